@@ -1,0 +1,3 @@
+/** `@unroll/core/onnx`: ONNX graphs as data and as files, without TensorFlow.js. */
+export * from './file.js';
+export * from './graph.js';

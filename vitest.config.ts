@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests run from source: the `@unroll/source` condition makes one package's import of another resolve to its src/.
+const conditions = ['@unroll/source'];
+
+export default defineConfig({
+  resolve: { conditions: [...conditions, 'module', 'node', 'development|production'] },
+  ssr: { resolve: { conditions: [...conditions, 'module', 'node', 'development|production'], externalConditions: conditions } },
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'benchmarks/**/*.test.ts', 'docs/**/*.test.ts', 'scripts/**/*.test.ts'],
+    exclude: process.env['UNROLL_LONG_TESTS'] ? [] : ['**/*.long.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+});
