@@ -1,0 +1,90 @@
+import { encodeOnnx, float32Tensor, type OnnxGraph } from '@unroll/core/onnx';
+import * as ortNode from 'onnxruntime-node';
+import * as ortWeb from 'onnxruntime-web/wasm';
+import { describe, expect, test } from 'vitest';
+import { lstmStepGraph } from '../testing/step-graph.js';
+import { type Quantization, quantize } from './quantize.js';
+
+ortWeb.env.wasm.numThreads = 1;
+const engines = { 'onnxruntime-node': ortNode, 'onnxruntime-web': ortWeb };
+
+/** The logits of each token of `ids`, read one after another from the zero state. */
+async function logitsOf(engine: keyof typeof engines, graph: OnnxGraph, ids: readonly number[]): Promise<number[][]> {
+  const ort = engines[engine] as typeof ortNode;
+  const session = await ort.InferenceSession.create(encodeOnnx(graph));
+  let feeds: Record<string, ortNode.Tensor> = {};
+  for (const { name, shape } of graph.inputs.slice(1)) {
+    feeds[name] = new ort.Tensor('float32', new Float32Array(shape[1] as number), shape as number[]);
+  }
+  const logits = [];
+  for (const id of ids) {
+    const outputs = await session.run({ ...feeds, ids: new ort.Tensor('int32', [id], [1]) });
+    logits.push([...(outputs['logits']!.data as Float32Array)]);
+    feeds = Object.fromEntries(Object.keys(feeds).map((name) => [name, outputs[`next.${name}`]!]));
+  }
+  await session.release();
+  return logits;
+}
+
+/** Root of the mean squared difference, relative to the root of the mean square of `expected`. */
+function relativeError(actual: number[][], expected: number[][]): number {
+  const [a, e] = [actual.flat(), expected.flat()];
+  const squares = (values: number[]) => values.reduce((sum, value) => sum + value * value, 0);
+  return Math.sqrt(squares(a.map((value, i) => value - e[i]!)) / squares(e));
+}
+
+const ids = [0, 7, 99, 7, 300, 12, 256, 1];
+const graphs = {
+  'V301-E40-H72-L2': lstmStepGraph({ vocabSize: 301, embeddingSize: 40, hiddenSize: 72, layers: 2 }),
+  'V301-E72-H72-L1-tied': lstmStepGraph({ vocabSize: 301, embeddingSize: 72, hiddenSize: 72, layers: 1, tied: true }),
+};
+const bounds = { none: 1e-5, int8: 0.02, int4: 0.2 };
+
+describe.each(Object.entries(graphs))('%s', (_, graph) => {
+  const expected = logitsOf('onnxruntime-node', graph, ids);
+
+  test.each(
+    Object.keys(engines).flatMap((engine) =>
+      Object.keys(bounds).map((quantization) => [engine, quantization] as [keyof typeof engines, Quantization]),
+    ),
+  )('%s computes the float logits from %s weights', async (engine, quantization) => {
+    const actual = await logitsOf(engine, quantize(graph, quantization), ids);
+    const error = relativeError(actual, await expected);
+    expect(error).toBeLessThan(bounds[quantization]);
+  });
+
+  test.each([['int8', 3.5] as const, ['int4', 4] as const])(
+    '%s weights take %f times less space',
+    (quantization, ratio) => {
+      const size = encodeOnnx(graph).length / encodeOnnx(quantize(graph, quantization)).length;
+      expect(size).toBeGreaterThan(ratio);
+    },
+  );
+});
+
+test('small matrices, biases and products scaled by alpha stay float32', () => {
+  const graph: OnnxGraph = {
+    inputs: [{ name: 'x', dtype: 'float32', shape: [1, 64] }],
+    outputs: [{ name: 'y', dtype: 'float32', shape: [1, 64] }],
+    initializers: [
+      float32Tensor('small', [64, 63], new Float32Array(64 * 63)),
+      float32Tensor('scaled', [63, 64], new Float32Array(63 * 64)),
+      float32Tensor('large', [64, 64], new Float32Array(64 * 64)),
+    ],
+    nodes: [
+      { opType: 'MatMul', inputs: ['x', 'small'], outputs: ['a'] },
+      { opType: 'Gemm', inputs: ['a', 'scaled'], outputs: ['b'] },
+      { opType: 'Gemm', inputs: ['b', 'large'], outputs: ['y'], attributes: { alpha: { f: 0.5 } } },
+    ],
+  };
+  expect(quantize(graph, 'int8')).toEqual(graph);
+});
+
+test('an embedding that is also the output matrix is stored once', () => {
+  const shape = { vocabSize: 301, embeddingSize: 72, hiddenSize: 72, layers: 1, tied: true };
+  for (const quantization of ['int8', 'int4'] as const) {
+    const { initializers } = quantize(lstmStepGraph(shape), quantization);
+    const tables = initializers.filter(({ name, data }) => name.startsWith('embedding') && data.length > 301 * 16);
+    expect(tables).toHaveLength(1);
+  }
+});

@@ -1,0 +1,58 @@
+/**
+ * The arithmetic of weight quantization: which integers and which scale stand for a group of floats. It knows nothing
+ * of ONNX. Rounding is symmetric: a weight is `scale · integer`, without a zero point.
+ */
+
+/** Writes round(`values` · 127 / max|values|) to `integers`, which lie in [-127, 127], and returns their scale. */
+export function roundToInt8(values: Float32Array, integers: Int8Array): number {
+  const scale = Math.fround(Math.abs(extreme(values)) / 127);
+  if (scale === 0) {
+    integers.fill(0);
+    return 0;
+  }
+  for (let i = 0; i < values.length; i++) integers[i] = clamp(Math.round(values[i]! / scale), -127, 127);
+  return scale;
+}
+
+/** Steps tried around the plain choice of an int4 scale, as fractions of the largest integer, 8. */
+const int4Candidates = Array.from({ length: 19 }, (_, i) => 1 + (i - 9) / 80);
+
+/**
+ * Writes integers in [-8, 7] to `integers` and returns the scale with which they approximate `values` with the least
+ * squared error found.
+ *
+ * The value of the largest magnitude is mapped to -8, whatever its sign (the scale may be negative), which uses all 16
+ * levels. For each of 19 scales around that one the integers q are rounded, and then the scale that is best for them
+ * in the least-squares sense is ⟨x, q⟩ / ⟨q, q⟩, leaving the error ⟨x, x⟩ − ⟨x, q⟩² / ⟨q, q⟩.
+ */
+export function roundToInt4(values: Float32Array, integers: Int8Array): number {
+  const largest = extreme(values);
+  integers.fill(0);
+  if (largest === 0) return 0;
+  let best = { explained: 0, scale: 0, inverse: 0 };
+  for (const candidate of int4Candidates) {
+    const inverse = (-8 * candidate) / largest;
+    let dot = 0;
+    let norm = 0;
+    for (const value of values) {
+      const integer = clamp(Math.round(value * inverse), -8, 7);
+      dot += value * integer;
+      norm += integer * integer;
+    }
+    const explained = (dot * dot) / norm;
+    if (explained > best.explained) best = { explained, scale: dot / norm, inverse };
+  }
+  for (let i = 0; i < values.length; i++) integers[i] = clamp(Math.round(values[i]! * best.inverse), -8, 7);
+  return Math.fround(best.scale);
+}
+
+/** The value of the largest magnitude, with its sign. */
+function extreme(values: Float32Array): number {
+  let largest = 0;
+  for (const value of values) if (Math.abs(value) > Math.abs(largest)) largest = value;
+  return largest;
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value));
+}
