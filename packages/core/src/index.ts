@@ -1,1 +1,21 @@
+/** `@unroll/core`: recurrent kernels, layers and language models on TensorFlow.js, and the tracer that turns
+ * TensorFlow.js code into ONNX graphs. Runs in Node and in browsers. */
+export { embeddingLookup } from './kernels/embedding/lookup.js';
+export { type GruSequenceInputs, gruSequence } from './kernels/gru/sequence.js';
+export { type LstmSequenceInputs, lstmSequence } from './kernels/lstm/sequence.js';
+export { type RnnActivation, type RnnSequenceInputs, rnnSequence } from './kernels/rnn/sequence.js';
+export { sparseSoftmaxCrossEntropy } from './kernels/softmax-cross-entropy/sparse.js';
+export { sumOfSquares } from './kernels/sum-of-squares/sum-of-squares.js';
 export * from './onnx/index.js';
+export {
+  clipScale,
+  defaultOptimizer,
+  type OptimizerConfig,
+  type OptimizerInputs,
+  type OptimizerName,
+  type OptimizerOutputs,
+  optimizerSlots,
+  optimizerUpdate,
+} from './optimizers/optimizer.js';
+export { TraceError } from './tracing/backend.js';
+export { type NamedTensors, type TensorSpec, trace } from './tracing/trace.js';

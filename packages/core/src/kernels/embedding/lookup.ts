@@ -1,0 +1,26 @@
+/** `EmbeddingLookup`: rows of a table by id; its gradient adds up the rows' gradients by id, repeated ids included. */
+import * as tf from '@tensorflow/tfjs-core';
+import { defineKernel } from '../kernel.js';
+
+/** Composed from scatterND, which adds where ids repeat and which every backend has. */
+const scatterRows = defineKernel<{ rows: tf.Tensor; ids: tf.Tensor }, { tableShape: [number, number] }>({
+  name: 'EmbeddingLookupGrad',
+  forward: ({ rows, ids }, { tableShape }) => [tf.scatterND(tf.reshape(ids, [ids.size, 1]), rows, tableShape)],
+});
+
+const lookup = defineKernel<{ table: tf.Tensor; ids: tf.Tensor }, { tableShape: [number, number] }>({
+  name: 'EmbeddingLookup',
+  forward: ({ table, ids }) => [tf.gather(table, ids)],
+  saves: { inputs: ['ids'], outputs: [false] },
+  gradient: ([dRows], [ids], { tableShape }) => ({
+    table: () => scatterRows({ rows: tf.reshape(dRows!, [ids!.size, tableShape[1]]), ids: ids! }, { tableShape })[0]!,
+  }),
+});
+
+/**
+ * The rows of `table` [vocab, dim] with these int32 `ids`.
+ * @returns [...ids.shape, dim]
+ */
+export function embeddingLookup(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
+  return lookup({ table, ids }, { tableShape: table.shape })[0]!;
+}

@@ -1,0 +1,61 @@
+/**
+ * Defines kernels of our own in TensorFlow.js: registered under a name, with a registered gradient, for every backend.
+ * A kernel is composed from TensorFlow.js ops unless a backend has a better one (`implementations`), so it runs on any
+ * backend and can be traced. Registration happens on first use, for whatever backend is then active.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+
+type Tensors = readonly tf.Tensor[];
+
+export interface KernelDefinition<Inputs extends Record<string, tf.Tensor>, Attributes extends object> {
+  readonly name: string;
+  /** The outputs, composed from TensorFlow.js ops. */
+  readonly forward: (inputs: Inputs, attributes: Attributes) => tf.Tensor[];
+  /** What {@link gradient} is given: these inputs and then these outputs (one flag each), in this order. */
+  readonly saves?: { readonly inputs: readonly (keyof Inputs & string)[]; readonly outputs: readonly boolean[] };
+  /** A thunk for the gradient of each differentiable input, given the outputs' gradients and the saved tensors. */
+  readonly gradient?: (
+    outputGradients: Tensors,
+    saved: Tensors,
+    attributes: Attributes,
+  ) => Partial<Record<keyof Inputs & string, () => tf.Tensor>>;
+}
+
+/** The op that runs the kernel `definition` on the active backend. */
+export function defineKernel<Inputs extends Record<string, tf.Tensor>, Attributes extends object>(
+  definition: KernelDefinition<Inputs, Attributes>,
+): (inputs: Inputs, attributes: Attributes) => tf.Tensor[] {
+  const { name: kernelName, forward, saves, gradient } = definition;
+  return (inputs, attributes) => {
+    registerFor(tf.getBackend(), kernelName, (kernelInputs, attrs) =>
+      forward(kernelInputs as Inputs, attrs as Attributes),
+    );
+    if (gradient && !tf.getGradient(kernelName)) {
+      tf.registerGradient({
+        kernelName,
+        inputsToSave: [...(saves?.inputs ?? [])],
+        outputsToSave: [...(saves?.outputs ?? [])],
+        gradFunc: (dy, saved, attrs) =>
+          gradient(Array.isArray(dy) ? dy : [dy], saved, attrs as unknown as Attributes) as Record<
+            string,
+            () => tf.Tensor
+          >,
+      });
+    }
+    const outputs: tf.Tensor | tf.Tensor[] = tf.engine().runKernel(kernelName, inputs, attributes as tf.NamedAttrMap);
+    return Array.isArray(outputs) ? outputs : [outputs];
+  };
+}
+
+function registerFor(
+  backendName: string,
+  kernelName: string,
+  compose: (inputs: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap | undefined) => tf.Tensor[],
+): void {
+  if (tf.getKernel(kernelName, backendName)) return;
+  tf.registerKernel({
+    kernelName,
+    backendName,
+    kernelFunc: ({ inputs, attrs }) => tf.tidy(() => compose(inputs, attrs)),
+  });
+}

@@ -1,0 +1,117 @@
+/**
+ * Optimizers as pure functions over tensors, one parameter at a time, so that they trace into the training step and into
+ * the parameter server's update alike. Per-parameter state ("slots") starts at zero and is shaped like its parameter.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+
+export type OptimizerConfig =
+  | { readonly name: 'sgd' }
+  | { readonly name: 'momentum'; readonly momentum: number }
+  | { readonly name: 'adam'; readonly beta1: number; readonly beta2: number; readonly epsilon: number }
+  | {
+      readonly name: 'adamw';
+      readonly beta1: number;
+      readonly beta2: number;
+      readonly epsilon: number;
+      readonly weightDecay: number;
+    };
+
+export type OptimizerName = OptimizerConfig['name'];
+
+export interface OptimizerInputs {
+  readonly parameter: tf.Tensor;
+  readonly gradient: tf.Tensor;
+  readonly slots: Readonly<Record<string, tf.Tensor>>;
+  readonly learningRate: tf.Scalar;
+  /** float32; 1 for the first update */
+  readonly step: tf.Scalar;
+}
+
+export interface OptimizerOutputs {
+  readonly parameter: tf.Tensor;
+  readonly slots: Record<string, tf.Tensor>;
+}
+
+/** The usual settings of each optimizer: momentum 0.9; Adam's β₁ 0.9, β₂ 0.999, ε 1e-8; AdamW's weight decay 0.01. */
+export function defaultOptimizer(name: OptimizerName): OptimizerConfig {
+  switch (name) {
+    case 'sgd':
+      return { name };
+    case 'momentum':
+      return { name, momentum: 0.9 };
+    case 'adam':
+      return { name, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    case 'adamw':
+      return { name, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
+  }
+}
+
+/** The names of an optimizer's slots. */
+export function optimizerSlots(config: OptimizerConfig): readonly string[] {
+  switch (config.name) {
+    case 'sgd':
+      return [];
+    case 'momentum':
+      return ['momentum'];
+    case 'adam':
+    case 'adamw':
+      return ['m', 'v'];
+  }
+}
+
+/** One update of one parameter. */
+export function optimizerUpdate(config: OptimizerConfig, inputs: OptimizerInputs): OptimizerOutputs {
+  switch (config.name) {
+    case 'sgd':
+      return sgd(inputs);
+    case 'momentum':
+      return momentum(inputs, config.momentum);
+    case 'adam':
+      return adam(inputs, config);
+    case 'adamw':
+      return adamW(inputs, config);
+  }
+}
+
+/** θ ← θ − η·g */
+function sgd({ parameter, gradient, learningRate }: OptimizerInputs): OptimizerOutputs {
+  return { parameter: tf.sub(parameter, tf.mul(gradient, learningRate)), slots: {} };
+}
+
+/** v ← μ·v + g; θ ← θ − η·v. Sutskever et al. (2013), eq. 1–2, in the form of the frameworks. */
+function momentum({ parameter, gradient, slots, learningRate }: OptimizerInputs, mu: number): OptimizerOutputs {
+  const velocity = tf.add(tf.mul(slots['momentum']!, mu), gradient);
+  return { parameter: tf.sub(parameter, tf.mul(velocity, learningRate)), slots: { momentum: velocity } };
+}
+
+interface AdamSettings {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+/** Kingma and Ba (2015), algorithm 1, with bias correction. */
+function adam(inputs: OptimizerInputs, { beta1, beta2, epsilon }: AdamSettings): OptimizerOutputs {
+  const { parameter, gradient, slots, learningRate, step } = inputs;
+  const m = tf.add(tf.mul(slots['m']!, beta1), tf.mul(gradient, 1 - beta1));
+  const v = tf.add(tf.mul(slots['v']!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
+  // m̂/(√v̂ + ε) = (√(1 − β₂ᵗ)/(1 − β₁ᵗ))·m / (√v + ε·√(1 − β₂ᵗ)): the corrections stay scalars.
+  const root = tf.sqrt(tf.sub(1, tf.pow(tf.scalar(beta2), step)));
+  const rate = tf.div(tf.mul(learningRate, root), tf.sub(1, tf.pow(tf.scalar(beta1), step)));
+  const update = tf.div(tf.mul(m, rate), tf.add(tf.sqrt(v), tf.mul(root, epsilon)));
+  return { parameter: tf.sub(parameter, update), slots: { m, v } };
+}
+
+/** Loshchilov and Hutter (2019), algorithm 2: weights decay by η·λ, apart from the gradient. */
+function adamW(inputs: OptimizerInputs, config: AdamSettings & { weightDecay: number }): OptimizerOutputs {
+  const decayed = tf.mul(inputs.parameter, tf.sub(1, tf.mul(inputs.learningRate, config.weightDecay)));
+  return adam({ ...inputs, parameter: decayed }, config);
+}
+
+/**
+ * The factor by which gradients are clipped to a global norm: min(1, clipNorm / ‖g‖). Pascanu et al. (2013), algorithm 1.
+ * @param sumOfSquares Σ g² over all gradients
+ */
+export function clipScale(sumOfSquares: tf.Scalar, clipNorm: number): tf.Scalar {
+  return tf.minimum(1, tf.div(clipNorm, tf.sqrt(sumOfSquares))) as tf.Scalar;
+}

@@ -1,0 +1,79 @@
+/**
+ * A TensorFlow.js backend that computes nothing: every kernel called on it is recorded as ONNX nodes.
+ * It lives for the length of one {@link trace}. Tensors of other backends are read where they lie, never moved.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { GraphRecorder } from './recorder.js';
+
+export const traceBackendName = 'unroll-trace';
+
+export class TraceBackend extends tf.KernelBackend {
+  readonly recorder = new GraphRecorder(readFromItsBackend);
+  #dataCount = 0;
+
+  override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): object {
+    const dataId = {};
+    this.move(dataId, values, shape, dtype);
+    return dataId;
+  }
+
+  override move(dataId: object, values: tf.BackendValues, shape: number[], dtype: tf.DataType): void {
+    this.#dataCount++;
+    this.recorder.store(dataId, values as Float32Array, { shape, dtype });
+  }
+
+  override readSync(dataId: object): tf.BackendValues {
+    const values = this.recorder.valuesOf(dataId);
+    if (values) return values;
+    throw new TraceError(
+      'the traced function reads the value of a tensor that is known only when the graph runs ' +
+        '(dataSync, data, array, print, or a JavaScript condition on a tensor); compute with TensorFlow.js ops instead',
+    );
+  }
+
+  override async read(dataId: object): Promise<tf.BackendValues> {
+    return this.readSync(dataId);
+  }
+
+  override numDataIds(): number {
+    return this.#dataCount;
+  }
+
+  override disposeData(): boolean {
+    return true;
+  }
+
+  override refCount(): number {
+    return 1;
+  }
+
+  override incRef(): void {}
+
+  decRef(): void {}
+
+  override floatPrecision(): 32 {
+    return 32;
+  }
+
+  override epsilon(): number {
+    return 1e-7;
+  }
+
+  override memory(): { unreliable: boolean } {
+    return { unreliable: true };
+  }
+
+  override dispose(): void {}
+}
+
+/** A function that cannot be traced: an op without an ONNX counterpart, or a value that is read while tracing. */
+export class TraceError extends Error {
+  override readonly name = 'TraceError';
+}
+
+function readFromItsBackend(dataId: object) {
+  const info = tf.engine().state.tensorInfo.get(dataId);
+  if (!info) throw new TraceError('the traced function uses a tensor that has been disposed');
+  const values = info.backend.readSync(dataId) as unknown as ArrayLike<number>;
+  return { values, shape: info.shape, dtype: info.dtype };
+}

@@ -1,0 +1,125 @@
+/** Elementwise TensorFlow.js kernels: arithmetic, activations, comparisons, casts. */
+import { backend_util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core';
+import type { GraphRecorder } from '../recorder.js';
+import type { Lowering, LoweringTable } from './lowering.js';
+
+const broadcast = backend_util.assertAndGetBroadcastShape;
+
+function unary(opType: string): Lowering {
+  return ({ inputs: { x }, graph }) => graph.emit(opType, [x!], x!);
+}
+
+function binary(opType: string, dtype?: DataType): Lowering {
+  return ({ inputs, graph }) => {
+    const { a, b } = inputs as { a: TensorInfo; b: TensorInfo };
+    return graph.emit(opType, [a, b], { shape: broadcast(a.shape, b.shape), dtype: dtype ?? a.dtype });
+  };
+}
+
+/** Adding a constant zero, as TensorFlow.js does for outputs that received no gradient, is no node. */
+const add: Lowering = (call) => {
+  const { a, b } = call.inputs as { a: TensorInfo; b: TensorInfo };
+  const sameShape = (x: TensorInfo) => x.shape.join() === broadcast(a.shape, b.shape).join();
+  if (sameShape(b) && isZero(call.graph, a)) return call.graph.alias(b);
+  if (sameShape(a) && isZero(call.graph, b)) return call.graph.alias(a);
+  return binary('Add')(call);
+};
+
+function isZero(graph: GraphRecorder, tensor: TensorInfo): boolean {
+  return graph.valuesOf(tensor.dataId)?.every((value) => value === 0) ?? false;
+}
+
+const square: Lowering = ({ inputs: { x }, graph }) => graph.emit('Mul', [x!, x!], x!);
+
+const squaredDifference: Lowering = ({ inputs, graph }) => {
+  const { a, b } = inputs as { a: TensorInfo; b: TensorInfo };
+  const difference = graph.emit('Sub', [a, b], { shape: broadcast(a.shape, b.shape), dtype: a.dtype });
+  return graph.emit('Mul', [difference, difference], difference);
+};
+
+const rsqrt: Lowering = ({ inputs: { x }, graph }) => graph.emit('Reciprocal', [graph.emit('Sqrt', [x!], x!)], x!);
+
+const notEqual: Lowering = (call) => {
+  const equal = binary('Equal', 'bool')(call) as TensorInfo;
+  return call.graph.emit('Not', [equal], equal);
+};
+
+/** 1 where x > 0, else `alpha`. */
+const step: Lowering = ({ inputs: { x }, attrs, graph }) => {
+  const alpha = (attrs['alpha'] as number | undefined) ?? 0;
+  const positive = graph.emit('Greater', [x!, graph.scalar(0)], { shape: x!.shape, dtype: 'bool' });
+  return graph.emit('Where', [positive, graph.scalar(1), graph.scalar(alpha)], x!);
+};
+
+const clipByValue: Lowering = ({ inputs: { x }, attrs, graph }) =>
+  graph.emit(
+    'Clip',
+    [x!, graph.scalar(attrs['clipValueMin'] as number), graph.scalar(attrs['clipValueMax'] as number)],
+    x!,
+  );
+
+const select: Lowering = ({ inputs, graph }) => {
+  const { condition, t, e } = inputs as Record<'condition' | 't' | 'e', TensorInfo>;
+  return graph.emit('Where', [condition, t, e], t);
+};
+
+const elementTypeCodes: Partial<Record<DataType, number>> = { float32: 1, int32: 6, bool: 9 };
+
+const cast: Lowering = ({ inputs: { x }, attrs, graph }) => {
+  const dtype = attrs['dtype'] as DataType;
+  if (dtype === x!.dtype) return graph.alias(x!);
+  const to = elementTypeCodes[dtype];
+  if (to === undefined) throw new Error(`cannot trace a cast to dtype '${dtype}'`);
+  return graph.emit('Cast', [x!], { shape: x!.shape, dtype }, { attributes: { to: { i: to } } });
+};
+
+const addN: Lowering = ({ inputs, graph }) => {
+  const terms = Object.values(inputs);
+  return graph.emit('Sum', terms, terms[0]!);
+};
+
+/** The last axis's softmax, or its logarithm. */
+function softmax(opType: string): Lowering {
+  return ({ inputs: { logits }, graph }) => graph.emit(opType, [logits!], logits!, { attributes: { axis: { i: -1 } } });
+}
+
+export const elementwise: LoweringTable = {
+  Add: add,
+  AddN: addN,
+  Sub: binary('Sub'),
+  Multiply: binary('Mul'),
+  RealDiv: binary('Div'),
+  Maximum: binary('Max'),
+  Minimum: binary('Min'),
+  Pow: binary('Pow'),
+  Greater: binary('Greater', 'bool'),
+  GreaterEqual: binary('GreaterOrEqual', 'bool'),
+  Less: binary('Less', 'bool'),
+  LessEqual: binary('LessOrEqual', 'bool'),
+  Equal: binary('Equal', 'bool'),
+  NotEqual: notEqual,
+  LogicalAnd: binary('And', 'bool'),
+  LogicalOr: binary('Or', 'bool'),
+  LogicalNot: unary('Not'),
+  Neg: unary('Neg'),
+  Abs: unary('Abs'),
+  Sign: unary('Sign'),
+  Exp: unary('Exp'),
+  Log: unary('Log'),
+  Sqrt: unary('Sqrt'),
+  Rsqrt: rsqrt,
+  Reciprocal: unary('Reciprocal'),
+  Square: square,
+  SquaredDifference: squaredDifference,
+  Tanh: unary('Tanh'),
+  Sigmoid: unary('Sigmoid'),
+  Relu: unary('Relu'),
+  Elu: unary('Elu'),
+  Softplus: unary('Softplus'),
+  Step: step,
+  ClipByValue: clipByValue,
+  Select: select,
+  Cast: cast,
+  Softmax: softmax('Softmax'),
+  LogSoftmax: softmax('LogSoftmax'),
+};

@@ -1,0 +1,36 @@
+/** Kernels that read or write by index. */
+import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+import type { GraphRecorder } from '../recorder.js';
+import type { Lowering, LoweringTable } from './lowering.js';
+
+const int64ElementType = 7;
+
+const gatherV2: Lowering = ({ inputs, attrs, graph }) => {
+  const { x, indices } = inputs as { x: TensorInfo; indices: TensorInfo };
+  const batchDims = (attrs['batchDims'] as number | undefined) ?? 0;
+  if (batchDims !== 0) throw new Error('cannot trace tf.gather with batchDims');
+  const axis = util.parseAxisParam(attrs['axis'] as number, x.shape)[0]!;
+  const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
+  return graph.emit('Gather', [x, indices], { shape, dtype: x.dtype }, { attributes: { axis: { i: axis } } });
+};
+
+/** ONNX takes N-dimensional indices as int64 only. */
+function int64Indices(graph: GraphRecorder, indices: TensorInfo): TensorInfo {
+  return graph.emit('Cast', [indices], indices, { attributes: { to: { i: int64ElementType } } });
+}
+
+const gatherNd: Lowering = ({ inputs, graph }) => {
+  const { params, indices } = inputs as { params: TensorInfo; indices: TensorInfo };
+  const shape = [...indices.shape.slice(0, -1), ...params.shape.slice(indices.shape.at(-1)!)];
+  return graph.emit('GatherND', [params, int64Indices(graph, indices)], { shape, dtype: params.dtype });
+};
+
+const oneHot: Lowering = ({ inputs: { indices }, attrs, graph }) => {
+  const { depth, onValue, offValue } = attrs as unknown as Record<'depth' | 'onValue' | 'offValue', number>;
+  const dtype = (attrs['dtype'] as TensorInfo['dtype'] | undefined) ?? 'int32';
+  const values = graph.constant([offValue, onValue], { shape: [2], dtype });
+  const output = { shape: [...indices!.shape, depth], dtype };
+  return graph.emit('OneHot', [indices!, graph.int64([depth]), values], output, { attributes: { axis: { i: -1 } } });
+};
+
+export const indexing: LoweringTable = { GatherV2: gatherV2, GatherNd: gatherNd, OneHot: oneHot };

@@ -1,0 +1,54 @@
+/** Reductions over axes. At opset 17 ReduceSum takes its axes as an input, the other reductions as an attribute. */
+import { util } from '@tensorflow/tfjs-core';
+import type { Lowering, LoweringTable } from './lowering.js';
+
+interface Reduced {
+  readonly axes: number[];
+  readonly shape: number[];
+  readonly keepDims: boolean;
+}
+
+function reduced(inputShape: number[], attrs: Record<string, unknown>): Reduced {
+  const axes = util.parseAxisParam(attrs['axis'] as number | number[], inputShape);
+  const keepDims = Boolean(attrs['keepDims']);
+  const shape = keepDims
+    ? inputShape.map((dimension, axis) => (axes.includes(axis) ? 1 : dimension))
+    : inputShape.filter((_, axis) => !axes.includes(axis));
+  return { axes, shape, keepDims };
+}
+
+const sum: Lowering = ({ inputs: { x }, attrs, graph }) => {
+  const { axes, shape, keepDims } = reduced(x!.shape, attrs);
+  // ONNX reads an empty list of axes as "all", TensorFlow.js as "none".
+  if (axes.length === 0) return graph.alias(x!);
+  const attributes = { keepdims: { i: Number(keepDims) } };
+  return graph.emit('ReduceSum', [x!, graph.int64(axes)], { shape, dtype: x!.dtype }, { attributes });
+};
+
+function reduceBy(opType: string): Lowering {
+  return ({ inputs: { x }, attrs, graph }) => {
+    const { axes, shape, keepDims } = reduced(x!.shape, attrs);
+    if (axes.length === 0) return graph.alias(x!);
+    const attributes = { axes: { ints: axes }, keepdims: { i: Number(keepDims) } };
+    return graph.emit(opType, [x!], { shape, dtype: x!.dtype }, { attributes });
+  };
+}
+
+function position(opType: string): Lowering {
+  return ({ inputs: { x }, attrs, graph }) => {
+    const { axes, shape } = reduced(x!.shape, attrs);
+    const attributes = { axis: { i: axes[0]! }, keepdims: { i: 0 } };
+    const found = graph.emit(opType, [x!], { shape, dtype: 'int32' }, { attributes }); // int64 in ONNX
+    return graph.emit('Cast', [found], found, { attributes: { to: { i: 6 } } });
+  };
+}
+
+export const reduction: LoweringTable = {
+  Sum: sum,
+  Mean: reduceBy('ReduceMean'),
+  Max: reduceBy('ReduceMax'),
+  Min: reduceBy('ReduceMin'),
+  Prod: reduceBy('ReduceProd'),
+  ArgMax: position('ArgMax'),
+  ArgMin: position('ArgMin'),
+};

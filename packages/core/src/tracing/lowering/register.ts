@@ -1,0 +1,32 @@
+/** Registers every lowering as a kernel of the tracing backend, once. */
+import * as tf from '@tensorflow/tfjs-core';
+import { type TraceBackend, traceBackendName } from '../backend.js';
+import { elementwise } from './elementwise.js';
+import { indexing } from './indexing.js';
+import type { Lowering, LoweringTable } from './lowering.js';
+import { matrix } from './matrix.js';
+import { reduction } from './reduction.js';
+import { shape } from './shape.js';
+import { training } from './training.js';
+
+const tables: readonly LoweringTable[] = [elementwise, matrix, shape, indexing, reduction, training];
+
+export function registerLowerings(): void {
+  if (tf.getKernel('Identity', traceBackendName)) return;
+  for (const table of tables) {
+    for (const [kernelName, lowering] of Object.entries(table)) register(kernelName, lowering);
+  }
+}
+
+function register(kernelName: string, lowering: Lowering): void {
+  tf.registerKernel({
+    kernelName,
+    backendName: traceBackendName,
+    kernelFunc: ({ inputs, attrs, backend }) =>
+      lowering({
+        inputs: inputs as Record<string, tf.TensorInfo>,
+        attrs: (attrs ?? {}) as Parameters<Lowering>[0]['attrs'],
+        graph: (backend as TraceBackend).recorder,
+      }),
+  });
+}

@@ -1,0 +1,174 @@
+/**
+ * Records ONNX nodes. A traced tensor is either symbolic (it has a name in the graph) or a constant (it has values and
+ * gets a name, and an initializer, only when a node uses it). Lowerings emit through this class and know nothing else.
+ */
+import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
+import type { OnnxAttribute, OnnxDataType, OnnxNode, OnnxTensor, OnnxValue } from '../onnx/graph.js';
+import { bytesOf, elementCount, int64Tensor } from '../onnx/graph.js';
+
+type Values = Float32Array | Int32Array | Uint8Array;
+
+/** What is known of a traced tensor; tensors that share it (reshapes of constants, clones) share the entry. */
+interface Entry {
+  name: string | undefined;
+  readonly values: Values | undefined;
+  readonly shape: readonly number[];
+  readonly dtype: OnnxDataType;
+}
+
+export interface EmitOptions {
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+  readonly domain?: string;
+}
+
+/** Shape and element type of a value to be recorded. */
+export interface ValueType {
+  readonly shape: readonly number[];
+  readonly dtype: DataType;
+}
+
+/** Gives the values of a tensor that another backend holds, so that it can become a constant. */
+export type ReadForeign = (dataId: object) => { values: ArrayLike<number>; shape: number[]; dtype: DataType };
+
+export class GraphRecorder {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: OnnxTensor[] = [];
+  readonly inputs: OnnxValue[] = [];
+  readonly #entries = new WeakMap<object, Entry>();
+  readonly #constantNames = new Map<string, string>();
+  readonly #readForeign: ReadForeign;
+  #valueCount = 0;
+
+  constructor(readForeign: ReadForeign) {
+    this.#readForeign = readForeign;
+  }
+
+  /** A new graph input. */
+  input(name: string, { shape, dtype }: ValueType): TensorInfo {
+    this.inputs.push({ name, shape, dtype: onnxType(dtype) });
+    return this.#symbol(name, { shape, dtype });
+  }
+
+  /** Makes the tensor with this data id, which another backend holds, a graph input. */
+  bindInput(dataId: object, name: string, { shape, dtype }: ValueType): void {
+    this.inputs.push({ name, shape, dtype: onnxType(dtype) });
+    this.#entries.set(dataId, { name, values: undefined, shape, dtype: onnxType(dtype) });
+  }
+
+  /** Stores a constant under this data id. */
+  store(dataId: object, values: ArrayLike<number>, { shape, dtype }: ValueType): void {
+    this.#entries.set(dataId, { name: undefined, values: typedValues(values, dtype), shape, dtype: onnxType(dtype) });
+  }
+
+  /** A new constant. */
+  constant(values: ArrayLike<number>, type: ValueType): TensorInfo {
+    const dataId = {};
+    this.store(dataId, values, type);
+    return { dataId, shape: [...type.shape], dtype: type.dtype };
+  }
+
+  /** The values of a constant; undefined for what is known only when the graph runs. */
+  valuesOf(dataId: object): Values | undefined {
+    return this.#entry(dataId).values;
+  }
+
+  /** The same value under a new data id. */
+  alias(tensor: TensorInfo): TensorInfo {
+    const dataId = {};
+    this.#entries.set(dataId, this.#entry(tensor.dataId));
+    return { dataId, shape: tensor.shape, dtype: tensor.dtype };
+  }
+
+  /** The name of a tensor's value in the graph; a constant becomes an initializer when it is first named. */
+  name(tensor: TensorInfo): string {
+    const entry = this.#entry(tensor.dataId);
+    entry.name ??= this.#initializer(entry);
+    return entry.name;
+  }
+
+  /** The name of an int64 vector, the form in which ONNX takes shapes, axes and positions. */
+  int64(values: readonly number[]): string {
+    return this.#intern(`int64:${values.join(',')}`, (name) => int64Tensor(name, values));
+  }
+
+  /** A scalar float32 constant's name. */
+  scalar(value: number): string {
+    return this.name(this.constant([value], { shape: [], dtype: 'float32' }));
+  }
+
+  /** Records a node with one output. Inputs are tensors or names. */
+  emit(opType: string, inputs: readonly (TensorInfo | string)[], output: ValueType, options: EmitOptions = {}) {
+    return this.emitMany(opType, inputs, [output], options)[0]!;
+  }
+
+  /** Records a node with several outputs. */
+  emitMany(
+    opType: string,
+    inputs: readonly (TensorInfo | string)[],
+    outputs: readonly ValueType[],
+    options: EmitOptions = {},
+  ): TensorInfo[] {
+    const names = outputs.map(() => `v${this.#valueCount++}`);
+    this.nodes.push({
+      opType,
+      inputs: inputs.map((input) => (typeof input === 'string' ? input : this.name(input))),
+      outputs: names,
+      ...options,
+    });
+    return outputs.map((output, k) => this.#symbol(names[k]!, output));
+  }
+
+  #symbol(name: string, { shape, dtype }: ValueType): TensorInfo {
+    const dataId = {};
+    this.#entries.set(dataId, { name, values: undefined, shape, dtype: onnxType(dtype) });
+    return { dataId, shape: [...shape], dtype };
+  }
+
+  #entry(dataId: object): Entry {
+    const known = this.#entries.get(dataId);
+    if (known) return known;
+    const { values, shape, dtype } = this.#readForeign(dataId);
+    this.store(dataId, values, { shape, dtype });
+    return this.#entries.get(dataId)!;
+  }
+
+  #initializer({ values, shape, dtype }: Entry): string {
+    if (!values) throw new Error('a traced tensor has neither a name nor values');
+    const tensor = (name: string): OnnxTensor => ({ name, dtype, shape, data: bytesOf(values) });
+    // Small constants (0.5, 1, …) recur at every time step: keep one of each.
+    if (elementCount(shape) > 16) return this.#addInitializer(tensor);
+    return this.#intern(`${dtype}:${shape.join(',')}:${values.join(',')}`, tensor);
+  }
+
+  #intern(key: string, tensor: (name: string) => OnnxTensor): string {
+    const known = this.#constantNames.get(key);
+    if (known) return known;
+    const name = this.#addInitializer(tensor);
+    this.#constantNames.set(key, name);
+    return name;
+  }
+
+  #addInitializer(tensor: (name: string) => OnnxTensor): string {
+    const name = `constant_${this.initializers.length}`;
+    this.initializers.push(tensor(name));
+    return name;
+  }
+}
+
+/** The ONNX element type of a TensorFlow.js dtype. */
+export function onnxType(dtype: DataType): 'float32' | 'int32' | 'bool' {
+  if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') return dtype;
+  throw new Error(`tensors of dtype '${dtype}' cannot be traced; use float32, int32 or bool`);
+}
+
+function typedValues(values: ArrayLike<number>, dtype: DataType): Values {
+  if (values instanceof Float32Array || values instanceof Int32Array || values instanceof Uint8Array) return values;
+  switch (onnxType(dtype)) {
+    case 'float32':
+      return Float32Array.from(values);
+    case 'int32':
+      return Int32Array.from(values);
+    case 'bool':
+      return Uint8Array.from(values);
+  }
+}

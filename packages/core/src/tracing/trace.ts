@@ -1,0 +1,96 @@
+/**
+ * Turns TensorFlow.js code into an ONNX graph by running it once on a backend that records. Because TensorFlow.js's
+ * gradients are computed by calling kernels too, tracing a function that returns gradients gives the whole training step.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { OnnxGraph, OnnxNode, OnnxValue } from '../onnx/graph.js';
+import { prune } from '../onnx/graph.js';
+import { TraceBackend, TraceError, traceBackendName } from './backend.js';
+import { registerLowerings } from './lowering/register.js';
+import { type GraphRecorder, onnxType } from './recorder.js';
+
+/** Shape and dtype of a graph input. */
+export interface TensorSpec {
+  readonly shape: readonly number[];
+  readonly dtype: 'float32' | 'int32' | 'bool';
+}
+
+export type NamedTensors = Record<string, tf.Tensor>;
+
+/**
+ * Records `fn` as an ONNX graph. Its inputs and outputs carry the names of the records' keys; everything else that `fn`
+ * touches (constants, other tensors) becomes part of the graph.
+ *
+ * @param inputs for each graph input its shape and dtype, or an existing tensor (a `tf.Variable` that `fn` closes over,
+ *   say), which then becomes an input instead of a constant. The caller's tensors stay as and where they are.
+ * @throws TraceError if `fn` reads a traced value or calls a kernel that has no ONNX counterpart here
+ * @example
+ * const graph = trace(({ x }) => ({ y: tf.mul(x, 2) }), { x: { shape: [3], dtype: 'float32' } });
+ */
+export function trace(
+  fn: (inputs: NamedTensors) => NamedTensors,
+  inputs: Readonly<Record<string, TensorSpec | tf.Tensor>>,
+): OnnxGraph {
+  registerLowerings();
+  const backend = new TraceBackend();
+  const { recorder } = backend;
+  const outputs: { value: OnnxValue; node: OnnxNode }[] = [];
+  onBackend(backend, () => {
+    tf.tidy(() => {
+      const results = fn(bindInputs(inputs, backend));
+      for (const [name, tensor] of Object.entries(results)) outputs.push(outputNode(recorder, name, tensor));
+    });
+  });
+  return prune({
+    inputs: recorder.inputs,
+    outputs: outputs.map(({ value }) => value),
+    initializers: recorder.initializers,
+    nodes: [...recorder.nodes, ...outputs.map(({ node }) => node)],
+  });
+}
+
+function bindInputs(inputs: Readonly<Record<string, TensorSpec | tf.Tensor>>, backend: TraceBackend): NamedTensors {
+  const bound: NamedTensors = {};
+  for (const [name, input] of Object.entries(inputs)) {
+    if (input instanceof tf.Tensor) {
+      backend.recorder.bindInput(input.dataId, name, input);
+      bound[name] = input;
+    } else {
+      const info = backend.recorder.input(name, input);
+      bound[name] = tf.engine().makeTensorFromTensorInfo(info, backend);
+    }
+  }
+  return bound;
+}
+
+/** Gives an output its name; a value may be an output twice, or be an input or a constant, hence a node of its own. */
+function outputNode(recorder: GraphRecorder, name: string, tensor: tf.Tensor): { value: OnnxValue; node: OnnxNode } {
+  return {
+    value: { name, shape: tensor.shape, dtype: onnxType(tensor.dtype) },
+    node: { opType: 'Identity', inputs: [recorder.name(tensor)], outputs: [name] },
+  };
+}
+
+function onBackend(backend: TraceBackend, run: () => void): void {
+  const previous = tf.engine().backendName as string | null;
+  if (previous === traceBackendName) throw new TraceError('trace() was called by a function that is being traced');
+  tf.registerBackend(traceBackendName, () => backend);
+  // Both backends exist already, so TensorFlow.js switches before its promise resolves.
+  void tf.setBackend(traceBackendName);
+  try {
+    run();
+  } catch (error) {
+    throw explained(error);
+  } finally {
+    if (previous) void tf.setBackend(previous);
+    tf.removeBackend(traceBackendName);
+  }
+}
+
+function explained(error: unknown): unknown {
+  const kernel = error instanceof Error && /Kernel '(\w+)' not registered/.exec(error.message)?.[1];
+  if (!kernel) return error;
+  return new TraceError(`the TensorFlow.js kernel '${kernel}' has no ONNX counterpart here and cannot be traced`, {
+    cause: error,
+  });
+}
