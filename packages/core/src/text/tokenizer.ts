@@ -1,21 +1,56 @@
-/** What every tokenizer does, whatever it calls a token. */
+// What every tokenizer does, whatever it calls a token. The kinds are in word-tokenizer.ts, char-tokenizer.ts and
+// bpe-tokenizer.ts; training.ts learns one from text and loading.ts reads one back.
+
+/** Text to ids and back. */
 export interface Tokenizer {
-  /** `word`, `char` or `bpe`. */
+  /** What a token is: a word between white space, a Unicode code point, or a byte-level BPE piece. */
   readonly kind: 'word' | 'char' | 'bpe';
   /** The number of ids; every id is in `[0, vocabSize)`. */
   readonly vocabSize: number;
-  /** The id that ends a sentence or line, `<eos>`. Evaluation and generation start from it. */
+  /**
+   * The id that ends a sentence or line; evaluation and generation start from it. Word tokenizers call the token
+   * `<eos>`; for the other kinds it is the line break itself, `"\n"`.
+   */
   readonly eosId: number;
   /** The id for what the vocabulary lacks, `<unk>`; undefined where nothing can be unknown. */
   readonly unkId: number | undefined;
-  /** The ids of `text`. A line break becomes `<eos>`; none is added at the end. */
+  /** The ids of `text`. Every line break becomes `eosId`; none is added at the end. */
   encode(text: string): number[];
-  /** The text of `ids`, as a person would write it. */
+  /** The text of `ids`, as a person would write it: `eosId` is a line break. */
   decode(ids: readonly number[]): string;
-  /** The token with this id, as it stands in the vocabulary. */
+  /** The token with this id, as it stands in the vocabulary. Throws a RangeError for an id outside `[0, vocabSize)`. */
   token(id: number): string;
   /** The id of exactly this token; undefined if the vocabulary lacks it. */
   id(token: string): number | undefined;
   /** The contents of `tokenizer.json`, in the layout of Hugging Face's tokenizers. */
-  toJSON(): object;
+  toJSON(): TokenizerJson;
+}
+
+/** The parts of Hugging Face's `tokenizer.json` that this project writes. */
+export interface TokenizerJson {
+  readonly version: '1.0';
+  readonly truncation: null;
+  readonly padding: null;
+  readonly added_tokens: readonly AddedToken[];
+  readonly normalizer: object | null;
+  readonly pre_tokenizer: object | null;
+  readonly post_processor: object | null;
+  readonly decoder: object | null;
+  readonly model: object;
+}
+
+/** A token that Hugging Face's tokenizers cut out of the text before anything else. */
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly single_word: boolean;
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  readonly normalized: boolean;
+  readonly special: boolean;
+}
+
+/** The line of `added_tokens` for a special token with this id and content. */
+export function specialToken(id: number, content: string): AddedToken {
+  return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
 }

@@ -1,0 +1,92 @@
+// Byte-level byte-pair encoding (Sennrich et al. 2016, over bytes as in GPT-2): encoding and decoding are done by
+// Hugging Face's JavaScript tokenizers. Learning the merges is bpe-training.ts.
+
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { specialToken, type Tokenizer, type TokenizerJson } from './tokenizer.js';
+import type { Vocabulary } from './vocabulary.js';
+
+/** The token that ends a line; it is cut out of the text before the bytes are looked at. */
+export const LINE_BREAK = '\n';
+
+/** How GPT-2 cuts text into the words inside which bytes are merged; byte-level.ts does the same for training. */
+const BYTE_LEVEL = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true } as const;
+
+/** What makes a byte-level BPE tokenizer. */
+export interface BpeModel {
+  /** The line break, the 256 bytes in GPT-2's printable alphabet, and one token a merge. */
+  readonly vocabulary: Vocabulary;
+  /** The pairs of tokens to join, the earliest first. */
+  readonly merges: readonly (readonly [string, string])[];
+}
+
+/** A tokenizer whose tokens are byte sequences; nothing is unknown to it. */
+export class BpeTokenizer implements Tokenizer {
+  readonly kind = 'bpe';
+  readonly eosId: number;
+  readonly unkId = undefined;
+  readonly #model: BpeModel;
+  // Its package's declarations do not resolve under Node's module rules, so what is used of it is declared here.
+  readonly #delegate: { encode(text: string): { ids: number[] }; decode(ids: number[]): string };
+
+  /** Throws an Error if the vocabulary lacks the line break, or a merge joins or makes a token that it lacks. */
+  constructor(model: BpeModel) {
+    const { vocabulary, merges } = model;
+    const eosId = vocabulary.id(LINE_BREAK);
+    if (eosId === undefined) throw new Error('bpe tokenizer: the vocabulary lacks the line break "\\n"; add it');
+    for (const [left, right] of merges) {
+      const missing = [left, right, left + right].find((token) => vocabulary.id(token) === undefined);
+      if (missing !== undefined) {
+        throw new Error(
+          `bpe tokenizer: merge "${left} ${right}" needs the token "${missing}"; add it to the vocabulary`,
+        );
+      }
+    }
+    this.eosId = eosId;
+    this.#model = model;
+    this.#delegate = new HuggingFaceTokenizer(this.toJSON(), { clean_up_tokenization_spaces: false });
+  }
+
+  get vocabSize(): number {
+    return this.#model.vocabulary.size;
+  }
+
+  encode(text: string): number[] {
+    return this.#delegate.encode(text).ids;
+  }
+
+  decode(ids: readonly number[]): string {
+    return ids.length === 0 ? '' : this.#delegate.decode([...ids]);
+  }
+
+  token(id: number): string {
+    return this.#model.vocabulary.token(id);
+  }
+
+  id(token: string): number | undefined {
+    return this.#model.vocabulary.id(token);
+  }
+
+  toJSON(): TokenizerJson {
+    return {
+      version: '1.0',
+      truncation: null,
+      padding: null,
+      added_tokens: [specialToken(this.eosId, LINE_BREAK)],
+      normalizer: null,
+      pre_tokenizer: BYTE_LEVEL,
+      post_processor: null,
+      decoder: BYTE_LEVEL,
+      model: {
+        type: 'BPE',
+        dropout: null,
+        unk_token: null,
+        continuing_subword_prefix: null,
+        end_of_word_suffix: null,
+        fuse_unk: false,
+        byte_fallback: false,
+        vocab: this.#model.vocabulary.toJSON(),
+        merges: this.#model.merges,
+      },
+    };
+  }
+}

@@ -1,0 +1,48 @@
+// One door to the three kinds of tokenizer: learns the vocabulary (and, for `bpe`, the merges) from text.
+
+import { BpeTokenizer } from './bpe-tokenizer.js';
+import { trainBpe } from './bpe-training.js';
+import { CharTokenizer } from './char-tokenizer.js';
+import type { Tokenizer } from './tokenizer.js';
+import type { VocabularyOptions } from './vocabulary.js';
+import { WordTokenizer } from './word-tokenizer.js';
+
+/** The vocabulary of a `bpe` tokenizer unless said otherwise. */
+const DEFAULT_BPE_SIZE = 8192;
+
+export interface TokenizerTrainingOptions {
+  /** The most tokens, special ones included. Default: no limit for `word` and `char`, 8192 for `bpe`. */
+  readonly vocabSize?: number | undefined;
+  /** Words, characters or byte pairs that occur less often are left out. Default 1 (2 for byte pairs). */
+  readonly minCount?: number | undefined;
+  /** Ids by falling frequency (the default) or by first appearance. `bpe` has its own order and ignores this. */
+  readonly order?: VocabularyOptions['order'];
+}
+
+/**
+ * Learns a tokenizer from `text`: one string, or pieces of text that each end at a line's end (so that a corpus larger
+ * than a string may be is read piece by piece).
+ *
+ * @throws RangeError for a vocabulary size that cannot hold the special tokens, or a minimum count below 1
+ * @example
+ * const tokenizer = trainTokenizer('word', 'the cat sleeps\nthe dog barks\n', { vocabSize: 10_000 });
+ */
+export function trainTokenizer(
+  kind: Tokenizer['kind'],
+  text: string | Iterable<string>,
+  options: TokenizerTrainingOptions = {},
+): Tokenizer {
+  const texts = typeof text === 'string' ? [text] : text;
+  const { vocabSize, minCount, order } = options;
+  switch (kind) {
+    case 'word':
+      return WordTokenizer.train(texts, { maxSize: vocabSize, minCount, order });
+    case 'char':
+      return CharTokenizer.train(texts, { maxSize: vocabSize, minCount, order });
+    case 'bpe':
+      return new BpeTokenizer(trainBpe(texts, { vocabSize: vocabSize ?? DEFAULT_BPE_SIZE, minCount: minCount ?? 2 }));
+    default:
+      kind satisfies never;
+      throw new RangeError(`tokenizer kind ${JSON.stringify(kind)}: choose word, char or bpe`);
+  }
+}

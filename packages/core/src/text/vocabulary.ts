@@ -1,0 +1,74 @@
+// Tokens and their ids, in both directions, and the choice of tokens from their counts. What a token is, and how text
+// is cut into tokens, is the tokenizers' affair.
+
+/** How a vocabulary is chosen from counted tokens. */
+export interface VocabularyOptions {
+  /** Tokens that come first, in this order, counted or not. */
+  readonly reserved: readonly string[];
+  /** The most entries, reserved ones included; the rarest counted tokens are left out. Default: no limit. */
+  readonly maxSize?: number | undefined;
+  /** Tokens counted less often are left out. Default 1. */
+  readonly minCount?: number | undefined;
+  /** Ids by falling count (ties by first appearance), or by first appearance. Default `frequency`. */
+  readonly order?: 'frequency' | 'appearance' | undefined;
+}
+
+/** An immutable list of distinct tokens; a token's id is its place in the list. */
+export class Vocabulary {
+  readonly tokens: readonly string[];
+  readonly #ids: ReadonlyMap<string, number>;
+
+  /** Throws an Error if a token stands twice. */
+  constructor(tokens: readonly string[]) {
+    const ids = new Map<string, number>();
+    for (const [id, token] of tokens.entries()) {
+      const first = ids.get(token);
+      if (first !== undefined) {
+        throw new Error(`vocabulary: token ${JSON.stringify(token)} has two ids, ${first} and ${id}; remove one`);
+      }
+      ids.set(token, id);
+    }
+    this.tokens = tokens;
+    this.#ids = ids;
+  }
+
+  /**
+   * The vocabulary of counted tokens. `counts` lists tokens in the order of their first appearance, as a Map that was
+   * filled while reading does. Throws a RangeError for a `maxSize` below the reserved tokens or a `minCount` below 1.
+   */
+  static fromCounts(counts: ReadonlyMap<string, number>, options: VocabularyOptions): Vocabulary {
+    const { reserved, maxSize = Number.POSITIVE_INFINITY, minCount = 1, order = 'frequency' } = options;
+    if (!(maxSize >= reserved.length)) {
+      throw new RangeError(`vocabulary size ${maxSize}: must be at least ${reserved.length}, the special tokens`);
+    }
+    if (!(minCount >= 1)) throw new RangeError(`minimum count ${minCount}: must be at least 1`);
+    const isReserved = new Set(reserved);
+    const candidates = [...counts].filter(([token, count]) => count >= minCount && !isReserved.has(token));
+    const frequent = candidates.toSorted((a, b) => b[1] - a[1]).slice(0, maxSize - reserved.length);
+    const kept = new Set(frequent.map(([token]) => token));
+    const ordered = order === 'frequency' ? [...kept] : [...counts.keys()].filter((token) => kept.has(token));
+    return new Vocabulary([...reserved, ...ordered]);
+  }
+
+  /** The number of tokens. */
+  get size(): number {
+    return this.tokens.length;
+  }
+
+  /** The token with this id. Throws a RangeError for an id that the vocabulary does not have. */
+  token(id: number): string {
+    const token = this.tokens[id];
+    if (token === undefined) throw new RangeError(`token id ${id}: the vocabulary has ids 0 to ${this.size - 1}`);
+    return token;
+  }
+
+  /** The id of this token; undefined if the vocabulary lacks it. */
+  id(token: string): number | undefined {
+    return this.#ids.get(token);
+  }
+
+  /** Token → id, as the `vocab` of a `tokenizer.json`. */
+  toJSON(): Record<string, number> {
+    return Object.fromEntries(this.#ids);
+  }
+}
