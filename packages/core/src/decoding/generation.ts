@@ -1,0 +1,46 @@
+// Text from a model, one sampled token after the other.
+
+import type { Random } from './random.js';
+import { checkPositiveInteger, checkSamplingOptions, type SamplingOptions, sampleToken } from './sampling.js';
+import { readPrompt, type Step } from './step.js';
+
+export interface GenerationOptions<State> extends SamplingOptions {
+  readonly step: Step<State>;
+  /** The state before the prompt. */
+  readonly state: State;
+  /** Ids that the model reads first, at least one: the end-of-line id where there is nothing else. */
+  readonly prompt: readonly number[];
+  /** The most tokens to generate. */
+  readonly maxTokens: number;
+  /** Ids that end the generation; the one that ended it is not yielded. Default: none. */
+  readonly stop?: readonly number[] | undefined;
+  /** Where chance comes from: `seededRandom(seed)` gives the same text wherever the scores are the same. */
+  readonly random: Random;
+  /** Ends the generation, between two steps, with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Yields the ids that the model writes after `prompt`. No step runs ahead of what the consumer has taken.
+ *
+ * @throws RangeError for an option out of range, before the first step; the signal's reason when aborted
+ * @example
+ * for await (const id of generateTokens({ step, state, prompt: [tokenizer.eosId], maxTokens: 50, topP: 0.9, random }))
+ *   process.stdout.write(tokenizer.token(id));
+ */
+export async function* generateTokens<State>(
+  options: GenerationOptions<State>,
+): AsyncGenerator<number, void, undefined> {
+  const { step, state, prompt, maxTokens, stop = [], random, signal, ...sampling } = options;
+  checkPositiveInteger('maxTokens', maxTokens);
+  checkSamplingOptions(sampling);
+  let result = await readPrompt(step, state, prompt, signal);
+  for (let count = 1; ; count++) {
+    const token = sampleToken(result.logits, { ...sampling, random });
+    if (stop.includes(token)) return;
+    yield token;
+    if (count === maxTokens) return;
+    signal?.throwIfAborted();
+    result = await step(result.state, token);
+  }
+}

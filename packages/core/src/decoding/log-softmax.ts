@@ -1,0 +1,26 @@
+// Logarithms of probabilities from a model's scores, in float64 whatever the scores are in.
+
+/**
+ * log p_i = x_i − m − log Σ_j exp(x_j − m), with m the largest x, so that nothing overflows. A score of −∞ is an impossible
+ * token.
+ *
+ * @param logits scores, `[vocabulary]`
+ * @returns natural logarithms, `[vocabulary]`
+ * @throws RangeError if there is no score, one is NaN or +∞, or all are −∞
+ */
+export function logSoftmax(logits: ArrayLike<number>): Float64Array {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < logits.length; i++) {
+    const score = logits[i]!;
+    if (Number.isNaN(score)) throw new RangeError(`logits[${i}] is NaN; did the model's parameters diverge?`);
+    if (score > largest) largest = score;
+  }
+  if (!Number.isFinite(largest)) {
+    throw new RangeError(`the largest of ${logits.length} logits is ${largest}; at least one finite score is needed`);
+  }
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - largest);
+  // Subtracting `largest + log(sum)` at once would lose the digits of log(sum) where `largest` is large.
+  const logSum = Math.log(sum);
+  return Float64Array.from(logits, (score) => score - largest - logSum);
+}
