@@ -4,6 +4,8 @@
  * backend and can be traced. Registration happens on first use, for whatever backend is then active.
  */
 import * as tf from '@tensorflow/tfjs-core';
+// The core package leaves the gradients of its own ops unregistered; the layers package registers them.
+import '@tensorflow/tfjs-layers';
 
 type Tensors = readonly tf.Tensor[];
 

@@ -55,7 +55,7 @@ const resetAfter = defineKernel<ResetAfterInputs, object>({
       for (const [name, value] of Object.entries({ h, z, r, n, recurrentN: recurrentN! })) steps[name]!.push(value);
     }
     const reserve = ['z', 'r', 'n', 'recurrentN'].map((name) => tf.clone(joinSteps(steps[name]!)));
-    return [stackSteps(steps['h']!), tf.clone(h), ...reserve];
+    return [stackSteps(steps.h!), tf.clone(h), ...reserve];
   },
   saves: {
     inputs: ['x', 'kernel', 'recurrentKernel', 'initialHidden'],
@@ -109,7 +109,7 @@ const resetBefore = defineKernel<ResetBeforeInputs, object>({
       for (const [name, value] of Object.entries({ h, z: z!, r: r!, n })) steps[name]!.push(value);
     }
     const reserve = ['z', 'r', 'n'].map((name) => tf.clone(joinSteps(steps[name]!)));
-    return [stackSteps(steps['h']!), tf.clone(h), ...reserve];
+    return [stackSteps(steps.h!), tf.clone(h), ...reserve];
   },
   saves: { inputs: ['x', 'kernel', 'recurrentKernel', 'initialHidden'], outputs: [true, false, true, true, true] },
   gradient: ([dOutputs, dLast], [x, kernel, recurrentKernel, initialHidden, outputs, z, r, n]) => {

@@ -60,7 +60,7 @@ const kernel = defineKernel<LstmSequenceInputs & Record<string, tf.Tensor>, obje
     }
     const { i, f, g, o, c: cells, tanhC } = steps;
     const reserve = [i!, f!, g!, o!, cells!, tanhC!].map((values) => tf.clone(joinSteps(values)));
-    return [stackSteps(steps['h']!), tf.clone(h), tf.clone(c), ...reserve];
+    return [stackSteps(steps.h!), tf.clone(h), tf.clone(c), ...reserve];
   },
   saves: { inputs: ['x', 'kernel', 'recurrentKernel', 'initialHidden', 'initialCell'], outputs: savedOutputs },
   gradient: ([dOutputs, dLastHidden, dLastCell], saved) => {
