@@ -19,7 +19,7 @@ async function logitsOf(engine: keyof typeof engines, graph: OnnxGraph, ids: rea
   const logits = [];
   for (const id of ids) {
     const outputs = await session.run({ ...feeds, ids: new ort.Tensor('int32', [id], [1]) });
-    logits.push([...(outputs['logits']!.data as Float32Array)]);
+    logits.push([...(outputs.logits!.data as Float32Array)]);
     feeds = Object.fromEntries(Object.keys(feeds).map((name) => [name, outputs[`next.${name}`]!]));
   }
   await session.release();

@@ -1,0 +1,69 @@
+/** Makes a bundle in memory from a traced model. Writing its files to disk is the caller's. */
+import { encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
+import { type Quantization, quantize } from '../quantization/quantize.js';
+import { formatVersion, type Manifest, manifestFile, modelFile, type StateTensor, tokenizerFile } from './manifest.js';
+import { sha256 } from './sha256.js';
+
+export interface BundleContents {
+  /**
+   * The float32 graph of one decoding step. Inputs: `ids`, int32 [1], and the state tensors, float32. Outputs: `logits`,
+   * float32 [1, vocab], and `next.<name>` for each state tensor `<name>`.
+   */
+  readonly graph: OnnxGraph;
+  /** The contents of `tokenizer.json`, as `Tokenizer.toJSON()` gives them. */
+  readonly tokenizerJson: object;
+  /** The configuration that the model was trained with; recorded as it is. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly quantization: Quantization;
+  /** Perplexity per token of the quantized model on held-out text, to be recorded. */
+  readonly perplexity?: number;
+}
+
+/**
+ * The files of a bundle by name: `manifest.json`, `model.onnx`, `tokenizer.json`.
+ * @throws Error if the graph is not a decoding step.
+ */
+export async function buildBundle(contents: BundleContents): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const { graph, tokenizerJson, config, quantization, perplexity } = contents;
+  const model = new Uint8Array(encodeOnnx(quantize(graph, quantization)));
+  const tokenizer = encodeJson(tokenizerJson);
+  const manifest: Manifest = {
+    format: 'unroll-bundle',
+    version: formatVersion,
+    config,
+    quantization,
+    vocabSize: vocabSizeOf(graph),
+    state: stateOf(graph),
+    files: {
+      [modelFile]: { bytes: model.length, sha256: await sha256(model) },
+      [tokenizerFile]: { bytes: tokenizer.length, sha256: await sha256(tokenizer) },
+    },
+    ...(perplexity === undefined ? {} : { perplexity }),
+  };
+  return new Map([
+    [manifestFile, encodeJson(manifest)],
+    [modelFile, model],
+    [tokenizerFile, tokenizer],
+  ]);
+}
+
+function vocabSizeOf(graph: OnnxGraph): number {
+  const size = graph.outputs.find(({ name }) => name === 'logits')?.shape[1];
+  if (typeof size !== 'number') throw new Error("the graph has no output 'logits' of shape [1, vocab]");
+  return size;
+}
+
+function stateOf(graph: OnnxGraph): StateTensor[] {
+  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  return graph.inputs
+    .filter(({ name }) => name !== 'ids')
+    .map(({ name, shape }) => {
+      const output = `next.${name}`;
+      if (!outputs.has(output)) throw new Error(`the graph has a state input '${name}' but no output '${output}'`);
+      return { input: name, output, shape: shape.map(Number) };
+    });
+}
+
+function encodeJson(value: object): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+}

@@ -1,0 +1,90 @@
+/**
+ * `manifest.json`, the first file of a bundle: what the model is, how its weights are stored, and the size and SHA-256
+ * of the other files. Parsed once, here; the rest of the package trusts the types.
+ */
+import { BundleError } from '../errors.js';
+import type { Quantization } from '../quantization/quantize.js';
+
+export const manifestFile = 'manifest.json';
+export const modelFile = 'model.onnx';
+export const tokenizerFile = 'tokenizer.json';
+
+/** The files that a manifest vouches for. */
+export type BundleFile = typeof modelFile | typeof tokenizerFile;
+
+/** The version that this package writes, and the only one that it reads. */
+export const formatVersion = 1;
+
+export interface Manifest {
+  readonly format: 'unroll-bundle';
+  readonly version: typeof formatVersion;
+  /** The configuration that the model was trained with, for people and tools; the runtime does not read it. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly quantization: Quantization;
+  readonly vocabSize: number;
+  /** The recurrent state: the graph's input, the output that replaces it after each token, and their shape. */
+  readonly state: readonly StateTensor[];
+  readonly files: Readonly<Record<BundleFile, FileRecord>>;
+  /** Perplexity per token of this bundle's model on held-out text, if it was measured. */
+  readonly perplexity?: number;
+}
+
+export interface StateTensor {
+  readonly input: string;
+  readonly output: string;
+  readonly shape: readonly number[];
+}
+
+export interface FileRecord {
+  readonly bytes: number;
+  /** 64 lower-case hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/**
+ * The manifest in the bytes of `file`.
+ * @throws BundleError `manifest-invalid` or `version-unsupported`.
+ */
+export function parseManifest(bytes: Uint8Array, file: string): Manifest {
+  const invalid = (what: string, cause?: unknown) =>
+    new BundleError('manifest-invalid', `${file}: ${what}; export the bundle again`, { cause });
+
+  let manifest: Partial<Manifest> | null;
+  try {
+    manifest = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw invalid('is not JSON', cause);
+  }
+  if (manifest?.format !== 'unroll-bundle') throw invalid("is not a bundle's manifest");
+  if (manifest.version !== formatVersion) {
+    throw new BundleError(
+      'version-unsupported',
+      `${file}: format version ${manifest.version}, this runtime reads ${formatVersion}; ` +
+        'use the versions of the trainer and @unroll/edge-runtime that belong together',
+    );
+  }
+  if (!isPositiveInteger(manifest.vocabSize)) throw invalid("'vocabSize' is not a positive integer");
+  if (!isStateList(manifest.state)) throw invalid("'state' is not a list of tensors with input, output and shape");
+  for (const name of [modelFile, tokenizerFile]) {
+    const record: Partial<FileRecord> | undefined = manifest.files?.[name as BundleFile];
+    if (!isPositiveInteger(record?.bytes)) throw invalid(`'files' lacks the size of ${name}`);
+    if (!/^[0-9a-f]{64}$/.test(record?.sha256 ?? '')) throw invalid(`'files' lacks the SHA-256 of ${name}`);
+  }
+  return manifest as Manifest;
+}
+
+function isPositiveInteger(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) > 0;
+}
+
+function isStateList(value: unknown): value is StateTensor[] {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (tensor: Partial<StateTensor> | null) =>
+        typeof tensor?.input === 'string' &&
+        typeof tensor.output === 'string' &&
+        tensor.shape?.every(isPositiveInteger),
+    )
+  );
+}

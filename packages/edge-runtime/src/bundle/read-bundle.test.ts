@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest';
+import { BundleError } from '../errors.js';
+import { folderOf, sampleBundle, serverOf } from '../testing/sample-bundle.js';
+import { readBundle } from './read-bundle.js';
+
+type Files = Map<string, Uint8Array<ArrayBuffer>>;
+
+function withManifest(files: Files, change: (manifest: Record<string, unknown>) => object | string): Files {
+  const changed = change(JSON.parse(new TextDecoder().decode(files.get('manifest.json'))));
+  const text = typeof changed === 'string' ? changed : JSON.stringify(changed);
+  return new Map(files).set('manifest.json', new TextEncoder().encode(text));
+}
+
+function without(files: Files, name: string): Files {
+  const rest = new Map(files);
+  rest.delete(name);
+  return rest;
+}
+
+function withAlteredByte(files: Files, name: string): Files {
+  const bytes = files.get(name)!.slice();
+  bytes[bytes.length >> 1]! ^= 1;
+  return new Map(files).set(name, bytes);
+}
+
+const truncated = (files: Files, name: string): Files => new Map(files).set(name, files.get(name)!.slice(0, -100));
+
+const damages: [string, string, RegExp, (files: Files) => Files][] = [
+  ['no manifest', 'file-missing', /manifest\.json: not found/, (files) => without(files, 'manifest.json')],
+  ['no model', 'file-missing', /model\.onnx: not found/, (files) => without(files, 'model.onnx')],
+  ['an altered model', 'file-altered', /model\.onnx: its SHA-256/, (files) => withAlteredByte(files, 'model.onnx')],
+  [
+    'an altered tokenizer',
+    'file-altered',
+    /tokenizer\.json: its SHA-256/,
+    (files) => withAlteredByte(files, 'tokenizer.json'),
+  ],
+  [
+    'a truncated model',
+    'file-truncated',
+    /model\.onnx: \d+ bytes, the manifest says/,
+    (files) => truncated(files, 'model.onnx'),
+  ],
+  [
+    'a truncated manifest',
+    'manifest-invalid',
+    /manifest\.json: is not JSON/,
+    (files) => truncated(files, 'manifest.json'),
+  ],
+  [
+    'an unknown version',
+    'version-unsupported',
+    /manifest\.json: format version 99, this runtime reads 1/,
+    (files) => withManifest(files, (manifest) => ({ ...manifest, version: 99 })),
+  ],
+  [
+    "somebody else's manifest",
+    'manifest-invalid',
+    /not a bundle's manifest/,
+    (files) => withManifest(files, () => 'null'),
+  ],
+  [
+    'a manifest without state',
+    'manifest-invalid',
+    /'state' is not a list/,
+    (files) => withManifest(files, (manifest) => ({ ...manifest, state: [null] })),
+  ],
+  [
+    'a manifest without checksums',
+    'manifest-invalid',
+    /'files' lacks the size of model\.onnx/,
+    (files) => withManifest(files, (manifest) => ({ ...manifest, files: {} })),
+  ],
+];
+
+describe.each(damages)('a bundle with %s', (_, code, message, damage) => {
+  const refusal = expect.objectContaining({ code, message: expect.stringMatching(message) });
+
+  test('is refused from a folder, in one line that names the file', async () => {
+    await using folder = await folderOf(damage(await sampleBundle()));
+    const error = await readBundle(folder.path).catch((reason) => reason);
+    expect(error).toBeInstanceOf(BundleError);
+    expect(error).toEqual(refusal);
+    expect(error.message).not.toContain('\n');
+  });
+
+  test('is refused from a web server, in one line that names the file', async () => {
+    await using server = await serverOf(damage(await sampleBundle()));
+    const error = await readBundle(server.url).catch((reason) => reason);
+    expect(error).toBeInstanceOf(BundleError);
+    expect(error).toEqual(refusal);
+  });
+});
+
+test('a server that does not answer is said to be unreachable', async () => {
+  const server = await serverOf(new Map());
+  await server[Symbol.asyncDispose]();
+  await expect(readBundle(server.url)).rejects.toMatchObject({ code: 'unreachable' });
+});
+
+test('progress of each file ends at the size in the manifest', async () => {
+  const files = await sampleBundle();
+  await using server = await serverOf(files);
+  const last = new Map<string, object>();
+  await readBundle(server.url, { onProgress: (progress) => last.set(progress.file, progress) });
+  for (const file of ['model.onnx', 'tokenizer.json']) {
+    const size = files.get(file)!.length;
+    expect(last.get(file)).toEqual({ file, loadedBytes: size, totalBytes: size });
+  }
+});
+
+test('an abort ends the download with its reason', async () => {
+  await using server = await serverOf(await sampleBundle());
+  const controller = new AbortController();
+  const reading = readBundle(server.url, {
+    signal: controller.signal,
+    onProgress: () => controller.abort(new Error('changed my mind')),
+  });
+  await expect(reading).rejects.toThrow('changed my mind');
+});

@@ -1,0 +1,41 @@
+/** The text that tokens add to the text before them. Tokenizers join a token to what precedes it, so both are needed. */
+import type { Tokenizer } from '@unroll/core/text';
+
+/** Enough tokens before a continuation for any tokenizer to know how to join it. */
+const joiningTokens = 8;
+
+/** An unfinished character: byte-level tokens may end inside one. */
+const unfinished = /\uFFFD+$/;
+
+/** Turns a stream of token ids into a stream of text. */
+export class Continuation {
+  readonly #tokenizer: Tokenizer;
+  readonly #context: readonly number[];
+  readonly #start: number;
+  readonly #ids: number[] = [];
+  #text = '';
+
+  /** @param context The ids before the continuation. */
+  constructor(tokenizer: Tokenizer, context: readonly number[]) {
+    this.#tokenizer = tokenizer;
+    this.#context = context.slice(-joiningTokens);
+    this.#start = tokenizer.decode(this.#context).length;
+  }
+
+  /** The text of all ids so far, without a last character that still lacks bytes. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Adds a token; returns the text that it adds, which is empty while a character lacks bytes. */
+  add(id: number): string {
+    this.#ids.push(id);
+    const text = this.#tokenizer
+      .decode([...this.#context, ...this.#ids])
+      .slice(this.#start)
+      .replace(unfinished, '');
+    const added = text.slice(this.#text.length);
+    this.#text = text;
+    return added;
+  }
+}

@@ -1,0 +1,55 @@
+/** Text from a model, as a stream of tokens. How tokens are chosen is `@unroll/core/decoding`'s. */
+import { beamSearch, generateTokens, type SamplingOptions, seededRandom } from '@unroll/core/decoding';
+import type { Tokenizer } from '@unroll/core/text';
+import { Continuation } from './continuation.js';
+import type { StepModel } from './step.js';
+
+export interface GenerateOptions extends SamplingOptions {
+  /** The most tokens to generate; default 100. */
+  readonly maxTokens?: number;
+  /** The same seed gives the same text, in Node as in a browser; default 0. */
+  readonly seed?: number;
+  /** If given, the most probable text by beam search of this width instead of a sampled one. */
+  readonly beamWidth?: number;
+  /** Ends the stream with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface GeneratedToken {
+  readonly id: number;
+  /** The token as it stands in the vocabulary. */
+  readonly token: string;
+  /** What the token adds to the text; empty while a character of several tokens is unfinished. */
+  readonly text: string;
+}
+
+/** The tokens that follow `prompt`, each as soon as it is known (with beam search, all at the end). */
+export async function* generate(
+  model: StepModel,
+  tokenizer: Tokenizer,
+  prompt: string,
+  options: GenerateOptions,
+): AsyncGenerator<GeneratedToken, void, undefined> {
+  const context = [tokenizer.eosId, ...tokenizer.encode(prompt)];
+  const continuation = new Continuation(tokenizer, context);
+  // Word tokenizers put a space before every word; the prompt may bring its own.
+  let spaced = tokenizer.kind === 'word' && /\s$/.test(prompt);
+  for await (const id of tokenIds(model, context, options)) {
+    const text = continuation.add(id);
+    yield { id, token: tokenizer.token(id), text: spaced ? text.trimStart() : text };
+    spaced = false;
+  }
+}
+
+async function* tokenIds(
+  { initialState: state, step }: StepModel,
+  prompt: readonly number[],
+  { maxTokens = 100, seed = 0, beamWidth, ...options }: GenerateOptions,
+): AsyncGenerator<number, void, undefined> {
+  if (beamWidth === undefined) {
+    yield* generateTokens({ step, state, prompt, maxTokens, random: seededRandom(seed), ...options });
+  } else {
+    const [best] = await beamSearch({ step, state, prompt, maxTokens, beamWidth, signal: options.signal });
+    yield* best?.tokens ?? [];
+  }
+}

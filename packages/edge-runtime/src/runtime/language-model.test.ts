@@ -1,0 +1,151 @@
+import * as ortNode from 'onnxruntime-node';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { folderOf, sampleBundle } from '../testing/sample-bundle.js';
+import { type LanguageModel, loadLanguageModel } from './language-model.js';
+
+async function load(kind: 'word' | 'char' | 'bpe' = 'word'): Promise<LanguageModel> {
+  await using folder = await folderOf(await sampleBundle('int8', kind));
+  return await loadLanguageModel(folder.path);
+}
+
+async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const items = [];
+  for await (const item of stream) items.push(item);
+  return items;
+}
+
+describe.each(['word', 'char', 'bpe'] as const)('with a %s tokenizer', (kind) => {
+  let model: LanguageModel;
+  beforeAll(async () => {
+    model = await load(kind);
+  });
+  afterAll(() => model.dispose());
+
+  test('the streamed texts, joined, are the text of the tokens', async () => {
+    const tokens = await collect(model.generate('the river', { maxTokens: 30, seed: 3 }));
+    const { tokenizer } = model;
+    const ids = [tokenizer.eosId, ...tokenizer.encode('the river'), ...tokens.map(({ id }) => id)];
+    const text = `\nthe river${tokens.map((token) => token.text).join('')}`;
+    expect(tokens).toHaveLength(30);
+    expect(text).toBe(tokenizer.decode(ids).replace(/\uFFFD+$/, ''));
+  });
+
+  test('the same seed writes the same tokens, another seed others', async () => {
+    const write = (seed: number) => collect(model.generate('the', { maxTokens: 20, topK: 40, topP: 0.95, seed }));
+    expect(await write(7)).toEqual(await write(7));
+    expect(await write(7)).not.toEqual(await write(8));
+  });
+
+  test('suggestions begin with what is typed, are distinct words and as many as asked for', async () => {
+    const suggestions = await model.suggest('the river th', { count: 3 });
+    expect(suggestions.length).toBeGreaterThan(0);
+    expect(suggestions.length).toBeLessThanOrEqual(3);
+    expect(new Set(suggestions).size).toBe(suggestions.length);
+    for (const word of suggestions) expect(word).toMatch(/^th\S*$/);
+  });
+});
+
+describe('with a word tokenizer', () => {
+  let model: LanguageModel;
+  beforeAll(async () => {
+    model = await load();
+  });
+  afterAll(() => model.dispose());
+
+  test('greedy text is the likeliest token each time', async () => {
+    const tokens = await collect(model.generate('the river', { maxTokens: 8, temperature: 0 }));
+    const ids = model.tokenizer.encode('the river');
+    for (const { id } of tokens) {
+      const { tokenLogProbabilities } = await model.scoreIds([...ids, id]);
+      const others = await Promise.all([1, 50, 300].map((other) => model.scoreIds([...ids, other])));
+      for (const other of others) {
+        expect(tokenLogProbabilities.at(-1)!).toBeGreaterThanOrEqual(other.tokenLogProbabilities.at(-1)!);
+      }
+      ids.push(id);
+    }
+  });
+
+  test('beam search finds a text at least as probable as the greedy one', async () => {
+    const write = async (options: object) =>
+      (await collect(model.generate('the', { maxTokens: 6, ...options }))).map(({ id }) => id);
+    const probability = async (ids: number[]) =>
+      (await model.scoreIds([...model.tokenizer.encode('the'), ...ids])).logProbability;
+    const beam = await probability(await write({ beamWidth: 4 }));
+    const greedy = await probability(await write({ temperature: 0 }));
+    expect(beam).toBeGreaterThanOrEqual(greedy - 1e-9);
+  });
+
+  test('a prompt that ends in a space gets no second one', async () => {
+    const [first] = await collect(model.generate('the ', { maxTokens: 1, temperature: 0 }));
+    expect(first!.text).toBe(first!.token);
+  });
+
+  test('the probabilities of all next tokens sum to one', async () => {
+    const scores = await Promise.all(
+      Array.from({ length: model.tokenizer.vocabSize }, (_, id) => model.scoreIds([5, id])),
+    );
+    const sum = scores.reduce((total, { tokenLogProbabilities }) => total + Math.exp(tokenLogProbabilities[1]!), 0);
+    expect(sum).toBeCloseTo(1, 9);
+  });
+
+  test('perplexity is the inverse geometric mean of the token probabilities', async () => {
+    const { tokens, tokenLogProbabilities, logProbability, perplexity } = await model.score('the river word1 word2');
+    expect(tokens).toEqual(['the', 'river', 'word1', 'word2']);
+    expect(tokenLogProbabilities.reduce((sum, value) => sum + value, 0)).toBeCloseTo(logProbability, 12);
+    expect(perplexity).toBeCloseTo(Math.exp(-logProbability / 4), 9);
+  });
+
+  test('a token id outside the vocabulary is refused', async () => {
+    await expect(model.scoreIds([1, 402])).rejects.toThrow('id 402: the model');
+  });
+
+  test('a typed capital prefers words that are written with one', async () => {
+    expect(await model.suggest('river The')).toEqual(['The']);
+    expect(await model.suggest('river RIV')).toEqual(['river']);
+  });
+
+  test('after a space the next word is suggested, likeliest first, and never a special token', async () => {
+    const suggestions = await model.suggest('the river ', { count: 400 });
+    expect(suggestions).toHaveLength(400);
+    expect(suggestions).not.toContain('<unk>');
+    expect(suggestions).not.toContain('<eos>');
+    const scores = await Promise.all(
+      suggestions.slice(0, 3).map(async (word) => (await model.score(`the river ${word}`)).logProbability),
+    );
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+  });
+
+  test('suggestions do not depend on what was typed before', async () => {
+    await using fresh = await load();
+    await model.suggest('word1 word2 word3 ');
+    await model.suggest('word1 word9 ');
+    expect(await model.suggest('word1 word2 ')).toEqual(await fresh.suggest('word1 word2 '));
+  });
+
+  test('an abort ends the stream with its reason', async () => {
+    const controller = new AbortController();
+    const stream = model.generate('the', { maxTokens: 1000, signal: controller.signal });
+    await stream.next();
+    controller.abort(new Error('enough'));
+    await expect(collect(stream)).rejects.toThrow('enough');
+  });
+});
+
+test('onnxruntime-node runs the same bundle to the same scores', async () => {
+  await using folder = await folderOf(await sampleBundle());
+  await using native = await loadLanguageModel(folder.path, { ort: ortNode });
+  await using wasm = await loadLanguageModel(folder.path);
+  const text = 'the river word3 then there';
+  expect((await native.score(text)).logProbability).toBeCloseTo((await wasm.score(text)).logProbability, 3);
+});
+
+test('a tokenizer of another size than the model is refused', async () => {
+  const [words, characters] = [await sampleBundle('int8', 'word'), await sampleBundle('int8', 'char')];
+  const manifest = JSON.parse(new TextDecoder().decode(words.get('manifest.json')));
+  const other = JSON.parse(new TextDecoder().decode(characters.get('manifest.json')));
+  manifest.files['tokenizer.json'] = other.files['tokenizer.json'];
+  words.set('manifest.json', new TextEncoder().encode(JSON.stringify(manifest)));
+  words.set('tokenizer.json', characters.get('tokenizer.json')!);
+  await using folder = await folderOf(words);
+  await expect(loadLanguageModel(folder.path)).rejects.toThrow(/tokenizer\.json has \d+ tokens, the model 402/);
+});

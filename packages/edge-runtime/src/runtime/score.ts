@@ -1,0 +1,35 @@
+/** How probable a text is under a model. */
+import { logSoftmax } from '@unroll/core/decoding';
+import type { StepModel } from './step.js';
+
+export interface IdScore {
+  /** The natural logarithm of the whole sequence's probability. */
+  readonly logProbability: number;
+  /** One for each token, given those before it. */
+  readonly tokenLogProbabilities: readonly number[];
+  /** exp(−logProbability / number of tokens); NaN for no tokens. */
+  readonly perplexity: number;
+}
+
+export interface Score extends IdScore {
+  /** The scored tokens as they stand in the vocabulary. */
+  readonly tokens: readonly string[];
+}
+
+/** The probability of `ids` after `firstToken`, from the zero state. */
+export async function scoreIds(model: StepModel, firstToken: number, ids: readonly number[]): Promise<IdScore> {
+  const tokenLogProbabilities: number[] = [];
+  let logProbability = 0;
+  let [context, state] = [firstToken, model.initialState];
+  for (const id of ids) {
+    const result = await model.step(state, context);
+    const tokenLogProbability = logSoftmax(result.logits)[id];
+    if (tokenLogProbability === undefined) {
+      throw new RangeError(`id ${id}: the model's ids run from 0 to ${result.logits.length - 1}`);
+    }
+    tokenLogProbabilities.push(tokenLogProbability);
+    logProbability += tokenLogProbability;
+    [context, state] = [id, result.state];
+  }
+  return { logProbability, tokenLogProbabilities, perplexity: Math.exp(-logProbability / ids.length) };
+}

@@ -1,0 +1,52 @@
+/** A small bundle with seeded random weights, and a folder and a web server to read it from, for tests. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { trainTokenizer } from '@unroll/core/text';
+import { buildBundle } from '../bundle/build-bundle.js';
+import type { Quantization } from '../quantization/quantize.js';
+import { lstmStepGraph } from './step-graph.js';
+
+/** A text of 400 different words, in which `the`, `then` and `there` begin alike. */
+const text = ['the', 'then', 'there', 'The', 'river', ...Array.from({ length: 395 }, (_, i) => `word${i}`)].join(' ');
+
+/** The files of a bundle of a two-layer LSTM. */
+export function sampleBundle(
+  quantization: Quantization = 'int8',
+  kind: 'word' | 'char' | 'bpe' = 'word',
+): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const tokenizer = trainTokenizer(kind, `${text}\n`, { vocabSize: 402 });
+  return buildBundle({
+    graph: lstmStepGraph({ vocabSize: tokenizer.vocabSize, embeddingSize: 64, hiddenSize: 96, layers: 2 }),
+    tokenizerJson: tokenizer.toJSON(),
+    config: { cell: 'lstm' },
+    quantization,
+  });
+}
+
+/** Writes `files` to a new temporary folder, which disposal removes. */
+export async function folderOf(files: Map<string, Uint8Array>): Promise<{ path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), 'unroll-bundle-'));
+  await Promise.all(Array.from(files, ([name, bytes]) => writeFile(join(path, name), bytes)));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}
+
+/** Serves `files` by name at `url`; anything else is 404. */
+export async function serverOf(files: Map<string, Uint8Array>): Promise<{ url: string } & AsyncDisposable> {
+  const server = createServer((request, response) => {
+    const bytes = files.get(request.url!.slice(1));
+    response.writeHead(bytes ? 200 : 404).end(bytes);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    [Symbol.asyncDispose]: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
