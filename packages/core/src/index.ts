@@ -6,6 +6,26 @@ export { type LstmSequenceInputs, lstmSequence } from './kernels/lstm/sequence.j
 export { type RnnActivation, type RnnSequenceInputs, rnnSequence } from './kernels/rnn/sequence.js';
 export { sparseSoftmaxCrossEntropy } from './kernels/softmax-cross-entropy/sparse.js';
 export { sumOfSquares } from './kernels/sum-of-squares/sum-of-squares.js';
+export {
+  type Cell,
+  dropoutWidths,
+  type LanguageModelConfig,
+  languageModelConfig,
+  parameterShapes,
+  type Shapes,
+  stateShapes,
+} from './models/language-model-config.js';
+export {
+  type BatchShape,
+  decodingProgram,
+  evaluationProgram,
+  gradientProgram,
+  languageModelStepGraph,
+  type Program,
+  slotName,
+  slotShapes,
+  trainingProgram,
+} from './models/language-model-programs.js';
 export * from './onnx/index.js';
 export {
   clipScale,
