@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { trainTokenizer } from '@unroll/core/text';
 import { buildBundle } from '../bundle/build-bundle.js';
 import type { Quantization } from '../quantization/quantize.js';
@@ -33,10 +33,21 @@ export async function folderOf(files: Map<string, Uint8Array>): Promise<{ path: 
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
-/** Serves `files` by name at `url`; anything else is 404. */
+const contentTypes: Record<string, string> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.wasm': 'application/wasm',
+  '.json': 'application/json',
+};
+
+/** Serves `files` by path at `url`, to pages that may compile WebAssembly but not evaluate text; anything else is 404. */
 export async function serverOf(files: Map<string, Uint8Array>): Promise<{ url: string } & AsyncDisposable> {
   const server = createServer((request, response) => {
-    const bytes = files.get(request.url!.slice(1));
+    const path = new URL(request.url!, 'http://localhost').pathname.slice(1);
+    const bytes = files.get(path);
+    response.setHeader('content-type', contentTypes[extname(path)] ?? 'application/octet-stream');
+    response.setHeader('content-security-policy', "script-src 'self' 'wasm-unsafe-eval'");
     response.writeHead(bytes ? 200 : 404).end(bytes);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,0 +1,75 @@
+/** The button that lets the model continue the text, streamed as it is written, and stopped by the same button. */
+import type { LanguageModel } from '@unroll/edge-runtime';
+import { element } from './element.js';
+
+/** A frame in which the page can be drawn; the model computes on the page's own thread. */
+const nextFrame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+
+/** Longest time between two frames while the model writes, in milliseconds. */
+const frameInterval = 50;
+
+/** Wires the form to the model. */
+export function enableWriting(model: LanguageModel): void {
+  const form = element('writer', HTMLFormElement);
+  const button = element('generate', HTMLButtonElement);
+  const temperature = slider('temperature');
+  const length = slider('length');
+  let running: AbortController | undefined;
+
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    if (running) {
+      running.abort();
+      return;
+    }
+    running = new AbortController();
+    button.textContent = 'Stop';
+    const options = { temperature: temperature.valueAsNumber, maxTokens: length.valueAsNumber, seed: Date.now() };
+    try {
+      await write(model, { ...options, signal: running.signal });
+    } catch (error) {
+      if (!running.signal.aborted) throw error;
+    } finally {
+      running = undefined;
+      button.textContent = 'Continue the text';
+    }
+  });
+}
+
+async function write(
+  model: LanguageModel,
+  options: { temperature: number; maxTokens: number; seed: number; signal: AbortSignal },
+): Promise<void> {
+  const prompt = element('text', HTMLTextAreaElement).value;
+  const generated = element('generated', HTMLOutputElement);
+  const speed = element('speed', HTMLElement);
+  element('prompt', HTMLElement).textContent = prompt;
+  element('result', HTMLElement).hidden = false;
+  generated.textContent = '';
+
+  let tokens = 0;
+  const start = performance.now();
+  let drawn = start;
+  for await (const { text } of model.generate(prompt, options)) {
+    tokens++;
+    generated.append(text);
+    const now = performance.now();
+    if (now - drawn < frameInterval) continue;
+    speed.textContent = `${Math.round((1000 * tokens) / (now - start))} tokens/s`;
+    drawn = now;
+    await nextFrame();
+  }
+  speed.textContent = `${Math.round((1000 * tokens) / (performance.now() - start))} tokens/s`;
+}
+
+/** The range input `id`, whose value is shown in the element `<id>-value`. */
+function slider(id: string): HTMLInputElement {
+  const input = element(id, HTMLInputElement);
+  const value = element(`${id}-value`, HTMLOutputElement);
+  const show = () => {
+    value.textContent = input.value;
+  };
+  input.addEventListener('input', show);
+  show();
+  return input;
+}
