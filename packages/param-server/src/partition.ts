@@ -1,0 +1,54 @@
+/**
+ * Which rows of which parameter live on which shard: a function of names, shapes and the number of shards alone, so that
+ * clients and servers compute the same one. It moves no data; `shard-vector.ts` does.
+ */
+import type { ParameterShape } from './model.js';
+
+/** Rows of a parameter (ranges of its first axis) and where they stand in their shard's vector. Counts are of elements. */
+export interface Slice {
+  readonly parameter: string;
+  /** Where the rows start in the parameter. */
+  readonly start: number;
+  /** Where the rows start in the shard's vector. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The slices of one shard, laid end to end in the order of the parameters' names. */
+export interface ShardLayout {
+  readonly slices: readonly Slice[];
+  /** The number of elements of the shard's vector; 0 if the model has fewer rows than there are shards. */
+  readonly length: number;
+}
+
+/**
+ * Cuts the parameters, laid end to end by name, into `shards` contiguous runs of whole rows, as equal in bytes as rows
+ * allow: a row belongs to the shard in whose equal share of the elements its middle lies.
+ */
+export function partition(parameters: readonly ParameterShape[], shards: number): ShardLayout[] {
+  const total = parameters.reduce((sum, { shape }) => sum + elements(shape), 0);
+  const layouts = Array.from({ length: shards }, () => ({ slices: [] as Slice[], length: 0 }));
+  let base = 0;
+  for (const { name, shape } of parameters.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const rows = shape[0] ?? 1;
+    const rowLength = elements(shape.slice(1));
+    const firstRow = (shard: number): number => {
+      const row = Math.ceil(((shard * total) / shards - base) / rowLength - 0.5);
+      return Math.min(Math.max(row, 0), rows);
+    };
+    for (const [shard, layout] of layouts.entries()) {
+      const from = firstRow(shard);
+      const to = shard === shards - 1 ? rows : firstRow(shard + 1);
+      if (to <= from) continue;
+      const length = (to - from) * rowLength;
+      layout.slices.push({ parameter: name, start: from * rowLength, offset: layout.length, length });
+      layout.length += length;
+    }
+    base += rows * rowLength;
+  }
+  return layouts;
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}

@@ -1,0 +1,113 @@
+/** Starts and stops the process side of a shard: the listening socket, health, the ticking of time, the shutdown. */
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
+import { createOnnxUpdateRule } from './onnx-update-rule.js';
+import { parameterServerMethods } from './service.js';
+import { maxMessageBytes, parameterServerService, serviceName } from './service-definition.js';
+import { ShardHost } from './shard-host.js';
+
+export interface ParameterServerOptions {
+  /** The address to listen on; `0.0.0.0` or `::` to serve other machines. The traffic is neither encrypted nor signed. */
+  readonly host?: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** Which shard this server holds, in `[0, shards)`. */
+  readonly shard?: number;
+  readonly shards?: number;
+  /** How many workers train. */
+  readonly workers: number;
+  /** The version of Unroll; workers of another version are refused. */
+  readonly version: string;
+  /** A worker that is silent for longer is taken for dead, and the workers that wait for it are told so. */
+  readonly leaseSeconds?: number;
+}
+
+/** A running server. */
+export interface ParameterServer extends AsyncDisposable {
+  readonly port: number;
+  /** Resolves when the server has stopped: every worker has left, or {@link close} was called. */
+  readonly done: Promise<void>;
+  /**
+   * Stops: reports itself as not serving, refuses what waits for workers with UNAVAILABLE, lets pulls in flight finish.
+   * Call it on SIGTERM.
+   */
+  close(): Promise<void>;
+}
+
+/** How long calls in flight may take to finish when the server stops. */
+const shutdownGraceMs = 5_000;
+
+/**
+ * Serves one shard of a training run. The model and its optimizer are learnt from the first worker that joins.
+ * @throws Error if the address cannot be listened on, or `shard` is not in `[0, shards)`.
+ */
+export async function startParameterServer({
+  host = '127.0.0.1',
+  port,
+  shard = 0,
+  shards = 1,
+  workers,
+  version,
+  leaseSeconds = 60,
+}: ParameterServerOptions): Promise<ParameterServer> {
+  if (!(shard >= 0 && shard < shards)) throw new Error(`shard ${shard} is out of range: there are ${shards} shards`);
+  const shardHost = new ShardHost({ version, workers, shard, shards }, leaseSeconds, createOnnxUpdateRule);
+  const server = new Server({
+    'grpc.max_receive_message_length': maxMessageBytes,
+    'grpc.max_send_message_length': maxMessageBytes,
+  });
+  server.addService(parameterServerService, parameterServerMethods(shardHost));
+  const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
+  health.addToServer(server);
+  const boundPort = await listen(server, host, port);
+  const stopTicking = tick(shardHost, leaseSeconds);
+
+  let requestStop!: () => void;
+  const stopRequested = new Promise<void>((resolve) => {
+    requestStop = resolve;
+  });
+  const stop = async (): Promise<void> => {
+    stopTicking();
+    for (const service of ['', serviceName]) health.setStatus(service, 'NOT_SERVING');
+    shardHost.tell({ type: 'drain' });
+    await shutDown(server);
+  };
+  const done = Promise.race([shardHost.finished, stopRequested]).then(stop);
+  const close = (): Promise<void> => {
+    requestStop();
+    return done;
+  };
+  return { port: boundPort, done, close, [Symbol.asyncDispose]: close };
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, boundPort) => {
+      if (error) reject(new Error(`cannot listen on ${address} (${error.message}); is the port taken?`));
+      else resolve(boundPort);
+    });
+  });
+}
+
+/** Tells the heart that time passes, unless this process itself was stalled: then it is not the workers who were silent. */
+function tick(host: ShardHost, leaseSeconds: number): () => void {
+  const interval = Math.min(1000, (leaseSeconds * 1000) / 4);
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    if (now - last < 2 * interval) host.tell({ type: 'tick' });
+    last = now;
+  }, interval);
+  return () => clearInterval(timer);
+}
+
+function shutDown(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.forceShutdown(), shutdownGraceMs);
+    server.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
+}

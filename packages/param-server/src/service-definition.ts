@@ -1,0 +1,61 @@
+/** The methods of proto/unroll/v1/parameter_server.proto as grpc-js wants them. Both the server and the client use these. */
+import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import { unroll } from './generated/parameter-server.js';
+
+interface MessageType<Message> {
+  encode(message: NoInfer<Message>): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): Message;
+}
+
+const {
+  JoinRequest,
+  JoinResponse,
+  UploadRequest,
+  UploadResponse,
+  InitializeRequest,
+  InitializeResponse,
+  PushRequest,
+  PushResponse,
+  PullRequest,
+  PullResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  LeaveRequest,
+  LeaveResponse,
+} = unroll.v1;
+
+/** The fully qualified name, under which health is reported too. */
+export const serviceName = 'unroll.v1.ParameterServer';
+
+/** Larger than a chunk and its header, or than the join of a model with ten thousand parameters; far below bulk data. */
+export const maxMessageBytes = 4 * 1024 * 1024;
+
+export const parameterServerService = {
+  join: unary('Join', JoinRequest, JoinResponse),
+  upload: { ...unary('Upload', UploadRequest, UploadResponse), requestStream: true },
+  initialize: unary('Initialize', InitializeRequest, InitializeResponse),
+  push: unary('Push', PushRequest, PushResponse),
+  pull: { ...unary('Pull', PullRequest, PullResponse), responseStream: true },
+  heartbeat: unary('Heartbeat', HeartbeatRequest, HeartbeatResponse),
+  leave: unary('Leave', LeaveRequest, LeaveResponse),
+} satisfies ServiceDefinition;
+
+function unary<Request, Response>(
+  name: string,
+  request: MessageType<Request>,
+  response: MessageType<Response>,
+): MethodDefinition<Request, Response> {
+  return {
+    path: `/${serviceName}/${name}`,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: (message) => asBuffer(request.encode(message).finish()),
+    requestDeserialize: (bytes) => request.decode(bytes),
+    responseSerialize: (message) => asBuffer(response.encode(message).finish()),
+    responseDeserialize: (bytes) => response.decode(bytes),
+  };
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

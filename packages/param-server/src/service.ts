@@ -1,0 +1,156 @@
+/** The gRPC methods of one shard: parses requests, moves bytes, and leaves every decision to the host's heart. */
+import {
+  type ServerReadableStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import type { unroll } from './generated/parameter-server.js';
+import type { Answer, Caller, RefusalCode, ShardValues } from './shard/messages.js';
+import { Refusal } from './shard/refusal.js';
+import type { ShardHost, UnnumberedRequest } from './shard-host.js';
+import { chunkLength, float32Bytes } from './shard-vector.js';
+import { readCaller, readRun } from './wire-messages.js';
+
+type Wire = typeof unroll.v1;
+type Message<Name extends keyof Wire> = InstanceType<Wire[Name]>;
+
+/** The implementation of `parameterServerService`. */
+export function parameterServerMethods(host: ShardHost): UntypedServiceImplementation {
+  return {
+    join: unary(
+      (request: Message<'JoinRequest'>) => ({ type: 'join', run: readRun(request) }),
+      host,
+      (answer) => joinResponse(answer, host.leaseSeconds),
+    ),
+    upload: (call: ServerReadableStream<Message<'UploadRequest'>, object>, done: sendUnaryData<object>) =>
+      receiveUpload(host, call, done),
+    initialize: unary(
+      ({ step }: Message<'InitializeRequest'>, caller) => ({
+        type: 'initialize',
+        step,
+        values: uploadedValues(host, caller, step),
+      }),
+      host,
+    ),
+    push: unary(
+      ({ step, learningRate }: Message<'PushRequest'>, caller) => ({
+        type: 'push',
+        step,
+        learningRate,
+        gradient: host.adopted.uploads.take({ caller, step, vector: 'gradient' }),
+      }),
+      host,
+    ),
+    pull: (call: ServerWritableStream<Message<'PullRequest'>, Message<'PullResponse'>>) => sendVector(host, call),
+    heartbeat: unary((_: Message<'HeartbeatRequest'>) => ({ type: 'heartbeat' }), host),
+    leave: unary((_: Message<'LeaveRequest'>) => ({ type: 'leave' }), host),
+  };
+}
+
+type WithoutCaller<R> = R extends unknown ? Omit<R, 'caller'> : never;
+type Call = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+
+/** A method of one request and one response, by default the answer's fields. */
+function unary<Request extends { caller?: unroll.v1.Caller.$Properties | null }>(
+  parse: (request: Request, caller: Caller) => WithoutCaller<UnnumberedRequest>,
+  host: ShardHost,
+  respond: (answer: Answer) => object = ({ type, ...fields }) => fields,
+) {
+  return (call: ServerUnaryCall<Request, object>, done: sendUnaryData<object>): void => {
+    const asked = async (): Promise<Answer> => {
+      const caller = readCaller(call.request.caller);
+      return host.ask({ ...parse(call.request, caller), caller }, onCancelled(call));
+    };
+    asked().then(
+      (answer) => done(null, respond(answer)),
+      (error: unknown) => done(asStatus(error)),
+    );
+  };
+}
+
+function joinResponse(answer: Answer, leaseSeconds: number): object {
+  const { type, ...fields } = answer;
+  return { ...fields, leaseSeconds };
+}
+
+function uploadedValues(host: ShardHost, caller: Caller, step: number): ShardValues | undefined {
+  const { uploads, store } = host.adopted;
+  const take = (vector: string) => uploads.take({ caller, step, vector });
+  const parameters = take('parameters');
+  if (!parameters) return undefined;
+  const slots = store.slotNames.map((name) => [name, take(name) ?? new Float32Array(uploads.length)] as const);
+  return { parameters, slots: Object.fromEntries(slots) };
+}
+
+function receiveUpload(
+  host: ShardHost,
+  call: ServerReadableStream<Message<'UploadRequest'>, object>,
+  done: sendUnaryData<object>,
+): void {
+  let take: ((data: Uint8Array) => void) | undefined;
+  call.on('data', ({ target, offset, data }: Message<'UploadRequest'>) => {
+    try {
+      take ??= host.adopted.uploads.begin(
+        { caller: readCaller(target?.caller), step: target?.step ?? 0, vector: target?.vector ?? '' },
+        offset,
+      );
+      take(data);
+    } catch (error) {
+      call.removeAllListeners('data');
+      done(asStatus(error));
+    }
+  });
+  call.on('end', () => done(null, {}));
+}
+
+async function sendVector(
+  host: ShardHost,
+  call: ServerWritableStream<Message<'PullRequest'>, Message<'PullResponse'>>,
+): Promise<void> {
+  try {
+    const { vector: name, step } = call.request;
+    const caller = readCaller(call.request.caller);
+    const sumOfSquares = call.request.sumOfSquares ?? undefined;
+    await host.ask({ type: 'pull', caller, step, sumOfSquares }, onCancelled(call));
+    const vector = host.adopted.store.vector(name);
+    if (!vector)
+      throw new Refusal('failed-precondition', `the shard has no vector '${name}'; pull parameters or slots`);
+    for (let offset = 0; offset < vector.length && !call.cancelled; offset += chunkLength) {
+      if (!host.isReadableAt(step)) throw new Refusal('aborted', `the shard moved past step ${step} during a pull`);
+      const hasRoom = call.write({ offset, data: float32Bytes(vector.subarray(offset, offset + chunkLength)) });
+      if (!hasRoom) await drained(call);
+    }
+    call.end();
+  } catch (error) {
+    call.emit('error', asStatus(error));
+  }
+}
+
+function drained(call: ServerWritableStream<unknown, unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      call.off('drain', settle).off('cancelled', settle);
+      resolve();
+    };
+    call.on('drain', settle).on('cancelled', settle);
+  });
+}
+
+function onCancelled(call: Call): (cancel: () => void) => void {
+  return (cancel) => call.on('cancelled', cancel);
+}
+
+const statusCodes: Record<RefusalCode, status> = {
+  'failed-precondition': status.FAILED_PRECONDITION,
+  aborted: status.ABORTED,
+  unavailable: status.UNAVAILABLE,
+  internal: status.INTERNAL,
+};
+
+function asStatus(error: unknown): { code: status; details: string } {
+  if (error instanceof Refusal) return { code: statusCodes[error.code], details: error.message };
+  return { code: status.INTERNAL, details: `the parameter server failed: ${error}` };
+}

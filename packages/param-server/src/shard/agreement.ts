@@ -1,0 +1,37 @@
+/** Whether a worker that joins means the run that this shard serves. */
+import { modelDifference } from '../model.js';
+import type { RunDescription } from './messages.js';
+import { Refusal } from './refusal.js';
+
+/** What the server was started with; the model it learns from the first worker that joins. */
+export type ShardPlace = Omit<RunDescription, 'model'>;
+
+/** @throws Refusal if the worker was started for another cluster than the server. */
+export function requireSamePlace(worker: number, theirs: ShardPlace, ours: ShardPlace): void {
+  if (theirs.version !== ours.version) {
+    throw mismatch(
+      `worker ${worker} runs Unroll ${theirs.version}, the server ${ours.version}; install the same version everywhere`,
+    );
+  }
+  if (theirs.shard !== ours.shard || theirs.shards !== ours.shards) {
+    throw mismatch(
+      `worker ${worker} expects shard ${theirs.shard} of ${theirs.shards}, this server is shard ${ours.shard} of ` +
+        `${ours.shards}; list all servers in the order of their shards`,
+    );
+  }
+  if (theirs.workers !== ours.workers) {
+    throw mismatch(
+      `worker ${worker} counts ${theirs.workers} workers, the server ${ours.workers}; give both the same number`,
+    );
+  }
+}
+
+/** @throws Refusal if the worker trains another model than the run. */
+export function requireSameModel(worker: number, theirs: RunDescription, run: RunDescription): void {
+  const difference = modelDifference(theirs.model, run.model);
+  if (difference) throw mismatch(`worker ${worker} ${difference}; start all workers with the same configuration`);
+}
+
+function mismatch(message: string): Refusal {
+  return new Refusal('failed-precondition', message);
+}

@@ -1,0 +1,164 @@
+// Workers and servers over real sockets must end with the parameters that one machine computes from the whole batch.
+
+import type { OptimizerConfig } from '@unroll/core';
+import { describe, expect, test } from 'vitest';
+import { connectParameterServers, type NamedValues, type ParameterClient } from './index.js';
+import { startParameterServer } from './server.js';
+
+const [inputs, outputs, batch, steps, learningRate, clipNorm] = [7, 3, 12, 50, 0.05, 0.5] as const;
+const parameters = [
+  { name: 'kernel', shape: [inputs, outputs] },
+  { name: 'bias', shape: [outputs] },
+];
+const optimizers: OptimizerConfig[] = [
+  { name: 'sgd' },
+  { name: 'momentum', momentum: 0.9 },
+  { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+];
+
+describe.each([1, 2, 3])('%i workers', (workers) => {
+  describe.each([1, 2])('%i shards', (shards) => {
+    test.each(optimizers)('train with $name to the parameters of a single machine', async (optimizer) => {
+      const results = await train({ workers, shards, optimizer });
+      const expected = trainAlone(optimizer);
+      for (const result of results) {
+        expect(result).toEqual(results[0]);
+        for (const name of ['kernel', 'bias']) expectClose(result[name]!, expected[name]!);
+      }
+    });
+  });
+});
+
+test('the same run repeated gives the same bits', async () => {
+  const run = { workers: 3, shards: 2, optimizer: optimizers[2]! };
+  expect(await train(run)).toEqual(await train(run));
+});
+
+test('a run resumed from a snapshot ends with the bits of one that was not interrupted', async () => {
+  const run = { workers: 2, shards: 2, optimizer: optimizers[2]! };
+  const whole = await train(run);
+  const [snapshot] = await trainFrom(run, initial(), 20, (client) => client.snapshot());
+  expect(snapshot!.step).toBe(20);
+  const [resumed] = await trainFrom(run, snapshot!, steps, async (_, values) => values);
+  expect(resumed).toEqual(whole[0]);
+});
+
+interface Run {
+  workers: number;
+  shards: number;
+  optimizer: OptimizerConfig;
+}
+
+interface Start {
+  parameters: NamedValues;
+  slots?: Readonly<Record<string, NamedValues>>;
+  step?: number;
+}
+
+function train(run: Run): Promise<NamedValues[]> {
+  return trainFrom(run, initial(), steps, async (_, values) => values);
+}
+
+/** Trains all workers up to step `until`; returns what `result` makes of each. Servers stop because all workers leave. */
+async function trainFrom<Result>(
+  { workers, shards, optimizer }: Run,
+  start: Start,
+  until: number,
+  result: (client: ParameterClient, values: NamedValues) => Promise<Result>,
+): Promise<Result[]> {
+  const version = '1.2.3';
+  const servers = await Promise.all(
+    Array.from({ length: shards }, (_, shard) => startParameterServer({ port: 0, shard, shards, workers, version })),
+  );
+  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+  const work = async (worker: number): Promise<Result> => {
+    const client = await connectParameterServers({
+      servers: addresses,
+      worker,
+      workers,
+      incarnation: 1,
+      version,
+      parameters,
+      optimizer,
+      clipNorm,
+    });
+    if (worker === 0) await client.initialize(start);
+    const values = { kernel: new Float32Array(inputs * outputs), bias: new Float32Array(outputs) };
+    await client.pull(values);
+    while (client.step < until) {
+      const rows = batch / workers;
+      const gradients = gradientsOf(values, client.step, worker * rows, (worker + 1) * rows);
+      await client.update({ gradients, learningRate, parameters: values });
+    }
+    const made = await result(client, values);
+    await client.close();
+    return made;
+  };
+  const results = await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)));
+  await Promise.all(servers.map(({ done }) => done));
+  return results;
+}
+
+function initial(): Start & { parameters: { kernel: Float32Array; bias: Float32Array } } {
+  const kernel = Float32Array.from({ length: inputs * outputs }, (_, i) => Math.sin(i));
+  return { parameters: { kernel, bias: new Float32Array(outputs) } };
+}
+
+/** Of the mean squared error of a linear model over rows `[from, to)` of a step's batch, in float64. */
+function gradientsOf({ kernel, bias }: NamedValues, step: number, from: number, to: number) {
+  const gradients = { kernel: new Float32Array(inputs * outputs), bias: new Float32Array(outputs) };
+  for (let row = from; row < to; row++) {
+    const x = Array.from({ length: inputs }, (_, i) => Math.sin(1 + i + 7 * row + 91 * step));
+    for (let o = 0; o < outputs; o++) {
+      const target = x.reduce((sum, value, i) => sum + value * Math.cos(3 * i + o), 1);
+      const error = x.reduce((sum, value, i) => sum + value * kernel![i * outputs + o]!, bias![o]!) - target;
+      gradients.bias[o]! += (2 * error) / (to - from);
+      for (let i = 0; i < inputs; i++) gradients.kernel[i * outputs + o]! += (2 * error * x[i]!) / (to - from);
+    }
+  }
+  return gradients;
+}
+
+/** The textbook: the whole batch on one machine, optimizers written out in float64. */
+function trainAlone(optimizer: OptimizerConfig): NamedValues {
+  const values = initial().parameters;
+  const state = {
+    kernel: [new Float64Array(inputs * outputs), new Float64Array(inputs * outputs)],
+    bias: [new Float64Array(outputs), new Float64Array(outputs)],
+  } as const;
+  for (let step = 0; step < steps; step++) {
+    const gradients = gradientsOf(values, step, 0, batch);
+    const norm = Math.sqrt([...gradients.kernel, ...gradients.bias].reduce((sum, g) => sum + g * g, 0));
+    const scale = Math.min(1, clipNorm / norm);
+    for (const name of ['kernel', 'bias'] as const) {
+      const [first, second] = state[name];
+      for (const [i, gradient] of gradients[name].entries()) {
+        values[name][i]! -= learningRate * direction(optimizer, gradient * scale, i, first, second, step + 1);
+      }
+    }
+  }
+  return values;
+}
+
+function direction(
+  optimizer: OptimizerConfig,
+  gradient: number,
+  i: number,
+  first: Float64Array,
+  second: Float64Array,
+  step: number,
+): number {
+  if (optimizer.name === 'sgd') return gradient;
+  if (optimizer.name === 'momentum') {
+    first[i] = optimizer.momentum * first[i]! + gradient;
+    return first[i]!;
+  }
+  const { beta1, beta2, epsilon } = optimizer;
+  first[i] = beta1 * first[i]! + (1 - beta1) * gradient;
+  second[i] = beta2 * second[i]! + (1 - beta2) * gradient * gradient;
+  return first[i]! / (1 - beta1 ** step) / (Math.sqrt(second[i]! / (1 - beta2 ** step)) + epsilon);
+}
+
+function expectClose(actual: Float32Array, expected: Float32Array): void {
+  for (const [i, value] of actual.entries()) expect(Math.abs(value - expected[i]!)).toBeLessThan(2e-5);
+}

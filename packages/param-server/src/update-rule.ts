@@ -1,0 +1,23 @@
+/** The arithmetic of an optimizer step on a shard's vector, as the server sees it; `onnx-update-rule.ts` is the one it runs. */
+import type { ModelDescription } from './model.js';
+import type { ShardValues } from './shard/messages.js';
+
+export interface UpdateArguments {
+  /** Overwritten with the values after the update. */
+  readonly values: ShardValues;
+  /** Averaged over the workers, not yet clipped; as long as the parameters. */
+  readonly gradient: Float32Array;
+  readonly learningRate: number;
+  /** Of the whole model's averaged gradient, over all shards. */
+  readonly sumOfSquares: number;
+  /** 1 for the first update. */
+  readonly step: number;
+}
+
+export interface UpdateRule {
+  /** Clips the gradient by its global norm and applies the optimizer, in place. */
+  apply(update: UpdateArguments): Promise<void>;
+}
+
+/** Makes the rule for a model's optimizer over a vector of `length` elements. */
+export type UpdateRuleFactory = (model: ModelDescription, length: number) => Promise<UpdateRule>;
