@@ -84,6 +84,7 @@ describe.skipIf(!executablePath)('in Chromium', () => {
     await withPage(examplePage, async (page) => {
       const text = page.getByLabel('Your text');
       const chips = page.getByRole('group', { name: 'Suggestions' }).getByRole('button');
+      await text.click(); // waits until the model is loaded
       await text.pressSequentially('the riv');
       await page.getByRole('button', { name: 'river' }).waitFor();
       expect(await chips.allTextContents()).toEqual(['river']);
