@@ -1,0 +1,101 @@
+// Token ids cut into windows for truncated backpropagation through time (Williams & Peng 1990; the layout of Zaremba et
+// al. 2014). The text is laid out in B contiguous lanes; a step reads the next T tokens of every lane, and carries the
+// state of each lane over from the step before. A batch is a pure function of (ids, options, step), which is what lets a
+// restarted worker go on with exactly the data that it would have had.
+
+/** The tokens of one step. */
+export interface Batch {
+  /** What the model reads, `[steps · lanes]`, time-major: lane b at time t is at `t · lanes + b`. */
+  readonly ids: Int32Array;
+  /** What it should predict, `[steps · lanes]`: the token after each of `ids`. */
+  readonly targets: Int32Array;
+  /** The number of time steps; the last window of an epoch may be shorter. */
+  readonly steps: number;
+  /** The number of lanes. */
+  readonly lanes: number;
+  /** Whether the state of all lanes starts from zero here. */
+  readonly resetState: boolean;
+}
+
+export interface LaneOptions {
+  /** The number of lanes B of the global batch, over all workers. */
+  readonly lanes: number;
+  /** The number of tokens T that a step reads of each lane. */
+  readonly window: number;
+  /** The lanes that this worker reads, from `from` up to and without `to`. Default: all. */
+  readonly slice?: { readonly from: number; readonly to: number } | undefined;
+}
+
+/** The batches of a training text. */
+export class LaneBatches {
+  /** The number of steps that read every lane once. */
+  readonly stepsPerEpoch: number;
+  readonly #ids: Int32Array;
+  readonly #window: number;
+  readonly #laneLength: number;
+  readonly #from: number;
+  readonly #to: number;
+
+  /**
+   * @param ids the text, `[tokens]`; tokens beyond a multiple of the lanes, and the last, which only is a target, are
+   *   not read
+   * @throws RangeError if a size is no positive integer, the slice is no part of the lanes, or the text is too short
+   */
+  constructor(ids: Int32Array, { lanes, window, slice = { from: 0, to: lanes } }: LaneOptions) {
+    for (const [name, value] of Object.entries({ lanes, window })) {
+      if (!Number.isSafeInteger(value) || value < 1)
+        throw new RangeError(`${name} ${value}: must be an integer of at least 1`);
+    }
+    const { from, to } = slice;
+    if (!(Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && from < to && to <= lanes)) {
+      throw new RangeError(
+        `lanes ${from} to ${to}: must be a part of the ${lanes} lanes; are there more workers than lanes?`,
+      );
+    }
+    this.#laneLength = Math.floor((ids.length - 1) / lanes);
+    if (this.#laneLength < 1) {
+      throw new RangeError(`the text has ${ids.length} tokens: too few for ${lanes} lanes; lower the batch size`);
+    }
+    this.#ids = ids;
+    this.#window = window;
+    this.#from = from;
+    this.#to = to;
+    this.stepsPerEpoch = Math.ceil(this.#laneLength / window);
+  }
+
+  /** The batch of a step, counted from 0 over all epochs. */
+  batchAt(step: number): Batch {
+    const start = (step % this.stepsPerEpoch) * this.#window;
+    const steps = Math.min(this.#window, this.#laneLength - start);
+    const lanes = this.#to - this.#from;
+    const ids = new Int32Array(steps * lanes);
+    const targets = new Int32Array(steps * lanes);
+    for (let lane = 0; lane < lanes; lane++) {
+      const origin = (this.#from + lane) * this.#laneLength + start;
+      for (let time = 0; time < steps; time++) {
+        ids[time * lanes + lane] = this.#ids[origin + time]!;
+        targets[time * lanes + lane] = this.#ids[origin + time + 1]!;
+      }
+    }
+    return { ids, targets, steps, lanes, resetState: start === 0 };
+  }
+}
+
+/**
+ * The batches of an evaluation text: one lane, read from `eosId`, so that every token of `ids`, the first one and every
+ * `<eos>` included, is predicted exactly once.
+ *
+ * @throws RangeError if `window` is no positive integer
+ */
+export function* evaluationBatches(ids: Int32Array, eosId: number, window: number): Generator<Batch, void, undefined> {
+  if (!Number.isSafeInteger(window) || window < 1)
+    throw new RangeError(`window ${window}: must be an integer of at least 1`);
+  const read = new Int32Array(ids.length + 1);
+  read[0] = eosId;
+  read.set(ids, 1);
+  for (let start = 0; start < ids.length; start += window) {
+    const targets = ids.slice(start, start + window);
+    const steps = targets.length;
+    yield { ids: read.slice(start, start + steps), targets, steps, lanes: 1, resetState: start === 0 };
+  }
+}

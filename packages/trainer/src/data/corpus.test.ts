@@ -1,0 +1,152 @@
+// Corpora as they lie on disk: real folders and files, and the published ones where they are at hand.
+
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { trainTokenizer } from '@unroll/core/text';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type CorpusSplit, loadCorpus } from './corpus.js';
+import { encodeSplit } from './encoding.js';
+
+const root = mkdtempSync(join(tmpdir(), 'unroll-corpus-'));
+afterAll(() => rmSync(root, { recursive: true }));
+let folders = 0;
+
+/** A new folder with these files. */
+function folder(files: Record<string, string | Uint8Array>): string {
+  const path = join(root, `corpus-${folders++}`);
+  mkdirSync(path);
+  for (const [name, contents] of Object.entries(files)) {
+    mkdirSync(dirname(join(path, name)), { recursive: true });
+    writeFileSync(join(path, name), contents);
+  }
+  return path;
+}
+
+function read(split: CorpusSplit): string[] {
+  return [...split.texts()];
+}
+
+describe('a folder', () => {
+  test.each([
+    ['ptb.train.txt', 'ptb.valid.txt', 'ptb.test.txt'],
+    ['wiki.train.tokens', 'wiki.valid.tokens', 'wiki.test.tokens'],
+    ['wiki.train.raw', 'wiki.valid.raw', 'wiki.test.raw'],
+    ['train.txt', 'valid.txt', 'test.txt'],
+    ['train.txt', 'val.txt', 'test.txt'],
+    ['train', 'dev', 'test'],
+  ])('is recognised by %s, %s and %s', (train, valid, test) => {
+    const path = folder({ [train]: 'a\n', [valid]: 'b\n', [test]: 'c\n', 'README.md': 'not text\n' });
+    const corpus = loadCorpus(path);
+    expect([read(corpus.train), read(corpus.valid), read(corpus.test)]).toEqual([['a\n'], ['b\n'], ['c\n']]);
+    expect(corpus.name).toMatch(/^corpus-\d+$/);
+    expect(corpus.train.bytes).toBe(2);
+  });
+
+  test('may hold a part in numbered shards or in a folder of files, read in the order of their names', () => {
+    const held = { 'valid.txt': 'v\n', 'test.txt': 't\n' };
+    const shards = folder({ 'train-00001-of-00002.txt': 'b\n', 'train-00000-of-00002.txt': 'a\n', ...held });
+    expect(read(loadCorpus(shards).train)).toEqual(['a\n', 'b\n']);
+    const files = folder({ 'train/news.en-00002': 'b\n', 'train/news.en-00001': 'a\n', ...held });
+    expect(read(loadCorpus(files).train)).toEqual(['a\n', 'b\n']);
+  });
+
+  test('with a training file alone is cut like a single file', () => {
+    const corpus = loadCorpus(folder({ 'train.txt': 'line\n'.repeat(100) }));
+    expect([corpus.train, corpus.valid, corpus.test].map(({ bytes }) => bytes)).toEqual([455, 25, 20]);
+  });
+
+  test('without a training file is refused with what was found and what is expected', () => {
+    expect(() => loadCorpus(folder({ 'valid.txt': 'b\n', 'notes.txt': 'c\n' }))).toThrow(
+      /corpus-\d+: no training file; found notes.txt, valid.txt; expected train.txt, valid.txt and test.txt/,
+    );
+    expect(() => loadCorpus(folder({}))).toThrow('no training file; found nothing');
+    expect(() => loadCorpus(folder({ 'train.txt': 'a\n', 'test.txt': 'b\n' }))).toThrow('no validation file');
+  });
+
+  test('with two training files that are no shards is refused', () => {
+    expect(() => loadCorpus(folder({ 'train.txt': 'a\n', 'wiki.train.tokens': 'b\n' }))).toThrow(
+      'train.txt and wiki.train.tokens could each be the train part; leave one',
+    );
+  });
+});
+
+describe('a single file', () => {
+  test('is cut 90 / 5 / 5 at line ends, and nothing is lost', () => {
+    const text = Array.from({ length: 1000 }, (_, i) => `line number ${i}\n`).join('');
+    const { train, valid, test } = loadCorpus(join(folder({ 'book.txt': text }), 'book.txt'));
+    const parts = [train, valid, test].map((split) => read(split).join(''));
+    expect(parts.join('')).toBe(text);
+    expect(parts.map((part) => Math.round((100 * part.length) / text.length))).toEqual([90, 5, 5]);
+    expect(parts.every((part) => part.endsWith('\n'))).toBe(true);
+  });
+
+  test.each([
+    ['empty', '', 'is empty; give a file with text'],
+    ['blank', ' \n\n', 'is empty; give a file with text'],
+    ['one line', 'only one line', 'has too few lines to cut'],
+    ['binary', Uint8Array.of(65, 0, 66), 'is not text (NUL byte at offset 1)'],
+    ['Latin-1', Uint8Array.of(0x63, 0xe9, 0x0a), 'is not UTF-8'],
+  ])('that is %s is refused', (_name, contents, message) => {
+    const path = join(folder({ 'book.txt': contents }), 'book.txt');
+    expect(() => loadCorpus(path)).toThrow(`${path}: ${message}`);
+  });
+
+  test('that does not exist is refused with a way out', () => {
+    expect(() => loadCorpus('/nowhere/book.txt')).toThrow(
+      '/nowhere/book.txt: no such file or folder; give a corpus, or "grammar" for the embedded one',
+    );
+  });
+});
+
+describe('encoding', () => {
+  test('ends every line, the last one too, and reports its progress', () => {
+    const { train } = loadCorpus(folder({ 'train.txt': 'a b\nc', 'valid.txt': 'a\n', 'test.txt': 'a\n' }));
+    const tokenizer = trainTokenizer('word', train.texts());
+    const progress: number[][] = [];
+    const ids = encodeSplit(tokenizer, train, (done, total) => progress.push([done, total]));
+    expect([...ids].map((id) => tokenizer.token(id))).toEqual(['a', 'b', '<eos>', 'c', '<eos>']);
+    expect(progress).toEqual([[5, 5]]);
+  });
+
+  test('gives the same ids for a text that is encoded in several blocks', () => {
+    const text = 'some words on a line\n'.repeat(120_000);
+    const tokenizer = trainTokenizer('word', text);
+    const { train } = loadCorpus(folder({ 'train.txt': text, 'valid.txt': 'a\n', 'test.txt': 'a\n' }));
+    const ids = encodeSplit(tokenizer, train);
+    expect(ids).toHaveLength(720_000);
+    expect(ids.every((id, place) => id === ids[place % 6])).toBe(true);
+  });
+});
+
+test('the embedded corpus has all three parts, and words for all of them', () => {
+  const corpus = loadCorpus('grammar');
+  const tokenizer = trainTokenizer('word', corpus.train.texts());
+  expect(encodeSplit(tokenizer, corpus.train).length).toBeGreaterThanOrEqual(400_000);
+  for (const split of [corpus.valid, corpus.test]) {
+    expect(encodeSplit(tokenizer, split)).not.toContain(tokenizer.unkId);
+  }
+});
+
+describe('published corpora', () => {
+  const data = process.env.UNROLL_DATA ?? '../shared/data';
+  const present = (path: string) => existsSync(join(data, path));
+
+  test.skipIf(!present('kjv'))('the King James Bible has its 8344 words and 856470 training tokens', () => {
+    const { train, valid, test } = loadCorpus(join(data, 'kjv'));
+    const tokenizer = trainTokenizer('word', train.texts());
+    expect(tokenizer.vocabSize).toBe(8344);
+    expect([train, valid, test].map((split) => encodeSplit(tokenizer, split).length)).toEqual([
+      856_470, 44_201, 45_570,
+    ]);
+  });
+
+  test.skipIf(!present('ptb'))('the Penn Treebank without its training part is refused', () => {
+    expect(() => loadCorpus(join(data, 'ptb'))).toThrow('ptb: no training file; found SOURCE.md, ptb.test.txt');
+  });
+
+  test.skipIf(!present('tinyshakespeare'))('Tiny Shakespeare has 65 characters', () => {
+    const { train } = loadCorpus(join(data, 'tinyshakespeare/input.txt'));
+    expect(trainTokenizer('char', train.texts()).vocabSize).toBe(65 + 1);
+  });
+});
