@@ -6,6 +6,8 @@ export { type LstmSequenceInputs, lstmSequence } from './kernels/lstm/sequence.j
 export { type RnnActivation, type RnnSequenceInputs, rnnSequence } from './kernels/rnn/sequence.js';
 export { sparseSoftmaxCrossEntropy } from './kernels/softmax-cross-entropy/sparse.js';
 export { sumOfSquares } from './kernels/sum-of-squares/sum-of-squares.js';
+export { type DropoutMask, fillDropoutMask } from './models/dropout.js';
+export { initialParameters } from './models/initial-parameters.js';
 export {
   type Cell,
   dropoutWidths,

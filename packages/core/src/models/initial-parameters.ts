@@ -1,0 +1,43 @@
+/** The parameters with which a language model's training starts. */
+import { seededRandom } from '../decoding/random.js';
+import { elementCount } from '../onnx/graph.js';
+import { type LanguageModelConfig, parameterShapes } from './language-model-config.js';
+
+/**
+ * Every parameter, biases included, drawn uniformly from [−range, range): Zaremba et al. (2014), section 4.
+ *
+ * A parameter's values depend on the seed and its own name and shape alone, so that the same layer starts alike in
+ * models that differ elsewhere.
+ *
+ * @param seed an integer in [0, 2^53)
+ * @param range 1/√hiddenDim if left out
+ * @returns the values by name, shaped as `parameterShapes` says
+ * @throws RangeError for any other seed
+ */
+export function initialParameters(
+  config: LanguageModelConfig,
+  { seed, range = 1 / Math.sqrt(config.hiddenDim) }: { readonly seed: number; readonly range?: number },
+): Record<string, Float32Array<ArrayBuffer>> {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new RangeError(`seed ${seed}: must be an integer from 0 to 2^53 - 1`);
+  }
+  return Object.fromEntries(
+    Object.entries(parameterShapes(config)).map(([name, shape]) => {
+      const random = seededRandom(streamSeed(seed, name));
+      return [name, Float32Array.from({ length: elementCount(shape) }, () => (2 * random() - 1) * range)];
+    }),
+  );
+}
+
+/** Another seed for each name: the low word is xor-ed with the name's FNV-1a hash. */
+function streamSeed(seed: number, name: string): number {
+  const low = (seed ^ fnv1a(name)) >>> 0;
+  return Math.floor(seed / 2 ** 32) * 2 ** 32 + low;
+}
+
+/** Fowler, Noll and Vo's 32-bit hash of a string's UTF-16 code units. */
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash;
+}
