@@ -131,13 +131,20 @@ describe('with a word tokenizer', () => {
   });
 });
 
-test('onnxruntime-node runs the same bundle to the same scores', async () => {
-  await using folder = await folderOf(await sampleBundle());
-  await using native = await loadLanguageModel(folder.path, { ort: ortNode });
-  await using wasm = await loadLanguageModel(folder.path);
-  const text = 'the river word3 then there';
-  expect((await native.score(text)).logProbability).toBeCloseTo((await wasm.score(text)).logProbability, 3);
-});
+test.each([
+  ['none', 3],
+  ['int8', 3],
+  ['int4', 1],
+] as const)(
+  'onnxruntime-node runs the same %s bundle to the same scores, to %i decimals',
+  async (quantization, decimals) => {
+    await using folder = await folderOf(await sampleBundle(quantization));
+    await using native = await loadLanguageModel(folder.path, { ort: ortNode });
+    await using wasm = await loadLanguageModel(folder.path);
+    const text = 'the river word3 then there';
+    expect((await native.score(text)).logProbability).toBeCloseTo((await wasm.score(text)).logProbability, decimals);
+  },
+);
 
 test('a tokenizer of another size than the model is refused', async () => {
   const [words, characters] = [await sampleBundle('int8', 'word'), await sampleBundle('int8', 'char')];

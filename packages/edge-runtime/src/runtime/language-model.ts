@@ -30,7 +30,9 @@ export async function loadLanguageModel(address: string | URL, options: LoadOpti
     const sizes = `tokenizer.json has ${tokenizer.vocabSize} tokens, the model ${manifest.vocabSize}`;
     throw new BundleError('manifest-invalid', `${address}: ${sizes}; export the bundle again`);
   }
-  const stepModel = await loadStepModel(model, manifest, options.ort ?? (await wasmRuntime()));
+  const stepModel = options.ort
+    ? await loadStepModel(model, manifest, options.ort)
+    : await loadStepModel(await fitForWasm(model, manifest), manifest, await wasmRuntime());
   options.signal?.throwIfAborted();
   return new LanguageModel(stepModel, tokenizer, manifest);
 }
@@ -39,6 +41,14 @@ async function wasmRuntime(): Promise<OnnxRuntime> {
   const ort = await import('onnxruntime-web/wasm');
   ort.env.wasm.numThreads = 1;
   return ort;
+}
+
+/** The model as WebAssembly runs it fast. Imported only if needed: it reads and writes ONNX files. */
+async function fitForWasm(model: Uint8Array, { quantization }: Manifest): Promise<Uint8Array> {
+  if (quantization !== 'int4') return model;
+  const { decodeOnnx, encodeOnnx } = await import('@unroll/core/onnx');
+  const { widenInt4Products } = await import('../quantization/widen.js');
+  return encodeOnnx(widenInt4Products(decodeOnnx(model)));
 }
 
 /** A loaded model. Every text is read from the zero state, after one end-of-line token. Made by `loadLanguageModel`. */
