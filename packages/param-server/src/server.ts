@@ -51,7 +51,8 @@ export async function startParameterServer({
   leaseSeconds = 60,
 }: ParameterServerOptions): Promise<ParameterServer> {
   if (!(shard >= 0 && shard < shards)) throw new Error(`shard ${shard} is out of range: there are ${shards} shards`);
-  const shardHost = new ShardHost({ version, workers, shard, shards }, leaseSeconds, createOnnxUpdateRule);
+  const place = { version, workers, shard, shards };
+  const shardHost = new ShardHost(place, leaseSeconds, createOnnxUpdateRule, () => performance.now() / 1000);
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,

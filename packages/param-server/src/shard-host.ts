@@ -35,14 +35,18 @@ export class ShardHost {
   readonly #pending = new Map<number, Pending>();
   readonly #heart: Shard;
   readonly #createRule: UpdateRuleFactory;
+  readonly #now: () => number;
 
+  /** `now` tells the time in seconds from any origin. */
   constructor(
-    readonly place: ShardPlace,
+    place: ShardPlace,
     readonly leaseSeconds: number,
     createRule: UpdateRuleFactory,
+    now: () => number,
   ) {
     this.#heart = new Shard(place, leaseSeconds);
     this.#createRule = createRule;
+    this.#now = now;
     let finish!: () => void;
     this.finished = new Promise((resolve) => {
       finish = resolve;
@@ -76,7 +80,7 @@ export class ShardHost {
   }
 
   tell(message: ShardMessage): void {
-    for (const effect of this.#heart.receive(message, performance.now() / 1000)) this.#do(effect);
+    for (const effect of this.#heart.receive(message, this.#now())) this.#do(effect);
   }
 
   #do(effect: ShardEffect): void {

@@ -1,5 +1,6 @@
 /** Vectors on their way from a worker: gathers the parts that arrive on several streams until the worker says it is done. */
 import type { Caller } from './shard/messages.js';
+import { Refusal } from './shard/refusal.js';
 import { float32Bytes } from './shard-vector.js';
 
 /** What a part belongs to. */
@@ -49,6 +50,9 @@ export class Uploads {
   #open(target: UploadTarget): Upload {
     const current = this.#uploads.get(key(target));
     if (current && isSame(current.target, target)) return current;
+    if (current && current.target.caller.incarnation > target.caller.incarnation) {
+      throw new Refusal('failed-precondition', `worker ${target.caller.worker} has been replaced by a newer process`);
+    }
     const upload = { target, values: new Float32Array(this.length), received: new Map<number, number>() };
     this.#uploads.set(key(target), upload);
     return upload;

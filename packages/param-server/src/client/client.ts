@@ -7,6 +7,7 @@ import { partition, type ShardLayout } from '../partition.js';
 import { type NamedValues, scatterChunk, vectorChunks } from '../shard-vector.js';
 import { writeModel } from '../wire-messages.js';
 import { ParameterServerError } from './errors.js';
+import type { ShardCalls } from './shard-calls.js';
 import { ShardConnection } from './shard-connection.js';
 
 export interface ParameterClientOptions extends ModelDescription {
@@ -52,7 +53,7 @@ export interface StepOptions {
 
 /** One server, what it holds, and what it said when this worker joined. */
 interface Shard {
-  readonly connection: ShardConnection;
+  readonly connection: ShardCalls;
   readonly layout: ShardLayout;
   joined: unroll.v1.JoinResponse;
 }
@@ -75,13 +76,7 @@ export async function connectParameterServers(options: ParameterClientOptions): 
   const connections = servers.map((server, i) => new ShardConnection(server, i, servers.length, callSeconds));
   try {
     await Promise.all(connections.map((connection) => connection.waitForServer(connectSeconds)));
-    const layouts = partition(options.parameters, servers.length);
-    const shards = connections.map(async (connection, shard) => ({
-      connection,
-      layout: layouts[shard]!,
-      joined: await connection.join(joinRequest(options, shard)),
-    }));
-    return new ParameterClient(options, await Promise.all(shards));
+    return await ParameterClient.join(options, connections);
   } catch (error) {
     for (const connection of connections) connection.close();
     throw error;
@@ -95,8 +90,18 @@ export class ParameterClient implements AsyncDisposable {
   readonly #heartbeats: NodeJS.Timeout;
   #step = 0;
 
-  /** @internal Use {@link connectParameterServers}. */
-  constructor(options: ParameterClientOptions, shards: readonly Shard[]) {
+  /** @internal Joins the run over connections that exist; others use {@link connectParameterServers}. */
+  static async join(options: ParameterClientOptions, connections: readonly ShardCalls[]): Promise<ParameterClient> {
+    const layouts = partition(options.parameters, connections.length);
+    const shards = connections.map(async (connection, shard) => ({
+      connection,
+      layout: layouts[shard]!,
+      joined: await connection.join(joinRequest(options, shard)),
+    }));
+    return new ParameterClient(options, await Promise.all(shards));
+  }
+
+  private constructor(options: ParameterClientOptions, shards: readonly Shard[]) {
     this.#options = options;
     this.#caller = { worker: options.worker, incarnation: options.incarnation };
     this.#shards = shards;

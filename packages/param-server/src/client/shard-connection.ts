@@ -12,6 +12,7 @@ import type { unroll } from '../generated/parameter-server.js';
 import { maxMessageBytes, parameterServerService as service } from '../service-definition.js';
 import { type Chunk, chunkLength } from '../shard-vector.js';
 import { callError, ParameterServerError } from './errors.js';
+import type { ShardCalls } from './shard-calls.js';
 
 /** A client cannot widen a server's 64 KiB receive window, so uploads are striped over several connections. */
 const uploadConnections = 4;
@@ -28,7 +29,7 @@ const channelOptions: ClientOptions = {
   'grpc-node.flow_control_window': pullWindowBytes,
 };
 
-export class ShardConnection {
+export class ShardConnection implements ShardCalls {
   readonly #server: string;
   readonly #callSeconds: number;
   readonly #clients: readonly Client[];
@@ -81,7 +82,6 @@ export class ShardConnection {
     return this.#unary(service.leave, request, 5);
   }
 
-  /** Sends a vector of `length` elements; `chunks` yields those of a range, in order. */
   async upload(
     target: unroll.v1.UploadTarget,
     length: number,

@@ -1,0 +1,235 @@
+// What goes wrong in a cluster, over real sockets: mismatched workers, dead ones, unreachable servers, shutdown.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js';
+import { service as healthService } from 'grpc-health-check';
+import { afterEach, expect, test } from 'vitest';
+import {
+  connectParameterServers,
+  type ParameterClient,
+  type ParameterClientOptions,
+  type ParameterServer,
+  type ParameterServerOptions,
+  startParameterServer,
+} from './index.js';
+
+const parameters = [{ name: 'kernel', shape: [4, 2] }];
+const gradients = { kernel: new Float32Array(8).fill(1) };
+const learningRate = 0.5;
+const cleanups: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
+});
+
+test('a worker of another version is refused, and both versions are named', async () => {
+  const server = await serve({ version: '0.1.0' });
+  await expect(join(server, { version: '0.2.0' })).rejects.toThrow(/worker 0 runs Unroll 0\.2\.0, the server 0\.1\.0/);
+});
+
+test('a worker with another model is refused, and the first difference is named', async () => {
+  const server = await serve({ workers: 2 });
+  await join(server, { workers: 2 });
+  const other = join(server, { workers: 2, worker: 1, parameters: [{ name: 'kernel', shape: [4, 3] }] });
+  await expect(other).rejects.toThrow("worker 1 has 'kernel' as [4,3], the run has it as [4,2]");
+});
+
+test('a worker with another optimizer is refused', async () => {
+  const server = await serve({ workers: 2 });
+  await join(server, { workers: 2 });
+  const other = join(server, { workers: 2, worker: 1, optimizer: { name: 'momentum', momentum: 0.9 } });
+  await expect(other).rejects.toThrow('uses the optimizer momentum(momentum 0.9), the run uses sgd()');
+});
+
+test('a worker that counts other workers is refused', async () => {
+  const server = await serve({ workers: 2 });
+  await expect(join(server, { workers: 3 })).rejects.toThrow('worker 0 counts 3 workers, the server 2');
+});
+
+test('a worker index outside the run is refused', async () => {
+  const server = await serve({ workers: 2 });
+  await expect(join(server, { workers: 2, worker: 2 })).rejects.toThrow('worker index 2 is out of range');
+});
+
+test('servers listed in the wrong order are noticed', async () => {
+  const second = await serve({ shard: 1, shards: 2 });
+  const first = await serve({ shard: 0, shards: 2 });
+  const servers = [address(second), address(first)];
+  await expect(join(second, { servers })).rejects.toThrow(
+    /worker 0 expects shard (0 of 2, this server is shard 1|1 of 2, this server is shard 0) of 2/,
+  );
+});
+
+test('a server that nobody started is named', async () => {
+  const port = await freePort();
+  const unreachable = { port } as ParameterServer;
+  await expect(join(unreachable, { connectSeconds: 0.3 })).rejects.toThrow(
+    `no parameter server answers at 127.0.0.1:${port} (shard 0 of 1) after 0.3 s`,
+  );
+});
+
+test('a worker waits for a server that starts late', async () => {
+  const port = await freePort();
+  const joining = join({ port } as ParameterServer, {});
+  await serve({ port });
+  const client = await joining;
+  await client.initialize({ parameters: kernel() });
+  expect(client.step).toBe(0);
+});
+
+test('a port in use is an error that names it', async () => {
+  const { port } = await serve({});
+  await expect(startParameterServer({ port, workers: 1, version: '1' })).rejects.toThrow(
+    `cannot listen on 127.0.0.1:${port}`,
+  );
+});
+
+test('workers that disagree about the learning rate are told both rates', async () => {
+  const [first, second] = await initializedPair(await serve({ workers: 2 }));
+  const steps = [
+    first!.update({ gradients, learningRate: 0.5, parameters: kernel() }),
+    second!.update({ gradients, learningRate: 0.25, parameters: kernel() }),
+  ];
+  await expect(Promise.race(steps)).rejects.toThrow(/learning rate 0\.(5|25), worker \d with 0\.(5|25)/);
+  await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
+  await Promise.allSettled(steps);
+});
+
+test('a worker that is killed is named to the workers that wait for it', async () => {
+  const server = await serve({ workers: 2, leaseSeconds: 0.4 });
+  const first = await join(server, { workers: 2 });
+  await first.initialize({ parameters: kernel() });
+  const [child] = await runChild(`
+    const client = await connectParameterServers({
+      servers: ['${address(server)}'], worker: 1, workers: 2, incarnation: 1, version: '0.1.0',
+      parameters: ${JSON.stringify(parameters)}, optimizer: { name: 'sgd' },
+    });
+    setInterval(() => {}, 1000);
+    process.send({ step: client.step });
+  `);
+  child.kill('SIGKILL');
+  await expect(first.update({ gradients, learningRate, parameters: kernel() })).rejects.toThrow(
+    'worker 1 has not been heard of for 0.4 s',
+  );
+});
+
+test('a worker that leaves early is named to the workers that wait for it', async () => {
+  const [first, second] = await initializedPair(await serve({ workers: 2 }));
+  const step = first!.update({ gradients, learningRate, parameters: kernel() });
+  const refused = expect(step).rejects.toThrow('worker 1 has left the run at step 0');
+  await second!.close();
+  await refused;
+});
+
+test('a worker that is restarted redoes its step, which counts once', async () => {
+  const server = await serve({ workers: 2 });
+  const [first, second] = await initializedPair(server);
+  const abandoned = second!.update({ gradients, learningRate, parameters: kernel() });
+  const replaced = expect(abandoned).rejects.toThrow('worker 1 has been replaced by a newer process');
+  await expect.poll(() => first!.step).toBe(0);
+  const restarted = await join(server, { workers: 2, worker: 1, incarnation: 2 });
+  await replaced;
+  const values = kernel();
+  await restarted.pull(values);
+  await Promise.all([
+    first!.update({ gradients, learningRate, parameters: kernel() }),
+    restarted.update({ gradients, learningRate, parameters: values }),
+  ]);
+  expect(values.kernel).toEqual(new Float32Array(8).fill(-learningRate));
+});
+
+test('health is answered as gRPC prescribes', async () => {
+  const server = await serve({});
+  expect(await health(server, 'unroll.v1.ParameterServer')).toBe('SERVING');
+});
+
+test('a server that gets SIGTERM refuses the step in flight and exits', async () => {
+  const [child, server] = await runChild<ParameterServer>(`
+    const server = await startParameterServer({ port: 0, workers: 2, version: '0.1.0' });
+    process.once('SIGTERM', () => server.close());
+    process.send({ port: server.port });
+    await server.done;
+    process.disconnect();
+  `);
+  const client = await join(server, { workers: 2 });
+  await client.initialize({ parameters: kernel() });
+  const step = client.update({ gradients, learningRate, parameters: kernel() });
+  const refused = expect(step).rejects.toThrow(/the parameter server is shutting down/);
+  // Calls on a connection are served in order, so after a few reads the gradient has arrived and the push waits.
+  for (let read = 0; read < 5; read++) await client.snapshot();
+  const exit = once(child, 'exit');
+  child.kill('SIGTERM');
+  await refused;
+  expect(await exit).toEqual([0, null]);
+});
+
+async function serve(options: Partial<ParameterServerOptions>): Promise<ParameterServer> {
+  const server = await startParameterServer({ port: 0, workers: 1, version: '0.1.0', ...options });
+  cleanups.push(() => server.close());
+  return server;
+}
+
+async function join(server: ParameterServer, options: Partial<ParameterClientOptions>): Promise<ParameterClient> {
+  const client = await connectParameterServers({
+    servers: [address(server)],
+    worker: 0,
+    workers: 1,
+    incarnation: 1,
+    version: '0.1.0',
+    parameters,
+    optimizer: { name: 'sgd' },
+    clipNorm: undefined,
+    ...options,
+  });
+  cleanups.push(() => client.close());
+  return client;
+}
+
+async function initializedPair(server: ParameterServer): Promise<[ParameterClient, ParameterClient]> {
+  const first = await join(server, { workers: 2 });
+  await first.initialize({ parameters: kernel() });
+  return [first, await join(server, { workers: 2, worker: 1 })];
+}
+
+/** Runs a module in a process of its own, from the built package, and waits for the first message that it sends. */
+async function runChild<Message>(body: string): Promise<[ChildProcess, Message]> {
+  const imports = "import { connectParameterServers, startParameterServer } from '@unroll/param-server';";
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', imports + body], {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  cleanups.push(async () => void child.kill('SIGKILL'));
+  const [message] = (await once(child, 'message')) as [Message];
+  return [child, message];
+}
+
+function health(server: ParameterServer, service: string): Promise<string> {
+  const Health = makeGenericClientConstructor(healthService, 'grpc.health.v1.Health');
+  const client = new Health(address(server), credentials.createInsecure());
+  return new Promise((resolve, reject) => {
+    client.check!({ service }, (error: Error | null, response: { status: string }) => {
+      client.close();
+      if (error) reject(error);
+      else resolve(response.status);
+    });
+  });
+}
+
+function kernel(): { kernel: Float32Array } {
+  return { kernel: new Float32Array(8) };
+}
+
+function address({ port }: ParameterServer): string {
+  return `127.0.0.1:${port}`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
