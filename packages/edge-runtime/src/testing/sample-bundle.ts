@@ -7,7 +7,7 @@ import { extname, join } from 'node:path';
 import { trainTokenizer } from '@unroll/core/text';
 import { buildBundle } from '../bundle/build-bundle.js';
 import type { Quantization } from '../quantization/quantize.js';
-import { lstmStepGraph } from './step-graph.js';
+import { randomStepGraph } from './step-graph.js';
 
 /** A text of 400 different words, in which `the`, `then` and `there` begin alike. */
 const text = ['the', 'then', 'there', 'The', 'river', ...Array.from({ length: 395 }, (_, i) => `word${i}`)].join(' ');
@@ -19,7 +19,7 @@ export function sampleBundle(
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const tokenizer = trainTokenizer(kind, `${text}\n`, { vocabSize: 402 });
   return buildBundle({
-    graph: lstmStepGraph({ vocabSize: tokenizer.vocabSize, embeddingSize: 64, hiddenSize: 96, layers: 2 }),
+    graph: randomStepGraph({ vocabSize: tokenizer.vocabSize, embeddingDim: 64, hiddenDim: 96, layers: 2 }),
     tokenizerJson: tokenizer.toJSON(),
     config: { cell: 'lstm' },
     quantization,
