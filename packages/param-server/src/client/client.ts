@@ -134,15 +134,8 @@ export class ParameterClient implements AsyncDisposable {
       await this.#onShards(async (shard, index) => {
         shard.joined = await shard.connection.join(joinRequest(this.#options, index));
       });
-      const { step, sumOfSquares } = resumption(this.#shards.map(({ joined }) => joined));
-      try {
-        await this.#pull('parameters', step, sumOfSquares, parameters);
-        this.#step = step;
-        return;
-      } catch (error) {
-        // The other workers have gone on between our joining and pulling.
-        if (!(error instanceof ParameterServerError && error.code === status.ABORTED)) throw error;
-      }
+      const start = resumption(this.#shards.map(({ joined }) => joined));
+      if (start && (await this.#pullUnlessPassed(start.step, start.sumOfSquares, parameters))) return;
     }
   }
 
@@ -156,11 +149,13 @@ export class ParameterClient implements AsyncDisposable {
     const sums = await this.#onShards(async (shard) => {
       await this.#upload(shard, 'gradient', step, gradients);
       const { sumOfSquares } = await shard.connection.push({ caller: this.#caller, step, learningRate });
-      return sumOfSquares ?? undefined;
+      if (typeof sumOfSquares === 'number') return sumOfSquares;
+      throw new Error(`worker ${this.#caller.worker} pushed step ${step}, which is long past; pull before pushing`);
     });
-    await this.#pull('parameters', step + 1, total(sums), parameters);
+    const sumOfSquares = total(sums);
+    await this.#pull('parameters', step + 1, sumOfSquares, parameters);
     this.#step = step + 1;
-    return { gradientNorm: Math.sqrt(total(sums)) };
+    return { gradientNorm: Math.sqrt(sumOfSquares) };
   }
 
   /** Reads parameters and optimizer state at this worker's step; until it pushes again they do not change. */
@@ -192,6 +187,18 @@ export class ParameterClient implements AsyncDisposable {
     return connection.upload(target, layout.length, (from, to) => vectorChunks(layout, values, from, to));
   }
 
+  /** Whether the shards were still at this step; the other workers may go on between our joining and pulling. */
+  async #pullUnlessPassed(step: number, sumOfSquares: number | undefined, parameters: NamedValues): Promise<boolean> {
+    try {
+      await this.#pull('parameters', step, sumOfSquares, parameters);
+      this.#step = step;
+      return true;
+    } catch (error) {
+      if (error instanceof ParameterServerError && error.code === status.ABORTED) return false;
+      throw error;
+    }
+  }
+
   async #pull(vector: string, step: number, sumOfSquares: number | undefined, values: NamedValues): Promise<void> {
     const pulls = this.#shards.map(async ({ connection, layout }) => {
       const request = { caller: this.#caller, step, vector, ...(sumOfSquares === undefined ? {} : { sumOfSquares }) };
@@ -213,23 +220,27 @@ function joinRequest(options: ParameterClientOptions, shard: number): unroll.v1.
 }
 
 /**
- * Where a worker that joins takes up. If every process but the servers died between two shards' updates, some shards are
- * a step ahead; the others have all gradients of that step and lack only the global norm, which the shards' sums give.
+ * Where a worker that joins takes up. If every worker died between two shards' updates, some shards are a step ahead; the
+ * others have all gradients of that step and lack only the global norm, which the shards' sums give. Undefined if the
+ * shards answered at moments too far apart for their sums to belong together.
  */
-function resumption(joined: readonly unroll.v1.JoinResponse[]): { step: number; sumOfSquares: number | undefined } {
+function resumption(
+  joined: readonly unroll.v1.JoinResponse[],
+): { step: number; sumOfSquares: number | undefined } | undefined {
   const step = Math.max(...joined.map((shard) => shard.step));
   if (joined.every((shard) => shard.step === step)) return { step, sumOfSquares: undefined };
-  const sums = joined.map((shard) => (shard.step === step ? shard.appliedSumOfSquares : shard.pendingSumOfSquares));
-  return { step, sumOfSquares: total(sums.map((sum) => sum ?? undefined)) };
+  const sums: number[] = [];
+  for (const shard of joined) {
+    const sum = shard.step === step ? shard.appliedSumOfSquares : shard.pendingSumOfSquares;
+    if (sum === undefined || sum === null) return undefined;
+    sums.push(sum);
+  }
+  return { step, sumOfSquares: total(sums) };
 }
 
 /** The sum in shard order, so that every worker finds the same. */
-function total(sums: readonly (number | undefined)[]): number {
-  return sums.reduce<number>((sum, value) => {
-    if (value === undefined)
-      throw new Error('a shard has forgotten the gradient norm of this step; restart the worker');
-    return sum + value;
-  }, 0);
+function total(sums: readonly number[]): number {
+  return sums.reduce((sum, value) => sum + value, 0);
 }
 
 function emptyValues(parameters: ModelDescription['parameters']): NamedValues {
