@@ -162,13 +162,12 @@ export function onnxType(dtype: DataType): 'float32' | 'int32' | 'bool' {
 }
 
 function typedValues(values: ArrayLike<number>, dtype: DataType): Values {
-  if (values instanceof Float32Array || values instanceof Int32Array || values instanceof Uint8Array) return values;
   switch (onnxType(dtype)) {
     case 'float32':
-      return Float32Array.from(values);
+      return values instanceof Float32Array ? values : Float32Array.from(values);
     case 'int32':
-      return Int32Array.from(values);
+      return values instanceof Int32Array ? values : Int32Array.from(values);
     case 'bool':
-      return Uint8Array.from(values);
+      return values instanceof Uint8Array ? values : Uint8Array.from(values);
   }
 }

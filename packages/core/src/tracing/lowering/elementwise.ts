@@ -46,17 +46,13 @@ const notEqual: Lowering = (call) => {
 
 /** 1 where x > 0, else `alpha`. */
 const step: Lowering = ({ inputs: { x }, attrs, graph }) => {
-  const alpha = (attrs['alpha'] as number | undefined) ?? 0;
+  const alpha = (attrs.alpha as number | undefined) ?? 0;
   const positive = graph.emit('Greater', [x!, graph.scalar(0)], { shape: x!.shape, dtype: 'bool' });
   return graph.emit('Where', [positive, graph.scalar(1), graph.scalar(alpha)], x!);
 };
 
 const clipByValue: Lowering = ({ inputs: { x }, attrs, graph }) =>
-  graph.emit(
-    'Clip',
-    [x!, graph.scalar(attrs['clipValueMin'] as number), graph.scalar(attrs['clipValueMax'] as number)],
-    x!,
-  );
+  graph.emit('Clip', [x!, graph.scalar(attrs.clipValueMin as number), graph.scalar(attrs.clipValueMax as number)], x!);
 
 const select: Lowering = ({ inputs, graph }) => {
   const { condition, t, e } = inputs as Record<'condition' | 't' | 'e', TensorInfo>;
@@ -66,7 +62,7 @@ const select: Lowering = ({ inputs, graph }) => {
 const elementTypeCodes: Partial<Record<DataType, number>> = { float32: 1, int32: 6, bool: 9 };
 
 const cast: Lowering = ({ inputs: { x }, attrs, graph }) => {
-  const dtype = attrs['dtype'] as DataType;
+  const dtype = attrs.dtype as DataType;
   if (dtype === x!.dtype) return graph.alias(x!);
   const to = elementTypeCodes[dtype];
   if (to === undefined) throw new Error(`cannot trace a cast to dtype '${dtype}'`);
@@ -78,10 +74,8 @@ const addN: Lowering = ({ inputs, graph }) => {
   return graph.emit('Sum', terms, terms[0]!);
 };
 
-/** The last axis's softmax, or its logarithm. */
-function softmax(opType: string): Lowering {
-  return ({ inputs: { logits }, graph }) => graph.emit(opType, [logits!], logits!, { attributes: { axis: { i: -1 } } });
-}
+const softmax: Lowering = ({ inputs: { logits }, graph }) =>
+  graph.emit('Softmax', [logits!], logits!, { attributes: { axis: { i: -1 } } });
 
 export const elementwise: LoweringTable = {
   Add: add,
@@ -120,6 +114,5 @@ export const elementwise: LoweringTable = {
   ClipByValue: clipByValue,
   Select: select,
   Cast: cast,
-  Softmax: softmax('Softmax'),
-  LogSoftmax: softmax('LogSoftmax'),
+  Softmax: softmax,
 };

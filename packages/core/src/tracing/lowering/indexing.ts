@@ -7,9 +7,9 @@ const int64ElementType = 7;
 
 const gatherV2: Lowering = ({ inputs, attrs, graph }) => {
   const { x, indices } = inputs as { x: TensorInfo; indices: TensorInfo };
-  const batchDims = (attrs['batchDims'] as number | undefined) ?? 0;
+  const batchDims = (attrs.batchDims as number | undefined) ?? 0;
   if (batchDims !== 0) throw new Error('cannot trace tf.gather with batchDims');
-  const axis = util.parseAxisParam(attrs['axis'] as number, x.shape)[0]!;
+  const axis = util.parseAxisParam(attrs.axis as number, x.shape)[0]!;
   const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
   return graph.emit('Gather', [x, indices], { shape, dtype: x.dtype }, { attributes: { axis: { i: axis } } });
 };
@@ -25,12 +25,17 @@ const gatherNd: Lowering = ({ inputs, graph }) => {
   return graph.emit('GatherND', [params, int64Indices(graph, indices)], { shape, dtype: params.dtype });
 };
 
+/** By comparison: ONNX Runtime has its OneHot for a few combinations of element types only. */
 const oneHot: Lowering = ({ inputs: { indices }, attrs, graph }) => {
   const { depth, onValue, offValue } = attrs as unknown as Record<'depth' | 'onValue' | 'offValue', number>;
-  const dtype = (attrs['dtype'] as TensorInfo['dtype'] | undefined) ?? 'int32';
-  const values = graph.constant([offValue, onValue], { shape: [2], dtype });
-  const output = { shape: [...indices!.shape, depth], dtype };
-  return graph.emit('OneHot', [indices!, graph.int64([depth]), values], output, { attributes: { axis: { i: -1 } } });
+  const dtype = (attrs.dtype as TensorInfo['dtype'] | undefined) ?? 'int32';
+  const shape = [...indices!.shape, depth];
+  const columnShape = [...indices!.shape, 1];
+  const column = graph.emit('Reshape', [indices!, graph.int64(columnShape)], { shape: columnShape, dtype: 'int32' });
+  const classes = graph.constant([...Array(depth).keys()], { shape: [depth], dtype: 'int32' });
+  const hot = graph.emit('Equal', [column, classes], { shape, dtype: 'bool' });
+  const [on, off] = [onValue, offValue].map((value) => graph.constant([value], { shape: [], dtype }));
+  return graph.emit('Where', [hot, on!, off!], { shape, dtype });
 };
 
 export const indexing: LoweringTable = { GatherV2: gatherV2, GatherNd: gatherNd, OneHot: oneHot };

@@ -12,7 +12,7 @@ interface Product {
 
 function product({ inputs, attrs }: KernelCall): Product {
   const { a, b } = inputs as { a: TensorInfo; b: TensorInfo };
-  return { a, b, transposeA: Boolean(attrs['transposeA']), transposeB: Boolean(attrs['transposeB']) };
+  return { a, b, transposeA: Boolean(attrs.transposeA), transposeB: Boolean(attrs.transposeB) };
 }
 
 /** tf.matMul always calls BatchMatMul, with leading dimensions of 1 for plain matrices. */
@@ -68,7 +68,7 @@ const activations: Record<string, string> = { relu: 'Relu', sigmoid: 'Sigmoid', 
 
 const fusedMatMul: Lowering = (call) => {
   const { bias } = call.inputs;
-  const activation = (call.attrs['activation'] as string | undefined) ?? 'linear';
+  const activation = (call.attrs.activation as string | undefined) ?? 'linear';
   const operands = product(call);
   const linear = gemm(call.graph, operands, bias);
   if (activation === 'linear') return linear;

@@ -2,6 +2,9 @@
 import { util } from '@tensorflow/tfjs-core';
 import type { Lowering, LoweringTable } from './lowering.js';
 
+const float32ElementType = 1;
+const int32ElementType = 6;
+
 interface Reduced {
   readonly axes: number[];
   readonly shape: number[];
@@ -9,8 +12,9 @@ interface Reduced {
 }
 
 function reduced(inputShape: number[], attrs: Record<string, unknown>): Reduced {
-  const axes = util.parseAxisParam(attrs['axis'] as number | number[], inputShape);
-  const keepDims = Boolean(attrs['keepDims']);
+  // TensorFlow.js calls the axes of Max by another name than those of every other reduction.
+  const axes = util.parseAxisParam((attrs.axis ?? attrs.reductionIndices) as number | number[], inputShape);
+  const keepDims = Boolean(attrs.keepDims);
   const shape = keepDims
     ? inputShape.map((dimension, axis) => (axes.includes(axis) ? 1 : dimension))
     : inputShape.filter((_, axis) => !axes.includes(axis));
@@ -34,18 +38,27 @@ function reduceBy(opType: string): Lowering {
   };
 }
 
+/** TensorFlow.js's mean is of float32, whatever it is the mean of. */
+const mean: Lowering = (call) => {
+  const { x } = call.inputs;
+  const attributes = { to: { i: float32ElementType } };
+  const asFloat =
+    x!.dtype === 'float32' ? x! : call.graph.emit('Cast', [x!], { shape: x!.shape, dtype: 'float32' }, { attributes });
+  return reduceBy('ReduceMean')({ ...call, inputs: { x: asFloat } });
+};
+
 function position(opType: string): Lowering {
   return ({ inputs: { x }, attrs, graph }) => {
     const { axes, shape } = reduced(x!.shape, attrs);
     const attributes = { axis: { i: axes[0]! }, keepdims: { i: 0 } };
     const found = graph.emit(opType, [x!], { shape, dtype: 'int32' }, { attributes }); // int64 in ONNX
-    return graph.emit('Cast', [found], found, { attributes: { to: { i: 6 } } });
+    return graph.emit('Cast', [found], found, { attributes: { to: { i: int32ElementType } } });
   };
 }
 
 export const reduction: LoweringTable = {
   Sum: sum,
-  Mean: reduceBy('ReduceMean'),
+  Mean: mean,
   Max: reduceBy('ReduceMax'),
   Min: reduceBy('ReduceMin'),
   Prod: reduceBy('ReduceProd'),

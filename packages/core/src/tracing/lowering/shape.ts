@@ -13,25 +13,25 @@ function reshaped(graph: GraphRecorder, x: TensorInfo, shape: number[]): TensorI
 }
 
 const reshape: Lowering = ({ inputs: { x }, attrs, graph }) => {
-  const shape = util.inferFromImplicitShape(attrs['shape'] as number[], util.sizeFromShape(x!.shape));
+  const shape = util.inferFromImplicitShape(attrs.shape as number[], util.sizeFromShape(x!.shape));
   return reshaped(graph, x!, shape);
 };
 
 const expandDims: Lowering = ({ inputs: { input }, attrs, graph }) => {
-  const dim = attrs['dim'] as number;
+  const dim = attrs.dim as number;
   const axis = dim < 0 ? input!.shape.length + dim + 1 : dim;
   return reshaped(graph, input!, input!.shape.toSpliced(axis, 0, 1));
 };
 
 const transpose: Lowering = ({ inputs: { x }, attrs, graph }) => {
-  const perm = attrs['perm'] as number[];
+  const perm = attrs.perm as number[];
   const shape = perm.map((axis) => x!.shape[axis]!);
   return graph.emit('Transpose', [x!], { shape, dtype: x!.dtype }, { attributes: { perm: { ints: perm } } });
 };
 
 const concat: Lowering = ({ inputs, attrs, graph }) => {
   const parts = Object.values(inputs);
-  const axis = util.parseAxisParam(attrs['axis'] as number, parts[0]!.shape)[0]!;
+  const axis = util.parseAxisParam(attrs.axis as number, parts[0]!.shape)[0]!;
   const nonEmpty = parts.filter((part) => util.sizeFromShape(part.shape) > 0);
   if (nonEmpty.length === 1) return graph.alias(nonEmpty[0]!);
   const shape = backend_util.computeOutShape(
@@ -42,10 +42,10 @@ const concat: Lowering = ({ inputs, attrs, graph }) => {
 };
 
 const splitV: Lowering = ({ inputs: { x }, attrs, graph }) => {
-  const axis = util.parseAxisParam(attrs['axis'] as number, x!.shape)[0]!;
+  const axis = util.parseAxisParam(attrs.axis as number, x!.shape)[0]!;
   const sizes = backend_util.prepareSplitSize(
     x as Parameters<typeof backend_util.prepareSplitSize>[0],
-    attrs['numOrSizeSplits'] as number | number[],
+    attrs.numOrSizeSplits as number | number[],
     axis,
   );
   const outputs = sizes.map((size) => ({ shape: x!.shape.with(axis, size), dtype: x!.dtype }));
@@ -55,8 +55,8 @@ const splitV: Lowering = ({ inputs: { x }, attrs, graph }) => {
 const slice: Lowering = ({ inputs: { x }, attrs, graph }) => {
   const [begin, size] = slice_util.parseSliceParams(
     x as Parameters<typeof slice_util.parseSliceParams>[0],
-    attrs['begin'] as number[],
-    attrs['size'] as number[],
+    attrs.begin as number[],
+    attrs.size as number[],
   ) as [number[], number[]];
   const end = begin.map((start, axis) => start + size[axis]!);
   const positions = [begin, end, [...begin.keys()]].map((values) => graph.int64(values));
@@ -68,9 +68,9 @@ const stridedSlice: Lowering = ({ inputs: { x }, attrs, graph }) => {
   const [beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask] = masks.map((mask) => attrs[mask] as number);
   const info = slice_util.sliceInfo(
     x!.shape,
-    attrs['begin'] as number[],
-    attrs['end'] as number[],
-    attrs['strides'] as number[],
+    attrs.begin as number[],
+    attrs.end as number[],
+    attrs.strides as number[],
     beginMask!,
     endMask!,
     ellipsisMask!,
@@ -85,7 +85,7 @@ const stridedSlice: Lowering = ({ inputs: { x }, attrs, graph }) => {
 };
 
 const reverse: Lowering = ({ inputs: { x }, attrs, graph }) => {
-  const axes = util.parseAxisParam(attrs['dims'] as number[], x!.shape);
+  const axes = util.parseAxisParam(attrs.dims as number[], x!.shape);
   if (axes.length === 0) return graph.alias(x!);
   const begin = axes.map(() => -1);
   const end = axes.map((axis) => -x!.shape[axis]! - 1);
@@ -96,14 +96,14 @@ const reverse: Lowering = ({ inputs: { x }, attrs, graph }) => {
 const pack: Lowering = ({ inputs, attrs, graph }) => {
   const parts = Object.values(inputs);
   const rank = parts[0]!.shape.length;
-  const axis = ((attrs['axis'] as number) + rank + 1) % (rank + 1);
+  const axis = ((attrs.axis as number) + rank + 1) % (rank + 1);
   const columns = parts.map((part) => reshaped(graph, part, part.shape.toSpliced(axis, 0, 1)));
   const shape = parts[0]!.shape.toSpliced(axis, 0, parts.length);
   return graph.emit('Concat', columns, { shape, dtype: parts[0]!.dtype }, { attributes: { axis: { i: axis } } });
 };
 
 const unpack: Lowering = ({ inputs: { value }, attrs, graph }) => {
-  const axis = ((attrs['axis'] as number) + value!.shape.length) % value!.shape.length;
+  const axis = ((attrs.axis as number) + value!.shape.length) % value!.shape.length;
   const count = value!.shape[axis]!;
   const shape = value!.shape.toSpliced(axis, 1);
   if (count === 1) return [reshaped(graph, value!, shape)];
@@ -117,21 +117,16 @@ const unpack: Lowering = ({ inputs: { value }, attrs, graph }) => {
 };
 
 const tile: Lowering = ({ inputs: { x }, attrs, graph }) => {
-  const reps = attrs['reps'] as number[];
+  const reps = attrs.reps as number[];
   const shape = x!.shape.map((dimension, axis) => dimension * reps[axis]!);
   return graph.emit('Tile', [x!, graph.int64(reps)], { shape, dtype: x!.dtype });
 };
 
-const broadcastTo: Lowering = ({ inputs: { x }, attrs, graph }) => {
-  const shape = attrs['shape'] as number[];
-  return graph.emit('Expand', [x!, graph.int64(shape)], { shape, dtype: x!.dtype });
-};
-
 const padV2: Lowering = ({ inputs: { x }, attrs, graph }) => {
-  const paddings = attrs['paddings'] as [number, number][];
+  const paddings = attrs.paddings as [number, number][];
   const shape = x!.shape.map((dimension, axis) => dimension + paddings[axis]![0] + paddings[axis]![1]);
   const pads = graph.int64([...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)]);
-  const value = graph.constant([attrs['constantValue'] as number], { shape: [], dtype: x!.dtype });
+  const value = graph.constant([attrs.constantValue as number], { shape: [], dtype: x!.dtype });
   return graph.emit('Pad', [x!, pads, value], { shape, dtype: x!.dtype });
 };
 
@@ -140,7 +135,7 @@ function filled(graph: GraphRecorder, shape: number[], value: number, dtype: Dat
 }
 
 const fill: Lowering = ({ attrs, graph }) =>
-  filled(graph, attrs['shape'] as number[], attrs['value'] as number, (attrs['dtype'] as DataType) ?? 'float32');
+  filled(graph, attrs.shape as number[], attrs.value as number, (attrs.dtype as DataType) ?? 'float32');
 
 const zerosLike: Lowering = ({ inputs: { x }, graph }) => filled(graph, x!.shape, 0, x!.dtype);
 const onesLike: Lowering = ({ inputs: { x }, graph }) => filled(graph, x!.shape, 1, x!.dtype);
@@ -169,7 +164,6 @@ export const shape: LoweringTable = {
   Pack: pack,
   Unpack: unpack,
   Tile: tile,
-  BroadcastTo: broadcastTo,
   PadV2: padV2,
   Fill: fill,
   ZerosLike: zerosLike,

@@ -8,7 +8,7 @@ import type { Lowering, LoweringTable } from './lowering.js';
  */
 const embeddingLookupGrad: Lowering = ({ inputs, attrs, graph }) => {
   const { rows, ids } = inputs as { rows: TensorInfo; ids: TensorInfo };
-  const table = { shape: attrs['tableShape'] as unknown as number[], dtype: 'float32' } as const;
+  const table = { shape: attrs.tableShape as unknown as number[], dtype: 'float32' } as const;
   const zeros = graph.emit('ConstantOfShape', [graph.int64(table.shape)], table);
   const column = graph.emit('Reshape', [ids, graph.int64([rows.shape[0]!, 1])], {
     shape: [rows.shape[0]!, 1],
