@@ -1,0 +1,181 @@
+import * as tf from '@tensorflow/tfjs';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { encodeOnnx } from '../onnx/file.js';
+import { runGraph } from '../testing/onnx-runtime.js';
+import { TraceError } from './backend.js';
+import { type TensorSpec, trace } from './trace.js';
+
+const vector: TensorSpec = { shape: [3], dtype: 'float32' };
+
+beforeEach(async () => {
+  await tf.setBackend('cpu');
+});
+
+test('inputs and outputs of the graph carry the names of the records', () => {
+  const graph = trace(({ x, y }) => ({ sum: tf.add(x!, y!) }), { x: vector, y: vector });
+  expect(graph.inputs).toEqual([
+    { name: 'x', ...vector },
+    { name: 'y', ...vector },
+  ]);
+  expect(graph.outputs).toEqual([{ name: 'sum', ...vector }]);
+});
+
+test('an input may be an output, and a value an output twice', async () => {
+  const graph = trace(
+    ({ x }) => {
+      const doubled = tf.mul(x!, 2);
+      return { same: x!, first: doubled, second: doubled, constant: tf.scalar(7) };
+    },
+    { x: vector },
+  );
+  const outputs = await runGraph(graph, { x: { shape: [3], values: [1, 2, 3] } });
+  expect(outputs).toEqual({ same: [1, 2, 3], first: [2, 4, 6], second: [2, 4, 6], constant: [7] });
+});
+
+test('tensors that the function closes over become constants, a variable given as an input does not', async () => {
+  const weights = tf.variable(tf.tensor1d([1, 2, 3]));
+  const offset = tf.tensor1d([10, 20, 30]);
+  const graph = trace(({ x }) => ({ y: tf.add(tf.mul(x!, weights), offset) }), { x: vector, weights });
+  expect(graph.inputs.map(({ name }) => name)).toEqual(['x', 'weights']);
+  expect(graph.initializers.map(({ shape }) => shape)).toEqual([[3]]);
+  const outputs = await runGraph(graph, {
+    x: { shape: [3], values: [1, 1, 1] },
+    weights: { shape: [3], values: [4, 5, 6] },
+  });
+  expect(outputs.y).toEqual([14, 25, 36]);
+  tf.dispose([weights, offset]);
+});
+
+test('the caller’s tensors keep their values and their backend, the active backend stays active, nothing is left', () => {
+  const weights = tf.variable(tf.tensor1d([1, 2, 3]));
+  const constant = tf.tensor1d([4, 5, 6]);
+  const before = tf.memory().numTensors;
+  const { backend } = tf.engine().state.tensorInfo.get(weights.dataId)!;
+  trace(({ x }) => ({ y: tf.mul(tf.add(x!, weights), constant) }), { x: vector, weights });
+  expect(tf.getBackend()).toBe('cpu');
+  expect(tf.memory().numTensors).toBe(before);
+  expect([...weights.dataSync(), ...constant.dataSync()]).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(tf.engine().state.tensorInfo.get(weights.dataId)!.backend).toBe(backend);
+  tf.dispose([weights, constant]);
+});
+
+test('the same function gives the same file, to the byte', () => {
+  const file = () =>
+    encodeOnnx(trace(({ x }) => ({ y: tf.softmax(tf.add(tf.mul(x!, 0.5), tf.range(0, 3))) }), { x: vector }));
+  expect(file()).toEqual(file());
+});
+
+test('what no output depends on is not in the graph', () => {
+  const graph = trace(
+    ({ x }) => {
+      tf.exp(tf.add(x!, tf.tensor1d([1, 2, 3])));
+      return { y: tf.neg(x!) };
+    },
+    { x: vector },
+  );
+  expect(graph.nodes.map(({ opType }) => opType)).toEqual(['Neg', 'Identity']);
+  expect(graph.initializers).toEqual([]);
+});
+
+describe('a function that cannot be traced is refused', () => {
+  test.each([
+    ['dataSync', (x: tf.Tensor) => x.dataSync()],
+    ['arraySync', (x: tf.Tensor) => x.arraySync()],
+    ['print', (x: tf.Tensor) => x.print()],
+  ])('because %s reads a value that is known only when the graph runs', (_, read) => {
+    const reading = () =>
+      trace(
+        ({ x }) => {
+          read(tf.neg(x!));
+          return {};
+        },
+        { x: vector },
+      );
+    expect(reading).toThrow(TraceError);
+    expect(reading).toThrow('reads the value of a tensor that is known only when the graph runs');
+  });
+
+  test('because a kernel has no ONNX counterpart, and the error names it', () => {
+    const atan = () => trace(({ x }) => ({ y: tf.atan(x!) }), { x: vector });
+    expect(atan).toThrow(TraceError);
+    expect(atan).toThrow("the TensorFlow.js kernel 'Atan' has no ONNX counterpart here");
+  });
+
+  test('because it uses a tensor that has been disposed', () => {
+    const gone = tf.tensor1d([1, 2, 3]);
+    gone.dispose();
+    expect(() => trace(({ x }) => ({ y: tf.add(x!, gone) }), { x: vector })).toThrow('disposed');
+  });
+
+  test('because it calls trace() itself', () => {
+    const nested = () =>
+      trace(
+        ({ x }) => {
+          trace(({ y }) => ({ y: tf.neg(y!) }), { y: vector });
+          return { x: x! };
+        },
+        { x: vector },
+      );
+    expect(nested).toThrow('trace() was called by a function that is being traced');
+  });
+
+  test('because a tensor has a dtype that ONNX graphs here do not', () => {
+    expect(() => trace(() => ({ y: tf.tensor1d(['a', 'b']) }), {})).toThrow("dtype 'string'");
+  });
+
+  test('and the active backend stays active', () => {
+    expect(() => trace(({ x }) => ({ y: tf.atan(x!) }), { x: vector })).toThrow();
+    expect(tf.getBackend()).toBe('cpu');
+    expect(() => trace(({ x }) => ({ y: tf.neg(x!) }), { x: vector })).not.toThrow();
+  });
+});
+
+test('an ordinary TensorFlow.js model traces with its loss and gradients', async () => {
+  const model = tf.sequential({
+    layers: [
+      tf.layers.lstm({
+        units: 5,
+        inputShape: [6, 3],
+        kernelInitializer: tf.initializers.glorotUniform({ seed: 1 }),
+        recurrentInitializer: tf.initializers.orthogonal({ seed: 2, gain: 1 }),
+      }),
+      tf.layers.dense({
+        units: 4,
+        activation: 'relu',
+        kernelInitializer: tf.initializers.heNormal({ seed: 3 }),
+      }),
+      tf.layers.dense({ units: 2, kernelInitializer: tf.initializers.heNormal({ seed: 4 }) }),
+    ],
+  });
+  const variables = Object.fromEntries(
+    model.trainableWeights.map((weight) => [weight.originalName, weight.read() as tf.Variable]),
+  );
+  const program = ({ x, y }: Record<string, tf.Tensor>) => {
+    const loss = () => tf.mean(tf.squaredDifference(model.apply(x!, { training: true }) as tf.Tensor, y!)) as tf.Scalar;
+    const { value, grads } = tf.variableGrads(loss);
+    const byName = Object.entries(variables).map(([name, variable]) => [`gradient.${name}`, grads[variable.name]!]);
+    return { loss: value as tf.Tensor, ...Object.fromEntries(byName) } as Record<string, tf.Tensor>;
+  };
+  const x = tf.randomUniform([2, 6, 3], -1, 1, 'float32', 5);
+  const y = tf.randomUniform([2, 2], -1, 1, 'float32', 6);
+  const expected = program({ x, y });
+
+  const graph = trace(program, {
+    x: { shape: [2, 6, 3], dtype: 'float32' },
+    y: { shape: [2, 2], dtype: 'float32' },
+    ...variables,
+  });
+  const values = Object.entries({ x, y, ...variables }).map(([name, tensor]) => [
+    name,
+    { shape: tensor.shape, values: Array.from(tensor.dataSync()) },
+  ]);
+  const actual = await runGraph(graph, Object.fromEntries(values));
+
+  expect(Object.keys(actual).sort()).toEqual(Object.keys(expected).sort());
+  for (const [name, tensor] of Object.entries(expected)) {
+    const tolerance = name === 'loss' ? 1e-6 : 1e-5;
+    tensor.dataSync().forEach((value, k) => {
+      expect(Math.abs(actual[name]![k]! - value)).toBeLessThan(tolerance);
+    });
+  }
+});
