@@ -99,6 +99,7 @@ export class ShardHost {
         break;
       case 'add':
         this.adopted.store.add(effect.gradient, effect.isFirst);
+        this.adopted.uploads.recycle(effect.gradient);
         break;
       case 'average':
         this.tell({ type: 'averaged', sumOfSquares: this.adopted.store.average(effect.workers) });

@@ -19,6 +19,7 @@ interface Upload {
 
 export class Uploads {
   readonly #uploads = new Map<string, Upload>();
+  readonly #spare: Float32Array[] = [];
 
   /** `length` is the number of elements of the shard's vector. */
   constructor(readonly length: number) {}
@@ -46,6 +47,11 @@ export class Uploads {
     return upload.values;
   }
 
+  /** Takes back a vector that was handed over and is used no more, for the next upload to be written into. */
+  recycle(values: Float32Array): void {
+    this.#spare.push(values);
+  }
+
   /** A worker has one upload of each vector at a time: a newer one replaces what an interrupted one left. */
   #open(target: UploadTarget): Upload {
     const current = this.#uploads.get(key(target));
@@ -53,7 +59,11 @@ export class Uploads {
     if (current && current.target.caller.incarnation > target.caller.incarnation) {
       throw new Refusal('failed-precondition', `worker ${target.caller.worker} has been replaced by a newer process`);
     }
-    const upload = { target, values: new Float32Array(this.length), received: new Map<number, number>() };
+    const upload = {
+      target,
+      values: this.#spare.pop() ?? new Float32Array(this.length),
+      received: new Map<number, number>(),
+    };
     this.#uploads.set(key(target), upload);
     return upload;
   }

@@ -16,7 +16,7 @@ export interface SimulationOptions {
   readonly shards: number;
   readonly steps: number;
   readonly network: Network;
-  /** How often worker processes are killed, over the run; each is restarted with a newer incarnation. */
+  /** How often, over the run, about half of the worker processes are killed; they restart with newer incarnations. */
   readonly crashes: number;
   readonly model: ModelDescription;
   readonly initial: InitialValues;
@@ -52,7 +52,7 @@ export async function simulateTraining(options: SimulationOptions): Promise<Simu
   const machines = Array.from({ length: workers }, (_, worker) => new Machine(options, worker, hosts, time, random));
   for (let crash = 0; crash < options.crashes; crash++) {
     time.after(random() * options.steps * options.network.maxDelay * 4, () => {
-      machines[Math.floor(random() * workers)]!.restart();
+      for (const machine of machines) if (random() < 0.5) machine.restart();
     });
   }
   const parameters = await time.runUntil(Promise.all(machines.map((machine) => machine.finished)));
