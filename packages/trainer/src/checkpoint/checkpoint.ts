@@ -1,0 +1,142 @@
+/**
+ * A checkpoint is a folder: `config.json`, `model.safetensors` and `tokenizer.json` are the model; `training-state.json`
+ * and `optimizer.safetensors` (its slots and the recurrent state) resume its training; `checksums.json` guards them all.
+ */
+import {
+  type LanguageModelConfig,
+  languageModelConfig,
+  parameterShapes,
+  type Shapes,
+  slotShapes,
+  stateShapes,
+} from '@unroll/core';
+import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
+import { z } from 'zod';
+import { UnrollError } from '../errors.js';
+import { trainingConfigSchema } from '../training/config.js';
+import { readChecksummedFolder, replaceChecksummedFolder } from './folder.js';
+import { decodeSafetensors, encodeSafetensors, type NamedArray } from './safetensors.js';
+
+export type Arrays = Record<string, Float32Array>;
+
+export interface Checkpoint {
+  readonly config: LanguageModelConfig;
+  readonly parameters: Arrays;
+  readonly tokenizer: Tokenizer;
+}
+
+const trainingStateSchema = z.object({
+  training: trainingConfigSchema,
+  /** Updates made so far. */
+  step: z.int().nonnegative(),
+  /** Training tokens seen so far. */
+  tokens: z.int().nonnegative(),
+  trainPerplexity: z.number().nullable(),
+  validPerplexity: z.number().nullable(),
+});
+
+export type TrainingState = z.infer<typeof trainingStateSchema>;
+
+/** A checkpoint from which training goes on. */
+export interface ResumableCheckpoint extends Checkpoint {
+  readonly state: TrainingState;
+  readonly slots: Arrays;
+  /** The recurrent state of the lanes; absent where it is zero, at the start of an epoch. */
+  readonly recurrent: Arrays | undefined;
+}
+
+const recurrentPrefix = 'recurrent/';
+
+export async function writeCheckpoint(folder: string, checkpoint: ResumableCheckpoint): Promise<void> {
+  const { config, parameters, tokenizer, state, slots, recurrent } = checkpoint;
+  const shapes = parameterShapes(config);
+  const optimizer = {
+    ...named(slotShapes(state.training.optimizer, shapes), slots),
+    ...(recurrent ? prefixed(named(stateShapes(config, state.training.batchSize), recurrent)) : {}),
+  };
+  await replaceChecksummedFolder(folder, {
+    'config.json': json({ model_type: 'unroll-language-model', ...config }),
+    'model.safetensors': encodeSafetensors(named(shapes, parameters)),
+    'tokenizer.json': json(tokenizer.toJSON()),
+    'training-state.json': json(state),
+    'optimizer.safetensors': encodeSafetensors(optimizer),
+  });
+}
+
+/** @throws UnrollError naming the file that is missing, altered or does not fit the others */
+export async function readCheckpoint(folder: string): Promise<Checkpoint> {
+  return parseModel(folder, await readChecksummedFolder(folder, modelFiles));
+}
+
+/** @throws UnrollError naming the file that is missing, altered or does not fit the others */
+export async function readResumableCheckpoint(folder: string): Promise<ResumableCheckpoint> {
+  const files = await readChecksummedFolder(folder, [...modelFiles, 'training-state.json', 'optimizer.safetensors']);
+  const model = parseModel(folder, files);
+  const state = trainingStateSchema.safeParse(parseJson(folder, files, 'training-state.json'));
+  if (!state.success) {
+    const issue = state.error.issues[0]!;
+    throw new UnrollError(`${folder}/training-state.json: ${issue.path.join('.')}: ${issue.message}`);
+  }
+  const optimizer = decodeSafetensors(files['optimizer.safetensors']!, `${folder}/optimizer.safetensors`);
+  const isRecurrent = (name: string) => name.startsWith(recurrentPrefix);
+  const recurrent = Object.entries(optimizer).filter(([name]) => isRecurrent(name));
+  return {
+    ...model,
+    state: state.data,
+    slots: values(Object.entries(optimizer).filter(([name]) => !isRecurrent(name))),
+    recurrent:
+      recurrent.length > 0
+        ? values(recurrent.map(([name, array]) => [name.slice(recurrentPrefix.length), array]))
+        : undefined,
+  };
+}
+
+const modelFiles = ['config.json', 'model.safetensors', 'tokenizer.json'];
+
+function parseModel(folder: string, files: Readonly<Record<string, Buffer>>): Checkpoint {
+  const config = languageModelConfig(modelFields(parseJson(folder, files, 'config.json') as LanguageModelConfig));
+  const tensors = decodeSafetensors(files['model.safetensors']!, `${folder}/model.safetensors`);
+  for (const [name, shape] of Object.entries(parameterShapes(config))) {
+    const found = tensors[name]?.shape;
+    if (found?.join() === shape.join()) continue;
+    throw new UnrollError(
+      `${folder}/model.safetensors: tensor '${name}' is ${found ? `[${found.join(', ')}]` : 'missing'}, the configuration says [${shape.join(', ')}]; was config.json edited?`,
+    );
+  }
+  const tokenizer = loadTokenizer(parseJson(folder, files, 'tokenizer.json'));
+  if (tokenizer.vocabSize !== config.vocabSize) {
+    throw new UnrollError(
+      `${folder}/tokenizer.json: its vocabulary has ${tokenizer.vocabSize} tokens, the model's ${config.vocabSize}; it belongs to another model`,
+    );
+  }
+  return { config, parameters: values(Object.entries(tensors)), tokenizer };
+}
+
+function modelFields(config: LanguageModelConfig): LanguageModelConfig {
+  const { vocabSize, embeddingDim, hiddenDim, cell, layers, dropout, tieWeights } = config;
+  return { vocabSize, embeddingDim, hiddenDim, cell, layers, dropout, tieWeights };
+}
+
+function parseJson(folder: string, files: Readonly<Record<string, Buffer>>, name: string): unknown {
+  try {
+    return JSON.parse(files[name]!.toString());
+  } catch (error) {
+    throw new UnrollError(`${folder}/${name}: not valid JSON (${(error as Error).message})`);
+  }
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function named(shapes: Shapes, arrays: Readonly<Arrays>): Record<string, NamedArray> {
+  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, values: arrays[name]! }]));
+}
+
+function prefixed(arrays: Record<string, NamedArray>): Record<string, NamedArray> {
+  return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [`${recurrentPrefix}${name}`, array]));
+}
+
+function values(entries: readonly (readonly [string, NamedArray])[]): Arrays {
+  return Object.fromEntries(entries.map(([name, array]) => [name, array.values]));
+}

@@ -1,0 +1,42 @@
+/** The `unroll` command: its subcommands, and how their errors become a line and an exit status. */
+import { ParameterServerError } from '@unroll/param-server';
+import { Command, CommanderError } from 'commander';
+import { addParamServer, addWorker } from './commands/cluster-roles.js';
+import { addLaunch, addTrain } from './commands/train.js';
+import { UnrollError, UsageError } from './errors.js';
+import { version } from './version.js';
+
+const done = 0;
+const failed = 1;
+const wrongUsage = 2;
+
+/** Runs the command; the exit status is 0 for done, 1 for failed and 2 for wrong usage. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const program = new Command('unroll')
+    .description('train recurrent language models on many machines and run them in any browser')
+    .version(version)
+    .showHelpAfterError('(unroll --help, or unroll <command> --help, lists the flags)')
+    .exitOverride();
+  for (const add of [addTrain, addLaunch, addWorker, addParamServer]) add(program);
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return done;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? done : wrongUsage;
+  if (error instanceof UsageError) return complain(error, wrongUsage);
+  if (error instanceof UnrollError || error instanceof ParameterServerError) return complain(error, failed);
+  // Ours to mend: whoever reports it needs the trace.
+  process.stderr.write(`unroll: unexpected error, please report it\n${error instanceof Error ? error.stack : error}\n`);
+  return failed;
+}
+
+function complain(error: Error, status: number): number {
+  process.stderr.write(`unroll: ${error.message}\n`);
+  return status;
+}

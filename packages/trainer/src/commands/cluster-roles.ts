@@ -1,0 +1,76 @@
+/** `unroll worker` and `unroll param-server`: the processes of a distributed run, one at a time, on any machine. */
+import { startParameterServer } from '@unroll/param-server';
+import type { Command } from 'commander';
+import { reportTo } from '../cluster/messages.js';
+import { UsageError } from '../errors.js';
+import { log } from '../terminal/progress.js';
+import { RunReport } from '../training/report.js';
+import { runTraining } from '../training/run.js';
+import { version } from '../version.js';
+import { nonNegativeInteger, positiveInteger } from './options.js';
+import { printTrainingResult } from './train.js';
+import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
+
+interface WorkerFlags extends TrainingFlags {
+  serverAddresses: string;
+  worker: number;
+  workers: number;
+}
+
+export function addWorker(program: Command): void {
+  const command = program
+    .command('worker')
+    .description('run one worker of a distributed training; give every worker the same training flags')
+    .requiredOption('--server-addresses <list>', 'host:port of every parameter server, by shard, separated by commas')
+    .requiredOption(
+      '--worker <i>',
+      'the index of this worker, from 0; worker 0 evaluates and writes the checkpoints',
+      nonNegativeInteger,
+    )
+    .requiredOption('--workers <n>', 'how many workers there are', positiveInteger);
+  addTrainingFlags(command).action(async (flags: WorkerFlags) => {
+    if (flags.worker >= flags.workers) {
+      throw new UsageError(`--worker: ${flags.worker} is not below the ${flags.workers} workers`);
+    }
+    const role = { servers: flags.serverAddresses.split(','), worker: flags.worker, workers: flags.workers };
+    const report = new RunReport(flags.workers);
+    try {
+      for await (const event of runTraining({ request: trainingRequest(flags), role })) {
+        if (!reportTo(process, event)) report.add(event, flags.worker);
+      }
+    } finally {
+      report.close();
+    }
+    if (!process.send && flags.worker === 0) printTrainingResult(flags.json, report.result());
+  });
+}
+
+interface ServerFlags {
+  host: string;
+  port: number;
+  shard: number;
+  shards: number;
+  workers: number;
+  lease: number;
+}
+
+export function addParamServer(program: Command): void {
+  program
+    .command('param-server')
+    .description('run one parameter server of a distributed training; it ends when all workers have left')
+    .option('--host <address>', 'address to listen on; the traffic is not encrypted', '127.0.0.1')
+    .requiredOption('--port <n>', 'port to listen on; 0 for any', nonNegativeInteger)
+    .option('--shard <i>', 'which shard of the parameters it holds', nonNegativeInteger, 0)
+    .option('--shards <n>', 'how many shards there are', positiveInteger, 1)
+    .requiredOption('--workers <n>', 'how many workers train', positiveInteger)
+    .option('--lease <seconds>', 'a worker silent for longer is taken for dead', positiveInteger, 60)
+    .action(async ({ host, port, shard, shards, workers, lease }: ServerFlags) => {
+      if (shard >= shards) throw new UsageError(`--shard: ${shard} is not below the ${shards} shards`);
+      const server = await startParameterServer({ host, port, shard, shards, workers, version, leaseSeconds: lease });
+      process.once('SIGTERM', () => void server.close());
+      process.once('SIGINT', () => void server.close());
+      process.send?.({ type: 'listening', port: server.port });
+      log(`parameter server ${shard + 1} of ${shards} listens on ${host}:${server.port} for ${workers} workers`);
+      await server.done;
+    });
+}

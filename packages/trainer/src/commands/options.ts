@@ -1,0 +1,49 @@
+/** Parsers for flags that several commands take, and how commands print their results. */
+import { InvalidArgumentError, Option } from 'commander';
+import { engineNames } from '../engines/select.js';
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a positive integer.');
+  return value;
+}
+
+export function nonNegativeInteger(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) {
+    throw new InvalidArgumentError('It must be a non-negative integer.');
+  }
+  return value;
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('It must be a positive number.');
+  return value;
+}
+
+/** A number in [low, high), or up to and with `high` if `closed`. */
+export function numberBetween(low: number, high: number, closed = false): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= low && (value < high || (closed && value === high))) return value;
+    throw new InvalidArgumentError(`It must be a number in [${low}, ${high}${closed ? ']' : ')'}.`);
+  };
+}
+
+export function engineOption(): Option {
+  return new Option('--engine <name>', 'what computes').choices(engineNames).default('auto');
+}
+
+export function threadsOption(): Option {
+  return new Option('--threads <n>', 'threads of the CPU engine (default: all cores)').argParser(positiveInteger);
+}
+
+export function jsonOption(): Option {
+  return new Option('--json', 'print the result as one JSON object on stdout');
+}
+
+/** Prints a command's result on stdout: one JSON object, or the lines that a person would want. */
+export function printResult(json: boolean | undefined, result: object, text: () => string): void {
+  process.stdout.write(`${json ? JSON.stringify(result) : text()}\n`);
+}

@@ -1,0 +1,73 @@
+/** `unroll train`: alone in this process, or with workers and parameter servers that it starts. */
+import type { Command } from 'commander';
+import { launchCluster } from '../cluster/launch.js';
+import { UnrollError } from '../errors.js';
+import type { TrainingRequest } from '../training/prepare.js';
+import { RunReport, type TrainingResult } from '../training/report.js';
+import { runTraining } from '../training/run.js';
+import { positiveInteger, printResult } from './options.js';
+import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
+
+interface ClusterFlags {
+  workers?: number;
+  servers?: number;
+}
+
+export function addTrain(program: Command): void {
+  const command = program
+    .command('train')
+    .description('train a language model')
+    .option('--workers <n>', 'worker processes that share each batch (default: 1)', positiveInteger)
+    .option('--servers <n>', 'parameter server processes (default: 1 if there are several workers)', positiveInteger);
+  addTrainingFlags(command).action(async (flags: TrainingFlags & ClusterFlags) => {
+    const distributed = flags.servers !== undefined || (flags.workers ?? 1) > 1;
+    const request = trainingRequest(flags);
+    const result = distributed
+      ? await launchCluster(request, { workers: flags.workers ?? 1, servers: flags.servers ?? 1 })
+      : await trainAlone(request);
+    printTrainingResult(flags.json, result);
+  });
+}
+
+export function addLaunch(program: Command): void {
+  const command = program
+    .command('launch')
+    .description('train with several worker processes and parameter servers on this machine')
+    .option('--workers <n>', 'worker processes that share each batch', positiveInteger, 2)
+    .option('--servers <n>', 'parameter server processes', positiveInteger, 1);
+  addTrainingFlags(command).action(async (flags: TrainingFlags & Required<ClusterFlags>) => {
+    printTrainingResult(flags.json, await launchCluster(trainingRequest(flags), flags));
+  });
+}
+
+async function trainAlone(request: TrainingRequest): Promise<TrainingResult> {
+  const report = new RunReport();
+  const interrupt = new AbortController();
+  const stop = () => interrupt.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    for await (const event of runTraining({ request, signal: interrupt.signal })) report.add(event);
+  } finally {
+    report.close();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+  if (interrupt.signal.aborted) throw interruption(report, request);
+  return report.result();
+}
+
+function interruption(report: RunReport, { out }: TrainingRequest): UnrollError {
+  return new UnrollError(
+    report.checkpointStep > 0
+      ? `interrupted; ${out} holds the model after step ${report.checkpointStep}: go on with --resume`
+      : 'interrupted before the first step; nothing was written',
+  );
+}
+
+export function printTrainingResult(json: boolean | undefined, result: TrainingResult): void {
+  printResult(
+    json,
+    result,
+    () =>
+      `${result.checkpoint}: ${result.steps} steps, ${result.tokensPerSecond} tokens/s, perplexity ${result.trainPerplexity.toFixed(2)} in training, ${result.validPerplexity.toFixed(2)} on the validation text`,
+  );
+}

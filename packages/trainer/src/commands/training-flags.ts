@@ -1,0 +1,124 @@
+/** The flags that say what to train, shared by `train`, `launch` and `worker`. */
+import { type Cell, defaultOptimizer, type OptimizerName } from '@unroll/core';
+import { type Command, Option } from 'commander';
+import type { EngineName } from '../engines/select.js';
+import { parseTrainingConfig } from '../training/config.js';
+import type { TrainingRequest } from '../training/prepare.js';
+import { type PresetName, presetNames, presets } from '../training/presets.js';
+import {
+  engineOption,
+  jsonOption,
+  nonNegativeInteger,
+  numberBetween,
+  positiveInteger,
+  positiveNumber,
+  threadsOption,
+} from './options.js';
+
+export interface TrainingFlags {
+  data: string;
+  out: string;
+  preset: PresetName;
+  cell?: Cell;
+  layers?: number;
+  embedding?: number;
+  hidden?: number;
+  dropout?: number;
+  tieWeights?: boolean;
+  tokenizer?: 'word' | 'char' | 'bpe';
+  batchSize?: number;
+  sequenceLength?: number;
+  optimizer?: OptimizerName;
+  learningRate?: number;
+  clipNorm?: number;
+  epochs?: number;
+  maxSteps?: number;
+  seed?: number;
+  engine: EngineName;
+  threads?: number;
+  resume?: boolean;
+  overwrite?: boolean;
+  json?: boolean;
+}
+
+/** Where each flag's value goes in the configuration. */
+const fields: Readonly<Partial<Record<keyof TrainingFlags, string>>> = {
+  cell: 'model.cell',
+  layers: 'model.layers',
+  embedding: 'model.embeddingDim',
+  hidden: 'model.hiddenDim',
+  dropout: 'model.dropout',
+  tieWeights: 'model.tieWeights',
+  tokenizer: 'tokenizer',
+  batchSize: 'batchSize',
+  sequenceLength: 'sequenceLength',
+  learningRate: 'learningRate',
+  clipNorm: 'clipNorm',
+  epochs: 'epochs',
+  maxSteps: 'maxSteps',
+  seed: 'seed',
+};
+
+export function addTrainingFlags(command: Command): Command {
+  return command
+    .requiredOption(
+      '--data <path>',
+      "a folder of train/valid/test texts, one text file, or 'grammar' for the embedded corpus",
+    )
+    .requiredOption('--out <dir>', 'where the checkpoint goes')
+    .addOption(
+      new Option('--preset <name>', 'where the other flags’ defaults come from').choices(presetNames).default('tiny'),
+    )
+    .addOption(new Option('--cell <type>', 'recurrent cell').choices(['rnn', 'lstm', 'gru']))
+    .option('--layers <n>', 'recurrent layers', positiveInteger)
+    .option('--embedding <n>', 'width of the embedding', positiveInteger)
+    .option('--hidden <n>', 'units of a recurrent layer', positiveInteger)
+    .option('--dropout <p>', 'probability of dropping a non-recurrent unit', numberBetween(0, 1))
+    .option('--tie-weights', 'use the embedding as output layer')
+    .addOption(new Option('--tokenizer <kind>', 'what a token is').choices(['word', 'char', 'bpe']))
+    .option('--batch-size <n>', 'sequences of a step, over all workers', positiveInteger)
+    .option('--sequence-length <n>', 'steps of truncated back-propagation through time', positiveInteger)
+    .addOption(new Option('--optimizer <name>', 'update rule').choices(['sgd', 'momentum', 'adam', 'adamw']))
+    .option('--learning-rate <x>', 'initial learning rate', positiveNumber)
+    .option('--clip-norm <x>', 'largest global norm of the gradient', positiveNumber)
+    .option('--epochs <n>', 'passes over the training text', positiveInteger)
+    .option('--max-steps <n>', 'stop after so many steps', positiveInteger)
+    .option('--seed <n>', 'seed of initialisation and dropout', nonNegativeInteger)
+    .addOption(engineOption())
+    .addOption(threadsOption())
+    .option('--resume', 'go on from the checkpoint in --out, if there is one')
+    .option('--overwrite', 'replace the checkpoint in --out')
+    .addOption(jsonOption());
+}
+
+/** @throws UsageError if the flags contradict each other */
+export function trainingRequest(flags: TrainingFlags): TrainingRequest {
+  const given = (Object.keys(fields) as (keyof TrainingFlags)[]).filter((flag) => flags[flag] !== undefined);
+  const config: Record<string, unknown> & { model: Record<string, unknown> } = structuredClone({
+    ...presets[flags.preset],
+    model: { ...presets[flags.preset].model },
+  });
+  for (const flag of given) {
+    const path = fields[flag]!;
+    if (path.startsWith('model.')) config.model[path.slice('model.'.length)] = flags[flag];
+    else config[path] = flags[flag];
+  }
+  if (flags.optimizer) config['optimizer'] = defaultOptimizer(flags.optimizer);
+  return {
+    data: flags.data,
+    out: flags.out,
+    training: parseTrainingConfig(config),
+    explicit: {
+      ...Object.fromEntries(given.map((flag) => [fields[flag]!, flagName(flag)])),
+      ...(flags.optimizer ? { optimizer: '--optimizer' } : {}),
+    },
+    engine: flags.engine,
+    threads: flags.threads ?? 0,
+    resume: flags.resume ?? false,
+    overwrite: flags.overwrite ?? false,
+  };
+}
+
+function flagName(flag: string): string {
+  return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

@@ -1,0 +1,62 @@
+/**
+ * What runs programs: one interface over ONNX Runtime, which compiles a traced program into one native call, and over
+ * TensorFlow.js's backends, which run it op by op.
+ */
+import type { Program } from '@unroll/core';
+
+/** Values that stay with the engine from run to run: parameters, optimizer state, recurrent state. */
+export interface Residents {
+  readonly names: readonly string[];
+  /** The current values; where the engine computes in main memory the live array itself, which may be written to. */
+  read(name: string): Promise<Float32Array>;
+  /** Replaces the values; writing back the array that {@link read} gave costs nothing where it is live. */
+  write(name: string, values: Float32Array): void;
+  dispose(): void;
+}
+
+export interface Executable {
+  /**
+   * Runs the program once. Residents named like its inputs are read; outputs `next.x` replace the resident `x`.
+   * @param inputs the inputs that are not resident
+   * @returns the other outputs; they are overwritten by the next run
+   */
+  run(inputs: Readonly<Record<string, Float32Array | Int32Array>>): Promise<Record<string, Float32Array>>;
+  dispose(): Promise<void>;
+}
+
+export interface Engine {
+  /** What runs, as a person would want to read it: `onnxruntime (cpu, 2 threads)`. */
+  readonly description: string;
+  allocate(values: Readonly<Record<string, ResidentValues>>): Residents;
+  compile(program: Program, residents: readonly Residents[]): Promise<Executable>;
+}
+
+export interface ResidentValues {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/** Zero-filled residents of these shapes. */
+export function zeros(shapes: Readonly<Record<string, readonly number[]>>): Record<string, ResidentValues> {
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [name, { shape, values: new Float32Array(elements(shape)) }]),
+  );
+}
+
+/** The number of elements of a tensor of this shape. */
+export function elements(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}
+
+/** Which of the program's inputs are resident, and which of its outputs replace a resident. */
+export function residentNames(program: Program, residents: readonly Residents[]): ReadonlySet<string> {
+  const known = new Set(residents.flatMap(({ names }) => names));
+  return new Set(Object.keys(program.inputs).filter((name) => known.has(name)));
+}
+
+const replacement = 'next.';
+
+/** The resident that an output replaces: `x` for `next.x`; undefined for an ordinary output. */
+export function replacedResident(output: string): string | undefined {
+  return output.startsWith(replacement) ? output.slice(replacement.length) : undefined;
+}

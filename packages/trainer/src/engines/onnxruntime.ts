@@ -1,0 +1,156 @@
+/**
+ * The default engine: programs traced into ONNX and run by onnxruntime-node. Residents live in two buffer sets: a run reads
+ * one and writes the other, then they swap, so that updating parameters copies nothing.
+ */
+import { encodeOnnx, type OnnxGraph, type Program, trace } from '@unroll/core';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { UnrollError } from '../errors.js';
+import {
+  type Engine,
+  type Executable,
+  elements,
+  type Residents,
+  type ResidentValues,
+  replacedResident,
+} from './engine.js';
+
+export interface OnnxRuntimeOptions {
+  readonly provider: 'cpu' | 'cuda' | 'webgpu';
+  /** Threads of one run; 0 lets ONNX Runtime choose. */
+  readonly threads: number;
+}
+
+export function onnxRuntimeEngine({ provider, threads }: OnnxRuntimeOptions): Engine {
+  return {
+    description: `onnxruntime (${provider}${provider === 'cpu' && threads > 0 ? `, ${threads} threads` : ''})`,
+    allocate: (values) => new BufferPairs(values),
+    compile: (program, residents) => compile(program, residents as BufferPairs[], { provider, threads }),
+  };
+}
+
+/** Each resident's current tensor and the spare one that the next run writes. */
+class BufferPairs implements Residents {
+  readonly #pairs: Map<string, { current: Tensor; spare: Tensor | undefined }>;
+
+  constructor(values: Readonly<Record<string, ResidentValues>>) {
+    this.#pairs = new Map(
+      Object.entries(values).map(([name, { shape, values }]) => [
+        name,
+        { current: new Tensor('float32', values, shape), spare: undefined },
+      ]),
+    );
+  }
+
+  get names(): readonly string[] {
+    return [...this.#pairs.keys()];
+  }
+
+  async read(name: string): Promise<Float32Array> {
+    return this.current(name).data as Float32Array;
+  }
+
+  write(name: string, values: Float32Array): void {
+    const live = this.current(name).data as Float32Array;
+    if (live !== values) live.set(values);
+  }
+
+  dispose(): void {
+    this.#pairs.clear();
+  }
+
+  current(name: string): Tensor {
+    return this.#pair(name).current;
+  }
+
+  spare(name: string): Tensor {
+    const pair = this.#pair(name);
+    pair.spare ??= new Tensor('float32', new Float32Array(pair.current.size), pair.current.dims);
+    return pair.spare;
+  }
+
+  swap(name: string): void {
+    const pair = this.#pair(name);
+    const written = this.spare(name);
+    pair.spare = pair.current;
+    pair.current = written;
+  }
+
+  #pair(name: string) {
+    const pair = this.#pairs.get(name);
+    if (!pair) throw new Error(`no resident tensor '${name}'`);
+    return pair;
+  }
+}
+
+async function compile(
+  program: Program,
+  residents: readonly BufferPairs[],
+  options: OnnxRuntimeOptions,
+): Promise<Executable> {
+  const graph = trace(program.run, program.inputs);
+  const session = await createSession(graph, options);
+  const homes = new Map(residents.flatMap((set) => set.names.map((name) => [name, set] as const)));
+  const residentInputs = session.inputNames.filter((name) => homes.has(name));
+  const otherInputs = graph.inputs.filter(({ name }) => !homes.has(name) && session.inputNames.includes(name));
+  const replaced = graph.outputs.map(({ name }) => replacedResident(name)).filter((name) => name !== undefined);
+  const outputs = Object.fromEntries(
+    graph.outputs
+      .filter(({ name }) => replacedResident(name) === undefined)
+      .map(({ name, shape }) => [
+        name,
+        new Tensor('float32', new Float32Array(elements(shape as number[])), shape as number[]),
+      ]),
+  );
+  const results = Object.fromEntries(
+    Object.entries(outputs).map(([name, tensor]) => [name, tensor.data as Float32Array]),
+  );
+  return {
+    run: async (inputs) => {
+      const feeds: Record<string, Tensor> = {};
+      for (const name of residentInputs) feeds[name] = homes.get(name)!.current(name);
+      for (const { name, dtype, shape } of otherInputs) {
+        feeds[name] = inputTensor(name, dtype, shape as number[], inputs[name]);
+      }
+      const fetches: Record<string, Tensor> = { ...outputs };
+      for (const name of replaced) fetches[`next.${name}`] = homes.get(name)!.spare(name);
+      await session.run(feeds, fetches);
+      for (const name of replaced) homes.get(name)!.swap(name);
+      return results;
+    },
+    dispose: () => session.release(),
+  };
+}
+
+function inputTensor(
+  name: string,
+  dtype: string,
+  shape: readonly number[],
+  values: Float32Array | Int32Array | undefined,
+): Tensor {
+  if (!values) throw new Error(`the program's input '${name}' was not given`);
+  return dtype === 'int32'
+    ? new Tensor('int32', values as Int32Array, shape)
+    : new Tensor('float32', values as Float32Array, shape);
+}
+
+async function createSession(graph: OnnxGraph, { provider, threads }: OnnxRuntimeOptions): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(encodeOnnx(graph), {
+      executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+    });
+  } catch (error) {
+    if (provider === 'cpu') throw error;
+    throw new UnrollError(
+      `ONNX Runtime's ${provider} provider does not start here (${firstLine(error)}); run 'unroll doctor' for what it needs, or use --engine onnxruntime`,
+      { cause: error },
+    );
+  }
+}
+
+function firstLine(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).split('\n')[0]!;
+}

@@ -1,0 +1,74 @@
+/** Which engine a machine has, by the names that `--engine` takes. */
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
+import util from 'node:util';
+import { UnrollError } from '../errors.js';
+import type { Engine } from './engine.js';
+import { onnxRuntimeEngine } from './onnxruntime.js';
+import { tensorFlowEngine } from './tensorflow.js';
+
+export const engineNames = ['auto', 'onnxruntime', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
+export type EngineName = (typeof engineNames)[number];
+
+const require = createRequire(import.meta.url);
+
+/**
+ * The engine called `name`. `auto` is ONNX Runtime, on CUDA where its provider's libraries are, else on the CPU.
+ * @param threads of one run, for the CPU; 0 for all cores
+ * @throws UnrollError if what the engine needs is not installed
+ */
+export async function selectEngine(name: EngineName, threads = 0): Promise<Engine> {
+  const cpuThreads = threads > 0 ? threads : availableParallelism();
+  switch (name) {
+    case 'auto':
+      return onnxRuntimeEngine({ provider: hasCudaProvider() ? 'cuda' : 'cpu', threads: cpuThreads });
+    case 'onnxruntime':
+      return onnxRuntimeEngine({ provider: 'cpu', threads: cpuThreads });
+    case 'webgpu':
+      return onnxRuntimeEngine({ provider: 'webgpu', threads: cpuThreads });
+    case 'tensorflow':
+      await loadTensorFlowNodeGpu();
+      return tensorFlowEngine('tensorflow');
+    case 'wasm':
+      await loadWasm();
+      return tensorFlowEngine('wasm');
+    case 'cpu':
+      await import('@tensorflow/tfjs-backend-cpu');
+      return tensorFlowEngine('cpu');
+  }
+}
+
+/** Whether onnxruntime-node has its CUDA provider; its own installer fetches it on demand. */
+export function hasCudaProvider(): boolean {
+  try {
+    const folder = dirname(require.resolve('onnxruntime-node/package.json'));
+    require.resolve(`${folder}/bin/napi-v6/${process.platform}/${process.arch}/libonnxruntime_providers_cuda.so`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function loadWasm(): Promise<void> {
+  const wasm = await import('@tensorflow/tfjs-backend-wasm');
+  wasm.setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}/`);
+}
+
+/** Loads `@tensorflow/tfjs-node-gpu`, an optional dependency that many machines cannot install. */
+export async function loadTensorFlowNodeGpu(): Promise<void> {
+  // Its compiled code calls util.isNullOrUndefined, which Node 23 removed.
+  Object.assign(util, { isNullOrUndefined: (value: unknown) => value === null || value === undefined });
+  try {
+    require('@tensorflow/tfjs-node-gpu');
+  } catch (error) {
+    throw new UnrollError(
+      `@tensorflow/tfjs-node-gpu is not usable here (${firstLine(error)}); run 'unroll doctor' for what it needs, or use --engine onnxruntime`,
+      { cause: error },
+    );
+  }
+}
+
+function firstLine(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).split('\n')[0]!;
+}

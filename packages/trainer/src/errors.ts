@@ -1,0 +1,11 @@
+/** Errors that are the user's to mend. The command prints their one line, never a stack trace. */
+
+/** Something that a command needs is missing, broken or refused: exit status 1. */
+export class UnrollError extends Error {
+  override readonly name: string = 'UnrollError';
+}
+
+/** The command was called wrongly: exit status 2. */
+export class UsageError extends UnrollError {
+  override readonly name = 'UsageError';
+}

@@ -1,0 +1,54 @@
+/** Progress on stderr: a bar with rate and time left on a terminal, a line now and then elsewhere. */
+import { Bar, Presets } from 'cli-progress';
+
+/** Where there is no terminal, a line after so many seconds. */
+const lineSeconds = 15;
+
+export class Progress {
+  readonly #label: string;
+  readonly #unit: string;
+  readonly #total: number;
+  readonly #started = performance.now();
+  readonly #bar: Bar | undefined;
+  #lastLine = performance.now();
+
+  constructor(label: string, total: number, unit: string) {
+    this.#label = label;
+    this.#unit = unit;
+    this.#total = total;
+    if (!process.stderr.isTTY) return;
+    const format = `${label} {bar} {percentage}% | {value}/{total} ${unit} | {rate} ${unit}/s | {eta_formatted} left {note}`;
+    this.#bar = new Bar({ format, stream: process.stderr, hideCursor: true, fps: 4 }, Presets.shades_classic);
+    this.#bar.start(total, 0, { rate: '-', note: '' });
+  }
+
+  /** @param note what else to show beside the bar, such as the loss */
+  update(value: number, note = ''): void {
+    const now = performance.now();
+    const rate = (value / ((now - this.#started) / 1000)).toFixed(value > 1000 ? 0 : 1);
+    if (this.#bar) {
+      this.#bar.update(value, { rate, note });
+    } else if (now - this.#lastLine > lineSeconds * 1000) {
+      this.#lastLine = now;
+      const left = ((this.#total - value) * (now - this.#started)) / 1000 / Math.max(value, 1);
+      log(`${this.#label}: ${value}/${this.#total} ${this.#unit}, ${rate}/s, ${duration(left)} left ${note}`);
+    }
+  }
+
+  stop(): void {
+    this.#bar?.stop();
+  }
+}
+
+/** A line on stderr. */
+export function log(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** `1 h 02 min`, `3 min 20 s`, `12 s`. */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
+}

@@ -1,0 +1,63 @@
+/** A batch as the inputs of a training program, in arrays that are filled anew at every step. */
+import { dropoutWidths, fillDropoutMask, type LanguageModelConfig } from '@unroll/core';
+import type { Batch } from '../data/batches.js';
+import type { TrainingConfig } from './config.js';
+
+/** The lanes of the global batch that one worker computes. */
+export interface LaneSlice {
+  readonly from: number;
+  readonly to: number;
+}
+
+type Inputs = Record<string, Float32Array | Int32Array>;
+
+export class BatchInputs {
+  readonly #training: TrainingConfig;
+  readonly #slice: LaneSlice;
+  readonly #rows: number;
+  readonly #widths: readonly number[];
+  readonly #inputs: Inputs;
+
+  constructor(model: LanguageModelConfig, training: TrainingConfig, slice: LaneSlice) {
+    this.#training = training;
+    this.#slice = slice;
+    this.#rows = training.sequenceLength * (slice.to - slice.from);
+    this.#widths = model.dropout > 0 ? dropoutWidths(model) : [];
+    this.#inputs = {
+      ids: new Int32Array(this.#rows),
+      targets: new Int32Array(this.#rows),
+      lossWeights: new Float32Array(this.#rows),
+    };
+    this.#widths.forEach((width, site) => {
+      this.#inputs[`dropout.${site}`] = new Float32Array(this.#rows * width);
+    });
+  }
+
+  /** The inputs for this batch. A window shorter than the sequence length is padded with tokens that count nothing. */
+  fill(batch: Batch, step: number): Inputs {
+    const { ids, targets, lossWeights } = this.#inputs;
+    ids!.fill(0).set(batch.ids);
+    targets!.fill(0).set(batch.targets);
+    const terms = this.#training.lossNormalization === 'token' ? batch.steps * batch.lanes : batch.lanes;
+    lossWeights!.fill(0).fill(1 / terms, 0, batch.ids.length);
+    this.#widths.forEach((width, site) => {
+      this.#fillMask(site, width, step);
+    });
+    return this.#inputs;
+  }
+
+  #fillMask(site: number, width: number, step: number): void {
+    const { seed, model, sequenceLength } = this.#training;
+    const { from, to } = this.#slice;
+    fillDropoutMask(this.#inputs[`dropout.${site}`] as Float32Array, {
+      rate: model.dropout,
+      seed,
+      step,
+      site,
+      firstLane: from,
+      lanes: to - from,
+      time: sequenceLength,
+      width,
+    });
+  }
+}

@@ -1,0 +1,100 @@
+/** What a training run is: validated once, here, and stored with its checkpoints. */
+import { languageModelConfig, type OptimizerConfig } from '@unroll/core';
+import { z } from 'zod';
+import { UsageError } from '../errors.js';
+
+const count = z.int().positive();
+const positive = z.number().positive();
+
+const optimizerSchema = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('sgd') }),
+  z.strictObject({ name: z.literal('momentum'), momentum: z.number() }),
+  z.strictObject({ name: z.literal('adam'), beta1: z.number(), beta2: z.number(), epsilon: positive }),
+  z.strictObject({
+    name: z.literal('adamw'),
+    beta1: z.number(),
+    beta2: z.number(),
+    epsilon: positive,
+    weightDecay: z.number(),
+  }),
+]) satisfies z.ZodType<OptimizerConfig>;
+
+/** The model but for its vocabulary, which the tokenizer decides. */
+export const architectureSchema = z.strictObject({
+  cell: z.enum(['rnn', 'lstm', 'gru']),
+  layers: count,
+  embeddingDim: count,
+  hiddenDim: count,
+  dropout: z.number().min(0).lt(1),
+  tieWeights: z.boolean(),
+});
+
+export const trainingConfigSchema = z.strictObject({
+  model: architectureSchema,
+  tokenizer: z.enum(['word', 'char', 'bpe']),
+  /** Parameters start uniformly in ±initRange. */
+  initRange: positive,
+  /** Sequences of one global batch, over all workers. */
+  batchSize: count,
+  /** Steps of truncated back-propagation through time. */
+  sequenceLength: count,
+  optimizer: optimizerSchema,
+  learningRate: positive,
+  /** The learning rate of the first `constantEpochs` epochs is constant; each later epoch multiplies it by `decay`. */
+  schedule: z.strictObject({ constantEpochs: count, decay: positive.max(1) }),
+  /** Gradients are clipped to this global norm (Pascanu et al. 2013). */
+  clipNorm: positive,
+  /** `token`: the mean over all tokens; `sequence`: summed over time, averaged over the batch (Zaremba et al. 2014). */
+  lossNormalization: z.enum(['token', 'sequence']),
+  epochs: count,
+  /** Stop after so many steps, if the epochs have not ended by then. */
+  maxSteps: count.optional(),
+  seed: z.int().nonnegative(),
+});
+
+export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
+
+/** The flag that sets each field, for error messages. */
+const flags: Readonly<Record<string, string>> = {
+  'model.cell': '--cell',
+  'model.layers': '--layers',
+  'model.embeddingDim': '--embedding',
+  'model.hiddenDim': '--hidden',
+  'model.dropout': '--dropout',
+  tokenizer: '--tokenizer',
+  batchSize: '--batch-size',
+  sequenceLength: '--sequence-length',
+  learningRate: '--learning-rate',
+  clipNorm: '--clip-norm',
+  epochs: '--epochs',
+  maxSteps: '--max-steps',
+  seed: '--seed',
+};
+
+/**
+ * A checked configuration.
+ * @throws UsageError naming the flag that is wrong
+ */
+export function parseTrainingConfig(input: unknown): TrainingConfig {
+  const result = trainingConfigSchema.safeParse(input);
+  if (!result.success) {
+    const issue = result.error.issues[0]!;
+    const path = issue.path.join('.');
+    throw new UsageError(`${flags[path] ?? path}: ${issue.message}`);
+  }
+  try {
+    languageModelConfig({ vocabSize: 1, ...result.data.model });
+  } catch (error) {
+    throw new UsageError(
+      (error as Error).message
+        .replace('tieWeights', '--tie-weights')
+        .replace('embeddingDim = hiddenDim', '--embedding equal to --hidden'),
+    );
+  }
+  return result.data;
+}
+
+/** The learning rate of an epoch, counted from 0. */
+export function learningRateAt({ learningRate, schedule }: TrainingConfig, epoch: number): number {
+  return learningRate * schedule.decay ** Math.max(0, epoch - schedule.constantEpochs + 1);
+}

@@ -1,0 +1,97 @@
+/** From a request to what a run works on: the configuration, the tokenizer and the text as ids. */
+import { type LanguageModelConfig, languageModelConfig } from '@unroll/core';
+import { type Tokenizer, trainTokenizer } from '@unroll/core/text';
+import { type ResumableCheckpoint, readResumableCheckpoint } from '../checkpoint/checkpoint.js';
+import { inspectFolder } from '../checkpoint/folder.js';
+import { type Corpus, loadCorpus } from '../data/corpus.js';
+import { encodeSplit } from '../data/encoding.js';
+import type { EngineName } from '../engines/select.js';
+import { UnrollError, UsageError } from '../errors.js';
+import type { TrainingConfig } from './config.js';
+
+/** What the user asked for. */
+export interface TrainingRequest {
+  readonly data: string;
+  readonly out: string;
+  readonly training: TrainingConfig;
+  /** Fields of `training` that were given explicitly, with the flag that gave them. */
+  readonly explicit: Readonly<Record<string, string>>;
+  readonly engine: EngineName;
+  /** Threads of this process; 0 for all cores. */
+  readonly threads: number;
+  readonly resume: boolean;
+  readonly overwrite: boolean;
+}
+
+export interface PreparedTraining {
+  readonly training: TrainingConfig;
+  readonly model: LanguageModelConfig;
+  readonly tokenizer: Tokenizer;
+  readonly train: Int32Array;
+  readonly valid: Int32Array;
+  /** What training goes on from; undefined for a fresh start. */
+  readonly resumed: ResumableCheckpoint | undefined;
+}
+
+/**
+ * Reads what the run needs.
+ * @throws UnrollError, UsageError naming what is missing, unreadable or contradictory
+ */
+export async function prepareTraining(request: TrainingRequest): Promise<PreparedTraining> {
+  const resumed = await checkpointToResume(request);
+  const corpus = loadCorpus(request.data);
+  const tokenizer = resumed?.tokenizer ?? learnTokenizer(request.training, corpus);
+  const training = resumed ? resumedConfig(request, resumed.state.training) : request.training;
+  return {
+    training,
+    model: languageModelConfig({ vocabSize: tokenizer.vocabSize, ...training.model }),
+    tokenizer,
+    train: encodeSplit(tokenizer, corpus.train),
+    valid: encodeSplit(tokenizer, corpus.valid),
+    resumed,
+  };
+}
+
+async function checkpointToResume({
+  out,
+  resume,
+  overwrite,
+}: TrainingRequest): Promise<ResumableCheckpoint | undefined> {
+  const found = await inspectFolder(out, 'training-state.json');
+  if (found === 'foreign') {
+    throw new UnrollError(`${out}: is not empty and holds no checkpoint; choose another --out`);
+  }
+  if (found === 'absent' || overwrite) return undefined;
+  if (!resume) {
+    throw new UnrollError(
+      `${out}: already holds a checkpoint; --resume goes on from it, --overwrite replaces it, or choose another --out`,
+    );
+  }
+  return readResumableCheckpoint(out);
+}
+
+/** The checkpoint's configuration; only the run's length may be changed. */
+function resumedConfig({ training, explicit }: TrainingRequest, saved: TrainingConfig): TrainingConfig {
+  for (const [path, flag] of Object.entries(explicit)) {
+    if (path === 'epochs' || path === 'maxSteps') continue;
+    const [given, stored] = [fieldAt(training, path), fieldAt(saved, path)];
+    if (JSON.stringify(given) !== JSON.stringify(stored)) {
+      throw new UsageError(
+        `${flag}: the checkpoint was trained with ${JSON.stringify(stored)}; leave the flag out to resume it`,
+      );
+    }
+  }
+  return {
+    ...saved,
+    ...('epochs' in explicit ? { epochs: training.epochs } : {}),
+    maxSteps: 'maxSteps' in explicit ? training.maxSteps : undefined,
+  };
+}
+
+function fieldAt(config: object, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], config);
+}
+
+function learnTokenizer(training: TrainingConfig, corpus: Corpus): Tokenizer {
+  return trainTokenizer(training.tokenizer, corpus.train.texts());
+}

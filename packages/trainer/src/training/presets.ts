@@ -1,0 +1,76 @@
+/** Named starting points for `unroll train --preset`; every flag overrides its field. */
+import { defaultOptimizer } from '@unroll/core';
+import type { TrainingConfig } from './config.js';
+
+export const presetNames = ['tiny', 'seed', 'zaremba-small', 'zaremba-medium', 'zaremba-large'] as const;
+export type PresetName = (typeof presetNames)[number];
+
+/** What the recipes of Zaremba, Sutskever and Vinyals, "Recurrent neural network regularization" (2014), share. */
+const zaremba = {
+  tokenizer: 'word',
+  batchSize: 20,
+  optimizer: defaultOptimizer('sgd'),
+  learningRate: 1,
+  lossNormalization: 'sequence',
+  seed: 1,
+} as const;
+
+export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
+  /** Minutes on two cores: small texts, the embedded grammar, a first try. */
+  tiny: {
+    model: { cell: 'lstm', layers: 1, embeddingDim: 64, hiddenDim: 128, dropout: 0, tieWeights: false },
+    tokenizer: 'word',
+    initRange: 0.1,
+    batchSize: 32,
+    sequenceLength: 20,
+    optimizer: defaultOptimizer('adam'),
+    learningRate: 0.004,
+    schedule: { constantEpochs: 2, decay: 0.5 },
+    clipNorm: 1,
+    lossNormalization: 'token',
+    epochs: 6,
+    seed: 1,
+  },
+  /** The textbook's simple recurrent network at the size of a first real model. */
+  seed: {
+    model: { cell: 'rnn', layers: 1, embeddingDim: 256, hiddenDim: 512, dropout: 0, tieWeights: false },
+    tokenizer: 'word',
+    initRange: 0.05,
+    batchSize: 32,
+    sequenceLength: 20,
+    optimizer: defaultOptimizer('adam'),
+    learningRate: 0.001,
+    schedule: { constantEpochs: 3, decay: 0.5 },
+    clipNorm: 0.25,
+    lossNormalization: 'token',
+    epochs: 6,
+    seed: 1,
+  },
+  'zaremba-small': {
+    ...zaremba,
+    model: { cell: 'lstm', layers: 2, embeddingDim: 200, hiddenDim: 200, dropout: 0, tieWeights: false },
+    initRange: 0.1,
+    sequenceLength: 20,
+    schedule: { constantEpochs: 4, decay: 0.5 },
+    clipNorm: 5,
+    epochs: 13,
+  },
+  'zaremba-medium': {
+    ...zaremba,
+    model: { cell: 'lstm', layers: 2, embeddingDim: 650, hiddenDim: 650, dropout: 0.5, tieWeights: false },
+    initRange: 0.05,
+    sequenceLength: 35,
+    schedule: { constantEpochs: 6, decay: 1 / 1.2 },
+    clipNorm: 5,
+    epochs: 39,
+  },
+  'zaremba-large': {
+    ...zaremba,
+    model: { cell: 'lstm', layers: 2, embeddingDim: 1500, hiddenDim: 1500, dropout: 0.65, tieWeights: false },
+    initRange: 0.04,
+    sequenceLength: 35,
+    schedule: { constantEpochs: 14, decay: 1 / 1.15 },
+    clipNorm: 10,
+    epochs: 55,
+  },
+};

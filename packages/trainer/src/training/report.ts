@@ -1,0 +1,133 @@
+/** Follows a run's events: shows them on stderr and adds up the result. */
+import { log, Progress } from '../terminal/progress.js';
+import type { RunEpoch, RunEvent, RunStart } from './run.js';
+
+export interface TrainingResult {
+  readonly checkpoint: string;
+  /** Updates of the model so far. */
+  readonly steps: number;
+  /** Training tokens of this run, over all workers. */
+  readonly tokens: number;
+  /** Over all workers, without evaluation and checkpoints. */
+  readonly tokensPerSecond: number;
+  /** Of the last epoch, while it trained. */
+  readonly trainPerplexity: number;
+  readonly validPerplexity: number;
+  readonly engine: string;
+}
+
+export class RunReport {
+  readonly #workers: number;
+  #start: RunStart | undefined;
+  #bar: Progress | undefined;
+  #barEpoch = 0;
+  #evaluationBar: Progress | undefined;
+  /** The last epoch's sums by worker. */
+  readonly #epochs = new Map<number, RunEpoch>();
+  #validPerplexity = Number.NaN;
+  #checkpoint = '';
+  #steps = 0;
+  #tokens = 0;
+  #seconds = 0;
+  #epochLoss = 0;
+  #epochTokens = 0;
+
+  constructor(workers = 1) {
+    this.#workers = workers;
+  }
+
+  /** Takes up an event of a worker. Only worker 0's are shown; every worker's losses count. */
+  add(event: RunEvent, worker = 0): void {
+    if (event.type === 'epoch') this.#epochs.set(worker, event);
+    if (worker !== 0) return;
+    switch (event.type) {
+      case 'start':
+        this.#start = event;
+        log(
+          `${event.engine}${this.#workers > 1 ? ` × ${this.#workers} workers` : ''}: ${millions(event.parameters)} parameters, vocabulary ${event.vocabSize}, ${event.trainTokens} training tokens, ${event.totalSteps - event.firstStep} steps`,
+        );
+        break;
+      case 'step':
+        this.#showStep(event.step, event.lossSum, event.tokens);
+        break;
+      case 'evaluation':
+        this.#bar?.stop();
+        this.#bar = undefined;
+        this.#evaluationBar ??= new Progress('validation', event.totalTokens, 'tokens');
+        this.#evaluationBar.update(event.tokens);
+        break;
+      case 'epoch':
+        this.#evaluationBar?.stop();
+        this.#evaluationBar = undefined;
+        this.#endEpoch(event);
+        break;
+      case 'checkpoint':
+        this.#checkpoint = event.folder;
+        this.#steps = event.step;
+        break;
+    }
+  }
+
+  /** The step of the last checkpoint; 0 if there is none yet. */
+  get checkpointStep(): number {
+    return this.#steps;
+  }
+
+  /** Clears what is drawn on the terminal. */
+  close(): void {
+    this.#bar?.stop();
+    this.#evaluationBar?.stop();
+  }
+
+  result(): TrainingResult {
+    const epochs = [...this.#epochs.values()];
+    const lossSum = epochs.reduce((sum, epoch) => sum + epoch.lossSum, 0);
+    const tokens = epochs.reduce((sum, epoch) => sum + epoch.tokens, 0);
+    return {
+      checkpoint: this.#checkpoint,
+      steps: this.#steps,
+      tokens: this.#tokens,
+      tokensPerSecond: rounded(this.#tokens / this.#seconds, 0),
+      trainPerplexity: rounded(Math.exp(lossSum / tokens), 4),
+      validPerplexity: rounded(this.#validPerplexity, 4),
+      engine: this.#start?.engine ?? '',
+    };
+  }
+
+  #showStep(step: number, lossSum: number, tokens: number): void {
+    const { stepsPerEpoch, epochs, firstStep, totalSteps } = this.#start!;
+    const epoch = Math.ceil(step / stepsPerEpoch);
+    if (epoch !== this.#barEpoch) {
+      this.#barEpoch = epoch;
+      this.#epochLoss = 0;
+      this.#epochTokens = 0;
+      const begin = Math.max((epoch - 1) * stepsPerEpoch, firstStep);
+      const end = Math.min(epoch * stepsPerEpoch, totalSteps);
+      this.#bar = new Progress(`epoch ${epoch}/${epochs}`, (end - begin) * tokens * this.#workers, 'tokens');
+    }
+    this.#epochLoss += lossSum;
+    this.#epochTokens += tokens;
+    const perplexity = Math.exp(this.#epochLoss / this.#epochTokens);
+    this.#bar?.update(this.#epochTokens * this.#workers, `perplexity ${perplexity.toFixed(2)}`);
+  }
+
+  #endEpoch(event: RunEpoch): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+    this.#tokens += event.tokens * this.#workers;
+    this.#seconds += event.seconds;
+    this.#validPerplexity = event.validPerplexity ?? Number.NaN;
+    const rate = Math.round((event.tokens * this.#workers) / event.seconds);
+    log(
+      `epoch ${event.epoch}/${this.#start!.epochs}, step ${event.step}: training perplexity ${Math.exp(event.lossSum / event.tokens).toFixed(2)}, validation ${this.#validPerplexity.toFixed(2)}, ${rate} tokens/s, learning rate ${Number(event.learningRate.toPrecision(4))}`,
+    );
+  }
+}
+
+function millions(count: number): string {
+  return count >= 1e5 ? `${(count / 1e6).toFixed(2)} M` : String(count);
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
