@@ -22,8 +22,6 @@ export interface Product {
   /** True if `weight` is stored as [outputs, inputs]. */
   readonly transposed: boolean;
   readonly output: string;
-  /** True if an embedding lookup reads the same weight. */
-  readonly tied: boolean;
 }
 
 /** A lookup of rows of `table` by the int32 tensor `ids`. */
@@ -62,13 +60,12 @@ export function quantize(graph: OnnxGraph, quantization: Quantization): OnnxGrap
   const scheme = schemes[quantization];
   const large = new Map(graph.initializers.filter(isLarge).map((tensor) => [tensor.name, tensor]));
   const multiplied = new Set(graph.nodes.filter(isProduct).map((node) => node.inputs[1]!));
-  const lookedUp = new Set(graph.nodes.filter(isLookup).map((node) => node.inputs[0]!));
 
   const nodes: OnnxNode[] = [];
   const initializers = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
   for (const node of graph.nodes) {
     const weight = large.get(node.inputs[isLookup(node) ? 0 : 1] ?? '');
-    const replacement = weight && replace(node, weight, scheme, multiplied, lookedUp);
+    const replacement = weight && replace(node, weight, scheme, multiplied);
     if (!replacement) {
       nodes.push(node);
       continue;
@@ -84,7 +81,6 @@ function replace(
   weight: OnnxTensor,
   scheme: Scheme,
   multiplied: ReadonlySet<string>,
-  lookedUp: ReadonlySet<string>,
 ): Replacement | undefined {
   const output = node.outputs[0]!;
   if (isLookup(node)) {
@@ -97,7 +93,6 @@ function replace(
     weight,
     transposed: integer(node, 'transB', 0) === 1,
     output: bias ? `${output}.product` : output,
-    tied: lookedUp.has(weight.name),
   });
   if (!bias) return product;
   const add: OnnxNode = { opType: 'Add', inputs: [`${output}.product`, bias], outputs: [output] };

@@ -14,7 +14,7 @@ export function widenInt4Products(graph: OnnxGraph): OnnxGraph {
     if (node.opType !== 'MatMulNBits') return [node];
     const [input, quantized, scale] = node.inputs as [string, string, string];
     const weight = floatWeight(node, initializers.get(quantized)!, initializers.get(scale)!);
-    const product = int8.product({ input, weight, transposed: true, output: node.outputs[0]!, tied: false });
+    const product = int8.product({ input, weight, transposed: true, output: node.outputs[0]! });
     for (const tensor of product.initializers) initializers.set(tensor.name, tensor);
     return product.nodes;
   });
