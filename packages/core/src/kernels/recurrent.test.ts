@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { backends, type Differentiable } from '../testing/backends.js';
+import type { Values } from '../testing/onnx-runtime.js';
 import { naiveGru } from './gru/naive.js';
 import { gruSequence } from './gru/sequence.js';
 import { naiveLstm } from './lstm/naive.js';
@@ -6,7 +8,6 @@ import { lstmSequence } from './lstm/sequence.js';
 import type { Matrix, Vector } from './naive-linear-algebra.js';
 import { naiveRnn } from './rnn/naive.js';
 import { rnnSequence } from './rnn/sequence.js';
-import { backends, type Differentiable, type Values } from './test-backends.js';
 
 /** A textbook loop over float64 arrays for the whole batch: the kernel's outputs, flattened as the kernel lays them out. */
 type Naive = (inputs: Readonly<Record<string, Values>>) => number[][];

@@ -12,7 +12,9 @@ const gradientOfLogits = defineKernel<
   name: 'SparseSoftmaxCrossEntropyGrad',
   forward: ({ logProbabilities, targets, dLoss }) => {
     const [rows = 0, classes = 0] = logProbabilities.shape;
-    const difference = tf.sub(tf.exp(logProbabilities), tf.oneHot(targets as tf.Tensor1D, classes, 1, 0, 'float32'));
+    // The wasm backend writes integers whatever dtype tf.oneHot is asked for, hence the cast.
+    const target = tf.cast(tf.oneHot(targets as tf.Tensor1D, classes), 'float32');
+    const difference = tf.sub(tf.exp(logProbabilities), target);
     return [tf.mul(difference, tf.reshape(dLoss, [rows, 1]))];
   },
 });

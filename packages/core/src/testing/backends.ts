@@ -5,21 +5,13 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import * as wasm from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { encodeOnnx } from '../onnx/file.js';
-import type { NamedTensors } from '../tracing/trace.js';
-import { trace } from '../tracing/trace.js';
-
-export interface Values {
-  readonly shape: readonly number[];
-  readonly values: readonly number[];
-  readonly dtype?: 'float32' | 'int32';
-}
+import { type NamedTensors, trace } from '../tracing/trace.js';
+import { runGraph, type Values } from './onnx-runtime.js';
 
 export interface Differentiable {
   readonly fn: (inputs: NamedTensors) => tf.Tensor[];
   readonly inputs: Readonly<Record<string, Values>>;
-  /** The inputs to differentiate with respect to. */
+  /** The inputs to differentiate with respect to; none for a function that has no gradients. */
   readonly parameters: readonly string[];
   /** One weight for each element of each output. */
   readonly weights: readonly (readonly number[])[];
@@ -52,6 +44,10 @@ function outputsAndGradients({ fn, parameters, weights }: Differentiable, inputs
     const weighted = outputs.map((output, k) => tf.sum(tf.mul(output, tf.tensor([...weights[k]!], output.shape))));
     return weighted.reduce((sum, term) => tf.add(sum, term)) as tf.Scalar;
   };
+  if (parameters.length === 0) {
+    loss();
+    return results;
+  }
   const gradients = tf.grads(loss)(parameters.map((name) => inputs[name]!));
   parameters.forEach((name, k) => {
     results[`gradient.${name}`] = gradients[k]!;
@@ -86,17 +82,6 @@ async function onOnnxRuntime(task: Differentiable): Promise<Evaluated> {
     { shape, dtype: dtype ?? 'float32' },
   ]);
   const graph = trace((inputs) => outputsAndGradients(task, inputs), Object.fromEntries(specs));
-  const session = await InferenceSession.create(encodeOnnx(graph), { logSeverityLevel: 3 });
-  const used = new Set(session.inputNames);
-  const feeds = Object.entries(task.inputs)
-    .filter(([name]) => used.has(name))
-    .map(([name, { values, shape, dtype }]) => [
-      name,
-      dtype === 'int32'
-        ? new Tensor('int32', Int32Array.from(values), shape)
-        : new Tensor('float32', Float32Array.from(values), shape),
-    ]);
-  const results = await session.run(Object.fromEntries(feeds));
-  await session.release();
-  return evaluated(task, (name) => results[name]!.data as Float32Array);
+  const results = await runGraph(graph, task.inputs);
+  return evaluated(task, (name) => results[name]!);
 }
