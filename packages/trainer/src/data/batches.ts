@@ -3,6 +3,8 @@
 // state of each lane over from the step before. A batch is a pure function of (ids, options, step), which is what lets a
 // restarted worker go on with exactly the data that it would have had.
 
+import { UnrollError } from '../errors.js';
+
 /** The tokens of one step. */
 export interface Batch {
   /** What the model reads, `[steps · lanes]`, time-major: lane b at time t is at `t · lanes + b`. */
@@ -39,7 +41,8 @@ export class LaneBatches {
   /**
    * @param ids the text, `[tokens]`; tokens beyond a multiple of the lanes, and the last, which only is a target, are
    *   not read
-   * @throws RangeError if a size is no positive integer, the slice is no part of the lanes, or the text is too short
+   * @throws RangeError if a size is no positive integer; UnrollError if the slice is no part of the lanes or the text is
+   *   too short for them
    */
   constructor(ids: Int32Array, { lanes, window, slice = { from: 0, to: lanes } }: LaneOptions) {
     for (const [name, value] of Object.entries({ lanes, window })) {
@@ -48,13 +51,13 @@ export class LaneBatches {
     }
     const { from, to } = slice;
     if (!(Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && from < to && to <= lanes)) {
-      throw new RangeError(
+      throw new UnrollError(
         `lanes ${from} to ${to}: must be a part of the ${lanes} lanes; are there more workers than lanes?`,
       );
     }
     this.#laneLength = Math.floor((ids.length - 1) / lanes);
     if (this.#laneLength < 1) {
-      throw new RangeError(`the text has ${ids.length} tokens: too few for ${lanes} lanes; lower the batch size`);
+      throw new UnrollError(`the text has ${ids.length} tokens: too few for ${lanes} lanes; lower the batch size`);
     }
     this.#ids = ids;
     this.#window = window;

@@ -3,6 +3,7 @@
 
 import { type Dirent, existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { UnrollError } from '../errors.js';
 import { GRAMMAR_CORPUS_DEFAULTS, grammarCorpus } from './grammar/grammar-corpus.js';
 import { readTextFile } from './text-file.js';
 
@@ -41,7 +42,7 @@ const VALID_END = 0.95;
  * folder of files); or one text file, or a folder with a training file alone, of which the first 90 % of the text are for
  * training, the next 5 % for validation and the rest for test.
  *
- * @throws Error naming the path if there is none, or what was found and what is expected if its files are not recognised
+ * @throws UnrollError naming the path if there is none, or what was found and what is expected if its files are not recognised
  */
 export function loadCorpus(pathOrName: string): Corpus {
   if (pathOrName === EMBEDDED_CORPUS) {
@@ -49,7 +50,7 @@ export function loadCorpus(pathOrName: string): Corpus {
     return { name: EMBEDDED_CORPUS, train: splitOfText(train), valid: splitOfText(valid), test: splitOfText(test) };
   }
   if (!existsSync(pathOrName)) {
-    throw new Error(
+    throw new UnrollError(
       `${pathOrName}: no such file or folder; give a corpus, or "${EMBEDDED_CORPUS}" for the embedded one`,
     );
   }
@@ -68,7 +69,7 @@ function splitsOfFolder(folder: string): Omit<Corpus, 'name'> {
   const missing = Object.entries({ training: train, validation: valid, test }).find(([, files]) => files.length === 0);
   if (missing !== undefined) {
     const found = entries.length === 0 ? 'nothing' : entries.map((entry) => entry.name).join(', ');
-    throw new Error(
+    throw new UnrollError(
       `${folder}: no ${missing[0]} file; found ${found}; expected train.txt, valid.txt and test.txt, ptb.*.txt, wiki.*.tokens or train.txt alone`,
     );
   }
@@ -82,7 +83,7 @@ function filesOfSplit(folder: string, entries: readonly Dirent[], split: SplitNa
     .filter(({ groups }) => groups?.[split] !== undefined);
   if (matches.length > 1 && matches.some(({ groups }) => groups?.shard === undefined)) {
     const names = matches.map(({ entry }) => entry.name).join(' and ');
-    throw new Error(`${folder}: ${names} could each be the ${split} part; leave one`);
+    throw new UnrollError(`${folder}: ${names} could each be the ${split} part; leave one`);
   }
   return matches.flatMap(({ entry }) => {
     const path = join(folder, entry.name);
@@ -99,7 +100,9 @@ function cutInThree(path: string): Omit<Corpus, 'name'> {
   const validEnd = lineEnd(text, Math.max(VALID_END * text.length, trainEnd));
   const parts = [text.slice(0, trainEnd), text.slice(trainEnd, validEnd), text.slice(validEnd)];
   if (parts.some((part) => part.trim() === '')) {
-    throw new Error(`${path}: has too few lines to cut into training, validation and test parts; give three files`);
+    throw new UnrollError(
+      `${path}: has too few lines to cut into training, validation and test parts; give three files`,
+    );
   }
   const [train, valid, test] = parts.map(splitOfText);
   return { train: train!, valid: valid!, test: test! };

@@ -5,6 +5,7 @@ import { createWriteStream, existsSync, renameSync, rmSync, statSync } from 'nod
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UnrollError } from '../../errors.js';
 import { type Checksum, fileDigest } from './checksum.js';
 
 /** How far a download is. */
@@ -37,7 +38,7 @@ class PassingError extends Error {}
 /**
  * Downloads `url` to `path`.
  *
- * @throws Error naming the URL if the server refuses it, several attempts in a row get nothing, or the checksum is wrong;
+ * @throws UnrollError naming the URL if the server refuses it, several attempts in a row get nothing, or the checksum is wrong;
  *   an AbortError or the signal's reason when aborted
  */
 export async function download(url: string, path: string, options: DownloadOptions): Promise<void> {
@@ -52,7 +53,7 @@ export async function download(url: string, path: string, options: DownloadOptio
       if (!(error instanceof PassingError)) throw error;
       if (sizeOf(part) > before) pauses = [...RETRY_PAUSES];
       const pause = pauses.shift();
-      if (pause === undefined) throw new Error(`${url}: ${error.message}; run again to go on where it stopped`);
+      if (pause === undefined) throw new UnrollError(`${url}: ${error.message}; run again to go on where it stopped`);
       await sleep(pause, undefined, options.signal ? { signal: options.signal } : {});
     }
   }
@@ -68,7 +69,7 @@ async function fetchRest(url: string, part: string, { onProgress, signal }: Down
   if (response.status === 416) return;
   if (PASSING_STATUS.has(response.status)) throw new PassingError(`the server answers ${response.status}`);
   if (!response.ok || response.body === null) {
-    throw new Error(`${url}: the server answers ${response.status}; try a mirror, or download it by hand`);
+    throw new UnrollError(`${url}: the server answers ${response.status}; try a mirror, or download it by hand`);
   }
   const resumes = response.status === 206;
   const start = resumes ? offset : 0;
@@ -118,7 +119,7 @@ async function verify(url: string, part: string, { algorithm, digest }: Checksum
   const actual = await fileDigest(part, algorithm);
   if (actual === digest) return;
   rmSync(part);
-  throw new Error(
+  throw new UnrollError(
     `${url}: ${algorithm} is ${actual}, expected ${digest}; the download was removed, try again or a mirror`,
   );
 }

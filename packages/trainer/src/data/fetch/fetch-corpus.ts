@@ -3,6 +3,7 @@
 
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import { UnrollError } from '../../errors.js';
 import { fileDigest } from './checksum.js';
 import { type DownloadOptions, download } from './download.js';
 import { CORPUS_SOURCES, type CorpusName, type CorpusSource, type SourceFile } from './sources.js';
@@ -17,14 +18,14 @@ export interface FetchOptions extends Pick<DownloadOptions, 'onProgress' | 'sign
  * Fetches the corpus of this name into `dataFolder`, unless it is there already.
  *
  * @returns the corpus's folder, for `loadCorpus`
- * @throws Error for an unknown name, a mirror that is no URL, a failed download or a wrong checksum
+ * @throws UnrollError for an unknown name, a mirror that is no URL, a failed download or a wrong checksum
  */
 export async function fetchCorpus(name: string, dataFolder: string, options: FetchOptions = {}): Promise<string> {
   if (!isCorpusName(name)) {
-    throw new Error(`${name}: no such corpus; choose ${Object.keys(CORPUS_SOURCES).join(', ')}`);
+    throw new UnrollError(`${name}: no such corpus; choose ${Object.keys(CORPUS_SOURCES).join(', ')}`);
   }
   if (options.mirror !== undefined && !URL.canParse(options.mirror)) {
-    throw new Error(`mirror ${options.mirror}: is no URL; give one such as https://example.org/corpora`);
+    throw new UnrollError(`mirror ${options.mirror}: is no URL; give one such as https://example.org/corpora`);
   }
   const folder = join(dataFolder, name);
   await fetchSource(CORPUS_SOURCES[name], folder, options);

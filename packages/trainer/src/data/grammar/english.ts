@@ -1,7 +1,7 @@
 // The grammar of the embedded corpus: small English sentences in which a model must carry something over a distance.
 // A verb agrees in number with a subject that a relative clause or a place may separate from it, and a pronoun agrees in
 // gender with a name earlier in the sentence. Every sentence has exactly one derivation: a place belongs to the noun
-// before it or to a verb without object, a relative clause ends its noun phrase, and no word has two categories.
+// before it or to a verb without object, a relative clause ends its noun phrase, and no noun, verb or adjective has a second category.
 
 import { defineGrammar, type Features, type Grammar, type GrammarRules } from './grammar.js';
 

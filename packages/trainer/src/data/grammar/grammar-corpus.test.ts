@@ -65,7 +65,7 @@ describe('the embedded corpus', () => {
     expect(Math.abs(length.mean - GRAMMAR_ENTROPY.tokensPerSentence)).toBeLessThan(4 * length.standardError);
   });
 
-  test('gives one word only one place in the lexicon, so that agreement shows', () => {
+  test('holds the sentences whose agreement the broken ones above violate', () => {
     expect(grammarLogProbability('the dogs near the house sleep .'.split(' '))).toBeGreaterThan(-30);
     expect(grammarLogProbability('anna says that the dog sees her .'.split(' '))).toBeGreaterThan(-30);
   });
