@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import { afterEach, expect, test } from 'vitest';
+import { ShardConnection } from './client/shard-connection.js';
 import {
   connectParameterServers,
   type ParameterClient,
@@ -14,6 +15,7 @@ import {
   type ParameterServerOptions,
   startParameterServer,
 } from './index.js';
+import { float32Bytes } from './shard-vector.js';
 
 const parameters = [{ name: 'kernel', shape: [4, 2] }];
 const gradients = { kernel: new Float32Array(8).fill(1) };
@@ -137,6 +139,29 @@ test('a worker that is restarted redoes its step, which counts once', async () =
     first!.update({ gradients, learningRate, parameters: kernel() }),
     restarted.update({ gradients, learningRate, parameters: values }),
   ]);
+  expect(values.kernel).toEqual(new Float32Array(8).fill(-learningRate));
+});
+
+test('a worker killed between the updates of two shards takes up where the one ahead is', async () => {
+  const servers = await Promise.all([0, 1].map((shard) => serve({ shard, shards: 2 })));
+  const addresses = servers.map(address);
+  const killed = await join(servers[0]!, { servers: addresses });
+  await killed.initialize({ parameters: kernel() });
+  const caller = { worker: 0, incarnation: 1 };
+  const target = { caller, step: 0, vector: 'gradient' };
+  const connections = addresses.map((server, shard) => new ShardConnection(server, shard, 2, 10));
+  for (const connection of connections) {
+    await connection.upload(target, 4, () => [{ offset: 0, data: float32Bytes(gradients.kernel.subarray(0, 4)) }]);
+    await connection.push({ caller, step: 0, learningRate });
+  }
+  const pull = { caller, step: 1, vector: 'parameters', sumOfSquares: 8 };
+  for await (const _ of connections[0]!.pull(pull));
+  for (const connection of connections) connection.close();
+
+  const restarted = await join(servers[0]!, { servers: addresses, incarnation: 2 });
+  const values = kernel();
+  await restarted.pull(values);
+  expect(restarted.step).toBe(1);
   expect(values.kernel).toEqual(new Float32Array(8).fill(-learningRate));
 });
 

@@ -51,7 +51,7 @@ export async function simulateTraining(options: SimulationOptions): Promise<Simu
   });
   const machines = Array.from({ length: workers }, (_, worker) => new Machine(options, worker, hosts, time, random));
   for (let crash = 0; crash < options.crashes; crash++) {
-    time.after(random() * options.steps * options.network.maxDelay * 4, () => {
+    time.after(random() * options.steps * options.network.maxDelay * 16, () => {
       for (const machine of machines) if (random() < 0.5) machine.restart();
     });
   }
