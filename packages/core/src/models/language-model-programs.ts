@@ -183,10 +183,14 @@ function lossAndGradients(config: LanguageModelConfig, inputs: NamedTensors) {
     const logits = outputLogits(config, parameters, features);
     const tokenLosses = sparseSoftmaxCrossEntropy(logits, inputs.targets as tf.Tensor1D);
     outputs = { ...next(state), tokenLosses };
-    // What is differentiated lives in a scope of its own; the other results must outlive it.
+    // What is differentiated lives in a scope of its own, which the other results must outlive.
     for (const tensor of Object.values(outputs)) tf.keep(tensor);
     return tf.sum(tf.mul(tokenLosses, inputs.lossWeights!));
   };
   const gradients = tf.grads(loss)(names.map((name) => inputs[name]!));
+  for (const [name, kept] of Object.entries(outputs)) {
+    outputs[name] = tf.clone(kept); // of the caller's scope, like every other result
+    kept.dispose();
+  }
   return { outputs, gradients: Object.fromEntries(names.map((name, k) => [name, gradients[k]!])) as NamedTensors };
 }

@@ -1,6 +1,7 @@
 /** Reads and writes {@link OnnxGraph}s as ONNX files: protobuf by the schema in proto/onnx/onnx.proto. */
 import { onnx } from '../generated/onnx.js';
 import type { OnnxAttribute, OnnxDataType, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from './graph.js';
+import { bytesOf } from './graph.js';
 
 /** IR 8 and opset 17 are the newest that the ONNX checkers of current Linux distributions accept, and opset 14–21 is
  * the range in which ONNX Runtime's WebGPU kernels take the recurrent operators. */
@@ -132,7 +133,8 @@ function decodeTensor(tensor: onnx.TensorProto): OnnxTensor {
     name: tensor.name,
     dtype: dataType(tensor.dataType, tensor.name),
     shape: (tensor.dims ?? []).map(Number),
-    data: tensor.rawData,
+    // A plain view: in Node, protobuf hands out Buffers, whose slice() aliases.
+    data: bytesOf(tensor.rawData),
   };
 }
 

@@ -80,7 +80,7 @@ function sgd({ parameter, gradient, learningRate }: OptimizerInputs): OptimizerO
 
 /** v ← μ·v + g; θ ← θ − η·v. Sutskever et al. (2013), eq. 1–2, in the form of the frameworks. */
 function momentum({ parameter, gradient, slots, learningRate }: OptimizerInputs, mu: number): OptimizerOutputs {
-  const velocity = tf.add(tf.mul(slots['momentum']!, mu), gradient);
+  const velocity = tf.add(tf.mul(slots.momentum!, mu), gradient);
   return { parameter: tf.sub(parameter, tf.mul(velocity, learningRate)), slots: { momentum: velocity } };
 }
 
@@ -93,8 +93,8 @@ interface AdamSettings {
 /** Kingma and Ba (2015), algorithm 1, with bias correction. */
 function adam(inputs: OptimizerInputs, { beta1, beta2, epsilon }: AdamSettings): OptimizerOutputs {
   const { parameter, gradient, slots, learningRate, step } = inputs;
-  const m = tf.add(tf.mul(slots['m']!, beta1), tf.mul(gradient, 1 - beta1));
-  const v = tf.add(tf.mul(slots['v']!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
+  const m = tf.add(tf.mul(slots.m!, beta1), tf.mul(gradient, 1 - beta1));
+  const v = tf.add(tf.mul(slots.v!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
   // m̂/(√v̂ + ε) = (√(1 − β₂ᵗ)/(1 − β₁ᵗ))·m / (√v + ε·√(1 − β₂ᵗ)): the corrections stay scalars.
   const root = tf.sqrt(tf.sub(1, tf.pow(tf.scalar(beta2), step)));
   const rate = tf.div(tf.mul(learningRate, root), tf.sub(1, tf.pow(tf.scalar(beta1), step)));

@@ -1,0 +1,81 @@
+/** The language model in float64, one sequence, one step, one layer at a time: what the real one is tested against. */
+import { naiveGru } from '../kernels/gru/naive.js';
+import { naiveLstm } from '../kernels/lstm/naive.js';
+import { add, type Matrix, matVec, type Vector } from '../kernels/naive-linear-algebra.js';
+import { naiveRnn } from '../kernels/rnn/naive.js';
+import type { LanguageModelConfig } from './language-model-config.js';
+import type { BatchShape } from './language-model-programs.js';
+
+/** Values by the names that the programs' inputs have, row-major. */
+export type NamedValues = Readonly<Record<string, readonly number[]>>;
+
+/** The loss of every token in nats, [time·batch], time-major, from the inputs of the training or evaluation program. */
+export function naiveTokenLosses(
+  config: LanguageModelConfig,
+  { batch, time }: BatchShape,
+  inputs: NamedValues,
+): number[] {
+  const losses = Array<number>(time * batch);
+  for (let lane = 0; lane < batch; lane++) {
+    const positions = Array.from({ length: time }, (_, t) => t * batch + lane);
+    const logits = laneLogits(config, positions, lane, inputs);
+    positions.forEach((position, t) => {
+      losses[position] = crossEntropy(logits[t]!, inputs.targets![position]!);
+    });
+  }
+  return losses;
+}
+
+/** One sequence's scores of all words, step by step; `positions` are its rows among the [time·batch] of the batch. */
+function laneLogits(config: LanguageModelConfig, positions: readonly number[], lane: number, inputs: NamedValues) {
+  const { embeddingDim, hiddenDim, layers, vocabSize, tieWeights } = config;
+  const embeddings = matrix(inputs['embedding.embeddings']!, embeddingDim);
+  const dropped = (steps: Vector[], site: number): Vector[] => {
+    const mask = inputs[`dropout.${site}`];
+    if (!mask) return steps;
+    const rows = matrix(mask, steps[0]!.length);
+    return steps.map((step, t) => step.map((value, k) => value * rows[positions[t]!]![k]!));
+  };
+  let steps = dropped(
+    positions.map((position) => embeddings[inputs.ids![position]!]!),
+    0,
+  );
+  for (let layer = 0; layer < layers; layer++) steps = dropped(runLayer(config, steps, layer, lane, inputs), layer + 1);
+  const kernel = tieWeights
+    ? Array.from({ length: hiddenDim }, (_, k) => embeddings.map((row) => row[k]!))
+    : matrix(inputs['output.kernel']!, vocabSize);
+  return steps.map((step) => add(matVec(step, kernel), inputs['output.bias']!));
+}
+
+function runLayer(
+  { cell, hiddenDim }: LanguageModelConfig,
+  steps: Vector[],
+  layer: number,
+  lane: number,
+  inputs: NamedValues,
+): Vector[] {
+  const parameter = (name: string) => inputs[`${cell}.${layer}.${name}`]!;
+  const bias = parameter('bias');
+  const weights = {
+    kernel: matrix(parameter('kernel'), bias.length),
+    recurrentKernel: matrix(parameter('recurrent_kernel'), bias.length),
+    bias,
+  };
+  const hidden = matrix(inputs[`h.${layer}`]!, hiddenDim)[lane]!;
+  switch (cell) {
+    case 'rnn':
+      return naiveRnn({ ...weights, activation: 'tanh' }, steps, hidden);
+    case 'gru':
+      return naiveGru({ ...weights, recurrentBias: parameter('recurrent_bias') }, steps, hidden);
+    case 'lstm':
+      return naiveLstm(weights, steps, hidden, matrix(inputs[`c.${layer}`]!, hiddenDim)[lane]!).outputs;
+  }
+}
+
+function crossEntropy(logits: Vector, target: number): number {
+  return Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0)) - logits[target]!;
+}
+
+function matrix(values: Vector, width: number): Matrix {
+  return Array.from({ length: values.length / width }, (_, row) => values.slice(row * width, (row + 1) * width));
+}

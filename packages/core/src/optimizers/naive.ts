@@ -1,0 +1,35 @@
+/** The optimizers' updates of one element in float64, in their papers' own form: what the fast ones are tested against. */
+import type { OptimizerConfig } from './optimizer.js';
+
+export interface NaiveParameter {
+  readonly parameter: number;
+  readonly slots: Readonly<Record<string, number>>;
+}
+
+/** @param step 1 for the first */
+export function naiveUpdate(
+  config: OptimizerConfig,
+  { parameter, slots }: NaiveParameter,
+  gradient: number,
+  learningRate: number,
+  step: number,
+): NaiveParameter {
+  switch (config.name) {
+    case 'sgd':
+      return { parameter: parameter - learningRate * gradient, slots: {} };
+    case 'momentum': {
+      const momentum = config.momentum * slots.momentum! + gradient;
+      return { parameter: parameter - learningRate * momentum, slots: { momentum } };
+    }
+    case 'adam':
+    case 'adamw': {
+      const m = config.beta1 * slots.m! + (1 - config.beta1) * gradient;
+      const v = config.beta2 * slots.v! + (1 - config.beta2) * gradient ** 2;
+      const unbiasedM = m / (1 - config.beta1 ** step);
+      const unbiasedV = v / (1 - config.beta2 ** step);
+      const decay = config.name === 'adamw' ? config.weightDecay : 0;
+      const update = unbiasedM / (Math.sqrt(unbiasedV) + config.epsilon) + decay * parameter;
+      return { parameter: parameter - learningRate * update, slots: { m, v } };
+    }
+  }
+}

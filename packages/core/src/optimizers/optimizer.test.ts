@@ -1,0 +1,45 @@
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type NaiveParameter, naiveUpdate } from './naive.js';
+import { clipScale, defaultOptimizer, optimizerSlots, optimizerUpdate } from './optimizer.js';
+
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+});
+
+const start = [0.5, -1.25, 0.03125, 2];
+const gradients = [
+  [0.1, -0.2, 0.3, 0],
+  [-0.4, 0.001, 2, 0],
+  [0.05, -3, 0.25, 1],
+];
+
+describe.each(['sgd', 'momentum', 'adam', 'adamw'] as const)('%s', (name) => {
+  test('takes the steps of its definition, computed in float64', () => {
+    const config = defaultOptimizer(name);
+    const names = optimizerSlots(config);
+    let expected: NaiveParameter[] = start.map((parameter) => ({
+      parameter,
+      slots: Object.fromEntries(names.map((slot) => [slot, 0])),
+    }));
+    let parameter: tf.Tensor = tf.tensor1d(start);
+    let slots: Record<string, tf.Tensor> = Object.fromEntries(names.map((slot) => [slot, tf.zerosLike(parameter)]));
+    gradients.forEach((gradient, k) => {
+      const [rate, step] = [0.1 / (k + 1), k + 1];
+      expected = expected.map((element, e) => naiveUpdate(config, element, gradient[e]!, rate, step));
+      const inputs = { gradient: tf.tensor1d(gradient), learningRate: tf.scalar(rate), step: tf.scalar(step) };
+      ({ parameter, slots } = optimizerUpdate(config, { parameter, slots, ...inputs }));
+    });
+    expected.forEach((element, e) => {
+      expect(parameter.dataSync()[e]).toBeCloseTo(element.parameter, 5);
+      for (const slot of names) expect(slots[slot]!.dataSync()[e]).toBeCloseTo(element.slots[slot]!, 5);
+    });
+  });
+});
+
+test('clipping scales gradients whose norm is above the limit down to it, and leaves others', () => {
+  expect(clipScale(tf.scalar(100), 5).dataSync()[0]).toBeCloseTo(0.5, 6);
+  expect(clipScale(tf.scalar(16), 5).dataSync()[0]).toBe(1);
+  expect(clipScale(tf.scalar(0), 5).dataSync()[0]).toBe(1);
+});
