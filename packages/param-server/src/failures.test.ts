@@ -165,19 +165,25 @@ test('a worker killed between the updates of two shards takes up where the one a
   expect(values.kernel).toEqual(new Float32Array(8).fill(-learningRate));
 });
 
+test('a server that is killed is named to the workers that wait for it', async () => {
+  const [child, server] = await runServer();
+  const client = await join(server, { workers: 2 });
+  await client.initialize({ parameters: kernel() });
+  const step = client.update({ gradients, learningRate, parameters: kernel() });
+  const lost = expect(step).rejects.toThrow(
+    new RegExp(`^parameter server ${address(server)} \\(shard 0 of 1\\): the connection was lost during (Push|Upload)`),
+  );
+  child.kill('SIGKILL');
+  await lost;
+});
+
 test('health is answered as gRPC prescribes', async () => {
   const server = await serve({});
   expect(await health(server, 'unroll.v1.ParameterServer')).toBe('SERVING');
 });
 
 test('a server that gets SIGTERM refuses the step in flight and exits', async () => {
-  const [child, server] = await runChild<ParameterServer>(`
-    const server = await startParameterServer({ port: 0, workers: 2, version: '0.1.0' });
-    process.once('SIGTERM', () => server.close());
-    process.send({ port: server.port });
-    await server.done;
-    process.disconnect();
-  `);
+  const [child, server] = await runServer();
   const client = await join(server, { workers: 2 });
   await client.initialize({ parameters: kernel() });
   const step = client.update({ gradients, learningRate, parameters: kernel() });
@@ -216,6 +222,16 @@ async function initializedPair(server: ParameterServer): Promise<[ParameterClien
   const first = await join(server, { workers: 2 });
   await first.initialize({ parameters: kernel() });
   return [first, await join(server, { workers: 2, worker: 1 })];
+}
+
+function runServer(): Promise<[ChildProcess, ParameterServer]> {
+  return runChild(`
+    const server = await startParameterServer({ port: 0, workers: 2, version: '0.1.0' });
+    process.once('SIGTERM', () => server.close());
+    process.send({ port: server.port });
+    await server.done;
+    process.disconnect();
+  `);
 }
 
 /** Runs a module in a process of its own, from the built package, and waits for the first message that it sends. */

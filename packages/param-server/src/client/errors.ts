@@ -15,8 +15,9 @@ export class ParameterServerError extends Error {
   }
 }
 
-/** A call's failure in words. `server` is its address and shard; `deadlineSeconds` is what the call was given. */
-export function callError(server: string, method: string, deadlineSeconds: number, error: ServiceError) {
+/** A call's failure in words. `server` is its address and shard, `path` gRPC's, `deadlineSeconds` what the call was given. */
+export function callError(server: string, path: string, deadlineSeconds: number, error: ServiceError) {
+  const method = path.slice(path.lastIndexOf('/') + 1);
   const { code, details } = error;
   return new ParameterServerError(code, `parameter server ${server}: ${reason(method, deadlineSeconds, error)}`, {
     cause: new Error(`${status[code]}: ${details}`),
