@@ -36,6 +36,7 @@ export class GraphRecorder {
   readonly inputs: OnnxValue[] = [];
   readonly #entries = new WeakMap<object, Entry>();
   readonly #constantNames = new Map<string, string>();
+  readonly #shapes = new Map<string, readonly number[]>();
   readonly #readForeign: ReadForeign;
   #valueCount = 0;
 
@@ -52,6 +53,7 @@ export class GraphRecorder {
   /** Makes the tensor with this data id, which another backend holds, a graph input. */
   bindInput(dataId: object, name: string, { shape, dtype }: ValueType): void {
     this.inputs.push({ name, shape, dtype: onnxType(dtype) });
+    this.#shapes.set(name, shape);
     this.#entries.set(dataId, { name, values: undefined, shape, dtype: onnxType(dtype) });
   }
 
@@ -65,6 +67,11 @@ export class GraphRecorder {
     const dataId = {};
     this.store(dataId, values, type);
     return { dataId, shape: [...type.shape], dtype: type.dtype };
+  }
+
+  /** The shape of a value of the graph. */
+  shapeOf(name: string): readonly number[] | undefined {
+    return this.#shapes.get(name);
   }
 
   /** The values of a constant; undefined for what is known only when the graph runs. */
@@ -120,6 +127,7 @@ export class GraphRecorder {
 
   #symbol(name: string, { shape, dtype }: ValueType): TensorInfo {
     const dataId = {};
+    this.#shapes.set(name, shape);
     this.#entries.set(dataId, { name, values: undefined, shape, dtype: onnxType(dtype) });
     return { dataId, shape: [...shape], dtype };
   }
@@ -149,9 +157,10 @@ export class GraphRecorder {
   }
 
   #addInitializer(tensor: (name: string) => OnnxTensor): string {
-    const name = `constant_${this.initializers.length}`;
-    this.initializers.push(tensor(name));
-    return name;
+    const initializer = tensor(`constant_${this.initializers.length}`);
+    this.initializers.push(initializer);
+    this.#shapes.set(initializer.name, initializer.shape);
+    return initializer.name;
   }
 }
 

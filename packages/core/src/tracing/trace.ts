@@ -8,6 +8,7 @@ import { prune } from '../onnx/graph.js';
 import { TraceBackend, TraceError, traceBackendName } from './backend.js';
 import { registerLowerings } from './lowering/register.js';
 import { type GraphRecorder, onnxType } from './recorder.js';
+import { simplify } from './simplify.js';
 
 /** Shape and dtype of a graph input. */
 export interface TensorSpec {
@@ -41,12 +42,13 @@ export function trace(
       for (const [name, tensor] of Object.entries(results)) outputs.push(outputNode(recorder, name, tensor));
     });
   });
-  return prune({
+  const graph = prune({
     inputs: recorder.inputs,
     outputs: outputs.map(({ value }) => value),
     initializers: recorder.initializers,
     nodes: [...recorder.nodes, ...outputs.map(({ node }) => node)],
   });
+  return simplify(graph, (name) => recorder.shapeOf(name));
 }
 
 function bindInputs(inputs: Readonly<Record<string, TensorSpec | tf.Tensor>>, backend: TraceBackend): NamedTensors {

@@ -48,22 +48,29 @@ const sparseSoftmaxCrossEntropyGrad: Lowering = ({ inputs, graph }) => {
   return graph.emit('ScatterElements', [scaled, indices, graph.emit('Neg', [dColumn], column)], scaled, { attributes });
 };
 
+/** The longest row that {@link sumOfSquares} reduces: long enough to vectorize, short enough to leave many to share. */
+const longestRow = 4096;
+
 /** ONNX Runtime sums one long axis on one thread: reduce the rows of a matrix first, then their sums. */
 const sumOfSquares: Lowering = ({ inputs: { x }, graph }) => {
-  const size = util.sizeFromShape(x!.shape);
-  const columns = Math.max(x!.shape.at(-1) ?? 1, 1);
-  const matrix = { shape: [size / columns, columns], dtype: 'float32' } as const;
+  const columns = rowLength(x!.shape);
+  const matrix = { shape: [util.sizeFromShape(x!.shape) / columns, columns], dtype: 'float32' } as const;
   const flat = graph.emit('Reshape', [x!, graph.int64(matrix.shape)], matrix);
-  const rowSums = graph.emit(
-    'ReduceSumSquare',
-    [flat],
-    { shape: [matrix.shape[0]!], dtype: 'float32' },
-    {
-      attributes: { axes: { ints: [1] }, keepdims: { i: 0 } },
-    },
-  );
+  const sums = { shape: [matrix.shape[0]!], dtype: 'float32' } as const;
+  const rowSums = graph.emit('ReduceSumSquare', [flat], sums, {
+    attributes: { axes: { ints: [1] }, keepdims: { i: 0 } },
+  });
   return graph.emit('ReduceSum', [rowSums], { shape: [], dtype: 'float32' }, { attributes: { keepdims: { i: 0 } } });
 };
+
+/** The last axis's length times as many whole rows as fit. */
+function rowLength(shape: readonly number[]): number {
+  const last = Math.max(shape.at(-1) ?? 1, 1);
+  const rows = util.sizeFromShape([...shape]) / last;
+  let joined = Math.max(1, Math.floor(longestRow / last));
+  while (rows % joined !== 0) joined--;
+  return last * joined;
+}
 
 export const training: LoweringTable = {
   EmbeddingLookupGrad: embeddingLookupGrad,
