@@ -9,6 +9,7 @@ export type BundleErrorCode =
   | 'manifest-invalid'
   | 'version-unsupported'
   | 'model-invalid'
+  | 'tokenizer-invalid'
   | 'insecure-context';
 
 /** A bundle that cannot be used. Its message is one line that names the file and the remedy. */

@@ -1,11 +1,11 @@
 /** `@unroll/edge-runtime`: quantized recurrent language models in browsers and on devices. */
-export { type BundleContents, buildBundle } from './bundle/build-bundle.js';
+export { type BundleContents, buildBundle, withPerplexity } from './bundle/build-bundle.js';
 export type { Manifest } from './bundle/manifest.js';
 export type { LoadProgress } from './bundle/read-bundle.js';
 export { BundleError, type BundleErrorCode } from './errors.js';
 export { type Quantization, quantize } from './quantization/quantize.js';
-export type { GeneratedToken, GenerateOptions } from './runtime/generate.js';
+export { type GeneratedToken, type GenerateOptions, generate } from './runtime/generate.js';
 export { type LanguageModel, type LoadOptions, loadLanguageModel } from './runtime/language-model.js';
-export type { IdScore, Score } from './runtime/score.js';
-export type { OnnxRuntime } from './runtime/step.js';
+export { type IdScore, type Score, scoreIds } from './runtime/score.js';
+export type { OnnxRuntime, StepModel } from './runtime/step.js';
 export type { SuggestOptions } from './runtime/suggest.js';

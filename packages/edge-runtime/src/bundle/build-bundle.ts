@@ -1,7 +1,15 @@
 /** Makes a bundle in memory from a traced model. Writing its files to disk is the caller's. */
 import { encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
 import { type Quantization, quantize } from '../quantization/quantize.js';
-import { formatVersion, type Manifest, manifestFile, modelFile, type StateTensor, tokenizerFile } from './manifest.js';
+import {
+  formatVersion,
+  type Manifest,
+  manifestFile,
+  modelFile,
+  parseManifest,
+  type StateTensor,
+  tokenizerFile,
+} from './manifest.js';
 import { sha256 } from './sha256.js';
 
 export interface BundleContents {
@@ -15,8 +23,6 @@ export interface BundleContents {
   /** The configuration that the model was trained with; recorded as it is. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly quantization: Quantization;
-  /** Perplexity per token of the quantized model on held-out text, to be recorded. */
-  readonly perplexity?: number;
 }
 
 /**
@@ -24,7 +30,7 @@ export interface BundleContents {
  * @throws Error if the graph is not a decoding step.
  */
 export async function buildBundle(contents: BundleContents): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
-  const { graph, tokenizerJson, config, quantization, perplexity } = contents;
+  const { graph, tokenizerJson, config, quantization } = contents;
   const model = new Uint8Array(encodeOnnx(quantize(graph, quantization)));
   const tokenizer = encodeJson(tokenizerJson);
   const manifest: Manifest = {
@@ -38,13 +44,21 @@ export async function buildBundle(contents: BundleContents): Promise<Map<string,
       [modelFile]: { bytes: model.length, sha256: await sha256(model) },
       [tokenizerFile]: { bytes: tokenizer.length, sha256: await sha256(tokenizer) },
     },
-    ...(perplexity === undefined ? {} : { perplexity }),
   };
   return new Map([
     [manifestFile, encodeJson(manifest)],
     [modelFile, model],
     [tokenizerFile, tokenizer],
   ]);
+}
+
+/** The files of a bundle with its `perplexity` per token on held-out text, which only the finished bundle can tell. */
+export function withPerplexity(
+  files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+  perplexity: number,
+): Map<string, Uint8Array<ArrayBuffer>> {
+  const manifest = parseManifest(files.get(manifestFile)!, manifestFile);
+  return new Map(files).set(manifestFile, encodeJson({ ...manifest, perplexity }));
 }
 
 function vocabSizeOf(graph: OnnxGraph): number {

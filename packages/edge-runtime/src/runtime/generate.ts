@@ -24,8 +24,8 @@ export interface GeneratedToken {
 }
 
 /** The tokens that follow `prompt`, each as soon as it is known (with beam search, all at the end). */
-export async function* generate(
-  model: StepModel,
+export async function* generate<State>(
+  model: StepModel<State>,
   tokenizer: Tokenizer,
   prompt: string,
   options: GenerateOptions,
@@ -41,8 +41,8 @@ export async function* generate(
   }
 }
 
-async function* tokenIds(
-  { initialState: state, step }: StepModel,
+async function* tokenIds<State>(
+  { initialState: state, step }: StepModel<State>,
   prompt: readonly number[],
   { maxTokens = 100, seed = 0, beamWidth, ...options }: GenerateOptions,
 ): AsyncGenerator<number, void, undefined> {

@@ -88,6 +88,13 @@ describe('with a word tokenizer', () => {
     expect(sum).toBeCloseTo(1, 9);
   });
 
+  test('the log-probabilities of a long text arrive one by one, the same as those of its score', async () => {
+    const ids = model.tokenizer.encode('the river word1 word2');
+    const streamed: number[] = [];
+    for await (const logProbability of model.logProbabilities(ids)) streamed.push(logProbability);
+    expect(streamed).toEqual((await model.scoreIds(ids)).tokenLogProbabilities);
+  });
+
   test('perplexity is the inverse geometric mean of the token probabilities', async () => {
     const { tokens, tokenLogProbabilities, logProbability, perplexity } = await model.score('the river word1 word2');
     expect(tokens).toEqual(['the', 'river', 'word1', 'word2']);

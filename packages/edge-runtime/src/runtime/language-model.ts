@@ -5,7 +5,7 @@ import { type ReadBundleOptions, readBundle } from '../bundle/read-bundle.js';
 import { BundleError } from '../errors.js';
 import { ContextReader } from './context.js';
 import { type GeneratedToken, type GenerateOptions, generate } from './generate.js';
-import { type IdScore, type Score, scoreIds } from './score.js';
+import { type IdScore, logProbabilities, type Score, scoreIds } from './score.js';
 import { loadStepModel, type OnnxRuntime, type StepModel } from './step.js';
 import { type SuggestOptions, suggest } from './suggest.js';
 
@@ -25,7 +25,7 @@ export interface LoadOptions extends ReadBundleOptions {
  */
 export async function loadLanguageModel(address: string | URL, options: LoadOptions = {}): Promise<LanguageModel> {
   const { manifest, model, tokenizerJson } = await readBundle(String(address), options);
-  const tokenizer = loadTokenizer(tokenizerJson);
+  const tokenizer = readTokenizer(tokenizerJson, address);
   if (tokenizer.vocabSize !== manifest.vocabSize) {
     const sizes = `tokenizer.json has ${tokenizer.vocabSize} tokens, the model ${manifest.vocabSize}`;
     throw new BundleError('manifest-invalid', `${address}: ${sizes}; export the bundle again`);
@@ -35,6 +35,16 @@ export async function loadLanguageModel(address: string | URL, options: LoadOpti
     : await loadStepModel(await fitForWasm(model, manifest), manifest, await wasmRuntime());
   options.signal?.throwIfAborted();
   return new LanguageModel(stepModel, tokenizer, manifest);
+}
+
+function readTokenizer(json: unknown, address: string | URL): Tokenizer {
+  try {
+    return loadTokenizer(json);
+  } catch (cause) {
+    throw new BundleError('tokenizer-invalid', `${address}: ${(cause as Error).message}; export the bundle again`, {
+      cause,
+    });
+  }
 }
 
 async function wasmRuntime(): Promise<OnnxRuntime> {
@@ -86,6 +96,11 @@ export class LanguageModel implements AsyncDisposable {
    */
   scoreIds(ids: readonly number[]): Promise<IdScore> {
     return scoreIds(this.#model, this.tokenizer.eosId, ids);
+  }
+
+  /** The log-probabilities of the ids of a long text, each as soon as it is computed; ids as for `scoreIds`. */
+  logProbabilities(ids: Iterable<number>): AsyncGenerator<number, void, undefined> {
+    return logProbabilities(this.#model, this.tokenizer.eosId, ids);
   }
 
   /** The likeliest next words after `text`, or completions of its last word if it does not end in white space. */

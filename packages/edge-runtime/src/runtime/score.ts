@@ -17,9 +17,26 @@ export interface Score extends IdScore {
 }
 
 /** The probability of `ids` after `firstToken`, from the zero state. */
-export async function scoreIds(model: StepModel, firstToken: number, ids: readonly number[]): Promise<IdScore> {
+export async function scoreIds<State>(
+  model: StepModel<State>,
+  firstToken: number,
+  ids: readonly number[],
+): Promise<IdScore> {
   const tokenLogProbabilities: number[] = [];
   let logProbability = 0;
+  for await (const tokenLogProbability of logProbabilities(model, firstToken, ids)) {
+    tokenLogProbabilities.push(tokenLogProbability);
+    logProbability += tokenLogProbability;
+  }
+  return { logProbability, tokenLogProbabilities, perplexity: Math.exp(-logProbability / ids.length) };
+}
+
+/** The natural logarithm of the probability of each of `ids`, given `firstToken` and the ids before it, one by one. */
+export async function* logProbabilities<State>(
+  model: StepModel<State>,
+  firstToken: number,
+  ids: Iterable<number>,
+): AsyncGenerator<number, void, undefined> {
   let [context, state] = [firstToken, model.initialState];
   for (const id of ids) {
     const result = await model.step(state, context);
@@ -27,9 +44,7 @@ export async function scoreIds(model: StepModel, firstToken: number, ids: readon
     if (tokenLogProbability === undefined) {
       throw new RangeError(`id ${id}: the model's ids run from 0 to ${result.logits.length - 1}`);
     }
-    tokenLogProbabilities.push(tokenLogProbability);
-    logProbability += tokenLogProbability;
+    yield tokenLogProbability;
     [context, state] = [id, result.state];
   }
-  return { logProbability, tokenLogProbabilities, perplexity: Math.exp(-logProbability / ids.length) };
 }

@@ -12,12 +12,12 @@ export interface OnnxRuntime {
 /** The recurrent state after some tokens: tensors by input name. Never changed in place, so it can be kept. */
 export type RecurrentState = Readonly<Record<string, Tensor>>;
 
-/** A loaded graph. */
-export interface StepModel {
+/** One decoding step of a model: of a bundle's graph here, of anything else that can compute it elsewhere. */
+export interface StepModel<State = RecurrentState> {
   /** The state before any token: zeros. */
-  readonly initialState: RecurrentState;
+  readonly initialState: State;
   /** Logits [vocab] for the token after `token`, and the state after it. */
-  step(state: RecurrentState, token: number): Promise<{ logits: Float32Array; state: RecurrentState }>;
+  step(state: State, token: number): Promise<{ logits: Float32Array; state: State }>;
   dispose(): Promise<void>;
 }
 
