@@ -9,6 +9,12 @@ export { sumOfSquares } from './kernels/sum-of-squares/sum-of-squares.js';
 export { type DropoutMask, fillDropoutMask } from './models/dropout.js';
 export { initialParameters } from './models/initial-parameters.js';
 export {
+  type LanguageModelMode,
+  type LanguageModelState,
+  RnnLanguageModel,
+  type RnnLanguageModelOptions,
+} from './models/language-model.js';
+export {
   type Cell,
   dropoutWidths,
   type LanguageModelConfig,

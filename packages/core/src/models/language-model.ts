@@ -1,0 +1,142 @@
+/**
+ * A recurrent language model as an object that holds its parameters: for use from TensorFlow.js code. Training on many
+ * machines and export do not go through it but through the pure functions that it wraps.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { sparseSoftmaxCrossEntropy } from '../kernels/softmax-cross-entropy/sparse.js';
+import { fillDropoutMask } from './dropout.js';
+import { initialParameters } from './initial-parameters.js';
+import {
+  dropoutWidths,
+  type LanguageModelConfig,
+  languageModelConfig,
+  parameterShapes,
+  stateShapes,
+} from './language-model-config.js';
+import { type NamedTensors, outputLogits, recurrentFeatures } from './language-model-forward.js';
+
+export type RnnLanguageModelOptions = Parameters<typeof languageModelConfig>[0] & {
+  /** From which the parameters are drawn; 0 if left out. */
+  readonly seed?: number;
+  /** Parameters are drawn uniformly from ±this; from ±1/√hiddenDim if left out. */
+  readonly initRange?: number;
+};
+
+/** What the model remembers of the text so far. */
+export type LanguageModelState = {
+  /** [layers, batch, hiddenDim] */
+  readonly hidden: tf.Tensor3D;
+  /** [layers, batch, hiddenDim]; LSTMs only */
+  readonly cell?: tf.Tensor3D;
+};
+
+/** In training, units are dropped at the model's rate; which ones is a function of `seed`: give each step another. */
+export type LanguageModelMode = { readonly training?: false } | { readonly training: true; readonly seed: number };
+
+/**
+ * @example
+ * const model = new RnnLanguageModel({ vocabSize: 10_000, embeddingDim: 256, hiddenDim: 512, cell: 'lstm' });
+ * const { logits, state } = model.forward(ids); // ids [32, 20] → logits [32, 20, 10000], state.hidden [1, 32, 512]
+ * tf.train.adam().minimize(() => model.loss(ids, targets, { training: true, seed: step }));
+ */
+export class RnnLanguageModel {
+  readonly config: LanguageModelConfig;
+  /** By the names of `parameterShapes`. */
+  readonly parameters: Readonly<Record<string, tf.Variable>>;
+
+  /** @throws RangeError naming the option that is out of range */
+  constructor({ seed = 0, initRange, ...options }: RnnLanguageModelOptions) {
+    this.config = languageModelConfig(options);
+    const shapes = parameterShapes(this.config);
+    const values = initialParameters(this.config, { seed, ...(initRange === undefined ? {} : { range: initRange }) });
+    this.parameters = Object.fromEntries(
+      Object.entries(shapes).map(([name, shape]) => [
+        name,
+        tf.tidy(() => tf.variable(tf.tensor(values[name]!, [...shape]))),
+      ]),
+    );
+  }
+
+  /** The state before any text: zeros. */
+  initialState(batch: number): LanguageModelState {
+    const { layers, hiddenDim, cell } = this.config;
+    const zeros = () => tf.zeros<tf.Rank.R3>([layers, batch, hiddenDim]);
+    return cell === 'lstm' ? { hidden: zeros(), cell: zeros() } : { hidden: zeros() };
+  }
+
+  /**
+   * Scores of the next token after each of `ids`.
+   * @param ids int32 [batch, time]
+   * @param state as the previous call returned it, to continue its sequences; zeros if left out
+   * @returns `logits` [batch, time, vocab] and the state after the last token
+   */
+  forward(
+    ids: tf.Tensor2D,
+    state?: LanguageModelState,
+    mode: LanguageModelMode = {},
+  ): { logits: tf.Tensor3D; state: LanguageModelState } {
+    const [batch, time] = ids.shape;
+    return tf.tidy(() => {
+      const { features, state: last } = recurrentFeatures(
+        this.config,
+        this.parameters,
+        tf.transpose(ids),
+        this.#statesByName(state ?? this.initialState(batch)),
+        this.#dropoutMasks(batch, time, mode),
+      );
+      const width = this.config.hiddenDim;
+      const batchMajor = tf.transpose(tf.reshape(features, [time, batch, width]), [1, 0, 2]);
+      const rows = outputLogits(this.config, this.parameters, tf.reshape(batchMajor, [batch * time, width]));
+      const logits: tf.Tensor3D = tf.reshape(rows, [batch, time, this.config.vocabSize]);
+      return { logits, state: this.#stackedState(last) };
+    });
+  }
+
+  /**
+   * The mean cross-entropy of `targets`, in nats per token, each sequence starting from a state of zeros. Differentiable.
+   * @param ids int32 [batch, time]
+   * @param targets int32 [batch, time], the tokens that follow
+   */
+  loss(ids: tf.Tensor2D, targets: tf.Tensor2D, mode: LanguageModelMode = {}): tf.Scalar {
+    return tf.tidy(() => {
+      const { logits } = this.forward(ids, undefined, mode);
+      const rows = tf.reshape<tf.Rank.R2>(logits, [ids.size, this.config.vocabSize]);
+      return tf.mean(sparseSoftmaxCrossEntropy(rows, tf.reshape<tf.Rank.R1>(targets, [ids.size])));
+    });
+  }
+
+  /** Frees the parameters. */
+  dispose(): void {
+    tf.dispose({ ...this.parameters });
+  }
+
+  #statesByName(state: LanguageModelState): NamedTensors {
+    const named: NamedTensors = {};
+    tf.unstack(state.hidden).forEach((hidden, layer) => {
+      named[`h.${layer}`] = hidden;
+    });
+    if (this.config.cell !== 'lstm') return named;
+    if (!state.cell) throw new Error("an LSTM's state needs `cell` beside `hidden`; start from initialState()");
+    tf.unstack(state.cell).forEach((cell, layer) => {
+      named[`c.${layer}`] = cell;
+    });
+    return named;
+  }
+
+  #stackedState(named: NamedTensors): LanguageModelState {
+    const names = Object.keys(stateShapes(this.config, 1));
+    const stacked = (kind: string) =>
+      tf.stack(names.filter((name) => name.startsWith(kind)).map((name) => named[name]!)) as tf.Tensor3D;
+    return this.config.cell === 'lstm' ? { hidden: stacked('h.'), cell: stacked('c.') } : { hidden: stacked('h.') };
+  }
+
+  #dropoutMasks(batch: number, time: number, mode: LanguageModelMode): tf.Tensor[] {
+    const { dropout: rate } = this.config;
+    if (!mode.training || rate === 0) return [];
+    return dropoutWidths(this.config).map((width, site) => {
+      const mask = new Float32Array(time * batch * width);
+      fillDropoutMask(mask, { rate, seed: mode.seed, step: 0, site, firstLane: 0, lanes: batch, time, width });
+      return tf.tensor2d(mask, [time * batch, width]);
+    });
+  }
+}
