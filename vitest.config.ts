@@ -5,7 +5,12 @@ const conditions = ['@unroll/source'];
 
 export default defineConfig({
   resolve: { conditions: [...conditions, 'module', 'node', 'development|production'] },
-  ssr: { resolve: { conditions: [...conditions, 'module', 'node', 'development|production'], externalConditions: conditions } },
+  ssr: {
+    resolve: {
+      conditions: [...conditions, 'module', 'node', 'development|production'],
+      externalConditions: conditions,
+    },
+  },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'benchmarks/**/*.test.ts', 'docs/**/*.test.ts', 'scripts/**/*.test.ts'],
     exclude: process.env['UNROLL_LONG_TESTS'] ? [] : ['**/*.long.test.ts'],
