@@ -1,0 +1,187 @@
+// What must hold across packages: what is published is there, dependencies point one way, browsers can have the packages
+// that are for them, and nothing in the repository belongs to one machine.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, defaultClientConditions, type Plugin, type Rolldown } from 'vite';
+import { describe, expect, test } from 'vitest';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+interface PackageJson {
+  readonly name: string;
+  readonly license: string;
+  readonly sideEffects: boolean;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly imports?: Readonly<Record<string, Conditions>>;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+interface Conditions {
+  readonly [condition: string]: string | Conditions;
+}
+
+/** Each package with the packages of ours that it may depend on. */
+const allowedDependencies: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  'param-server': ['core'],
+  'edge-runtime': ['core'],
+  trainer: ['core', 'param-server', 'edge-runtime'],
+};
+const packages = Object.keys(allowedDependencies);
+const forBrowsers = ['core', 'edge-runtime'];
+
+const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const packageJson = (name: string) => JSON.parse(read(`packages/${name}/package.json`)) as PackageJson;
+
+/** A package's own TypeScript, tests and what serves them left out. */
+function sourcesOf(name: string): string[] {
+  const isSource = new RegExp(`^packages/${name}/src/.*\\.ts$`);
+  return tracked.filter((path) => isSource.test(path) && !/\.test\.ts$|\/testing\//.test(path));
+}
+
+/** What the modules import, as [importing file, imported module]. */
+function importsOf(files: readonly string[]): [string, string][] {
+  const pattern = /^(?:import|export)\s(?:[^']*?\sfrom\s)?'([^']+)'|\bimport\('([^']+)'\)/gm;
+  return files.flatMap((file) =>
+    [...read(file).matchAll(pattern)].map((match): [string, string] => [file, (match[1] ?? match[2])!]),
+  );
+}
+
+/** The files that a map of conditions may lead to. */
+function targets(conditions: string | Conditions): string[] {
+  return typeof conditions === 'string' ? [conditions] : Object.values(conditions).flatMap(targets);
+}
+
+/** What npm would publish. */
+function packedFiles(name: string): string[] {
+  const output = execFileSync('npm', ['pack', '--dry-run', '--json', '-w', `packages/${name}`], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  // npm 11 gives one object by package name where npm 10 gives a list.
+  const [packed] = Object.values(JSON.parse(output) as Record<string, { files: { path: string }[] }>);
+  return packed!.files.map(({ path }) => path);
+}
+
+describe.each(packages)('@unroll/%s', (name) => {
+  const { exports, imports = {}, bin = {}, ...metadata } = packageJson(name);
+
+  test('publishes every file that its exports, imports and commands name', () => {
+    const named = [exports, imports, bin].flatMap(targets).map((path) => path.replace(/^\.\//, ''));
+    const published = packedFiles(name);
+    expect(named.filter((path) => !published.includes(path))).toEqual([]);
+  });
+
+  test('gives types for every export, and offers its sources to this workspace', () => {
+    for (const [path, conditions] of Object.entries(exports)) {
+      if (path === './package.json') continue;
+      expect(Object.keys(conditions), path).toEqual(['@unroll/source', 'types', 'default']);
+    }
+  });
+
+  test('publishes a licence, neither tests nor what serves them, and is free of side effects', () => {
+    expect(packedFiles(name).filter((path) => /\.test\.|\/testing\//.test(path))).toEqual([]);
+    expect(metadata).toMatchObject({ license: 'Apache-2.0', sideEffects: false });
+  });
+
+  test('imports only packages that it declares, ours only through their exports and in one direction', () => {
+    const { dependencies } = metadata;
+    const declared = JSON.parse(read(`packages/${name}/package.json`)) as Record<string, Record<string, string>>;
+    const known = { ...dependencies, ...declared.peerDependencies, ...declared.optionalDependencies };
+    const wrong = importsOf(sourcesOf(name)).filter(([, imported]) => {
+      if (/^[.#]|^node:/.test(imported)) return false;
+      const ours = /^@unroll\/([\w-]+)(\/.*)?$/.exec(imported);
+      if (!ours) return !(packageOf(imported) in known);
+      const [, other, path = ''] = ours;
+      return !allowedDependencies[name]!.includes(other!) || !(`.${path}` in packageJson(other!).exports);
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+function packageOf(imported: string): string {
+  const parts = imported.split('/');
+  return parts.slice(0, imported.startsWith('@') ? 2 : 1).join('/');
+}
+
+describe.each(forBrowsers)('@unroll/%s for browsers', (name) => {
+  test("imports nothing of Node's, except in files that only Node is given", () => {
+    const ofNode = importsOf(sourcesOf(name)).filter(
+      ([file, imported]) =>
+        !file.endsWith('.node.ts') && (imported.startsWith('node:') || builtinModules.includes(imported)),
+    );
+    expect(ofNode).toEqual([]);
+  });
+
+  test('bundles with nothing that stands in for Node', async () => {
+    const { exports } = packageJson(name);
+    const entries = Object.keys(exports).filter((path) => path !== './package.json');
+    const page = entries.map((path) => `export * as m${entries.indexOf(path)} from '@unroll/${name}${path.slice(1)}';`);
+    expect(await modulesOfNodeIn(page.join('\n'))).toEqual([]);
+  });
+});
+
+test("a bundle with a module of Node's would be noticed", async () => {
+  expect(await modulesOfNodeIn("export { readFileSync } from 'node:fs';")).toEqual(['node:fs']);
+});
+
+/** The modules of Node's that `code` needs when it is bundled for a browser, where Vite replaces them by empty ones. */
+async function modulesOfNodeIn(code: string): Promise<string[]> {
+  const replaced = '__vite-browser-external:';
+  const output = await build({
+    root,
+    configFile: false,
+    logLevel: 'silent',
+    plugins: [virtualEntry(code)],
+    resolve: { conditions: ['@unroll/source', ...defaultClientConditions] },
+    build: { write: false, minify: false, rolldownOptions: { input: entry, preserveEntrySignatures: 'strict' } },
+  });
+  const { output: files } = output as Rolldown.RolldownOutput;
+  const modules = files.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
+  return modules.filter((id) => id.startsWith(replaced)).map((id) => id.slice(replaced.length));
+}
+
+const entry = join(root, 'scripts/entry-of-the-bundle.js');
+
+function virtualEntry(code: string): Plugin {
+  return {
+    name: 'virtual-entry',
+    resolveId: (id) => (id === entry ? entry : undefined),
+    load: (id) => (id === entry ? code : undefined),
+  };
+}
+
+describe('the repository', () => {
+  test('holds nothing that is generated or built', () => {
+    expect(tracked.filter((path) => /(^|\/)(dist|generated|node_modules|runs)\//.test(path))).toEqual([]);
+  });
+
+  test('locks dependencies without saying where to download them', () => {
+    const { packages: locked } = JSON.parse(read('package-lock.json')) as {
+      packages: Record<string, { resolved?: string; link?: boolean }>;
+    };
+    const addresses = Object.entries(locked).filter(([, { resolved, link }]) => resolved && !link);
+    expect(addresses).toEqual([]);
+  });
+
+  test('locks the tools for every platform that they support', () => {
+    const { packages: locked } = JSON.parse(read('package-lock.json')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const names = new Set(Object.keys(locked).map((path) => path.replace(/^.*node_modules\//, '')));
+    const optional = Object.values(locked).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
+    expect(optional.filter((dependency) => !names.has(dependency))).toEqual([]);
+  });
+
+  test('names no package registry and no path of a particular machine', () => {
+    const local = /registry\.npmjs|registry\.npmmirror|\/(root|home\/\w+|Users\/\w+|work)\//;
+    const texts = tracked.filter((path) => path !== 'scripts/workspace.test.ts');
+    expect(texts.filter((path) => local.test(read(path)))).toEqual([]);
+  });
+});
