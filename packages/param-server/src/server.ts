@@ -1,7 +1,7 @@
 /** Starts and stops the process side of a shard: the listening socket, health, the ticking of time, the shutdown. */
+import type { Http2Server } from 'node:http2';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
-import { createOnnxUpdateRule } from './onnx-update-rule.js';
 import { parameterServerMethods } from './service.js';
 import { maxMessageBytes, parameterServerService, serviceName } from './service-definition.js';
 import { ShardHost } from './shard-host.js';
@@ -51,12 +51,15 @@ export async function startParameterServer({
   leaseSeconds = 60,
 }: ParameterServerOptions): Promise<ParameterServer> {
   if (!(shard >= 0 && shard < shards)) throw new Error(`shard ${shard} is out of range: there are ${shards} shards`);
+  // Only servers need ONNX Runtime; importing this package's client must not load it.
+  const { createOnnxUpdateRule } = await import('./onnx-update-rule.js');
   const place = { version, workers, shard, shards };
   const shardHost = new ShardHost(place, leaseSeconds, createOnnxUpdateRule, () => performance.now() / 1000);
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
   });
+  widenReceiveWindow(server);
   server.addService(parameterServerService, parameterServerMethods(shardHost));
   const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
   health.addToServer(server);
@@ -79,6 +82,25 @@ export async function startParameterServer({
     return done;
   };
   return { port: boundPort, done, close, [Symbol.asyncDispose]: close };
+}
+
+/** As the clients' for pulls: with the default of 64 KiB a push waits for hundreds of window updates. */
+const pushWindowBytes = 16 * 1024 * 1024;
+
+/**
+ * Widens the window in which this server receives. grpc-js has an option for a client's window but none for a server's, so
+ * this reaches for the HTTP/2 server that it makes; should a later version make it elsewhere, pushes are only slower.
+ */
+function widenReceiveWindow(server: Server): void {
+  const internals = server as unknown as { createHttp2Server?: (...args: unknown[]) => Http2Server };
+  const create = internals.createHttp2Server?.bind(server);
+  if (!create) return;
+  internals.createHttp2Server = (...args) => {
+    const http2Server = create(...args);
+    http2Server.updateSettings({ initialWindowSize: pushWindowBytes });
+    http2Server.on('session', (session) => session.setLocalWindowSize(pushWindowBytes));
+    return http2Server;
+  };
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

@@ -14,7 +14,7 @@ import { type Chunk, chunkLength } from '../shard-vector.js';
 import { callError, ParameterServerError } from './errors.js';
 import type { ShardCalls } from './shard-calls.js';
 
-/** A client cannot widen a server's 64 KiB receive window, so uploads are striped over several connections. */
+/** One connection is one stream of frames; several keep both sides busy. */
 const uploadConnections = 4;
 
 /** With the default window of 64 KiB pulls run at a fifth of the speed. */
