@@ -36,7 +36,8 @@ class Block {
   readonly #results: Tensors;
 
   static async create(model: ModelDescription, length: number): Promise<Block> {
-    const session = await InferenceSession.create(encodeOnnx(traceUpdate(model, length)));
+    // One thread: the update is bound by memory, and idle threads of ONNX Runtime would spin beside the workers.
+    const session = await InferenceSession.create(encodeOnnx(traceUpdate(model, length)), { intraOpNumThreads: 1 });
     return new Block(session, optimizerSlots(model.optimizer), length);
   }
 
