@@ -1,7 +1,14 @@
 /** The `unroll` command: its subcommands, and how their errors become a line and an exit status. */
+import { BundleError } from '@unroll/edge-runtime';
 import { ParameterServerError } from '@unroll/param-server';
 import { Command, CommanderError } from 'commander';
 import { addParamServer, addWorker } from './commands/cluster-roles.js';
+import { addData } from './commands/data.js';
+import { addDoctor } from './commands/doctor.js';
+import { addEval } from './commands/eval.js';
+import { addExport } from './commands/export.js';
+import { addGenerate } from './commands/generate.js';
+import { addScore } from './commands/score.js';
 import { addLaunch, addTrain } from './commands/train.js';
 import { UnrollError, UsageError } from './errors.js';
 import { version } from './version.js';
@@ -10,6 +17,19 @@ const done = 0;
 const failed = 1;
 const wrongUsage = 2;
 
+const commands = [
+  addData,
+  addTrain,
+  addEval,
+  addScore,
+  addGenerate,
+  addExport,
+  addDoctor,
+  addLaunch,
+  addWorker,
+  addParamServer,
+];
+
 /** Runs the command; the exit status is 0 for done, 1 for failed and 2 for wrong usage. */
 export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('unroll')
@@ -17,8 +37,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(version)
     .showHelpAfterError('(unroll --help, or unroll <command> --help, lists the flags)')
     .exitOverride();
-  for (const add of [addTrain, addLaunch, addWorker, addParamServer]) add(program);
-  for (const command of program.commands) command.copyInheritedSettings(program);
+  for (const addCommand of commands) addCommand(program);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return done;
@@ -27,10 +46,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Errors that the user can mend, by what raises them; each has a message of one line. */
+const users = [UnrollError, ParameterServerError, BundleError];
+
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? done : wrongUsage;
   if (error instanceof UsageError) return complain(error, wrongUsage);
-  if (error instanceof UnrollError || error instanceof ParameterServerError) return complain(error, failed);
+  if (users.some((kind) => error instanceof kind)) return complain(error as Error, failed);
   // Ours to mend: whoever reports it needs the trace.
   process.stderr.write(`unroll: unexpected error, please report it\n${error instanceof Error ? error.stack : error}\n`);
   return failed;

@@ -14,7 +14,7 @@ import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import { z } from 'zod';
 import { UnrollError } from '../errors.js';
 import { trainingConfigSchema } from '../training/config.js';
-import { readChecksummedFolder, replaceChecksummedFolder } from './folder.js';
+import { inspectFolder, readChecksummedFolder, replaceChecksummedFolder } from './folder.js';
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from './safetensors.js';
 
 export type Arrays = Record<string, Float32Array>;
@@ -45,6 +45,11 @@ export interface ResumableCheckpoint extends Checkpoint {
   readonly recurrent: Arrays | undefined;
 }
 
+/** What stands at `folder`, where a checkpoint may be written. */
+export function inspectCheckpoint(folder: string): ReturnType<typeof inspectFolder> {
+  return inspectFolder(folder, ['training-state.json', 'optimizer.safetensors', ...modelFiles, 'checksums.json']);
+}
+
 const recurrentPrefix = 'recurrent/';
 
 export async function writeCheckpoint(folder: string, checkpoint: ResumableCheckpoint): Promise<void> {
@@ -72,17 +77,13 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
 export async function readResumableCheckpoint(folder: string): Promise<ResumableCheckpoint> {
   const files = await readChecksummedFolder(folder, [...modelFiles, 'training-state.json', 'optimizer.safetensors']);
   const model = parseModel(folder, files);
-  const state = trainingStateSchema.safeParse(parseJson(folder, files, 'training-state.json'));
-  if (!state.success) {
-    const issue = state.error.issues[0]!;
-    throw new UnrollError(`${folder}/training-state.json: ${issue.path.join('.')}: ${issue.message}`);
-  }
+  const state = parse(folder, files, 'training-state.json', parseTrainingState);
   const optimizer = decodeSafetensors(files['optimizer.safetensors']!, `${folder}/optimizer.safetensors`);
   const isRecurrent = (name: string) => name.startsWith(recurrentPrefix);
   const recurrent = Object.entries(optimizer).filter(([name]) => isRecurrent(name));
   return {
     ...model,
-    state: state.data,
+    state,
     slots: values(Object.entries(optimizer).filter(([name]) => !isRecurrent(name))),
     recurrent:
       recurrent.length > 0
@@ -94,7 +95,9 @@ export async function readResumableCheckpoint(folder: string): Promise<Resumable
 const modelFiles = ['config.json', 'model.safetensors', 'tokenizer.json'];
 
 function parseModel(folder: string, files: Readonly<Record<string, Buffer>>): Checkpoint {
-  const config = languageModelConfig(modelFields(parseJson(folder, files, 'config.json') as LanguageModelConfig));
+  const config = parse(folder, files, 'config.json', (json) =>
+    languageModelConfig(modelFields(json as LanguageModelConfig)),
+  );
   const tensors = decodeSafetensors(files['model.safetensors']!, `${folder}/model.safetensors`);
   for (const [name, shape] of Object.entries(parameterShapes(config))) {
     const found = tensors[name]?.shape;
@@ -103,7 +106,7 @@ function parseModel(folder: string, files: Readonly<Record<string, Buffer>>): Ch
       `${folder}/model.safetensors: tensor '${name}' is ${found ? `[${found.join(', ')}]` : 'missing'}, the configuration says [${shape.join(', ')}]; was config.json edited?`,
     );
   }
-  const tokenizer = loadTokenizer(parseJson(folder, files, 'tokenizer.json'));
+  const tokenizer = parse(folder, files, 'tokenizer.json', loadTokenizer);
   if (tokenizer.vocabSize !== config.vocabSize) {
     throw new UnrollError(
       `${folder}/tokenizer.json: its vocabulary has ${tokenizer.vocabSize} tokens, the model's ${config.vocabSize}; it belongs to another model`,
@@ -117,11 +120,27 @@ function modelFields(config: LanguageModelConfig): LanguageModelConfig {
   return { vocabSize, embeddingDim, hiddenDim, cell, layers, dropout, tieWeights };
 }
 
-function parseJson(folder: string, files: Readonly<Record<string, Buffer>>, name: string): unknown {
+function parseTrainingState(json: unknown): TrainingState {
+  const { success, data, error } = trainingStateSchema.safeParse(json);
+  if (success) return data;
+  const issue = error.issues[0]!;
+  throw new Error(`${issue.path.join('.')}: ${issue.message}`);
+}
+
+/** Reads a JSON file with a parser whose errors say what is wrong, but not where. */
+function parse<Value>(
+  folder: string,
+  files: Readonly<Record<string, Buffer>>,
+  name: string,
+  parser: (json: unknown) => Value,
+): Value {
   try {
-    return JSON.parse(files[name]!.toString());
+    return parser(JSON.parse(files[name]!.toString()));
   } catch (error) {
-    throw new UnrollError(`${folder}/${name}: not valid JSON (${(error as Error).message})`);
+    const reason = (error as Error).message.replace(`${name}: `, '');
+    throw new UnrollError(`${folder}/${name}: ${reason}; was it edited, or does it belong to another model?`, {
+      cause: error,
+    });
   }
 }
 

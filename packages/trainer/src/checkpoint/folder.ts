@@ -24,7 +24,7 @@ export async function replaceChecksummedFolder(
 /** Writes the files into `folder`, replacing what it held. */
 export async function replaceFolder(folder: string, files: Readonly<Record<string, FileContents>>): Promise<void> {
   const path = resolve(folder);
-  const temporary = `${path}.new-${process.pid}`;
+  const temporary = temporaryOf(folder);
   try {
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true });
@@ -37,12 +37,26 @@ export async function replaceFolder(folder: string, files: Readonly<Record<strin
 }
 
 /**
+ * Finds out whether {@link replaceFolder} can write here, before the work whose result it will write.
+ * @throws UnrollError naming the folder if not
+ */
+export async function checkWritable(folder: string): Promise<void> {
+  const temporary = temporaryOf(folder);
+  try {
+    await mkdir(temporary, { recursive: true });
+    await rm(temporary, { recursive: true });
+  } catch (error) {
+    throw writeError(error, folder);
+  }
+}
+
+/**
  * Reads the named files of a folder that {@link replaceChecksummedFolder} wrote and verifies their checksums.
  * @throws UnrollError naming the file that is missing or altered
  */
 export async function readChecksummedFolder(folder: string, names: readonly string[]): Promise<Record<string, Buffer>> {
   await recover(folder);
-  const checksums = JSON.parse((await readOne(folder, checksumFile)).toString()) as Record<string, string>;
+  const checksums = await readChecksums(folder);
   const files: Record<string, Buffer> = {};
   for (const name of names) {
     const contents = await readOne(folder, name);
@@ -56,15 +70,27 @@ export async function readChecksummedFolder(folder: string, names: readonly stri
   return files;
 }
 
-/** What stands at `folder`: nothing, a folder with the file `marker` in it, which we wrote, or something else. */
-export async function inspectFolder(folder: string, marker: string): Promise<'absent' | 'ours' | 'foreign'> {
+/**
+ * What stands at `folder`: nothing; a folder of the files `ours`, the first of which is never absent, which may be
+ * replaced; or something else, of which nothing may be lost.
+ */
+export async function inspectFolder(folder: string, ours: readonly string[]): Promise<'absent' | 'ours' | 'foreign'> {
   await recover(folder);
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw new UnrollError(`${folder}: cannot be read as a folder (${error.code})`);
   });
   if (names === undefined || names.length === 0) return 'absent';
-  return names.includes(marker) ? 'ours' : 'foreign';
+  return names.includes(ours[0]!) && names.every((name) => ours.includes(name)) ? 'ours' : 'foreign';
+}
+
+async function readChecksums(folder: string): Promise<Record<string, string>> {
+  const contents = await readOne(folder, checksumFile);
+  try {
+    return JSON.parse(contents.toString()) as Record<string, string>;
+  } catch {
+    throw new UnrollError(`${join(folder, checksumFile)}: is not JSON; it was altered or cut off: restore it`);
+  }
 }
 
 async function readOne(folder: string, name: string): Promise<Buffer> {
@@ -91,6 +117,7 @@ function sha256(parts: readonly Uint8Array[]): string {
   return hash.digest('hex');
 }
 
+const temporaryOf = (folder: string) => `${resolve(folder)}.new-${process.pid}`;
 const previousOf = (path: string) => `${path}.previous`;
 
 async function swapIn(temporary: string, path: string): Promise<void> {
@@ -113,12 +140,14 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+const unwritable = new Set(['EACCES', 'EROFS', 'ENOTDIR', 'ENOENT', 'EEXIST', 'EPERM', 'ELOOP', 'ENAMETOOLONG']);
+
 function writeError(error: unknown, folder: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new UnrollError(`${folder}: the disk is full; what was there before is untouched: free space and run again`);
   }
-  if (code === 'EACCES' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST' || code === 'EPERM') {
+  if (code !== undefined && unwritable.has(code)) {
     return new UnrollError(`${folder}: cannot be written (${code}); choose another --out`);
   }
   return error;

@@ -57,8 +57,8 @@ export function decodeSafetensors(data: Uint8Array, file: string): Record<string
     if (name === '__metadata__') continue;
     if (dtype !== 'F32') throw damaged(`tensor '${name}' is ${dtype}, expected F32`);
     if (end > body.length) throw damaged(`tensor '${name}' ends after the file; was it cut off?`);
-    const copy = body.slice(begin, end);
-    tensors[name] = { shape, values: new Float32Array(copy.buffer, 0, copy.byteLength / 4) };
+    // A copy, because the bytes need not be aligned; and not by slice(), which does not copy a Buffer.
+    tensors[name] = { shape, values: new Float32Array(Uint8Array.from(body.subarray(begin, end)).buffer) };
   }
   return tensors;
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { UnrollError } from '../errors.js';
 import { prepareTraining, type TrainingRequest } from '../training/prepare.js';
 import { RunReport, type TrainingResult } from '../training/report.js';
+import { laneSlice } from '../training/run.js';
 import type { ChildMessage } from './messages.js';
 
 export interface ClusterSize {
@@ -24,7 +25,9 @@ export async function launchCluster(
   { workers, servers }: ClusterSize,
   argv: readonly string[] = process.argv.slice(3),
 ): Promise<TrainingResult> {
-  await prepareTraining(request); // what is wrong with the request is said once, here
+  // What is wrong with the request is said once, here.
+  const { training } = await prepareTraining(request);
+  laneSlice(training.batchSize, { worker: 0, workers });
   const children = new Set<ChildProcess>();
   const report = new RunReport(workers);
   const interrupt = interruption(children);

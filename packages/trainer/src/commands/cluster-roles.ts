@@ -7,7 +7,7 @@ import { log } from '../terminal/progress.js';
 import { RunReport } from '../training/report.js';
 import { runTraining } from '../training/run.js';
 import { version } from '../version.js';
-import { nonNegativeInteger, positiveInteger } from './options.js';
+import { addExamples, nonNegativeInteger, positiveInteger } from './options.js';
 import { printTrainingResult } from './train.js';
 import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
 
@@ -43,6 +43,10 @@ export function addWorker(program: Command): void {
     }
     if (!process.send && flags.worker === 0) printTrainingResult(flags.json, report.result());
   });
+  addExamples(
+    command,
+    'worker --data data/ptb --out runs/ptb --worker 0 --workers 2 --server-addresses ps0:7000,ps1:7000',
+  );
 }
 
 interface ServerFlags {
@@ -55,7 +59,7 @@ interface ServerFlags {
 }
 
 export function addParamServer(program: Command): void {
-  program
+  const command = program
     .command('param-server')
     .description('run one parameter server of a distributed training; it ends when all workers have left')
     .option('--host <address>', 'address to listen on; the traffic is not encrypted', '127.0.0.1')
@@ -73,4 +77,5 @@ export function addParamServer(program: Command): void {
       log(`parameter server ${shard + 1} of ${shards} listens on ${host}:${server.port} for ${workers} workers`);
       await server.done;
     });
+  addExamples(command, 'param-server --host 0.0.0.0 --port 7000 --shard 0 --shards 2 --workers 2');
 }

@@ -1,5 +1,5 @@
 /** Parsers for flags that several commands take, and how commands print their results. */
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { engineNames } from '../engines/select.js';
 
 export function positiveInteger(text: string): number {
@@ -22,12 +22,18 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
-/** A number in [low, high), or up to and with `high` if `closed`. */
-export function numberBetween(low: number, high: number, closed = false): (text: string) => number {
+export function nonNegativeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError('It must be a number of at least 0.');
+}
+
+/** A number in [low, high). */
+export function numberBetween(low: number, high: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== '' && value >= low && (value < high || (closed && value === high))) return value;
-    throw new InvalidArgumentError(`It must be a number in [${low}, ${high}${closed ? ']' : ')'}.`);
+    if (text.trim() !== '' && value >= low && value < high) return value;
+    throw new InvalidArgumentError(`It must be a number in [${low}, ${high}).`);
   };
 }
 
@@ -41,6 +47,11 @@ export function threadsOption(): Option {
 
 export function jsonOption(): Option {
   return new Option('--json', 'print the result as one JSON object on stdout');
+}
+
+/** Adds the examples that end a command's help; each is what follows `unroll`. */
+export function addExamples(command: Command, ...examples: readonly string[]): Command {
+  return command.addHelpText('after', `\nExamples:\n${examples.map((example) => `  unroll ${example}\n`).join('')}`);
 }
 
 /** Prints a command's result on stdout: one JSON object, or the lines that a person would want. */

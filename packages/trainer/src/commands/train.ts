@@ -2,10 +2,11 @@
 import type { Command } from 'commander';
 import { launchCluster } from '../cluster/launch.js';
 import { UnrollError } from '../errors.js';
+import { interruptible } from '../terminal/interrupt.js';
 import type { TrainingRequest } from '../training/prepare.js';
 import { RunReport, type TrainingResult } from '../training/report.js';
 import { runTraining } from '../training/run.js';
-import { positiveInteger, printResult } from './options.js';
+import { addExamples, positiveInteger, printResult } from './options.js';
 import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
 
 interface ClusterFlags {
@@ -27,6 +28,13 @@ export function addTrain(program: Command): void {
       : await trainAlone(request);
     printTrainingResult(flags.json, result);
   });
+  addExamples(
+    command,
+    'train --data grammar --out runs/first',
+    'train --data data/ptb --preset zaremba-small --out runs/ptb',
+    'train --data book.txt --tokenizer char --out runs/book --workers 2 --servers 1',
+    'train --data data/ptb --out runs/ptb --resume --epochs 20',
+  );
 }
 
 export function addLaunch(program: Command): void {
@@ -38,21 +46,20 @@ export function addLaunch(program: Command): void {
   addTrainingFlags(command).action(async (flags: TrainingFlags & Required<ClusterFlags>) => {
     printTrainingResult(flags.json, await launchCluster(trainingRequest(flags), flags));
   });
+  addExamples(command, 'launch --data grammar --out runs/first --workers 2 --servers 2');
 }
 
 async function trainAlone(request: TrainingRequest): Promise<TrainingResult> {
   const report = new RunReport();
-  const interrupt = new AbortController();
-  const stop = () => interrupt.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  try {
-    for await (const event of runTraining({ request, signal: interrupt.signal })) report.add(event);
-  } finally {
-    report.close();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-  }
-  if (interrupt.signal.aborted) throw interruption(report, request);
-  return report.result();
+  return interruptible(async (signal) => {
+    try {
+      for await (const event of runTraining({ request, signal })) report.add(event);
+    } finally {
+      report.close();
+    }
+    if (signal.aborted) throw interruption(report, request);
+    return report.result();
+  });
 }
 
 function interruption(report: RunReport, { out }: TrainingRequest): UnrollError {

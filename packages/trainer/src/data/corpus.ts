@@ -12,6 +12,8 @@ export const EMBEDDED_CORPUS = 'grammar';
 
 /** One part of a corpus. */
 export interface CorpusSplit {
+  /** Where it lies: files that hold it and nothing else, or one file of which it is a part; none if it is embedded. */
+  readonly files: readonly string[];
   /** Its size in bytes of UTF-8. */
   readonly bytes: number;
   /** Its text, piece by piece, each made of whole lines; a file is read when its turn comes. */
@@ -47,7 +49,12 @@ const VALID_END = 0.95;
 export function loadCorpus(pathOrName: string): Corpus {
   if (pathOrName === EMBEDDED_CORPUS) {
     const { train, valid, test } = grammarCorpus(GRAMMAR_CORPUS_DEFAULTS);
-    return { name: EMBEDDED_CORPUS, train: splitOfText(train), valid: splitOfText(valid), test: splitOfText(test) };
+    return {
+      name: EMBEDDED_CORPUS,
+      train: splitOfText(train, []),
+      valid: splitOfText(valid, []),
+      test: splitOfText(test, []),
+    };
   }
   if (!existsSync(pathOrName)) {
     throw new UnrollError(
@@ -104,7 +111,7 @@ function cutInThree(path: string): Omit<Corpus, 'name'> {
       `${path}: has too few lines to cut into training, validation and test parts; give three files`,
     );
   }
-  const [train, valid, test] = parts.map(splitOfText);
+  const [train, valid, test] = parts.map((part) => splitOfText(part, [path]));
   return { train: train!, valid: valid!, test: test! };
 }
 
@@ -114,12 +121,13 @@ function lineEnd(text: string, offset: number): number {
   return lineBreak === -1 ? text.length : lineBreak + 1;
 }
 
-function splitOfText(text: string): CorpusSplit {
-  return { bytes: Buffer.byteLength(text), texts: () => [text] };
+function splitOfText(text: string, files: readonly string[]): CorpusSplit {
+  return { files, bytes: Buffer.byteLength(text), texts: () => [text] };
 }
 
 function splitOfFiles(files: readonly string[]): CorpusSplit {
   return {
+    files,
     bytes: files.reduce((sum, file) => sum + statSync(file).size, 0),
     *texts() {
       for (const file of files) yield readTextFile(file);

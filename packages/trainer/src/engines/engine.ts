@@ -38,8 +38,19 @@ export interface ResidentValues {
 
 /** Zero-filled residents of these shapes. */
 export function zeros(shapes: Readonly<Record<string, readonly number[]>>): Record<string, ResidentValues> {
+  return residentValues(shapes, {});
+}
+
+/** Residents of these shapes with these values; what is absent is zero. */
+export function residentValues(
+  shapes: Readonly<Record<string, readonly number[]>>,
+  values: Readonly<Record<string, Float32Array>>,
+): Record<string, ResidentValues> {
   return Object.fromEntries(
-    Object.entries(shapes).map(([name, shape]) => [name, { shape, values: new Float32Array(elements(shape)) }]),
+    Object.entries(shapes).map(([name, shape]) => [
+      name,
+      { shape, values: values[name] ?? new Float32Array(elements(shape)) },
+    ]),
   );
 }
 

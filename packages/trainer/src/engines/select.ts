@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import util from 'node:util';
 import { UnrollError } from '../errors.js';
 import type { Engine } from './engine.js';
-import { onnxRuntimeEngine } from './onnxruntime.js';
+import type { OnnxRuntimeOptions } from './onnxruntime.js';
 import { tensorFlowEngine } from './tensorflow.js';
 
 export const engineNames = ['auto', 'onnxruntime', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
@@ -22,11 +22,11 @@ export async function selectEngine(name: EngineName, threads = 0): Promise<Engin
   const cpuThreads = threads > 0 ? threads : availableParallelism();
   switch (name) {
     case 'auto':
-      return onnxRuntimeEngine({ provider: hasCudaProvider() ? 'cuda' : 'cpu', threads: cpuThreads });
+      return onnxRuntime({ provider: hasCudaProvider() ? 'cuda' : 'cpu', threads: cpuThreads });
     case 'onnxruntime':
-      return onnxRuntimeEngine({ provider: 'cpu', threads: cpuThreads });
+      return onnxRuntime({ provider: 'cpu', threads: cpuThreads });
     case 'webgpu':
-      return onnxRuntimeEngine({ provider: 'webgpu', threads: cpuThreads });
+      return onnxRuntime({ provider: 'webgpu', threads: cpuThreads });
     case 'tensorflow':
       await loadTensorFlowNodeGpu();
       return tensorFlowEngine('tensorflow');
@@ -48,6 +48,16 @@ export function hasCudaProvider(): boolean {
   } catch {
     return false;
   }
+}
+
+/** Imported only when it is wanted, so that a machine whose native library does not load is told so in a line. */
+async function onnxRuntime(options: OnnxRuntimeOptions): Promise<Engine> {
+  const { onnxRuntimeEngine } = await import('./onnxruntime.js').catch((error: unknown) => {
+    throw new UnrollError(`onnxruntime-node does not load here (${firstLine(error)}); run 'unroll doctor'`, {
+      cause: error,
+    });
+  });
+  return onnxRuntimeEngine(options);
 }
 
 async function loadWasm(): Promise<void> {

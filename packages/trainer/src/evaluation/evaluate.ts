@@ -45,22 +45,29 @@ export class Evaluator implements AsyncDisposable {
   }
 
   /** Evaluates, yielding the number of tokens done now and then. */
-  async *evaluate(ids: Int32Array, eosId: number): AsyncGenerator<number, Evaluation, undefined> {
-    let sum = 0;
-    let tokens = 0;
-    for await (const losses of this.tokenLosses(ids, eosId)) {
-      for (const loss of losses) sum += loss;
-      tokens += losses.length;
-      yield tokens;
-    }
-    const loss = sum / tokens;
-    return { tokens, loss, perplexity: Math.exp(loss) };
+  evaluate(ids: Int32Array, eosId: number): AsyncGenerator<number, Evaluation, undefined> {
+    return meanOfLosses(this.tokenLosses(ids, eosId));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#executable.dispose();
     this.#state.dispose();
   }
+}
+
+/** Adds up losses in nats, yielding the number of tokens done now and then. */
+export async function* meanOfLosses(
+  tokenLosses: AsyncIterable<ArrayLike<number> & Iterable<number>>,
+): AsyncGenerator<number, Evaluation, undefined> {
+  let sum = 0;
+  let tokens = 0;
+  for await (const losses of tokenLosses) {
+    for (const loss of losses) sum += loss;
+    tokens += losses.length;
+    yield tokens;
+  }
+  const loss = sum / tokens;
+  return { tokens, loss, perplexity: Math.exp(loss) };
 }
 
 function padded(ids: Int32Array): Int32Array {

@@ -12,7 +12,7 @@ import {
 import type { ParameterClient } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import type { Batch } from '../data/batches.js';
-import { type Engine, type Executable, elements, type Residents, zeros } from '../engines/engine.js';
+import { type Engine, type Executable, type Residents, residentValues } from '../engines/engine.js';
 import { BatchInputs, type LaneSlice } from './batch-inputs.js';
 import type { TrainingConfig } from './config.js';
 
@@ -59,8 +59,8 @@ export async function createLocalLearner({ engine, model, training, start }: Lea
   const { batchSize, optimizer, clipNorm } = training;
   const shapes = parameterShapes(model);
   const parameters = engine.allocate(residentValues(shapes, start.parameters));
-  const slots = engine.allocate(residentValues(slotShapes(optimizer, shapes), start.slots));
-  const recurrent = engine.allocate(residentValues(stateShapes(model, batchSize), start.recurrent));
+  const slots = engine.allocate(residentValues(slotShapes(optimizer, shapes), start.slots ?? {}));
+  const recurrent = engine.allocate(residentValues(stateShapes(model, batchSize), start.recurrent ?? {}));
   const shape = { batch: batchSize, time: training.sequenceLength };
   const program = trainingProgram(model, shape, { optimizer, clipNorm });
   const executable = await engine.compile(program, [parameters, slots, recurrent]);
@@ -93,7 +93,7 @@ export async function createDistributedLearner(
   const shapes = parameterShapes(model);
   const lanes = slice.to - slice.from;
   const parameters = engine.allocate(residentValues(shapes, start.parameters));
-  const recurrent = engine.allocate(residentValues(stateShapes(model, lanes), start.recurrent));
+  const recurrent = engine.allocate(residentValues(stateShapes(model, lanes), start.recurrent ?? {}));
   const program = gradientProgram(model, { batch: lanes, time: training.sequenceLength });
   const executable = await engine.compile(program, [parameters, recurrent]);
   const inputs = new BatchInputs(model, training, slice);
@@ -111,7 +111,7 @@ export async function createDistributedLearner(
       const gradients = Object.fromEntries(Object.keys(shapes).map((name) => [name, outputs[`gradient.${name}`]!]));
       await client.update({ gradients, learningRate, parameters: pulled });
       install();
-      return stepResult(outputs['tokenLosses']!, batch);
+      return stepResult(outputs.tokenLosses!, batch);
     },
     state: async () => {
       const snapshot = await client.snapshot();
@@ -127,15 +127,6 @@ export async function createDistributedLearner(
     },
     dispose: () => disposeAll(executable, [parameters, recurrent]),
   };
-}
-
-function residentValues(shapes: Readonly<Record<string, readonly number[]>>, values: Arrays | undefined) {
-  const residents = zeros(values ? {} : shapes);
-  if (!values) return residents;
-  for (const [name, shape] of Object.entries(shapes)) {
-    residents[name] = { shape, values: values[name] ?? new Float32Array(elements(shape)) };
-  }
-  return residents;
 }
 
 async function reset(residents: Residents): Promise<void> {

@@ -63,7 +63,7 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingP
     const epoch = Math.floor(step / stepsPerEpoch);
     const learningRate = learningRateAt(training, epoch);
     const { lossSum, tokens } = await learner.step(batches.batchAt(step), step, learningRate);
-    if (!Number.isFinite(lossSum)) throw divergence(step, learningRate);
+    if (!Number.isFinite(lossSum)) throw divergence(step + 1, learningRate);
     epochLoss += lossSum;
     epochTokens += tokens;
     yield { type: 'step', step: step + 1, lossSum, tokens };
@@ -86,8 +86,9 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingP
   }
 }
 
-function divergence(step: number, learningRate: number): UnrollError {
+/** @param step the update, counted from 1, at which it showed */
+export function divergence(step: number, learningRate: number): UnrollError {
   return new UnrollError(
-    `the loss is not a finite number at step ${step + 1}: training diverged; lower --learning-rate (${learningRate}) or --clip-norm, then go on from the last checkpoint with --resume`,
+    `the loss is not a finite number at step ${step}: training diverged; lower --learning-rate (${learningRate}) or --clip-norm, then go on from the last checkpoint with --resume`,
   );
 }

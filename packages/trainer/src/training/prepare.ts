@@ -1,8 +1,8 @@
 /** From a request to what a run works on: the configuration, the tokenizer and the text as ids. */
 import { type LanguageModelConfig, languageModelConfig } from '@unroll/core';
 import { type Tokenizer, trainTokenizer } from '@unroll/core/text';
-import { type ResumableCheckpoint, readResumableCheckpoint } from '../checkpoint/checkpoint.js';
-import { inspectFolder } from '../checkpoint/folder.js';
+import { inspectCheckpoint, type ResumableCheckpoint, readResumableCheckpoint } from '../checkpoint/checkpoint.js';
+import { checkWritable } from '../checkpoint/folder.js';
 import { type Corpus, loadCorpus } from '../data/corpus.js';
 import { encodeSplit } from '../data/encoding.js';
 import type { EngineName } from '../engines/select.js';
@@ -39,6 +39,7 @@ export interface PreparedTraining {
  */
 export async function prepareTraining(request: TrainingRequest): Promise<PreparedTraining> {
   const resumed = await checkpointToResume(request);
+  await checkWritable(request.out);
   const corpus = loadCorpus(request.data);
   const tokenizer = resumed?.tokenizer ?? learnTokenizer(request.training, corpus);
   const training = resumed ? resumedConfig(request, resumed.state.training) : request.training;
@@ -57,9 +58,9 @@ async function checkpointToResume({
   resume,
   overwrite,
 }: TrainingRequest): Promise<ResumableCheckpoint | undefined> {
-  const found = await inspectFolder(out, 'training-state.json');
+  const found = await inspectCheckpoint(out);
   if (found === 'foreign') {
-    throw new UnrollError(`${out}: is not empty and holds no checkpoint; choose another --out`);
+    throw new UnrollError(`${out}: holds files that are no checkpoint's, and would be lost; choose another --out`);
   }
   if (found === 'absent' || overwrite) return undefined;
   if (!resume) {

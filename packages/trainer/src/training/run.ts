@@ -10,7 +10,7 @@ import { Evaluator } from '../evaluation/evaluate.js';
 import { version } from '../version.js';
 import type { LaneSlice } from './batch-inputs.js';
 import { createDistributedLearner, createLocalLearner, type Learner, type LearnerOptions } from './learner.js';
-import { type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
+import { divergence, type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
 import { type PreparedTraining, prepareTraining, type TrainingRequest } from './prepare.js';
 
 /** This process's place among the workers of a parameter server. */
@@ -71,7 +71,7 @@ export interface RunOptions {
 export async function* runTraining({ request, role, signal }: RunOptions): AsyncGenerator<RunEvent, void, undefined> {
   const prepared = await prepareTraining(request);
   const { training, model, train: ids, resumed } = prepared;
-  const slice = laneSlice(training.batchSize, role);
+  const slice = role ? laneSlice(training.batchSize, role) : { from: 0, to: training.batchSize };
   const batches = laneBatches(ids, training.batchSize, training.sequenceLength, slice);
   const firstStep = resumed?.state.step ?? 0;
   const lastStep = totalSteps(training, batches.stepsPerEpoch);
@@ -107,6 +107,8 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
       yield { ...progress, seconds };
     } else {
       const validPerplexity = yield* evaluate(evaluator, prepared);
+      // The last update of an epoch is the one whose effect no training loss shows.
+      if (!Number.isFinite(validPerplexity)) throw divergence(progress.step, progress.learningRate);
       yield { ...progress, seconds, validPerplexity };
       const trainPerplexity = Math.exp(progress.lossSum / progress.tokens);
       await saveCheckpoint(request.out, prepared, work.learner, progress, {
@@ -121,9 +123,11 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
   }
 }
 
-function laneSlice(batchSize: number, role: WorkerRole | undefined): LaneSlice {
-  if (!role) return { from: 0, to: batchSize };
-  const { worker, workers } = role;
+/**
+ * The lanes of the global batch that a worker computes.
+ * @throws UsageError if the workers cannot share the batch evenly
+ */
+export function laneSlice(batchSize: number, { worker, workers }: Pick<WorkerRole, 'worker' | 'workers'>): LaneSlice {
   if (batchSize % workers !== 0) {
     throw new UsageError(`--batch-size: ${batchSize} sequences cannot be shared evenly by ${workers} workers`);
   }

@@ -1,0 +1,69 @@
+/** `unroll eval`: the loss and perplexity of a checkpoint over a part of a corpus. */
+import { type Command, Option } from 'commander';
+import { readCheckpoint } from '../checkpoint/checkpoint.js';
+import { type Corpus, EMBEDDED_CORPUS, loadCorpus } from '../data/corpus.js';
+import { encodeSplit } from '../data/encoding.js';
+import { grammarPerplexity } from '../data/grammar/grammar-corpus.js';
+import { type EngineName, selectEngine } from '../engines/select.js';
+import type { Evaluation } from '../evaluation/evaluate.js';
+import { evaluateCheckpoint } from '../evaluation/perplexity.js';
+import { interruptible } from '../terminal/interrupt.js';
+import { addExamples, engineOption, jsonOption, printResult, threadsOption } from './options.js';
+
+interface EvalFlags {
+  checkpoint: string;
+  data: string;
+  split: 'train' | 'valid' | 'test';
+  engine: EngineName;
+  threads?: number;
+  json?: boolean;
+}
+
+interface EvalResult extends Evaluation {
+  readonly split: EvalFlags['split'];
+  /** What the grammar itself reaches on this very text; given for the embedded corpus. */
+  readonly lowestPerplexity?: number;
+}
+
+export function addEval(program: Command): void {
+  const command = program
+    .command('eval')
+    .description('measure the perplexity of a checkpoint: every token of the text counts once, line ends included')
+    .requiredOption('--checkpoint <dir>', "a folder that 'unroll train' wrote")
+    .requiredOption('--data <path>', `a corpus's folder, a text file, or '${EMBEDDED_CORPUS}' for the embedded corpus`)
+    .addOption(
+      new Option('--split <name>', 'which part of the corpus').choices(['train', 'valid', 'test']).default('test'),
+    )
+    .addOption(engineOption())
+    .addOption(threadsOption())
+    .addOption(jsonOption())
+    .action(async (flags: EvalFlags) => {
+      const result = await interruptible((signal) => evaluateSplit(flags, signal));
+      printResult(flags.json, result, () => describe(result));
+    });
+  addExamples(
+    command,
+    'eval --checkpoint runs/first --data grammar',
+    'eval --checkpoint runs/ptb --data data/ptb --split valid --json',
+  );
+}
+
+async function evaluateSplit(flags: EvalFlags, signal: AbortSignal): Promise<EvalResult> {
+  const { split } = flags;
+  const checkpoint = await readCheckpoint(flags.checkpoint);
+  const corpus = loadCorpus(flags.data);
+  const ids = encodeSplit(checkpoint.tokenizer, corpus[split]);
+  const engine = await selectEngine(flags.engine, flags.threads);
+  const evaluation = await evaluateCheckpoint(checkpoint, ids, engine, signal);
+  const lowest = flags.data === EMBEDDED_CORPUS ? { lowestPerplexity: lowestPerplexity(corpus, split) } : {};
+  return { split, ...evaluation, ...lowest };
+}
+
+function lowestPerplexity(corpus: Corpus, split: EvalFlags['split']): number {
+  return grammarPerplexity([...corpus[split].texts()].join(''));
+}
+
+function describe({ split, tokens, loss, perplexity, lowestPerplexity: lowest }: EvalResult): string {
+  const floor = lowest === undefined ? '' : `; no model can expect less than ${lowest.toFixed(4)}`;
+  return `${split}: perplexity ${perplexity.toFixed(4)}, loss ${loss.toFixed(4)} nats over ${tokens} tokens${floor}`;
+}

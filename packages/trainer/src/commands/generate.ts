@@ -1,0 +1,90 @@
+/** `unroll generate`: text that a model writes after a prompt, streamed as it comes. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { DecodingModel } from '../decoding/decoding-model.js';
+import { interruptible } from '../terminal/interrupt.js';
+import { log } from '../terminal/progress.js';
+import { addModelFlags, type ModelFlags, openModel } from './model-flags.js';
+import { addExamples, jsonOption, nonNegativeInteger, nonNegativeNumber, positiveInteger } from './options.js';
+
+interface GenerateFlags extends ModelFlags {
+  prompt: string;
+  tokens: number;
+  temperature: number;
+  topK?: number;
+  topP?: number;
+  seed: number;
+  beamWidth?: number;
+  json?: boolean;
+}
+
+interface GenerateResult {
+  /** What the model wrote, without the prompt. */
+  readonly text: string;
+  readonly tokens: number;
+  readonly tokensPerSecond: number;
+}
+
+export function addGenerate(program: Command): void {
+  const command = program
+    .command('generate')
+    .description('write text after a prompt; Ctrl-C ends it early, and what is written by then is the result');
+  addModelFlags(command)
+    .requiredOption('--prompt <text>', 'the beginning of the text; "" for the beginning of a line')
+    .option('--tokens <n>', 'how many tokens to write', positiveInteger, 50)
+    .option('--temperature <x>', 'below 1 surer, above 1 wilder, 0 always the likeliest token', nonNegativeNumber, 1)
+    .option('--top-k <n>', 'draw from the n likeliest tokens only (default: from all)', positiveInteger)
+    .option(
+      '--top-p <p>',
+      'draw from the fewest likeliest tokens that reach this probability (default: from all)',
+      probabilityMass,
+    )
+    .option('--seed <n>', 'the same seed writes the same text', nonNegativeInteger, 0)
+    .addOption(
+      new Option('--beam-width <n>', 'write the most probable text, by beam search of this width, instead of drawing')
+        .argParser(positiveInteger)
+        .conflicts(['temperature', 'topK', 'topP', 'seed']),
+    )
+    .addOption(jsonOption())
+    .action(async (flags: GenerateFlags) => {
+      await using model = await openModel(flags);
+      if (!flags.json) process.stdout.write(flags.prompt);
+      const result = await interruptible((signal) => write(model, flags, signal));
+      if (flags.json) {
+        process.stdout.write(`${JSON.stringify(result)}\n`);
+      } else {
+        process.stdout.write('\n');
+        log(`${result.tokens} tokens, ${result.tokensPerSecond} tokens/s`);
+      }
+    });
+  addExamples(
+    command,
+    'generate --checkpoint runs/first --prompt "the dog" --tokens 20',
+    'generate --bundle bundles/first --prompt "" --temperature 0.8 --top-p 0.9 --seed 7 --json',
+    'generate --checkpoint runs/first --prompt "anna" --beam-width 4',
+  );
+}
+
+function probabilityMass(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError('It must be a number above 0 and at most 1.');
+}
+
+async function write(model: DecodingModel, flags: GenerateFlags, signal: AbortSignal): Promise<GenerateResult> {
+  const { prompt, tokens: maxTokens, temperature, topK, topP, seed, beamWidth, json } = flags;
+  const options = beamWidth === undefined ? { temperature, topK, topP, seed } : { beamWidth };
+  const started = performance.now();
+  let text = '';
+  let tokens = 0;
+  try {
+    for await (const token of model.generate(prompt, { ...options, maxTokens, signal })) {
+      if (!json) process.stdout.write(token.text);
+      text += token.text;
+      tokens += 1;
+    }
+  } catch (error) {
+    // Whoever interrupts has read enough.
+    if (!signal.aborted) throw error;
+  }
+  return { text, tokens, tokensPerSecond: Math.round((tokens * 1000) / (performance.now() - started)) };
+}

@@ -1,0 +1,22 @@
+/** The flags that name the model to use: a checkpoint or a bundle, exactly one of them. */
+import { type Command, Option } from 'commander';
+import { type DecodingModel, openBundle, openCheckpoint } from '../decoding/decoding-model.js';
+import { UsageError } from '../errors.js';
+
+export interface ModelFlags {
+  checkpoint?: string;
+  bundle?: string;
+}
+
+export function addModelFlags(command: Command): Command {
+  return command
+    .option('--checkpoint <dir>', "a folder that 'unroll train' wrote")
+    .addOption(new Option('--bundle <dir>', "a folder that 'unroll export' wrote").conflicts('checkpoint'));
+}
+
+/** @throws UsageError if neither is given; UnrollError, BundleError naming what is wrong with the model */
+export function openModel({ checkpoint, bundle }: ModelFlags): Promise<DecodingModel> {
+  if (checkpoint !== undefined) return openCheckpoint(checkpoint);
+  if (bundle !== undefined) return openBundle(bundle);
+  throw new UsageError('give a model: --checkpoint <dir> or --bundle <dir>');
+}

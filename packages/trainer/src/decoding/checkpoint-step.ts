@@ -1,0 +1,37 @@
+/** The decoding step of a checkpoint on an engine: what the edge runtime's decoding asks of a model. */
+import { decodingProgram, parameterShapes, stateShapes } from '@unroll/core';
+import type { StepModel } from '@unroll/edge-runtime';
+import type { Arrays, Checkpoint } from '../checkpoint/checkpoint.js';
+import { type Engine, elements, type Residents, residentValues, zeros } from '../engines/engine.js';
+
+/** The state after some tokens is a copy, so that a step can start from any earlier one, as beam search does. */
+export async function checkpointStep(
+  engine: Engine,
+  { config, parameters }: Pick<Checkpoint, 'config' | 'parameters'>,
+): Promise<StepModel<Arrays>> {
+  const shapes = stateShapes(config, 1);
+  const weights = engine.allocate(residentValues(parameterShapes(config), parameters));
+  const recurrent = engine.allocate(zeros(shapes));
+  const executable = await engine.compile(decodingProgram(config), [weights, recurrent]);
+  return {
+    initialState: Object.fromEntries(
+      Object.entries(shapes).map(([name, shape]) => [name, new Float32Array(elements(shape))]),
+    ),
+    async step(state, token) {
+      for (const [name, values] of Object.entries(state)) recurrent.write(name, values);
+      const { logits } = await executable.run({ ids: Int32Array.of(token) });
+      return { logits: logits!.slice(), state: await copied(recurrent) };
+    },
+    async dispose() {
+      await executable.dispose();
+      weights.dispose();
+      recurrent.dispose();
+    },
+  };
+}
+
+async function copied(residents: Residents): Promise<Arrays> {
+  const arrays: Arrays = {};
+  for (const name of residents.names) arrays[name] = (await residents.read(name)).slice();
+  return arrays;
+}

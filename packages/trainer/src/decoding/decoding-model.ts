@@ -1,0 +1,41 @@
+/** A model that writes and scores text: a checkpoint as it trains, or a bundle as it ships. */
+import type { Tokenizer } from '@unroll/core/text';
+import {
+  type GeneratedToken,
+  type GenerateOptions,
+  generate,
+  type IdScore,
+  loadLanguageModel,
+  scoreIds,
+} from '@unroll/edge-runtime';
+import { readCheckpoint } from '../checkpoint/checkpoint.js';
+import { selectEngine } from '../engines/select.js';
+import { checkpointStep } from './checkpoint-step.js';
+
+/** What a checkpoint and the edge runtime's `LanguageModel` both do, with the same meaning. */
+export interface DecodingModel extends AsyncDisposable {
+  readonly tokenizer: Tokenizer;
+  generate(prompt: string, options: GenerateOptions): AsyncGenerator<GeneratedToken, void, undefined>;
+  scoreIds(ids: readonly number[]): Promise<IdScore>;
+}
+
+/** One token at a time is too little work to share between threads. */
+const threads = 1;
+
+/** @throws UnrollError naming what is wrong with the checkpoint */
+export async function openCheckpoint(folder: string): Promise<DecodingModel> {
+  const checkpoint = await readCheckpoint(folder);
+  const { tokenizer } = checkpoint;
+  const model = await checkpointStep(await selectEngine('onnxruntime', threads), checkpoint);
+  return {
+    tokenizer,
+    generate: (prompt, options) => generate(model, tokenizer, prompt, options),
+    scoreIds: (ids) => scoreIds(model, tokenizer.eosId, ids),
+    [Symbol.asyncDispose]: () => model.dispose(),
+  };
+}
+
+/** @throws BundleError naming what is wrong with the bundle */
+export async function openBundle(folder: string): Promise<DecodingModel> {
+  return loadLanguageModel(folder, { ort: await import('onnxruntime-node') });
+}

@@ -1,0 +1,76 @@
+/** Which engines work here: each one really computes something, in a process of its own. */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { type EngineName, hasCudaProvider } from '../engines/select.js';
+import { type Check, outputOf } from './check.js';
+
+const probe = fileURLToPath(new URL('./provider-probe.js', import.meta.url));
+const require = createRequire(import.meta.url);
+
+/** The default engine, which everything else can do without but which nothing can replace. */
+export async function checkOnnxRuntime(): Promise<Check> {
+  const name = 'onnxruntime-node';
+  if (!installed(name)) return { name, status: 'missing', detail: 'not installed', remedy: `npm i ${name}` };
+  return tried('onnxruntime', {
+    name,
+    works: `${versionOf(name)}, runs on the CPU`,
+    remedy: `npm rebuild ${name}; on Linux it needs glibc 2.28 or newer`,
+  });
+}
+
+export async function checkCuda(): Promise<Check> {
+  const name = 'onnxruntime CUDA';
+  if (!hasCudaProvider()) {
+    return {
+      name,
+      status: 'missing',
+      detail: 'the CUDA provider is not installed',
+      remedy:
+        'on Linux x64 with CUDA 12 and cuDNN 9: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false',
+    };
+  }
+  const remedy = 'install an NVIDIA driver, CUDA 12 and cuDNN 9, and put their libraries on LD_LIBRARY_PATH';
+  return tried('auto', { name, works: 'runs; --engine auto takes it', remedy });
+}
+
+export function checkWebGpu(): Promise<Check> {
+  return tried('webgpu', {
+    name: 'onnxruntime WebGPU',
+    works: 'runs; --engine webgpu takes it',
+    remedy:
+      "install a GPU driver (Vulkan on Linux), or name one in VK_ICD_FILENAMES; Chromium's /usr/lib/chromium/vk_swiftshader_icd.json needs no GPU",
+  });
+}
+
+export async function checkTensorFlow(): Promise<Check> {
+  const name = '@tensorflow/tfjs-node-gpu';
+  const needs = 'needs Linux x64, CUDA 11.2 and cuDNN 8.1';
+  const remedy = `npm i ${name} --ignore-scripts=false, which fetches libtensorflow; it ${needs}`;
+  if (!installed(name)) return { name, status: 'missing', detail: `not installed; ${needs}`, remedy };
+  return tried('tensorflow', { name, works: `${versionOf(name)}, runs; --engine tensorflow takes it`, remedy });
+}
+
+async function tried(
+  engine: EngineName,
+  { name, works, remedy }: { name: string; works: string; remedy: string },
+): Promise<Check> {
+  try {
+    await outputOf(process.execPath, [probe, engine]);
+    return { name, status: 'ok', detail: works };
+  } catch (error) {
+    return { name, status: 'broken', detail: (error as Error).message, remedy };
+  }
+}
+
+function installed(name: string): boolean {
+  try {
+    require.resolve(`${name}/package.json`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function versionOf(name: string): string {
+  return (require(`${name}/package.json`) as { version: string }).version;
+}

@@ -1,0 +1,49 @@
+/** The perplexity of a finished model over a text, with a progress bar: of a checkpoint, and of the bundle made from it. */
+import { parameterShapes } from '@unroll/core';
+import { type LanguageModel, loadLanguageModel } from '@unroll/edge-runtime';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { type Engine, residentValues } from '../engines/engine.js';
+import { Progress } from '../terminal/progress.js';
+import { type Evaluation, Evaluator, meanOfLosses } from './evaluate.js';
+
+/** @throws the signal's reason when it aborts */
+export async function evaluateCheckpoint(
+  { config, parameters, tokenizer }: Checkpoint,
+  ids: Int32Array,
+  engine: Engine,
+  signal: AbortSignal,
+): Promise<Evaluation> {
+  const residents = engine.allocate(residentValues(parameterShapes(config), parameters));
+  await using evaluator = await Evaluator.create(engine, config, residents);
+  return await finish(evaluator.evaluate(ids, tokenizer.eosId), 'checkpoint', ids.length, signal);
+}
+
+/** Reads the text token by token, as a device would. @throws BundleError; the signal's reason when it aborts */
+export async function evaluateBundle(folder: string, ids: Int32Array, signal: AbortSignal): Promise<Evaluation> {
+  await using model = await loadLanguageModel(folder, { ort: await import('onnxruntime-node') });
+  return await finish(meanOfLosses(losses(model, ids)), 'bundle', ids.length, signal);
+}
+
+async function* losses(model: LanguageModel, ids: Int32Array): AsyncGenerator<readonly number[]> {
+  for await (const logProbability of model.logProbabilities(ids)) yield [-logProbability];
+}
+
+/** Runs an evaluation to its end, under a progress bar. */
+async function finish(
+  evaluation: AsyncGenerator<number, Evaluation, undefined>,
+  label: string,
+  total: number,
+  signal: AbortSignal,
+): Promise<Evaluation> {
+  const progress = new Progress(label, total, 'tokens');
+  try {
+    for (;;) {
+      const { done, value } = await evaluation.next();
+      if (done) return value;
+      signal.throwIfAborted();
+      progress.update(value);
+    }
+  } finally {
+    progress.stop();
+  }
+}
