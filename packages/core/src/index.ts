@@ -6,6 +6,14 @@ export { type LstmSequenceInputs, lstmSequence } from './kernels/lstm/sequence.j
 export { type RnnActivation, type RnnSequenceInputs, rnnSequence } from './kernels/rnn/sequence.js';
 export { sparseSoftmaxCrossEntropy } from './kernels/softmax-cross-entropy/sparse.js';
 export { sumOfSquares } from './kernels/sum-of-squares/sum-of-squares.js';
+export { Bidirectional } from './layers/bidirectional.js';
+export { Dropout, type DropoutArgs } from './layers/dropout.js';
+export { Embedding, type EmbeddingArgs } from './layers/embedding.js';
+export { GRU, type GRUArgs } from './layers/gru.js';
+export { Linear, type LinearArgs } from './layers/linear.js';
+export { LSTM, type LSTMArgs } from './layers/lstm.js';
+export type { RecurrentLayerArgs } from './layers/recurrent-layer.js';
+export { SimpleRNN, type SimpleRNNArgs } from './layers/simple-rnn.js';
 export { type DropoutMask, fillDropoutMask } from './models/dropout.js';
 export { initialParameters } from './models/initial-parameters.js';
 export {

@@ -1,0 +1,58 @@
+/**
+ * `Dropout`: Keras's dropout layer, but reproducible: which elements are dropped is a function of its seed and of how
+ * often it has been called in training. (TensorFlow.js's own drops the same ones in every call when it is given a seed.)
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { layers } from '@tensorflow/tfjs-layers';
+import type { LayerArgs } from '@tensorflow/tfjs-layers/dist/engine/topology.js';
+import { fillDropoutMask } from '../models/dropout.js';
+import { assertSupported } from './supported-arguments.js';
+
+export type DropoutArgs = LayerArgs & {
+  /** Probability of dropping an element, in [0, 1). */
+  readonly rate: number;
+  /** An integer in [0, 2^53); 0 if left out. Layers of the same seed and shape drop alike: give each its own. */
+  readonly seed?: number;
+};
+
+/**
+ * In training each element is dropped, or scaled by 1/(1 − rate); elsewhere the layer is the identity. Any shape.
+ * @example
+ * tf.sequential({ layers: [new LSTM({ units: 32, inputShape: [20, 8] }), new Dropout({ rate: 0.5, seed: 1 })] });
+ */
+export class Dropout extends layers.Layer {
+  static className = 'UnrollDropout';
+  readonly rate: number;
+  readonly seed: number;
+  #calls = 0;
+
+  /** @throws Error naming an argument that is not supported; RangeError if `rate` is not in [0, 1) */
+  constructor(args: DropoutArgs) {
+    assertSupported('Dropout', args, { noiseShape: [] });
+    super(args);
+    if (!(args.rate >= 0 && args.rate < 1)) throw new RangeError(`Dropout: rate must be in [0, 1), got ${args.rate}`);
+    this.rate = args.rate;
+    this.seed = args.seed ?? 0;
+    this.supportsMasking = true;
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: { training?: boolean }): tf.Tensor {
+    return tf.tidy(() => {
+      const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+      if (!kwargs.training || this.rate === 0) return tf.clone(x);
+      const mask = new Float32Array(x.size);
+      const place = { site: 0, firstLane: 0, lanes: 1, time: 1, width: x.size };
+      fillDropoutMask(mask, { rate: this.rate, seed: this.seed, step: this.#calls++, ...place });
+      return tf.mul(x, tf.tensor(mask, x.shape));
+    });
+  }
+
+  override computeOutputShape(inputShape: (number | null)[]): (number | null)[] {
+    return inputShape;
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), rate: this.rate, seed: this.seed };
+  }
+}
+tf.serialization.registerClass(Dropout);
