@@ -61,35 +61,19 @@ tf.serialization.registerClass(GRU);
 class ResetAfterGruCell extends TensorFlowGruCell {
   override build(inputShape: (number | null)[]): void {
     const width = 3 * this.units;
-    const add = this.addWeight.bind(this);
-    this.kernel = add(
-      'kernel',
-      [inputShape.at(-1)!, width],
-      undefined,
-      this.kernelInitializer,
-      this.kernelRegularizer,
-      true,
-      this.kernelConstraint,
-    );
-    this.recurrentKernel = add(
-      'recurrent_kernel',
-      [this.units, width],
-      undefined,
-      this.recurrentInitializer,
-      this.recurrentRegularizer,
-      true,
-      this.recurrentConstraint,
-    );
-    if (this.useBias)
-      this.bias = add(
-        'bias',
-        [2, width],
+    const weight = (name: string, shape: (number | null)[], kind: 'kernel' | 'recurrent' | 'bias') =>
+      this.addWeight(
+        name,
+        shape,
         undefined,
-        this.biasInitializer,
-        this.biasRegularizer,
+        this[`${kind}Initializer`],
+        this[`${kind}Regularizer`],
         true,
-        this.biasConstraint,
+        this[`${kind}Constraint`],
       );
+    this.kernel = weight('kernel', [inputShape.at(-1)!, width], 'kernel');
+    this.recurrentKernel = weight('recurrent_kernel', [this.units, width], 'recurrent');
+    if (this.useBias) this.bias = weight('bias', [2, width], 'bias');
     this.built = true;
   }
 }
