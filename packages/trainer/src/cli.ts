@@ -32,27 +32,32 @@ const commands = [
 
 /** Runs the command; the exit status is 0 for done, 1 for failed and 2 for wrong usage. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const program = new Command('unroll')
-    .description('train recurrent language models on many machines and run them in any browser')
-    .version(version)
-    .showHelpAfterError('(unroll --help, or unroll <command> --help, lists the flags)')
-    .exitOverride();
-  for (const addCommand of commands) addCommand(program);
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await createProgram().parseAsync([...argv], { from: 'user' });
     return done;
   } catch (error) {
     return report(error);
   }
 }
 
+/** The command with all its subcommands. */
+export function createProgram(): Command {
+  const program = new Command('unroll')
+    .description('train recurrent language models on many machines and run them in any browser')
+    .version(version)
+    .showHelpAfterError('(unroll --help, or unroll <command> --help, lists the flags)')
+    .exitOverride();
+  for (const addCommand of commands) addCommand(program);
+  return program;
+}
+
 /** Errors that the user can mend, by what raises them; each has a message of one line. */
-const users = [UnrollError, ParameterServerError, BundleError];
+const mendableErrors = [UnrollError, ParameterServerError, BundleError];
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? done : wrongUsage;
   if (error instanceof UsageError) return complain(error, wrongUsage);
-  if (users.some((kind) => error instanceof kind)) return complain(error as Error, failed);
+  if (mendableErrors.some((kind) => error instanceof kind)) return complain(error as Error, failed);
   // Ours to mend: whoever reports it needs the trace.
   process.stderr.write(`unroll: unexpected error, please report it\n${error instanceof Error ? error.stack : error}\n`);
   return failed;

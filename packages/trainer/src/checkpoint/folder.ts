@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { UnrollError } from '../errors.js';
 
 /** A file's contents, as parts that are written one after another. */
@@ -27,7 +27,7 @@ export async function replaceFolder(folder: string, files: Readonly<Record<strin
   const temporary = temporaryOf(folder);
   try {
     await rm(temporary, { recursive: true, force: true });
-    await mkdir(temporary, { recursive: true });
+    await makeFolder(temporary);
     for (const [name, contents] of Object.entries(files)) await writeFile(join(temporary, name), contents);
     await swapIn(temporary, path);
   } catch (error) {
@@ -43,7 +43,7 @@ export async function replaceFolder(folder: string, files: Readonly<Record<strin
 export async function checkWritable(folder: string): Promise<void> {
   const temporary = temporaryOf(folder);
   try {
-    await mkdir(temporary, { recursive: true });
+    await makeFolder(temporary);
     await rm(temporary, { recursive: true });
   } catch (error) {
     throw writeError(error, folder);
@@ -97,6 +97,14 @@ async function readOne(folder: string, name: string): Promise<Buffer> {
   return readFile(join(folder, name)).catch((error: NodeJS.ErrnoException) => {
     const why = error.code === 'ENOENT' ? 'does not exist' : `cannot be read (${error.code})`;
     throw new UnrollError(`${join(folder, name)}: ${why}; is ${folder} the folder that 'unroll train --out' wrote?`);
+  });
+}
+
+/** Makes a folder and those above it. Node's own `recursive` never ends where nothing can be made, as below /proc. */
+async function makeFolder(path: string): Promise<void> {
+  if (!(await exists(dirname(path)))) await makeFolder(dirname(path));
+  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
   });
 }
 

@@ -38,7 +38,7 @@ export function checkWebGpu(): Promise<Check> {
     name: 'onnxruntime WebGPU',
     works: 'runs; --engine webgpu takes it',
     remedy:
-      "install a GPU driver (Vulkan on Linux), or name one in VK_ICD_FILENAMES; Chromium's /usr/lib/chromium/vk_swiftshader_icd.json needs no GPU",
+      "install a GPU driver (on Linux a Vulkan driver and libvulkan1), or name one in VK_ICD_FILENAMES; Chromium's vk_swiftshader_icd.json needs no GPU",
   });
 }
 
@@ -58,8 +58,13 @@ async function tried(
     await outputOf(process.execPath, [probe, engine]);
     return { name, status: 'ok', detail: works };
   } catch (error) {
-    return { name, status: 'broken', detail: (error as Error).message, remedy };
+    return { name, status: 'broken', detail: withoutSourceLine((error as Error).message), remedy };
   }
+}
+
+/** ONNX Runtime puts the place in its source before what went wrong. */
+function withoutSourceLine(message: string): string {
+  return message.replace(/^\S+\.cc:\d+ .* was false\. /, '');
 }
 
 function installed(name: string): boolean {

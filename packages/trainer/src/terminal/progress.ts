@@ -45,6 +45,11 @@ export function log(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** Bytes as megabytes with one decimal. */
+export function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e5) / 10;
+}
+
 /** `1 h 02 min`, `3 min 20 s`, `12 s`. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);

@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { createProgram } from '../cli.js';
+
+/** Commands by their full names, subcommands included. */
+function commandsOf(command: Command, prefix = ''): [string, Command][] {
+  return command.commands.flatMap((child): [string, Command][] => {
+    const name = `${prefix}${child.name()}`;
+    return [[name, child], ...commandsOf(child, `${name} `)];
+  });
+}
+
+function helpOf(command: Command): string {
+  let help = '';
+  command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+  return help;
+}
+
+const commands = commandsOf(createProgram());
+const leaves = commands.filter(([, command]) => command.commands.length === 0);
+
+test('unroll has the commands that its documentation names', () => {
+  expect(commands.map(([name]) => name).toSorted()).toEqual([
+    ...['data', 'data fetch', 'data grammar', 'data show', 'doctor', 'eval', 'export', 'generate', 'launch'],
+    ...['param-server', 'score', 'train', 'worker'],
+  ]);
+});
+
+describe.each(commands)('unroll %s', (_, command) => {
+  test('says what it does', () => {
+    expect(command.description()).not.toBe('');
+  });
+
+  test('describes every option and argument', () => {
+    const undescribed = [...command.options.map(({ flags, description }) => ({ flags, description }))]
+      .concat(command.registeredArguments.map((argument) => ({ flags: argument.name(), ...argument })))
+      .filter(({ description }) => !description);
+    expect(undescribed).toEqual([]);
+  });
+});
+
+test.each(leaves)('unroll %s ends its help with examples, of commands that exist', (name, command) => {
+  const [, examples] = helpOf(command).split('\nExamples:\n');
+  const lines = examples?.trim().split('\n') ?? [];
+  expect(lines.some((line) => line.trim().startsWith(`unroll ${name}`))).toBe(true);
+  for (const line of lines) {
+    expect(leaves.some(([known]) => line.trim().startsWith(`unroll ${known}`))).toBe(true);
+    for (const [, flag] of line.matchAll(/ (--[a-z-]+)/g)) {
+      const used = leaves.find(([known]) => line.trim().startsWith(`unroll ${known}`))![1];
+      expect(used.options.map(({ long }) => long)).toContain(flag);
+    }
+  }
+});

@@ -1,0 +1,105 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { smallModel, temporaryFolder, unroll, writeSmallCorpus } from '../testing/unroll-process.js';
+
+const root = temporaryFolder();
+const at = (name: string) => join(root.path, name);
+
+beforeAll(() => {
+  writeSmallCorpus(at('corpus'));
+  writeFileSync(at('empty.txt'), '');
+  mkdirSync(at('without-training'));
+  writeFileSync(at('without-training/valid.txt'), 'a\n');
+  writeFileSync(at('a-file'), 'a\n');
+  mkdirSync(at('foreign'));
+  writeFileSync(at('foreign/thesis.txt'), 'years of work\n');
+});
+afterAll(() => root[Symbol.dispose]());
+
+/** `@name` stands for a path in the temporary folder. */
+const arguments_ = (line: string) => line.split(' ').map((word) => (word.startsWith('@') ? at(word.slice(1)) : word));
+
+describe('wrong usage ends with status 2 and says what is wrong:', () => {
+  test.each([
+    ['an unknown command', 'trian', "unknown command 'trian'"],
+    ['an unknown flag', 'train --data grammar --out @x --batchsize 4', "unknown option '--batchsize'"],
+    ['a required flag that is absent', 'train --data grammar', "required option '--out <dir>' not specified"],
+    ['a size that is negative', 'train --data grammar --out @x --hidden -5', 'It must be a positive integer'],
+    ['a size that is a fraction', 'train --data grammar --out @x --layers 1.5', 'It must be a positive integer'],
+    ['a size that is zero', 'train --data grammar --out @x --batch-size 0', 'It must be a positive integer'],
+    [
+      'a size that is no number',
+      'train --data grammar --out @x --sequence-length ten',
+      'It must be a positive integer',
+    ],
+    ['a dropout of one', 'train --data grammar --out @x --dropout 1', 'It must be a number in [0, 1)'],
+    ['an unknown cell', 'train --data grammar --out @x --cell qrnn', 'Allowed choices are rnn, lstm, gru'],
+    ['an unknown engine', 'train --data grammar --out @x --engine tpu', 'Allowed choices are auto, onnxruntime'],
+    ['tied weights of two widths', 'train --data grammar --out @x --tie-weights --hidden 9', '--tie-weights needs'],
+    [
+      'a batch that workers cannot share',
+      'train --data @corpus --out @x --batch-size 9 --workers 2',
+      '--batch-size: 9',
+    ],
+    [
+      'a worker beyond the last',
+      'worker --data grammar --out @x --worker 2 --workers 2 --server-addresses a:1',
+      '--worker: 2',
+    ],
+    ['a shard beyond the last', 'param-server --port 0 --workers 1 --shard 1', '--shard: 1 is not below the 1 shards'],
+    ['an unknown split', 'eval --checkpoint @x --data grammar --split dev', 'Allowed choices are train, valid, test'],
+    ['no model', 'score --text a', '--checkpoint <dir> or --bundle <dir>'],
+    ['two models', 'score --checkpoint @x --bundle @y --text a', 'cannot be used with'],
+    ['no text', 'score --checkpoint @x', 'give --text or --ids'],
+    ['ids that are no numbers', 'score --checkpoint @x --ids 3,b', 'non-negative integers'],
+    ['a negative temperature', 'generate --checkpoint @x --prompt a --temperature -1', 'a number of at least 0'],
+    ['a mass above one', 'generate --checkpoint @x --prompt a --top-p 1.1', 'above 0 and at most 1'],
+    ['chance in a beam search', 'generate --checkpoint @x --prompt a --beam-width 2 --top-k 3', 'cannot be used with'],
+    [
+      'an unknown quantization',
+      'export --checkpoint @x --out @y --quantize int2',
+      'Allowed choices are none, int8, int4',
+    ],
+    ['an unknown corpus', 'data fetch tolstoy --out @x', 'tolstoy: no such corpus; choose ptb'],
+  ])('%s', async (_, line, message) => {
+    const { status, stdout, stderr } = await unroll(...arguments_(line));
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(existsSync(at('x'))).toBe(false);
+  });
+});
+
+describe('what a command cannot work with ends with status 1 and one line that names it:', () => {
+  test.each([
+    ['data that do not exist', 'train --data @nowhere --out @x', 'nowhere: no such file or folder'],
+    ['an empty text', 'train --data @empty.txt --out @x', 'empty.txt: is empty'],
+    [
+      'a folder without a training text',
+      'train --data @without-training --out @x',
+      'no training file; found valid.txt',
+    ],
+    ['a text too short for the batch', 'train --data @corpus --out @x --batch-size 5000', 'too few for 5000 lanes'],
+    ['an --out below a file', 'train --data @corpus --out @a-file/model', 'a-file/model'],
+    ['an --out where nothing can be written', 'train --data @corpus --out /proc/unroll/model', '/proc/unroll/model'],
+    ['an --out with files of others', 'train --data @corpus --out @foreign', 'foreign: holds files that are no'],
+    [
+      'the same, to be overwritten',
+      'train --data @corpus --out @foreign --overwrite',
+      'foreign: holds files that are no',
+    ],
+    ['a checkpoint that does not exist', 'eval --checkpoint @x --data grammar', 'does not exist; is'],
+    ['a bundle that does not exist', 'score --bundle @x --text a', 'manifest.json: not found'],
+    ['a corpus that does not exist', 'data show @nowhere', 'nowhere: no such file or folder'],
+    ['a folder of others for the grammar', 'data grammar --out @foreign', 'foreign: holds other files'],
+    ['a mirror that is no URL', 'data fetch ptb --out @x --mirror nonsense', 'nonsense: is no URL'],
+  ])('%s', async (_, line, message) => {
+    const small = line.startsWith('train') && !line.includes('--batch-size') ? smallModel : [];
+    const { status, stdout, stderr } = await unroll(...arguments_(line), ...small);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(/^unroll: [^\n]+\n$/);
+    expect(stderr).toContain(message);
+    expect(readFileSync(at('foreign/thesis.txt'), 'utf8')).toBe('years of work\n');
+  });
+});
