@@ -46,6 +46,7 @@ export * from './onnx/index.js';
 export {
   clipScale,
   defaultOptimizer,
+  keepsWithoutGradient,
   type OptimizerConfig,
   type OptimizerInputs,
   type OptimizerName,

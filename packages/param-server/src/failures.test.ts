@@ -151,7 +151,7 @@ test('a worker killed between the updates of two shards takes up where the one a
   const target = { caller, step: 0, vector: 'gradient' };
   const connections = addresses.map((server, shard) => new ShardConnection(server, shard, 2, 10));
   for (const connection of connections) {
-    await connection.upload(target, 4, () => [{ offset: 0, data: float32Bytes(gradients.kernel.subarray(0, 4)) }]);
+    await connection.upload(target, [{ offsets: [0], data: float32Bytes(gradients.kernel.subarray(0, 4)) }]);
     await connection.push({ caller, step: 0, learningRate });
   }
   const pull = { caller, step: 1, vector: 'parameters', sumOfSquares: 8 };

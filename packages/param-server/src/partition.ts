@@ -12,6 +12,7 @@ export interface Slice {
   /** Where the rows start in the shard's vector. */
   readonly offset: number;
   readonly length: number;
+  readonly rowLength: number;
 }
 
 /** The slices of one shard, laid end to end in the order of the parameters' names. */
@@ -41,7 +42,7 @@ export function partition(parameters: readonly ParameterShape[], shards: number)
       const to = shard === shards - 1 ? rows : firstRow(shard + 1);
       if (to <= from) continue;
       const length = (to - from) * rowLength;
-      layout.slices.push({ parameter: name, start: from * rowLength, offset: layout.length, length });
+      layout.slices.push({ parameter: name, start: from * rowLength, offset: layout.length, length, rowLength });
       layout.length += length;
     }
     base += rows * rowLength;

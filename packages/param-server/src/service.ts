@@ -11,7 +11,7 @@ import type { unroll } from './generated/parameter-server.js';
 import type { Answer, Caller, RefusalCode, ShardValues } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
 import type { ShardHost, UnnumberedRequest } from './shard-host.js';
-import { chunkLength, float32Bytes } from './shard-vector.js';
+import type { UploadStream } from './uploads.js';
 import { readCaller, readRun } from './wire-messages.js';
 
 type Wire = typeof unroll.v1;
@@ -90,20 +90,24 @@ function receiveUpload(
   call: ServerReadableStream<Message<'UploadRequest'>, object>,
   done: sendUnaryData<object>,
 ): void {
-  let take: ((data: Uint8Array) => void) | undefined;
-  call.on('data', ({ target, offset, data }: Message<'UploadRequest'>) => {
+  let upload: UploadStream | undefined;
+  call.on('data', ({ target, offsets, data }: Message<'UploadRequest'>) => {
     try {
-      take ??= host.adopted.uploads.begin(
-        { caller: readCaller(target?.caller), step: target?.step ?? 0, vector: target?.vector ?? '' },
-        offset,
-      );
-      take(data);
+      upload ??= host.adopted.uploads.begin({
+        caller: readCaller(target?.caller),
+        step: target?.step ?? 0,
+        vector: target?.vector ?? '',
+      });
+      upload.take({ offsets, data });
     } catch (error) {
       call.removeAllListeners('data');
       done(asStatus(error));
     }
   });
-  call.on('end', () => done(null, {}));
+  call.on('end', () => {
+    upload?.end();
+    done(null, {});
+  });
 }
 
 async function sendVector(
@@ -114,14 +118,15 @@ async function sendVector(
     const { vector: name, step } = call.request;
     const caller = readCaller(call.request.caller);
     const sumOfSquares = call.request.sumOfSquares ?? undefined;
+    const since = call.request.since ?? undefined;
     await host.ask({ type: 'pull', caller, step, sumOfSquares }, onCancelled(call));
-    const vector = host.adopted.store.vector(name);
-    if (!vector)
+    const chunks = host.adopted.store.chunks(name, step, since);
+    if (!chunks)
       throw new Refusal('failed-precondition', `the shard has no vector '${name}'; pull parameters or slots`);
-    for (let offset = 0; offset < vector.length && !call.cancelled; offset += chunkLength) {
+    for (const chunk of chunks) {
+      if (call.cancelled) break;
       if (!host.isReadableAt(step)) throw new Refusal('aborted', `the shard moved past step ${step} during a pull`);
-      const hasRoom = call.write({ offset, data: float32Bytes(vector.subarray(offset, offset + chunkLength)) });
-      if (!hasRoom) await drained(call);
+      if (!call.write(chunk)) await drained(call);
     }
     call.end();
   } catch (error) {

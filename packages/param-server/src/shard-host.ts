@@ -117,8 +117,8 @@ export class ShardHost {
   }
 
   #adopt(run: RunDescription): void {
-    const { length } = partition(run.model.parameters, run.shards)[run.shard]!;
-    this.#adopted = { store: new ShardStore(run, length, this.#createRule), uploads: new Uploads(length) };
+    const layout = partition(run.model.parameters, run.shards)[run.shard]!;
+    this.#adopted = { store: new ShardStore(run, layout, this.#createRule), uploads: new Uploads(layout.length) };
   }
 
   #settle(request: number): Pending | undefined {

@@ -1,6 +1,7 @@
 /**
- * Moves values between parameters, which a worker holds by name, and a shard's vector, which travels as bytes.
- * Bytes are little-endian, as on every machine that Node runs on.
+ * Moves values between parameters, which a worker holds by name, and a shard's vector, which travels as bytes in chunks.
+ * Rows that need not travel, because they are zero or have not changed, do not: of an embedding that is all but the rows
+ * of a batch's words. Bytes are little-endian, as on every machine that Node runs on.
  */
 import type { ShardLayout } from './partition.js';
 
@@ -8,38 +9,103 @@ import type { ShardLayout } from './partition.js';
 export type NamedValues = Readonly<Record<string, Float32Array>>;
 
 /**
- * Elements of the pieces in which vectors travel. Every message is allocated and copied several times on its way: 64 KiB
- * stay in the allocator's and the processor's caches, where 1 MiB cost twice the processor time.
+ * The most elements of a chunk. Every message is allocated and copied several times on its way: 64 KiB stay in the
+ * allocator's and the processor's caches, where 1 MiB cost twice the processor time.
  */
-export const chunkLength = (64 * 1024) / 4;
+const chunkLength = (64 * 1024) / 4;
 
-/** A piece of a shard's vector: `offset` counts elements, `data` is their bytes. */
+/** Pieces of a shard's vector, of equal length: where each starts, in elements, and the bytes of all. */
 export interface Chunk {
-  readonly offset: number;
+  readonly offsets: number[];
   readonly data: Uint8Array;
 }
 
-/** Elements `[from, to)` of the shard's vector in pieces of at most {@link chunkLength}; views of the values, not copies. */
-export function* vectorChunks(layout: ShardLayout, values: NamedValues, from: number, to: number): Generator<Chunk> {
-  for (const { parameter, start, offset, length } of layout.slices) {
-    const end = Math.min(to, offset + length);
-    for (let at = Math.max(from, offset); at < end; at += chunkLength) {
-      const first = start + at - offset;
-      const count = Math.min(chunkLength, end - at);
-      yield { offset: at, data: float32Bytes(values[parameter]!.subarray(first, first + count)) };
+/** The values of one slice of a layout. */
+interface Part {
+  readonly values: Float32Array;
+  readonly offset: number;
+  readonly rowLength: number;
+}
+
+/** For each slice of a layout the rows that travel, as element offsets within the slice; undefined for all of them. */
+export type RowSelection = readonly (readonly number[] | undefined)[];
+
+/** The slices of a layout in a worker's parameters. Views, not copies. */
+export function partsOfParameters({ slices }: ShardLayout, values: NamedValues): Part[] {
+  return slices.map(({ parameter, start, offset, length, rowLength }) => ({
+    values: values[parameter]!.subarray(start, start + length),
+    offset,
+    rowLength,
+  }));
+}
+
+/** The slices of a layout in the shard's vector. Views, not copies. */
+export function partsOfVector({ slices }: ShardLayout, vector: Float32Array): Part[] {
+  return slices.map(({ offset, length, rowLength }) => ({
+    values: vector.subarray(offset, offset + length),
+    offset,
+    rowLength,
+  }));
+}
+
+/** The rows in which something is not zero. */
+export function nonzeroRows(parts: readonly Part[]): RowSelection {
+  return parts.map(({ values, rowLength }) => {
+    const rows: number[] = [];
+    for (let start = 0; start < values.length; start += rowLength) {
+      if (!isZero(values, start, start + rowLength)) rows.push(start);
     }
+    // Rows one by one cost their offsets and a copy each.
+    return rows.length * rowLength < values.length / 2 ? rows : undefined;
+  });
+}
+
+function isZero(values: Float32Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (values[i] !== 0) return false;
+  return true;
+}
+
+/** The selected rows in chunks; without a selection everything. */
+export function* chunksOf(parts: readonly Part[], selection?: RowSelection): Generator<Chunk> {
+  for (const [index, part] of parts.entries()) {
+    const rows = selection?.[index];
+    yield* rows ? rowChunks(part, rows) : wholeChunks(part);
   }
 }
 
-/** Writes a piece of the shard's vector to where it belongs in `values`. */
-export function scatterChunk(layout: ShardLayout, values: NamedValues, { offset, data }: Chunk): void {
-  const end = offset + data.length / 4;
-  for (const slice of layout.slices) {
-    const from = Math.max(offset, slice.offset);
-    const to = Math.min(end, slice.offset + slice.length);
-    if (from >= to) continue;
-    const target = float32Bytes(values[slice.parameter]!);
-    target.set(data.subarray((from - offset) * 4, (to - offset) * 4), (slice.start + from - slice.offset) * 4);
+function* wholeChunks({ values, offset }: Part): Generator<Chunk> {
+  for (let start = 0; start < values.length; start += chunkLength) {
+    yield { offsets: [offset + start], data: float32Bytes(values.subarray(start, start + chunkLength)) };
+  }
+}
+
+function* rowChunks({ values, offset, rowLength }: Part, rows: readonly number[]): Generator<Chunk> {
+  const rowsPerChunk = Math.max(1, Math.floor(chunkLength / rowLength));
+  for (let first = 0; first < rows.length; first += rowsPerChunk) {
+    const chosen = rows.slice(first, first + rowsPerChunk);
+    const gathered = new Float32Array(chosen.length * rowLength);
+    for (const [k, start] of chosen.entries()) gathered.set(values.subarray(start, start + rowLength), k * rowLength);
+    yield { offsets: chosen.map((start) => offset + start), data: float32Bytes(gathered) };
+  }
+}
+
+/** Each piece of a chunk: where it starts in the shard's vector, in elements, and its bytes. */
+export function* piecesOf({ offsets, data }: Chunk): Generator<{ offset: number; data: Uint8Array }> {
+  const length = data.length / offsets.length;
+  for (const [k, offset] of offsets.entries()) yield { offset, data: data.subarray(k * length, (k + 1) * length) };
+}
+
+/** Writes a chunk of the shard's vector to where it belongs in `values`. */
+export function scatterChunk(layout: ShardLayout, values: NamedValues, chunk: Chunk): void {
+  for (const { offset, data } of piecesOf(chunk)) {
+    const end = offset + data.length / 4;
+    for (const slice of layout.slices) {
+      const from = Math.max(offset, slice.offset);
+      const to = Math.min(end, slice.offset + slice.length);
+      if (from >= to) continue;
+      const target = float32Bytes(values[slice.parameter]!);
+      target.set(data.subarray((from - offset) * 4, (to - offset) * 4), (slice.start + from - slice.offset) * 4);
+    }
   }
 }
 

@@ -1,9 +1,9 @@
-/** Vectors on their way from a worker: gathers the parts that arrive on several streams until the worker says it is done. */
+/** Vectors on their way from a worker: gathers the chunks of a stream until the stream has ended. */
 import type { Caller } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
-import { float32Bytes } from './shard-vector.js';
+import { type Chunk, float32Bytes, piecesOf } from './shard-vector.js';
 
-/** What a part belongs to. */
+/** What an upload is. */
 export interface UploadTarget {
   readonly caller: Caller;
   readonly step: number;
@@ -13,8 +13,13 @@ export interface UploadTarget {
 interface Upload {
   readonly target: UploadTarget;
   readonly values: Float32Array;
-  /** Bytes received by the element at which a stream started, so that a repeated stream does not count twice. */
-  readonly received: Map<number, number>;
+  isComplete: boolean;
+}
+
+/** Where a stream's chunks go. What no chunk covers is zero. */
+export interface UploadStream {
+  take(chunk: Chunk): void;
+  end(): void;
 }
 
 export class Uploads {
@@ -24,15 +29,18 @@ export class Uploads {
   /** `length` is the number of elements of the shard's vector. */
   constructor(readonly length: number) {}
 
-  /** Starts a stream of the target's bytes from element `start` on; the returned function takes them as they come. */
-  begin(target: UploadTarget, start: number): (data: Uint8Array) => void {
-    const { values, received } = this.#open(target);
-    const bytes = float32Bytes(values);
-    let next = start * 4;
-    return (data) => {
-      bytes.set(data, next);
-      next += data.length;
-      received.set(start, next - start * 4);
+  /** Starts the upload of a vector, from nothing if an earlier stream of it was cut off. */
+  begin(target: UploadTarget): UploadStream {
+    const upload = this.#open(target);
+    const bytes = float32Bytes(upload.values);
+    bytes.fill(0);
+    return {
+      take: (chunk) => {
+        for (const { offset, data } of piecesOf(chunk)) bytes.set(data, offset * 4);
+      },
+      end: () => {
+        upload.isComplete = true;
+      },
     };
   }
 
@@ -40,9 +48,7 @@ export class Uploads {
   take(target: UploadTarget): Float32Array | undefined {
     if (this.length === 0) return new Float32Array(0);
     const upload = this.#uploads.get(key(target));
-    if (!upload || !isSame(upload.target, target)) return undefined;
-    const bytes = [...upload.received.values()].reduce((sum, count) => sum + count, 0);
-    if (bytes !== upload.values.byteLength) return undefined;
+    if (!upload?.isComplete || !isSame(upload.target, target)) return undefined;
     this.#uploads.delete(key(target));
     return upload.values;
   }
@@ -55,15 +61,11 @@ export class Uploads {
   /** A worker has one upload of each vector at a time: a newer one replaces what an interrupted one left. */
   #open(target: UploadTarget): Upload {
     const current = this.#uploads.get(key(target));
-    if (current && isSame(current.target, target)) return current;
     if (current && current.target.caller.incarnation > target.caller.incarnation) {
       throw new Refusal('failed-precondition', `worker ${target.caller.worker} has been replaced by a newer process`);
     }
-    const upload = {
-      target,
-      values: this.#spare.pop() ?? new Float32Array(this.length),
-      received: new Map<number, number>(),
-    };
+    const values = current?.values ?? this.#spare.pop() ?? new Float32Array(this.length);
+    const upload = { target, values, isComplete: false };
     this.#uploads.set(key(target), upload);
     return upload;
   }

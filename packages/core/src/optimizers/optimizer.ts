@@ -59,6 +59,11 @@ export function optimizerSlots(config: OptimizerConfig): readonly string[] {
   }
 }
 
+/** Whether an element whose gradient is zero keeps its value, so that of an embedding only the rows in use change. */
+export function keepsWithoutGradient({ name }: OptimizerConfig): boolean {
+  return name === 'sgd';
+}
+
 /** One update of one parameter. */
 export function optimizerUpdate(config: OptimizerConfig, inputs: OptimizerInputs): OptimizerOutputs {
   switch (config.name) {

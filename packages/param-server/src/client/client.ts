@@ -4,7 +4,7 @@ import { optimizerSlots } from '@unroll/core';
 import type { unroll } from '../generated/parameter-server.js';
 import type { ModelDescription } from '../model.js';
 import { partition, type ShardLayout } from '../partition.js';
-import { type NamedValues, scatterChunk, vectorChunks } from '../shard-vector.js';
+import { chunksOf, type NamedValues, nonzeroRows, partsOfParameters, scatterChunk } from '../shard-vector.js';
 import { writeModel } from '../wire-messages.js';
 import { ParameterServerError } from './errors.js';
 import type { ShardCalls } from './shard-calls.js';
@@ -47,7 +47,7 @@ export interface StepOptions {
   readonly gradients: NamedValues;
   /** Of this step; every worker must give the same. */
   readonly learningRate: number;
-  /** Receives the parameters after the update. */
+  /** Holds the parameters as they were last pulled, and receives them as they are after the update. */
   readonly parameters: NamedValues;
 }
 
@@ -153,7 +153,7 @@ export class ParameterClient implements AsyncDisposable {
       throw new Error(`worker ${this.#caller.worker} pushed step ${step}, which is long past; pull before pushing`);
     });
     const sumOfSquares = total(sums);
-    await this.#pull('parameters', step + 1, sumOfSquares, parameters);
+    await this.#pull({ vector: 'parameters', step: step + 1, sumOfSquares, since: step }, parameters);
     this.#step = step + 1;
     return { gradientNorm: Math.sqrt(sumOfSquares) };
   }
@@ -162,7 +162,7 @@ export class ParameterClient implements AsyncDisposable {
   async snapshot(): Promise<Snapshot> {
     const read = async (vector: string): Promise<NamedValues> => {
       const values = emptyValues(this.#options.parameters);
-      await this.#pull(vector, this.#step, undefined, values);
+      await this.#pull({ vector, step: this.#step }, values);
       return values;
     };
     const slots: Record<string, NamedValues> = {};
@@ -184,13 +184,17 @@ export class ParameterClient implements AsyncDisposable {
 
   #upload({ connection, layout }: Shard, vector: string, step: number, values: NamedValues): Promise<void> {
     const target = { caller: this.#caller, step, vector };
-    return connection.upload(target, layout.length, (from, to) => vectorChunks(layout, values, from, to));
+    const parts = partsOfParameters(layout, values);
+    return connection.upload(target, chunksOf(parts, nonzeroRows(parts)));
   }
 
   /** Whether the shards were still at this step; the other workers may go on between our joining and pulling. */
   async #pullUnlessPassed(step: number, sumOfSquares: number | undefined, parameters: NamedValues): Promise<boolean> {
     try {
-      await this.#pull('parameters', step, sumOfSquares, parameters);
+      await this.#pull(
+        { vector: 'parameters', step, ...(sumOfSquares === undefined ? {} : { sumOfSquares }) },
+        parameters,
+      );
       this.#step = step;
       return true;
     } catch (error) {
@@ -199,10 +203,10 @@ export class ParameterClient implements AsyncDisposable {
     }
   }
 
-  async #pull(vector: string, step: number, sumOfSquares: number | undefined, values: NamedValues): Promise<void> {
+  async #pull(request: Omit<unroll.v1.PullRequest, 'caller'>, values: NamedValues): Promise<void> {
     const pulls = this.#shards.map(async ({ connection, layout }) => {
-      const request = { caller: this.#caller, step, vector, ...(sumOfSquares === undefined ? {} : { sumOfSquares }) };
-      for await (const chunk of connection.pull(request)) scatterChunk(layout, values, chunk);
+      for await (const chunk of connection.pull({ ...request, caller: this.#caller }))
+        scatterChunk(layout, values, chunk);
     });
     // All of them must end before a pull can be repeated: they write to the same arrays.
     await Promise.allSettled(pulls);

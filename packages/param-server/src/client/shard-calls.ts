@@ -9,11 +9,7 @@ export interface ShardCalls {
   pull(request: unroll.v1.PullRequest): AsyncIterable<Chunk>;
   heartbeat(request: unroll.v1.HeartbeatRequest): Promise<unroll.v1.HeartbeatResponse>;
   leave(request: unroll.v1.LeaveRequest): Promise<unroll.v1.LeaveResponse>;
-  /** Sends a vector of `length` elements; `chunks` yields those of a range, in order. */
-  upload(
-    target: unroll.v1.UploadTarget,
-    length: number,
-    chunks: (from: number, to: number) => Iterable<Chunk>,
-  ): Promise<void>;
+  /** Sends a vector; what no chunk covers is zero. */
+  upload(target: unroll.v1.UploadTarget, chunks: Iterable<Chunk>): Promise<void>;
   close(): void;
 }

@@ -1,4 +1,4 @@
-/** A worker's connections to one parameter server: the wire calls, each with a deadline, failures as one-line errors. */
+/** A worker's connection to one parameter server: the wire calls, each with a deadline, failures as one-line errors. */
 import {
   Client,
   type ClientOptions,
@@ -10,12 +10,9 @@ import {
 } from '@grpc/grpc-js';
 import type { unroll } from '../generated/parameter-server.js';
 import { maxMessageBytes, parameterServerService as service } from '../service-definition.js';
-import { type Chunk, chunkLength } from '../shard-vector.js';
+import type { Chunk } from '../shard-vector.js';
 import { callError, ParameterServerError } from './errors.js';
 import type { ShardCalls } from './shard-calls.js';
-
-/** One connection is one stream of frames; several keep both sides busy. */
-const uploadConnections = 4;
 
 /** With the default window of 64 KiB pulls run at a fifth of the speed. */
 const pullWindowBytes = 16 * 1024 * 1024;
@@ -32,7 +29,7 @@ const channelOptions: ClientOptions = {
 export class ShardConnection implements ShardCalls {
   readonly #server: string;
   readonly #callSeconds: number;
-  readonly #clients: readonly Client[];
+  readonly #client: Client;
 
   /** `callSeconds` is the deadline of every call. */
   constructor(
@@ -43,16 +40,13 @@ export class ShardConnection implements ShardCalls {
   ) {
     this.#server = `${address} (shard ${shard} of ${shards})`;
     this.#callSeconds = callSeconds;
-    this.#clients = Array.from(
-      { length: uploadConnections },
-      () => new Client(address, credentials.createInsecure(), channelOptions),
-    );
+    this.#client = new Client(address, credentials.createInsecure(), channelOptions);
   }
 
   /** Waits until the server listens. @throws ParameterServerError after `seconds`. */
   waitForServer(seconds: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#clients[0]!.waitForReady(deadline(seconds), (error) => {
+      this.#client.waitForReady(deadline(seconds), (error) => {
         if (!error) return resolve();
         const message =
           `no parameter server answers at ${this.#server} after ${seconds} s; ` +
@@ -82,22 +76,35 @@ export class ShardConnection implements ShardCalls {
     return this.#unary(service.leave, request, 5);
   }
 
-  async upload(
-    target: unroll.v1.UploadTarget,
-    length: number,
-    chunks: (from: number, to: number) => Iterable<Chunk>,
-  ): Promise<void> {
-    const stripe = Math.ceil(length / uploadConnections / chunkLength) * chunkLength;
-    const uploads = this.#clients.map((client, index) => {
-      const [from, to] = [index * stripe, Math.min((index + 1) * stripe, length)];
-      return from < to ? this.#uploadStripe(client, target, chunks(from, to)) : undefined;
+  upload(target: unroll.v1.UploadTarget, chunks: Iterable<Chunk>): Promise<void> {
+    const { path, requestSerialize, responseDeserialize } = service.upload;
+    return new Promise((resolve, reject) => {
+      const options = { deadline: deadline(this.#callSeconds) };
+      const call = this.#client.makeClientStreamRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        options,
+        (error) => (error ? reject(callError(this.#server, path, this.#callSeconds, error)) : resolve()),
+      );
+      const rest = chunks[Symbol.iterator]();
+      // The first message says what the stream is; a vector of zeros has no other.
+      call.write({ target, offsets: [], data: new Uint8Array(0) });
+      const send = (): void => {
+        for (let next = rest.next(); !next.done; next = rest.next()) {
+          if (call.write(next.value)) continue;
+          call.once('drain', send);
+          return;
+        }
+        call.end();
+      };
+      send();
     });
-    await Promise.all(uploads);
   }
 
   async *pull(request: unroll.v1.PullRequest): AsyncGenerator<Chunk> {
     const { path, requestSerialize, responseDeserialize } = service.pull;
-    const call: ClientReadableStream<unroll.v1.PullResponse> = this.#clients[0]!.makeServerStreamRequest(
+    const call: ClientReadableStream<unroll.v1.PullResponse> = this.#client.makeServerStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
@@ -112,7 +119,7 @@ export class ShardConnection implements ShardCalls {
   }
 
   close(): void {
-    for (const client of this.#clients) client.close();
+    this.#client.close();
   }
 
   #unary<Request, Response>(
@@ -122,38 +129,9 @@ export class ShardConnection implements ShardCalls {
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
       const options = { deadline: deadline(seconds) };
-      this.#clients[0]!.makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        request,
-        options,
-        (error, value) => (error ? reject(callError(this.#server, path, seconds, error)) : resolve(value!)),
+      this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, options, (error, value) =>
+        error ? reject(callError(this.#server, path, seconds, error)) : resolve(value!),
       );
-    });
-  }
-
-  #uploadStripe(client: Client, target: unroll.v1.UploadTarget, chunks: Iterable<Chunk>): Promise<void> {
-    const { path, requestSerialize, responseDeserialize } = service.upload;
-    return new Promise((resolve, reject) => {
-      const options = { deadline: deadline(this.#callSeconds) };
-      const call = client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, options, (error) =>
-        error ? reject(callError(this.#server, path, this.#callSeconds, error)) : resolve(),
-      );
-      const rest = chunks[Symbol.iterator]();
-      let isFirst = true;
-      const send = (): void => {
-        for (let next = rest.next(); !next.done; next = rest.next()) {
-          const hasRoom = call.write(isFirst ? { target, ...next.value } : next.value);
-          isFirst = false;
-          if (!hasRoom) {
-            call.once('drain', send);
-            return;
-          }
-        }
-        call.end();
-      };
-      send();
     });
   }
 }

@@ -10,7 +10,7 @@ import type { unroll } from '../generated/parameter-server.js';
 import type { Answer, Caller } from '../shard/messages.js';
 import { Refusal } from '../shard/refusal.js';
 import type { ShardHost, UnnumberedRequest } from '../shard-host.js';
-import { type Chunk, float32Bytes } from '../shard-vector.js';
+import { type Chunk, piecesOf } from '../shard-vector.js';
 import { readCaller, readRun } from '../wire-messages.js';
 import type { VirtualTime } from './virtual-time.js';
 
@@ -22,7 +22,6 @@ export interface Network {
 }
 
 const retryAfter = 10;
-const chunkElements = 3;
 
 export class UnreliableCalls implements ShardCalls {
   #isCut = false;
@@ -67,33 +66,25 @@ export class UnreliableCalls implements ShardCalls {
     const { step, vector } = request;
     const sumOfSquares = request.sumOfSquares ?? undefined;
     await this.#ask(request, (caller) => ({ type: 'pull', caller, step, sumOfSquares }));
-    const values = this.host.adopted.store.vector(vector)!;
-    for (let offset = 0; offset < values.length; offset += chunkElements) {
-      const data = await this.#call(async () => {
-        if (!this.host.isReadableAt(step)) throw new Refusal('aborted', `the shard moved past step ${step}`);
-        return float32Bytes(values.slice(offset, offset + chunkElements));
-      });
-      yield { offset, data };
+    for (const chunk of this.host.adopted.store.chunks(vector, step, request.since ?? undefined)!) {
+      for (const { offset, data } of piecesOf(chunk)) {
+        const copy = await this.#call(async () => {
+          if (!this.host.isReadableAt(step)) throw new Refusal('aborted', `the shard moved past step ${step}`);
+          return data.slice();
+        });
+        yield { offsets: [offset], data: copy };
+      }
     }
   }
 
-  async upload(
-    target: unroll.v1.UploadTarget,
-    length: number,
-    chunks: (from: number, to: number) => Iterable<Chunk>,
-  ): Promise<void> {
+  upload(target: unroll.v1.UploadTarget, chunks: Iterable<Chunk>): Promise<void> {
     const caller = readCaller(target.caller);
-    const middle = Math.ceil(length / 2);
-    for (const [from, to] of [
-      [middle, length],
-      [0, middle],
-    ] as const) {
-      if (from === to) continue;
-      await this.#call(async () => {
-        const take = this.host.adopted.uploads.begin({ ...target, caller }, from);
-        for (const { data } of chunks(from, to)) take(data);
-      });
-    }
+    const sent = [...chunks].map(({ offsets, data }) => ({ offsets, data: data.slice() }));
+    return this.#call(async () => {
+      const upload = this.host.adopted.uploads.begin({ ...target, caller });
+      for (const chunk of sent) upload.take(chunk);
+      upload.end();
+    });
   }
 
   heartbeat(request: unroll.v1.HeartbeatRequest): Promise<object> {
