@@ -1,0 +1,29 @@
+// The JavaScript of the documents and of examples/train-in-code, run by Node as a user would, on the built packages.
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { codeBlocks, documents, root } from './code-blocks.js';
+
+const execute = promisify(execFile);
+const blocks = documents.flatMap(codeBlocks).filter(({ language }) => language === 'js');
+
+test.each(blocks)('the example at $place runs', async ({ code }) => {
+  // Inside the workspace, so that it finds the packages.
+  const parent = join(root, '.cache');
+  await mkdir(parent, { recursive: true });
+  const folder = await mkdtemp(join(parent, 'example-'));
+  try {
+    const file = join(folder, 'example.mjs');
+    await writeFile(file, code);
+    await execute(process.execPath, [file]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('examples/train-in-code learns its text', async () => {
+  const { stdout } = await execute(process.execPath, [join(root, 'examples/train-in-code/train.mjs')]);
+  expect(stdout).toContain("All the king's");
+});
