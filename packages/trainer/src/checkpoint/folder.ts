@@ -3,7 +3,7 @@
  * folder's name stands for the old contents or for the new, never for half of either.
  */
 import { createHash } from 'node:crypto';
-import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { UnrollError } from '../errors.js';
 
@@ -24,7 +24,7 @@ export async function replaceChecksummedFolder(
 /** Writes the files into `folder`, replacing what it held. */
 export async function replaceFolder(folder: string, files: Readonly<Record<string, FileContents>>): Promise<void> {
   const path = resolve(folder);
-  const temporary = temporaryOf(folder);
+  const temporary = `${path}.new`;
   try {
     await rm(temporary, { recursive: true, force: true });
     await makeFolder(temporary);
@@ -41,10 +41,10 @@ export async function replaceFolder(folder: string, files: Readonly<Record<strin
  * @throws UnrollError naming the folder if not
  */
 export async function checkWritable(folder: string): Promise<void> {
-  const temporary = temporaryOf(folder);
+  const path = resolve(folder);
   try {
-    await makeFolder(temporary);
-    await rm(temporary, { recursive: true });
+    await makeFolder(dirname(path));
+    await rmdir(await mkdtemp(`${path}.check-`));
   } catch (error) {
     throw writeError(error, folder);
   }
@@ -125,7 +125,6 @@ function sha256(parts: readonly Uint8Array[]): string {
   return hash.digest('hex');
 }
 
-const temporaryOf = (folder: string) => `${resolve(folder)}.new-${process.pid}`;
 const previousOf = (path: string) => `${path}.previous`;
 
 async function swapIn(temporary: string, path: string): Promise<void> {

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { UnrollError } from '../errors.js';
 import { prepareTraining, type TrainingRequest } from '../training/prepare.js';
@@ -46,7 +47,7 @@ export async function launchCluster(
         '--workers',
         `${workers}`,
       ]);
-      ends.push(ended(child, `parameter server ${shard}`));
+      ends.push(handled(ended(child, `parameter server ${shard}`)));
       addresses.push(`127.0.0.1:${await listeningPort(child)}`);
     }
     const threads = request.threads || Math.max(1, Math.floor(availableParallelism() / workers));
@@ -64,9 +65,9 @@ export async function launchCluster(
         `${threads}`,
       ]);
       child.on('message', (message: ChildMessage) => {
-        if (message.type !== 'listening') report.add(message, worker);
+        if (message.type !== 'listening' && message.type !== 'peer-lost') report.add(message, worker);
       });
-      ends.push(ended(child, `worker ${worker}`));
+      ends.push(handled(ended(child, `worker ${worker}`)));
     }
     await Promise.race([Promise.all(ends), interrupt.requested]);
     return report.result();
@@ -95,16 +96,30 @@ function start(children: Set<ChildProcess>, args: readonly string[]): ChildProce
   return child;
 }
 
+/** How long a failure that another process caused waits for that process's own. */
+const causeSeconds = 5;
+
 /** Resolves when the process has ended well; rejects with its own last words if it failed. */
 async function ended(child: ChildProcess, name: string): Promise<void> {
   let lastLine = '';
+  let peerLost = false;
+  child.on('message', ({ type }: ChildMessage) => {
+    peerLost ||= type === 'peer-lost';
+  });
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     lastLine = text.trim().split('\n').at(-1) ?? lastLine;
   });
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   if (code === 0) return;
+  if (peerLost) await sleep(causeSeconds * 1000, undefined, { ref: false });
   const reason = signal ? `was killed by ${signal}` : lastLine.replace(/^(unroll: |error: )/, '');
   throw new UnrollError(`${name}: ${reason || `exited with status ${code}`}`);
+}
+
+/** The same promise; that it may reject before anybody awaits it is no error. */
+function handled(end: Promise<void>): Promise<void> {
+  end.catch(() => {});
+  return end;
 }
 
 async function listeningPort(child: ChildProcess): Promise<number> {

@@ -1,9 +1,20 @@
 /** What launched processes tell the launcher over Node's IPC channel. */
 import type { RunEvent } from '../training/run.js';
 
-export type ChildMessage = { readonly type: 'listening'; readonly port: number } | RunEvent;
+export type ChildMessage = Listening | PeerLost | RunEvent;
+
+/** A parameter server takes calls. */
+export interface Listening {
+  readonly type: 'listening';
+  readonly port: number;
+}
+
+/** A worker is about to fail because another process of the run did. */
+export interface PeerLost {
+  readonly type: 'peer-lost';
+}
 
 /** Sends an event to the launcher, if there is one; says whether. */
-export function reportTo(child: NodeJS.Process, event: RunEvent): boolean {
+export function reportTo(child: NodeJS.Process, event: ChildMessage): boolean {
   return child.connected ? child.send!(event) : false;
 }

@@ -1,5 +1,5 @@
 /** `unroll worker` and `unroll param-server`: the processes of a distributed run, one at a time, on any machine. */
-import { startParameterServer } from '@unroll/param-server';
+import { ParameterServerError, startParameterServer } from '@unroll/param-server';
 import type { Command } from 'commander';
 import { reportTo } from '../cluster/messages.js';
 import { UsageError } from '../errors.js';
@@ -38,6 +38,9 @@ export function addWorker(program: Command): void {
       for await (const event of runTraining({ request: trainingRequest(flags), role })) {
         if (!reportTo(process, event)) report.add(event, flags.worker);
       }
+    } catch (error) {
+      if (error instanceof ParameterServerError) reportTo(process, { type: 'peer-lost' });
+      throw error;
     } finally {
       report.close();
     }
@@ -73,7 +76,7 @@ export function addParamServer(program: Command): void {
       const server = await startParameterServer({ host, port, shard, shards, workers, version, leaseSeconds: lease });
       process.once('SIGTERM', () => void server.close());
       process.once('SIGINT', () => void server.close());
-      process.send?.({ type: 'listening', port: server.port });
+      reportTo(process, { type: 'listening', port: server.port });
       log(`parameter server ${shard + 1} of ${shards} listens on ${host}:${server.port} for ${workers} workers`);
       await server.done;
     });

@@ -32,6 +32,14 @@ beforeAll(async () => {
 });
 afterAll(() => root[Symbol.dispose]());
 
+test('launch prints the same as train', async () => {
+  const out = join(root.path, 'launched');
+  const flags = ['--data', corpus, '--out', out, ...smallModel, '--max-steps', '3'];
+  const result = await unrollJson('launch', ...flags, '--workers', '2', '--servers', '2');
+  expect(result).toMatchObject({ checkpoint: out, steps: 3, tokens: 240 });
+  expect(Object.keys(result)).toEqual(Object.keys(trained));
+});
+
 test('train prints what it has made', () => {
   expect(trained).toMatchObject({ checkpoint, steps: 40 });
   expect(trained.validPerplexity).toBeLessThan(100);
@@ -166,6 +174,12 @@ describe('export', () => {
 });
 
 describe('data', () => {
+  test('fetch leaves a corpus alone that is there already', async () => {
+    const folder = writeSmallCorpus(join(root.path, 'fetched', 'ptb'));
+    const result = await unrollJson('data', 'fetch', 'ptb', '--out', join(root.path, 'fetched'));
+    expect(result).toEqual({ corpus: 'ptb', folder });
+  });
+
   test('show says what a corpus holds', async () => {
     const result = await unrollJson('data', 'show', corpus);
     expect(result).toMatchObject({

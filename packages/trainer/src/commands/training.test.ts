@@ -1,0 +1,110 @@
+// Training runs as users start them: alone and with workers, interrupted, resumed and diverging.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readResumableCheckpoint } from '../checkpoint/checkpoint.js';
+import {
+  smallModel,
+  startUnroll,
+  temporaryFolder,
+  unroll,
+  unrollJson,
+  writeSmallCorpus,
+} from '../testing/unroll-process.js';
+
+const root = temporaryFolder();
+const corpus = join(root.path, 'corpus');
+const at = (name: string) => join(root.path, name);
+const train = (out: string, ...flags: string[]) =>
+  unrollJson('train', '--data', corpus, '--out', at(out), ...smallModel, ...flags);
+const parametersOf = async (out: string) => (await readResumableCheckpoint(at(out))).parameters;
+
+beforeAll(() => void writeSmallCorpus(corpus));
+afterAll(() => root[Symbol.dispose]());
+
+/** The largest difference between two sets of parameters. */
+function distance(a: Record<string, Float32Array>, b: Record<string, Float32Array>): number {
+  expect(Object.keys(b)).toEqual(Object.keys(a));
+  return Object.entries(a).reduce(
+    (largest, [name, values]) =>
+      values.reduce((most, value, k) => Math.max(most, Math.abs(value - b[name]![k]!)), largest),
+    0,
+  );
+}
+
+const alone: string[] = [];
+const twoWorkers = ['--workers', '2', '--servers', '1'];
+
+describe.each([
+  ['alone', alone],
+  ['with 2 workers', twoWorkers],
+])('training %s', (place, cluster) => {
+  const name = (run: string) => `${run} ${place}`;
+
+  test('for two epochs at once or with a pause between them gives the same parameters, bit for bit', async () => {
+    await train(name('at once'), '--epochs', '2', ...cluster);
+    await train(name('paused'), '--epochs', '1', ...cluster);
+    const resumed = await train(name('paused'), '--epochs', '2', '--resume', ...cluster);
+    expect(resumed.steps).toBe(40);
+    expect(await parametersOf(name('paused'))).toEqual(await parametersOf(name('at once')));
+  });
+
+  test('ends on Ctrl-C with one line and status 1; the checkpoint is whole, and --resume goes on', async () => {
+    const out = at(name('interrupted'));
+    const flags = ['train', '--data', corpus, '--out', out, ...smallModel, ...cluster, '--epochs', '100000'];
+    const { child, logged, outcome } = startUnroll(...flags);
+    await logged(/^epoch 2\//m);
+    child.kill('SIGINT');
+    const { status, stdout, stderr } = await outcome;
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr.match(/^unroll: .*$/gm)).toEqual([
+      expect.stringMatching(/^unroll: interrupted; .* holds the model after step \d+: go on with --resume$/),
+    ]);
+    await unrollJson('eval', '--checkpoint', out, '--data', corpus);
+    const { step } = JSON.parse(readFileSync(join(out, 'training-state.json'), 'utf8'));
+    const lastStep = String(step + 3);
+    const resumed = await unrollJson(...flags, '--resume', '--max-steps', lastStep);
+    expect(resumed.steps).toBe(step + 3);
+    expect(readdirSync(root.path).filter((entry) => /\.(new|previous|check)/.test(entry))).toEqual([]);
+  });
+
+  test('that diverges ends with one line that says what to lower, and writes no checkpoint of it', async () => {
+    const out = at(name('diverged'));
+    const { status, stdout, stderr } = await unroll(
+      ...['train', '--data', corpus, '--out', out, ...smallModel, ...cluster, '--learning-rate', '1e30'],
+    );
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr.match(/^unroll: .*$/gm)).toEqual([
+      expect.stringMatching(/the loss is not a finite number at step \d+: training diverged; lower --learning-rate/),
+    ]);
+    expect(readdirSync(root.path)).not.toContain(name('diverged'));
+  });
+});
+
+test('training that stops within an epoch goes on from there to the same parameters, bit for bit', async () => {
+  await train('through', '--max-steps', '30');
+  await train('stopped', '--max-steps', '7');
+  await train('stopped', '--max-steps', '30', '--resume');
+  expect(await parametersOf('stopped')).toEqual(await parametersOf('through'));
+});
+
+test('2 workers and 2 parameter servers train the model that one process trains, to 1e-5', async () => {
+  const flags = ['--max-steps', '20', '--optimizer', 'sgd', '--learning-rate', '1'];
+  await train('one', ...flags);
+  await train('two', ...flags, '--workers', '2', '--servers', '2');
+  expect(distance(await parametersOf('one'), await parametersOf('two'))).toBeLessThan(1e-5);
+});
+
+test('a checkpoint is neither replaced nor resumed unasked', async () => {
+  await train('kept', '--max-steps', '2');
+  const args = ['train', '--data', corpus, '--out', at('kept'), '--max-steps', '4'];
+  const { status, stderr } = await unroll(...args);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /^unroll: [^\n]*kept: already holds a checkpoint; --resume goes on from it, --overwrite[^\n]*\n$/,
+  );
+  const other = await unroll(...args, '--resume', '--hidden', '99');
+  expect(other.status).toBe(2);
+  expect(other.stderr).toBe('unroll: --hidden: the checkpoint was trained with 16; leave the flag out to resume it\n');
+});
