@@ -70,7 +70,7 @@ describe('a checkpoint is refused, by the name of the file,', () => {
   test("with another model's tokenizer", async () => {
     const copy = await rewritten('tokenizer.json', (contents) => {
       const tokenizer = JSON.parse(contents);
-      tokenizer.model.vocab['extraordinary'] = Object.keys(tokenizer.model.vocab).length;
+      tokenizer.model.vocab.extraordinary = Object.keys(tokenizer.model.vocab).length;
       return JSON.stringify(tokenizer);
     });
     await expectRefusal(/tokenizer\.json: its vocabulary has \d+ tokens, the model's \d+/, ...evaluate(copy));

@@ -103,7 +103,7 @@ export function trainingRequest(flags: TrainingFlags): TrainingRequest {
     if (path.startsWith('model.')) config.model[path.slice('model.'.length)] = flags[flag];
     else config[path] = flags[flag];
   }
-  if (flags.optimizer) config['optimizer'] = defaultOptimizer(flags.optimizer);
+  if (flags.optimizer) config.optimizer = defaultOptimizer(flags.optimizer);
   return {
     data: flags.data,
     out: flags.out,

@@ -8,7 +8,7 @@ const chromiumNames = ['chromium', 'chromium-browser', 'google-chrome', 'google-
 export async function checkChromium(): Promise<Check> {
   const name = 'Chromium';
   const remedy = 'for browser tests, install chromium or set CHROMIUM_PATH to its program';
-  const path = process.env['CHROMIUM_PATH'] ?? chromiumNames.map(onPath).find((found) => found !== undefined);
+  const path = process.env.CHROMIUM_PATH ?? chromiumNames.map(onPath).find((found) => found !== undefined);
   if (path === undefined) return { name, status: 'missing', detail: 'neither CHROMIUM_PATH nor PATH has it', remedy };
   try {
     return { name, status: 'ok', detail: `${await outputOf(path, ['--version'])} (${path})` };
@@ -37,7 +37,7 @@ export async function checkPython(): Promise<Check> {
 
 /** Where the program of this name is; undefined if PATH does not have it. */
 function onPath(program: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const folders = (process.env.PATH ?? '').split(delimiter);
   return folders.map((folder) => join(folder, program)).find(isExecutable);
 }
 
