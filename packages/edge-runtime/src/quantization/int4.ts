@@ -4,8 +4,8 @@
  */
 import { float32Tensor, int64Tensor, type OnnxNode, type OnnxTensor } from '@unroll/core/onnx';
 import { columnsOf, floats, type Matrix, rowsOf } from './matrix.js';
-import type { Scheme } from './quantize.js';
 import { roundToInt4 } from './rounding.js';
+import type { Scheme } from './scheme.js';
 
 const blockSize = 32;
 

@@ -1,8 +1,8 @@
 /** Weights as int8 with one float scale per output unit or table row; activations become uint8 when they arrive. */
 import { bytesOf, float32Tensor, type OnnxTensor } from '@unroll/core/onnx';
 import { columnsOf, type Matrix, rowsOf } from './matrix.js';
-import type { Scheme } from './quantize.js';
 import { roundToInt8 } from './rounding.js';
+import type { Scheme } from './scheme.js';
 
 export const int8: Scheme = {
   product({ input, weight, transposed, output }) {

@@ -5,39 +5,10 @@
 import { elementCount, type OnnxGraph, type OnnxNode, type OnnxTensor, prune } from '@unroll/core/onnx';
 import { int4 } from './int4.js';
 import { int8 } from './int8.js';
+import type { Replacement, Scheme } from './scheme.js';
 
 /** How a bundle stores its weights. */
 export type Quantization = 'none' | 'int8' | 'int4';
-
-/** Nodes and constants that stand for one node of the float graph. */
-export interface Replacement {
-  readonly nodes: readonly OnnxNode[];
-  readonly initializers: readonly OnnxTensor[];
-}
-
-/** A product x·W of the float graph. */
-export interface Product {
-  readonly input: string;
-  readonly weight: OnnxTensor;
-  /** True if `weight` is stored as [outputs, inputs]. */
-  readonly transposed: boolean;
-  readonly output: string;
-}
-
-/** A lookup of rows of `table` by the int32 tensor `ids`. */
-export interface Lookup {
-  readonly table: OnnxTensor;
-  readonly ids: string;
-  readonly output: string;
-  /** True if a product reads the same table. */
-  readonly tied: boolean;
-}
-
-/** One way to store weights. Names of new constants derive from the weight's name, so that tied uses share them. */
-export interface Scheme {
-  product(product: Product): Replacement;
-  lookup(lookup: Lookup): Replacement;
-}
 
 /** Smaller tensors stay float32: they cost nothing to ship, and small products gain nothing from integers. */
 const smallestElementCount = 4096;

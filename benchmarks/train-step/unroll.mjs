@@ -1,0 +1,39 @@
+// Times Unroll's training step: forward, backward, clipping by global norm, SGD, all in one graph.
+// One JSON line: seconds of each step.   usage: unroll.mjs CONFIGURATION STEPS THREADS
+import { readFileSync } from 'node:fs';
+import { initialParameters, languageModelConfig, parameterShapes, stateShapes, trainingProgram } from '@unroll/core';
+import { selectEngine, zeros } from '@unroll/trainer';
+
+const [name, steps, threads] = process.argv.slice(2);
+const configurations = JSON.parse(readFileSync(new URL('configurations.json', import.meta.url), 'utf8'));
+const { batch, time, ...model } = configurations[name];
+
+const config = languageModelConfig(model);
+const engine = await selectEngine('onnxruntime', Number(threads));
+const shapes = parameterShapes(config);
+const initial = initialParameters(config, { seed: 0 });
+const parameters = engine.allocate(
+  Object.fromEntries(Object.entries(shapes).map(([key, shape]) => [key, { shape, values: initial[key] }])),
+);
+const state = engine.allocate(zeros(stateShapes(config, batch)));
+const program = trainingProgram(config, { batch, time }, { optimizer: { name: 'sgd' }, clipNorm: 0.25 });
+const executable = await engine.compile(program, [parameters, state]);
+
+const rows = batch * time;
+// The ids need only be spread over the vocabulary; the multiplier is prime to it.
+const ids = Int32Array.from({ length: rows }, (_, k) => (k * 7919) % config.vocabSize);
+const inputs = {
+  ids,
+  targets: ids.toReversed(),
+  lossWeights: new Float32Array(rows).fill(1 / rows),
+  learningRate: Float32Array.of(0.1),
+  step: Float32Array.of(1),
+};
+for (let k = 0; k < 3; k++) await executable.run(inputs);
+const seconds = [];
+for (let k = 0; k < Number(steps); k++) {
+  const start = performance.now();
+  await executable.run(inputs);
+  seconds.push((performance.now() - start) / 1000);
+}
+console.log(JSON.stringify(seconds));

@@ -1,0 +1,32 @@
+/** What a way of storing weights must be able to do; quantize.ts finds where in a graph it is done. */
+import type { OnnxNode, OnnxTensor } from '@unroll/core/onnx';
+
+/** Nodes and constants that stand for one node of the float graph. */
+export interface Replacement {
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly OnnxTensor[];
+}
+
+/** A product x·W of the float graph. */
+export interface Product {
+  readonly input: string;
+  readonly weight: OnnxTensor;
+  /** True if `weight` is stored as [outputs, inputs]. */
+  readonly transposed: boolean;
+  readonly output: string;
+}
+
+/** A lookup of rows of `table` by the int32 tensor `ids`. */
+export interface Lookup {
+  readonly table: OnnxTensor;
+  readonly ids: string;
+  readonly output: string;
+  /** True if a product reads the same table. */
+  readonly tied: boolean;
+}
+
+/** One way to store weights. Names of new constants derive from the weight's name, so that tied uses share them. */
+export interface Scheme {
+  product(product: Product): Replacement;
+  lookup(lookup: Lookup): Replacement;
+}
