@@ -3,8 +3,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors, Program, TensorSpec } from '@unroll/core';
 import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
 
-/** An engine over a TensorFlow.js backend that is registered already. */
-export function tensorFlowEngine(backend: string): Engine {
+/** An engine over a TensorFlow.js backend that is registered; it is initialised here. */
+export async function tensorFlowEngine(backend: string): Promise<Engine> {
+  await tf.setBackend(backend);
   return {
     description: `tensorflow.js (${backend})`,
     allocate: (values) => new TensorResidents(backend, values),
