@@ -1,0 +1,28 @@
+// The whole way on the embedded corpus, whose entropy is known: training comes close to the lowest perplexity there is, and
+// a quantized bundle stays there.
+
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { temporaryFolder, unrollJson } from '../testing/unroll-process.js';
+
+const root = temporaryFolder();
+const checkpoint = join(root.path, 'checkpoint');
+const grammar = ['--data', 'grammar'];
+
+beforeAll(async () => {
+  await unrollJson('train', ...grammar, '--preset', 'tiny', '--epochs', '4', '--out', checkpoint);
+}, 600_000);
+afterAll(() => root[Symbol.dispose]());
+
+test('training comes within 3 % of the lowest perplexity that any model can reach', async () => {
+  const { perplexity, lowestPerplexity } = await unrollJson('eval', '--checkpoint', checkpoint, ...grammar);
+  expect(perplexity).toBeGreaterThan(lowestPerplexity as number);
+  expect(perplexity).toBeLessThan(1.03 * (lowestPerplexity as number));
+});
+
+test('the int8 bundle stays within 1 % of the checkpoint', async () => {
+  const out = join(root.path, 'bundle');
+  const result = await unrollJson('export', '--checkpoint', checkpoint, '--out', out, '--quantize', 'int8', ...grammar);
+  const ratio = (result.perplexity as number) / (result.floatPerplexity as number);
+  expect(Math.abs(ratio - 1)).toBeLessThan(0.01);
+}, 120_000);
