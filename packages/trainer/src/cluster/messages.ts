@@ -18,3 +18,8 @@ export interface PeerLost {
 export function reportTo(child: NodeJS.Process, event: ChildMessage): boolean {
   return child.connected ? child.send!(event) : false;
 }
+
+/** Ends this process with the launcher that started it, however the launcher ended; its results would go nowhere. */
+export function endWithLauncher(child: NodeJS.Process): void {
+  if (child.connected) child.once('disconnect', () => child.exit(1));
+}

@@ -1,7 +1,7 @@
 /** `unroll worker` and `unroll param-server`: the processes of a distributed run, one at a time, on any machine. */
 import { ParameterServerError, startParameterServer } from '@unroll/param-server';
 import type { Command } from 'commander';
-import { reportTo } from '../cluster/messages.js';
+import { endWithLauncher, reportTo } from '../cluster/messages.js';
 import { UsageError } from '../errors.js';
 import { log } from '../terminal/progress.js';
 import { RunReport } from '../training/report.js';
@@ -32,6 +32,7 @@ export function addWorker(program: Command): void {
     if (flags.worker >= flags.workers) {
       throw new UsageError(`--worker: ${flags.worker} is not below the ${flags.workers} workers`);
     }
+    endWithLauncher(process);
     const role = { servers: flags.serverAddresses.split(','), worker: flags.worker, workers: flags.workers };
     const report = new RunReport(flags.workers);
     try {
@@ -73,6 +74,7 @@ export function addParamServer(program: Command): void {
     .option('--lease <seconds>', 'a worker silent for longer is taken for dead', positiveInteger, 60)
     .action(async ({ host, port, shard, shards, workers, lease }: ServerFlags) => {
       if (shard >= shards) throw new UsageError(`--shard: ${shard} is not below the ${shards} shards`);
+      endWithLauncher(process);
       const server = await startParameterServer({ host, port, shard, shards, workers, version, leaseSeconds: lease });
       process.once('SIGTERM', () => void server.close());
       process.once('SIGINT', () => void server.close());

@@ -1,6 +1,6 @@
 // Training runs as users start them: alone and with workers, interrupted, resumed and diverging.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readResumableCheckpoint } from '../checkpoint/checkpoint.js';
@@ -94,6 +94,20 @@ test('2 workers and 2 parameter servers train the model that one process trains,
   await train('one', ...flags);
   await train('two', ...flags, '--workers', '2', '--servers', '2');
   expect(distance(await parametersOf('one'), await parametersOf('two'))).toBeLessThan(1e-5);
+});
+
+const childrenOf = '/proc/self/task/self/children';
+test.skipIf(!existsSync('/proc/self'))('workers and servers do not outlive a launcher that is killed', async () => {
+  const flags = ['--data', corpus, '--out', at('killed'), ...smallModel, '--epochs', '500', ...twoWorkers];
+  const { child, logged, outcome } = startUnroll('train', ...flags);
+  await logged(/parameters, vocabulary/);
+  const children = readFileSync(childrenOf.replaceAll('self', String(child.pid)), 'utf8')
+    .trim()
+    .split(' ');
+  expect(children).toHaveLength(3);
+  child.kill('SIGKILL');
+  await outcome;
+  await expect.poll(() => children.filter((pid) => existsSync(`/proc/${pid}`)), { timeout: 20_000 }).toEqual([]);
 });
 
 test('a checkpoint is neither replaced nor resumed unasked', async () => {
