@@ -1,0 +1,65 @@
+// `unroll train --preset zaremba-small` beside the same recipe in PyTorch, on the same text and machine: perplexities, tokens
+// per second and whole times, by seed.
+//   node benchmarks/zaremba-small/run.mjs DATA [--seeds 1,2,3] [--epochs 13] [--threads 2] [--pytorch] [--json FILE]
+// DATA is a folder of train.txt, valid.txt and test.txt. With --pytorch, each seed is trained by both, one after the other.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seeds: { type: 'string', default: '1,2,3' },
+    epochs: { type: 'string', default: '13' },
+    threads: { type: 'string', default: String(availableParallelism()) },
+    pytorch: { type: 'boolean', default: false },
+    json: { type: 'string' },
+  },
+});
+const [data] = positionals;
+if (!data) throw new Error('give the folder of the corpus');
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+const unroll = here('../../packages/trainer/bin/unroll.js');
+
+/** The JSON that a command prints; what it says on stderr is shown. */
+function run(command, args, env = process.env) {
+  const { status, stdout } = spawnSync(command, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed`);
+  return JSON.parse(stdout);
+}
+
+function trainUnroll(seed) {
+  const folder = mkdtempSync(join(tmpdir(), 'zaremba-small-'));
+  const checkpoint = join(folder, 'checkpoint');
+  const start = performance.now();
+  const recipe = ['--preset', 'zaremba-small', '--epochs', flags.epochs, '--seed', seed, '--threads', flags.threads];
+  const trained = run(process.execPath, [unroll, 'train', '--data', data, '--out', checkpoint, ...recipe, '--json']);
+  const test = run(process.execPath, [unroll, 'eval', '--checkpoint', checkpoint, '--data', data, '--json']);
+  const seconds = Math.round((performance.now() - start) / 1000);
+  rmSync(folder, { recursive: true });
+  const { validPerplexity, tokensPerSecond } = trained;
+  return {
+    by: 'unroll',
+    seed: Number(seed),
+    validPerplexity,
+    testPerplexity: test.perplexity,
+    tokensPerSecond,
+    seconds,
+  };
+}
+
+function trainPyTorch(seed) {
+  const avx512 = readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
+  const threads = { OMP_NUM_THREADS: flags.threads, OPENBLAS_NUM_THREADS: flags.threads, OMP_WAIT_POLICY: 'passive' };
+  const env = { ...process.env, ...threads, ...(avx512 ? { OPENBLAS_CORETYPE: 'SKYLAKEX' } : {}) };
+  return { by: 'pytorch', ...run('/usr/bin/python3', [here('pytorch.py'), data, seed, flags.epochs], env) };
+}
+
+const results = flags.seeds
+  .split(',')
+  .flatMap((seed) => [trainUnroll(seed), ...(flags.pytorch ? [trainPyTorch(seed)] : [])]);
+console.table(results);
+if (flags.json) writeFileSync(flags.json, `${JSON.stringify(results, null, 2)}\n`);
