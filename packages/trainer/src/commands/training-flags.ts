@@ -87,7 +87,7 @@ export function addTrainingFlags(command: Command): Command {
     .addOption(engineOption())
     .addOption(threadsOption())
     .option('--resume', 'go on from the checkpoint in --out, if there is one')
-    .option('--overwrite', 'replace the checkpoint in --out')
+    .addOption(new Option('--overwrite', 'replace the checkpoint in --out').conflicts('resume'))
     .addOption(jsonOption());
 }
 

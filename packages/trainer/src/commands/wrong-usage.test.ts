@@ -36,6 +36,7 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
     ['a dropout of one', 'train --data grammar --out @x --dropout 1', 'It must be a number in [0, 1)'],
     ['an unknown cell', 'train --data grammar --out @x --cell qrnn', 'Allowed choices are rnn, lstm, gru'],
     ['an unknown engine', 'train --data grammar --out @x --engine tpu', 'Allowed choices are auto, onnxruntime'],
+    ['both ways to treat a checkpoint', 'train --data grammar --out @x --resume --overwrite', 'cannot be used with'],
     ['tied weights of two widths', 'train --data grammar --out @x --tie-weights --hidden 9', '--tie-weights needs'],
     [
       'a batch that workers cannot share',
