@@ -13,6 +13,10 @@ export interface LanguageModelConfig {
   readonly dropout: number;
   /** The output projection is the transposed embedding (Press and Wolf 2017); needs embeddingDim = hiddenDim. */
   readonly tieWeights: boolean;
+  /** A second bias, on the recurrent product, as PyTorch, cuDNN and the code of Zaremba et al. (2014) have it. It adds
+   * nothing that one bias cannot say, but doubles how fast the biases learn and what they count in the gradient's norm.
+   * A GRU has it always, because its reset gate stands between the two. */
+  readonly recurrentBias: boolean;
 }
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;
@@ -26,7 +30,7 @@ const gates: Record<Cell, number> = { rnn: 1, lstm: 4, gru: 3 };
 export function languageModelConfig(
   options: Pick<LanguageModelConfig, 'vocabSize' | 'embeddingDim' | 'hiddenDim'> & Partial<LanguageModelConfig>,
 ): LanguageModelConfig {
-  const config = { cell: 'lstm', layers: 1, dropout: 0, tieWeights: false, ...options } as const;
+  const config = { cell: 'lstm', layers: 1, dropout: 0, tieWeights: false, recurrentBias: false, ...options } as const;
   for (const field of ['vocabSize', 'embeddingDim', 'hiddenDim', 'layers'] as const) {
     const value = config[field];
     if (!Number.isSafeInteger(value) || value < 1)
@@ -45,14 +49,14 @@ export function languageModelConfig(
 
 /** The parameters' shapes by name, in Keras's layouts: `lstm.0.kernel` [input, 4·hidden], gates i, f, g, o. */
 export function parameterShapes(config: LanguageModelConfig): Shapes {
-  const { vocabSize, embeddingDim, hiddenDim, cell, layers, tieWeights } = config;
+  const { vocabSize, embeddingDim, hiddenDim, cell, layers, tieWeights, recurrentBias } = config;
   const width = gates[cell] * hiddenDim;
   const shapes: Record<string, readonly number[]> = { 'embedding.embeddings': [vocabSize, embeddingDim] };
   for (let layer = 0; layer < layers; layer++) {
     shapes[`${cell}.${layer}.kernel`] = [layer === 0 ? embeddingDim : hiddenDim, width];
     shapes[`${cell}.${layer}.recurrent_kernel`] = [hiddenDim, width];
     shapes[`${cell}.${layer}.bias`] = [width];
-    if (cell === 'gru') shapes[`${cell}.${layer}.recurrent_bias`] = [width];
+    if (recurrentBias || cell === 'gru') shapes[`${cell}.${layer}.recurrent_bias`] = [width];
   }
   if (!tieWeights) shapes['output.kernel'] = [hiddenDim, vocabSize];
   shapes['output.bias'] = [vocabSize];

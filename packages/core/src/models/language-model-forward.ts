@@ -38,7 +38,7 @@ export function recurrentFeatures(
 
 /** One recurrent layer over x [time, batch, input]; puts its last state into `nextState`. */
 function runLayer(
-  { cell }: LanguageModelConfig,
+  { cell, recurrentBias }: LanguageModelConfig,
   parameters: NamedTensors,
   layer: number,
   x: tf.Tensor,
@@ -50,7 +50,7 @@ function runLayer(
     x,
     kernel: parameter('kernel'),
     recurrentKernel: parameter('recurrent_kernel'),
-    bias: parameter('bias'),
+    bias: recurrentBias && cell !== 'gru' ? tf.add(parameter('bias'), parameter('recurrent_bias')) : parameter('bias'),
     initialHidden: state[`h.${layer}`]!,
   };
   switch (cell) {

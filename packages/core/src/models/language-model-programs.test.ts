@@ -28,10 +28,13 @@ const models: LanguageModelConfig[] = (['rnn', 'lstm', 'gru'] as const).flatMap(
   [false, true].map((tieWeights) =>
     languageModelConfig({
       ...{ vocabSize: 7, embeddingDim: tieWeights ? 4 : 3, hiddenDim: 4, cell, layers: 2, dropout: 0.4, tieWeights },
+      recurrentBias: tieWeights,
     }),
   ),
 );
-const named = models.map((config) => [`${config.cell}, ${config.tieWeights ? 'tied' : 'untied'}`, config] as const);
+const named = models.map(
+  (config) => [`${config.cell}, ${config.tieWeights ? 'tied, two biases' : 'untied'}`, config] as const,
+);
 const lstm = models[2]!;
 
 /** Deterministic inputs for a program: token ids repeat, dropout masks are real ones, the rest lies in [-1, 1]. */

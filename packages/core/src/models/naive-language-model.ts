@@ -48,14 +48,15 @@ function laneLogits(config: LanguageModelConfig, positions: readonly number[], l
 }
 
 function runLayer(
-  { cell, hiddenDim }: LanguageModelConfig,
+  { cell, hiddenDim, recurrentBias }: LanguageModelConfig,
   steps: Vector[],
   layer: number,
   lane: number,
   inputs: NamedValues,
 ): Vector[] {
   const parameter = (name: string) => inputs[`${cell}.${layer}.${name}`]!;
-  const bias = parameter('bias');
+  const bias =
+    recurrentBias && cell !== 'gru' ? add(parameter('bias'), parameter('recurrent_bias')) : parameter('bias');
   const weights = {
     kernel: matrix(parameter('kernel'), bias.length),
     recurrentKernel: matrix(parameter('recurrent_kernel'), bias.length),

@@ -116,8 +116,8 @@ function parseModel(folder: string, files: Readonly<Record<string, Buffer>>): Ch
 }
 
 function modelFields(config: LanguageModelConfig): LanguageModelConfig {
-  const { vocabSize, embeddingDim, hiddenDim, cell, layers, dropout, tieWeights } = config;
-  return { vocabSize, embeddingDim, hiddenDim, cell, layers, dropout, tieWeights };
+  const { vocabSize, embeddingDim, hiddenDim, cell, layers, dropout, tieWeights, recurrentBias } = config;
+  return { vocabSize, embeddingDim, hiddenDim, cell, layers, dropout, tieWeights, recurrentBias };
 }
 
 function parseTrainingState(json: unknown): TrainingState {

@@ -27,6 +27,7 @@ export const architectureSchema = z.strictObject({
   hiddenDim: count,
   dropout: z.number().min(0).lt(1),
   tieWeights: z.boolean(),
+  recurrentBias: z.boolean(),
 });
 
 export const trainingConfigSchema = z.strictObject({

@@ -15,10 +15,23 @@ const zaremba = {
   seed: 1,
 } as const;
 
+function zarembaModel(dim: number, dropout: number): TrainingConfig['model'] {
+  const sizes = { layers: 2, embeddingDim: dim, hiddenDim: dim };
+  return { cell: 'lstm', ...sizes, dropout, tieWeights: false, recurrentBias: true };
+}
+
 export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
   /** Minutes on two cores: small texts, the embedded grammar, a first try. */
   tiny: {
-    model: { cell: 'lstm', layers: 1, embeddingDim: 64, hiddenDim: 128, dropout: 0, tieWeights: false },
+    model: {
+      cell: 'lstm',
+      layers: 1,
+      embeddingDim: 64,
+      hiddenDim: 128,
+      dropout: 0,
+      tieWeights: false,
+      recurrentBias: false,
+    },
     tokenizer: 'word',
     initRange: 0.1,
     batchSize: 32,
@@ -33,7 +46,15 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
   },
   /** The textbook's simple recurrent network at the size of a first real model. */
   seed: {
-    model: { cell: 'rnn', layers: 1, embeddingDim: 256, hiddenDim: 512, dropout: 0, tieWeights: false },
+    model: {
+      cell: 'rnn',
+      layers: 1,
+      embeddingDim: 256,
+      hiddenDim: 512,
+      dropout: 0,
+      tieWeights: false,
+      recurrentBias: false,
+    },
     tokenizer: 'word',
     initRange: 0.05,
     batchSize: 32,
@@ -48,7 +69,7 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
   },
   'zaremba-small': {
     ...zaremba,
-    model: { cell: 'lstm', layers: 2, embeddingDim: 200, hiddenDim: 200, dropout: 0, tieWeights: false },
+    model: zarembaModel(200, 0),
     initRange: 0.1,
     sequenceLength: 20,
     schedule: { constantEpochs: 4, decay: 0.5 },
@@ -57,7 +78,7 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
   },
   'zaremba-medium': {
     ...zaremba,
-    model: { cell: 'lstm', layers: 2, embeddingDim: 650, hiddenDim: 650, dropout: 0.5, tieWeights: false },
+    model: zarembaModel(650, 0.5),
     initRange: 0.05,
     sequenceLength: 35,
     schedule: { constantEpochs: 6, decay: 1 / 1.2 },
@@ -66,7 +87,7 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
   },
   'zaremba-large': {
     ...zaremba,
-    model: { cell: 'lstm', layers: 2, embeddingDim: 1500, hiddenDim: 1500, dropout: 0.65, tieWeights: false },
+    model: zarembaModel(1500, 0.65),
     initRange: 0.04,
     sequenceLength: 35,
     schedule: { constantEpochs: 14, decay: 1 / 1.15 },
