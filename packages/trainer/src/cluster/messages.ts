@@ -21,5 +21,8 @@ export function reportTo(child: NodeJS.Process, event: ChildMessage): boolean {
 
 /** Ends this process with the launcher that started it, however the launcher ended; its results would go nowhere. */
 export function endWithLauncher(child: NodeJS.Process): void {
-  if (child.connected) child.once('disconnect', () => child.exit(1));
+  if (!child.connected) return;
+  child.once('disconnect', () => child.exit(1));
+  // Listening holds the channel open, and with it a process that has done its work.
+  child.channel?.unref();
 }
