@@ -80,15 +80,12 @@ export class RunReport {
   }
 
   result(): TrainingResult {
-    const epochs = [...this.#epochs.values()];
-    const lossSum = epochs.reduce((sum, epoch) => sum + epoch.lossSum, 0);
-    const tokens = epochs.reduce((sum, epoch) => sum + epoch.tokens, 0);
     return {
       checkpoint: this.#checkpoint,
       steps: this.#steps,
       tokens: this.#tokens,
       tokensPerSecond: rounded(this.#tokens / this.#seconds, 0),
-      trainPerplexity: rounded(Math.exp(lossSum / tokens), 4),
+      trainPerplexity: rounded(this.#trainPerplexity(), 4),
       validPerplexity: rounded(this.#validPerplexity, 4),
       engine: this.#start?.engine ?? '',
     };
@@ -111,6 +108,14 @@ export class RunReport {
     this.#bar?.update(this.#epochTokens * this.#workers, `perplexity ${perplexity.toFixed(2)}`);
   }
 
+  /** Of the last epoch, over the lanes of all workers heard of: their epochs end before worker 0 has evaluated. */
+  #trainPerplexity(): number {
+    const epochs = [...this.#epochs.values()];
+    const lossSum = epochs.reduce((sum, epoch) => sum + epoch.lossSum, 0);
+    const tokens = epochs.reduce((sum, epoch) => sum + epoch.tokens, 0);
+    return Math.exp(lossSum / tokens);
+  }
+
   #endEpoch(event: RunEpoch): void {
     this.#bar?.stop();
     this.#bar = undefined;
@@ -119,7 +124,7 @@ export class RunReport {
     this.#validPerplexity = event.validPerplexity ?? Number.NaN;
     const rate = Math.round((event.tokens * this.#workers) / event.seconds);
     log(
-      `epoch ${event.epoch}/${this.#start!.epochs}, step ${event.step}: training perplexity ${Math.exp(event.lossSum / event.tokens).toFixed(2)}, validation ${this.#validPerplexity.toFixed(2)}, ${rate} tokens/s, learning rate ${Number(event.learningRate.toPrecision(4))}`,
+      `epoch ${event.epoch}/${this.#start!.epochs}, step ${event.step}: training perplexity ${this.#trainPerplexity().toFixed(2)}, validation ${this.#validPerplexity.toFixed(2)}, ${rate} tokens/s, learning rate ${Number(event.learningRate.toPrecision(4))}`,
     );
   }
 }
