@@ -2,6 +2,7 @@
  * Which rows of which parameter live on which shard: a function of names, shapes and the number of shards alone, so that
  * clients and servers compute the same one. It moves no data; `shard-vector.ts` does.
  */
+import { elementCount } from '@unroll/core/onnx';
 import type { ParameterShape } from './model.js';
 
 /** Rows of a parameter (ranges of its first axis) and where they stand in their shard's vector. Counts are of elements. */
@@ -27,12 +28,12 @@ export interface ShardLayout {
  * allow: a row belongs to the shard in whose equal share of the elements its middle lies.
  */
 export function partition(parameters: readonly ParameterShape[], shards: number): ShardLayout[] {
-  const total = parameters.reduce((sum, { shape }) => sum + elements(shape), 0);
+  const total = parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const layouts = Array.from({ length: shards }, () => ({ slices: [] as Slice[], length: 0 }));
   let base = 0;
   for (const { name, shape } of parameters.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const rows = shape[0] ?? 1;
-    const rowLength = elements(shape.slice(1));
+    const rowLength = elementCount(shape.slice(1));
     const firstRow = (shard: number): number => {
       const row = Math.ceil(((shard * total) / shards - base) / rowLength - 0.5);
       return Math.min(Math.max(row, 0), rows);
@@ -48,8 +49,4 @@ export function partition(parameters: readonly ParameterShape[], shards: number)
     base += rows * rowLength;
   }
   return layouts;
-}
-
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, dimension) => product * dimension, 1);
 }

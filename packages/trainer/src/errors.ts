@@ -9,3 +9,8 @@ export class UnrollError extends Error {
 export class UsageError extends UnrollError {
   override readonly name = 'UsageError';
 }
+
+/** The first line of what another library throws, to be quoted in a message of ours. */
+export function firstLine(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).split('\n')[0]!;
+}

@@ -1,6 +1,6 @@
 /** What a training worker holds: the parameter servers of its run as one, in synchronous mode. It computes no gradients. */
 import { status } from '@grpc/grpc-js';
-import { optimizerSlots } from '@unroll/core';
+import { elementCount, optimizerSlots } from '@unroll/core';
 import type { unroll } from '../generated/parameter-server.js';
 import type { ModelDescription } from '../model.js';
 import { partition, type ShardLayout } from '../partition.js';
@@ -248,7 +248,5 @@ function total(sums: readonly number[]): number {
 }
 
 function emptyValues(parameters: ModelDescription['parameters']): NamedValues {
-  return Object.fromEntries(
-    parameters.map(({ name, shape }) => [name, new Float32Array(shape.reduce((a, b) => a * b, 1))]),
-  );
+  return Object.fromEntries(parameters.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]));
 }

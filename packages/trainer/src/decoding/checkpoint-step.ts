@@ -1,8 +1,8 @@
 /** The decoding step of a checkpoint on an engine: what the edge runtime's decoding asks of a model. */
-import { decodingProgram, parameterShapes, stateShapes } from '@unroll/core';
+import { decodingProgram, elementCount, parameterShapes, stateShapes } from '@unroll/core';
 import type { StepModel } from '@unroll/edge-runtime';
 import type { Arrays, Checkpoint } from '../checkpoint/checkpoint.js';
-import { type Engine, elements, type Residents, residentValues, zeros } from '../engines/engine.js';
+import { type Engine, type Residents, residentValues, zeros } from '../engines/engine.js';
 
 /** The state after some tokens is a copy, so that a step can start from any earlier one, as beam search does. */
 export async function checkpointStep(
@@ -15,7 +15,7 @@ export async function checkpointStep(
   const executable = await engine.compile(decodingProgram(config), [weights, recurrent]);
   return {
     initialState: Object.fromEntries(
-      Object.entries(shapes).map(([name, shape]) => [name, new Float32Array(elements(shape))]),
+      Object.entries(shapes).map(([name, shape]) => [name, new Float32Array(elementCount(shape))]),
     ),
     async step(state, token) {
       for (const [name, values] of Object.entries(state)) recurrent.write(name, values);

@@ -2,7 +2,7 @@
  * What runs programs: one interface over ONNX Runtime, which compiles a traced program into one native call, and over
  * TensorFlow.js's backends, which run it op by op.
  */
-import type { Program } from '@unroll/core';
+import { elementCount, type Program } from '@unroll/core';
 
 /** Values that stay with the engine from run to run: parameters, optimizer state, recurrent state. */
 export interface Residents {
@@ -49,14 +49,9 @@ export function residentValues(
   return Object.fromEntries(
     Object.entries(shapes).map(([name, shape]) => [
       name,
-      { shape, values: values[name] ?? new Float32Array(elements(shape)) },
+      { shape, values: values[name] ?? new Float32Array(elementCount(shape)) },
     ]),
   );
-}
-
-/** The number of elements of a tensor of this shape. */
-export function elements(shape: readonly number[]): number {
-  return shape.reduce((product, dimension) => product * dimension, 1);
 }
 
 /** Which of the program's inputs are resident, and which of its outputs replace a resident. */

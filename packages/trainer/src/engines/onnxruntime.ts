@@ -2,17 +2,10 @@
  * The default engine: programs traced into ONNX and run by onnxruntime-node. Residents live in two buffer sets: a run reads
  * one and writes the other, then they swap, so that updating parameters copies nothing.
  */
-import { encodeOnnx, type OnnxGraph, type Program, trace } from '@unroll/core';
+import { elementCount, encodeOnnx, type OnnxGraph, type Program, trace } from '@unroll/core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { UnrollError } from '../errors.js';
-import {
-  type Engine,
-  type Executable,
-  elements,
-  type Residents,
-  type ResidentValues,
-  replacedResident,
-} from './engine.js';
+import { firstLine, UnrollError } from '../errors.js';
+import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
 
 export interface OnnxRuntimeOptions {
   readonly provider: 'cpu' | 'cuda' | 'webgpu';
@@ -98,7 +91,7 @@ async function compile(
       .filter(({ name }) => replacedResident(name) === undefined)
       .map(({ name, shape }) => [
         name,
-        new Tensor('float32', new Float32Array(elements(shape as number[])), shape as number[]),
+        new Tensor('float32', new Float32Array(elementCount(shape as number[])), shape as number[]),
       ]),
   );
   const results = Object.fromEntries(
@@ -149,8 +142,4 @@ async function createSession(graph: OnnxGraph, { provider, threads }: OnnxRuntim
       { cause: error },
     );
   }
-}
-
-function firstLine(error: unknown): string {
-  return String(error instanceof Error ? error.message : error).split('\n')[0]!;
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import util from 'node:util';
-import { UnrollError } from '../errors.js';
+import { firstLine, UnrollError } from '../errors.js';
 import type { Engine } from './engine.js';
 import type { OnnxRuntimeOptions } from './onnxruntime.js';
 import { tensorFlowEngine } from './tensorflow.js';
@@ -77,8 +77,4 @@ export async function loadTensorFlowNodeGpu(): Promise<void> {
       { cause: error },
     );
   }
-}
-
-function firstLine(error: unknown): string {
-  return String(error instanceof Error ? error.message : error).split('\n')[0]!;
 }

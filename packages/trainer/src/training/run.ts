@@ -1,9 +1,8 @@
 /** One process's part of a training run, from the request to the last checkpoint, as a stream of events. */
-import { initialParameters, type LanguageModelConfig, parameterShapes } from '@unroll/core';
+import { elementCount, initialParameters, type LanguageModelConfig, parameterShapes } from '@unroll/core';
 import { connectParameterServers, type ParameterClient } from '@unroll/param-server';
 import { writeCheckpoint } from '../checkpoint/checkpoint.js';
 import { LaneBatches } from '../data/batches.js';
-import { elements } from '../engines/engine.js';
 import { selectEngine } from '../engines/select.js';
 import { UnrollError, UsageError } from '../errors.js';
 import { Evaluator } from '../evaluation/evaluate.js';
@@ -149,7 +148,7 @@ function startOf({ model, training, resumed }: PreparedTraining): LearnerOptions
 }
 
 function parameterCount(model: LanguageModelConfig): number {
-  return Object.values(parameterShapes(model)).reduce((sum, shape) => sum + elements(shape), 0);
+  return Object.values(parameterShapes(model)).reduce((sum, shape) => sum + elementCount(shape), 0);
 }
 
 /** A learner and what it holds open. */
