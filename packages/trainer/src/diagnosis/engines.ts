@@ -1,6 +1,7 @@
 /** Which engines work here: each one really computes something, in a process of its own. */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { withoutSourceLine } from '../engines/provider-error.js';
 import { type EngineName, hasCudaProvider } from '../engines/select.js';
 import { type Check, outputOf } from './check.js';
 
@@ -60,11 +61,6 @@ async function tried(
   } catch (error) {
     return { name, status: 'broken', detail: withoutSourceLine((error as Error).message), remedy };
   }
-}
-
-/** ONNX Runtime puts the place in its source before what went wrong. */
-function withoutSourceLine(message: string): string {
-  return message.replace(/^\S+\.cc:\d+ .* was false\. /, '');
 }
 
 function installed(name: string): boolean {

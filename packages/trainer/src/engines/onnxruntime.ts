@@ -1,19 +1,14 @@
 /**
- * The default engine: programs traced into ONNX and run by onnxruntime-node. Residents live in two buffer sets: a run reads
- * one and writes the other, then they swap, so that updating parameters copies nothing.
+ * The default engine: programs traced into ONNX and run by onnxruntime-node. Residents live in main memory, in two buffer
+ * sets: a run reads one and writes the other, then they swap, so that updating parameters copies nothing. With CUDA they
+ * cross to the device and back at every run: onnxruntime-node binds outputs to device memory for WebGPU only.
  */
-import { elementCount, encodeOnnx, type OnnxGraph, type Program, trace } from '@unroll/core';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { firstLine, UnrollError } from '../errors.js';
+import { elementCount, type Program, trace } from '@unroll/core';
+import { Tensor } from 'onnxruntime-node';
 import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
+import { createSession, inputTensor, type OnnxRuntimeOptions } from './onnx-session.js';
 
-export interface OnnxRuntimeOptions {
-  readonly provider: 'cpu' | 'cuda' | 'webgpu';
-  /** Threads of one run; 0 lets ONNX Runtime choose. */
-  readonly threads: number;
-}
-
-export function onnxRuntimeEngine({ provider, threads }: OnnxRuntimeOptions): Engine {
+export function onnxRuntimeEngine({ provider, threads }: OnnxRuntimeOptions & { provider: 'cpu' | 'cuda' }): Engine {
   return {
     description: `onnxruntime (${provider}${provider === 'cpu' && threads > 0 ? `, ${threads} threads` : ''})`,
     allocate: (values) => new BufferPairs(values),
@@ -112,34 +107,4 @@ async function compile(
     },
     dispose: () => session.release(),
   };
-}
-
-function inputTensor(
-  name: string,
-  dtype: string,
-  shape: readonly number[],
-  values: Float32Array | Int32Array | undefined,
-): Tensor {
-  if (!values) throw new Error(`the program's input '${name}' was not given`);
-  return dtype === 'int32'
-    ? new Tensor('int32', values as Int32Array, shape)
-    : new Tensor('float32', values as Float32Array, shape);
-}
-
-async function createSession(graph: OnnxGraph, { provider, threads }: OnnxRuntimeOptions): Promise<InferenceSession> {
-  try {
-    return await InferenceSession.create(encodeOnnx(graph), {
-      executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
-    });
-  } catch (error) {
-    if (provider === 'cpu') throw error;
-    throw new UnrollError(
-      `ONNX Runtime's ${provider} provider does not start here (${firstLine(error)}); run 'unroll doctor' for what it needs, or use --engine onnxruntime`,
-      { cause: error },
-    );
-  }
 }

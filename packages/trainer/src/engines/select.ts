@@ -5,7 +5,6 @@ import { dirname } from 'node:path';
 import util from 'node:util';
 import { firstLine, UnrollError } from '../errors.js';
 import type { Engine } from './engine.js';
-import type { OnnxRuntimeOptions } from './onnxruntime.js';
 import { tensorFlowEngine } from './tensorflow.js';
 
 export const engineNames = ['auto', 'onnxruntime', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
@@ -22,11 +21,11 @@ export async function selectEngine(name: EngineName, threads = 0): Promise<Engin
   const cpuThreads = threads > 0 ? threads : availableParallelism();
   switch (name) {
     case 'auto':
-      return onnxRuntime({ provider: hasCudaProvider() ? 'cuda' : 'cpu', threads: cpuThreads });
+      return onnxRuntime(hasCudaProvider() ? 'cuda' : 'cpu', cpuThreads);
     case 'onnxruntime':
-      return onnxRuntime({ provider: 'cpu', threads: cpuThreads });
+      return onnxRuntime('cpu', cpuThreads);
     case 'webgpu':
-      return onnxRuntime({ provider: 'webgpu', threads: cpuThreads });
+      return onnxRuntime('webgpu', cpuThreads);
     case 'tensorflow':
       await loadTensorFlowNodeGpu();
       return tensorFlowEngine('tensorflow');
@@ -51,13 +50,15 @@ export function hasCudaProvider(): boolean {
 }
 
 /** Imported only when it is wanted, so that a machine whose native library does not load is told so in a line. */
-async function onnxRuntime(options: OnnxRuntimeOptions): Promise<Engine> {
-  const { onnxRuntimeEngine } = await import('./onnxruntime.js').catch((error: unknown) => {
+async function onnxRuntime(provider: 'cpu' | 'cuda' | 'webgpu', threads: number): Promise<Engine> {
+  try {
+    if (provider === 'webgpu') return (await import('./onnxruntime-webgpu.js')).webGpuEngine();
+    return (await import('./onnxruntime.js')).onnxRuntimeEngine({ provider, threads });
+  } catch (error) {
     throw new UnrollError(`onnxruntime-node does not load here (${firstLine(error)}); run 'unroll doctor'`, {
       cause: error,
     });
-  });
-  return onnxRuntimeEngine(options);
+  }
 }
 
 async function loadWasm(): Promise<void> {

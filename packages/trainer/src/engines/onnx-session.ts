@@ -1,0 +1,58 @@
+/** A program as a session of ONNX Runtime on one of its execution providers, and tensors for what it is fed. */
+import { encodeOnnx, type OnnxGraph } from '@unroll/core';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { firstLine, UnrollError } from '../errors.js';
+import { withoutSourceLine } from './provider-error.js';
+
+export interface OnnxRuntimeOptions {
+  readonly provider: 'cpu' | 'cuda' | 'webgpu';
+  /** Threads of one run on the CPU; 0 lets ONNX Runtime choose. */
+  readonly threads: number;
+}
+
+/**
+ * What a provider's sessions are created with. On WebGPU no node may be left to the CPU: each would cost two copies and a
+ * wait in the middle of the step. CUDA's sessions may leave it nodes that only compute shapes.
+ */
+const providerOptions = {
+  cpu: { executionProviders: ['cpu'] },
+  cuda: { executionProviders: ['cuda', 'cpu'] },
+  webgpu: { executionProviders: ['webgpu'], extra: { session: { disable_cpu_ep_fallback: '1' } } },
+} satisfies Record<OnnxRuntimeOptions['provider'], InferenceSession.SessionOptions>;
+
+/** @throws UnrollError if the provider cannot run the graph on this machine */
+export async function createSession(
+  graph: OnnxGraph,
+  { provider, threads }: OnnxRuntimeOptions,
+  outputLocations: Readonly<Record<string, Tensor.DataLocation>> = {},
+): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(encodeOnnx(graph), {
+      ...providerOptions[provider],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+      ...(Object.keys(outputLocations).length > 0 ? { preferredOutputLocation: outputLocations } : {}),
+    });
+  } catch (error) {
+    if (provider === 'cpu') throw error;
+    throw new UnrollError(
+      `ONNX Runtime's ${provider} provider does not start here (${withoutSourceLine(firstLine(error))}); run 'unroll doctor' for what it needs, or use --engine onnxruntime`,
+      { cause: error },
+    );
+  }
+}
+
+/** The values given for a program's input as a tensor over them. */
+export function inputTensor(
+  name: string,
+  dtype: string,
+  shape: readonly number[],
+  values: Float32Array | Int32Array | undefined,
+): Tensor {
+  if (!values) throw new Error(`the program's input '${name}' was not given`);
+  return dtype === 'int32'
+    ? new Tensor('int32', values as Int32Array, shape)
+    : new Tensor('float32', values as Float32Array, shape);
+}

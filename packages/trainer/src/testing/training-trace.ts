@@ -1,0 +1,85 @@
+/** For tests: a few steps of a tiny model on an engine, as numbers to compare with those of another engine. */
+import {
+  type Cell,
+  dropoutWidths,
+  fillDropoutMask,
+  initialParameters,
+  languageModelConfig,
+  type OptimizerConfig,
+  parameterShapes,
+  slotShapes,
+  stateShapes,
+  trainingProgram,
+} from '@unroll/core';
+import { type Engine, residentValues, zeros } from '../engines/engine.js';
+
+export interface TinyTraining {
+  readonly cell: Cell;
+  readonly optimizer: OptimizerConfig;
+  readonly tieWeights?: boolean;
+}
+
+const steps = 4;
+const shape = { batch: 3, time: 4 };
+const rows = shape.batch * shape.time;
+const dropout = 0.3;
+const clipNorm = 0.5;
+
+/** The losses of the steps' tokens, the gradients' norms, and all parameters at the end. */
+export async function trainTinyModel(engine: Engine, { cell, optimizer, tieWeights = false }: TinyTraining) {
+  const config = languageModelConfig({
+    ...{ cell, tieWeights, dropout, layers: 2, vocabSize: 30, hiddenDim: 8 },
+    embeddingDim: tieWeights ? 8 : 6,
+  });
+  const shapes = parameterShapes(config);
+  const parameters = engine.allocate(residentValues(shapes, initialParameters(config, { seed: 3 })));
+  const slots = engine.allocate(zeros(slotShapes(optimizer, shapes)));
+  const state = engine.allocate(zeros(stateShapes(config, shape.batch)));
+  const executable = await engine.compile(trainingProgram(config, shape, { optimizer, clipNorm }), [
+    parameters,
+    slots,
+    state,
+  ]);
+  const losses: number[] = [];
+  const norms: number[] = [];
+  for (let step = 0; step < steps; step++) {
+    const ids = Int32Array.from({ length: rows }, (_, k) => (7 * k + step) % config.vocabSize);
+    const { tokenLosses, gradientNorm } = await executable.run({
+      ids,
+      targets: ids.map((id) => (id + 1) % config.vocabSize),
+      lossWeights: new Float32Array(rows).fill(1 / rows),
+      learningRate: Float32Array.of(optimizer.name === 'sgd' || optimizer.name === 'momentum' ? 0.5 : 0.01),
+      step: Float32Array.of(step + 1),
+      ...dropoutMasks(dropoutWidths(config), step),
+    });
+    losses.push(...tokenLosses!);
+    norms.push(...gradientNorm!);
+  }
+  const trained: number[] = [];
+  for (const name of parameters.names) trained.push(...(await parameters.read(name)));
+  await executable.dispose();
+  for (const residents of [parameters, slots, state]) residents.dispose();
+  return { losses, norms, trained };
+}
+
+function dropoutMasks(widths: readonly number[], step: number): Record<string, Float32Array> {
+  const { batch: lanes, time } = shape;
+  return Object.fromEntries(
+    widths.map((width, site) => {
+      const mask = new Float32Array(rows * width);
+      fillDropoutMask(mask, { rate: dropout, seed: 1, step, site, firstLane: 0, lanes, time, width });
+      return [`dropout.${site}`, mask];
+    }),
+  );
+}
+
+/** The largest difference between the corresponding numbers of two trainings. */
+export function largestDifference(
+  a: Readonly<Record<string, readonly number[]>>,
+  b: Readonly<Record<string, readonly number[]>>,
+): number {
+  const differences = Object.entries(a).flatMap(([name, values]) =>
+    values.map((value, k) => Math.abs(value - (b[name]?.[k] ?? Number.NaN))),
+  );
+  return Math.max(...differences);
+}
