@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installDependencies } from './install.mjs';
 import { installed, run, stage } from './stages.mjs';
+import { swiftShaderEnvironment } from './swiftshader.mjs';
 
 const long = process.argv.includes('--long');
 const failures = [];
@@ -45,12 +46,18 @@ const chromium = await stage('Find or install Chromium', async () => {
   const { ensureChromium } = await import('./chromium.mjs');
   return ensureChromium();
 });
+const swiftShader = swiftShaderEnvironment(chromium);
+if (swiftShader.VK_ICD_FILENAMES) console.log(`WebGPU engines are tested on ${swiftShader.VK_ICD_FILENAMES}`);
 
 const folder = await mkdtemp(join(tmpdir(), 'unroll-test-'));
 const reportFile = join(folder, 'report.json');
 await check('Test (vitest run)', () =>
   run(installed('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`], {
-    env: { ...(chromium ? { CHROMIUM_PATH: chromium } : {}), ...(long ? { UNROLL_LONG_TESTS: '1' } : {}) },
+    env: {
+      ...(chromium ? { CHROMIUM_PATH: chromium } : {}),
+      ...swiftShader,
+      ...(long ? { UNROLL_LONG_TESTS: '1' } : {}),
+    },
   }),
 );
 const { passed, failed, skipped } = await counts(reportFile);
