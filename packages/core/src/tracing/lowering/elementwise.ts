@@ -1,5 +1,6 @@
 /** Elementwise TensorFlow.js kernels: arithmetic, activations, comparisons, casts. */
 import { backend_util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core';
+import { TraceError } from '../backend.js';
 import type { GraphRecorder } from '../recorder.js';
 import type { Lowering, LoweringTable } from './lowering.js';
 
@@ -65,7 +66,7 @@ const cast: Lowering = ({ inputs: { x }, attrs, graph }) => {
   const dtype = attrs.dtype as DataType;
   if (dtype === x!.dtype) return graph.alias(x!);
   const to = elementTypeCodes[dtype];
-  if (to === undefined) throw new Error(`cannot trace a cast to dtype '${dtype}'`);
+  if (to === undefined) throw new TraceError(`cannot trace a cast to dtype '${dtype}'`);
   return graph.emit('Cast', [x!], { shape: x!.shape, dtype }, { attributes: { to: { i: to } } });
 };
 
@@ -76,6 +77,29 @@ const addN: Lowering = ({ inputs, graph }) => {
 
 const softmax: Lowering = ({ inputs: { logits }, graph }) =>
   graph.emit('Softmax', [logits!], logits!, { attributes: { axis: { i: -1 } } });
+
+/** dy where the output y is not negative, else dy·(y + 1). */
+const eluGrad: Lowering = ({ inputs, graph }) => {
+  const { dy, y } = inputs as { dy: TensorInfo; y: TensorInfo };
+  const slope = graph.emit('Add', [graph.emit('Min', [y, graph.scalar(0)], y), graph.scalar(1)], y);
+  return graph.emit('Mul', [dy, slope], y);
+};
+
+const relu6: Lowering = ({ inputs: { x }, graph }) => graph.emit('Clip', [x!, graph.scalar(0), graph.scalar(6)], x!);
+
+const leakyRelu: Lowering = ({ inputs: { x }, attrs, graph }) =>
+  graph.emit('LeakyRelu', [x!], x!, { attributes: { alpha: { f: attrs.alpha as number } } });
+
+const prelu: Lowering = ({ inputs, graph }) => {
+  const { x, alpha } = inputs as { x: TensorInfo; alpha: TensorInfo };
+  return graph.emit('PRelu', [x, alpha], x);
+};
+
+const log1p: Lowering = ({ inputs: { x }, graph }) =>
+  graph.emit('Log', [graph.emit('Add', [x!, graph.scalar(1)], x!)], x!);
+
+const expm1: Lowering = ({ inputs: { x }, graph }) =>
+  graph.emit('Sub', [graph.emit('Exp', [x!], x!), graph.scalar(1)], x!);
 
 export const elementwise: LoweringTable = {
   Add: add,
@@ -109,7 +133,20 @@ export const elementwise: LoweringTable = {
   Sigmoid: unary('Sigmoid'),
   Relu: unary('Relu'),
   Elu: unary('Elu'),
+  Relu6: relu6,
+  LeakyRelu: leakyRelu,
+  Prelu: prelu,
+  Selu: unary('Selu'),
+  EluGrad: eluGrad,
   Softplus: unary('Softplus'),
+  Erf: unary('Erf'),
+  Log1p: log1p,
+  Expm1: expm1,
+  Sin: unary('Sin'),
+  Cos: unary('Cos'),
+  Floor: unary('Floor'),
+  Ceil: unary('Ceil'),
+  Round: unary('Round'),
   Step: step,
   ClipByValue: clipByValue,
   Select: select,

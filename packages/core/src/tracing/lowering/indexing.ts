@@ -1,5 +1,6 @@
 /** Kernels that read or write by index. */
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { TraceError } from '../backend.js';
 import type { GraphRecorder } from '../recorder.js';
 import type { Lowering, LoweringTable } from './lowering.js';
 
@@ -8,7 +9,7 @@ const int64ElementType = 7;
 const gatherV2: Lowering = ({ inputs, attrs, graph }) => {
   const { x, indices } = inputs as { x: TensorInfo; indices: TensorInfo };
   const batchDims = (attrs.batchDims as number | undefined) ?? 0;
-  if (batchDims !== 0) throw new Error('cannot trace tf.gather with batchDims');
+  if (batchDims !== 0) throw new TraceError('cannot trace tf.gather with batchDims');
   const axis = util.parseAxisParam(attrs.axis as number, x.shape)[0]!;
   const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
   return graph.emit('Gather', [x, indices], { shape, dtype: x.dtype }, { attributes: { axis: { i: axis } } });
@@ -38,4 +39,29 @@ const oneHot: Lowering = ({ inputs: { indices }, attrs, graph }) => {
   return graph.emit('Where', [hot, on!, off!], { shape, dtype });
 };
 
-export const indexing: LoweringTable = { GatherV2: gatherV2, GatherNd: gatherNd, OneHot: oneHot };
+/**
+ * Adds rows into zeros, by ScatterElements: ScatterND with a reduction, the obvious operator, gives wrong sums in ONNX
+ * Runtime's CPU provider when ids repeat and several threads run.
+ */
+const unsortedSegmentSum: Lowering = ({ inputs, attrs, graph }) => {
+  const { x, segmentIds } = inputs as { x: TensorInfo; segmentIds: TensorInfo };
+  const [rows, ...rowShape] = x.shape as [number, ...number[]];
+  const width = util.sizeFromShape(rowShape);
+  const segments = attrs.numSegments as number;
+  const reshaped = (tensor: TensorInfo, shape: number[]) =>
+    graph.emit('Reshape', [tensor, graph.int64(shape)], { shape, dtype: tensor.dtype });
+  const table = { shape: [segments, width], dtype: 'float32' } as const;
+  const zeros = graph.emit('ConstantOfShape', [graph.int64(table.shape)], table);
+  const column = reshaped(segmentIds, [rows, 1]);
+  const indices = graph.emit('Expand', [column, graph.int64([rows, width])], { shape: [rows, width], dtype: 'int32' });
+  const attributes = { axis: { i: 0 }, reduction: { s: 'add' } };
+  const sums = graph.emit('ScatterElements', [zeros, indices, reshaped(x, [rows, width])], table, { attributes });
+  return reshaped(sums, [segments, ...rowShape]);
+};
+
+export const indexing: LoweringTable = {
+  GatherV2: gatherV2,
+  GatherNd: gatherNd,
+  OneHot: oneHot,
+  UnsortedSegmentSum: unsortedSegmentSum,
+};

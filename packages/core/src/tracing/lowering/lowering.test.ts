@@ -1,47 +1,37 @@
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { runGraph, type Values } from '../../testing/onnx-runtime.js';
-import { type NamedTensors, trace } from '../trace.js';
+import { booleans, describeKernels, floats, integers, type KernelCase, positive } from '../../testing/kernel-cases.js';
+import type { Values } from '../../testing/onnx-runtime.js';
+import type { NamedTensors } from '../trace.js';
 import { elementwise } from './elementwise.js';
 import { indexing } from './indexing.js';
 import { matrix } from './matrix.js';
 import { reduction } from './reduction.js';
 import { shape } from './shape.js';
 
-interface Case {
-  readonly inputs: Readonly<Record<string, Values>>;
-  readonly fn: (inputs: NamedTensors) => tf.Tensor | tf.Tensor[];
-}
-
-/** Deterministic values in [-1, 1] that neither repeat nor line up. */
-function floats(...dims: number[]): Values {
-  const count = dims.reduce((a, b) => a * b, 1);
-  return { shape: dims, values: Array.from({ length: count }, (_, k) => Math.fround(Math.sin(12.9898 * (k + 1)))) };
-}
-
-function positive(...dims: number[]): Values {
-  return { shape: dims, values: floats(...dims).values.map((value) => Math.fround(Math.abs(value) + 0.1)) };
-}
-
-const integers = (dims: number[], values: number[]): Values => ({ shape: dims, values, dtype: 'int32' });
-const booleans = (dims: number[], values: number[]): Values => ({ shape: dims, values, dtype: 'bool' });
-
 type Unary = (x: tf.Tensor) => tf.Tensor | tf.Tensor[];
 type Binary = (a: tf.Tensor, b: tf.Tensor) => tf.Tensor;
 
-const of = (fn: Unary, ...inputs: Values[]): Case[] =>
+const of = (fn: Unary, ...inputs: Values[]): KernelCase[] =>
   inputs.map((x) => ({ inputs: { x }, fn: ({ x }) => fn(x as tf.Tensor) }));
-const between = (fn: Binary, ...pairs: [Values, Values][]): Case[] =>
+const between = (fn: Binary, ...pairs: [Values, Values][]): KernelCase[] =>
   pairs.map(([a, b]) => ({ inputs: { a, b }, fn: ({ a, b }) => fn(a as tf.Tensor, b as tf.Tensor) }));
+
+/** The gradient of the sum of what `fn` gives, weighted so that no two outputs count alike. */
+function gradientOf(fn: (x: tf.Tensor) => tf.Tensor): Unary {
+  return tf.grad((x) => {
+    const y = fn(x);
+    return tf.sum(tf.mul(y, tf.reshape(tf.range(1, y.size + 1), y.shape)));
+  });
+}
 
 const matrices: [Values, Values] = [floats(3, 4), positive(3, 4)];
 const broadcasting: [Values, Values] = [floats(2, 3, 4), positive(3, 1)];
 const whole: [Values, Values] = [integers([2, 2], [1, 2, 3, 4]), integers([2, 2], [4, 2, 0, 4])];
 const flags: [Values, Values] = [booleans([4], [0, 0, 1, 1]), booleans([4], [0, 1, 0, 1])];
 
-const cases: Record<string, Case[]> = {
+const cases: Record<string, KernelCase[]> = {
   // elementwise
   Add: [...between(tf.add, matrices, broadcasting, whole), ...of((x) => tf.add(x, tf.zeros([2, 3])), floats(3))],
   AddN: of((x) => tf.addN([x, tf.mul(x, 2), tf.mul(x, 3)]), floats(2, 3)),
@@ -74,6 +64,19 @@ const cases: Record<string, Case[]> = {
   Sigmoid: of(tf.sigmoid, floats(2, 3)),
   Relu: of(tf.relu, floats(2, 3)),
   Elu: of(tf.elu, floats(2, 3)),
+  Relu6: of((x) => tf.relu6(tf.mul(x, 9)), floats(2, 3)),
+  LeakyRelu: of((x) => tf.leakyRelu(x, 0.3), floats(2, 3)),
+  Prelu: between((x, alpha) => tf.prelu(x, alpha), [floats(2, 3), positive(3)]),
+  Selu: of(tf.selu, floats(2, 3)),
+  EluGrad: of(gradientOf(tf.elu), floats(2, 3)),
+  Erf: of(tf.erf, floats(2, 3)),
+  Log1p: of(tf.log1p, positive(2, 3)),
+  Expm1: of(tf.expm1, floats(2, 3)),
+  Sin: of(tf.sin, floats(2, 3)),
+  Cos: of(tf.cos, floats(2, 3)),
+  Floor: of((x) => tf.floor(tf.mul(x, 5)), floats(2, 3)),
+  Ceil: of((x) => tf.ceil(tf.mul(x, 5)), floats(2, 3)),
+  Round: of(tf.round, { shape: [5], values: [-1.5, -0.4, 0.5, 1.5, 2.6] }),
   Softplus: of(tf.softplus, floats(2, 3)),
   Step: [
     ...of((x) => tf.step(x), { shape: [3], values: [-1, 0, 2] }),
@@ -102,10 +105,20 @@ const cases: Record<string, Case[]> = {
     ...between((a, b) => tf.matMul(a, b, true, true), [floats(4, 3), floats(2, 4)], [floats(2, 4, 3), floats(2, 5, 4)]),
     ...between((a, b) => tf.matMul(a, b), [floats(2, 3, 4), floats(1, 4, 5)], [floats(1, 3, 4), floats(1, 4, 5)]),
   ],
-  _FusedMatMul: (['linear', 'relu', 'sigmoid', 'elu'] as const).map((activation) => ({
-    inputs: { a: floats(3, 4), b: floats(4, 2), bias: floats(2) },
-    fn: ({ a, b, bias }) => tf.fused.matMul({ a: a!, b: b!, bias: bias!, activation }),
-  })),
+  _FusedMatMul: [
+    ...(['linear', 'relu', 'relu6', 'sigmoid', 'elu', 'leakyrelu'] as const).map((activation) => ({
+      inputs: { a: floats(3, 4), b: floats(4, 2), bias: floats(2) },
+      fn: ({ a, b, bias }: NamedTensors) => tf.fused.matMul({ a: a!, b: b!, bias: bias!, activation }),
+    })),
+    {
+      inputs: { a: floats(3, 4), b: floats(4, 2), slope: positive(2) },
+      fn: ({ a, b, slope }) => tf.fused.matMul({ a: a!, b: b!, activation: 'prelu', preluActivationWeights: slope! }),
+    },
+    {
+      inputs: { a: floats(2, 3, 4), b: floats(2, 4, 2), bias: floats(2) },
+      fn: ({ a, b, bias }) => tf.fused.matMul({ a: a!, b: b!, bias: bias! }),
+    },
+  ],
   // shape
   Identity: of(tf.clone, floats(2, 3)),
   Reshape: [
@@ -187,6 +200,12 @@ const cases: Record<string, Case[]> = {
     ...of((x) => tf.oneHot(x as tf.Tensor1D, 4), integers([3], [2, 0, 3])),
     ...of((x) => tf.oneHot(x as tf.Tensor1D, 3, 0.9, 0.05, 'float32'), integers([2], [2, 0])),
   ],
+  UnsortedSegmentSum: [
+    {
+      inputs: { x: floats(5, 2, 3), ids: integers([5], [1, 0, 1, 1, 3]) },
+      fn: ({ x, ids }) => tf.unsortedSegmentSum(x!, ids as tf.Tensor1D, 4),
+    },
+  ],
   // reductions
   Sum: [
     ...of((x) => tf.sum(x), floats(2, 3, 4), whole[0], flags[0]),
@@ -198,59 +217,10 @@ const cases: Record<string, Case[]> = {
   Max: [...of((x) => tf.max(x), floats(2, 3), whole[0]), ...of((x) => tf.max(x, 1, true), floats(2, 3))],
   Min: [...of((x) => tf.min(x), floats(2, 3)), ...of((x) => tf.min(x, [0, 1]), floats(2, 3))],
   Prod: [...of((x) => tf.prod(x), floats(2, 3)), ...of((x) => tf.prod(x, 1, true), floats(2, 3))],
+  All: [...of((x) => tf.all(x), flags[0]), ...of((x) => tf.all(x, 1, true), booleans([2, 2], [1, 1, 0, 1]))],
+  Any: [...of((x) => tf.any(x), flags[0]), ...of((x) => tf.any(x, 1, true), booleans([2, 2], [0, 0, 0, 1]))],
   ArgMax: [0, -1].flatMap((axis) => of((x) => tf.argMax(x, axis), floats(2, 3))),
   ArgMin: [0, -1].flatMap((axis) => of((x) => tf.argMin(x, axis), floats(2, 3))),
 };
 
-beforeAll(async () => {
-  await tf.setBackend('cpu');
-});
-
-test('every lowering of a TensorFlow.js kernel has its cases here', () => {
-  const lowered = [elementwise, matrix, shape, indexing, reduction].flatMap((table) => Object.keys(table));
-  expect(Object.keys(cases).sort()).toEqual(lowered.sort());
-});
-
-const named = (result: tf.Tensor | tf.Tensor[]): NamedTensors =>
-  Object.fromEntries([result].flat().map((tensor, k) => [`output.${k}`, tensor]));
-
-describe.each(Object.entries(cases))('%s', (kernelName, kernelCases) => {
-  test.each(kernelCases.map((kernelCase) => [signature(kernelCase), kernelCase] as const))(
-    'of %s, traced, computes what the cpu backend computes',
-    async (_, { inputs, fn }) => {
-      const tensors = Object.fromEntries(
-        Object.entries(inputs).map(([name, { values, shape, dtype }]) => [
-          name,
-          tf.tensor([...values], [...shape], dtype),
-        ]),
-      );
-      let expected: NamedTensors = {};
-      const { kernelNames } = await tf.profile(() => {
-        expected = named(fn(tensors));
-        return Object.values(expected);
-      });
-      expect(kernelNames).toContain(kernelName);
-
-      const specs = Object.entries(inputs).map(([name, { shape, dtype = 'float32' }]) => [name, { shape, dtype }]);
-      const graph = trace((traced) => named(fn(traced)), Object.fromEntries(specs));
-      const actual = await runGraph(graph, inputs);
-
-      expect(graph.outputs).toEqual(
-        Object.entries(expected).map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
-      );
-      for (const [name, tensor] of Object.entries(expected)) {
-        const values = Array.from(tensor.dataSync());
-        expect(actual[name]).toHaveLength(values.length);
-        values.forEach((value, k) => {
-          expect(actual[name]![k]).toBeCloseTo(value, 5);
-        });
-      }
-    },
-  );
-});
-
-function signature({ inputs }: Case): string {
-  return Object.values(inputs)
-    .map(({ shape, dtype = 'float32' }) => `${dtype} [${shape.join(', ')}]`)
-    .join(' and ');
-}
+describeKernels([elementwise, matrix, shape, indexing, reduction], cases);

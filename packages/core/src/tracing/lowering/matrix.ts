@@ -1,6 +1,7 @@
 /** Matrix products. */
 import { backend_util, type TensorInfo } from '@tensorflow/tfjs-core';
 import type { GraphRecorder } from '../recorder.js';
+import { activated } from './fused-activation.js';
 import type { KernelCall, Lowering, LoweringTable } from './lowering.js';
 
 interface Product {
@@ -64,17 +65,15 @@ function reshape(graph: GraphRecorder, x: TensorInfo, shape: number[]): TensorIn
   return graph.emit('Reshape', [x, graph.int64(shape)], { shape, dtype: x.dtype });
 }
 
-const activations: Record<string, string> = { relu: 'Relu', sigmoid: 'Sigmoid', tanh: 'Tanh', elu: 'Elu' };
-
 const fusedMatMul: Lowering = (call) => {
-  const { bias } = call.inputs;
-  const activation = (call.attrs.activation as string | undefined) ?? 'linear';
   const operands = product(call);
-  const linear = gemm(call.graph, operands, bias);
-  if (activation === 'linear') return linear;
-  const opType = activations[activation];
-  if (!opType) throw new Error(`cannot trace a fused matMul with activation '${activation}'`);
-  return call.graph.emit(opType, [linear], linear);
+  return activated(call, withBias(call, operands, batchShape(operands)));
 };
+
+function withBias({ inputs: { bias }, graph }: KernelCall, operands: Product, batch: number[]): TensorInfo {
+  if (batch.every((dimension) => dimension === 1)) return gemm(graph, operands, bias);
+  const linear = batchedMatMul(graph, operands, batch);
+  return bias ? graph.emit('Add', [linear, bias], linear) : linear;
+}
 
 export const matrix: LoweringTable = { BatchMatMul: batchMatMul, _FusedMatMul: fusedMatMul };

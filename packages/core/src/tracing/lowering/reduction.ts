@@ -1,9 +1,10 @@
 /** Reductions over axes. At opset 17 ReduceSum takes its axes as an input, the other reductions as an attribute. */
-import { util } from '@tensorflow/tfjs-core';
+import { type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { Lowering, LoweringTable } from './lowering.js';
 
 const float32ElementType = 1;
 const int32ElementType = 6;
+const boolElementType = 9;
 
 interface Reduced {
   readonly axes: number[];
@@ -56,12 +57,25 @@ function position(opType: string): Lowering {
   };
 }
 
+/** Over booleans, which ONNX does not reduce: as integers. */
+function reduceFlags(opType: 'ReduceMax' | 'ReduceMin'): Lowering {
+  return (call) => {
+    const { x } = call.inputs;
+    const castTo = (tensor: TensorInfo, dtype: 'int32' | 'bool', code: number) =>
+      call.graph.emit('Cast', [tensor], { shape: tensor.shape, dtype }, { attributes: { to: { i: code } } });
+    const integers = castTo(x!, 'int32', int32ElementType);
+    return castTo(reduceBy(opType)({ ...call, inputs: { x: integers } }) as TensorInfo, 'bool', boolElementType);
+  };
+}
+
 export const reduction: LoweringTable = {
   Sum: sum,
   Mean: mean,
   Max: reduceBy('ReduceMax'),
   Min: reduceBy('ReduceMin'),
   Prod: reduceBy('ReduceProd'),
+  All: reduceFlags('ReduceMin'),
+  Any: reduceFlags('ReduceMax'),
   ArgMax: position('ArgMax'),
   ArgMin: position('ArgMin'),
 };

@@ -1,15 +1,30 @@
 /** Registers every lowering as a kernel of the tracing backend, once. */
 import * as tf from '@tensorflow/tfjs-core';
 import { type TraceBackend, traceBackendName } from '../backend.js';
+import { convolutions } from './convolution.js';
 import { elementwise } from './elementwise.js';
 import { indexing } from './indexing.js';
 import type { Lowering, LoweringTable } from './lowering.js';
 import { matrix } from './matrix.js';
+import { normalization } from './normalization.js';
+import { poolings } from './pooling.js';
 import { reduction } from './reduction.js';
+import { resizing } from './resizing.js';
 import { shape } from './shape.js';
 import { training } from './training.js';
 
-const tables: readonly LoweringTable[] = [elementwise, matrix, shape, indexing, reduction, training];
+const tables: readonly LoweringTable[] = [
+  elementwise,
+  matrix,
+  shape,
+  indexing,
+  reduction,
+  convolutions,
+  poolings,
+  normalization,
+  resizing,
+  training,
+];
 
 export function registerLowerings(): void {
   if (tf.getKernel('Identity', traceBackendName)) return;
