@@ -1,7 +1,13 @@
 /** `unroll doctor`: what this machine has, and how to get the rest. */
 import type { Command } from 'commander';
 import type { Check } from '../diagnosis/check.js';
-import { checkCuda, checkOnnxRuntime, checkTensorFlow, checkWebGpu } from '../diagnosis/engines.js';
+import {
+  checkCuda,
+  checkOnnxRuntime,
+  checkTensorFlow,
+  checkTensorFlowWebGpu,
+  checkWebGpu,
+} from '../diagnosis/engines.js';
 import { checkMachine, checkNode, checkUnroll } from '../diagnosis/machine.js';
 import { checkChromium, checkPython } from '../diagnosis/tools.js';
 import { UnrollError } from '../errors.js';
@@ -11,7 +17,14 @@ type Examination = () => Check | Promise<Check>;
 
 /** Unroll cannot work without these. */
 const required: readonly Examination[] = [checkNode, checkOnnxRuntime];
-const optional: readonly Examination[] = [checkCuda, checkWebGpu, checkTensorFlow, checkChromium, checkPython];
+const optional: readonly Examination[] = [
+  checkCuda,
+  checkWebGpu,
+  checkTensorFlow,
+  checkTensorFlowWebGpu,
+  checkChromium,
+  checkPython,
+];
 
 export function addDoctor(program: Command): void {
   const command = program

@@ -1,8 +1,9 @@
 /** Which engines work here: each one really computes something, in a process of its own. */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { cudaObstacle } from '../engines/cuda.js';
 import { withoutSourceLine } from '../engines/provider-error.js';
-import { type EngineName, hasCudaProvider } from '../engines/select.js';
+import type { EngineName } from '../engines/select.js';
 import { type Check, outputOf } from './check.js';
 
 const probe = fileURLToPath(new URL('./provider-probe.js', import.meta.url));
@@ -21,26 +22,41 @@ export async function checkOnnxRuntime(): Promise<Check> {
 
 export async function checkCuda(): Promise<Check> {
   const name = 'onnxruntime CUDA';
-  if (!hasCudaProvider()) {
-    return {
-      name,
-      status: 'missing',
-      detail: 'the CUDA provider is not installed',
-      remedy:
-        'on Linux x64 with CUDA 12 and cuDNN 9: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false',
-    };
-  }
+  const obstacle = cudaObstacle();
+  if (obstacle) return { name, status: 'missing', detail: obstacle.detail, remedy: cudaRemedies[obstacle.missing] };
   const remedy = 'install an NVIDIA driver, CUDA 12 and cuDNN 9, and put their libraries on LD_LIBRARY_PATH';
-  return tried('auto', { name, works: 'runs; --engine auto takes it', remedy });
+  return tried('cuda', { name, works: 'runs; --engine auto takes it', remedy });
 }
+
+const cudaRemedies = {
+  libraries:
+    'on Linux x64 with CUDA 12 and cuDNN 9: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false',
+  device: "install the NVIDIA driver; in a container, give it the device (docker's --gpus all)",
+};
+
+const vulkanRemedy =
+  "install a GPU driver (on Linux a Vulkan driver and libvulkan1), or name one in VK_ICD_FILENAMES; Chromium's vk_swiftshader_icd.json needs no GPU";
 
 export function checkWebGpu(): Promise<Check> {
   return tried('webgpu', {
     name: 'onnxruntime WebGPU',
     works: 'runs; --engine webgpu takes it',
-    remedy:
-      "install a GPU driver (on Linux a Vulkan driver and libvulkan1), or name one in VK_ICD_FILENAMES; Chromium's vk_swiftshader_icd.json needs no GPU",
+    remedy: vulkanRemedy,
   });
+}
+
+export async function checkTensorFlowWebGpu(): Promise<Check> {
+  const name = 'TensorFlow.js WebGPU';
+  const absent = ['webgpu', '@tensorflow/tfjs-backend-webgpu'].filter((packageName) => !installed(packageName));
+  if (absent.length > 0) {
+    return {
+      name,
+      status: 'missing',
+      detail: `${absent.join(' and ')} not installed`,
+      remedy: `npm i ${absent.join(' ')}`,
+    };
+  }
+  return tried('tfjs-webgpu', { name, works: 'runs; --engine tfjs-webgpu takes it', remedy: vulkanRemedy });
 }
 
 export async function checkTensorFlow(): Promise<Check> {

@@ -2,18 +2,30 @@
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
-import util from 'node:util';
 import { firstLine, UnrollError } from '../errors.js';
+import { cudaObstacle } from './cuda.js';
 import type { Engine } from './engine.js';
 import { tensorFlowEngine } from './tensorflow.js';
+import { loadTensorFlowNodeGpu } from './tensorflow-node.js';
+import { loadWebGpuBackend } from './tensorflow-webgpu.js';
 
-export const engineNames = ['auto', 'onnxruntime', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
+export const engineNames = [
+  'auto',
+  'onnxruntime',
+  'cuda',
+  'webgpu',
+  'tensorflow',
+  'tfjs-webgpu',
+  'wasm',
+  'cpu',
+] as const;
 export type EngineName = (typeof engineNames)[number];
 
 const require = createRequire(import.meta.url);
 
 /**
- * The engine called `name`. `auto` is ONNX Runtime, on CUDA where its provider's libraries are, else on the CPU.
+ * The engine called `name`. `auto` is ONNX Runtime, on CUDA where its provider's libraries and a device are, else on
+ * the CPU.
  * @param threads of one run, for the CPU; 0 for all cores
  * @throws UnrollError if what the engine needs is not installed
  */
@@ -21,14 +33,19 @@ export async function selectEngine(name: EngineName, threads = 0): Promise<Engin
   const cpuThreads = threads > 0 ? threads : availableParallelism();
   switch (name) {
     case 'auto':
-      return onnxRuntime(hasCudaProvider() ? 'cuda' : 'cpu', cpuThreads);
+      return onnxRuntime(cudaObstacle() ? 'cpu' : 'cuda', cpuThreads);
     case 'onnxruntime':
       return onnxRuntime('cpu', cpuThreads);
+    case 'cuda':
+      return cuda(cpuThreads);
     case 'webgpu':
       return onnxRuntime('webgpu', cpuThreads);
     case 'tensorflow':
-      await loadTensorFlowNodeGpu();
+      loadTensorFlowNodeGpu();
       return tensorFlowEngine('tensorflow');
+    case 'tfjs-webgpu':
+      await loadWebGpuBackend();
+      return tensorFlowEngine('webgpu');
     case 'wasm':
       await loadWasm();
       return tensorFlowEngine('wasm');
@@ -38,15 +55,10 @@ export async function selectEngine(name: EngineName, threads = 0): Promise<Engin
   }
 }
 
-/** Whether onnxruntime-node has its CUDA provider; its own installer fetches it on demand. */
-export function hasCudaProvider(): boolean {
-  try {
-    const folder = dirname(require.resolve('onnxruntime-node/package.json'));
-    require.resolve(`${folder}/bin/napi-v6/${process.platform}/${process.arch}/libonnxruntime_providers_cuda.so`);
-    return true;
-  } catch {
-    return false;
-  }
+function cuda(threads: number): Promise<Engine> {
+  const obstacle = cudaObstacle();
+  if (obstacle) throw new UnrollError(`${obstacle.detail}; run 'unroll doctor' for how to get CUDA`);
+  return onnxRuntime('cuda', threads);
 }
 
 /** Imported only when it is wanted, so that a machine whose native library does not load is told so in a line. */
@@ -64,18 +76,4 @@ async function onnxRuntime(provider: 'cpu' | 'cuda' | 'webgpu', threads: number)
 async function loadWasm(): Promise<void> {
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   wasm.setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}/`);
-}
-
-/** Loads `@tensorflow/tfjs-node-gpu`, an optional dependency that many machines cannot install. */
-export async function loadTensorFlowNodeGpu(): Promise<void> {
-  // Its compiled code calls util.isNullOrUndefined, which Node 23 removed.
-  Object.assign(util, { isNullOrUndefined: (value: unknown) => value === null || value === undefined });
-  try {
-    require('@tensorflow/tfjs-node-gpu');
-  } catch (error) {
-    throw new UnrollError(
-      `@tensorflow/tfjs-node-gpu is not usable here (${firstLine(error)}); run 'unroll doctor' for what it needs, or use --engine onnxruntime`,
-      { cause: error },
-    );
-  }
 }

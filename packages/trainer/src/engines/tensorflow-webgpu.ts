@@ -1,0 +1,40 @@
+/**
+ * TensorFlow.js's `webgpu` backend in Node: on Dawn, the WebGPU implementation of Chromium, from the `webgpu` package. Both
+ * packages are optional.
+ */
+import { createRequire } from 'node:module';
+import * as tf from '@tensorflow/tfjs-core';
+import { firstLine, UnrollError } from '../errors.js';
+
+const packages = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
+
+/** What is used of the `webgpu` package. */
+interface Dawn {
+  create(options: readonly string[]): { requestAdapter(): Promise<object | null> };
+  readonly globals: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Registers the backend `webgpu`.
+ * @throws UnrollError if a package is not installed, or if no GPU is found
+ */
+export async function loadWebGpuBackend(): Promise<void> {
+  if (tf.findBackendFactory('webgpu')) return;
+  const [dawnPackage, backendPackage] = packages;
+  try {
+    const { create, globals } = (await import(dawnPackage)) as Dawn;
+    const gpu = create([]);
+    if ((await gpu.requestAdapter()) === null) throw new Error('Dawn finds no GPU');
+    // What a page has and the backend looks for when it is loaded.
+    Object.assign(globalThis, globals);
+    Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
+    createRequire(import.meta.url)(backendPackage);
+    // Small tensors too are computed where the others are.
+    tf.env().set('WEBGPU_CPU_FORWARD', false);
+  } catch (error) {
+    throw new UnrollError(
+      `TensorFlow.js's webgpu backend does not start here (${firstLine(error)}); run 'unroll doctor' for what it needs, or use --engine onnxruntime`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,89 @@
+/** For tests: a TensorFlow.js model trained by its own `fit` on the cpu backend, and its twin by a compiled step. */
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs';
+import { compile } from '../compile/compile.js';
+import type { Loss } from '../compile/loss.js';
+import { selectEngine } from '../engines/select.js';
+
+export interface Training {
+  /** Builds the model; its twin gets the same weights. */
+  readonly model: () => tf.LayersModel;
+  readonly xs: tf.Tensor | tf.Tensor[];
+  readonly ys: tf.Tensor | tf.Tensor[];
+  readonly loss?: Loss;
+  readonly optimizer?: () => tf.Optimizer;
+  readonly batchSize?: number;
+  readonly epochs?: number;
+}
+
+export interface Trained {
+  /** Of each batch. */
+  readonly losses: number[];
+  /** By the names of the layers' weights, moving averages included. */
+  readonly weights: Record<string, number[]>;
+  /** Of all examples, by the trained weights. */
+  readonly predictions: number[][];
+}
+
+/** What `fit` and compiled steps make of the same model and batches. */
+export async function trainBoth(training: Training): Promise<{ fitted: Trained; compiled: Trained }> {
+  await tf.setBackend('cpu');
+  const model = training.model();
+  const twin = training.model();
+  twin.setWeights(model.getWeights());
+  const settings = {
+    loss: 'meanSquaredError',
+    optimizer: () => tf.train.sgd(0.1),
+    batchSize: 2,
+    epochs: 1,
+    ...training,
+  };
+  return { fitted: await fit(model, settings), compiled: await compileAndRun(twin, settings) };
+}
+
+async function fit(model: tf.LayersModel, { xs, ys, loss, optimizer, batchSize, epochs }: Required<Training>) {
+  const losses: number[] = [];
+  model.compile({ loss: loss as string, optimizer: optimizer() });
+  const onBatchEnd = (_: number, logs?: tf.Logs) => {
+    losses.push(logs!.loss as number);
+  };
+  await model.fit(xs, ys, {
+    batchSize,
+    epochs,
+    shuffle: false,
+    verbose: 0,
+    yieldEvery: 'never',
+    callbacks: { onBatchEnd },
+  });
+  return { losses, weights: weightsOf(model), predictions: valuesOf(model.predict(xs)) };
+}
+
+async function compileAndRun(
+  model: tf.LayersModel,
+  { xs, ys, loss, optimizer, batchSize, epochs }: Required<Training>,
+): Promise<Trained> {
+  const step = await compile(model, loss, optimizer(), { engine: await selectEngine('onnxruntime', 1) });
+  const losses: number[] = [];
+  const examples = [xs].flat()[0]!.shape[0]!;
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    for (let start = 0; start < examples; start += batchSize) {
+      const rows = (tensors: tf.Tensor | tf.Tensor[]) =>
+        [tensors].flat().map((tensor) => tf.slice(tensor, start, Math.min(batchSize, examples - start)));
+      losses.push((await step.run(rows(xs), rows(ys))).loss);
+    }
+  }
+  const predictions = valuesOf(await step.predict(xs));
+  await step.writeBack();
+  await step.dispose();
+  return { losses, weights: weightsOf(model), predictions };
+}
+
+function weightsOf(model: tf.LayersModel): Record<string, number[]> {
+  return Object.fromEntries(
+    model.weights.map((weight, k) => [`${k} ${weight.originalName}`, [...weight.read().dataSync()]]),
+  );
+}
+
+function valuesOf(tensors: tf.Tensor | tf.Tensor[]): number[][] {
+  return [tensors].flat().map((tensor) => [...tensor.dataSync()]);
+}
