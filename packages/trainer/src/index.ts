@@ -1,4 +1,8 @@
-/** `@unroll/trainer`: the engines that run programs, and the `unroll` command as a function. */
+/** `@unroll/trainer`: TensorFlow.js models compiled for ONNX Runtime, the engines that run programs, and the `unroll`
+ * command as a function. */
 export { main } from './cli.js';
+export { type CompiledModel, type CompileOptions, compile } from './compile/compile.js';
+export type { Loss, LossFunction } from './compile/loss.js';
+export type { ModelFunction } from './compile/model.js';
 export { type Engine, type Executable, type Residents, type ResidentValues, zeros } from './engines/engine.js';
 export { type EngineName, engineNames, selectEngine } from './engines/select.js';

@@ -24,7 +24,7 @@ export type NamedTensors = Record<string, tf.Tensor>;
  *
  * @param inputs for each graph input its shape and dtype, or an existing tensor (a `tf.Variable` that `fn` closes over,
  *   say), which then becomes an input instead of a constant. The caller's tensors stay as and where they are.
- * @throws TraceError if `fn` reads a traced value or calls a kernel that has no ONNX counterpart here
+ * @throws TraceError if `fn` reads a traced value, draws random numbers without a seed, or calls a kernel that has no ONNX counterpart here
  * @example
  * const graph = trace(({ x }) => ({ y: tf.mul(x, 2) }), { x: { shape: [3], dtype: 'float32' } });
  */
@@ -79,14 +79,24 @@ function onBackend(backend: TraceBackend, run: () => void): void {
   tf.registerBackend(traceBackendName, () => backend);
   // Both backends exist already, so TensorFlow.js switches before its promise resolves.
   void tf.setBackend(traceBackendName);
+  const { random } = Math;
+  Math.random = refuseRandomness;
   try {
     run();
   } catch (error) {
     throw explained(error);
   } finally {
+    Math.random = random;
     if (previous) void tf.setBackend(previous);
     tf.removeBackend(traceBackendName);
   }
+}
+
+/** TensorFlow.js draws random tensors in JavaScript: they would be the same in every run of the graph. */
+function refuseRandomness(): never {
+  throw new TraceError(
+    'the traced function draws random numbers, which would be constants of the graph; give them as an input',
+  );
 }
 
 function explained(error: unknown): unknown {

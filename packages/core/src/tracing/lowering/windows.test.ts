@@ -99,9 +99,8 @@ type Pooling = (x: tf.Tensor, size: number, strides: number, pad: 'same' | 'vali
 
 const maxPool: Pooling = (x, ...settings) => tf.maxPool(x as tf.Tensor4D, ...settings);
 const averagePool: Pooling = (x, ...settings) => tf.avgPool(x as tf.Tensor4D, ...settings);
-const maxPool3d: Pooling = (x, ...settings) => tf.maxPool3d(x as tf.Tensor5D, ...settings);
-const averagePool3d: Pooling = (x, ...settings) =>
-  tf.avgPool3d(x as tf.Tensor5D, settings[0], settings[1], settings[2]);
+const maxPool3d: Pooling = (x, size, strides, pad) => tf.maxPool3d(x as tf.Tensor5D, size, strides, pad);
+const averagePool3d: Pooling = (x, size, strides, pad) => tf.avgPool3d(x as tf.Tensor5D, size, strides, pad);
 const variants = (pooling: Pooling) =>
   (
     [

@@ -1,0 +1,180 @@
+/**
+ * `compile`: a model of TensorFlow.js whose training steps ONNX Runtime runs. The model's own code, its gradients and the
+ * optimizer are traced into one graph for each shape of batch; weights and optimizer state stay with the engine.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { type TensorSpec, TraceError } from '@unroll/core';
+import { type Random, seededRandom } from '@unroll/core/decoding';
+import type { Engine, Executable, Residents } from '../engines/engine.js';
+import { selectEngine } from '../engines/select.js';
+import { UnrollError } from '../errors.js';
+import { drawnName } from './host-tensors.js';
+import { countUpdates, learningRateOf } from './learning-rate.js';
+import type { Loss } from './loss.js';
+import { type Model, type ModelFunction, modelOf, oneOrAll } from './model.js';
+import { predictionProgram, type StepProgram, trainingProgram } from './program.js';
+
+export interface CompileOptions {
+  /** What runs the steps; by default ONNX Runtime on all cores of the CPU. */
+  readonly engine?: Engine;
+  /** Of dropout and other noise, in [0, 2^53): the same seed draws the same. 0 if left out. */
+  readonly seed?: number;
+}
+
+type Tensors = tf.Tensor | tf.Tensor[];
+type FedValues = Record<string, Float32Array | Int32Array>;
+
+interface Session extends StepProgram {
+  readonly executable: Executable;
+}
+
+/**
+ * Compiles `model` for training.
+ *
+ * @param model a `tf.LayersModel`, or a function over tensors that closes over the variables to train
+ * @param loss what `model.compile` of TensorFlow.js takes: a name, a function `(labels, predictions)`, or one for each output
+ * @param optimizer a `tf.train` optimizer. Its state goes on from where it stands, and a learning rate that is set on it
+ *   later holds from the next step on.
+ * @throws UnrollError if the model, the loss or the engine cannot be used; what a model calls that has no ONNX
+ *   counterpart is found, and named, when the first batch comes
+ * @example
+ * const step = await compile(model, 'meanSquaredError', tf.train.adam(1e-3));
+ * const { loss } = await step.run(xs, ys);
+ * await step.writeBack();
+ */
+export async function compile(
+  model: LayersModel | ModelFunction,
+  loss: Loss,
+  optimizer: tf.Optimizer,
+  { engine, seed = 0 }: CompileOptions = {},
+): Promise<CompiledModel> {
+  return new CompiledModel(modelOf(model), loss, optimizer, engine ?? (await selectEngine('onnxruntime')), seed);
+}
+
+/** A model that trains and predicts on an engine. One call at a time. */
+export class CompiledModel {
+  readonly #model: Model;
+  readonly #loss: Loss;
+  readonly #optimizer: tf.Optimizer;
+  readonly #engine: Engine;
+  readonly #random: Random;
+  readonly #variables = new Map<string, tf.Variable>();
+  readonly #residents: Residents[] = [];
+  readonly #sessions = new Map<string, Session>();
+  #steps = 0;
+  #stepsWritten = 0;
+
+  /** Made by {@link compile}. */
+  constructor(model: Model, loss: Loss, optimizer: tf.Optimizer, engine: Engine, seed: number) {
+    this.#model = model;
+    this.#loss = loss;
+    this.#optimizer = optimizer;
+    this.#engine = engine;
+    this.#random = seededRandom(seed);
+  }
+
+  /**
+   * Trains on one batch, as one batch of `fit` would. A shape of batch that is new is compiled first.
+   * @param xs [batch, …], or one tensor for each input
+   * @param ys [batch, …], or one tensor for each output
+   * @returns the loss of the batch before the update, regularizers included
+   * @throws UnrollError naming what cannot be compiled
+   */
+  async run(xs: Tensors, ys: Tensors): Promise<{ loss: number }> {
+    const [inputs, labels] = [[xs].flat(), [ys].flat()];
+    const batch = { inputs: inputs.map(specOf), labels: labels.map(specOf) };
+    const session = await this.#session(`train ${JSON.stringify(batch)}`, () =>
+      trainingProgram(this.#model, this.#loss, this.#optimizer, batch),
+    );
+    const { loss } = await session.executable.run({
+      ...(await fed('inputs', inputs)),
+      ...(await fed('labels', labels)),
+      learningRate: Float32Array.of(learningRateOf(this.#optimizer)),
+      ...this.#drawn(session),
+    });
+    this.#steps++;
+    return { loss: loss![0]! };
+  }
+
+  /**
+   * The predictions of the weights as they are now, dropout and the like being off.
+   * @param xs [batch, …], or one tensor for each input
+   * @returns [batch, …], or one tensor for each output, to be disposed by the caller
+   * @throws UnrollError naming what cannot be compiled
+   */
+  async predict(xs: Tensors): Promise<Tensors> {
+    const inputs = [xs].flat();
+    const specs = inputs.map(specOf);
+    const variables = [...this.#variables.values()];
+    // The first training step makes variables resident that a session from before it has as constants.
+    const session = await this.#session(`predict ${variables.length} ${JSON.stringify(specs)}`, () =>
+      predictionProgram(this.#model, specs, variables),
+    );
+    const outputs = await session.executable.run({ ...(await fed('inputs', inputs)), ...this.#drawn(session) });
+    const predictions = session.outputShapes.map((shape, k) =>
+      tf.tensor(outputs[`predictions.${k}`]!.slice(), [...shape]),
+    );
+    return oneOrAll(predictions);
+  }
+
+  /** Gives weights, moving averages and the optimizer's state back to the TensorFlow.js model and optimizer. */
+  async writeBack(): Promise<void> {
+    for (const residents of this.#residents) {
+      for (const name of residents.names) {
+        const values = await residents.read(name);
+        const variable = this.#variables.get(name)!;
+        tf.tidy(() => variable.assign(tf.tensor(values.slice(), variable.shape)));
+      }
+    }
+    countUpdates(this.#optimizer, this.#steps - this.#stepsWritten);
+    this.#stepsWritten = this.#steps;
+  }
+
+  /** Frees what the engine holds. The TensorFlow.js model stays as it is: call {@link writeBack} before. */
+  async dispose(): Promise<void> {
+    for (const { executable } of this.#sessions.values()) await executable.dispose();
+    for (const residents of this.#residents) residents.dispose();
+    this.#sessions.clear();
+    this.#residents.length = 0;
+  }
+
+  async #session(key: string, program: () => StepProgram): Promise<Session> {
+    const known = this.#sessions.get(key);
+    if (known) return known;
+    try {
+      const step = program();
+      await this.#allocate(step.variables);
+      const session = { ...step, executable: await this.#engine.compile(step.program, this.#residents) };
+      this.#sessions.set(key, session);
+      return session;
+    } catch (error) {
+      if (!(error instanceof TraceError)) throw error;
+      throw new UnrollError(`the model cannot be compiled: ${error.message}`, { cause: error });
+    }
+  }
+
+  async #allocate(variables: ReadonlyMap<string, tf.Variable>): Promise<void> {
+    const values: Parameters<Engine['allocate']>[0] = {};
+    for (const [name, variable] of variables) {
+      if (this.#variables.has(name)) continue;
+      this.#variables.set(name, variable);
+      Object.assign(values, { [name]: { shape: variable.shape, values: Float32Array.from(await variable.data()) } });
+    }
+    if (Object.keys(values).length > 0) this.#residents.push(this.#engine.allocate(values));
+  }
+
+  #drawn({ host }: StepProgram): FedValues {
+    return Object.fromEntries(host.drawn.map(({ draw }, k) => [drawnName(k), draw(this.#random, this.#steps)]));
+  }
+}
+
+function specOf({ shape, dtype }: tf.Tensor): TensorSpec {
+  if (dtype === 'float32' || dtype === 'int32') return { shape, dtype };
+  throw new UnrollError(`a batch has a tensor of dtype ${dtype}; cast it to float32 or int32`);
+}
+
+async function fed(prefix: string, tensors: readonly tf.Tensor[]): Promise<FedValues> {
+  const values = await Promise.all(tensors.map((tensor) => tensor.data()));
+  return Object.fromEntries(values.map((data, k) => [`${prefix}.${k}`, data as Float32Array | Int32Array]));
+}

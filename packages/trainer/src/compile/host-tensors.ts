@@ -1,0 +1,159 @@
+/**
+ * What model code computes on the host, in JavaScript: TensorFlow.js draws random tensors (dropout masks, noise) there and
+ * hands them over as ready values, which a graph would take for constants. A first run finds them; in the runs that
+ * count, inputs take their places, drawn anew for each step. What changes on the host in any other way is an error.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { Dropout, fillDropoutMask, type NamedTensors } from '@unroll/core';
+import type { Random } from '@unroll/core/decoding';
+import { UnrollError } from '../errors.js';
+import { type DrawnTensor, recogniseDistribution, unrepeatable } from './random-tensors.js';
+
+/** The host's tensors of one run, in their order. */
+export interface HostTensors {
+  readonly drawn: readonly DrawnTensor[];
+  readonly constants: readonly Values[];
+}
+
+type Values = ArrayLike<number>;
+type MakeTensor = (values: Values, shape: number[], dtype?: tf.DataType) => tf.Tensor;
+
+/** Calls `run` while `make` stands in for the engine's function that makes tensors of the host's values. */
+export function interceptMakeTensor<R>(make: (original: MakeTensor) => MakeTensor, run: () => R): R {
+  const engine = tf.engine() as unknown as { makeTensor: MakeTensor };
+  const original = engine.makeTensor;
+  engine.makeTensor = make(original.bind(engine));
+  try {
+    return run();
+  } finally {
+    engine.makeTensor = original;
+  }
+}
+
+/** Calls `run` and tells what it makes on the host. */
+export function observeHostTensors(run: () => void): HostTensors {
+  const drawn: (() => DrawnTensor)[] = [];
+  const constants: Values[] = [];
+  interceptHost(
+    {
+      random: (seed, values, shape) => {
+        drawn.push(() => recogniseDistribution(seed, values, shape));
+        return undefined;
+      },
+      mask: (mask) => {
+        drawn.push(() => mask);
+        return tf.fill([...mask.shape], 1);
+      },
+      constant: (values) => {
+        constants.push(values);
+      },
+    },
+    run,
+  );
+  return { drawn: drawn.map((tensor) => tensor()), constants };
+}
+
+/** The name of the input that stands for the k-th drawn tensor. */
+export function drawnName(k: number): string {
+  return `drawn.${k}`;
+}
+
+/**
+ * Calls `run` with the inputs `drawn.k` in the places of the observed drawn tensors.
+ * @throws UnrollError if the host's other tensors are not those that were observed
+ */
+export function substituteHostTensors<R>(observed: HostTensors, inputs: NamedTensors, run: () => R): R {
+  let drawnCount = 0;
+  let constantCount = 0;
+  const next = () => {
+    const tensor = inputs[drawnName(drawnCount++)];
+    if (!tensor) throw unrepeatable();
+    return tf.clone(tensor);
+  };
+  return interceptHost(
+    {
+      random: next,
+      mask: next,
+      constant: (values, shape) => {
+        const before = observed.constants[constantCount++];
+        if (!before || !equal(before, values)) throw changed(shape);
+      },
+    },
+    run,
+  );
+}
+
+function equal(a: Values, b: Values): boolean {
+  return a.length === b.length && Array.from(a).every((value, k) => Object.is(value, b[k]));
+}
+
+function changed(shape: readonly number[]): UnrollError {
+  return new UnrollError(
+    `the model makes a tensor [${shape.join(', ')}] in JavaScript whose values change from call to call, which a compiled step cannot repeat; pass it as an input`,
+  );
+}
+
+interface Host {
+  /** A tensor drawn from this seed: its replacement, or undefined to keep it. */
+  readonly random: (seed: number, values: Values, shape: number[]) => tf.Tensor | undefined;
+  /** The replacement of a mask of `Dropout` of @unroll/core. */
+  readonly mask: (mask: DrawnTensor) => tf.Tensor;
+  readonly constant: (values: Values, shape: number[]) => void;
+}
+
+/**
+ * TensorFlow.js draws a tensor by seeding a generator from Math.random and then at once making a tensor of its numbers:
+ * a tensor made after a call of Math.random is a drawn one, and the number tells which.
+ */
+function interceptHost<R>(host: Host, run: () => R): R {
+  let seed: number | undefined;
+  let seeds = 0;
+  const { random } = Math;
+  Math.random = () => {
+    if (seed !== undefined) throw unrepeatable();
+    seed = (++seeds * goldenRatio) % 1;
+    return seed;
+  };
+  const make = (original: MakeTensor): MakeTensor => {
+    return (values, shape, dtype) => {
+      const from = seed;
+      seed = undefined;
+      if (from !== undefined) return host.random(from, values, shape) ?? original(values, shape, dtype);
+      host.constant(values, shape);
+      return original(values, shape, dtype);
+    };
+  };
+  try {
+    const result = withMasks(host, () => interceptMakeTensor(make, run));
+    if (seed !== undefined) throw unrepeatable();
+    return result;
+  } finally {
+    Math.random = random;
+  }
+}
+
+const goldenRatio = (Math.sqrt(5) - 1) / 2;
+
+/** Calls `run` while `Dropout` of @unroll/core, which draws without Math.random, takes its masks from the host. */
+function withMasks<R>(host: Host, run: () => R): R {
+  const { call } = Dropout.prototype;
+  Dropout.prototype.call = function (this: Dropout, inputs, kwargs) {
+    if (!kwargs.training || this.rate === 0) return call.call(this, inputs, kwargs);
+    const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+    return tf.mul(x, host.mask(dropoutMask(this, x)));
+  };
+  try {
+    return run();
+  } finally {
+    Dropout.prototype.call = call;
+  }
+}
+
+function dropoutMask({ rate, seed }: Dropout, { shape, size }: tf.Tensor): DrawnTensor {
+  const draw = (_: Random, step: number) => {
+    const mask = new Float32Array(size);
+    fillDropoutMask(mask, { rate, seed, step, site: 0, firstLane: 0, lanes: 1, time: 1, width: size });
+    return mask;
+  };
+  return { shape, draw };
+}

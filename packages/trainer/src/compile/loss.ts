@@ -1,0 +1,56 @@
+/** Losses by the names that `model.compile` of TensorFlow.js takes, and the loss of a batch as its `fit` computes it. */
+import * as tf from '@tensorflow/tfjs-core';
+import { input, layers, model as layersModel, type SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { firstLine, UnrollError } from '../errors.js';
+
+/** Losses of each example, or their mean. */
+export type LossFunction = (labels: tf.Tensor, predictions: tf.Tensor) => tf.Tensor;
+
+/** One loss for every output of the model, or one for each; a string is a name such as `meanSquaredError`. */
+export type Loss = string | LossFunction | readonly (string | LossFunction)[];
+
+/**
+ * The loss of each of the model's outputs.
+ * @throws UnrollError if TensorFlow.js knows no loss of that name, or there are not as many losses as outputs
+ */
+export function lossFunctions(loss: Loss, outputs: number): LossFunction[] {
+  const losses = typeof loss === 'string' || typeof loss === 'function' ? Array<typeof loss>(outputs).fill(loss) : loss;
+  if (losses.length !== outputs) {
+    throw new UnrollError(
+      `${losses.length} losses were given for ${outputs} outputs; give one for each, or one for all`,
+    );
+  }
+  return losses.map((each) => (typeof each === 'string' ? lossByName(each) : each));
+}
+
+/** TensorFlow.js exports its losses only through `model.compile`, so a model that does nothing asks for it. */
+function lossByName(name: string): LossFunction {
+  const inputs = input({ shape: [1] });
+  const model = layersModel({
+    inputs,
+    outputs: layers.flatten().apply(layers.reshape({ targetShape: [1, 1] }).apply(inputs)) as SymbolicTensor,
+  });
+  try {
+    model.compile({ loss: name, optimizer: 'sgd' });
+    return model.lossFunctions[0]!;
+  } catch (error) {
+    throw new UnrollError(
+      `${firstLine(error)}; give one of TensorFlow.js's names, such as meanSquaredError or categoricalCrossentropy, or a function`,
+      { cause: error },
+    );
+  } finally {
+    model.dispose();
+  }
+}
+
+/** The mean over the batch of the outputs' losses together, plus the penalties. */
+export function batchLoss(
+  losses: readonly LossFunction[],
+  labels: readonly tf.Tensor[],
+  predictions: readonly tf.Tensor[],
+  penalties: readonly tf.Scalar[],
+): tf.Scalar {
+  const each = losses.map((loss, k) => loss(labels[k]!, predictions[k]!));
+  const total = tf.mean(each.reduce((sum, term) => tf.add(sum, term)));
+  return penalties.reduce<tf.Tensor>((sum, penalty) => tf.add(sum, penalty), total) as tf.Scalar;
+}

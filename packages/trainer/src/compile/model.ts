@@ -1,0 +1,56 @@
+/** The two kinds of models that can be compiled, as one: a model of TensorFlow.js's layers, or a function over tensors. */
+import type * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { UnrollError } from '../errors.js';
+
+/**
+ * Predictions from a batch. It may close over tf.Variables, and gets the inputs as they are given to the step: one tensor
+ * or several. In training, `training` is true.
+ */
+export type ModelFunction = (
+  inputs: tf.Tensor | tf.Tensor[],
+  mode: { readonly training: boolean },
+) => tf.Tensor | tf.Tensor[];
+
+export interface Model {
+  readonly forward: (inputs: tf.Tensor[], training: boolean) => tf.Tensor[];
+  /** What is added to the loss: the regularizers' scalars. */
+  readonly penalties: () => tf.Scalar[];
+  /** What is trained; undefined for every trainable variable on which the loss depends. */
+  readonly trainable: tf.Variable[] | undefined;
+}
+
+/** @throws UnrollError for a model that carries state from batch to batch, or that has no weights yet */
+export function modelOf(model: LayersModel | ModelFunction): Model {
+  if (typeof model === 'function') {
+    return {
+      forward: (inputs, training) => [model(oneOrAll(inputs), { training })].flat(),
+      penalties: () => [],
+      trainable: undefined,
+    };
+  }
+  if (model.inputs === undefined || model.inputs.length === 0) {
+    throw new UnrollError(`model '${model.name}' is not built; give its first layer an inputShape`);
+  }
+  if (model.stateful) {
+    throw new UnrollError(
+      `model '${model.name}' has stateful layers, which cannot be compiled; pass their states as inputs of a function`,
+    );
+  }
+  return {
+    forward: (inputs, training) => [apply(model, inputs, training)].flat(),
+    penalties: () => model.calculateLosses(),
+    trainable: model.trainableWeights.map((weight) => weight.read() as tf.Variable),
+  };
+}
+
+function apply(model: LayersModel, inputs: tf.Tensor[], training: boolean): tf.Tensor | tf.Tensor[] {
+  const outputs: tf.Tensor | tf.Tensor[] | SymbolicTensor | SymbolicTensor[] = model.apply(oneOrAll(inputs), {
+    training,
+  });
+  return outputs as tf.Tensor | tf.Tensor[];
+}
+
+export function oneOrAll<T>(values: T[]): T | T[] {
+  return values.length === 1 ? values[0]! : values;
+}
