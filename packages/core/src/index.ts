@@ -37,11 +37,14 @@ export {
   evaluationProgram,
   gradientProgram,
   languageModelStepGraph,
+  type Precision,
   type Program,
   slotName,
   slotShapes,
   trainingProgram,
+  type UpdateRecipe,
 } from './models/language-model-programs.js';
+export { lossScalingShapes, mixedTrainingProgram } from './models/mixed-training-program.js';
 export * from './onnx/index.js';
 export {
   clipScale,

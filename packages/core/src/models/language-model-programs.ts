@@ -22,6 +22,16 @@ import { type NamedTensors, outputLogits, recurrentFeatures } from './language-m
 export interface Program {
   readonly inputs: Readonly<Record<string, TensorSpec>>;
   readonly run: (inputs: NamedTensors) => NamedTensors;
+  /** `mixed` for a program that an engine must run in float16 where that is safe; float32 unless given. */
+  readonly precision?: Precision;
+}
+
+export type Precision = 'float32' | 'mixed';
+
+/** How gradients become new parameters. */
+export interface UpdateRecipe {
+  readonly optimizer: OptimizerConfig;
+  readonly clipNorm: number;
 }
 
 /** How many sequences of how many tokens one run takes. */
@@ -52,40 +62,44 @@ export function slotShapes(optimizer: OptimizerConfig, parameters: Shapes): Shap
  * `learningRate` and `step` (1 for the first) scalars. Outputs: `next.*` of parameters, slots and state, `tokenLosses`
  * [time·batch] in nats, and `gradientNorm`, before clipping.
  */
-export function trainingProgram(
-  config: LanguageModelConfig,
-  shape: BatchShape,
-  { optimizer, clipNorm }: { optimizer: OptimizerConfig; clipNorm: number },
-): Program {
-  const shapes = parameterShapes(config);
-  const names = Object.keys(shapes);
+export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, recipe: UpdateRecipe): Program {
   return {
     inputs: {
       ...gradientProgram(config, shape).inputs,
-      ...float32(slotShapes(optimizer, shapes)),
+      ...float32(slotShapes(recipe.optimizer, parameterShapes(config))),
       learningRate: { shape: [], dtype: 'float32' },
       step: { shape: [], dtype: 'float32' },
     },
     run: (inputs) => {
       const { gradients, outputs } = lossAndGradients(config, inputs);
-      const squares = names.map((name) => sumOfSquares(gradients[name]!));
-      const total = squares.reduce((sum, term) => tf.add(sum, term));
-      const scale = clipScale(total, clipNorm);
-      for (const name of names) {
-        const slots = optimizerSlots(optimizer);
-        const updated = optimizerUpdate(optimizer, {
-          parameter: inputs[name]!,
-          gradient: tf.mul(gradients[name]!, scale),
-          slots: Object.fromEntries(slots.map((slot) => [slot, inputs[slotName(slot, name)]!])),
-          learningRate: inputs.learningRate as tf.Scalar,
-          step: inputs.step as tf.Scalar,
-        });
-        outputs[`next.${name}`] = updated.parameter;
-        for (const slot of slots) outputs[`next.${slotName(slot, name)}`] = updated.slots[slot]!;
-      }
-      return { ...outputs, gradientNorm: tf.sqrt(total) };
+      return { ...outputs, ...clippedUpdate(recipe, inputs, gradients) };
     },
   };
+}
+
+/** `next.*` of the parameters that have gradients and of their slots, and `gradientNorm`, before clipping. */
+export function clippedUpdate(
+  { optimizer, clipNorm }: UpdateRecipe,
+  inputs: NamedTensors,
+  gradients: NamedTensors,
+): NamedTensors {
+  const squares = Object.values(gradients).map((gradient) => sumOfSquares(gradient));
+  const total = squares.reduce((sum, term) => tf.add(sum, term));
+  const scale = clipScale(total, clipNorm);
+  const outputs: NamedTensors = { gradientNorm: tf.sqrt(total) };
+  for (const [name, gradient] of Object.entries(gradients)) {
+    const slots = optimizerSlots(optimizer);
+    const updated = optimizerUpdate(optimizer, {
+      parameter: inputs[name]!,
+      gradient: tf.mul(gradient, scale),
+      slots: Object.fromEntries(slots.map((slot) => [slot, inputs[slotName(slot, name)]!])),
+      learningRate: inputs.learningRate as tf.Scalar,
+      step: inputs.step as tf.Scalar,
+    });
+    outputs[`next.${name}`] = updated.parameter;
+    for (const slot of slots) outputs[`next.${slotName(slot, name)}`] = updated.slots[slot]!;
+  }
+  return outputs;
 }
 
 /** What a data-parallel worker runs: the training step's inputs without the optimizer's, and `gradient.*` outputs. */

@@ -1,7 +1,8 @@
 /** A program as a session of ONNX Runtime on one of its execution providers, and tensors for what it is fed. */
-import { encodeOnnx, type OnnxGraph } from '@unroll/core';
+import { encodeOnnx, type OnnxGraph, type Program, trace } from '@unroll/core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { firstLine, UnrollError } from '../errors.js';
+import { inMixedPrecision } from './mixed-precision.js';
 import { withoutSourceLine } from './provider-error.js';
 
 export interface OnnxRuntimeOptions {
@@ -19,6 +20,12 @@ const providerOptions = {
   cuda: { executionProviders: ['cuda', 'cpu'] },
   webgpu: { executionProviders: ['webgpu'], extra: { session: { disable_cpu_ep_fallback: '1' } } },
 } satisfies Record<OnnxRuntimeOptions['provider'], InferenceSession.SessionOptions>;
+
+/** The program as one graph, in the precision that it asks for. */
+export function tracedProgram({ run, inputs, precision }: Program): OnnxGraph {
+  const graph = trace(run, inputs);
+  return precision === 'mixed' ? inMixedPrecision(graph) : graph;
+}
 
 /** @throws UnrollError if the provider cannot run the graph on this machine */
 export async function createSession(

@@ -2,10 +2,12 @@
  * ONNX Runtime on a GPU through WebGPU (Vulkan, Metal or D3D12): the same traced programs, with residents in the device's
  * memory. A run's resident outputs are bound to buffers there, which the next run reads; the other outputs come back.
  */
-import { type OnnxGraph, type Program, trace } from '@unroll/core';
+import type { OnnxGraph, Program } from '@unroll/core';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { UnrollError } from '../errors.js';
 import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
-import { createSession, inputTensor } from './onnx-session.js';
+import { inMixedPrecision } from './mixed-precision.js';
+import { createSession, inputTensor, tracedProgram } from './onnx-session.js';
 import { forWebGpu } from './webgpu-graph.js';
 
 export function webGpuEngine(): Engine {
@@ -97,8 +99,37 @@ function copyGraph(rank: number): OnnxGraph {
   };
 }
 
+/** Whether the device computes in float16, WebGPU's feature `shader-f16`: ONNX Runtime tells only by failing. */
+export async function hasFloat16(): Promise<boolean> {
+  const value = { dtype: 'float32', shape: [1, 1] } as const;
+  const graph = inMixedPrecision({
+    inputs: [{ name: 'x', ...value }],
+    outputs: [{ name: 'y', ...value }],
+    initializers: [],
+    nodes: [
+      { opType: 'MatMul', inputs: ['x', 'x'], outputs: ['product'] },
+      { opType: 'Identity', inputs: ['product'], outputs: ['y'] },
+    ],
+  });
+  const session = await createSession(graph, options);
+  try {
+    await session.run({ x: new Tensor('float32', Float32Array.of(1), [1, 1]) }, { logSeverityLevel: silent });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await session.release();
+  }
+}
+
+/** ONNX Runtime's level `fatal`: it writes its other messages to stderr by itself. */
+const silent = 4;
+
 async function compile(program: Program, residents: readonly DeviceResidents[]): Promise<Executable> {
-  const graph = forWebGpu(trace(program.run, program.inputs));
+  if (program.precision === 'mixed' && !(await hasFloat16())) {
+    throw new UnrollError("this GPU has no float16 (WebGPU's shader-f16): leave out --precision mixed");
+  }
+  const graph = forWebGpu(tracedProgram(program));
   const homes = new Map(residents.flatMap((set) => set.names.map((name) => [name, set] as const)));
   const outputNames = graph.outputs.map(({ name }) => name);
   const returned = outputNames.filter((name) => replacedResident(name) === undefined);

@@ -3,10 +3,10 @@
  * sets: a run reads one and writes the other, then they swap, so that updating parameters copies nothing. With CUDA they
  * cross to the device and back at every run: onnxruntime-node binds outputs to device memory for WebGPU only.
  */
-import { elementCount, type Program, trace } from '@unroll/core';
+import { elementCount, type Program } from '@unroll/core';
 import { Tensor } from 'onnxruntime-node';
 import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
-import { createSession, inputTensor, type OnnxRuntimeOptions } from './onnx-session.js';
+import { createSession, inputTensor, type OnnxRuntimeOptions, tracedProgram } from './onnx-session.js';
 
 export function onnxRuntimeEngine({ provider, threads }: OnnxRuntimeOptions & { provider: 'cpu' | 'cuda' }): Engine {
   return {
@@ -75,7 +75,7 @@ async function compile(
   residents: readonly BufferPairs[],
   options: OnnxRuntimeOptions,
 ): Promise<Executable> {
-  const graph = trace(program.run, program.inputs);
+  const graph = tracedProgram(program);
   const session = await createSession(graph, options);
   const homes = new Map(residents.flatMap((set) => set.names.map((name) => [name, set] as const)));
   const residentInputs = session.inputNames.filter((name) => homes.has(name));

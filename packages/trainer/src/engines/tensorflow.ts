@@ -1,6 +1,7 @@
 /** Runs programs op by op on a TensorFlow.js backend: `tensorflow` (CUDA, from tfjs-node-gpu), `wasm` or `cpu`. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors, Program, TensorSpec } from '@unroll/core';
+import { UnrollError } from '../errors.js';
 import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
 
 /** An engine over a TensorFlow.js backend that is registered; it is initialised here. */
@@ -9,7 +10,14 @@ export async function tensorFlowEngine(backend: string): Promise<Engine> {
   return {
     description: `tensorflow.js (${backend})`,
     allocate: (values) => new TensorResidents(backend, values),
-    compile: async (program, residents) => executable(backend, program, residents as TensorResidents[]),
+    compile: async (program, residents) => {
+      if (program.precision === 'mixed') {
+        throw new UnrollError(
+          `tensorflow.js (${backend}) has no float16: leave out --precision mixed, or use --engine cuda or webgpu`,
+        );
+      }
+      return executable(backend, program, residents as TensorResidents[]);
+    },
   };
 }
 

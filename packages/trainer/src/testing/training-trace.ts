@@ -5,7 +5,10 @@ import {
   fillDropoutMask,
   initialParameters,
   languageModelConfig,
+  lossScalingShapes,
+  mixedTrainingProgram,
   type OptimizerConfig,
+  type Precision,
   parameterShapes,
   slotShapes,
   stateShapes,
@@ -17,6 +20,7 @@ export interface TinyTraining {
   readonly cell: Cell;
   readonly optimizer: OptimizerConfig;
   readonly tieWeights?: boolean;
+  readonly precision?: Precision;
 }
 
 const steps = 4;
@@ -26,20 +30,17 @@ const dropout = 0.3;
 const clipNorm = 0.5;
 
 /** The losses of the steps' tokens, the gradients' norms, and all parameters at the end. */
-export async function trainTinyModel(engine: Engine, { cell, optimizer, tieWeights = false }: TinyTraining) {
+export async function trainTinyModel(engine: Engine, { cell, optimizer, tieWeights = false, precision }: TinyTraining) {
   const config = languageModelConfig({
     ...{ cell, tieWeights, dropout, layers: 2, vocabSize: 30, hiddenDim: 8 },
     embeddingDim: tieWeights ? 8 : 6,
   });
   const shapes = parameterShapes(config);
   const parameters = engine.allocate(residentValues(shapes, initialParameters(config, { seed: 3 })));
-  const slots = engine.allocate(zeros(slotShapes(optimizer, shapes)));
+  const slots = engine.allocate(zeros({ ...slotShapes(optimizer, shapes), ...lossScalingShapes }));
   const state = engine.allocate(zeros(stateShapes(config, shape.batch)));
-  const executable = await engine.compile(trainingProgram(config, shape, { optimizer, clipNorm }), [
-    parameters,
-    slots,
-    state,
-  ]);
+  const program = precision === 'mixed' ? mixedTrainingProgram : trainingProgram;
+  const executable = await engine.compile(program(config, shape, { optimizer, clipNorm }), [parameters, slots, state]);
   const losses: number[] = [];
   const norms: number[] = [];
   for (let step = 0; step < steps; step++) {

@@ -1,0 +1,77 @@
+/**
+ * The training step for mixed precision: with dynamic loss scaling (Micikevicius et al. 2018, "Mixed precision training",
+ * section 3.2, with the rule of the frameworks). The loss is multiplied by a power of two so that gradients do not vanish in
+ * float16. A step whose gradients overflow changes no parameter and halves the scale; 2000 good steps in a row double it.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
+import type { NamedTensors } from './language-model-forward.js';
+import {
+  type BatchShape,
+  clippedUpdate,
+  gradientProgram,
+  type Program,
+  trainingProgram,
+  type UpdateRecipe,
+} from './language-model-programs.js';
+
+const initialExponent = 16;
+const stepsToDouble = 2000;
+/** The square of a larger norm is no finite float32. */
+const largestNorm = 1.8e19;
+
+const exponent = 'lossScaling/exponent';
+const goodSteps = 'lossScaling/goodSteps';
+
+/** What loss scaling keeps from step to step, zero at the start: log₂ of the scale less 16, and good steps since it changed. */
+export const lossScalingShapes: Shapes = { [exponent]: [], [goodSteps]: [] };
+
+/**
+ * The training step of {@link trainingProgram} for engines that compute in mixed precision, which are those that trace it.
+ * Its inputs and outputs are the same, and those of {@link lossScalingShapes}. `gradientNorm` is infinite or not a number
+ * where the step was skipped; a skipped step counts in Adam's `step`.
+ */
+export function mixedTrainingProgram(config: LanguageModelConfig, shape: BatchShape, recipe: UpdateRecipe): Program {
+  const { inputs } = trainingProgram(config, shape, recipe);
+  const { run: runGradients } = gradientProgram(config, shape);
+  const names = Object.keys(parameterShapes(config));
+  return {
+    precision: 'mixed',
+    inputs: {
+      ...inputs,
+      [exponent]: { shape: [], dtype: 'float32' },
+      [goodSteps]: { shape: [], dtype: 'float32' },
+    },
+    run: (inputs) => {
+      const lossScale = tf.pow(2, tf.add(inputs[exponent]!, initialExponent));
+      const outputs = runGradients({ ...inputs, lossWeights: tf.mul(inputs.lossWeights!, lossScale) });
+      const gradients: NamedTensors = {};
+      for (const name of names) {
+        gradients[name] = tf.div(outputs[`gradient.${name}`]!, lossScale);
+        delete outputs[`gradient.${name}`];
+      }
+      const { gradientNorm, ...updates } = clippedUpdate(recipe, inputs, gradients);
+      const good = tf.lessEqual(gradientNorm!, largestNorm);
+      for (const [output, updated] of Object.entries(updates)) {
+        outputs[output] = choose(good, updated, inputs[output.slice('next.'.length)]!);
+      }
+      return { ...outputs, ...nextLossScaling(inputs, good), gradientNorm: gradientNorm! };
+    },
+  };
+}
+
+function nextLossScaling(inputs: NamedTensors, good: tf.Tensor): NamedTensors {
+  const counted = tf.add(inputs[goodSteps]!, 1);
+  const doubles = tf.greaterEqual(counted, stepsToDouble);
+  const grown = tf.add(inputs[exponent]!, tf.cast(doubles, 'float32'));
+  const zero = tf.scalar(0);
+  return {
+    [`next.${exponent}`]: choose(good, grown, tf.sub(inputs[exponent]!, 1)),
+    [`next.${goodSteps}`]: choose(good, choose(doubles, zero, counted), zero),
+  };
+}
+
+/** One of two whole tensors by a scalar: tf.where would first write the condition out to their shape. Traced only. */
+function choose(condition: tf.Tensor, t: tf.Tensor, e: tf.Tensor): tf.Tensor {
+  return tf.engine().runKernel(tf.Select, { condition, t, e });
+}
