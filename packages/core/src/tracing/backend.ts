@@ -9,6 +9,8 @@ export const traceBackendName = 'unroll-trace';
 
 export class TraceBackend extends tf.KernelBackend {
   readonly recorder = new GraphRecorder(readFromItsBackend);
+  /** How many tensors share data, where it is not one: TensorFlow.js forgets data that none has. */
+  readonly #references = new WeakMap<object, number>();
   #dataCount = 0;
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): object {
@@ -39,17 +41,22 @@ export class TraceBackend extends tf.KernelBackend {
     return this.#dataCount;
   }
 
-  override disposeData(): boolean {
-    return true;
+  override disposeData(dataId: object, force = false): boolean {
+    this.decRef(dataId);
+    return force || this.refCount(dataId) <= 0;
   }
 
-  override refCount(): number {
-    return 1;
+  override refCount(dataId: object): number {
+    return this.#references.get(dataId) ?? 1;
   }
 
-  override incRef(): void {}
+  override incRef(dataId: object): void {
+    this.#references.set(dataId, this.refCount(dataId) + 1);
+  }
 
-  decRef(): void {}
+  decRef(dataId: object): void {
+    this.#references.set(dataId, this.refCount(dataId) - 1);
+  }
 
   override floatPrecision(): 32 {
     return 32;

@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { Dropout, fillDropoutMask, type NamedTensors } from '@unroll/core';
 import type { Random } from '@unroll/core/decoding';
 import { UnrollError } from '../errors.js';
-import { type DrawnTensor, recogniseDistribution, unrepeatable } from './random-tensors.js';
+import { type DrawnTensor, recogniseDistribution, telltaleSeed, unrepeatable } from './random-tensors.js';
 
 /** The host's tensors of one run, in their order. */
 export interface HostTensors {
@@ -36,8 +36,8 @@ export function observeHostTensors(run: () => void): HostTensors {
   const constants: Values[] = [];
   interceptHost(
     {
-      random: (seed, values, shape) => {
-        drawn.push(() => recogniseDistribution(seed, values, shape));
+      random: (values, shape) => {
+        drawn.push(() => recogniseDistribution(values, shape));
         return undefined;
       },
       mask: (mask) => {
@@ -94,8 +94,8 @@ function changed(shape: readonly number[]): UnrollError {
 }
 
 interface Host {
-  /** A tensor drawn from this seed: its replacement, or undefined to keep it. */
-  readonly random: (seed: number, values: Values, shape: number[]) => tf.Tensor | undefined;
+  /** A tensor drawn from {@link telltaleSeed}: its replacement, or undefined to keep it. */
+  readonly random: (values: Values, shape: number[]) => tf.Tensor | undefined;
   /** The replacement of a mask of `Dropout` of @unroll/core. */
   readonly mask: (mask: DrawnTensor) => tf.Tensor;
   readonly constant: (values: Values, shape: number[]) => void;
@@ -103,36 +103,34 @@ interface Host {
 
 /**
  * TensorFlow.js draws a tensor by seeding a generator from Math.random and then at once making a tensor of its numbers:
- * a tensor made after a call of Math.random is a drawn one, and the number tells which.
+ * the tensor made after a call of Math.random is a drawn one.
  */
 function interceptHost<R>(host: Host, run: () => R): R {
-  let seed: number | undefined;
-  let seeds = 0;
+  let isDrawn = false;
   const { random } = Math;
   Math.random = () => {
-    if (seed !== undefined) throw unrepeatable();
-    seed = (++seeds * goldenRatio) % 1;
-    return seed;
+    if (isDrawn) throw unrepeatable();
+    isDrawn = true;
+    return telltaleSeed;
   };
   const make = (original: MakeTensor): MakeTensor => {
     return (values, shape, dtype) => {
-      const from = seed;
-      seed = undefined;
-      if (from !== undefined) return host.random(from, values, shape) ?? original(values, shape, dtype);
-      host.constant(values, shape);
-      return original(values, shape, dtype);
+      if (!isDrawn) {
+        host.constant(values, shape);
+        return original(values, shape, dtype);
+      }
+      isDrawn = false;
+      return host.random(values, shape) ?? original(values, shape, dtype);
     };
   };
   try {
     const result = withMasks(host, () => interceptMakeTensor(make, run));
-    if (seed !== undefined) throw unrepeatable();
+    if (isDrawn) throw unrepeatable();
     return result;
   } finally {
     Math.random = random;
   }
 }
-
-const goldenRatio = (Math.sqrt(5) - 1) / 2;
 
 /** Calls `run` while `Dropout` of @unroll/core, which draws without Math.random, takes its masks from the host. */
 function withMasks<R>(host: Host, run: () => R): R {

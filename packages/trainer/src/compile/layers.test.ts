@@ -1,7 +1,7 @@
 // Each kind of layer that TensorFlow.js has, trained by ONNX Runtime beside `fit` on the cpu backend.
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Trained, type Training, trainBoth } from '../testing/beside-fit.js';
+import { largestDifference, type Training, trainBoth } from '../testing/beside-fit.js';
 
 const { layers } = tf;
 
@@ -217,20 +217,6 @@ const trainings: [string, () => Training][] = [
 beforeAll(async () => {
   await tf.setBackend('cpu');
 });
-
-/** The largest difference, relative to the largest value of the same tensor, or to 0.01 where all are smaller: a bias
- * before a normalisation has no gradient but rounding. */
-function largestDifference(expected: Trained, actual: Trained): number {
-  const tensors = (trained: Trained) => [trained.losses, ...trained.weights, ...trained.predictions];
-  const pairs = tensors(expected).map((values, k) => [values, tensors(actual)[k]!] as const);
-  return Math.max(
-    ...pairs.map(([before, after]) => {
-      const scale = Math.max(...before.map(Math.abs), 1e-2);
-      expect(after).toHaveLength(before.length);
-      return Math.max(...before.map((value, k) => Math.abs(value - after[k]!) / scale));
-    }),
-  );
-}
 
 describe('a compiled step trains as fit does', () => {
   test.each(trainings)('%s', async (_, training) => {

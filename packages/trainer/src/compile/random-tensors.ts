@@ -25,14 +25,19 @@ type Distribution = (shape: number[], offset: number, scale: number, seed: numbe
 const uniform: Distribution = (shape, offset, scale, seed) =>
   tf.randomUniform(shape, offset, offset + scale, 'float32', seed);
 const normal: Distribution = (shape, offset, scale, seed) => tf.randomNormal(shape, offset, scale, 'float32', seed);
+const truncatedNormal: Distribution = (shape, offset, scale, seed) =>
+  tf.truncatedNormal(shape, offset, scale, 'float32', seed);
+
+/** A seed whose first normal number is further than two deviations from the mean: truncation then drops it. */
+export const telltaleSeed = 0.022;
 
 /**
- * @param values what was drawn
+ * @param values what was drawn from {@link telltaleSeed}
  * @throws UnrollError if they are of no distribution known here
  */
-export function recogniseDistribution(seed: number, values: ArrayLike<number>, shape: number[]): DrawnTensor {
-  for (const distribution of [uniform, normal]) {
-    const fit = fitted(sample(distribution, shape, 0, 1, seed), values);
+export function recogniseDistribution(values: ArrayLike<number>, shape: number[]): DrawnTensor {
+  for (const distribution of [uniform, normal, truncatedNormal]) {
+    const fit = fitted(sample(distribution, shape, 0, 1, telltaleSeed), values);
     if (fit) return { shape, draw: (random) => sample(distribution, shape, fit.offset, fit.scale, random()) };
   }
   throw unrepeatable();
@@ -50,6 +55,7 @@ function fitted(standard: ArrayLike<number>, values: ArrayLike<number>) {
       (value, k) => Math.abs(offset + scale * value - values[k]!) < 1e-5 * (Math.abs(offset) + Math.abs(scale)),
     );
   if (closeTo(0, 1)) return { offset: 0, scale: 1 };
+  if (standard.length < 3) return undefined; // any two numbers fit
   const order = [...Array(standard.length).keys()].sort((a, b) => standard[a]! - standard[b]!);
   const [low, high] = [order[0]!, order.at(-1)!];
   const scale = (values[high]! - values[low]!) / (standard[high]! - standard[low]!);
