@@ -2,18 +2,11 @@
  * A checkpoint is a folder: `config.json`, `model.safetensors` and `tokenizer.json` are the model; `training-state.json`
  * and `optimizer.safetensors` (its slots and the recurrent state) resume its training; `checksums.json` guards them all.
  */
-import {
-  type LanguageModelConfig,
-  languageModelConfig,
-  parameterShapes,
-  type Shapes,
-  slotShapes,
-  stateShapes,
-} from '@unroll/core';
+import { type LanguageModelConfig, languageModelConfig, parameterShapes, type Shapes, stateShapes } from '@unroll/core';
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import { z } from 'zod';
 import { UnrollError } from '../errors.js';
-import { trainingConfigSchema } from '../training/config.js';
+import { optimizerShapes, trainingConfigSchema } from '../training/config.js';
 import { inspectFolder, readChecksummedFolder, replaceChecksummedFolder } from './folder.js';
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from './safetensors.js';
 
@@ -56,7 +49,7 @@ export async function writeCheckpoint(folder: string, checkpoint: ResumableCheck
   const { config, parameters, tokenizer, state, slots, recurrent } = checkpoint;
   const shapes = parameterShapes(config);
   const optimizer = {
-    ...named(slotShapes(state.training.optimizer, shapes), slots),
+    ...named(optimizerShapes(state.training, shapes), slots),
     ...(recurrent ? prefixed(named(stateShapes(config, state.training.batchSize), recurrent)) : {}),
   };
   await replaceChecksummedFolder(folder, {

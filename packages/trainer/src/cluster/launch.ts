@@ -28,7 +28,7 @@ export async function launchCluster(
 ): Promise<TrainingResult> {
   // What is wrong with the request is said once, here.
   const { training } = await prepareTraining(request);
-  laneSlice(training.batchSize, { worker: 0, workers });
+  laneSlice(training, { worker: 0, workers });
   const children = new Set<ChildProcess>();
   const report = new RunReport(workers);
   const interrupt = interruption(children);

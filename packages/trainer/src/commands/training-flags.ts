@@ -1,5 +1,5 @@
 /** The flags that say what to train, shared by `train`, `launch` and `worker`. */
-import { type Cell, defaultOptimizer, type OptimizerName } from '@unroll/core';
+import { type Cell, defaultOptimizer, type OptimizerName, type Precision } from '@unroll/core';
 import { type Command, Option } from 'commander';
 import type { EngineName } from '../engines/select.js';
 import { parseTrainingConfig } from '../training/config.js';
@@ -31,6 +31,7 @@ export interface TrainingFlags {
   optimizer?: OptimizerName;
   learningRate?: number;
   clipNorm?: number;
+  precision?: Precision;
   epochs?: number;
   maxSteps?: number;
   seed?: number;
@@ -54,6 +55,7 @@ const fields: Readonly<Partial<Record<keyof TrainingFlags, string>>> = {
   sequenceLength: 'sequenceLength',
   learningRate: 'learningRate',
   clipNorm: 'clipNorm',
+  precision: 'precision',
   epochs: 'epochs',
   maxSteps: 'maxSteps',
   seed: 'seed',
@@ -81,6 +83,12 @@ export function addTrainingFlags(command: Command): Command {
     .addOption(new Option('--optimizer <name>', 'update rule').choices(['sgd', 'momentum', 'adam', 'adamw']))
     .option('--learning-rate <x>', 'initial learning rate', positiveNumber)
     .option('--clip-norm <x>', 'largest global norm of the gradient', positiveNumber)
+    .addOption(
+      new Option(
+        '--precision <kind>',
+        'float32, or mixed: float16 where it is safe, for GPUs; one process only',
+      ).choices(['float32', 'mixed']),
+    )
     .option('--epochs <n>', 'passes over the training text', positiveInteger)
     .option('--max-steps <n>', 'stop after so many steps', positiveInteger)
     .option('--seed <n>', 'seed of initialisation and dropout', nonNegativeInteger)

@@ -82,12 +82,16 @@ describe.each([
   });
 });
 
-test('training that stops within an epoch goes on from there to the same parameters, bit for bit', async () => {
-  await train('through', '--max-steps', '30');
-  await train('stopped', '--max-steps', '7');
-  await train('stopped', '--max-steps', '30', '--resume');
-  expect(await parametersOf('stopped')).toEqual(await parametersOf('through'));
-});
+test.each(['float32', 'mixed'])(
+  'training in %s that stops within an epoch goes on from there to the same parameters, bit for bit',
+  async (precision) => {
+    const [through, stopped] = [`through-${precision}`, `stopped-${precision}`];
+    await train(through, '--precision', precision, '--max-steps', '30');
+    await train(stopped, '--precision', precision, '--max-steps', '7');
+    await train(stopped, '--precision', precision, '--max-steps', '30', '--resume');
+    expect(await parametersOf(stopped)).toEqual(await parametersOf(through));
+  },
+);
 
 test('2 workers and 2 parameter servers train the model that one process trains, to 1e-5', async () => {
   const flags = ['--max-steps', '20', '--optimizer', 'sgd', '--learning-rate', '1'];

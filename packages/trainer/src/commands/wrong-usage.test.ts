@@ -44,6 +44,11 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       '--batch-size: 9',
     ],
     [
+      'mixed precision with workers',
+      'train --data @corpus --out @x --precision mixed --workers 2',
+      '--precision: mixed is for one process',
+    ],
+    [
       'a worker beyond the last',
       'worker --data grammar --out @x --worker 2 --workers 2 --server-addresses a:1',
       '--worker: 2',

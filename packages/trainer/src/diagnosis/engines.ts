@@ -62,9 +62,12 @@ export async function checkTensorFlowWebGpu(): Promise<Check> {
 export async function checkTensorFlow(): Promise<Check> {
   const name = '@tensorflow/tfjs-node-gpu';
   const needs = 'needs Linux x64, CUDA 11.2 and cuDNN 8.1';
-  const remedy = `npm i ${name} --ignore-scripts=false, which fetches libtensorflow; it ${needs}`;
-  if (!installed(name)) return { name, status: 'missing', detail: `not installed; ${needs}`, remedy };
-  return tried('tensorflow', { name, works: `${versionOf(name)}, runs; --engine tensorflow takes it`, remedy });
+  const fetches = `--ignore-scripts=false, which fetches libtensorflow; it ${needs}`;
+  if (!installed(name)) {
+    return { name, status: 'missing', detail: `not installed; ${needs}`, remedy: `npm i ${name} ${fetches}` };
+  }
+  const works = `${versionOf(name)}, runs; --engine tensorflow takes it`;
+  return tried('tensorflow', { name, works, remedy: `npm rebuild ${name} ${fetches}` });
 }
 
 async function tried(

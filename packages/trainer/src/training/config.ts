@@ -1,5 +1,5 @@
 /** What a training run is: validated once, here, and stored with its checkpoints. */
-import { languageModelConfig, type OptimizerConfig } from '@unroll/core';
+import { languageModelConfig, lossScalingShapes, type OptimizerConfig, type Shapes, slotShapes } from '@unroll/core';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 
@@ -47,6 +47,8 @@ export const trainingConfigSchema = z.strictObject({
   clipNorm: positive,
   /** `token`: the mean over all tokens; `sequence`: summed over time, averaged over the batch (Zaremba et al. 2014). */
   lossNormalization: z.enum(['token', 'sequence']),
+  /** `mixed` computes matrix products and activations in float16. */
+  precision: z.enum(['float32', 'mixed']).default('float32'),
   epochs: count,
   /** Stop after so many steps, if the epochs have not ended by then. */
   maxSteps: count.optional(),
@@ -67,6 +69,7 @@ const flags: Readonly<Record<string, string>> = {
   sequenceLength: '--sequence-length',
   learningRate: '--learning-rate',
   clipNorm: '--clip-norm',
+  precision: '--precision',
   epochs: '--epochs',
   maxSteps: '--max-steps',
   seed: '--seed',
@@ -98,4 +101,9 @@ export function parseTrainingConfig(input: unknown): TrainingConfig {
 /** The learning rate of an epoch, counted from 0. */
 export function learningRateAt({ learningRate, schedule }: TrainingConfig, epoch: number): number {
   return learningRate * schedule.decay ** Math.max(0, epoch - schedule.constantEpochs + 1);
+}
+
+/** What the update keeps from step to step: the optimizer's slots and, in mixed precision, the state of loss scaling. */
+export function optimizerShapes({ optimizer, precision }: TrainingConfig, parameters: Shapes): Shapes {
+  return { ...slotShapes(optimizer, parameters), ...(precision === 'mixed' ? lossScalingShapes : {}) };
 }

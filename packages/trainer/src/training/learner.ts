@@ -2,10 +2,10 @@
 import {
   gradientProgram,
   type LanguageModelConfig,
+  mixedTrainingProgram,
   optimizerSlots,
   parameterShapes,
   slotName,
-  slotShapes,
   stateShapes,
   trainingProgram,
 } from '@unroll/core';
@@ -14,7 +14,7 @@ import type { Arrays } from '../checkpoint/checkpoint.js';
 import type { Batch } from '../data/batches.js';
 import { type Engine, type Executable, type Residents, residentValues } from '../engines/engine.js';
 import { BatchInputs, type LaneSlice } from './batch-inputs.js';
-import type { TrainingConfig } from './config.js';
+import { optimizerShapes, type TrainingConfig } from './config.js';
 
 export interface StepResult {
   /** Summed over the tokens of this worker's lanes, in nats. */
@@ -56,13 +56,14 @@ export interface LearnerOptions {
 
 /** Trains alone: one run of one graph is a whole step. */
 export async function createLocalLearner({ engine, model, training, start }: LearnerOptions): Promise<Learner> {
-  const { batchSize, optimizer, clipNorm } = training;
+  const { batchSize, optimizer, clipNorm, precision } = training;
   const shapes = parameterShapes(model);
   const parameters = engine.allocate(residentValues(shapes, start.parameters));
-  const slots = engine.allocate(residentValues(slotShapes(optimizer, shapes), start.slots ?? {}));
+  const slots = engine.allocate(residentValues(optimizerShapes(training, shapes), start.slots ?? {}));
   const recurrent = engine.allocate(residentValues(stateShapes(model, batchSize), start.recurrent ?? {}));
   const shape = { batch: batchSize, time: training.sequenceLength };
-  const program = trainingProgram(model, shape, { optimizer, clipNorm });
+  const programOf = precision === 'mixed' ? mixedTrainingProgram : trainingProgram;
+  const program = programOf(model, shape, { optimizer, clipNorm });
   const executable = await engine.compile(program, [parameters, slots, recurrent]);
   const inputs = new BatchInputs(model, training, { from: 0, to: batchSize });
   const scalars = { learningRate: new Float32Array(1), step: new Float32Array(1) };

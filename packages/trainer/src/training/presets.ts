@@ -42,6 +42,7 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
     clipNorm: 1,
     lossNormalization: 'token',
     epochs: 6,
+    precision: 'float32',
     seed: 1,
   },
   /** The textbook's simple recurrent network at the size of a first real model. */
@@ -65,6 +66,7 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
     clipNorm: 0.25,
     lossNormalization: 'token',
     epochs: 6,
+    precision: 'float32',
     seed: 1,
   },
   'zaremba-small': {

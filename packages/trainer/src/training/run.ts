@@ -8,6 +8,7 @@ import { UnrollError, UsageError } from '../errors.js';
 import { Evaluator } from '../evaluation/evaluate.js';
 import { version } from '../version.js';
 import type { LaneSlice } from './batch-inputs.js';
+import type { TrainingConfig } from './config.js';
 import { createDistributedLearner, createLocalLearner, type Learner, type LearnerOptions } from './learner.js';
 import { divergence, type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
 import { type PreparedTraining, prepareTraining, type TrainingRequest } from './prepare.js';
@@ -70,7 +71,7 @@ export interface RunOptions {
 export async function* runTraining({ request, role, signal }: RunOptions): AsyncGenerator<RunEvent, void, undefined> {
   const prepared = await prepareTraining(request);
   const { training, model, train: ids, resumed } = prepared;
-  const slice = role ? laneSlice(training.batchSize, role) : { from: 0, to: training.batchSize };
+  const slice = role ? laneSlice(training, role) : { from: 0, to: training.batchSize };
   const batches = laneBatches(ids, training.batchSize, training.sequenceLength, slice);
   const firstStep = resumed?.state.step ?? 0;
   const lastStep = totalSteps(training, batches.stepsPerEpoch);
@@ -124,9 +125,16 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
 
 /**
  * The lanes of the global batch that a worker computes.
- * @throws UsageError if the workers cannot share the batch evenly
+ * @throws UsageError if the workers cannot share the batch evenly, or train in mixed precision, whose scale of the loss
+ *   each would choose for itself
  */
-export function laneSlice(batchSize: number, { worker, workers }: Pick<WorkerRole, 'worker' | 'workers'>): LaneSlice {
+export function laneSlice(
+  { batchSize, precision }: TrainingConfig,
+  { worker, workers }: Pick<WorkerRole, 'worker' | 'workers'>,
+): LaneSlice {
+  if (precision === 'mixed') {
+    throw new UsageError('--precision: mixed is for one process; leave out --workers and --servers, or --precision');
+  }
   if (batchSize % workers !== 0) {
     throw new UsageError(`--batch-size: ${batchSize} sequences cannot be shared evenly by ${workers} workers`);
   }
