@@ -12,6 +12,7 @@ const zaremba = {
   optimizer: defaultOptimizer('sgd'),
   learningRate: 1,
   lossNormalization: 'sequence',
+  precision: 'float32',
   seed: 1,
 } as const;
 
