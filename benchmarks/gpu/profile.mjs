@@ -7,13 +7,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeOnnx, languageModelConfig, trace, trainingProgram } from '@unroll/core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+// What the engine does with a graph is no part of the package's interface.
+import { forWebGpu } from '../../packages/trainer/dist/engines/webgpu-graph.js';
 
 const [name, steps, provider] = process.argv.slice(2);
 const configurations = JSON.parse(readFileSync(new URL('configurations.json', import.meta.url), 'utf8'));
 const { batch, time, ...model } = configurations[name];
 const recipe = { optimizer: { name: 'sgd' }, clipNorm: 0.25 };
 const program = trainingProgram(languageModelConfig(model), { batch, time }, recipe);
-const graph = trace(program.run, program.inputs);
+const traced = trace(program.run, program.inputs);
+const graph = provider === 'webgpu' ? forWebGpu(traced) : traced;
 const folder = mkdtempSync(join(tmpdir(), 'unroll-profile-'));
 
 const session = await InferenceSession.create(encodeOnnx(graph), {

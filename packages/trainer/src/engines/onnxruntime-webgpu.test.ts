@@ -20,6 +20,13 @@ describe.skipIf(reason)('ONNX Runtime on WebGPU, no node of the step on the CPU'
     const actual = await trainTinyModel(await selectEngine('webgpu'), training);
     expect(largestDifference(actual, expected)).toBeLessThan(1e-3);
   });
+
+  test('trains on sequences of 20 steps, more parts than a kernel of WebGPU has buffers', async () => {
+    const training = { cell: 'lstm', optimizer: { name: 'sgd' }, time: 20 } as const;
+    const expected = await trainTinyModel(await selectEngine('onnxruntime', 1), training);
+    const actual = await trainTinyModel(await selectEngine('webgpu'), training);
+    expect(largestDifference(actual, expected)).toBeLessThan(1e-3);
+  });
 });
 
 describe.skipIf(reason)('mixed precision on WebGPU', async () => {

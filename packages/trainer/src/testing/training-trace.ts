@@ -21,16 +21,21 @@ export interface TinyTraining {
   readonly optimizer: OptimizerConfig;
   readonly tieWeights?: boolean;
   readonly precision?: Precision;
+  /** Tokens of each sequence in a step; 4 unless given. */
+  readonly time?: number;
 }
 
 const steps = 4;
-const shape = { batch: 3, time: 4 };
-const rows = shape.batch * shape.time;
+const batch = 3;
 const dropout = 0.3;
 const clipNorm = 0.5;
 
 /** The losses of the steps' tokens, the gradients' norms, and all parameters at the end. */
-export async function trainTinyModel(engine: Engine, { cell, optimizer, tieWeights = false, precision }: TinyTraining) {
+export async function trainTinyModel(
+  engine: Engine,
+  { cell, optimizer, tieWeights = false, precision, time = 4 }: TinyTraining,
+) {
+  const rows = batch * time;
   const config = languageModelConfig({
     ...{ cell, tieWeights, dropout, layers: 2, vocabSize: 30, hiddenDim: 8 },
     embeddingDim: tieWeights ? 8 : 6,
@@ -38,9 +43,13 @@ export async function trainTinyModel(engine: Engine, { cell, optimizer, tieWeigh
   const shapes = parameterShapes(config);
   const parameters = engine.allocate(residentValues(shapes, initialParameters(config, { seed: 3 })));
   const slots = engine.allocate(zeros({ ...slotShapes(optimizer, shapes), ...lossScalingShapes }));
-  const state = engine.allocate(zeros(stateShapes(config, shape.batch)));
+  const state = engine.allocate(zeros(stateShapes(config, batch)));
   const program = precision === 'mixed' ? mixedTrainingProgram : trainingProgram;
-  const executable = await engine.compile(program(config, shape, { optimizer, clipNorm }), [parameters, slots, state]);
+  const executable = await engine.compile(program(config, { batch, time }, { optimizer, clipNorm }), [
+    parameters,
+    slots,
+    state,
+  ]);
   const losses: number[] = [];
   const norms: number[] = [];
   for (let step = 0; step < steps; step++) {
@@ -51,7 +60,7 @@ export async function trainTinyModel(engine: Engine, { cell, optimizer, tieWeigh
       lossWeights: new Float32Array(rows).fill(1 / rows),
       learningRate: Float32Array.of(optimizer.name === 'sgd' || optimizer.name === 'momentum' ? 0.5 : 0.01),
       step: Float32Array.of(step + 1),
-      ...dropoutMasks(dropoutWidths(config), step),
+      ...dropoutMasks(dropoutWidths(config), time, step),
     });
     losses.push(...tokenLosses!);
     norms.push(...gradientNorm!);
@@ -63,12 +72,11 @@ export async function trainTinyModel(engine: Engine, { cell, optimizer, tieWeigh
   return { losses, norms, trained };
 }
 
-function dropoutMasks(widths: readonly number[], step: number): Record<string, Float32Array> {
-  const { batch: lanes, time } = shape;
+function dropoutMasks(widths: readonly number[], time: number, step: number): Record<string, Float32Array> {
   return Object.fromEntries(
     widths.map((width, site) => {
-      const mask = new Float32Array(rows * width);
-      fillDropoutMask(mask, { rate: dropout, seed: 1, step, site, firstLane: 0, lanes, time, width });
+      const mask = new Float32Array(batch * time * width);
+      fillDropoutMask(mask, { rate: dropout, seed: 1, step, site, firstLane: 0, lanes: batch, time, width });
       return [`dropout.${site}`, mask];
     }),
   );
