@@ -1,4 +1,4 @@
-// The JavaScript of the documents and of examples/train-in-code, run by Node as a user would, on the built packages.
+// The JavaScript of the documents and of the examples that are programs, run by Node as a user would, on the built packages.
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,4 +26,11 @@ test.each(blocks)('the example at $place runs', async ({ code }) => {
 test('examples/train-in-code learns its text', async () => {
   const { stdout } = await execute(process.execPath, [join(root, 'examples/train-in-code/train.mjs')]);
   expect(stdout).toContain("All the king's");
+});
+
+test('examples/compile-tensorflow-js trains as fit does', async () => {
+  const { stdout } = await execute(process.execPath, [join(root, 'examples/compile-tensorflow-js/train.mjs')]);
+  const [fitted, compiled] = [...stdout.matchAll(/loss (\S+) → (\S+),/g)];
+  expect(compiled!.slice(1)).toEqual(fitted!.slice(1));
+  expect(Number(compiled![2])).toBeLessThan(0.5);
 });

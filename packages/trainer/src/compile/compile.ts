@@ -175,6 +175,13 @@ function specOf({ shape, dtype }: tf.Tensor): TensorSpec {
 }
 
 async function fed(prefix: string, tensors: readonly tf.Tensor[]): Promise<FedValues> {
-  const values = await Promise.all(tensors.map((tensor) => tensor.data()));
-  return Object.fromEntries(values.map((data, k) => [`${prefix}.${k}`, data as Float32Array | Int32Array]));
+  const values = await Promise.all(tensors.map(typedValues));
+  return Object.fromEntries(values.map((data, k) => [`${prefix}.${k}`, data]));
+}
+
+/** Some kernels of TensorFlow.js's cpu backend leave their results in an array of another type. */
+async function typedValues(tensor: tf.Tensor): Promise<Float32Array | Int32Array> {
+  const data = await tensor.data();
+  const Values = tensor.dtype === 'int32' ? Int32Array : Float32Array;
+  return data instanceof Values ? data : Values.from(data);
 }

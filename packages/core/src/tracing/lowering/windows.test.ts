@@ -109,7 +109,11 @@ const variants = (pooling: Pooling) =>
       [3, 1, 'same'],
       [3, 2, 'valid'],
     ] as const
-  ).map((settings) => (x: tf.Tensor) => pooling(x, ...settings));
+  ).map(
+    ([size, strides, pad]) =>
+      (x: tf.Tensor) =>
+        pooling(x, size, strides, pad),
+  );
 /** Rectified, so that many windows hold nothing but equal zeros. */
 const rectified = (pool: (x: tf.Tensor) => tf.Tensor) => (x: tf.Tensor) => pool(tf.relu(x));
 
