@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { cudaObstacle } from '../engines/cuda.js';
 import { withoutSourceLine } from '../engines/provider-error.js';
 import type { EngineName } from '../engines/select.js';
+import { absentWebGpuPackages } from '../engines/tensorflow-webgpu.js';
 import { type Check, outputOf } from './check.js';
 
 const probe = fileURLToPath(new URL('./provider-probe.js', import.meta.url));
@@ -47,7 +48,7 @@ export function checkWebGpu(): Promise<Check> {
 
 export async function checkTensorFlowWebGpu(): Promise<Check> {
   const name = 'TensorFlow.js WebGPU';
-  const absent = ['webgpu', '@tensorflow/tfjs-backend-webgpu'].filter((packageName) => !installed(packageName));
+  const absent = absentWebGpuPackages();
   if (absent.length > 0) {
     return {
       name,

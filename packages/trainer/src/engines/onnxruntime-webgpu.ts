@@ -50,7 +50,7 @@ class DeviceResidents implements Residents {
 
   async onDevice(name: string): Promise<Tensor> {
     const tensor = this.#tensor(name);
-    if (tensor.location !== 'cpu' || tensor.size === 0) return tensor;
+    if (tensor.location !== 'cpu') return tensor;
     this.replace(name, await copied(tensor, 'gpu-buffer'));
     return this.#tensor(name);
   }

@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { reasonToSkip } from '../testing/gpu.js';
 import { largestDifference, trainTinyModel } from '../testing/training-trace.js';
 import { selectEngine } from './select.js';
+import { absentWebGpuPackages } from './tensorflow-webgpu.js';
 
-const reason = await reasonToSkip('tfjs-webgpu');
+const absent = absentWebGpuPackages();
+const reason = absent.length > 0 ? `${absent.join(' and ')} not installed` : await reasonToSkip('tfjs-webgpu');
 if (reason) console.warn(`tests of TensorFlow.js's webgpu backend are skipped: ${reason}`);
 
 describe.skipIf(reason)('TensorFlow.js’s webgpu backend on Dawn', () => {

@@ -6,7 +6,20 @@ import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { firstLine, UnrollError } from '../errors.js';
 
+const require = createRequire(import.meta.url);
 const packages = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
+
+/** Those of the two packages that are not installed. */
+export function absentWebGpuPackages(): string[] {
+  return packages.filter((name) => {
+    try {
+      require.resolve(`${name}/package.json`);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}
 
 /** What is used of the `webgpu` package. */
 interface Dawn {
@@ -20,6 +33,9 @@ interface Dawn {
  */
 export async function loadWebGpuBackend(): Promise<void> {
   if (tf.findBackendFactory('webgpu')) return;
+  const absent = absentWebGpuPackages();
+  if (absent.length > 0)
+    throw new UnrollError(`--engine tfjs-webgpu needs what is not installed: npm i ${absent.join(' ')}`);
   const [dawnPackage, backendPackage] = packages;
   try {
     const { create, globals } = (await import(dawnPackage)) as Dawn;
@@ -28,7 +44,7 @@ export async function loadWebGpuBackend(): Promise<void> {
     // What a page has and the backend looks for when it is loaded.
     Object.assign(globalThis, globals);
     Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
-    createRequire(import.meta.url)(backendPackage);
+    require(backendPackage);
     // Small tensors too are computed where the others are.
     tf.env().set('WEBGPU_CPU_FORWARD', false);
   } catch (error) {
