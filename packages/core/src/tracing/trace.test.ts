@@ -101,6 +101,28 @@ describe('a function that cannot be traced is refused', () => {
     expect(atan).toThrow("the TensorFlow.js kernel 'Atan' has no ONNX counterpart here");
   });
 
+  test('because it draws random numbers, which would be constants, unless it gives the seed', () => {
+    const drawing = (seed?: number) =>
+      trace(({ x }) => ({ y: tf.mul(x!, tf.randomUniform([3], 0, 1, 'float32', seed)) }), { x: vector });
+    expect(() => drawing()).toThrow('draws random numbers');
+    expect(drawing(5).initializers).toHaveLength(1);
+  });
+
+  test.each<[string, (x: tf.Tensor4D) => tf.Tensor, string]>([
+    ['a number pads an oblong kernel', (x) => tf.conv2d(x, tf.ones([3, 2, 2, 1]), 1, 1), 'oblong or dilated kernel'],
+    [
+      'channels come first',
+      (x) => tf.conv2d(x, tf.ones([2, 2, 4, 1]), 1, 'valid', 'NCHW'),
+      "dataFormat 'NCHW'; keep the channels last",
+    ],
+    ['an image grows by a fraction', (x) => tf.image.resizeNearestNeighbor(x, [6, 6]), 'whole factors'],
+  ])('because %s', (_, fn, message) => {
+    const image: TensorSpec = { shape: [1, 4, 4, 2], dtype: 'float32' };
+    const traced = () => trace(({ x }) => ({ y: fn(x as tf.Tensor4D) }), { x: image });
+    expect(traced).toThrow(TraceError);
+    expect(traced).toThrow(message);
+  });
+
   test('because it uses a tensor that has been disposed', () => {
     const gone = tf.tensor1d([1, 2, 3]);
     gone.dispose();

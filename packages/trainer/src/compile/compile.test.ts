@@ -197,6 +197,16 @@ describe('models', () => {
     await step.dispose();
   });
 
+  test('labels may be integers, floats made of them, or both', async () => {
+    const integers = tf.oneHot(tf.tensor1d(classes, 'int32'), 3);
+    const step = await compile(classifier(), 'categoricalCrossentropy', tf.train.sgd(0), { engine: await engine() });
+    const xs = values(8, 5);
+    const { loss } = await step.run(xs, integers);
+    expect(loss).toBeGreaterThan(0);
+    expect((await step.run(xs, integers.toFloat())).loss).toBeCloseTo(loss, 6);
+    await step.dispose();
+  });
+
   test('weights stay as they are until writeBack, while predictions are of the trained ones', async () => {
     const model = regressor();
     const before = [...model.getWeights()[0]!.dataSync()];
