@@ -40,14 +40,11 @@ describe('the rewritten training step of an LSTM', () => {
     expect(nodes.filter(({ inputs }) => !isHalf(inputs[0]!))).toEqual([]);
   });
 
-  test.each(['Softmax', 'ReduceSumSquare', 'ScatterElements', 'Div', 'Where'])(
-    'computes every %s in float32',
-    (opType) => {
-      const nodes = mixed.nodes.filter((node) => node.opType === opType);
-      expect(nodes).not.toEqual([]);
-      expect(nodes.filter(({ inputs }) => inputs.some(isHalf))).toEqual([]);
-    },
-  );
+  test('computes nothing else in float16 but what moves or combines elementwise', () => {
+    const reading = mixed.nodes.filter(({ inputs }) => inputs.some(isHalf)).map(({ opType }) => opType);
+    const elementwise = ['Add', 'Mul', 'Sub', 'Sigmoid', 'Tanh', 'Concat', 'Reshape', 'Slice', 'Split'];
+    expect(reading.filter((opType) => !['Gemm', 'Cast', ...elementwise].includes(opType))).toEqual([]);
+  });
 });
 
 /** Which values are float16: those that a cast makes, and what is computed from one where the types must agree. */
