@@ -9,6 +9,8 @@ import { afterEach, expect, test } from 'vitest';
 import { ShardConnection } from './client/shard-connection.js';
 import {
   connectParameterServers,
+  type LaneRange,
+  type NamedValues,
   type ParameterClient,
   type ParameterClientOptions,
   type ParameterServer,
@@ -18,8 +20,9 @@ import {
 import { float32Bytes } from './shard-vector.js';
 
 const parameters = [{ name: 'kernel', shape: [4, 2] }];
-const gradients = { kernel: new Float32Array(8).fill(1) };
 const learningRate = 0.5;
+/** Of each of two lanes one half. */
+const gradientOfLanes = ({ from, to }: LaneRange) => ({ kernel: new Float32Array(8).fill((to - from) / 2) });
 const cleanups: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
@@ -67,7 +70,7 @@ test('servers listed in the wrong order are noticed', async () => {
 test('a server that nobody started is named', async () => {
   const port = await freePort();
   const unreachable = { port } as ParameterServer;
-  await expect(join(unreachable, { connectSeconds: 0.3 })).rejects.toThrow(
+  await expect(join(unreachable, { patienceSeconds: 0.3 })).rejects.toThrow(
     `no parameter server answers at 127.0.0.1:${port} (shard 0 of 1) after 0.3 s`,
   );
 });
@@ -76,9 +79,7 @@ test('a worker waits for a server that starts late', async () => {
   const port = await freePort();
   const joining = join({ port } as ParameterServer, {});
   await serve({ port });
-  const client = await joining;
-  await client.initialize({ parameters: kernel() });
-  expect(client.step).toBe(0);
+  expect((await joining).step).toBe(0);
 });
 
 test('a port in use is an error that names it', async () => {
@@ -89,89 +90,106 @@ test('a port in use is an error that names it', async () => {
 });
 
 test('workers that disagree about the learning rate are told both rates', async () => {
-  const [first, second] = await initializedPair(await serve({ workers: 2 }));
-  const steps = [
-    first!.update({ gradients, learningRate: 0.5, parameters: kernel() }),
-    second!.update({ gradients, learningRate: 0.25, parameters: kernel() }),
-  ];
+  const [first, second] = await joinPair(await serve({ workers: 2 }));
+  const steps = [update(first!, 0.5), update(second!, 0.25)];
   await expect(Promise.race(steps)).rejects.toThrow(/learning rate 0\.(5|25), worker \d with 0\.(5|25)/);
   await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
   await Promise.allSettled(steps);
 });
 
 test('a worker that is killed is named to the workers that wait for it', async () => {
-  const server = await serve({ workers: 2, leaseSeconds: 0.4 });
-  const first = await join(server, { workers: 2 });
-  await first.initialize({ parameters: kernel() });
+  const server = await serve({ workers: 2, leaseSeconds: 0.2, patienceSeconds: 0.6 });
+  const joining = join(server, { workers: 2 });
   const [child] = await runChild(`
-    const client = await connectParameterServers({
-      servers: ['${address(server)}'], worker: 1, workers: 2, incarnation: 1, version: '0.1.0',
-      parameters: ${JSON.stringify(parameters)}, optimizer: { name: 'sgd' },
-    });
+    const client = connectParameterServers(${JSON.stringify({ ...workerOptions(server), worker: 1, workers: 2, start: {} })});
+    await client.enter({ kernel: new Float32Array(8) });
     setInterval(() => {}, 1000);
     process.send({ step: client.step });
   `);
+  const first = await joining;
   child.kill('SIGKILL');
-  await expect(first.update({ gradients, learningRate, parameters: kernel() })).rejects.toThrow(
-    'worker 1 has not been heard of for 0.4 s',
-  );
+  await expect(update(first)).rejects.toThrow('worker 1 has not been heard of for 0.6 s');
+});
+
+test('a worker whose thread is blocked for longer than its lease is not given up', async () => {
+  const notices: string[] = [];
+  const onNotice = (line: string) => void notices.push(line);
+  const server = await serve({ workers: 2, leaseSeconds: 0.6, patienceSeconds: 1.2, onNotice });
+  const joining = join(server, { workers: 2 });
+  const options = { ...workerOptions(server), worker: 1, workers: 2, start: {} };
+  const [child] = await runChild(`
+    const client = connectParameterServers(${JSON.stringify(options)});
+    await client.enter({ kernel: new Float32Array(8) });
+    process.send({});
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
+    const laneStates = new Float32Array(1);
+    await client.update({ gradients: { kernel: new Float32Array(8) }, learningRate: ${learningRate}, laneStates });
+    process.disconnect();
+    await client.close();
+  `);
+  const first = await joining;
+  const ended = once(child, 'exit');
+  expect(await update(first)).toMatchObject({ gradientNorm: Math.sqrt(2) });
+  expect(notices).toEqual([]);
+  await ended;
 });
 
 test('a worker that leaves early is named to the workers that wait for it', async () => {
-  const [first, second] = await initializedPair(await serve({ workers: 2 }));
-  const step = first!.update({ gradients, learningRate, parameters: kernel() });
-  const refused = expect(step).rejects.toThrow('worker 1 has left the run at step 0');
+  const [first, second] = await joinPair(await serve({ workers: 2 }));
+  const refused = expect(update(first!)).rejects.toThrow('worker 1 has left the run at step 0');
   await second!.close();
   await refused;
 });
 
 test('a worker that is restarted redoes its step, which counts once', async () => {
   const server = await serve({ workers: 2 });
-  const [first, second] = await initializedPair(server);
-  const abandoned = second!.update({ gradients, learningRate, parameters: kernel() });
-  const replaced = expect(abandoned).rejects.toThrow('worker 1 has been replaced by a newer process');
-  await expect.poll(() => first!.step).toBe(0);
-  const restarted = await join(server, { workers: 2, worker: 1, incarnation: 2 });
-  await replaced;
+  const [first, second] = await joinPair(server);
+  const replaced = expect(update(second!)).rejects.toThrow('worker 1 has been replaced by a newer process');
   const values = kernel();
-  await restarted.pull(values);
-  await Promise.all([
-    first!.update({ gradients, learningRate, parameters: kernel() }),
-    restarted.update({ gradients, learningRate, parameters: values }),
-  ]);
+  const restarted = await join(server, { workers: 2, worker: 1, incarnation: 2 }, values);
+  await replaced;
+  await Promise.all([update(first!), update(restarted)]);
   expect(values.kernel).toEqual(new Float32Array(8).fill(-learningRate));
+});
+
+test('a process that claims the index of a newer one is refused', async () => {
+  const server = await serve({});
+  await join(server, { incarnation: 5 });
+  await expect(join(server, { incarnation: 4 })).rejects.toThrow(
+    'worker 0 has been replaced by a newer process (incarnation 5, this one is 4); end this one',
+  );
 });
 
 test('a worker killed between the updates of two shards takes up where the one ahead is', async () => {
   const servers = await Promise.all([0, 1].map((shard) => serve({ shard, shards: 2 })));
   const addresses = servers.map(address);
-  const killed = await join(servers[0]!, { servers: addresses });
-  await killed.initialize({ parameters: kernel() });
-  const caller = { worker: 0, incarnation: 1 };
-  const target = { caller, step: 0, vector: 'gradient' };
-  const connections = addresses.map((server, shard) => new ShardConnection(server, shard, 2, 10));
-  for (const connection of connections) {
-    await connection.upload(target, [{ offsets: [0], data: float32Bytes(gradients.kernel.subarray(0, 4)) }]);
-    await connection.push({ caller, step: 0, learningRate });
+  await join(servers[0]!, { servers: addresses });
+  const caller = { worker: 0, incarnation: 1, generation: 1, lease: 0 };
+  const connections = addresses.map(
+    (server, shard) => new ShardConnection({ address: server, shard, shards: 2, callSeconds: 10, patienceSeconds: 10 }),
+  );
+  for (const [shard, connection] of connections.entries()) {
+    const gradient = [{ offsets: [0], data: float32Bytes(new Float32Array(4).fill(1)) }];
+    await connection.upload({ caller, step: 0, vector: 'gradient' }, gradient);
+    if (shard === 0) await connection.upload({ caller, step: 0, vector: 'lanes' }, []);
+    await connection.push({ caller, step: 0, learningRate, lanesFrom: 0, lanesTo: 2 });
   }
   const pull = { caller, step: 1, vector: 'parameters', sumOfSquares: 8 };
   for await (const _ of connections[0]!.pull(pull));
   for (const connection of connections) connection.close();
 
-  const restarted = await join(servers[0]!, { servers: addresses, incarnation: 2 });
   const values = kernel();
-  await restarted.pull(values);
+  const restarted = await join(servers[0]!, { servers: addresses, incarnation: 2 }, values);
   expect(restarted.step).toBe(1);
   expect(values.kernel).toEqual(new Float32Array(8).fill(-learningRate));
 });
 
-test('a server that is killed is named to the workers that wait for it', async () => {
+test('a server that is killed and does not come back is named to its workers', async () => {
   const [child, server] = await runServer();
-  const client = await join(server, { workers: 2 });
-  await client.initialize({ parameters: kernel() });
-  const step = client.update({ gradients, learningRate, parameters: kernel() });
-  const lost = expect(step).rejects.toThrow(
-    new RegExp(`^parameter server ${address(server)} \\(shard 0 of 1\\): the connection was lost during (Push|Upload)`),
+  const client = await join(server, { workers: 2, patienceSeconds: 0.5 });
+  const lost = expect(update(client)).rejects.toThrow(
+    `no parameter server answers at ${address(server)} (shard 0 of 1) after 0.5 s`,
   );
   child.kill('SIGKILL');
   await lost;
@@ -182,18 +200,14 @@ test('health is answered as gRPC prescribes', async () => {
   expect(await health(server, 'unroll.v1.ParameterServer')).toBe('SERVING');
 });
 
-test('a server that gets SIGTERM refuses the step in flight and exits', async () => {
+test('a server that gets SIGTERM gives up the step in flight and exits', async () => {
   const [child, server] = await runServer();
-  const client = await join(server, { workers: 2 });
-  await client.initialize({ parameters: kernel() });
-  const step = client.update({ gradients, learningRate, parameters: kernel() });
-  const refused = expect(step).rejects.toThrow(/the parameter server is shutting down/);
-  // Calls on a connection are served in order, so after a few reads the gradient has arrived and the push waits.
-  for (let read = 0; read < 5; read++) await client.snapshot();
+  const client = await join(server, { workers: 2, patienceSeconds: 0.5 });
+  const refused = expect(update(client)).rejects.toThrow(/no parameter server answers/);
   const exit = once(child, 'exit');
   child.kill('SIGTERM');
-  await refused;
   expect(await exit).toEqual([0, null]);
+  await refused;
 });
 
 async function serve(options: Partial<ParameterServerOptions>): Promise<ParameterServer> {
@@ -202,26 +216,45 @@ async function serve(options: Partial<ParameterServerOptions>): Promise<Paramete
   return server;
 }
 
-async function join(server: ParameterServer, options: Partial<ParameterClientOptions>): Promise<ParameterClient> {
-  const client = await connectParameterServers({
+/** What all workers of a server say; JSON. */
+function workerOptions(server: ParameterServer) {
+  return {
     servers: [address(server)],
     worker: 0,
     workers: 1,
     incarnation: 1,
     version: '0.1.0',
     parameters,
-    optimizer: { name: 'sgd' },
+    optimizer: { name: 'sgd' } as const,
+    lanes: { count: 2, width: 1 },
+    run: 'this',
+  };
+}
+
+/** A worker that takes part. */
+async function join(
+  server: ParameterServer,
+  options: Partial<ParameterClientOptions>,
+  values: NamedValues = kernel(),
+): Promise<ParameterClient> {
+  const client = connectParameterServers({
+    ...workerOptions(server),
     clipNorm: undefined,
+    start: { values: async () => ({ parameters: kernel() }) },
     ...options,
   });
   cleanups.push(() => client.close());
+  await client.enter(values);
   return client;
 }
 
-async function initializedPair(server: ParameterServer): Promise<[ParameterClient, ParameterClient]> {
-  const first = await join(server, { workers: 2 });
-  await first.initialize({ parameters: kernel() });
-  return [first, await join(server, { workers: 2, worker: 1 })];
+function joinPair(server: ParameterServer): Promise<[ParameterClient, ParameterClient]> {
+  return Promise.all([join(server, { workers: 2 }), join(server, { workers: 2, worker: 1 })]);
+}
+
+function update(client: ParameterClient, rate = learningRate): Promise<{ gradientNorm: number } | undefined> {
+  const laneStates = new Float32Array(client.lanes.to - client.lanes.from);
+  return client.update({ gradients: gradientOfLanes(client.lanes), learningRate: rate, laneStates });
 }
 
 function runServer(): Promise<[ChildProcess, ParameterServer]> {

@@ -1,13 +1,16 @@
 /** `@unroll/param-server`: servers that hold the parameters of a training run, and the client that its workers hold. */
-export {
-  connectParameterServers,
-  type InitialValues,
-  ParameterClient,
-  type ParameterClientOptions,
-  type Snapshot,
-  type StepOptions,
-} from './client/client.js';
+export type { ParameterClient } from './client/client.js';
+export { connectParameterServers } from './client/connect.js';
 export { ParameterServerError } from './client/errors.js';
-export type { ModelDescription, ParameterShape } from './model.js';
-export { type ParameterServer, type ParameterServerOptions, startParameterServer } from './server.js';
+export type { InitialValues, ParameterClientOptions, RunStart, Snapshot, StepOptions } from './client/options.js';
+export type { SnapshotPolicy } from './client/resumption.js';
+export type { LaneTable, ModelDescription, ParameterShape } from './model.js';
+export {
+  type ParameterServer,
+  type ParameterServerOptions,
+  type SnapshotOptions,
+  startParameterServer,
+} from './server.js';
+export type { LaneRange } from './shard/messages.js';
 export type { NamedValues } from './shard-vector.js';
+export { fewestSnapshots } from './snapshots/snapshot-folder.js';

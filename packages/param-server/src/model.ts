@@ -13,6 +13,18 @@ export interface ModelDescription {
   readonly optimizer: OptimizerConfig;
   /** The bound on the global norm of the averaged gradient; undefined for none. */
   readonly clipNorm: number | undefined;
+  readonly lanes: LaneTable;
+  /**
+   * Equal for two runs that compute the same, such as a digest of the configuration and the text: snapshots of another
+   * run are not gone on from, and workers of another run are refused.
+   */
+  readonly run: string;
+}
+
+/** The sequences of the global batch, and how many float32 values a lane's state has. */
+export interface LaneTable {
+  readonly count: number;
+  readonly width: number;
 }
 
 /** The first difference between two descriptions in words, `theirs` first; undefined if they describe the same model. */
@@ -38,7 +50,15 @@ function updateDifference(theirs: ModelDescription, ours: ModelDescription): str
   if (theirs.clipNorm !== ours.clipNorm) {
     return `clips the gradient's norm to ${theirs.clipNorm ?? 'nothing'}, the run to ${ours.clipNorm ?? 'nothing'}`;
   }
+  if (theirs.lanes.count !== ours.lanes.count || theirs.lanes.width !== ours.lanes.width) {
+    return `has ${lanesText(theirs.lanes)}, the run ${lanesText(ours.lanes)}`;
+  }
+  if (theirs.run !== ours.run) return 'has another training configuration or text than the run';
   return undefined;
+}
+
+function lanesText({ count, width }: LaneTable): string {
+  return `${count} lanes with a state of ${width} numbers each`;
 }
 
 function optimizerText({ name, ...hyperparameters }: OptimizerConfig): string {

@@ -5,6 +5,8 @@ import { HealthImplementation } from 'grpc-health-check';
 import { parameterServerMethods } from './service.js';
 import { maxMessageBytes, parameterServerService, serviceName } from './service-definition.js';
 import { ShardHost } from './shard-host.js';
+import { noSnapshots } from './snapshots/snapshot.js';
+import { SnapshotFolder } from './snapshots/snapshot-folder.js';
 
 export interface ParameterServerOptions {
   /** The address to listen on; `0.0.0.0` or `::` to serve other machines. The traffic is neither encrypted nor signed. */
@@ -18,8 +20,27 @@ export interface ParameterServerOptions {
   readonly workers: number;
   /** The version of Unroll; workers of another version are refused. */
   readonly version: string;
-  /** A worker that is silent for longer is taken for dead, and the workers that wait for it are told so. */
+  /** The run goes on with so few, and their lanes are dealt anew when one comes or goes; by default it needs all. */
+  readonly minWorkers?: number;
+  /** A worker that is silent for longer is reported as awaited. */
   readonly leaseSeconds?: number;
+  /**
+   * A worker that is silent for longer is lost: its lanes go to the others or, where fewer than `minWorkers` are left,
+   * those that wait for it are refused.
+   */
+  readonly patienceSeconds?: number;
+  /** Where this shard's snapshots are; other shards may have theirs there too. By default none are taken. */
+  readonly snapshots?: SnapshotOptions;
+  /** Takes lines for the person who runs the training: who is awaited, who is slow, what could not be written. */
+  readonly onNotice?: (line: string) => void;
+}
+
+export interface SnapshotOptions {
+  readonly folder: string;
+  /** Updates between two snapshots; all servers must have the same. */
+  readonly every: number;
+  /** How many of the last are kept: at least {@link fewestSnapshots}. */
+  readonly keep: number;
 }
 
 /** A running server. */
@@ -39,7 +60,8 @@ const shutdownGraceMs = 5_000;
 
 /**
  * Serves one shard of a training run. The model and its optimizer are learnt from the first worker that joins.
- * @throws Error if the address cannot be listened on, or `shard` is not in `[0, shards)`.
+ * @throws Error if the address cannot be listened on, the snapshots' folder cannot be written, or `shard` is not in
+ *   `[0, shards)`.
  */
 export async function startParameterServer({
   host = '127.0.0.1',
@@ -48,13 +70,23 @@ export async function startParameterServer({
   shards = 1,
   workers,
   version,
-  leaseSeconds = 60,
+  minWorkers = workers,
+  leaseSeconds = 15,
+  patienceSeconds = 600,
+  snapshots,
+  onNotice = () => undefined,
 }: ParameterServerOptions): Promise<ParameterServer> {
   if (!(shard >= 0 && shard < shards)) throw new Error(`shard ${shard} is out of range: there are ${shards} shards`);
   // Only servers need ONNX Runtime; importing this package's client must not load it.
   const { createOnnxUpdateRule } = await import('./onnx-update-rule.js');
-  const place = { version, workers, shard, shards };
-  const shardHost = new ShardHost(place, leaseSeconds, createOnnxUpdateRule, () => performance.now() / 1000);
+  const shardHost = new ShardHost({
+    place: { version, workers, shard, shards },
+    policy: { minWorkers, leaseSeconds, patienceSeconds, snapshotEvery: snapshots?.every ?? 0 },
+    createRule: createOnnxUpdateRule,
+    snapshots: snapshots ? await SnapshotFolder.open({ ...snapshots, shard, shards }, onNotice) : noSnapshots,
+    now: () => performance.now() / 1000,
+    onNotice,
+  });
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,

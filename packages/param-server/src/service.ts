@@ -8,7 +8,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { unroll } from './generated/parameter-server.js';
-import type { Answer, Caller, RefusalCode, ShardValues } from './shard/messages.js';
+import type { Answer, Caller, Contribution, RefusalCode, ShardValues } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
 import type { ShardHost, UnnumberedRequest } from './shard-host.js';
 import type { UploadStream } from './uploads.js';
@@ -23,30 +23,35 @@ export function parameterServerMethods(host: ShardHost): UntypedServiceImplement
     join: unary(
       (request: Message<'JoinRequest'>) => ({ type: 'join', run: readRun(request) }),
       host,
-      (answer) => joinResponse(answer, host.leaseSeconds),
+      (answer) => joinResponse(answer, host),
     ),
     upload: (call: ServerReadableStream<Message<'UploadRequest'>, object>, done: sendUnaryData<object>) =>
       receiveUpload(host, call, done),
     initialize: unary(
-      ({ step }: Message<'InitializeRequest'>, caller) => ({
+      ({ step, generation }: Message<'InitializeRequest'>, caller) => ({
         type: 'initialize',
+        generation,
         step,
         values: uploadedValues(host, caller, step),
       }),
       host,
     ),
+    restore: unary(({ step, generation }: Message<'RestoreRequest'>) => ({ type: 'restore', generation, step }), host),
     push: unary(
-      ({ step, learningRate }: Message<'PushRequest'>, caller) => ({
+      ({ step, learningRate, lanesFrom, lanesTo }: Message<'PushRequest'>, caller) => ({
         type: 'push',
         step,
         learningRate,
-        gradient: host.adopted.uploads.take({ caller, step, vector: 'gradient' }),
+        lanes: { from: lanesFrom, to: lanesTo },
+        contribution: uploadedContribution(host, caller, step),
       }),
       host,
     ),
+    commit: unary(({ step, sumOfSquares }: Message<'CommitRequest'>) => ({ type: 'commit', step, sumOfSquares }), host),
     pull: (call: ServerWritableStream<Message<'PullRequest'>, Message<'PullResponse'>>) => sendVector(host, call),
     heartbeat: unary((_: Message<'HeartbeatRequest'>) => ({ type: 'heartbeat' }), host),
-    leave: unary((_: Message<'LeaveRequest'>) => ({ type: 'leave' }), host),
+    finish: unary((_: Message<'FinishRequest'>) => ({ type: 'finish' }), host),
+    leave: unary(({ finished }: Message<'LeaveRequest'>) => ({ type: 'leave', isFinished: finished }), host),
   };
 }
 
@@ -71,18 +76,35 @@ function unary<Request extends { caller?: unroll.v1.Caller.$Properties | null }>
   };
 }
 
-function joinResponse(answer: Answer, leaseSeconds: number): object {
-  const { type, ...fields } = answer;
-  return { ...fields, leaseSeconds };
+/** What a worker is told that joins: the heart's answer, and what the server was started with. */
+export function joinResponse(answer: Answer, { policy, snapshots }: ShardHost): object {
+  const { type, lanes, ...fields } = answer as Extract<Answer, { type: 'joined' }>;
+  return {
+    ...fields,
+    lanesFrom: lanes?.from ?? 0,
+    lanesTo: lanes?.to ?? 0,
+    leaseSeconds: policy.leaseSeconds,
+    snapshots: [...snapshots.steps],
+    foreignSnapshots: snapshots.foreign,
+    snapshotEvery: policy.snapshotEvery,
+  };
 }
 
-function uploadedValues(host: ShardHost, caller: Caller, step: number): ShardValues | undefined {
+export function uploadedValues(host: ShardHost, caller: Caller, step: number): ShardValues | undefined {
   const { uploads, store } = host.adopted;
   const take = (vector: string) => uploads.take({ caller, step, vector });
   const parameters = take('parameters');
-  if (!parameters) return undefined;
-  const slots = store.slotNames.map((name) => [name, take(name) ?? new Float32Array(uploads.length)] as const);
-  return { parameters, slots: Object.fromEntries(slots) };
+  const lanes = take('lanes');
+  if (!parameters || !lanes) return undefined;
+  const slots = store.slotNames.map((name) => [name, take(name) ?? new Float32Array(parameters.length)] as const);
+  return { parameters, slots: Object.fromEntries(slots), lanes };
+}
+
+export function uploadedContribution(host: ShardHost, caller: Caller, step: number): Contribution | undefined {
+  const { uploads } = host.adopted;
+  const gradient = uploads.take({ caller, step, vector: 'gradient' });
+  const lanes = uploads.take({ caller, step, vector: 'lanes' });
+  return gradient && lanes && { gradient, lanes };
 }
 
 function receiveUpload(
@@ -125,7 +147,9 @@ async function sendVector(
       throw new Refusal('failed-precondition', `the shard has no vector '${name}'; pull parameters or slots`);
     for (const chunk of chunks) {
       if (call.cancelled) break;
-      if (!host.isReadableAt(step)) throw new Refusal('aborted', `the shard moved past step ${step} during a pull`);
+      if (!host.isReadableAt(caller.generation, step)) {
+        throw new Refusal('aborted', `the shard moved from step ${step} during a pull`);
+      }
       if (!call.write(chunk)) await drained(call);
     }
     call.end();

@@ -4,16 +4,28 @@
  */
 
 import { partition } from './partition.js';
-import type { ShardPlace } from './shard/agreement.js';
+import type { ShardPlace, ShardPolicy } from './shard/agreement.js';
 import type { Answer, Request, RunDescription, ShardEffect, ShardMessage } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
 import { Shard } from './shard/shard.js';
-import { ShardStore } from './shard-store.js';
+import { laneElements, ShardStore } from './shard-store.js';
+import type { SnapshotStore } from './snapshots/snapshot.js';
 import type { UpdateRuleFactory } from './update-rule.js';
 import { Uploads } from './uploads.js';
 
 /** A request as its caller writes it: the host numbers it. */
 export type UnnumberedRequest = Request extends infer R ? (R extends Request ? Omit<R, 'request'> : never) : never;
+
+export interface ShardHostOptions {
+  readonly place: ShardPlace;
+  readonly policy: ShardPolicy;
+  readonly createRule: UpdateRuleFactory;
+  readonly snapshots: SnapshotStore;
+  /** The time in seconds from any origin. */
+  readonly now: () => number;
+  /** Takes lines for the person who runs the training. */
+  readonly onNotice: (line: string) => void;
+}
 
 interface Pending {
   resolve(answer: Answer): void;
@@ -29,24 +41,20 @@ interface Adopted {
 export class ShardHost {
   /** Resolves when every worker has left. */
   readonly finished: Promise<void>;
+  readonly policy: ShardPolicy;
+  readonly snapshots: SnapshotStore;
   #finish: () => void;
   #adopted: Adopted | undefined;
   #requests = 0;
   readonly #pending = new Map<number, Pending>();
   readonly #heart: Shard;
-  readonly #createRule: UpdateRuleFactory;
-  readonly #now: () => number;
+  readonly #options: ShardHostOptions;
 
-  /** `now` tells the time in seconds from any origin. */
-  constructor(
-    place: ShardPlace,
-    readonly leaseSeconds: number,
-    createRule: UpdateRuleFactory,
-    now: () => number,
-  ) {
-    this.#heart = new Shard(place, leaseSeconds);
-    this.#createRule = createRule;
-    this.#now = now;
+  constructor(options: ShardHostOptions) {
+    this.#options = options;
+    this.policy = options.policy;
+    this.snapshots = options.snapshots;
+    this.#heart = new Shard(options.place, options.policy);
     let finish!: () => void;
     this.finished = new Promise((resolve) => {
       finish = resolve;
@@ -56,12 +64,13 @@ export class ShardHost {
 
   /** The shard's vectors. @throws Refusal before any worker has joined. */
   get adopted(): Adopted {
-    if (!this.#adopted) throw new Refusal('failed-precondition', 'no worker has joined this server; join first');
+    if (!this.#adopted)
+      throw new Refusal('aborted', 'no worker has joined this server, which was restarted; join again');
     return this.#adopted;
   }
 
-  isReadableAt(step: number): boolean {
-    return this.#heart.isReadableAt(step);
+  isReadableAt(generation: number, step: number): boolean {
+    return this.#heart.isReadableAt(generation, step);
   }
 
   /**
@@ -80,7 +89,7 @@ export class ShardHost {
   }
 
   tell(message: ShardMessage): void {
-    for (const effect of this.#heart.receive(message, this.#now())) this.#do(effect);
+    for (const effect of this.#heart.receive(message, this.#options.now())) this.#do(effect);
   }
 
   #do(effect: ShardEffect): void {
@@ -96,29 +105,86 @@ export class ShardHost {
         break;
       case 'install':
         this.adopted.store.install(effect.values);
+        this.#inBackground('the old snapshots could not be removed', this.snapshots.clear());
+        break;
+      case 'restore':
+        this.#restore(effect);
         break;
       case 'add':
-        this.adopted.store.add(effect.gradient, effect.isFirst);
-        this.adopted.uploads.recycle(effect.gradient);
+        this.#add(effect);
         break;
-      case 'average':
-        this.tell({ type: 'averaged', sumOfSquares: this.adopted.store.average(effect.workers) });
+      case 'measure':
+        this.tell({ type: 'measured', sumOfSquares: this.adopted.store.measure() });
         break;
       case 'update':
-        this.adopted.store.update(effect.step, effect.learningRate, effect.sumOfSquares).then(
-          () => this.tell({ type: 'updated' }),
-          (error: unknown) => this.tell({ type: 'update-failed', reason: String(error) }),
-        );
+        this.#update(effect);
+        break;
+      case 'snapshot':
+        this.#snapshot(effect.step);
+        break;
+      case 'notice':
+        this.#options.onNotice(effect.line);
         break;
       case 'finish':
-        this.#finish();
+        this.#end(effect.isComplete);
         break;
     }
   }
 
   #adopt(run: RunDescription): void {
     const layout = partition(run.model.parameters, run.shards)[run.shard]!;
-    this.#adopted = { store: new ShardStore(run, layout, this.#createRule), uploads: new Uploads(layout.length) };
+    this.#adopted = {
+      store: new ShardStore(run, layout, this.#options.createRule),
+      uploads: new Uploads({ parameters: layout.length, lanes: laneElements(run) }),
+    };
+    this.snapshots.adopt(JSON.stringify([run.model, run.shard, run.shards]));
+  }
+
+  #add({ contribution, lanes, isFirst }: Extract<ShardEffect, { type: 'add' }>): void {
+    const { store, uploads } = this.adopted;
+    store.add(contribution, lanes, isFirst);
+    uploads.recycle(contribution.gradient);
+    uploads.recycle(contribution.lanes);
+  }
+
+  #update({ generation, step, learningRate, sumOfSquares }: Extract<ShardEffect, { type: 'update' }>): void {
+    this.adopted.store.update(step, learningRate, sumOfSquares).then(
+      () => this.tell({ type: 'updated', generation }),
+      (error: unknown) => this.tell({ type: 'update-failed', reason: String(error) }),
+    );
+  }
+
+  #restore({ generation, step }: Extract<ShardEffect, { type: 'restore' }>): void {
+    this.snapshots.read(step).then(
+      ({ values }) => {
+        this.adopted.store.install(values);
+        this.#options.onNotice(`back at step ${step}, from its snapshot`);
+        this.tell({ type: 'restored', generation, step });
+      },
+      (error: Error) => {
+        this.#options.onNotice(error.message);
+        this.tell({ type: 'restore-failed', generation, reason: error.message });
+      },
+    );
+  }
+
+  /** Copying stops training for as long as memory takes to be copied; writing the copy does not. */
+  #snapshot(step: number): void {
+    const written = this.snapshots.write({ step, values: this.adopted.store.copy() });
+    this.#inBackground(`the snapshot of step ${step} could not be written`, written).then(() =>
+      this.tell({ type: 'snapshot-written' }),
+    );
+  }
+
+  #end(isComplete: boolean): void {
+    // The checkpoint has what the snapshots have.
+    const cleared = isComplete ? this.snapshots.clear() : Promise.resolve();
+    this.#inBackground('the snapshots could not be removed', cleared).then(this.#finish);
+  }
+
+  /** Training goes on if a snapshot fails; whoever runs it is told. */
+  #inBackground(failure: string, work: Promise<void>): Promise<void> {
+    return work.catch((error: unknown) => this.#options.onNotice(`${failure}: ${(error as Error).message}`));
   }
 
   #settle(request: number): Pending | undefined {

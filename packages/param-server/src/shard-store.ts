@@ -1,17 +1,19 @@
 /** The numbers of a shard: does the arithmetic that the deterministic heart asks for. It decides nothing. */
 import { keepsWithoutGradient, optimizerSlots } from '@unroll/core';
 import type { ShardLayout } from './partition.js';
-import type { RunDescription, ShardValues } from './shard/messages.js';
+import type { Contribution, LaneRange, RunDescription, ShardValues } from './shard/messages.js';
 import { type Chunk, chunksOf, nonzeroRows, partsOfVector, type RowSelection } from './shard-vector.js';
 import type { UpdateRule, UpdateRuleFactory } from './update-rule.js';
 
 export class ShardStore {
   readonly #run: RunDescription;
   readonly #rule: Promise<UpdateRule>;
-  /** The sum, then the average, of the current step's gradients. */
+  /** The sum of the current step's gradients. */
   readonly #gradient: Float32Array;
-  #values: ShardValues | undefined;
   readonly #layout: ShardLayout;
+  #values: ShardValues | undefined;
+  /** What the lanes' states become when the current step's update is made. */
+  #nextLanes: Float32Array;
   /** The rows that the last update changed, and the step it led to. */
   #changed: { readonly step: number; readonly rows: RowSelection } | undefined;
 
@@ -19,6 +21,7 @@ export class ShardStore {
     this.#run = run;
     this.#layout = layout;
     this.#gradient = new Float32Array(layout.length);
+    this.#nextLanes = new Float32Array(laneElements(run));
     this.#rule = createRule(run.model, layout.length);
     // Awaited, and its failure reported, by the first update.
     this.#rule.catch(() => undefined);
@@ -29,17 +32,15 @@ export class ShardStore {
     return optimizerSlots(this.#run.model.optimizer);
   }
 
-  /** The vector of this name; undefined if there is none, or no values yet. */
-  vector(name: string): Float32Array | undefined {
-    return name === 'parameters' ? this.#values?.parameters : this.#values?.slots[name];
-  }
-
   /**
    * A vector as it is after `step` updates, for a worker that has it as it was after `since`.
    * @returns undefined if there is no vector of this name
    */
   chunks(name: string, step: number, since: number | undefined): Iterable<Chunk> | undefined {
-    const vector = this.vector(name);
+    if (!this.#values) return undefined;
+    const { parameters, slots, lanes } = this.#values;
+    if (name === 'lanes') return chunksOf([{ values: lanes, offset: 0, rowLength: this.#run.model.lanes.width }]);
+    const vector = name === 'parameters' ? parameters : slots[name];
     if (!vector) return undefined;
     const isUpToOneUpdate = name === 'parameters' && since === step - 1 && this.#changed?.step === step;
     return chunksOf(partsOfVector(this.#layout, vector), isUpToOneUpdate ? this.#changed!.rows : undefined);
@@ -47,38 +48,53 @@ export class ShardStore {
 
   install(values: ShardValues): void {
     this.#values = values;
+    this.#changed = undefined;
   }
 
-  add(gradient: Float32Array, isFirst: boolean): void {
+  /** A copy of the values, to be written to disk while they change. */
+  copy(): ShardValues {
+    const { parameters, slots, lanes } = this.#values!;
+    const copied = Object.entries(slots).map(([name, values]) => [name, values.slice()] as const);
+    return { parameters: parameters.slice(), slots: Object.fromEntries(copied), lanes: lanes.slice() };
+  }
+
+  add({ gradient, lanes }: Contribution, { from, to }: LaneRange, isFirst: boolean): void {
     if (isFirst) this.#gradient.set(gradient);
     else addTo(this.#gradient, gradient);
+    if (this.#nextLanes.length === 0) return;
+    const { width } = this.#run.model.lanes;
+    this.#nextLanes.set(lanes.subarray(from * width, to * width), from * width);
   }
 
-  /** Divides the sum by the number of workers; returns the sum of squares of the result. */
-  average(workers: number): number {
-    return averageOf(this.#gradient, workers);
+  /** The sum of squares of the step's gradient. */
+  measure(): number {
+    return sumOfSquares(this.#gradient);
   }
 
-  async update(step: number, learningRate: number, sumOfSquares: number): Promise<void> {
+  async update(step: number, learningRate: number, globalSumOfSquares: number): Promise<void> {
+    const values = this.#values!;
+    this.#values = { ...values, lanes: this.#nextLanes };
+    this.#nextLanes = values.lanes;
     if (this.#gradient.length === 0) return;
     this.#changed = keepsWithoutGradient(this.#run.model.optimizer)
       ? { step, rows: nonzeroRows(partsOfVector(this.#layout, this.#gradient)) }
       : undefined;
     const rule = await this.#rule;
-    await rule.apply({ values: this.#values!, gradient: this.#gradient, learningRate, sumOfSquares, step });
+    await rule.apply({ values, gradient: this.#gradient, learningRate, sumOfSquares: globalSumOfSquares, step });
   }
+}
+
+/** The length of the table of lanes' states: the first shard holds it. */
+export function laneElements({ shard, model }: RunDescription): number {
+  return shard === 0 ? model.lanes.count * model.lanes.width : 0;
 }
 
 function addTo(sum: Float32Array, values: Float32Array): void {
   for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
 }
 
-function averageOf(sum: Float32Array, count: number): number {
-  let sumOfSquares = 0;
-  for (let i = 0; i < sum.length; i++) {
-    const average = Math.fround(sum[i]! / count);
-    sum[i] = average;
-    sumOfSquares += average * average;
-  }
-  return sumOfSquares;
+function sumOfSquares(values: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
+  return sum;
 }

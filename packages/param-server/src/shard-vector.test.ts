@@ -45,17 +45,16 @@ test('who has the parameters of the step before is sent the rows that its update
   const nothing: UpdateRule = { apply: async () => {} };
   const store = (name: 'sgd' | 'momentum') => {
     const optimizer = name === 'sgd' ? { name } : { name, momentum: 0.9 };
-    const model = { parameters, optimizer, clipNorm: undefined };
+    const model = { parameters, optimizer, clipNorm: undefined, lanes: { count: 2, width: 1 }, run: 'this' };
     return new ShardStore({ version: '1', workers: 1, shard: 0, shards: 1, model }, layout!, async () => nothing);
   };
   const all = 4 * (5 + 32_000 + 60_000);
   const sent = async (name: 'sgd' | 'momentum', since: number | undefined) => {
     const shard = store(name);
-    shard.install({ parameters: new Float32Array(layout!.length), slots: {} });
+    shard.install({ parameters: new Float32Array(layout!.length), slots: {}, lanes: new Float32Array(2) });
     const gradient = new Float32Array(layout!.length);
     gradient.set(gradientsOf([3, 4]).embedding, 5);
-    shard.add(gradient, true);
-    shard.average(1);
+    shard.add({ gradient, lanes: new Float32Array(2) }, { from: 0, to: 2 }, true);
     await shard.update(8, 0.1, 1);
     return bytesOf(shard.chunks('parameters', 8, since)!);
   };

@@ -21,7 +21,7 @@ export interface Chunk {
 }
 
 /** The values of one slice of a layout. */
-interface Part {
+export interface Part {
   readonly values: Float32Array;
   readonly offset: number;
   readonly rowLength: number;
@@ -107,6 +107,11 @@ export function scatterChunk(layout: ShardLayout, values: NamedValues, chunk: Ch
       target.set(data.subarray((from - offset) * 4, (to - offset) * 4), (slice.start + from - slice.offset) * 4);
     }
   }
+}
+
+/** Writes a chunk of a vector that is no shard's part of the parameters. */
+export function scatterTable(table: Float32Array, chunk: Chunk): void {
+  for (const { offset, data } of piecesOf(chunk)) float32Bytes(table).set(data, offset * 4);
 }
 
 /** The bytes of a float32 array, without copying. */

@@ -37,7 +37,9 @@ test('the same run repeated gives the same bits', async () => {
 test('a run resumed from a snapshot ends with the bits of one that was not interrupted', async () => {
   const run = { workers: 2, shards: 2, optimizer: optimizers[2]! };
   const whole = await train(run);
-  const [snapshot] = await trainFrom(run, initial(), 20, (client) => client.snapshot());
+  const [snapshot] = await trainFrom(run, initial(), 20, (client, _, worker) =>
+    worker === 0 ? client.snapshot() : Promise.resolve(undefined),
+  );
   expect(snapshot!.step).toBe(20);
   const [resumed] = await trainFrom(run, snapshot!, steps, async (_, values) => values);
   expect(resumed).toEqual(whole[0]);
@@ -64,7 +66,7 @@ async function trainFrom<Result>(
   { workers, shards, optimizer }: Run,
   start: Start,
   until: number,
-  result: (client: ParameterClient, values: NamedValues) => Promise<Result>,
+  result: (client: ParameterClient, values: NamedValues, worker: number) => Promise<Result>,
 ): Promise<Result[]> {
   const version = '1.2.3';
   const servers = await Promise.all(
@@ -72,7 +74,8 @@ async function trainFrom<Result>(
   );
   const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
   const work = async (worker: number): Promise<Result> => {
-    const client = await connectParameterServers({
+    const values = { kernel: new Float32Array(inputs * outputs), bias: new Float32Array(outputs) };
+    const client = connectParameterServers({
       servers: addresses,
       worker,
       workers,
@@ -81,16 +84,18 @@ async function trainFrom<Result>(
       parameters,
       optimizer,
       clipNorm,
+      lanes: { count: batch, width: 1 },
+      run: 'least squares',
+      start: { step: start.step ?? 0, values: async () => start },
     });
-    if (worker === 0) await client.initialize(start);
-    const values = { kernel: new Float32Array(inputs * outputs), bias: new Float32Array(outputs) };
-    await client.pull(values);
+    await client.enter(values);
     while (client.step < until) {
-      const rows = batch / workers;
-      const gradients = gradientsOf(values, client.step, worker * rows, (worker + 1) * rows);
-      await client.update({ gradients, learningRate, parameters: values });
+      const { from, to } = client.lanes;
+      const gradients = gradientsOf(values, client.step, from, to);
+      await client.update({ gradients, learningRate, laneStates: new Float32Array(to - from) });
     }
-    const made = await result(client, values);
+    const made = await result(client, values, worker);
+    await client.finish();
     await client.close();
     return made;
   };
@@ -104,7 +109,7 @@ function initial(): Start & { parameters: { kernel: Float32Array; bias: Float32A
   return { parameters: { kernel, bias: new Float32Array(outputs) } };
 }
 
-/** Of the mean squared error of a linear model over rows `[from, to)` of a step's batch, in float64. */
+/** What rows `[from, to)` of a step's batch add to the gradient of a linear model's mean squared error, in float64. */
 function gradientsOf({ kernel, bias }: NamedValues, step: number, from: number, to: number) {
   const gradients = { kernel: new Float32Array(inputs * outputs), bias: new Float32Array(outputs) };
   for (let row = from; row < to; row++) {
@@ -112,8 +117,8 @@ function gradientsOf({ kernel, bias }: NamedValues, step: number, from: number, 
     for (let o = 0; o < outputs; o++) {
       const target = x.reduce((sum, value, i) => sum + value * Math.cos(3 * i + o), 1);
       const error = x.reduce((sum, value, i) => sum + value * kernel![i * outputs + o]!, bias![o]!) - target;
-      gradients.bias[o]! += (2 * error) / (to - from);
-      for (let i = 0; i < inputs; i++) gradients.kernel[i * outputs + o]! += (2 * error * x[i]!) / (to - from);
+      gradients.bias[o]! += (2 * error) / batch;
+      for (let i = 0; i < inputs; i++) gradients.kernel[i * outputs + o]! += (2 * error * x[i]!) / batch;
     }
   }
   return gradients;

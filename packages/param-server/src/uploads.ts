@@ -22,12 +22,22 @@ export interface UploadStream {
   end(): void;
 }
 
-export class Uploads {
-  readonly #uploads = new Map<string, Upload>();
-  readonly #spare: Float32Array[] = [];
+/** The lengths of a shard's vectors, in elements. */
+export interface VectorLengths {
+  /** Of the parameters, the gradient and each of the optimizer's slots. */
+  readonly parameters: number;
+  /** Of the table of the lanes' states. */
+  readonly lanes: number;
+}
 
-  /** `length` is the number of elements of the shard's vector. */
-  constructor(readonly length: number) {}
+export class Uploads {
+  readonly #lengths: VectorLengths;
+  readonly #uploads = new Map<string, Upload>();
+  readonly #spare = new Map<number, Float32Array[]>();
+
+  constructor(lengths: VectorLengths) {
+    this.#lengths = lengths;
+  }
 
   /** Starts the upload of a vector, from nothing if an earlier stream of it was cut off. */
   begin(target: UploadTarget): UploadStream {
@@ -46,7 +56,7 @@ export class Uploads {
 
   /** Hands over the vector and forgets it; undefined unless all of it has arrived. */
   take(target: UploadTarget): Float32Array | undefined {
-    if (this.length === 0) return new Float32Array(0);
+    if (this.#lengthOf(target) === 0) return new Float32Array(0);
     const upload = this.#uploads.get(key(target));
     if (!upload?.isComplete || !isSame(upload.target, target)) return undefined;
     this.#uploads.delete(key(target));
@@ -55,7 +65,9 @@ export class Uploads {
 
   /** Takes back a vector that was handed over and is used no more, for the next upload to be written into. */
   recycle(values: Float32Array): void {
-    this.#spare.push(values);
+    const spare = this.#spare.get(values.length) ?? [];
+    this.#spare.set(values.length, spare);
+    spare.push(values);
   }
 
   /** A worker has one upload of each vector at a time: a newer one replaces what an interrupted one left. */
@@ -64,10 +76,16 @@ export class Uploads {
     if (current && current.target.caller.incarnation > target.caller.incarnation) {
       throw new Refusal('failed-precondition', `worker ${target.caller.worker} has been replaced by a newer process`);
     }
-    const values = current?.values ?? this.#spare.pop() ?? new Float32Array(this.length);
+    const length = this.#lengthOf(target);
+    // Not the interrupted upload's: a stream that still runs may write into it.
+    const values = this.#spare.get(length)?.pop() ?? new Float32Array(length);
     const upload = { target, values, isComplete: false };
     this.#uploads.set(key(target), upload);
     return upload;
+  }
+
+  #lengthOf({ vector }: UploadTarget): number {
+    return vector === 'lanes' ? this.#lengths.lanes : this.#lengths.parameters;
   }
 }
 
@@ -76,5 +94,10 @@ function key({ caller, vector }: UploadTarget): string {
 }
 
 function isSame(a: UploadTarget, b: UploadTarget): boolean {
-  return a.caller.incarnation === b.caller.incarnation && a.step === b.step;
+  return (
+    a.caller.incarnation === b.caller.incarnation &&
+    a.caller.generation === b.caller.generation &&
+    a.caller.lease === b.caller.lease &&
+    a.step === b.step
+  );
 }

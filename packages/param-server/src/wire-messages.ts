@@ -19,12 +19,19 @@ const hyperparameterNames = {
 export function readCaller(caller: Wire<unroll.v1.Caller.$Properties>): Caller {
   if (!caller) throw new Refusal('failed-precondition', 'the request names no caller; use a client of this version');
   // protobufjs decodes 64-bit integers as objects, whatever their type says.
-  return { worker: caller.worker ?? 0, incarnation: Number(caller.incarnation ?? 0) };
+  const { worker, incarnation, generation, lease } = caller;
+  return {
+    worker: worker ?? 0,
+    incarnation: Number(incarnation ?? 0),
+    generation: generation ?? 0,
+    lease: lease ?? 0,
+  };
 }
 
 /** @throws Refusal if the optimizer is unknown or lacks a number. */
 export function readRun(request: unroll.v1.JoinRequest): RunDescription {
   const { version, workers, shard, shards, parameters, optimizer, clipNorm } = request;
+  const { run, lanes } = request;
   return {
     version,
     workers,
@@ -34,17 +41,21 @@ export function readRun(request: unroll.v1.JoinRequest): RunDescription {
       parameters: parameters.map(({ name, shape }) => ({ name: name ?? '', shape: shape ?? [] })),
       optimizer: readOptimizer(optimizer),
       clipNorm: clipNorm === 0 ? undefined : clipNorm,
+      run,
+      lanes: { count: lanes?.count ?? 0, width: lanes?.width ?? 0 },
     },
   };
 }
 
 /** The fields of a join that describe the model. */
-export function writeModel({ parameters, optimizer, clipNorm }: ModelDescription) {
+export function writeModel({ parameters, optimizer, clipNorm, run, lanes }: ModelDescription) {
   const { name, ...hyperparameters } = optimizer;
   return {
     parameters: parameters.map((parameter) => ({ name: parameter.name, shape: [...parameter.shape] })),
     optimizer: { name, hyperparameters },
     clipNorm: clipNorm ?? 0,
+    run,
+    lanes: { ...lanes },
   };
 }
 

@@ -1,180 +1,152 @@
-/** What a training worker holds: the parameter servers of its run as one, in synchronous mode. It computes no gradients. */
-import { status } from '@grpc/grpc-js';
+/**
+ * What a training worker holds: the parameter servers of its run as one, in synchronous mode. It computes no gradients.
+ * Wherever the servers are found elsewhere than this worker left them, because a process was killed or lanes changed
+ * hands, it joins again, and the caller goes on from {@link ParameterClient.step}.
+ */
 import { elementCount, optimizerSlots } from '@unroll/core';
 import type { unroll } from '../generated/parameter-server.js';
-import type { ModelDescription } from '../model.js';
 import { partition, type ShardLayout } from '../partition.js';
-import { chunksOf, type NamedValues, nonzeroRows, partsOfParameters, scatterChunk } from '../shard-vector.js';
+import type { Caller, LaneRange } from '../shard/messages.js';
+import {
+  chunksOf,
+  type NamedValues,
+  nonzeroRows,
+  partsOfParameters,
+  scatterChunk,
+  scatterTable,
+} from '../shard-vector.js';
 import { writeModel } from '../wire-messages.js';
-import { ParameterServerError } from './errors.js';
+import { isPassing } from './errors.js';
+import type { Beat, StartHeartbeats } from './heartbeats.js';
+import type { InitialValues, ParameterClientOptions, Snapshot, StepOptions } from './options.js';
+import { type Entry, planOf, total } from './resumption.js';
 import type { ShardCalls } from './shard-calls.js';
-import { ShardConnection } from './shard-connection.js';
 
-export interface ParameterClientOptions extends ModelDescription {
-  /** Addresses as `host:port`, in the order of their shards. */
-  readonly servers: readonly string[];
-  /** This worker's index, in `[0, workers)`. */
-  readonly worker: number;
-  readonly workers: number;
-  /** Greater for every restart of this worker, so that what is left of an older process is ignored; a start time will do. */
-  readonly incarnation: number;
-  /** The version of Unroll, which the servers must have too. */
-  readonly version: string;
-  /** How long to wait for the servers to start. */
-  readonly connectSeconds?: number;
-  /** The longest that a step may take the slowest worker: the deadline of every call. */
-  readonly callSeconds?: number;
-}
-
-/** The values that a run starts from. */
-export interface InitialValues {
-  readonly parameters: NamedValues;
-  /** The optimizer's state by slot, then by parameter, to resume with; zeros where it is missing. */
-  readonly slots?: Readonly<Record<string, NamedValues>>;
-  /** Updates that the values have seen. */
-  readonly step?: number;
-}
-
-/** What a checkpoint holds. */
-export interface Snapshot {
-  readonly step: number;
-  readonly parameters: NamedValues;
-  readonly slots: Readonly<Record<string, NamedValues>>;
-}
-
-export interface StepOptions {
-  /** Of the mean loss over this worker's part of the batch, by parameter name. */
-  readonly gradients: NamedValues;
-  /** Of this step; every worker must give the same. */
-  readonly learningRate: number;
-  /** Holds the parameters as they were last pulled, and receives them as they are after the update. */
-  readonly parameters: NamedValues;
-}
-
-/** One server, what it holds, and what it said when this worker joined. */
+/** One server, and what it holds. */
 interface Shard {
   readonly connection: ShardCalls;
   readonly layout: ShardLayout;
-  joined: unroll.v1.JoinResponse;
 }
 
-/**
- * Connects to the parameter servers of a run and joins it. Workers other than 0 wait until worker 0 has initialised.
- * @throws ParameterServerError if a server cannot be reached or refuses this worker; the message says which and why
- * @example
- * const client = await connectParameterServers({ servers, worker: 0, workers: 2, ...model, incarnation, version });
- * await client.initialize({ parameters });            // worker 0
- * await client.pull(parameters);
- * while (client.step < steps) {
- *   const gradients = await compute(parameters, client.step);
- *   await client.update({ gradients, learningRate, parameters });
- * }
- * await client.close();
- */
-export async function connectParameterServers(options: ParameterClientOptions): Promise<ParameterClient> {
-  const { servers, connectSeconds = 30, callSeconds = 600 } = options;
-  const connections = servers.map((server, i) => new ShardConnection(server, i, servers.length, callSeconds));
-  try {
-    await Promise.all(connections.map((connection) => connection.waitForServer(connectSeconds)));
-    return await ParameterClient.join(options, connections);
-  } catch (error) {
-    for (const connection of connections) connection.close();
-    throw error;
-  }
+/** What carries a client: a network and a clock, or their simulation. */
+export interface Surroundings {
+  /** In the order of the shards. */
+  readonly connections: readonly ShardCalls[];
+  readonly startHeartbeats: StartHeartbeats;
+  sleep(seconds: number): Promise<void>;
 }
+
+/** Between two attempts to join servers that change. */
+const rejoinSeconds = 0.1;
 
 export class ParameterClient implements AsyncDisposable {
   readonly #options: ParameterClientOptions;
-  readonly #caller: { worker: number; incarnation: number };
+  readonly #surroundings: Surroundings;
   readonly #shards: readonly Shard[];
-  readonly #heartbeats: NodeJS.Timeout;
+  readonly #laneStates: Float32Array;
+  #caller: Caller;
+  #parameters: NamedValues = {};
+  #lanes: LaneRange = { from: 0, to: 0 };
   #step = 0;
+  #isInside = false;
+  #hasEntered = false;
+  #isFinished = false;
+  #isClosed = false;
+  #stopHeartbeats: (() => void) | undefined;
 
-  /** @internal Joins the run over connections that exist; others use {@link connectParameterServers}. */
-  static async join(options: ParameterClientOptions, connections: readonly ShardCalls[]): Promise<ParameterClient> {
-    const layouts = partition(options.parameters, connections.length);
-    const shards = connections.map(async (connection, shard) => ({
-      connection,
-      layout: layouts[shard]!,
-      joined: await connection.join(joinRequest(options, shard)),
-    }));
-    return new ParameterClient(options, await Promise.all(shards));
-  }
-
-  private constructor(options: ParameterClientOptions, shards: readonly Shard[]) {
+  /** @internal Others use {@link connectParameterServers}. */
+  constructor(options: ParameterClientOptions, surroundings: Surroundings) {
+    const { parameters, worker, incarnation, lanes } = options;
+    const layouts = partition(parameters, surroundings.connections.length);
     this.#options = options;
-    this.#caller = { worker: options.worker, incarnation: options.incarnation };
-    this.#shards = shards;
-    const lease = Math.min(...shards.map(({ joined }) => joined.leaseSeconds));
-    // A heartbeat that fails says nothing that the next push or pull will not say.
-    const beat = () => {
-      for (const { connection } of shards) connection.heartbeat({ caller: this.#caller }).catch(() => undefined);
-    };
-    this.#heartbeats = setInterval(beat, (lease * 1000) / 6).unref();
+    this.#surroundings = surroundings;
+    this.#shards = surroundings.connections.map((connection, shard) => ({ connection, layout: layouts[shard]! }));
+    this.#laneStates = new Float32Array(lanes.count * lanes.width);
+    this.#caller = { worker, incarnation, generation: 0, lease: 0 };
   }
 
-  /** Updates that the parameters have seen which were pulled last. */
+  /** Updates that the parameters have seen which were pulled last: the step to be computed next, counted from 0. */
   get step(): number {
     return this.#step;
   }
 
-  /** Gives the servers their first values. Those that have values, because this worker was restarted, keep them. */
-  async initialize({ parameters, slots = {}, step = 0 }: InitialValues): Promise<void> {
-    await this.#onShards(async (shard) => {
-      if (shard.joined.initialized) return;
-      await this.#upload(shard, 'parameters', step, parameters);
-      for (const [name, values] of Object.entries(slots)) await this.#upload(shard, name, step, values);
-      await shard.connection.initialize({ caller: this.#caller, step });
-    });
+  /** The lanes of the global batch that this worker computes. */
+  get lanes(): LaneRange {
+    return this.#lanes;
   }
 
-  /** Reads the parameters as they are now into `parameters`: how a worker starts, or starts again. */
-  async pull(parameters: NamedValues): Promise<void> {
-    for (;;) {
-      await this.#onShards(async (shard, index) => {
-        shard.joined = await shard.connection.join(joinRequest(this.#options, index));
-      });
-      const start = resumption(this.#shards.map(({ joined }) => joined));
-      if (start && (await this.#pullUnlessPassed(start.step, start.sumOfSquares, parameters))) return;
-    }
+  /** The states of all lanes as they were when this worker joined last, `[lanes, width]`. */
+  get laneStates(): Float32Array {
+    return this.#laneStates;
   }
 
   /**
-   * One synchronous step: pushes this worker's gradients and, when all workers have, pulls the updated parameters.
-   * @returns the global norm of the averaged gradient before clipping
-   * @throws ParameterServerError if a worker is lost or has left, or the workers disagree
+   * Takes up the run where the servers are: how a worker starts, or starts again. Worker 0 gives servers their values that
+   * have none; the others wait for that.
+   * @param parameters filled with the parameters, now and after each update
+   * @throws ParameterServerError if the servers refuse this worker or do not answer; the message says which and why
    */
-  async update({ gradients, learningRate, parameters }: StepOptions): Promise<{ gradientNorm: number }> {
-    const step = this.#step;
-    const sums = await this.#onShards(async (shard) => {
-      await this.#upload(shard, 'gradient', step, gradients);
-      const { sumOfSquares } = await shard.connection.push({ caller: this.#caller, step, learningRate });
-      if (typeof sumOfSquares === 'number') return sumOfSquares;
-      throw new Error(`worker ${this.#caller.worker} pushed step ${step}, which is long past; pull before pushing`);
-    });
-    const sumOfSquares = total(sums);
-    await this.#pull({ vector: 'parameters', step: step + 1, sumOfSquares, since: step }, parameters);
-    this.#step = step + 1;
-    return { gradientNorm: Math.sqrt(sumOfSquares) };
+  async enter(parameters: NamedValues): Promise<void> {
+    this.#parameters = parameters;
+    await this.#enter();
   }
 
-  /** Reads parameters and optimizer state at this worker's step; until it pushes again they do not change. */
-  async snapshot(): Promise<Snapshot> {
-    const read = async (vector: string): Promise<NamedValues> => {
-      const values = emptyValues(this.#options.parameters);
-      await this.#pull({ vector, step: this.#step }, values);
-      return values;
-    };
-    const slots: Record<string, NamedValues> = {};
-    for (const name of optimizerSlots(this.#options.optimizer)) slots[name] = await read(name);
-    return { step: this.#step, parameters: await read('parameters'), slots };
+  /**
+   * One synchronous step: pushes this worker's gradients and, when all lanes are pushed, pulls the updated parameters.
+   * @returns the global norm of the gradient before clipping; undefined if the step was not made, because the servers
+   *   were elsewhere: `step`, `lanes`, `laneStates` and the parameters are now those to go on from
+   * @throws ParameterServerError if a worker is lost or has left, or the workers disagree
+   */
+  update({ gradients, learningRate, laneStates }: StepOptions): Promise<{ gradientNorm: number } | undefined> {
+    return this.#whereWeAre(async () => {
+      const [step, caller] = [this.#step, this.#caller];
+      const lanes = { lanesFrom: this.#lanes.from, lanesTo: this.#lanes.to };
+      const sums = await this.#onShards(async (shard, index) => {
+        await this.#upload(shard, 'gradient', step, gradients);
+        if (index === 0) await this.#uploadLanes(step, laneStates, this.#lanes.from);
+        const { sumOfSquares } = await shard.connection.push({ caller, step, learningRate, ...lanes });
+        return sumOfSquares;
+      });
+      const sumOfSquares = total(sums);
+      if (this.#shards.length > 1) await this.#first.connection.commit({ caller, step, sumOfSquares });
+      await this.#pull({ vector: 'parameters', step: step + 1, sumOfSquares, since: step }, this.#parameters);
+      this.#step = step + 1;
+      return { gradientNorm: Math.sqrt(sumOfSquares) };
+    });
+  }
+
+  /**
+   * Reads all that a checkpoint holds at this worker's step; until it pushes again nothing changes.
+   * @returns undefined if the servers have gone back to an earlier step, which is now `step`
+   */
+  async snapshot(): Promise<Snapshot | undefined> {
+    const step = this.#step;
+    while (this.#step === step) {
+      const snapshot = await this.#whereWeAre(() => this.#readAll());
+      if (snapshot) return snapshot;
+    }
+    return undefined;
+  }
+
+  /**
+   * Says that this worker has nothing left to do and waits until that is so for all.
+   * @returns false if there is more to do, because the servers went back to an earlier step, which is now `step`
+   */
+  async finish(): Promise<boolean> {
+    const caller = this.#caller;
+    const finished = await this.#whereWeAre(() => this.#first.connection.finish({ caller }));
+    this.#isFinished = finished !== undefined;
+    return this.#isFinished;
   }
 
   /** Leaves the run and disconnects. When all workers have left, the servers stop. */
   async close(): Promise<void> {
-    clearInterval(this.#heartbeats);
-    // A server that is gone cannot be told; its other workers have heard of it already.
-    await Promise.allSettled(this.#shards.map(({ connection }) => connection.leave({ caller: this.#caller })));
+    this.#isInside = false;
+    this.#isClosed = true;
+    this.#stopHeartbeats?.();
+    const goodbye = { caller: this.#caller, finished: this.#isFinished };
+    // A server that is gone cannot be told, and need not be.
+    await Promise.allSettled(this.#shards.map(({ connection }) => connection.leave(goodbye)));
     for (const { connection } of this.#shards) connection.close();
   }
 
@@ -182,71 +154,157 @@ export class ParameterClient implements AsyncDisposable {
     return this.close();
   }
 
-  #upload({ connection, layout }: Shard, vector: string, step: number, values: NamedValues): Promise<void> {
-    const target = { caller: this.#caller, step, vector };
-    const parts = partsOfParameters(layout, values);
-    return connection.upload(target, chunksOf(parts, nonzeroRows(parts)));
+  get #first(): Shard {
+    return this.#shards[0]!;
   }
 
-  /** Whether the shards were still at this step; the other workers may go on between our joining and pulling. */
-  async #pullUnlessPassed(step: number, sumOfSquares: number | undefined, parameters: NamedValues): Promise<boolean> {
+  /** Does what needs the servers where this worker left them; if they are elsewhere, goes there and returns undefined. */
+  async #whereWeAre<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
     try {
-      await this.#pull(
-        { vector: 'parameters', step, ...(sumOfSquares === undefined ? {} : { sumOfSquares }) },
-        parameters,
-      );
-      this.#step = step;
-      return true;
+      return await work();
     } catch (error) {
-      if (error instanceof ParameterServerError && error.code === status.ABORTED) return false;
+      if (!isPassing(error) || this.#isClosed) throw error;
+      await this.#enter();
+      return undefined;
+    }
+  }
+
+  async #enter(): Promise<void> {
+    this.#isInside = false;
+    for (;;) {
+      try {
+        if (await this.#tryToEnter()) return;
+      } catch (error) {
+        if (!isPassing(error) || this.#isClosed) throw error;
+      }
+      await this.#surroundings.sleep(rejoinSeconds);
+    }
+  }
+
+  async #tryToEnter(): Promise<boolean> {
+    const joined = await this.#onShards(async ({ connection }, shard) => {
+      const answer = await connection.join(this.#joinRequest(shard));
+      this.#beatEvery(answer.leaseSeconds / 6);
+      return answer;
+    });
+    const { worker, start } = this.#options;
+    const plan = planOf(joined, {
+      worker,
+      hasEntered: this.#hasEntered,
+      startStep: start.step ?? 0,
+      snapshots: start.snapshots ?? 'refuse',
+    });
+    if (plan.type === 'begin') await this.#begin(plan.generation, plan.snapshot);
+    if (plan.type !== 'enter') return false;
+    await this.#takeUp(plan);
+    return true;
+  }
+
+  /** Gives all servers their values: of a snapshot, or those that the run starts from. */
+  async #begin(generation: number, snapshot: number | undefined): Promise<void> {
+    const caller = this.#caller;
+    if (snapshot !== undefined) {
+      await this.#onShards(({ connection }) => connection.restore({ caller, step: snapshot, generation }));
+      return;
+    }
+    const { step = 0, values } = this.#options.start;
+    const { parameters, slots = {}, laneStates }: InitialValues = await values();
+    await this.#onShards(async (shard, index) => {
+      await this.#upload(shard, 'parameters', step, parameters);
+      for (const [name, slot] of Object.entries(slots)) await this.#upload(shard, name, step, slot);
+      if (index === 0) await this.#uploadLanes(step, laneStates ?? new Float32Array(0), 0);
+      await shard.connection.initialize({ caller, step, generation });
+    });
+  }
+
+  async #takeUp({ generation, lease, lanes, step, sumOfSquares }: Entry): Promise<void> {
+    this.#caller = { ...this.#caller, generation, lease };
+    const isLagging = sumOfSquares !== undefined;
+    await this.#pull({ vector: 'parameters', step, ...(isLagging ? { sumOfSquares } : {}) }, this.#parameters);
+    await this.#pullLanes(step);
+    this.#lanes = lanes;
+    this.#step = step;
+    this.#hasEntered = true;
+    this.#isInside = true;
+  }
+
+  #beatEvery(seconds: number): void {
+    this.#stopHeartbeats ??= this.#surroundings.startHeartbeats(seconds, (beat) => this.#hear(beat));
+  }
+
+  /** Gives up what waits for servers that have moved on without this worker. */
+  #hear({ shard, place }: Beat): void {
+    if (!this.#isInside) return;
+    const { generation, lease } = this.#caller;
+    const isElsewhere =
+      place === undefined ||
+      place.generation > generation ||
+      (shard === 0 && place.generation === generation && place.lease > lease);
+    if (isElsewhere) this.#interrupt();
+  }
+
+  #interrupt(): void {
+    for (const { connection } of this.#shards) connection.interrupt();
+  }
+
+  async #readAll(): Promise<Snapshot> {
+    const step = this.#step;
+    const read = async (vector: string): Promise<NamedValues> => {
+      const values = emptyValues(this.#options.parameters);
+      await this.#pull({ vector, step }, values);
+      return values;
+    };
+    const slots: Record<string, NamedValues> = {};
+    for (const name of optimizerSlots(this.#options.optimizer)) slots[name] = await read(name);
+    const parameters = await read('parameters');
+    await this.#pullLanes(step);
+    return { step, parameters, slots, laneStates: this.#laneStates.slice() };
+  }
+
+  #upload({ connection, layout }: Shard, vector: string, step: number, values: NamedValues): Promise<void> {
+    const parts = partsOfParameters(layout, values);
+    return connection.upload({ caller: this.#caller, step, vector }, chunksOf(parts, nonzeroRows(parts)));
+  }
+
+  /** Sends the states of lanes, from lane `from` on, to the first shard. */
+  #uploadLanes(step: number, values: Float32Array, from: number): Promise<void> {
+    const { width } = this.#options.lanes;
+    const target = { caller: this.#caller, step, vector: 'lanes' };
+    return this.#first.connection.upload(target, chunksOf([{ values, offset: from * width, rowLength: width }]));
+  }
+
+  async #pullLanes(step: number): Promise<void> {
+    const request = { vector: 'lanes', step, caller: this.#caller };
+    for await (const chunk of this.#first.connection.pull(request)) scatterTable(this.#laneStates, chunk);
+  }
+
+  async #pull(request: Omit<unroll.v1.PullRequest, 'caller'>, values: NamedValues): Promise<void> {
+    await this.#onShards(async ({ connection, layout }) => {
+      for await (const chunk of connection.pull({ ...request, caller: this.#caller }))
+        scatterChunk(layout, values, chunk);
+    });
+  }
+
+  /** Asks all shards; when one fails the others are given up. Nothing is in flight when this settles. */
+  async #onShards<Result>(call: (shard: Shard, index: number) => Promise<Result>): Promise<Result[]> {
+    const calls = this.#shards.map(call);
+    try {
+      return await Promise.all(calls);
+    } catch (error) {
+      this.#interrupt();
+      await Promise.allSettled(calls);
       throw error;
     }
   }
 
-  async #pull(request: Omit<unroll.v1.PullRequest, 'caller'>, values: NamedValues): Promise<void> {
-    const pulls = this.#shards.map(async ({ connection, layout }) => {
-      for await (const chunk of connection.pull({ ...request, caller: this.#caller }))
-        scatterChunk(layout, values, chunk);
-    });
-    // All of them must end before a pull can be repeated: they write to the same arrays.
-    await Promise.allSettled(pulls);
-    await Promise.all(pulls);
-  }
-
-  #onShards<Result>(call: (shard: Shard, index: number) => Promise<Result>): Promise<Result[]> {
-    return Promise.all(this.#shards.map(call));
+  #joinRequest(shard: number): unroll.v1.JoinRequest {
+    const { version, workers } = this.#options;
+    const { worker, incarnation } = this.#caller;
+    const shards = this.#shards.length;
+    return { caller: { worker, incarnation }, version, workers, shard, shards, ...writeModel(this.#options) };
   }
 }
 
-function joinRequest(options: ParameterClientOptions, shard: number): unroll.v1.JoinRequest {
-  const { worker, incarnation, version, workers, servers } = options;
-  return { caller: { worker, incarnation }, version, workers, shard, shards: servers.length, ...writeModel(options) };
-}
-
-/**
- * Where a worker that joins takes up. If every worker died between two shards' updates, some shards are a step ahead; the
- * others have all gradients of that step and lack only the global norm, which the shards' sums give. Undefined if the
- * shards answered at moments too far apart for their sums to belong together.
- */
-function resumption(
-  joined: readonly unroll.v1.JoinResponse[],
-): { step: number; sumOfSquares: number | undefined } | undefined {
-  const step = Math.max(...joined.map((shard) => shard.step));
-  if (joined.every((shard) => shard.step === step)) return { step, sumOfSquares: undefined };
-  const sums: number[] = [];
-  for (const shard of joined) {
-    const sum = shard.step === step ? shard.appliedSumOfSquares : shard.pendingSumOfSquares;
-    if (sum === undefined || sum === null) return undefined;
-    sums.push(sum);
-  }
-  return { step, sumOfSquares: total(sums) };
-}
-
-/** The sum in shard order, so that every worker finds the same. */
-function total(sums: readonly number[]): number {
-  return sums.reduce((sum, value) => sum + value, 0);
-}
-
-function emptyValues(parameters: ModelDescription['parameters']): NamedValues {
+function emptyValues(parameters: ParameterClientOptions['parameters']): NamedValues {
   return Object.fromEntries(parameters.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]));
 }

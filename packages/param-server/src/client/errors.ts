@@ -15,22 +15,25 @@ export class ParameterServerError extends Error {
   }
 }
 
+/** Whether the server is elsewhere, in its place or in the run, so that the worker should join again and go on there. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof ParameterServerError && passingCodes.has(error.code);
+}
+
+const passingCodes = new Set([status.ABORTED, status.UNAVAILABLE, status.CANCELLED]);
+
 /** A call's failure in words. `server` is its address and shard, `path` gRPC's, `deadlineSeconds` what the call was given. */
 export function callError(server: string, path: string, deadlineSeconds: number, error: ServiceError) {
   const method = path.slice(path.lastIndexOf('/') + 1);
   const { code, details } = error;
-  return new ParameterServerError(code, `parameter server ${server}: ${reason(method, deadlineSeconds, error)}`, {
-    cause: new Error(`${status[code]}: ${details}`),
-  });
-}
-
-function reason(method: string, deadlineSeconds: number, { code, details }: ServiceError): string {
+  const cause = new Error(`${status[code]}: ${details}`);
+  const failed = (failure: status, reason: string) =>
+    new ParameterServerError(failure, `parameter server ${server}: ${reason}`, { cause });
   if (code === status.DEADLINE_EXCEEDED) {
-    return `no answer to ${method} within ${deadlineSeconds} s; are all workers running, and is the server overloaded?`;
+    const hint = 'are all workers running, and is the server overloaded?';
+    return failed(code, `no answer to ${method} within ${deadlineSeconds} s; ${hint}`);
   }
-  // A server that refuses on purpose says why; what the transport says begins otherwise.
-  if (code === status.UNAVAILABLE && /^(No connection|Connection dropped|read |.*ECONN)/.test(details)) {
-    return `the connection was lost during ${method} (${details}); restart the run from its last checkpoint`;
-  }
-  return details;
+  // A process that is killed may take its streams down in the midst of a frame.
+  const isCutOff = code === status.INTERNAL && /RST_STREAM|closed|reset/i.test(details);
+  return failed(isCutOff ? status.UNAVAILABLE : code, details);
 }

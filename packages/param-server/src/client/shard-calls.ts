@@ -3,13 +3,18 @@ import type { unroll } from '../generated/parameter-server.js';
 import type { Chunk } from '../shard-vector.js';
 
 export interface ShardCalls {
+  /** Waits for the server if it is being restarted. */
   join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse>;
   initialize(request: unroll.v1.InitializeRequest): Promise<unroll.v1.InitializeResponse>;
+  restore(request: unroll.v1.RestoreRequest): Promise<unroll.v1.RestoreResponse>;
   push(request: unroll.v1.PushRequest): Promise<unroll.v1.PushResponse>;
+  commit(request: unroll.v1.CommitRequest): Promise<unroll.v1.CommitResponse>;
   pull(request: unroll.v1.PullRequest): AsyncIterable<Chunk>;
-  heartbeat(request: unroll.v1.HeartbeatRequest): Promise<unroll.v1.HeartbeatResponse>;
+  finish(request: unroll.v1.FinishRequest): Promise<unroll.v1.FinishResponse>;
   leave(request: unroll.v1.LeaveRequest): Promise<unroll.v1.LeaveResponse>;
   /** Sends a vector; what no chunk covers is zero. */
   upload(target: unroll.v1.UploadTarget, chunks: Iterable<Chunk>): Promise<void>;
+  /** Gives up the calls in flight: they fail as cancelled. */
+  interrupt(): void;
   close(): void;
 }

@@ -3,6 +3,8 @@ import {
   Client,
   type ClientOptions,
   type ClientReadableStream,
+  type ClientUnaryCall,
+  type ClientWritableStream,
   credentials,
   type MethodDefinition,
   type ServiceError,
@@ -22,41 +24,41 @@ const channelOptions: ClientOptions = {
   'grpc.max_send_message_length': maxMessageBytes,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1000,
+  // A machine that vanishes says nothing. Nothing is in flight, and nothing pinged, while this thread computes.
+  'grpc.keepalive_time_ms': 30_000,
   'grpc.use_local_subchannel_pool': 1,
   'grpc-node.flow_control_window': pullWindowBytes,
 };
 
+export interface ShardConnectionOptions {
+  /** `host:port`. */
+  readonly address: string;
+  readonly shard: number;
+  readonly shards: number;
+  /** The deadline of every call. */
+  readonly callSeconds: number;
+  /** How long to wait for a server that does not listen. */
+  readonly patienceSeconds: number;
+}
+
+type Call = ClientUnaryCall | ClientReadableStream<unknown> | ClientWritableStream<unknown>;
+
 export class ShardConnection implements ShardCalls {
   readonly #server: string;
   readonly #callSeconds: number;
+  readonly #patienceSeconds: number;
   readonly #client: Client;
+  readonly #inFlight = new Set<Call>();
 
-  /** `callSeconds` is the deadline of every call. */
-  constructor(
-    readonly address: string,
-    shard: number,
-    shards: number,
-    callSeconds: number,
-  ) {
+  constructor({ address, shard, shards, callSeconds, patienceSeconds }: ShardConnectionOptions) {
     this.#server = `${address} (shard ${shard} of ${shards})`;
     this.#callSeconds = callSeconds;
+    this.#patienceSeconds = patienceSeconds;
     this.#client = new Client(address, credentials.createInsecure(), channelOptions);
   }
 
-  /** Waits until the server listens. @throws ParameterServerError after `seconds`. */
-  waitForServer(seconds: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#client.waitForReady(deadline(seconds), (error) => {
-        if (!error) return resolve();
-        const message =
-          `no parameter server answers at ${this.#server} after ${seconds} s; ` +
-          'is it running there, and is the port open? Start it with `unroll param-server`';
-        reject(new ParameterServerError(status.UNAVAILABLE, message, { cause: error }));
-      });
-    });
-  }
-
-  join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
+  async join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
+    await this.#waitForServer();
     return this.#unary(service.join, request);
   }
 
@@ -64,12 +66,20 @@ export class ShardConnection implements ShardCalls {
     return this.#unary(service.initialize, request);
   }
 
+  restore(request: unroll.v1.RestoreRequest): Promise<unroll.v1.RestoreResponse> {
+    return this.#unary(service.restore, request);
+  }
+
   push(request: unroll.v1.PushRequest): Promise<unroll.v1.PushResponse> {
     return this.#unary(service.push, request);
   }
 
-  heartbeat(request: unroll.v1.HeartbeatRequest): Promise<unroll.v1.HeartbeatResponse> {
-    return this.#unary(service.heartbeat, request);
+  commit(request: unroll.v1.CommitRequest): Promise<unroll.v1.CommitResponse> {
+    return this.#unary(service.commit, request);
+  }
+
+  finish(request: unroll.v1.FinishRequest): Promise<unroll.v1.FinishResponse> {
+    return this.#unary(service.finish, request);
   }
 
   leave(request: unroll.v1.LeaveRequest): Promise<unroll.v1.LeaveResponse> {
@@ -87,6 +97,7 @@ export class ShardConnection implements ShardCalls {
         options,
         (error) => (error ? reject(callError(this.#server, path, this.#callSeconds, error)) : resolve()),
       );
+      this.#follow(call);
       const rest = chunks[Symbol.iterator]();
       // The first message says what the stream is; a vector of zeros has no other.
       call.write({ target, offsets: [], data: new Uint8Array(0) });
@@ -111,6 +122,7 @@ export class ShardConnection implements ShardCalls {
       request,
       { deadline: deadline(this.#callSeconds) },
     );
+    this.#follow(call);
     try {
       for await (const chunk of call) yield chunk as unroll.v1.PullResponse;
     } catch (error) {
@@ -118,8 +130,30 @@ export class ShardConnection implements ShardCalls {
     }
   }
 
+  interrupt(): void {
+    for (const call of this.#inFlight) call.cancel();
+  }
+
   close(): void {
     this.#client.close();
+  }
+
+  /** @throws ParameterServerError if the server does not listen for as long as this worker is patient */
+  #waitForServer(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.waitForReady(deadline(this.#patienceSeconds), (error) => {
+        if (!error) return resolve();
+        const message =
+          `no parameter server answers at ${this.#server} after ${this.#patienceSeconds} s; ` +
+          'is it running there, and is the port open? Start it with `unroll param-server`';
+        reject(new ParameterServerError(status.DEADLINE_EXCEEDED, message, { cause: error }));
+      });
+    });
+  }
+
+  #follow(call: Call): void {
+    this.#inFlight.add(call);
+    call.once('status', () => this.#inFlight.delete(call));
   }
 
   #unary<Request, Response>(
@@ -129,8 +163,10 @@ export class ShardConnection implements ShardCalls {
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
       const options = { deadline: deadline(seconds) };
-      this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, options, (error, value) =>
-        error ? reject(callError(this.#server, path, seconds, error)) : resolve(value!),
+      const answered = (error: ServiceError | null, value?: Response) =>
+        error ? reject(callError(this.#server, path, seconds, error)) : resolve(value!);
+      this.#follow(
+        this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, options, answered),
       );
     });
   }

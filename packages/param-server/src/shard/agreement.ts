@@ -6,8 +6,20 @@ import { Refusal } from './refusal.js';
 /** What the server was started with; the model it learns from the first worker that joins. */
 export type ShardPlace = Omit<RunDescription, 'model'>;
 
+/** How a shard treats those that are away, and how it guards against its own end. Times are in seconds. */
+export interface ShardPolicy {
+  /** The run goes on with so few workers; with fewer than all of them it is elastic. */
+  readonly minWorkers: number;
+  /** A worker that is silent for longer is reported as awaited. */
+  readonly leaseSeconds: number;
+  /** A worker that is silent for longer is lost: its lanes go to others or, if too few are left, the run ends. */
+  readonly patienceSeconds: number;
+  /** Updates between two snapshots; 0 for none. */
+  readonly snapshotEvery: number;
+}
+
 /** @throws Refusal if the worker was started for another cluster than the server. */
-export function requireSamePlace(worker: number, theirs: ShardPlace, ours: ShardPlace): void {
+export function requireSamePlace(worker: number, theirs: RunDescription, ours: ShardPlace): void {
   if (theirs.version !== ours.version) {
     throw mismatch(
       `worker ${worker} runs Unroll ${theirs.version}, the server ${ours.version}; install the same version everywhere`,
@@ -19,10 +31,18 @@ export function requireSamePlace(worker: number, theirs: ShardPlace, ours: Shard
         `${ours.shards}; list all servers in the order of their shards`,
     );
   }
+  requireSameWorkers(worker, theirs, ours);
+}
+
+function requireSameWorkers(worker: number, theirs: RunDescription, ours: ShardPlace): void {
   if (theirs.workers !== ours.workers) {
     throw mismatch(
       `worker ${worker} counts ${theirs.workers} workers, the server ${ours.workers}; give both the same number`,
     );
+  }
+  const { count } = theirs.model.lanes;
+  if (count < ours.workers) {
+    throw mismatch(`the batch has ${count} sequences for ${ours.workers} workers; raise --batch-size`);
   }
 }
 

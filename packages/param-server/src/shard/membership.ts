@@ -1,4 +1,4 @@
-/** Who takes part in the run: the believed incarnation of each worker, when it was last heard, and whether it has left. */
+/** Who takes part in the run: the believed incarnation of each worker, when it was last heard, what it is done with. */
 import type { Caller } from './messages.js';
 import { Refusal } from './refusal.js';
 
@@ -6,19 +6,21 @@ interface Member {
   incarnation: number;
   heardAt: number;
   hasLeft: boolean;
+  hasFinished: boolean;
 }
 
 export class Membership {
   readonly #members = new Map<number, Member>();
+  #startedAt: number | undefined;
 
-  /** Times are in seconds; a member that is silent for longer than `lease` counts as lost. */
+  /** `workers` is how many there may be, `minWorkers` how many there must be. */
   constructor(
     readonly workers: number,
-    readonly lease: number,
+    readonly minWorkers: number,
   ) {}
 
   /**
-   * Believes the caller, and returns what to tell an older process that it replaces.
+   * Believes the caller, and returns what to tell an older process that it replaces. `now` is in seconds.
    * @throws Refusal if the index is out of range or a newer process has taken the worker's place.
    */
   enter({ worker, incarnation }: Caller, now: number): Refusal | undefined {
@@ -30,12 +32,9 @@ export class Membership {
     }
     const member = this.#members.get(worker);
     if (member && incarnation < member.incarnation) throw replaced(worker, member.incarnation, incarnation);
-    if (member?.incarnation === incarnation) {
-      member.heardAt = now;
-      return undefined;
-    }
-    this.#members.set(worker, { incarnation, heardAt: now, hasLeft: false });
-    return member && replaced(worker, incarnation, member.incarnation);
+    const hasFinished = member?.hasFinished ?? false;
+    this.#members.set(worker, { incarnation, heardAt: now, hasLeft: false, hasFinished });
+    return member && incarnation > member.incarnation ? replaced(worker, incarnation, member.incarnation) : undefined;
   }
 
   /** Notes that the caller is alive. @throws Refusal unless it is the process that joined. */
@@ -43,11 +42,7 @@ export class Membership {
     const member = this.#members.get(worker);
     if (member && incarnation < member.incarnation) throw replaced(worker, member.incarnation, incarnation);
     if (!member || incarnation > member.incarnation) {
-      throw new Refusal(
-        'failed-precondition',
-        `worker ${worker} (incarnation ${incarnation}) has not joined this server; was the server restarted? ` +
-          'Restart the run from its last checkpoint',
-      );
+      throw new Refusal('aborted', `worker ${worker} has not joined this server, which was restarted; join again`);
     }
     member.heardAt = now;
   }
@@ -61,13 +56,30 @@ export class Membership {
   }
 
   get allHaveLeft(): boolean {
-    return this.#members.size === this.workers && [...this.#members.values()].every((member) => member.hasLeft);
+    return this.#members.size >= this.minWorkers && [...this.#members.values()].every((member) => member.hasLeft);
   }
 
-  /** Whether the worker joined and has been silent for longer than its lease. */
-  isLost(worker: number, now: number): boolean {
-    const member = this.#members.get(worker);
-    return member !== undefined && !member.hasLeft && now - member.heardAt > this.lease;
+  get allHaveFinished(): boolean {
+    return [...this.#members.values()].every((member) => member.hasFinished);
+  }
+
+  finish(worker: number): void {
+    this.#members.get(worker)!.hasFinished = true;
+  }
+
+  hasFinished(worker: number): boolean {
+    return this.#members.get(worker)?.hasFinished ?? false;
+  }
+
+  /** There is more to do: the servers went back. */
+  forgetFinished(): void {
+    for (const member of this.#members.values()) member.hasFinished = false;
+  }
+
+  /** The seconds since the worker was heard of; since this was first asked or told if it never was. */
+  silence(worker: number, now: number): number {
+    this.#startedAt ??= now;
+    return now - (this.#members.get(worker)?.heardAt ?? this.#startedAt);
   }
 }
 

@@ -8,6 +8,16 @@ import type { ModelDescription } from '../model.js';
 export interface Caller {
   readonly worker: number;
   readonly incarnation: number;
+  /** Of the run when the caller joined: it grows when the servers get values from a checkpoint or a snapshot. */
+  readonly generation: number;
+  /** Of the lanes when the caller joined: it grows when they go to other workers. */
+  readonly lease: number;
+}
+
+/** Sequences of the global batch, from `from` up to and without `to`. */
+export interface LaneRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** What a worker believes about the run that it joins. */
@@ -19,39 +29,66 @@ export interface RunDescription {
   readonly model: ModelDescription;
 }
 
-/** The vectors of a shard: its parameters and, by name, the optimizer's state for them, all of the same length. */
+/** What a shard holds. */
 export interface ShardValues {
   readonly parameters: Float32Array;
+  /** The optimizer's state by name, each as long as the parameters. */
   readonly slots: Readonly<Record<string, Float32Array>>;
+  /** `[lanes · width]`: of each lane, all that its next step needs. On the first shard; empty on the others. */
+  readonly lanes: Float32Array;
+}
+
+/** What a push brings. */
+export interface Contribution {
+  /** Of the loss of the worker's lanes; the gradient of a step is the sum over all lanes. */
+  readonly gradient: Float32Array;
+  /** The state of its lanes after the step, within a table of all lanes; empty on shards but the first. */
+  readonly lanes: Float32Array;
 }
 
 /** A request is answered or refused exactly once, under the number that the shell gave it. */
 export type Request = { readonly request: number; readonly caller: Caller } & (
   | { readonly type: 'join'; readonly run: RunDescription }
   /** `values` is undefined if they did not arrive. */
-  | { readonly type: 'initialize'; readonly step: number; readonly values: ShardValues | undefined }
-  /** `gradient` is undefined if it did not arrive. */
+  | {
+      readonly type: 'initialize';
+      readonly generation: number;
+      readonly step: number;
+      readonly values: ShardValues | undefined;
+    }
+  | { readonly type: 'restore'; readonly generation: number; readonly step: number }
+  /** `contribution` is undefined if it did not arrive. */
   | {
       readonly type: 'push';
       readonly step: number;
+      readonly lanes: LaneRange;
       readonly learningRate: number;
-      readonly gradient: Float32Array | undefined;
+      readonly contribution: Contribution | undefined;
     }
+  | { readonly type: 'commit'; readonly step: number; readonly sumOfSquares: number }
   /** `sumOfSquares` is the global one, over all shards; undefined if the worker does not know it. */
   | { readonly type: 'pull'; readonly step: number; readonly sumOfSquares: number | undefined }
   | { readonly type: 'heartbeat' }
-  | { readonly type: 'leave' }
+  | { readonly type: 'finish' }
+  | { readonly type: 'leave'; readonly isFinished: boolean }
 );
+
+export type RequestOf<Type extends Request['type']> = Extract<Request, { type: Type }>;
 
 export type ShardMessage =
   | Request
   /** The caller of a request is gone; nothing needs to be said to it. */
   | { readonly type: 'cancel'; readonly request: number }
-  /** The effect `average` is done, and this is its result. */
-  | { readonly type: 'averaged'; readonly sumOfSquares: number }
+  /** The effect `measure` is done, and this is its result. */
+  | { readonly type: 'measured'; readonly sumOfSquares: number }
   /** The effect `update` is done. */
-  | { readonly type: 'updated' }
+  | { readonly type: 'updated'; readonly generation: number }
   | { readonly type: 'update-failed'; readonly reason: string }
+  /** The effect `restore` is done: the values are those of the snapshot. */
+  | { readonly type: 'restored'; readonly generation: number; readonly step: number }
+  | { readonly type: 'restore-failed'; readonly generation: number; readonly reason: string }
+  /** The effect `snapshot` is done, whether or not the disk took it. */
+  | { readonly type: 'snapshot-written' }
   /** Time passes, which is how a silent worker is noticed. */
   | { readonly type: 'tick' }
   /** The server is to stop: requests that wait for workers are refused, those that wait for arithmetic are not. */
@@ -61,15 +98,20 @@ export type Answer =
   | {
       readonly type: 'joined';
       readonly initialized: boolean;
+      readonly generation: number;
+      readonly lease: number;
+      /** Undefined on shards but the first, and before it has values. */
+      readonly lanes: LaneRange | undefined;
       readonly step: number;
       readonly appliedSumOfSquares: number | undefined;
       readonly pendingSumOfSquares: number | undefined;
     }
-  | { readonly type: 'pushed'; readonly sumOfSquares: number | undefined }
+  | { readonly type: 'pushed'; readonly sumOfSquares: number }
   | { readonly type: 'parameters'; readonly step: number }
+  | { readonly type: 'beat'; readonly generation: number; readonly lease: number }
   | { readonly type: 'done' };
 
-/** `failed-precondition`: do not repeat; `aborted`: join again and repeat; the others mean what gRPC means by them. */
+/** `failed-precondition`: do not repeat; `aborted`, `unavailable`: join again and go on from there; `internal`: a bug. */
 export type RefusalCode = 'failed-precondition' | 'aborted' | 'unavailable' | 'internal';
 
 export type ShardEffect =
@@ -78,16 +120,23 @@ export type ShardEffect =
   /** The run is known: make room for its vectors. */
   | { readonly type: 'adopt'; readonly run: RunDescription }
   | { readonly type: 'install'; readonly values: ShardValues }
-  /** Adds a gradient to the step's sum. These come in worker order, whatever the order of arrival. */
-  | { readonly type: 'add'; readonly gradient: Float32Array; readonly isFirst: boolean }
-  /** Divides the sum by the number of workers and answers with `averaged`. */
-  | { readonly type: 'average'; readonly workers: number }
-  /** Applies the optimizer to the averaged gradient and answers with `updated`. `step` is 1 for the first update. */
+  /** Installs a snapshot's values and answers with `restored` or `restore-failed`. */
+  | { readonly type: 'restore'; readonly generation: number; readonly step: number }
+  /** Adds a contribution to the step's. These come in the order of the lanes, whatever the order of arrival. */
+  | { readonly type: 'add'; readonly contribution: Contribution; readonly lanes: LaneRange; readonly isFirst: boolean }
+  /** Answers with `measured`: the sum of squares of the gradient. */
+  | { readonly type: 'measure' }
+  /** Applies the optimizer to the gradient and answers with `updated`. `step` is 1 for the first update. */
   | {
       readonly type: 'update';
+      readonly generation: number;
       readonly step: number;
       readonly learningRate: number;
       readonly sumOfSquares: number;
     }
-  /** All workers have left. */
-  | { readonly type: 'finish' };
+  /** Copies the values as they are now and writes the copy to disk; answers with `snapshot-written`. */
+  | { readonly type: 'snapshot'; readonly step: number }
+  /** Something that the person who runs the training should know. */
+  | { readonly type: 'notice'; readonly line: string }
+  /** All workers have left; the run is complete if they had nothing left to do. */
+  | { readonly type: 'finish'; readonly isComplete: boolean };

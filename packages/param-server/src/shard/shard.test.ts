@@ -1,52 +1,68 @@
 // The heart alone, message by message: what it answers and what it asks the shell to do.
 import { beforeEach, expect, test } from 'vitest';
-import type { Request, RunDescription, ShardEffect, ShardMessage } from './messages.js';
+import type { ModelDescription } from '../model.js';
+import type { ShardPolicy } from './agreement.js';
+import type { Caller, Request, RunDescription, ShardEffect, ShardMessage } from './messages.js';
 import { Shard } from './shard.js';
 
-const lease = 60;
-const model = { parameters: [{ name: 'bias', shape: [2] }], optimizer: { name: 'sgd' }, clipNorm: undefined } as const;
+const [lease, patience] = [60, 600];
+const policy = { minWorkers: 2, leaseSeconds: lease, patienceSeconds: patience, snapshotEvery: 0 };
+const elastic = { ...policy, minWorkers: 1 };
+const model: ModelDescription = {
+  parameters: [{ name: 'bias', shape: [2] }],
+  optimizer: { name: 'sgd' },
+  clipNorm: undefined,
+  lanes: { count: 4, width: 1 },
+  run: 'this',
+};
 const run: RunDescription = { version: '1', workers: 2, shard: 0, shards: 1, model };
-const values = { parameters: new Float32Array(2), slots: {} };
-const [first, second] = [{ worker: 0, incarnation: 1 } as const, { worker: 1, incarnation: 1 } as const];
+const values = { parameters: new Float32Array(2), slots: {}, lanes: new Float32Array(4) };
+const first = { worker: 0, incarnation: 1, generation: 1, lease: 0 };
+const second = { worker: 1, incarnation: 1, generation: 1, lease: 0 };
 
 let shard: Shard;
 let now: number;
 
 beforeEach(() => {
-  now = 0;
-  shard = new Shard(run, lease);
-  tell({ type: 'join', request: 1, caller: first, run });
-  tell({ type: 'initialize', request: 2, caller: first, step: 0, values });
-  tell({ type: 'join', request: 3, caller: second, run });
+  start(policy);
 });
 
+/** A shard with its values, which both workers have joined. */
+function start(chosen: ShardPolicy, at = run): void {
+  now = 0;
+  shard = new Shard(at, chosen);
+  tell({ type: 'join', request: 1, caller: first, run: at });
+  tell({ type: 'initialize', request: 2, caller: first, generation: 1, step: 0, values });
+  tell({ type: 'join', request: 3, caller: second, run: at });
+}
+
 test('worker 0 is let in at once, the others when it has initialised the shard', () => {
-  shard = new Shard(run, lease);
+  shard = new Shard(run, policy);
   expect(tell({ type: 'join', request: 1, caller: second, run })).toEqual(['adopt']);
   expect(tell({ type: 'join', request: 2, caller: first, run })).toEqual(['joined 2']);
-  const effects = tell({ type: 'initialize', request: 3, caller: first, step: 0, values });
+  const effects = tell({ type: 'initialize', request: 3, caller: first, generation: 1, step: 0, values });
   expect(effects).toEqual(['install', 'joined 1', 'done 3']);
 });
 
-test('gradients are added in worker order, whatever the order of arrival', () => {
+test('gradients are added in the order of their lanes, whatever the order of arrival', () => {
   expect(tell(push(4, second))).toEqual([]);
-  expect(tell(push(5, first))).toEqual(['add 0 first', 'add 1', 'average']);
+  expect(tell(push(5, first))).toEqual(['add 0 first', 'add 1', 'measure']);
 });
 
 test('pushes are answered when all have pushed, and the first pull of the next step makes the shard update', () => {
   pushBoth();
-  expect(tell({ type: 'averaged', sumOfSquares: 9 })).toEqual(['pushed 4', 'pushed 5']);
+  expect(tell({ type: 'measured', sumOfSquares: 9 })).toEqual(['pushed 4', 'pushed 5']);
   expect(tell(pull(6, first, 1, 9))).toEqual(['update 1']);
   expect(tell(pull(7, second, 1, 9))).toEqual([]);
-  expect(tell({ type: 'updated' })).toEqual(['parameters 6', 'parameters 7']);
+  expect(tell({ type: 'updated', generation: 1 })).toEqual(['parameters 6', 'parameters 7']);
 });
 
 test('a push that was counted is answered again and adds nothing', () => {
   pushBoth();
-  tell({ type: 'averaged', sumOfSquares: 9 });
+  tell({ type: 'measured', sumOfSquares: 9 });
   expect(tell(push(6, first))).toEqual(['pushed 6']);
   tell(pull(7, first, 1, 9));
-  tell({ type: 'updated' });
+  tell({ type: 'updated', generation: 1 });
   expect(tell(push(8, second))).toEqual(['pushed 8']);
 });
 
@@ -70,7 +86,7 @@ test('a pull of a step that has passed is aborted, so that its worker joins agai
 
 test('an older incarnation is refused, and what it waits for too', () => {
   tell(push(4, second));
-  const replacement = { worker: 1, incarnation: 2 };
+  const replacement = { ...second, incarnation: 2 };
   const replaced =
     'failed-precondition: worker 1 has been replaced by a newer process (incarnation 2, this one is 1); end this one';
   expect(tell({ type: 'join', request: 5, caller: replacement, run })).toEqual([`refuse 4 ${replaced}`, 'joined 5']);
@@ -78,19 +94,30 @@ test('an older incarnation is refused, and what it waits for too', () => {
 });
 
 test('a push without its gradient is refused', () => {
-  expect(tell({ ...push(4, first), gradient: undefined } as Request)).toEqual([
+  expect(tell({ ...push(4, first), contribution: undefined } as Request)).toEqual([
     "refuse 4 failed-precondition: worker 0's gradient of step 0 has not arrived completely; upload all of the vector first",
   ]);
 });
 
-test('a worker that is silent for longer than its lease is named to those that wait', () => {
+test('a worker that is silent for longer than its lease is reported once, and again when it is back', () => {
   tell(push(4, first));
   now = lease;
   expect(tell({ type: 'tick' })).toEqual([]);
   now = lease + 1;
+  const silent = 'worker 1 has been silent for 60 s; the others wait for it at step 0, until 600 s have passed';
+  expect(tell({ type: 'tick' })).toEqual([`notice: ${silent}`]);
+  expect(tell({ type: 'tick' })).toEqual([]);
+  const restarted = { ...second, incarnation: 2 };
+  const back = 'notice: worker 1 is back at step 0';
+  expect(tell({ type: 'join', request: 5, caller: restarted, run })).toEqual([back, 'joined 5']);
+});
+
+test('a worker that is silent for longer than anybody waits is named to those that wait', () => {
+  tell(push(4, first));
+  now = patience + 1;
   expect(tell({ type: 'tick' })).toEqual([
-    'refuse 4 unavailable: worker 1 has not been heard of for 60 s; it was killed or lost its network. ' +
-      'Restart the run from its last checkpoint',
+    'refuse 4 failed-precondition: worker 1 has not been heard of for 600 s; it was killed or lost its network. ' +
+      'Start it again, and the run with --resume',
   ]);
 });
 
@@ -104,18 +131,113 @@ test('a heartbeat renews the lease', () => {
 
 test('draining refuses what waits for workers and serves what waits for the update', () => {
   pushBoth();
-  tell({ type: 'averaged', sumOfSquares: 9 });
+  tell({ type: 'measured', sumOfSquares: 9 });
   tell(pull(6, first, 1, 9));
   expect(tell({ type: 'drain' })).toEqual([]);
-  expect(tell({ type: 'updated' })).toEqual(['parameters 6']);
-  expect(tell(push(7, first))).toEqual([
-    'refuse 7 unavailable: the parameter server is shutting down; resume from the last checkpoint',
-  ]);
+  expect(tell({ type: 'updated', generation: 1 })).toEqual(['parameters 6']);
+  expect(tell(push(7, first))).toEqual(['refuse 7 unavailable: the parameter server is shutting down']);
+});
+
+test('a worker that has nothing left to do waits until that is so for all', () => {
+  expect(tell({ type: 'finish', request: 4, caller: first })).toEqual([]);
+  expect(tell({ type: 'finish', request: 5, caller: second })).toEqual(['done 4', 'done 5']);
 });
 
 test('the shard is finished when all workers have left', () => {
-  expect(tell({ type: 'leave', request: 4, caller: first })).toEqual(['done 4']);
-  expect(tell({ type: 'leave', request: 5, caller: second })).toEqual(['done 5', 'finish']);
+  expect(tell({ type: 'leave', request: 4, caller: first, isFinished: true })).toEqual(['done 4']);
+  expect(tell({ type: 'leave', request: 5, caller: second, isFinished: true })).toEqual(['done 5', 'finish']);
+});
+
+test('when worker 0 has the values restored, what others wait for is refused, and they join again', () => {
+  tell(push(4, second));
+  expect(tell({ type: 'restore', request: 5, caller: first, generation: 2, step: 8 })).toEqual([
+    'refuse 4 aborted: the servers went back to an earlier step; join again',
+    'restore 8',
+  ]);
+  expect(tell({ type: 'join', request: 6, caller: second, run })).toEqual([]);
+  expect(tell({ type: 'restored', generation: 2, step: 8 })).toEqual(['joined 6', 'done 5']);
+  expect(tell({ ...push(7, second), step: 8 } as Request)).toEqual([
+    'refuse 7 aborted: worker 1 knows nothing of generation 2; join again',
+  ]);
+});
+
+test('an update that ends after the values were replaced changes nothing', () => {
+  pushBoth();
+  tell({ type: 'measured', sumOfSquares: 9 });
+  tell(pull(6, first, 1, 9));
+  tell({ type: 'initialize', request: 7, caller: first, generation: 2, step: 0, values });
+  expect(tell({ type: 'updated', generation: 1 })).toEqual([]);
+  expect(tell(pull(8, { ...first, generation: 2 }, 0))).toEqual(['parameters 8']);
+});
+
+test('a snapshot is taken at every multiple of its interval, before workers go on', () => {
+  start({ ...policy, snapshotEvery: 1 });
+  pushBoth();
+  tell({ type: 'measured', sumOfSquares: 9 });
+  tell(pull(6, first, 1, 9));
+  expect(tell({ type: 'updated', generation: 1 })).toEqual(['snapshot 1', 'parameters 6']);
+});
+
+test('an update that leads to a snapshot is not shown while the one before is being written', () => {
+  start({ ...policy, snapshotEvery: 1 });
+  update();
+  tell({ ...push(8, first), step: 1 } as Request);
+  tell({ ...push(9, second), step: 1 } as Request);
+  tell({ type: 'measured', sumOfSquares: 9 });
+  tell(pull(10, first, 2, 9));
+  expect(tell({ type: 'updated', generation: 1 })).toEqual([]);
+  expect(tell({ type: 'snapshot-written' })).toEqual(['snapshot 2', 'parameters 10']);
+});
+
+test('in an elastic run the lanes of a lost worker go to the others, who compute the step again', () => {
+  start(elastic);
+  tell(push(4, first));
+  now = patience + 1;
+  tell({ type: 'heartbeat', request: 5, caller: first });
+  expect(tell(push(6, { ...first, lease: 1 }, { from: 0, to: 4 }))).toEqual(['add 0 first', 'measure']);
+});
+
+test('in an elastic run a worker that comes late gets lanes where nobody has pushed yet', () => {
+  start(elastic);
+  tell({ type: 'leave', request: 4, caller: second, isFinished: false });
+  const alone = { ...first, lease: 1 };
+  tell(push(5, alone, { from: 0, to: 4 }));
+  const late = { ...second, incarnation: 2 };
+  expect(tell({ type: 'join', request: 6, caller: late, run })).toEqual([]);
+  tell({ type: 'measured', sumOfSquares: 9 });
+  expect(tell(pull(7, alone, 1, 9))).toEqual([
+    'update 1',
+    'notice: 2 of 2 workers share the lanes at step 1: 0, 1',
+    'joined 6',
+  ]);
+});
+
+test('shards but the first learn of new leases from the first push under one', () => {
+  start(elastic, { ...run, shard: 1, shards: 2 });
+  tell(push(4, first));
+  expect(tell(push(5, { ...first, lease: 1 }, { from: 0, to: 4 }))).toEqual([
+    'refuse 4 aborted: the lanes have been leased anew; join again for yours',
+    'add 0 first',
+    'measure',
+  ]);
+});
+
+test('a worker that takes far longer than the median is reported by name', () => {
+  const lines: string[] = [];
+  for (let step = 0; step < 20; step++) {
+    tell(pull(4, first, step));
+    tell(pull(5, second, step));
+    now += 1;
+    tell({ ...push(6, first), step } as Request);
+    now += 2;
+    tell({ ...push(7, second), step } as Request);
+    lines.push(...tell({ type: 'measured', sumOfSquares: 9 }).filter((line) => line.startsWith('notice')));
+    tell(pull(8, first, step + 1, 9));
+    tell({ type: 'updated', generation: 1 });
+  }
+  expect(lines).toEqual([
+    'notice: worker 1 is slow: 3 s a step, the median worker takes 1 s; all wait for it at every step',
+  ]);
 });
 
 function pushBoth(): void {
@@ -125,16 +247,21 @@ function pushBoth(): void {
 
 function update(): void {
   pushBoth();
-  tell({ type: 'averaged', sumOfSquares: 9 });
+  tell({ type: 'measured', sumOfSquares: 9 });
   tell(pull(6, first, 1, 9));
-  tell({ type: 'updated' });
+  tell({ type: 'updated', generation: 1 });
 }
 
-function push(request: number, caller: typeof first | typeof second): Request {
-  return { type: 'push', request, caller, step: 0, learningRate: 0.1, gradient: Float32Array.of(caller.worker, 0) };
+function push(
+  request: number,
+  caller: Caller,
+  lanes = { from: 2 * caller.worker, to: 2 * caller.worker + 2 },
+): Request {
+  const contribution = { gradient: Float32Array.of(caller.worker, 0), lanes: new Float32Array(4) };
+  return { type: 'push', request, caller, step: 0, lanes, learningRate: 0.1, contribution };
 }
 
-function pull(request: number, caller: typeof first | typeof second, step: number, sumOfSquares?: number): Request {
+function pull(request: number, caller: Caller, step: number, sumOfSquares?: number): Request {
   return { type: 'pull', request, caller, step, sumOfSquares };
 }
 
@@ -150,9 +277,13 @@ function describeEffect(effect: ShardEffect): string {
     case 'refuse':
       return `refuse ${effect.request} ${effect.code}: ${effect.message}`;
     case 'add':
-      return `add ${effect.gradient[0]}${effect.isFirst ? ' first' : ''}`;
+      return `add ${effect.contribution.gradient[0]}${effect.isFirst ? ' first' : ''}`;
     case 'update':
-      return `update ${effect.step}`;
+    case 'restore':
+    case 'snapshot':
+      return `${effect.type} ${effect.step}`;
+    case 'notice':
+      return `notice: ${effect.line}`;
     default:
       return effect.type;
   }

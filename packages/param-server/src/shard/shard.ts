@@ -1,53 +1,55 @@
 /**
  * The deterministic heart of a shard in synchronous mode: messages in, effects out. It has no clock (`now` is told to
  * it), disk or socket, and it never waits. A shard that has applied k updates is "at step k"; a round gathers the
- * gradients of all workers for that step; the first pull of step k+1 brings the global norm and makes the shard update.
+ * gradients of all lanes for that step; the first pull of step k+1 brings the global norm and makes the shard update.
+ * This file lets workers in and out and gives the run its values; what happens in a step is in `steps.ts`.
  */
-import { requireSameModel, requireSamePlace, type ShardPlace } from './agreement.js';
+import { requireSameModel, requireSamePlace, type ShardPlace, type ShardPolicy } from './agreement.js';
+import { Attendance } from './attendance.js';
+import { LaneLeases } from './lane-leases.js';
 import { Membership } from './membership.js';
-import type { Answer, Caller, Request, RunDescription, ShardEffect, ShardMessage } from './messages.js';
+import type { Answer, Request, RequestOf, RunDescription, ShardEffect, ShardMessage } from './messages.js';
+import { Outbox } from './outbox.js';
 import { Refusal } from './refusal.js';
-import { Round } from './round.js';
-
-type RequestOf<Type extends Request['type']> = Extract<Request, { type: Type }>;
-
-/** The round before the current one, remembered to answer repeated requests. */
-interface AppliedRound {
-  readonly sumOfSquares: number;
-  /** Over all shards, and the worker that said so. */
-  readonly global: { readonly sumOfSquares: number; readonly worker: number };
-}
+import { SnapshotSchedule } from './snapshot-schedule.js';
+import { incomplete, Steps } from './steps.js';
 
 export class Shard {
   readonly #place: ShardPlace;
+  readonly #policy: ShardPolicy;
   readonly #members: Membership;
+  readonly #attendance: Attendance;
+  readonly #out = new Outbox();
+  readonly #snapshots: SnapshotSchedule;
   #run: RunDescription | undefined;
-  /** Undefined until worker 0 has supplied the values. */
-  #round: Round | undefined;
-  #applied: AppliedRound | undefined;
-  #isUpdating = false;
+  #leases = new LaneLeases(0);
+  #generation = 0;
+  /** Undefined until worker 0 has supplied the values, or while they are read from a snapshot. */
+  #steps: Steps | undefined;
   #failure: Refusal | undefined;
-  readonly #waiting = new Map<number, Request>();
-  #effects: ShardEffect[] = [];
 
-  /** `lease` is the silence in seconds after which a worker counts as lost. */
-  constructor(place: ShardPlace, lease: number) {
+  constructor(place: ShardPlace, policy: ShardPolicy) {
     this.#place = place;
-    this.#members = new Membership(place.workers, lease);
+    this.#policy = policy;
+    this.#members = new Membership(place.workers, policy.minWorkers);
+    this.#attendance = new Attendance(this.#members, policy);
+    this.#snapshots = new SnapshotSchedule(policy.snapshotEvery, this.#out);
   }
 
-  /** Whether the vectors stand still at this step, so that they can be read. */
-  isReadableAt(step: number): boolean {
-    return this.#round?.step === step && !this.#isUpdating;
+  /** Whether the vectors stand still at this step of this generation, so that they can be read. */
+  isReadableAt(generation: number, step: number): boolean {
+    const steps = this.#steps;
+    return steps !== undefined && steps.generation === generation && steps.step === step && !steps.isUpdating;
   }
 
   /** What follows from hearing `message` at time `now`, in seconds from any origin. Effects are to be done in order. */
   receive(message: ShardMessage, now: number): ShardEffect[] {
-    this.#effects = [];
     if ('caller' in message) this.#receiveRequest(message, now);
-    else this.#receiveEvent(message);
-    this.#refuseHopeless(now);
-    return this.#effects;
+    else this.#receiveEvent(message, now);
+    this.#lendLanes(now);
+    if (this.#steps && this.#unfinished.length === 0) this.#out.answerAll('finish', { type: 'done' });
+    this.#lookForAbsent(now);
+    return this.#out.takeEffects();
   }
 
   #receiveRequest(request: Request, now: number): void {
@@ -59,16 +61,25 @@ export class Shard {
           this.#join(request, now);
           break;
         case 'initialize':
-          this.#initialize(request);
+          this.#initialize(request, now);
+          break;
+        case 'restore':
+          this.#restore(request);
           break;
         case 'push':
-          this.#push(request);
+          this.#stepsFor(request).push(request, now);
+          break;
+        case 'commit':
+          this.#stepsFor(request).commit(request);
           break;
         case 'pull':
-          this.#pull(request);
+          this.#stepsFor(request).pull(request, now);
           break;
         case 'heartbeat':
-          this.#answer(request.request, { type: 'done' });
+          this.#out.answer(request, { type: 'beat', generation: this.#generation, lease: this.#lease });
+          break;
+        case 'finish':
+          this.#finish(request);
           break;
         case 'leave':
           this.#leave(request);
@@ -76,33 +87,42 @@ export class Shard {
       }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.#refuse(request.request, error);
+      this.#out.refuse(request, error);
     }
   }
 
-  #receiveEvent(message: Exclude<ShardMessage, Request>): void {
+  #receiveEvent(message: Exclude<ShardMessage, Request>, now: number): void {
     switch (message.type) {
       case 'cancel':
-        this.#waiting.delete(message.request);
-        return;
-      case 'averaged':
-        this.#round!.sumOfSquares = message.sumOfSquares;
-        this.#answerWaiting('push', { type: 'pushed', sumOfSquares: message.sumOfSquares });
-        return;
+        this.#out.forget(message.request);
+        break;
+      case 'measured':
+        this.#steps?.measured(message.sumOfSquares);
+        break;
       case 'updated':
-        this.#isUpdating = false;
-        this.#answerWaiting('pull', { type: 'parameters', step: this.#round!.step });
-        return;
+        if (message.generation === this.#steps?.generation) this.#steps.updated(now);
+        break;
       case 'update-failed':
         this.#fail(new Refusal('internal', `the optimizer failed on the server: ${message.reason}`));
-        return;
+        break;
+      case 'restored':
+        if (message.generation !== this.#generation) break;
+        this.#open(message.step, now);
+        this.#out.answerAll('restore', { type: 'done' });
+        break;
+      case 'restore-failed':
+        if (message.generation !== this.#generation) break;
+        this.#out.refuseAll(this.#out.waitingFor('restore'), new Refusal('aborted', message.reason));
+        break;
+      case 'snapshot-written':
+        if (this.#steps) this.#steps.snapshotWritten(now);
+        else this.#snapshots.written(0);
+        break;
       case 'drain':
-        this.#fail(
-          new Refusal('unavailable', 'the parameter server is shutting down; resume from the last checkpoint'),
-        );
-        return;
+        this.#fail(new Refusal('unavailable', 'the parameter server is shutting down'));
+        break;
       case 'tick':
-        return;
+        break;
     }
   }
 
@@ -111,171 +131,198 @@ export class Shard {
     requireSamePlace(caller.worker, run, this.#place);
     if (this.#run) requireSameModel(caller.worker, run, this.#run);
     const replaced = this.#members.enter(caller, now);
-    if (replaced) this.#refuseOlder(caller, replaced);
+    if (replaced) this.#refuseOlder(request, replaced);
+    this.#notify(this.#attendance.returned(caller.worker, this.#where));
     if (!this.#run) {
       this.#run = run;
-      this.#effects.push({ type: 'adopt', run });
+      this.#leases = new LaneLeases(run.model.lanes.count);
+      this.#out.add({ type: 'adopt', run });
     }
-    if (this.#round || caller.worker === 0) this.#answer(request.request, this.#joined());
-    else this.#waiting.set(request.request, request);
+    this.#out.hold(request);
+    this.#answerJoins();
   }
 
-  #refuseOlder({ worker, incarnation }: Caller, refusal: Refusal): void {
-    for (const { request, caller } of [...this.#waiting.values()]) {
-      if (caller.worker === worker && caller.incarnation < incarnation) this.#refuse(request, refusal);
+  #refuseOlder({ caller: { worker, incarnation } }: Request, refusal: Refusal): void {
+    const older = this.#out.waiting.filter(
+      ({ caller }) => caller.worker === worker && caller.incarnation < incarnation,
+    );
+    this.#out.refuseAll(older, refusal);
+  }
+
+  /** Worker 0 is let in at once, to supply the values; the others when there is something for them to do. */
+  #answerJoins(): void {
+    for (const request of this.#out.waitingFor('join')) {
+      const { worker } = request.caller;
+      const hasPart = !this.#leads || this.#leases.of(worker) !== undefined;
+      if (this.#steps ? hasPart : worker === 0) this.#out.answer(request, this.#joined(worker));
     }
   }
 
-  #joined(): Answer {
+  #joined(worker: number): Answer {
     return {
       type: 'joined',
-      initialized: this.#round !== undefined,
-      step: this.#round?.step ?? 0,
-      appliedSumOfSquares: this.#applied?.sumOfSquares,
-      pendingSumOfSquares: this.#round?.sumOfSquares,
+      initialized: this.#steps !== undefined,
+      generation: this.#generation,
+      lease: this.#lease,
+      lanes: this.#leases.of(worker),
+      step: this.#steps?.step ?? 0,
+      appliedSumOfSquares: this.#steps?.appliedSumOfSquares,
+      pendingSumOfSquares: this.#steps?.pendingSumOfSquares,
     };
   }
 
-  #initialize({ request, caller, step, values }: RequestOf<'initialize'>): void {
+  #initialize(request: RequestOf<'initialize'>, now: number): void {
+    const { generation, step, values } = request;
+    if (!this.#hasBegun(request)) {
+      if (!values) throw incomplete('the initial values have');
+      this.#begin(generation);
+      this.#out.add({ type: 'install', values });
+      this.#open(step, now);
+    }
+    this.#out.answer(request, { type: 'done' });
+  }
+
+  #restore(request: RequestOf<'restore'>): void {
+    const { generation, step } = request;
+    if (!this.#hasBegun(request)) {
+      this.#begin(generation);
+      this.#out.add({ type: 'restore', generation, step });
+    }
+    if (this.#steps) this.#out.answer(request, { type: 'done' });
+    else this.#out.hold(request);
+  }
+
+  /** Whether this generation was begun before: a request that is repeated changes nothing. */
+  #hasBegun({ caller, generation }: RequestOf<'initialize' | 'restore'>): boolean {
     if (caller.worker !== 0) {
       throw new Refusal('failed-precondition', `worker ${caller.worker} may not initialise the shard; worker 0 does`);
     }
-    if (!this.#round) {
-      if (!values) throw incomplete('the initial values have');
-      this.#effects.push({ type: 'install', values });
-      this.#round = new Round(step, this.#place.workers);
-      this.#answerWaiting('join', this.#joined());
+    if (generation < this.#generation) {
+      throw new Refusal('aborted', `generation ${generation} is over, the shard is in ${this.#generation}`);
     }
-    this.#answer(request, { type: 'done' });
+    return generation === this.#generation;
   }
 
-  #push(request: RequestOf<'push'>): void {
-    const round = this.#initializedRound();
-    const { worker } = request.caller;
-    if (request.step < round.step) {
-      const isLast = request.step === round.step - 1;
-      this.#answer(request.request, {
-        type: 'pushed',
-        sumOfSquares: isLast ? this.#applied?.sumOfSquares : undefined,
-      });
-      return;
-    }
-    if (request.step > round.step || this.#isUpdating) {
-      throw new Refusal('aborted', `worker ${worker} pushes step ${request.step}, the shard is at ${round.step}`);
-    }
-    if (!round.has(worker)) this.#accept(round, request);
-    if (round.sumOfSquares === undefined) this.#waiting.set(request.request, request);
-    else this.#answer(request.request, { type: 'pushed', sumOfSquares: round.sumOfSquares });
+  /** Gives up what was computed in the last generation. */
+  #begin(generation: number): void {
+    this.#generation = generation;
+    this.#steps = undefined;
+    this.#snapshots.forgetWaiting();
+    this.#members.forgetFinished();
+    const outdated = this.#out.waiting.filter(({ type }) => type !== 'join');
+    this.#out.refuseAll(outdated, new Refusal('aborted', 'the servers went back to an earlier step; join again'));
   }
 
-  #accept(round: Round, { caller, learningRate, gradient, step }: RequestOf<'push'>): void {
-    if (!gradient) throw incomplete(`worker ${caller.worker}'s gradient of step ${step} has`);
-    for (const ready of round.accept(caller.worker, learningRate, gradient)) {
-      this.#effects.push({ type: 'add', ...ready });
-    }
-    if (round.isComplete) this.#effects.push({ type: 'average', workers: this.#place.workers });
+  /** The shard has its values: training can go on from `step`. */
+  #open(step: number, now: number): void {
+    const { count } = this.#run!.model.lanes;
+    const options = { generation: this.#generation, step, lanes: count, snapshots: this.#snapshots, out: this.#out };
+    this.#steps = new Steps(options);
+    const present = this.#everyone.filter((worker) => !this.#attendance.isLost(worker, now));
+    this.#leases.deal(this.#isElastic && present.length >= this.#policy.minWorkers ? present : this.#everyone);
+    this.#answerJoins();
   }
 
-  #pull(request: RequestOf<'pull'>): void {
-    const round = this.#initializedRound();
-    const { step, sumOfSquares, caller } = request;
-    if (step < round.step || step > round.step + 1) {
-      throw new Refusal('aborted', `worker ${caller.worker} pulls step ${step}, the shard is at ${round.step}`);
-    }
-    if (step === round.step) {
-      if (sumOfSquares !== undefined) this.#requireSameNorm(caller.worker, step, sumOfSquares);
-      if (!this.#isUpdating) {
-        this.#answer(request.request, { type: 'parameters', step });
-        return;
-      }
-    } else if (sumOfSquares !== undefined) this.#update(round, caller.worker, sumOfSquares);
-    this.#waiting.set(request.request, request);
+  /** The steps that the caller has a part in. @throws Refusal if it joined an earlier generation */
+  #stepsFor({ caller }: Request): Steps {
+    if (this.#steps && caller.generation === this.#generation) return this.#steps;
+    throw new Refusal('aborted', `worker ${caller.worker} knows nothing of generation ${this.#generation}; join again`);
   }
 
-  #update(round: Round, worker: number, sumOfSquares: number): void {
-    if (round.sumOfSquares === undefined) {
-      throw new Refusal(
-        'aborted',
-        `worker ${worker} pulls step ${round.step + 1} before all have pushed ${round.step}`,
-      );
-    }
-    this.#applied = { sumOfSquares: round.sumOfSquares, global: { sumOfSquares, worker } };
-    this.#round = new Round(round.step + 1, this.#place.workers);
-    this.#isUpdating = true;
-    this.#effects.push({ type: 'update', step: round.step + 1, learningRate: round.learningRate!, sumOfSquares });
+  #finish(request: RequestOf<'finish'>): void {
+    this.#stepsFor(request);
+    this.#members.finish(request.caller.worker);
+    this.#out.hold(request);
   }
 
-  #requireSameNorm(worker: number, step: number, sumOfSquares: number): void {
-    const applied = this.#applied?.global;
-    // Object.is: a gradient that has become NaN is NaN for every worker.
-    if (!applied || Object.is(applied.sumOfSquares, sumOfSquares)) return;
-    throw new Refusal(
-      'failed-precondition',
-      `worker ${worker} pulls step ${step} with squared gradient norm ${sumOfSquares}, worker ${applied.worker} with ` +
-        `${applied.sumOfSquares}; do all workers list the same servers?`,
-    );
-  }
-
-  #leave({ request, caller }: RequestOf<'leave'>): void {
+  #leave(request: RequestOf<'leave'>): void {
+    const { caller, isFinished } = request;
+    if (isFinished) this.#members.finish(caller.worker);
     this.#members.leave(caller.worker);
-    this.#answer(request, { type: 'done' });
-    if (this.#members.allHaveLeft) this.#effects.push({ type: 'finish' });
+    this.#out.answer(request, { type: 'done' });
+    if (this.#members.allHaveLeft) this.#out.add({ type: 'finish', isComplete: this.#members.allHaveFinished });
   }
 
-  #initializedRound(): Round {
-    if (!this.#round) throw new Refusal('failed-precondition', 'the shard has no values yet; worker 0 initialises it');
-    return this.#round;
+  /** The workers with lanes that have more to do, or have not said that they have not. */
+  get #unfinished(): readonly number[] {
+    return this.#leases.workers.filter((worker) => !this.#members.hasFinished(worker));
   }
 
-  /** Refuses the requests that wait for a worker which is gone. A worker with a request open is not: it waits as well. */
-  #refuseHopeless(now: number): void {
-    const [type, awaited] = this.#round ? (['push', this.#round.missing] as const) : (['join', [0]] as const);
-    const waiting = [...this.#waiting.values()].filter((request) => request.type === type);
+  /**
+   * In an elastic run, deals the lanes anew when a worker that has some is lost, or when one without any waits for some
+   * and nobody has pushed yet.
+   */
+  #lendLanes(now: number): void {
+    if (!this.#steps || !this.#isElastic || !this.#leads) return;
+    const holders = this.#leases.workers;
+    const lost = holders.filter((worker) => this.#isLost(worker, now) && !this.#steps!.hasPushed(worker));
+    const late = this.#out.waitingFor('join').map(({ caller }) => caller.worker);
+    if (lost.length === 0 && (late.length === 0 || !this.#steps.isFresh)) return;
+    const workers = [...new Set([...holders, ...late])].filter((worker) => !lost.includes(worker));
+    if (workers.length < this.#policy.minWorkers || !workers.includes(0)) return;
+    this.#leases.deal(workers);
+    this.#steps.renew(this.#steps.lease + 1);
+    this.#notify([
+      `${workers.length} of ${this.#place.workers} workers share the lanes ${this.#where}: ${workers.join(', ')}`,
+    ]);
+    this.#answerJoins();
+  }
+
+  /** Reports the workers that the others wait for, and refuses those that wait in vain. */
+  #lookForAbsent(now: number): void {
+    const [waiting, awaited] = this.#whoWaitsForWhom;
     if (waiting.length === 0) return;
-    const refusal = awaited.map((worker) => this.#absence(worker, now)).find((absence) => absence !== undefined);
-    if (refusal) for (const { request } of waiting) this.#refuse(request, refusal);
+    const absent = awaited.filter((worker) => !this.#out.isWaiting(worker));
+    const lost = absent.find((worker) => this.#attendance.isLost(worker, now));
+    if (lost === undefined) this.#notify(this.#attendance.newlySilent(absent, this.#where, now));
+    else this.#out.refuseAll(waiting, this.#attendance.loss(lost, this.#where));
   }
 
-  #absence(worker: number, now: number): Refusal | undefined {
-    if (this.#members.hasLeft(worker)) {
-      const where = this.#round ? `at step ${this.#round.step}` : 'before it initialised the parameters';
-      return new Refusal('failed-precondition', `worker ${worker} has left the run ${where}; see its output for why`);
-    }
-    const hasRequest = [...this.#waiting.values()].some(({ caller }) => caller.worker === worker);
-    if (hasRequest || !this.#members.isLost(worker, now)) return undefined;
-    return new Refusal(
-      'unavailable',
-      `worker ${worker} has not been heard of for ${this.#members.lease} s; it was killed or lost its network. ` +
-        'Restart the run from its last checkpoint',
-    );
+  get #whoWaitsForWhom(): [readonly Request[], readonly number[]] {
+    if (!this.#steps) return [this.#out.waitingFor('join'), [0]];
+    const finishing = this.#out.waitingFor('finish');
+    if (finishing.length > 0) return [finishing, this.#unfinished];
+    // In an elastic run the first shard knows who has lanes; the others wait for its decision.
+    if (this.#isElastic && !this.#leads) return [[], []];
+    return [this.#out.waitingFor('push'), this.#leases.workers.filter((worker) => !this.#steps!.hasPushed(worker))];
+  }
+
+  #isLost(worker: number, now: number): boolean {
+    return !this.#out.isWaiting(worker) && this.#attendance.isLost(worker, now);
+  }
+
+  /** The first shard deals the lanes and holds their states. */
+  get #leads(): boolean {
+    return this.#place.shard === 0;
+  }
+
+  get #isElastic(): boolean {
+    return this.#policy.minWorkers < this.#place.workers;
+  }
+
+  get #lease(): number {
+    return this.#steps?.lease ?? 0;
+  }
+
+  get #everyone(): number[] {
+    return Array.from({ length: this.#place.workers }, (_, worker) => worker);
+  }
+
+  get #where(): string {
+    return this.#steps ? `at step ${this.#steps.step}` : 'before it initialised the parameters';
+  }
+
+  #notify(lines: readonly string[]): void {
+    for (const line of lines) this.#out.add({ type: 'notice', line });
   }
 
   /** From now on every request is refused; those that wait for an update in progress are still answered. */
   #fail(failure: Refusal): void {
     this.#failure = failure;
-    for (const { request, type } of [...this.#waiting.values()]) {
-      const isServed = this.#isUpdating && type === 'pull' && failure.code !== 'internal';
-      if (!isServed) this.#refuse(request, failure);
-    }
+    const isServed = ({ type }: Request) => this.#steps?.isUpdating && type === 'pull' && failure.code !== 'internal';
+    this.#out.refuseAll(
+      this.#out.waiting.filter((request) => !isServed(request)),
+      failure,
+    );
   }
-
-  #answerWaiting(type: Request['type'], answer: Answer): void {
-    for (const request of [...this.#waiting.values()]) {
-      if (request.type === type) this.#answer(request.request, answer);
-    }
-  }
-
-  #answer(request: number, answer: Answer): void {
-    this.#waiting.delete(request);
-    this.#effects.push({ type: 'answer', request, answer });
-  }
-
-  #refuse(request: number, { code, message }: Refusal): void {
-    this.#waiting.delete(request);
-    this.#effects.push({ type: 'refuse', request, code, message });
-  }
-}
-
-function incomplete(what: string): Refusal {
-  return new Refusal('failed-precondition', `${what} not arrived completely; upload all of the vector first`);
 }

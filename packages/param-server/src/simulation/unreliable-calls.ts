@@ -5,13 +5,16 @@
 
 import { status } from '@grpc/grpc-js';
 import { ParameterServerError } from '../client/errors.js';
+import type { Beat } from '../client/heartbeats.js';
 import type { ShardCalls } from '../client/shard-calls.js';
 import type { unroll } from '../generated/parameter-server.js';
+import { joinResponse, uploadedContribution, uploadedValues } from '../service.js';
 import type { Answer, Caller } from '../shard/messages.js';
 import { Refusal } from '../shard/refusal.js';
 import type { ShardHost, UnnumberedRequest } from '../shard-host.js';
 import { type Chunk, piecesOf } from '../shard-vector.js';
 import { readCaller, readRun } from '../wire-messages.js';
+import type { ServerMachine } from './server-machine.js';
 import type { VirtualTime } from './virtual-time.js';
 
 /** Chances are per message; times in virtual seconds. */
@@ -23,120 +26,170 @@ export interface Network {
 
 const retryAfter = 10;
 
+type Serve<Result> = (host: ShardHost) => Promise<Result>;
+type AskedBy = { caller?: unroll.v1.Caller.$Properties | null };
+
 export class UnreliableCalls implements ShardCalls {
+  readonly #server: ServerMachine;
+  readonly #time: VirtualTime;
+  readonly #random: () => number;
+  readonly #network: Network;
+  readonly #giveUps = new Set<(error: ParameterServerError) => void>();
   #isCut = false;
 
-  constructor(
-    readonly host: ShardHost,
-    readonly time: VirtualTime,
-    readonly random: () => number,
-    readonly network: Network,
-  ) {}
+  constructor(server: ServerMachine, time: VirtualTime, random: () => number, network: Network) {
+    this.#server = server;
+    this.#time = time;
+    this.#random = random;
+    this.#network = network;
+  }
 
   /** The process at this end is dead: it sends and hears nothing any more. What it has sent still arrives. */
   cut(): void {
     this.#isCut = true;
   }
 
-  join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
+  async join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
     const run = readRun(request);
-    return this.#ask(request, (caller) => ({ type: 'join', caller, run })).then(
-      (answer) => ({ ...answer, leaseSeconds: this.host.leaseSeconds }) as Answer & unroll.v1.JoinResponse,
-    );
+    const caller = readCaller(request.caller);
+    return this.#call(async (host) => {
+      const answer = await host.ask({ type: 'join', caller, run }, () => undefined);
+      return joinResponse(answer, host) as unroll.v1.JoinResponse;
+    }, this.#network.duplication);
   }
 
-  async initialize(request: unroll.v1.InitializeRequest): Promise<object> {
-    const { step } = request;
-    return this.#ask(request, (caller) => {
-      const parameters = this.host.adopted.uploads.take({ caller, step, vector: 'parameters' });
-      return { type: 'initialize', caller, step, values: parameters && { parameters, slots: {} } };
+  initialize(request: unroll.v1.InitializeRequest): Promise<object> {
+    const { step, generation } = request;
+    return this.#ask(request, (caller, host) => {
+      return { type: 'initialize', caller, generation, step, values: uploadedValues(host, caller, step) };
     });
   }
 
+  restore(request: unroll.v1.RestoreRequest): Promise<object> {
+    const { step, generation } = request;
+    return this.#ask(request, (caller) => ({ type: 'restore', caller, generation, step }));
+  }
+
   async push(request: unroll.v1.PushRequest): Promise<unroll.v1.PushResponse> {
-    const { step, learningRate } = request;
-    const answer = await this.#ask(request, (caller) => {
-      const gradient = this.host.adopted.uploads.take({ caller, step, vector: 'gradient' });
-      return { type: 'push', caller, step, learningRate, gradient };
+    const { step, learningRate, lanesFrom, lanesTo } = request;
+    const lanes = { from: lanesFrom, to: lanesTo };
+    const answer = await this.#ask(request, (caller, host) => {
+      return {
+        type: 'push',
+        caller,
+        step,
+        lanes,
+        learningRate,
+        contribution: uploadedContribution(host, caller, step),
+      };
     });
     return answer as Extract<Answer, { type: 'pushed' }> & unroll.v1.PushResponse;
   }
 
+  commit(request: unroll.v1.CommitRequest): Promise<object> {
+    const { step, sumOfSquares } = request;
+    return this.#ask(request, (caller) => ({ type: 'commit', caller, step, sumOfSquares }));
+  }
+
   async *pull(request: unroll.v1.PullRequest): AsyncGenerator<Chunk> {
     const { step, vector } = request;
+    const caller = readCaller(request.caller);
     const sumOfSquares = request.sumOfSquares ?? undefined;
-    await this.#ask(request, (caller) => ({ type: 'pull', caller, step, sumOfSquares }));
-    for (const chunk of this.host.adopted.store.chunks(vector, step, request.since ?? undefined)!) {
-      for (const { offset, data } of piecesOf(chunk)) {
-        const copy = await this.#call(async () => {
-          if (!this.host.isReadableAt(step)) throw new Refusal('aborted', `the shard moved past step ${step}`);
-          return data.slice();
-        });
-        yield { offsets: [offset], data: copy };
-      }
+    const chunks = await this.#call(async (host) => {
+      await host.ask({ type: 'pull', caller, step, sumOfSquares }, () => undefined);
+      return [...host.adopted.store.chunks(vector, step, request.since ?? undefined)!].flatMap((chunk) => [
+        ...piecesOf(chunk),
+      ]);
+    }, this.#network.duplication);
+    for (const { offset, data } of chunks) {
+      const copy = await this.#call(async (host) => {
+        if (!host.isReadableAt(caller.generation, step)) throw new Refusal('aborted', `the shard left step ${step}`);
+        return data.slice();
+      });
+      yield { offsets: [offset], data: copy };
     }
   }
 
   upload(target: unroll.v1.UploadTarget, chunks: Iterable<Chunk>): Promise<void> {
     const caller = readCaller(target.caller);
     const sent = [...chunks].map(({ offsets, data }) => ({ offsets, data: data.slice() }));
-    return this.#call(async () => {
-      const upload = this.host.adopted.uploads.begin({ ...target, caller });
+    return this.#call(async (host) => {
+      const upload = host.adopted.uploads.begin({ ...target, caller });
       for (const chunk of sent) upload.take(chunk);
       upload.end();
     });
   }
 
-  heartbeat(request: unroll.v1.HeartbeatRequest): Promise<object> {
-    return this.#ask(request, (caller) => ({ type: 'heartbeat', caller }));
+  finish(request: unroll.v1.FinishRequest): Promise<object> {
+    return this.#ask(request, (caller) => ({ type: 'finish', caller }));
   }
 
   leave(request: unroll.v1.LeaveRequest): Promise<object> {
-    return this.#ask(request, (caller) => ({ type: 'leave', caller }));
+    return this.#ask(request, (caller) => ({ type: 'leave', caller, isFinished: request.finished }));
+  }
+
+  /** One heartbeat, which may be lost like anything else. */
+  beat(shard: number, caller: Caller, onBeat: (beat: Beat) => void): void {
+    this.#carry(() => {
+      const heard = this.#server.host?.ask({ type: 'heartbeat', caller }, () => undefined);
+      const answer = (place: Beat['place']) =>
+        this.#carry(() => {
+          if (!this.#isCut) onBeat({ shard, place });
+        });
+      heard?.then(
+        (place) => answer(place as Extract<Answer, { type: 'beat' }>),
+        () => answer(undefined),
+      );
+    });
+  }
+
+  interrupt(): void {
+    for (const giveUp of [...this.#giveUps]) giveUp(new ParameterServerError(status.CANCELLED, 'given up'));
   }
 
   close(): void {
     this.cut();
   }
 
-  #ask(
-    { caller }: { caller?: unroll.v1.Caller.$Properties | null },
-    request: (caller: Caller) => UnnumberedRequest,
-  ): Promise<Answer> {
-    return this.#call(
-      async () => this.host.ask(request(readCaller(caller)), () => undefined),
-      this.network.duplication,
-    );
+  #ask(request: AskedBy, read: (caller: Caller, host: ShardHost) => UnnumberedRequest): Promise<Answer> {
+    const caller = readCaller(request.caller);
+    return this.#call(async (host) => host.ask(read(caller, host), () => undefined), this.#network.duplication);
   }
 
   /** Does `serve` at the far end at least once, and settles as one of its answers that gets through. */
-  #call<Result>(serve: () => Promise<Result>, duplication = 0): Promise<Result> {
+  #call<Result>(serve: Serve<Result>, duplication = 0): Promise<Result> {
     return new Promise((resolve, reject) => {
       let isSettled = false;
-      const answer = (settle: () => void) =>
-        this.#carry(() => {
-          isSettled = true;
-          if (!this.#isCut) settle();
-        });
+      const settle = (how: () => void) => {
+        isSettled = true;
+        this.#giveUps.delete(giveUp);
+        if (!this.#isCut) how();
+      };
+      const giveUp = (error: ParameterServerError) => settle(() => reject(error));
+      this.#giveUps.add(giveUp);
+      const answer = (how: () => void) => this.#carry(() => !isSettled && settle(how));
+      const lost = () => answer(() => reject(new ParameterServerError(status.UNAVAILABLE, 'the connection was lost')));
+      const arrive = () => {
+        const { host } = this.#server;
+        if (!host) return lost();
+        this.#server.whenKilled(lost);
+        serve(host).then(
+          (result) => answer(() => resolve(result)),
+          (error: unknown) => answer(() => reject(asCallError(error))),
+        );
+      };
       const attempt = (): void => {
         if (isSettled || this.#isCut) return;
-        for (let copies = this.random() < duplication ? 2 : 1; copies > 0; copies--) {
-          this.#carry(() => {
-            serve().then(
-              (result) => answer(() => resolve(result)),
-              (error: unknown) => answer(() => reject(asCallError(error))),
-            );
-          });
-        }
-        this.time.after(retryAfter, attempt);
+        for (let copies = this.#random() < duplication ? 2 : 1; copies > 0; copies--) this.#carry(arrive);
+        this.#time.after(retryAfter, attempt);
       };
       attempt();
     });
   }
 
   #carry(arrive: () => void): void {
-    if (this.random() < this.network.loss) return;
-    this.time.after(this.random() * this.network.maxDelay, arrive);
+    if (this.#random() < this.#network.loss) return;
+    this.#time.after(this.#random() * this.#network.maxDelay, arrive);
   }
 }
 

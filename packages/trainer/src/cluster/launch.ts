@@ -1,161 +1,143 @@
 /** Starts the servers and workers of a run as processes on this machine and follows them to their end. */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { UnrollError } from '../errors.js';
+import { log } from '../terminal/progress.js';
 import { prepareTraining, type TrainingRequest } from '../training/prepare.js';
 import { RunReport, type TrainingResult } from '../training/report.js';
-import { laneSlice } from '../training/run.js';
+import { requireShareable, requireStepsLeft } from '../training/run.js';
+import { Child } from './child.js';
 import type { ChildMessage } from './messages.js';
 
-export interface ClusterSize {
+export interface ClusterOptions {
   readonly workers: number;
   readonly servers: number;
+  /** How often each process is started again when it was killed. */
+  readonly maxRestarts: number;
+  /** Where the servers' snapshots go. */
+  readonly snapshotDir: string;
+  /** What every worker is told: the flags that say what to train. */
+  readonly workerFlags: readonly string[];
+  /** What every server is told, but for its place. */
+  readonly serverFlags: readonly string[];
 }
 
-const command = fileURLToPath(new URL('../../bin/unroll.js', import.meta.url));
+const never = new Promise<never>(() => {});
 
 /**
- * Trains with real processes that speak gRPC over loopback.
+ * Trains with real processes that speak gRPC over loopback. Those that are killed are started again, and the run goes on.
  * @throws UnrollError with the first line that a failed process gave as its reason
  */
-export async function launchCluster(
-  request: TrainingRequest,
-  { workers, servers }: ClusterSize,
-  argv: readonly string[] = process.argv.slice(3),
-): Promise<TrainingResult> {
+export async function launchCluster(request: TrainingRequest, options: ClusterOptions): Promise<TrainingResult> {
   // What is wrong with the request is said once, here.
-  const { training } = await prepareTraining(request);
-  laneSlice(training, { worker: 0, workers });
-  const children = new Set<ChildProcess>();
-  const report = new RunReport(workers);
-  const interrupt = interruption(children);
+  const prepared = await prepareTraining(request);
+  requireShareable(prepared.training, options.workers);
+  requireStepsLeft(prepared, request.out);
+  const report = new RunReport(options.workers);
+  const servers: Child[] = [];
+  const workers: Child[] = [];
+  const interrupt = interruption([servers, workers]);
   try {
-    const ends: Promise<void>[] = [];
-    const addresses: string[] = [];
-    for (let shard = 0; shard < servers; shard++) {
-      const child = start(children, [
-        'param-server',
-        '--port',
-        '0',
-        '--shard',
-        `${shard}`,
-        '--shards',
-        `${servers}`,
-        '--workers',
-        `${workers}`,
-      ]);
-      ends.push(handled(ended(child, `parameter server ${shard}`)));
-      addresses.push(`127.0.0.1:${await listeningPort(child)}`);
-    }
-    const threads = request.threads || Math.max(1, Math.floor(availableParallelism() / workers));
-    for (let worker = 0; worker < workers; worker++) {
-      const child = start(children, [
-        'worker',
-        ...trainingFlags(argv),
-        '--server-addresses',
-        addresses.join(),
-        '--worker',
-        `${worker}`,
-        '--workers',
-        `${workers}`,
-        '--threads',
-        `${threads}`,
-      ]);
-      child.on('message', (message: ChildMessage) => {
-        if (message.type !== 'listening' && message.type !== 'peer-lost') report.add(message, worker);
-      });
-      ends.push(handled(ended(child, `worker ${worker}`)));
-    }
-    await Promise.race([Promise.all(ends), interrupt.requested]);
+    const addresses = await startServers(servers, options);
+    startWorkers(workers, addresses, request, options, report);
+    const failures = [...servers, ...workers].map(({ ended }) => ended.then(() => never));
+    // Worker 0 ends when all workers have finished.
+    await Promise.race([workers[0]!.ended, ...failures, interrupt.requested]);
     return report.result();
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    const held = report.checkpointStep;
-    throw new UnrollError(
-      held > 0
-        ? `interrupted; ${request.out} holds the model after step ${held}: go on with --resume`
-        : 'interrupted before the first checkpoint; nothing was written',
-    );
+    throw new UnrollError(interruptedLine(request, options, report));
   } finally {
     interrupt.stop();
     report.close();
-    await Promise.all([...children].map(terminate));
+    // A worker has nothing to put in order; a server may be removing its snapshots.
+    await Promise.all([
+      ...workers.map((child) => child.stop('SIGKILL')),
+      ...servers.map((child) => child.stop('SIGTERM')),
+    ]);
+    await rmdir(options.snapshotDir).catch(() => undefined);
   }
+}
+
+/** Resolves to the servers' addresses when all listen; they keep them when they are started again. */
+async function startServers(started: Child[], options: ClusterOptions): Promise<string[]> {
+  const ports = Array.from({ length: options.servers }, () => 0);
+  const sayOnce = withoutRepetition(log);
+  const listening = ports.map(
+    (_, shard) =>
+      new Promise<void>((resolve) => {
+        const onMessage = (message: ChildMessage): void => {
+          if (message.type === 'notice') sayOnce(message.line);
+          if (message.type !== 'listening') return;
+          ports[shard] = message.port;
+          resolve();
+        };
+        const args = () => serverArguments(shard, ports[shard]!, options);
+        started.push(
+          new Child({ name: `parameter server ${shard}`, maxRestarts: options.maxRestarts, args, onMessage }),
+        );
+      }),
+  );
+  const endedEarly = started.map(({ ended }) => ended.then(() => Promise.reject(new UnrollError(serverEndedEarly))));
+  await Promise.race([Promise.all(listening), ...endedEarly]);
+  return ports.map((port) => `127.0.0.1:${port}`);
+}
+
+const serverEndedEarly = 'a parameter server ended before it listened; run unroll param-server by hand to see why';
+
+function serverArguments(shard: number, port: number, { workers, servers, serverFlags }: ClusterOptions): string[] {
+  const place = { port, shard, shards: servers, workers };
+  const flags = Object.entries(place).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+  return ['param-server', ...flags, ...serverFlags];
+}
+
+/** Lines that several servers say at once are said once. */
+function withoutRepetition(say: (line: string) => void): (line: string) => void {
+  let last = '';
+  return (line) => {
+    if (line !== last) say(line);
+    last = line;
+  };
+}
+
+function startWorkers(
+  started: Child[],
+  addresses: readonly string[],
+  request: TrainingRequest,
+  { workers, maxRestarts, workerFlags }: ClusterOptions,
+  report: RunReport,
+): void {
+  const threads = request.threads || Math.max(1, Math.floor(availableParallelism() / workers));
+  for (let worker = 0; worker < workers; worker++) {
+    const place = { 'server-addresses': addresses.join(), worker, workers, threads };
+    const placeFlags = Object.entries(place).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+    started.push(
+      new Child({
+        name: `worker ${worker}`,
+        maxRestarts,
+        args: (isRestart) => {
+          const flags = isRestart ? restartFlags(workerFlags, report.checkpointStep > 0) : workerFlags;
+          return ['worker', ...flags, ...placeFlags];
+        },
+        onMessage: (message) => {
+          const isEvent = message.type !== 'listening' && message.type !== 'peer-lost' && message.type !== 'notice';
+          if (isEvent) report.add(message, worker);
+        },
+      }),
+    );
+  }
+}
+
+/** A worker that starts again goes on from this run's checkpoint, not from one that the run was to overwrite. */
+function restartFlags(flags: readonly string[], hasCheckpoint: boolean): readonly string[] {
+  if (flags.includes('--overwrite') && !hasCheckpoint) return flags;
+  return [...flags.filter((flag) => flag !== '--overwrite' && flag !== '--resume'), '--resume'];
 }
 
 class Interrupted extends Error {}
 
-/**
- * Messages are allocated outside V8's heap but counted in it. From V8's small initial limit they would make it collect the
- * old generation at every step, which took a third of a server's time.
- */
-const initialHeapMebibytes = 1024;
-
-/** Children run in process groups of their own, so that Ctrl-C reaches only the launcher, which then stops them. */
-function start(children: Set<ChildProcess>, args: readonly string[]): ChildProcess {
-  const child = fork(command, args, {
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    detached: true,
-    execArgv: [`--initial-old-space-size=${initialHeapMebibytes}`],
-  });
-  children.add(child);
-  child.once('exit', () => children.delete(child));
-  return child;
-}
-
-/** How long a failure that another process caused waits for that process's own. */
-const causeSeconds = 5;
-
-/** Resolves when the process has ended well; rejects with its own last words if it failed. */
-async function ended(child: ChildProcess, name: string): Promise<void> {
-  let lastLine = '';
-  let peerLost = false;
-  child.on('message', ({ type }: ChildMessage) => {
-    peerLost ||= type === 'peer-lost';
-  });
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-    lastLine = text.trim().split('\n').at(-1) ?? lastLine;
-  });
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  if (code === 0) return;
-  if (peerLost) await sleep(causeSeconds * 1000, undefined, { ref: false });
-  const reason = signal ? `was killed by ${signal}` : lastLine.replace(/^(unroll: |error: )/, '');
-  throw new UnrollError(`${name}: ${reason || `exited with status ${code}`}`);
-}
-
-/** The same promise; that it may reject before anybody awaits it is no error. */
-function handled(end: Promise<void>): Promise<void> {
-  end.catch(() => {});
-  return end;
-}
-
-async function listeningPort(child: ChildProcess): Promise<number> {
-  const gone = once(child, 'exit').then(() => {
-    throw new UnrollError('a parameter server ended before it listened; run unroll param-server by hand to see why');
-  });
-  const [message] = (await Promise.race([once(child, 'message'), gone])) as [ChildMessage & { port: number }];
-  return message.port;
-}
-
-/** The launcher's arguments without what only the launcher is told. */
-function trainingFlags(argv: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let k = 0; k < argv.length; k++) {
-    const [flag] = argv[k]!.split('=');
-    if (flag === '--json') continue;
-    if (flag === '--workers' || flag === '--servers' || flag === '--threads') {
-      if (!argv[k]!.includes('=')) k++;
-      continue;
-    }
-    kept.push(argv[k]!);
-  }
-  return kept;
-}
-
-function interruption(children: ReadonlySet<ChildProcess>) {
+function interruption(children: readonly (readonly Child[])[]) {
   let interrupt!: () => void;
   const requested = new Promise<never>((_, reject) => {
     interrupt = () => reject(new Interrupted());
@@ -163,7 +145,7 @@ function interruption(children: ReadonlySet<ChildProcess>) {
   // Rejected or not, nobody may be waiting for it any more.
   requested.catch(() => {});
   const kill = () => {
-    for (const child of children) child.kill('SIGKILL');
+    for (const child of children.flat()) child.kill();
   };
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt).once('exit', kill);
   return {
@@ -174,11 +156,11 @@ function interruption(children: ReadonlySet<ChildProcess>) {
   };
 }
 
-async function terminate(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, 'exit');
-  child.kill('SIGTERM');
-  const force = setTimeout(() => child.kill('SIGKILL'), 5000);
-  await exit;
-  clearTimeout(force);
+function interruptedLine({ out }: TrainingRequest, { snapshotDir }: ClusterOptions, report: RunReport): string {
+  const held = report.checkpointStep;
+  if (held > 0) return `interrupted; ${out} holds the model after step ${held}: go on with --resume`;
+  const hasSnapshots = existsSync(snapshotDir) && readdirSync(snapshotDir).length > 0;
+  return hasSnapshots
+    ? `interrupted before the first checkpoint; ${snapshotDir} holds snapshots: go on with --resume`
+    : 'interrupted before the first checkpoint; nothing was written';
 }

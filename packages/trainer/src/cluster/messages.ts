@@ -1,12 +1,18 @@
 /** What launched processes tell the launcher over Node's IPC channel. */
 import type { RunEvent } from '../training/run.js';
 
-export type ChildMessage = Listening | PeerLost | RunEvent;
+export type ChildMessage = Listening | Notice | PeerLost | RunEvent;
 
 /** A parameter server takes calls. */
 export interface Listening {
   readonly type: 'listening';
   readonly port: number;
+}
+
+/** A parameter server has something to say to whoever runs the training. */
+export interface Notice {
+  readonly type: 'notice';
+  readonly line: string;
 }
 
 /** A worker is about to fail because another process of the run did. */

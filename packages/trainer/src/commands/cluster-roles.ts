@@ -7,6 +7,7 @@ import { log } from '../terminal/progress.js';
 import { RunReport } from '../training/report.js';
 import { runTraining } from '../training/run.js';
 import { version } from '../version.js';
+import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
 import { addExamples, nonNegativeInteger, positiveInteger } from './options.js';
 import { printTrainingResult } from './train.js';
 import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
@@ -15,6 +16,7 @@ interface WorkerFlags extends TrainingFlags {
   serverAddresses: string;
   worker: number;
   workers: number;
+  serverTimeout: number;
 }
 
 export function addWorker(program: Command): void {
@@ -27,13 +29,15 @@ export function addWorker(program: Command): void {
       'the index of this worker, from 0; worker 0 evaluates and writes the checkpoints',
       nonNegativeInteger,
     )
-    .requiredOption('--workers <n>', 'how many workers there are', positiveInteger);
+    .requiredOption('--workers <n>', 'how many workers there are', positiveInteger)
+    .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
   addTrainingFlags(command).action(async (flags: WorkerFlags) => {
     if (flags.worker >= flags.workers) {
       throw new UsageError(`--worker: ${flags.worker} is not below the ${flags.workers} workers`);
     }
     endWithLauncher(process);
-    const role = { servers: flags.serverAddresses.split(','), worker: flags.worker, workers: flags.workers };
+    const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
+    const role = { servers: flags.serverAddresses.split(','), worker, workers, serverTimeoutSeconds };
     const report = new RunReport(flags.workers);
     try {
       for await (const event of runTraining({ request: trainingRequest(flags), role })) {
@@ -53,13 +57,12 @@ export function addWorker(program: Command): void {
   );
 }
 
-interface ServerFlags {
+interface ServerFlags extends ServerPolicyFlags {
   host: string;
   port: number;
   shard: number;
   shards: number;
   workers: number;
-  lease: number;
 }
 
 export function addParamServer(program: Command): void {
@@ -70,17 +73,29 @@ export function addParamServer(program: Command): void {
     .requiredOption('--port <n>', 'port to listen on; 0 for any', nonNegativeInteger)
     .option('--shard <i>', 'which shard of the parameters it holds', nonNegativeInteger, 0)
     .option('--shards <n>', 'how many shards there are', positiveInteger, 1)
-    .requiredOption('--workers <n>', 'how many workers train', positiveInteger)
-    .option('--lease <seconds>', 'a worker silent for longer is taken for dead', positiveInteger, 60)
-    .action(async ({ host, port, shard, shards, workers, lease }: ServerFlags) => {
-      if (shard >= shards) throw new UsageError(`--shard: ${shard} is not below the ${shards} shards`);
-      endWithLauncher(process);
-      const server = await startParameterServer({ host, port, shard, shards, workers, version, leaseSeconds: lease });
-      process.once('SIGTERM', () => void server.close());
-      process.once('SIGINT', () => void server.close());
-      reportTo(process, { type: 'listening', port: server.port });
-      log(`parameter server ${shard + 1} of ${shards} listens on ${host}:${server.port} for ${workers} workers`);
-      await server.done;
-    });
+    .requiredOption('--workers <n>', 'how many workers train', positiveInteger);
+  addServerPolicyFlags(command).action(serve);
   addExamples(command, 'param-server --host 0.0.0.0 --port 7000 --shard 0 --shards 2 --workers 2');
+}
+
+async function serve(flags: ServerFlags): Promise<void> {
+  const { host, port, shard, shards, workers, minWorkers = workers, lease, workerTimeout } = flags;
+  const { snapshotDir: folder, snapshotEvery: every, keepSnapshots: keep } = flags;
+  if (shard >= shards) throw new UsageError(`--shard: ${shard} is not below the ${shards} shards`);
+  if (minWorkers > workers) throw new UsageError(`--min-workers: ${minWorkers} is above the ${workers} workers`);
+  endWithLauncher(process);
+  const server = await startParameterServer({
+    ...{ host, port, shard, shards, workers, minWorkers, version },
+    leaseSeconds: lease,
+    patienceSeconds: workerTimeout,
+    ...(folder === undefined || every === 0 ? {} : { snapshots: { folder, every, keep } }),
+    onNotice: (line) => {
+      if (!reportTo(process, { type: 'notice', line })) log(line);
+    },
+  });
+  process.once('SIGTERM', () => void server.close());
+  process.once('SIGINT', () => void server.close());
+  reportTo(process, { type: 'listening', port: server.port });
+  log(`parameter server ${shard + 1} of ${shards} listens on ${host}:${server.port} for ${workers} workers`);
+  await server.done;
 }

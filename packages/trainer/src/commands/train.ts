@@ -6,13 +6,9 @@ import { interruptible } from '../terminal/interrupt.js';
 import type { TrainingRequest } from '../training/prepare.js';
 import { RunReport, type TrainingResult } from '../training/report.js';
 import { runTraining } from '../training/run.js';
+import { addLaunchFlags, clusterOptions, type LaunchFlags } from './cluster-flags.js';
 import { addExamples, positiveInteger, printResult } from './options.js';
 import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
-
-interface ClusterFlags {
-  workers?: number;
-  servers?: number;
-}
 
 export function addTrain(program: Command): void {
   const command = program
@@ -20,11 +16,11 @@ export function addTrain(program: Command): void {
     .description('train a language model')
     .option('--workers <n>', 'worker processes that share each batch (default: 1)', positiveInteger)
     .option('--servers <n>', 'parameter server processes (default: 1 if there are several workers)', positiveInteger);
-  addTrainingFlags(command).action(async (flags: TrainingFlags & ClusterFlags) => {
+  addLaunchFlags(addTrainingFlags(command)).action(async (flags: TrainingFlags & LaunchFlags) => {
     const distributed = flags.servers !== undefined || (flags.workers ?? 1) > 1;
     const request = trainingRequest(flags);
     const result = distributed
-      ? await launchCluster(request, { workers: flags.workers ?? 1, servers: flags.servers ?? 1 })
+      ? await launchCluster(request, clusterOptions(flags, flags.out, process.argv.slice(3)))
       : await trainAlone(request);
     printTrainingResult(flags.json, result);
   });
@@ -43,8 +39,9 @@ export function addLaunch(program: Command): void {
     .description('train with several worker processes and parameter servers on this machine')
     .option('--workers <n>', 'worker processes that share each batch', positiveInteger, 2)
     .option('--servers <n>', 'parameter server processes', positiveInteger, 1);
-  addTrainingFlags(command).action(async (flags: TrainingFlags & Required<ClusterFlags>) => {
-    printTrainingResult(flags.json, await launchCluster(trainingRequest(flags), flags));
+  addLaunchFlags(addTrainingFlags(command)).action(async (flags: TrainingFlags & LaunchFlags) => {
+    const options = clusterOptions(flags, flags.out, process.argv.slice(3));
+    printTrainingResult(flags.json, await launchCluster(trainingRequest(flags), options));
   });
   addExamples(command, 'launch --data grammar --out runs/first --workers 2 --servers 2');
 }

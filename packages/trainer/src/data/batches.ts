@@ -34,6 +34,7 @@ export class LaneBatches {
   readonly stepsPerEpoch: number;
   readonly #ids: Int32Array;
   readonly #window: number;
+  readonly #lanes: number;
   readonly #laneLength: number;
   readonly #from: number;
   readonly #to: number;
@@ -61,9 +62,17 @@ export class LaneBatches {
     }
     this.#ids = ids;
     this.#window = window;
+    this.#lanes = lanes;
     this.#from = from;
     this.#to = to;
     this.stepsPerEpoch = Math.ceil(this.#laneLength / window);
+  }
+
+  /** The tokens that all lanes together have read before a step, over all epochs. */
+  tokensBefore(step: number): number {
+    const epochs = Math.floor(step / this.stepsPerEpoch);
+    const read = Math.min((step % this.stepsPerEpoch) * this.#window, this.#laneLength);
+    return (epochs * this.#laneLength + read) * this.#lanes;
   }
 
   /** The batch of a step, counted from 0 over all epochs. */

@@ -38,7 +38,9 @@ export class BatchInputs {
     const { ids, targets, lossWeights } = this.#inputs;
     ids!.fill(0).set(batch.ids);
     targets!.fill(0).set(batch.targets);
-    const terms = this.#training.lossNormalization === 'token' ? batch.steps * batch.lanes : batch.lanes;
+    // Of the whole batch: the gradients of all workers add up to that of its loss.
+    const { lossNormalization, batchSize } = this.#training;
+    const terms = lossNormalization === 'token' ? batch.steps * batchSize : batchSize;
     lossWeights!.fill(0).fill(1 / terms, 0, batch.ids.length);
     this.#widths.forEach((width, site) => {
       this.#fillMask(site, width, step);

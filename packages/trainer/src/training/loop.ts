@@ -3,33 +3,31 @@
  * and when to stop; the loop decides what is computed, which depends on the configuration and the text alone.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { LaneBatches } from '../data/batches.js';
 import { UnrollError } from '../errors.js';
 import { learningRateAt, type TrainingConfig } from './config.js';
-import type { Learner } from './learner.js';
+import type { Learner, LossSum } from './learner.js';
 
 export interface TrainingOptions {
   readonly training: TrainingConfig;
   readonly learner: Learner;
-  readonly batches: LaneBatches;
-  /** Updates that the model has seen already. */
-  readonly firstStep: number;
+  readonly stepsPerEpoch: number;
+  /** The step of the checkpoint that training goes on from; 0 if there is none. */
+  readonly checkpointStep: number;
   /** Ends training after the step that is being computed. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** One update is done. */
-export interface StepProgress {
+export interface StepProgress extends LossSum {
   readonly type: 'step';
   /** Updates made so far. */
   readonly step: number;
-  /** Of this step, over this worker's lanes. */
-  readonly lossSum: number;
-  readonly tokens: number;
+  /** The loss of the epoch so far. */
+  readonly epoch: LossSum;
 }
 
-/** An epoch, or the part of one at which training ends, is done. */
-export interface EpochProgress {
+/** An epoch, or the part of one at which training ends, is done. Its loss is that of the epoch. */
+export interface EpochProgress extends LossSum {
   readonly type: 'epoch';
   /** Counted from 1. */
   readonly epoch: number;
@@ -37,9 +35,6 @@ export interface EpochProgress {
   /** False where training ends within the epoch; the lanes' recurrent state then matters to who resumes. */
   readonly complete: boolean;
   readonly learningRate: number;
-  /** Over this worker's lanes. */
-  readonly lossSum: number;
-  readonly tokens: number;
 }
 
 export type TrainingProgress = StepProgress | EpochProgress;
@@ -50,40 +45,55 @@ export function totalSteps({ epochs, maxSteps }: TrainingConfig, stepsPerEpoch: 
 }
 
 /**
- * Trains until the epochs or `maxSteps` end, or the signal aborts.
+ * Trains until the epochs or `maxSteps` end, or the signal aborts. The learner says at which step it is: after a crash of
+ * parameter servers that may be an earlier one, and after a restart of this process a later one than its checkpoint's.
  * @throws UnrollError if the loss is no longer a finite number
  */
 export async function* train(options: TrainingOptions): AsyncGenerator<TrainingProgress, void, undefined> {
-  const { training, learner, batches, firstStep, signal } = options;
-  const { stepsPerEpoch } = batches;
+  const { training, learner, stepsPerEpoch, checkpointStep, signal } = options;
   const last = totalSteps(training, stepsPerEpoch);
-  let epochLoss = 0;
-  let epochTokens = 0;
-  for (let step = firstStep; step < last && !signal?.aborted; step++) {
-    const epoch = Math.floor(step / stepsPerEpoch);
-    const learningRate = learningRateAt(training, epoch);
-    const { lossSum, tokens } = await learner.step(batches.batchAt(step), step, learningRate);
-    if (!Number.isFinite(lossSum)) throw divergence(step + 1, learningRate);
-    epochLoss += lossSum;
-    epochTokens += tokens;
-    yield { type: 'step', step: step + 1, lossSum, tokens };
-    const complete = (step + 1) % stepsPerEpoch === 0;
-    if (complete || step + 1 === last || signal?.aborted) {
-      yield {
-        type: 'epoch',
-        epoch: epoch + 1,
-        step: step + 1,
-        complete,
-        learningRate,
-        lossSum: epochLoss,
-        tokens: epochTokens,
-      };
-      epochLoss = 0;
-      epochTokens = 0;
+  let ended = checkpointStep;
+  for (;;) {
+    const step = learner.nextStep;
+    const isEnd = step % stepsPerEpoch === 0 || step === last || signal?.aborted;
+    if (isEnd && step !== 0 && step !== ended) {
+      yield epochProgress(options, step);
+      // Otherwise what the epoch led to was lost before it could be read: it is computed again.
+      if (learner.nextStep === step) ended = step;
+    } else if (signal?.aborted) {
+      return;
+    } else if (step < last) {
+      const progress = await makeStep(options, step);
+      if (progress) yield progress;
+      // ONNX Runtime computes on this thread: let signals, timers and sockets have their turn.
+      await setImmediate();
+    } else if (await learner.finish()) {
+      return;
     }
-    // ONNX Runtime computes on this thread: let signals, timers and sockets have their turn.
-    await setImmediate();
   }
+}
+
+async function makeStep(
+  { training, learner, stepsPerEpoch }: TrainingOptions,
+  step: number,
+): Promise<StepProgress | undefined> {
+  const learningRate = learningRateAt(training, Math.floor(step / stepsPerEpoch));
+  const loss = await learner.step(learningRate);
+  if (!loss) return undefined;
+  if (!Number.isFinite(loss.lossSum)) throw divergence(step + 1, learningRate);
+  return { type: 'step', step: step + 1, ...loss, epoch: learner.epoch };
+}
+
+function epochProgress({ training, learner, stepsPerEpoch }: TrainingOptions, step: number): EpochProgress {
+  const epoch = Math.ceil(step / stepsPerEpoch);
+  return {
+    type: 'epoch',
+    epoch,
+    step,
+    complete: step % stepsPerEpoch === 0,
+    learningRate: learningRateAt(training, epoch - 1),
+    ...learner.epoch,
+  };
 }
 
 /** @param step the update, counted from 1, at which it showed */

@@ -1,12 +1,13 @@
 /** Follows a run's events: shows them on stderr and adds up the result. */
 import { log, Progress } from '../terminal/progress.js';
+import type { StepProgress } from './loop.js';
 import type { RunEpoch, RunEvent, RunStart } from './run.js';
 
 export interface TrainingResult {
   readonly checkpoint: string;
   /** Updates of the model so far. */
   readonly steps: number;
-  /** Training tokens of this run, over all workers. */
+  /** Training tokens of this run, over all workers; those that were computed again count again. */
   readonly tokens: number;
   /** Over all workers, without evaluation and checkpoints. */
   readonly tokensPerSecond: number;
@@ -29,7 +30,7 @@ export class RunReport {
   #steps = 0;
   #tokens = 0;
   #seconds = 0;
-  #epochLoss = 0;
+  /** Since the last epoch ended, over all workers. */
   #epochTokens = 0;
 
   constructor(workers = 1) {
@@ -42,13 +43,15 @@ export class RunReport {
     if (worker !== 0) return;
     switch (event.type) {
       case 'start':
+        // Said once: a worker that was killed starts again.
+        if (this.#start) break;
         this.#start = event;
         log(
           `${event.engine}${this.#workers > 1 ? ` × ${this.#workers} workers` : ''}: ${millions(event.parameters)} parameters, vocabulary ${event.vocabSize}, ${event.trainTokens} training tokens, ${event.totalSteps - event.firstStep} steps`,
         );
         break;
       case 'step':
-        this.#showStep(event.step, event.lossSum, event.tokens);
+        this.#showStep(event);
         break;
       case 'evaluation':
         this.#bar?.stop();
@@ -91,21 +94,19 @@ export class RunReport {
     };
   }
 
-  #showStep(step: number, lossSum: number, tokens: number): void {
+  #showStep({ step, tokens, epoch: { lossSum, tokens: epochTokens } }: StepProgress): void {
     const { stepsPerEpoch, epochs, firstStep, totalSteps } = this.#start!;
     const epoch = Math.ceil(step / stepsPerEpoch);
-    if (epoch !== this.#barEpoch) {
+    const begin = Math.max((epoch - 1) * stepsPerEpoch, firstStep);
+    if (!this.#bar || epoch !== this.#barEpoch) {
       this.#barEpoch = epoch;
-      this.#epochLoss = 0;
-      this.#epochTokens = 0;
-      const begin = Math.max((epoch - 1) * stepsPerEpoch, firstStep);
+      this.#bar?.stop();
       const end = Math.min(epoch * stepsPerEpoch, totalSteps);
       this.#bar = new Progress(`epoch ${epoch}/${epochs}`, (end - begin) * tokens * this.#workers, 'tokens');
     }
-    this.#epochLoss += lossSum;
-    this.#epochTokens += tokens;
-    const perplexity = Math.exp(this.#epochLoss / this.#epochTokens);
-    this.#bar?.update(this.#epochTokens * this.#workers, `perplexity ${perplexity.toFixed(2)}`);
+    this.#epochTokens += tokens * this.#workers;
+    const perplexity = Math.exp(lossSum / epochTokens);
+    this.#bar.update((step - begin) * tokens * this.#workers, `perplexity ${perplexity.toFixed(2)}`);
   }
 
   /** Of the last epoch, over the lanes of all workers heard of: their epochs end before worker 0 has evaluated. */
@@ -119,10 +120,11 @@ export class RunReport {
   #endEpoch(event: RunEpoch): void {
     this.#bar?.stop();
     this.#bar = undefined;
-    this.#tokens += event.tokens * this.#workers;
+    const rate = Math.round(this.#epochTokens / event.seconds);
+    this.#tokens += this.#epochTokens;
+    this.#epochTokens = 0;
     this.#seconds += event.seconds;
     this.#validPerplexity = event.validPerplexity ?? Number.NaN;
-    const rate = Math.round((event.tokens * this.#workers) / event.seconds);
     log(
       `epoch ${event.epoch}/${this.#start!.epochs}, step ${event.step}: training perplexity ${this.#trainPerplexity().toFixed(2)}, validation ${this.#validPerplexity.toFixed(2)}, ${rate} tokens/s, learning rate ${Number(event.learningRate.toPrecision(4))}`,
     );

@@ -1,0 +1,30 @@
+/** A parameter client over a real network. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ParameterClient } from './client.js';
+import { heartbeatThread } from './heartbeats.js';
+import type { ParameterClientOptions } from './options.js';
+import { ShardConnection } from './shard-connection.js';
+
+/**
+ * Connects to the parameter servers of a run. Nothing is asked of them before {@link ParameterClient.enter}.
+ * @example
+ * const client = connectParameterServers({ servers, worker: 0, workers: 2, incarnation, version, start, ...model });
+ * await client.enter(parameters);
+ * do {
+ *   while (client.step < steps) {
+ *     const { gradients, laneStates } = await compute(parameters, client);
+ *     await client.update({ gradients, learningRate, laneStates });
+ *   }
+ * } while (!(await client.finish()));
+ * await client.close();
+ */
+export function connectParameterServers(options: ParameterClientOptions): ParameterClient {
+  const { servers, worker, incarnation, callSeconds = 600, patienceSeconds = 600 } = options;
+  return new ParameterClient(options, {
+    connections: servers.map(
+      (address, shard) => new ShardConnection({ address, shard, shards: servers.length, callSeconds, patienceSeconds }),
+    ),
+    startHeartbeats: heartbeatThread(servers, { worker, incarnation }),
+    sleep: (seconds) => sleep(seconds * 1000),
+  });
+}

@@ -1,0 +1,30 @@
+/**
+ * Heartbeats from a thread of their own, over connections of their own: a training step blocks the thread that runs it,
+ * for longer than a lease if the model is large. The thread's program is `heartbeat-thread.mjs`.
+ */
+import { Worker } from 'node:worker_threads';
+
+/** What a shard says to a heartbeat; undefined if it does not know the worker, because it was restarted. */
+export interface Beat {
+  readonly shard: number;
+  readonly place: { readonly generation: number; readonly lease: number } | undefined;
+}
+
+/** Tells the servers again and again that the worker is alive, until the function that is returned is called. */
+export type StartHeartbeats = (intervalSeconds: number, onBeat: (beat: Beat) => void) => () => void;
+
+export function heartbeatThread(
+  servers: readonly string[],
+  caller: { readonly worker: number; readonly incarnation: number },
+): StartHeartbeats {
+  return (intervalSeconds, onBeat) => {
+    const thread = new Worker(new URL('./heartbeat-thread.mjs', import.meta.url), {
+      workerData: { servers, caller, intervalSeconds },
+      // Not this process's flags, which may be about its own program.
+      execArgv: [],
+    });
+    thread.on('message', onBeat);
+    thread.unref();
+    return () => void thread.terminate();
+  };
+}

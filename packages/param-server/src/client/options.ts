@@ -1,0 +1,58 @@
+/** What the caller of a parameter client gives and gets. */
+import type { ModelDescription } from '../model.js';
+import type { NamedValues } from '../shard-vector.js';
+import type { SnapshotPolicy } from './resumption.js';
+
+export interface ParameterClientOptions extends ModelDescription {
+  /** Addresses as `host:port`, in the order of their shards. */
+  readonly servers: readonly string[];
+  /** This worker's index, in `[0, workers)`. */
+  readonly worker: number;
+  readonly workers: number;
+  /** Greater for every restart of this worker, so that what is left of an older process is ignored; a start time will do. */
+  readonly incarnation: number;
+  /** The version of Unroll, which the servers must have too. */
+  readonly version: string;
+  /** Asked of worker 0 only. */
+  readonly start: RunStart;
+  /** How long to wait for a server that does not answer: that starts late, or that was killed and is started again. */
+  readonly patienceSeconds?: number;
+  /** The longest that a step may take the slowest worker: the deadline of every call. */
+  readonly callSeconds?: number;
+}
+
+/** What a run starts from, and goes back to if servers are lost before their first snapshot. */
+export interface RunStart {
+  /** Called each time the servers need them. */
+  readonly values: () => Promise<InitialValues>;
+  /** Updates that the values have seen: 0, or the checkpoint's. */
+  readonly step?: number;
+  /** What to do if servers have snapshots when the run starts; by default to refuse, so that nothing is lost unasked. */
+  readonly snapshots?: SnapshotPolicy;
+}
+
+export interface InitialValues {
+  readonly parameters: NamedValues;
+  /** The optimizer's state by slot, then by parameter, to resume with; zeros where it is missing. */
+  readonly slots?: Readonly<Record<string, NamedValues>>;
+  /** The states of the lanes, `[lanes, width]`; zeros if absent. */
+  readonly laneStates?: Float32Array;
+}
+
+/** What a checkpoint holds. */
+export interface Snapshot {
+  readonly step: number;
+  readonly parameters: NamedValues;
+  readonly slots: Readonly<Record<string, NamedValues>>;
+  /** Of all lanes, `[lanes, width]`. */
+  readonly laneStates: Float32Array;
+}
+
+export interface StepOptions {
+  /** This worker's summand of the gradient, by parameter name: of the loss of its lanes. The servers only add. */
+  readonly gradients: NamedValues;
+  /** Of this step; every worker must give the same. */
+  readonly learningRate: number;
+  /** The states of this worker's lanes after the step, `[lanes of this worker, width]`: all that its next step needs. */
+  readonly laneStates: Float32Array;
+}

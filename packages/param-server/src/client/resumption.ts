@@ -1,0 +1,108 @@
+/** What a worker does after joining, from what the shards say about themselves. It decides; `client.ts` acts. */
+import { status } from '@grpc/grpc-js';
+import type { unroll } from '../generated/parameter-server.js';
+import type { LaneRange } from '../shard/messages.js';
+import { ParameterServerError } from './errors.js';
+
+/** Where a worker takes up the run. */
+export interface Entry {
+  readonly type: 'enter';
+  readonly generation: number;
+  readonly lease: number;
+  readonly lanes: LaneRange;
+  readonly step: number;
+  /** Lets shards that lag make the update that leads to `step`; undefined if none does. */
+  readonly sumOfSquares: number | undefined;
+}
+
+export type Plan =
+  | Entry
+  /** Worker 0 gives all shards the values of a snapshot that they have in common, or of the start. */
+  | { readonly type: 'begin'; readonly generation: number; readonly snapshot: number | undefined }
+  /** The shards answered at moments too far apart, or worker 0 is about to give them values. */
+  | { readonly type: 'join again' };
+
+/** What worker 0 makes of snapshots that it finds on servers which nobody has given values yet. */
+export type SnapshotPolicy = 'restore' | 'refuse' | 'discard';
+
+export interface Joiner {
+  readonly worker: number;
+  /** Whether this process has taken part before: the run's snapshots are then its own. */
+  readonly hasEntered: boolean;
+  /** Updates that the values have seen from which worker 0 would start. */
+  readonly startStep: number;
+  readonly snapshots: SnapshotPolicy;
+}
+
+/** @throws ParameterServerError if the servers were started differently, or have snapshots that must not be touched */
+export function planOf(joined: readonly unroll.v1.JoinResponse[], joiner: Joiner): Plan {
+  const generation = Math.max(...joined.map((shard) => shard.generation));
+  if (joined.every((shard) => shard.initialized && shard.generation === generation)) {
+    return entry(joined, generation) ?? { type: 'join again' };
+  }
+  if (joiner.worker !== 0) return { type: 'join again' };
+  requireSameSchedule(joined);
+  const isNew = !joiner.hasEntered && generation === 0;
+  if (isNew) requireNothingLost(joined, joiner.snapshots);
+  const common = isNew && joiner.snapshots === 'discard' ? undefined : commonSnapshot(joined);
+  const snapshot = common !== undefined && common > joiner.startStep ? common : undefined;
+  return { type: 'begin', generation: generation + 1, snapshot };
+}
+
+/**
+ * If workers died between two shards' updates, some shards are a step ahead; the others have the gradients of all lanes
+ * for that step and lack only the global norm, which the shards' sums give.
+ */
+function entry(joined: readonly unroll.v1.JoinResponse[], generation: number): Entry | undefined {
+  const step = Math.max(...joined.map((shard) => shard.step));
+  const { lease, lanesFrom, lanesTo } = joined[0]!;
+  const found = { type: 'enter', generation, lease, lanes: { from: lanesFrom, to: lanesTo }, step } as const;
+  if (joined.every((shard) => shard.step === step)) return { ...found, sumOfSquares: undefined };
+  const sums: number[] = [];
+  for (const shard of joined) {
+    const isCurrent = shard.step === step;
+    const sum = isCurrent ? shard.appliedSumOfSquares : shard.pendingSumOfSquares;
+    if (sum === undefined || sum === null || (!isCurrent && shard.step !== step - 1)) return undefined;
+    sums.push(sum);
+  }
+  return { ...found, sumOfSquares: total(sums) };
+}
+
+/** The sum in shard order, so that every worker finds the same. */
+export function total(sums: readonly number[]): number {
+  return sums.reduce((sum, value) => sum + value, 0);
+}
+
+function commonSnapshot(joined: readonly unroll.v1.JoinResponse[]): number | undefined {
+  const [first, ...others] = joined.map(({ snapshots }) => snapshots);
+  return first!.findLast((step) => others.every((steps) => steps.includes(step)));
+}
+
+function requireSameSchedule(joined: readonly unroll.v1.JoinResponse[]): void {
+  const everies = joined.map(({ snapshotEvery }) => snapshotEvery);
+  if (new Set(everies).size === 1) return;
+  throw refusal(
+    `the parameter servers take snapshots every ${everies.join(', ')} steps; give all the same --snapshot-every`,
+  );
+}
+
+function requireNothingLost(joined: readonly unroll.v1.JoinResponse[], policy: SnapshotPolicy): void {
+  if (policy === 'discard') return;
+  const foreign = joined.findIndex(({ foreignSnapshots }) => foreignSnapshots > 0);
+  if (foreign >= 0) {
+    throw refusal(
+      `parameter server ${foreign} holds snapshots of another run, with another configuration or text; ` +
+        '--overwrite removes them, or choose another --snapshot-dir',
+    );
+  }
+  const own = joined.findIndex(({ snapshots }) => snapshots.length > 0);
+  if (policy === 'restore' || own < 0) return;
+  throw refusal(
+    `parameter server ${own} holds snapshots of this run up to step ${joined[own]!.snapshots.at(-1)}; ` +
+      '--resume goes on from them, --overwrite removes them',
+  );
+}
+
+function refusal(message: string): ParameterServerError {
+  return new ParameterServerError(status.FAILED_PRECONDITION, message);
+}

@@ -1,0 +1,58 @@
+/** The requests of a shard that wait for an answer, and the effects of the message that it is hearing. */
+import type { Answer, Request, RequestOf, ShardEffect } from './messages.js';
+import type { Refusal } from './refusal.js';
+
+export class Outbox {
+  readonly #waiting = new Map<number, Request>();
+  #effects: ShardEffect[] = [];
+
+  /** The effects since this was last asked, in order. */
+  takeEffects(): ShardEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  add(effect: ShardEffect): void {
+    this.#effects.push(effect);
+  }
+
+  hold(request: Request): void {
+    this.#waiting.set(request.request, request);
+  }
+
+  forget(request: number): void {
+    this.#waiting.delete(request);
+  }
+
+  get waiting(): Request[] {
+    return [...this.#waiting.values()];
+  }
+
+  waitingFor<Type extends Request['type']>(type: Type): RequestOf<Type>[] {
+    return this.waiting.filter((request): request is RequestOf<Type> => request.type === type);
+  }
+
+  /** Whether the worker waits for an answer: then it is alive, and blocks nobody. */
+  isWaiting(worker: number): boolean {
+    return this.waiting.some(({ caller }) => caller.worker === worker);
+  }
+
+  answer({ request }: Request, answer: Answer): void {
+    this.#waiting.delete(request);
+    this.#effects.push({ type: 'answer', request, answer });
+  }
+
+  answerAll(type: Request['type'], answer: Answer): void {
+    for (const request of this.waitingFor(type)) this.answer(request, answer);
+  }
+
+  refuse({ request }: Request, { code, message }: Refusal): void {
+    this.#waiting.delete(request);
+    this.#effects.push({ type: 'refuse', request, code, message });
+  }
+
+  refuseAll(requests: readonly Request[], refusal: Refusal): void {
+    for (const request of requests) this.refuse(request, refusal);
+  }
+}

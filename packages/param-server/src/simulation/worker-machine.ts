@@ -1,0 +1,117 @@
+/** A simulated place for a worker's process, which is started again when it was killed. */
+import { ParameterClient } from '../client/client.js';
+import type { ModelDescription } from '../model.js';
+import type { LaneRange } from '../shard/messages.js';
+import type { NamedValues } from '../shard-vector.js';
+import type { ServerMachine } from './server-machine.js';
+import { type Network, UnreliableCalls } from './unreliable-calls.js';
+import type { VirtualTime } from './virtual-time.js';
+
+/** What is trained: a pure function of lanes, step and parameters. */
+export interface SimulatedTask {
+  readonly model: ModelDescription;
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly initial: () => NamedValues;
+  /** The gradient of some lanes, and their states after the step, `[lanes of the range, width]`. */
+  readonly compute: (
+    lanes: LaneRange,
+    step: number,
+    parameters: NamedValues,
+    laneStates: Float32Array,
+  ) => { readonly gradients: NamedValues; readonly laneStates: Float32Array };
+}
+
+export interface WorkerMachineOptions {
+  readonly task: SimulatedTask;
+  readonly worker: number;
+  readonly workers: number;
+  readonly servers: readonly ServerMachine[];
+  readonly time: VirtualTime;
+  readonly random: () => number;
+  readonly network: Network;
+  /** The longest that a restart takes, in virtual seconds. */
+  readonly slowness: number;
+}
+
+const heartbeatSeconds = 7;
+
+export class WorkerMachine {
+  /** Resolves when a process hears that all workers have finished. */
+  readonly finished: Promise<void>;
+  /** What the last process held when it had nothing left to do. */
+  result: NamedValues | undefined;
+  readonly #options: WorkerMachineOptions;
+  #incarnation = 0;
+  #calls: readonly UnreliableCalls[] = [];
+  #finish!: () => void;
+  #fail!: (error: unknown) => void;
+
+  constructor(options: WorkerMachineOptions) {
+    this.#options = options;
+    this.finished = new Promise((resolve, reject) => {
+      this.#finish = resolve;
+      this.#fail = reject;
+    });
+    this.restart();
+  }
+
+  /** Kills the process if one runs, and starts another after a while. */
+  restart(): void {
+    const { time, random, slowness } = this.#options;
+    for (const calls of this.#calls) calls.cut();
+    const incarnation = ++this.#incarnation;
+    time.after(random() * slowness, () => {
+      if (incarnation === this.#incarnation) this.#start(incarnation);
+    });
+  }
+
+  #start(incarnation: number): void {
+    const { servers, time, random, network } = this.#options;
+    this.#calls = servers.map((server) => new UnreliableCalls(server, time, random, network));
+    this.#train(incarnation).then(this.#finish, (error) => {
+      // What a killed process thinks of its death is of no interest.
+      if (incarnation === this.#incarnation) this.#fail(error);
+    });
+  }
+
+  async #train(incarnation: number): Promise<void> {
+    const { steps, learningRate, compute, initial } = this.#options.task;
+    const client = this.#connect(incarnation);
+    const parameters = initial();
+    await client.enter(parameters);
+    const { width } = this.#options.task.model.lanes;
+    const enteredStates = () => client.laneStates.slice(client.lanes.from * width, client.lanes.to * width);
+    let states: Float32Array = enteredStates();
+    do {
+      while (client.step < steps) {
+        const { gradients, laneStates } = compute(client.lanes, client.step, parameters, states);
+        states = (await client.update({ gradients, learningRate, laneStates })) ? laneStates : enteredStates();
+      }
+      if (incarnation === this.#incarnation) this.result = structuredClone(parameters);
+    } while (!(await client.finish()));
+  }
+
+  #connect(incarnation: number): ParameterClient {
+    const { task, worker, workers, time } = this.#options;
+    const caller = { worker, incarnation, generation: 0, lease: 0 };
+    const options = {
+      ...task.model,
+      ...{ worker, workers, incarnation, version: 'simulated', servers: [] },
+      start: { values: async () => ({ parameters: task.initial() }), snapshots: 'restore' } as const,
+    };
+    return new ParameterClient(options, {
+      connections: this.#calls,
+      sleep: (seconds) => new Promise((resolve) => time.after(seconds, resolve)),
+      startHeartbeats: (_, onBeat) => {
+        const beat = (): void => {
+          if (incarnation !== this.#incarnation) return;
+          for (const [shard, calls] of this.#calls.entries()) calls.beat(shard, caller, onBeat);
+          time.after(heartbeatSeconds, beat);
+        };
+        beat();
+        return () => undefined;
+      },
+    });
+  }
+}

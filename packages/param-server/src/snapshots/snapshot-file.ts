@@ -1,0 +1,131 @@
+/**
+ * One snapshot as a file: the length of a header (uint32, little-endian), the header (JSON), the vectors it lists, float32
+ * one after another, and the SHA-256 of all that. It is written under a temporary name, synchronised and renamed.
+ */
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { float32Bytes } from '../shard-vector.js';
+import type { ShardSnapshot } from './snapshot.js';
+
+/** What says that a file is one of ours, and which version. */
+const format = 'unroll shard snapshot 1';
+
+interface Header {
+  readonly format: string;
+  readonly run: string;
+  readonly step: number;
+  /** The vectors' names and numbers of elements. */
+  readonly vectors: readonly { readonly name: string; readonly length: number }[];
+}
+
+/** Bytes hashed and written at a time: few enough not to keep calls waiting. */
+const pieceBytes = 4 * 1024 * 1024;
+
+const slotPrefix = 'slot.';
+
+/** Writes a snapshot; when this resolves, it will be found after a crash of the machine. */
+export async function writeSnapshotFile(path: string, run: string, { step, values }: ShardSnapshot): Promise<void> {
+  const slots = Object.entries(values.slots).map(([name, vector]) => [slotPrefix + name, vector] as const);
+  const vectors = [['parameters', values.parameters], ['lanes', values.lanes], ...slots] as const;
+  const described = vectors.map(([name, { length }]) => ({ name, length }));
+  const header: Header = { format, run, step, vectors: described };
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(json.length);
+  const temporary = `${path}.new`;
+  try {
+    await writeHashed(temporary, [length, json, ...vectors.map(([, vector]) => float32Bytes(vector))]);
+    await rename(temporary, path);
+    await synchronise(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function writeHashed(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  await using file = await open(path, 'w');
+  const hash = createHash('sha256');
+  for (const part of parts) {
+    for (let start = 0; start < part.length; start += pieceBytes) {
+      const piece = part.subarray(start, start + pieceBytes);
+      hash.update(piece);
+      await file.writeFile(piece);
+    }
+  }
+  await file.writeFile(hash.digest());
+  await file.sync();
+}
+
+/** Makes a rename in the folder survive a crash of the machine. */
+async function synchronise(folder: string): Promise<void> {
+  // Windows does not open folders.
+  if (process.platform === 'win32') return;
+  await using handle = await open(folder, 'r');
+  await handle.sync();
+}
+
+/** A snapshot that was read, and the run that it is of. */
+export interface StoredSnapshot extends ShardSnapshot {
+  readonly run: string;
+}
+
+/** @throws Error that says what is wrong with the file, in words that follow its name */
+export async function readSnapshotFile(path: string): Promise<StoredSnapshot> {
+  await using file = await open(path, 'r');
+  const reader = new HashingReader(file);
+  const length = Buffer.from(await reader.read(4)).readUInt32LE();
+  const { size } = await file.stat();
+  if (length > size) throw new Error('is not a snapshot of a shard');
+  const header = JSON.parse(Buffer.from(await reader.read(length)).toString()) as Header;
+  if (header.format !== format) throw new Error('is not a snapshot of a shard, or one of another version');
+  const vectors = new Map<string, Float32Array>();
+  for (const { name, length } of header.vectors) {
+    vectors.set(name, new Float32Array((await reader.read(length * 4)).buffer));
+  }
+  await reader.verify();
+  const slots = [...vectors].filter(([name]) => name.startsWith(slotPrefix));
+  return {
+    run: header.run,
+    step: header.step,
+    values: {
+      parameters: vectors.get('parameters')!,
+      lanes: vectors.get('lanes')!,
+      slots: Object.fromEntries(slots.map(([name, vector]) => [name.slice(slotPrefix.length), vector])),
+    },
+  };
+}
+
+class HashingReader {
+  readonly #hash = createHash('sha256');
+
+  constructor(readonly file: FileHandle) {}
+
+  /** The next bytes, in memory of their own. */
+  async read(length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(length);
+    for (let start = 0; start < length; start += pieceBytes) {
+      const piece = bytes.subarray(start, start + pieceBytes);
+      await this.#fill(piece);
+      this.#hash.update(piece);
+    }
+    return bytes;
+  }
+
+  /** @throws Error unless the file ends with the checksum of what was read */
+  async verify(): Promise<void> {
+    const expected = this.#hash.digest();
+    const stored = Buffer.alloc(expected.length);
+    await this.#fill(stored);
+    if (!stored.equals(expected)) throw new Error('has another checksum than when it was written');
+  }
+
+  async #fill(bytes: Uint8Array): Promise<void> {
+    for (let filled = 0; filled < bytes.length; ) {
+      const { bytesRead } = await this.file.read(bytes, filled, bytes.length - filled);
+      if (bytesRead === 0) throw new Error('was cut off');
+      filled += bytesRead;
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/** What a shard needs to go on after its process has died, and where it is kept. Which step to go back to is worker 0's choice. */
+import type { ShardValues } from '../shard/messages.js';
+
+/** A shard as it was after `step` updates. */
+export interface ShardSnapshot {
+  readonly step: number;
+  readonly values: ShardValues;
+}
+
+/** Where a shard's snapshots are kept: `SnapshotFolder` on a disk; in a simulation, memory that survives the shard. */
+export interface SnapshotStore {
+  /** Says which run is trained: equal for two shards that hold the same part of the same run. */
+  adopt(run: string): void;
+  /** The steps of the whole snapshots of the run, ascending. */
+  readonly steps: readonly number[];
+  /** How many snapshots of other runs were found. */
+  readonly foreign: number;
+  /** Resolves when the snapshot is safe; the values must not change before. */
+  write(snapshot: ShardSnapshot): Promise<void>;
+  /**
+   * The snapshot of a step; those of later steps, which will be computed again, are removed.
+   * @throws Error if it cannot be read; it is then no longer among {@link steps}
+   */
+  read(step: number): Promise<ShardSnapshot>;
+  /** Removes all snapshots. */
+  clear(): Promise<void>;
+}
+
+/** For a shard that keeps none. */
+export const noSnapshots: SnapshotStore = {
+  adopt: () => undefined,
+  steps: [],
+  foreign: 0,
+  write: async () => undefined,
+  read: async (step) => {
+    throw new Error(`there is no snapshot of step ${step}`);
+  },
+  clear: async () => undefined,
+};

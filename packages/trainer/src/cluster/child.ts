@@ -1,0 +1,127 @@
+/** A launched process: how it is started, and started again when it is killed; how it ends. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { UnrollError } from '../errors.js';
+import { log } from '../terminal/progress.js';
+import type { ChildMessage } from './messages.js';
+
+const command = fileURLToPath(new URL('../../bin/unroll.js', import.meta.url));
+
+/**
+ * Messages are allocated outside V8's heap but counted in it. From V8's small initial limit they would make it collect the
+ * old generation at every step, which took a third of a server's time.
+ */
+const initialHeapMebibytes = 1024;
+
+export interface ChildOptions {
+  /** As the user knows it: `worker 1`. */
+  readonly name: string;
+  /** The arguments of `unroll`, of the first process or of one that replaces a killed one. */
+  readonly args: (isRestart: boolean) => readonly string[];
+  readonly onMessage: (message: ChildMessage) => void;
+  /** How often the process is started again when it was killed. */
+  readonly maxRestarts: number;
+}
+
+/** How long a failure that another process caused waits for that process's own. */
+const causeSeconds = 5;
+
+/** Between a process's death and the start of the next: doubles for one that does not live long. */
+const [shortestPauseSeconds, longestPauseSeconds, longLifeSeconds] = [0.2, 10, 60];
+
+export class Child {
+  /** Resolves when the process has ended well; rejects with its own last words if it failed, or was killed too often. */
+  readonly ended: Promise<void>;
+  readonly #options: ChildOptions;
+  #process: ChildProcess | undefined;
+  /** Aborted when the process is to stay dead. */
+  readonly #stopping = new AbortController();
+
+  constructor(options: ChildOptions) {
+    this.#options = options;
+    this.ended = this.#run();
+    // That it may reject before anybody awaits it is no error.
+    this.ended.catch(() => undefined);
+  }
+
+  /** Kills the process for good. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    this.#stopping.abort();
+    const running = this.#process;
+    if (!running) return;
+    const exit = once(running, 'exit');
+    running.kill(signal);
+    const force = setTimeout(() => running.kill('SIGKILL'), 5000);
+    await exit;
+    clearTimeout(force);
+  }
+
+  /** Kills the process at once, without waiting. */
+  kill(): void {
+    this.#stopping.abort();
+    this.#process?.kill('SIGKILL');
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  /** Returns early when the process is to stay dead. */
+  async #sleep(seconds: number): Promise<void> {
+    await sleep(seconds * 1000, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+  }
+
+  async #run(): Promise<void> {
+    const { name, maxRestarts } = this.#options;
+    let pause = shortestPauseSeconds;
+    for (let restarts = 0; ; restarts++) {
+      const started = performance.now();
+      const signal = await this.#runOnce(restarts > 0);
+      if (signal === undefined || this.#isStopping) return;
+      if (restarts === maxRestarts) {
+        throw new UnrollError(
+          `${name}: was killed by ${signal}, after ${restarts} restarts; --max-restarts allows no more`,
+        );
+      }
+      log(`${name} was killed by ${signal}: starting it again (${restarts + 1} of ${maxRestarts})`);
+      if (performance.now() - started > longLifeSeconds * 1000) pause = shortestPauseSeconds;
+      await this.#sleep(pause);
+      pause = Math.min(2 * pause, longestPauseSeconds);
+      if (this.#isStopping) return;
+    }
+  }
+
+  /** Resolves to the signal that killed the process, or to undefined if it ended well. @throws UnrollError if it failed */
+  async #runOnce(isRestart: boolean): Promise<NodeJS.Signals | undefined> {
+    const { name, args, onMessage } = this.#options;
+    const child = start(args(isRestart));
+    this.#process = child;
+    let lastLine = '';
+    let peerLost = false;
+    child.on('message', (message: ChildMessage) => {
+      peerLost ||= message.type === 'peer-lost';
+      onMessage(message);
+    });
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      lastLine = text.trim().split('\n').at(-1) ?? lastLine;
+    });
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    this.#process = undefined;
+    if (code === 0) return undefined;
+    if (signal) return signal;
+    if (peerLost) await this.#sleep(causeSeconds);
+    const reason = lastLine.replace(/^(unroll: |error: )/, '');
+    throw new UnrollError(`${name}: ${reason || `exited with status ${code}`}`);
+  }
+}
+
+/** Children run in process groups of their own, so that Ctrl-C reaches only the launcher, which then stops them. */
+function start(args: readonly string[]): ChildProcess {
+  return fork(command, args, {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    detached: true,
+    execArgv: [`--initial-old-space-size=${initialHeapMebibytes}`],
+  });
+}

@@ -1,0 +1,94 @@
+/** The flags of parameter servers that `param-server`, `train` and `launch` share, and which of them go to which process. */
+import { fewestSnapshots } from '@unroll/param-server';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { ClusterOptions } from '../cluster/launch.js';
+import { nonNegativeInteger, positiveInteger } from './options.js';
+
+export interface ServerPolicyFlags {
+  minWorkers?: number;
+  lease: number;
+  workerTimeout: number;
+  snapshotDir?: string;
+  snapshotEvery: number;
+  keepSnapshots: number;
+}
+
+export interface LaunchFlags extends ServerPolicyFlags {
+  workers?: number;
+  servers?: number;
+  maxRestarts: number;
+}
+
+/** How servers treat workers that are away, and guard against their own end. */
+export function addServerPolicyFlags(command: Command): Command {
+  return command
+    .option('--min-workers <n>', 'go on with so few workers, who share the lanes (default: all)', positiveInteger)
+    .option('--lease <seconds>', 'report a worker that is silent for longer', positiveInteger, 15)
+    .option('--worker-timeout <seconds>', 'give up a worker that is silent for longer', positiveInteger, 600)
+    .option('--snapshot-dir <dir>', 'where parameter servers keep snapshots, to go on from when they are killed')
+    .option('--snapshot-every <steps>', 'steps between snapshots; 0 for none', nonNegativeInteger, 200)
+    .option('--keep-snapshots <n>', `how many of the last to keep, at least ${fewestSnapshots}`, snapshotCount, 3);
+}
+
+export function addLaunchFlags(command: Command): Command {
+  return addServerPolicyFlags(command).option(
+    '--max-restarts <n>',
+    'how often a worker or server process that was killed is started again',
+    nonNegativeInteger,
+    10,
+  );
+}
+
+function snapshotCount(text: string): number {
+  const count = positiveInteger(text);
+  if (count < fewestSnapshots) throw new InvalidArgumentError(`It must be at least ${fewestSnapshots}.`);
+  return count;
+}
+
+/** What a launch does, from its flags; by default snapshots go beside the checkpoint. */
+export function clusterOptions(flags: LaunchFlags, out: string, argv: readonly string[]): ClusterOptions {
+  const {
+    workers = 1,
+    servers = 1,
+    minWorkers,
+    lease,
+    workerTimeout,
+    snapshotEvery,
+    keepSnapshots,
+    maxRestarts,
+  } = flags;
+  const snapshotDir = flags.snapshotDir ?? `${out}.snapshots`;
+  const serverFlags = {
+    lease,
+    'worker-timeout': workerTimeout,
+    'snapshot-dir': snapshotDir,
+    'snapshot-every': snapshotEvery,
+    'keep-snapshots': keepSnapshots,
+    ...(minWorkers === undefined ? {} : { 'min-workers': minWorkers }),
+  };
+  return {
+    workers,
+    servers,
+    maxRestarts,
+    snapshotDir,
+    workerFlags: trainingFlagsOf(argv),
+    serverFlags: Object.entries(serverFlags).flatMap(([name, value]) => [`--${name}`, `${value}`]),
+  };
+}
+
+/** Flags of a launch that workers do not take, or are given otherwise. All but `--json` have a value. */
+const launchersOwn = new Set([
+  ...['--json', '--threads', '--workers', '--servers', '--max-restarts', '--min-workers', '--lease'],
+  ...['--worker-timeout', '--snapshot-dir', '--snapshot-every', '--keep-snapshots'],
+]);
+
+/** The launcher's arguments without what only the launcher is told. */
+function trainingFlagsOf(argv: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let k = 0; k < argv.length; k++) {
+    const [flag] = argv[k]!.split('=');
+    if (!launchersOwn.has(flag!)) kept.push(argv[k]!);
+    else if (flag !== '--json' && !argv[k]!.includes('=')) k++;
+  }
+  return kept;
+}

@@ -1,0 +1,151 @@
+/**
+ * Trains as one of several workers: computes the gradients of its lanes; the servers add, clip and update. Which lanes
+ * those are, and from which step and state they go on, the servers say; it may change when processes are killed.
+ */
+import { gradientProgram, optimizerSlots, parameterShapes, slotName, stateShapes } from '@unroll/core';
+import type { LaneRange, ParameterClient } from '@unroll/param-server';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { LaneBatches } from '../data/batches.js';
+import { type Executable, type Residents, zeros } from '../engines/engine.js';
+import { BatchInputs } from './batch-inputs.js';
+import { LaneLosses } from './lane-losses.js';
+import { laneWidth, packLanes, unpackLosses, unpackRecurrent } from './lane-states.js';
+import {
+  disposeAll,
+  type Learner,
+  type LearnerOptions,
+  type LearnerState,
+  type LossSum,
+  readAll,
+  reset,
+} from './learner.js';
+
+/** What computes the gradients of some lanes. */
+interface LaneWork {
+  readonly lanes: LaneRange;
+  readonly recurrent: Residents;
+  readonly executable: Executable;
+  readonly inputs: BatchInputs;
+  readonly batches: LaneBatches;
+  readonly losses: LaneLosses;
+}
+
+export class DistributedLearner implements Learner {
+  readonly parameters: Residents;
+  readonly #options: LearnerOptions;
+  readonly #client: ParameterClient;
+  readonly #pulled: Arrays;
+  #work: LaneWork;
+
+  /** Joins the servers, and waits until they have values. */
+  static async create(options: LearnerOptions, client: ParameterClient): Promise<DistributedLearner> {
+    const { engine, model } = options;
+    const parameters = engine.allocate(zeros(parameterShapes(model)));
+    const pulled = await readAll(parameters);
+    await client.enter(pulled);
+    const work = await createWork(options, parameters, client.lanes);
+    const learner = new DistributedLearner(options, client, { parameters, pulled, work });
+    await learner.#takeUp();
+    return learner;
+  }
+
+  private constructor(
+    options: LearnerOptions,
+    client: ParameterClient,
+    { parameters, pulled, work }: { parameters: Residents; pulled: Arrays; work: LaneWork },
+  ) {
+    this.#options = options;
+    this.#client = client;
+    this.parameters = parameters;
+    this.#pulled = pulled;
+    this.#work = work;
+  }
+
+  get nextStep(): number {
+    return this.#client.step;
+  }
+
+  get epoch(): LossSum {
+    return this.#work.losses.total;
+  }
+
+  async step(learningRate: number): Promise<LossSum | undefined> {
+    const { model } = this.#options;
+    const { batches, recurrent, executable, inputs, losses } = this.#work;
+    const batch = batches.batchAt(this.nextStep);
+    if (batch.resetState) await reset(recurrent);
+    const outputs = await executable.run(inputs.fill(batch, this.nextStep));
+    const loss = losses.add(outputs.tokenLosses!, batch);
+    const gradients = Object.fromEntries(this.parameters.names.map((name) => [name, outputs[`gradient.${name}`]!]));
+    const laneStates = packLanes(model, await readAll(recurrent), losses);
+    if (await this.#client.update({ gradients, learningRate, laneStates })) {
+      this.#installParameters();
+      return loss;
+    }
+    await this.#takeUp();
+    return undefined;
+  }
+
+  async state(): Promise<LearnerState | undefined> {
+    const { model, training } = this.#options;
+    const snapshot = await this.#client.snapshot();
+    await this.#takeUp();
+    if (!snapshot) return undefined;
+    const slots = optimizerSlots(training.optimizer).flatMap((slot) =>
+      Object.entries(snapshot.slots[slot]!).map(([name, values]) => [slotName(slot, name), values] as const),
+    );
+    return {
+      parameters: { ...snapshot.parameters },
+      slots: Object.fromEntries(slots),
+      recurrent: unpackRecurrent(model, snapshot.laneStates),
+    };
+  }
+
+  async finish(): Promise<boolean> {
+    if (await this.#client.finish()) return true;
+    await this.#takeUp();
+    return false;
+  }
+
+  async dispose(): Promise<void> {
+    await disposeAll(this.#work.executable, [this.#work.recurrent]);
+    this.parameters.dispose();
+  }
+
+  /** Goes on from where the client has joined. */
+  async #takeUp(): Promise<void> {
+    const { model } = this.#options;
+    const { lanes, laneStates } = this.#client;
+    if (lanes.from !== this.#work.lanes.from || lanes.to !== this.#work.lanes.to) {
+      await disposeAll(this.#work.executable, [this.#work.recurrent]);
+      this.#work = await createWork(this.#options, this.parameters, lanes);
+    }
+    const width = laneWidth(model);
+    const rows = laneStates.subarray(lanes.from * width, lanes.to * width);
+    for (const [name, values] of Object.entries(unpackRecurrent(model, rows))) this.#work.recurrent.write(name, values);
+    unpackLosses(model, rows, this.#work.losses);
+    this.#installParameters();
+  }
+
+  #installParameters(): void {
+    for (const [name, values] of Object.entries(this.#pulled)) this.parameters.write(name, values);
+  }
+}
+
+async function createWork(
+  { engine, model, training, batchesOf }: LearnerOptions,
+  parameters: Residents,
+  lanes: LaneRange,
+): Promise<LaneWork> {
+  const count = lanes.to - lanes.from;
+  const recurrent = engine.allocate(zeros(stateShapes(model, count)));
+  const program = gradientProgram(model, { batch: count, time: training.sequenceLength });
+  return {
+    lanes,
+    recurrent,
+    executable: await engine.compile(program, [parameters, recurrent]),
+    inputs: new BatchInputs(model, training, lanes),
+    batches: batchesOf(lanes),
+    losses: new LaneLosses(count),
+  };
+}

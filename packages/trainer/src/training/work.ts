@@ -1,0 +1,151 @@
+/** What a run works with: its learner, alone or joined to the parameter servers, and what that holds open. */
+import { createHash } from 'node:crypto';
+import { initialParameters, parameterShapes } from '@unroll/core';
+import {
+  connectParameterServers,
+  type InitialValues,
+  type ParameterClient,
+  type SnapshotPolicy,
+} from '@unroll/param-server';
+import { LaneBatches } from '../data/batches.js';
+import type { Engine } from '../engines/engine.js';
+import { UnrollError } from '../errors.js';
+import { version } from '../version.js';
+import type { LaneSlice } from './batch-inputs.js';
+import { DistributedLearner } from './distributed-learner.js';
+import { LaneLosses } from './lane-losses.js';
+import { laneWidth, packLanes } from './lane-states.js';
+import type { Learner, LearnerOptions } from './learner.js';
+import { createLocalLearner } from './local-learner.js';
+import type { PreparedTraining, TrainingRequest } from './prepare.js';
+
+/** This process's place among the workers of a parameter server. */
+export interface WorkerRole {
+  /** Addresses as `host:port`, in the order of their shards. */
+  readonly servers: readonly string[];
+  /** In [0, workers). Worker 0 evaluates and writes the checkpoints. */
+  readonly worker: number;
+  readonly workers: number;
+  /** How long to wait for servers that do not answer. */
+  readonly serverTimeoutSeconds?: number;
+}
+
+/** A learner and what it holds open. */
+export interface Work extends AsyncDisposable {
+  readonly learner: Learner;
+}
+
+export async function createWork(
+  engine: Engine,
+  prepared: PreparedTraining,
+  request: TrainingRequest,
+  role: WorkerRole | undefined,
+): Promise<Work> {
+  const { model, training } = prepared;
+  const batchesOf = (lanes: LaneSlice) => laneBatches(prepared, lanes);
+  const options: LearnerOptions = { engine, model, training, batchesOf };
+  if (role) return joinServers(options, prepared, request, role);
+  const { recurrent, slots } = prepared.resumed ?? {};
+  const start = { step: prepared.resumed?.state.step ?? 0, parameters: startParameters(prepared), slots, recurrent };
+  const learner = await createLocalLearner(options, start);
+  return { learner, [Symbol.asyncDispose]: () => learner.dispose() };
+}
+
+/**
+ * The text as some lanes of the batch read it.
+ * @throws UnrollError if it is too short
+ */
+export function laneBatches({ train, training }: PreparedTraining, slice: LaneSlice): LaneBatches {
+  try {
+    return new LaneBatches(train, { lanes: training.batchSize, window: training.sequenceLength, slice });
+  } catch (error) {
+    throw new UnrollError((error as Error).message);
+  }
+}
+
+async function joinServers(
+  options: LearnerOptions,
+  prepared: PreparedTraining,
+  request: TrainingRequest,
+  role: WorkerRole,
+): Promise<Work> {
+  const client = connect(prepared, request, role);
+  try {
+    const learner = await DistributedLearner.create(options, client);
+    return {
+      learner,
+      [Symbol.asyncDispose]: async () => {
+        await client.close();
+        await learner.dispose();
+      },
+    };
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
+
+/** While worker 0 evaluates, the others wait for it to push. */
+const slowestEvaluationSeconds = 6 * 3600;
+
+function connect(prepared: PreparedTraining, request: TrainingRequest, role: WorkerRole): ParameterClient {
+  const { servers, worker, workers, serverTimeoutSeconds } = role;
+  const { model, training, resumed } = prepared;
+  return connectParameterServers({
+    servers,
+    worker,
+    workers,
+    incarnation: Date.now(),
+    version,
+    parameters: Object.entries(parameterShapes(model)).map(([name, shape]) => ({ name, shape })),
+    optimizer: training.optimizer,
+    clipNorm: training.clipNorm,
+    lanes: { count: training.batchSize, width: laneWidth(model) },
+    run: fingerprint(prepared),
+    start: {
+      step: resumed?.state.step ?? 0,
+      values: async () => startValues(prepared),
+      snapshots: snapshotPolicy(request),
+    },
+    callSeconds: slowestEvaluationSeconds,
+    ...(serverTimeoutSeconds === undefined ? {} : { patienceSeconds: serverTimeoutSeconds }),
+  });
+}
+
+/** As for a checkpoint in `--out`. */
+function snapshotPolicy({ resume, overwrite }: TrainingRequest): SnapshotPolicy {
+  if (overwrite) return 'discard';
+  return resume ? 'restore' : 'refuse';
+}
+
+/** Equal for runs that compute the same, however far they are to go. */
+function fingerprint({ training, train }: PreparedTraining): string {
+  const { epochs, maxSteps, ...computed } = training;
+  return createHash('sha256').update(JSON.stringify(computed)).update(train).digest('hex');
+}
+
+function startParameters({ model, training, resumed }: PreparedTraining): Record<string, Float32Array> {
+  return resumed?.parameters ?? initialParameters(model, { seed: training.seed, range: training.initRange });
+}
+
+function startValues(prepared: PreparedTraining): InitialValues {
+  const { model, training, resumed } = prepared;
+  const recurrent = resumed?.recurrent;
+  return {
+    parameters: startParameters(prepared),
+    slots: slotsByName(resumed?.slots ?? {}),
+    ...(recurrent ? { laneStates: packLanes(model, recurrent, new LaneLosses(training.batchSize)) } : {}),
+  };
+}
+
+/** `m/lstm.0.kernel` → m → lstm.0.kernel. */
+function slotsByName(slots: Readonly<Record<string, Float32Array>>): Record<string, Record<string, Float32Array>> {
+  const nested: Record<string, Record<string, Float32Array>> = {};
+  for (const [name, values] of Object.entries(slots)) {
+    const slash = name.indexOf('/');
+    const slot = name.slice(0, slash);
+    nested[slot] ??= {};
+    nested[slot][name.slice(slash + 1)] = values;
+  }
+  return nested;
+}
