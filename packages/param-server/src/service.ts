@@ -77,7 +77,8 @@ function unary<Request extends { caller?: unroll.v1.Caller.$Properties | null }>
 }
 
 /** What a worker is told that joins: the heart's answer, and what the server was started with. */
-export function joinResponse(answer: Answer, { policy, snapshots }: ShardHost): object {
+export function joinResponse(answer: Answer, host: ShardHost): object {
+  const { policy, snapshots } = host;
   const { type, lanes, ...fields } = answer as Extract<Answer, { type: 'joined' }>;
   return {
     ...fields,
@@ -87,6 +88,7 @@ export function joinResponse(answer: Answer, { policy, snapshots }: ShardHost): 
     snapshots: [...snapshots.steps],
     foreignSnapshots: snapshots.foreign,
     snapshotEvery: policy.snapshotEvery,
+    elastic: host.isElastic,
   };
 }
 

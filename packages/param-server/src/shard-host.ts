@@ -69,6 +69,11 @@ export class ShardHost {
     return this.#adopted;
   }
 
+  /** Whether the run goes on without workers that leave. */
+  get isElastic(): boolean {
+    return this.#heart.isElastic;
+  }
+
   isReadableAt(generation: number, step: number): boolean {
     return this.#heart.isReadableAt(generation, step);
   }

@@ -50,6 +50,7 @@ export class ParameterClient implements AsyncDisposable {
   #step = 0;
   #isInside = false;
   #hasEntered = false;
+  #isElastic = false;
   #isFinished = false;
   #isClosed = false;
   #stopHeartbeats: (() => void) | undefined;
@@ -73,6 +74,11 @@ export class ParameterClient implements AsyncDisposable {
   /** The lanes of the global batch that this worker computes. */
   get lanes(): LaneRange {
     return this.#lanes;
+  }
+
+  /** Whether the run goes on if this worker leaves; not without worker 0, which has the values to start from. */
+  get mayLeave(): boolean {
+    return this.#isElastic && this.#options.worker !== 0;
   }
 
   /** The states of all lanes as they were when this worker joined last, `[lanes, width]`. */
@@ -185,6 +191,7 @@ export class ParameterClient implements AsyncDisposable {
     const joined = await this.#onShards(async ({ connection }, shard) => {
       const answer = await connection.join(this.#joinRequest(shard));
       this.#beatEvery(answer.leaseSeconds / 6);
+      this.#isElastic = answer.elastic;
       return answer;
     });
     const { worker, start } = this.#options;

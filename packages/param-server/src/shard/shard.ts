@@ -36,6 +36,11 @@ export class Shard {
     this.#snapshots = new SnapshotSchedule(policy.snapshotEvery, this.#out);
   }
 
+  /** Whether the run goes on without workers that leave. */
+  get isElastic(): boolean {
+    return this.#policy.minWorkers < this.#place.workers;
+  }
+
   /** Whether the vectors stand still at this step of this generation, so that they can be read. */
   isReadableAt(generation: number, step: number): boolean {
     const steps = this.#steps;
@@ -219,7 +224,7 @@ export class Shard {
     const options = { generation: this.#generation, step, lanes: count, snapshots: this.#snapshots, out: this.#out };
     this.#steps = new Steps(options);
     const present = this.#everyone.filter((worker) => !this.#attendance.isLost(worker, now));
-    this.#leases.deal(this.#isElastic && present.length >= this.#policy.minWorkers ? present : this.#everyone);
+    this.#leases.deal(this.isElastic && present.length >= this.#policy.minWorkers ? present : this.#everyone);
     this.#answerJoins();
   }
 
@@ -253,7 +258,7 @@ export class Shard {
    * and nobody has pushed yet.
    */
   #lendLanes(now: number): void {
-    if (!this.#steps || !this.#isElastic || !this.#leads) return;
+    if (!this.#steps || !this.isElastic || !this.#leads) return;
     const holders = this.#leases.workers;
     const lost = holders.filter((worker) => this.#isLost(worker, now) && !this.#steps!.hasPushed(worker));
     const late = this.#out.waitingFor('join').map(({ caller }) => caller.worker);
@@ -283,7 +288,7 @@ export class Shard {
     const finishing = this.#out.waitingFor('finish');
     if (finishing.length > 0) return [finishing, this.#unfinished];
     // In an elastic run the first shard knows who has lanes; the others wait for its decision.
-    if (this.#isElastic && !this.#leads) return [[], []];
+    if (this.isElastic && !this.#leads) return [[], []];
     return [this.#out.waitingFor('push'), this.#leases.workers.filter((worker) => !this.#steps!.hasPushed(worker))];
   }
 
@@ -294,10 +299,6 @@ export class Shard {
   /** The first shard deals the lanes and holds their states. */
   get #leads(): boolean {
     return this.#place.shard === 0;
-  }
-
-  get #isElastic(): boolean {
-    return this.#policy.minWorkers < this.#place.workers;
   }
 
   get #lease(): number {

@@ -39,8 +39,10 @@ export function addWorker(program: Command): void {
     const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
     const role = { servers: flags.serverAddresses.split(','), worker, workers, serverTimeoutSeconds };
     const report = new RunReport(flags.workers);
+    const leaving = new AbortController();
     try {
-      for await (const event of runTraining({ request: trainingRequest(flags), role })) {
+      for await (const event of runTraining({ request: trainingRequest(flags), role, signal: leaving.signal })) {
+        if (event.type === 'start' && event.mayLeave) leaveOnSignal(leaving);
         if (!reportTo(process, event)) report.add(event, flags.worker);
       }
     } catch (error) {
@@ -55,6 +57,12 @@ export function addWorker(program: Command): void {
     command,
     'worker --data data/ptb --out runs/ptb --worker 0 --workers 2 --server-addresses ps0:7000,ps1:7000',
   );
+}
+
+/** Lets the first Ctrl-C or SIGTERM end this process after its step, when it has given its lanes back. */
+function leaveOnSignal(leaving: AbortController): void {
+  const leave = () => leaving.abort();
+  process.once('SIGINT', leave).once('SIGTERM', leave);
 }
 
 interface ServerFlags extends ServerPolicyFlags {

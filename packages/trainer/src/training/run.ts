@@ -21,6 +21,8 @@ export interface RunStart {
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   readonly epochs: number;
+  /** Whether the run goes on if this process is interrupted: its lanes then go to other workers. */
+  readonly mayLeave: boolean;
 }
 
 /** The model is being evaluated. */
@@ -79,6 +81,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
     totalSteps: totalSteps(training, stepsPerEpoch),
     stepsPerEpoch,
     epochs: training.epochs,
+    mayLeave: work.mayLeave,
   };
   let started = performance.now();
   const checkpointStep = resumed?.state.step ?? 0;

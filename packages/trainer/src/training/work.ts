@@ -33,6 +33,8 @@ export interface WorkerRole {
 /** A learner and what it holds open. */
 export interface Work extends AsyncDisposable {
   readonly learner: Learner;
+  /** Whether other processes go on if this one ends. */
+  readonly mayLeave: boolean;
 }
 
 export async function createWork(
@@ -48,7 +50,7 @@ export async function createWork(
   const { recurrent, slots } = prepared.resumed ?? {};
   const start = { step: prepared.resumed?.state.step ?? 0, parameters: startParameters(prepared), slots, recurrent };
   const learner = await createLocalLearner(options, start);
-  return { learner, [Symbol.asyncDispose]: () => learner.dispose() };
+  return { learner, mayLeave: false, [Symbol.asyncDispose]: () => learner.dispose() };
 }
 
 /**
@@ -74,6 +76,7 @@ async function joinServers(
     const learner = await DistributedLearner.create(options, client);
     return {
       learner,
+      mayLeave: client.mayLeave,
       [Symbol.asyncDispose]: async () => {
         await client.close();
         await learner.dispose();

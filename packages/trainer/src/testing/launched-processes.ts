@@ -1,0 +1,20 @@
+/** For tests: the processes that a launcher has started, as Linux knows them. */
+
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+
+/** Whether this system tells who a process's children are. */
+export const canFindProcesses = existsSync(`/proc/${process.pid}/task/${process.pid}/children`);
+
+/** The ids of a launcher's processes that run this command of `unroll`, in the order in which they were started. */
+export function launched({ pid }: ChildProcess, command: 'worker' | 'param-server'): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter((child) => child.trim() !== '' && commandLine(child).includes(command))
+    .map(Number);
+}
+
+function commandLine(pid: string): string[] {
+  // A process that has just ended has none.
+  return existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') : [];
+}
