@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { unroll } from '../generated/parameter-server.js';
+import { type Joiner, planOf } from './resumption.js';
+
+const { JoinResponse } = unroll.v1;
+const fresh: Joiner = { worker: 0, hasEntered: false, startStep: 0, snapshots: 'refuse' };
+
+/** What a shard answers that says this and nothing else. */
+function answer(fields: unroll.v1.JoinResponse.$Properties): unroll.v1.JoinResponse {
+  return JoinResponse.decode(JoinResponse.encode(fields).finish());
+}
+
+const at = (step: number, generation = 1) => answer({ initialized: true, generation, step, lanesTo: 4 });
+const empty = (...snapshots: number[]) => answer({ snapshots });
+
+test('shards at one step are entered there', () => {
+  expect(planOf([at(7), at(7)], { ...fresh, worker: 1 })).toMatchObject({ type: 'enter', step: 7, generation: 1 });
+});
+
+test('a shard that lags by an update is told the norm that its update needs', () => {
+  const ahead = answer({ initialized: true, generation: 1, step: 8, appliedSumOfSquares: 3 });
+  const behind = answer({ initialized: true, generation: 1, step: 7, pendingSumOfSquares: 4 });
+  expect(planOf([ahead, behind], fresh)).toMatchObject({ type: 'enter', step: 8, sumOfSquares: 7 });
+});
+
+test('shards without values begin with those of the start', () => {
+  expect(planOf([empty(), empty()], fresh)).toEqual({ type: 'begin', generation: 1, snapshot: undefined });
+});
+
+test('when a server was restarted, all go back to the newest snapshot that they share, in a new generation', () => {
+  const alive = answer({ initialized: true, generation: 4, step: 37, snapshots: [10, 20, 30] });
+  expect(planOf([alive, empty(10, 20)], fresh)).toEqual({ type: 'begin', generation: 5, snapshot: 20 });
+  expect(planOf([alive, empty(15)], fresh)).toEqual({ type: 'begin', generation: 5, snapshot: undefined });
+});
+
+test('a checkpoint that is newer than the snapshots is preferred to them', () => {
+  const alive = answer({ initialized: true, generation: 1, step: 37, snapshots: [10, 20] });
+  const plan = planOf([alive, empty(10, 20)], { ...fresh, startStep: 25 });
+  expect(plan).toEqual({ type: 'begin', generation: 2, snapshot: undefined });
+});
+
+test('only worker 0 gives shards their values', () => {
+  expect(planOf([at(7, 2), at(5, 3)], { ...fresh, worker: 1 })).toEqual({ type: 'join again' });
+});
+
+test('a new run does not touch the snapshots of one before unless it is told to', () => {
+  const servers = [empty(10, 20), empty(10)];
+  expect(() => planOf(servers, fresh)).toThrow(
+    'parameter server 0 holds snapshots of this run up to step 20; --resume goes on from them, --overwrite removes them',
+  );
+  expect(planOf(servers, { ...fresh, snapshots: 'restore' })).toMatchObject({ snapshot: 10 });
+  expect(planOf(servers, { ...fresh, snapshots: 'discard' })).toMatchObject({ snapshot: undefined });
+  expect(planOf(servers, { ...fresh, hasEntered: true })).toMatchObject({ snapshot: 10 });
+});
+
+test('the snapshots of another run are refused whatever is resumed', () => {
+  const servers = [empty(), answer({ foreignSnapshots: 2 })];
+  expect(() => planOf(servers, { ...fresh, snapshots: 'restore' })).toThrow(
+    'parameter server 1 holds snapshots of another run',
+  );
+});
+
+test('servers that take snapshots at different steps are refused', () => {
+  const servers = [answer({ snapshotEvery: 100 }), answer({ snapshotEvery: 200 })];
+  expect(() => planOf(servers, fresh)).toThrow(
+    'take snapshots every 100, 200 steps; give all the same --snapshot-every',
+  );
+});

@@ -1,0 +1,99 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { ShardSnapshot } from './snapshot.js';
+import { SnapshotFolder } from './snapshot-folder.js';
+
+let folder: string;
+let reports: string[];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'unroll-snapshots-'));
+  reports = [];
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const fileOf = (step: number) => join(folder, `shard-0-of-2-step-${step}.snapshot`);
+
+async function open(run = 'this', shard = 0): Promise<SnapshotFolder> {
+  const snapshots = await SnapshotFolder.open({ folder, shard, shards: 2, keep: 3 }, (line) => reports.push(line));
+  snapshots.adopt(run);
+  return snapshots;
+}
+
+function snapshotOf(step: number): ShardSnapshot {
+  const values = (offset: number) => Float32Array.from({ length: 1000 }, (_, i) => Math.sin(i + step + offset));
+  return { step, values: { parameters: values(0), slots: { m: values(1), v: values(2) }, lanes: values(3) } };
+}
+
+test('what was written is read by the next process, bit for bit', async () => {
+  await (await open()).write(snapshotOf(10));
+  const reopened = await open();
+  expect(reopened.steps).toEqual([10]);
+  expect(await reopened.read(10)).toMatchObject(snapshotOf(10));
+});
+
+test('the last of a shard are kept, and those of other shards are not touched', async () => {
+  await (await open('this', 1)).write(snapshotOf(10));
+  const snapshots = await open();
+  for (const step of [10, 20, 30, 40, 50]) await snapshots.write(snapshotOf(step));
+  expect(snapshots.steps).toEqual([30, 40, 50]);
+  expect((await open('this', 1)).steps).toEqual([10]);
+});
+
+test('going back to a snapshot removes the later ones', async () => {
+  const snapshots = await open();
+  for (const step of [10, 20, 30]) await snapshots.write(snapshotOf(step));
+  await snapshots.read(20);
+  expect(snapshots.steps).toEqual([10, 20]);
+  expect((await open()).steps).toEqual([10, 20]);
+});
+
+test.each([
+  ['with an altered byte', (path: string) => alterByte(path), 'has another checksum than when it was written'],
+  ['that is cut off', (path: string) => truncateSync(path, 6000), 'was cut off'],
+  ['that is empty', (path: string) => truncateSync(path, 0), 'was cut off'],
+  ['that is something else', (path: string) => writeFileSync(path, 'years of work'), 'is not a snapshot of a shard'],
+])('a file %s is passed over, and reported', async (_, damage, reason) => {
+  const snapshots = await open();
+  for (const step of [10, 20]) await snapshots.write(snapshotOf(step));
+  damage(fileOf(20));
+  expect((await open()).steps).toEqual([10]);
+  expect(reports).toEqual([`${fileOf(20)}: ${reason}; it is passed over`]);
+});
+
+test('a snapshot that is damaged after the folder was opened is refused, and offered no longer', async () => {
+  const snapshots = await open();
+  await snapshots.write(snapshotOf(10));
+  alterByte(fileOf(10));
+  await expect(snapshots.read(10)).rejects.toThrow(`${fileOf(10)}: has another checksum than when it was written`);
+  expect(snapshots.steps).toEqual([]);
+});
+
+test('what a crash left half-written does not count', async () => {
+  writeFileSync(`${fileOf(10)}.new`, 'half');
+  expect((await open()).steps).toEqual([]);
+});
+
+test('snapshots of another run are counted, not offered', async () => {
+  await (await open('another')).write(snapshotOf(10));
+  const snapshots = await open();
+  expect({ steps: snapshots.steps, foreign: snapshots.foreign }).toEqual({ steps: [], foreign: 1 });
+  await snapshots.clear();
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('a folder that cannot be made is named', async () => {
+  writeFileSync(join(folder, 'file'), '');
+  const options = { folder: join(folder, 'file', 'below'), shard: 0, shards: 1, keep: 3 };
+  await expect(SnapshotFolder.open(options, () => undefined)).rejects.toThrow(
+    `${options.folder}: cannot hold snapshots (ENOTDIR); choose another folder`,
+  );
+});
+
+function alterByte(path: string): void {
+  const bytes = readFileSync(path);
+  bytes[bytes.length >> 1]! ^= 1;
+  writeFileSync(path, bytes);
+}
