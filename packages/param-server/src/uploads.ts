@@ -65,6 +65,7 @@ export class Uploads {
 
   /** Takes back a vector that was handed over and is used no more, for the next upload to be written into. */
   recycle(values: Float32Array): void {
+    if (values.length === 0) return;
     const spare = this.#spare.get(values.length) ?? [];
     this.#spare.set(values.length, spare);
     spare.push(values);

@@ -4,13 +4,14 @@ import { Refusal } from './refusal.js';
 
 interface Member {
   incarnation: number;
-  heardAt: number;
   hasLeft: boolean;
   hasFinished: boolean;
 }
 
 export class Membership {
   readonly #members = new Map<number, Member>();
+  /** Of a process that has yet to join too: it is alive, which is what those that wait for it want to know. */
+  readonly #heardAt = new Map<number, number>();
   #startedAt: number | undefined;
 
   /** `workers` is how many there may be, `minWorkers` how many there must be. */
@@ -33,7 +34,8 @@ export class Membership {
     const member = this.#members.get(worker);
     if (member && incarnation < member.incarnation) throw replaced(worker, member.incarnation, incarnation);
     const hasFinished = member?.hasFinished ?? false;
-    this.#members.set(worker, { incarnation, heardAt: now, hasLeft: false, hasFinished });
+    this.#heardAt.set(worker, now);
+    this.#members.set(worker, { incarnation, hasLeft: false, hasFinished });
     return member && incarnation > member.incarnation ? replaced(worker, incarnation, member.incarnation) : undefined;
   }
 
@@ -41,10 +43,10 @@ export class Membership {
   hear({ worker, incarnation }: Caller, now: number): void {
     const member = this.#members.get(worker);
     if (member && incarnation < member.incarnation) throw replaced(worker, member.incarnation, incarnation);
+    this.#heardAt.set(worker, now);
     if (!member || incarnation > member.incarnation) {
       throw new Refusal('aborted', `worker ${worker} has not joined this server, which was restarted; join again`);
     }
-    member.heardAt = now;
   }
 
   leave(worker: number): void {
@@ -79,7 +81,7 @@ export class Membership {
   /** The seconds since the worker was heard of; since this was first asked or told if it never was. */
   silence(worker: number, now: number): number {
     this.#startedAt ??= now;
-    return now - (this.#members.get(worker)?.heardAt ?? this.#startedAt);
+    return now - (this.#heardAt.get(worker) ?? this.#startedAt);
   }
 }
 

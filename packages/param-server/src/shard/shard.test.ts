@@ -148,6 +148,17 @@ test('the shard is finished when all workers have left', () => {
   expect(tell({ type: 'leave', request: 5, caller: second, isFinished: true })).toEqual(['done 5', 'finish']);
 });
 
+test('a worker that has yet to join is not lost while it is heard of', () => {
+  shard = new Shard(run, policy);
+  tell({ type: 'join', request: 1, caller: second, run });
+  now = patience;
+  expect(tell({ type: 'heartbeat', request: 2, caller: first })).toEqual([
+    'refuse 2 aborted: worker 0 has not joined this server, which was restarted; join again',
+  ]);
+  now = patience + 1;
+  expect(tell({ type: 'tick' })).toEqual([]);
+});
+
 test('when worker 0 has the values restored, what others wait for is refused, and they join again', () => {
   tell(push(4, second));
   expect(tell({ type: 'restore', request: 5, caller: first, generation: 2, step: 8 })).toEqual([

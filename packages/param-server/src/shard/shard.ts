@@ -263,7 +263,9 @@ export class Shard {
     const lost = holders.filter((worker) => this.#isLost(worker, now) && !this.#steps!.hasPushed(worker));
     const late = this.#out.waitingFor('join').map(({ caller }) => caller.worker);
     if (lost.length === 0 && (late.length === 0 || !this.#steps.isFresh)) return;
-    const workers = [...new Set([...holders, ...late])].filter((worker) => !lost.includes(worker));
+    const workers = this.#everyone.filter((worker) => {
+      return late.includes(worker) || (holders.includes(worker) && !lost.includes(worker));
+    });
     if (workers.length < this.#policy.minWorkers || !workers.includes(0)) return;
     this.#leases.deal(workers);
     this.#steps.renew(this.#steps.lease + 1);

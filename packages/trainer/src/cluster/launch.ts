@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UnrollError } from '../errors.js';
 import { log } from '../terminal/progress.js';
 import { prepareTraining, type TrainingRequest } from '../training/prepare.js';
@@ -23,6 +24,16 @@ export interface ClusterOptions {
   readonly serverFlags: readonly string[];
 }
 
+/** How long processes may take to end when the work is done; a server that was killed at the last moment would not. */
+const goodbyeSeconds = 5;
+
+async function settledWithin(seconds: number, promises: readonly Promise<void>[]): Promise<void> {
+  const timer = new AbortController();
+  const late = sleep(seconds * 1000, undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([Promise.allSettled(promises), late]);
+  timer.abort();
+}
+
 const never = new Promise<never>(() => {});
 
 /**
@@ -41,9 +52,14 @@ export async function launchCluster(request: TrainingRequest, options: ClusterOp
   try {
     const addresses = await startServers(servers, options);
     startWorkers(workers, addresses, request, options, report);
-    const failures = [...servers, ...workers].map(({ ended }) => ended.then(() => never));
+    const children = [...servers, ...workers];
+    const failures = children.map(({ ended }) => ended.then(() => never));
     // Worker 0 ends when all workers have finished.
     await Promise.race([workers[0]!.ended, ...failures, interrupt.requested]);
+    await settledWithin(
+      goodbyeSeconds,
+      children.map(({ ended }) => ended),
+    );
     return report.result();
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;

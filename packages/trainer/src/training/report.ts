@@ -1,7 +1,6 @@
 /** Follows a run's events: shows them on stderr and adds up the result. */
 import { log, Progress } from '../terminal/progress.js';
-import type { StepProgress } from './loop.js';
-import type { RunEpoch, RunEvent, RunStart } from './run.js';
+import type { RunEpoch, RunEvent, RunStart, RunStep } from './run.js';
 
 export interface TrainingResult {
   readonly checkpoint: string;
@@ -94,7 +93,7 @@ export class RunReport {
     };
   }
 
-  #showStep({ step, tokens, epoch: { lossSum, tokens: epochTokens } }: StepProgress): void {
+  #showStep({ step, batchTokens, epoch: { lossSum, tokens } }: RunStep): void {
     const { stepsPerEpoch, epochs, firstStep, totalSteps } = this.#start!;
     const epoch = Math.ceil(step / stepsPerEpoch);
     const begin = Math.max((epoch - 1) * stepsPerEpoch, firstStep);
@@ -102,16 +101,17 @@ export class RunReport {
       this.#barEpoch = epoch;
       this.#bar?.stop();
       const end = Math.min(epoch * stepsPerEpoch, totalSteps);
-      this.#bar = new Progress(`epoch ${epoch}/${epochs}`, (end - begin) * tokens * this.#workers, 'tokens');
+      this.#bar = new Progress(`epoch ${epoch}/${epochs}`, (end - begin) * batchTokens, 'tokens');
     }
-    this.#epochTokens += tokens * this.#workers;
-    const perplexity = Math.exp(lossSum / epochTokens);
-    this.#bar.update((step - begin) * tokens * this.#workers, `perplexity ${perplexity.toFixed(2)}`);
+    this.#epochTokens += batchTokens;
+    const perplexity = Math.exp(lossSum / tokens);
+    this.#bar.update((step - begin) * batchTokens, `perplexity ${perplexity.toFixed(2)}`);
   }
 
   /** Of the last epoch, over the lanes of all workers heard of: their epochs end before worker 0 has evaluated. */
   #trainPerplexity(): number {
-    const epochs = [...this.#epochs.values()];
+    // A worker that has left the run has none of this epoch.
+    const epochs = [...this.#epochs.values()].filter(({ step }) => step === this.#epochs.get(0)?.step);
     const lossSum = epochs.reduce((sum, epoch) => sum + epoch.lossSum, 0);
     const tokens = epochs.reduce((sum, epoch) => sum + epoch.tokens, 0);
     return Math.exp(lossSum / tokens);

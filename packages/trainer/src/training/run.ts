@@ -46,7 +46,13 @@ export interface RunCheckpoint {
   readonly step: number;
 }
 
-export type RunEvent = RunStart | StepProgress | RunEvaluation | RunEpoch | RunCheckpoint;
+/** One update is done. */
+export interface RunStep extends StepProgress {
+  /** Tokens of the whole batch, over all workers. */
+  readonly batchTokens: number;
+}
+
+export type RunEvent = RunStart | RunStep | RunEvaluation | RunEpoch | RunCheckpoint;
 
 export interface RunOptions {
   readonly request: TrainingRequest;
@@ -93,7 +99,8 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
     signal: role ? undefined : signal,
   })) {
     if (progress.type === 'step') {
-      yield progress;
+      const batchTokens = allLanes.tokensBefore(progress.step) - allLanes.tokensBefore(progress.step - 1);
+      yield { ...progress, batchTokens };
       if (role && signal?.aborted) return;
       continue;
     }
