@@ -4,6 +4,8 @@ import { backends } from '../testing/backends.js';
 import { runGraph } from '../testing/onnx-runtime.js';
 import { trace } from '../tracing/trace.js';
 import { embeddingLookup } from './embedding/lookup.js';
+import { combineRows, replaceRows, sumOfSquaresOfRows } from './embedding/rows.js';
+import { linearCrossEntropy } from './output-layer/linear-cross-entropy.js';
 import { sparseSoftmaxCrossEntropy } from './softmax-cross-entropy/sparse.js';
 import { sumOfSquares } from './sum-of-squares/sum-of-squares.js';
 
@@ -78,6 +80,64 @@ describe.each(Object.entries(backends))('%s', (_, evaluate) => {
       ids.reduce((sum, id, position) => (id === Math.floor(k / 3) ? sum + weights[3 * position + (k % 3)]! : sum), 0),
     );
     expectClose(gradients.table!, expected);
+  });
+
+  test.each([false, true])(
+    'LinearCrossEntropy is a product, a sum and SparseSoftmaxCrossEntropy (transposed: %s)',
+    async (transposed) => {
+      const [rows, width, classes] = [5, 3, 7];
+      const run = (fn: Parameters<typeof evaluate>[0]['fn']) =>
+        evaluate({
+          fn,
+          inputs: {
+            features: { shape: [rows, width], values: spread(rows * width) },
+            weights: { shape: transposed ? [classes, width] : [width, classes], values: spread(width * classes, 1) },
+            bias: { shape: [classes], values: spread(classes, 2) },
+            targets: { shape: [rows], values: [6, 0, 3, 3, 1], dtype: 'int32' },
+          },
+          parameters: ['features', 'weights', 'bias'],
+          weights: [spread(rows, 3)],
+        });
+      const fused = await run(({ features, weights, bias, targets }) => [
+        linearCrossEntropy({ features: features!, weights: weights!, bias: bias!, targets: targets! }, transposed),
+      ]);
+      const apart = await run(({ features, weights, bias, targets }) => {
+        const logits = tf.add(tf.matMul(features!, weights!, false, transposed), bias!);
+        return [sparseSoftmaxCrossEntropy(logits as tf.Tensor2D, targets as tf.Tensor1D)];
+      });
+      expectClose(fused.outputs[0]!, apart.outputs[0]!, 1e-5);
+      for (const name of ['features', 'weights', 'bias']) {
+        expectClose(fused.gradients[name]!, apart.gradients[name]!, 1e-5);
+      }
+    },
+  );
+
+  test('combined rows have the squares of the summed gradient, and replace what a table has at their ids', async () => {
+    const ids = [2, 0, 2, 2, 3, 0];
+    const rows = spread(ids.length * 3);
+    const { outputs } = await evaluate({
+      fn: ({ table, ids, rows }) => {
+        const combined = combineRows(rows as tf.Tensor2D, ids as tf.Tensor1D);
+        const replaced = replaceRows(table as tf.Tensor2D, ids as tf.Tensor1D, combined);
+        return [sumOfSquaresOfRows(rows as tf.Tensor2D, combined), replaced];
+      },
+      inputs: {
+        table: { shape: [5, 3], values: Array<number>(15).fill(9) },
+        ids: { shape: [6], values: ids, dtype: 'int32' },
+        rows: { shape: [6, 3], values: rows },
+      },
+      parameters: [],
+      weights: [[1], Array<number>(15).fill(1)],
+    });
+    const sums = Array.from({ length: 15 }, (_, k) =>
+      ids.reduce((sum, id, row) => (id === Math.floor(k / 3) ? sum + rows[3 * row + (k % 3)]! : sum), 0),
+    );
+    expectClose(outputs[0]!, [sums.reduce((total, value) => total + value * value, 0)], 1e-5);
+    expectClose(
+      outputs[1]!,
+      sums.map((sum, k) => (ids.includes(Math.floor(k / 3)) ? sum : 9)),
+      1e-5,
+    );
   });
 
   test.each([[[]], [[7]], [[3, 5]], [[2, 3, 4]]])('SumOfSquares of shape %j is the squared norm', async (shape) => {

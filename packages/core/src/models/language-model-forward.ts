@@ -3,15 +3,24 @@ import * as tf from '@tensorflow/tfjs-core';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
 import { gruSequence } from '../kernels/gru/sequence.js';
 import { lstmSequence } from '../kernels/lstm/sequence.js';
+import { linearCrossEntropy } from '../kernels/output-layer/linear-cross-entropy.js';
 import { rnnSequence } from '../kernels/rnn/sequence.js';
 import { flattenSteps } from '../kernels/time-steps.js';
 import type { LanguageModelConfig } from './language-model-config.js';
 
 export type NamedTensors = Record<string, tf.Tensor>;
 
+/** The embedding's parameter, which a model with tied weights also scores words with. */
+export const embeddingName = 'embedding.embeddings';
+
+/** The embeddings of `ids` int32 [time, batch]: [time, batch, embedding]. */
+export function embedTokens(parameters: NamedTensors, ids: tf.Tensor2D): tf.Tensor3D {
+  return embeddingLookup(parameters[embeddingName] as tf.Tensor2D, ids) as tf.Tensor3D;
+}
+
 /**
- * Runs the embedding and the recurrent layers.
- * @param ids int32 [time, batch]
+ * Runs the recurrent layers.
+ * @param embedded [time, batch, embedding]
  * @param state tensors named as by `stateShapes`
  * @param masks one for each of `dropoutWidths`, [time·batch, width], zero or 1/(1 − dropout); none to run without dropout
  * @returns `features` [time·batch, hidden], time-major, and the state after the last step
@@ -19,14 +28,13 @@ export type NamedTensors = Record<string, tf.Tensor>;
 export function recurrentFeatures(
   config: LanguageModelConfig,
   parameters: NamedTensors,
-  ids: tf.Tensor2D,
+  embedded: tf.Tensor3D,
   state: NamedTensors,
   masks: readonly tf.Tensor[] = [],
 ): { features: tf.Tensor2D; state: NamedTensors } {
-  const [time, batch] = ids.shape;
+  const [time, batch] = embedded.shape;
   const dropped = (rows: tf.Tensor, site: number) => (masks[site] ? tf.mul(rows, masks[site]) : rows);
-  const embedded = embeddingLookup(parameters['embedding.embeddings'] as tf.Tensor2D, tf.reshape(ids, [time * batch]));
-  let rows = dropped(embedded, 0); // [time·batch, features]
+  let rows = dropped(flattenSteps(embedded), 0); // [time·batch, features]
   const nextState: NamedTensors = {};
   for (let layer = 0; layer < config.layers; layer++) {
     const x = tf.reshape(rows, [time, batch, rows.shape[1]!]);
@@ -80,7 +88,22 @@ export function outputLogits(
   features: tf.Tensor2D,
 ): tf.Tensor2D {
   const product = tieWeights
-    ? tf.matMul(features, parameters['embedding.embeddings']!, false, true)
+    ? tf.matMul(features, parameters[embeddingName]!, false, true)
     : tf.matMul(features, parameters['output.kernel']!);
   return tf.add(product, parameters['output.bias']!) as tf.Tensor2D;
+}
+
+/**
+ * The cross-entropy of the words that follow, from features [rows, hidden].
+ * @param targets int32 [rows]
+ * @returns [rows], in nats
+ */
+export function outputLosses(
+  { tieWeights }: LanguageModelConfig,
+  parameters: NamedTensors,
+  features: tf.Tensor2D,
+  targets: tf.Tensor1D,
+): tf.Tensor1D {
+  const weights = parameters[tieWeights ? embeddingName : 'output.kernel']!;
+  return linearCrossEntropy({ features, weights, bias: parameters['output.bias']!, targets }, tieWeights);
 }

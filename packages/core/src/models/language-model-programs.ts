@@ -4,10 +4,17 @@
  * replaces the input `x` in the next run.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { sparseSoftmaxCrossEntropy } from '../kernels/softmax-cross-entropy/sparse.js';
+import { sumRowsById } from '../kernels/embedding/lookup.js';
+import { combineRows, replaceRows, sumOfSquaresOfRows } from '../kernels/embedding/rows.js';
 import { sumOfSquares } from '../kernels/sum-of-squares/sum-of-squares.js';
 import type { OnnxGraph } from '../onnx/graph.js';
-import { clipScale, type OptimizerConfig, optimizerSlots, optimizerUpdate } from '../optimizers/optimizer.js';
+import {
+  clipScale,
+  keepsWithoutGradient,
+  type OptimizerConfig,
+  optimizerSlots,
+  optimizerUpdate,
+} from '../optimizers/optimizer.js';
 import type { TensorSpec } from '../tracing/trace.js';
 import { trace } from '../tracing/trace.js';
 import {
@@ -17,7 +24,14 @@ import {
   type Shapes,
   stateShapes,
 } from './language-model-config.js';
-import { type NamedTensors, outputLogits, recurrentFeatures } from './language-model-forward.js';
+import {
+  embeddingName,
+  embedTokens,
+  type NamedTensors,
+  outputLogits,
+  outputLosses,
+  recurrentFeatures,
+} from './language-model-forward.js';
 
 export interface Program {
   readonly inputs: Readonly<Record<string, TensorSpec>>;
@@ -72,7 +86,12 @@ export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, 
     },
     run: (inputs) => {
       const { gradients, outputs } = lossAndGradients(config, inputs);
-      return { ...outputs, ...clippedUpdate(recipe, inputs, gradients) };
+      // Where the optimizer changes only the rows of the embedding that were looked up, no table of gradients is made.
+      const byRows = keepsWithoutGradient(recipe.optimizer) && !config.tieWeights;
+      const update = byRows
+        ? clippedUpdate(recipe, inputs, gradients.dense, gradients.embeddingRows)
+        : clippedUpdate(recipe, inputs, withEmbedding(config, gradients));
+      return { ...outputs, ...update };
     },
   };
 }
@@ -82,22 +101,33 @@ export function clippedUpdate(
   { optimizer, clipNorm }: UpdateRecipe,
   inputs: NamedTensors,
   gradients: NamedTensors,
+  embeddingRows?: EmbeddingRows,
 ): NamedTensors {
+  const combined = embeddingRows && combineRows(embeddingRows.gradients, embeddingRows.ids);
   const squares = Object.values(gradients).map((gradient) => sumOfSquares(gradient));
+  if (combined) squares.push(sumOfSquaresOfRows(embeddingRows.gradients, combined));
   const total = squares.reduce((sum, term) => tf.add(sum, term));
   const scale = clipScale(total, clipNorm);
-  const outputs: NamedTensors = { gradientNorm: tf.sqrt(total) };
-  for (const [name, gradient] of Object.entries(gradients)) {
-    const slots = optimizerSlots(optimizer);
-    const updated = optimizerUpdate(optimizer, {
-      parameter: inputs[name]!,
+  const update = (parameter: tf.Tensor, gradient: tf.Tensor, slots: NamedTensors) =>
+    optimizerUpdate(optimizer, {
+      parameter,
       gradient: tf.mul(gradient, scale),
-      slots: Object.fromEntries(slots.map((slot) => [slot, inputs[slotName(slot, name)]!])),
+      slots,
       learningRate: inputs.learningRate as tf.Scalar,
       step: inputs.step as tf.Scalar,
     });
+  const outputs: NamedTensors = { gradientNorm: tf.sqrt(total) };
+  for (const [name, gradient] of Object.entries(gradients)) {
+    const slots = optimizerSlots(optimizer);
+    const values = Object.fromEntries(slots.map((slot) => [slot, inputs[slotName(slot, name)]!]));
+    const updated = update(inputs[name]!, gradient, values);
     outputs[`next.${name}`] = updated.parameter;
     for (const slot of slots) outputs[`next.${slotName(slot, name)}`] = updated.slots[slot]!;
+  }
+  if (combined) {
+    const table = inputs[embeddingName] as tf.Tensor2D;
+    const { parameter: rows } = update(tf.gather(table, embeddingRows.ids), combined, {});
+    outputs[`next.${embeddingName}`] = replaceRows(table, embeddingRows.ids, rows as tf.Tensor2D);
   }
   return outputs;
 }
@@ -117,7 +147,9 @@ export function gradientProgram(config: LanguageModelConfig, shape: BatchShape):
     },
     run: (inputs) => {
       const { gradients, outputs } = lossAndGradients(config, inputs);
-      for (const [name, gradient] of Object.entries(gradients)) outputs[`gradient.${name}`] = gradient;
+      for (const [name, gradient] of Object.entries(withEmbedding(config, gradients))) {
+        outputs[`gradient.${name}`] = gradient;
+      }
       return outputs;
     },
   };
@@ -133,9 +165,9 @@ export function evaluationProgram(config: LanguageModelConfig, { batch, time }: 
       targets: { shape: [time * batch], dtype: 'int32' },
     },
     run: (inputs) => {
-      const { features, state } = recurrentFeatures(config, inputs, inputs.ids as tf.Tensor2D, inputs);
-      const logits = outputLogits(config, inputs, features);
-      return { ...next(state), tokenLosses: sparseSoftmaxCrossEntropy(logits, inputs.targets as tf.Tensor1D) };
+      const embedded = embedTokens(inputs, inputs.ids as tf.Tensor2D);
+      const { features, state } = recurrentFeatures(config, inputs, embedded, inputs);
+      return { ...next(state), tokenLosses: outputLosses(config, inputs, features, inputs.targets as tf.Tensor1D) };
     },
   };
 }
@@ -149,8 +181,8 @@ export function decodingProgram(config: LanguageModelConfig): Program {
       ids: { shape: [1], dtype: 'int32' },
     },
     run: (inputs) => {
-      const ids = tf.reshape(inputs.ids!, [1, 1]) as tf.Tensor2D;
-      const { features, state } = recurrentFeatures(config, inputs, ids, inputs);
+      const embedded = embedTokens(inputs, tf.reshape(inputs.ids!, [1, 1]));
+      const { features, state } = recurrentFeatures(config, inputs, embedded, inputs);
       return { ...next(state), logits: outputLogits(config, inputs, features) };
     },
   };
@@ -185,26 +217,56 @@ function next(state: NamedTensors): NamedTensors {
   return Object.fromEntries(Object.entries(state).map(([name, tensor]) => [`next.${name}`, tensor]));
 }
 
-function lossAndGradients(config: LanguageModelConfig, inputs: NamedTensors) {
-  const names = Object.keys(parameterShapes(config));
+/** Of the embeddings that were looked up, one a token: their gradients [time·batch, embedding] and whose they are. */
+interface EmbeddingRows {
+  readonly gradients: tf.Tensor2D;
+  readonly ids: tf.Tensor1D;
+}
+
+interface Gradients {
+  /** By parameter; of the embedding only if it has a second use, as the output's weights, and then of that use. */
+  readonly dense: NamedTensors;
+  readonly embeddingRows: EmbeddingRows;
+}
+
+/** Gradients by parameter, the embedding's as a table. */
+function withEmbedding(config: LanguageModelConfig, { dense, embeddingRows }: Gradients): NamedTensors {
+  const { gradients, ids } = embeddingRows;
+  const table = sumRowsById(gradients, ids, [config.vocabSize, config.embeddingDim]);
+  const shared = dense[embeddingName];
+  return { ...dense, [embeddingName]: shared ? tf.add(shared, table) : table };
+}
+
+function lossAndGradients(
+  config: LanguageModelConfig,
+  inputs: NamedTensors,
+): { outputs: NamedTensors; gradients: Gradients } {
+  const names = Object.keys(parameterShapes(config)).filter((name) => name !== embeddingName || config.tieWeights);
   const masks = Object.keys(inputs)
     .filter((name) => name.startsWith('dropout.'))
     .map((name) => inputs[name]!);
   let outputs: NamedTensors = {};
-  const loss = (...values: tf.Tensor[]): tf.Scalar => {
+  const loss = (embedded: tf.Tensor, ...values: tf.Tensor[]): tf.Scalar => {
     const parameters = Object.fromEntries(names.map((name, k) => [name, values[k]!]));
-    const { features, state } = recurrentFeatures(config, parameters, inputs.ids as tf.Tensor2D, inputs, masks);
-    const logits = outputLogits(config, parameters, features);
-    const tokenLosses = sparseSoftmaxCrossEntropy(logits, inputs.targets as tf.Tensor1D);
+    const { features, state } = recurrentFeatures(config, parameters, embedded as tf.Tensor3D, inputs, masks);
+    const tokenLosses = outputLosses(config, parameters, features, inputs.targets as tf.Tensor1D);
     outputs = { ...next(state), tokenLosses };
     // What is differentiated lives in a scope of its own, which the other results must outlive.
     for (const tensor of Object.values(outputs)) tf.keep(tensor);
     return tf.sum(tf.mul(tokenLosses, inputs.lossWeights!));
   };
-  const gradients = tf.grads(loss)(names.map((name) => inputs[name]!));
+  const ids = inputs.ids as tf.Tensor2D;
+  const [rows, ...values] = tf.grads(loss)([embedTokens(inputs, ids), ...names.map((name) => inputs[name]!)]);
   for (const [name, kept] of Object.entries(outputs)) {
     outputs[name] = tf.clone(kept); // of the caller's scope, like every other result
     kept.dispose();
   }
-  return { outputs, gradients: Object.fromEntries(names.map((name, k) => [name, gradients[k]!])) as NamedTensors };
+  const embeddingRows = {
+    gradients: tf.reshape<tf.Rank.R2>(rows!, [ids.size, config.embeddingDim]),
+    ids: tf.reshape<tf.Rank.R1>(ids, [ids.size]),
+  };
+  return {
+    outputs,
+    gradients: { dense: Object.fromEntries(names.map((name, k) => [name, values[k]!])), embeddingRows },
+  };
 }

@@ -13,7 +13,7 @@ import {
   parameterShapes,
   stateShapes,
 } from './language-model-config.js';
-import { type NamedTensors, outputLogits, recurrentFeatures } from './language-model-forward.js';
+import { embedTokens, type NamedTensors, outputLogits, recurrentFeatures } from './language-model-forward.js';
 
 export type RnnLanguageModelOptions = Parameters<typeof languageModelConfig>[0] & {
   /** From which the parameters are drawn; 0 if left out. */
@@ -80,7 +80,7 @@ export class RnnLanguageModel {
       const { features, state: last } = recurrentFeatures(
         this.config,
         this.parameters,
-        tf.transpose(ids),
+        embedTokens(this.parameters, tf.transpose(ids)),
         this.#statesByName(state ?? this.initialState(batch)),
         this.#dropoutMasks(batch, time, mode),
       );

@@ -1,11 +1,13 @@
 /**
- * The default engine: programs traced into ONNX and run by onnxruntime-node. Residents live in main memory, in two buffer
- * sets: a run reads one and writes the other, then they swap, so that updating parameters copies nothing. With CUDA they
+ * The default engine: programs traced into ONNX and run by onnxruntime-node. Residents live in main memory. A run overwrites
+ * those that it may and writes the others into a spare buffer, which then takes the first one's place; of an embedding it
+ * gives only the rows that change, because onnxruntime-node copies every output once more than it must. With CUDA they
  * cross to the device and back at every run: onnxruntime-node binds outputs to device memory for WebGPU only.
  */
-import { elementCount, type Program } from '@unroll/core';
+import { elementCount, type OnnxGraph, type Program, prune } from '@unroll/core';
 import { Tensor } from 'onnxruntime-node';
 import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
+import { type RowUpdate, readersFirst, rowUpdates, updatedInPlace } from './memory-plan.js';
 import { createSession, inputTensor, type OnnxRuntimeOptions, tracedProgram } from './onnx-session.js';
 
 export function onnxRuntimeEngine({ provider, threads }: OnnxRuntimeOptions & { provider: 'cpu' | 'cuda' }): Engine {
@@ -24,7 +26,7 @@ class BufferPairs implements Residents {
     this.#pairs = new Map(
       Object.entries(values).map(([name, { shape, values }]) => [
         name,
-        { current: new Tensor('float32', values, shape), spare: undefined },
+        { current: new Tensor('float32', values.slice(), shape), spare: undefined }, // the caller's array stays as it is
       ]),
     );
   }
@@ -75,7 +77,10 @@ async function compile(
   residents: readonly BufferPairs[],
   options: OnnxRuntimeOptions,
 ): Promise<Executable> {
-  const graph = tracedProgram(program);
+  const traced = tracedProgram(program);
+  const updates = rowUpdates(traced);
+  const inPlace = updatedInPlace(traced);
+  const graph = readersFirst(givingRows(traced, updates));
   const session = await createSession(graph, options);
   const homes = new Map(residents.flatMap((set) => set.names.map((name) => [name, set] as const)));
   const residentInputs = session.inputNames.filter((name) => homes.has(name));
@@ -89,8 +94,11 @@ async function compile(
         new Tensor('float32', new Float32Array(elementCount(shape as number[])), shape as number[]),
       ]),
   );
+  const rowsOf = (update: RowUpdate) => outputs[update.rows]!.data as Float32Array;
   const results = Object.fromEntries(
-    Object.entries(outputs).map(([name, tensor]) => [name, tensor.data as Float32Array]),
+    Object.entries(outputs)
+      .filter(([name]) => updates.every(({ rows }) => rows !== name))
+      .map(([name, tensor]) => [name, tensor.data as Float32Array]),
   );
   return {
     run: async (inputs) => {
@@ -100,11 +108,38 @@ async function compile(
         feeds[name] = inputTensor(name, dtype, shape as number[], inputs[name]);
       }
       const fetches: Record<string, Tensor> = { ...outputs };
-      for (const name of replaced) fetches[`next.${name}`] = homes.get(name)!.spare(name);
+      for (const name of replaced) {
+        const home = homes.get(name)!;
+        fetches[`next.${name}`] = inPlace.has(name) ? home.current(name) : home.spare(name);
+      }
       await session.run(feeds, fetches);
-      for (const name of replaced) homes.get(name)!.swap(name);
+      for (const name of replaced) if (!inPlace.has(name)) homes.get(name)!.swap(name);
+      for (const update of updates) {
+        const table = homes.get(update.resident)!.current(update.resident).data as Float32Array;
+        writeRows(table, inputs[update.ids] as Int32Array, rowsOf(update));
+      }
       return results;
     },
     dispose: () => session.release(),
   };
+}
+
+/** The graph with the new rows as its outputs where it had whole tables. */
+function givingRows(graph: OnnxGraph, updates: readonly RowUpdate[]): OnnxGraph {
+  const byOutput = new Map(updates.map((update) => [`next.${update.resident}`, update]));
+  const shapes = new Map(graph.inputs.map(({ name, shape }) => [name, shape as number[]]));
+  const outputs = graph.outputs.map((output) => {
+    const update = byOutput.get(output.name);
+    if (!update) return output;
+    const [, ...width] = shapes.get(update.resident)!;
+    return { ...output, name: update.rows, shape: [elementCount(shapes.get(update.ids)!), ...width] };
+  });
+  return prune({ ...graph, outputs });
+}
+
+function writeRows(table: Float32Array, ids: Int32Array, rows: Float32Array): void {
+  const width = rows.length / ids.length;
+  ids.forEach((id, k) => {
+    table.set(rows.subarray(k * width, (k + 1) * width), id * width);
+  });
 }

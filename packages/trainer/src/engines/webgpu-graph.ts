@@ -1,34 +1,20 @@
-/** Rewrites a traced graph into operators that ONNX Runtime's WebGPU provider has and that every device can run. */
+/** Rewrites a traced graph into operators that every WebGPU device can run. */
 import { int64Tensor, type OnnxGraph, type OnnxNode, type OnnxTensor } from '@unroll/core';
 
 /** WebGPU promises a kernel 8 buffers (maxStorageBuffersPerShaderStage); Split has one for its input. */
 const mostOutputs = 7;
 
-/** The graph without operators that would be left to the CPU or that need more buffers than a device may have. */
+/** The graph without operators that need more buffers than a device may have. */
 export function forWebGpu(graph: OnnxGraph): OnnxGraph {
   const constants = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
   const initializers: OnnxTensor[] = [...graph.initializers];
   const nodes = graph.nodes.flatMap((node) => {
-    if (node.opType === 'LogSoftmax') return logSoftmax(node);
     if (node.opType !== 'Split' || node.outputs.length <= mostOutputs) return [node];
     const tree = splitTree(node, sizesIn(constants.get(node.inputs[1]!)!));
     initializers.push(...tree.initializers);
     return tree.nodes;
   });
   return { ...graph, initializers, nodes };
-}
-
-/** log softmax(x) = x − m − log Σ exp(x − m) with m = max x, along the last axis, as the tracer emits it. */
-function logSoftmax({ inputs, outputs }: OnnxNode): OnnxNode[] {
-  const [x, y] = [inputs[0]!, outputs[0]!];
-  const name = (part: string) => `${y}.${part}`;
-  const attributes = { axes: { ints: [-1] }, keepdims: { i: 1 } };
-  return [
-    { opType: 'ReduceMax', inputs: [x], outputs: [name('max')], attributes },
-    { opType: 'Sub', inputs: [x, name('max')], outputs: [name('shifted')] },
-    { opType: 'ReduceLogSumExp', inputs: [name('shifted')], outputs: [name('logSum')], attributes },
-    { opType: 'Sub', inputs: [name('shifted'), name('logSum')], outputs: [y] },
-  ];
 }
 
 /** A Split with many outputs as a tree of Splits with few: parts of parts. */

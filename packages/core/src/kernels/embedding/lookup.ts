@@ -13,9 +13,18 @@ const lookup = defineKernel<{ table: tf.Tensor; ids: tf.Tensor }, { tableShape: 
   forward: ({ table, ids }) => [tf.gather(table, ids)],
   saves: { inputs: ['ids'], outputs: [false] },
   gradient: ([dRows], [ids], { tableShape }) => ({
-    table: () => scatterRows({ rows: tf.reshape(dRows!, [ids!.size, tableShape[1]]), ids: ids! }, { tableShape })[0]!,
+    table: () => sumRowsById(dRows!, ids!, tableShape),
   }),
 });
+
+/**
+ * A table in which each row is the sum of the `rows` [...ids.shape, dim] of its id; zero where there are none.
+ * @param tableShape [vocab, dim]
+ */
+export function sumRowsById(rows: tf.Tensor, ids: tf.Tensor, tableShape: [number, number]): tf.Tensor2D {
+  const [table] = scatterRows({ rows: tf.reshape(rows, [ids.size, tableShape[1]]), ids }, { tableShape });
+  return table as tf.Tensor2D;
+}
 
 /**
  * The rows of `table` [vocab, dim] with these int32 `ids`.

@@ -64,28 +64,28 @@ const resetAfter = defineKernel<ResetAfterInputs, object>({
   gradient: ([dOutputs, dLast], [x, kernel, recurrentKernel, initialHidden, outputs, z, r, n, recurrentN]) => {
     const time = x!.shape[0]!;
     const previous = previousStates(initialHidden!, flattenSteps(outputs!));
-    const toSteps = (rows: tf.Tensor) => splitSteps(rows, time);
-    const zFactor = toSteps(tf.mul(tf.sub(previous, n!), sigmoidDerivative(z!)));
-    const nFactor = toSteps(tf.mul(tf.sub(1, z!), tanhDerivative(n!)));
-    const rFactor = toSteps(tf.mul(recurrentN!, sigmoidDerivative(r!)));
-    const update = toSteps(z!);
-    const reset = toSteps(r!);
-    const dOutputSteps = toSteps(flattenSteps(dOutputs!));
-    const dInput: tf.Tensor[] = [];
-    const dRecurrent: tf.Tensor[] = [];
+    const zFactor = tf.mul(tf.sub(previous, n!), sigmoidDerivative(z!));
+    const nFactor = tf.mul(tf.sub(1, z!), tanhDerivative(n!));
+    const rFactor = tf.mul(nFactor, tf.mul(recurrentN!, sigmoidDerivative(r!)));
+    // The gradients of the gates are dh, which alone depends on later steps, times what the forward pass has fixed.
+    const recurrentFactor = tf.concat([zFactor, rFactor, tf.mul(nFactor, r!)], 1); // [time·batch, 3·hidden]
+    const stepFactor = splitSteps(recurrentFactor, time);
+    const update = splitSteps(z!, time);
+    const dOutputSteps = splitSteps(flattenSteps(dOutputs!), time);
+    const dHiddenSteps: tf.Tensor[] = [];
     let dHidden = dLast!;
     for (let t = time - 1; t >= 0; t--) {
       const dh = tf.add(dHidden, dOutputSteps[t]!);
-      const dN = tf.mul(dh, nFactor[t]!);
-      const dZR = tf.concat([tf.mul(dh, zFactor[t]!), tf.mul(dN, rFactor[t]!)], 1); // [batch, 2·hidden]
-      const dStep = tf.concat([dZR, tf.mul(dN, reset[t]!)], 1);
-      dInput.unshift(tf.concat([dZR, dN], 1));
-      dRecurrent.unshift(dStep);
-      dHidden = tf.add(tf.mul(dh, update[t]!), tf.matMul(dStep, recurrentKernel!, false, true));
+      const dStep = tf.mul(tf.concat([dh, dh, dh], 1), stepFactor[t]!);
+      dHiddenSteps.unshift(dh);
+      dHidden = tf.add(tf.matMul(dStep, recurrentKernel!, false, true), tf.mul(dh, update[t]!));
     }
-    const dRecurrentRows = joinSteps(dRecurrent); // [time·batch, 3·hidden]
+    const dh = joinSteps(dHiddenSteps);
+    const dGates = tf.concat([dh, dh, dh], 1);
+    const dRecurrentRows = tf.mul(dGates, recurrentFactor);
+    const dInputRows = tf.mul(dGates, tf.concat([zFactor, rFactor, nFactor], 1));
     return {
-      ...inputProjectionGradients(x!, kernel!, joinSteps(dInput)),
+      ...inputProjectionGradients(x!, kernel!, dInputRows),
       recurrentKernel: () => tf.matMul(previous, dRecurrentRows, true, false),
       recurrentBias: () => tf.sum(dRecurrentRows, 0),
       initialHidden: () => tf.clone(dHidden),

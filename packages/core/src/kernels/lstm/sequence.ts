@@ -67,12 +67,15 @@ const kernel = defineKernel<LstmSequenceInputs & Record<string, tf.Tensor>, obje
     const [x, kernel, recurrentKernel, initialHidden, initialCell, outputs, i, f, g, o, cells, tanhC] = saved;
     const time = x!.shape[0]!;
     const previousCells = previousStates(initialCell!, cells!);
-    const toSteps = (rows: tf.Tensor) => splitSteps(rows, time); // each [batch, hidden]
+    const toSteps = (rows: tf.Tensor) => splitSteps(rows, time);
     const cellFactor = toSteps(tf.mul(o!, tanhDerivative(tanhC!)));
-    const iFactor = toSteps(tf.mul(g!, sigmoidDerivative(i!)));
-    const fFactor = toSteps(tf.mul(previousCells, sigmoidDerivative(f!)));
-    const gFactor = toSteps(tf.mul(i!, tanhDerivative(g!)));
-    const oFactor = toSteps(tf.mul(tanhC!, sigmoidDerivative(o!)));
+    const gateFactors = [
+      tf.mul(g!, sigmoidDerivative(i!)),
+      tf.mul(previousCells, sigmoidDerivative(f!)),
+      tf.mul(i!, tanhDerivative(g!)),
+      tf.mul(tanhC!, sigmoidDerivative(o!)),
+    ];
+    const gateFactor = toSteps(tf.concat(gateFactors, 1)); // each [batch, 4·hidden]
     const forget = toSteps(f!);
     const dOutputSteps = toSteps(flattenSteps(dOutputs!));
     const dGates: tf.Tensor[] = [];
@@ -81,10 +84,7 @@ const kernel = defineKernel<LstmSequenceInputs & Record<string, tf.Tensor>, obje
     for (let t = time - 1; t >= 0; t--) {
       const dh = tf.add(dHidden, dOutputSteps[t]!);
       const dc = tf.add(dCell, tf.mul(dh, cellFactor[t]!));
-      const dGate = tf.concat(
-        [tf.mul(dc, iFactor[t]!), tf.mul(dc, fFactor[t]!), tf.mul(dc, gFactor[t]!), tf.mul(dh, oFactor[t]!)],
-        1,
-      ); // [batch, 4·hidden]
+      const dGate = tf.mul(tf.concat([dc, dc, dc, dh], 1), gateFactor[t]!);
       dGates.unshift(dGate);
       dHidden = tf.matMul(dGate, recurrentKernel!, false, true);
       dCell = tf.mul(dc, forget[t]!);

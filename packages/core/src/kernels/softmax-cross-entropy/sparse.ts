@@ -5,31 +5,34 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel } from '../kernel.js';
 
-const gradientOfLogits = defineKernel<
-  { logProbabilities: tf.Tensor; targets: tf.Tensor; dLoss: tf.Tensor },
-  Record<string, never>
->({
-  name: 'SparseSoftmaxCrossEntropyGrad',
-  forward: ({ logProbabilities, targets, dLoss }) => {
-    const [rows = 0, classes = 0] = logProbabilities.shape;
+const minusOneHot = defineKernel<{ probabilities: tf.Tensor; targets: tf.Tensor }, Record<string, never>>({
+  name: 'MinusOneHot',
+  forward: ({ probabilities, targets }) => {
+    const classes = probabilities.shape[1]!;
     // The wasm backend writes integers whatever dtype tf.oneHot is asked for, hence the cast.
-    const target = tf.cast(tf.oneHot(targets as tf.Tensor1D, classes), 'float32');
-    const difference = tf.sub(tf.exp(logProbabilities), target);
-    return [tf.mul(difference, tf.reshape(dLoss, [rows, 1]))];
+    return [tf.sub(probabilities, tf.cast(tf.oneHot(targets as tf.Tensor1D, classes), 'float32'))];
   },
 });
+
+/**
+ * The gradient of each row's cross-entropy by its logits.
+ * @param probabilities softmax(logits), [rows, classes]
+ * @param targets int32 [rows]
+ */
+export function softmaxError(probabilities: tf.Tensor, targets: tf.Tensor): tf.Tensor {
+  return minusOneHot({ probabilities, targets }, {})[0]!;
+}
 
 const kernel = defineKernel<{ logits: tf.Tensor; targets: tf.Tensor }, Record<string, never>>({
   name: 'SparseSoftmaxCrossEntropy',
   forward: ({ logits, targets }) => {
-    const rows = logits.shape[0]!;
     const logProbabilities = tf.logSoftmax(logits);
-    const indices = tf.stack([tf.range(0, rows, 1, 'int32'), targets], 1);
-    return [tf.neg(tf.gatherND(logProbabilities, indices)), logProbabilities];
+    const indices = tf.stack([tf.range(0, logits.shape[0]!, 1, 'int32'), targets], 1);
+    return [tf.neg(tf.gatherND(logProbabilities, indices)), tf.exp(logProbabilities)];
   },
   saves: { inputs: ['targets'], outputs: [false, true] },
-  gradient: ([dLoss], [targets, logProbabilities]) => ({
-    logits: () => gradientOfLogits({ logProbabilities: logProbabilities!, targets: targets!, dLoss: dLoss! }, {})[0]!,
+  gradient: ([dLoss], [targets, probabilities]) => ({
+    logits: () => tf.mul(softmaxError(probabilities!, targets!), tf.reshape(dLoss!, [-1, 1])),
   }),
 });
 
@@ -40,7 +43,13 @@ const kernel = defineKernel<{ logits: tf.Tensor; targets: tf.Tensor }, Record<st
  * @returns [rows], in nats
  */
 export function sparseSoftmaxCrossEntropy(logits: tf.Tensor2D, targets: tf.Tensor1D): tf.Tensor1D {
-  const [loss, logProbabilities] = kernel({ logits, targets }, {});
-  logProbabilities!.dispose();
-  return loss as tf.Tensor1D;
+  const { losses, probabilities } = crossEntropyWithProbabilities(logits, targets);
+  probabilities.dispose();
+  return losses;
+}
+
+/** {@link sparseSoftmaxCrossEntropy} and the softmax of the logits, [rows, classes], that its gradient needs. */
+export function crossEntropyWithProbabilities(logits: tf.Tensor, targets: tf.Tensor) {
+  const [losses, probabilities] = kernel({ logits, targets }, {});
+  return { losses: losses as tf.Tensor1D, probabilities: probabilities as tf.Tensor2D };
 }

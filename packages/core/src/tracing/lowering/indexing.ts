@@ -26,6 +26,12 @@ const gatherNd: Lowering = ({ inputs, graph }) => {
   return graph.emit('GatherND', [params, int64Indices(graph, indices)], { shape, dtype: params.dtype });
 };
 
+/** Where indices repeat, the last of TensorFlow.js's rows stays and any one of ONNX's: they should be equal. */
+const tensorScatterUpdate: Lowering = ({ inputs, graph }) => {
+  const { tensor, indices, updates } = inputs as Record<'tensor' | 'indices' | 'updates', TensorInfo>;
+  return graph.emit('ScatterND', [tensor, int64Indices(graph, indices), updates], tensor);
+};
+
 /** By comparison: ONNX Runtime has its OneHot for a few combinations of element types only. */
 const oneHot: Lowering = ({ inputs: { indices }, attrs, graph }) => {
   const { depth, onValue, offValue } = attrs as unknown as Record<'depth' | 'onValue' | 'offValue', number>;
@@ -63,5 +69,6 @@ export const indexing: LoweringTable = {
   GatherV2: gatherV2,
   GatherNd: gatherNd,
   OneHot: oneHot,
+  TensorScatterUpdate: tensorScatterUpdate,
   UnsortedSegmentSum: unsortedSegmentSum,
 };

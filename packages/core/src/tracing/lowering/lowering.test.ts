@@ -186,6 +186,12 @@ const cases: Record<string, KernelCase[]> = {
       fn: ({ x, indices }) => tf.gather(x!, indices as tf.Tensor1D, axis),
     },
   ]),
+  TensorScatterUpdate: [
+    {
+      inputs: { x: floats(4, 3), indices: integers([2, 1], [2, 0]), updates: floats(2, 3) },
+      fn: ({ x, indices, updates }) => tf.tensorScatterUpdate(x!, indices! as tf.Tensor2D, updates!),
+    },
+  ],
   GatherNd: [
     {
       inputs: { x: floats(3, 4), indices: integers([2, 2], [2, 0, 1, 3]) },

@@ -1,5 +1,6 @@
 /** Kernels of our own for which ONNX has something better than what TensorFlow.js ops compose. */
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+import type { GraphRecorder } from '../recorder.js';
 import type { Lowering, LoweringTable } from './lowering.js';
 
 /**
@@ -19,34 +20,44 @@ const embeddingLookupGrad: Lowering = ({ inputs, attrs, graph }) => {
   return graph.emit('ScatterElements', [zeros, indices, rows], table, { attributes });
 };
 
+/**
+ * From one pass of Softmax over the logits: −log p(target) = max(logits) − log(max(p)) − logits[target], which neither
+ * overflows nor loses what the probability of an unlikely target underflows to.
+ */
 const sparseSoftmaxCrossEntropy: Lowering = ({ inputs, graph }) => {
   const { logits, targets } = inputs as { logits: TensorInfo; targets: TensorInfo };
-  const rows = logits.shape[0]!;
-  const logProbabilities = graph.emit('LogSoftmax', [logits], logits, { attributes: { axis: { i: -1 } } });
-  const column = graph.emit('Reshape', [targets, graph.int64([rows, 1])], { shape: [rows, 1], dtype: 'int32' });
-  const attributes = { axis: { i: 1 } };
-  const picked = graph.emit(
-    'GatherElements',
-    [logProbabilities, column],
-    { shape: [rows, 1], dtype: 'float32' },
-    { attributes },
+  const column = { shape: [logits.shape[0]!, 1], dtype: 'float32' } as const;
+  const rowMaximum = (x: TensorInfo) =>
+    graph.emit('ReduceMax', [x], column, { attributes: { axes: { ints: [1] }, keepdims: { i: 1 } } });
+  const probabilities = graph.emit('Softmax', [logits], logits, { attributes: { axis: { i: -1 } } });
+  const picked = graph.emit('GatherElements', [logits, targetColumn(targets, graph)], column, {
+    attributes: { axis: { i: 1 } },
+  });
+  const logNormalizer = graph.emit(
+    'Sub',
+    [rowMaximum(logits), graph.emit('Log', [rowMaximum(probabilities)], column)],
+    column,
   );
-  const flat = graph.emit('Reshape', [picked, graph.int64([rows])], { shape: [rows], dtype: 'float32' });
-  return [graph.emit('Neg', [flat], flat), logProbabilities];
+  const losses = graph.emit('Sub', [logNormalizer, picked], column);
+  const flat = { shape: [logits.shape[0]!], dtype: 'float32' } as const;
+  return [graph.emit('Reshape', [losses, graph.int64(flat.shape)], flat), probabilities];
 };
 
-/** softmax·dy with dy subtracted at the targets: no one-hot matrix. */
-const sparseSoftmaxCrossEntropyGrad: Lowering = ({ inputs, graph }) => {
-  const { logProbabilities, targets, dLoss } = inputs as Record<string, TensorInfo>;
-  const column = { shape: [targets!.shape[0]!, 1], dtype: 'float32' } as const;
-  const columnShape = graph.int64(column.shape);
-  const dColumn = graph.emit('Reshape', [dLoss!, columnShape], column);
-  const probabilities = graph.emit('Exp', [logProbabilities!], logProbabilities!);
-  const scaled = graph.emit('Mul', [probabilities, dColumn], logProbabilities!);
-  const indices = graph.emit('Reshape', [targets!, columnShape], { ...column, dtype: 'int32' });
+/** One is subtracted at the targets, in place: no one-hot matrix. */
+const minusOneHot: Lowering = ({ inputs, graph }) => {
+  const { probabilities, targets } = inputs as { probabilities: TensorInfo; targets: TensorInfo };
+  const rows = targets.shape[0]!;
+  const minusOnes = graph.constant(new Float32Array(rows).fill(-1), { shape: [rows, 1], dtype: 'float32' });
   const attributes = { axis: { i: 1 }, reduction: { s: 'add' } };
-  return graph.emit('ScatterElements', [scaled, indices, graph.emit('Neg', [dColumn], column)], scaled, { attributes });
+  return graph.emit('ScatterElements', [probabilities, targetColumn(targets, graph), minusOnes], probabilities, {
+    attributes,
+  });
 };
+
+function targetColumn(targets: TensorInfo, graph: GraphRecorder): TensorInfo {
+  const shape = [targets.shape[0]!, 1];
+  return graph.emit('Reshape', [targets, graph.int64(shape)], { shape, dtype: 'int32' });
+}
 
 /** The longest row that {@link sumOfSquares} reduces: long enough to vectorize, short enough to leave many to share. */
 const longestRow = 4096;
@@ -74,7 +85,7 @@ function rowLength(shape: readonly number[]): number {
 
 export const training: LoweringTable = {
   EmbeddingLookupGrad: embeddingLookupGrad,
+  MinusOneHot: minusOneHot,
   SparseSoftmaxCrossEntropy: sparseSoftmaxCrossEntropy,
-  SparseSoftmaxCrossEntropyGrad: sparseSoftmaxCrossEntropyGrad,
   SumOfSquares: sumOfSquares,
 };

@@ -1,0 +1,53 @@
+/**
+ * `LinearCrossEntropy`: the output layer of a classifier and its cross-entropy in one kernel. Apart, the gradient of the
+ * loss would scale a matrix as large as the logits, a row each; together, that falls to the features, which are narrow:
+ *
+ *   E = softmax(X·W + b) − onehot(target)    dX = dy∘(E·Wᵀ)    dW = (dy∘X)ᵀ·E    db = dyᵀ·E
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { defineKernel } from '../kernel.js';
+import { crossEntropyWithProbabilities, softmaxError } from '../softmax-cross-entropy/sparse.js';
+
+export interface LinearCrossEntropyInputs {
+  /** [rows, features] */
+  readonly features: tf.Tensor;
+  /** [features, classes], or [classes, features] if `transposeWeights` */
+  readonly weights: tf.Tensor;
+  /** [classes] */
+  readonly bias: tf.Tensor;
+  /** int32 [rows], each in [0, classes) */
+  readonly targets: tf.Tensor;
+}
+
+const kernel = defineKernel<LinearCrossEntropyInputs & Record<string, tf.Tensor>, { transposeWeights: boolean }>({
+  name: 'LinearCrossEntropy',
+  forward: ({ features, weights, bias, targets }, { transposeWeights }) => {
+    const logits = tf.add(tf.matMul(features, weights, false, transposeWeights), bias);
+    const { losses, probabilities } = crossEntropyWithProbabilities(logits, targets);
+    return [losses, probabilities];
+  },
+  saves: { inputs: ['features', 'weights', 'targets'], outputs: [false, true] },
+  gradient: ([dLosses], [features, weights, targets, probabilities], { transposeWeights }) => {
+    const error = softmaxError(probabilities!, targets!); // [rows, classes]
+    const column = tf.reshape(dLosses!, [-1, 1]);
+    return {
+      features: () => tf.mul(tf.matMul(error, weights!, false, !transposeWeights), column),
+      weights: () => {
+        const scaled = tf.mul(features!, column);
+        return transposeWeights ? tf.matMul(error, scaled, true, false) : tf.matMul(scaled, error, true, false);
+      },
+      bias: () => tf.reshape(tf.matMul(tf.reshape(dLosses!, [1, -1]), error), [error.shape[1]!]),
+    };
+  },
+});
+
+/**
+ * Cross-entropy of each row of features·W + b against its class.
+ * @param transposeWeights whether the weights are the transpose, as those are that an embedding shares
+ * @returns [rows], in nats
+ */
+export function linearCrossEntropy(inputs: LinearCrossEntropyInputs, transposeWeights = false): tf.Tensor1D {
+  const [losses, probabilities] = kernel({ ...inputs }, { transposeWeights });
+  probabilities!.dispose();
+  return losses as tf.Tensor1D;
+}

@@ -1,0 +1,112 @@
+/**
+ * What a traced program may do with memory, read off its graph: which residents it may overwrite while it runs, which of
+ * them only in some rows, and in what order it should be listed so that ONNX Runtime overwrites values of its own as well.
+ */
+import type { OnnxGraph, OnnxNode } from '@unroll/core';
+import { replacedResident } from './engine.js';
+
+/** Operators that read an element before they write the one in its place. */
+const elementwise = new Set(['Add', 'Sub', 'Mul', 'Div', 'Min', 'Max', 'Where']);
+/** Operators whose output lies in the memory of their first input. */
+const views = new Set(['Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
+
+/**
+ * The residents that the graph may be given one buffer for, old values in and new values out, because nothing that reads
+ * the old ones can run after the node that writes the new ones.
+ */
+export function updatedInPlace(graph: OnnxGraph): ReadonlySet<string> {
+  const links = new Links(graph);
+  const residents = graph.outputs.map(({ name }) => replacedResident(name)).filter((name) => name !== undefined);
+  return new Set(
+    residents.filter((name) => {
+      const writer = links.writerOf(`next.${name}`);
+      const overwrites = writer && (elementwise.has(writer.opType) || writer.opType === 'ScatterND');
+      return overwrites && writer.inputs.includes(name) && links.isReadOnlyBefore(name, writer);
+    }),
+  );
+}
+
+export interface RowUpdate {
+  /** The resident of which rows change. */
+  readonly resident: string;
+  /** The graph input that holds the rows' numbers. */
+  readonly ids: string;
+  /** The value that holds the new rows, one for each id. */
+  readonly rows: string;
+}
+
+/** The residents of which the graph replaces some rows, numbered by one of its inputs, and nothing else. */
+export function rowUpdates(graph: OnnxGraph): RowUpdate[] {
+  const links = new Links(graph);
+  const inputs = new Set(graph.inputs.map(({ name }) => name));
+  return [...updatedInPlace(graph)].flatMap((resident) => {
+    const writer = links.writerOf(`next.${resident}`)!;
+    if (writer.opType !== 'ScatterND' || writer.attributes?.reduction) return [];
+    const ids = links.source(writer.inputs[1]!);
+    return inputs.has(ids) ? [{ resident, ids, rows: writer.inputs[2]! }] : [];
+  });
+}
+
+/**
+ * The same graph with those nodes last that no overwriting node's results need. ONNX Runtime walks a graph from its end, so
+ * it runs them first, and ScatterElements, which overwrites a value that nobody has yet to read, need not copy it.
+ */
+export function readersFirst(graph: OnnxGraph): OnnxGraph {
+  const links = new Links(graph);
+  const overwriting = graph.nodes.filter(({ opType }) => opType === 'ScatterElements');
+  const kept = new Set<OnnxNode>();
+  for (const { name } of graph.outputs) {
+    const needed = links.ancestors([name]);
+    if (overwriting.some((node) => needed.has(node))) for (const node of needed) kept.add(node);
+  }
+  const isKept = (node: OnnxNode) => kept.has(node);
+  return { ...graph, nodes: [...graph.nodes.filter(isKept), ...graph.nodes.filter((node) => !isKept(node))] };
+}
+
+/** Who writes and who reads each value of a graph. */
+class Links {
+  readonly #writers = new Map<string, OnnxNode>();
+  readonly #readers = new Map<string, OnnxNode[]>();
+
+  constructor({ nodes }: OnnxGraph) {
+    for (const node of nodes) {
+      for (const name of node.outputs) this.#writers.set(name, node);
+      for (const name of node.inputs) this.#readers.set(name, [...(this.#readers.get(name) ?? []), node]);
+    }
+  }
+
+  /** The node that computes a value, behind any Identity. */
+  writerOf(name: string): OnnxNode | undefined {
+    const writer = this.#writers.get(name);
+    return writer?.opType === 'Identity' ? this.writerOf(writer.inputs[0]!) : writer;
+  }
+
+  /** The value of which this one is a view, or the same in another integer type. */
+  source(name: string): string {
+    const writer = this.#writers.get(name);
+    return writer && (views.has(writer.opType) || writer.opType === 'Cast') ? this.source(writer.inputs[0]!) : name;
+  }
+
+  /** All nodes that these values depend on. */
+  ancestors(names: readonly string[]): ReadonlySet<OnnxNode> {
+    const found = new Set<OnnxNode>();
+    const open = [...names];
+    while (open.length > 0) {
+      const node = this.#writers.get(open.pop()!);
+      if (!node || found.has(node)) continue;
+      found.add(node);
+      open.push(...node.inputs);
+    }
+    return found;
+  }
+
+  /** Whether every other node that reads the value, or a view of it, must run before `last` does. */
+  isReadOnlyBefore(name: string, last: OnnxNode): boolean {
+    const before = this.ancestors(last.inputs);
+    const readInTime = (value: string): boolean =>
+      (this.#readers.get(value) ?? []).every(
+        (node) => node === last || (before.has(node) && (!views.has(node.opType) || node.outputs.every(readInTime))),
+      );
+    return readInTime(name);
+  }
+}
