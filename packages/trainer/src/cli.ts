@@ -8,6 +8,7 @@ import { addDoctor } from './commands/doctor.js';
 import { addEval } from './commands/eval.js';
 import { addExport } from './commands/export.js';
 import { addGenerate } from './commands/generate.js';
+import { addNode } from './commands/node.js';
 import { addScore } from './commands/score.js';
 import { addLaunch, addTrain } from './commands/train.js';
 import { UnrollError, UsageError } from './errors.js';
@@ -26,6 +27,7 @@ const commands = [
   addExport,
   addDoctor,
   addLaunch,
+  addNode,
   addWorker,
   addParamServer,
 ];

@@ -12,7 +12,7 @@ import { addExamples, nonNegativeInteger, positiveInteger } from './options.js';
 import { printTrainingResult } from './train.js';
 import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
 
-interface WorkerFlags extends TrainingFlags {
+export interface WorkerFlags extends TrainingFlags {
   serverAddresses: string;
   worker: number;
   workers: number;
@@ -31,32 +31,36 @@ export function addWorker(program: Command): void {
     )
     .requiredOption('--workers <n>', 'how many workers there are', positiveInteger)
     .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
-  addTrainingFlags(command).action(async (flags: WorkerFlags) => {
-    if (flags.worker >= flags.workers) {
-      throw new UsageError(`--worker: ${flags.worker} is not below the ${flags.workers} workers`);
-    }
-    endWithLauncher(process);
-    const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
-    const role = { servers: flags.serverAddresses.split(','), worker, workers, serverTimeoutSeconds };
-    const report = new RunReport(flags.workers);
-    const leaving = new AbortController();
-    try {
-      for await (const event of runTraining({ request: trainingRequest(flags), role, signal: leaving.signal })) {
-        if (event.type === 'start' && event.mayLeave) leaveOnSignal(leaving);
-        if (!reportTo(process, event)) report.add(event, flags.worker);
-      }
-    } catch (error) {
-      if (error instanceof ParameterServerError) reportTo(process, { type: 'peer-lost' });
-      throw error;
-    } finally {
-      report.close();
-    }
-    if (!process.send && flags.worker === 0) printTrainingResult(flags.json, report.result());
-  });
+  addTrainingFlags(command).action(async (flags: WorkerFlags) => void (await work(flags)));
   addExamples(
     command,
     'worker --data data/ptb --out runs/ptb --worker 0 --workers 2 --server-addresses ps0:7000,ps1:7000',
   );
+}
+
+/** Resolves to whether training has ended; it has not where a signal had the worker leave. */
+export async function work(flags: WorkerFlags): Promise<boolean> {
+  if (flags.worker >= flags.workers) {
+    throw new UsageError(`--worker: ${flags.worker} is not below the ${flags.workers} workers`);
+  }
+  endWithLauncher(process);
+  const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
+  const role = { servers: flags.serverAddresses.split(','), worker, workers, serverTimeoutSeconds };
+  const report = new RunReport(flags.workers);
+  const leaving = new AbortController();
+  try {
+    for await (const event of runTraining({ request: trainingRequest(flags), role, signal: leaving.signal })) {
+      if (event.type === 'start' && event.mayLeave) leaveOnSignal(leaving);
+      if (!reportTo(process, event)) report.add(event, flags.worker);
+    }
+  } catch (error) {
+    if (error instanceof ParameterServerError) reportTo(process, { type: 'peer-lost' });
+    throw error;
+  } finally {
+    report.close();
+  }
+  if (!process.send && flags.worker === 0) printTrainingResult(flags.json, report.result());
+  return !leaving.signal.aborted;
 }
 
 /** Lets the first Ctrl-C or SIGTERM end this process after its step, when it has given its lanes back. */
@@ -65,7 +69,7 @@ function leaveOnSignal(leaving: AbortController): void {
   process.once('SIGINT', leave).once('SIGTERM', leave);
 }
 
-interface ServerFlags extends ServerPolicyFlags {
+export interface ServerFlags extends ServerPolicyFlags {
   host: string;
   port: number;
   shard: number;
@@ -82,11 +86,12 @@ export function addParamServer(program: Command): void {
     .option('--shard <i>', 'which shard of the parameters it holds', nonNegativeInteger, 0)
     .option('--shards <n>', 'how many shards there are', positiveInteger, 1)
     .requiredOption('--workers <n>', 'how many workers train', positiveInteger);
-  addServerPolicyFlags(command).action(serve);
+  addServerPolicyFlags(command).action(async (flags: ServerFlags) => void (await serve(flags)));
   addExamples(command, 'param-server --host 0.0.0.0 --port 7000 --shard 0 --shards 2 --workers 2');
 }
 
-async function serve(flags: ServerFlags): Promise<void> {
+/** Resolves to whether training has ended; it has not where a signal stopped the server. */
+export async function serve(flags: ServerFlags): Promise<boolean> {
   const { host, port, shard, shards, workers, minWorkers = workers, lease, workerTimeout } = flags;
   const { snapshotDir: folder, snapshotEvery: every, keepSnapshots: keep } = flags;
   if (shard >= shards) throw new UsageError(`--shard: ${shard} is not below the ${shards} shards`);
@@ -101,9 +106,14 @@ async function serve(flags: ServerFlags): Promise<void> {
       if (!reportTo(process, { type: 'notice', line })) log(line);
     },
   });
-  process.once('SIGTERM', () => void server.close());
-  process.once('SIGINT', () => void server.close());
+  let isStopped = false;
+  const stop = () => {
+    isStopped = true;
+    void server.close();
+  };
+  process.once('SIGTERM', stop).once('SIGINT', stop);
   reportTo(process, { type: 'listening', port: server.port });
   log(`parameter server ${shard + 1} of ${shards} listens on ${host}:${server.port} for ${workers} workers`);
   await server.done;
+  return !isStopped;
 }

@@ -1,0 +1,91 @@
+/**
+ * Roles where the scheduler only numbers the processes from 0: Slurm, and the variables of torchrun. The first of them are the
+ * servers, the others the workers.
+ */
+import { UnrollError, UsageError } from '../errors.js';
+import type { Environment, Role, RoleFlags } from './roles.js';
+import { expandHostlist } from './slurm-hostlist.js';
+
+/** The numbered processes of a job, and which one this is. */
+export interface Ranks {
+  readonly rank: number;
+  readonly size: number;
+  /** The host and port of the servers that are the first so many processes. */
+  readonly addressesOf: (servers: number) => readonly string[];
+  readonly source: string;
+}
+
+/** @throws UnrollError if the job has no process for a worker; UsageError if its servers are not those of the flags */
+export function roleOfRank({ rank, size, addressesOf, source }: Ranks, flags: RoleFlags): Role {
+  const servers = flags.serverAddresses ?? addressesOf(flags.servers);
+  const workers = size - servers.length;
+  if (workers < 1) {
+    throw new UnrollError(`${source}: ${size} processes, of which ${servers.length} are servers, leave no worker`);
+  }
+  const isServer = rank < servers.length;
+  return {
+    kind: isServer ? 'server' : 'worker',
+    index: isServer ? rank : rank - servers.length,
+    workers,
+    servers,
+    source,
+  };
+}
+
+/** What `srun` tells each task. Tasks fill the nodes one after another (`--distribution=block`, Slurm's default). */
+export function ranksOfSlurm(environment: Environment, port: number): Ranks {
+  const distribution = environment.SLURM_DISTRIBUTION ?? 'block';
+  if (!distribution.startsWith('block')) {
+    throw new UnrollError(`SLURM_DISTRIBUTION: ${distribution} scatters the tasks; run srun --distribution=block`);
+  }
+  const addressesOf = (servers: number): string[] => {
+    const hosts = expandHostlist(required(environment, 'SLURM_STEP_NODELIST', 'SLURM_JOB_NODELIST'));
+    const counts = tasksPerNode(required(environment, 'SLURM_STEP_TASKS_PER_NODE', 'SLURM_TASKS_PER_NODE'));
+    // Servers that share a node listen on consecutive ports.
+    const places = hosts.flatMap((host, node) =>
+      Array.from({ length: counts[node] ?? 0 }, (_, task) => `${host}:${port + task}`),
+    );
+    return places.slice(0, servers);
+  };
+  return {
+    rank: integer(environment, 'SLURM_PROCID'),
+    size: integer(environment, 'SLURM_STEP_NUM_TASKS', 'SLURM_NTASKS'),
+    addressesOf,
+    source: 'Slurm',
+  };
+}
+
+/** What torchrun and its like tell each process; they name the machine of the first only. */
+export function ranksOfTorch(environment: Environment, port: number): Ranks {
+  const addressesOf = (servers: number): string[] => {
+    if (servers > 1) {
+      throw new UsageError(`--servers: MASTER_ADDR names one machine; give the ${servers} with --server-addresses`);
+    }
+    const masterPort = environment.MASTER_PORT === undefined ? port : integer(environment, 'MASTER_PORT');
+    return [`${required(environment, 'MASTER_ADDR')}:${masterPort}`];
+  };
+  const [rank, size] = [integer(environment, 'RANK'), integer(environment, 'WORLD_SIZE')];
+  return { rank, size, addressesOf, source: 'RANK' };
+}
+
+/** `2(x3),1` → 2, 2, 2, 1. */
+function tasksPerNode(text: string): number[] {
+  return text.split(',').flatMap((part) => {
+    const [, count, repeats = '1'] = /^(\d+)(?:\(x(\d+)\))?$/.exec(part) ?? [];
+    if (count === undefined) throw new UnrollError(`SLURM_TASKS_PER_NODE: cannot read '${text}'; start with srun`);
+    return Array.from({ length: Number(repeats) }, () => Number(count));
+  });
+}
+
+/** The first of these variables that is set. */
+function required(environment: Environment, ...names: readonly [string, ...string[]]): string {
+  const value = names.map((name) => environment[name]).find((text) => text !== undefined && text !== '');
+  if (value === undefined) throw new UnrollError(`${names.at(-1)}: is not set; what started this process sets it`);
+  return value;
+}
+
+function integer(environment: Environment, ...names: readonly [string, ...string[]]): number {
+  const text = required(environment, ...names);
+  if (!/^\d+$/.test(text)) throw new UnrollError(`${names.at(-1)}: '${text}' is no number`);
+  return Number(text);
+}

@@ -1,0 +1,55 @@
+/**
+ * The role that TF_CONFIG tells, the variable that TensorFlow's parameter-server jobs get: from Volcano's `tensorflow` plugin,
+ * Kubeflow and Vertex AI. https://www.tensorflow.org/guide/distributed_training#TF_CONFIG
+ */
+import { z } from 'zod';
+import { UnrollError } from '../errors.js';
+import type { Role } from './roles.js';
+
+const address = z.string().regex(/^.+:\d+$/, 'is no host:port');
+
+const clusterSchema = z.object({
+  cluster: z.object({
+    ps: z.array(address).min(1, 'names no parameter server'),
+    worker: z.array(address).default([]),
+    chief: z.array(address).max(1).default([]),
+    master: z.array(address).max(1).default([]),
+  }),
+  task: z.object({ type: z.string(), index: z.coerce.number().int().min(0) }),
+});
+
+/**
+ * The role of a TensorFlow task: `ps` is a server, `worker` a worker, and `chief` (once `master`) the worker 0 before the others.
+ * @throws UnrollError naming what is wrong in it
+ */
+export function roleOfTensorFlowConfig(text: string): Role {
+  const { cluster, task } = parse(text);
+  const chiefs = [...cluster.chief, ...cluster.master].length;
+  const place = { workers: chiefs + cluster.worker.length, servers: cluster.ps, source: 'TF_CONFIG' };
+  switch (task.type) {
+    case 'ps':
+      return { kind: 'server', index: task.index, ...place };
+    case 'worker':
+      return { kind: 'worker', index: chiefs + task.index, ...place };
+    case 'chief':
+    case 'master':
+      return { kind: 'worker', index: 0, ...place };
+    default:
+      throw new UnrollError(
+        `TF_CONFIG: a task of type '${task.type}' has no work here (worker 0 evaluates); leave it out of the job`,
+      );
+  }
+}
+
+function parse(text: string): z.infer<typeof clusterSchema> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new UnrollError('TF_CONFIG: is not JSON; see what wrote it');
+  }
+  const { data, error } = clusterSchema.safeParse(value);
+  if (data) return data;
+  const { path, message } = error.issues[0]!;
+  throw new UnrollError(`TF_CONFIG: ${path.join('.') || 'the whole'}: ${message}; see what wrote it`);
+}

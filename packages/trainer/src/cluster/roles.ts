@@ -1,0 +1,79 @@
+/**
+ * Which part of a run this process is, on a cluster that starts the same command everywhere: from flags or, without them, from
+ * what the scheduler says in the environment. A pure function; it opens no connection and starts nothing.
+ */
+import { UnrollError, UsageError } from '../errors.js';
+import { ranksOfSlurm, ranksOfTorch, roleOfRank } from './roles-ranks.js';
+import { roleOfTensorFlowConfig } from './roles-tf-config.js';
+
+export type RoleKind = 'server' | 'worker';
+
+/** A process's place in a run. */
+export interface Role {
+  readonly kind: RoleKind;
+  /** Among the servers, or among the workers, from 0. */
+  readonly index: number;
+  /** How many workers there are. */
+  readonly workers: number;
+  /** `host:port` of every server, in the order of their shards. */
+  readonly servers: readonly string[];
+  /** What said so: `TF_CONFIG`, `flags`, … */
+  readonly source: string;
+}
+
+/** What flags may say of it. */
+export interface RoleFlags {
+  readonly role?: RoleKind | undefined;
+  readonly index?: number | undefined;
+  readonly workers?: number | undefined;
+  readonly serverAddresses?: readonly string[] | undefined;
+  /** How many of the scheduler's processes are servers, where it only numbers them. */
+  readonly servers: number;
+  /** Where servers listen, where the scheduler does not say. */
+  readonly port: number;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The role that `--role` and its companions give or, without `--role`, the first of TF_CONFIG, Slurm and RANK that is there. A
+ * Kubernetes Indexed Job tells the index and nothing else, so it needs `--role`.
+ * @throws UsageError naming the flag that is missing
+ * @throws UnrollError naming the variable that is missing or wrong
+ */
+export function roleOf(flags: RoleFlags, environment: Environment): Role {
+  const role = flags.role ? roleOfFlags(flags.role, flags, environment) : roleOfEnvironment(flags, environment);
+  const count = role.kind === 'server' ? role.servers.length : role.workers;
+  if (role.index >= count) {
+    throw new UnrollError(`${role.source}: ${role.kind} ${role.index} is not below the ${count} ${role.kind}s`);
+  }
+  return role;
+}
+
+function roleOfFlags(kind: RoleKind, flags: RoleFlags, environment: Environment): Role {
+  const { workers, serverAddresses: servers } = flags;
+  const job = flags.index === undefined ? environment.JOB_COMPLETION_INDEX : undefined;
+  if (job !== undefined && !/^\d+$/.test(job)) throw new UnrollError(`JOB_COMPLETION_INDEX: '${job}' is no index`);
+  const index = flags.index ?? (job === undefined ? undefined : Number(job));
+  if (index === undefined) throw new UsageError('--role: needs --index, where no Kubernetes Indexed Job tells it');
+  if (workers === undefined) throw new UsageError('--role: needs --workers, how many there are');
+  if (servers === undefined) throw new UsageError('--role: needs --server-addresses, the host:port of every server');
+  return { kind, index, workers, servers, source: job === undefined ? 'flags' : 'JOB_COMPLETION_INDEX' };
+}
+
+function roleOfEnvironment(flags: RoleFlags, environment: Environment): Role {
+  for (const flag of ['index', 'workers'] as const) {
+    if (flags[flag] !== undefined) throw new UsageError(`--${flag}: needs --role; without it the scheduler decides`);
+  }
+  if (environment.TF_CONFIG !== undefined) return roleOfTensorFlowConfig(environment.TF_CONFIG);
+  if (environment.JOB_COMPLETION_INDEX !== undefined) {
+    throw new UsageError(
+      'JOB_COMPLETION_INDEX: a Kubernetes Indexed Job tells only the index; add --role, --workers and --server-addresses',
+    );
+  }
+  if (environment.SLURM_PROCID !== undefined) return roleOfRank(ranksOfSlurm(environment, flags.port), flags);
+  if (environment.RANK !== undefined) return roleOfRank(ranksOfTorch(environment, flags.port), flags);
+  throw new UsageError(
+    'the environment names no scheduler (TF_CONFIG, JOB_COMPLETION_INDEX, SLURM_PROCID or RANK); add --role and --index',
+  );
+}

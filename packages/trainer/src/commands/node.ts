@@ -1,0 +1,63 @@
+/** `unroll node`: one command for every process of a job; flags or the scheduler say which server or worker it is. */
+import { type Command, Option } from 'commander';
+import { type RoleFlags, type RoleKind, roleOf } from '../cluster/roles.js';
+import { UnrollError } from '../errors.js';
+import { log } from '../terminal/progress.js';
+import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
+import { serve, work } from './cluster-roles.js';
+import { addExamples, nonNegativeInteger, positiveInteger } from './options.js';
+import { addTrainingFlags, type TrainingFlags } from './training-flags.js';
+
+interface NodeFlags
+  extends TrainingFlags,
+    ServerPolicyFlags,
+    Pick<RoleFlags, 'index' | 'workers' | 'servers' | 'port'> {
+  role?: RoleKind;
+  serverAddresses?: string;
+  host: string;
+  serverTimeout: number;
+}
+
+export function addNode(program: Command): void {
+  const command = program
+    .command('node')
+    .description(
+      'run the parameter server or worker that this process is in a job, from TF_CONFIG, a Kubernetes Indexed Job, Slurm or RANK',
+    )
+    .addOption(new Option('--role <kind>', 'what it is, whatever the scheduler says').choices(['server', 'worker']))
+    .option('--index <i>', 'which of them; a Kubernetes Indexed Job tells it', nonNegativeInteger)
+    .option('--workers <n>', 'how many workers there are; with --role', positiveInteger)
+    .option('--server-addresses <list>', 'host:port of every parameter server, by shard, separated by commas')
+    .option('--servers <n>', 'how many of the first processes are servers, under Slurm and RANK', positiveInteger, 1)
+    .option('--port <n>', 'where servers listen, under Slurm and RANK', positiveInteger, 7000)
+    .option('--host <address>', 'address to listen on; the traffic is not encrypted', '0.0.0.0')
+    .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
+  addServerPolicyFlags(addTrainingFlags(command)).action(runNode);
+  addExamples(
+    command,
+    'node --data data/ptb --out runs/ptb --resume --servers 2 --snapshot-dir runs/ptb.snapshots',
+    'node --data data/ptb --out runs/ptb --role worker --index 0 --workers 2 --server-addresses ps0:7000,ps1:7000',
+  );
+}
+
+async function runNode(flags: NodeFlags): Promise<void> {
+  const { kind, index, workers, servers, source } = roleOf(
+    { ...flags, serverAddresses: flags.serverAddresses?.split(',') },
+    process.env,
+  );
+  const count = kind === 'server' ? servers.length : workers;
+  log(`${kind} ${index}, of ${count} (${source}); the servers are ${servers.join(', ')}`);
+  const finished =
+    kind === 'server'
+      ? await serve({ ...flags, workers, shard: index, shards: servers.length, port: portOf(servers[index]!) })
+      : await work({ ...flags, workers, worker: index, serverAddresses: servers.join() });
+  // A scheduler counts status 0 as work done, and would not start it again.
+  if (!finished) throw new UnrollError(`${kind} ${index} was told to end before the training had; start it again`);
+}
+
+/** @throws UnrollError if the address has no port */
+function portOf(address: string): number {
+  const [, port] = /:(\d+)$/.exec(address) ?? [];
+  if (port === undefined) throw new UnrollError(`${address}: has no port; write host:port`);
+  return Number(port);
+}
