@@ -1,6 +1,7 @@
-"""Times PyTorch's training step: forward, backward, clipping by global norm, SGD. One JSON line: seconds of each step.
+"""Times PyTorch's training step: forward, backward, clipping by global norm, SGD. One JSON line: seconds of each
+step, and the process's peak memory.
 usage: pytorch.py CONFIGURATION STEPS THREADS"""
-import json, sys, time
+import json, resource, sys, time
 from pathlib import Path
 import torch
 from torch import nn
@@ -45,4 +46,5 @@ for _ in range(steps):
     start = time.perf_counter()
     step()
     seconds.append(time.perf_counter() - start)
-print(json.dumps(seconds))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"seconds": seconds, "peakMegabytes": peak}))

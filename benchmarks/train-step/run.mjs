@@ -1,6 +1,7 @@
-// Tokens per second of Unroll's training step beside PyTorch's, in pairs in one run: for each configuration ours, theirs,
-// ours, theirs, …, each in a process of its own; medians and the median ratio of the pairs.
-//   node benchmarks/train-step/run.mjs [--threads 2] [--rounds 3] [--steps 10] [--json FILE] [CONFIGURATION …]
+// The training step side by side, in one run: Unroll and PyTorch in turns (ours, theirs, ours, theirs, …), each in a process
+// of its own; TensorFlow.js's own layers at the one size where a step of theirs takes seconds, not minutes; and the limit that
+// the step's matrix products alone would set. Tokens per second, medians, the spread of the pairs' ratios, and each process's peak memory.
+//   npm run bench -- [CONFIGURATION …] [--threads 2] [--rounds 3] [--steps 10] [--json FILE]
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -19,6 +20,13 @@ const { values: flags, positionals } = parseArgs({
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const configurations = JSON.parse(readFileSync(here('configurations.json'), 'utf8'));
 const names = positionals.length > 0 ? positionals : Object.keys(configurations);
+const unknown = names.find((name) => !configurations[name]);
+if (unknown) {
+  console.error(`no configuration '${unknown}'; there are ${Object.keys(configurations).join(', ')}`);
+  process.exit(2);
+}
+/** Where the gradient of TensorFlow.js's embedding layer, which visits the vocabulary token by token, is bearable. */
+const smallEnoughForTensorFlow = ['small-lstm'];
 
 // PyTorch's fastest setting where OpenBLAS does not recognise an AVX-512 processor by itself.
 const avx512 = readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
@@ -31,46 +39,78 @@ const torchEnvironment = {
 };
 
 const python = ['/usr/bin/python3', 'python3'].find((path) => spawnSync(path, ['-c', 'import torch']).status === 0);
-if (!python)
-  console.error('PyTorch is not installed (Debian: apt-get install python3-torch libopenblas0-pthread): ours alone');
+if (!python) console.error('without PyTorch (Debian: apt-get install python3-torch libopenblas0-pthread)');
 
-function stepSeconds(command, args, env = process.env) {
-  const { status, stdout, stderr } = spawnSync(command, args, { env, encoding: 'utf8' });
+/** The JSON that a program prints last. */
+function run(command, args, env = process.env) {
+  const { status, stdout, stderr } = spawnSync(command, args, { env, encoding: 'utf8', maxBuffer: 2 ** 26 });
   if (status !== 0) throw new Error(stderr);
-  return median(JSON.parse(stdout.trim().split('\n').at(-1)));
+  return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-}
-
-const results = names.map((name) => {
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const tokensPerSecond = (name, seconds) => {
   const { batch, time } = configurations[name];
-  const args = [name, flags.steps, flags.threads];
-  const pairs = Array.from({ length: Number(flags.rounds) }, () => ({
-    unroll: (batch * time) / stepSeconds(process.execPath, [here('unroll.mjs'), ...args]),
-    pytorch: python && (batch * time) / stepSeconds(python, [here('pytorch.py'), ...args], torchEnvironment),
-  }));
-  const of = (key) => Math.round(median(pairs.map((pair) => pair[key])));
-  const ratios = pairs.map((pair) => pair.unroll / pair.pytorch);
-  const result = {
-    configuration: name,
-    unroll: of('unroll'),
-    ...(python
-      ? {
-          pytorch: of('pytorch'),
-          ratio: Number(median(ratios).toFixed(2)),
-          lowest: Number(Math.min(...ratios).toFixed(2)),
-          highest: Number(Math.max(...ratios).toFixed(2)),
-        }
-      : {}),
-  };
-  console.error(`${name}: done`);
-  return result;
-});
+  return Math.round((batch * time) / seconds);
+};
 
+/** What several processes of one kind measured: the median of their medians, and their greatest memory. */
+function summary(name, results) {
+  return {
+    tokensPerSecond: tokensPerSecond(name, median(results.map(({ seconds }) => median(seconds)))),
+    peakMegabytes: Math.round(Math.max(...results.map(({ peakMegabytes }) => peakMegabytes))),
+  };
+}
+
+function beside(name, ours, theirs) {
+  const ratios = ours.map(({ seconds }, k) => median(theirs[k].seconds) / median(seconds));
+  const [ratio, lowest, highest] = [median(ratios), Math.min(...ratios), Math.max(...ratios)].map((value) =>
+    Number(value.toFixed(2)),
+  );
+  return { pytorch: summary(name, theirs), ratio, lowest, highest };
+}
+
+/** The tokens per second of a step that consisted of its matrix products alone. */
+function productsLimit(name) {
+  const { operators } = run(process.execPath, [here('profile.mjs'), name, '--threads', flags.threads, '--json']);
+  const products = operators.filter(({ operator }) => /Gemm|MatMul/.test(operator));
+  const milliseconds = products.reduce((sum, { 'ms a step': time }) => sum + time, 0);
+  return tokensPerSecond(name, milliseconds / 1000);
+}
+
+function measure(name) {
+  const args = [name, flags.steps, flags.threads];
+  const ours = [];
+  const theirs = [];
+  for (let round = 1; round <= Number(flags.rounds); round++) {
+    console.error(`${name}: pair ${round} of ${flags.rounds}`);
+    ours.push(run(process.execPath, [here('unroll.mjs'), ...args]));
+    if (python) theirs.push(run(python, [here('pytorch.py'), ...args], torchEnvironment));
+  }
+  const small = smallEnoughForTensorFlow.includes(name);
+  console.error(`${name}: matrix products${small ? ", TensorFlow.js's own layers" : ''}`);
+  return {
+    configuration: name,
+    unroll: summary(name, ours),
+    ...(python ? beside(name, ours, theirs) : {}),
+    matrixProducts: productsLimit(name),
+    ...(small ? { tensorflow: summary(name, [run(process.execPath, [here('tensorflow.mjs'), name])]) } : {}),
+  };
+}
+
+const results = names.map(measure);
 console.log(
   `tokens/s, ${flags.threads} threads, medians of ${flags.rounds} pairs of ${flags.steps} steps, ${cpus()[0].model}`,
 );
-console.table(results);
+console.table(
+  results.map(({ configuration, unroll, pytorch, ratio, lowest, highest, matrixProducts, tensorflow }) => ({
+    configuration,
+    Unroll: unroll.tokensPerSecond,
+    ...(pytorch ? { PyTorch: pytorch.tokensPerSecond, ratio, 'of pairs': `${lowest}–${highest}` } : {}),
+    'products alone': matrixProducts,
+    ...(tensorflow ? { 'tf.layers, cpu': tensorflow.tokensPerSecond } : {}),
+    'MB Unroll': unroll.peakMegabytes,
+    ...(pytorch ? { 'MB PyTorch': pytorch.peakMegabytes } : {}),
+  })),
+);
 if (flags.json) writeFileSync(flags.json, `${JSON.stringify(results, null, 2)}\n`);

@@ -1,5 +1,5 @@
 // Times Unroll's training step: forward, backward, clipping by global norm, SGD, all in one graph.
-// One JSON line: seconds of each step.   usage: unroll.mjs CONFIGURATION STEPS THREADS
+// One JSON line: seconds of each step, and the process's peak memory.   usage: unroll.mjs CONFIGURATION STEPS THREADS
 import { readFileSync } from 'node:fs';
 import { initialParameters, languageModelConfig, parameterShapes, stateShapes, trainingProgram } from '@unroll/core';
 import { selectEngine, zeros } from '@unroll/trainer';
@@ -36,4 +36,4 @@ for (let k = 0; k < Number(steps); k++) {
   await executable.run(inputs);
   seconds.push((performance.now() - start) / 1000);
 }
-console.log(JSON.stringify(seconds));
+console.log(JSON.stringify({ seconds, peakMegabytes: process.resourceUsage().maxRSS / 1024 }));

@@ -2,8 +2,20 @@
  * What a traced program may do with memory, read off its graph: which residents it may overwrite while it runs, which of
  * them only in some rows, and in what order it should be listed so that ONNX Runtime overwrites values of its own as well.
  */
-import type { OnnxGraph, OnnxNode } from '@unroll/core';
+import { elementCount, type OnnxGraph, type OnnxNode, prune } from '@unroll/core';
 import { replacedResident } from './engine.js';
+
+export interface MemoryPlan {
+  /** The graph to run: where {@link updates} has a resident, it gives the new rows instead of the whole. */
+  readonly graph: OnnxGraph;
+  readonly inPlace: ReadonlySet<string>;
+  readonly updates: readonly RowUpdate[];
+}
+
+export function planMemory(traced: OnnxGraph): MemoryPlan {
+  const updates = rowUpdates(traced);
+  return { graph: readersFirst(givingRows(traced, updates)), inPlace: updatedInPlace(traced), updates };
+}
 
 /** Operators that read an element before they write the one in its place. */
 const elementwise = new Set(['Add', 'Sub', 'Mul', 'Div', 'Min', 'Max', 'Where']);
@@ -45,6 +57,19 @@ export function rowUpdates(graph: OnnxGraph): RowUpdate[] {
     const ids = links.source(writer.inputs[1]!);
     return inputs.has(ids) ? [{ resident, ids, rows: writer.inputs[2]! }] : [];
   });
+}
+
+/** The graph with the new rows as its outputs where it had whole tables. */
+function givingRows(graph: OnnxGraph, updates: readonly RowUpdate[]): OnnxGraph {
+  const byOutput = new Map(updates.map((update) => [`next.${update.resident}`, update]));
+  const shapes = new Map(graph.inputs.map(({ name, shape }) => [name, shape as number[]]));
+  const outputs = graph.outputs.map((output) => {
+    const update = byOutput.get(output.name);
+    if (!update) return output;
+    const [, ...width] = shapes.get(update.resident)!;
+    return { ...output, name: update.rows, shape: [elementCount(shapes.get(update.ids)!), ...width] };
+  });
+  return prune({ ...graph, outputs });
 }
 
 /**

@@ -4,10 +4,10 @@
  * gives only the rows that change, because onnxruntime-node copies every output once more than it must. With CUDA they
  * cross to the device and back at every run: onnxruntime-node binds outputs to device memory for WebGPU only.
  */
-import { elementCount, type OnnxGraph, type Program, prune } from '@unroll/core';
+import { elementCount, type Program } from '@unroll/core';
 import { Tensor } from 'onnxruntime-node';
 import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
-import { type RowUpdate, readersFirst, rowUpdates, updatedInPlace } from './memory-plan.js';
+import { planMemory, type RowUpdate } from './memory-plan.js';
 import { createSession, inputTensor, type OnnxRuntimeOptions, tracedProgram } from './onnx-session.js';
 
 export function onnxRuntimeEngine({ provider, threads }: OnnxRuntimeOptions & { provider: 'cpu' | 'cuda' }): Engine {
@@ -77,10 +77,7 @@ async function compile(
   residents: readonly BufferPairs[],
   options: OnnxRuntimeOptions,
 ): Promise<Executable> {
-  const traced = tracedProgram(program);
-  const updates = rowUpdates(traced);
-  const inPlace = updatedInPlace(traced);
-  const graph = readersFirst(givingRows(traced, updates));
+  const { graph, inPlace, updates } = planMemory(tracedProgram(program));
   const session = await createSession(graph, options);
   const homes = new Map(residents.flatMap((set) => set.names.map((name) => [name, set] as const)));
   const residentInputs = session.inputNames.filter((name) => homes.has(name));
@@ -122,19 +119,6 @@ async function compile(
     },
     dispose: () => session.release(),
   };
-}
-
-/** The graph with the new rows as its outputs where it had whole tables. */
-function givingRows(graph: OnnxGraph, updates: readonly RowUpdate[]): OnnxGraph {
-  const byOutput = new Map(updates.map((update) => [`next.${update.resident}`, update]));
-  const shapes = new Map(graph.inputs.map(({ name, shape }) => [name, shape as number[]]));
-  const outputs = graph.outputs.map((output) => {
-    const update = byOutput.get(output.name);
-    if (!update) return output;
-    const [, ...width] = shapes.get(update.resident)!;
-    return { ...output, name: update.rows, shape: [elementCount(shapes.get(update.ids)!), ...width] };
-  });
-  return prune({ ...graph, outputs });
 }
 
 function writeRows(table: Float32Array, ids: Int32Array, rows: Float32Array): void {
