@@ -1,7 +1,10 @@
 /** Starts and stops the process side of a shard: the listening socket, health, the ticking of time, the shutdown. */
 import type { Http2Server } from 'node:http2';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, type ServerCredentials, status } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import { ParameterServerError } from './client/errors.js';
+import { limitCallRate } from './security/call-rate.js';
+import { requireGuarded, type ServerSecurity, serverCredentials, tokenGuard } from './security/server-security.js';
 import { parameterServerMethods } from './service.js';
 import { maxMessageBytes, parameterServerService, serviceName } from './service-definition.js';
 import { ShardHost } from './shard-host.js';
@@ -9,7 +12,7 @@ import { noSnapshots } from './snapshots/snapshot.js';
 import { SnapshotFolder } from './snapshots/snapshot-folder.js';
 
 export interface ParameterServerOptions {
-  /** The address to listen on; `0.0.0.0` or `::` to serve other machines. The traffic is neither encrypted nor signed. */
+  /** The address to listen on; `0.0.0.0` or `::` to serve other machines, for which there must be {@link security}. */
   readonly host?: string;
   /** 0 for any free port. */
   readonly port: number;
@@ -18,6 +21,10 @@ export interface ParameterServerOptions {
   readonly shards?: number;
   /** How many workers train. */
   readonly workers: number;
+  /** Who is let in, and whether the traffic is encrypted; by default everybody, and it is not. */
+  readonly security?: ServerSecurity;
+  /** Serves other machines without TLS and without a token: whoever reaches the port can read and change the run. */
+  readonly insecurePublic?: boolean;
   /** The version of Unroll; workers of another version are refused. */
   readonly version: string;
   /** The run goes on with so few, and their lanes are dealt anew when one comes or goes; by default it needs all. */
@@ -60,8 +67,8 @@ const shutdownGraceMs = 5_000;
 
 /**
  * Serves one shard of a training run. The model and its optimizer are learnt from the first worker that joins.
- * @throws Error if the address cannot be listened on, the snapshots' folder cannot be written, or `shard` is not in
- *   `[0, shards)`.
+ * @throws ParameterServerError if the address cannot be listened on, other machines can reach it and nothing guards it, or
+ *   the certificates cannot be used; Error if the snapshots' folder cannot be written or `shard` is not in `[0, shards)`.
  */
 export async function startParameterServer({
   host = '127.0.0.1',
@@ -70,6 +77,8 @@ export async function startParameterServer({
   shards = 1,
   workers,
   version,
+  security = {},
+  insecurePublic = false,
   minWorkers = workers,
   leaseSeconds = 15,
   patienceSeconds = 600,
@@ -77,6 +86,8 @@ export async function startParameterServer({
   onNotice = () => undefined,
 }: ParameterServerOptions): Promise<ParameterServer> {
   if (!(shard >= 0 && shard < shards)) throw new Error(`shard ${shard} is out of range: there are ${shards} shards`);
+  if (!insecurePublic) requireGuarded(host, security);
+  const credentials = serverCredentials(security.tls);
   // Only servers need ONNX Runtime; importing this package's client must not load it.
   const { createOnnxUpdateRule } = await import('./onnx-update-rule.js');
   const shardHost = new ShardHost({
@@ -90,12 +101,14 @@ export async function startParameterServer({
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
+    'grpc.max_concurrent_streams': callsAtOnce,
+    interceptors: security.token === undefined ? [] : [tokenGuard(security.token)],
   });
-  widenReceiveWindow(server);
+  tuneSessions(server);
   server.addService(parameterServerService, parameterServerMethods(shardHost));
   const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
   health.addToServer(server);
-  const boundPort = await listen(server, host, port);
+  const boundPort = await listen(server, host, port, credentials);
   const stopTicking = tick(shardHost, leaseSeconds);
 
   let requestStop!: () => void;
@@ -119,28 +132,35 @@ export async function startParameterServer({
 /** As the clients' for pulls: with the default of 64 KiB a push waits for hundreds of window updates. */
 const pushWindowBytes = 16 * 1024 * 1024;
 
+/** Of one connection: a worker has a handful. */
+const callsAtOnce = 64;
+
 /**
- * Widens the window in which this server receives. grpc-js has an option for a client's window but none for a server's, so
- * this reaches for the HTTP/2 server that it makes; should a later version make it elsewhere, pushes are only slower.
+ * Widens the window in which this server receives, and bounds how fast a connection calls. grpc-js has options for
+ * neither, so this reaches for the HTTP/2 server that it makes; should a later version make it elsewhere, a test notices.
  */
-function widenReceiveWindow(server: Server): void {
+function tuneSessions(server: Server): void {
   const internals = server as unknown as { createHttp2Server?: (...args: unknown[]) => Http2Server };
   const create = internals.createHttp2Server?.bind(server);
   if (!create) return;
   internals.createHttp2Server = (...args) => {
     const http2Server = create(...args);
     http2Server.updateSettings({ initialWindowSize: pushWindowBytes });
-    http2Server.on('session', (session) => session.setLocalWindowSize(pushWindowBytes));
+    http2Server.on('session', (session) => {
+      session.setLocalWindowSize(pushWindowBytes);
+      limitCallRate(session);
+    });
     return http2Server;
   };
 }
 
-function listen(server: Server, host: string, port: number): Promise<number> {
+function listen(server: Server, host: string, port: number, credentials: ServerCredentials): Promise<number> {
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, boundPort) => {
-      if (error) reject(new Error(`cannot listen on ${address} (${error.message}); is the port taken?`));
-      else resolve(boundPort);
+    server.bindAsync(address, credentials, (error, boundPort) => {
+      if (!error) return resolve(boundPort);
+      const message = `cannot listen on ${address} (${error.message}); is the port taken?`;
+      reject(new ParameterServerError(status.UNAVAILABLE, message));
     });
   });
 }

@@ -1,4 +1,5 @@
 /** The gRPC methods of one shard: parses requests, moves bytes, and leaves every decision to the host's heart. */
+import type { EventEmitter } from 'node:events';
 import {
   type ServerReadableStream,
   type ServerUnaryCall,
@@ -12,7 +13,7 @@ import type { Answer, Caller, Contribution, RefusalCode, ShardValues } from './s
 import { Refusal } from './shard/refusal.js';
 import type { ShardHost, UnnumberedRequest } from './shard-host.js';
 import type { UploadStream } from './uploads.js';
-import { readCaller, readRun } from './wire-messages.js';
+import { readAmount, readCaller, readLanes, readRun } from './wire-messages.js';
 
 type Wire = typeof unroll.v1;
 type Message<Name extends keyof Wire> = InstanceType<Wire[Name]>;
@@ -25,8 +26,12 @@ export function parameterServerMethods(host: ShardHost): UntypedServiceImplement
       host,
       (answer) => joinResponse(answer, host),
     ),
-    upload: (call: ServerReadableStream<Message<'UploadRequest'>, object>, done: sendUnaryData<object>) =>
-      receiveUpload(host, call, done),
+    upload: (call: ServerReadableStream<Message<'UploadRequest'>, object>, done: sendUnaryData<object>) => {
+      receiveUpload(host, call).then(
+        () => done(null, {}),
+        (error: unknown) => done(asStatus(error)),
+      );
+    },
     initialize: unary(
       ({ step, generation }: Message<'InitializeRequest'>, caller) => ({
         type: 'initialize',
@@ -38,16 +43,23 @@ export function parameterServerMethods(host: ShardHost): UntypedServiceImplement
     ),
     restore: unary(({ step, generation }: Message<'RestoreRequest'>) => ({ type: 'restore', generation, step }), host),
     push: unary(
-      ({ step, learningRate, lanesFrom, lanesTo }: Message<'PushRequest'>, caller) => ({
+      (request: Message<'PushRequest'>, caller) => ({
         type: 'push',
-        step,
-        learningRate,
-        lanes: { from: lanesFrom, to: lanesTo },
-        contribution: uploadedContribution(host, caller, step),
+        step: request.step,
+        learningRate: readAmount(request.learningRate, `worker ${caller.worker}'s learning rate`),
+        lanes: readLanes(request, host.adopted.run.model.lanes.count),
+        contribution: uploadedContribution(host, caller, request.step),
       }),
       host,
     ),
-    commit: unary(({ step, sumOfSquares }: Message<'CommitRequest'>) => ({ type: 'commit', step, sumOfSquares }), host),
+    commit: unary(
+      ({ step, sumOfSquares }: Message<'CommitRequest'>) => ({
+        type: 'commit',
+        step,
+        sumOfSquares: readAmount(sumOfSquares, squaredNorm),
+      }),
+      host,
+    ),
     pull: (call: ServerWritableStream<Message<'PullRequest'>, Message<'PullResponse'>>) => sendVector(host, call),
     heartbeat: unary((_: Message<'HeartbeatRequest'>) => ({ type: 'heartbeat' }), host),
     finish: unary((_: Message<'FinishRequest'>) => ({ type: 'finish' }), host),
@@ -56,7 +68,8 @@ export function parameterServerMethods(host: ShardHost): UntypedServiceImplement
 }
 
 type WithoutCaller<R> = R extends unknown ? Omit<R, 'caller'> : never;
-type Call = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+/** Emits `cancelled` when its caller is gone. */
+type Call = EventEmitter;
 
 /** A method of one request and one response, by default the answer's fields. */
 function unary<Request extends { caller?: unroll.v1.Caller.$Properties | null }>(
@@ -109,30 +122,32 @@ export function uploadedContribution(host: ShardHost, caller: Caller, step: numb
   return gradient && lanes && { gradient, lanes };
 }
 
-function receiveUpload(
+/** A stream that breaks off or is refused leaves nothing that a push could use. */
+async function receiveUpload(
   host: ShardHost,
   call: ServerReadableStream<Message<'UploadRequest'>, object>,
-  done: sendUnaryData<object>,
-): void {
+): Promise<void> {
   let upload: UploadStream | undefined;
-  call.on('data', ({ target, offsets, data }: Message<'UploadRequest'>) => {
-    try {
-      upload ??= host.adopted.uploads.begin({
-        caller: readCaller(target?.caller),
-        step: target?.step ?? 0,
-        vector: target?.vector ?? '',
-      });
-      upload.take({ offsets, data });
-    } catch (error) {
-      call.removeAllListeners('data');
-      done(asStatus(error));
-    }
-  });
-  call.on('end', () => {
-    upload?.end();
-    done(null, {});
-  });
+  for await (const message of call) {
+    const { target, offsets, data } = message as Message<'UploadRequest'>;
+    upload ??= await beginUpload(host, target, call);
+    upload.take({ offsets, data });
+  }
+  upload?.end();
 }
+
+/** An upload is a sign of life, and only of a worker that has joined: nobody else makes the shard hold a vector. */
+async function beginUpload(
+  host: ShardHost,
+  target: unroll.v1.UploadTarget.$Properties | null | undefined,
+  call: Call,
+): Promise<UploadStream> {
+  const caller = readCaller(target?.caller);
+  await host.ask({ type: 'heartbeat', caller }, onCancelled(call));
+  return host.adopted.uploads.begin({ caller, step: target?.step ?? 0, vector: target?.vector ?? '' });
+}
+
+const squaredNorm = 'the sum of squares of the gradient';
 
 async function sendVector(
   host: ShardHost,
@@ -141,7 +156,8 @@ async function sendVector(
   try {
     const { vector: name, step } = call.request;
     const caller = readCaller(call.request.caller);
-    const sumOfSquares = call.request.sumOfSquares ?? undefined;
+    const given = call.request.sumOfSquares ?? undefined;
+    const sumOfSquares = given === undefined ? undefined : readAmount(given, squaredNorm);
     const since = call.request.since ?? undefined;
     await host.ask({ type: 'pull', caller, step, sumOfSquares }, onCancelled(call));
     const chunks = host.adopted.store.chunks(name, step, since);

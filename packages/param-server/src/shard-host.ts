@@ -34,6 +34,7 @@ interface Pending {
 
 /** What exists once the first worker has said which model is trained. */
 interface Adopted {
+  readonly run: RunDescription;
   readonly store: ShardStore;
   readonly uploads: Uploads;
 }
@@ -138,9 +139,11 @@ export class ShardHost {
 
   #adopt(run: RunDescription): void {
     const layout = partition(run.model.parameters, run.shards)[run.shard]!;
+    const store = new ShardStore(run, layout, this.#options.createRule);
     this.#adopted = {
-      store: new ShardStore(run, layout, this.#options.createRule),
-      uploads: new Uploads({ parameters: layout.length, lanes: laneElements(run) }),
+      run,
+      store,
+      uploads: new Uploads({ lengths: vectorLengths(store, layout.length, laneElements(run)), layout }),
     };
     this.snapshots.adopt(JSON.stringify([run.model, run.shard, run.shards]));
   }
@@ -197,4 +200,10 @@ export class ShardHost {
     this.#pending.delete(request);
     return pending;
   }
+}
+
+/** Of every vector that workers may send. */
+function vectorLengths({ slotNames }: ShardStore, parameters: number, lanes: number): ReadonlyMap<string, number> {
+  const names = ['gradient', 'parameters', ...slotNames];
+  return new Map([...names.map((name) => [name, parameters] as const), ['lanes', lanes]]);
 }

@@ -40,7 +40,7 @@ export class ShardStore {
     if (!this.#values) return undefined;
     const { parameters, slots, lanes } = this.#values;
     if (name === 'lanes') return chunksOf([{ values: lanes, offset: 0, rowLength: this.#run.model.lanes.width }]);
-    const vector = name === 'parameters' ? parameters : slots[name];
+    const vector = name === 'parameters' ? parameters : Object.hasOwn(slots, name) && slots[name];
     if (!vector) return undefined;
     const isUpToOneUpdate = name === 'parameters' && since === step - 1 && this.#changed?.step === step;
     return chunksOf(partsOfVector(this.#layout, vector), isUpToOneUpdate ? this.#changed!.rows : undefined);

@@ -1,4 +1,9 @@
-/** Vectors on their way from a worker: gathers the chunks of a stream until the stream has ended. */
+/**
+ * Vectors on their way from a worker: gathers the chunks of a stream until the stream has ended. What arrives here is not
+ * trusted: a chunk lies within its vector and is finite, or its upload is refused. A worker has one upload of each vector
+ * at a time, so that it cannot make a shard hold more than the vectors that it knows.
+ */
+import type { ShardLayout } from './partition.js';
 import type { Caller } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
 import { type Chunk, float32Bytes, piecesOf } from './shard-vector.js';
@@ -13,43 +18,56 @@ export interface UploadTarget {
 interface Upload {
   readonly target: UploadTarget;
   readonly values: Float32Array;
-  isComplete: boolean;
+  state: 'arriving' | 'complete' | 'replaced';
 }
 
 /** Where a stream's chunks go. What no chunk covers is zero. */
 export interface UploadStream {
+  /** @throws Refusal if the chunk does not fit, is not finite, or a newer upload has replaced this one. */
   take(chunk: Chunk): void;
   end(): void;
 }
 
-/** The lengths of a shard's vectors, in elements. */
-export interface VectorLengths {
-  /** Of the parameters, the gradient and each of the optimizer's slots. */
-  readonly parameters: number;
-  /** Of the table of the lanes' states. */
-  readonly lanes: number;
+/** The vectors that workers may send. */
+export interface UploadableVectors {
+  /** In elements, by name. */
+  readonly lengths: ReadonlyMap<string, number>;
+  /** Of all but the lanes' table. */
+  readonly layout: ShardLayout;
 }
 
 export class Uploads {
-  readonly #lengths: VectorLengths;
+  readonly #vectors: UploadableVectors;
   readonly #uploads = new Map<string, Upload>();
   readonly #spare = new Map<number, Float32Array[]>();
 
-  constructor(lengths: VectorLengths) {
-    this.#lengths = lengths;
+  constructor(vectors: UploadableVectors) {
+    this.#vectors = vectors;
   }
 
-  /** Starts the upload of a vector, from nothing if an earlier stream of it was cut off. */
+  /**
+   * Starts the upload of a vector, from nothing if an earlier stream of it was cut off.
+   * @throws Refusal if there is no such vector or a newer process of the worker has one on its way.
+   */
   begin(target: UploadTarget): UploadStream {
     const upload = this.#open(target);
-    const bytes = float32Bytes(upload.values);
-    bytes.fill(0);
+    const { values } = upload;
+    values.fill(0);
+    let elements = 0;
     return {
       take: (chunk) => {
-        for (const { offset, data } of piecesOf(chunk)) bytes.set(data, offset * 4);
+        if (upload.state === 'replaced') throw new Refusal('aborted', `${nameOf(target)} is being uploaded anew`);
+        elements += chunk.data.length / 4;
+        if (!fits(chunk, values.length) || elements > values.length) {
+          throw new Refusal(
+            'failed-precondition',
+            `${nameOf(target)} has ${values.length} elements, but the upload goes beyond; use a client of this version`,
+          );
+        }
+        this.#write(chunk, upload);
       },
       end: () => {
-        upload.isComplete = true;
+        if (upload.state === 'arriving') upload.state = 'complete';
       },
     };
   }
@@ -58,7 +76,7 @@ export class Uploads {
   take(target: UploadTarget): Float32Array | undefined {
     if (this.#lengthOf(target) === 0) return new Float32Array(0);
     const upload = this.#uploads.get(key(target));
-    if (!upload?.isComplete || !isSame(upload.target, target)) return undefined;
+    if (upload?.state !== 'complete' || !isSame(upload.target, target)) return undefined;
     this.#uploads.delete(key(target));
     return upload.values;
   }
@@ -71,23 +89,62 @@ export class Uploads {
     spare.push(values);
   }
 
-  /** A worker has one upload of each vector at a time: a newer one replaces what an interrupted one left. */
+  /** A newer upload replaces what an interrupted one left. */
   #open(target: UploadTarget): Upload {
+    const length = this.#lengthOf(target);
     const current = this.#uploads.get(key(target));
     if (current && current.target.caller.incarnation > target.caller.incarnation) {
       throw new Refusal('failed-precondition', `worker ${target.caller.worker} has been replaced by a newer process`);
     }
-    const length = this.#lengthOf(target);
-    // Not the interrupted upload's: a stream that still runs may write into it.
-    const values = this.#spare.get(length)?.pop() ?? new Float32Array(length);
-    const upload = { target, values, isComplete: false };
+    if (current) current.state = 'replaced';
+    const values = current?.values ?? this.#spare.get(length)?.pop() ?? new Float32Array(length);
+    const upload: Upload = { target, values, state: 'arriving' };
     this.#uploads.set(key(target), upload);
     return upload;
   }
 
-  #lengthOf({ vector }: UploadTarget): number {
-    return vector === 'lanes' ? this.#lengths.lanes : this.#lengths.parameters;
+  #write(chunk: Chunk, { target, values }: Upload): void {
+    const bytes = float32Bytes(values);
+    for (const { offset, data } of piecesOf(chunk)) {
+      bytes.set(data, offset * 4);
+      const at = nonFiniteAt(values, offset, offset + data.length / 4);
+      if (at !== undefined) throw this.#diverged(target, at, values[at]!);
+    }
   }
+
+  #diverged(target: UploadTarget, at: number, value: number): Refusal {
+    const isInside = ({ offset, length }: { offset: number; length: number }) => at >= offset && at < offset + length;
+    const slice = target.vector === 'lanes' ? undefined : this.#vectors.layout.slices.find(isInside);
+    const where = slice ? `'${slice.parameter}'` : `element ${at}`;
+    return new Refusal(
+      'failed-precondition',
+      `${nameOf(target)} has ${value} in ${where}: training diverged; lower --learning-rate or --clip-norm, ` +
+        'then go on from the last checkpoint with --resume',
+    );
+  }
+
+  #lengthOf({ vector }: UploadTarget): number {
+    const length = this.#vectors.lengths.get(vector);
+    if (length !== undefined) return length;
+    const known = [...this.#vectors.lengths.keys()].join(', ');
+    throw new Refusal('failed-precondition', `the shard has no vector of the name that was uploaded; it has ${known}`);
+  }
+}
+
+/** Whether the pieces are whole elements of a vector of so many. */
+function fits({ offsets, data }: Chunk, length: number): boolean {
+  if (offsets.length === 0) return data.length === 0;
+  const pieceLength = data.length / offsets.length / 4;
+  return Number.isInteger(pieceLength) && offsets.every((offset) => offset + pieceLength <= length);
+}
+
+function nonFiniteAt(values: Float32Array, from: number, to: number): number | undefined {
+  for (let i = from; i < to; i++) if (!Number.isFinite(values[i])) return i;
+  return undefined;
+}
+
+function nameOf({ caller, step, vector }: UploadTarget): string {
+  return `worker ${caller.worker}'s vector '${vector}' of step ${step}`;
 }
 
 function key({ caller, vector }: UploadTarget): string {

@@ -1,8 +1,9 @@
 /** Reads and writes the parts of wire messages that are more than numbers. What comes from outside is checked here, once. */
 import type { OptimizerConfig } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 import type { unroll } from './generated/parameter-server.js';
-import type { ModelDescription } from './model.js';
-import type { Caller, RunDescription } from './shard/messages.js';
+import type { LaneTable, ModelDescription, ParameterShape } from './model.js';
+import type { Caller, LaneRange, RunDescription } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
 
 type Wire<Message> = Message | null | undefined;
@@ -15,20 +16,27 @@ const hyperparameterNames = {
   adamw: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
 } as const satisfies Record<OptimizerConfig['name'], readonly string[]>;
 
+/**
+ * The most float32 values that a vector may have, 4 GiB: a message of a few bytes must not make a server ask for all memory.
+ */
+const mostElements = 2 ** 30;
+
 /** @throws Refusal if the message does not say who sends it. */
 export function readCaller(caller: Wire<unroll.v1.Caller.$Properties>): Caller {
   if (!caller) throw new Refusal('failed-precondition', 'the request names no caller; use a client of this version');
   // protobufjs decodes 64-bit integers as objects, whatever their type says.
-  const { worker, incarnation, generation, lease } = caller;
+  const { worker, generation, lease } = caller;
+  const incarnation = Number(caller.incarnation ?? 0);
+  if (!Number.isSafeInteger(incarnation)) throw unreadable(`worker ${worker}'s incarnation is beyond 2^53`);
   return {
     worker: worker ?? 0,
-    incarnation: Number(incarnation ?? 0),
+    incarnation,
     generation: generation ?? 0,
     lease: lease ?? 0,
   };
 }
 
-/** @throws Refusal if the optimizer is unknown or lacks a number. */
+/** @throws Refusal if the model's sizes are impossible, or the optimizer is unknown or lacks a number. */
 export function readRun(request: unroll.v1.JoinRequest): RunDescription {
   const { version, workers, shard, shards, parameters, optimizer, clipNorm } = request;
   const { run, lanes } = request;
@@ -38,13 +46,27 @@ export function readRun(request: unroll.v1.JoinRequest): RunDescription {
     shard,
     shards,
     model: {
-      parameters: parameters.map(({ name, shape }) => ({ name: name ?? '', shape: shape ?? [] })),
+      parameters: readParameters(parameters, shards),
       optimizer: readOptimizer(optimizer),
-      clipNorm: clipNorm === 0 ? undefined : clipNorm,
+      clipNorm: readAmount(clipNorm, 'the bound on the gradient norm') || undefined,
       run,
-      lanes: { count: lanes?.count ?? 0, width: lanes?.width ?? 0 },
+      lanes: readLaneTable(lanes),
     },
   };
+}
+
+/** A learning rate, a norm or a sum of squares. @throws Refusal unless it is a finite number of at least 0. */
+export function readAmount(value: number, what: string): number {
+  if (Number.isFinite(value) && value >= 0) return value;
+  const remedy =
+    'training diverged; lower --learning-rate or --clip-norm, then go on from the last checkpoint with --resume';
+  throw new Refusal('failed-precondition', `${what} is ${value}: ${remedy}`);
+}
+
+/** @throws Refusal unless the lanes are some of `count`. */
+export function readLanes({ lanesFrom: from, lanesTo: to }: unroll.v1.PushRequest, count: number): LaneRange {
+  if (from < to && to <= count) return { from, to };
+  throw unreadable(`a push is for the lanes ${from} to ${to} of ${count}`);
 }
 
 /** The fields of a join that describe the model. */
@@ -59,6 +81,25 @@ export function writeModel({ parameters, optimizer, clipNorm, run, lanes }: Mode
   };
 }
 
+function readParameters(parameters: readonly unroll.v1.Parameter.$Properties[], shards: number): ParameterShape[] {
+  const read = parameters.map(({ name, shape }) => ({ name: name ?? '', shape: shape ?? [] }));
+  const names = new Set(read.map(({ name }) => name));
+  if (names.size < read.length || names.has('')) throw unreadable('the parameters of the model have not a name each');
+  for (const { name, shape } of read) {
+    if (elementCount(shape) === 0) throw unreadable(`the parameter '${name}' is empty: [${shape}]`);
+  }
+  const total = read.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  // A shard's part is that of all shards, to a row.
+  if (total / Math.max(1, shards) <= mostElements && total <= Number.MAX_SAFE_INTEGER) return read;
+  throw unreadable(`the model has ${total} parameters, more than ${shards} shards hold; give it more --servers`);
+}
+
+function readLaneTable(lanes: Wire<unroll.v1.Lanes.$Properties>): LaneTable {
+  const [count, width] = [lanes?.count ?? 0, lanes?.width ?? 0];
+  if (count * width > mostElements) throw unreadable(`${count} lanes with ${width} numbers each are too many`);
+  return { count, width };
+}
+
 function readOptimizer(optimizer: Wire<unroll.v1.Optimizer.$Properties>): OptimizerConfig {
   const name = optimizer?.name ?? '';
   const numbers = optimizer?.hyperparameters ?? {};
@@ -68,9 +109,14 @@ function readOptimizer(optimizer: Wire<unroll.v1.Optimizer.$Properties>): Optimi
   }
   const missing = hyperparameterNames[name].find((key) => numbers[key] === undefined);
   if (missing) throw new Refusal('failed-precondition', `the optimizer ${name} lacks its ${missing}; name it`);
-  return { name, ...numbers } as OptimizerConfig;
+  const chosen = hyperparameterNames[name].map((key) => [key, numbers[key]]);
+  return { name, ...Object.fromEntries(chosen) } as OptimizerConfig;
 }
 
 function isOptimizerName(name: string): name is OptimizerConfig['name'] {
   return Object.hasOwn(hyperparameterNames, name);
+}
+
+function unreadable(what: string): Refusal {
+  return new Refusal('failed-precondition', `${what}; use a client of this version`);
 }

@@ -7,6 +7,7 @@ import { ShardConnection } from './shard-connection.js';
 
 /**
  * Connects to the parameter servers of a run. Nothing is asked of them before {@link ParameterClient.enter}.
+ * @throws ParameterServerError if the certificates cannot be used
  * @example
  * const client = connectParameterServers({ servers, worker: 0, workers: 2, incarnation, version, start, ...model });
  * await client.enter(parameters);
@@ -19,12 +20,13 @@ import { ShardConnection } from './shard-connection.js';
  * await client.close();
  */
 export function connectParameterServers(options: ParameterClientOptions): ParameterClient {
-  const { servers, worker, incarnation, callSeconds = 600, patienceSeconds = 600 } = options;
+  const { servers, worker, incarnation, security = {}, callSeconds = 600, patienceSeconds = 600 } = options;
+  const shards = servers.length;
   return new ParameterClient(options, {
     connections: servers.map(
-      (address, shard) => new ShardConnection({ address, shard, shards: servers.length, callSeconds, patienceSeconds }),
+      (address, shard) => new ShardConnection({ address, shard, shards, security, callSeconds, patienceSeconds }),
     ),
-    startHeartbeats: heartbeatThread(servers, { worker, incarnation }),
+    startHeartbeats: heartbeatThread(servers, { worker, incarnation }, security),
     sleep: (seconds) => sleep(seconds * 1000),
   });
 }

@@ -1,21 +1,31 @@
 // The thread that `heartbeats.ts` starts. It is JavaScript, so that Node can load it beside the sources and when built.
 import { parentPort, workerData } from 'node:worker_threads';
-import { Client, credentials, status } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { unroll } from '../generated/parameter-server.js';
 
-/** @type {{ servers: string[], caller: { worker: number, incarnation: number }, intervalSeconds: number }} */
-const { servers, caller, intervalSeconds } = workerData;
+/**
+ * @type {{ servers: string[], caller: { worker: number, incarnation: number }, intervalSeconds: number,
+ *   security: import('../security/client-security.js').ClientSecurity }}
+ */
+const { servers, caller, security, intervalSeconds } = workerData;
 const { HeartbeatRequest, HeartbeatResponse } = unroll.v1;
 const path = '/unroll.v1.ParameterServer/Heartbeat';
 const request = Buffer.from(HeartbeatRequest.encode({ caller }).finish());
 
-const clients = servers.map((server) => new Client(server, credentials.createInsecure()));
+// As `security/client-security.ts` does, which a thread cannot load from source.
+const { tls, token } = security;
+const own = tls?.certificate && tls.key ? [Buffer.from(tls.key), Buffer.from(tls.certificate)] : [];
+const channel = tls ? credentials.createSsl(Buffer.from(tls.authority), ...own) : credentials.createInsecure();
+const metadata = new Metadata();
+if (token) metadata.set('authorization', `Bearer ${token}`);
+
+const clients = servers.map((server) => new Client(server, channel));
 
 /** @param {number} shard */
 function beat(shard) {
   const options = { deadline: Date.now() + 1000 * intervalSeconds };
   const serialize = () => request;
-  clients[shard]?.makeUnaryRequest(path, serialize, decode, undefined, options, (error, place) => {
+  clients[shard]?.makeUnaryRequest(path, serialize, decode, undefined, metadata, options, (error, place) => {
     if (!error) parentPort?.postMessage({ shard, place });
     // Other failures show in the calls of the worker itself.
     else if (error.code === status.ABORTED) parentPort?.postMessage({ shard, place: undefined });

@@ -3,6 +3,7 @@
  * for longer than a lease if the model is large. The thread's program is `heartbeat-thread.mjs`.
  */
 import { Worker } from 'node:worker_threads';
+import type { ClientSecurity } from '../security/client-security.js';
 
 /** What a shard says to a heartbeat; undefined if it does not know the worker, because it was restarted. */
 export interface Beat {
@@ -16,10 +17,11 @@ export type StartHeartbeats = (intervalSeconds: number, onBeat: (beat: Beat) => 
 export function heartbeatThread(
   servers: readonly string[],
   caller: { readonly worker: number; readonly incarnation: number },
+  security: ClientSecurity,
 ): StartHeartbeats {
   return (intervalSeconds, onBeat) => {
     const thread = new Worker(new URL('./heartbeat-thread.mjs', import.meta.url), {
-      workerData: { servers, caller, intervalSeconds },
+      workerData: { servers, caller, security, intervalSeconds },
       // Not this process's flags, which may be about its own program.
       execArgv: [],
     });

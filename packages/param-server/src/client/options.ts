@@ -1,5 +1,6 @@
 /** What the caller of a parameter client gives and gets. */
 import type { ModelDescription } from '../model.js';
+import type { ClientSecurity } from '../security/client-security.js';
 import type { NamedValues } from '../shard-vector.js';
 import type { SnapshotPolicy } from './resumption.js';
 
@@ -13,6 +14,8 @@ export interface ParameterClientOptions extends ModelDescription {
   readonly incarnation: number;
   /** The version of Unroll, which the servers must have too. */
   readonly version: string;
+  /** As the servers demand it; by default no TLS and no token. */
+  readonly security?: ClientSecurity;
   /** Asked of worker 0 only. */
   readonly start: RunStart;
   /** How long to wait for a server that does not answer: that starts late, or that was killed and is started again. */

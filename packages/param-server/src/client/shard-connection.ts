@@ -5,12 +5,14 @@ import {
   type ClientReadableStream,
   type ClientUnaryCall,
   type ClientWritableStream,
-  credentials,
+  type Metadata,
   type MethodDefinition,
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
 import type { unroll } from '../generated/parameter-server.js';
+import { type ClientSecurity, type ClientTls, callMetadata, channelCredentials } from '../security/client-security.js';
+import { handshakeFailure } from '../security/handshake.js';
 import { maxMessageBytes, parameterServerService as service } from '../service-definition.js';
 import type { Chunk } from '../shard-vector.js';
 import { callError, ParameterServerError } from './errors.js';
@@ -35,6 +37,7 @@ export interface ShardConnectionOptions {
   readonly address: string;
   readonly shard: number;
   readonly shards: number;
+  readonly security?: ClientSecurity;
   /** The deadline of every call. */
   readonly callSeconds: number;
   /** How long to wait for a server that does not listen. */
@@ -44,17 +47,23 @@ export interface ShardConnectionOptions {
 type Call = ClientUnaryCall | ClientReadableStream<unknown> | ClientWritableStream<unknown>;
 
 export class ShardConnection implements ShardCalls {
+  readonly #address: string;
   readonly #server: string;
+  readonly #tls: ClientTls | undefined;
+  readonly #metadata: Metadata;
   readonly #callSeconds: number;
   readonly #patienceSeconds: number;
   readonly #client: Client;
   readonly #inFlight = new Set<Call>();
 
-  constructor({ address, shard, shards, callSeconds, patienceSeconds }: ShardConnectionOptions) {
+  constructor({ address, shard, shards, security = {}, callSeconds, patienceSeconds }: ShardConnectionOptions) {
+    this.#address = address;
+    this.#tls = security.tls;
+    this.#metadata = callMetadata(security.token);
     this.#server = `${address} (shard ${shard} of ${shards})`;
     this.#callSeconds = callSeconds;
     this.#patienceSeconds = patienceSeconds;
-    this.#client = new Client(address, credentials.createInsecure(), channelOptions);
+    this.#client = new Client(address, channelCredentials(security.tls), channelOptions);
   }
 
   async join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
@@ -94,6 +103,7 @@ export class ShardConnection implements ShardCalls {
         path,
         requestSerialize,
         responseDeserialize,
+        this.#metadata,
         options,
         (error) => (error ? reject(callError(this.#server, path, this.#callSeconds, error)) : resolve()),
       );
@@ -120,6 +130,7 @@ export class ShardConnection implements ShardCalls {
       requestSerialize,
       responseDeserialize,
       request,
+      this.#metadata,
       { deadline: deadline(this.#callSeconds) },
     );
     this.#follow(call);
@@ -138,14 +149,30 @@ export class ShardConnection implements ShardCalls {
     this.#client.close();
   }
 
-  /** @throws ParameterServerError if the server does not listen for as long as this worker is patient */
-  #waitForServer(): Promise<void> {
+  /** @throws ParameterServerError if TLS fails, or the server does not listen for as long as this worker is patient */
+  async #waitForServer(): Promise<void> {
+    const waited = new AbortController();
+    try {
+      await Promise.race([this.#listening(), ...(this.#tls ? [this.#refusedByTls(this.#tls, waited.signal)] : [])]);
+    } finally {
+      waited.abort();
+    }
+  }
+
+  async #refusedByTls(tls: ClientTls, signal: AbortSignal): Promise<void> {
+    const reason = await handshakeFailure(this.#address, tls, signal);
+    const hint = 'do the certificates fit --tls-ca on both sides, and does the server have --tls-cert?';
+    const message = `parameter server ${this.#server}: TLS failed (${reason}); ${hint}`;
+    throw new ParameterServerError(status.UNAUTHENTICATED, message);
+  }
+
+  #listening(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#client.waitForReady(deadline(this.#patienceSeconds), (error) => {
         if (!error) return resolve();
         const message =
           `no parameter server answers at ${this.#server} after ${this.#patienceSeconds} s; ` +
-          'is it running there, and is the port open? Start it with `unroll param-server`';
+          'is it running there, is the port open, and do both have TLS or neither? Start it with `unroll param-server`';
         reject(new ParameterServerError(status.DEADLINE_EXCEEDED, message, { cause: error }));
       });
     });
@@ -166,7 +193,15 @@ export class ShardConnection implements ShardCalls {
       const answered = (error: ServiceError | null, value?: Response) =>
         error ? reject(callError(this.#server, path, seconds, error)) : resolve(value!);
       this.#follow(
-        this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, options, answered),
+        this.#client.makeUnaryRequest(
+          path,
+          requestSerialize,
+          responseDeserialize,
+          request,
+          this.#metadata,
+          options,
+          answered,
+        ),
       );
     });
   }
