@@ -13,6 +13,7 @@ const parameters = [
 const optimizers: OptimizerConfig[] = [
   { name: 'sgd' },
   { name: 'momentum', momentum: 0.9 },
+  { name: 'nesterov', momentum: 0.9 },
   { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
 ];
 
@@ -30,12 +31,12 @@ describe.each([1, 2, 3])('%i workers', (workers) => {
 });
 
 test('the same run repeated gives the same bits', async () => {
-  const run = { workers: 3, shards: 2, optimizer: optimizers[2]! };
+  const run = { workers: 3, shards: 2, optimizer: optimizers[3]! };
   expect(await train(run)).toEqual(await train(run));
 });
 
 test('a run resumed from a snapshot ends with the bits of one that was not interrupted', async () => {
-  const run = { workers: 2, shards: 2, optimizer: optimizers[2]! };
+  const run = { workers: 2, shards: 2, optimizer: optimizers[3]! };
   const whole = await train(run);
   const [snapshot] = await trainFrom(run, initial(), 20, (client, _, worker) =>
     worker === 0 ? client.snapshot() : Promise.resolve(undefined),
@@ -154,9 +155,9 @@ function direction(
   step: number,
 ): number {
   if (optimizer.name === 'sgd') return gradient;
-  if (optimizer.name === 'momentum') {
+  if (optimizer.name === 'momentum' || optimizer.name === 'nesterov') {
     first[i] = optimizer.momentum * first[i]! + gradient;
-    return first[i]!;
+    return optimizer.name === 'momentum' ? first[i]! : gradient + optimizer.momentum * first[i]!;
   }
   const { beta1, beta2, epsilon } = optimizer;
   first[i] = beta1 * first[i]! + (1 - beta1) * gradient;

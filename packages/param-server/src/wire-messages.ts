@@ -12,6 +12,7 @@ type Wire<Message> = Message | null | undefined;
 const hyperparameterNames = {
   sgd: [],
   momentum: ['momentum'],
+  nesterov: ['momentum'],
   adam: ['beta1', 'beta2', 'epsilon'],
   adamw: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
 } as const satisfies Record<OptimizerConfig['name'], readonly string[]>;

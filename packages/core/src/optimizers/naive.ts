@@ -21,6 +21,10 @@ export function naiveUpdate(
       const momentum = config.momentum * slots.momentum! + gradient;
       return { parameter: parameter - learningRate * momentum, slots: { momentum } };
     }
+    case 'nesterov': {
+      const momentum = config.momentum * slots.momentum! + gradient;
+      return { parameter: parameter - learningRate * (gradient + config.momentum * momentum), slots: { momentum } };
+    }
     case 'adam':
     case 'adamw': {
       const m = config.beta1 * slots.m! + (1 - config.beta1) * gradient;

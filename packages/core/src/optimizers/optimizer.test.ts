@@ -15,7 +15,7 @@ const gradients = [
   [0.05, -3, 0.25, 1],
 ];
 
-describe.each(['sgd', 'momentum', 'adam', 'adamw'] as const)('%s', (name) => {
+describe.each(['sgd', 'momentum', 'nesterov', 'adam', 'adamw'] as const)('%s', (name) => {
   test('takes the steps of its definition, computed in float64', () => {
     const config = defaultOptimizer(name);
     const names = optimizerSlots(config);

@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 export type OptimizerConfig =
   | { readonly name: 'sgd' }
   | { readonly name: 'momentum'; readonly momentum: number }
+  | { readonly name: 'nesterov'; readonly momentum: number }
   | { readonly name: 'adam'; readonly beta1: number; readonly beta2: number; readonly epsilon: number }
   | {
       readonly name: 'adamw';
@@ -32,12 +33,13 @@ export interface OptimizerOutputs {
   readonly slots: Record<string, tf.Tensor>;
 }
 
-/** The usual settings of each optimizer: momentum 0.9; Adam's β₁ 0.9, β₂ 0.999, ε 1e-8; AdamW's weight decay 0.01. */
+/** The usual settings of each optimizer: momentum 0.9, Nesterov's too; Adam's β₁ 0.9, β₂ 0.999, ε 1e-8; AdamW's weight decay 0.01. */
 export function defaultOptimizer(name: OptimizerName): OptimizerConfig {
   switch (name) {
     case 'sgd':
       return { name };
     case 'momentum':
+    case 'nesterov':
       return { name, momentum: 0.9 };
     case 'adam':
       return { name, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
@@ -52,6 +54,7 @@ export function optimizerSlots(config: OptimizerConfig): readonly string[] {
     case 'sgd':
       return [];
     case 'momentum':
+    case 'nesterov':
       return ['momentum'];
     case 'adam':
     case 'adamw':
@@ -71,6 +74,8 @@ export function optimizerUpdate(config: OptimizerConfig, inputs: OptimizerInputs
       return sgd(inputs);
     case 'momentum':
       return momentum(inputs, config.momentum);
+    case 'nesterov':
+      return nesterov(inputs, config.momentum);
     case 'adam':
       return adam(inputs, config);
     case 'adamw':
@@ -87,6 +92,13 @@ function sgd({ parameter, gradient, learningRate }: OptimizerInputs): OptimizerO
 function momentum({ parameter, gradient, slots, learningRate }: OptimizerInputs, mu: number): OptimizerOutputs {
   const velocity = tf.add(tf.mul(slots.momentum!, mu), gradient);
   return { parameter: tf.sub(parameter, tf.mul(velocity, learningRate)), slots: { momentum: velocity } };
+}
+
+/** v ← μ·v + g; θ ← θ − η·(g + μ·v). Sutskever et al. (2013), eq. 3–4, in the form of the frameworks. */
+function nesterov({ parameter, gradient, slots, learningRate }: OptimizerInputs, mu: number): OptimizerOutputs {
+  const velocity = tf.add(tf.mul(slots.momentum!, mu), gradient);
+  const ahead = tf.add(gradient, tf.mul(velocity, mu));
+  return { parameter: tf.sub(parameter, tf.mul(ahead, learningRate)), slots: { momentum: velocity } };
 }
 
 interface AdamSettings {

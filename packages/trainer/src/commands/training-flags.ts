@@ -2,7 +2,9 @@
 import { type Cell, defaultOptimizer, type OptimizerName, type Precision } from '@unroll/core';
 import { type Command, Option } from 'commander';
 import type { EngineName } from '../engines/select.js';
+import { UsageError } from '../errors.js';
 import { parseTrainingConfig } from '../training/config.js';
+import { defaultLocalSteps, type Mode, modeNames } from '../training/modes.js';
 import type { TrainingRequest } from '../training/prepare.js';
 import { type PresetName, presetNames, presets } from '../training/presets.js';
 import {
@@ -32,6 +34,8 @@ export interface TrainingFlags {
   learningRate?: number;
   clipNorm?: number;
   precision?: Precision;
+  mode?: Mode['name'];
+  localSteps?: number;
   epochs?: number;
   maxSteps?: number;
   seed?: number;
@@ -80,7 +84,9 @@ export function addTrainingFlags(command: Command): Command {
     .addOption(new Option('--tokenizer <kind>', 'what a token is').choices(['word', 'char', 'bpe']))
     .option('--batch-size <n>', 'sequences of a step, over all workers', positiveInteger)
     .option('--sequence-length <n>', 'steps of truncated back-propagation through time', positiveInteger)
-    .addOption(new Option('--optimizer <name>', 'update rule').choices(['sgd', 'momentum', 'adam', 'adamw']))
+    .addOption(
+      new Option('--optimizer <name>', 'update rule').choices(['sgd', 'momentum', 'nesterov', 'adam', 'adamw']),
+    )
     .option('--learning-rate <x>', 'initial learning rate', positiveNumber)
     .option('--clip-norm <x>', 'largest global norm of the gradient', positiveNumber)
     .addOption(
@@ -88,6 +94,16 @@ export function addTrainingFlags(command: Command): Command {
         '--precision <kind>',
         'float32, or mixed: float16 where it is safe, for GPUs; one process only',
       ).choices(['float32', 'mixed']),
+    )
+    .addOption(
+      new Option('--mode <name>', 'how workers share the training (default: sync); docs/training.md compares').choices(
+        modeNames,
+      ),
+    )
+    .option(
+      '--local-steps <n>',
+      `batches that a worker trains on by itself between updates, with --mode local (default: ${defaultLocalSteps})`,
+      positiveInteger,
     )
     .option('--epochs <n>', 'passes over the training text', positiveInteger)
     .option('--max-steps <n>', 'stop after so many steps', positiveInteger)
@@ -112,6 +128,8 @@ export function trainingRequest(flags: TrainingFlags): TrainingRequest {
     else config[path] = flags[flag];
   }
   if (flags.optimizer) config.optimizer = defaultOptimizer(flags.optimizer);
+  const mode = modeOf(flags);
+  if (mode) config.mode = mode;
   return {
     data: flags.data,
     out: flags.out,
@@ -119,12 +137,20 @@ export function trainingRequest(flags: TrainingFlags): TrainingRequest {
     explicit: {
       ...Object.fromEntries(given.map((flag) => [fields[flag]!, flagName(flag)])),
       ...(flags.optimizer ? { optimizer: '--optimizer' } : {}),
+      ...(mode ? { mode: '--mode' } : {}),
     },
     engine: flags.engine,
     threads: flags.threads ?? 0,
     resume: flags.resume ?? false,
     overwrite: flags.overwrite ?? false,
   };
+}
+
+/** @throws UsageError if the flags contradict each other */
+function modeOf({ mode, localSteps }: TrainingFlags): Mode | undefined {
+  if (mode === 'local') return { name: mode, localSteps: localSteps ?? defaultLocalSteps };
+  if (localSteps !== undefined) throw new UsageError('--local-steps: is for --mode local; give that too');
+  return mode && { name: mode };
 }
 
 function flagName(flag: string): string {

@@ -49,6 +49,16 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       '--precision: mixed is for one process',
     ],
     [
+      'local steps in another mode',
+      'train --data grammar --out @x --local-steps 5',
+      '--local-steps: is for --mode local',
+    ],
+    [
+      'a mode for workers without any',
+      'train --data @corpus --out @x --mode local --batch-size 8',
+      '--mode: local is for workers and parameter servers',
+    ],
+    [
       'a worker beyond the last',
       'worker --data grammar --out @x --worker 2 --workers 2 --server-addresses a:1',
       '--worker: 2',

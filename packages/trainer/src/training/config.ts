@@ -2,6 +2,7 @@
 import { languageModelConfig, lossScalingShapes, type OptimizerConfig, type Shapes, slotShapes } from '@unroll/core';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
+import { modeSchema, outerOptimizer } from './modes.js';
 
 const count = z.int().positive();
 const positive = z.number().positive();
@@ -9,6 +10,7 @@ const positive = z.number().positive();
 const optimizerSchema = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('sgd') }),
   z.strictObject({ name: z.literal('momentum'), momentum: z.number() }),
+  z.strictObject({ name: z.literal('nesterov'), momentum: z.number() }),
   z.strictObject({ name: z.literal('adam'), beta1: z.number(), beta2: z.number(), epsilon: positive }),
   z.strictObject({
     name: z.literal('adamw'),
@@ -49,6 +51,7 @@ export const trainingConfigSchema = z.strictObject({
   lossNormalization: z.enum(['token', 'sequence']),
   /** `mixed` computes matrix products and activations in float16. */
   precision: z.enum(['float32', 'mixed']).default('float32'),
+  mode: modeSchema.default({ name: 'sync' }),
   epochs: count,
   /** Stop after so many steps, if the epochs have not ended by then. */
   maxSteps: count.optional(),
@@ -103,7 +106,13 @@ export function learningRateAt({ learningRate, schedule }: TrainingConfig, epoch
   return learningRate * schedule.decay ** Math.max(0, epoch - schedule.constantEpochs + 1);
 }
 
+/** By which the parameters that are kept are updated: where workers train by themselves, that of the rounds. */
+export function updateOptimizer({ optimizer, mode }: TrainingConfig): OptimizerConfig {
+  return mode.name === 'local' ? outerOptimizer : optimizer;
+}
+
 /** What the update keeps from step to step: the optimizer's slots and, in mixed precision, the state of loss scaling. */
-export function optimizerShapes({ optimizer, precision }: TrainingConfig, parameters: Shapes): Shapes {
-  return { ...slotShapes(optimizer, parameters), ...(precision === 'mixed' ? lossScalingShapes : {}) };
+export function optimizerShapes(training: TrainingConfig, parameters: Shapes): Shapes {
+  const slots = slotShapes(updateOptimizer(training), parameters);
+  return { ...slots, ...(training.precision === 'mixed' ? lossScalingShapes : {}) };
 }

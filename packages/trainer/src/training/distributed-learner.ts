@@ -1,34 +1,17 @@
 /**
- * Trains as one of several workers: computes the gradients of its lanes; the servers add, clip and update. Which lanes
+ * Trains as one of several workers: computes its lanes' part of a step; the servers add, clip and update. Which lanes
  * those are, and from which step and state they go on, the servers say; it may change when processes are killed.
  */
-import { gradientProgram, optimizerSlots, parameterShapes, slotName, stateShapes } from '@unroll/core';
+import { optimizerSlots, parameterShapes, slotName } from '@unroll/core';
 import type { LaneRange, ParameterClient } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
-import type { LaneBatches } from '../data/batches.js';
-import { type Executable, type Residents, zeros } from '../engines/engine.js';
-import { BatchInputs } from './batch-inputs.js';
-import { LaneLosses } from './lane-losses.js';
+import { type Residents, zeros } from '../engines/engine.js';
+import { updateOptimizer } from './config.js';
+import { createGradientWork } from './gradient-work.js';
 import { laneWidth, packLanes, unpackLosses, unpackRecurrent } from './lane-states.js';
-import {
-  disposeAll,
-  type Learner,
-  type LearnerOptions,
-  type LearnerState,
-  type LossSum,
-  readAll,
-  reset,
-} from './learner.js';
-
-/** What computes the gradients of some lanes. */
-interface LaneWork {
-  readonly lanes: LaneRange;
-  readonly recurrent: Residents;
-  readonly executable: Executable;
-  readonly inputs: BatchInputs;
-  readonly batches: LaneBatches;
-  readonly losses: LaneLosses;
-}
+import type { LaneWork } from './lane-work.js';
+import { type Learner, type LearnerOptions, type LearnerState, type LossSum, readAll } from './learner.js';
+import { createLocalWork } from './local-work.js';
 
 export class DistributedLearner implements Learner {
   readonly parameters: Residents;
@@ -70,15 +53,10 @@ export class DistributedLearner implements Learner {
   }
 
   async step(learningRate: number): Promise<LossSum | undefined> {
-    const { model } = this.#options;
-    const { batches, recurrent, executable, inputs, losses } = this.#work;
-    const batch = batches.batchAt(this.nextStep);
-    if (batch.resetState) await reset(recurrent);
-    const outputs = await executable.run(inputs.fill(batch, this.nextStep));
-    const loss = losses.add(outputs.tokenLosses!, batch);
-    const gradients = Object.fromEntries(this.parameters.names.map((name) => [name, outputs[`gradient.${name}`]!]));
-    const laneStates = packLanes(model, await readAll(recurrent), losses);
-    if (await this.#client.update({ gradients, learningRate, laneStates })) {
+    const { recurrent, losses } = this.#work;
+    const { loss, ...summand } = await this.#work.compute(this.nextStep, learningRate);
+    const laneStates = packLanes(this.#options.model, await readAll(recurrent), losses);
+    if (await this.#client.update({ ...summand, laneStates })) {
       this.#installParameters();
       return loss;
     }
@@ -91,7 +69,7 @@ export class DistributedLearner implements Learner {
     const snapshot = await this.#client.snapshot();
     await this.#takeUp();
     if (!snapshot) return undefined;
-    const slots = optimizerSlots(training.optimizer).flatMap((slot) =>
+    const slots = optimizerSlots(updateOptimizer(training)).flatMap((slot) =>
       Object.entries(snapshot.slots[slot]!).map(([name, values]) => [slotName(slot, name), values] as const),
     );
     return {
@@ -108,7 +86,7 @@ export class DistributedLearner implements Learner {
   }
 
   async dispose(): Promise<void> {
-    await disposeAll(this.#work.executable, [this.#work.recurrent]);
+    await this.#work.dispose();
     this.parameters.dispose();
   }
 
@@ -117,7 +95,7 @@ export class DistributedLearner implements Learner {
     const { model } = this.#options;
     const { lanes, laneStates } = this.#client;
     if (lanes.from !== this.#work.lanes.from || lanes.to !== this.#work.lanes.to) {
-      await disposeAll(this.#work.executable, [this.#work.recurrent]);
+      await this.#work.dispose();
       this.#work = await createWork(this.#options, this.parameters, lanes);
     }
     const width = laneWidth(model);
@@ -132,20 +110,7 @@ export class DistributedLearner implements Learner {
   }
 }
 
-async function createWork(
-  { engine, model, training, batchesOf }: LearnerOptions,
-  parameters: Residents,
-  lanes: LaneRange,
-): Promise<LaneWork> {
-  const count = lanes.to - lanes.from;
-  const recurrent = engine.allocate(zeros(stateShapes(model, count)));
-  const program = gradientProgram(model, { batch: count, time: training.sequenceLength });
-  return {
-    lanes,
-    recurrent,
-    executable: await engine.compile(program, [parameters, recurrent]),
-    inputs: new BatchInputs(model, training, lanes),
-    batches: batchesOf(lanes),
-    losses: new LaneLosses(count),
-  };
+function createWork(options: LearnerOptions, parameters: Residents, lanes: LaneRange): Promise<LaneWork> {
+  const create = options.training.mode.name === 'local' ? createLocalWork : createGradientWork;
+  return create(options, parameters, lanes);
 }

@@ -13,6 +13,7 @@ const zaremba = {
   learningRate: 1,
   lossNormalization: 'sequence',
   precision: 'float32',
+  mode: { name: 'sync' },
   seed: 1,
 } as const;
 
@@ -44,6 +45,7 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
     lossNormalization: 'token',
     epochs: 6,
     precision: 'float32',
+    mode: { name: 'sync' },
     seed: 1,
   },
   /** The textbook's simple recurrent network at the size of a first real model. */
@@ -68,6 +70,7 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
     lossNormalization: 'token',
     epochs: 6,
     precision: 'float32',
+    mode: { name: 'sync' },
     seed: 1,
   },
   'zaremba-small': {

@@ -9,6 +9,7 @@ import type { TrainingConfig } from './config.js';
 import type { Learner } from './learner.js';
 import { divergence, type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
 import { type PreparedTraining, prepareTraining, type TrainingRequest } from './prepare.js';
+import { StepPlan } from './step-plan.js';
 import { createWork, laneBatches, type WorkerRole } from './work.js';
 
 export interface RunStart {
@@ -48,7 +49,7 @@ export interface RunCheckpoint {
 
 /** One update is done. */
 export interface RunStep extends StepProgress {
-  /** Tokens of the whole batch, over all workers. */
+  /** Tokens of the step's batches, over all workers. */
   readonly batchTokens: number;
 }
 
@@ -70,9 +71,12 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
   const prepared = await prepareTraining(request);
   const { training, model, train: ids, resumed } = prepared;
   if (role) requireShareable(training, role.workers);
-  else requireStepsLeft(prepared, request.out);
+  else requireAlone(training);
+  if (!role) requireStepsLeft(prepared, request.out);
   const allLanes = allLaneBatches(prepared);
-  const { stepsPerEpoch } = allLanes;
+  const plan = new StepPlan(allLanes.stepsPerEpoch, training.mode);
+  const { stepsPerEpoch } = plan;
+  const tokensBefore = (step: number) => allLanes.tokensBefore(plan.batchesBefore(step));
   const engine = await selectEngine(request.engine, request.threads);
   await using work = await createWork(engine, prepared, request, role);
   const { learner } = work;
@@ -99,7 +103,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
     signal: role ? undefined : signal,
   })) {
     if (progress.type === 'step') {
-      const batchTokens = allLanes.tokensBefore(progress.step) - allLanes.tokensBefore(progress.step - 1);
+      const batchTokens = tokensBefore(progress.step) - tokensBefore(progress.step - 1);
       yield { ...progress, batchTokens };
       if (role && signal?.aborted) return;
       continue;
@@ -112,7 +116,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
       // The last update of an epoch is the one whose effect no training loss shows.
       if (!Number.isFinite(validPerplexity)) throw divergence(progress.step, progress.learningRate);
       const metrics = {
-        tokens: allLanes.tokensBefore(progress.step),
+        tokens: tokensBefore(progress.step),
         trainPerplexity: Math.exp(progress.lossSum / progress.tokens),
         validPerplexity,
       };
@@ -138,10 +142,17 @@ export function requireShareable({ batchSize, precision }: TrainingConfig, worke
   }
 }
 
+/** @throws UsageError if the training is for several workers only */
+function requireAlone({ mode }: TrainingConfig): void {
+  if (mode.name === 'sync') return;
+  throw new UsageError(`--mode: ${mode.name} is for workers and parameter servers; give --workers or --servers`);
+}
+
 /** @throws UnrollError if the checkpoint has had all its steps */
 export function requireStepsLeft(prepared: PreparedTraining, folder: string): void {
   const { training, resumed } = prepared;
-  if (!resumed || resumed.state.step < totalSteps(training, allLaneBatches(prepared).stepsPerEpoch)) return;
+  const { stepsPerEpoch } = new StepPlan(allLaneBatches(prepared).stepsPerEpoch, training.mode);
+  if (!resumed || resumed.state.step < totalSteps(training, stepsPerEpoch)) return;
   throw new UnrollError(
     `${folder}: has had all its ${resumed.state.step} steps; give more --epochs or --max-steps to train on`,
   );

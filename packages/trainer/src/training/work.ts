@@ -12,6 +12,7 @@ import type { Engine } from '../engines/engine.js';
 import { UnrollError } from '../errors.js';
 import { version } from '../version.js';
 import type { LaneSlice } from './batch-inputs.js';
+import { updateOptimizer } from './config.js';
 import { DistributedLearner } from './distributed-learner.js';
 import { LaneLosses } from './lane-losses.js';
 import { laneWidth, packLanes } from './lane-states.js';
@@ -101,8 +102,8 @@ function connect(prepared: PreparedTraining, request: TrainingRequest, role: Wor
     incarnation: Date.now(),
     version,
     parameters: Object.entries(parameterShapes(model)).map(([name, shape]) => ({ name, shape })),
-    optimizer: training.optimizer,
-    clipNorm: training.clipNorm,
+    optimizer: updateOptimizer(training),
+    clipNorm: training.mode.name === 'local' ? undefined : training.clipNorm,
     lanes: { count: training.batchSize, width: laneWidth(model) },
     run: fingerprint(prepared),
     start: {

@@ -1,0 +1,25 @@
+/** What a worker of parameter servers computes on its lanes, in whichever mode; see `gradient-work.ts`, `local-work.ts`. */
+import type { LaneRange } from '@unroll/param-server';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Residents } from '../engines/engine.js';
+import type { LaneLosses } from './lane-losses.js';
+import type { LossSum } from './learner.js';
+
+/** A worker's part of a step. */
+export interface Summand {
+  readonly loss: LossSum;
+  /** By parameter: the servers add those of all lanes and update with the sum. Valid until the next step. */
+  readonly gradients: Arrays;
+  /** Of the servers' update. */
+  readonly learningRate: number;
+}
+
+export interface LaneWork {
+  readonly lanes: LaneRange;
+  /** The lanes' recurrent state, after a step that which the next one starts from. */
+  readonly recurrent: Residents;
+  readonly losses: LaneLosses;
+  /** @param learningRate of the configured optimizer */
+  compute(step: number, learningRate: number): Promise<Summand>;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,73 @@
+/**
+ * A worker's part of a round of local steps: how far the optimizer carries the parameters when its lanes are trained on by
+ * themselves. Douillard et al. (2023), "DiLoCo", algorithm 1, but that the inner optimizer starts afresh in each round:
+ * so a round is a function of the shared parameters, and a worker that was killed computes it again to the same bits.
+ */
+import { parameterShapes, slotShapes, stateShapes, trainingProgram } from '@unroll/core';
+import type { LaneRange } from '@unroll/param-server';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import { type Residents, zeros } from '../engines/engine.js';
+import { BatchInputs } from './batch-inputs.js';
+import { LaneLosses } from './lane-losses.js';
+import type { LaneWork } from './lane-work.js';
+import { disposeAll, type LearnerOptions, type LossSum, reset } from './learner.js';
+import { outerLearningRate } from './modes.js';
+import { StepPlan } from './step-plan.js';
+
+export async function createLocalWork(
+  { engine, model, training, batchesOf }: LearnerOptions,
+  shared: Residents,
+  lanes: LaneRange,
+): Promise<LaneWork> {
+  const { optimizer, clipNorm, batchSize, sequenceLength, mode } = training;
+  const count = lanes.to - lanes.from;
+  const shapes = parameterShapes(model);
+  const own = engine.allocate(zeros(shapes));
+  const slots = engine.allocate(zeros(slotShapes(optimizer, shapes)));
+  const recurrent = engine.allocate(zeros(stateShapes(model, count)));
+  const program = trainingProgram(model, { batch: count, time: sequenceLength }, { optimizer, clipNorm });
+  const executable = await engine.compile(program, [own, slots, recurrent]);
+  const batches = batchesOf(lanes);
+  const plan = new StepPlan(batches.stepsPerEpoch, mode);
+  // Its lanes are a whole batch to a worker that trains by itself.
+  const inputs = new BatchInputs(model, { ...training, batchSize: count }, lanes);
+  const losses = new LaneLosses(count);
+  const scalars = { learningRate: new Float32Array(1), step: new Float32Array(1) };
+  const differences: Arrays = {};
+
+  const train = async (from: number, to: number): Promise<LossSum> => {
+    const sum = { lossSum: 0, tokens: 0 };
+    for (let k = from; k < to; k++) {
+      const batch = batches.batchAt(k);
+      if (batch.resetState) await reset(recurrent);
+      scalars.step[0] = k - from + 1;
+      const { tokenLosses } = await executable.run({ ...inputs.fill(batch, k), ...scalars });
+      const { lossSum, tokens } = losses.add(tokenLosses!, batch);
+      sum.lossSum += lossSum;
+      sum.tokens += tokens;
+    }
+    return sum;
+  };
+
+  return {
+    lanes,
+    recurrent,
+    losses,
+    compute: async (step, learningRate) => {
+      for (const name of shared.names) own.write(name, (await shared.read(name)).slice());
+      await reset(slots);
+      scalars.learningRate[0] = learningRate;
+      const loss = await train(plan.batchesBefore(step), plan.batchesBefore(step + 1));
+      for (const name of shared.names) {
+        differences[name] = scaledDifference(await shared.read(name), await own.read(name), count / batchSize);
+      }
+      return { loss, gradients: differences, learningRate: outerLearningRate };
+    },
+    dispose: () => disposeAll(executable, [own, slots, recurrent]),
+  };
+}
+
+/** (before − after) · weight */
+function scaledDifference(before: Float32Array, after: Float32Array, weight: number): Float32Array {
+  return before.map((value, k) => (value - after[k]!) * weight);
+}

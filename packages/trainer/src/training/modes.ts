@@ -1,0 +1,26 @@
+/**
+ * How workers share the training: `sync` makes an update of every batch; in `local` each worker trains by itself for some
+ * batches, and the update moves the shared parameters towards the mean of theirs.
+ */
+import type { OptimizerConfig } from '@unroll/core';
+import { z } from 'zod';
+
+export const modeSchema = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('sync') }),
+  z.strictObject({ name: z.literal('local'), localSteps: z.int().positive() }),
+]);
+
+export type Mode = z.infer<typeof modeSchema>;
+
+export const modeNames = ['sync', 'local'] as const satisfies readonly Mode['name'][];
+
+/** Batches of a round of local steps unless `--local-steps` says otherwise. */
+export const defaultLocalSteps = 25;
+
+/** Of the update that ends a round: Douillard et al. (2023), "DiLoCo", algorithm 1 and section 3. */
+export const outerOptimizer: OptimizerConfig = { name: 'nesterov', momentum: 0.9 };
+export const outerLearningRate = 0.7;
+
+export function batchesPerStep(mode: Mode): number {
+  return mode.name === 'local' ? mode.localSteps : 1;
+}

@@ -1,0 +1,25 @@
+/**
+ * Which batches each step of training takes: one, or those of a round of local steps. An epoch ends with a step, whose
+ * round may thus be shorter.
+ */
+import { batchesPerStep, type Mode } from './modes.js';
+
+export class StepPlan {
+  /** The steps that read the training text once. */
+  readonly stepsPerEpoch: number;
+  readonly #batchesPerEpoch: number;
+  readonly #batchesPerStep: number;
+
+  constructor(batchesPerEpoch: number, mode: Mode) {
+    this.#batchesPerEpoch = batchesPerEpoch;
+    this.#batchesPerStep = batchesPerStep(mode);
+    this.stepsPerEpoch = Math.ceil(batchesPerEpoch / this.#batchesPerStep);
+  }
+
+  /** How many batches come before a step, both counted from 0 over all epochs. */
+  batchesBefore(step: number): number {
+    const epochs = Math.floor(step / this.stepsPerEpoch);
+    const batches = Math.min((step % this.stepsPerEpoch) * this.#batchesPerStep, this.#batchesPerEpoch);
+    return epochs * this.#batchesPerEpoch + batches;
+  }
+}
