@@ -9,10 +9,18 @@ import { runTraining } from '../training/run.js';
 import { version } from '../version.js';
 import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
 import { addExamples, nonNegativeInteger, positiveInteger } from './options.js';
+import {
+  addGuardFlags,
+  addSecurityFlags,
+  clientSecurity,
+  type GuardFlags,
+  type SecurityFlags,
+  serverSecurity,
+} from './security-flags.js';
 import { printTrainingResult } from './train.js';
 import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
 
-export interface WorkerFlags extends TrainingFlags {
+export interface WorkerFlags extends TrainingFlags, SecurityFlags {
   serverAddresses: string;
   worker: number;
   workers: number;
@@ -31,7 +39,7 @@ export function addWorker(program: Command): void {
     )
     .requiredOption('--workers <n>', 'how many workers there are', positiveInteger)
     .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
-  addTrainingFlags(command).action(async (flags: WorkerFlags) => void (await work(flags)));
+  addTrainingFlags(addSecurityFlags(command)).action(async (flags: WorkerFlags) => void (await work(flags)));
   addExamples(
     command,
     'worker --data data/ptb --out runs/ptb --worker 0 --workers 2 --server-addresses ps0:7000,ps1:7000',
@@ -45,7 +53,8 @@ export async function work(flags: WorkerFlags): Promise<boolean> {
   }
   endWithLauncher(process);
   const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
-  const role = { servers: flags.serverAddresses.split(','), worker, workers, serverTimeoutSeconds };
+  const security = await clientSecurity(flags);
+  const role = { servers: flags.serverAddresses.split(','), worker, workers, serverTimeoutSeconds, security };
   const report = new RunReport(flags.workers);
   const leaving = new AbortController();
   try {
@@ -69,8 +78,7 @@ function leaveOnSignal(leaving: AbortController): void {
   process.once('SIGINT', leave).once('SIGTERM', leave);
 }
 
-export interface ServerFlags extends ServerPolicyFlags {
-  host: string;
+export interface ServerFlags extends ServerPolicyFlags, GuardFlags {
   port: number;
   shard: number;
   shards: number;
@@ -81,13 +89,13 @@ export function addParamServer(program: Command): void {
   const command = program
     .command('param-server')
     .description('run one parameter server of a distributed training; it ends when all workers have left')
-    .option('--host <address>', 'address to listen on; the traffic is not encrypted', '127.0.0.1')
+    .option('--host <address>', 'address to listen on; beyond 127.0.0.1 a token or TLS must guard it', '127.0.0.1')
     .requiredOption('--port <n>', 'port to listen on; 0 for any', nonNegativeInteger)
     .option('--shard <i>', 'which shard of the parameters it holds', nonNegativeInteger, 0)
     .option('--shards <n>', 'how many shards there are', positiveInteger, 1)
     .requiredOption('--workers <n>', 'how many workers train', positiveInteger);
-  addServerPolicyFlags(command).action(async (flags: ServerFlags) => void (await serve(flags)));
-  addExamples(command, 'param-server --host 0.0.0.0 --port 7000 --shard 0 --shards 2 --workers 2');
+  addServerPolicyFlags(addGuardFlags(command)).action(async (flags: ServerFlags) => void (await serve(flags)));
+  addExamples(command, 'param-server --host 0.0.0.0 --port 7000 --shard 0 --shards 2 --workers 2 --token-file token');
 }
 
 /** Resolves to whether training has ended; it has not where a signal stopped the server. */
@@ -96,9 +104,11 @@ export async function serve(flags: ServerFlags): Promise<boolean> {
   const { snapshotDir: folder, snapshotEvery: every, keepSnapshots: keep } = flags;
   if (shard >= shards) throw new UsageError(`--shard: ${shard} is not below the ${shards} shards`);
   if (minWorkers > workers) throw new UsageError(`--min-workers: ${minWorkers} is above the ${workers} workers`);
+  const security = await serverSecurity(flags);
   endWithLauncher(process);
   const server = await startParameterServer({
-    ...{ host, port, shard, shards, workers, minWorkers, version },
+    ...{ host, port, shard, shards, workers, minWorkers, version, security },
+    insecurePublic: flags.insecurePublic ?? false,
     leaseSeconds: lease,
     patienceSeconds: workerTimeout,
     ...(folder === undefined || every === 0 ? {} : { snapshots: { folder, every, keep } }),

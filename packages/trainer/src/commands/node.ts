@@ -6,15 +6,16 @@ import { log } from '../terminal/progress.js';
 import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
 import { serve, work } from './cluster-roles.js';
 import { addExamples, nonNegativeInteger, positiveInteger } from './options.js';
+import { addGuardFlags, type GuardFlags } from './security-flags.js';
 import { addTrainingFlags, type TrainingFlags } from './training-flags.js';
 
 interface NodeFlags
   extends TrainingFlags,
     ServerPolicyFlags,
+    GuardFlags,
     Pick<RoleFlags, 'index' | 'workers' | 'servers' | 'port'> {
   role?: RoleKind;
   serverAddresses?: string;
-  host: string;
   serverTimeout: number;
 }
 
@@ -30,12 +31,12 @@ export function addNode(program: Command): void {
     .option('--server-addresses <list>', 'host:port of every parameter server, by shard, separated by commas')
     .option('--servers <n>', 'how many of the first processes are servers, under Slurm and RANK', positiveInteger, 1)
     .option('--port <n>', 'where servers listen, under Slurm and RANK', positiveInteger, 7000)
-    .option('--host <address>', 'address to listen on; the traffic is not encrypted', '0.0.0.0')
+    .option('--host <address>', 'address to listen on; beyond 127.0.0.1 a token or TLS must guard it', '0.0.0.0')
     .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
-  addServerPolicyFlags(addTrainingFlags(command)).action(runNode);
+  addServerPolicyFlags(addGuardFlags(addTrainingFlags(command))).action(runNode);
   addExamples(
     command,
-    'node --data data/ptb --out runs/ptb --resume --servers 2 --snapshot-dir runs/ptb.snapshots',
+    'node --data data/ptb --out runs/ptb --resume --servers 2 --snapshot-dir runs/ptb.snapshots --token-file token',
     'node --data data/ptb --out runs/ptb --role worker --index 0 --workers 2 --server-addresses ps0:7000,ps1:7000',
   );
 }

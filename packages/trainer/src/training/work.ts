@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { initialParameters, parameterShapes } from '@unroll/core';
 import {
+  type ClientSecurity,
   connectParameterServers,
   type InitialValues,
   type ParameterClient,
@@ -29,6 +30,8 @@ export interface WorkerRole {
   readonly workers: number;
   /** How long to wait for servers that do not answer. */
   readonly serverTimeoutSeconds?: number;
+  /** What the servers demand; by default nothing. */
+  readonly security?: ClientSecurity;
 }
 
 /** A learner and what it holds open. */
@@ -93,7 +96,7 @@ async function joinServers(
 const slowestEvaluationSeconds = 6 * 3600;
 
 function connect(prepared: PreparedTraining, request: TrainingRequest, role: WorkerRole): ParameterClient {
-  const { servers, worker, workers, serverTimeoutSeconds } = role;
+  const { servers, worker, workers, serverTimeoutSeconds, security } = role;
   const { model, training, resumed } = prepared;
   return connectParameterServers({
     servers,
@@ -112,6 +115,7 @@ function connect(prepared: PreparedTraining, request: TrainingRequest, role: Wor
       snapshots: snapshotPolicy(request),
     },
     callSeconds: slowestEvaluationSeconds,
+    ...(security ? { security } : {}),
     ...(serverTimeoutSeconds === undefined ? {} : { patienceSeconds: serverTimeoutSeconds }),
   });
 }
