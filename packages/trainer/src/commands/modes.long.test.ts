@@ -8,9 +8,12 @@ const root = temporaryFolder();
 const grammar = ['--data', 'grammar'];
 afterAll(() => root[Symbol.dispose]());
 
-test.each([['sync'], ['local', '--local-steps', '25']])(
-  'in mode %s two workers come within 3 %% of the lowest perplexity that any model can reach',
-  async (mode, ...settings) => {
+test.each([
+  { mode: 'sync', settings: [] },
+  { mode: 'local', settings: ['--local-steps', '25'] },
+])(
+  'in mode $mode two workers come within 3 % of the lowest perplexity that any model can reach',
+  async ({ mode, settings }) => {
     const checkpoint = join(root.path, mode);
     const cluster = ['--workers', '2', '--servers', '1', '--mode', mode, ...settings];
     await unrollJson('train', ...grammar, '--preset', 'tiny', ...cluster, '--out', checkpoint);
