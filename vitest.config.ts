@@ -12,7 +12,13 @@ export default defineConfig({
     },
   },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'benchmarks/**/*.test.ts', 'docs/**/*.test.ts', 'scripts/**/*.test.ts'],
+    include: [
+      'packages/*/src/**/*.test.ts',
+      'benchmarks/**/*.test.ts',
+      'docs/**/*.test.ts',
+      'scripts/**/*.test.ts',
+      'deploy/**/*.test.ts',
+    ],
     exclude: process.env.UNROLL_LONG_TESTS ? [] : ['**/*.long.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
