@@ -100,6 +100,8 @@ async function main() {
   if (why) return console.log(`skipped: ${why}`);
   const folder = mkdtempSync(join(tmpdir(), 'unroll-multi-host-'));
   const network = new Network([server, ...workers]);
+  process.once('exit', () => network.close());
+  process.once('SIGINT', () => process.exit(1));
   let good;
   try {
     for (const [name, condition] of Object.entries(conditions)) {
@@ -120,9 +122,11 @@ async function main() {
       console.log(`${isEqual ? 'equal' : 'DIFFERENT'}: ${name}: ${flags.steps} steps in ${seconds} s`);
     }
   } finally {
-    network.close();
     rmSync(folder, { recursive: true });
   }
 }
 
-await main();
+await main().catch((error) => {
+  console.error(`multi-host: ${error.message}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,20 @@
+// Training on several machines, as far as one machine can be several: see run.mjs. Where it cannot, the test says why.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+
+const script = fileURLToPath(new URL('run.mjs', import.meta.url));
+
+test('a slow, narrow, lossy or broken network does not change one bit of the model', {
+  timeout: 600_000,
+}, async (context) => {
+  const { stdout } = await promisify(execFile)(process.execPath, [script, '--steps', '120']);
+  const lines = stdout.trim().split('\n');
+  const skipped = lines.filter((line) => line.startsWith('skipped: '));
+  if (skipped.length === lines.length) context.skip(skipped[0]!.replace('skipped: ', ''));
+  for (const line of skipped) await context.annotate(line);
+  const compared = lines.filter((line) => !skipped.includes(line));
+  expect(compared.filter((line) => !line.startsWith('equal: '))).toEqual([]);
+  expect(compared.join('\n')).toContain('equal: a worker cut off for 10 s');
+});
