@@ -65,7 +65,7 @@ function start(network, name, task, args) {
   return { child, ended };
 }
 
-/** Trains under the condition; resolves to the files that say what was learnt. */
+/** Runs one training to its end; resolves to the files that say what was learnt. */
 async function train(network, { meanwhile }, folder) {
   const [out, snapshots] = [join(folder, 'checkpoint'), join(folder, 'snapshots')];
   const size = ['--hidden', '64', '--embedding', '32', '--dropout', '0.1', '--batch-size', '8', '--threads', '1'];
@@ -95,34 +95,40 @@ function shape(network, { discipline }) {
   }
 }
 
+/** Trains under the condition, if the kernel can make it; resolves to what was learnt, and says how long it took. */
+async function tryOut(network, name, condition, folder) {
+  const lacks = shape(network, condition);
+  if (lacks) return { verdict: `skipped: ${name}: ${lacks}` };
+  const began = performance.now();
+  const learnt = await train(network, condition, folder);
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  const { sent, dropped } = network.traffic();
+  network.unshape();
+  if (condition.mustDrop && dropped === 0) throw new Error(`${name}: no packet was dropped of ${sent}`);
+  return { learnt, verdict: `${name}: ${flags.steps} steps in ${seconds} s` };
+}
+
 async function main() {
   const why = obstacle();
   if (why) return console.log(`skipped: ${why}`);
   const folder = mkdtempSync(join(tmpdir(), 'unroll-multi-host-'));
   const network = new Network([server, ...workers]);
-  process.once('exit', () => network.close());
+  process.once('exit', () => {
+    network.close();
+    rmSync(folder, { recursive: true });
+  });
   process.once('SIGINT', () => process.exit(1));
   let good;
-  try {
-    for (const [name, condition] of Object.entries(conditions)) {
-      const lacks = shape(network, condition);
-      if (lacks) {
-        console.log(`skipped: ${name}: ${lacks}`);
-        continue;
-      }
-      const began = performance.now();
-      const learnt = await train(network, condition, join(folder, `${Object.keys(conditions).indexOf(name)}`));
-      const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      const { sent, dropped } = network.traffic();
-      network.unshape();
-      if (condition.mustDrop && dropped === 0) throw new Error(`${name}: no packet was dropped of ${sent}`);
-      good ??= learnt;
-      const isEqual = learnt.every((bytes, k) => bytes.equals(good[k]));
-      if (!isEqual) process.exitCode = 1;
-      console.log(`${isEqual ? 'equal' : 'DIFFERENT'}: ${name}: ${flags.steps} steps in ${seconds} s`);
+  for (const [index, [name, condition]] of Object.entries(conditions).entries()) {
+    const { learnt, verdict } = await tryOut(network, name, condition, join(folder, `${index}`));
+    if (!learnt) {
+      console.log(verdict);
+      continue;
     }
-  } finally {
-    rmSync(folder, { recursive: true });
+    good ??= learnt;
+    const isEqual = learnt.every((bytes, k) => bytes.equals(good[k]));
+    if (!isEqual) process.exitCode = 1;
+    console.log(`${isEqual ? 'equal' : 'DIFFERENT'}: ${verdict}`);
   }
 }
 
