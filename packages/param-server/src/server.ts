@@ -1,8 +1,11 @@
 /** Starts and stops the process side of a shard: the listening socket, health, the ticking of time, the shutdown. */
 import type { Http2Server } from 'node:http2';
+import type { Socket } from 'node:net';
 import { Server, type ServerCredentials, status } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { ParameterServerError } from './client/errors.js';
+import { serveMetrics } from './metrics/metrics-endpoint.js';
+import { ShardMetrics } from './metrics/shard-metrics.js';
 import { limitCallRate } from './security/call-rate.js';
 import { requireGuarded, type ServerSecurity, serverCredentials, tokenGuard } from './security/server-security.js';
 import { parameterServerMethods } from './service.js';
@@ -38,6 +41,8 @@ export interface ParameterServerOptions {
   readonly patienceSeconds?: number;
   /** Where this shard's snapshots are; other shards may have theirs there too. By default none are taken. */
   readonly snapshots?: SnapshotOptions;
+  /** Where `GET /metrics` is answered for Prometheus, unencrypted, on the same host; 0 for any free port. By default nowhere. */
+  readonly metricsPort?: number;
   /** Takes lines for the person who runs the training: who is awaited, who is slow, what could not be written. */
   readonly onNotice?: (line: string) => void;
 }
@@ -53,6 +58,8 @@ export interface SnapshotOptions {
 /** A running server. */
 export interface ParameterServer extends AsyncDisposable {
   readonly port: number;
+  /** Of `GET /metrics`, if it was asked for. */
+  readonly metricsPort: number | undefined;
   /** Resolves when the server has stopped: every worker has left, or {@link close} was called. */
   readonly done: Promise<void>;
   /**
@@ -83,6 +90,7 @@ export async function startParameterServer({
   leaseSeconds = 15,
   patienceSeconds = 600,
   snapshots,
+  metricsPort,
   onNotice = () => undefined,
 }: ParameterServerOptions): Promise<ParameterServer> {
   if (!(shard >= 0 && shard < shards)) throw new Error(`shard ${shard} is out of range: there are ${shards} shards`);
@@ -90,8 +98,11 @@ export async function startParameterServer({
   const credentials = serverCredentials(security.tls);
   // Only servers need ONNX Runtime; importing this package's client must not load it.
   const { createOnnxUpdateRule } = await import('./onnx-update-rule.js');
+  const place = { version, workers, shard, shards };
+  const metrics = metricsPort === undefined ? undefined : new ShardMetrics(place);
   const shardHost = new ShardHost({
-    place: { version, workers, shard, shards },
+    place,
+    watcher: metrics,
     policy: { minWorkers, leaseSeconds, patienceSeconds, snapshotEvery: snapshots?.every ?? 0 },
     createRule: createOnnxUpdateRule,
     snapshots: snapshots ? await SnapshotFolder.open({ ...snapshots, shard, shards }, onNotice) : noSnapshots,
@@ -104,11 +115,12 @@ export async function startParameterServer({
     'grpc.max_concurrent_streams': callsAtOnce,
     interceptors: security.token === undefined ? [] : [tokenGuard(security.token)],
   });
-  tuneSessions(server);
+  const sockets = tuneSessions(server);
   server.addService(parameterServerService, parameterServerMethods(shardHost));
   const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
   health.addToServer(server);
   const boundPort = await listen(server, host, port, credentials);
+  const endpoint = metrics && (await serveMetrics(metrics.registry, host, metricsPort!));
   const stopTicking = tick(shardHost, leaseSeconds);
 
   let requestStop!: () => void;
@@ -119,14 +131,15 @@ export async function startParameterServer({
     stopTicking();
     for (const service of ['', serviceName]) health.setStatus(service, 'NOT_SERVING');
     shardHost.tell({ type: 'drain' });
-    await shutDown(server);
+    await shutDown(server, sockets);
+    endpoint?.close();
   };
   const done = Promise.race([shardHost.finished, stopRequested]).then(stop);
   const close = (): Promise<void> => {
     requestStop();
     return done;
   };
-  return { port: boundPort, done, close, [Symbol.asyncDispose]: close };
+  return { port: boundPort, metricsPort: endpoint?.port, done, close, [Symbol.asyncDispose]: close };
 }
 
 /** As the clients' for pulls: with the default of 64 KiB a push waits for hundreds of window updates. */
@@ -139,10 +152,11 @@ const callsAtOnce = 64;
  * Widens the window in which this server receives, and bounds how fast a connection calls. grpc-js has options for
  * neither, so this reaches for the HTTP/2 server that it makes; should a later version make it elsewhere, a test notices.
  */
-function tuneSessions(server: Server): void {
+function tuneSessions(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
   const internals = server as unknown as { createHttp2Server?: (...args: unknown[]) => Http2Server };
   const create = internals.createHttp2Server?.bind(server);
-  if (!create) return;
+  if (!create) return sockets;
   internals.createHttp2Server = (...args) => {
     const http2Server = create(...args);
     http2Server.updateSettings({ initialWindowSize: pushWindowBytes });
@@ -150,8 +164,13 @@ function tuneSessions(server: Server): void {
       session.setLocalWindowSize(pushWindowBytes);
       limitCallRate(session);
     });
+    http2Server.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
     return http2Server;
   };
+  return sockets;
 }
 
 function listen(server: Server, host: string, port: number, credentials: ServerCredentials): Promise<number> {
@@ -177,9 +196,15 @@ function tick(host: ShardHost, leaseSeconds: number): () => void {
   return () => clearInterval(timer);
 }
 
-function shutDown(server: Server): Promise<void> {
+/** Lets calls end; then ends what is left, such as connections that never spoke HTTP/2 and that gRPC knows nothing of. */
+function shutDown(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve) => {
-    const force = setTimeout(() => server.forceShutdown(), shutdownGraceMs);
+    const force = setTimeout(() => {
+      server.forceShutdown();
+      for (const socket of sockets) socket.destroy();
+      // gRPC waits for ever for a session that broke off before it was one.
+      resolve();
+    }, shutdownGraceMs);
     server.tryShutdown(() => {
       clearTimeout(force);
       resolve();

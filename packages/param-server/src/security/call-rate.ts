@@ -7,14 +7,15 @@ import { constants, type ServerHttp2Session } from 'node:http2';
 /** A worker's calls wait for each other, so that it cannot come near. */
 const callsPerSecond = 5000;
 /** What may come at once after a pause. */
-const burst = 10_000;
+const burst = 2000;
 
-/** Ends the session, saying ENHANCE_YOUR_CALM, when it calls too fast. */
-export function limitCallRate(session: ServerHttp2Session): void {
-  const meter = new CallMeter(performance.now() / 1000);
+/** Ends the session, saying ENHANCE_YOUR_CALM, when it calls too fast. `now` tells the time in seconds from any origin. */
+export function limitCallRate(session: ServerHttp2Session, now = () => performance.now() / 1000): void {
+  const meter = new CallMeter(now());
   session.on('stream', () => {
-    if (meter.admits(performance.now() / 1000)) return;
-    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    if (meter.admits(now())) return;
+    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    session.destroy();
   });
 }
 

@@ -2,42 +2,58 @@
  * Finds out why servers cannot be reached over TLS. gRPC tries again for ever, whatever the reason; but certificates that
  * do not fit will not fit later, and the person who gave them should read it at once.
  */
-import { connect } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'node:tls';
 import type { ClientTls } from './client-security.js';
 
 const pauseSeconds = 1;
 
-/** Resolves to why TLS fails, when it does: never for a server that is merely away. Until `signal` is aborted. */
+/** Resolves to why TLS fails, when it does: never for a server that is merely away. Rejects when `signal` is aborted. */
 export async function handshakeFailure(address: string, tls: ClientTls, signal: AbortSignal): Promise<string> {
-  for (;;) {
+  for (let last: string | undefined; ; ) {
     const failure = await tryHandshake(address, tls, signal);
-    if (failure && isOfTls(failure)) return failure.message;
+    // A server that is killed ends connections too, but not twice.
+    if (failure && (failure !== endedSilently || failure === last)) return failure;
+    last = failure;
     await sleep(pauseSeconds * 1000, undefined, { signal });
   }
 }
 
-/** A server that wants a certificate says so after the handshake: it has succeeded when HTTP/2's settings arrive. */
-function tryHandshake(
-  address: string,
-  tls: ClientTls,
-  signal: AbortSignal,
-): Promise<NodeJS.ErrnoException | undefined> {
+/** What a worker sees whose certificate is another authority's. */
+const endedSilently = 'the server ended the connection after the handshake';
+
+/** A server that refuses the certificate says so after the handshake: it has succeeded when HTTP/2's settings arrive. */
+function tryHandshake(address: string, tls: ClientTls, signal: AbortSignal): Promise<string | undefined> {
+  const { hostname, port } = new URL(`https://${address}`);
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
   return new Promise((resolve) => {
-    const session = connect(`https://${address}`, { ca: tls.authority, cert: tls.certificate, key: tls.key });
-    const stop = () => session.destroy();
-    signal.addEventListener('abort', stop, { once: true });
-    session.on('error', resolve).once('remoteSettings', stop);
-    session.once('close', () => {
-      signal.removeEventListener('abort', stop);
+    const socket = connect({
+      ...{ host, port: Number(port || 443), ALPNProtocols: ['h2'] },
+      ...{ ca: tls.authority, cert: tls.certificate, key: tls.key },
+    });
+    let isSecure = false;
+    const stop = () => {
       resolve(undefined);
+      socket.destroy();
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    socket.once('secureConnect', () => {
+      isSecure = true;
+    });
+    socket.once('data', stop);
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const reason = reasonOf(error);
+      if (reason) resolve(reason);
+    });
+    socket.once('close', () => {
+      signal.removeEventListener('abort', stop);
+      resolve(isSecure ? endedSilently : undefined);
     });
   });
 }
 
-/** As opposed to the network's: of certificates and of the protocol, by Node's and OpenSSL's codes. */
-function isOfTls({ code = '' }: NodeJS.ErrnoException): boolean {
-  return /^(ERR_SSL|ERR_TLS|EPROTO|CERT_|CRL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|INVALID_CA|HOSTNAME_MISMATCH)/.test(
-    code,
-  );
+/** Why certificates or the protocol do not fit, by Node's and OpenSSL's codes; undefined for an error of the network. */
+function reasonOf({ code = '', message }: NodeJS.ErrnoException): string | undefined {
+  if (code.startsWith('ERR_SSL_')) return code.slice('ERR_SSL_'.length).toLowerCase().replaceAll('_', ' ');
+  return /^(ERR_TLS|CERT_|CRL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|INVALID_CA)/.test(code) ? message : undefined;
 }

@@ -1,0 +1,30 @@
+/** Certificates for tests: an authority, a server on this machine and a worker; and a stranger's. Made by `openssl`, as users do. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A certificate and its key, in PEM. */
+export interface Certified {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** @throws Error if there is no `openssl` of version 3 */
+export function makeAuthority(folder: string, name: string): Certified {
+  return make(folder, name, []);
+}
+
+/** A certificate that the authority made in the same folder has signed, for `127.0.0.1` and `localhost`. */
+export function certify(folder: string, name: string, authority: string): Certified {
+  const [ca, key] = [join(folder, `${authority}.crt`), join(folder, `${authority}.key`)];
+  const names = 'subjectAltName=DNS:localhost,IP:127.0.0.1';
+  return make(folder, name, ['-CA', ca, '-CAkey', key, '-addext', names, '-addext', 'basicConstraints=CA:FALSE']);
+}
+
+function make(folder: string, name: string, options: readonly string[]): Certified {
+  const [certificate, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const request = ['req', '-x509', ...newKey, '-days', '2', '-subj', `/CN=${name}`];
+  execFileSync('openssl', [...request, '-keyout', key, '-out', certificate, ...options], { stdio: 'pipe' });
+  return { certificate: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') };
+}
