@@ -119,8 +119,11 @@ export async function startParameterServer({
   server.addService(parameterServerService, parameterServerMethods(shardHost));
   const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
   health.addToServer(server);
-  const boundPort = await listen(server, host, port, credentials);
   const endpoint = metrics && (await serveMetrics(metrics.registry, host, metricsPort!));
+  const boundPort = await listen(server, host, port, credentials).catch((error: unknown) => {
+    endpoint?.close();
+    throw error;
+  });
   const stopTicking = tick(shardHost, leaseSeconds);
 
   let requestStop!: () => void;

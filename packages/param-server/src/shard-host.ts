@@ -25,6 +25,14 @@ export interface ShardHostOptions {
   readonly now: () => number;
   /** Takes lines for the person who runs the training. */
   readonly onNotice: (line: string) => void;
+  readonly watcher?: ShardWatcher | undefined;
+}
+
+/** Is told of what happens in a shard. */
+export interface ShardWatcher {
+  asked(request: UnnumberedRequest): void;
+  /** @param seconds how long it held this thread */
+  did(effect: ShardEffect, seconds: number): void;
 }
 
 interface Pending {
@@ -85,6 +93,7 @@ export class ShardHost {
    */
   ask(request: UnnumberedRequest, whenCancelled: (cancel: () => void) => void): Promise<Answer> {
     const number = this.#requests++;
+    this.#options.watcher?.asked(request);
     return new Promise((resolve, reject) => {
       this.#pending.set(number, { resolve, reject });
       whenCancelled(() => {
@@ -95,7 +104,12 @@ export class ShardHost {
   }
 
   tell(message: ShardMessage): void {
-    for (const effect of this.#heart.receive(message, this.#options.now())) this.#do(effect);
+    const { now, watcher } = this.#options;
+    for (const effect of this.#heart.receive(message, now())) {
+      const began = now();
+      this.#do(effect);
+      watcher?.did(effect, now() - began);
+    }
   }
 
   #do(effect: ShardEffect): void {

@@ -8,7 +8,7 @@ import { RunReport } from '../training/report.js';
 import { runTraining } from '../training/run.js';
 import { version } from '../version.js';
 import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
-import { addExamples, nonNegativeInteger, positiveInteger } from './options.js';
+import { addExamples, metricsPortOption, nonNegativeInteger, positiveInteger } from './options.js';
 import {
   addGuardFlags,
   addSecurityFlags,
@@ -79,6 +79,7 @@ function leaveOnSignal(leaving: AbortController): void {
 }
 
 export interface ServerFlags extends ServerPolicyFlags, GuardFlags {
+  metricsPort?: number;
   port: number;
   shard: number;
   shards: number;
@@ -94,7 +95,9 @@ export function addParamServer(program: Command): void {
     .option('--shard <i>', 'which shard of the parameters it holds', nonNegativeInteger, 0)
     .option('--shards <n>', 'how many shards there are', positiveInteger, 1)
     .requiredOption('--workers <n>', 'how many workers train', positiveInteger);
-  addServerPolicyFlags(addGuardFlags(command)).action(async (flags: ServerFlags) => void (await serve(flags)));
+  addServerPolicyFlags(addGuardFlags(command.addOption(metricsPortOption()))).action(
+    async (flags: ServerFlags) => void (await serve(flags)),
+  );
   addExamples(command, 'param-server --host 0.0.0.0 --port 7000 --shard 0 --shards 2 --workers 2 --token-file token');
 }
 
@@ -109,6 +112,7 @@ export async function serve(flags: ServerFlags): Promise<boolean> {
   const server = await startParameterServer({
     ...{ host, port, shard, shards, workers, minWorkers, version, security },
     insecurePublic: flags.insecurePublic ?? false,
+    ...(flags.metricsPort === undefined ? {} : { metricsPort: flags.metricsPort }),
     leaseSeconds: lease,
     patienceSeconds: workerTimeout,
     ...(folder === undefined || every === 0 ? {} : { snapshots: { folder, every, keep } }),

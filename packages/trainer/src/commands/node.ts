@@ -5,7 +5,7 @@ import { UnrollError } from '../errors.js';
 import { log } from '../terminal/progress.js';
 import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
 import { serve, work } from './cluster-roles.js';
-import { addExamples, nonNegativeInteger, positiveInteger } from './options.js';
+import { addExamples, metricsPortOption, nonNegativeInteger, positiveInteger } from './options.js';
 import { addGuardFlags, type GuardFlags } from './security-flags.js';
 import { addTrainingFlags, type TrainingFlags } from './training-flags.js';
 
@@ -17,6 +17,7 @@ interface NodeFlags
   role?: RoleKind;
   serverAddresses?: string;
   serverTimeout: number;
+  metricsPort?: number;
 }
 
 export function addNode(program: Command): void {
@@ -33,7 +34,7 @@ export function addNode(program: Command): void {
     .option('--port <n>', 'where servers listen, under Slurm and RANK', positiveInteger, 7000)
     .option('--host <address>', 'address to listen on; beyond 127.0.0.1 a token or TLS must guard it', '0.0.0.0')
     .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
-  addServerPolicyFlags(addGuardFlags(addTrainingFlags(command))).action(runNode);
+  addServerPolicyFlags(addGuardFlags(addTrainingFlags(command.addOption(metricsPortOption())))).action(runNode);
   addExamples(
     command,
     'node --data data/ptb --out runs/ptb --resume --servers 2 --snapshot-dir runs/ptb.snapshots --token-file token',

@@ -45,6 +45,11 @@ export function threadsOption(): Option {
   return new Option('--threads <n>', 'threads of the CPU engine (default: all cores)').argParser(positiveInteger);
 }
 
+export function metricsPortOption(): Option {
+  const help = 'a parameter server answers GET /metrics there, unencrypted, for Prometheus (default: nowhere)';
+  return new Option('--metrics-port <n>', help).argParser(positiveInteger);
+}
+
 export function jsonOption(): Option {
   return new Option('--json', 'print the result as one JSON object on stdout');
 }

@@ -1,0 +1,41 @@
+/** `GET /metrics` over HTTP, in Prometheus's text format. Whoever reaches the port may read; nothing can be changed there. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { status } from '@grpc/grpc-js';
+import type { Registry } from 'prom-client';
+import { ParameterServerError } from '../client/errors.js';
+
+export interface MetricsEndpoint {
+  readonly port: number;
+  close(): void;
+}
+
+/** @throws ParameterServerError if the address cannot be listened on */
+export async function serveMetrics(registry: Registry, host: string, port: number): Promise<MetricsEndpoint> {
+  const server = createServer(async ({ method, url }, response) => {
+    if (method !== 'GET' || url !== '/metrics') {
+      response.writeHead(404).end('there is only GET /metrics\n');
+      return;
+    }
+    const text = await registry.metrics();
+    response.writeHead(200, { 'content-type': registry.contentType }).end(text);
+  });
+  await listen(server, host, port);
+  const close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { port: (server.address() as AddressInfo).port, close };
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  try {
+    await once(server.listen(port, host), 'listening');
+  } catch (error) {
+    throw new ParameterServerError(
+      status.UNAVAILABLE,
+      `cannot serve metrics on ${host}:${port} (${(error as Error).message}); is the port taken?`,
+    );
+  }
+}

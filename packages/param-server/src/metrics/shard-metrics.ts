@@ -1,0 +1,82 @@
+/** What a shard does, counted for Prometheus. It watches the shell around the heart; it decides nothing. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ShardPlace } from '../shard/agreement.js';
+import type { ShardEffect } from '../shard/messages.js';
+import type { ShardWatcher, UnnumberedRequest } from '../shard-host.js';
+
+/** From 100 µs, a small shard's sum, to 10 s. */
+const secondsBuckets = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+
+export class ShardMetrics implements ShardWatcher {
+  /** The counts, and what Node itself tells: CPU, memory, the event loop's lag. */
+  readonly registry = new Registry();
+  readonly #workers: number;
+  readonly #step: Gauge;
+  readonly #updates: Counter;
+  readonly #gradients: Counter;
+  readonly #addSeconds: Histogram;
+  readonly #snapshots: Counter;
+  readonly #restores: Counter;
+  readonly #refusals: Counter<'code'>;
+  readonly #heard: Gauge<'worker'>;
+
+  constructor({ shard, workers }: ShardPlace) {
+    this.#workers = workers;
+    const registers = [this.registry];
+    const counter = (name: string, help: string) => new Counter({ name: `unroll_${name}_total`, help, registers });
+    this.registry.setDefaultLabels({ shard: String(shard) });
+    collectDefaultMetrics({ register: this.registry });
+    this.#step = new Gauge({
+      name: 'unroll_step',
+      help: 'How many updates the parameters have in them, or soon will.',
+      registers,
+    });
+    this.#updates = counter('updates', 'Updates of the parameters, those computed again after a restart included.');
+    this.#gradients = counter('gradients', 'Gradients of workers that were added.');
+    this.#snapshots = counter('snapshots', 'Snapshots that were begun.');
+    this.#restores = counter('restores', 'How often the shard went back to a snapshot.');
+    this.#addSeconds = new Histogram({
+      ...{
+        name: 'unroll_add_seconds',
+        help: 'How long adding one gradient takes.',
+        buckets: secondsBuckets,
+        registers,
+      },
+    });
+    this.#refusals = new Counter({
+      ...{ name: 'unroll_refusals_total', help: 'Requests that were refused, by gRPC’s code.', registers },
+      labelNames: ['code'],
+    });
+    this.#heard = new Gauge({
+      ...{ name: 'unroll_worker_heard_timestamp_seconds', help: 'When each worker was last heard of.', registers },
+      labelNames: ['worker'],
+    });
+  }
+
+  asked({ caller: { worker } }: UnnumberedRequest): void {
+    // The index is what a caller claims: only those that can be right become labels.
+    if (worker < this.#workers) this.#heard.set({ worker: String(worker) }, Date.now() / 1000);
+  }
+
+  did(effect: ShardEffect, seconds: number): void {
+    switch (effect.type) {
+      case 'add':
+        this.#gradients.inc();
+        this.#addSeconds.observe(seconds);
+        break;
+      case 'update':
+        this.#updates.inc();
+        this.#step.set(effect.step);
+        break;
+      case 'snapshot':
+        this.#snapshots.inc();
+        break;
+      case 'restore':
+        this.#restores.inc();
+        break;
+      case 'refuse':
+        this.#refusals.inc({ code: effect.code });
+        break;
+    }
+  }
+}
