@@ -135,7 +135,7 @@ describe('the JobSet', () => {
   test('asks the servers for their health where they listen', () => {
     const [server] = jobSet.spec.replicatedJobs[0]!.template.spec.template.spec.containers;
     expect(server.startupProbe!.grpc.port).toBe(7000);
-    expect(server.ports!.map(({ containerPort }) => containerPort)).toEqual([7000]);
+    expect(server.ports!.map(({ containerPort }) => containerPort)).toEqual([7000, 9400]);
   });
 
   test('has a disruption budget for its servers', () => {
