@@ -25,12 +25,7 @@ export class Membership {
    * @throws Refusal if the index is out of range or a newer process has taken the worker's place.
    */
   enter({ worker, incarnation }: Caller, now: number): Refusal | undefined {
-    if (worker >= this.workers) {
-      throw new Refusal(
-        'failed-precondition',
-        `worker index ${worker} is out of range: this run has ${this.workers} workers, 0 to ${this.workers - 1}`,
-      );
-    }
+    this.#requireInRange(worker);
     const member = this.#members.get(worker);
     if (member && incarnation < member.incarnation) throw replaced(worker, member.incarnation, incarnation);
     const hasFinished = member?.hasFinished ?? false;
@@ -41,6 +36,7 @@ export class Membership {
 
   /** Notes that the caller is alive. @throws Refusal unless it is the process that joined. */
   hear({ worker, incarnation }: Caller, now: number): void {
+    this.#requireInRange(worker);
     const member = this.#members.get(worker);
     if (member && incarnation < member.incarnation) throw replaced(worker, member.incarnation, incarnation);
     this.#heardAt.set(worker, now);
@@ -76,6 +72,14 @@ export class Membership {
   /** There is more to do: the servers went back. */
   forgetFinished(): void {
     for (const member of this.#members.values()) member.hasFinished = false;
+  }
+
+  #requireInRange(worker: number): void {
+    if (worker < this.workers) return;
+    throw new Refusal(
+      'failed-precondition',
+      `worker index ${worker} is out of range: this run has ${this.workers} workers, 0 to ${this.workers - 1}`,
+    );
   }
 
   /** The seconds since the worker was heard of; since this was first asked or told if it never was. */

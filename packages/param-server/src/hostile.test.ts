@@ -1,0 +1,332 @@
+// What strangers and broken workers may send, over real sockets. Whatever it is, the run goes on and ends with the bits of a
+// run that nobody disturbed.
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, credentials, status } from '@grpc/grpc-js';
+import { afterAll, describe, expect, test } from 'vitest';
+import { ShardConnection } from './client/shard-connection.js';
+import { unroll } from './generated/parameter-server.js';
+import { connectParameterServers, type Snapshot, startParameterServer } from './index.js';
+import { parameterServerService } from './service-definition.js';
+import { type Chunk, float32Bytes } from './shard-vector.js';
+import { writeModel } from './wire-messages.js';
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
+
+/** A name that would be a file elsewhere if it became part of a path. */
+const kernel = '../../unroll-escaped';
+const model = {
+  parameters: [{ name: kernel, shape: [4, 3] }],
+  optimizer: { name: 'momentum' as const, momentum: 0.9 },
+  clipNorm: 1,
+  lanes: { count: 2, width: 1 },
+  run: 'a run',
+};
+const elements = 12;
+const gradientOf = (worker: number, step: number) =>
+  Float32Array.from({ length: elements }, (_, i) => Math.cos(i + 31 * step + 7 * worker));
+const whole = (values: Float32Array): Chunk => ({ offsets: [0], data: float32Bytes(values) });
+/** Bytes that are as good as random, a function of the seed. */
+const bytesOf = (seed: string, length: number): Buffer =>
+  createHash('shake256', { outputLength: length }).update(seed).digest();
+
+/** The second worker of a run, of which the test makes what it wants. */
+interface Position {
+  readonly port: number;
+  readonly connection: ShardConnection;
+  readonly caller: unroll.v1.Caller;
+  /** Sends bytes to a method. Resolves to the status that ends the call. */
+  send(path: string, bytes: Uint8Array): Promise<status>;
+  /** The same, but the call is given up when the bytes have been sent. */
+  breakOff(path: string, bytes: Uint8Array): Promise<status>;
+}
+
+interface Attack {
+  /** On a server that no worker has joined. */
+  readonly before?: (port: number) => Promise<void>;
+  /** Between two steps. */
+  readonly between?: (position: Position) => Promise<void>;
+}
+
+/** Two steps of two workers, the second being disturbed or disturbing. Returns what the first reads in the end. */
+async function run({ before, between }: Attack): Promise<Snapshot> {
+  const folder = mkdtempSync(join(tmpdir(), 'unroll-hostile-'));
+  folders.push(folder);
+  const place = { workers: 2, version: '1' };
+  const snapshots = { folder: join(folder, 'snapshots'), every: 1, keep: 3 };
+  await using server = await startParameterServer({ port: 0, ...place, snapshots });
+  const address = `127.0.0.1:${server.port}`;
+  await before?.(server.port);
+  await using first = connectParameterServers({
+    ...{ servers: [address], worker: 0, incarnation: 5, ...place, ...model },
+    start: { values: async () => ({ parameters: { [kernel]: gradientOf(0, 100) } }) },
+  });
+  await first.enter({ [kernel]: new Float32Array(elements) });
+  const connection = new ShardConnection({ address, shard: 0, shards: 1, callSeconds: 20, patienceSeconds: 20 });
+  const identity = { worker: 1, incarnation: 5 };
+  const { generation, lease } = await connection.join({
+    ...{ caller: identity, shard: 0, shards: 1, ...place, ...writeModel(model) },
+  });
+  const caller = { ...identity, generation, lease };
+  const step = async () => {
+    const at = first.step;
+    const laneStates = new Float32Array(1);
+    const update = first.update({ gradients: { [kernel]: gradientOf(0, at) }, learningRate: 0.5, laneStates });
+    await connection.upload({ caller, step: at, vector: 'gradient' }, [whole(gradientOf(1, at))]);
+    await connection.upload({ caller, step: at, vector: 'lanes' }, []);
+    await connection.push({ caller, step: at, learningRate: 0.5, lanesFrom: 1, lanesTo: 2 });
+    await update;
+  };
+  await step();
+  const client = new Client(address, credentials.createInsecure());
+  await between?.({
+    ...{ port: server.port, connection, caller },
+    send: (path, bytes) => sendRaw(client, path, bytes, 'end'),
+    breakOff: (path, bytes) => sendRaw(client, path, bytes, 'cancel'),
+  });
+  await step();
+  const snapshot = await first.snapshot();
+  client.close();
+  connection.close();
+  expect(readdirSync(folder)).toEqual(['snapshots']);
+  const files = readdirSync(join(folder, 'snapshots'));
+  expect(files.filter((file) => !/^shard-0-of-1-step-\d\.snapshot(\..*)?$/.test(file))).toEqual([]);
+  return snapshot!;
+}
+
+type After = 'end' | 'cancel';
+
+async function sendRaw(client: Client, path: string, bytes: Uint8Array, after: After): Promise<status> {
+  const asIs = (buffer: Buffer) => buffer;
+  const call = client.makeBidiStreamRequest(path, asIs, asIs, { deadline: Date.now() + 20_000 });
+  call.on('error', () => undefined).resume();
+  const ended = new Promise<status>((resolve) => call.once('status', ({ code }) => resolve(code)));
+  await new Promise((resolve) => call.write(Buffer.from(bytes), resolve));
+  call[after]();
+  return ended;
+}
+
+const paths = Object.values(parameterServerService).map(({ path }) => path);
+const undisturbed = run({});
+
+/** @throws unless the run ends as if nothing had been */
+async function expectHarmless(attack: Attack): Promise<void> {
+  expect(await run(attack)).toEqual(await undisturbed);
+}
+
+describe('nothing is changed by', () => {
+  test.each(paths)('random bytes sent to %s', async (path) => {
+    await expectHarmless({
+      between: async ({ send }) => {
+        for (let k = 0; k < 60; k++) {
+          expect(await send(path, bytesOf(`${path} ${k}`, 4 * k))).not.toBe(status.OK);
+        }
+      },
+    });
+  });
+
+  test.each(Object.entries(messagesOf({ worker: 7, incarnation: 99, generation: 1, lease: 0 })))(
+    "a stranger's %s, whole, cut off anywhere and with any bit flipped",
+    async (method, message) => {
+      const prefixes = Array.from({ length: message.length + 1 }, (_, length) => message.subarray(0, length));
+      const flipped = Array.from({ length: message.length }, (_, at) => {
+        const copy = Uint8Array.from(message);
+        copy[at]! ^= 1 << (at % 8);
+        return copy;
+      });
+      await expectHarmless({
+        between: async ({ send }) => {
+          const ends = [...prefixes, ...flipped].map((bytes) => send(`/unroll.v1.ParameterServer/${method}`, bytes));
+          for (const code of await Promise.all(ends)) expect(code).not.toBe(status.OK);
+        },
+      });
+    },
+  );
+
+  test('a message beyond 4 MiB', async () => {
+    await expectHarmless({
+      between: async ({ send }) => {
+        for (const path of paths) {
+          expect(await send(path, new Uint8Array(5 * 1024 * 1024))).toBe(status.RESOURCE_EXHAUSTED);
+        }
+      },
+    });
+  });
+
+  test('connections that speak something else, or nothing', async () => {
+    await expectHarmless({
+      between: async ({ port }) => {
+        const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+        const lines = [bytesOf('noise', 5000), Buffer.from('GET / HTTP/1.1\r\n\r\n'), Buffer.alloc(0)];
+        const frames = Array.from({ length: 30 }, (_, k) => Buffer.concat([preface, bytesOf(`frame ${k}`, 30 * k)]));
+        for (const bytes of [...lines, ...frames]) {
+          const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+          socket.end(bytes).resume();
+          await once(socket, 'close');
+        }
+      },
+    });
+  });
+});
+
+describe('a worker that has joined is refused', () => {
+  const chunk = (offsets: number[], bytes: number): Chunk => ({ offsets, data: new Uint8Array(bytes) });
+  const beyond = "worker 1's vector 'gradient' of step 1 has 12 elements, but the upload goes beyond";
+  test.each<[string, Chunk[]]>([
+    ['that is longer than the vector', [chunk([0], 52)]],
+    ['that starts beyond the vector', [chunk([13], 4)]],
+    ['at the greatest offset', [chunk([2 ** 32 - 1], 4)]],
+    ['of half an element', [chunk([0], 6)]],
+    ['of pieces of unequal length', [chunk([0, 4, 8], 16)]],
+    ['with bytes for nowhere', [chunk([], 4)]],
+    ['that repeats itself', [chunk([0], 48), chunk([0], 4)]],
+  ])('that uploads a chunk %s', async (_, chunks) => {
+    await expectHarmless({
+      between: async ({ connection, caller }) => {
+        await expect(connection.upload({ caller, step: 1, vector: 'gradient' }, chunks)).rejects.toThrow(beyond);
+        await expectNothingArrived(connection, caller);
+      },
+    });
+  });
+
+  test.each([Number.NaN, Infinity, -Infinity])('whose gradient holds %d, and the parameter is named', async (value) => {
+    const gradient = gradientOf(1, 1).fill(value, 4, 5);
+    const refusal =
+      `worker 1's vector 'gradient' of step 1 has ${value} in '${kernel}': ` +
+      'training diverged; lower --learning-rate or --clip-norm, then go on from the last checkpoint with --resume';
+    await expectHarmless({
+      between: async ({ connection, caller }) => {
+        await expect(connection.upload({ caller, step: 1, vector: 'gradient' }, [whole(gradient)])).rejects.toThrow(
+          refusal,
+        );
+        await expectNothingArrived(connection, caller);
+      },
+    });
+  });
+
+  test('that names vectors which are not there', async () => {
+    await expectHarmless({
+      between: async ({ connection, caller }) => {
+        for (const vector of ['', '__proto__', 'constructor', '../../etc/passwd', '/etc/passwd']) {
+          const upload = connection.upload({ caller, step: 1, vector }, [chunk([0], 4)]);
+          await expect(upload).rejects.toThrow('it has gradient, parameters, momentum, lanes');
+          await expect(readAll(connection.pull({ caller, step: 1, vector }))).rejects.toThrow(
+            'the shard has no vector',
+          );
+        }
+      },
+    });
+  });
+
+  test('that pushes impossible lanes, rates and norms', async () => {
+    const lanes = { lanesFrom: 1, lanesTo: 2 };
+    await expectHarmless({
+      between: async ({ connection, caller }) => {
+        for (const learningRate of [Number.NaN, Infinity, -1]) {
+          const push = connection.push({ caller, step: 1, learningRate, ...lanes });
+          await expect(push).rejects.toThrow(`worker 1's learning rate is ${learningRate}`);
+        }
+        for (const [lanesFrom, lanesTo] of [
+          [1, 3],
+          [1, 1],
+          [2, 1],
+          [0, 2 ** 32 - 1],
+        ] as const) {
+          const push = connection.push({ caller, step: 1, learningRate: 0.5, lanesFrom, lanesTo });
+          await expect(push).rejects.toThrow(`a push is for the lanes ${lanesFrom} to ${lanesTo} of 2`);
+        }
+        for (const sumOfSquares of [Number.NaN, Infinity, -1]) {
+          const refusal = `the sum of squares of the gradient is ${sumOfSquares}`;
+          await expect(connection.commit({ caller, step: 1, sumOfSquares })).rejects.toThrow(refusal);
+          const pull = readAll(connection.pull({ caller, step: 2, vector: 'parameters', sumOfSquares }));
+          await expect(pull).rejects.toThrow(refusal);
+        }
+      },
+    });
+  });
+
+  test('that pushes an upload which broke off', async () => {
+    await expectHarmless({
+      between: async ({ connection, caller, breakOff }) => {
+        const { Upload } = messagesOf(caller);
+        expect(await breakOff('/unroll.v1.ParameterServer/Upload', Upload!)).toBe(status.CANCELLED);
+        await expectNothingArrived(connection, caller);
+      },
+    });
+  });
+});
+
+test.each<[string, Partial<unroll.v1.JoinRequest>, string]>([
+  [
+    'more parameters than memory',
+    { parameters: [{ name: 'a', shape: [2 ** 32 - 1, 2 ** 32 - 1] }] },
+    'more than 1 shards',
+  ],
+  [
+    'two parameters of one name',
+    {
+      parameters: [
+        { name: 'a', shape: [1] },
+        { name: 'a', shape: [2] },
+      ],
+    },
+    'a name each',
+  ],
+  ['an empty parameter', { parameters: [{ name: 'a', shape: [3, 0] }] }, "the parameter 'a' is empty"],
+  ['lanes beyond measure', { lanes: { count: 2 ** 32 - 1, width: 2 ** 32 - 1 } }, 'are too many'],
+  [
+    'an optimizer named like a member',
+    { optimizer: { name: 'constructor' } },
+    "the optimizer 'constructor' is unknown",
+  ],
+])('a worker that joins first with %s is refused, and the run begins', async (_, fields, refusal) => {
+  await expectHarmless({
+    before: async (port) => {
+      const address = `127.0.0.1:${port}`;
+      const connection = new ShardConnection({ address, shard: 0, shards: 1, callSeconds: 20, patienceSeconds: 20 });
+      const caller = { worker: 1, incarnation: 1 };
+      const place = { caller, version: '1', workers: 2, shard: 0, shards: 1 };
+      await expect(connection.join({ ...place, ...writeModel(model), ...fields })).rejects.toThrow(refusal);
+      connection.close();
+    },
+  });
+});
+
+async function expectNothingArrived(connection: ShardConnection, caller: unroll.v1.Caller): Promise<void> {
+  await connection.upload({ caller, step: 1, vector: 'lanes' }, []);
+  const push = connection.push({ caller, step: 1, learningRate: 0.5, lanesFrom: 1, lanesTo: 2 });
+  await expect(push).rejects.toThrow("worker 1's gradient of step 1 has not arrived completely");
+}
+
+async function readAll(chunks: AsyncIterable<Chunk>): Promise<Chunk[]> {
+  const read: Chunk[] = [];
+  for await (const chunk of chunks) read.push(chunk);
+  return read;
+}
+
+/** What an honest worker would send to each method, in its second step. */
+function messagesOf(caller: unroll.v1.Caller): Record<string, Uint8Array> {
+  const { v1 } = unroll;
+  const place = { caller, version: '1', workers: 2, shard: 0, shards: 1 };
+  return {
+    Join: v1.JoinRequest.encode({ ...place, ...writeModel(model) }).finish(),
+    Upload: v1.UploadRequest.encode({
+      ...{ target: { caller, step: 1, vector: 'gradient' }, ...whole(gradientOf(1, 1)) },
+    }).finish(),
+    Initialize: v1.InitializeRequest.encode({ caller, step: 1, generation: 2 }).finish(),
+    Restore: v1.RestoreRequest.encode({ caller, step: 1, generation: 2 }).finish(),
+    Push: v1.PushRequest.encode({ caller, step: 1, learningRate: 0.5, lanesFrom: 1, lanesTo: 2 }).finish(),
+    Commit: v1.CommitRequest.encode({ caller, step: 1, sumOfSquares: 1 }).finish(),
+    Pull: v1.PullRequest.encode({ caller, step: 1, vector: 'parameters' }).finish(),
+    Heartbeat: v1.HeartbeatRequest.encode({ caller }).finish(),
+    Finish: v1.FinishRequest.encode({ caller }).finish(),
+    Leave: v1.LeaveRequest.encode({ caller, finished: true }).finish(),
+  };
+}
