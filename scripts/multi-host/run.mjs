@@ -23,7 +23,7 @@ const partitionSeconds = 10;
 /** What the network does, by name: a discipline through which each machine sends, or what happens while training goes on. */
 const conditions = {
   'a good network': {},
-  '20 ms there and back': { discipline: ['netem', 'delay', '10ms'] },
+  '20 ms there and back': { discipline: ['netem', 'delay', '10ms', 'limit', '100000'] },
   '1 Gbit/s': { discipline: ['tbf', 'rate', '1gbit', 'burst', '128kb', 'latency', '50ms'] },
   '1 % of packets lost': { discipline: ['netem', 'loss', '1%'], mustDrop: true },
   [`a worker cut off for ${partitionSeconds} s`]: { meanwhile: partition },
