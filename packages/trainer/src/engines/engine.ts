@@ -27,6 +27,7 @@ export interface Executable {
 export interface Engine {
   /** What runs, as a person would want to read it: `onnxruntime (cpu, 2 threads)`. */
   readonly description: string;
+  /** Makes values resident. Their arrays become the engine's, which may write to them. */
   allocate(values: Readonly<Record<string, ResidentValues>>): Residents;
   compile(program: Program, residents: readonly Residents[]): Promise<Executable>;
 }

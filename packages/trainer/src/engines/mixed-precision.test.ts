@@ -81,7 +81,7 @@ describe('loss scaling', () => {
   async function stepWith(exponent: number, goodSteps: number) {
     const engine = await selectEngine('onnxruntime', 1);
     const initial = initialParameters(config, { seed: 1 });
-    const parameters = engine.allocate(residentValues(parameterShapes(config), initial));
+    const parameters = engine.allocate(residentValues(parameterShapes(config), structuredClone(initial)));
     const scaling = engine.allocate({
       'lossScaling/exponent': { shape: [], values: Float32Array.of(exponent) },
       'lossScaling/goodSteps': { shape: [], values: Float32Array.of(goodSteps) },

@@ -26,7 +26,7 @@ class BufferPairs implements Residents {
     this.#pairs = new Map(
       Object.entries(values).map(([name, { shape, values }]) => [
         name,
-        { current: new Tensor('float32', values.slice(), shape), spare: undefined }, // the caller's array stays as it is
+        { current: new Tensor('float32', values, shape), spare: undefined },
       ]),
     );
   }
