@@ -27,6 +27,12 @@ test('a value is kept where what is written is not computed element by element f
   expect(inPlace(({ x, y }) => ({ 'next.x': tf.reverse(x!, 0), 'next.y': tf.mul(x!, 2), z: y! }))).toEqual([]);
 });
 
+test('a value is kept where its own elements are the rows that are put into another', () => {
+  const ids = () => tf.tensor2d([[2], [1], [0]], [3, 1], 'int32');
+  expect(inPlace(({ x, y }) => ({ 'next.x': tf.tensorScatterUpdate(y!, ids(), x!) }))).toEqual([]);
+  expect(inPlace(({ x }) => ({ 'next.x': tf.tensorScatterUpdate(x!, ids(), tf.reshape(x!, [3])) }))).toEqual([]);
+});
+
 test('of a language model SGD overwrites all parameters, of the embedding in some rows, and never the state', () => {
   const config = languageModelConfig({ cell: 'lstm', layers: 1, vocabSize: 9, embeddingDim: 4, hiddenDim: 5 });
   const program = trainingProgram(config, { batch: 2, time: 3 }, { optimizer: { name: 'sgd' }, clipNorm: 1 });
@@ -39,7 +45,7 @@ test('of a language model SGD overwrites all parameters, of the embedding in som
     'output.bias',
     'output.kernel',
   ]);
-  expect(rowUpdates(graph)).toMatchObject([{ resident: 'embedding.embeddings', ids: 'ids' }]);
+  expect(rowUpdates(graph, updatedInPlace(graph))).toMatchObject([{ resident: 'embedding.embeddings', ids: 'ids' }]);
 });
 
 test('what only reads is listed after what overwrites, and nothing is lost', () => {

@@ -13,8 +13,9 @@ export interface MemoryPlan {
 }
 
 export function planMemory(traced: OnnxGraph): MemoryPlan {
-  const updates = rowUpdates(traced);
-  return { graph: readersFirst(givingRows(traced, updates)), inPlace: updatedInPlace(traced), updates };
+  const inPlace = updatedInPlace(traced);
+  const updates = rowUpdates(traced, inPlace);
+  return { graph: readersFirst(givingRows(traced, updates)), inPlace, updates };
 }
 
 /** Operators that read an element before they write the one in its place. */
@@ -32,10 +33,15 @@ export function updatedInPlace(graph: OnnxGraph): ReadonlySet<string> {
   return new Set(
     residents.filter((name) => {
       const writer = links.writerOf(`next.${name}`);
-      const overwrites = writer && (elementwise.has(writer.opType) || writer.opType === 'ScatterND');
-      return overwrites && writer.inputs.includes(name) && links.isReadOnlyBefore(name, writer);
+      return writer && overwrites(writer, name, links) && links.isReadOnlyBefore(name, writer);
     }),
   );
+}
+
+/** Whether a node that writes its result over `name`, one of its inputs, has read what it needs of it. */
+function overwrites({ opType, inputs }: OnnxNode, name: string, links: Links): boolean {
+  if (opType === 'ScatterND') return inputs[0] === name && links.source(inputs[2]!) !== name;
+  return elementwise.has(opType) && inputs.includes(name);
 }
 
 export interface RowUpdate {
@@ -47,11 +53,14 @@ export interface RowUpdate {
   readonly rows: string;
 }
 
-/** The residents of which the graph replaces some rows, numbered by one of its inputs, and nothing else. */
-export function rowUpdates(graph: OnnxGraph): RowUpdate[] {
+/**
+ * The residents of which the graph replaces some rows, numbered by one of its inputs, and nothing else.
+ * @param inPlace `updatedInPlace(graph)`
+ */
+export function rowUpdates(graph: OnnxGraph, inPlace: ReadonlySet<string>): RowUpdate[] {
   const links = new Links(graph);
   const inputs = new Set(graph.inputs.map(({ name }) => name));
-  return [...updatedInPlace(graph)].flatMap((resident) => {
+  return [...inPlace].flatMap((resident) => {
     const writer = links.writerOf(`next.${resident}`)!;
     if (writer.opType !== 'ScatterND' || writer.attributes?.reduction) return [];
     const ids = links.source(writer.inputs[1]!);
