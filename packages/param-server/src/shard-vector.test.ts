@@ -40,6 +40,18 @@ test('a gradient in which most rows are in use travels whole', () => {
   expect(nonzeroRows(parts)).toEqual([undefined, undefined, undefined]);
 });
 
+test('of a gradient in which few values are not zero only those travel, and arrive', () => {
+  const [layout] = partition(parameters, 1);
+  const thin = (length: number, from: number) => Float32Array.from({ length }, (_, k) => (k % 97 === from ? k + 1 : 0));
+  const gradients = { bias: new Float32Array(5), embedding: thin(32_000, 3), kernel: thin(60_000, 0) };
+  const received = { bias: new Float32Array(5), embedding: new Float32Array(32_000), kernel: new Float32Array(60_000) };
+  const parts = partsOfParameters(layout!, gradients);
+  const chunks = [...chunksOf(parts, nonzeroRows(parts))];
+  for (const chunk of chunks) scatterChunk(layout!, received, chunk);
+  expect(received).toEqual(gradients);
+  expect(bytesOf(chunks)).toBe(4 * (330 + 619));
+});
+
 test('who has the parameters of the step before is sent the rows that its update changed, whoever else all of them', async () => {
   const [layout] = partition(parameters, 1);
   const nothing: UpdateRule = { apply: async () => {} };

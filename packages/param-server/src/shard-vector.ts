@@ -27,8 +27,14 @@ export interface Part {
   readonly rowLength: number;
 }
 
-/** For each slice of a layout the rows that travel, as element offsets within the slice; undefined for all of them. */
-export type RowSelection = readonly (readonly number[] | undefined)[];
+/** Rows of a slice, by the offsets of their elements within it, and how many elements each has. */
+interface Rows {
+  readonly starts: readonly number[];
+  readonly length: number;
+}
+
+/** For each slice of a layout the rows that travel; undefined for all of them. */
+export type RowSelection = readonly (Rows | undefined)[];
 
 /** The slices of a layout in a worker's parameters. Views, not copies. */
 export function partsOfParameters({ slices }: ShardLayout, values: NamedValues): Part[] {
@@ -48,16 +54,32 @@ export function partsOfVector({ slices }: ShardLayout, vector: Float32Array): Pa
   }));
 }
 
-/** The rows in which something is not zero. */
+/** The rows in which something is not zero or, where that is little, as when a codec sends few values, those values alone. */
 export function nonzeroRows(parts: readonly Part[]): RowSelection {
   return parts.map(({ values, rowLength }) => {
-    const rows: number[] = [];
+    const starts: number[] = [];
     for (let start = 0; start < values.length; start += rowLength) {
-      if (!isZero(values, start, start + rowLength)) rows.push(start);
+      if (!isZero(values, start, start + rowLength)) starts.push(start);
     }
+    // The offset of a single value costs as much as the value.
+    const isThin = hasFewValues(values, (starts.length * rowLength) / 16);
+    if (isThin) return { starts: nonzeroValues(values), length: 1 };
     // Rows one by one cost their offsets and a copy each.
-    return rows.length * rowLength < values.length / 2 ? rows : undefined;
+    return starts.length * rowLength < values.length / 2 ? { starts, length: rowLength } : undefined;
   });
+}
+
+/** Whether at most so many values are not zero; it is soon seen if they are more. */
+function hasFewValues(values: Float32Array, most: number): boolean {
+  let count = 0;
+  for (let i = 0; i < values.length && count <= most; i++) if (values[i] !== 0) count += 1;
+  return count <= most;
+}
+
+function nonzeroValues(values: Float32Array): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < values.length; i++) if (values[i] !== 0) found.push(i);
+  return found;
 }
 
 function isZero(values: Float32Array, from: number, to: number): boolean {
@@ -79,12 +101,12 @@ function* wholeChunks({ values, offset }: Part): Generator<Chunk> {
   }
 }
 
-function* rowChunks({ values, offset, rowLength }: Part, rows: readonly number[]): Generator<Chunk> {
-  const rowsPerChunk = Math.max(1, Math.floor(chunkLength / rowLength));
-  for (let first = 0; first < rows.length; first += rowsPerChunk) {
-    const chosen = rows.slice(first, first + rowsPerChunk);
-    const gathered = new Float32Array(chosen.length * rowLength);
-    for (const [k, start] of chosen.entries()) gathered.set(values.subarray(start, start + rowLength), k * rowLength);
+function* rowChunks({ values, offset }: Part, { starts, length }: Rows): Generator<Chunk> {
+  const rowsPerChunk = Math.max(1, Math.floor(chunkLength / length));
+  for (let first = 0; first < starts.length; first += rowsPerChunk) {
+    const chosen = starts.slice(first, first + rowsPerChunk);
+    const gathered = new Float32Array(chosen.length * length);
+    for (const [k, start] of chosen.entries()) gathered.set(values.subarray(start, start + length), k * length);
     yield { offsets: chosen.map((start) => offset + start), data: float32Bytes(gathered) };
   }
 }

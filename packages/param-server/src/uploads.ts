@@ -3,6 +3,7 @@
  * trusted: a chunk lies within its vector and is finite, or its upload is refused. A worker has one upload of each vector
  * at a time, so that it cannot make a shard hold more than the vectors that it knows.
  */
+import { EncodedVector } from './codecs/encoded-vector.js';
 import type { ShardLayout } from './partition.js';
 import type { Caller } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
@@ -13,6 +14,8 @@ export interface UploadTarget {
   readonly caller: Caller;
   readonly step: number;
   readonly vector: string;
+  /** Whether the bytes are a codec's, to be decoded when all have come; else they are the values of chunks. */
+  readonly encoded?: boolean | null | undefined;
 }
 
 interface Upload {
@@ -25,6 +28,7 @@ interface Upload {
 export interface UploadStream {
   /** @throws Refusal if the chunk does not fit, is not finite, or a newer upload has replaced this one. */
   take(chunk: Chunk): void;
+  /** @throws Refusal if what came cannot be decoded, or is not finite. */
   end(): void;
 }
 
@@ -53,10 +57,11 @@ export class Uploads {
     const upload = this.#open(target);
     const { values } = upload;
     values.fill(0);
+    if (target.encoded) return this.#decoding(upload);
     let elements = 0;
     return {
       take: (chunk) => {
-        if (upload.state === 'replaced') throw new Refusal('aborted', `${nameOf(target)} is being uploaded anew`);
+        requireCurrent(upload);
         elements += chunk.data.length / 4;
         if (!fits(chunk, values.length) || elements > values.length) {
           throw new Refusal(
@@ -68,6 +73,27 @@ export class Uploads {
       },
       end: () => {
         if (upload.state === 'arriving') upload.state = 'complete';
+      },
+    };
+  }
+
+  /** Gathers a gradient that a codec has encoded. */
+  #decoding(upload: Upload): UploadStream {
+    const { target, values } = upload;
+    if (target.vector !== 'gradient') {
+      throw new Refusal('failed-precondition', `${nameOf(target)} is encoded; only gradients may be`);
+    }
+    const encoded = new EncodedVector(this.#vectors.layout);
+    return {
+      take: ({ data }) => {
+        requireCurrent(upload);
+        encoded.take(data);
+      },
+      end: () => {
+        if (upload.state !== 'arriving') return;
+        encoded.decode(values);
+        this.#requireFinite(upload, 0, values.length);
+        upload.state = 'complete';
       },
     };
   }
@@ -103,13 +129,17 @@ export class Uploads {
     return upload;
   }
 
-  #write(chunk: Chunk, { target, values }: Upload): void {
-    const bytes = float32Bytes(values);
+  #write(chunk: Chunk, upload: Upload): void {
+    const bytes = float32Bytes(upload.values);
     for (const { offset, data } of piecesOf(chunk)) {
       bytes.set(data, offset * 4);
-      const at = nonFiniteAt(values, offset, offset + data.length / 4);
-      if (at !== undefined) throw this.#diverged(target, at, values[at]!);
+      this.#requireFinite(upload, offset, offset + data.length / 4);
     }
+  }
+
+  #requireFinite({ target, values }: Upload, from: number, to: number): void {
+    const at = nonFiniteAt(values, from, to);
+    if (at !== undefined) throw this.#diverged(target, at, values[at]!);
   }
 
   #diverged(target: UploadTarget, at: number, value: number): Refusal {
@@ -129,6 +159,10 @@ export class Uploads {
     const known = [...this.#vectors.lengths.keys()].join(', ');
     throw new Refusal('failed-precondition', `the shard has no vector of the name that was uploaded; it has ${known}`);
   }
+}
+
+function requireCurrent({ target, state }: Upload): void {
+  if (state === 'replaced') throw new Refusal('aborted', `${nameOf(target)} is being uploaded anew`);
 }
 
 /** Whether the pieces are whole elements of a vector of so many. */

@@ -1,0 +1,41 @@
+/** Reads bytes that came from outside, from the first to the last. */
+import { Refusal } from '../shard/refusal.js';
+
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** @throws Refusal if there are not so many left */
+  take(count: number): Uint8Array {
+    if (count > this.#bytes.length - this.#at) throw malformed('ends too early');
+    this.#at += count;
+    return this.#bytes.subarray(this.#at - count, this.#at);
+  }
+
+  byte(): number {
+    return this.take(1)[0]!;
+  }
+
+  uint16(): number {
+    const [low, high] = this.take(2);
+    return low! | (high! << 8);
+  }
+
+  /** Float32 values, little-endian. A copy: the bytes need not be aligned. */
+  float32(count: number): Float32Array {
+    return new Float32Array(this.take(4 * count).slice().buffer);
+  }
+
+  /** @throws Refusal if something is left */
+  requireEnd(): void {
+    if (this.#at < this.#bytes.length) throw malformed(`goes on for ${this.#bytes.length - this.#at} bytes too many`);
+  }
+}
+
+export function malformed(what: string): Refusal {
+  return new Refusal('failed-precondition', `an encoded vector ${what}; use a client of this version`);
+}

@@ -1,0 +1,159 @@
+/**
+ * All that one worker's codec remembers, over all shards and slices, from step to step. A step that is made again is sent
+ * in the same bytes; a worker that goes back to where all were sent in full begins anew.
+ */
+import type { ShardLayout, Slice } from '../partition.js';
+import { type NamedValues, partsOfParameters } from '../shard-vector.js';
+import { bfloat16Format } from './bfloat16.js';
+import type { GradientCodec, TopKCodec } from './codec.js';
+import { int8Format } from './int8.js';
+import { float32Format } from './number-format.js';
+import { isWorthFactoring, LowRankCompression } from './power-sgd.js';
+import { ErrorFeedback, Rounding, roundingOf, type SliceEncoder } from './slice-encoder.js';
+import { TopK } from './top-k.js';
+
+export interface StepGradient {
+  readonly step: number;
+  readonly gradients: NamedValues;
+  /** The part of the batch's lanes whose gradient it is. */
+  readonly share: number;
+  /** Whether nothing may be held back after this step. */
+  readonly isFlush: boolean;
+}
+
+/** What is sent to each shard: values, of which zeros need not travel, or an encoded vector by shard. */
+export type EncodedGradient =
+  | { readonly type: 'values'; readonly values: NamedValues }
+  | { readonly type: 'payloads'; readonly payloads: readonly Uint8Array[] };
+
+interface Method {
+  encode(gradient: StepGradient): EncodedGradient;
+  reset(): void;
+}
+
+export class GradientEncoder {
+  readonly #method: Method;
+  #last: { readonly step: number; readonly encoded: EncodedGradient } | undefined;
+
+  constructor(codec: GradientCodec, layouts: readonly ShardLayout[]) {
+    this.#method = methodOf(codec, layouts);
+  }
+
+  /** @returns what is sent of a step's gradient; valid until the next step's */
+  encode(gradient: StepGradient): EncodedGradient {
+    if (this.#last?.step !== gradient.step) {
+      this.#last = { step: gradient.step, encoded: this.#encode(gradient) };
+    }
+    return this.#last.encoded;
+  }
+
+  /** Forgets what is held back. */
+  reset(): void {
+    this.#last = undefined;
+    this.#method.reset();
+  }
+
+  /** What is not finite is sent as it is: the servers refuse it, and say of which parameter it is. */
+  #encode(gradient: StepGradient): EncodedGradient {
+    const { gradients } = gradient;
+    if (Object.values(gradients).every(isFiniteThroughout)) return this.#method.encode(gradient);
+    return { type: 'values', values: gradients };
+  }
+}
+
+function methodOf(codec: GradientCodec, layouts: readonly ShardLayout[]): Method {
+  switch (codec.name) {
+    case 'float32':
+      return { encode: ({ gradients }) => ({ type: 'values', values: gradients }), reset: () => undefined };
+    case 'bfloat16':
+      return new Payloads(layouts, (slice) => new Rounding(slice, bfloat16Format));
+    case 'int8':
+      return new Payloads(layouts, (slice) => new ErrorFeedback(slice, roundingOf(slice, int8Format)));
+    case 'power-sgd':
+      return new Payloads(layouts, (slice) =>
+        isWorthFactoring(slice, codec.rank)
+          ? new ErrorFeedback(slice, new LowRankCompression(slice, codec.rank))
+          : new Rounding(slice, float32Format),
+      );
+    case 'top-k':
+      return new Sparse(layouts, codec);
+  }
+}
+
+/** Slices as records. */
+class Payloads implements Method {
+  readonly #layouts: readonly ShardLayout[];
+  readonly #create: (slice: Slice) => SliceEncoder;
+  #encoders: readonly (readonly SliceEncoder[])[];
+
+  constructor(layouts: readonly ShardLayout[], create: (slice: Slice) => SliceEncoder) {
+    this.#layouts = layouts;
+    this.#create = create;
+    this.#encoders = this.#fresh();
+  }
+
+  encode({ gradients, isFlush }: StepGradient): EncodedGradient {
+    const payloads = this.#layouts.map((layout, shard) => {
+      const records = partsOfParameters(layout, gradients).map(({ values }, k) => {
+        const encoder = this.#encoders[shard]![k]!;
+        return isFlush ? encoder.flush(values) : encoder.encode(values);
+      });
+      return Buffer.concat(records);
+    });
+    return { type: 'payloads', payloads };
+  }
+
+  reset(): void {
+    this.#encoders = this.#fresh();
+  }
+
+  #fresh(): SliceEncoder[][] {
+    return this.#layouts.map(({ slices }) => slices.map(this.#create));
+  }
+}
+
+/** The greatest values of each slice, among zeros. */
+class Sparse implements Method {
+  readonly #layouts: readonly ShardLayout[];
+  readonly #codec: TopKCodec;
+  readonly #choosers: readonly (readonly TopK[])[];
+  #sent: Record<string, Float32Array> = {};
+
+  constructor(layouts: readonly ShardLayout[], codec: TopKCodec) {
+    this.#layouts = layouts;
+    this.#codec = codec;
+    this.#choosers = layouts.map(({ slices }) => slices.map((slice) => new TopK(slice, codec)));
+  }
+
+  encode({ gradients, share, isFlush }: StepGradient): EncodedGradient {
+    const scale = this.#clipping(gradients, share);
+    for (const [name, { length }] of Object.entries(gradients)) this.#sent[name] ??= new Float32Array(length);
+    for (const [shard, layout] of this.#layouts.entries()) {
+      const sent = partsOfParameters(layout, this.#sent);
+      for (const [k, { values }] of partsOfParameters(layout, gradients).entries()) {
+        this.#choosers[shard]![k]!.encode(values, scale, sent[k]!.values, isFlush);
+      }
+    }
+    return { type: 'values', values: this.#sent };
+  }
+
+  reset(): void {
+    for (const chooser of this.#choosers.flat()) chooser.reset();
+  }
+
+  #clipping(gradients: NamedValues, share: number): number {
+    const { clipNorm } = this.#codec;
+    if (clipNorm === undefined) return 1;
+    let sumOfSquares = 0;
+    for (const values of Object.values(gradients)) {
+      for (let i = 0; i < values.length; i++) sumOfSquares += values[i]! * values[i]!;
+    }
+    return Math.min(1, (clipNorm * Math.sqrt(share)) / Math.sqrt(sumOfSquares));
+  }
+}
+
+function isFiniteThroughout(values: Float32Array): boolean {
+  let zero = 0;
+  for (let i = 0; i < values.length; i++) zero += values[i]! * 0;
+  return zero === 0;
+}
