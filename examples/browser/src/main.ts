@@ -27,10 +27,10 @@ try {
   throw error;
 }
 
-function describe({ manifest, tokenizer }: LanguageModel): void {
+function describe({ manifest, device }: LanguageModel): void {
   const megabytes = manifest.files['model.onnx'].bytes / 1e6;
   const weights = manifest.quantization === 'none' ? 'float32' : manifest.quantization;
   element('model', HTMLElement).textContent =
-    `${weights}, ${megabytes.toFixed(1)} MB, ${tokenizer.vocabSize.toLocaleString('en')} tokens`;
-  element('device', HTMLElement).textContent = 'WebAssembly, one thread';
+    `${weights}, ${megabytes.toFixed(1)} MB, ${manifest.vocabSize.toLocaleString('en')} tokens`;
+  element('device', HTMLElement).textContent = device.name === 'webgpu' ? 'WebGPU' : 'WebAssembly, one thread';
 }

@@ -5,7 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { build, defaultClientConditions } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findChromium } from '../../../scripts/chromium.mjs';
-import { loadLanguageModel } from './runtime/language-model.js';
+import { loadLocalLanguageModel } from './loading/load-local.js';
 import type { PageApi } from './testing/page/main.js';
 import { folderOf, sampleBundle, serverOf } from './testing/sample-bundle.js';
 
@@ -57,7 +57,7 @@ describe.skipIf(!executablePath)('in Chromium', () => {
 
   test("greedy and sampled token ids are Node's, and the score is within 1e-4", async () => {
     await using folder = await folderOf(await sampleBundle('int8'));
-    await using model = await loadLanguageModel(folder.path);
+    await using model = await loadLocalLanguageModel(folder.path);
     const ids = async (options: object) => {
       const collected = [];
       for await (const { id } of model.generate('the river', { maxTokens: 50, ...options })) collected.push(id);

@@ -1,4 +1,4 @@
-/** The errors that loading a bundle raises. Cancelling raises the abort signal's own reason instead. */
+/** The errors that loading and using a bundle raise. Cancelling raises the abort signal's own reason instead. */
 
 /** What went wrong, for programs; the message says it for people. */
 export type BundleErrorCode =
@@ -10,7 +10,9 @@ export type BundleErrorCode =
   | 'version-unsupported'
   | 'model-invalid'
   | 'tokenizer-invalid'
-  | 'insecure-context';
+  | 'insecure-context'
+  | 'worker-failed'
+  | 'state-foreign';
 
 /** A bundle that cannot be used. Its message is one line that names the file and the remedy. */
 export class BundleError extends Error {

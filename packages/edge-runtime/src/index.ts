@@ -1,11 +1,18 @@
 /** `@unroll/edge-runtime`: quantized recurrent language models in browsers and on devices. */
+
+export { loadLanguageModel } from '#load';
 export { type BundleContents, buildBundle, withPerplexity } from './bundle/build-bundle.js';
 export type { Manifest } from './bundle/manifest.js';
 export type { LoadProgress } from './bundle/read-bundle.js';
 export { BundleError, type BundleErrorCode } from './errors.js';
+export { type Device, type DeviceUse, wasm } from './loading/device.js';
+export { type LocalLoadOptions, loadLocalLanguageModel } from './loading/load-local.js';
+export type { LoadOptions } from './loading/load-options.js';
 export { type Quantization, quantize } from './quantization/quantize.js';
 export { type GeneratedToken, type GenerateOptions, generate } from './runtime/generate.js';
-export { type LanguageModel, type LoadOptions, loadLanguageModel } from './runtime/language-model.js';
+export type { Cancellable, LanguageModel } from './runtime/language-model.js';
+export type { LocalLanguageModel } from './runtime/local-language-model.js';
 export { type IdScore, type Score, scoreIds } from './runtime/score.js';
 export type { OnnxRuntime, StepModel } from './runtime/step.js';
 export type { SuggestOptions } from './runtime/suggest.js';
+export type { FromState, TextState } from './runtime/text-state.js';

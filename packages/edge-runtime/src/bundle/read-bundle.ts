@@ -1,6 +1,7 @@
 /** Reads a bundle and verifies it: nothing reaches the runtime that the manifest does not vouch for. */
 import { readFile } from '#bundle-source';
 import { BundleError } from '../errors.js';
+import type { BundleCache } from '../loading/bundle-cache.js';
 import { type BundleFile, type Manifest, manifestFile, modelFile, parseManifest, tokenizerFile } from './manifest.js';
 import { sha256 } from './sha256.js';
 
@@ -14,6 +15,8 @@ export interface LoadProgress {
 export interface ReadBundleOptions {
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Where whole bundles are kept: read first, and where the server cannot be reached, instead. */
+  readonly store?: BundleCache | undefined;
 }
 
 export interface Bundle {
@@ -27,22 +30,56 @@ export interface Bundle {
  * The verified contents of the bundle at `address`: a folder's URL or, in Node, its path.
  * @throws BundleError naming the file; the signal's reason if it aborts.
  */
-export async function readBundle(address: string, { onProgress, signal }: ReadBundleOptions = {}): Promise<Bundle> {
-  const manifestBytes = await readFile(address, manifestFile, { signal });
+export async function readBundle(
+  address: string,
+  { onProgress, signal, store }: ReadBundleOptions = {},
+): Promise<Bundle> {
+  const manifestBytes = await readManifest(address, signal, store);
   const manifest = parseManifest(manifestBytes, `${address.replace(/\/$/, '')}/${manifestFile}`);
-  const readVerified = async (file: BundleFile) => {
-    const totalBytes = manifest.files[file].bytes;
-    const bytes = await readFile(address, file, {
-      signal,
-      onBytes: (loadedBytes) => onProgress?.({ file, loadedBytes, totalBytes }),
-    });
-    await verify(bytes, file, manifest, address);
-    return bytes;
+  const readVerified = async (name: BundleFile) => {
+    const { bytes: totalBytes, sha256 } = manifest.files[name];
+    const onBytes = (loadedBytes: number) => onProgress?.({ file: name, loadedBytes, totalBytes });
+    const stored = await readStored(address, name, manifest, store);
+    const bytes = stored ?? (await readFile(address, name, { signal, onBytes }));
+    if (stored) onBytes(totalBytes);
+    else await verify(bytes, name, manifest, address);
+    signal?.throwIfAborted();
+    return { name, sha256, bytes };
   };
-  const tokenizerJson: unknown = JSON.parse(new TextDecoder().decode(await readVerified(tokenizerFile)));
+  const tokenizer = await readVerified(tokenizerFile);
   const model = await readVerified(modelFile);
-  signal?.throwIfAborted();
-  return { manifest, model, tokenizerJson };
+  await store?.store(address, manifestBytes, [tokenizer, model]);
+  const tokenizerJson: unknown = JSON.parse(new TextDecoder().decode(tokenizer.bytes));
+  return { manifest, model: model.bytes, tokenizerJson };
+}
+
+/** The server's manifest, which may be newer than the stored one; the stored one where there is no server. */
+async function readManifest(
+  address: string,
+  signal: AbortSignal | undefined,
+  store: BundleCache | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await readFile(address, manifestFile, { signal });
+  } catch (error) {
+    const stored = error instanceof BundleError && error.code === 'unreachable' && (await store?.manifest(address));
+    if (stored) return stored;
+    throw error;
+  }
+}
+
+/** The file as it is stored; undefined, and no longer stored, if it is not what the manifest says. */
+async function readStored(
+  address: string,
+  name: BundleFile,
+  manifest: Manifest,
+  store: BundleCache | undefined,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const expected = manifest.files[name].sha256;
+  const bytes = await store?.file(address, name, expected);
+  if (!bytes || (await sha256(bytes)) === expected) return bytes;
+  await store?.forget(address, name, expected);
+  return undefined;
 }
 
 async function verify(

@@ -20,16 +20,28 @@ export const readFile: ReadFile = async (base, name, { onBytes, signal }) => {
   if (!response.ok || !response.body) {
     throw new BundleError('unreachable', `${url}: HTTP status ${response.status}; check the server`);
   }
+  try {
+    return await readAll(response.body, onBytes);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new BundleError('unreachable', `${url}: the connection broke while it was read; load it again`, { cause });
+  }
+};
+
+async function readAll(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onBytes: ReadOptions['onBytes'],
+): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let loadedBytes = 0;
-  const reader = response.body.getReader();
+  const reader = body.getReader();
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
     chunks.push(read.value);
     loadedBytes += read.value.length;
     onBytes?.(loadedBytes);
   }
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
-};
+}
 
 async function request(url: string, signal: AbortSignal | undefined): Promise<Response> {
   try {

@@ -1,20 +1,27 @@
 /**
  * Reads token sequences through the model, each from the zero state, and remembers the last one: while somebody types,
- * only the tokens that are new since the last call cost a step.
+ * only the tokens that are new since the last call cost a step. The states of the newest tokens are kept, and of older
+ * ones one in `sparse`, so that neither typing nor correcting reads a long text again.
  */
 import type { RecurrentState, StepModel } from './step.js';
 
 /** What the model knows after reading some tokens. */
 export interface Reading {
-  readonly token: number;
   /** Logits [vocab] for the token that follows. */
   readonly logits: Float32Array;
   readonly state: RecurrentState;
 }
 
+/** How many of the newest tokens keep their states. */
+const dense = 32;
+const sparse = 64;
+
 export class ContextReader {
   readonly #model: StepModel;
-  #last: readonly Reading[] = [];
+  #ids: readonly number[] = [];
+  /** The states after the tokens at these places. */
+  #states = new Map<number, RecurrentState>();
+  #last: Reading | undefined;
 
   constructor(model: StepModel) {
     this.#model = model;
@@ -22,15 +29,21 @@ export class ContextReader {
 
   /** What the model knows after the last of `ids`, of which there is at least one. */
   async read(ids: readonly number[], signal?: AbortSignal): Promise<Reading> {
-    const last = this.#last;
-    const common = ids.findIndex((id, i) => last[i]?.token !== id);
-    const readings = last.slice(0, common === -1 ? ids.length : common);
-    for (const token of ids.slice(readings.length)) {
+    const changed = ids.findIndex((id, place) => id !== this.#ids[place]);
+    const common = changed === -1 ? ids.length : changed;
+    if (this.#last && common === ids.length && common === this.#ids.length) return this.#last;
+
+    const states = new Map([...this.#states].filter(([place]) => place < Math.min(common, ids.length - 1)));
+    const known = Math.max(-1, ...states.keys());
+    let reading: Reading = { logits: new Float32Array(), state: states.get(known) ?? this.#model.initialState };
+    for (const [place, id] of ids.entries()) {
+      if (place <= known) continue;
       signal?.throwIfAborted();
-      const state = readings.at(-1)?.state ?? this.#model.initialState;
-      readings.push({ token, ...(await this.#model.step(state, token)) });
+      reading = await this.#model.step(reading.state, id);
+      states.set(place, reading.state);
+      if ((place - dense) % sparse !== 0) states.delete(place - dense);
     }
-    this.#last = readings;
-    return readings.at(-1)!;
+    [this.#ids, this.#states, this.#last] = [ids, states, reading];
+    return reading;
   }
 }

@@ -2,7 +2,7 @@
 import type { Tokenizer } from '@unroll/core/text';
 
 /** Enough tokens before a continuation for any tokenizer to know how to join it. */
-const joiningTokens = 8;
+export const joiningTokens = 8;
 
 /** An unfinished character: byte-level tokens may end inside one. */
 const unfinished = /\uFFFD+$/;

@@ -3,6 +3,7 @@ import { beamSearch, generateTokens, type SamplingOptions, seededRandom } from '
 import type { Tokenizer } from '@unroll/core/text';
 import { Continuation } from './continuation.js';
 import type { StepModel } from './step.js';
+import type { Start } from './text-state.js';
 
 export interface GenerateOptions extends SamplingOptions {
   /** The most tokens to generate; default 100. */
@@ -23,18 +24,23 @@ export interface GeneratedToken {
   readonly text: string;
 }
 
-/** The tokens that follow `prompt`, each as soon as it is known (with beam search, all at the end). */
+/**
+ * The tokens that follow `prompt`, each as soon as it is known (with beam search, all at the end). `start` is what
+ * precedes the prompt, by default the end of a line.
+ */
 export async function* generate<State>(
   model: StepModel<State>,
   tokenizer: Tokenizer,
   prompt: string,
   options: GenerateOptions,
+  start: Start<State> = { state: model.initialState, ids: [tokenizer.eosId] },
 ): AsyncGenerator<GeneratedToken, void, undefined> {
-  const context = [tokenizer.eosId, ...tokenizer.encode(prompt)];
+  const ids = tokenizer.encode(prompt);
+  const context = [...start.ids, ...ids];
   const continuation = new Continuation(tokenizer, context);
   // Word tokenizers put a space before every word; the prompt may bring its own.
   let spaced = tokenizer.kind === 'word' && /\s$/.test(prompt);
-  for await (const id of tokenIds(model, context, options)) {
+  for await (const id of tokenIds(model, start.state, [start.ids.at(-1)!, ...ids], options)) {
     const text = continuation.add(id);
     yield { id, token: tokenizer.token(id), text: spaced ? text.trimStart() : text };
     spaced = false;
@@ -42,7 +48,8 @@ export async function* generate<State>(
 }
 
 async function* tokenIds<State>(
-  { initialState: state, step }: StepModel<State>,
+  { step }: StepModel<State>,
+  state: State,
   prompt: readonly number[],
   { maxTokens = 100, seed = 0, beamWidth, ...options }: GenerateOptions,
 ): AsyncGenerator<number, void, undefined> {

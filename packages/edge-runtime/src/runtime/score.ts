@@ -14,17 +14,21 @@ export interface IdScore {
 export interface Score extends IdScore {
   /** The scored tokens as they stand in the vocabulary. */
   readonly tokens: readonly string[];
+  /** The surprise of each token, −log₂ of its probability, in bits: 0 for what was certain. */
+  readonly surprises: readonly number[];
 }
 
-/** The probability of `ids` after `firstToken`, from the zero state. */
+/** The probability of `ids` after `firstToken`, which the model reads in the state `state`; by default in the first. */
 export async function scoreIds<State>(
   model: StepModel<State>,
   firstToken: number,
   ids: readonly number[],
+  { state = model.initialState, signal }: { state?: State; signal?: AbortSignal | undefined } = {},
 ): Promise<IdScore> {
   const tokenLogProbabilities: number[] = [];
   let logProbability = 0;
-  for await (const tokenLogProbability of logProbabilities(model, firstToken, ids)) {
+  for await (const tokenLogProbability of logProbabilities(model, firstToken, ids, state)) {
+    signal?.throwIfAborted();
     tokenLogProbabilities.push(tokenLogProbability);
     logProbability += tokenLogProbability;
   }
@@ -36,8 +40,9 @@ export async function* logProbabilities<State>(
   model: StepModel<State>,
   firstToken: number,
   ids: Iterable<number>,
+  initialState: State = model.initialState,
 ): AsyncGenerator<number, void, undefined> {
-  let [context, state] = [firstToken, model.initialState];
+  let [context, state] = [firstToken, initialState];
   for (const id of ids) {
     const result = await model.step(state, context);
     const tokenLogProbability = logSoftmax(result.logits)[id];

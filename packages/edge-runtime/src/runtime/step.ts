@@ -2,6 +2,7 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import type { Manifest } from '../bundle/manifest.js';
 import { BundleError } from '../errors.js';
+import { breathing } from './breathing.js';
 
 /** The part of `onnxruntime-common` that the runtime uses; `onnxruntime-web` and `onnxruntime-node` both have it. */
 export interface OnnxRuntime {
@@ -9,8 +10,8 @@ export interface OnnxRuntime {
   readonly Tensor: typeof Tensor;
 }
 
-/** The recurrent state after some tokens: tensors by input name. Never changed in place, so it can be kept. */
-export type RecurrentState = Readonly<Record<string, Tensor>>;
+/** The recurrent state after some tokens: values by input name. Never changed in place, so it can be kept. */
+export type RecurrentState = Readonly<Record<string, Float32Array>>;
 
 /** One decoding step of a model: of a bundle's graph here, of anything else that can compute it elsewhere. */
 export interface StepModel<State = RecurrentState> {
@@ -21,30 +22,81 @@ export interface StepModel<State = RecurrentState> {
   dispose(): Promise<void>;
 }
 
-/** @throws BundleError `model-invalid` if ONNX Runtime refuses the model. */
-export async function loadStepModel(model: Uint8Array, manifest: Manifest, ort: OnnxRuntime): Promise<StepModel> {
-  const session = await createSession(model, ort);
-  const initialState = Object.fromEntries(
-    manifest.state.map(({ input, shape }) => {
-      const size = shape.reduce((product, dimension) => product * dimension, 1);
-      return [input, new ort.Tensor('float32', new Float32Array(size), shape)];
-    }),
-  );
+/** A bundle's step, whose states can be taken apart and put together again. */
+export interface BundleStepModel extends StepModel {
+  /** The numbers of a state, its tensors one after the other in the order of the manifest. */
+  flatten(state: RecurrentState): Float32Array;
+  /** The state of these numbers. */
+  unflatten(values: Float32Array): RecurrentState;
+}
+
+/**
+ * @param executionProvider Where the session runs; ONNX Runtime's own choice if undefined.
+ * @throws BundleError `model-invalid` if ONNX Runtime refuses the model.
+ */
+export async function loadStepModel(
+  model: Uint8Array,
+  manifest: Manifest,
+  ort: OnnxRuntime,
+  executionProvider?: 'wasm' | 'webgpu',
+): Promise<BundleStepModel> {
+  const session = await createSession(model, ort, executionProvider);
+  const shapes = manifest.state.map(({ input, shape }) => ({ input, shape, size: sizeOf(shape) }));
+  const breathe = breathing();
+  // Steps wait for each other: with WebGPU, a session refuses to be run while it runs.
+  let last: Promise<unknown> = Promise.resolve();
+  const run = (feeds: Record<string, Tensor>) => {
+    const outputs = last.then(() => session.run(feeds));
+    last = outputs.catch(() => {});
+    return outputs;
+  };
+  const unflatten = (values: Float32Array): RecurrentState => {
+    let offset = 0;
+    return Object.fromEntries(
+      shapes.map(({ input, size }) => {
+        offset += size;
+        return [input, values.slice(offset - size, offset)];
+      }),
+    );
+  };
   return {
-    initialState,
+    initialState: unflatten(new Float32Array(shapes.reduce((sum, { size }) => sum + size, 0))),
     async step(state, token) {
-      const outputs = await session.run({ ...state, ids: new ort.Tensor('int32', Int32Array.of(token), [1]) });
-      const next = manifest.state.map(({ input, output }) => [input, outputs[output]!] as const);
+      await breathe();
+      const feeds: Record<string, Tensor> = { ids: new ort.Tensor('int32', Int32Array.of(token), [1]) };
+      for (const { input, shape } of shapes) feeds[input] = new ort.Tensor('float32', state[input]!, shape);
+      const outputs = await run(feeds);
+      const next = manifest.state.map(({ input, output }) => [input, outputs[output]!.data as Float32Array] as const);
       return { logits: outputs.logits!.data as Float32Array, state: Object.fromEntries(next) };
     },
-    dispose: () => session.release(),
+    flatten(state) {
+      const parts = shapes.flatMap(({ input }) => [...state[input]!]);
+      return Float32Array.from(parts);
+    },
+    unflatten,
+    async dispose() {
+      await last;
+      await session.release();
+    },
   };
 }
 
-async function createSession(model: Uint8Array, ort: OnnxRuntime): Promise<InferenceSession> {
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}
+
+async function createSession(
+  model: Uint8Array,
+  ort: OnnxRuntime,
+  executionProvider: 'wasm' | 'webgpu' | undefined,
+): Promise<InferenceSession> {
   try {
     // One token at a time is too little work to share between threads, and one thread needs no cross-origin isolation.
-    return await ort.InferenceSession.create(model, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+    return await ort.InferenceSession.create(model, {
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      ...(executionProvider && { executionProviders: [executionProvider] }),
+    });
   } catch (cause) {
     const message = `model.onnx: ONNX Runtime refuses it (${(cause as Error).message}); export the bundle again`;
     throw new BundleError('model-invalid', message, { cause });

@@ -5,7 +5,7 @@ import {
   type GenerateOptions,
   generate,
   type IdScore,
-  loadLanguageModel,
+  loadLocalLanguageModel,
   scoreIds,
 } from '@unroll/edge-runtime';
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
@@ -37,5 +37,5 @@ export async function openCheckpoint(folder: string): Promise<DecodingModel> {
 
 /** @throws BundleError naming what is wrong with the bundle */
 export async function openBundle(folder: string): Promise<DecodingModel> {
-  return loadLanguageModel(folder, { ort: await import('onnxruntime-node') });
+  return loadLocalLanguageModel(folder, { ort: await import('onnxruntime-node') });
 }

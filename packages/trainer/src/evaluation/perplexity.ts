@@ -1,6 +1,6 @@
 /** The perplexity of a finished model over a text, with a progress bar: of a checkpoint, and of the bundle made from it. */
 import { parameterShapes } from '@unroll/core';
-import { type LanguageModel, loadLanguageModel } from '@unroll/edge-runtime';
+import { type LocalLanguageModel, loadLocalLanguageModel } from '@unroll/edge-runtime';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { type Engine, residentValues } from '../engines/engine.js';
 import { Progress } from '../terminal/progress.js';
@@ -20,11 +20,11 @@ export async function evaluateCheckpoint(
 
 /** Reads the text token by token, as a device would. @throws BundleError; the signal's reason when it aborts */
 export async function evaluateBundle(folder: string, ids: Int32Array, signal: AbortSignal): Promise<Evaluation> {
-  await using model = await loadLanguageModel(folder, { ort: await import('onnxruntime-node') });
+  await using model = await loadLocalLanguageModel(folder, { ort: await import('onnxruntime-node') });
   return await finish(meanOfLosses(losses(model, ids)), 'bundle', ids.length, signal);
 }
 
-async function* losses(model: LanguageModel, ids: Int32Array): AsyncGenerator<readonly number[]> {
+async function* losses(model: LocalLanguageModel, ids: Int32Array): AsyncGenerator<readonly number[]> {
   for await (const logProbability of model.logProbabilities(ids)) yield [-logProbability];
 }
 

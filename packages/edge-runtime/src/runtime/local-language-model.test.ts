@@ -1,11 +1,12 @@
 import * as ortNode from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadLocalLanguageModel } from '../loading/load-local.js';
 import { folderOf, sampleBundle } from '../testing/sample-bundle.js';
-import { type LanguageModel, loadLanguageModel } from './language-model.js';
+import type { LocalLanguageModel } from './local-language-model.js';
 
-async function load(kind: 'word' | 'char' | 'bpe' = 'word'): Promise<LanguageModel> {
+async function load(kind: 'word' | 'char' | 'bpe' = 'word'): Promise<LocalLanguageModel> {
   await using folder = await folderOf(await sampleBundle('int8', kind));
-  return await loadLanguageModel(folder.path);
+  return await loadLocalLanguageModel(folder.path);
 }
 
 async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
@@ -15,7 +16,7 @@ async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe.each(['word', 'char', 'bpe'] as const)('with a %s tokenizer', (kind) => {
-  let model: LanguageModel;
+  let model: LocalLanguageModel;
   beforeAll(async () => {
     model = await load(kind);
   });
@@ -46,7 +47,7 @@ describe.each(['word', 'char', 'bpe'] as const)('with a %s tokenizer', (kind) =>
 });
 
 describe('with a word tokenizer', () => {
-  let model: LanguageModel;
+  let model: LocalLanguageModel;
   beforeAll(async () => {
     model = await load();
   });
@@ -146,8 +147,8 @@ test.each([
   'onnxruntime-node runs the same %s bundle to the same scores, to %i decimals',
   async (quantization, decimals) => {
     await using folder = await folderOf(await sampleBundle(quantization));
-    await using native = await loadLanguageModel(folder.path, { ort: ortNode });
-    await using wasm = await loadLanguageModel(folder.path);
+    await using native = await loadLocalLanguageModel(folder.path, { ort: ortNode });
+    await using wasm = await loadLocalLanguageModel(folder.path);
     const text = 'the river word3 then there';
     expect((await native.score(text)).logProbability).toBeCloseTo((await wasm.score(text)).logProbability, decimals);
   },
@@ -161,5 +162,5 @@ test('a tokenizer of another size than the model is refused', async () => {
   words.set('manifest.json', new TextEncoder().encode(JSON.stringify(manifest)));
   words.set('tokenizer.json', characters.get('tokenizer.json')!);
   await using folder = await folderOf(words);
-  await expect(loadLanguageModel(folder.path)).rejects.toThrow(/tokenizer\.json has \d+ tokens, the model 402/);
+  await expect(loadLocalLanguageModel(folder.path)).rejects.toThrow(/tokenizer\.json has \d+ tokens, the model 402/);
 });

@@ -1,0 +1,36 @@
+/**
+ * What a model can run on. A device names the worker that serves models on it, and nothing else: a page that imports one
+ * device is built without the ONNX Runtime of the others.
+ */
+import type { OnnxRuntime } from '../runtime/step.js';
+
+/** A device for `loadLanguageModel`: `wasm`, or `webgpu` from `@unroll/edge-runtime/webgpu`. */
+export interface Device {
+  readonly name: DeviceName;
+  /** Starts a worker that serves one model. */
+  createWorker(): Worker;
+}
+
+export type DeviceName = 'wasm' | 'webgpu';
+
+/** What a loaded model runs on. */
+export interface DeviceUse {
+  /** `custom` for an ONNX Runtime that the caller gave. */
+  readonly name: DeviceName | 'custom';
+  /** Why it is not the device that was asked for; undefined if it is. */
+  readonly fallbackReason?: string;
+}
+
+/** An ONNX Runtime that is ready for a model, in this thread. */
+export interface StartedDevice {
+  readonly ort: OnnxRuntime;
+  /** Where its sessions run; undefined for the runtime's own choice. */
+  readonly executionProvider?: 'wasm' | 'webgpu';
+  readonly use: DeviceUse;
+}
+
+/** WebAssembly on one thread: runs everywhere, and is the fastest for models that fit a keyboard or a page. */
+export const wasm: Device = {
+  name: 'wasm',
+  createWorker: () => new Worker(new URL('../worker/wasm-worker.js', import.meta.url), { type: 'module' }),
+};

@@ -1,0 +1,93 @@
+/**
+ * Words spelled out of tokens that are smaller than words, by a beam search that ends where the model ends the word. The
+ * number of model runs is bounded, so that suggestions keep up with typing.
+ */
+import { logSoftmax } from '@unroll/core/decoding';
+import type { Tokenizer } from '@unroll/core/text';
+import type { Reading } from './context.js';
+import { Ranking } from './ranking.js';
+import type { StepModel } from './step.js';
+
+/** The most tokens of a suggested word. */
+const longestWord = 16;
+/** The most model runs for all suggestions together. */
+const mostRuns = 32;
+
+/** The text of a token, and whether it goes on with the word that it follows. */
+interface Piece {
+  readonly id: number;
+  readonly text: string;
+  readonly inWord: boolean;
+}
+
+/** The beginning of a word. */
+interface Beginning {
+  readonly text: string;
+  readonly logProbability: number;
+}
+
+/** Spells words with the tokens of a vocabulary. */
+export class Speller {
+  readonly #model: StepModel;
+  readonly #pieces: readonly Piece[];
+
+  constructor(model: StepModel, tokenizer: Tokenizer) {
+    this.#model = model;
+    const texts = Array.from({ length: tokenizer.vocabSize }, (_, id) => tokenizer.decode([id]));
+    this.#pieces = texts
+      .map((text, id) => ({ id, text, inWord: /^[\p{L}\p{M}\p{N}'’-]+$/u.test(text) }))
+      // An incomplete character is left out: alone, it has no text.
+      .filter(({ id, text }) => id !== tokenizer.unkId && text !== '' && !text.includes('\uFFFD'));
+  }
+
+  /**
+   * The likeliest continuations of what was read, at most `count`, that begin with `typed`, are longer, and have no
+   * white space after it.
+   */
+  async complete(reading: Reading, typed: string, count: number): Promise<string[]> {
+    const words = new Ranking<string>(count);
+    let beam: (Beginning & { readonly reading: Reading })[] = [{ text: '', logProbability: 0, reading }];
+    let runs = 0;
+    for (let length = 0; length < longestWord && beam.length > 0; length++) {
+      const longer = new Ranking<Beginning & { readonly id: number; readonly from: Reading }>(Math.max(count, 3));
+      for (const beginning of beam) this.#extend(beginning, typed, words, longer);
+      beam = [];
+      for (const { id, from, ...beginning } of longer.values) {
+        // What grows gets less probable: it can no longer enter.
+        if (beginning.logProbability <= words.bar || runs === mostRuns) break;
+        runs++;
+        beam.push({ ...beginning, reading: await this.#model.step(from.state, id) });
+      }
+    }
+    return words.values;
+  }
+
+  /** Adds the word that `beginning` may be to `words`, and what it may grow to, by one token, to `longer`. */
+  #extend(
+    { text, logProbability, reading }: Beginning & { readonly reading: Reading },
+    typed: string,
+    words: Ranking<string>,
+    longer: Ranking<Beginning & { readonly id: number; readonly from: Reading }>,
+  ): void {
+    const logProbabilities = logSoftmax(reading.logits);
+    const isWord = text.length > typed.length && /[\p{L}\p{N}]/u.test(text);
+    let end = 0;
+    for (const piece of this.#pieces) {
+      const score = logProbability + logProbabilities[piece.id]!;
+      if (isWord && !piece.inWord) end += Math.exp(logProbabilities[piece.id]!);
+      if (score > longer.bar && fits(text, piece, typed)) {
+        longer.add({ text: text + piece.text, logProbability: score, id: piece.id, from: reading }, score);
+      }
+    }
+    if (isWord) words.add(text, logProbability + Math.log(end));
+  }
+}
+
+/** Whether `text` and `piece` agree with what is typed and go on with its word. */
+function fits(text: string, piece: Piece, typed: string): boolean {
+  if (text.length >= typed.length) return piece.inWord;
+  const grown = text + piece.text;
+  return grown.length <= typed.length
+    ? typed.startsWith(grown)
+    : grown.startsWith(typed) && !/\s/.test(grown.slice(typed.length));
+}

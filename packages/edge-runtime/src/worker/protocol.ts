@@ -1,0 +1,53 @@
+/**
+ * The messages between a page and the worker that holds its model. Each request has an id, and each reply names the
+ * request that it answers. Streams are pulled, so that a page that stops reading stops the model.
+ */
+import type { LoadProgress } from '../bundle/read-bundle.js';
+import { BundleError, type BundleErrorCode } from '../errors.js';
+import type { GeneratedToken, GenerateOptions } from '../runtime/generate.js';
+import type { SuggestOptions } from '../runtime/suggest.js';
+import type { FromState } from '../runtime/text-state.js';
+
+export type Question =
+  /** Answered by the manifest and the device. Comes first, and once. */
+  | { readonly kind: 'load'; readonly address: string; readonly cache: boolean | undefined }
+  | { readonly kind: 'score' | 'read'; readonly text: string; readonly options: FromState }
+  | { readonly kind: 'suggest'; readonly text: string; readonly options: SuggestOptions }
+  /** Opens a stream, which the request's id names from then on. */
+  | { readonly kind: 'generate'; readonly prompt: string; readonly options: GenerateOptions & FromState }
+  /** Answered by the next tokens of a stream. */
+  | { readonly kind: 'pull'; readonly stream: number };
+
+export type ToWorker =
+  | { readonly id: number; readonly question: Question }
+  /** Nobody waits for the answer of this request any more, or reads this stream. */
+  | { readonly id: number; readonly cancel: true };
+
+export type FromWorker =
+  | { readonly id: number; readonly progress: LoadProgress }
+  | { readonly id: number; readonly answer: unknown }
+  | { readonly id: number; readonly error: SentError };
+
+/** The answer to `pull`: at least one token unless the stream is at its end. */
+export interface Tokens {
+  readonly tokens: readonly GeneratedToken[];
+  readonly done: boolean;
+}
+
+/** An error as it travels: structured cloning would lose the class and the code. */
+export interface SentError {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: BundleErrorCode;
+}
+
+export function sentError(error: unknown): SentError {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
+  const { name, message } = error;
+  return error instanceof BundleError ? { name, message, code: error.code } : { name, message };
+}
+
+export function receivedError({ name, message, code }: SentError): Error {
+  if (code !== undefined) return new BundleError(code, message);
+  return name === 'RangeError' ? new RangeError(message) : Object.assign(new Error(message), { name });
+}

@@ -1,0 +1,112 @@
+/** The worker's side: answers the questions of a page about one model. What it runs on is its caller's choice. */
+import type { StartedDevice } from '../loading/device.js';
+import { loadOn } from '../loading/load-local.js';
+import type { GeneratedToken } from '../runtime/generate.js';
+import type { LocalLanguageModel } from '../runtime/local-language-model.js';
+import { type FromWorker, type Question, sentError, type Tokens, type ToWorker } from './protocol.js';
+
+/** The end of the line to the page: a worker's global scope, or a message port. */
+export interface Line {
+  postMessage(message: FromWorker): void;
+  addEventListener(type: 'message', listener: (event: MessageEvent<ToWorker>) => void): void;
+}
+
+/** Longest time for which tokens are gathered before they are sent, in milliseconds; a message costs about 0.1. */
+const gathering = 8;
+
+/** Answers what comes over `line` until the worker ends. */
+export function serve(line: Line, start: () => Promise<StartedDevice>): void {
+  const server = new ModelServer(line, start);
+  line.addEventListener('message', ({ data }) => {
+    if ('cancel' in data) server.cancel(data.id);
+    else server.answer(data.id, data.question);
+  });
+}
+
+class ModelServer {
+  readonly #line: Line;
+  readonly #start: () => Promise<StartedDevice>;
+  readonly #requests = new Map<number, AbortController>();
+  readonly #streams = new Map<number, TokenStream>();
+  #model: LocalLanguageModel | undefined;
+
+  constructor(line: Line, start: () => Promise<StartedDevice>) {
+    this.#line = line;
+    this.#start = start;
+  }
+
+  async answer(id: number, question: Question): Promise<void> {
+    const controller = new AbortController();
+    this.#requests.set(id, controller);
+    try {
+      this.#line.postMessage({ id, answer: await this.#reply(id, question, controller.signal) });
+    } catch (error) {
+      this.#line.postMessage({ id, error: sentError(error) });
+    } finally {
+      if (!this.#streams.has(id)) this.#requests.delete(id);
+    }
+  }
+
+  cancel(id: number): void {
+    this.#requests.get(id)?.abort();
+    this.#requests.delete(id);
+    this.#streams.delete(id);
+  }
+
+  async #reply(id: number, question: Question, signal: AbortSignal): Promise<unknown> {
+    if (question.kind === 'load') {
+      const onProgress = (progress: Extract<FromWorker, { progress: unknown }>['progress']) =>
+        this.#line.postMessage({ id, progress });
+      this.#model = await loadOn(this.#start, question.address, { cache: question.cache, onProgress, signal });
+      return { manifest: this.#model.manifest, device: this.#model.device };
+    }
+    if (question.kind === 'pull') return this.#pull(question.stream);
+    const model = this.#model!;
+    switch (question.kind) {
+      case 'score':
+        return model.score(question.text, { ...question.options, signal });
+      case 'read':
+        return model.read(question.text, { ...question.options, signal });
+      case 'suggest':
+        return model.suggest(question.text, question.options);
+      case 'generate':
+        this.#streams.set(id, new TokenStream(model.generate(question.prompt, { ...question.options, signal })));
+        return undefined;
+    }
+  }
+
+  async #pull(id: number): Promise<Tokens> {
+    const stream = this.#streams.get(id);
+    if (!stream) return { tokens: [], done: true };
+    try {
+      const tokens = await stream.pull();
+      if (tokens.done) this.cancel(id);
+      return tokens;
+    } catch (error) {
+      this.cancel(id);
+      throw error;
+    }
+  }
+}
+
+/** Gathers the tokens of a stream: the first alone, for a quick start, then as many as come in a few milliseconds. */
+class TokenStream {
+  readonly #tokens: AsyncGenerator<GeneratedToken, void, undefined>;
+  #started = false;
+
+  constructor(tokens: AsyncGenerator<GeneratedToken, void, undefined>) {
+    this.#tokens = tokens;
+  }
+
+  async pull(): Promise<Tokens> {
+    const end = performance.now() + (this.#started ? gathering : 0);
+    this.#started = true;
+    const tokens: GeneratedToken[] = [];
+    do {
+      const next = await this.#tokens.next();
+      if (next.done) return { tokens, done: true };
+      tokens.push(next.value);
+    } while (performance.now() < end);
+    return { tokens, done: false };
+  }
+}

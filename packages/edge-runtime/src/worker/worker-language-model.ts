@@ -1,0 +1,85 @@
+/** The page's side: a language model whose work a worker does. */
+import type { Manifest } from '../bundle/manifest.js';
+import type { DeviceUse } from '../loading/device.js';
+import type { LoadOptions } from '../loading/load-options.js';
+import type { GeneratedToken, GenerateOptions } from '../runtime/generate.js';
+import type { Cancellable, LanguageModel } from '../runtime/language-model.js';
+import type { Score } from '../runtime/score.js';
+import type { SuggestOptions } from '../runtime/suggest.js';
+import type { FromState, TextState } from '../runtime/text-state.js';
+import type { Tokens } from './protocol.js';
+import { WorkerLine } from './worker-line.js';
+
+/** Made by `loadLanguageModel` in a page. */
+export class WorkerLanguageModel implements LanguageModel {
+  readonly #line: WorkerLine;
+
+  private constructor(
+    line: WorkerLine,
+    readonly manifest: Manifest,
+    readonly device: DeviceUse,
+  ) {
+    this.#line = line;
+  }
+
+  /** @throws what loading throws; the worker has ended then. */
+  static async load(
+    createWorker: () => Worker,
+    address: string,
+    { onProgress, signal, cache }: Omit<LoadOptions, 'device'>,
+  ): Promise<WorkerLanguageModel> {
+    signal?.throwIfAborted();
+    const line = WorkerLine.open(createWorker);
+    try {
+      const loaded = await line.ask<{ manifest: Manifest; device: DeviceUse }>(
+        { kind: 'load', address, cache },
+        { signal, onProgress },
+      );
+      return new WorkerLanguageModel(line, loaded.manifest, loaded.device);
+    } catch (error) {
+      line.close();
+      throw error;
+    }
+  }
+
+  async *generate(
+    prompt: string,
+    { signal, ...options }: GenerateOptions & FromState = {},
+  ): AsyncGenerator<GeneratedToken, void, undefined> {
+    signal?.throwIfAborted();
+    const stream = this.#line.send({ kind: 'generate', prompt, options });
+    try {
+      await stream.answer;
+      for (let done = false; !done; ) {
+        const pulled = await this.#line.ask<Tokens>({ kind: 'pull', stream: stream.id }, { signal });
+        for (const token of pulled.tokens) {
+          yield token;
+          signal?.throwIfAborted();
+        }
+        done = pulled.done;
+      }
+    } finally {
+      this.#line.cancel(stream.id);
+    }
+  }
+
+  score(text: string, { signal, ...options }: FromState & Cancellable = {}): Promise<Score> {
+    return this.#line.ask({ kind: 'score', text, options }, { signal });
+  }
+
+  suggest(text: string, options: SuggestOptions = {}): Promise<string[]> {
+    return this.#line.ask({ kind: 'suggest', text, options });
+  }
+
+  read(text: string, { signal, ...options }: FromState & Cancellable = {}): Promise<TextState> {
+    return this.#line.ask({ kind: 'read', text, options }, { signal });
+  }
+
+  async dispose(): Promise<void> {
+    this.#line.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}

@@ -1,0 +1,107 @@
+/** A line to a worker: sends questions and hands each answer to who asked. Ends with the worker. */
+import type { LoadProgress } from '../bundle/read-bundle.js';
+import { BundleError } from '../errors.js';
+import { type FromWorker, type Question, receivedError, type ToWorker } from './protocol.js';
+
+interface Asker {
+  resolve(answer: unknown): void;
+  reject(reason: unknown): void;
+  readonly onProgress: ((progress: LoadProgress) => void) | undefined;
+}
+
+export interface AskOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+}
+
+export class WorkerLine {
+  readonly #worker: Worker;
+  readonly #askers = new Map<number, Asker>();
+  #nextId = 0;
+  /** Why nothing can be asked any more. */
+  #end: Error | undefined;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => this.#receive(data));
+    worker.addEventListener('error', (event) => this.#close(workerFailed(event.message)));
+  }
+
+  /** @throws BundleError `worker-failed` if the page may not start it; where the browser tells later, the first answer. */
+  static open(createWorker: () => Worker): WorkerLine {
+    try {
+      return new WorkerLine(createWorker());
+    } catch (cause) {
+      throw workerFailed((cause as Error).message);
+    }
+  }
+
+  /** Sends a question; the answer arrives under the id. */
+  send(question: Question, onProgress?: AskOptions['onProgress']): { id: number; answer: Promise<unknown> } {
+    const id = this.#nextId++;
+    const answer = new Promise<unknown>((resolve, reject) => {
+      if (this.#end) {
+        reject(this.#end);
+        return;
+      }
+      this.#askers.set(id, { resolve, reject, onProgress });
+      this.#post({ id, question });
+    });
+    return { id, answer };
+  }
+
+  /** The answer to a question, which is of the kind that the protocol says. */
+  async ask<Answer>(question: Question, { signal, onProgress }: AskOptions = {}): Promise<Answer> {
+    signal?.throwIfAborted();
+    const { id, answer } = this.send(question, onProgress);
+    const abort = () => {
+      this.#askers.get(id)?.reject(signal?.reason);
+      this.cancel(id);
+    };
+    signal?.addEventListener('abort', abort);
+    try {
+      return (await answer) as Answer;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Tells the worker that nobody waits for this answer, or reads this stream. */
+  cancel(id: number): void {
+    this.#askers.delete(id);
+    if (!this.#end) this.#post({ id, cancel: true });
+  }
+
+  /** Ends the worker. Whoever still waits, or asks later, is told. */
+  close(): void {
+    this.#close(new Error('the language model was disposed of; load it again'));
+  }
+
+  #close(reason: Error): void {
+    this.#end ??= reason;
+    this.#worker.terminate();
+    for (const { reject } of this.#askers.values()) reject(reason);
+    this.#askers.clear();
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromWorker): void {
+    const asker = this.#askers.get(message.id);
+    if ('progress' in message) {
+      asker?.onProgress?.(message.progress);
+      return;
+    }
+    this.#askers.delete(message.id);
+    if ('error' in message) asker?.reject(receivedError(message.error));
+    else asker?.resolve(message.answer);
+  }
+}
+
+function workerFailed(reason: string | undefined): BundleError {
+  const what = reason ? `the model's worker failed (${reason})` : "the model's worker cannot start";
+  const remedy = "serve its script with the page, and allow worker-src 'self' in the content security policy";
+  return new BundleError('worker-failed', `${what}; ${remedy}`);
+}
