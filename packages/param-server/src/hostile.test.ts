@@ -113,7 +113,9 @@ async function sendRaw(client: Client, path: string, bytes: Uint8Array, after: A
   return ended;
 }
 
-const paths = Object.values(parameterServerService).map(({ path }) => path);
+// Whatever is sent to Status asks nothing and can only be answered.
+const { status: _, ...changing } = parameterServerService;
+const paths = Object.values(changing).map(({ path }) => path);
 const undisturbed = run({});
 
 /** @throws unless the run ends as if nothing had been */

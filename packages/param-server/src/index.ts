@@ -5,6 +5,14 @@ export { ParameterServerError } from './client/errors.js';
 export type { InitialValues, ParameterClientOptions, RunStart, Snapshot, StepOptions } from './client/options.js';
 export type { SnapshotPolicy } from './client/resumption.js';
 export type { LaneTable, ModelDescription, ParameterShape } from './model.js';
+export {
+  connectRunStatus,
+  type RunStatus,
+  type RunStatusReader,
+  type ServerStatus,
+  type WorkerStatus,
+} from './client/run-status.js';
+export { WorkerMeter, type WorkerReport } from './client/worker-meter.js';
 export type { ClientSecurity, ClientTls } from './security/client-security.js';
 export { isLoopback } from './security/loopback.js';
 export type { ServerSecurity, ServerTls } from './security/server-security.js';

@@ -6,6 +6,7 @@ import { HealthImplementation } from 'grpc-health-check';
 import { ParameterServerError } from './client/errors.js';
 import { serveMetrics } from './metrics/metrics-endpoint.js';
 import { ShardMetrics } from './metrics/shard-metrics.js';
+import { WorkerReports } from './metrics/worker-reports.js';
 import { limitCallRate } from './security/call-rate.js';
 import { requireGuarded, type ServerSecurity, serverCredentials, tokenGuard } from './security/server-security.js';
 import { parameterServerMethods } from './service.js';
@@ -99,14 +100,16 @@ export async function startParameterServer({
   // Only servers need ONNX Runtime; importing this package's client must not load it.
   const { createOnnxUpdateRule } = await import('./onnx-update-rule.js');
   const place = { version, workers, shard, shards };
-  const metrics = metricsPort === undefined ? undefined : new ShardMetrics(place);
+  const now = () => performance.now() / 1000;
+  const reports = new WorkerReports(now);
+  const metrics = metricsPort === undefined ? undefined : new ShardMetrics(place, reports);
   const shardHost = new ShardHost({
     place,
     watcher: metrics,
     policy: { minWorkers, leaseSeconds, patienceSeconds, snapshotEvery: snapshots?.every ?? 0 },
     createRule: createOnnxUpdateRule,
     snapshots: snapshots ? await SnapshotFolder.open({ ...snapshots, shard, shards }, onNotice) : noSnapshots,
-    now: () => performance.now() / 1000,
+    now,
     onNotice,
   });
   const server = new Server({
@@ -116,7 +119,7 @@ export async function startParameterServer({
     interceptors: security.token === undefined ? [] : [tokenGuard(security.token)],
   });
   const sockets = tuneSessions(server);
-  server.addService(parameterServerService, parameterServerMethods(shardHost));
+  server.addService(parameterServerService, parameterServerMethods(shardHost, reports));
   const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
   health.addToServer(server);
   const endpoint = metrics && (await serveMetrics(metrics.registry, host, metricsPort!));

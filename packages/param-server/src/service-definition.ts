@@ -24,6 +24,8 @@ const {
   PullResponse,
   HeartbeatRequest,
   HeartbeatResponse,
+  StatusRequest,
+  StatusResponse,
   FinishRequest,
   FinishResponse,
   LeaveRequest,
@@ -45,6 +47,7 @@ export const parameterServerService = {
   commit: unary('Commit', CommitRequest, CommitResponse),
   pull: { ...unary('Pull', PullRequest, PullResponse), responseStream: true },
   heartbeat: unary('Heartbeat', HeartbeatRequest, HeartbeatResponse),
+  status: unary('Status', StatusRequest, StatusResponse),
   finish: unary('Finish', FinishRequest, FinishResponse),
   leave: unary('Leave', LeaveRequest, LeaveResponse),
 } satisfies ServiceDefinition;

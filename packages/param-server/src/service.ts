@@ -8,7 +8,9 @@ import {
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { readReport } from './client/worker-meter.js';
 import type { unroll } from './generated/parameter-server.js';
+import type { WorkerReports } from './metrics/worker-reports.js';
 import type { Answer, Caller, Contribution, RefusalCode, ShardValues } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
 import type { ShardHost, UnnumberedRequest } from './shard-host.js';
@@ -19,7 +21,7 @@ type Wire = typeof unroll.v1;
 type Message<Name extends keyof Wire> = InstanceType<Wire[Name]>;
 
 /** The implementation of `parameterServerService`. */
-export function parameterServerMethods(host: ShardHost): UntypedServiceImplementation {
+export function parameterServerMethods(host: ShardHost, reports: WorkerReports): UntypedServiceImplementation {
   return {
     join: unary(
       (request: Message<'JoinRequest'>) => ({ type: 'join', run: readRun(request) }),
@@ -61,9 +63,25 @@ export function parameterServerMethods(host: ShardHost): UntypedServiceImplement
       host,
     ),
     pull: (call: ServerWritableStream<Message<'PullRequest'>, Message<'PullResponse'>>) => sendVector(host, call),
-    heartbeat: unary((_: Message<'HeartbeatRequest'>) => ({ type: 'heartbeat' }), host),
+    heartbeat: unary(
+      (_: Message<'HeartbeatRequest'>) => ({ type: 'heartbeat' }),
+      host,
+      ({ type, ...place }, { caller, report }) => {
+        reports.take(readCaller(caller), readReport(report));
+        return place;
+      },
+    ),
+    status: (_: unknown, done: sendUnaryData<object>) =>
+      done(null, { leaseSeconds: host.policy.leaseSeconds, workers: reports.workers }),
     finish: unary((_: Message<'FinishRequest'>) => ({ type: 'finish' }), host),
-    leave: unary(({ finished }: Message<'LeaveRequest'>) => ({ type: 'leave', isFinished: finished }), host),
+    leave: unary(
+      ({ finished }: Message<'LeaveRequest'>) => ({ type: 'leave', isFinished: finished }),
+      host,
+      (_, { caller }) => {
+        reports.leave(readCaller(caller));
+        return {};
+      },
+    ),
   };
 }
 
@@ -75,7 +93,7 @@ type Call = EventEmitter;
 function unary<Request extends { caller?: unroll.v1.Caller.$Properties | null }>(
   parse: (request: Request, caller: Caller) => WithoutCaller<UnnumberedRequest>,
   host: ShardHost,
-  respond: (answer: Answer) => object = ({ type, ...fields }) => fields,
+  respond: (answer: Answer, request: Request) => object = ({ type, ...fields }) => fields,
 ) {
   return (call: ServerUnaryCall<Request, object>, done: sendUnaryData<object>): void => {
     const asked = async (): Promise<Answer> => {
@@ -83,7 +101,7 @@ function unary<Request extends { caller?: unroll.v1.Caller.$Properties | null }>
       return host.ask({ ...parse(call.request, caller), caller }, onCancelled(call));
     };
     asked().then(
-      (answer) => done(null, respond(answer)),
+      (answer) => done(null, respond(answer, call.request)),
       (error: unknown) => done(asStatus(error)),
     );
   };

@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ParameterClient } from './client.js';
 import { heartbeatThread } from './heartbeats.js';
+import { MeteredConnection } from './metered-connection.js';
 import type { ParameterClientOptions } from './options.js';
-import { ShardConnection } from './shard-connection.js';
+import { WorkerMeter } from './worker-meter.js';
 
 /**
  * Connects to the parameter servers of a run. Nothing is asked of them before {@link ParameterClient.enter}.
@@ -21,12 +22,14 @@ import { ShardConnection } from './shard-connection.js';
  */
 export function connectParameterServers(options: ParameterClientOptions): ParameterClient {
   const { servers, worker, incarnation, security = {}, callSeconds = 600, patienceSeconds = 600 } = options;
+  const { meter = new WorkerMeter() } = options;
   const shards = servers.length;
   return new ParameterClient(options, {
     connections: servers.map(
-      (address, shard) => new ShardConnection({ address, shard, shards, security, callSeconds, patienceSeconds }),
+      (address, shard) =>
+        new MeteredConnection({ address, shard, shards, security, callSeconds, patienceSeconds }, meter),
     ),
-    startHeartbeats: heartbeatThread(servers, { worker, incarnation }, security),
+    startHeartbeats: heartbeatThread(servers, { worker, incarnation }, security, meter),
     sleep: (seconds) => sleep(seconds * 1000),
   });
 }

@@ -5,12 +5,11 @@ import { unroll } from '../generated/parameter-server.js';
 
 /**
  * @type {{ servers: string[], caller: { worker: number, incarnation: number }, intervalSeconds: number,
- *   security: import('../security/client-security.js').ClientSecurity }}
+ *   security: import('../security/client-security.js').ClientSecurity, counts: Float64Array, reportFields: string[] }}
  */
-const { servers, caller, security, intervalSeconds } = workerData;
+const { servers, caller, security, intervalSeconds, counts, reportFields } = workerData;
 const { HeartbeatRequest, HeartbeatResponse } = unroll.v1;
 const path = '/unroll.v1.ParameterServer/Heartbeat';
-const request = Buffer.from(HeartbeatRequest.encode({ caller }).finish());
 
 // As `security/client-security.ts` does, which a thread cannot load from source.
 const { tls, token } = security;
@@ -24,7 +23,9 @@ const clients = servers.map((server) => new Client(server, channel));
 /** @param {number} shard */
 function beat(shard) {
   const options = { deadline: Date.now() + 1000 * intervalSeconds };
-  const serialize = () => request;
+  const report = Object.fromEntries(reportFields.map((field, k) => [field, counts[k]]));
+  const request = shard === 0 ? { caller, report } : { caller };
+  const serialize = () => Buffer.from(HeartbeatRequest.encode(request).finish());
   clients[shard]?.makeUnaryRequest(path, serialize, decode, undefined, metadata, options, (error, place) => {
     if (!error) parentPort?.postMessage({ shard, place });
     // Other failures show in the calls of the worker itself.

@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { ClientSecurity } from '../security/client-security.js';
+import { reportFields, type WorkerMeter } from './worker-meter.js';
 
 /** What a shard says to a heartbeat; undefined if it does not know the worker, because it was restarted. */
 export interface Beat {
@@ -18,10 +19,11 @@ export function heartbeatThread(
   servers: readonly string[],
   caller: { readonly worker: number; readonly incarnation: number },
   security: ClientSecurity,
+  { counts }: WorkerMeter,
 ): StartHeartbeats {
   return (intervalSeconds, onBeat) => {
     const thread = new Worker(new URL('./heartbeat-thread.mjs', import.meta.url), {
-      workerData: { servers, caller, security, intervalSeconds },
+      workerData: { servers, caller, security, intervalSeconds, counts, reportFields },
       // Not this process's flags, which may be about its own program.
       execArgv: [],
     });

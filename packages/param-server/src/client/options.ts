@@ -4,6 +4,7 @@ import type { ClientSecurity } from '../security/client-security.js';
 import type { NamedValues } from '../shard-vector.js';
 import type { SnapshotPolicy } from './resumption.js';
 
+import type { WorkerMeter } from './worker-meter.js';
 export interface ParameterClientOptions extends ModelDescription {
   /** Addresses as `host:port`, in the order of their shards. */
   readonly servers: readonly string[];
@@ -30,6 +31,8 @@ export interface RunStart {
   readonly values: () => Promise<InitialValues>;
   /** Updates that the values have seen: 0, or the checkpoint's. */
   readonly step?: number;
+  /** Counts what the worker does, for the first server to be told: the caller says when steps begin and end. */
+  readonly meter?: WorkerMeter;
   /** What to do if servers have snapshots when the run starts; by default to refuse, so that nothing is lost unasked. */
   readonly snapshots?: SnapshotPolicy;
 }

@@ -13,7 +13,7 @@ import {
 import type { unroll } from '../generated/parameter-server.js';
 import { type ClientSecurity, type ClientTls, callMetadata, channelCredentials } from '../security/client-security.js';
 import { handshakeFailure } from '../security/handshake.js';
-import { maxMessageBytes, parameterServerService as service } from '../service-definition.js';
+import { maxMessageBytes, parameterServerService } from '../service-definition.js';
 import type { Chunk } from '../shard-vector.js';
 import { callError, ParameterServerError } from './errors.js';
 import type { ShardCalls } from './shard-calls.js';
@@ -42,6 +42,8 @@ export interface ShardConnectionOptions {
   readonly callSeconds: number;
   /** How long to wait for a server that does not listen. */
   readonly patienceSeconds: number;
+  /** The methods, by default as they are. */
+  readonly service?: typeof parameterServerService;
 }
 
 type Call = ClientUnaryCall | ClientReadableStream<unknown> | ClientWritableStream<unknown>;
@@ -54,9 +56,19 @@ export class ShardConnection implements ShardCalls {
   readonly #callSeconds: number;
   readonly #patienceSeconds: number;
   readonly #client: Client;
+  readonly #service: typeof parameterServerService;
   readonly #inFlight = new Set<Call>();
 
-  constructor({ address, shard, shards, security = {}, callSeconds, patienceSeconds }: ShardConnectionOptions) {
+  constructor({
+    address,
+    shard,
+    shards,
+    security = {},
+    callSeconds,
+    patienceSeconds,
+    service = parameterServerService,
+  }: ShardConnectionOptions) {
+    this.#service = service;
     this.#address = address;
     this.#tls = security.tls;
     this.#metadata = callMetadata(security.token);
@@ -68,35 +80,35 @@ export class ShardConnection implements ShardCalls {
 
   async join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
     await this.#waitForServer();
-    return this.#unary(service.join, request);
+    return this.#unary(this.#service.join, request);
   }
 
   initialize(request: unroll.v1.InitializeRequest): Promise<unroll.v1.InitializeResponse> {
-    return this.#unary(service.initialize, request);
+    return this.#unary(this.#service.initialize, request);
   }
 
   restore(request: unroll.v1.RestoreRequest): Promise<unroll.v1.RestoreResponse> {
-    return this.#unary(service.restore, request);
+    return this.#unary(this.#service.restore, request);
   }
 
   push(request: unroll.v1.PushRequest): Promise<unroll.v1.PushResponse> {
-    return this.#unary(service.push, request);
+    return this.#unary(this.#service.push, request);
   }
 
   commit(request: unroll.v1.CommitRequest): Promise<unroll.v1.CommitResponse> {
-    return this.#unary(service.commit, request);
+    return this.#unary(this.#service.commit, request);
   }
 
   finish(request: unroll.v1.FinishRequest): Promise<unroll.v1.FinishResponse> {
-    return this.#unary(service.finish, request);
+    return this.#unary(this.#service.finish, request);
   }
 
   leave(request: unroll.v1.LeaveRequest): Promise<unroll.v1.LeaveResponse> {
-    return this.#unary(service.leave, request, 5);
+    return this.#unary(this.#service.leave, request, 5);
   }
 
   upload(target: unroll.v1.UploadTarget, chunks: Iterable<Chunk>): Promise<void> {
-    const { path, requestSerialize, responseDeserialize } = service.upload;
+    const { path, requestSerialize, responseDeserialize } = this.#service.upload;
     return new Promise((resolve, reject) => {
       const options = { deadline: deadline(this.#callSeconds) };
       const call = this.#client.makeClientStreamRequest(
@@ -124,7 +136,7 @@ export class ShardConnection implements ShardCalls {
   }
 
   async *pull(request: unroll.v1.PullRequest): AsyncGenerator<Chunk> {
-    const { path, requestSerialize, responseDeserialize } = service.pull;
+    const { path, requestSerialize, responseDeserialize } = this.#service.pull;
     const call: ClientReadableStream<unroll.v1.PullResponse> = this.#client.makeServerStreamRequest(
       path,
       requestSerialize,

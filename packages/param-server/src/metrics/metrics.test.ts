@@ -3,8 +3,15 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
-import { connectParameterServers, type ParameterServer, startParameterServer } from '../index.js';
+import { afterEach, expect, test, vi } from 'vitest';
+import {
+  connectParameterServers,
+  connectRunStatus,
+  type ParameterClient,
+  type ParameterServer,
+  startParameterServer,
+  WorkerMeter,
+} from '../index.js';
 
 const cleanups: (() => Promise<void>)[] = [];
 
@@ -14,28 +21,41 @@ afterEach(async () => {
 
 async function serve(metricsPort?: number): Promise<ParameterServer> {
   const server = await startParameterServer({
-    ...{ port: 0, workers: 1, version: '1' },
+    // Workers beat six times a lease.
+    ...{ port: 0, workers: 1, version: '1', leaseSeconds: 0.6 },
     ...(metricsPort === undefined ? {} : { metricsPort }),
   });
   cleanups.push(() => server.close());
   return server;
 }
 
-/** Joins as worker 0 and takes three steps. */
-async function train({ port }: ParameterServer): Promise<void> {
-  const client = connectParameterServers({
-    ...{ servers: [`127.0.0.1:${port}`], worker: 0, workers: 1, incarnation: 1, version: '1' },
+function clientOptions(
+  { port }: Pick<ParameterServer, 'port'>,
+  place = { worker: 0, workers: 1 },
+): Parameters<typeof connectParameterServers>[0] {
+  return {
+    ...{ servers: [`127.0.0.1:${port}`], ...place, incarnation: 1, version: '1' },
     ...{ parameters: [{ name: 'kernel', shape: [4, 2] }], optimizer: { name: 'sgd' }, clipNorm: 5 },
     lanes: { count: 2, width: 1 },
     run: 'a test',
     start: { values: async () => ({ parameters: { kernel: new Float32Array(8) } }) },
-  });
+  };
+}
+
+/** Joins as worker 0 and takes three steps, of two tokens each. */
+async function train({ port }: ParameterServer): Promise<ParameterClient> {
+  const meter = new WorkerMeter();
+  const client = connectParameterServers({ ...clientOptions({ port }), meter });
   cleanups.push(() => client.close());
   await client.enter({ kernel: new Float32Array(8) });
   while (client.step < 3) {
+    meter.begin();
     const gradients = { kernel: new Float32Array(8).fill(1) };
+    meter.computed();
     await client.update({ gradients, learningRate: 0.1, laneStates: new Float32Array(2) });
+    meter.end(2);
   }
+  return client;
 }
 
 const metricsOf = async ({ metricsPort }: ParameterServer) =>
@@ -57,6 +77,54 @@ test('a server counts gradients, updates and the step, and when it last heard of
   expect(figure(metrics, 'unroll_snapshots_total')).toBe(0);
   expect(figure(metrics, 'unroll_worker_heard_timestamp_seconds', 'worker="0",shard="0"')).toBeGreaterThan(1e9);
   expect(metrics).not.toContain('worker="1"');
+});
+
+test('a worker tells the first server what it has done, which tells whoever asks, and Prometheus', async () => {
+  const server = await serve(0);
+  const client = await train(server);
+  const reader = connectRunStatus([`127.0.0.1:${server.port}`]);
+  cleanups.push(async () => reader.close());
+  const { workers } = await vi.waitFor(async () => {
+    const status = await reader.read();
+    expect(status.workers[0]?.report.steps).toBe(3);
+    return status;
+  }, 10_000);
+  expect(workers).toHaveLength(1);
+  const [{ state, report }] = workers as [(typeof workers)[0]];
+  expect(state).toBe('alive');
+  expect(report.tokens).toBe(6);
+  expect(Math.min(report.pushSeconds, report.pullSeconds, report.waitSeconds)).toBeGreaterThan(0);
+  // Three gradients of 8 numbers, and parameters once more for the start.
+  expect(report.sentBytes).toBeGreaterThan(3 * 32);
+  expect(report.receivedBytes).toBeGreaterThan(4 * 32);
+
+  const metrics = await metricsOf(server);
+  expect(figure(metrics, 'unroll_worker_steps_total', 'worker="0",shard="0"')).toBe(3);
+  expect(figure(metrics, 'unroll_worker_tokens_total', 'worker="0",shard="0"')).toBe(6);
+  const phases = ['compute', 'push', 'wait', 'pull'].map((phase) =>
+    figure(metrics, 'unroll_worker_seconds_total', `worker="0",phase="${phase}",shard="0"`),
+  );
+  expect(phases.every((seconds) => seconds >= 0)).toBe(true);
+
+  await client.close();
+  await server.done;
+  const [gone] = (await reader.read()).servers;
+  expect(gone?.answers).toBe(false);
+});
+
+test('a worker that leaves is seen to have left', async () => {
+  const server = await startParameterServer({ port: 0, workers: 2, version: '1', leaseSeconds: 0.6 });
+  cleanups.push(() => server.close());
+  const client = connectParameterServers(clientOptions(server, { worker: 0, workers: 2 }));
+  cleanups.push(() => client.close());
+  await client.enter({ kernel: new Float32Array(8) });
+  const reader = connectRunStatus([`127.0.0.1:${server.port}`]);
+  cleanups.push(async () => reader.close());
+  const becomes = (state: string) =>
+    vi.waitFor(async () => expect((await reader.read()).workers[0]?.state).toBe(state), 10_000);
+  await becomes('alive');
+  await client.close();
+  await becomes('left');
 });
 
 test('every metric says what it is', async () => {

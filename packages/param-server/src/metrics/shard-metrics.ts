@@ -3,6 +3,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { ShardPlace } from '../shard/agreement.js';
 import type { ShardEffect } from '../shard/messages.js';
 import type { ShardWatcher, UnnumberedRequest } from '../shard-host.js';
+import { addWorkerMetrics } from './worker-metrics.js';
+import type { WorkerReports } from './worker-reports.js';
 
 /** From 100 µs, a small shard's sum, to 10 s. */
 const secondsBuckets = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
@@ -20,12 +22,13 @@ export class ShardMetrics implements ShardWatcher {
   readonly #refusals: Counter<'code'>;
   readonly #heard: Gauge<'worker'>;
 
-  constructor({ shard, workers }: ShardPlace) {
+  constructor({ shard, workers }: ShardPlace, reports: WorkerReports) {
     this.#workers = workers;
     const registers = [this.registry];
     const counter = (name: string, help: string) => new Counter({ name: `unroll_${name}_total`, help, registers });
     this.registry.setDefaultLabels({ shard: String(shard) });
     collectDefaultMetrics({ register: this.registry });
+    if (shard === 0) addWorkerMetrics(this.registry, reports);
     this.#step = new Gauge({
       name: 'unroll_step',
       help: 'How many updates the parameters have in them, or soon will.',

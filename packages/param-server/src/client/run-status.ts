@@ -1,0 +1,84 @@
+/** Asks the servers of a run how it goes: who is alive, and what each worker has told of itself. It takes no part in it. */
+import { Client } from '@grpc/grpc-js';
+import { type ClientSecurity, callMetadata, channelCredentials } from '../security/client-security.js';
+import { parameterServerService } from '../service-definition.js';
+import { readReport, type WorkerReport } from './worker-meter.js';
+
+export interface RunStatus {
+  /** In the order of the shards. */
+  readonly servers: readonly ServerStatus[];
+  /** The workers that the first server has heard of; those that it told when it last answered. */
+  readonly workers: readonly WorkerStatus[];
+}
+
+export interface ServerStatus {
+  /** `host:port`. */
+  readonly address: string;
+  readonly answers: boolean;
+}
+
+export interface WorkerStatus {
+  readonly worker: number;
+  /** `silent` if it has not been heard of for longer than a lease, `left` if it has said goodbye. */
+  readonly state: 'alive' | 'silent' | 'left';
+  readonly silentSeconds: number;
+  readonly report: WorkerReport;
+}
+
+export interface RunStatusReader {
+  /** Never rejects: a server that does not answer is part of the status. */
+  read(): Promise<RunStatus>;
+  close(): void;
+}
+
+/** A person is waiting to see it. */
+const answerSeconds = 2;
+
+type StatusAnswer = Awaited<ReturnType<typeof ask>>;
+
+/** @throws ParameterServerError if the certificates cannot be used */
+export function connectRunStatus(addresses: readonly string[], security: ClientSecurity = {}): RunStatusReader {
+  const metadata = callMetadata(security.token);
+  const clients = addresses.map((address) => new Client(address, channelCredentials(security.tls)));
+  let workers: readonly WorkerStatus[] = [];
+  const read = async (): Promise<RunStatus> => {
+    const answers = await Promise.allSettled(clients.map((client) => ask(client, metadata)));
+    if (answers[0]?.status === 'fulfilled') workers = workersOf(answers[0].value);
+    const servers = answers.map(({ status }, shard) => ({
+      address: addresses[shard]!,
+      answers: status === 'fulfilled',
+    }));
+    return { servers, workers };
+  };
+  return {
+    read,
+    close: () => {
+      for (const client of clients) client.close();
+    },
+  };
+}
+
+function ask(client: Client, metadata: ReturnType<typeof callMetadata>) {
+  const { path, requestSerialize, responseDeserialize } = parameterServerService.status;
+  type Answer = ReturnType<typeof responseDeserialize>;
+  return new Promise<Answer>((resolve, reject) => {
+    const deadline = Date.now() + 1000 * answerSeconds;
+    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, metadata, { deadline }, (error, answer) =>
+      answer ? resolve(answer) : reject(error),
+    );
+  });
+}
+
+function workersOf({ leaseSeconds, workers }: StatusAnswer): WorkerStatus[] {
+  return workers.map(({ worker, silentSeconds, left, report }) => ({
+    worker: worker ?? 0,
+    state: stateOf(left ?? false, (silentSeconds ?? 0) > leaseSeconds),
+    silentSeconds: silentSeconds ?? 0,
+    report: readReport(report),
+  }));
+}
+
+function stateOf(hasLeft: boolean, isSilent: boolean): WorkerStatus['state'] {
+  if (hasLeft) return 'left';
+  return isSilent ? 'silent' : 'alive';
+}

@@ -1,0 +1,37 @@
+/** What workers have told of themselves, for Prometheus: counted by them, so that a restarted worker begins at 0 again. */
+import { Counter, type Registry } from 'prom-client';
+import type { WorkerReport } from '../client/worker-meter.js';
+import type { WorkerReports } from './worker-reports.js';
+
+type Field = keyof WorkerReport;
+
+/** Adds a worker's steps, tokens, seconds by phase and bytes by direction to what is collected. */
+export function addWorkerMetrics(registry: Registry, reports: WorkerReports): void {
+  const count = (name: string, help: string, label: string | undefined, fields: Readonly<Record<string, Field>>) =>
+    new Counter({
+      name: `unroll_worker_${name}_total`,
+      help,
+      labelNames: label === undefined ? ['worker'] : ['worker', label],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const { worker, report } of reports.workers) {
+          for (const [value, field] of Object.entries(fields)) {
+            this.inc({ worker: String(worker), ...(label === undefined ? {} : { [label]: value }) }, report[field]);
+          }
+        }
+      },
+    });
+  count('steps', 'Steps that each worker has made.', undefined, { steps: 'steps' });
+  count('tokens', 'Training tokens that each worker has computed.', undefined, { tokens: 'tokens' });
+  count('seconds', 'Where the time of each worker’s steps went.', 'phase', {
+    compute: 'computeSeconds',
+    push: 'pushSeconds',
+    wait: 'waitSeconds',
+    pull: 'pullSeconds',
+  });
+  count('bytes', 'What each worker has sent to servers and received from them.', 'direction', {
+    sent: 'sentBytes',
+    received: 'receivedBytes',
+  });
+}

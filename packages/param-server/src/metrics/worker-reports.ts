@@ -1,0 +1,48 @@
+/**
+ * What workers tell of themselves with their heartbeats, and when the first server last heard of each. For people to look
+ * at: the shard decides nothing by it.
+ */
+import type { WorkerReport } from '../client/worker-meter.js';
+import type { Caller } from '../shard/messages.js';
+
+export interface ReportingWorker {
+  readonly worker: number;
+  readonly silentSeconds: number;
+  readonly left: boolean;
+  readonly report: WorkerReport;
+}
+
+interface Entry {
+  readonly heard: number;
+  readonly left: boolean;
+  readonly report: WorkerReport;
+}
+
+export class WorkerReports {
+  readonly #now: () => number;
+  readonly #entries = new Map<number, Entry>();
+
+  /** @param now the time in seconds from any origin */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Takes up what a worker said whose call the shard has accepted. */
+  take({ worker }: Caller, report: WorkerReport): void {
+    this.#entries.set(worker, { heard: this.#now(), left: false, report });
+  }
+
+  /** The worker has said goodbye. */
+  leave({ worker }: Caller): void {
+    const entry = this.#entries.get(worker);
+    if (entry) this.#entries.set(worker, { ...entry, left: true });
+  }
+
+  /** By worker, ascending. */
+  get workers(): ReportingWorker[] {
+    const now = this.#now();
+    return [...this.#entries]
+      .map(([worker, { heard, left, report }]) => ({ worker, silentSeconds: now - heard, left, report }))
+      .toSorted((a, b) => a.worker - b.worker);
+  }
+}
