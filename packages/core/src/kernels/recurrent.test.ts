@@ -1,16 +1,22 @@
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { backends, type Differentiable } from '../testing/backends.js';
 import type { Values } from '../testing/onnx-runtime.js';
+import {
+  expectClose,
+  finiteDifferences,
+  type Naive,
+  perSequence,
+  rows,
+  spread,
+  spreadInputs,
+} from '../testing/textbook.js';
 import { naiveGru } from './gru/naive.js';
 import { gruSequence } from './gru/sequence.js';
 import { naiveLstm } from './lstm/naive.js';
 import { lstmSequence } from './lstm/sequence.js';
-import type { Matrix, Vector } from './naive-linear-algebra.js';
+import type { Matrix } from './naive-linear-algebra.js';
 import { naiveRnn } from './rnn/naive.js';
 import { rnnSequence } from './rnn/sequence.js';
-
-/** A textbook loop over float64 arrays for the whole batch: the kernel's outputs, flattened as the kernel lays them out. */
-type Naive = (inputs: Readonly<Record<string, Values>>) => number[][];
 
 interface Case {
   readonly name: string;
@@ -18,26 +24,6 @@ interface Case {
   readonly extraInputs: (hidden: number, batch: number) => Record<string, number[]>;
   readonly fn: Differentiable['fn'];
   readonly naive: Naive;
-}
-
-const rows = ({ shape, values }: Values): number[][] => {
-  const width = shape.at(-1)!;
-  return Array.from({ length: values.length / width }, (_, k) => values.slice(k * width, (k + 1) * width));
-};
-
-/** Runs `step` for each sequence of the batch; outputs are [time, batch, hidden], then each state [batch, hidden]. */
-function perSequence(x: Values, run: (xs: Vector[], sequence: number) => { outputs: Vector[]; states: Vector[] }) {
-  const [time = 0, batch = 0] = x.shape;
-  const xRows = rows(x);
-  const results = Array.from({ length: batch }, (_, b) =>
-    run(
-      Array.from({ length: time }, (_, t) => xRows[t * batch + b]!),
-      b,
-    ),
-  );
-  const outputs = Array.from({ length: time }, (_, t) => results.flatMap((result) => [...result.outputs[t]!])).flat();
-  const states = results[0]!.states.map((_, k) => results.flatMap((result) => [...result.states[k]!]));
-  return [outputs, ...states];
 }
 
 const matrices = (inputs: Readonly<Record<string, Values>>) => ({
@@ -115,10 +101,6 @@ const shapes = [
   { time: 5, batch: 3, input: 4, hidden: 2 },
 ];
 
-/** Deterministic values in [-1, 1] that neither repeat nor line up. */
-const spread = (count: number, phase: number) =>
-  Array.from({ length: count }, (_, k) => Math.sin(12.9898 * (k + 1) + phase));
-
 function task(
   { gates, extraInputs, fn, naive }: Case,
   { time, batch, input, hidden }: (typeof shapes)[number],
@@ -131,45 +113,9 @@ function task(
     initialHidden: [batch, hidden],
     ...extraInputs(hidden, batch),
   };
-  const inputs = Object.fromEntries(
-    Object.entries(inputShapes).map(([name, shape], k) => [
-      name,
-      {
-        shape,
-        values: spread(
-          shape.reduce((a, b) => a * b, 1),
-          k,
-        ).map(Math.fround),
-      },
-    ]),
-  );
+  const inputs = spreadInputs(inputShapes);
   const weights = naive(inputs).map((output, k) => spread(output.length, 100 + k).map(Math.fround));
   return { fn, inputs, parameters: Object.keys(inputs), weights };
-}
-
-/** ∂(Σ weights·outputs)/∂(each element of each input), by central differences in float64. */
-function finiteDifferences(naive: Naive, { inputs, weights }: Differentiable): Record<string, number[]> {
-  const step = 1e-5;
-  const loss = (changed: Record<string, Values>) =>
-    naive({ ...inputs, ...changed }).reduce(
-      (sum, output, k) => sum + output.reduce((inner, value, e) => inner + value * weights[k]![e]!, 0),
-      0,
-    );
-  return Object.fromEntries(
-    Object.entries(inputs).map(([name, { shape, values }]) => [
-      name,
-      values.map((value, k) => {
-        const shifted = (delta: number) => loss({ [name]: { shape, values: values.with(k, value + delta) } });
-        return (shifted(step) - shifted(-step)) / (2 * step);
-      }),
-    ]),
-  );
-}
-
-function expectClose(actual: readonly number[], expected: readonly number[], tolerance: number): void {
-  expect(actual.length).toBe(expected.length);
-  const worst = Math.max(...expected.map((value, k) => Math.abs(actual[k]! - value) / Math.max(1, Math.abs(value))));
-  expect(worst).toBeLessThan(tolerance);
 }
 
 describe.each(Object.entries(backends))('%s', (_, evaluate) => {

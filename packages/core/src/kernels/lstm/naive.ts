@@ -1,26 +1,35 @@
-/** The textbook LSTM in float64, one number at a time: what the fast kernel is tested against. Gates i, f, g, o. */
+/** The textbook LSTM in float64, one number at a time: what the fast kernels are tested against. Gates i, f, g, o. */
 import { add, type Matrix, matVec, part, sigmoid, type Vector } from '../naive-linear-algebra.js';
 
 export interface NaiveLstm {
-  readonly kernel: Matrix; // [input, 4·hidden]
-  readonly recurrentKernel: Matrix; // [hidden, 4·hidden]
+  readonly kernel: Matrix; // [input, 4·hidden]; [input, 3·hidden], gates i, g, o, if coupled
+  readonly recurrentKernel: Matrix; // [output, 4·hidden], or as above
   readonly bias: Vector;
+  /** f = 1 − i. */
+  readonly coupledGates?: boolean;
+  readonly peepholes?: Matrix; // [3, hidden], rows i, f, o; [2, hidden] if coupled
+  readonly projection?: Matrix; // [hidden, output]
 }
 
 /** Every hidden state of one sequence, and the last cell state. */
-export function naiveLstm(
-  { kernel, recurrentKernel, bias }: NaiveLstm,
-  xs: Vector[],
-  h0: Vector,
-  c0: Vector,
-): { outputs: Vector[]; cell: Vector } {
+export function naiveLstm(unit: NaiveLstm, xs: Vector[], h0: Vector, c0: Vector): { outputs: Vector[]; cell: Vector } {
+  const { kernel, recurrentKernel, bias, coupledGates = false, peepholes, projection } = unit;
+  const count = coupledGates ? 3 : 4;
+  const noPeephole = c0.map(() => 0);
+  const [peepI = noPeephole, peepF = noPeephole] = peepholes ?? [];
+  const peepO = peepholes?.at(-1) ?? noPeephole;
+  const times = (weights: Vector, values: Vector) => weights.map((weight, k) => weight * values[k]!);
   let h = h0;
   let c = c0;
   const outputs = xs.map((x) => {
     const gates = add(matVec(x, kernel), matVec(h, recurrentKernel), bias);
-    const [i, f, g, o] = [0, 1, 2, 3].map((k) => part(gates, k, 4).map(k === 2 ? Math.tanh : sigmoid));
-    c = c.map((value, k) => f![k]! * value + i![k]! * g![k]!);
-    h = c.map((value, k) => o![k]! * Math.tanh(value));
+    const i = add(part(gates, 0, count), times(peepI, c)).map(sigmoid);
+    const f = coupledGates ? i.map((value) => 1 - value) : add(part(gates, 1, count), times(peepF, c)).map(sigmoid);
+    const g = part(gates, count - 2, count).map(Math.tanh);
+    c = c.map((value, k) => f[k]! * value + i[k]! * g[k]!);
+    const o = add(part(gates, count - 1, count), times(peepO, c)).map(sigmoid);
+    const output = c.map((value, k) => o[k]! * Math.tanh(value));
+    h = projection ? matVec(output, projection) : output;
     return h;
   });
   return { outputs, cell: c };

@@ -1,0 +1,109 @@
+/**
+ * Long short-term memory with what its literature adds to the plain one of `lstm/sequence.ts`, in any combination:
+ *
+ * - peepholes P (Gers and Schmidhuber 2000): the gates see the cell state, i and f the one before, o the one after;
+ * - coupled gates (CIFG in Greff et al. 2017, arXiv:1503.04069): f = 1 − i, without weights of its own;
+ * - a projection R of the output (Sak et al. 2014, arXiv:1402.1128), which the recurrent product then sees.
+ *
+ *   [i f g o] = [σ σ φ σ](x_t·W + h_(t−1)·U + b + [P_i∘c_(t−1)  P_f∘c_(t−1)  0  P_o∘c_t])
+ *   c_t = f∘c_(t−1) + i∘g    m_t = o∘φ(c_t)    h_t = m_t·R
+ *
+ * Backward, with dm = dh·Rᵀ, everything but dm and dc is known beforehand, peepholes included:
+ *
+ *   dc += dm∘(o∘φ'(c_t) + P_o∘φ(c_t)∘σ'(o))    dc_(t−1) = dc∘(f + P_i∘di/dc + P_f∘df/dc)
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { splitSteps } from '../time-steps.js';
+import { type ActivationName, activations } from './activations.js';
+import type { Cell, CellStep, CellWeights, ForwardRows } from './cell.js';
+
+export interface LstmCellOptions {
+  /** f = 1 − i; false if left out. */
+  readonly coupledGates?: boolean;
+  /** φ; tanh if left out. */
+  readonly activation?: ActivationName;
+  /** σ; sigmoid if left out. */
+  readonly recurrentActivation?: ActivationName;
+}
+
+/**
+ * Weights, gates i, f, g, o, or i, g, o if coupled: `kernel` [input, 4·hidden], `recurrentKernel` [output, 4·hidden], `bias`
+ * [4·hidden]; for peepholes `peepholes` [3, hidden], rows i, f, o (or i, o); for a projection `projection` [hidden, output].
+ * States: h [batch, output] and c [batch, hidden]; output = hidden without a projection.
+ */
+export function lstmCell(options: LstmCellOptions = {}): Cell {
+  const { coupledGates = false, activation = 'tanh', recurrentActivation = 'sigmoid' } = options;
+  const phi = activations[activation];
+  const sigma = activations[recurrentActivation];
+
+  /** Peepholes by gate, each [1, hidden]. */
+  const peepholesOf = ({ peepholes }: CellWeights) => {
+    if (!peepholes) return undefined;
+    const rows = tf.split(peepholes, coupledGates ? 2 : 3, 0);
+    return { i: rows[0]!, f: coupledGates ? undefined : rows[1]!, o: rows.at(-1)! };
+  };
+
+  function forward({ projected, recurrent, states, weights }: CellStep) {
+    const previous = states[1]!;
+    const peep = peepholesOf(weights);
+    const gate = (pre: tf.Tensor, weight: tf.Tensor | undefined, cell: tf.Tensor) =>
+      sigma.apply(weight ? tf.add(pre, tf.mul(weight, cell)) : pre);
+    const gates = tf.split(tf.add(tf.matMul(recurrent, weights.recurrentKernel!), projected), coupledGates ? 3 : 4, 1);
+    const [preG, preO] = gates.slice(-2);
+    const i = gate(gates[0]!, peep?.i, previous);
+    const f = coupledGates ? tf.sub(1, i) : gate(gates[1]!, peep?.f, previous);
+    const g = phi.apply(preG!);
+    const cell = tf.add(tf.mul(f, previous), tf.mul(i, g));
+    const o = gate(preO!, peep?.o, cell);
+    const activated = phi.apply(cell);
+    const output = tf.mul(o, activated);
+    const hidden = weights.projection ? tf.matMul(output, weights.projection) : output;
+    return { states: [hidden, cell], reserve: [i, f, g, o, activated] };
+  }
+
+  function backward({ time, weights, recurrent, previousStates, states, reserve }: ForwardRows) {
+    const [i, f, g, o, activated] = reserve;
+    const previous = previousStates[1]!;
+    const peep = peepholesOf(weights);
+    const { recurrentKernel, projection } = weights;
+    const iFactor = tf.mul(coupledGates ? tf.sub(g!, previous) : g!, sigma.derivative(i!));
+    const fFactor = coupledGates ? undefined : tf.mul(previous, sigma.derivative(f!));
+    const gFactor = tf.mul(i!, phi.derivative(g!));
+    const oFactor = tf.mul(activated!, sigma.derivative(o!));
+    const through = (factor: tf.Tensor | undefined, weight: tf.Tensor | undefined, rest: tf.Tensor) =>
+      factor && weight ? tf.add(rest, tf.mul(factor, weight)) : rest;
+    const carry = through(fFactor, peep?.f, through(iFactor, peep?.i, f!));
+    const carrySteps = splitSteps(carry, time);
+    const cellSteps = splitSteps(through(oFactor, peep?.o, tf.mul(o!, phi.derivative(activated!))), time);
+    const cellGates = [iFactor, ...(fFactor ? [fFactor] : []), gFactor];
+    const gateSteps = splitSteps(tf.concat([...cellGates, oFactor], 1), time);
+    return {
+      step: (t: number, [dHidden, dAfter]: readonly tf.Tensor[]) => {
+        const dOutput = projection ? tf.matMul(dHidden!, projection, false, true) : dHidden!;
+        const dCell = tf.add(dAfter!, tf.mul(dOutput, cellSteps[t]!));
+        const projected = tf.mul(tf.concat([...cellGates.map(() => dCell), dOutput], 1), gateSteps[t]!);
+        const dRecurrent = tf.matMul(projected, recurrentKernel!, false, true);
+        return { projected, recurrent: dRecurrent, states: [undefined, tf.mul(dCell, carrySteps[t]!)] };
+      },
+      weights: ({ projected, outputs }: { projected: tf.Tensor; outputs: tf.Tensor }) => ({
+        recurrentKernel: () => tf.matMul(recurrent, projected, true, false),
+        ...(projection && { projection: () => tf.matMul(tf.mul(o!, activated!), outputs, true, false) }),
+        ...(peep && { peepholes: () => peepholeGradients(projected, previous, states[1]!) }),
+      }),
+    };
+  }
+
+  /** Each gate's gradient times the cell state that it sees, summed over all rows. */
+  function peepholeGradients(projected: tf.Tensor, previous: tf.Tensor, cell: tf.Tensor): tf.Tensor {
+    const gates = tf.split(projected, coupledGates ? 3 : 4, 1);
+    const seen = [...gates.slice(0, -2).map((gradient) => tf.mul(gradient, previous)), tf.mul(gates.at(-1)!, cell)];
+    return tf.stack(seen.map((rows) => tf.sum(rows, 0)));
+  }
+
+  return {
+    name: `LstmCell ${coupledGates ? 'coupled ' : ''}${activation} ${recurrentActivation}`,
+    sizes: { states: 2, reserve: 5 },
+    forward,
+    backward,
+  };
+}

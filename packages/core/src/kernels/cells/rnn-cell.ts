@@ -1,0 +1,32 @@
+/** The simple (Elman) recurrent cell: h_t = f(x_t·W + h_(t−1)·U + b). Elman, "Finding structure in time" (1990). */
+import * as tf from '@tensorflow/tfjs-core';
+import { splitSteps } from '../time-steps.js';
+import { type ActivationName, activations } from './activations.js';
+import type { Cell } from './cell.js';
+
+/**
+ * Weights: `kernel` [input, hidden], `recurrentKernel` [hidden, hidden], `bias` [hidden]. State: h [batch, hidden].
+ * @param activation f
+ */
+export function rnnCell(activation: ActivationName = 'tanh'): Cell {
+  const { apply, derivative } = activations[activation];
+  return {
+    name: `RnnCell ${activation}`,
+    sizes: { states: 1, reserve: 0 },
+    forward: ({ projected, recurrent, weights }) => ({
+      states: [apply(tf.add(tf.matMul(recurrent, weights.recurrentKernel!), projected))],
+      reserve: [],
+    }),
+    backward: ({ time, weights, recurrent, states }) => {
+      const factor = splitSteps(derivative(states[0]!), time);
+      return {
+        step: (t, [dHidden]) => {
+          const projected = tf.mul(dHidden!, factor[t]!);
+          const dRecurrent = tf.matMul(projected, weights.recurrentKernel!, false, true);
+          return { projected, recurrent: dRecurrent, states: [undefined] };
+        },
+        weights: ({ projected }) => ({ recurrentKernel: () => tf.matMul(recurrent, projected, true, false) }),
+      };
+    },
+  };
+}
