@@ -1,0 +1,83 @@
+import { encodeOnnx, float32Tensor, type OnnxGraph } from '@unroll/core/onnx';
+import * as ort from 'onnxruntime-node';
+import { describe, expect, test } from 'vitest';
+import { assembledKernels } from '../../../../scripts/assemble-kernels.mjs';
+import { type Quantization, quantize } from '../quantization/quantize.js';
+import { loadStepModel, type StepModel } from '../runtime/step.js';
+import { randomStepGraph } from '../testing/step-graph.js';
+import { loadDecoder } from './decoder.js';
+import { kernelsBase64 } from './kernels.wasm.js';
+import { UnknownOperator } from './program.js';
+
+function stateOf(graph: OnnxGraph) {
+  return graph.inputs
+    .filter(({ name }) => name !== 'ids')
+    .map(({ name, shape }) => ({ input: name, output: `next.${name}`, shape: shape.map(Number) }));
+}
+
+/** The logits of each token of `ids`, read one after another from the zero state. */
+async function logitsOf(model: StepModel, ids: readonly number[]): Promise<number[]> {
+  const all: number[] = [];
+  let state = model.initialState;
+  for (const id of ids) {
+    const result = await model.step(state, id);
+    all.push(...result.logits);
+    state = result.state;
+  }
+  await model.dispose();
+  return all;
+}
+
+/** Root of the mean squared difference, relative to the root of the mean square of `expected`. */
+function relativeError(actual: readonly number[], expected: readonly number[]): number {
+  const squares = (values: readonly number[]) => values.reduce((sum, value) => sum + value * value, 0);
+  return Math.sqrt(squares(actual.map((value, i) => value - expected[i]!)) / squares(expected));
+}
+
+const ids = [0, 7, 99, 7, 300, 12, 256, 1];
+const sizes = { vocabSize: 301, embeddingDim: 70, hiddenDim: 70 };
+const graphs = {
+  'V301-E60-H72-rnn': randomStepGraph({ ...sizes, embeddingDim: 60, hiddenDim: 72, cell: 'rnn' }),
+  'V301-E60-H72-L2-lstm': randomStepGraph({ ...sizes, embeddingDim: 60, hiddenDim: 72, cell: 'lstm', layers: 2 }),
+  'V301-E70-H70-lstm-two-biases': randomStepGraph({ ...sizes, cell: 'lstm', recurrentBias: true }),
+  'V301-E70-H70-gru-tied': randomStepGraph({ ...sizes, cell: 'gru', tieWeights: true }),
+};
+// ONNX Runtime rounds the activations of int8 products to 8 bits, this decoder to 13 or more.
+const bounds = { none: 1e-6, int8: 0.02, int4: 0.02 };
+
+describe.each(Object.entries(graphs))('%s', (_, graph) => {
+  const manifest = { state: stateOf(graph) } as Parameters<typeof loadStepModel>[1];
+
+  test.each(Object.keys(bounds) as Quantization[])("%s weights give ONNX Runtime's logits", async (quantization) => {
+    const model = encodeOnnx(quantize(graph, quantization));
+    const actual = await logitsOf(await loadDecoder(model, manifest), ids);
+    const expected = await logitsOf(await loadStepModel(model, manifest, ort), ids);
+    expect(relativeError(actual, expected)).toBeLessThan(bounds[quantization]);
+  });
+
+  test('a step from an earlier state gives what it gave', async () => {
+    const model = await loadDecoder(encodeOnnx(quantize(graph, 'int8')), manifest);
+    const first = await model.step(model.initialState, 3);
+    const second = await model.step(first.state, 5);
+    await model.step(second.state, 9);
+    expect(await model.step(first.state, 5)).toEqual(second);
+  });
+});
+
+test('a graph with another operator is refused by its name', async () => {
+  const graph: OnnxGraph = {
+    inputs: [{ name: 'x', dtype: 'float32', shape: [1, 4] }],
+    outputs: [{ name: 'logits', dtype: 'float32', shape: [1, 4] }],
+    initializers: [float32Tensor('w', [4], [1, 2, 3, 4])],
+    nodes: [{ opType: 'Elu', inputs: ['x'], outputs: ['logits'] }],
+  };
+  const refusal = await loadDecoder(encodeOnnx(graph), { state: [] }).catch((error) => error);
+  expect(refusal).toBeInstanceOf(UnknownOperator);
+  expect(refusal.message).toContain('Elu');
+});
+
+test('the committed kernels are what kernels.wat says', async () => {
+  expect(await assembledKernels()).toContain(kernelsBase64.slice(0, 80));
+  const assembled = (await assembledKernels()).match(/'([^']+)'/g)!.map((line) => line.slice(1, -1));
+  expect(assembled.join('')).toBe(kernelsBase64);
+});

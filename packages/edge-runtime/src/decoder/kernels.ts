@@ -1,0 +1,37 @@
+/** The WebAssembly functions of kernels.wat. Pointers are bytes in `memory`; strides are bytes too, counts are elements. */
+import { kernelsBase64 } from './kernels.wasm.js';
+
+export interface Kernels {
+  productFloat32(weights: number, stride: number, x: number, y: number, rows: number): void;
+  productInt8(
+    weights: number,
+    scales: number,
+    stride: number,
+    x: number,
+    xScale: number,
+    y: number,
+    rows: number,
+  ): void;
+  productInt4(
+    weights: number,
+    scales: number,
+    blocks: number,
+    x: number,
+    offsets: number,
+    xScale: number,
+    y: number,
+    rows: number,
+  ): void;
+  sigmoid(x: number, y: number, count: number): void;
+  tanh(x: number, y: number, count: number): void;
+  add(a: number, b: number, y: number, count: number): void;
+  sub(a: number, b: number, y: number, count: number): void;
+  mul(a: number, b: number, y: number, count: number): void;
+}
+
+/** @throws WebAssembly.CompileError where WebAssembly has no SIMD, or a content security policy forbids it */
+export async function instantiateKernels(memory: WebAssembly.Memory): Promise<Kernels> {
+  const bytes = Uint8Array.from(atob(kernelsBase64), (character) => character.charCodeAt(0));
+  const { instance } = await WebAssembly.instantiate(bytes, { host: { memory } });
+  return instance.exports as unknown as Kernels;
+}

@@ -1,0 +1,37 @@
+/** Instructions that read the token's row of a constant table into a vector. */
+import type { OnnxTensor } from '@unroll/core/onnx';
+import type { Instruction, MemoryPlan, Vector } from './machine.js';
+
+/** Row `token` (axis 0) or column `token` (axis 1) of a float32 or int8 table, unscaled. */
+export function lookup(plan: MemoryPlan, table: OnnxTensor, axis: 0 | 1, y: Vector): Instruction {
+  const offset = plan.constant(table.data);
+  const tokens = table.shape[axis]!;
+  const elementSize = table.dtype === 'float32' ? 4 : 1;
+  return (machine) => {
+    const elements = elementSize === 4 ? machine.float32 : machine.int8;
+    const start = offset / elementSize + (axis === 0 ? machine.token * y.length : machine.token);
+    const stride = axis === 0 ? 1 : tokens;
+    const target = y.offset / 4;
+    for (let i = 0; i < y.length; i++) machine.float32[target + i] = elements[start + i * stride]!;
+  };
+}
+
+/** Row `token` of a table of 4-bit blocks, as `GatherBlockQuantized` has them: integer + 8, the first in the low half. */
+export function int4Lookup(
+  plan: MemoryPlan,
+  table: OnnxTensor,
+  scales: OnnxTensor,
+  blockSize: number,
+  y: Vector,
+): Instruction {
+  const offset = plan.constant(table.data);
+  const scaleOffset = plan.constant(scales.data);
+  const blocks = Math.ceil(y.length / blockSize);
+  return ({ token, bytes, float32 }) => {
+    for (let i = 0; i < y.length; i++) {
+      const byte = bytes[offset + ((token * y.length + i) >> 1)]!;
+      const scale = float32[scaleOffset / 4 + token * blocks + Math.floor(i / blockSize)]!;
+      float32[y.offset / 4 + i] = ((i & 1 ? byte >> 4 : byte & 15) - 8) * scale;
+    }
+  };
+}

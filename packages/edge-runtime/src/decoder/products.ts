@@ -1,0 +1,125 @@
+/**
+ * Products of a constant matrix and the vector of a step: how weights lie in memory for the kernels, and the instruction
+ * that multiplies. With integer weights the vector becomes int16, far finer than the weights, so that the result is that of
+ * the quantized weights and the float vector to about 1e-4 of its size.
+ */
+import type { OnnxTensor } from '@unroll/core/onnx';
+import { floats } from '../quantization/matrix.js';
+import { elementsOf, type Instruction, type Machine, type MemoryPlan, type Vector } from './machine.js';
+
+/** A matrix times `x`, written to `y`. */
+export interface Product {
+  readonly x: Vector;
+  readonly y: Vector;
+}
+
+/** @param transposed whether `weights` is [outputs, inputs] instead of [inputs, outputs] */
+export function float32Product(
+  plan: MemoryPlan,
+  weights: OnnxTensor,
+  transposed: boolean,
+  { x, y }: Product,
+): Instruction {
+  const columns = roundUp(x.length, 4);
+  const rows = roundUp(y.length, 4);
+  const offset = plan.reserve(4 * rows * columns);
+  const padded = plan.vector(columns);
+  plan.fill(({ float32 }) => {
+    const target = float32.subarray(offset / 4, offset / 4 + rows * columns);
+    const source = floats(weights);
+    if (transposed) copyRows(source, x.length, target, columns);
+    else transposeInto(source, y.length, target, columns);
+  });
+  return (machine) => {
+    elementsOf(machine, padded).set(elementsOf(machine, x));
+    machine.kernels.productFloat32(offset, 4 * columns, padded.offset, y.offset, rows);
+  };
+}
+
+/** @param weights int8 [inputs, outputs] */
+export function int8Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxTensor, { x, y }: Product): Instruction {
+  const columns = roundUp(x.length, 16);
+  const rows = roundUp(y.length, 4);
+  const offset = plan.reserve(rows * columns);
+  const scaleOffset = plan.constant(scales.data);
+  const quantized = plan.reserve(2 * columns);
+  plan.fill(({ int8 }) => {
+    const { buffer, byteOffset, byteLength } = weights.data;
+    const source = new Int8Array(buffer, byteOffset, byteLength);
+    transposeInto(source, y.length, int8.subarray(offset, offset + rows * columns), columns);
+  });
+  // The largest integer for which a sum over all inputs stays within int32.
+  const limit = Math.min(32767, Math.floor(2 ** 31 / (128 * columns)));
+  return (machine) => {
+    const scale = quantizeVector(machine, x, quantized, limit, (i) => i);
+    machine.kernels.productInt8(offset, scaleOffset, columns, quantized, scale, y.offset, rows);
+  };
+}
+
+export const int4BlockSize = 32;
+
+/** @param weights uint8 [outputs, blocks, 16] and their scales, as `MatMulNBits` has them */
+export function int4Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxTensor, { x, y }: Product): Instruction {
+  const blocks = Math.ceil(x.length / int4BlockSize);
+  const offset = plan.constant(weights.data);
+  const scaleOffset = plan.constant(scales.data);
+  const quantized = plan.reserve(2 * blocks * int4BlockSize);
+  const blockOffsets = plan.reserve(4 * blocks);
+  return (machine) => {
+    const scale = quantizeVector(machine, x, quantized, 32767, nibbleOrder);
+    const { int16, int32 } = machine;
+    for (let block = 0; block < blocks; block++) {
+      const start = quantized / 2 + block * int4BlockSize;
+      let sum = 0;
+      for (let i = start; i < start + int4BlockSize; i++) sum += int16[i]!;
+      int32[blockOffsets / 4 + block] = -8 * sum;
+    }
+    machine.kernels.productInt4(offset, scaleOffset, blocks, quantized, blockOffsets, scale, y.offset, y.length);
+  };
+}
+
+/** Where element i of a vector lies for `productInt4`: in its block, by its place in a group of four first. */
+function nibbleOrder(i: number): number {
+  return (i & ~31) | ((i & 3) << 3) | ((i >> 2) & 7);
+}
+
+/** Writes round(x · limit / max|x|) as int16 to `target`, element i to `place(i)`; returns the scale. */
+function quantizeVector(
+  machine: Machine,
+  vector: Vector,
+  target: number,
+  limit: number,
+  place: (i: number) => number,
+): number {
+  const x = elementsOf(machine, vector);
+  let largest = 0;
+  for (let i = 0; i < x.length; i++) largest = Math.max(largest, Math.abs(x[i]!));
+  const inverse = largest === 0 ? 0 : limit / largest;
+  const { int16 } = machine;
+  for (let i = 0; i < x.length; i++) int16[target / 2 + place(i)] = Math.round(x[i]! * inverse);
+  return largest / limit;
+}
+
+type Numbers = Float32Array | Int8Array;
+
+function copyRows(source: Numbers, columns: number, target: Numbers, stride: number): void {
+  for (let row = 0; row * columns < source.length; row++) {
+    target.set(source.subarray(row * columns, (row + 1) * columns), row * stride);
+  }
+}
+
+/** Writes the columns of `source`, which has `width` of them, as rows of `stride`; in tiles, which a cache holds. */
+function transposeInto(source: Numbers, width: number, target: Numbers, stride: number): void {
+  const height = source.length / width;
+  const tile = 64;
+  for (let left = 0; left < width; left += tile) {
+    const right = Math.min(left + tile, width);
+    for (let i = 0; i < height; i++) {
+      for (let j = left; j < right; j++) target[j * stride + i] = source[i * width + j]!;
+    }
+  }
+}
+
+function roundUp(count: number, multiple: number): number {
+  return Math.ceil(count / multiple) * multiple;
+}

@@ -1,0 +1,214 @@
+/**
+ * Turns the ONNX graph of a decoding step into instructions for a machine: the few operators that `unroll export` writes,
+ * on vectors. Anything else is refused, and ONNX Runtime runs it.
+ */
+import type { OnnxGraph, OnnxNode, OnnxTensor } from '@unroll/core/onnx';
+import { int4Lookup, lookup } from './lookups.js';
+import { type Instruction, type Machine, MemoryPlan, type Vector } from './machine.js';
+import { float32Product, int4BlockSize, int4Product, int8Product } from './products.js';
+
+/** A graph with something that this decoder does not know. */
+export class UnknownOperator extends Error {}
+
+export interface DecodingProgram {
+  readonly plan: MemoryPlan;
+  readonly instructions: readonly Instruction[];
+  /** Where the state and the results are, by name. */
+  readonly inputs: ReadonlyMap<string, Vector>;
+  readonly outputs: ReadonlyMap<string, Vector>;
+}
+
+/** @throws UnknownOperator */
+export function compile(graph: OnnxGraph): DecodingProgram {
+  return new Compiler(graph).compile();
+}
+
+type Elementwise = 'add' | 'sub' | 'mul';
+
+class Compiler {
+  readonly #graph: OnnxGraph;
+  readonly #plan = new MemoryPlan();
+  readonly #instructions: Instruction[] = [];
+  readonly #constants: Map<string, OnnxTensor>;
+  readonly #vectors = new Map<string, Vector>();
+  /** The names of the token, in whatever shape. */
+  readonly #tokens = new Set(['ids']);
+
+  readonly #operators: Readonly<Record<string, (node: OnnxNode) => void>> = {
+    Reshape: (node) => this.#alias(node),
+    Identity: (node) => this.#alias(node),
+    Transpose: (node) => this.#alias(node), // of one row or column
+    Cast: (node) => this.#alias(node), // of what a lookup has made float32 already
+    Split: (node) => this.#split(node),
+    Slice: (node) => this.#slice(node),
+    Gather: (node) => this.#lookup(node),
+    GatherBlockQuantized: (node) => this.#blockLookup(node),
+    MatMul: (node) => this.#product(node),
+    Gemm: (node) => this.#product(node),
+    DynamicQuantizeMatMul: (node) => this.#int8Product(node),
+    MatMulNBits: (node) => this.#int4Product(node),
+    Sigmoid: (node) => this.#function(node, 'sigmoid'),
+    Tanh: (node) => this.#function(node, 'tanh'),
+    Add: (node) => this.#elementwise(node, 'add'),
+    Sub: (node) => this.#elementwise(node, 'sub'),
+    Mul: (node) => this.#elementwise(node, 'mul'),
+  };
+
+  constructor(graph: OnnxGraph) {
+    this.#graph = graph;
+    this.#constants = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
+  }
+
+  compile(): DecodingProgram {
+    const inputs = new Map<string, Vector>();
+    for (const { name, shape } of this.#graph.inputs) {
+      if (name !== 'ids') inputs.set(name, this.#result(name, Number(shape[1])));
+    }
+    for (const node of this.#graph.nodes) this.#add(node);
+    const outputs = new Map(this.#graph.outputs.map(({ name }) => [name, this.#vector(name)]));
+    return { plan: this.#plan, instructions: this.#instructions, inputs, outputs };
+  }
+
+  #add(node: OnnxNode): void {
+    const compileNode = this.#operators[node.opType];
+    if (!compileNode) throw new UnknownOperator(`${node.opType} is not an operator of decoding steps`);
+    compileNode(node);
+  }
+
+  #alias({ inputs, outputs }: OnnxNode): void {
+    const [from, to] = [inputs[0]!, outputs[0]!];
+    const constant = this.#constants.get(from);
+    if (this.#tokens.has(from)) this.#tokens.add(to);
+    else if (constant) this.#constants.set(to, constant);
+    else this.#vectors.set(to, this.#vector(from));
+  }
+
+  #split({ inputs, outputs }: OnnxNode): void {
+    const sizes = integers(this.#constant(inputs[1]!));
+    let { offset } = this.#vector(inputs[0]!);
+    for (const [i, name] of outputs.entries()) {
+      this.#vectors.set(name, { offset, length: sizes[i]! });
+      offset += 4 * sizes[i]!;
+    }
+  }
+
+  #slice({ inputs, outputs }: OnnxNode): void {
+    const [start, end] = [inputs[1]!, inputs[2]!].map((name) => integers(this.#constant(name))[0]!);
+    const { offset } = this.#vector(inputs[0]!);
+    this.#vectors.set(outputs[0]!, { offset: offset + 4 * start!, length: end! - start! });
+  }
+
+  #lookup(node: OnnxNode): void {
+    const table = this.#tableOf(node);
+    const axis = attribute(node, 'axis', 0) === 1 ? 1 : 0;
+    const y = this.#result(node.outputs[0]!, table.shape[1 - axis] ?? 1);
+    this.#instructions.push(lookup(this.#plan, table, axis, y));
+  }
+
+  #blockLookup(node: OnnxNode): void {
+    const table = this.#tableOf(node);
+    if (attribute(node, 'bits', 4) !== 4) throw new UnknownOperator('a lookup in blocks of other than 4 bits');
+    const y = this.#result(node.outputs[0]!, (2 * table.data.length) / table.shape[0]!);
+    const scales = this.#constant(node.inputs[2]!);
+    this.#instructions.push(int4Lookup(this.#plan, table, scales, attribute(node, 'block_size', 128), y));
+  }
+
+  #tableOf({ inputs }: OnnxNode): OnnxTensor {
+    if (!this.#tokens.has(inputs[1]!)) throw new UnknownOperator('a lookup of something else than the token');
+    return this.#constant(inputs[0]!);
+  }
+
+  #product(node: OnnxNode): void {
+    const weights = this.#constant(node.inputs[1]!);
+    const transposed = attribute(node, 'transB', 0) === 1;
+    if (node.opType === 'Gemm' && (attribute(node, 'transA', 0) !== 0 || isScaled(node))) {
+      throw new UnknownOperator('a Gemm that is scaled, or whose first matrix is transposed');
+    }
+    const x = this.#vector(node.inputs[0]!);
+    const y = this.#result(node.outputs[0]!, weights.shape[transposed ? 0 : 1]!);
+    this.#instructions.push(float32Product(this.#plan, weights, transposed, { x, y }));
+    if (!node.inputs[2]) return;
+    const bias = this.#vector(node.inputs[2]);
+    this.#instructions.push(({ kernels }) => kernels.add(y.offset, bias.offset, y.offset, y.length));
+  }
+
+  #int8Product({ inputs, outputs }: OnnxNode): void {
+    const [weights, scales] = [this.#constant(inputs[1]!), this.#constant(inputs[2]!)];
+    const x = this.#vector(inputs[0]!);
+    const y = this.#result(outputs[0]!, weights.shape[1]!);
+    this.#instructions.push(int8Product(this.#plan, weights, scales, { x, y }));
+  }
+
+  #int4Product(node: OnnxNode): void {
+    if (attribute(node, 'bits', 4) !== 4 || attribute(node, 'block_size', 0) !== int4BlockSize) {
+      throw new UnknownOperator(`a product with weights other than 4 bits in blocks of ${int4BlockSize}`);
+    }
+    const [weights, scales] = [this.#constant(node.inputs[1]!), this.#constant(node.inputs[2]!)];
+    const x = this.#vector(node.inputs[0]!);
+    const y = this.#result(node.outputs[0]!, weights.shape[0]!);
+    this.#instructions.push(int4Product(this.#plan, weights, scales, { x, y }));
+  }
+
+  #function({ inputs, outputs }: OnnxNode, name: 'sigmoid' | 'tanh'): void {
+    const x = this.#vector(inputs[0]!);
+    const y = this.#result(outputs[0]!, x.length);
+    this.#instructions.push(({ kernels }) => kernels[name](x.offset, y.offset, y.length));
+  }
+
+  #elementwise({ inputs, outputs }: OnnxNode, name: Elementwise): void {
+    const [a, b] = [this.#vector(inputs[0]!), this.#vector(inputs[1]!)];
+    const y = this.#result(outputs[0]!, a.length);
+    if (b.length === a.length) {
+      this.#instructions.push(({ kernels }) => kernels[name](a.offset, b.offset, y.offset, y.length));
+    } else if (name === 'mul' && b.length === 1) {
+      this.#instructions.push((machine) => scale(machine, a, b, y));
+    } else {
+      throw new UnknownOperator(`${name} of vectors of ${a.length} and ${b.length} elements`);
+    }
+  }
+
+  #constant(name: string): OnnxTensor {
+    const tensor = this.#constants.get(name);
+    if (!tensor) throw new UnknownOperator(`'${name}' is not a constant`);
+    return tensor;
+  }
+
+  /** A vector that is known already; a float constant becomes one. */
+  #vector(name: string): Vector {
+    const known = this.#vectors.get(name);
+    if (known) return known;
+    const tensor = this.#constant(name);
+    if (tensor.dtype !== 'float32') throw new UnknownOperator(`'${name}' is a vector of ${tensor.dtype}`);
+    const vector = { offset: this.#plan.constant(tensor.data), length: tensor.data.length / 4 };
+    this.#vectors.set(name, vector);
+    return vector;
+  }
+
+  #result(name: string, length: number): Vector {
+    const vector = this.#plan.vector(length);
+    this.#vectors.set(name, vector);
+    return vector;
+  }
+}
+
+function scale({ float32 }: Machine, a: Vector, factor: Vector, y: Vector): void {
+  const by = float32[factor.offset / 4]!;
+  for (let i = 0; i < y.length; i++) float32[y.offset / 4 + i] = float32[a.offset / 4 + i]! * by;
+}
+
+function attribute(node: OnnxNode, name: string, byDefault: number): number {
+  const value = node.attributes?.[name];
+  return value && 'i' in value ? value.i : byDefault;
+}
+
+function isScaled(node: OnnxNode): boolean {
+  return ['alpha', 'beta'].some((name) => {
+    const value = node.attributes?.[name];
+    return value !== undefined && !('f' in value && value.f === 1);
+  });
+}
+
+function integers({ dtype, data }: OnnxTensor): number[] {
+  if (dtype !== 'int64') throw new UnknownOperator(`sizes of type ${dtype}`);
+  return Array.from(new BigInt64Array(data.slice().buffer), Number);
+}
