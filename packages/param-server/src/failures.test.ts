@@ -173,7 +173,7 @@ test('a worker killed between the updates of two shards takes up where the one a
     const gradient = [{ offsets: [0], data: float32Bytes(new Float32Array(4).fill(1)) }];
     await connection.upload({ caller, step: 0, vector: 'gradient' }, gradient);
     if (shard === 0) await connection.upload({ caller, step: 0, vector: 'lanes' }, []);
-    await connection.push({ caller, step: 0, learningRate, lanesFrom: 0, lanesTo: 2 });
+    await connection.push({ caller, step: 0, learningRate, lanesFrom: 0, lanesTo: 2, counted: [] });
   }
   const pull = { caller, step: 1, vector: 'parameters', sumOfSquares: 8 };
   for await (const _ of connections[0]!.pull(pull));

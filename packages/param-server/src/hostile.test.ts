@@ -81,7 +81,7 @@ async function run({ before, between }: Attack): Promise<Snapshot> {
     const update = first.update({ gradients: { [kernel]: gradientOf(0, at) }, learningRate: 0.5, laneStates });
     await connection.upload({ caller, step: at, vector: 'gradient' }, [whole(gradientOf(1, at))]);
     await connection.upload({ caller, step: at, vector: 'lanes' }, []);
-    await connection.push({ caller, step: at, learningRate: 0.5, lanesFrom: 1, lanesTo: 2 });
+    await connection.push({ caller, step: at, learningRate: 0.5, lanesFrom: 1, lanesTo: 2, counted: [] });
     await update;
   };
   await step();
@@ -232,7 +232,7 @@ describe('a worker that has joined is refused', () => {
     await expectHarmless({
       between: async ({ connection, caller }) => {
         for (const learningRate of [Number.NaN, Infinity, -1]) {
-          const push = connection.push({ caller, step: 1, learningRate, ...lanes });
+          const push = connection.push({ caller, step: 1, learningRate, ...lanes, counted: [] });
           await expect(push).rejects.toThrow(`worker 1's learning rate is ${learningRate}`);
         }
         for (const [lanesFrom, lanesTo] of [
@@ -241,7 +241,7 @@ describe('a worker that has joined is refused', () => {
           [2, 1],
           [0, 2 ** 32 - 1],
         ] as const) {
-          const push = connection.push({ caller, step: 1, learningRate: 0.5, lanesFrom, lanesTo });
+          const push = connection.push({ caller, step: 1, learningRate: 0.5, lanesFrom, lanesTo, counted: [] });
           await expect(push).rejects.toThrow(`a push is for the lanes ${lanesFrom} to ${lanesTo} of 2`);
         }
         for (const sumOfSquares of [Number.NaN, Infinity, -1]) {
@@ -303,7 +303,7 @@ test.each<[string, Partial<unroll.v1.JoinRequest>, string]>([
 
 async function expectNothingArrived(connection: ShardConnection, caller: unroll.v1.Caller): Promise<void> {
   await connection.upload({ caller, step: 1, vector: 'lanes' }, []);
-  const push = connection.push({ caller, step: 1, learningRate: 0.5, lanesFrom: 1, lanesTo: 2 });
+  const push = connection.push({ caller, step: 1, learningRate: 0.5, lanesFrom: 1, lanesTo: 2, counted: [] });
   await expect(push).rejects.toThrow("worker 1's gradient of step 1 has not arrived completely");
 }
 

@@ -33,6 +33,11 @@ export interface ParameterServerOptions {
   readonly version: string;
   /** The run goes on with so few, and their lanes are dealt anew when one comes or goes; by default it needs all. */
   readonly minWorkers?: number;
+  /**
+   * A step is made without the gradients of so many, the slowest; 0 unless given. All servers must have the same. Not
+   * together with `minWorkers`.
+   */
+  readonly backupWorkers?: number;
   /** A worker that is silent for longer is reported as awaited. */
   readonly leaseSeconds?: number;
   /**
@@ -88,6 +93,7 @@ export async function startParameterServer({
   security = {},
   insecurePublic = false,
   minWorkers = workers,
+  backupWorkers = 0,
   leaseSeconds = 15,
   patienceSeconds = 600,
   snapshots,
@@ -106,7 +112,7 @@ export async function startParameterServer({
   const shardHost = new ShardHost({
     place,
     watcher: metrics,
-    policy: { minWorkers, leaseSeconds, patienceSeconds, snapshotEvery: snapshots?.every ?? 0 },
+    policy: { minWorkers, backupWorkers, leaseSeconds, patienceSeconds, snapshotEvery: snapshots?.every ?? 0 },
     createRule: createOnnxUpdateRule,
     snapshots: snapshots ? await SnapshotFolder.open({ ...snapshots, shard, shards }, onNotice) : noSnapshots,
     now,

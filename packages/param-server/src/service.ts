@@ -50,6 +50,7 @@ export function parameterServerMethods(host: ShardHost, reports: WorkerReports):
         step: request.step,
         learningRate: readAmount(request.learningRate, `worker ${caller.worker}'s learning rate`),
         lanes: readLanes(request, host.adopted.run.model.lanes.count),
+        counted: request.counted,
         contribution: uploadedContribution(host, caller, request.step),
       }),
       host,
@@ -120,6 +121,7 @@ export function joinResponse(answer: Answer, host: ShardHost): object {
     foreignSnapshots: snapshots.foreign,
     snapshotEvery: policy.snapshotEvery,
     elastic: host.isElastic,
+    backupWorkers: policy.backupWorkers,
   };
 }
 

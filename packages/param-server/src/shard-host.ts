@@ -134,7 +134,7 @@ export class ShardHost {
         this.#add(effect);
         break;
       case 'measure':
-        this.tell({ type: 'measured', sumOfSquares: this.adopted.store.measure() });
+        this.tell({ type: 'measured', sumOfSquares: this.adopted.store.measure(effect.scale) });
         break;
       case 'update':
         this.#update(effect);

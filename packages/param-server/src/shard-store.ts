@@ -62,12 +62,15 @@ export class ShardStore {
     if (isFirst) this.#gradient.set(gradient);
     else addTo(this.#gradient, gradient);
     if (this.#nextLanes.length === 0) return;
+    // Lanes of which the step is not made stay as they are.
+    if (isFirst) this.#nextLanes.set(this.#values!.lanes);
     const { width } = this.#run.model.lanes;
     this.#nextLanes.set(lanes.subarray(from * width, to * width), from * width);
   }
 
-  /** The sum of squares of the step's gradient. */
-  measure(): number {
+  /** Multiplies the step's gradient by `scale`. @returns the sum of squares of the product */
+  measure(scale: number): number {
+    if (scale !== 1) scaleBy(this.#gradient, scale);
     return sumOfSquares(this.#gradient);
   }
 
@@ -91,6 +94,10 @@ export function laneElements({ shard, model }: RunDescription): number {
 
 function addTo(sum: Float32Array, values: Float32Array): void {
   for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
+}
+
+function scaleBy(values: Float32Array, scale: number): void {
+  for (let i = 0; i < values.length; i++) values[i]! *= scale;
 }
 
 function sumOfSquares(values: Float32Array): number {

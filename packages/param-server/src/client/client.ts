@@ -51,6 +51,7 @@ export class ParameterClient implements AsyncDisposable {
   #isInside = false;
   #hasEntered = false;
   #isElastic = false;
+  #hasBackups = false;
   #isFinished = false;
   #isClosed = false;
   #stopHeartbeats: (() => void) | undefined;
@@ -103,17 +104,10 @@ export class ParameterClient implements AsyncDisposable {
    *   were elsewhere: `step`, `lanes`, `laneStates` and the parameters are now those to go on from
    * @throws ParameterServerError if a worker is lost or has left, or the workers disagree
    */
-  update({ gradients, learningRate, laneStates }: StepOptions): Promise<{ gradientNorm: number } | undefined> {
+  update(options: StepOptions): Promise<{ gradientNorm: number } | undefined> {
     return this.#whereWeAre(async () => {
       const [step, caller] = [this.#step, this.#caller];
-      const lanes = { lanesFrom: this.#lanes.from, lanesTo: this.#lanes.to };
-      const sums = await this.#onShards(async (shard, index) => {
-        await this.#upload(shard, 'gradient', step, gradients);
-        if (index === 0) await this.#uploadLanes(step, laneStates, this.#lanes.from);
-        const { sumOfSquares } = await shard.connection.push({ caller, step, learningRate, ...lanes });
-        return sumOfSquares;
-      });
-      const sumOfSquares = total(sums);
+      const sumOfSquares = total(await this.#pushAll(options));
       if (this.#shards.length > 1) await this.#first.connection.commit({ caller, step, sumOfSquares });
       await this.#pull({ vector: 'parameters', step: step + 1, sumOfSquares, since: step }, this.#parameters);
       this.#step = step + 1;
@@ -160,6 +154,28 @@ export class ParameterClient implements AsyncDisposable {
     return this.close();
   }
 
+  /** Returns the shards' sums of squares. With backup workers the first shard says of whose gradients the step is made. */
+  async #pushAll(options: StepOptions): Promise<number[]> {
+    const first = this.#hasBackups ? await this.#push(this.#first, 0, options, []) : undefined;
+    const answers = await this.#onShards((shard, index) => {
+      return index === 0 && first ? Promise.resolve(first) : this.#push(shard, index, options, first?.counted ?? []);
+    });
+    return answers.map(({ sumOfSquares }) => sumOfSquares);
+  }
+
+  async #push(
+    shard: Shard,
+    index: number,
+    { gradients, learningRate, laneStates }: StepOptions,
+    counted: readonly number[],
+  ): Promise<unroll.v1.PushResponse> {
+    const [step, caller, { from, to }] = [this.#step, this.#caller, this.#lanes];
+    await this.#upload(shard, 'gradient', step, gradients);
+    if (index === 0) await this.#uploadLanes(step, laneStates, from);
+    const place = { lanesFrom: from, lanesTo: to, counted: [...counted] };
+    return shard.connection.push({ caller, step, learningRate, ...place });
+  }
+
   get #first(): Shard {
     return this.#shards[0]!;
   }
@@ -192,6 +208,7 @@ export class ParameterClient implements AsyncDisposable {
       const answer = await connection.join(this.#joinRequest(shard));
       this.#beatEvery(answer.leaseSeconds / 6);
       this.#isElastic = answer.elastic;
+      this.#hasBackups = answer.backupWorkers > 0;
       return answer;
     });
     const { worker, start } = this.#options;

@@ -36,6 +36,7 @@ export interface Joiner {
 
 /** @throws ParameterServerError if the servers were started differently, or have snapshots that must not be touched */
 export function planOf(joined: readonly unroll.v1.JoinResponse[], joiner: Joiner): Plan {
+  requireSameBackups(joined);
   const generation = Math.max(...joined.map((shard) => shard.generation));
   if (joined.every((shard) => shard.initialized && shard.generation === generation)) {
     return entry(joined, generation) ?? { type: 'join again' };
@@ -83,6 +84,14 @@ function requireSameSchedule(joined: readonly unroll.v1.JoinResponse[]): void {
   if (new Set(everies).size === 1) return;
   throw refusal(
     `the parameter servers take snapshots every ${everies.join(', ')} steps; give all the same --snapshot-every`,
+  );
+}
+
+function requireSameBackups(joined: readonly unroll.v1.JoinResponse[]): void {
+  const backups = joined.map(({ backupWorkers }) => backupWorkers);
+  if (new Set(backups).size === 1) return;
+  throw refusal(
+    `the parameter servers make do without ${backups.join(', ')} workers; give all the same --backup-workers`,
   );
 }
 

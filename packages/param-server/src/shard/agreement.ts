@@ -10,6 +10,8 @@ export type ShardPlace = Omit<RunDescription, 'model'>;
 export interface ShardPolicy {
   /** The run goes on with so few workers; with fewer than all of them it is elastic. */
   readonly minWorkers: number;
+  /** A step is made without the gradients of so many, the slowest; not in an elastic run. */
+  readonly backupWorkers: number;
   /** A worker that is silent for longer is reported as awaited. */
   readonly leaseSeconds: number;
   /** A worker that is silent for longer is lost: its lanes go to others or, if too few are left, the run ends. */

@@ -62,6 +62,8 @@ export type Request = { readonly request: number; readonly caller: Caller } & (
       readonly type: 'push';
       readonly step: number;
       readonly lanes: LaneRange;
+      /** What the first shard answered to the worker's push: see `pushed`. Empty where all workers count. */
+      readonly counted: readonly number[];
       readonly learningRate: number;
       readonly contribution: Contribution | undefined;
     }
@@ -106,7 +108,8 @@ export type Answer =
       readonly appliedSumOfSquares: number | undefined;
       readonly pendingSumOfSquares: number | undefined;
     }
-  | { readonly type: 'pushed'; readonly sumOfSquares: number }
+  /** `counted` are the workers of which the step is made, in the order of their lanes; empty where all are. */
+  | { readonly type: 'pushed'; readonly sumOfSquares: number; readonly counted: readonly number[] }
   | { readonly type: 'parameters'; readonly step: number }
   | { readonly type: 'beat'; readonly generation: number; readonly lease: number }
   | { readonly type: 'done' };
@@ -124,8 +127,8 @@ export type ShardEffect =
   | { readonly type: 'restore'; readonly generation: number; readonly step: number }
   /** Adds a contribution to the step's. These come in the order of the lanes, whatever the order of arrival. */
   | { readonly type: 'add'; readonly contribution: Contribution; readonly lanes: LaneRange; readonly isFirst: boolean }
-  /** Answers with `measured`: the sum of squares of the gradient. */
-  | { readonly type: 'measure' }
+  /** Multiplies the gradient by `scale` and answers with `measured`: the sum of squares of that. */
+  | { readonly type: 'measure'; readonly scale: number }
   /** Applies the optimizer to the gradient and answers with `updated`. `step` is 1 for the first update. */
   | {
       readonly type: 'update';

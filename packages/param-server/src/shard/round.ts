@@ -1,4 +1,6 @@
-/** One synchronous step being gathered: who has pushed, and which lanes' gradient is next. It computes nothing. */
+/**
+ * One synchronous step being gathered: who has pushed, whose gradients make the step, and which is next. It computes nothing.
+ */
 import type { Contribution, LaneRange } from './messages.js';
 import { Refusal } from './refusal.js';
 
@@ -16,6 +18,13 @@ export interface Push {
   readonly contribution: Contribution;
 }
 
+/** Whose gradients make a step: everybody's, the first few, or those that the first shard has counted. */
+export type Counting =
+  | { readonly type: 'all' }
+  /** The first so many; worker 0, which evaluates while the others wait, is always among them. */
+  | { readonly type: 'first'; readonly workers: number }
+  | { readonly type: 'told' };
+
 export class Round {
   /** The step's learning rate, once a worker has named it. */
   learningRate: number | undefined;
@@ -23,13 +32,17 @@ export class Round {
   sumOfSquares: number | undefined;
   #firstWorker: number | undefined;
   readonly #pushed = new Set<number>();
-  /** By the first lane. */
   readonly #waiting = new Map<number, Push>();
+  /** The workers that make the step, in the order of their lanes; undefined while that is open, or if all do. */
+  #counted: readonly number[] | undefined;
+  #added = 0;
   #addedLanes = 0;
+  #nextLane = 0;
 
   constructor(
     readonly step: number,
     readonly lanes: number,
+    readonly counting: Counting,
   ) {}
 
   has(worker: number): boolean {
@@ -40,18 +53,34 @@ export class Round {
     return this.#pushed.size === 0;
   }
 
-  /** Whether the gradients of all lanes have been handed on. */
+  /** Empty where all count, or where that is open. */
+  get counted(): readonly number[] {
+    return this.#counted ?? [];
+  }
+
+  /** Whether the worker's gradient is part of the step, or may still become one. */
+  isOpenTo(worker: number): boolean {
+    return this.#counted === undefined || this.#counted.includes(worker);
+  }
+
+  /** Whether the gradients of all that count have been handed on. */
   get isComplete(): boolean {
-    return this.#addedLanes === this.lanes;
+    return this.#counted ? this.#added === this.#counted.length : this.#addedLanes === this.lanes;
+  }
+
+  /** What makes the sum of the lanes that count one of all lanes, when it is complete. */
+  get scale(): number {
+    return this.lanes / this.#addedLanes;
   }
 
   /**
    * Takes a worker's contribution and returns those that can now be added in the order of lanes, the early ones having
    * waited.
+   * @param counted on shards but the first, whose gradients make the step if not all do
    * @throws Refusal if the worker's learning rate is not the other workers'.
    */
-  accept(push: Push): NextContribution[] {
-    const { worker, learningRate, lanes } = push;
+  accept(push: Push, counted: readonly number[]): NextContribution[] {
+    const { worker, learningRate } = push;
     this.learningRate ??= learningRate;
     this.#firstWorker ??= worker;
     if (learningRate !== this.learningRate) {
@@ -61,19 +90,38 @@ export class Round {
           `with ${this.learningRate}; start all workers with the same schedule`,
       );
     }
+    if (this.counting.type === 'told' && !counted.includes(worker)) {
+      throw new Refusal('failed-precondition', `worker ${worker} pushes step ${this.step} without being counted in it`);
+    }
     this.#pushed.add(worker);
-    this.#waiting.set(lanes.from, push);
+    this.#waiting.set(worker, push);
+    this.#count(counted);
     const ready: NextContribution[] = [];
     for (let next = this.#takeNext(); next; next = this.#takeNext()) {
-      ready.push({ contribution: next.contribution, lanes: next.lanes, isFirst: this.#addedLanes === 0 });
-      this.#addedLanes = next.lanes.to;
+      ready.push({ contribution: next.contribution, lanes: next.lanes, isFirst: this.#added === 0 });
+      this.#added += 1;
+      this.#addedLanes += next.lanes.to - next.lanes.from;
+      this.#nextLane = next.lanes.to;
     }
     return ready;
   }
 
+  #count(told: readonly number[]): void {
+    if (this.#counted || this.counting.type === 'all') return;
+    if (this.counting.type === 'told') {
+      this.#counted = told;
+    } else if (this.#pushed.size >= this.counting.workers && this.#pushed.has(0)) {
+      const inOrder = [...this.#waiting.values()].toSorted((a, b) => a.lanes.from - b.lanes.from);
+      this.#counted = inOrder.map(({ worker }) => worker);
+    }
+  }
+
   #takeNext(): Push | undefined {
-    const next = this.#waiting.get(this.#addedLanes);
-    this.#waiting.delete(this.#addedLanes);
+    const isNext = this.#counted
+      ? ({ worker }: Push) => worker === this.#counted![this.#added]
+      : ({ lanes }: Push) => this.counting.type === 'all' && lanes.from === this.#nextLane;
+    const next = [...this.#waiting.values()].find(isNext);
+    if (next) this.#waiting.delete(next.worker);
     return next;
   }
 }

@@ -6,7 +6,7 @@ import type { Caller, Request, RunDescription, ShardEffect, ShardMessage } from 
 import { Shard } from './shard.js';
 
 const [lease, patience] = [60, 600];
-const policy = { minWorkers: 2, leaseSeconds: lease, patienceSeconds: patience, snapshotEvery: 0 };
+const policy = { minWorkers: 2, backupWorkers: 0, leaseSeconds: lease, patienceSeconds: patience, snapshotEvery: 0 };
 const elastic = { ...policy, minWorkers: 1 };
 const model: ModelDescription = {
   parameters: [{ name: 'bias', shape: [2] }],
@@ -200,6 +200,49 @@ test('an update that leads to a snapshot is not shown while the one before is be
   expect(tell({ type: 'snapshot-written' })).toEqual(['snapshot 2', 'parameters 10']);
 });
 
+test('a step is made without a backup worker that is late, and it joins again when that has happened', () => {
+  start({ ...policy, backupWorkers: 1 });
+  expect(tell(push(4, first))).toEqual(['add 0 first', 'measure']);
+  expect(tell({ type: 'measured', sumOfSquares: 9 })).toEqual(['pushed 4']);
+  expect(tell(push(5, second))).toEqual([]);
+  const late = 'aborted: worker 1 pushes step 0 when enough others have; join again';
+  expect(tell(pull(6, first, 1, 9))).toEqual([`refuse 5 ${late}`, 'update 1']);
+  tell({ type: 'updated', generation: 1 });
+  expect(tell(push(7, second))).toEqual([`refuse 7 ${late}`]);
+});
+
+test('worker 0 is waited for, whoever else has pushed', () => {
+  start({ ...policy, backupWorkers: 1 });
+  expect(tell(push(4, second))).toEqual([]);
+  expect(tell(push(5, first))).toEqual(['add 0 first', 'add 1', 'measure']);
+});
+
+test('shards but the first make a step of those whom the first has counted', () => {
+  start({ ...policy, backupWorkers: 1 }, { ...run, shard: 1, shards: 2 });
+  expect(tell({ ...push(4, second), counted: [0, 1] } as Request)).toEqual([]);
+  expect(tell({ ...push(5, first), counted: [0, 1] } as Request)).toEqual(['add 0 first', 'add 1', 'measure']);
+});
+
+test('a step is made anew if a worker is lost that it counted on', () => {
+  start({ ...policy, backupWorkers: 1 });
+  tell(push(4, second));
+  tell(push(5, first));
+  tell({ type: 'measured', sumOfSquares: 9 });
+  now = patience + 1;
+  tell({ type: 'heartbeat', request: 6, caller: first });
+  expect(tell({ type: 'commit', request: 7, caller: first, step: 0, sumOfSquares: 9 })).toEqual([
+    'refuse 7 aborted: the lanes have been leased anew; join again for yours',
+  ]);
+  expect(tell(push(8, { ...first, lease: 1 }))).toEqual(['add 0 first', 'measure']);
+});
+
+test('the run ends without a backup worker that is lost', () => {
+  start({ ...policy, backupWorkers: 1 });
+  expect(tell({ type: 'finish', request: 4, caller: first })).toEqual([]);
+  now = patience + 1;
+  expect(tell({ type: 'tick' })).toEqual(['done 4']);
+});
+
 test('in an elastic run the lanes of a lost worker go to the others, who compute the step again', () => {
   start(elastic);
   tell(push(4, first));
@@ -269,7 +312,7 @@ function push(
   lanes = { from: 2 * caller.worker, to: 2 * caller.worker + 2 },
 ): Request {
   const contribution = { gradient: Float32Array.of(caller.worker, 0), lanes: new Float32Array(4) };
-  return { type: 'push', request, caller, step: 0, lanes, learningRate: 0.1, contribution };
+  return { type: 'push', request, caller, step: 0, lanes, counted: [], learningRate: 0.1, contribution };
 }
 
 function pull(request: number, caller: Caller, step: number, sumOfSquares?: number): Request {

@@ -11,6 +11,7 @@ import { Membership } from './membership.js';
 import type { Answer, Request, RequestOf, RunDescription, ShardEffect, ShardMessage } from './messages.js';
 import { Outbox } from './outbox.js';
 import { Refusal } from './refusal.js';
+import type { Counting } from './round.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
 import { incomplete, Steps } from './steps.js';
 
@@ -52,7 +53,8 @@ export class Shard {
     if ('caller' in message) this.#receiveRequest(message, now);
     else this.#receiveEvent(message, now);
     this.#lendLanes(now);
-    if (this.#steps && this.#unfinished.length === 0) this.#out.answerAll('finish', { type: 'done' });
+    this.#doWithoutLost(now);
+    if (this.#steps && this.#unfinished(now).length === 0) this.#out.answerAll('finish', { type: 'done' });
     this.#lookForAbsent(now);
     return this.#out.takeEffects();
   }
@@ -221,8 +223,14 @@ export class Shard {
   /** The shard has its values: training can go on from `step`. */
   #open(step: number, now: number): void {
     const { count } = this.#run!.model.lanes;
-    const options = { generation: this.#generation, step, lanes: count, snapshots: this.#snapshots, out: this.#out };
-    this.#steps = new Steps(options);
+    this.#steps = new Steps({
+      generation: this.#generation,
+      step,
+      lanes: count,
+      counting: this.#counting,
+      snapshots: this.#snapshots,
+      out: this.#out,
+    });
     const present = this.#everyone.filter((worker) => !this.#attendance.isLost(worker, now));
     this.#leases.deal(this.isElastic && present.length >= this.#policy.minWorkers ? present : this.#everyone);
     this.#answerJoins();
@@ -248,9 +256,16 @@ export class Shard {
     if (this.#members.allHaveLeft) this.#out.add({ type: 'finish', isComplete: this.#members.allHaveFinished });
   }
 
-  /** The workers with lanes that have more to do, or have not said that they have not. */
-  get #unfinished(): readonly number[] {
-    return this.#leases.workers.filter((worker) => !this.#members.hasFinished(worker));
+  /** The workers with lanes that have more to do, or have not said that they have not, and are to be waited for. */
+  #unfinished(now: number): readonly number[] {
+    const unfinished = this.#leases.workers.filter((worker) => !this.#members.hasFinished(worker));
+    const lost = unfinished.filter((worker) => this.#isLost(worker, now));
+    return this.#canSpare(lost) ? unfinished.filter((worker) => !lost.includes(worker)) : unfinished;
+  }
+
+  /** Whether steps can be made without these workers. */
+  #canSpare(workers: readonly number[]): boolean {
+    return workers.length <= this.#policy.backupWorkers && !workers.includes(0);
   }
 
   /**
@@ -275,23 +290,29 @@ export class Shard {
     this.#answerJoins();
   }
 
-  /** Reports the workers that the others wait for, and refuses those that wait in vain. */
-  #lookForAbsent(now: number): void {
-    const [waiting, awaited] = this.#whoWaitsForWhom;
-    if (waiting.length === 0) return;
-    const absent = awaited.filter((worker) => !this.#out.isWaiting(worker));
-    const lost = absent.find((worker) => this.#attendance.isLost(worker, now));
-    if (lost === undefined) this.#notify(this.#attendance.newlySilent(absent, this.#where, now));
-    else this.#out.refuseAll(waiting, this.#attendance.loss(lost, this.#where));
+  /** With backup workers, makes the step of others if one is lost that it was to be made of: other shards may lack its push. */
+  #doWithoutLost(now: number): void {
+    if (!this.#steps || !this.#leads) return;
+    if (this.#steps.counted.some((worker) => this.#isLost(worker, now))) this.#steps.renew(this.#steps.lease + 1);
   }
 
-  get #whoWaitsForWhom(): [readonly Request[], readonly number[]] {
+  /** Reports the workers that the others wait for, and refuses those that wait in vain. */
+  #lookForAbsent(now: number): void {
+    const [waiting, awaited] = this.#whoWaitsForWhom(now);
+    if (waiting.length === 0) return;
+    const absent = awaited.filter((worker) => !this.#out.isWaiting(worker));
+    const lost = absent.filter((worker) => this.#attendance.isLost(worker, now));
+    if (this.#canSpare(lost)) this.#notify(this.#attendance.newlySilent(absent, this.#where, now));
+    else this.#out.refuseAll(waiting, this.#attendance.loss(lost[0]!, this.#where));
+  }
+
+  #whoWaitsForWhom(now: number): [readonly Request[], readonly number[]] {
     if (!this.#steps) return [this.#out.waitingFor('join'), [0]];
     const finishing = this.#out.waitingFor('finish');
-    if (finishing.length > 0) return [finishing, this.#unfinished];
-    // In an elastic run the first shard knows who has lanes; the others wait for its decision.
-    if (this.isElastic && !this.#leads) return [[], []];
-    return [this.#out.waitingFor('push'), this.#leases.workers.filter((worker) => !this.#steps!.hasPushed(worker))];
+    if (finishing.length > 0) return [finishing, this.#unfinished(now)];
+    // Where workers can be spared the first shard decides; the others wait for that.
+    if ((this.isElastic || this.#policy.backupWorkers > 0) && !this.#leads) return [[], []];
+    return [this.#out.waitingFor('push'), this.#leases.workers.filter((worker) => this.#steps!.awaits(worker))];
   }
 
   #isLost(worker: number, now: number): boolean {
@@ -301,6 +322,12 @@ export class Shard {
   /** The first shard deals the lanes and holds their states. */
   get #leads(): boolean {
     return this.#place.shard === 0;
+  }
+
+  get #counting(): Counting {
+    const { backupWorkers } = this.#policy;
+    if (backupWorkers === 0) return { type: 'all' };
+    return this.#leads ? { type: 'first', workers: this.#place.workers - backupWorkers } : { type: 'told' };
   }
 
   get #lease(): number {

@@ -5,12 +5,13 @@
 import type { RequestOf } from './messages.js';
 import type { Outbox } from './outbox.js';
 import { Refusal } from './refusal.js';
-import { Round } from './round.js';
+import { type Counting, Round } from './round.js';
 import type { SnapshotSchedule } from './snapshot-schedule.js';
 import { Stragglers } from './stragglers.js';
 
 /** The round before the current one, remembered to answer repeated requests. */
 interface AppliedRound {
+  readonly round: Round;
   readonly sumOfSquares: number;
   /** Over all shards, and the worker that said so. */
   readonly global: { readonly sumOfSquares: number; readonly worker: number };
@@ -22,6 +23,7 @@ export interface StepsOptions {
   readonly step: number;
   /** The number of lanes of the global batch. */
   readonly lanes: number;
+  readonly counting: Counting;
   readonly snapshots: SnapshotSchedule;
   readonly out: Outbox;
 }
@@ -36,11 +38,11 @@ export class Steps {
   #isUpdating = false;
   #lease = 0;
 
-  constructor({ generation, step, lanes, snapshots, out }: StepsOptions) {
+  constructor({ generation, step, lanes, counting, snapshots, out }: StepsOptions) {
     this.generation = generation;
     this.#snapshots = snapshots;
     this.#out = out;
-    this.#round = new Round(step, lanes);
+    this.#round = new Round(step, lanes, counting);
   }
 
   get step(): number {
@@ -74,17 +76,29 @@ export class Steps {
     return this.#round.has(worker);
   }
 
-  /** Starts the round anew, because its lanes go to other workers. */
+  /** With backup workers, those of whose gradients the step is being made; empty while that is open. */
+  get counted(): readonly number[] {
+    return this.#round.counted;
+  }
+
+  /** Whether the step needs the worker's push, or may be made of it, and has not had it. */
+  awaits(worker: number): boolean {
+    return this.#round.isOpenTo(worker) && !this.#round.has(worker);
+  }
+
+  /** Starts the round anew, because its lanes go to other workers, or a worker was lost that it counted on. */
   renew(lease: number): void {
     this.#lease = lease;
-    this.#round = new Round(this.#round.step, this.#round.lanes);
+    this.#round = this.#roundAt(this.step);
     this.#out.refuseAll(this.#out.waitingFor('push'), leasedAnew());
   }
 
   push(request: RequestOf<'push'>, now: number): void {
     const { caller, step } = request;
     if (step === this.step - 1 && this.#applied) {
-      this.#out.answer(request, { type: 'pushed', sumOfSquares: this.#applied.sumOfSquares });
+      const { round, sumOfSquares } = this.#applied;
+      if (!round.isOpenTo(caller.worker)) throw tooLate(caller.worker, step);
+      this.#out.answer(request, { type: 'pushed', sumOfSquares, counted: round.counted });
       return;
     }
     if (step !== this.step || this.#isUpdating) {
@@ -93,15 +107,15 @@ export class Steps {
     if (caller.lease < this.#lease) throw leasedAnew();
     // The first shard leases; the others hear of it from the first worker that computes under the new lease.
     if (caller.lease > this.#lease) this.renew(caller.lease);
-    if (!this.#round.has(caller.worker)) this.#accept(request, now);
-    const sumOfSquares = this.#round.sumOfSquares;
-    if (sumOfSquares === undefined) this.#out.hold(request);
-    else this.#out.answer(request, { type: 'pushed', sumOfSquares });
+    const round = this.#round;
+    if (round.isOpenTo(caller.worker) && !round.has(caller.worker)) this.#accept(request, now);
+    this.#out.hold(request);
+    this.#answerPushes();
   }
 
   measured(sumOfSquares: number): void {
     this.#round.sumOfSquares = sumOfSquares;
-    this.#out.answerAll('push', { type: 'pushed', sumOfSquares });
+    this.#answerPushes();
     for (const line of this.#stragglers.stepEnded()) this.#out.add({ type: 'notice', line });
   }
 
@@ -131,24 +145,40 @@ export class Steps {
     if (this.#snapshots.written(this.step)) this.#goOn(now);
   }
 
-  #accept({ caller, learningRate, lanes, contribution, step }: RequestOf<'push'>, now: number): void {
+  #accept({ caller, learningRate, lanes, counted, contribution, step }: RequestOf<'push'>, now: number): void {
     const { worker } = caller;
     if (!contribution) throw incomplete(`worker ${worker}'s gradient of step ${step} has`);
     this.#stragglers.pushed(worker, now);
-    for (const ready of this.#round.accept({ worker, learningRate, lanes, contribution })) {
+    for (const ready of this.#round.accept({ worker, learningRate, lanes, contribution }, counted)) {
       this.#out.add({ type: 'add', ...ready });
     }
-    if (this.#round.isComplete) this.#out.add({ type: 'measure' });
+    if (this.#round.isComplete) this.#out.add({ type: 'measure', scale: this.#round.scale });
+  }
+
+  /** When the step's gradient is known. Workers that do not count wait for the update, and then join again. */
+  #answerPushes(): void {
+    const { sumOfSquares, counted } = this.#round;
+    if (sumOfSquares === undefined) return;
+    for (const request of this.#out.waitingFor('push')) {
+      if (this.#round.isOpenTo(request.caller.worker)) {
+        this.#out.answer(request, { type: 'pushed', sumOfSquares, counted });
+      }
+    }
+  }
+
+  #roundAt(step: number): Round {
+    return new Round(step, this.#round.lanes, this.#round.counting);
   }
 
   #update({ caller: { worker, lease } }: RequestOf<'pull' | 'commit'>, globalSumOfSquares: number): void {
-    const { step, lanes, sumOfSquares, learningRate } = this.#round;
+    const { step, sumOfSquares, learningRate } = this.#round;
     if (lease < this.#lease) throw leasedAnew();
     if (sumOfSquares === undefined || learningRate === undefined) {
       throw new Refusal('aborted', `worker ${worker} pulls step ${step + 1} before all have pushed ${step}`);
     }
-    this.#applied = { sumOfSquares, global: { sumOfSquares: globalSumOfSquares, worker } };
-    this.#round = new Round(step + 1, lanes);
+    this.#applied = { round: this.#round, sumOfSquares, global: { sumOfSquares: globalSumOfSquares, worker } };
+    this.#round = this.#roundAt(step + 1);
+    for (const late of this.#out.waitingFor('push')) this.#out.refuse(late, tooLate(late.caller.worker, step));
     this.#isUpdating = true;
     const { generation } = this;
     this.#out.add({ type: 'update', generation, step: step + 1, learningRate, sumOfSquares: globalSumOfSquares });
@@ -185,6 +215,10 @@ export function incomplete(what: string): Refusal {
 
 function passed(worker: number, step: number, at: number): Refusal {
   return new Refusal('aborted', `worker ${worker} pulls step ${step}, the shard is at ${at}`);
+}
+
+function tooLate(worker: number, step: number): Refusal {
+  return new Refusal('aborted', `worker ${worker} pushes step ${step} when enough others have; join again`);
 }
 
 function leasedAnew(): Refusal {

@@ -18,6 +18,8 @@ export interface SimulationOptions {
   readonly crashes?: Crashes;
   /** With fewer than all workers the run is elastic. */
   readonly minWorkers?: number;
+  /** Steps are made without so many. */
+  readonly backupWorkers?: number;
   /** Silence, in virtual seconds, after which a worker is lost. */
   readonly patienceSeconds?: number;
   /** The longest that a worker but the first stays away when it is killed, in virtual seconds. */
@@ -50,12 +52,12 @@ const stepDelays = 16;
 /** Trains to the last step, whatever the seed brings. Shards use plain gradient descent. */
 export async function simulateTraining(options: SimulationOptions): Promise<SimulationResult> {
   const { seed, workers, shards, network, task, crashes = {}, minWorkers = workers } = options;
-  const { snapshotEvery = 0, patienceSeconds = 1e6 } = options;
+  const { snapshotEvery = 0, patienceSeconds = 1e6, backupWorkers = 0 } = options;
   const slowness = network.maxDelay * 3;
   const { absence = slowness } = options;
   const time = new VirtualTime();
   const random = seededRandom(seed);
-  const policy = { minWorkers, leaseSeconds: 30, patienceSeconds, snapshotEvery };
+  const policy = { minWorkers, backupWorkers, leaseSeconds: 30, patienceSeconds, snapshotEvery };
   const common = { workers, time, random };
   const servers = Array.from(
     { length: shards },

@@ -71,7 +71,7 @@ export class UnreliableCalls implements ShardCalls {
   }
 
   async push(request: unroll.v1.PushRequest): Promise<unroll.v1.PushResponse> {
-    const { step, learningRate, lanesFrom, lanesTo } = request;
+    const { step, learningRate, lanesFrom, lanesTo, counted } = request;
     const lanes = { from: lanesFrom, to: lanesTo };
     const answer = await this.#ask(request, (caller, host) => {
       return {
@@ -79,6 +79,7 @@ export class UnreliableCalls implements ShardCalls {
         caller,
         step,
         lanes,
+        counted,
         learningRate,
         contribution: uploadedContribution(host, caller, step),
       };

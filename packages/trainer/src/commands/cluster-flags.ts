@@ -2,10 +2,12 @@
 import { fewestSnapshots } from '@unroll/param-server';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ClusterOptions } from '../cluster/launch.js';
+import { UsageError } from '../errors.js';
 import { nonNegativeInteger, positiveInteger } from './options.js';
 
 export interface ServerPolicyFlags {
   minWorkers?: number;
+  backupWorkers: number;
   lease: number;
   workerTimeout: number;
   snapshotDir?: string;
@@ -23,6 +25,7 @@ export interface LaunchFlags extends ServerPolicyFlags {
 export function addServerPolicyFlags(command: Command): Command {
   return command
     .option('--min-workers <n>', 'go on with so few workers, who share the lanes (default: all)', positiveInteger)
+    .option('--backup-workers <n>', 'make each step without the slowest so many workers', nonNegativeInteger, 0)
     .option('--lease <seconds>', 'report a worker that is silent for longer', positiveInteger, 15)
     .option('--worker-timeout <seconds>', 'give up a worker that is silent for longer', positiveInteger, 600)
     .option('--snapshot-dir <dir>', 'where parameter servers keep snapshots, to go on from when they are killed')
@@ -39,6 +42,19 @@ export function addLaunchFlags(command: Command): Command {
   );
 }
 
+/** @throws UsageError if the workers cannot be spared as the flags say */
+export function requireSpareable({ minWorkers, backupWorkers }: ServerPolicyFlags, workers: number): void {
+  if (minWorkers !== undefined && minWorkers > workers) {
+    throw new UsageError(`--min-workers: ${minWorkers} is above the ${workers} workers`);
+  }
+  if (backupWorkers >= workers) {
+    throw new UsageError(`--backup-workers: ${backupWorkers} is not below the ${workers} workers`);
+  }
+  if (backupWorkers > 0 && minWorkers !== undefined && minWorkers < workers) {
+    throw new UsageError('--backup-workers: is for a run whose workers keep their lanes; leave out --min-workers');
+  }
+}
+
 function snapshotCount(text: string): number {
   const count = positiveInteger(text);
   if (count < fewestSnapshots) throw new InvalidArgumentError(`It must be at least ${fewestSnapshots}.`);
@@ -51,14 +67,17 @@ export function clusterOptions(flags: LaunchFlags, out: string, argv: readonly s
     workers = 1,
     servers = 1,
     minWorkers,
+    backupWorkers,
     lease,
     workerTimeout,
     snapshotEvery,
     keepSnapshots,
     maxRestarts,
   } = flags;
+  requireSpareable(flags, workers);
   const snapshotDir = flags.snapshotDir ?? `${out}.snapshots`;
   const serverFlags = {
+    'backup-workers': backupWorkers,
     lease,
     'worker-timeout': workerTimeout,
     'snapshot-dir': snapshotDir,
@@ -79,6 +98,7 @@ export function clusterOptions(flags: LaunchFlags, out: string, argv: readonly s
 /** Flags of a launch that workers do not take, or are given otherwise. All but `--json` have a value. */
 const launchersOwn = new Set([
   ...['--json', '--threads', '--workers', '--servers', '--max-restarts', '--min-workers', '--lease'],
+  '--backup-workers',
   ...['--worker-timeout', '--snapshot-dir', '--snapshot-every', '--keep-snapshots'],
 ]);
 

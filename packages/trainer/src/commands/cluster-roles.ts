@@ -7,7 +7,7 @@ import { log } from '../terminal/progress.js';
 import { RunReport } from '../training/report.js';
 import { runTraining } from '../training/run.js';
 import { version } from '../version.js';
-import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
+import { addServerPolicyFlags, requireSpareable, type ServerPolicyFlags } from './cluster-flags.js';
 import { addExamples, metricsPortOption, nonNegativeInteger, positiveInteger } from './options.js';
 import {
   addGuardFlags,
@@ -103,14 +103,14 @@ export function addParamServer(program: Command): void {
 
 /** Resolves to whether training has ended; it has not where a signal stopped the server. */
 export async function serve(flags: ServerFlags): Promise<boolean> {
-  const { host, port, shard, shards, workers, minWorkers = workers, lease, workerTimeout } = flags;
+  const { host, port, shard, shards, workers, minWorkers = workers, backupWorkers, lease, workerTimeout } = flags;
   const { snapshotDir: folder, snapshotEvery: every, keepSnapshots: keep } = flags;
   if (shard >= shards) throw new UsageError(`--shard: ${shard} is not below the ${shards} shards`);
-  if (minWorkers > workers) throw new UsageError(`--min-workers: ${minWorkers} is above the ${workers} workers`);
+  requireSpareable(flags, workers);
   const security = await serverSecurity(flags);
   endWithLauncher(process);
   const server = await startParameterServer({
-    ...{ host, port, shard, shards, workers, minWorkers, version, security },
+    ...{ host, port, shard, shards, workers, minWorkers, backupWorkers, version, security },
     insecurePublic: flags.insecurePublic ?? false,
     ...(flags.metricsPort === undefined ? {} : { metricsPort: flags.metricsPort }),
     leaseSeconds: lease,

@@ -63,6 +63,16 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       'worker --data grammar --out @x --worker 2 --workers 2 --server-addresses a:1',
       '--worker: 2',
     ],
+    [
+      'no worker but backups',
+      'param-server --port 0 --workers 1 --backup-workers 1',
+      '--backup-workers: 1 is not below',
+    ],
+    [
+      'backup workers in an elastic run',
+      'train --data @corpus --out @x --workers 3 --min-workers 2 --backup-workers 1',
+      '--backup-workers: is for a run whose workers keep their lanes',
+    ],
     ['a shard beyond the last', 'param-server --port 0 --workers 1 --shard 1', '--shard: 1 is not below the 1 shards'],
     [
       'a server that anybody may reach',
