@@ -46,7 +46,7 @@ const graphs = {
 const bounds = { none: 1e-6, int8: 0.02, int4: 0.02 };
 
 describe.each(Object.entries(graphs))('%s', (_, graph) => {
-  const manifest = { state: stateOf(graph) } as Parameters<typeof loadStepModel>[1];
+  const manifest = { state: stateOf(graph) };
 
   test.each(Object.keys(bounds) as Quantization[])("%s weights give ONNX Runtime's logits", async (quantization) => {
     const model = encodeOnnx(quantize(graph, quantization));
@@ -77,7 +77,6 @@ test('a graph with another operator is refused by its name', async () => {
 });
 
 test('the committed kernels are what kernels.wat says', async () => {
-  expect(await assembledKernels()).toContain(kernelsBase64.slice(0, 80));
-  const assembled = (await assembledKernels()).match(/'([^']+)'/g)!.map((line) => line.slice(1, -1));
-  expect(assembled.join('')).toBe(kernelsBase64);
+  const written = (await assembledKernels()).match(/(?<=')[\w+/=]+(?=')/g);
+  expect(written?.join('')).toBe(kernelsBase64);
 });

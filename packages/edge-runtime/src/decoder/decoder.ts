@@ -4,7 +4,8 @@
  */
 import { decodeOnnx } from '@unroll/core/onnx';
 import type { Manifest } from '../bundle/manifest.js';
-import type { RecurrentState, StepModel } from '../runtime/step.js';
+import { breathing } from '../runtime/breathing.js';
+import { type BundleStepModel, stateForms } from '../runtime/step.js';
 import { elementsOf, type Vector } from './machine.js';
 import { compile } from './program.js';
 
@@ -12,7 +13,7 @@ import { compile } from './program.js';
  * The step in the bytes of `model`, an ONNX file. Nothing of the bytes is kept.
  * @throws UnknownOperator for a model with operators that `unroll export` does not write.
  */
-export async function loadDecoder(model: Uint8Array, manifest: Pick<Manifest, 'state'>): Promise<StepModel> {
+export async function loadDecoder(model: Uint8Array, manifest: Pick<Manifest, 'state'>): Promise<BundleStepModel> {
   const { plan, instructions, inputs, outputs } = compile(decodeOnnx(model));
   const machine = await plan.makeMachine();
   const states = manifest.state.map(({ input, output }) => ({
@@ -21,14 +22,16 @@ export async function loadDecoder(model: Uint8Array, manifest: Pick<Manifest, 's
     output: elementsOf(machine, outputs.get(output)!),
   }));
   const logits = elementsOf(machine, outputs.get('logits') as Vector);
+  const breathe = breathing();
   return {
-    initialState: Object.fromEntries(states.map(({ name, input }) => [name, new Float32Array(input.length)])),
+    ...stateForms(manifest),
     async step(state, token) {
+      await breathe();
       for (const { name, input } of states) input.set(state[name]!);
       machine.token = token;
       for (const instruct of instructions) instruct(machine);
-      const next: RecurrentState = Object.fromEntries(states.map(({ name, output }) => [name, output.slice()]));
-      return { logits: logits.slice(), state: next };
+      const next = states.map(({ name, output }) => [name, output.slice()] as const);
+      return { logits: logits.slice(), state: Object.fromEntries(next) };
     },
     async dispose() {},
   };

@@ -21,9 +21,10 @@ export interface DeviceUse {
   readonly fallbackReason?: string;
 }
 
-/** An ONNX Runtime that is ready for a model, in this thread. */
+/** What a model can be loaded on, in this thread. */
 export interface StartedDevice {
-  readonly ort: OnnxRuntime;
+  /** Its ONNX Runtime. On `wasm` it is downloaded when it is called for: `decoder/` runs what `unroll export` writes. */
+  readonly ort: () => Promise<OnnxRuntime>;
   /** Where its sessions run; undefined for the runtime's own choice. */
   readonly executionProvider?: 'wasm' | 'webgpu';
   readonly use: DeviceUse;

@@ -2,6 +2,8 @@
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import type { Manifest } from '../bundle/manifest.js';
 import { type Bundle, readBundle } from '../bundle/read-bundle.js';
+import { loadDecoder } from '../decoder/decoder.js';
+import { UnknownOperator } from '../decoder/program.js';
 import { BundleError } from '../errors.js';
 import { LocalLanguageModel } from '../runtime/local-language-model.js';
 import { type BundleStepModel, loadStepModel, type OnnxRuntime } from '../runtime/step.js';
@@ -26,7 +28,11 @@ export function loadLocalLanguageModel(
   address: string | URL,
   { ort, ...options }: LocalLoadOptions = {},
 ): Promise<LocalLanguageModel> {
-  return loadOn(ort ? async () => ({ ort, use: { name: 'custom' } }) : startWasm, String(address), options);
+  return loadOn(
+    ort ? async () => ({ ort: async () => ort, use: { name: 'custom' } }) : startWasm,
+    String(address),
+    options,
+  );
 }
 
 /** Loads a bundle on a device, which starts while the bundle is downloaded. */
@@ -54,12 +60,16 @@ async function loadOnDevice(
   { ort, executionProvider, use }: StartedDevice,
   { model, manifest }: Pick<Bundle, 'model' | 'manifest'>,
 ): Promise<{ stepModel: BundleStepModel; use: DeviceUse }> {
+  if (use.name === 'wasm') {
+    const stepModel = await loadIntoDecoder(model, manifest);
+    if (stepModel) return { stepModel, use };
+  }
+  const onnxRuntime = await ort();
   if (use.name !== 'webgpu') {
-    const fitting = use.name === 'wasm' ? await fitForWasm(model, manifest) : model;
-    return { stepModel: await loadStepModel(fitting, manifest, ort, executionProvider), use };
+    return { stepModel: await loadStepModel(model, manifest, onnxRuntime, executionProvider), use };
   }
   try {
-    return { stepModel: await loadStepModel(model, manifest, ort, executionProvider), use };
+    return { stepModel: await loadStepModel(model, manifest, onnxRuntime, executionProvider), use };
   } catch (error) {
     const fallback: DeviceUse = {
       name: 'wasm',
@@ -79,10 +89,14 @@ function readTokenizer(json: unknown, address: string): Tokenizer {
   }
 }
 
-/** The model as WebAssembly runs it fast. Imported only if needed: it reads and writes ONNX files. */
-async function fitForWasm(model: Uint8Array, { quantization }: Manifest): Promise<Uint8Array> {
-  if (quantization !== 'int4') return model;
-  const { decodeOnnx, encodeOnnx } = await import('@unroll/core/onnx');
-  const { widenInt4Products } = await import('../quantization/widen.js');
-  return encodeOnnx(widenInt4Products(decodeOnnx(model)));
+/** The model in our own decoder; undefined if it has operators that only ONNX Runtime knows. */
+async function loadIntoDecoder(model: Uint8Array, manifest: Manifest): Promise<BundleStepModel | undefined> {
+  try {
+    return await loadDecoder(model, manifest);
+  } catch (error) {
+    if (error instanceof UnknownOperator) return undefined;
+    throw new BundleError('model-invalid', `model.onnx: ${(error as Error).message}; export the bundle again`, {
+      cause: error,
+    });
+  }
 }

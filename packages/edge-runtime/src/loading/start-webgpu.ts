@@ -9,7 +9,7 @@ export async function startWebGpu(): Promise<StartedDevice> {
   }
   const ort = await import('onnxruntime-web/jspi');
   ort.env.wasm.numThreads = 1;
-  return { ort, executionProvider: 'webgpu', use: { name: 'webgpu' } };
+  return { ort: async () => ort, executionProvider: 'webgpu', use: { name: 'webgpu' } };
 }
 
 /** What this browser lacks for WebGPU; undefined if nothing. */

@@ -3,7 +3,7 @@
  * first in the low half), stored as integer + 8. Rows are padded with zeros to whole blocks.
  */
 import { float32Tensor, int64Tensor, type OnnxNode, type OnnxTensor } from '@unroll/core/onnx';
-import { columnsOf, floats, type Matrix, rowsOf } from './matrix.js';
+import { columnsOf, type Matrix, rowsOf } from './matrix.js';
 import { roundToInt4 } from './rounding.js';
 import type { Scheme } from './scheme.js';
 
@@ -84,20 +84,4 @@ function quantizeBlocks(
 
 function pack(integers: Int8Array, bytes: Uint8Array): void {
   for (let i = 0; i < blockSize / 2; i++) bytes[i] = (integers[2 * i]! + 8) | ((integers[2 * i + 1]! + 8) << 4);
-}
-
-/** The weights [rows, columns] that `quantized` and its `scale` stand for; the padding of each row is left out. */
-export function unpackBlocks(quantized: OnnxTensor, scale: OnnxTensor, columns: number): Float32Array {
-  const [rows, blocks] = quantized.shape as [number, number];
-  const scales = floats(scale);
-  const values = new Float32Array(rows * columns);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) {
-      const element = i * blocks * blockSize + j;
-      const byte = quantized.data[element >> 1]!;
-      const integer = (element & 1 ? byte >> 4 : byte & 15) - 8;
-      values[i * columns + j] = integer * scales[Math.floor(element / blockSize)]!;
-    }
-  }
-  return values;
 }

@@ -4,7 +4,6 @@ import * as ortWeb from 'onnxruntime-web/wasm';
 import { describe, expect, test } from 'vitest';
 import { randomStepGraph } from '../testing/step-graph.js';
 import { type Quantization, quantize } from './quantize.js';
-import { widenInt4Products } from './widen.js';
 
 ortWeb.env.wasm.numThreads = 1;
 const engines = { 'onnxruntime-node': ortNode, 'onnxruntime-web': ortWeb };
@@ -54,14 +53,6 @@ describe.each(Object.entries(graphs))('%s', (_, graph) => {
     const actual = await logitsOf(engine, quantize(graph, quantization), ids);
     const error = relativeError(actual, await expected);
     expect(error).toBeLessThan(bounds[quantization]);
-  });
-
-  test('int4 products widened to int8 give the logits that they give as int4', async () => {
-    const narrow = quantize(graph, 'int4');
-    const wide = widenInt4Products(narrow);
-    expect(wide.nodes.map(({ opType }) => opType)).not.toContain('MatMulNBits');
-    const expected = await logitsOf('onnxruntime-web', narrow, ids);
-    expect(relativeError(await logitsOf('onnxruntime-web', wide, ids), expected)).toBeLessThan(bounds.int8);
   });
 
   test.each([['int8', 3] as const, ['int4', 3.5] as const])(

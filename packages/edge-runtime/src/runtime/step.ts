@@ -36,12 +36,11 @@ export interface BundleStepModel extends StepModel {
  */
 export async function loadStepModel(
   model: Uint8Array,
-  manifest: Manifest,
+  manifest: Pick<Manifest, 'state'>,
   ort: OnnxRuntime,
   executionProvider?: 'wasm' | 'webgpu',
 ): Promise<BundleStepModel> {
   const session = await createSession(model, ort, executionProvider);
-  const shapes = manifest.state.map(({ input, shape }) => ({ input, shape, size: sizeOf(shape) }));
   const breathe = breathing();
   // Steps wait for each other: with WebGPU, a session refuses to be run while it runs.
   let last: Promise<unknown> = Promise.resolve();
@@ -50,34 +49,40 @@ export async function loadStepModel(
     last = outputs.catch(() => {});
     return outputs;
   };
-  const unflatten = (values: Float32Array): RecurrentState => {
-    let offset = 0;
-    return Object.fromEntries(
-      shapes.map(({ input, size }) => {
-        offset += size;
-        return [input, values.slice(offset - size, offset)];
-      }),
-    );
-  };
   return {
-    initialState: unflatten(new Float32Array(shapes.reduce((sum, { size }) => sum + size, 0))),
+    ...stateForms(manifest),
     async step(state, token) {
       await breathe();
       const feeds: Record<string, Tensor> = { ids: new ort.Tensor('int32', Int32Array.of(token), [1]) };
-      for (const { input, shape } of shapes) feeds[input] = new ort.Tensor('float32', state[input]!, shape);
+      for (const { input, shape } of manifest.state) feeds[input] = new ort.Tensor('float32', state[input]!, shape);
       const outputs = await run(feeds);
       const next = manifest.state.map(({ input, output }) => [input, outputs[output]!.data as Float32Array] as const);
       return { logits: outputs.logits!.data as Float32Array, state: Object.fromEntries(next) };
     },
-    flatten(state) {
-      const parts = shapes.flatMap(({ input }) => [...state[input]!]);
-      return Float32Array.from(parts);
-    },
-    unflatten,
     async dispose() {
       await last;
       await session.release();
     },
+  };
+}
+
+/** The state before any token, and the two forms of every state. */
+export function stateForms({
+  state: tensors,
+}: Pick<Manifest, 'state'>): Pick<BundleStepModel, 'initialState' | 'flatten' | 'unflatten'> {
+  const unflatten = (values: Float32Array): RecurrentState => {
+    let offset = 0;
+    return Object.fromEntries(
+      tensors.map(({ input, shape }) => {
+        offset += sizeOf(shape);
+        return [input, values.slice(offset - sizeOf(shape), offset)];
+      }),
+    );
+  };
+  return {
+    initialState: unflatten(new Float32Array(tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0))),
+    flatten: (state) => Float32Array.from(tensors.flatMap(({ input }) => [...state[input]!])),
+    unflatten,
   };
 }
 
