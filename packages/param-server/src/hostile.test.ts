@@ -213,6 +213,51 @@ describe('a worker that has joined is refused', () => {
     });
   });
 
+  const encoded = (...bytes: number[]): Chunk => ({ offsets: [], data: Uint8Array.from(bytes) });
+  const units = (unit: number): number[] => [...float32Bytes(Float32Array.of(unit))];
+  const twelve = Array.from({ length: elements }, (_, k) => k);
+  test.each<[string, Chunk[], string]>([
+    ['of nothing', [], 'ends too early'],
+    ['of an unknown kind', [encoded(77)], 'unknown kind 77'],
+    ['that is cut off', [encoded(3, 1, 0, 0), encoded(0, 63, 1, 2)], 'ends too early'],
+    ['that goes on', [encoded(3, 1, ...units(0.5), ...twelve), encoded(0)], 'goes on for 1 bytes too many'],
+    ['that is longer than any', [chunk([], 200)], 'longer than its values in float32'],
+    ['with a unit that is NaN', [encoded(3, 1, ...units(Number.NaN), ...twelve)], `has NaN in '${kernel}'`],
+    [
+      'with a unit that is Infinity',
+      [encoded(3, 1, ...units(Infinity), ...twelve)],
+      `in '${kernel}': training diverged`,
+    ],
+    ['of an impossible rank', [encoded(4, 255, 255)], 'has rank 65535 for a matrix of [4, 3]'],
+  ])('that uploads an encoded gradient %s', async (_, chunks, refusal) => {
+    await expectHarmless({
+      between: async ({ connection, caller }) => {
+        const target = { caller, step: 1, vector: 'gradient', encoded: true };
+        await expect(connection.upload(target, chunks)).rejects.toThrow(refusal);
+        await expectNothingArrived(connection, caller);
+      },
+    });
+  });
+
+  test('that uploads random bytes as an encoded gradient, or other vectors encoded', async () => {
+    await expectHarmless({
+      between: async ({ connection, caller }) => {
+        const target = { caller, step: 1, vector: 'gradient', encoded: true };
+        for (let k = 0; k < 40; k++) {
+          // The first byte is a kind that there is: what follows does not fit it.
+          const data = bytesOf(`encoded ${k}`, 3 + k).fill(1 + (k % 4), 0, 1);
+          await expect(connection.upload(target, [{ offsets: [], data }])).rejects.toThrow();
+        }
+        for (const vector of ['parameters', 'momentum', 'lanes']) {
+          await expect(connection.upload({ ...target, vector }, [encoded(1, 0)])).rejects.toThrow(
+            'only gradients may be',
+          );
+        }
+        await expectNothingArrived(connection, caller);
+      },
+    });
+  });
+
   test('that names vectors which are not there', async () => {
     await expectHarmless({
       between: async ({ connection, caller }) => {

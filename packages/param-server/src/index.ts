@@ -4,7 +4,6 @@ export { connectParameterServers } from './client/connect.js';
 export { ParameterServerError } from './client/errors.js';
 export type { InitialValues, ParameterClientOptions, RunStart, Snapshot, StepOptions } from './client/options.js';
 export type { SnapshotPolicy } from './client/resumption.js';
-export type { LaneTable, ModelDescription, ParameterShape } from './model.js';
 export {
   connectRunStatus,
   type RunStatus,
@@ -13,6 +12,8 @@ export {
   type WorkerStatus,
 } from './client/run-status.js';
 export { WorkerMeter, type WorkerReport } from './client/worker-meter.js';
+export type { GradientCodec } from './codecs/codec.js';
+export type { LaneTable, ModelDescription, ParameterShape } from './model.js';
 export type { ClientSecurity, ClientTls } from './security/client-security.js';
 export { isLoopback } from './security/loopback.js';
 export type { ServerSecurity, ServerTls } from './security/server-security.js';

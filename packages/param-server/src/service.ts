@@ -24,7 +24,11 @@ type Message<Name extends keyof Wire> = InstanceType<Wire[Name]>;
 export function parameterServerMethods(host: ShardHost, reports: WorkerReports): UntypedServiceImplementation {
   return {
     join: unary(
-      (request: Message<'JoinRequest'>) => ({ type: 'join', run: readRun(request) }),
+      (request: Message<'JoinRequest'>) => ({
+        type: 'join',
+        run: readRun(request),
+        holdsBack: request.holdsBack ?? false,
+      }),
       host,
       (answer) => joinResponse(answer, host),
     ),
@@ -164,7 +168,8 @@ async function beginUpload(
 ): Promise<UploadStream> {
   const caller = readCaller(target?.caller);
   await host.ask({ type: 'heartbeat', caller }, onCancelled(call));
-  return host.adopted.uploads.begin({ caller, step: target?.step ?? 0, vector: target?.vector ?? '' });
+  const { step, vector, encoded } = target ?? {};
+  return host.adopted.uploads.begin({ caller, step: step ?? 0, vector: vector ?? '', encoded });
 }
 
 const squaredNorm = 'the sum of squares of the gradient';

@@ -17,6 +17,7 @@ import {
 } from '../shard-vector.js';
 import { writeModel } from '../wire-messages.js';
 import { isPassing } from './errors.js';
+import { GradientSender } from './gradient-sender.js';
 import type { Beat, StartHeartbeats } from './heartbeats.js';
 import type { InitialValues, ParameterClientOptions, Snapshot, StepOptions } from './options.js';
 import { type Entry, planOf, total } from './resumption.js';
@@ -44,6 +45,7 @@ export class ParameterClient implements AsyncDisposable {
   readonly #surroundings: Surroundings;
   readonly #shards: readonly Shard[];
   readonly #laneStates: Float32Array;
+  readonly #gradients: GradientSender;
   #caller: Caller;
   #parameters: NamedValues = {};
   #lanes: LaneRange = { from: 0, to: 0 };
@@ -64,6 +66,7 @@ export class ParameterClient implements AsyncDisposable {
     this.#surroundings = surroundings;
     this.#shards = surroundings.connections.map((connection, shard) => ({ connection, layout: layouts[shard]! }));
     this.#laneStates = new Float32Array(lanes.count * lanes.width);
+    this.#gradients = new GradientSender({ ...options, layouts, lanes: lanes.count });
     this.#caller = { worker, incarnation, generation: 0, lease: 0 };
   }
 
@@ -170,7 +173,8 @@ export class ParameterClient implements AsyncDisposable {
     counted: readonly number[],
   ): Promise<unroll.v1.PushResponse> {
     const [step, caller, { from, to }] = [this.#step, this.#caller, this.#lanes];
-    await this.#upload(shard, 'gradient', step, gradients);
+    const target = { caller, step, vector: 'gradient' };
+    await this.#gradients.upload(shard.connection, index, target, { gradients, lanes: this.#lanes });
     if (index === 0) await this.#uploadLanes(step, laneStates, from);
     const place = { lanesFrom: from, lanesTo: to, counted: [...counted] };
     return shard.connection.push({ caller, step, learningRate, ...place });
@@ -206,6 +210,7 @@ export class ParameterClient implements AsyncDisposable {
   async #tryToEnter(): Promise<boolean> {
     const joined = await this.#onShards(async ({ connection }, shard) => {
       const answer = await connection.join(this.#joinRequest(shard));
+      this.#gradients.joined(answer);
       this.#beatEvery(answer.leaseSeconds / 6);
       this.#isElastic = answer.elastic;
       this.#hasBackups = answer.backupWorkers > 0;
@@ -243,6 +248,7 @@ export class ParameterClient implements AsyncDisposable {
 
   async #takeUp({ generation, lease, lanes, step, sumOfSquares }: Entry): Promise<void> {
     this.#caller = { ...this.#caller, generation, lease };
+    this.#gradients.takeUp(generation);
     const isLagging = sumOfSquares !== undefined;
     await this.#pull({ vector: 'parameters', step, ...(isLagging ? { sumOfSquares } : {}) }, this.#parameters);
     await this.#pullLanes(step);
@@ -324,8 +330,8 @@ export class ParameterClient implements AsyncDisposable {
   #joinRequest(shard: number): unroll.v1.JoinRequest {
     const { version, workers } = this.#options;
     const { worker, incarnation } = this.#caller;
-    const shards = this.#shards.length;
-    return { caller: { worker, incarnation }, version, workers, shard, shards, ...writeModel(this.#options) };
+    const place = { caller: { worker, incarnation }, version, workers, shard, shards: this.#shards.length };
+    return { ...place, ...writeModel(this.#options), holdsBack: this.#gradients.holdsBack };
   }
 }
 

@@ -1,10 +1,11 @@
 /** What the caller of a parameter client gives and gets. */
+import type { GradientCodec } from '../codecs/codec.js';
 import type { ModelDescription } from '../model.js';
 import type { ClientSecurity } from '../security/client-security.js';
 import type { NamedValues } from '../shard-vector.js';
 import type { SnapshotPolicy } from './resumption.js';
-
 import type { WorkerMeter } from './worker-meter.js';
+
 export interface ParameterClientOptions extends ModelDescription {
   /** Addresses as `host:port`, in the order of their shards. */
   readonly servers: readonly string[];
@@ -13,6 +14,13 @@ export interface ParameterClientOptions extends ModelDescription {
   readonly workers: number;
   /** Greater for every restart of this worker, so that what is left of an older process is ignored; a start time will do. */
   readonly incarnation: number;
+  /** How gradients travel; by default as they are. Every worker must have the same. */
+  readonly codec?: GradientCodec;
+  /**
+   * Nothing that a codec holds back is kept beyond steps that are multiples of this, as beyond those of which the servers
+   * take snapshots: such are the steps from which a run can go on that lost its workers.
+   */
+  readonly flushEvery?: number;
   /** The version of Unroll, which the servers must have too. */
   readonly version: string;
   /** As the servers demand it; by default no TLS and no token. */
@@ -23,6 +31,8 @@ export interface ParameterClientOptions extends ModelDescription {
   readonly patienceSeconds?: number;
   /** The longest that a step may take the slowest worker: the deadline of every call. */
   readonly callSeconds?: number;
+  /** Counts what the worker does, for the first server to be told: the caller says when steps begin and end. */
+  readonly meter?: WorkerMeter;
 }
 
 /** What a run starts from, and goes back to if servers are lost before their first snapshot. */
@@ -31,8 +41,6 @@ export interface RunStart {
   readonly values: () => Promise<InitialValues>;
   /** Updates that the values have seen: 0, or the checkpoint's. */
   readonly step?: number;
-  /** Counts what the worker does, for the first server to be told: the caller says when steps begin and end. */
-  readonly meter?: WorkerMeter;
   /** What to do if servers have snapshots when the run starts; by default to refuse, so that nothing is lost unasked. */
   readonly snapshots?: SnapshotPolicy;
 }

@@ -25,9 +25,12 @@ export class ByteReader {
     return low! | (high! << 8);
   }
 
-  /** Float32 values, little-endian. A copy: the bytes need not be aligned. */
+  /** Float32 values, little-endian, copied: the bytes need not be aligned. @throws Refusal if there are not so many left */
   float32(count: number): Float32Array {
-    return new Float32Array(this.take(4 * count).slice().buffer);
+    const bytes = this.take(4 * count);
+    const values = new Float32Array(count);
+    new Uint8Array(values.buffer).set(bytes);
+    return values;
   }
 
   /** @throws Refusal if something is left */

@@ -48,7 +48,12 @@ export interface Contribution {
 
 /** A request is answered or refused exactly once, under the number that the shell gave it. */
 export type Request = { readonly request: number; readonly caller: Caller } & (
-  | { readonly type: 'join'; readonly run: RunDescription }
+  | {
+      readonly type: 'join';
+      readonly run: RunDescription;
+      /** The caller's process keeps a part of the gradients that is lost with it. */
+      readonly holdsBack?: boolean;
+    }
   /** `values` is undefined if they did not arrive. */
   | {
       readonly type: 'initialize';

@@ -134,11 +134,12 @@ export class Shard {
   }
 
   #join(request: RequestOf<'join'>, now: number): void {
-    const { caller, run } = request;
+    const { caller, run, holdsBack } = request;
     requireSamePlace(caller.worker, run, this.#place);
     if (this.#run) requireSameModel(caller.worker, run, this.#run);
     const replaced = this.#members.enter(caller, now);
     if (replaced) this.#refuseOlder(request, replaced);
+    if (replaced && holdsBack) this.#forget(caller.worker);
     this.#notify(this.#attendance.returned(caller.worker, this.#where));
     if (!this.#run) {
       this.#run = run;
@@ -208,6 +209,13 @@ export class Shard {
       throw new Refusal('aborted', `generation ${generation} is over, the shard is in ${this.#generation}`);
     }
     return generation === this.#generation;
+  }
+
+  /** A worker's process took a part of the gradients with it: only a snapshot, beyond which none is held back, is whole. */
+  #forget(worker: number): void {
+    if (!this.#steps) return;
+    this.#notify([`worker ${worker} was started again ${this.#where}: back to where nothing was held back`]);
+    this.#begin(this.#generation);
   }
 
   /** Gives up what was computed in the last generation. */

@@ -53,7 +53,10 @@ export class UnreliableCalls implements ShardCalls {
     const run = readRun(request);
     const caller = readCaller(request.caller);
     return this.#call(async (host) => {
-      const answer = await host.ask({ type: 'join', caller, run }, () => undefined);
+      const answer = await host.ask(
+        { type: 'join', caller, run, holdsBack: request.holdsBack ?? false },
+        () => undefined,
+      );
       return joinResponse(answer, host) as unroll.v1.JoinResponse;
     }, this.#network.duplication);
   }

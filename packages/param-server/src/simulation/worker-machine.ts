@@ -1,5 +1,6 @@
 /** A simulated place for a worker's process, which is started again when it was killed. */
 import { ParameterClient } from '../client/client.js';
+import type { GradientCodec } from '../codecs/codec.js';
 import type { ModelDescription } from '../model.js';
 import type { LaneRange } from '../shard/messages.js';
 import type { NamedValues } from '../shard-vector.js';
@@ -10,6 +11,7 @@ import type { VirtualTime } from './virtual-time.js';
 /** What is trained: a pure function of lanes, step and parameters. */
 export interface SimulatedTask {
   readonly model: ModelDescription;
+  readonly codec?: GradientCodec;
   readonly steps: number;
   readonly learningRate: number;
   readonly initial: () => NamedValues;
@@ -97,6 +99,7 @@ export class WorkerMachine {
     const caller = { worker, incarnation, generation: 0, lease: 0 };
     const options = {
       ...task.model,
+      ...(task.codec ? { codec: task.codec } : {}),
       ...{ worker, workers, incarnation, version: 'simulated', servers: [] },
       start: { values: async () => ({ parameters: task.initial() }), snapshots: 'restore' } as const,
     };

@@ -1,0 +1,97 @@
+/**
+ * Sends a worker's gradients in the run's codec. Where a run can be taken up again, at snapshots and at checkpoints, it
+ * sees to it that nothing has been held back: so what workers hold back need not be kept anywhere but with them.
+ */
+import { status } from '@grpc/grpc-js';
+import { type GradientCodec, holdsBack } from '../codecs/codec.js';
+import { GradientEncoder } from '../codecs/gradient-encoder.js';
+import type { unroll } from '../generated/parameter-server.js';
+import type { ShardLayout } from '../partition.js';
+import type { LaneRange } from '../shard/messages.js';
+import { type Chunk, chunksOf, type NamedValues, nonzeroRows, partsOfParameters } from '../shard-vector.js';
+import { ParameterServerError } from './errors.js';
+import type { ShardCalls } from './shard-calls.js';
+
+export interface GradientSenderOptions {
+  readonly codec?: GradientCodec;
+  /** In steps: a checkpoint may be written at each multiple. */
+  readonly flushEvery?: number;
+  /** In the order of the shards. */
+  readonly layouts: readonly ShardLayout[];
+  /** Lanes of the global batch. */
+  readonly lanes: number;
+}
+
+/** One worker's gradient of one step. */
+export interface GradientOfStep {
+  readonly gradients: NamedValues;
+  readonly lanes: LaneRange;
+}
+
+/** As a chunk's: small enough for the allocator's caches. */
+const pieceBytes = 64 * 1024;
+
+export class GradientSender {
+  readonly #options: GradientSenderOptions;
+  readonly #codec: GradientCodec;
+  readonly #encoder: GradientEncoder;
+  #snapshotEvery = 0;
+  #generation = 0;
+
+  constructor(options: GradientSenderOptions) {
+    const { codec = { name: 'float32' }, layouts } = options;
+    this.#options = options;
+    this.#codec = codec;
+    this.#encoder = new GradientEncoder(codec, layouts);
+  }
+
+  /** Whether something is lost with this process. */
+  get holdsBack(): boolean {
+    return holdsBack(this.#codec);
+  }
+
+  /** Hears what the servers are like. @throws ParameterServerError if they may go on without what a worker holds back */
+  joined({ snapshotEvery, elastic, backupWorkers }: unroll.v1.JoinResponse): void {
+    this.#snapshotEvery = snapshotEvery;
+    if (!this.holdsBack || (!elastic && backupWorkers === 0)) return;
+    const message =
+      `the codec ${this.#codec.name} has workers hold back a part of their gradients, and the servers go on without ` +
+      'some of them; leave out --min-workers and --backup-workers, or give --gradient-codec bfloat16';
+    throw new ParameterServerError(status.FAILED_PRECONDITION, message);
+  }
+
+  /** The worker goes on where the servers are; in another generation that is where nothing was held back. */
+  takeUp(generation: number): void {
+    if (generation !== this.#generation) this.#encoder.reset();
+    this.#generation = generation;
+  }
+
+  /** Uploads what a shard is to add. For all shards the same gradient must be given. */
+  async upload(
+    connection: ShardCalls,
+    shard: number,
+    target: unroll.v1.UploadTarget,
+    { gradients, lanes: { from, to } }: GradientOfStep,
+  ): Promise<void> {
+    const { step } = target;
+    const share = (to - from) / this.#options.lanes;
+    const encoded = this.#encoder.encode({ step, gradients, share, isFlush: this.#isFlushedBefore(step + 1) });
+    if (encoded.type === 'payloads') {
+      await connection.upload({ ...target, encoded: true }, piecesOf(encoded.payloads[shard]!));
+      return;
+    }
+    const parts = partsOfParameters(this.#options.layouts[shard]!, encoded.values);
+    await connection.upload(target, chunksOf(parts, nonzeroRows(parts)));
+  }
+
+  #isFlushedBefore(step: number): boolean {
+    const { flushEvery = 0 } = this.#options;
+    return [flushEvery, this.#snapshotEvery].some((every) => every > 0 && step % every === 0);
+  }
+}
+
+function* piecesOf(payload: Uint8Array): Generator<Chunk> {
+  for (let start = 0; start < payload.length; start += pieceBytes) {
+    yield { offsets: [], data: payload.subarray(start, start + pieceBytes) };
+  }
+}
