@@ -1,0 +1,36 @@
+// Loads the model in ./model/ and writes on after the prompt. The model runs in a worker.
+import { loadLanguageModel } from '@unroll/edge-runtime';
+import { keepForOffline } from './offline.js';
+
+const status = document.getElementById('status');
+const form = document.querySelector('form');
+const text = document.getElementById('text');
+
+try {
+  await keepForOffline();
+  const model = await loadLanguageModel('./model/', {
+    onProgress: ({ loadedBytes, totalBytes }) => {
+      status.textContent = `Loading the model: ${Math.round((100 * loadedBytes) / totalBytes)} %`;
+    },
+  });
+  status.textContent = `Ready, on ${model.device.name}`;
+  form.querySelector('button').disabled = false;
+
+  let writing = new AbortController();
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    writing.abort();
+    writing = new AbortController();
+    const { signal } = writing;
+    const prompt = document.getElementById('prompt').value;
+    text.textContent = prompt;
+    try {
+      for await (const { text: added } of model.generate(prompt, { maxTokens: 40, signal })) text.append(added);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  });
+} catch (error) {
+  status.textContent = error.message;
+  throw error;
+}
