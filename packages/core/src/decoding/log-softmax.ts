@@ -9,18 +9,34 @@
  * @throws RangeError if there is no score, one is NaN or +∞, or all are −∞
  */
 export function logSoftmax(logits: ArrayLike<number>): Float64Array {
-  let largest = Number.NEGATIVE_INFINITY;
+  const largest = logits[likeliest(logits)]!;
+  const logProbabilities = new Float64Array(logits.length);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) {
+    logProbabilities[i] = logits[i]! - largest;
+    sum += Math.exp(logProbabilities[i]!);
+  }
+  // Subtracting `largest + log(sum)` at once would lose the digits of log(sum) where `largest` is large.
+  const logSum = Math.log(sum);
+  for (let i = 0; i < logits.length; i++) logProbabilities[i]! -= logSum;
+  return logProbabilities;
+}
+
+/**
+ * The token with the largest score; of equals, the smaller id.
+ *
+ * @throws RangeError as `logSoftmax`
+ */
+export function likeliest(logits: ArrayLike<number>): number {
+  let best = 0;
   for (let i = 0; i < logits.length; i++) {
     const score = logits[i]!;
     if (Number.isNaN(score)) throw new RangeError(`logits[${i}] is NaN; did the model's parameters diverge?`);
-    if (score > largest) largest = score;
+    if (score > logits[best]!) best = i;
   }
-  if (!Number.isFinite(largest)) {
+  if (!Number.isFinite(logits[best])) {
+    const largest = logits[best] ?? Number.NEGATIVE_INFINITY;
     throw new RangeError(`the largest of ${logits.length} logits is ${largest}; at least one finite score is needed`);
   }
-  let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - largest);
-  // Subtracting `largest + log(sum)` at once would lose the digits of log(sum) where `largest` is large.
-  const logSum = Math.log(sum);
-  return Float64Array.from(logits, (score) => score - largest - logSum);
+  return best;
 }

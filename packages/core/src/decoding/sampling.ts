@@ -1,7 +1,7 @@
 // The choice of one token from a model's scores: greedy, temperature, top-k and top-p, in that order of application as
 // in Hugging Face's generation. What comes before and after a token is generation.ts's affair.
 
-import { logSoftmax } from './log-softmax.js';
+import { likeliest, logSoftmax } from './log-softmax.js';
 import type { Random } from './random.js';
 
 /** How a token is drawn. Without any, from the model's own distribution. */
@@ -54,7 +54,7 @@ export function sampleToken(
 export function tokenDistribution(logits: ArrayLike<number>, options: SamplingOptions): TokenDistribution {
   checkSamplingOptions(options);
   const { temperature = 1, topK = logits.length, topP = 1 } = options;
-  if (temperature === 0) return { ids: mostProbable(logSoftmax(logits), 1), probabilities: [1] };
+  if (temperature === 0) return { ids: [likeliest(logits)], probabilities: [1] };
 
   const logProbabilities = logSoftmax(Float64Array.from(logits, (score) => score / temperature));
   const cutsK = topK < logits.length;
