@@ -1,5 +1,11 @@
 /** `@unroll/core`: recurrent kernels, layers and language models on TensorFlow.js, and the tracer that turns
  * TensorFlow.js code into ONNX graphs. Runs in Node and in browsers. */
+export { type ActivationName, activationNames } from './kernels/cells/activations.js';
+export type { Cell as RecurrentCell, CellWeights } from './kernels/cells/cell.js';
+export { type GruCellOptions, gruCell } from './kernels/cells/gru-cell.js';
+export { type LstmCellOptions, lstmCell } from './kernels/cells/lstm-cell.js';
+export { rnnCell } from './kernels/cells/rnn-cell.js';
+export { type CellSequenceInputs, type CellSequenceOutputs, cellSequence } from './kernels/cells/sequence.js';
 export { embeddingLookup } from './kernels/embedding/lookup.js';
 export { type GruSequenceInputs, gruSequence } from './kernels/gru/sequence.js';
 export { type LstmSequenceInputs, lstmSequence } from './kernels/lstm/sequence.js';
@@ -15,7 +21,7 @@ export { LSTM, type LSTMArgs } from './layers/lstm.js';
 export type { RecurrentLayerArgs } from './layers/recurrent-layer.js';
 export { SimpleRNN, type SimpleRNNArgs } from './layers/simple-rnn.js';
 export { type DropoutMask, fillDropoutMask } from './models/dropout.js';
-export { initialParameters } from './models/initial-parameters.js';
+export { initialParameters, uniformParameters } from './models/initial-parameters.js';
 export {
   type LanguageModelMode,
   type LanguageModelState,
@@ -57,5 +63,18 @@ export {
   optimizerSlots,
   optimizerUpdate,
 } from './optimizers/optimizer.js';
+export {
+  lengthMask,
+  type RecurrentNetworkInputs,
+  type RecurrentNetworkOutputs,
+  recurrentNetwork,
+} from './recurrent/network.js';
+export {
+  type RecurrentNetworkConfig,
+  recurrentNetworkConfig,
+  recurrentParameterShapes,
+  recurrentStateShapes,
+} from './recurrent/network-config.js';
+export { recurrentParametersFromTorch, type ShapedValues } from './recurrent/torch-parameters.js';
 export { TraceError } from './tracing/backend.js';
 export { type NamedTensors, type TensorSpec, trace } from './tracing/trace.js';

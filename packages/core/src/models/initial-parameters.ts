@@ -1,13 +1,11 @@
-/** The parameters with which a language model's training starts. */
+/** The parameters with which a training starts. */
 import { seededRandom } from '../decoding/random.js';
 import { elementCount } from '../onnx/graph.js';
-import { type LanguageModelConfig, parameterShapes } from './language-model-config.js';
+import { type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
 
 /**
- * Every parameter, biases included, drawn uniformly from [−range, range): Zaremba et al. (2014), section 4.
- *
- * A parameter's values depend on the seed and its own name and shape alone, so that the same layer starts alike in
- * models that differ elsewhere.
+ * Every parameter of a language model, biases included, drawn uniformly from [−range, range): Zaremba et al. (2014),
+ * section 4.
  *
  * @param seed an integer in [0, 2^53)
  * @param range 1/√hiddenDim if left out
@@ -18,11 +16,28 @@ export function initialParameters(
   config: LanguageModelConfig,
   { seed, range = 1 / Math.sqrt(config.hiddenDim) }: { readonly seed: number; readonly range?: number },
 ): Record<string, Float32Array<ArrayBuffer>> {
+  return uniformParameters(parameterShapes(config), { seed, range });
+}
+
+/**
+ * Parameters of these shapes, biases included, drawn uniformly from [−range, range).
+ *
+ * A parameter's values depend on the seed and its own name and shape alone, so that the same layer starts alike in
+ * models that differ elsewhere.
+ *
+ * @param seed an integer in [0, 2^53)
+ * @param range PyTorch's recurrent networks take 1/√hidden
+ * @throws RangeError for any other seed
+ */
+export function uniformParameters(
+  shapes: Shapes,
+  { seed, range }: { readonly seed: number; readonly range: number },
+): Record<string, Float32Array<ArrayBuffer>> {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new RangeError(`seed ${seed}: must be an integer from 0 to 2^53 - 1`);
   }
   return Object.fromEntries(
-    Object.entries(parameterShapes(config)).map(([name, shape]) => {
+    Object.entries(shapes).map(([name, shape]) => {
       const random = seededRandom(streamSeed(seed, name));
       return [name, Float32Array.from({ length: elementCount(shape) }, () => (2 * random() - 1) * range)];
     }),

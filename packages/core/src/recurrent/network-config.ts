@@ -1,0 +1,117 @@
+/** The shape of a stacked recurrent network: its configuration, its parameters and its states, by name. */
+import type { Cell, Shapes } from '../models/language-model-config.js';
+
+export interface RecurrentNetworkConfig {
+  /** What the names of its parameters begin with. */
+  readonly name: string;
+  readonly cell: Cell;
+  /** The width of the inputs. */
+  readonly inputDim: number;
+  readonly hiddenDim: number;
+  readonly layers: number;
+  /** Each layer runs in both directions, each with parameters of its own, and its outputs stand side by side. */
+  readonly bidirectional: boolean;
+  /** Of an `rnn`. */
+  readonly nonlinearity: 'tanh' | 'relu';
+  /** Of a `gru`: the reset gate stands after the recurrent product (PyTorch, cuDNN) or before it (Cho et al. 2014). */
+  readonly resetAfter: boolean;
+  /** Of an `lstm`: the width to which its output is projected (Sak et al. 2014); not projected if left out. */
+  readonly projectionDim?: number;
+  /** Of an `lstm`: f = 1 − i (CIFG, Greff et al. 2017). */
+  readonly coupledGates: boolean;
+  /** Of an `lstm`: the gates see the cell state (Gers and Schmidhuber 2000). */
+  readonly peepholes: boolean;
+}
+
+type Sizes = Pick<RecurrentNetworkConfig, 'cell' | 'inputDim' | 'hiddenDim'>;
+
+/**
+ * A complete configuration; what is left out is one layer in one direction, named as its cell, of the plain variant.
+ * @throws RangeError naming the field that is out of range or does not fit the cell
+ */
+export function recurrentNetworkConfig(options: Sizes & Partial<RecurrentNetworkConfig>): RecurrentNetworkConfig {
+  const config: RecurrentNetworkConfig = {
+    ...{ name: options.cell, layers: 1, bidirectional: false, nonlinearity: 'tanh', resetAfter: true },
+    ...{ coupledGates: false, peepholes: false },
+    ...options,
+  };
+  for (const field of ['inputDim', 'hiddenDim', 'layers', 'projectionDim'] as const) {
+    const value = config[field];
+    if (field === 'projectionDim' && value === undefined) continue;
+    if (!Number.isSafeInteger(value) || value! < 1) {
+      throw new RangeError(`${field} must be a positive integer, got ${value}`);
+    }
+  }
+  const { cell, projectionDim, coupledGates, peepholes, nonlinearity, resetAfter } = config;
+  if (!['rnn', 'lstm', 'gru'].includes(cell)) throw new RangeError(`cell must be rnn, lstm or gru, got '${cell}'`);
+  if (!['tanh', 'relu'].includes(nonlinearity)) {
+    throw new RangeError(`nonlinearity must be tanh or relu, got '${nonlinearity}'`);
+  }
+  const belongsTo = { projectionDim: 'lstm', coupledGates: 'lstm', peepholes: 'lstm', nonlinearity: 'rnn' } as const;
+  const given = { projectionDim, coupledGates, peepholes, nonlinearity: nonlinearity !== 'tanh' };
+  for (const [field, owner] of Object.entries(belongsTo)) {
+    if (given[field as keyof typeof given] && cell !== owner) {
+      throw new RangeError(`${field} is an option of '${owner}', not of '${cell}'; leave it out`);
+    }
+  }
+  if (!resetAfter && cell !== 'gru')
+    throw new RangeError(`resetAfter is an option of 'gru', not of '${cell}'; leave it out`);
+  return config;
+}
+
+/** The layers' directions in order, as their names have them: `0`, `0_reverse`, `1`, … */
+export function layerDirections({ layers, bidirectional }: RecurrentNetworkConfig): readonly string[] {
+  return Array.from({ length: layers }, (_, layer) =>
+    bidirectional ? [`${layer}`, `${layer}_reverse`] : [`${layer}`],
+  ).flat();
+}
+
+/** The width of one direction's output. */
+export function outputDim({ hiddenDim, projectionDim }: RecurrentNetworkConfig): number {
+  return projectionDim ?? hiddenDim;
+}
+
+/** The width of a layer's input: that of the network's, or all directions' outputs of the layer below. */
+export function layerInputDim(config: RecurrentNetworkConfig, layer: number): number {
+  return layer === 0 ? config.inputDim : outputDim(config) * (config.bidirectional ? 2 : 1);
+}
+
+/** How many gates a cell has: how many times `hiddenDim` its kernels are wide. */
+export function gateCount({ cell, coupledGates }: RecurrentNetworkConfig): number {
+  if (cell === 'lstm') return coupledGates ? 3 : 4;
+  return cell === 'gru' ? 3 : 1;
+}
+
+/**
+ * The parameters' shapes by name, in Keras's layouts: `lstm.0.kernel` [input, 4·hidden], gates i, f, g, o (i, g, o if
+ * coupled; z, r, n in a GRU), `lstm.0.recurrent_kernel` [output, 4·hidden], `lstm.0.bias`; `recurrent_bias` of a GRU that
+ * resets after, `projection` [hidden, output], `peepholes` [3, hidden], rows i, f, o (i, o if coupled); and the same of the
+ * other direction, `lstm.0_reverse.kernel`, ….
+ */
+export function recurrentParameterShapes(config: RecurrentNetworkConfig): Shapes {
+  const { name, cell, hiddenDim, resetAfter, projectionDim, coupledGates, peepholes } = config;
+  const width = gateCount(config) * hiddenDim;
+  const shapes: Record<string, readonly number[]> = {};
+  for (const direction of layerDirections(config)) {
+    const set = (parameter: string, shape: readonly number[]) => {
+      shapes[`${name}.${direction}.${parameter}`] = shape;
+    };
+    set('kernel', [layerInputDim(config, Number.parseInt(direction, 10)), width]);
+    set('recurrent_kernel', [outputDim(config), width]);
+    set('bias', [width]);
+    if (cell === 'gru' && resetAfter) set('recurrent_bias', [width]);
+    if (projectionDim) set('projection', [hiddenDim, projectionDim]);
+    if (peepholes) set('peepholes', [coupledGates ? 2 : 3, hiddenDim]);
+  }
+  return shapes;
+}
+
+/** The states' shapes by name: `h.0` [batch, output] of the first layer, `c.0` [batch, hidden] its cell's, `h.0_reverse`, … */
+export function recurrentStateShapes(config: RecurrentNetworkConfig, batch: number): Shapes {
+  const shapes: Record<string, readonly number[]> = {};
+  for (const direction of layerDirections(config)) {
+    shapes[`h.${direction}`] = [batch, outputDim(config)];
+    if (config.cell === 'lstm') shapes[`c.${direction}`] = [batch, config.hiddenDim];
+  }
+  return shapes;
+}

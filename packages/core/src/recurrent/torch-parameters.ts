@@ -1,0 +1,86 @@
+/**
+ * Parameters of PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU` as those of a recurrent network here. PyTorch keeps matrices
+ * transposed, the GRU's gates in the order r, z, n, and two biases where one says the same.
+ */
+import { elementCount } from '../onnx/graph.js';
+import { gateCount, layerDirections, layerInputDim, outputDim, type RecurrentNetworkConfig } from './network-config.js';
+
+/** A tensor's elements, row-major. */
+export interface ShapedValues {
+  readonly shape: readonly number[];
+  readonly values: ArrayLike<number>;
+}
+
+/**
+ * @param tensors a `state_dict`: `weight_ih_l0` [gates·hidden, input], `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`,
+ *   `weight_hr_l0` of a projection, each also with `_reverse`; without biases (`bias=False`) they are zeros here
+ * @param prefix what the names begin with in a larger model's `state_dict`: `encoder.`, say
+ * @returns the values by name, shaped as `recurrentParameterShapes` says
+ * @throws RangeError if a tensor is missing or has another shape, or if PyTorch has no such network
+ */
+export function recurrentParametersFromTorch(
+  config: RecurrentNetworkConfig,
+  tensors: Readonly<Record<string, ShapedValues>>,
+  prefix = '',
+): Record<string, Float32Array<ArrayBuffer>> {
+  const { name, cell, hiddenDim, projectionDim } = config;
+  const unknown = config.peepholes ? 'peepholes' : config.coupledGates ? 'coupledGates' : undefined;
+  if (unknown || !config.resetAfter) {
+    throw new RangeError(`PyTorch has no ${cell} with ${unknown ?? 'resetAfter: false'}; its weights cannot be of one`);
+  }
+  const width = gateCount(config) * hiddenDim;
+  const parameters: Record<string, Float32Array<ArrayBuffer>> = {};
+  for (const direction of layerDirections(config)) {
+    const read = (kind: string, shape: readonly number[]) => checked(tensors, `${prefix}${kind}_l${direction}`, shape);
+    const bias = (kind: string) =>
+      `${prefix}${kind}_l${direction}` in tensors ? inGateOrder(cell, read(kind, [width])) : new Float32Array(width);
+    const set = (parameter: string, values: Float32Array<ArrayBuffer>) => {
+      parameters[`${name}.${direction}.${parameter}`] = values;
+    };
+    const input = layerInputDim(config, Number.parseInt(direction, 10));
+    const output = outputDim(config);
+    set('kernel', transposed(inGateOrder(cell, read('weight_ih', [width, input])), width));
+    set('recurrent_kernel', transposed(inGateOrder(cell, read('weight_hh', [width, output])), width));
+    const [inputBias, recurrentBias] = [bias('bias_ih'), bias('bias_hh')];
+    if (cell === 'gru') {
+      set('bias', inputBias);
+      set('recurrent_bias', recurrentBias);
+    } else {
+      set(
+        'bias',
+        inputBias.map((value, k) => value + recurrentBias[k]!),
+      );
+    }
+    if (projectionDim) set('projection', transposed(read('weight_hr', [projectionDim, hiddenDim]), projectionDim));
+  }
+  return parameters;
+}
+
+function checked(
+  tensors: Readonly<Record<string, ShapedValues>>,
+  name: string,
+  shape: readonly number[],
+): Float32Array<ArrayBuffer> {
+  const tensor = tensors[name];
+  if (!tensor) throw new RangeError(`the tensor '${name}' [${shape}] is missing`);
+  if (`${tensor.shape}` !== `${shape}` || tensor.values.length !== elementCount(shape)) {
+    throw new RangeError(`the tensor '${name}' is [${tensor.shape}], the configuration says [${shape}]`);
+  }
+  return Float32Array.from(tensor.values);
+}
+
+/** Rows r, z, n as rows z, r, n, for a GRU; PyTorch's other gates stand as ours do. */
+function inGateOrder(cell: RecurrentNetworkConfig['cell'], values: Float32Array<ArrayBuffer>) {
+  if (cell !== 'gru') return values;
+  const gate = values.length / 3;
+  const ordered = Float32Array.from(values);
+  ordered.set(values.subarray(gate, 2 * gate), 0);
+  ordered.set(values.subarray(0, gate), gate);
+  return ordered;
+}
+
+/** [rows, columns] → [columns, rows]. */
+function transposed(values: Float32Array<ArrayBuffer>, rows: number): Float32Array<ArrayBuffer> {
+  const columns = values.length / rows;
+  return Float32Array.from(values, (_, k) => values[(k % rows) * columns + Math.floor(k / rows)]!);
+}

@@ -1,0 +1,108 @@
+"""Makes the golden vectors of packages/core/src/testing/golden by running PyTorch: outputs, last states and gradients of
+nn.RNN, nn.LSTM and nn.GRU, of one to three layers, in one and both directions, over sequences of equal and unequal length.
+
+    python3 scripts/golden/make.py [FOLDER]
+
+Everything that goes in is drawn by Python's own generator from a fixed seed, to two decimals, so that it is the same on
+every machine. One file for each kind of network: a line with the versions that made it, then a line for each case.
+"""
+
+import json
+import platform
+import random
+import sys
+from pathlib import Path
+
+import torch
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+TIME, BATCH, INPUT, HIDDEN, PROJECTION = 5, 3, 2, 3, 2
+LENGTHS = [3, 5, 1]
+
+KINDS = {
+    "rnn-tanh": (torch.nn.RNN, {"nonlinearity": "tanh"}),
+    "rnn-relu": (torch.nn.RNN, {"nonlinearity": "relu"}),
+    "lstm": (torch.nn.LSTM, {}),
+    "lstm-projection": (torch.nn.LSTM, {"proj_size": PROJECTION}),
+    "gru": (torch.nn.GRU, {}),
+}
+
+
+def drawn(generator, *shape, limit=1.0):
+    """A tensor of this shape with elements of two decimals in [-limit, limit]."""
+    count = torch.Size(shape).numel()
+    return torch.tensor([round(generator.uniform(-limit, limit), 2) for _ in range(count)]).reshape(shape)
+
+
+def values(tensor):
+    """A tensor as JSON, to seven digits: two orders of magnitude beyond what the tests ask for."""
+    return {"shape": list(tensor.shape), "values": [float(f"{value:.7g}") for value in tensor.flatten().tolist()]}
+
+
+def run(network, x, states, lengths):
+    """The outputs [time, batch, features], padded with zeros, and the last states."""
+    initial = None if not states else states[0] if len(states) == 1 else tuple(states)
+    if lengths is None:
+        outputs, last = network(x, initial)
+    else:
+        packed = pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
+        packed_outputs, last = network(packed, initial)
+        outputs, _ = pad_packed_sequence(packed_outputs, total_length=TIME)
+    return [outputs, *(last if isinstance(last, tuple) else [last])]
+
+
+def case(kind, layers, bidirectional, unequal, with_states):
+    """One network with its inputs, and what PyTorch makes of them."""
+    network_class, options = KINDS[kind]
+    generator = random.Random(f"{kind} {layers} {bidirectional}")
+    network = network_class(INPUT, HIDDEN, num_layers=layers, bidirectional=bidirectional, **options)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(drawn(generator, *parameter.shape, limit=0.75))
+    x = drawn(generator, TIME, BATCH, INPUT).requires_grad_()
+    depth = layers * (2 if bidirectional else 1)
+    widths = [options.get("proj_size", HIDDEN), *([HIDDEN] if network_class is torch.nn.LSTM else [])]
+    states = [drawn(generator, depth, BATCH, width).requires_grad_() for width in widths] if with_states else []
+    lengths = LENGTHS if unequal else None
+
+    outputs = run(network, x, states, lengths)
+    weights = [drawn(generator, *output.shape) for output in outputs]
+    sum((output * weight).sum() for output, weight in zip(outputs, weights)).backward()
+
+    parameters = dict(network.named_parameters())
+    return {
+        "layers": layers,
+        "bidirectional": bidirectional,
+        "lengths": lengths,
+        "x": values(x),
+        "parameters": {name: values(parameter) for name, parameter in parameters.items()},
+        "states": [values(state) for state in states],
+        "weights": [values(weight) for weight in weights],
+        "outputs": [values(output) for output in outputs],
+        "gradients": {
+            "x": values(x.grad),
+            "parameters": {name: values(parameter.grad) for name, parameter in parameters.items()},
+            "states": [values(state.grad) for state in states],
+        },
+    }
+
+
+def main():
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "packages/core/src/testing/golden")
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    made_by = {"script": "scripts/golden/make.py", "torch": torch.__version__, "python": platform.python_version()}
+    sizes = {"inputDim": INPUT, "hiddenDim": HIDDEN}
+    for kind in KINDS:
+        # Equal and unequal lengths alternate; a single layer starts from zeros.
+        cases = [
+            case(kind, layers, bidirectional, unequal=(layers + bidirectional) % 2 == 0, with_states=layers > 1)
+            for layers in (1, 2, 3)
+            for bidirectional in (False, True)
+        ]
+        lines = [{"madeBy": made_by, **sizes}, *cases]
+        (folder / f"{kind}.jsonl").write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+
+
+if __name__ == "__main__":
+    main()
