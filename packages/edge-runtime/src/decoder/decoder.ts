@@ -4,8 +4,7 @@
  */
 import { decodeOnnx } from '@unroll/core/onnx';
 import type { Manifest } from '../bundle/manifest.js';
-import { breathing } from '../runtime/breathing.js';
-import { type BundleStepModel, stateForms } from '../runtime/step.js';
+import { initialStateOf, type StepModel } from '../runtime/step.js';
 import { elementsOf, type Vector } from './machine.js';
 import { compile } from './program.js';
 
@@ -13,7 +12,7 @@ import { compile } from './program.js';
  * The step in the bytes of `model`, an ONNX file. Nothing of the bytes is kept.
  * @throws UnknownOperator for a model with operators that `unroll export` does not write.
  */
-export async function loadDecoder(model: Uint8Array, manifest: Pick<Manifest, 'state'>): Promise<BundleStepModel> {
+export async function loadDecoder(model: Uint8Array, manifest: Pick<Manifest, 'state'>): Promise<StepModel> {
   const { plan, instructions, inputs, outputs } = compile(decodeOnnx(model));
   const machine = await plan.makeMachine();
   const states = manifest.state.map(({ input, output }) => ({
@@ -22,11 +21,9 @@ export async function loadDecoder(model: Uint8Array, manifest: Pick<Manifest, 's
     output: elementsOf(machine, outputs.get(output)!),
   }));
   const logits = elementsOf(machine, outputs.get('logits') as Vector);
-  const breathe = breathing();
   return {
-    ...stateForms(manifest),
+    initialState: initialStateOf(manifest),
     async step(state, token) {
-      await breathe();
       for (const { name, input } of states) input.set(state[name]!);
       machine.token = token;
       for (const instruct of instructions) instruct(machine);

@@ -2,7 +2,7 @@
  * What a model can run on. A device names the worker that serves models on it, and nothing else: a page that imports one
  * device is built without the ONNX Runtime of the others.
  */
-import type { OnnxRuntime } from '../runtime/step.js';
+import type { StepModel } from '../runtime/step.js';
 
 /** A device for `loadLanguageModel`: `wasm`, or `webgpu` from `@unroll/edge-runtime/webgpu`. */
 export interface Device {
@@ -17,16 +17,15 @@ export type DeviceName = 'wasm' | 'webgpu';
 export interface DeviceUse {
   /** `custom` for an ONNX Runtime that the caller gave. */
   readonly name: DeviceName | 'custom';
+  /** Whose kernels: this package's own, or ONNX Runtime's. */
+  readonly runtime: 'unroll' | 'onnxruntime';
   /** Why it is not the device that was asked for; undefined if it is. */
   readonly fallbackReason?: string;
 }
 
-/** What a model can be loaded on, in this thread. */
-export interface StartedDevice {
-  /** Its ONNX Runtime. On `wasm` it is downloaded when it is called for: `decoder/` runs what `unroll export` writes. */
-  readonly ort: () => Promise<OnnxRuntime>;
-  /** Where its sessions run; undefined for the runtime's own choice. */
-  readonly executionProvider?: 'wasm' | 'webgpu';
+/** A model's step, and what computes it. */
+export interface LoadedStep {
+  readonly step: StepModel;
   readonly use: DeviceUse;
 }
 

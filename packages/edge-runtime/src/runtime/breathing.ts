@@ -1,18 +1,24 @@
 /**
- * Lets a thread that computes step after step see its events in between: a page its input, a worker its messages.
- * ONNX Runtime computes a step in WebAssembly before it returns, and waiting for a promise lets no event through.
+ * Lets a thread that computes step after step see its events in between: a page its input, a worker its messages. A step
+ * is computed in WebAssembly before it returns, and waiting for a promise lets no event through.
  */
+import type { StepModel } from './step.js';
 
 /** Longest time without an event, in milliseconds: a frame at 60 Hz. */
 const interval = 16;
 
-/** A function to be awaited before each step; it lets events through once an interval. */
-export function breathing(): () => Promise<void> {
+/** The same model, which lets events through once an interval while it computes. */
+export function breathing<State>(model: StepModel<State>): StepModel<State> {
   let last = performance.now();
-  return async () => {
-    if (performance.now() - last < interval) return;
-    await nextTask();
-    last = performance.now();
+  return {
+    ...model,
+    async step(state, token) {
+      if (performance.now() - last >= interval) {
+        await nextTask();
+        last = performance.now();
+      }
+      return model.step(state, token);
+    },
   };
 }
 

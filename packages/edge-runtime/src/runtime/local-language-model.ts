@@ -1,27 +1,28 @@
 /** A language model in this thread. In a page, a worker has one of these; in Node, it is what loading gives. */
 import type { Tokenizer } from '@unroll/core/text';
-import { type Manifest, modelFile } from '../bundle/manifest.js';
+import type { Manifest } from '../bundle/manifest.js';
 import type { DeviceUse } from '../loading/device.js';
+import { breathing } from './breathing.js';
 import { type GeneratedToken, type GenerateOptions, generate } from './generate.js';
 import type { Cancellable, LanguageModel } from './language-model.js';
 import { type IdScore, logProbabilities, type Score, scoreIds } from './score.js';
-import type { BundleStepModel } from './step.js';
+import type { StepModel } from './step.js';
 import { Suggester, type SuggestOptions } from './suggest.js';
 import { type FromState, readIds, type Start, startFrom, type TextState } from './text-state.js';
 
 /** Made by `loadLocalLanguageModel`. Beside texts, it takes and gives token ids. */
 export class LocalLanguageModel implements LanguageModel {
-  readonly #model: BundleStepModel;
+  readonly #model: StepModel;
   readonly #suggester: Suggester;
 
   constructor(
-    model: BundleStepModel,
+    model: StepModel,
     readonly tokenizer: Tokenizer,
     readonly manifest: Manifest,
     readonly device: DeviceUse,
   ) {
-    this.#model = model;
-    this.#suggester = new Suggester(model, tokenizer);
+    this.#model = breathing(model);
+    this.#suggester = new Suggester(this.#model, tokenizer);
   }
 
   async *generate(
@@ -57,7 +58,7 @@ export class LocalLanguageModel implements LanguageModel {
   }
 
   async read(text: string, { state, signal }: FromState & Cancellable = {}): Promise<TextState> {
-    return readIds(this.#model, this.#sha256, this.#start(state), this.tokenizer.encode(text), signal);
+    return readIds(this.#model, this.manifest, this.#start(state), this.tokenizer.encode(text), signal);
   }
 
   dispose(): Promise<void> {
@@ -68,13 +69,7 @@ export class LocalLanguageModel implements LanguageModel {
     return this.dispose();
   }
 
-  get #sha256(): string {
-    return this.manifest.files[modelFile].sha256;
-  }
-
   #start(saved: TextState | undefined): Start {
-    return saved
-      ? startFrom(this.#model, this.#sha256, saved)
-      : { state: this.#model.initialState, ids: [this.tokenizer.eosId] };
+    return saved ? startFrom(this.manifest, saved) : { state: this.#model.initialState, ids: [this.tokenizer.eosId] };
   }
 }

@@ -2,7 +2,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import type { Manifest } from '../bundle/manifest.js';
 import { BundleError } from '../errors.js';
-import { breathing } from './breathing.js';
 
 /** The part of `onnxruntime-common` that the runtime uses; `onnxruntime-web` and `onnxruntime-node` both have it. */
 export interface OnnxRuntime {
@@ -22,14 +21,6 @@ export interface StepModel<State = RecurrentState> {
   dispose(): Promise<void>;
 }
 
-/** A bundle's step, whose states can be taken apart and put together again. */
-export interface BundleStepModel extends StepModel {
-  /** The numbers of a state, its tensors one after the other in the order of the manifest. */
-  flatten(state: RecurrentState): Float32Array;
-  /** The state of these numbers. */
-  unflatten(values: Float32Array): RecurrentState;
-}
-
 /**
  * @param executionProvider Where the session runs; ONNX Runtime's own choice if undefined.
  * @throws BundleError `model-invalid` if ONNX Runtime refuses the model.
@@ -39,9 +30,8 @@ export async function loadStepModel(
   manifest: Pick<Manifest, 'state'>,
   ort: OnnxRuntime,
   executionProvider?: 'wasm' | 'webgpu',
-): Promise<BundleStepModel> {
+): Promise<StepModel> {
   const session = await createSession(model, ort, executionProvider);
-  const breathe = breathing();
   // Steps wait for each other: with WebGPU, a session refuses to be run while it runs.
   let last: Promise<unknown> = Promise.resolve();
   const run = (feeds: Record<string, Tensor>) => {
@@ -50,9 +40,8 @@ export async function loadStepModel(
     return outputs;
   };
   return {
-    ...stateForms(manifest),
+    initialState: initialStateOf(manifest),
     async step(state, token) {
-      await breathe();
       const feeds: Record<string, Tensor> = { ids: new ort.Tensor('int32', Int32Array.of(token), [1]) };
       for (const { input, shape } of manifest.state) feeds[input] = new ort.Tensor('float32', state[input]!, shape);
       const outputs = await run(feeds);
@@ -66,27 +55,12 @@ export async function loadStepModel(
   };
 }
 
-/** The state before any token, and the two forms of every state. */
-export function stateForms({
-  state: tensors,
-}: Pick<Manifest, 'state'>): Pick<BundleStepModel, 'initialState' | 'flatten' | 'unflatten'> {
-  const unflatten = (values: Float32Array): RecurrentState => {
-    let offset = 0;
-    return Object.fromEntries(
-      tensors.map(({ input, shape }) => {
-        offset += sizeOf(shape);
-        return [input, values.slice(offset - sizeOf(shape), offset)];
-      }),
-    );
-  };
-  return {
-    initialState: unflatten(new Float32Array(tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0))),
-    flatten: (state) => Float32Array.from(tensors.flatMap(({ input }) => [...state[input]!])),
-    unflatten,
-  };
+/** The state before any token: zeros. */
+export function initialStateOf({ state }: Pick<Manifest, 'state'>): RecurrentState {
+  return Object.fromEntries(state.map(({ input, shape }) => [input, new Float32Array(elementCount(shape))]));
 }
 
-function sizeOf(shape: readonly number[]): number {
+export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
 

@@ -2,9 +2,10 @@
  * What a model remembers of a text it has read, as a plain value of constant size. Keeping it saves it, using it twice
  * forks it, passing it back restores it; IndexedDB stores it as it is.
  */
+import { type Manifest, modelFile } from '../bundle/manifest.js';
 import { BundleError } from '../errors.js';
 import { joiningTokens } from './continuation.js';
-import type { BundleStepModel, RecurrentState } from './step.js';
+import { elementCount, type RecurrentState, type StepModel } from './step.js';
 
 export interface TextState {
   /** The SHA-256 of the model.onnx that it is for. */
@@ -29,8 +30,8 @@ export interface FromState {
 
 /** What the model remembers after `ids`, which follow `start`. */
 export async function readIds(
-  model: BundleStepModel,
-  sha256: string,
+  model: StepModel,
+  manifest: Manifest,
   start: Start,
   ids: readonly number[],
   signal: AbortSignal | undefined,
@@ -41,14 +42,26 @@ export async function readIds(
     signal?.throwIfAborted();
     ({ state } = await model.step(state, id));
   }
-  return { model: sha256, ids: all.slice(-joiningTokens), values: model.flatten(state) };
+  const values = Float32Array.from(manifest.state.flatMap(({ input }) => [...state[input]!]));
+  return { model: sha256Of(manifest), ids: all.slice(-joiningTokens), values };
 }
 
 /** @throws BundleError `state-foreign` for a state of another model. */
-export function startFrom(model: BundleStepModel, sha256: string, saved: TextState): Start {
-  if (saved.model !== sha256) {
+export function startFrom(manifest: Manifest, saved: TextState): Start {
+  if (saved.model !== sha256Of(manifest)) {
     const message = 'the state belongs to another model.onnx; read the text again with this bundle';
     throw new BundleError('state-foreign', message);
   }
-  return { state: model.unflatten(saved.values), ids: saved.ids };
+  let offset = 0;
+  const state = Object.fromEntries(
+    manifest.state.map(({ input, shape }) => {
+      offset += elementCount(shape);
+      return [input, saved.values.slice(offset - elementCount(shape), offset)];
+    }),
+  );
+  return { state, ids: saved.ids };
+}
+
+function sha256Of(manifest: Manifest): string {
+  return manifest.files[modelFile].sha256;
 }

@@ -1,5 +1,6 @@
 /** The worker's side: answers the questions of a page about one model. What it runs on is its caller's choice. */
-import type { StartedDevice } from '../loading/device.js';
+import type { Bundle } from '../bundle/read-bundle.js';
+import type { LoadedStep } from '../loading/device.js';
 import { loadOn } from '../loading/load-local.js';
 import type { GeneratedToken } from '../runtime/generate.js';
 import type { LocalLanguageModel } from '../runtime/local-language-model.js';
@@ -11,12 +12,14 @@ export interface Line {
   addEventListener(type: 'message', listener: (event: MessageEvent<ToWorker>) => void): void;
 }
 
+type LoadStep = (bundle: Bundle) => Promise<LoadedStep>;
+
 /** Longest time for which tokens are gathered before they are sent, in milliseconds; a message costs about 0.1. */
 const gathering = 8;
 
 /** Answers what comes over `line` until the worker ends. */
-export function serve(line: Line, start: () => Promise<StartedDevice>): void {
-  const server = new ModelServer(line, start);
+export function serve(line: Line, loadStep: LoadStep): void {
+  const server = new ModelServer(line, loadStep);
   line.addEventListener('message', ({ data }) => {
     if ('cancel' in data) server.cancel(data.id);
     else server.answer(data.id, data.question);
@@ -25,14 +28,14 @@ export function serve(line: Line, start: () => Promise<StartedDevice>): void {
 
 class ModelServer {
   readonly #line: Line;
-  readonly #start: () => Promise<StartedDevice>;
+  readonly #loadStep: LoadStep;
   readonly #requests = new Map<number, AbortController>();
   readonly #streams = new Map<number, TokenStream>();
   #model: LocalLanguageModel | undefined;
 
-  constructor(line: Line, start: () => Promise<StartedDevice>) {
+  constructor(line: Line, loadStep: LoadStep) {
     this.#line = line;
-    this.#start = start;
+    this.#loadStep = loadStep;
   }
 
   async answer(id: number, question: Question): Promise<void> {
@@ -57,7 +60,7 @@ class ModelServer {
     if (question.kind === 'load') {
       const onProgress = (progress: Extract<FromWorker, { progress: unknown }>['progress']) =>
         this.#line.postMessage({ id, progress });
-      this.#model = await loadOn(this.#start, question.address, { cache: question.cache, onProgress, signal });
+      this.#model = await loadOn(this.#loadStep, question.address, { cache: question.cache, onProgress, signal });
       return { manifest: this.#model.manifest, device: this.#model.device };
     }
     if (question.kind === 'pull') return this.#pull(question.stream);

@@ -1,5 +1,5 @@
 /** The worker of the `wasm` device. */
-import { startWasm } from '../loading/start-wasm.js';
+import { loadOnWasm } from '../loading/on-wasm.js';
 import { type Line, serve } from './serve.js';
 
-serve(globalThis as unknown as Line, startWasm);
+serve(globalThis as unknown as Line, loadOnWasm);

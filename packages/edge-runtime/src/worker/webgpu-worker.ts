@@ -1,5 +1,5 @@
 /** The worker of the `webgpu` device. */
-import { startWebGpu } from '../loading/start-webgpu.js';
+import { loadOnWebGpu } from '../loading/on-webgpu.js';
 import { type Line, serve } from './serve.js';
 
-serve(globalThis as unknown as Line, startWebGpu);
+serve(globalThis as unknown as Line, loadOnWebGpu);
