@@ -1,5 +1,5 @@
 // Compiles a schema in proto/ into static protobufjs code (no eval at run time) for the package that speaks it:
-//   node scripts/generate-proto.mjs core|param-server
+//   node scripts/generate-proto.mjs core|param-server|trainer
 // Its output, src/generated/ (for tests, which run from source) and dist/generated/, is built and never committed.
 import { copyFile, mkdir, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -15,6 +15,7 @@ const pbts = promisify(require('protobufjs-cli/pbts').main);
 const schemas = {
   core: { source: 'proto/onnx/onnx.proto', name: 'onnx' },
   'param-server': { source: 'proto/unroll/v1/parameter_server.proto', name: 'parameter-server' },
+  trainer: { source: 'proto/tensorboard/event.proto', name: 'tensorboard' },
 };
 const encodeAndDecodeOnly = ['--no-create', '--no-verify', '--no-convert', '--no-delimited', '--no-service'];
 

@@ -13,6 +13,7 @@ export const reportFields = [
   'pullSeconds',
   'sentBytes',
   'receivedBytes',
+  'stalenessSum',
 ] as const;
 
 /** Totals since the worker's process started. The four durations add up to the time that its steps took. */
@@ -48,6 +49,7 @@ export class WorkerMeter {
     this.#add('computeSeconds', compute);
     this.#add('pushSeconds', push);
     this.#add('pullSeconds', pull);
+    this.#add('stalenessSum', staleness);
     // For the other workers, and for the servers' update.
     this.#add('waitSeconds', Math.max(0, exchange - push - pull));
   }

@@ -30,6 +30,9 @@ export function addWorkerMetrics(registry: Registry, reports: WorkerReports): vo
     wait: 'waitSeconds',
     pull: 'pullSeconds',
   });
+  count('staleness', 'Updates of others that each worker’s gradients came late for.', undefined, {
+    staleness: 'stalenessSum',
+  });
   count('bytes', 'What each worker has sent to servers and received from them.', 'direction', {
     sent: 'sentBytes',
     received: 'receivedBytes',

@@ -3,6 +3,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connectRunStatus } from '@unroll/param-server';
+import type { RunObserver } from '../dashboard/run-observer.js';
 import { UnrollError } from '../errors.js';
 import { log } from '../terminal/progress.js';
 import { prepareTraining, type TrainingRequest } from '../training/prepare.js';
@@ -40,7 +42,11 @@ const never = new Promise<never>(() => {});
  * Trains with real processes that speak gRPC over loopback. Those that are killed are started again, and the run goes on.
  * @throws UnrollError with the first line that a failed process gave as its reason
  */
-export async function launchCluster(request: TrainingRequest, options: ClusterOptions): Promise<TrainingResult> {
+export async function launchCluster(
+  request: TrainingRequest,
+  options: ClusterOptions,
+  observer?: RunObserver,
+): Promise<TrainingResult> {
   // What is wrong with the request is said once, here.
   const prepared = await prepareTraining(request);
   requireShareable(prepared.training, options.workers);
@@ -51,7 +57,8 @@ export async function launchCluster(request: TrainingRequest, options: ClusterOp
   const interrupt = interruption([servers, workers]);
   try {
     const addresses = await startServers(servers, options);
-    startWorkers(workers, addresses, request, options, report);
+    observer?.watch(connectRunStatus(addresses));
+    startWorkers(workers, addresses, request, options, report, observer);
     const children = [...servers, ...workers];
     const failures = children.map(({ ended }) => ended.then(() => never));
     // Worker 0 ends when all workers have finished.
@@ -123,6 +130,7 @@ function startWorkers(
   request: TrainingRequest,
   { workers, maxRestarts, workerFlags }: ClusterOptions,
   report: RunReport,
+  observer: RunObserver | undefined,
 ): void {
   const threads = request.threads || Math.max(1, Math.floor(availableParallelism() / workers));
   for (let worker = 0; worker < workers; worker++) {
@@ -138,7 +146,9 @@ function startWorkers(
         },
         onMessage: (message) => {
           const isEvent = message.type !== 'listening' && message.type !== 'peer-lost' && message.type !== 'notice';
-          if (isEvent) report.add(message, worker);
+          if (!isEvent) return;
+          report.add(message, worker);
+          if (worker === 0) observer?.add(message);
         },
       }),
     );

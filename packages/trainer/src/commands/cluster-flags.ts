@@ -95,7 +95,7 @@ export function clusterOptions(flags: LaunchFlags, out: string, argv: readonly s
   };
 }
 
-/** Flags of a launch that workers do not take, or are given otherwise. All but `--json` have a value. */
+/** Flags of a launch that workers do not take, or are given otherwise. */
 const launchersOwn = new Set([
   ...['--json', '--threads', '--workers', '--servers', '--max-restarts', '--min-workers', '--lease'],
   '--backup-workers',
@@ -108,7 +108,9 @@ function trainingFlagsOf(argv: readonly string[]): string[] {
   for (let k = 0; k < argv.length; k++) {
     const [flag] = argv[k]!.split('=');
     if (!launchersOwn.has(flag!)) kept.push(argv[k]!);
-    else if (flag !== '--json' && !argv[k]!.includes('=')) k++;
+    // No value of theirs begins with a dash.
+    else if (!argv[k]!.includes('=') && argv[k + 1]?.startsWith('-') === false) k++;
   }
+  ...['--dashboard', '--tensorboard', '--insecure-public'],
   return kept;
 }

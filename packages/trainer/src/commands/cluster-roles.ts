@@ -1,5 +1,5 @@
 /** `unroll worker` and `unroll param-server`: the processes of a distributed run, one at a time, on any machine. */
-import { ParameterServerError, startParameterServer } from '@unroll/param-server';
+import { connectRunStatus, ParameterServerError, startParameterServer } from '@unroll/param-server';
 import type { Command } from 'commander';
 import { endWithLauncher, reportTo } from '../cluster/messages.js';
 import { UsageError } from '../errors.js';
@@ -8,6 +8,7 @@ import { RunReport } from '../training/report.js';
 import { runTraining } from '../training/run.js';
 import { version } from '../version.js';
 import { addServerPolicyFlags, requireSpareable, type ServerPolicyFlags } from './cluster-flags.js';
+import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
 import { addExamples, metricsPortOption, nonNegativeInteger, positiveInteger } from './options.js';
 import {
   addGuardFlags,
@@ -20,7 +21,7 @@ import {
 import { printTrainingResult } from './train.js';
 import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
 
-export interface WorkerFlags extends TrainingFlags, SecurityFlags {
+export interface WorkerFlags extends TrainingFlags, SecurityFlags, ObserverFlags {
   serverAddresses: string;
   worker: number;
   workers: number;
@@ -39,7 +40,9 @@ export function addWorker(program: Command): void {
     )
     .requiredOption('--workers <n>', 'how many workers there are', positiveInteger)
     .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
-  addTrainingFlags(addSecurityFlags(command)).action(async (flags: WorkerFlags) => void (await work(flags)));
+  addPublicPageFlag(addObserverFlags(addTrainingFlags(addSecurityFlags(command)))).action(
+    async (flags: WorkerFlags) => void (await work(flags)),
+  );
   addExamples(
     command,
     'worker --data data/ptb --out runs/ptb --worker 0 --workers 2 --server-addresses ps0:7000,ps1:7000',
@@ -55,11 +58,14 @@ export async function work(flags: WorkerFlags): Promise<boolean> {
   const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
   const security = await clientSecurity(flags);
   const role = { servers: flags.serverAddresses.split(','), worker, workers, serverTimeoutSeconds, security };
+  await using observer = worker === 0 ? await openObserver(flags) : undefined;
+  observer?.watch(connectRunStatus(role.servers, security));
   const report = new RunReport(flags.workers);
   const leaving = new AbortController();
   try {
     for await (const event of runTraining({ request: trainingRequest(flags), role, signal: leaving.signal })) {
       if (event.type === 'start' && event.mayLeave) leaveOnSignal(leaving);
+      observer?.add(event);
       if (!reportTo(process, event)) report.add(event, flags.worker);
     }
   } catch (error) {

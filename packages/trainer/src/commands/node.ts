@@ -5,6 +5,7 @@ import { UnrollError } from '../errors.js';
 import { log } from '../terminal/progress.js';
 import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
 import { serve, work } from './cluster-roles.js';
+import { addObserverFlags, type ObserverFlags } from './observer-flags.js';
 import { addExamples, metricsPortOption, nonNegativeInteger, positiveInteger } from './options.js';
 import { addGuardFlags, type GuardFlags } from './security-flags.js';
 import { addTrainingFlags, type TrainingFlags } from './training-flags.js';
@@ -13,6 +14,7 @@ interface NodeFlags
   extends TrainingFlags,
     ServerPolicyFlags,
     GuardFlags,
+    ObserverFlags,
     Pick<RoleFlags, 'index' | 'workers' | 'servers' | 'port'> {
   role?: RoleKind;
   serverAddresses?: string;
@@ -34,7 +36,8 @@ export function addNode(program: Command): void {
     .option('--port <n>', 'where servers listen, under Slurm and RANK', positiveInteger, 7000)
     .option('--host <address>', 'address to listen on; beyond 127.0.0.1 a token or TLS must guard it', '0.0.0.0')
     .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
-  addServerPolicyFlags(addGuardFlags(addTrainingFlags(command.addOption(metricsPortOption())))).action(runNode);
+  addObserverFlags(addTrainingFlags(command.addOption(metricsPortOption())));
+  addServerPolicyFlags(addGuardFlags(command)).action(runNode);
   addExamples(
     command,
     'node --data data/ptb --out runs/ptb --resume --servers 2 --snapshot-dir runs/ptb.snapshots --token-file token',

@@ -1,14 +1,22 @@
 /** `unroll train`: alone in this process, or with workers and parameter servers that it starts. */
 import type { Command } from 'commander';
 import { launchCluster } from '../cluster/launch.js';
+import type { RunObserver } from '../dashboard/run-observer.js';
 import { UnrollError } from '../errors.js';
 import { interruptible } from '../terminal/interrupt.js';
 import type { TrainingRequest } from '../training/prepare.js';
 import { RunReport, type TrainingResult } from '../training/report.js';
 import { runTraining } from '../training/run.js';
 import { addLaunchFlags, clusterOptions, type LaunchFlags } from './cluster-flags.js';
+import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
 import { addExamples, positiveInteger, printResult } from './options.js';
 import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
+
+type AllFlags = TrainingFlags & LaunchFlags & ObserverFlags;
+
+function addAllFlags(command: Command): Command {
+  return addPublicPageFlag(addObserverFlags(addLaunchFlags(addTrainingFlags(command))));
+}
 
 export function addTrain(program: Command): void {
   const command = program
@@ -16,12 +24,13 @@ export function addTrain(program: Command): void {
     .description('train a language model')
     .option('--workers <n>', 'worker processes that share each batch (default: 1)', positiveInteger)
     .option('--servers <n>', 'parameter server processes (default: 1 if there are several workers)', positiveInteger);
-  addLaunchFlags(addTrainingFlags(command)).action(async (flags: TrainingFlags & LaunchFlags) => {
+  addAllFlags(command).action(async (flags: AllFlags) => {
     const distributed = flags.servers !== undefined || (flags.workers ?? 1) > 1;
     const request = trainingRequest(flags);
+    await using observer = await openObserver(flags);
     const result = distributed
-      ? await launchCluster(request, clusterOptions(flags, flags.out, process.argv.slice(3)))
-      : await trainAlone(request);
+      ? await launchCluster(request, clusterOptions(flags, flags.out, process.argv.slice(3)), observer)
+      : await trainAlone(request, observer);
     printTrainingResult(flags.json, result);
   });
   addExamples(
@@ -29,7 +38,7 @@ export function addTrain(program: Command): void {
     'train --data grammar --out runs/first',
     'train --data data/ptb --preset zaremba-small --out runs/ptb',
     'train --data book.txt --tokenizer char --out runs/book --workers 2 --servers 1',
-    'train --data data/ptb --out runs/ptb --resume --epochs 20',
+    'train --data data/ptb --out runs/ptb --resume --epochs 20 --dashboard',
   );
 }
 
@@ -39,18 +48,23 @@ export function addLaunch(program: Command): void {
     .description('train with several worker processes and parameter servers on this machine')
     .option('--workers <n>', 'worker processes that share each batch', positiveInteger, 2)
     .option('--servers <n>', 'parameter server processes', positiveInteger, 1);
-  addLaunchFlags(addTrainingFlags(command)).action(async (flags: TrainingFlags & LaunchFlags) => {
+  addAllFlags(command).action(async (flags: AllFlags) => {
     const options = clusterOptions(flags, flags.out, process.argv.slice(3));
-    printTrainingResult(flags.json, await launchCluster(trainingRequest(flags), options));
+    const request = trainingRequest(flags);
+    await using observer = await openObserver(flags);
+    printTrainingResult(flags.json, await launchCluster(request, options, observer));
   });
   addExamples(command, 'launch --data grammar --out runs/first --workers 2 --servers 2');
 }
 
-async function trainAlone(request: TrainingRequest): Promise<TrainingResult> {
+async function trainAlone(request: TrainingRequest, observer: RunObserver | undefined): Promise<TrainingResult> {
   const report = new RunReport();
   return interruptible(async (signal) => {
     try {
-      for await (const event of runTraining({ request, signal })) report.add(event);
+      for await (const event of runTraining({ request, signal })) {
+        report.add(event);
+        observer?.add(event);
+      }
     } finally {
       report.close();
     }

@@ -3,31 +3,43 @@
  * those are, and from which step and state they go on, the servers say; it may change when processes are killed.
  */
 import { optimizerSlots, parameterShapes, slotName } from '@unroll/core';
-import type { LaneRange, ParameterClient } from '@unroll/param-server';
+import type { LaneRange, ParameterClient, WorkerMeter } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Residents, zeros } from '../engines/engine.js';
 import { updateOptimizer } from './config.js';
 import { createGradientWork } from './gradient-work.js';
 import { laneWidth, packLanes, unpackLosses, unpackRecurrent } from './lane-states.js';
 import type { LaneWork } from './lane-work.js';
-import { type Learner, type LearnerOptions, type LearnerState, type LossSum, readAll } from './learner.js';
+import {
+  type Learner,
+  type LearnerOptions,
+  type LearnerState,
+  type LossSum,
+  readAll,
+  type StepResult,
+} from './learner.js';
 import { createLocalWork } from './local-work.js';
 
 export class DistributedLearner implements Learner {
   readonly parameters: Residents;
   readonly #options: LearnerOptions;
   readonly #client: ParameterClient;
+  readonly #meter: WorkerMeter;
   readonly #pulled: Arrays;
   #work: LaneWork;
 
   /** Joins the servers, and waits until they have values. */
-  static async create(options: LearnerOptions, client: ParameterClient): Promise<DistributedLearner> {
+  static async create(
+    options: LearnerOptions,
+    client: ParameterClient,
+    meter: WorkerMeter,
+  ): Promise<DistributedLearner> {
     const { engine, model } = options;
     const parameters = engine.allocate(zeros(parameterShapes(model)));
     const pulled = await readAll(parameters);
     await client.enter(pulled);
     const work = await createWork(options, parameters, client.lanes);
-    const learner = new DistributedLearner(options, client, { parameters, pulled, work });
+    const learner = new DistributedLearner(options, client, meter, { parameters, pulled, work });
     await learner.#takeUp();
     return learner;
   }
@@ -35,10 +47,12 @@ export class DistributedLearner implements Learner {
   private constructor(
     options: LearnerOptions,
     client: ParameterClient,
+    meter: WorkerMeter,
     { parameters, pulled, work }: { parameters: Residents; pulled: Arrays; work: LaneWork },
   ) {
     this.#options = options;
     this.#client = client;
+    this.#meter = meter;
     this.parameters = parameters;
     this.#pulled = pulled;
     this.#work = work;
@@ -52,13 +66,17 @@ export class DistributedLearner implements Learner {
     return this.#work.losses.total;
   }
 
-  async step(learningRate: number): Promise<LossSum | undefined> {
+  async step(learningRate: number): Promise<StepResult | undefined> {
+    this.#meter.begin();
     const { recurrent, losses } = this.#work;
     const { loss, ...summand } = await this.#work.compute(this.nextStep, learningRate);
     const laneStates = packLanes(this.#options.model, await readAll(recurrent), losses);
-    if (await this.#client.update({ ...summand, laneStates })) {
+    this.#meter.computed();
+    const update = await this.#client.update({ ...summand, laneStates });
+    if (update) {
       this.#installParameters();
-      return loss;
+      this.#meter.end(loss.tokens);
+      return { ...loss, ...update };
     }
     await this.#takeUp();
     return undefined;

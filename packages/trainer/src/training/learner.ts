@@ -12,6 +12,12 @@ export interface LossSum {
   readonly tokens: number;
 }
 
+/** What an update of the model tells of itself. */
+export interface StepResult extends LossSum {
+  /** The global norm of the gradient of the whole batch, before clipping; in local mode, that of the servers' step. */
+  readonly gradientNorm: number;
+}
+
 /** Everything that training changes. */
 export interface LearnerState {
   readonly parameters: Arrays;
@@ -31,7 +37,7 @@ export interface Learner {
    * Makes one update.
    * @returns undefined if it was not made, because the parameter servers were elsewhere: at `nextStep`
    */
-  step(learningRate: number): Promise<LossSum | undefined>;
+  step(learningRate: number): Promise<StepResult | undefined>;
   /**
    * A view of the state; valid until the next step.
    * @returns undefined if the parameter servers have gone back to an earlier step, `nextStep`

@@ -49,9 +49,9 @@ export async function createLocalLearner(
       if (batch.resetState) await reset(recurrent);
       scalars.learningRate[0] = learningRate;
       scalars.step[0] = nextStep + 1;
-      const { tokenLosses } = await executable.run({ ...inputs.fill(batch, nextStep), ...scalars });
+      const { tokenLosses, gradientNorm } = await executable.run({ ...inputs.fill(batch, nextStep), ...scalars });
       nextStep += 1;
-      return losses.add(tokenLosses!, batch);
+      return { ...losses.add(tokenLosses!, batch), gradientNorm: gradientNorm![0]! };
     },
     state: async () => ({
       parameters: await readAll(parameters),

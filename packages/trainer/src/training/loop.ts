@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { UnrollError } from '../errors.js';
 import { learningRateAt, type TrainingConfig } from './config.js';
-import type { Learner, LossSum } from './learner.js';
+import type { Learner, LossSum, StepResult } from './learner.js';
 
 export interface TrainingOptions {
   readonly training: TrainingConfig;
@@ -18,12 +18,16 @@ export interface TrainingOptions {
 }
 
 /** One update is done. */
-export interface StepProgress extends LossSum {
+export interface StepProgress extends StepResult {
   readonly type: 'step';
   /** Updates made so far. */
   readonly step: number;
   /** The loss of the epoch so far. */
   readonly epoch: LossSum;
+  /** Of this step. */
+  readonly learningRate: number;
+  /** That this process took for the step. */
+  readonly seconds: number;
 }
 
 /** An epoch, or the part of one at which training ends, is done. Its loss is that of the epoch. */
@@ -78,10 +82,12 @@ async function makeStep(
   step: number,
 ): Promise<StepProgress | undefined> {
   const learningRate = learningRateAt(training, Math.floor(step / stepsPerEpoch));
+  const began = performance.now();
   const loss = await learner.step(learningRate);
+  const seconds = (performance.now() - began) / 1000;
   if (!loss) return undefined;
   if (!Number.isFinite(loss.lossSum)) throw divergence(step + 1, learningRate);
-  return { type: 'step', step: step + 1, ...loss, epoch: learner.epoch };
+  return { type: 'step', step: step + 1, ...loss, epoch: learner.epoch, learningRate, seconds };
 }
 
 function epochProgress({ training, learner, stepsPerEpoch }: TrainingOptions, step: number): EpochProgress {

@@ -7,6 +7,7 @@ import {
   type InitialValues,
   type ParameterClient,
   type SnapshotPolicy,
+  WorkerMeter,
 } from '@unroll/param-server';
 import { LaneBatches } from '../data/batches.js';
 import type { Engine } from '../engines/engine.js';
@@ -75,9 +76,10 @@ async function joinServers(
   request: TrainingRequest,
   role: WorkerRole,
 ): Promise<Work> {
-  const client = connect(prepared, request, role);
+  const meter = new WorkerMeter();
+  const client = connect(prepared, request, role, meter);
   try {
-    const learner = await DistributedLearner.create(options, client);
+    const learner = await DistributedLearner.create(options, client, meter);
     return {
       learner,
       mayLeave: client.mayLeave,
@@ -95,7 +97,12 @@ async function joinServers(
 /** While worker 0 evaluates, the others wait for it to push. */
 const slowestEvaluationSeconds = 6 * 3600;
 
-function connect(prepared: PreparedTraining, request: TrainingRequest, role: WorkerRole): ParameterClient {
+function connect(
+  prepared: PreparedTraining,
+  request: TrainingRequest,
+  role: WorkerRole,
+  meter: WorkerMeter,
+): ParameterClient {
   const { servers, worker, workers, serverTimeoutSeconds, security } = role;
   const { model, training, resumed } = prepared;
   return connectParameterServers({
@@ -116,6 +123,7 @@ function connect(prepared: PreparedTraining, request: TrainingRequest, role: Wor
     },
     callSeconds: slowestEvaluationSeconds,
     ...(security ? { security } : {}),
+    meter,
     ...(serverTimeoutSeconds === undefined ? {} : { patienceSeconds: serverTimeoutSeconds }),
   });
 }

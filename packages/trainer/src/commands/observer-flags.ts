@@ -1,0 +1,46 @@
+/** The flags by which a run is seen: its page, and its event files for TensorBoard. */
+import type { Command } from 'commander';
+import { defaultPageAddress, parsePageAddress } from '../dashboard/page-address.js';
+import { RunObserver } from '../dashboard/run-observer.js';
+
+export interface ObserverFlags {
+  out: string;
+  /** `true` where the flag has no value. */
+  dashboard?: string | true;
+  tensorboard?: string | true;
+  insecurePublic?: boolean;
+}
+
+export function addObserverFlags(command: Command): Command {
+  return command
+    .option('--dashboard [address]', 'serve a live page of the run at a port or host:port (default: 127.0.0.1:7070)')
+    .option('--tensorboard [dir]', 'write the curves as TensorBoard’s event files (default: <out>.tensorboard)');
+}
+
+/** For commands that listen nowhere else. */
+export function addPublicPageFlag(command: Command): Command {
+  return command.option(
+    '--insecure-public',
+    'let --dashboard serve other machines: whoever reaches the port can read it',
+  );
+}
+
+/**
+ * What the flags ask for; undefined if that is nothing. The page needs the event files: from them a resumed run has the
+ * curves of the time before.
+ * @throws UsageError if the page's address cannot be used; UnrollError if it is taken, or the folder cannot be written
+ */
+export async function openObserver({
+  out,
+  dashboard,
+  tensorboard,
+  insecurePublic = false,
+}: ObserverFlags): Promise<RunObserver | undefined> {
+  if (dashboard === undefined && tensorboard === undefined) return undefined;
+  const isAddress = typeof dashboard === 'string';
+  return RunObserver.open({
+    name: out,
+    eventFolder: typeof tensorboard === 'string' ? tensorboard : `${out.replace(/[\\/]+$/, '')}.tensorboard`,
+    page: isAddress ? parsePageAddress(dashboard, insecurePublic) : dashboard && defaultPageAddress,
+  });
+}

@@ -1,0 +1,124 @@
+/**
+ * The curves of a run as a page shows them: a bounded number of points however long the run is, from the training's own
+ * events and, where it was resumed, from what was recorded before. It draws nothing.
+ */
+import type { ScalarEvent } from '../tensorboard/read-events.js';
+
+/** What is shown of steps; of several that became one point, the means, and the last one's number and time. */
+export interface CurvePoint {
+  readonly step: number;
+  /** Seconds since 1970. */
+  readonly time: number;
+  /** Nats per token. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Before clipping. */
+  readonly gradientNorm: number;
+  /** Of all workers. */
+  readonly tokensPerSecond: number;
+}
+
+/** Of one evaluation. */
+export interface ValidationPoint {
+  readonly step: number;
+  readonly perplexity: number;
+}
+
+/** The tags in event files. */
+export const tags = {
+  loss: 'train/loss',
+  perplexity: 'train/perplexity',
+  learningRate: 'train/learning_rate',
+  gradientNorm: 'train/gradient_norm',
+  tokensPerSecond: 'train/tokens_per_second',
+  validPerplexity: 'valid/perplexity',
+} as const;
+
+const mostPoints = 2000;
+
+export class Curves {
+  #points: CurvePoint[] = [];
+  #validation: ValidationPoint[] = [];
+  /** The latest steps, fewer than make a point. */
+  #pending: CurvePoint[] = [];
+  #stepsPerPoint = 1;
+  #revision = 0;
+
+  get points(): readonly CurvePoint[] {
+    return this.#points;
+  }
+
+  get validation(): readonly ValidationPoint[] {
+    return this.#validation;
+  }
+
+  /** The last step as it was. */
+  get latest(): CurvePoint | undefined {
+    return this.#pending.at(-1) ?? this.#points.at(-1);
+  }
+
+  /** Changes when points that were there have changed or gone; until then, points are only added. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Takes up a step. If it is not after the latest one, the run has gone back: what came after is forgotten. */
+  add(point: CurvePoint): void {
+    if (this.latest && point.step <= this.latest.step) this.#forgetFrom(point.step);
+    this.#pending.push(point);
+    if (this.#pending.length < this.#stepsPerPoint) return;
+    this.#points.push(meanOf(this.#pending));
+    this.#pending = [];
+    if (this.#points.length > mostPoints) this.#halve();
+  }
+
+  addValidation(point: ValidationPoint): void {
+    this.#validation = [...this.#validation.filter(({ step }) => step < point.step), point];
+  }
+
+  /** Takes up what was recorded of the steps before the run went on after `step`. */
+  addRecorded(events: readonly ScalarEvent[], step: number): void {
+    for (const { step: at, time, values } of events) {
+      if (at > step) return;
+      const perplexity = values[tags.validPerplexity];
+      if (perplexity !== undefined) this.addValidation({ step: at, perplexity });
+      const loss = values[tags.loss];
+      if (loss === undefined) continue;
+      this.add({
+        ...{ step: at, time, loss },
+        learningRate: values[tags.learningRate] ?? Number.NaN,
+        gradientNorm: values[tags.gradientNorm] ?? Number.NaN,
+        tokensPerSecond: values[tags.tokensPerSecond] ?? Number.NaN,
+      });
+    }
+  }
+
+  #forgetFrom(step: number): void {
+    this.#points = this.#points.filter((point) => point.step < step);
+    this.#pending = this.#pending.filter((point) => point.step < step);
+    this.#validation = this.#validation.filter((point) => point.step < step);
+    this.#revision += 1;
+  }
+
+  #halve(): void {
+    const pairs = Array.from({ length: Math.floor(this.#points.length / 2) }, (_, k) =>
+      meanOf(this.#points.slice(2 * k, 2 * k + 2)),
+    );
+    this.#pending = this.#points.slice(2 * pairs.length);
+    this.#points = pairs;
+    this.#stepsPerPoint *= 2;
+    this.#revision += 1;
+  }
+}
+
+function meanOf(points: readonly CurvePoint[]): CurvePoint {
+  const mean = (field: keyof CurvePoint) => points.reduce((sum, point) => sum + point[field], 0) / points.length;
+  const { step, time } = points.at(-1)!;
+  return {
+    ...{ step, time },
+    loss: mean('loss'),
+    learningRate: mean('learningRate'),
+    gradientNorm: mean('gradientNorm'),
+    tokensPerSecond: mean('tokensPerSecond'),
+  };
+}

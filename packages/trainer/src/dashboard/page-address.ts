@@ -1,0 +1,36 @@
+/** Where the page of a run is served, from `--dashboard`'s value. */
+import { isIPv6 } from 'node:net';
+import { isLoopback } from '@unroll/param-server';
+import { UsageError } from '../errors.js';
+
+export interface PageAddress {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+}
+
+export const defaultPageAddress: PageAddress = { host: '127.0.0.1', port: 7070 };
+
+/**
+ * @param text `port` or `host:port`; an IPv6 address in brackets
+ * @param isPublic whether other machines may reach it: the page asks nobody who they are
+ * @throws UsageError if it is no address, or one that other machines can reach and need not
+ */
+export function parsePageAddress(text: string, isPublic: boolean): PageAddress {
+  const [, bracketed, plain, digits] = /^(?:(?:\[(.+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain ?? defaultPageAddress.host;
+  const port = Number(digits);
+  if (digits === undefined || port > 65535 || (bracketed !== undefined && !isIPv6(bracketed))) {
+    throw new UsageError(`--dashboard: '${text}' is no address; write a port, or host:port as in 127.0.0.1:7070`);
+  }
+  if (!isPublic && !isLoopback(host)) {
+    throw new UsageError(
+      `--dashboard: ${host} can be reached from other machines, which may then read the page; say --insecure-public`,
+    );
+  }
+  return { host, port };
+}
+
+export function urlOf({ host, port }: PageAddress): string {
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}/`;
+}

@@ -1,0 +1,94 @@
+/**
+ * Serves a run's page over HTTP: its files, and its data as Server-Sent Events. It only tells; nothing can be changed
+ * through it, and it asks nobody who they are.
+ */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { UnrollError } from '../errors.js';
+import { type PageAddress, urlOf } from './page-address.js';
+
+export interface PageServer {
+  readonly url: string;
+  /** Sends the last data, then stops. */
+  close(): Promise<void>;
+}
+
+/** What is sent to one reader of the page: each gets what it has not had yet. */
+export type Feed = () => Promise<object>;
+
+const { resolve } = createRequire(import.meta.url);
+// The page is no TypeScript: it stays among the sources when the package is built.
+const ownFile = (name: string) => fileURLToPath(new URL(`../../src/dashboard/page/${name}`, import.meta.url));
+
+const files = new Map<string, { readonly path: string; readonly type: string }>([
+  ['/', { path: ownFile('index.html'), type: 'text/html' }],
+  ...['main.js', 'charts.js', 'chart.js', 'workers.js', 'numbers.js'].map(
+    (name) => [`/${name}`, { path: ownFile(name), type: 'text/javascript' }] as const,
+  ),
+  ['/style.css', { path: ownFile('style.css'), type: 'text/css' }],
+  ['/uplot.js', { path: resolve('uplot/dist/uPlot.esm.js'), type: 'text/javascript' }],
+  ['/uplot.css', { path: resolve('uplot/dist/uPlot.min.css'), type: 'text/css' }],
+]);
+
+const headers = {
+  'content-security-policy': "default-src 'self'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+};
+
+const updateMilliseconds = 1000;
+
+/**
+ * @param newFeed makes what one reader is sent, now and every second
+ * @throws UnrollError if the address cannot be listened on
+ */
+export async function servePage(address: PageAddress, newFeed: () => Feed): Promise<PageServer> {
+  const readers = new Map<ServerResponse, Feed>();
+  const server = createServer(({ method, url }, response) => {
+    const path = new URL(url ?? '/', 'http://page').pathname;
+    const file = files.get(path);
+    if (method !== 'GET') {
+      response.writeHead(405, { ...headers, allow: 'GET' }).end('there is only GET\n');
+    } else if (path === '/events') {
+      response.writeHead(200, { ...headers, 'content-type': 'text/event-stream' });
+      readers.set(response, newFeed());
+      response.once('close', () => readers.delete(response));
+      void send(response);
+    } else if (file) {
+      response.writeHead(200, { ...headers, 'content-type': `${file.type}; charset=utf-8` });
+      response.end(readFileSync(file.path));
+    } else {
+      response.writeHead(404, headers).end('there is no such page\n');
+    }
+  });
+  const send = async (response: ServerResponse): Promise<void> => {
+    const update = await readers.get(response)?.();
+    if (update && !response.writableEnded) response.write(`data: ${JSON.stringify(update)}\n\n`);
+  };
+  const sendAll = () => Promise.all([...readers.keys()].map(send));
+
+  try {
+    await once(server.listen(address.port, address.host), 'listening');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UnrollError(
+      `--dashboard: cannot listen on ${address.host}:${address.port} (${code}); choose another port, as in --dashboard 7071`,
+    );
+  }
+  const timer = setInterval(() => void sendAll(), updateMilliseconds);
+  return {
+    url: urlOf({ host: address.host, port: (server.address() as AddressInfo).port }),
+    close: async () => {
+      clearInterval(timer);
+      await sendAll();
+      for (const response of readers.keys()) response.end();
+      server.close();
+      server.closeIdleConnections();
+    },
+  };
+}

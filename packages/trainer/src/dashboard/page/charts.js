@@ -1,0 +1,70 @@
+// Which curves are shown: of the points of a run, and of its evaluations.
+import { colour, createChart } from './chart.js';
+
+/** A point's values in the order in which they are sent. */
+const [stepAt, , lossAt, learningRateAt, gradientNormAt, tokensPerSecondAt] = [0, 1, 2, 3, 4, 5];
+
+const raw = { stroke: colour('--curve-faint'), width: 1 };
+const smooth = { stroke: colour('--curve'), width: 2 };
+const dots = { stroke: colour('--second'), fill: colour('--second'), width: 2, points: { show: true, size: 7 } };
+
+/** @param {HTMLElement} parent */
+export function createCharts(parent) {
+  const chart = (options) => createChart(parent, options);
+  const loss = chart({
+    ...{ title: 'Training loss', unit: 'nats per token', height: 260 },
+    lines: [
+      { label: 'step', ...raw },
+      { label: 'smoothed', ...smooth },
+    ],
+  });
+  const perplexity = chart({
+    ...{ title: 'Perplexity', unit: '', height: 260, isLog: true },
+    lines: [
+      { label: 'training', ...smooth },
+      { label: 'validation', ...dots },
+    ],
+  });
+  const one = (title, unit) => chart({ title, unit, height: 190, lines: [{ label: 'step', ...smooth }] });
+  const rate = one('Tokens per second, all workers', '');
+  const norm = one('Gradient norm before clipping', '');
+  const learningRate = one('Learning rate', '');
+
+  /**
+   * @param {number[][]} points
+   * @param {[number, number][]} validation steps and perplexities
+   */
+  return (points, validation) => {
+    const column = (index) => points.map((point) => point[index]);
+    const steps = column(stepAt);
+    const losses = column(lossAt);
+    const smoothed = smoothedOf(losses);
+    loss.show([steps, losses, smoothed]);
+    perplexity.show(joined(steps, smoothed.map(exponential), validation));
+    rate.show([steps, column(tokensPerSecondAt)]);
+    norm.show([steps, column(gradientNormAt)]);
+    learningRate.show([steps, column(learningRateAt)]);
+  };
+}
+
+const exponential = (loss) => (loss === null ? null : Math.exp(loss));
+
+/** The exponentially weighted mean, over more points the more there are; its start is not drawn to zero. */
+export function smoothedOf(values) {
+  const keep = 1 - 1 / Math.max(1, Math.min(50, values.length / 20));
+  let [sum, weight] = [0, 0];
+  return values.map((value) => {
+    if (value === null) return null;
+    sum = keep * sum + (1 - keep) * value;
+    weight = keep * weight + (1 - keep);
+    return sum / weight;
+  });
+}
+
+/** Two curves over the steps of both. */
+function joined(steps, values, others) {
+  const byStep = new Map(steps.map((step, k) => [step, [values[k], null]]));
+  for (const [step, value] of others) byStep.set(step, [byStep.get(step)?.[0] ?? null, value]);
+  const all = [...byStep.keys()].sort((a, b) => a - b);
+  return [all, all.map((step) => byStep.get(step)[0]), all.map((step) => byStep.get(step)[1])];
+}

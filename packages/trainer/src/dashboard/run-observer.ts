@@ -1,0 +1,151 @@
+/**
+ * Follows a run for those who want to see it: keeps its curves, writes them as TensorBoard's event files, and serves them
+ * as a page together with what the workers and servers tell of themselves. Training does not depend on it.
+ */
+import { mkdirSync } from 'node:fs';
+import type { RunStatus, RunStatusReader, WorkerReport } from '@unroll/param-server';
+import { UnrollError } from '../errors.js';
+import { EventFile } from '../tensorboard/event-file.js';
+import { readEvents } from '../tensorboard/read-events.js';
+import { log } from '../terminal/progress.js';
+import type { RunEpoch, RunEvent, RunStart, RunStep } from '../training/run.js';
+import { type CurvePoint, Curves, tags } from './curves.js';
+import type { PageAddress } from './page-address.js';
+import { type Feed, type PageServer, servePage } from './page-server.js';
+import { WorkerRateMeter } from './worker-rates.js';
+
+export interface ObserverOptions {
+  /** What the run is called. */
+  readonly name: string;
+  /** The folder of event files. */
+  readonly eventFolder: string;
+  /** Where the page is served; by default nowhere. */
+  readonly page?: PageAddress | undefined;
+}
+
+export class RunObserver implements AsyncDisposable {
+  readonly #options: ObserverOptions;
+  readonly #curves = new Curves();
+  readonly #rates = new WorkerRateMeter();
+  #events: EventFile | undefined;
+  #page: PageServer | undefined;
+  #start: RunStart | undefined;
+  #servers: RunStatusReader | undefined;
+  /** Of this process, where it trains alone. */
+  #alone: WorkerReport | undefined;
+  #hasEnded = false;
+
+  /** @throws UnrollError if the page's address cannot be listened on, or the folder of event files cannot be made */
+  static async open(options: ObserverOptions): Promise<RunObserver> {
+    makeFolder(options.eventFolder);
+    const observer = new RunObserver(options);
+    if (options.page) {
+      observer.#page = await servePage(options.page, () => observer.#newFeed());
+      log(`dashboard: ${observer.#page.url}`);
+    }
+    return observer;
+  }
+
+  private constructor(options: ObserverOptions) {
+    this.#options = options;
+  }
+
+  /** The run has servers: asks them from now on how they and the workers do. Closes the reader in the end. */
+  watch(servers: RunStatusReader): void {
+    this.#servers = servers;
+  }
+
+  /** Takes up an event of worker 0, or of the process that trains alone. */
+  add(event: RunEvent): void {
+    if (event.type === 'start') this.#begin(event);
+    else if (event.type === 'step') this.#addStep(event);
+    else if (event.type === 'epoch') this.#addEpoch(event);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#hasEnded = true;
+    this.#events?.[Symbol.dispose]();
+    await this.#page?.close();
+    this.#servers?.close();
+  }
+
+  #begin(start: RunStart): void {
+    // Said again by a worker that was killed and started again.
+    if (this.#start) return;
+    this.#start = start;
+    const { eventFolder } = this.#options;
+    if (start.firstStep > 0) this.#curves.addRecorded(readEvents(eventFolder), start.firstStep);
+    this.#events = new EventFile(eventFolder);
+  }
+
+  #addStep({ step, lossSum, tokens, learningRate, gradientNorm, batchTokens, seconds }: RunStep): void {
+    const loss = lossSum / tokens;
+    const tokensPerSecond = batchTokens / seconds;
+    this.#curves.add({ step, time: Date.now() / 1000, loss, learningRate, gradientNorm, tokensPerSecond });
+    this.#events?.add(step, {
+      [tags.loss]: loss,
+      [tags.perplexity]: Math.exp(loss),
+      [tags.learningRate]: learningRate,
+      [tags.gradientNorm]: gradientNorm,
+      [tags.tokensPerSecond]: tokensPerSecond,
+    });
+    if (!this.#servers) this.#alone = sumOf(this.#alone, batchTokens, seconds);
+  }
+
+  #addEpoch({ step, validPerplexity }: RunEpoch): void {
+    if (validPerplexity === undefined) return;
+    this.#curves.addValidation({ step, perplexity: validPerplexity });
+    this.#events?.more(step, { [tags.validPerplexity]: validPerplexity });
+  }
+
+  #newFeed(): Feed {
+    let sent = 0;
+    let revision: number | undefined;
+    return async () => {
+      const status = await this.#status();
+      const { points, validation, latest } = this.#curves;
+      const isReset = revision !== this.#curves.revision;
+      const news = points.slice(isReset ? 0 : sent).map(rowOf);
+      sent = points.length;
+      revision = this.#curves.revision;
+      return {
+        ...{ name: this.#options.name, run: this.#start, hasEnded: this.#hasEnded, isReset, points: news },
+        validation: validation.map(({ step, perplexity }) => [step, perplexity]),
+        latest: latest && rowOf(latest),
+        servers: status.servers,
+        workers: this.#rates.look(status),
+      };
+    };
+  }
+
+  async #status(): Promise<RunStatus> {
+    if (this.#servers) return this.#servers.read();
+    const state = this.#hasEnded ? 'left' : 'alive';
+    return { servers: [], workers: this.#alone ? [{ worker: 0, state, silentSeconds: 0, report: this.#alone }] : [] };
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new UnrollError(
+      `--tensorboard: ${path} cannot be made (${(error as NodeJS.ErrnoException).code}); is it a file?`,
+    );
+  }
+}
+
+/** In the order in which the page reads them. */
+function rowOf({ step, time, loss, learningRate, gradientNorm, tokensPerSecond }: CurvePoint): number[] {
+  const short = [loss, learningRate, gradientNorm, tokensPerSecond].map((value) => Number(value.toPrecision(6)));
+  return [step, time, ...short];
+}
+
+function sumOf(report: WorkerReport | undefined, tokens: number, seconds: number): WorkerReport {
+  return {
+    steps: (report?.steps ?? 0) + 1,
+    tokens: (report?.tokens ?? 0) + tokens,
+    computeSeconds: (report?.computeSeconds ?? 0) + seconds,
+    ...{ pushSeconds: 0, waitSeconds: 0, pullSeconds: 0, sentBytes: 0, receivedBytes: 0, stalenessSum: 0 },
+  };
+}

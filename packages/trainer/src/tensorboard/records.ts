@@ -1,0 +1,30 @@
+/**
+ * TFRecord files, as sequences of byte strings. A record is its length (uint64, little-endian), the length's masked
+ * CRC-32C, the bytes, and theirs; see tensorflow/core/lib/io/record_writer.h.
+ */
+import { maskedCrc32c } from './crc32c.js';
+
+const [headerBytes, footerBytes] = [12, 4];
+
+/** The record that holds these bytes. */
+export function recordOf(bytes: Uint8Array): Buffer {
+  const record = Buffer.alloc(headerBytes + bytes.length + footerBytes);
+  record.writeBigUInt64LE(BigInt(bytes.length), 0);
+  record.writeUInt32LE(maskedCrc32c(record.subarray(0, 8)), 8);
+  record.set(bytes, headerBytes);
+  record.writeUInt32LE(maskedCrc32c(bytes), headerBytes + bytes.length);
+  return record;
+}
+
+/** What the records of a file hold, up to the first that is cut off or damaged: the process may have been killed. */
+export function* readRecords(file: Buffer): Generator<Buffer> {
+  for (let offset = 0; offset + headerBytes <= file.length; ) {
+    const end = offset + headerBytes + Number(file.readBigUInt64LE(offset));
+    if (maskedCrc32c(file.subarray(offset, offset + 8)) !== file.readUInt32LE(offset + 8)) return;
+    if (end + footerBytes > file.length) return;
+    const bytes = file.subarray(offset + headerBytes, end);
+    if (maskedCrc32c(bytes) !== file.readUInt32LE(end)) return;
+    yield bytes;
+    offset = end + footerBytes;
+  }
+}
