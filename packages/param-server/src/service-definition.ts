@@ -1,5 +1,6 @@
 /** The methods of proto/unroll/v1/parameter_server.proto as grpc-js wants them. Both the server and the client use these. */
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import { chunkMessage } from './chunk-message.js';
 import { unroll } from './generated/parameter-server.js';
 
 interface MessageType<Message> {
@@ -40,12 +41,23 @@ export const maxMessageBytes = 4 * 1024 * 1024;
 
 export const parameterServerService = {
   join: unary('Join', JoinRequest, JoinResponse),
-  upload: { ...unary('Upload', UploadRequest, UploadResponse), requestStream: true },
+  upload: {
+    ...unary('Upload', UploadRequest, UploadResponse),
+    requestStream: true,
+    requestSerialize: ({ target, offsets, data }) =>
+      target
+        ? asBuffer(UploadRequest.encode({ target, offsets, data }).finish())
+        : chunkMessage({ offsets, data }, { offsets: 2, data: 3 }),
+  },
   initialize: unary('Initialize', InitializeRequest, InitializeResponse),
   restore: unary('Restore', RestoreRequest, RestoreResponse),
   push: unary('Push', PushRequest, PushResponse),
   commit: unary('Commit', CommitRequest, CommitResponse),
-  pull: { ...unary('Pull', PullRequest, PullResponse), responseStream: true },
+  pull: {
+    ...unary('Pull', PullRequest, PullResponse),
+    responseStream: true,
+    responseSerialize: (chunk) => chunkMessage(chunk, { offsets: 1, data: 2 }),
+  },
   heartbeat: unary('Heartbeat', HeartbeatRequest, HeartbeatResponse),
   status: unary('Status', StatusRequest, StatusResponse),
   finish: unary('Finish', FinishRequest, FinishResponse),

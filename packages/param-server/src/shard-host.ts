@@ -164,8 +164,7 @@ export class ShardHost {
 
   #add({ contribution, lanes, isFirst }: Extract<ShardEffect, { type: 'add' }>): void {
     const { store, uploads } = this.adopted;
-    store.add(contribution, lanes, isFirst);
-    uploads.recycle(contribution.gradient);
+    uploads.recycle(store.add(contribution, lanes, isFirst));
     uploads.recycle(contribution.lanes);
   }
 

@@ -9,7 +9,7 @@ export class ShardStore {
   readonly #run: RunDescription;
   readonly #rule: Promise<UpdateRule>;
   /** The sum of the current step's gradients. */
-  readonly #gradient: Float32Array;
+  #gradient: Float32Array;
   readonly #layout: ShardLayout;
   #values: ShardValues | undefined;
   /** What the lanes' states become when the current step's update is made. */
@@ -58,9 +58,19 @@ export class ShardStore {
     return { parameters: parameters.slice(), slots: Object.fromEntries(copied), lanes: lanes.slice() };
   }
 
-  add({ gradient, lanes }: Contribution, { from, to }: LaneRange, isFirst: boolean): void {
-    if (isFirst) this.#gradient.set(gradient);
-    else addTo(this.#gradient, gradient);
+  /** Adds a contribution, or starts the sum with it. @returns the vector that is not needed any more, of a gradient's length */
+  add({ gradient, lanes }: Contribution, range: LaneRange, isFirst: boolean): Float32Array {
+    this.#takeLanes(lanes, range, isFirst);
+    if (!isFirst) {
+      addTo(this.#gradient, gradient);
+      return gradient;
+    }
+    const before = this.#gradient;
+    this.#gradient = gradient;
+    return before;
+  }
+
+  #takeLanes(lanes: Float32Array, { from, to }: LaneRange, isFirst: boolean): void {
     if (this.#nextLanes.length === 0) return;
     // Lanes of which the step is not made stay as they are.
     if (isFirst) this.#nextLanes.set(this.#values!.lanes);
@@ -100,8 +110,16 @@ function scaleBy(values: Float32Array, scale: number): void {
   for (let i = 0; i < values.length; i++) values[i]! *= scale;
 }
 
+/** In four sums, of which none has to wait for the other. */
 function sumOfSquares(values: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
-  return sum;
+  const whole = values.length - (values.length % 4);
+  let [a, b, c, d] = [0, 0, 0, 0];
+  for (let i = 0; i < whole; i += 4) {
+    a += values[i]! * values[i]!;
+    b += values[i + 1]! * values[i + 1]!;
+    c += values[i + 2]! * values[i + 2]!;
+    d += values[i + 3]! * values[i + 3]!;
+  }
+  for (let i = whole; i < values.length; i++) a += values[i]! * values[i]!;
+  return a + b + c + d;
 }

@@ -29,6 +29,8 @@ const channelOptions: ClientOptions = {
   // A machine that vanishes says nothing. Nothing is in flight, and nothing pinged, while this thread computes.
   'grpc.keepalive_time_ms': 30_000,
   'grpc.use_local_subchannel_pool': 1,
+  // To repeat calls by itself, grpc-js would keep what they have sent; workers join again instead.
+  'grpc.enable_retries': 0,
   'grpc-node.flow_control_window': pullWindowBytes,
 };
 
