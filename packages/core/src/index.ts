@@ -17,6 +17,7 @@ export { Dropout, type DropoutArgs } from './layers/dropout.js';
 export { Embedding, type EmbeddingArgs } from './layers/embedding.js';
 export { GRU, type GRUArgs } from './layers/gru.js';
 export { Linear, type LinearArgs } from './layers/linear.js';
+export { loadLayersModel } from './layers/load-layers-model.js';
 export { LSTM, type LSTMArgs } from './layers/lstm.js';
 export type { RecurrentLayerArgs } from './layers/recurrent-layer.js';
 export { SimpleRNN, type SimpleRNNArgs } from './layers/simple-rnn.js';

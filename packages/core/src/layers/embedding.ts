@@ -5,10 +5,11 @@ import { embeddingLookup } from '../kernels/embedding/lookup.js';
 import { assertSupported } from './supported-arguments.js';
 import { TensorFlowEmbedding } from './tensorflow-layers.js';
 
-export type EmbeddingArgs = Omit<EmbeddingLayerArgs, 'maskZero' | 'activityRegularizer'>;
+export type EmbeddingArgs = Omit<EmbeddingLayerArgs, 'activityRegularizer'>;
 
 /**
  * Input: ids [batch, …]; output [batch, …, outputDim]. Weights: embeddings [inputDim, outputDim].
+ * With `maskZero` the id 0 is padding, which the recurrent layers that follow pass over.
  * @example
  * tf.sequential({ layers: [new Embedding({ inputDim: 1000, outputDim: 64 }), new LSTM({ units: 32 })] });
  */
@@ -17,7 +18,7 @@ export class Embedding extends TensorFlowEmbedding {
 
   /** @throws Error naming an argument that is not supported */
   constructor(args: EmbeddingArgs) {
-    assertSupported('Embedding', args, { maskZero: [false], activityRegularizer: [] });
+    assertSupported('Embedding', args, { activityRegularizer: [] });
     super(args);
   }
 

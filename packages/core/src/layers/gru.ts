@@ -1,19 +1,23 @@
-/** `GRU`: Keras's gated recurrent unit layer in both its variants, on the `GruSequence` kernels. */
+/** `GRU`: Keras's gated recurrent unit layer in both its variants, on the `GruSequence` kernels and cells. */
 import * as tf from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
+import { type ActivationName, activationNames } from '../kernels/cells/activations.js';
+import { gruCell } from '../kernels/cells/gru-cell.js';
 import { gruSequence } from '../kernels/gru/sequence.js';
 import {
   checkedRecurrentArgs,
+  type Recurrence,
   RecurrentLayer,
   type RecurrentLayerArgs,
-  type SequenceInputs,
-  type SequenceOutputs,
+  type SequenceWeights,
 } from './recurrent-layer.js';
 import { TensorFlowGruCell } from './tensorflow-layers.js';
 
 export type GRUArgs = RecurrentLayerArgs & {
-  readonly activation?: 'tanh';
-  readonly recurrentActivation?: 'sigmoid';
+  /** Of the candidate; tanh if left out. */
+  readonly activation?: ActivationName;
+  /** Of the gates; sigmoid if left out, as in Keras 2 (TensorFlow.js: hardSigmoid). */
+  readonly recurrentActivation?: ActivationName;
   /** Whether the reset gate is applied after the recurrent product (cuDNN, PyTorch, Keras 2), the default, or before it
    * (Cho et al. 2014, and TensorFlow.js). */
   readonly resetAfter?: boolean;
@@ -28,27 +32,43 @@ export type GRUArgs = RecurrentLayerArgs & {
 export class GRU extends RecurrentLayer {
   static override className = 'UnrollGRU';
   readonly #resetAfter: boolean;
+  readonly #activations: { readonly activation: ActivationName; readonly recurrentActivation: ActivationName };
 
-  /** @throws Error naming an argument that is not supported */
+  /** @throws Error naming an argument that is not supported; RangeError if a dropout rate is not in [0, 1) */
   constructor(args: GRUArgs) {
-    const checked = checkedRecurrentArgs('GRU', args, { activation: ['tanh'], recurrentActivation: ['sigmoid'] });
-    const { resetAfter = true, ...cellArgs } = { recurrentActivation: 'sigmoid', ...checked } as const;
+    const { resetAfter: given, ...checked } = checkedRecurrentArgs('GRU', args, {
+      activation: activationNames,
+      recurrentActivation: activationNames,
+    });
+    const resetAfter = given ?? true;
+    const { activation, recurrentActivation } = checked;
+    const activations = { activation: activation ?? 'tanh', recurrentActivation: recurrentActivation ?? 'sigmoid' };
+    const cellArgs = { ...checked, ...activations } as const;
     super({ ...checked, cell: resetAfter ? new ResetAfterGruCell(cellArgs) : layers.gruCell(cellArgs) });
     this.#resetAfter = resetAfter;
+    this.#activations = activations;
   }
 
-  protected override runSequence({ bias, initialStates, ...inputs }: SequenceInputs): SequenceOutputs {
-    const width = inputs.kernel.shape[1]!;
-    const [inputBias, recurrentBias] = this.#resetAfter
-      ? tf.unstack(bias ?? tf.zeros([2, width]))
-      : [bias ?? tf.zeros([width])];
-    const { outputs, hidden } = gruSequence({
-      ...inputs,
-      bias: inputBias!,
-      ...(recurrentBias ? { recurrentBias } : {}),
-      initialHidden: initialStates[0]!,
-    });
-    return { outputs, states: [hidden] };
+  protected override biases(
+    bias: tf.Tensor | undefined,
+    width: number,
+  ): Pick<SequenceWeights, 'bias' | 'recurrentBias'> {
+    if (!this.#resetAfter) return super.biases(bias, width);
+    const [inputBias, recurrentBias] = tf.unstack(bias ?? tf.zeros([2, width]));
+    return { bias: inputBias!, recurrentBias: recurrentBias! };
+  }
+
+  protected override recurrence(): Recurrence {
+    const { activation, recurrentActivation } = this.#activations;
+    const cell = gruCell({ resetAfter: this.#resetAfter, ...this.#activations });
+    if (activation !== 'tanh' || recurrentActivation !== 'sigmoid') return { cell };
+    return {
+      cell,
+      plain: (x, weights, [initialHidden]) => {
+        const { outputs, hidden } = gruSequence({ x, ...weights, initialHidden: initialHidden! });
+        return { outputs, states: [hidden] };
+      },
+    };
   }
 
   override getConfig(): tf.serialization.ConfigDict {

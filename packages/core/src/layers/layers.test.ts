@@ -52,8 +52,10 @@ describe('Embedding and Linear', () => {
   });
 
   test('refuse what they do not support', () => {
-    const masking = { inputDim: 5, outputDim: 4, maskZero: true };
-    expect(() => new Embedding(masking)).toThrow('Embedding: the argument maskZero=true is not supported; use false');
+    const regularized = { inputDim: 5, outputDim: 4, activityRegularizer: 'l1' };
+    expect(() => new Embedding(regularized)).toThrow(
+      'Embedding: the argument activityRegularizer="l1" is not supported; leave it out',
+    );
     const activated = { units: 2, activation: 'relu' };
     expect(() => new Linear(activated)).toThrow(
       'Linear: the argument activation="relu" is not supported; use "linear"',
@@ -93,6 +95,8 @@ const recurrent = {
   GRU: () => new GRU({ units: 8 }),
   'GRU, reset before': () => new GRU({ units: 8, resetAfter: false }),
   Bidirectional: () => new Bidirectional({ layer: new GRU({ units: 4 }), mergeMode: 'concat' }),
+  'LSTM, dropout in the recurrence': () =>
+    new LSTM({ units: 8, recurrentDropout: 0.1, seed: 2, unitForgetBias: false }),
 };
 
 describe.each(Object.entries(recurrent))('a tf.sequential model with %s', (_, layer) => {

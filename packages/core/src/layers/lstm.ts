@@ -1,18 +1,16 @@
-/** `LSTM`: Keras's long short-term memory layer, on the `LstmSequence` kernel. */
+/** `LSTM`: Keras's long short-term memory layer, on the `LstmSequence` kernel and the cell of its activations. */
 import * as tf from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
+import { type ActivationName, activationNames } from '../kernels/cells/activations.js';
+import { lstmCell } from '../kernels/cells/lstm-cell.js';
 import { lstmSequence } from '../kernels/lstm/sequence.js';
-import {
-  checkedRecurrentArgs,
-  RecurrentLayer,
-  type RecurrentLayerArgs,
-  type SequenceInputs,
-  type SequenceOutputs,
-} from './recurrent-layer.js';
+import { checkedRecurrentArgs, type Recurrence, RecurrentLayer, type RecurrentLayerArgs } from './recurrent-layer.js';
 
 export type LSTMArgs = RecurrentLayerArgs & {
-  readonly activation?: 'tanh';
-  readonly recurrentActivation?: 'sigmoid';
+  /** Of the candidate and of the cell state; tanh if left out. */
+  readonly activation?: ActivationName;
+  /** Of the gates; sigmoid if left out, as in Keras 2 (TensorFlow.js: hardSigmoid). */
+  readonly recurrentActivation?: ActivationName;
   /** Start the forget gate's bias at one (Jozefowicz et al. 2015); true if left out. */
   readonly unitForgetBias?: boolean;
 };
@@ -25,22 +23,33 @@ export type LSTMArgs = RecurrentLayerArgs & {
  */
 export class LSTM extends RecurrentLayer {
   static override className = 'UnrollLSTM';
+  readonly #activations: { readonly activation: ActivationName; readonly recurrentActivation: ActivationName };
 
-  /** @throws Error naming an argument that is not supported */
+  /** @throws Error naming an argument that is not supported; RangeError if a dropout rate is not in [0, 1) */
   constructor(args: LSTMArgs) {
-    const checked = checkedRecurrentArgs('LSTM', args, { activation: ['tanh'], recurrentActivation: ['sigmoid'] });
-    super({ ...checked, cell: layers.lstmCell({ recurrentActivation: 'sigmoid', unitForgetBias: true, ...checked }) });
+    const checked = checkedRecurrentArgs('LSTM', args, {
+      activation: activationNames,
+      recurrentActivation: activationNames,
+    });
+    const { activation, recurrentActivation, unitForgetBias } = checked;
+    const activations = { activation: activation ?? 'tanh', recurrentActivation: recurrentActivation ?? 'sigmoid' };
+    const cell = layers.lstmCell({ ...checked, ...activations, unitForgetBias: unitForgetBias ?? true });
+    super({ ...checked, cell });
+    this.#activations = activations;
   }
 
-  protected override runSequence({ bias, initialStates, ...inputs }: SequenceInputs): SequenceOutputs {
-    const [initialHidden, initialCell] = initialStates;
-    const { outputs, hidden, cell } = lstmSequence({
-      ...inputs,
-      bias: bias ?? tf.zeros([inputs.kernel.shape[1]!]),
-      initialHidden: initialHidden!,
-      initialCell: initialCell!,
-    });
-    return { outputs, states: [hidden, cell] };
+  protected override recurrence(): Recurrence {
+    const { activation, recurrentActivation } = this.#activations;
+    const cell = lstmCell(this.#activations);
+    if (activation !== 'tanh' || recurrentActivation !== 'sigmoid') return { cell };
+    return {
+      cell,
+      plain: (x, weights, [initialHidden, initialCell]) => {
+        const states = { initialHidden: initialHidden!, initialCell: initialCell! };
+        const { outputs, hidden, cell: lastCell } = lstmSequence({ x, ...weights, ...states });
+        return { outputs, states: [hidden, lastCell] };
+      },
+    };
   }
 }
 tf.serialization.registerClass(LSTM);

@@ -1,37 +1,56 @@
 /**
  * What SimpleRNN, LSTM and GRU share: TensorFlow.js's `RNN` layer, with its arguments, its handling of states and its
  * serialization, but the whole sequence by one of our kernels instead of a cell called step by step. Of the cell, only
- * the weights are used.
+ * the weights and the configuration are used.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { RNN } from '@tensorflow/tfjs-layers';
 import type { SimpleRNNLayerArgs } from '@tensorflow/tfjs-layers/dist/layers/recurrent.js';
+import type { Cell } from '../kernels/cells/cell.js';
+import { cellSequence } from '../kernels/cells/sequence.js';
+import { Dropout } from './dropout.js';
 import { assertSupported } from './supported-arguments.js';
 
 /** Keras's arguments; the initializers default to Keras's glorotUniform, orthogonal and zeros. */
 export type RecurrentLayerArgs = Omit<
   SimpleRNNLayerArgs,
-  'cell' | 'activation' | 'dropout' | 'recurrentDropout' | 'dropoutFunc' | 'unroll' | 'activityRegularizer'
->;
+  'cell' | 'activation' | 'dropoutFunc' | 'activityRegularizer'
+> & {
+  /** Of `dropout` and `recurrentDropout`: an integer in [0, 2^53); 0 if left out. Layers of the same seed and shape drop
+   * alike: give each its own. */
+  readonly seed?: number;
+};
 
-export interface SequenceInputs {
-  /** [time, batch, input] */
-  readonly x: tf.Tensor;
+/** The weights as the kernels take them. */
+export interface SequenceWeights {
   /** [input, gates·units] */
   readonly kernel: tf.Tensor;
   /** [units, gates·units] */
   readonly recurrentKernel: tf.Tensor;
-  /** As the cell shapes it; undefined without `useBias`. */
-  readonly bias: tf.Tensor | undefined;
-  /** Each [batch, units]. */
-  readonly initialStates: readonly tf.Tensor[];
+  /** [gates·units] */
+  readonly bias: tf.Tensor;
+  /** [gates·units]; of a GRU that resets after. */
+  readonly recurrentBias?: tf.Tensor;
 }
 
 export interface SequenceOutputs {
   /** [time, batch, units] */
   readonly outputs: tf.Tensor;
   /** The last ones, each [batch, units]. */
-  readonly states: tf.Tensor[];
+  readonly states: readonly tf.Tensor[];
+}
+
+/** How a layer computes: by its cell, and by a faster kernel what needs neither a mask nor dropout in the recurrence. */
+export interface Recurrence {
+  readonly cell: Cell;
+  /** Left out where the activations are not the kernel's. */
+  readonly plain?: (x: tf.Tensor, weights: SequenceWeights, initialStates: readonly tf.Tensor[]) => SequenceOutputs;
+}
+
+interface CallArguments {
+  readonly mask?: tf.Tensor | (tf.Tensor | null)[] | null;
+  readonly training?: boolean;
+  readonly initialState?: readonly tf.Tensor[];
 }
 
 /** The weights of TensorFlow.js's SimpleRNNCell, LSTMCell and GRUCell. */
@@ -43,34 +62,77 @@ interface CellWeights {
 
 /**
  * Input [batch, time, features] and optionally, as `initialState`, each state [batch, units]. Output [batch, units], or
- * [batch, time, units] with `returnSequences`; with `returnState` a list of that and of the last states.
+ * [batch, time, units] with `returnSequences`; with `returnState` a list of that and of the last states. Where a mask
+ * [batch, time] is zero, a step leaves the states and repeats the output before it.
  */
 export abstract class RecurrentLayer extends RNN {
-  /** Runs the kernel. */
-  protected abstract runSequence(inputs: SequenceInputs): SequenceOutputs;
+  readonly #seed: number;
+  readonly #inputDropout: Dropout | undefined;
+  readonly #recurrentDropout: Dropout | undefined;
+
+  /** @throws RangeError if `dropout` or `recurrentDropout` is not in [0, 1) */
+  constructor(args: RecurrentLayerArgs & { cell: RNN['cell'] }) {
+    super(args);
+    this.#seed = args.seed ?? 0;
+    // The two copies of a layer in Bidirectional differ in their direction alone; each draws masks of its own.
+    const first = this.goBackwards ? 2 : 0;
+    this.#inputDropout = dropoutOf(`${this.name}_dropout`, args.dropout, this.#seed, first);
+    this.#recurrentDropout = dropoutOf(`${this.name}_recurrent_dropout`, args.recurrentDropout, this.#seed, first + 1);
+  }
+
+  protected abstract recurrence(): Recurrence;
+
+  /** The cell's bias as the kernels take it. */
+  protected biases(bias: tf.Tensor | undefined, width: number): Pick<SequenceWeights, 'bias' | 'recurrentBias'> {
+    return { bias: bias ?? tf.zeros([width]) };
+  }
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Record<string, unknown>): tf.Tensor | tf.Tensor[] {
-    assertSupported(this.name, kwargs, { mask: [], constants: [] });
+    assertSupported(this.name, kwargs, { constants: [] });
+    const { mask, training = false, initialState } = kwargs as CallArguments;
     return tf.tidy(() => {
       const x = Array.isArray(inputs) ? inputs[0]! : inputs;
-      const timeMajor = tf.transpose(x, [1, 0, 2]);
-      const { kernel, recurrentKernel, bias } = this.cell as unknown as CellWeights;
-      const { outputs, states } = this.runSequence({
-        x: this.goBackwards ? tf.reverse(timeMajor, 0) : timeMajor,
-        kernel: kernel.read(),
-        recurrentKernel: recurrentKernel.read(),
-        bias: bias?.read(),
-        initialStates: this.#initialStates(x, kwargs.initialState as tf.Tensor[] | undefined),
-      });
-      if (this.stateful) this.resetStates(states, Boolean(kwargs.training));
+      const initialStates = this.#initialStates(x, initialState);
+      const { outputs, states } = this.#run(x, initialStates, Array.isArray(mask) ? mask[0] : mask, training);
+      if (this.stateful) this.resetStates([...states], training);
       const output = this.returnSequences ? tf.transpose(outputs, [1, 0, 2]) : states[0]!;
       return this.returnState ? [output, ...states] : output;
     });
   }
 
+  #run(
+    x: tf.Tensor,
+    initialStates: readonly tf.Tensor[],
+    mask: tf.Tensor | null | undefined,
+    training: boolean,
+  ): SequenceOutputs {
+    const ordered = (timeMajor: tf.Tensor) => (this.goBackwards ? tf.reverse(timeMajor, 0) : timeMajor);
+    const dropped = (layer: Dropout | undefined, width: number) =>
+      layer && training ? layer.call(tf.ones([x.shape[0]!, width]), { training }) : undefined;
+    const steps = ordered(tf.transpose(x, [1, 0, 2]));
+    const inputDropout = dropped(this.#inputDropout, x.shape[2]!);
+    const input = inputDropout ? tf.mul(steps, inputDropout) : steps;
+    const recurrentDropout = dropped(this.#recurrentDropout, initialStates[0]!.shape[1]!);
+    const { cell, plain } = this.recurrence();
+    const weights = this.#weights();
+    if (plain && !mask && !recurrentDropout) return plain(input, weights, initialStates);
+    const stepMask = mask ? ordered(tf.transpose(tf.cast(mask, 'float32'), [1, 0])) : undefined;
+    return cellSequence(cell, { x: input, weights: { ...weights }, initialStates, mask: stepMask, recurrentDropout });
+  }
+
+  #weights(): SequenceWeights {
+    const { kernel, recurrentKernel, bias } = this.cell as unknown as CellWeights;
+    const read = { kernel: kernel.read(), recurrentKernel: recurrentKernel.read() };
+    return { ...read, ...this.biases(bias?.read(), read.kernel.shape[1]!) };
+  }
+
   /** TensorFlow.js forgets the regularizers of an RNN's weights; their penalties belong to the layer's losses. */
   override get losses() {
     return this.cell.losses;
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), seed: this.#seed };
   }
 
   static override fromConfig<T extends tf.serialization.Serializable>(
@@ -80,7 +142,7 @@ export abstract class RecurrentLayer extends RNN {
     return new cls(config);
   }
 
-  #initialStates(x: tf.Tensor, given: tf.Tensor[] | undefined): readonly tf.Tensor[] {
+  #initialStates(x: tf.Tensor, given: readonly tf.Tensor[] | undefined): readonly tf.Tensor[] {
     const sizes = [this.cell.stateSize].flat();
     const states = given ?? (this.stateful ? this.states : sizes.map((size) => tf.zeros([x.shape[0]!, size])));
     if (states.length === sizes.length) return states;
@@ -97,8 +159,14 @@ export function checkedRecurrentArgs<Args extends RecurrentLayerArgs>(
   supported: Readonly<Record<string, readonly unknown[]>>,
 ): Args {
   assertSupported(layer, args, {
-    ...{ dropout: [0], recurrentDropout: [0], dropoutFunc: [], unroll: [false], activityRegularizer: [], weights: [] },
+    ...{ dropoutFunc: [], activityRegularizer: [], weights: [], timeMajor: [false], zeroOutputForMask: [false] },
     ...supported,
   });
   return { kernelInitializer: 'glorotUniform', ...args };
+}
+
+/** What draws the k-th of a layer's dropout masks, if its rate is above zero. */
+function dropoutOf(name: string, rate: number | undefined, seed: number, k: number): Dropout | undefined {
+  if (!rate) return undefined;
+  return new Dropout({ name, rate, seed: (seed + k * 0x9e3779b9) % Number.MAX_SAFE_INTEGER });
 }

@@ -1,16 +1,12 @@
-/** `SimpleRNN`: Keras's fully connected recurrent layer, on the `RnnSequence` kernel. */
+/** `SimpleRNN`: Keras's fully connected recurrent layer, on the `RnnSequence` kernel and the cell of its activation. */
 import * as tf from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
-import { type RnnActivation, rnnSequence } from '../kernels/rnn/sequence.js';
-import {
-  checkedRecurrentArgs,
-  RecurrentLayer,
-  type RecurrentLayerArgs,
-  type SequenceInputs,
-  type SequenceOutputs,
-} from './recurrent-layer.js';
+import { type ActivationName, activationNames } from '../kernels/cells/activations.js';
+import { rnnCell } from '../kernels/cells/rnn-cell.js';
+import { rnnSequence } from '../kernels/rnn/sequence.js';
+import { checkedRecurrentArgs, type Recurrence, RecurrentLayer, type RecurrentLayerArgs } from './recurrent-layer.js';
 
-export type SimpleRNNArgs = RecurrentLayerArgs & { readonly activation?: RnnActivation };
+export type SimpleRNNArgs = RecurrentLayerArgs & { readonly activation?: ActivationName };
 
 /**
  * Weights: kernel [input, units], recurrent_kernel [units, units], bias [units].
@@ -19,25 +15,26 @@ export type SimpleRNNArgs = RecurrentLayerArgs & { readonly activation?: RnnActi
  */
 export class SimpleRNN extends RecurrentLayer {
   static override className = 'UnrollSimpleRNN';
-  readonly #activation: RnnActivation;
+  readonly #activation: ActivationName;
 
-  /** @throws Error naming an argument that is not supported */
+  /** @throws Error naming an argument that is not supported; RangeError if a dropout rate is not in [0, 1) */
   constructor(args: SimpleRNNArgs) {
-    const checked = checkedRecurrentArgs('SimpleRNN', args, { activation: ['tanh', 'relu'] });
+    const checked = checkedRecurrentArgs('SimpleRNN', args, { activation: activationNames });
     super({ ...checked, cell: layers.simpleRNNCell(checked) });
     this.#activation = checked.activation ?? 'tanh';
   }
 
-  protected override runSequence({ bias, initialStates, ...inputs }: SequenceInputs): SequenceOutputs {
-    const { outputs, hidden } = rnnSequence(
-      {
-        ...inputs,
-        bias: bias ?? tf.zeros([inputs.kernel.shape[1]!]),
-        initialHidden: initialStates[0]!,
+  protected override recurrence(): Recurrence {
+    const activation = this.#activation;
+    const cell = rnnCell(activation);
+    if (activation !== 'tanh' && activation !== 'relu') return { cell };
+    return {
+      cell,
+      plain: (x, weights, [initialHidden]) => {
+        const { outputs, hidden } = rnnSequence({ x, ...weights, initialHidden: initialHidden! }, activation);
+        return { outputs, states: [hidden] };
       },
-      this.#activation,
-    );
-    return { outputs, states: [hidden] };
+    };
   }
 }
 tf.serialization.registerClass(SimpleRNN);

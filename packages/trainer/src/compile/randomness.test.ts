@@ -1,6 +1,6 @@
 // Layers that draw random numbers: drawn anew in each step, by the seed, and as fit would draw them.
 import * as tf from '@tensorflow/tfjs';
-import { Dropout } from '@unroll/core';
+import { Dropout, LSTM } from '@unroll/core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { selectEngine } from '../engines/select.js';
 import { largestDifference, trainBoth } from '../testing/beside-fit.js';
@@ -24,6 +24,9 @@ const noisy: Record<string, () => tf.layers.Layer[]> = {
   alphaDropout: () => [layers.alphaDropout({ rate: 0.3, inputShape: [4, 3] })],
   'dropout within an lstm': () => [
     layers.lstm({ units: 3, dropout: 0.3, recurrentDropout: 0.2, returnSequences: true, inputShape: [4, 3] }),
+  ],
+  'dropout within an LSTM of @unroll/core': () => [
+    new LSTM({ units: 3, dropout: 0.3, recurrentDropout: 0.2, seed: 5, returnSequences: true, inputShape: [4, 3] }),
   ],
   'Dropout of @unroll/core': () => [new Dropout({ rate: 0.4, seed: 5, inputShape: [4, 3] })],
 };
