@@ -35,7 +35,7 @@ const files = new Map<string, { readonly path: string; readonly type: string }>(
 ]);
 
 const headers = {
-  'content-security-policy': "default-src 'self'; frame-ancestors 'none'",
+  'content-security-policy': "default-src 'self'; img-src data:; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',

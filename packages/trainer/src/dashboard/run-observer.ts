@@ -50,6 +50,11 @@ export class RunObserver implements AsyncDisposable {
     this.#options = options;
   }
 
+  /** Of the page, if it is served. */
+  get url(): string | undefined {
+    return this.#page?.url;
+  }
+
   /** The run has servers: asks them from now on how they and the workers do. Closes the reader in the end. */
   watch(servers: RunStatusReader): void {
     this.#servers = servers;

@@ -34,7 +34,7 @@ export function createChart(parent, { title, unit, lines, isLog = false, height 
       cursor: { drag: { x: false, y: false }, points: { size: 7 } },
       scales: { x: { time: false }, y: isLog ? { distr: 3 } : {} },
       axes: [
-        { ...axis, values: (_, splits) => splits.map((step) => (Number.isInteger(step) ? count(step) : '')) },
+        { ...axis, size: 30, values: (_, splits) => splits.map((step) => (Number.isInteger(step) ? count(step) : '')) },
         { ...axis, size: 56, values: (_, splits) => splits.map((value) => (value === null ? '' : figure(value))) },
       ],
       series: [

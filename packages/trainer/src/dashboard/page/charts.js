@@ -14,7 +14,7 @@ export function createCharts(parent) {
   const loss = chart({
     ...{ title: 'Training loss', unit: 'nats per token', height: 260 },
     lines: [
-      { label: 'step', ...raw },
+      { label: 'each step', ...raw },
       { label: 'smoothed', ...smooth },
     ],
   });
@@ -25,7 +25,7 @@ export function createCharts(parent) {
       { label: 'validation', ...dots },
     ],
   });
-  const one = (title, unit) => chart({ title, unit, height: 190, lines: [{ label: 'step', ...smooth }] });
+  const one = (title, unit) => chart({ title, unit, height: 190, lines: [{ label: 'value', ...smooth }] });
   const rate = one('Tokens per second, all workers', '');
   const norm = one('Gradient norm before clipping', '');
   const learningRate = one('Learning rate', '');
@@ -51,7 +51,7 @@ const exponential = (loss) => (loss === null ? null : Math.exp(loss));
 
 /** The exponentially weighted mean, over more points the more there are; its start is not drawn to zero. */
 export function smoothedOf(values) {
-  const keep = 1 - 1 / Math.max(1, Math.min(50, values.length / 20));
+  const keep = 1 - 1 / Math.max(1, Math.min(50, values.length / 60));
   let [sum, weight] = [0, 0];
   return values.map((value) => {
     if (value === null) return null;

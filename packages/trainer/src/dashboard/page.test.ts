@@ -1,0 +1,135 @@
+// The page of a run in a real browser, while two real workers train; and what a resumed run shows.
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type Browser, chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findChromium } from '../../../../scripts/chromium.mjs';
+import { readEvents } from '../tensorboard/read-events.js';
+import {
+  smallModel,
+  startUnroll,
+  temporaryFolder,
+  unroll,
+  unrollJson,
+  writeSmallCorpus,
+} from '../testing/unroll-process.js';
+import { tags } from './curves.js';
+import { RunObserver } from './run-observer.js';
+
+const executablePath = await findChromium();
+if (!executablePath) console.warn('browser tests skipped: no Chromium here; run: node scripts/chromium.mjs');
+
+/** Where a run serves its page, as it says. */
+async function pageOf(run: ReturnType<typeof startUnroll>): Promise<string> {
+  let said = '';
+  run.child.stderr!.on('data', (text: string) => {
+    said += text;
+  });
+  await run.logged(/dashboard: \S+/);
+  return /dashboard: (\S+)/.exec(said)![1]!;
+}
+
+describe.skipIf(!executablePath)('in Chromium', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
+  });
+  afterAll(() => browser.close());
+
+  test('a page shows the curves and both workers of a run that goes on, and that it was stopped', async () => {
+    using folder = temporaryFolder();
+    const data = writeSmallCorpus(join(folder.path, 'corpus'));
+    const run = startUnroll(
+      ...['train', '--data', data, '--out', join(folder.path, 'run'), ...smallModel, '--epochs', '10000'],
+      ...['--workers', '2', '--lease', '1', '--dashboard', '0'],
+    );
+    const page = await browser.newPage();
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(String(error)));
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    await page.goto(await pageOf(run));
+
+    await page.getByRole('status').filter({ hasText: 'training' }).waitFor();
+    const rows = page.locator('#workers tr');
+    await rows.nth(1).waitFor();
+    expect(await rows.count()).toBe(2);
+    for (const word of ['alive', 'compute', 'push', 'wait', 'pull'])
+      await rows.filter({ hasText: word }).nth(1).waitFor();
+    await page.getByText('answers').waitFor();
+    const loss = page.getByRole('img', {
+      name: /^Training loss: each step [\d.]+, smoothed [\d.]+ nats per token at step/,
+    });
+    await loss.waitFor();
+    await page.getByRole('img', { name: /^Perplexity: training [\d.]+, validation [\d.]+/ }).waitFor();
+    await loss.press('ArrowLeft');
+    await loss.locator('.u-value').filter({ hasText: /^\d+$/ }).first().waitFor();
+
+    run.child.kill('SIGINT');
+    await page.getByRole('status').filter({ hasText: 'stopped after step' }).waitFor();
+    expect(errors).toEqual([]);
+    await run.outcome;
+    await page.close();
+  });
+});
+
+test('a resumed run shows, and has recorded, each step once', async () => {
+  using folder = temporaryFolder();
+  const data = writeSmallCorpus(join(folder.path, 'corpus'));
+  const out = join(folder.path, 'run');
+  const train = ['train', '--data', data, '--out', out, ...smallModel, '--tensorboard'];
+  await unrollJson(...train, '--max-steps', '25');
+  await unrollJson(...train, '--max-steps', '30', '--resume');
+  const eventFolder = `${out}.tensorboard`;
+  const events = readEvents(eventFolder);
+  const steps = events.filter(({ values }) => tags.loss in values).map(({ step }) => step);
+  expect(steps).toEqual(Array.from({ length: 30 }, (_, k) => k + 1));
+  expect(Object.keys(events[0]!.values)).toHaveLength(5);
+  expect(events.filter(({ values }) => tags.validPerplexity in values).map(({ step }) => step)).toEqual([20, 25, 30]);
+
+  await using observer = await RunObserver.open({ name: 'run', eventFolder, page: { host: '127.0.0.1', port: 0 } });
+  const facts = { engine: '', parameters: 1, vocabSize: 1, trainTokens: 1, stepsPerEpoch: 20, epochs: 6 };
+  observer.add({ type: 'start', ...facts, firstStep: 25, totalSteps: 120, mayLeave: false });
+  const { points, validation } = await firstUpdate(observer.url!);
+  expect(points.map(([step]) => step)).toEqual(Array.from({ length: 25 }, (_, k) => k + 1));
+  expect(validation.map(([step]) => step)).toEqual([20, 25]);
+});
+
+/** What a reader of the page is sent first. */
+async function firstUpdate(url: string): Promise<{ points: number[][]; validation: number[][] }> {
+  const { body } = await fetch(`${url}events`);
+  let text = '';
+  for await (const chunk of body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (text.endsWith('\n\n')) break;
+  }
+  return JSON.parse(text.replace('data: ', ''));
+}
+
+test('the page cannot be changed through, and has no other files', async () => {
+  using folder = temporaryFolder();
+  const options = { name: 'run', eventFolder: join(folder.path, 'events'), page: { host: '127.0.0.1', port: 0 } };
+  await using observer = await RunObserver.open(options);
+  const status = async (path: string, method = 'GET') => (await fetch(`${observer.url}${path}`, { method })).status;
+  expect(await status('')).toBe(200);
+  expect(await status('', 'POST')).toBe(405);
+  expect(await status('package.json')).toBe(404);
+  expect(await status('..%2f..%2fpackage.json')).toBe(404);
+});
+
+test('a taken port and a public address are refused with a line, and nothing is written', async () => {
+  using folder = temporaryFolder();
+  const out = join(folder.path, 'run');
+  const other = createServer();
+  const port = await new Promise<number>((resolve) => {
+    other.listen(0, '127.0.0.1', () => resolve((other.address() as { port: number }).port));
+  });
+  const train = (address: string) => unroll('train', '--data', 'grammar', '--out', out, '--dashboard', address);
+  expect(await train(String(port))).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining(`:${port} (EADDRINUSE)`),
+  });
+  expect(await train('0.0.0.0:0')).toMatchObject({ status: 2, stderr: expect.stringContaining('--insecure-public') });
+  expect(existsSync(out)).toBe(false);
+  other.close();
+});
