@@ -2,7 +2,14 @@
 export type { ParameterClient } from './client/client.js';
 export { connectParameterServers } from './client/connect.js';
 export { ParameterServerError } from './client/errors.js';
-export type { InitialValues, ParameterClientOptions, RunStart, Snapshot, StepOptions } from './client/options.js';
+export type {
+  InitialValues,
+  ParameterClientOptions,
+  RunStart,
+  Snapshot,
+  StepOptions,
+  StepResult,
+} from './client/options.js';
 export type { SnapshotPolicy } from './client/resumption.js';
 export {
   connectRunStatus,

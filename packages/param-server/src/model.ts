@@ -15,6 +15,11 @@ export interface ModelDescription {
   readonly clipNorm: number | undefined;
   readonly lanes: LaneTable;
   /**
+   * Workers go each at its own pace, every push being an update, and so many steps ahead of the slowest at most; Infinity
+   * for any number. Undefined where all make each step together.
+   */
+  readonly staleness?: number | undefined;
+  /**
    * Equal for two runs that compute the same, such as a digest of the configuration and the text: snapshots of another
    * run are not gone on from, and workers of another run are refused.
    */
@@ -53,12 +58,17 @@ function updateDifference(theirs: ModelDescription, ours: ModelDescription): str
   if (theirs.lanes.count !== ours.lanes.count || theirs.lanes.width !== ours.lanes.width) {
     return `has ${lanesText(theirs.lanes)}, the run ${lanesText(ours.lanes)}`;
   }
+  if (theirs.staleness !== ours.staleness) return `has ${paceText(theirs)}, the run ${paceText(ours)}`;
   if (theirs.run !== ours.run) return 'has another training configuration or text than the run';
   return undefined;
 }
 
 function lanesText({ count, width }: LaneTable): string {
   return `${count} lanes with a state of ${width} numbers each`;
+}
+
+function paceText({ staleness }: ModelDescription): string {
+  return staleness === undefined ? 'common steps' : `its own pace, ${staleness} steps ahead at most`;
 }
 
 function optimizerText({ name, ...hyperparameters }: OptimizerConfig): string {

@@ -15,7 +15,7 @@ import type { Answer, Caller, Contribution, RefusalCode, ShardValues } from './s
 import { Refusal } from './shard/refusal.js';
 import type { ShardHost, UnnumberedRequest } from './shard-host.js';
 import type { UploadStream } from './uploads.js';
-import { readAmount, readCaller, readLanes, readRun } from './wire-messages.js';
+import { readAmount, readCaller, readLanes, readOptionalAmount, readRun } from './wire-messages.js';
 
 type Wire = typeof unroll.v1;
 type Message<Name extends keyof Wire> = InstanceType<Wire[Name]>;
@@ -55,6 +55,7 @@ export function parameterServerMethods(host: ShardHost, reports: WorkerReports):
         learningRate: readAmount(request.learningRate, `worker ${caller.worker}'s learning rate`),
         lanes: readLanes(request, host.adopted.run.model.lanes.count),
         counted: request.counted,
+        sumOfSquares: readOptionalAmount(request.sumOfSquares, squaredNorm),
         contribution: uploadedContribution(host, caller, request.step),
       }),
       host,
@@ -181,10 +182,10 @@ async function sendVector(
   try {
     const { vector: name, step } = call.request;
     const caller = readCaller(call.request.caller);
-    const given = call.request.sumOfSquares ?? undefined;
-    const sumOfSquares = given === undefined ? undefined : readAmount(given, squaredNorm);
+    const sumOfSquares = readOptionalAmount(call.request.sumOfSquares, squaredNorm);
+    const meets = call.request.meets ?? false;
     const since = call.request.since ?? undefined;
-    await host.ask({ type: 'pull', caller, step, sumOfSquares }, onCancelled(call));
+    await host.ask({ type: 'pull', caller, step, sumOfSquares, meets }, onCancelled(call));
     const chunks = host.adopted.store.chunks(name, step, since);
     if (!chunks)
       throw new Refusal('failed-precondition', `the shard has no vector '${name}'; pull parameters or slots`);

@@ -40,7 +40,7 @@ export function readCaller(caller: Wire<unroll.v1.Caller.$Properties>): Caller {
 /** @throws Refusal if the model's sizes are impossible, or the optimizer is unknown or lacks a number. */
 export function readRun(request: unroll.v1.JoinRequest): RunDescription {
   const { version, workers, shard, shards, parameters, optimizer, clipNorm } = request;
-  const { run, lanes } = request;
+  const { run, lanes, ownPace } = request;
   return {
     version,
     workers,
@@ -52,6 +52,7 @@ export function readRun(request: unroll.v1.JoinRequest): RunDescription {
       clipNorm: readAmount(clipNorm, 'the bound on the gradient norm') || undefined,
       run,
       lanes: readLaneTable(lanes),
+      staleness: ownPace ? (ownPace.staleness ?? Number.POSITIVE_INFINITY) : undefined,
     },
   };
 }
@@ -64,6 +65,11 @@ export function readAmount(value: number, what: string): number {
   throw new Refusal('failed-precondition', `${what} is ${value}: ${remedy}`);
 }
 
+/** As {@link readAmount}, of a field that may be absent. */
+export function readOptionalAmount(value: number | null | undefined, what: string): number | undefined {
+  return value === null || value === undefined ? undefined : readAmount(value, what);
+}
+
 /** @throws Refusal unless the lanes are some of `count`. */
 export function readLanes({ lanesFrom: from, lanesTo: to }: unroll.v1.PushRequest, count: number): LaneRange {
   if (from < to && to <= count) return { from, to };
@@ -71,7 +77,7 @@ export function readLanes({ lanesFrom: from, lanesTo: to }: unroll.v1.PushReques
 }
 
 /** The fields of a join that describe the model. */
-export function writeModel({ parameters, optimizer, clipNorm, run, lanes }: ModelDescription) {
+export function writeModel({ parameters, optimizer, clipNorm, run, lanes, staleness }: ModelDescription) {
   const { name, ...hyperparameters } = optimizer;
   return {
     parameters: parameters.map((parameter) => ({ name: parameter.name, shape: [...parameter.shape] })),
@@ -79,6 +85,7 @@ export function writeModel({ parameters, optimizer, clipNorm, run, lanes }: Mode
     clipNorm: clipNorm ?? 0,
     run,
     lanes: { ...lanes },
+    ...(staleness === undefined ? {} : { ownPace: Number.isFinite(staleness) ? { staleness } : {} }),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a training worker holds: the parameter servers of its run as one, in synchronous mode. It computes no gradients.
+ * What a training worker holds: the parameter servers of its run as one. It computes no gradients.
  * Wherever the servers are found elsewhere than this worker left them, because a process was killed or lanes changed
  * hands, it joins again, and the caller goes on from {@link ParameterClient.step}.
  */
@@ -19,7 +19,7 @@ import { writeModel } from '../wire-messages.js';
 import { isPassing } from './errors.js';
 import { GradientSender } from './gradient-sender.js';
 import type { Beat, StartHeartbeats } from './heartbeats.js';
-import type { InitialValues, ParameterClientOptions, Snapshot, StepOptions } from './options.js';
+import type { InitialValues, ParameterClientOptions, Snapshot, StepOptions, StepResult } from './options.js';
 import { type Entry, planOf, total } from './resumption.js';
 import type { ShardCalls } from './shard-calls.js';
 
@@ -102,24 +102,36 @@ export class ParameterClient implements AsyncDisposable {
   }
 
   /**
-   * One synchronous step: pushes this worker's gradients and, when all lanes are pushed, pulls the updated parameters.
-   * @returns the global norm of the gradient before clipping; undefined if the step was not made, because the servers
-   *   were elsewhere: `step`, `lanes`, `laneStates` and the parameters are now those to go on from
+   * One step: pushes this worker's gradients and, when all lanes are pushed, pulls the updated parameters. Where workers go
+   * at their own pace the gradient is an update by itself, and the pull waits until the slowest worker is near enough.
+   * @returns undefined if the step was not made, because the servers were elsewhere: `step`, `lanes`, `laneStates` and the
+   *   parameters are now those to go on from
    * @throws ParameterServerError if a worker is lost or has left, or the workers disagree
    */
-  update(options: StepOptions): Promise<{ gradientNorm: number } | undefined> {
-    return this.#whereWeAre(async () => {
-      const [step, caller] = [this.#step, this.#caller];
-      const sumOfSquares = total(await this.#pushAll(options));
-      if (this.#shards.length > 1) await this.#first.connection.commit({ caller, step, sumOfSquares });
-      await this.#pull({ vector: 'parameters', step: step + 1, sumOfSquares, since: step }, this.#parameters);
-      this.#step = step + 1;
-      return { gradientNorm: Math.sqrt(sumOfSquares) };
-    });
+  update(options: StepOptions): Promise<StepResult | undefined> {
+    return this.#whereWeAre(() => (this.#hasOwnPace ? this.#updateAlone(options) : this.#updateTogether(options)));
   }
 
   /**
-   * Reads all that a checkpoint holds at this worker's step; until it pushes again nothing changes.
+   * Where workers go at their own pace: waits until all have made as many steps as this one, and pulls the parameters.
+   * @returns false if the servers have gone back to an earlier step, which is now `step`
+   */
+  async meet(): Promise<boolean> {
+    if (!this.#hasOwnPace) return true;
+    const step = this.#step;
+    while (this.#step === step) {
+      const met = await this.#whereWeAre(async () => {
+        await this.#pull({ vector: 'parameters', step, meets: true }, this.#parameters);
+        return true;
+      });
+      if (met) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Reads all that a checkpoint holds at this worker's step; the parameters are those that it pulled last. Until it pushes
+   * again nothing changes but, where workers go at their own pace, what the others' updates change.
    * @returns undefined if the servers have gone back to an earlier step, which is now `step`
    */
   async snapshot(): Promise<Snapshot | undefined> {
@@ -157,11 +169,38 @@ export class ParameterClient implements AsyncDisposable {
     return this.close();
   }
 
+  async #updateTogether(options: StepOptions): Promise<StepResult> {
+    const [step, caller] = [this.#step, this.#caller];
+    const sumOfSquares = total(await this.#pushAll(options));
+    if (this.#shards.length > 1) await this.#first.connection.commit({ caller, step, sumOfSquares });
+    await this.#pull({ vector: 'parameters', step: step + 1, sumOfSquares, since: step }, this.#parameters);
+    this.#step = step + 1;
+    return { gradientNorm: Math.sqrt(sumOfSquares), staleness: 0 };
+  }
+
+  /** The first shard is pushed to last: the steps that it has counted of this worker are then done on all. */
+  async #updateAlone(options: StepOptions): Promise<StepResult> {
+    const step = this.#step;
+    const sumOfSquares = sumOfSquaresOf(options.gradients);
+    await this.#onShards(async (shard, index) => {
+      if (index > 0) await this.#push(shard, index, options, { sumOfSquares });
+    });
+    const { staleness } = await this.#push(this.#first, 0, options, { sumOfSquares });
+    await this.#pull({ vector: 'parameters', step: step + 1 }, this.#parameters);
+    this.#step = step + 1;
+    return { gradientNorm: Math.sqrt(sumOfSquares), staleness };
+  }
+
+  get #hasOwnPace(): boolean {
+    return this.#options.staleness !== undefined;
+  }
+
   /** Returns the shards' sums of squares. With backup workers the first shard says of whose gradients the step is made. */
   async #pushAll(options: StepOptions): Promise<number[]> {
-    const first = this.#hasBackups ? await this.#push(this.#first, 0, options, []) : undefined;
+    const first = this.#hasBackups ? await this.#push(this.#first, 0, options) : undefined;
     const answers = await this.#onShards((shard, index) => {
-      return index === 0 && first ? Promise.resolve(first) : this.#push(shard, index, options, first?.counted ?? []);
+      const counted = first?.counted ?? [];
+      return index === 0 && first ? Promise.resolve(first) : this.#push(shard, index, options, { counted });
     });
     return answers.map(({ sumOfSquares }) => sumOfSquares);
   }
@@ -170,14 +209,14 @@ export class ParameterClient implements AsyncDisposable {
     shard: Shard,
     index: number,
     { gradients, learningRate, laneStates }: StepOptions,
-    counted: readonly number[],
+    { counted = [], ...said }: Pick<Partial<unroll.v1.PushRequest>, 'counted' | 'sumOfSquares'> = {},
   ): Promise<unroll.v1.PushResponse> {
     const [step, caller, { from, to }] = [this.#step, this.#caller, this.#lanes];
     const target = { caller, step, vector: 'gradient' };
     await this.#gradients.upload(shard.connection, index, target, { gradients, lanes: this.#lanes });
     if (index === 0) await this.#uploadLanes(step, laneStates, from);
-    const place = { lanesFrom: from, lanesTo: to, counted: [...counted] };
-    return shard.connection.push({ caller, step, learningRate, ...place });
+    const place = { lanesFrom: from, lanesTo: to, counted };
+    return shard.connection.push({ caller, step, learningRate, ...place, ...said });
   }
 
   get #first(): Shard {
@@ -222,6 +261,7 @@ export class ParameterClient implements AsyncDisposable {
       hasEntered: this.#hasEntered,
       startStep: start.step ?? 0,
       snapshots: start.snapshots ?? 'refuse',
+      ownPace: this.#hasOwnPace,
     });
     if (plan.type === 'begin') await this.#begin(plan.generation, plan.snapshot);
     if (plan.type !== 'enter') return false;
@@ -286,8 +326,8 @@ export class ParameterClient implements AsyncDisposable {
     };
     const slots: Record<string, NamedValues> = {};
     for (const name of optimizerSlots(this.#options.optimizer)) slots[name] = await read(name);
-    const parameters = await read('parameters');
     await this.#pullLanes(step);
+    const parameters = structuredClone(this.#parameters);
     return { step, parameters, slots, laneStates: this.#laneStates.slice() };
   }
 
@@ -337,4 +377,13 @@ export class ParameterClient implements AsyncDisposable {
 
 function emptyValues(parameters: ParameterClientOptions['parameters']): NamedValues {
   return Object.fromEntries(parameters.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]));
+}
+
+/** Over all parameters. */
+function sumOfSquaresOf(gradients: NamedValues): number {
+  let sum = 0;
+  for (const values of Object.values(gradients)) {
+    for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
+  }
+  return sum;
 }

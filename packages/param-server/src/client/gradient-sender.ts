@@ -62,7 +62,8 @@ export class GradientSender {
 
   /** The worker goes on where the servers are; in another generation that is where nothing was held back. */
   takeUp(generation: number): void {
-    if (generation !== this.#generation) this.#encoder.reset();
+    // What holds nothing back is encoded anew: the worker may have come back to its step with other lanes.
+    if (generation !== this.#generation || !this.holdsBack) this.#encoder.reset();
     this.#generation = generation;
   }
 

@@ -17,10 +17,10 @@ export interface ParameterClientOptions extends ModelDescription {
   /** How gradients travel; by default as they are. Every worker must have the same. */
   readonly codec?: GradientCodec;
   /**
-   * Nothing that a codec holds back is kept beyond steps that are multiples of this, as beyond those of which the servers
-   * take snapshots: such are the steps from which a run can go on that lost its workers.
+   * What a codec holds back is forgotten at steps that are multiples of this, as at those of which the servers take
+   * snapshots: such are the steps from which a run can go on that lost its workers.
    */
-  readonly flushEvery?: number;
+  readonly forgetEvery?: number;
   /** The version of Unroll, which the servers must have too. */
   readonly version: string;
   /** As the servers demand it; by default no TLS and no token. */
@@ -63,10 +63,20 @@ export interface Snapshot {
 }
 
 export interface StepOptions {
-  /** This worker's summand of the gradient, by parameter name: of the loss of its lanes. The servers only add. */
+  /**
+   * This worker's summand of the gradient, by parameter name: of the loss of its lanes. The servers only add. Where workers
+   * go at their own pace, a gradient by itself, which the servers clip.
+   */
   readonly gradients: NamedValues;
-  /** Of this step; every worker must give the same. */
+  /** Of this step; where all make it together, every worker must give the same. */
   readonly learningRate: number;
   /** The states of this worker's lanes after the step, `[lanes of this worker, width]`: all that its next step needs. */
   readonly laneStates: Float32Array;
+}
+
+export interface StepResult {
+  /** The global norm of the gradient before clipping. */
+  readonly gradientNorm: number;
+  /** The updates that other workers made between this worker's last pull and its push; 0 where all make each step together. */
+  readonly staleness: number;
 }

@@ -3,7 +3,7 @@ import { unroll } from '../generated/parameter-server.js';
 import { type Joiner, planOf } from './resumption.js';
 
 const { JoinResponse } = unroll.v1;
-const fresh: Joiner = { worker: 0, hasEntered: false, startStep: 0, snapshots: 'refuse' };
+const fresh: Joiner = { worker: 0, hasEntered: false, startStep: 0, snapshots: 'refuse', ownPace: false };
 
 /** What a shard answers that says this and nothing else. */
 function answer(fields: unroll.v1.JoinResponse.$Properties): unroll.v1.JoinResponse {
@@ -21,6 +21,11 @@ test('a shard that lags by an update is told the norm that its update needs', ()
   const ahead = answer({ initialized: true, generation: 1, step: 8, appliedSumOfSquares: 3 });
   const behind = answer({ initialized: true, generation: 1, step: 7, pendingSumOfSquares: 4 });
   expect(planOf([ahead, behind], fresh)).toMatchObject({ type: 'enter', step: 8, sumOfSquares: 7 });
+});
+
+test('where workers go at their own pace, the first shard says where a worker is', () => {
+  const plan = planOf([at(7), at(8)], { ...fresh, ownPace: true });
+  expect(plan).toMatchObject({ type: 'enter', step: 7, sumOfSquares: undefined });
 });
 
 test('shards without values begin with those of the start', () => {

@@ -32,6 +32,8 @@ export interface Joiner {
   /** Updates that the values have seen from which worker 0 would start. */
   readonly startStep: number;
   readonly snapshots: SnapshotPolicy;
+  /** Whether the worker's steps are its own: the first shard, which is pushed to last, then knows how many it has made. */
+  readonly ownPace: boolean;
 }
 
 /** @throws ParameterServerError if the servers were started differently, or have snapshots that must not be touched */
@@ -39,7 +41,7 @@ export function planOf(joined: readonly unroll.v1.JoinResponse[], joiner: Joiner
   requireSameBackups(joined);
   const generation = Math.max(...joined.map((shard) => shard.generation));
   if (joined.every((shard) => shard.initialized && shard.generation === generation)) {
-    return entry(joined, generation) ?? { type: 'join again' };
+    return entry(joined, generation, joiner.ownPace) ?? { type: 'join again' };
   }
   if (joiner.worker !== 0) return { type: 'join again' };
   requireSameSchedule(joined);
@@ -54,11 +56,11 @@ export function planOf(joined: readonly unroll.v1.JoinResponse[], joiner: Joiner
  * If workers died between two shards' updates, some shards are a step ahead; the others have the gradients of all lanes
  * for that step and lack only the global norm, which the shards' sums give.
  */
-function entry(joined: readonly unroll.v1.JoinResponse[], generation: number): Entry | undefined {
-  const step = Math.max(...joined.map((shard) => shard.step));
+function entry(joined: readonly unroll.v1.JoinResponse[], generation: number, ownPace: boolean): Entry | undefined {
+  const step = ownPace ? joined[0]!.step : Math.max(...joined.map((shard) => shard.step));
   const { lease, lanesFrom, lanesTo } = joined[0]!;
   const found = { type: 'enter', generation, lease, lanes: { from: lanesFrom, to: lanesTo }, step } as const;
-  if (joined.every((shard) => shard.step === step)) return { ...found, sumOfSquares: undefined };
+  if (ownPace || joined.every((shard) => shard.step === step)) return { ...found, sumOfSquares: undefined };
   const sums: number[] = [];
   for (const shard of joined) {
     const isCurrent = shard.step === step;

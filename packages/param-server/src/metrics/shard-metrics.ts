@@ -6,6 +6,9 @@ import type { ShardWatcher, UnnumberedRequest } from '../shard-host.js';
 import { addWorkerMetrics } from './worker-metrics.js';
 import type { WorkerReports } from './worker-reports.js';
 
+/** Updates of others: none, a few workers', many. */
+const stalenessBuckets = [0, 1, 2, 4, 8, 16, 32, 64];
+
 /** From 100 µs, a small shard's sum, to 10 s. */
 const secondsBuckets = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 
@@ -17,6 +20,7 @@ export class ShardMetrics implements ShardWatcher {
   readonly #updates: Counter;
   readonly #gradients: Counter;
   readonly #addSeconds: Histogram;
+  readonly #staleness: Histogram;
   readonly #snapshots: Counter;
   readonly #restores: Counter;
   readonly #refusals: Counter<'code'>;
@@ -46,6 +50,14 @@ export class ShardMetrics implements ShardWatcher {
         registers,
       },
     });
+    this.#staleness = new Histogram({
+      ...{
+        name: 'unroll_staleness_updates',
+        help: 'How many updates of others a gradient had not seen when it was applied.',
+        buckets: stalenessBuckets,
+        registers,
+      },
+    });
     this.#refusals = new Counter({
       ...{ name: 'unroll_refusals_total', help: 'Requests that were refused, by gRPC’s code.', registers },
       labelNames: ['code'],
@@ -70,6 +82,7 @@ export class ShardMetrics implements ShardWatcher {
       case 'update':
         this.#updates.inc();
         this.#step.set(effect.step);
+        this.#staleness.observe(effect.staleness);
         break;
       case 'snapshot':
         this.#snapshots.inc();

@@ -48,6 +48,15 @@ function requireSameWorkers(worker: number, theirs: RunDescription, ours: ShardP
   }
 }
 
+/** @throws Refusal if the run needs every worker, and the server would do without some */
+export function requireSuited({ model, workers }: RunDescription, policy: ShardPolicy): void {
+  if (model.staleness === undefined || (policy.minWorkers >= workers && policy.backupWorkers === 0)) return;
+  throw mismatch(
+    'where workers go at their own pace, as in the modes ssp and async, none can be spared; start the servers without ' +
+      '--min-workers and --backup-workers',
+  );
+}
+
 /** @throws Refusal if the worker trains another model than the run. */
 export function requireSameModel(worker: number, theirs: RunDescription, run: RunDescription): void {
   const difference = modelDifference(theirs.model, run.model);

@@ -70,11 +70,19 @@ export type Request = { readonly request: number; readonly caller: Caller } & (
       /** What the first shard answered to the worker's push: see `pushed`. Empty where all workers count. */
       readonly counted: readonly number[];
       readonly learningRate: number;
+      /** Of the worker's whole gradient, where workers go at their own pace. */
+      readonly sumOfSquares: number | undefined;
       readonly contribution: Contribution | undefined;
     }
   | { readonly type: 'commit'; readonly step: number; readonly sumOfSquares: number }
   /** `sumOfSquares` is the global one, over all shards; undefined if the worker does not know it. */
-  | { readonly type: 'pull'; readonly step: number; readonly sumOfSquares: number | undefined }
+  | {
+      readonly type: 'pull';
+      readonly step: number;
+      readonly sumOfSquares: number | undefined;
+      /** Where workers go at their own pace: to be answered when all have made this step. */
+      readonly meets: boolean;
+    }
   | { readonly type: 'heartbeat' }
   | { readonly type: 'finish' }
   | { readonly type: 'leave'; readonly isFinished: boolean }
@@ -114,7 +122,13 @@ export type Answer =
       readonly pendingSumOfSquares: number | undefined;
     }
   /** `counted` are the workers of which the step is made, in the order of their lanes; empty where all are. */
-  | { readonly type: 'pushed'; readonly sumOfSquares: number; readonly counted: readonly number[] }
+  | {
+      readonly type: 'pushed';
+      readonly sumOfSquares: number;
+      readonly counted: readonly number[];
+      /** The updates of others between the worker's pull and this push. */
+      readonly staleness: number;
+    }
   | { readonly type: 'parameters'; readonly step: number }
   | { readonly type: 'beat'; readonly generation: number; readonly lease: number }
   | { readonly type: 'done' };
@@ -141,6 +155,8 @@ export type ShardEffect =
       readonly step: number;
       readonly learningRate: number;
       readonly sumOfSquares: number;
+      /** The updates that were made since the parameters were read of which the gradient is. */
+      readonly staleness: number;
     }
   /** Copies the values as they are now and writes the copy to disk; answers with `snapshot-written`. */
   | { readonly type: 'snapshot'; readonly step: number }

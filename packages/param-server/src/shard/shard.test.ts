@@ -312,11 +312,21 @@ function push(
   lanes = { from: 2 * caller.worker, to: 2 * caller.worker + 2 },
 ): Request {
   const contribution = { gradient: Float32Array.of(caller.worker, 0), lanes: new Float32Array(4) };
-  return { type: 'push', request, caller, step: 0, lanes, counted: [], learningRate: 0.1, contribution };
+  return {
+    type: 'push',
+    request,
+    caller,
+    step: 0,
+    lanes,
+    counted: [],
+    learningRate: 0.1,
+    sumOfSquares: undefined,
+    contribution,
+  };
 }
 
 function pull(request: number, caller: Caller, step: number, sumOfSquares?: number): Request {
-  return { type: 'pull', request, caller, step, sumOfSquares };
+  return { type: 'pull', request, caller, step, sumOfSquares, meets: false };
 }
 
 /** What the heart makes of a message, one short line an effect. */

@@ -1,19 +1,20 @@
 /**
- * The deterministic heart of a shard in synchronous mode: messages in, effects out. It has no clock (`now` is told to
- * it), disk or socket, and it never waits. A shard that has applied k updates is "at step k"; a round gathers the
- * gradients of all lanes for that step; the first pull of step k+1 brings the global norm and makes the shard update.
- * This file lets workers in and out and gives the run its values; what happens in a step is in `steps.ts`.
+ * The deterministic heart of a shard: messages in, effects out. It has no clock (`now` is told to it), disk or socket, and
+ * it never waits. This file lets workers in and out and gives the run its values; what happens in a step, which all
+ * workers make together or each by itself, is in `synchronous-steps.ts` and `own-pace-steps.ts`.
  */
-import { requireSameModel, requireSamePlace, type ShardPlace, type ShardPolicy } from './agreement.js';
+import { requireSameModel, requireSamePlace, requireSuited, type ShardPlace, type ShardPolicy } from './agreement.js';
 import { Attendance } from './attendance.js';
 import { LaneLeases } from './lane-leases.js';
 import { Membership } from './membership.js';
-import type { Answer, Request, RequestOf, RunDescription, ShardEffect, ShardMessage } from './messages.js';
+import type { Answer, LaneRange, Request, RequestOf, RunDescription, ShardEffect, ShardMessage } from './messages.js';
 import { Outbox } from './outbox.js';
+import { OwnPaceSteps } from './own-pace-steps.js';
 import { Refusal } from './refusal.js';
 import type { Counting } from './round.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
-import { incomplete, Steps } from './steps.js';
+import { incomplete, type Standing, type Steps, type Wait } from './steps.js';
+import { SynchronousSteps } from './synchronous-steps.js';
 
 export class Shard {
   readonly #place: ShardPlace;
@@ -42,10 +43,10 @@ export class Shard {
     return this.#policy.minWorkers < this.#place.workers;
   }
 
-  /** Whether the vectors stand still at this step of this generation, so that they can be read. */
+  /** Whether a worker at this step of this generation may go on reading the vectors. */
   isReadableAt(generation: number, step: number): boolean {
     const steps = this.#steps;
-    return steps !== undefined && steps.generation === generation && steps.step === step && !steps.isUpdating;
+    return steps !== undefined && steps.generation === generation && steps.isReadableAt(step);
   }
 
   /** What follows from hearing `message` at time `now`, in seconds from any origin. Effects are to be done in order. */
@@ -74,10 +75,10 @@ export class Shard {
           this.#restore(request);
           break;
         case 'push':
-          this.#stepsFor(request).push(request, now);
+          this.#push(request, now);
           break;
         case 'commit':
-          this.#stepsFor(request).commit(request);
+          this.#commit(request);
           break;
         case 'pull':
           this.#stepsFor(request).pull(request, now);
@@ -104,7 +105,7 @@ export class Shard {
         this.#out.forget(message.request);
         break;
       case 'measured':
-        this.#steps?.measured(message.sumOfSquares);
+        this.#common?.measured(message.sumOfSquares);
         break;
       case 'updated':
         if (message.generation === this.#steps?.generation) this.#steps.updated(now);
@@ -137,6 +138,7 @@ export class Shard {
     const { caller, run, holdsBack } = request;
     requireSamePlace(caller.worker, run, this.#place);
     if (this.#run) requireSameModel(caller.worker, run, this.#run);
+    else requireSuited(run, this.#policy);
     const replaced = this.#members.enter(caller, now);
     if (replaced) this.#refuseOlder(request, replaced);
     if (replaced && holdsBack) this.#forget(caller.worker);
@@ -173,9 +175,7 @@ export class Shard {
       generation: this.#generation,
       lease: this.#lease,
       lanes: this.#leases.of(worker),
-      step: this.#steps?.step ?? 0,
-      appliedSumOfSquares: this.#steps?.appliedSumOfSquares,
-      pendingSumOfSquares: this.#steps?.pendingSumOfSquares,
+      ...(this.#steps?.standing(worker) ?? nowhere),
     };
   }
 
@@ -230,18 +230,39 @@ export class Shard {
 
   /** The shard has its values: training can go on from `step`. */
   #open(step: number, now: number): void {
-    const { count } = this.#run!.model.lanes;
-    this.#steps = new Steps({
-      generation: this.#generation,
-      step,
-      lanes: count,
-      counting: this.#counting,
-      snapshots: this.#snapshots,
-      out: this.#out,
-    });
+    this.#steps = this.#stepsFrom(step);
     const present = this.#everyone.filter((worker) => !this.#attendance.isLost(worker, now));
     this.#leases.deal(this.isElastic && present.length >= this.#policy.minWorkers ? present : this.#everyone);
     this.#answerJoins();
+  }
+
+  #stepsFrom(step: number): Steps {
+    const { lanes, staleness } = this.#run!.model;
+    const common = { generation: this.#generation, step, snapshots: this.#snapshots, out: this.#out };
+    if (staleness === undefined)
+      return new SynchronousSteps({ ...common, lanes: lanes.count, counting: this.#counting });
+    return new OwnPaceSteps({ ...common, workers: this.#place.workers, staleness, leads: this.#leads });
+  }
+
+  #push(request: RequestOf<'push'>, now: number): void {
+    const steps = this.#stepsFor(request);
+    const { caller, lanes } = request;
+    const own = this.#leases.of(caller.worker);
+    // In an elastic run only the first shard knows who has which lanes.
+    const isKnown = caller.lease === steps.lease && (this.#leads || !this.isElastic);
+    if (isKnown && (own?.from !== lanes.from || own.to !== lanes.to)) throw notItsLanes(request, own);
+    steps.push(request, now);
+  }
+
+  #commit(request: RequestOf<'commit'>): void {
+    this.#stepsFor(request);
+    if (this.#common) this.#common.commit(request);
+    else throw new Refusal('failed-precondition', 'workers go at their own pace here: no step is common to commit');
+  }
+
+  /** The steps, where all workers make them together. */
+  get #common(): SynchronousSteps | undefined {
+    return this.#steps instanceof SynchronousSteps ? this.#steps : undefined;
   }
 
   /** The steps that the caller has a part in. @throws Refusal if it joined an earlier generation */
@@ -281,17 +302,18 @@ export class Shard {
    * and nobody has pushed yet.
    */
   #lendLanes(now: number): void {
-    if (!this.#steps || !this.isElastic || !this.#leads) return;
+    const steps = this.#common;
+    if (!steps || !this.isElastic || !this.#leads) return;
     const holders = this.#leases.workers;
-    const lost = holders.filter((worker) => this.#isLost(worker, now) && !this.#steps!.hasPushed(worker));
+    const lost = holders.filter((worker) => this.#isLost(worker, now) && !steps.hasPushed(worker));
     const late = this.#out.waitingFor('join').map(({ caller }) => caller.worker);
-    if (lost.length === 0 && (late.length === 0 || !this.#steps.isFresh)) return;
+    if (lost.length === 0 && (late.length === 0 || !steps.isFresh)) return;
     const workers = this.#everyone.filter((worker) => {
       return late.includes(worker) || (holders.includes(worker) && !lost.includes(worker));
     });
     if (workers.length < this.#policy.minWorkers || !workers.includes(0)) return;
     this.#leases.deal(workers);
-    this.#steps.renew(this.#steps.lease + 1);
+    steps.renew(steps.lease + 1);
     this.#notify([
       `${workers.length} of ${this.#place.workers} workers share the lanes ${this.#where}: ${workers.join(', ')}`,
     ]);
@@ -300,13 +322,14 @@ export class Shard {
 
   /** With backup workers, makes the step of others if one is lost that it was to be made of: other shards may lack its push. */
   #doWithoutLost(now: number): void {
-    if (!this.#steps || !this.#leads) return;
-    if (this.#steps.counted.some((worker) => this.#isLost(worker, now))) this.#steps.renew(this.#steps.lease + 1);
+    const steps = this.#common;
+    if (!steps || !this.#leads) return;
+    if (steps.counted.some((worker) => this.#isLost(worker, now))) steps.renew(steps.lease + 1);
   }
 
   /** Reports the workers that the others wait for, and refuses those that wait in vain. */
   #lookForAbsent(now: number): void {
-    const [waiting, awaited] = this.#whoWaitsForWhom(now);
+    const { requests: waiting, workers: awaited } = this.#whoWaitsForWhom(now);
     if (waiting.length === 0) return;
     const absent = awaited.filter((worker) => !this.#out.isWaiting(worker));
     const lost = absent.filter((worker) => this.#attendance.isLost(worker, now));
@@ -314,13 +337,13 @@ export class Shard {
     else this.#out.refuseAll(waiting, this.#attendance.loss(lost[0]!, this.#where));
   }
 
-  #whoWaitsForWhom(now: number): [readonly Request[], readonly number[]] {
-    if (!this.#steps) return [this.#out.waitingFor('join'), [0]];
+  #whoWaitsForWhom(now: number): Wait {
+    if (!this.#steps) return { requests: this.#out.waitingFor('join'), workers: [0] };
     const finishing = this.#out.waitingFor('finish');
-    if (finishing.length > 0) return [finishing, this.#unfinished(now)];
+    if (finishing.length > 0) return { requests: finishing, workers: this.#unfinished(now) };
     // Where workers can be spared the first shard decides; the others wait for that.
-    if ((this.isElastic || this.#policy.backupWorkers > 0) && !this.#leads) return [[], []];
-    return [this.#out.waitingFor('push'), this.#leases.workers.filter((worker) => this.#steps!.awaits(worker))];
+    if ((this.isElastic || this.#policy.backupWorkers > 0) && !this.#leads) return { requests: [], workers: [] };
+    return this.#steps.wait(this.#leases.workers);
   }
 
   #isLost(worker: number, now: number): boolean {
@@ -363,4 +386,15 @@ export class Shard {
       failure,
     );
   }
+}
+
+/** Of a worker that joins before there are values. */
+const nowhere: Standing = { step: 0, appliedSumOfSquares: undefined, pendingSumOfSquares: undefined };
+
+function notItsLanes({ caller: { worker }, lanes }: RequestOf<'push'>, own: LaneRange | undefined): Refusal {
+  const theirs = own ? `has ${own.from} to ${own.to}` : 'has none';
+  return new Refusal(
+    'failed-precondition',
+    `worker ${worker} pushes the lanes ${lanes.from} to ${lanes.to}, but ${theirs}; use a client of this version`,
+  );
 }

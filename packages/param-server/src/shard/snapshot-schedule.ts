@@ -17,9 +17,14 @@ export class SnapshotSchedule {
     this.#out = out;
   }
 
+  /** Whether a snapshot is taken of this step. */
+  isDue(step: number): boolean {
+    return this.#every > 0 && step % this.#every === 0;
+  }
+
   /** The values have reached a step. Returns whether they may change again, the snapshot, if one is due, being taken. */
   reach(step: number): boolean {
-    if (this.#every === 0 || step % this.#every !== 0) return true;
+    if (!this.isDue(step)) return true;
     if (this.#isWriting) {
       this.#isWaiting = true;
       return false;

@@ -75,6 +75,7 @@ export class UnreliableCalls implements ShardCalls {
 
   async push(request: unroll.v1.PushRequest): Promise<unroll.v1.PushResponse> {
     const { step, learningRate, lanesFrom, lanesTo, counted } = request;
+    const sumOfSquares = request.sumOfSquares ?? undefined;
     const lanes = { from: lanesFrom, to: lanesTo };
     const answer = await this.#ask(request, (caller, host) => {
       return {
@@ -84,6 +85,7 @@ export class UnreliableCalls implements ShardCalls {
         lanes,
         counted,
         learningRate,
+        sumOfSquares,
         contribution: uploadedContribution(host, caller, step),
       };
     });
@@ -100,7 +102,7 @@ export class UnreliableCalls implements ShardCalls {
     const caller = readCaller(request.caller);
     const sumOfSquares = request.sumOfSquares ?? undefined;
     const chunks = await this.#call(async (host) => {
-      await host.ask({ type: 'pull', caller, step, sumOfSquares }, () => undefined);
+      await host.ask({ type: 'pull', caller, step, sumOfSquares, meets: request.meets ?? false }, () => undefined);
       return [...host.adopted.store.chunks(vector, step, request.since ?? undefined)!].flatMap((chunk) => [
         ...piecesOf(chunk),
       ]);

@@ -85,13 +85,17 @@ export class WorkerMachine {
     const { width } = this.#options.task.model.lanes;
     const enteredStates = () => client.laneStates.slice(client.lanes.from * width, client.lanes.to * width);
     let states: Float32Array = enteredStates();
-    do {
+    for (;;) {
       while (client.step < steps) {
         const { gradients, laneStates } = compute(client.lanes, client.step, parameters, states);
         states = (await client.update({ gradients, learningRate, laneStates })) ? laneStates : enteredStates();
       }
-      if (incarnation === this.#incarnation) this.result = structuredClone(parameters);
-    } while (!(await client.finish()));
+      if (await client.meet()) {
+        if (incarnation === this.#incarnation) this.result = structuredClone(parameters);
+        if (await client.finish()) return;
+      }
+      states = enteredStates();
+    }
   }
 
   #connect(incarnation: number): ParameterClient {

@@ -3,6 +3,7 @@ import { fewestSnapshots } from '@unroll/param-server';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ClusterOptions } from '../cluster/launch.js';
 import { UsageError } from '../errors.js';
+import type { Mode } from '../training/modes.js';
 import { nonNegativeInteger, positiveInteger } from './options.js';
 
 export interface ServerPolicyFlags {
@@ -42,13 +43,21 @@ export function addLaunchFlags(command: Command): Command {
   );
 }
 
-/** @throws UsageError if the workers cannot be spared as the flags say */
-export function requireSpareable({ minWorkers, backupWorkers }: ServerPolicyFlags, workers: number): void {
+/** @throws UsageError if the workers cannot be spared as the flags say; a server does not know the mode */
+export function requireSpareable(
+  { minWorkers, backupWorkers, mode }: ServerPolicyFlags & { readonly mode?: Mode['name'] },
+  workers: number,
+): void {
   if (minWorkers !== undefined && minWorkers > workers) {
     throw new UsageError(`--min-workers: ${minWorkers} is above the ${workers} workers`);
   }
   if (backupWorkers >= workers) {
     throw new UsageError(`--backup-workers: ${backupWorkers} is not below the ${workers} workers`);
+  }
+  const canSpare = backupWorkers > 0 || (minWorkers !== undefined && minWorkers < workers);
+  if (canSpare && (mode === 'ssp' || mode === 'async')) {
+    const flag = backupWorkers > 0 ? '--backup-workers' : '--min-workers';
+    throw new UsageError(`${flag}: in mode ${mode} no worker can be spared; leave it out, or choose --mode sync`);
   }
   if (backupWorkers > 0 && minWorkers !== undefined && minWorkers < workers) {
     throw new UsageError('--backup-workers: is for a run whose workers keep their lanes; leave out --min-workers');
@@ -62,7 +71,11 @@ function snapshotCount(text: string): number {
 }
 
 /** What a launch does, from its flags; by default snapshots go beside the checkpoint. */
-export function clusterOptions(flags: LaunchFlags, out: string, argv: readonly string[]): ClusterOptions {
+export function clusterOptions(
+  flags: LaunchFlags & { readonly mode?: Mode['name'] },
+  out: string,
+  argv: readonly string[],
+): ClusterOptions {
   const {
     workers = 1,
     servers = 1,
@@ -97,6 +110,7 @@ export function clusterOptions(flags: LaunchFlags, out: string, argv: readonly s
 
 /** Flags of a launch that workers do not take, or are given otherwise. */
 const launchersOwn = new Set([
+  ...['--dashboard', '--tensorboard', '--insecure-public'],
   ...['--json', '--threads', '--workers', '--servers', '--max-restarts', '--min-workers', '--lease'],
   '--backup-workers',
   ...['--worker-timeout', '--snapshot-dir', '--snapshot-every', '--keep-snapshots'],
@@ -111,6 +125,5 @@ function trainingFlagsOf(argv: readonly string[]): string[] {
     // No value of theirs begins with a dash.
     else if (!argv[k]!.includes('=') && argv[k + 1]?.startsWith('-') === false) k++;
   }
-  ...['--dashboard', '--tensorboard', '--insecure-public'],
   return kept;
 }

@@ -11,6 +11,8 @@ afterAll(() => root[Symbol.dispose]());
 test.each([
   { mode: 'sync', settings: ['--workers', '2'] },
   { mode: 'local', settings: ['--workers', '2', '--local-steps', '25'] },
+  { mode: 'ssp', settings: ['--workers', '2', '--staleness', '2'] },
+  { mode: 'async', settings: ['--workers', '2'] },
   { mode: 'sync', settings: ['--workers', '4', '--backup-workers', '1'] },
 ])(
   'in mode $mode with $settings workers come within 3 % of the lowest perplexity that any model can reach',

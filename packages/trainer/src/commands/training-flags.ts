@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import type { EngineName } from '../engines/select.js';
 import { UsageError } from '../errors.js';
 import { parseTrainingConfig } from '../training/config.js';
-import { defaultLocalSteps, type Mode, modeNames } from '../training/modes.js';
+import { defaultLocalSteps, defaultStaleness, type Mode, modeNames } from '../training/modes.js';
 import type { TrainingRequest } from '../training/prepare.js';
 import { type PresetName, presetNames, presets } from '../training/presets.js';
 import {
@@ -35,6 +35,7 @@ export interface TrainingFlags {
   clipNorm?: number;
   precision?: Precision;
   mode?: Mode['name'];
+  staleness?: number;
   localSteps?: number;
   epochs?: number;
   maxSteps?: number;
@@ -101,6 +102,11 @@ export function addTrainingFlags(command: Command): Command {
       ),
     )
     .option(
+      '--staleness <n>',
+      `steps that a worker may be ahead of the slowest, with --mode ssp (default: ${defaultStaleness})`,
+      nonNegativeInteger,
+    )
+    .option(
       '--local-steps <n>',
       `batches that a worker trains on by itself between updates, with --mode local (default: ${defaultLocalSteps})`,
       positiveInteger,
@@ -147,9 +153,13 @@ export function trainingRequest(flags: TrainingFlags): TrainingRequest {
 }
 
 /** @throws UsageError if the flags contradict each other */
-function modeOf({ mode, localSteps }: TrainingFlags): Mode | undefined {
+function modeOf({ mode, staleness, localSteps }: TrainingFlags): Mode | undefined {
+  if (staleness !== undefined && mode !== 'ssp') throw new UsageError('--staleness: is for --mode ssp; give that too');
+  if (localSteps !== undefined && mode !== 'local') {
+    throw new UsageError('--local-steps: is for --mode local; give that too');
+  }
+  if (mode === 'ssp') return { name: mode, staleness: staleness ?? defaultStaleness };
   if (mode === 'local') return { name: mode, localSteps: localSteps ?? defaultLocalSteps };
-  if (localSteps !== undefined) throw new UsageError('--local-steps: is for --mode local; give that too');
   return mode && { name: mode };
 }
 

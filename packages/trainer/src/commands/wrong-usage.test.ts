@@ -53,10 +53,32 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       'train --data grammar --out @x --local-steps 5',
       '--local-steps: is for --mode local',
     ],
+    ['a staleness in another mode', 'train --data grammar --out @x --staleness 1', '--staleness: is for --mode ssp'],
+    [
+      'workers to spare in a mode that needs all',
+      'train --data @corpus --out @x --workers 2 --mode async --min-workers 1',
+      '--min-workers: in mode async no worker can be spared',
+    ],
     [
       'a mode for workers without any',
       'train --data @corpus --out @x --mode local --batch-size 8',
       '--mode: local is for workers and parameter servers',
+    ],
+    ['a codec that is none', 'train --data grammar --out @x --gradient-codec zip', "--gradient-codec: 'zip' is none"],
+    [
+      'a codec of an impossible density',
+      'train --data grammar --out @x --gradient-codec top-k:2',
+      "--gradient-codec: 'top-k:2' is none",
+    ],
+    [
+      'a codec without workers',
+      'train --data @corpus --out @x --gradient-codec int8 --batch-size 8',
+      '--gradient-codec: is for workers and parameter servers',
+    ],
+    [
+      'top-k with an optimizer whose momentum workers cannot take',
+      'train --data @corpus --out @x --workers 2 --optimizer adam --gradient-codec top-k --batch-size 8',
+      '--gradient-codec: top-k leaves momentum to the workers, which adam cannot',
     ],
     [
       'a worker beyond the last',
@@ -91,7 +113,7 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
     ['chance in a beam search', 'generate --checkpoint @x --prompt a --beam-width 2 --top-k 3', 'cannot be used with'],
     [
       'an unknown quantization',
-      'export --checkpoint @x --out @y --quantize int2',
+      'export --checkpoint @x --out @y --quantization int2',
       'Allowed choices are none, int8, int4',
     ],
     ['an unknown corpus', 'data fetch tolstoy --out @x', 'tolstoy: no such corpus; choose ptb'],

@@ -75,11 +75,18 @@ export class DistributedLearner implements Learner {
     const update = await this.#client.update({ ...summand, laneStates });
     if (update) {
       this.#installParameters();
-      this.#meter.end(loss.tokens);
+      this.#meter.end(loss.tokens, update.staleness);
       return { ...loss, ...update };
     }
     await this.#takeUp();
     return undefined;
+  }
+
+  async meet(): Promise<boolean> {
+    const haveMet = await this.#client.meet();
+    if (haveMet) this.#installParameters();
+    else await this.#takeUp();
+    return haveMet;
   }
 
   async state(): Promise<LearnerState | undefined> {

@@ -1,4 +1,8 @@
-/** A worker's part of a synchronous step: the gradient of its lanes' part of the batch's loss. */
+/**
+ * The gradient of a worker's lanes: a summand of the step that all make together, or, where workers go at their own pace,
+ * an update by itself. That is of its lanes alone, as though they were the whole batch, and goes as far as their share of
+ * a step: so all workers' updates together go as far as one of the whole batch, whichever the optimizer.
+ */
 import { gradientProgram, stateShapes } from '@unroll/core';
 import type { LaneRange } from '@unroll/param-server';
 import { type Residents, zeros } from '../engines/engine.js';
@@ -6,6 +10,7 @@ import { BatchInputs } from './batch-inputs.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
 import { disposeAll, type LearnerOptions, reset } from './learner.js';
+import { stalenessBound } from './modes.js';
 
 export async function createGradientWork(
   { engine, model, training, batchesOf }: LearnerOptions,
@@ -16,7 +21,9 @@ export async function createGradientWork(
   const recurrent = engine.allocate(zeros(stateShapes(model, count)));
   const program = gradientProgram(model, { batch: count, time: training.sequenceLength });
   const executable = await engine.compile(program, [parameters, recurrent]);
-  const inputs = new BatchInputs(model, training, lanes);
+  const hasOwnPace = stalenessBound(training.mode) !== undefined;
+  const inputs = new BatchInputs(model, hasOwnPace ? { ...training, batchSize: count } : training, lanes);
+  const share = hasOwnPace ? count / training.batchSize : 1;
   const batches = batchesOf(lanes);
   const losses = new LaneLosses(count);
   return {
@@ -29,7 +36,7 @@ export async function createGradientWork(
       const outputs = await executable.run(inputs.fill(batch, step));
       const loss = losses.add(outputs.tokenLosses!, batch);
       const gradients = Object.fromEntries(parameters.names.map((name) => [name, outputs[`gradient.${name}`]!]));
-      return { loss, gradients, learningRate };
+      return { loss, gradients, learningRate: learningRate * share };
     },
     dispose: () => disposeAll(executable, [recurrent]),
   };

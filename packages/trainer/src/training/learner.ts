@@ -39,6 +39,11 @@ export interface Learner {
    */
   step(learningRate: number): Promise<StepResult | undefined>;
   /**
+   * Waits until all workers have made as many steps, so that `parameters` are of all their work.
+   * @returns false if the parameter servers have gone back to an earlier step, `nextStep`
+   */
+  meet(): Promise<boolean>;
+  /**
    * A view of the state; valid until the next step.
    * @returns undefined if the parameter servers have gone back to an earlier step, `nextStep`
    */

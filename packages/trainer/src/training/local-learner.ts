@@ -53,6 +53,7 @@ export async function createLocalLearner(
       nextStep += 1;
       return { ...losses.add(tokenLosses!, batch), gradientNorm: gradientNorm![0]! };
     },
+    meet: async () => true,
     state: async () => ({
       parameters: await readAll(parameters),
       slots: await readAll(slots),

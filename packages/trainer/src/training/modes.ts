@@ -1,18 +1,24 @@
 /**
- * How workers share the training: `sync` makes an update of every batch; in `local` each worker trains by itself for some
- * batches, and the update moves the shared parameters towards the mean of theirs.
+ * How workers share the training: `sync` makes an update of every batch; in `ssp` and `async` every worker makes updates of
+ * its part of the batches, at its own pace; in `local` each worker trains by itself for some batches, and the update moves
+ * the shared parameters towards the mean of theirs.
  */
 import type { OptimizerConfig } from '@unroll/core';
 import { z } from 'zod';
 
 export const modeSchema = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('sync') }),
+  z.strictObject({ name: z.literal('ssp'), staleness: z.int().nonnegative() }),
+  z.strictObject({ name: z.literal('async') }),
   z.strictObject({ name: z.literal('local'), localSteps: z.int().positive() }),
 ]);
 
 export type Mode = z.infer<typeof modeSchema>;
 
-export const modeNames = ['sync', 'local'] as const satisfies readonly Mode['name'][];
+export const modeNames = ['sync', 'ssp', 'async', 'local'] as const satisfies readonly Mode['name'][];
+
+/** Steps that a worker may be ahead of the slowest in `ssp` unless `--staleness` says otherwise. */
+export const defaultStaleness = 2;
 
 /** Batches of a round of local steps unless `--local-steps` says otherwise. */
 export const defaultLocalSteps = 25;
@@ -23,4 +29,10 @@ export const outerLearningRate = 0.7;
 
 export function batchesPerStep(mode: Mode): number {
   return mode.name === 'local' ? mode.localSteps : 1;
+}
+
+/** How many steps a worker may be ahead of the slowest; undefined where workers do not go at their own pace. */
+export function stalenessBound(mode: Mode): number | undefined {
+  if (mode.name === 'ssp') return mode.staleness;
+  return mode.name === 'async' ? Number.POSITIVE_INFINITY : undefined;
 }

@@ -111,7 +111,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
     const seconds = (performance.now() - started) / 1000;
     if (role && role.worker !== 0) {
       yield { ...progress, seconds };
-    } else {
+    } else if (await learner.meet()) {
       const validPerplexity = yield* evaluate(evaluator, prepared);
       // The last update of an epoch is the one whose effect no training loss shows.
       if (!Number.isFinite(validPerplexity)) throw divergence(progress.step, progress.learningRate);

@@ -20,6 +20,7 @@ import { LaneLosses } from './lane-losses.js';
 import { laneWidth, packLanes } from './lane-states.js';
 import type { Learner, LearnerOptions } from './learner.js';
 import { createLocalLearner } from './local-learner.js';
+import { stalenessBound } from './modes.js';
 import type { PreparedTraining, TrainingRequest } from './prepare.js';
 
 /** This process's place among the workers of a parameter server. */
@@ -115,6 +116,7 @@ function connect(
     optimizer: updateOptimizer(training),
     clipNorm: training.mode.name === 'local' ? undefined : training.clipNorm,
     lanes: { count: training.batchSize, width: laneWidth(model) },
+    staleness: stalenessBound(training.mode),
     run: fingerprint(prepared),
     start: {
       step: resumed?.state.step ?? 0,

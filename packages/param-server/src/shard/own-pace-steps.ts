@@ -1,0 +1,184 @@
+/**
+ * The steps of workers that go each at its own pace, in one generation of a run: a push is an update by itself. A worker
+ * may begin step t when the slowest has made t - staleness steps: stale synchronous parallel (Ho et al. 2013); without a
+ * bound, asynchronous gradient descent (Dean et al. 2012). Where a snapshot is due all wait for all, so that the
+ * snapshots of all shards hold the same steps.
+ */
+import type { RequestOf } from './messages.js';
+import type { Outbox } from './outbox.js';
+import { Refusal } from './refusal.js';
+import type { SnapshotSchedule } from './snapshot-schedule.js';
+import { incomplete, passed, type Standing, type Steps, type Wait } from './steps.js';
+
+export interface OwnPaceStepsOptions {
+  readonly generation: number;
+  /** The steps that every worker has made. */
+  readonly step: number;
+  readonly workers: number;
+  /** How many steps a worker may be ahead of the slowest. */
+  readonly staleness: number;
+  /** Whether this is the first shard, which knows what a worker has done on all: it is pushed to last. */
+  readonly leads: boolean;
+  readonly snapshots: SnapshotSchedule;
+  readonly out: Outbox;
+}
+
+/** A push that is not part of the values yet. */
+interface Pending {
+  readonly push: RequestOf<'push'>;
+  readonly staleness: number;
+}
+
+export class OwnPaceSteps implements Steps {
+  readonly lease = 0;
+  readonly generation: number;
+  readonly #options: OwnPaceStepsOptions;
+  readonly #out: Outbox;
+  /** By worker: its steps that are part of the values. */
+  readonly #clocks: number[];
+  /** By worker: the updates that the parameters had seen which it read last. */
+  readonly #seen: number[];
+  /** By worker: the updates of others that its last step had not seen. */
+  readonly #staleness: number[];
+  /** In the order of arrival; at most one of a worker. */
+  readonly #pending: Pending[] = [];
+  #applying: Pending | undefined;
+  /** A snapshot that is due waits for the one before. */
+  #isPaused = false;
+
+  constructor(options: OwnPaceStepsOptions) {
+    const { generation, step, workers, out } = options;
+    this.generation = generation;
+    this.#options = options;
+    this.#out = out;
+    this.#clocks = new Array<number>(workers).fill(step);
+    this.#seen = new Array<number>(workers).fill(step * workers);
+    this.#staleness = new Array<number>(workers).fill(0);
+  }
+
+  /** Of the slowest worker. */
+  get step(): number {
+    return Math.min(...this.#clocks);
+  }
+
+  get isUpdating(): boolean {
+    return this.#applying !== undefined || this.#isPaused;
+  }
+
+  standing(worker: number): Standing {
+    return { step: this.#clocks[worker]!, appliedSumOfSquares: undefined, pendingSumOfSquares: undefined };
+  }
+
+  /** Others update while a worker reads: what it gets has the updates that it must have, and maybe more. */
+  isReadableAt(): boolean {
+    return true;
+  }
+
+  push(request: RequestOf<'push'>): void {
+    const { worker } = request.caller;
+    const clock = this.#clocks[worker]!;
+    if (request.step > clock || this.step < this.#slowestFor(request)) {
+      throw new Refusal('aborted', `worker ${worker} pushes step ${request.step}, the shard has ${clock} of its steps`);
+    }
+    if (request.step === clock && !this.#isOnItsWay(worker)) this.#accept(request);
+    this.#out.hold(request);
+    this.#answerPushes();
+    this.#applyNext();
+  }
+
+  pull(request: RequestOf<'pull'>): void {
+    const { step, caller } = request;
+    const clock = this.#clocks[caller.worker]!;
+    if (step > clock) throw passed(caller.worker, step, clock);
+    this.#out.hold(request);
+    this.#answerPulls();
+  }
+
+  updated(): void {
+    const { push, staleness } = this.#applying!;
+    const { worker } = push.caller;
+    this.#applying = undefined;
+    this.#clocks[worker]! += 1;
+    this.#staleness[worker] = staleness;
+    this.#answerPushes();
+    const areLevel = this.#clocks.every((clock) => clock === this.step);
+    this.#isPaused = areLevel && !this.#options.snapshots.reach(this.step);
+    this.#goOn();
+  }
+
+  snapshotWritten(): void {
+    if (!this.#options.snapshots.written(this.step)) return;
+    this.#isPaused = false;
+    this.#goOn();
+  }
+
+  wait(workers: readonly number[]): Wait {
+    const requests = this.#out.waitingFor('pull');
+    const needed = Math.max(...requests.map((request) => this.#slowestFor(request)));
+    return { requests, workers: workers.filter((worker) => this.#clocks[worker]! < needed) };
+  }
+
+  /** The steps that every worker must have made before this request is served. */
+  #slowestFor({ step, ...request }: RequestOf<'push' | 'pull'>): number {
+    const meets = request.type === 'pull' && request.meets;
+    return meets || this.#options.snapshots.isDue(step) ? step : step - this.#options.staleness;
+  }
+
+  #accept(push: RequestOf<'push'>): void {
+    const { worker } = push.caller;
+    if (!push.contribution) throw incomplete(`worker ${worker}'s gradient of step ${push.step} has`);
+    const ahead = this.#pending.length + (this.#applying ? 1 : 0);
+    this.#pending.push({ push, staleness: this.#updates + ahead - this.#seen[worker]! });
+  }
+
+  #applyNext(): void {
+    if (this.isUpdating) return;
+    this.#applying = this.#pending.shift();
+    if (!this.#applying) return;
+    const { push, staleness } = this.#applying;
+    const { contribution, lanes, learningRate, sumOfSquares = 0 } = push;
+    const { generation } = this;
+    this.#out.add({ type: 'add', contribution: contribution!, lanes, isFirst: true });
+    this.#out.add({ type: 'update', generation, step: this.#updates + 1, learningRate, sumOfSquares, staleness });
+  }
+
+  #goOn(): void {
+    this.#answerPulls();
+    this.#applyNext();
+  }
+
+  #answerPushes(): void {
+    for (const request of this.#out.waitingFor('push')) {
+      const { worker } = request.caller;
+      if (request.step >= this.#clocks[worker]!) continue;
+      const { sumOfSquares = 0 } = request;
+      this.#out.answer(request, { type: 'pushed', sumOfSquares, counted: [], staleness: this.#staleness[worker]! });
+    }
+  }
+
+  #answerPulls(): void {
+    if (this.#isPaused) return;
+    for (const request of this.#out.waitingFor('pull')) {
+      const { worker } = request.caller;
+      // A process before this one has pushed: its step is seen through first.
+      if (this.#isOnItsWay(worker)) continue;
+      const clock = this.#clocks[worker]!;
+      if (this.#options.leads && request.step < clock) this.#out.refuse(request, passed(worker, request.step, clock));
+      else if (this.step >= this.#slowestFor(request)) this.#answerPull(request);
+    }
+  }
+
+  #answerPull(request: RequestOf<'pull'>): void {
+    this.#seen[request.caller.worker] = this.#updates;
+    this.#out.answer(request, { type: 'parameters', step: request.step });
+  }
+
+  #isOnItsWay(worker: number): boolean {
+    return [...this.#pending, this.#applying].some((pending) => pending?.push.caller.worker === worker);
+  }
+
+  /** That the values have seen. */
+  get #updates(): number {
+    return this.#clocks.reduce((sum, clock) => sum + clock, 0);
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * The steps that all workers make together, in one generation of a run: gathers pushes, updates when the global norm is
+ * known, and lets workers read. It knows the workers by what they ask; who is awaited and who computes which lanes is the shard's affair.
+ */
+import type { RequestOf } from './messages.js';
+import type { Outbox } from './outbox.js';
+import { Refusal } from './refusal.js';
+import { type Counting, Round } from './round.js';
+import type { SnapshotSchedule } from './snapshot-schedule.js';
+import { incomplete, passed, type Standing, type Steps, type Wait } from './steps.js';
+import { Stragglers } from './stragglers.js';
+
+/** The round before the current one, remembered to answer repeated requests. */
+interface AppliedRound {
+  readonly round: Round;
+  readonly sumOfSquares: number;
+  /** Over all shards, and the worker that said so. */
+  readonly global: { readonly sumOfSquares: number; readonly worker: number };
+}
+
+export interface SynchronousStepsOptions {
+  readonly generation: number;
+  /** Updates that the values have seen. */
+  readonly step: number;
+  /** The number of lanes of the global batch. */
+  readonly lanes: number;
+  readonly counting: Counting;
+  readonly snapshots: SnapshotSchedule;
+  readonly out: Outbox;
+}
+
+export class SynchronousSteps implements Steps {
+  readonly generation: number;
+  readonly #snapshots: SnapshotSchedule;
+  readonly #out: Outbox;
+  readonly #stragglers = new Stragglers();
+  #round: Round;
+  #applied: AppliedRound | undefined;
+  #isUpdating = false;
+  #lease = 0;
+
+  constructor({ generation, step, lanes, counting, snapshots, out }: SynchronousStepsOptions) {
+    this.generation = generation;
+    this.#snapshots = snapshots;
+    this.#out = out;
+    this.#round = new Round(step, lanes, counting);
+  }
+
+  get step(): number {
+    return this.#round.step;
+  }
+
+  get lease(): number {
+    return this.#lease;
+  }
+
+  get isUpdating(): boolean {
+    return this.#isUpdating;
+  }
+
+  /** The sums are of the gradient that led to this step, and of this step's when all have pushed. */
+  standing(): Standing {
+    const { step, sumOfSquares: pendingSumOfSquares } = this.#round;
+    return { step, appliedSumOfSquares: this.#applied?.sumOfSquares, pendingSumOfSquares };
+  }
+
+  isReadableAt(step: number): boolean {
+    return step === this.step && !this.#isUpdating;
+  }
+
+  /** Whether nobody has pushed this step, so that lanes can be dealt anew without waste. */
+  get isFresh(): boolean {
+    return this.#round.isFresh;
+  }
+
+  hasPushed(worker: number): boolean {
+    return this.#round.has(worker);
+  }
+
+  /** With backup workers, those of whose gradients the step is being made; empty while that is open. */
+  get counted(): readonly number[] {
+    return this.#round.counted;
+  }
+
+  wait(workers: readonly number[]): Wait {
+    const awaited = workers.filter((worker) => this.#round.isOpenTo(worker) && !this.#round.has(worker));
+    return { requests: this.#out.waitingFor('push'), workers: awaited };
+  }
+
+  /** Starts the round anew, because its lanes go to other workers, or a worker was lost that it counted on. */
+  renew(lease: number): void {
+    this.#lease = lease;
+    this.#round = this.#roundAt(this.step);
+    this.#out.refuseAll(this.#out.waitingFor('push'), leasedAnew());
+  }
+
+  push(request: RequestOf<'push'>, now: number): void {
+    const { caller, step } = request;
+    if (step === this.step - 1 && this.#applied) {
+      const { round, sumOfSquares } = this.#applied;
+      if (!round.isOpenTo(caller.worker)) throw tooLate(caller.worker, step);
+      this.#out.answer(request, { type: 'pushed', sumOfSquares, counted: round.counted, staleness: 0 });
+      return;
+    }
+    if (step !== this.step || this.#isUpdating) {
+      throw new Refusal('aborted', `worker ${caller.worker} pushes step ${step}, the shard is at ${this.step}`);
+    }
+    if (caller.lease < this.#lease) throw leasedAnew();
+    // The first shard leases; the others hear of it from the first worker that computes under the new lease.
+    if (caller.lease > this.#lease) this.renew(caller.lease);
+    const round = this.#round;
+    if (round.isOpenTo(caller.worker) && !round.has(caller.worker)) this.#accept(request, now);
+    this.#out.hold(request);
+    this.#answerPushes();
+  }
+
+  measured(sumOfSquares: number): void {
+    this.#round.sumOfSquares = sumOfSquares;
+    this.#answerPushes();
+    for (const line of this.#stragglers.stepEnded()) this.#out.add({ type: 'notice', line });
+  }
+
+  commit(request: RequestOf<'commit'>): void {
+    const { caller, step, sumOfSquares } = request;
+    if (step === this.step) this.#update(request, sumOfSquares);
+    else if (step !== this.step - 1) throw passed(caller.worker, step + 1, this.step);
+    this.#out.answer(request, { type: 'done' });
+  }
+
+  pull(request: RequestOf<'pull'>, now: number): void {
+    const { step, sumOfSquares, caller } = request;
+    if (step < this.step || step > this.step + 1) throw passed(caller.worker, step, this.step);
+    if (step > this.step && sumOfSquares !== undefined) this.#update(request, sumOfSquares);
+    else if (sumOfSquares !== undefined) this.#requireSameNorm(caller.worker, step, sumOfSquares);
+    if (step === this.step && !this.#isUpdating) this.#answerPull(request, now);
+    else this.#out.hold(request);
+  }
+
+  updated(now: number): void {
+    const mayGoOn = this.#snapshots.reach(this.step);
+    if (mayGoOn) this.#goOn(now);
+  }
+
+  snapshotWritten(now: number): void {
+    if (this.#snapshots.written(this.step)) this.#goOn(now);
+  }
+
+  #accept({ caller, learningRate, lanes, counted, contribution, step }: RequestOf<'push'>, now: number): void {
+    const { worker } = caller;
+    if (!contribution) throw incomplete(`worker ${worker}'s gradient of step ${step} has`);
+    this.#stragglers.pushed(worker, now);
+    for (const ready of this.#round.accept({ worker, learningRate, lanes, contribution }, counted)) {
+      this.#out.add({ type: 'add', ...ready });
+    }
+    if (this.#round.isComplete) this.#out.add({ type: 'measure', scale: this.#round.scale });
+  }
+
+  /** When the step's gradient is known. Workers that do not count wait for the update, and then join again. */
+  #answerPushes(): void {
+    const { sumOfSquares, counted } = this.#round;
+    if (sumOfSquares === undefined) return;
+    for (const request of this.#out.waitingFor('push')) {
+      if (this.#round.isOpenTo(request.caller.worker)) {
+        this.#out.answer(request, { type: 'pushed', sumOfSquares, counted, staleness: 0 });
+      }
+    }
+  }
+
+  #roundAt(step: number): Round {
+    return new Round(step, this.#round.lanes, this.#round.counting);
+  }
+
+  #update({ caller: { worker, lease } }: RequestOf<'pull' | 'commit'>, globalSumOfSquares: number): void {
+    const { step, sumOfSquares, learningRate } = this.#round;
+    if (lease < this.#lease) throw leasedAnew();
+    if (sumOfSquares === undefined || learningRate === undefined) {
+      throw new Refusal('aborted', `worker ${worker} pulls step ${step + 1} before all have pushed ${step}`);
+    }
+    this.#applied = { round: this.#round, sumOfSquares, global: { sumOfSquares: globalSumOfSquares, worker } };
+    this.#round = this.#roundAt(step + 1);
+    for (const late of this.#out.waitingFor('push')) this.#out.refuse(late, tooLate(late.caller.worker, step));
+    this.#isUpdating = true;
+    const { generation } = this;
+    this.#out.add({
+      type: 'update',
+      generation,
+      step: step + 1,
+      learningRate,
+      sumOfSquares: globalSumOfSquares,
+      staleness: 0,
+    });
+  }
+
+  #goOn(now: number): void {
+    this.#isUpdating = false;
+    for (const request of this.#out.waitingFor('pull')) {
+      if (request.step === this.step) this.#answerPull(request, now);
+    }
+  }
+
+  #answerPull(request: RequestOf<'pull'>, now: number): void {
+    this.#stragglers.started(request.caller.worker, now);
+    this.#out.answer(request, { type: 'parameters', step: this.step });
+  }
+
+  #requireSameNorm(worker: number, step: number, sumOfSquares: number): void {
+    const applied = this.#applied?.global;
+    // Object.is: a gradient that has become NaN is NaN for every worker.
+    if (!applied || Object.is(applied.sumOfSquares, sumOfSquares)) return;
+    throw new Refusal(
+      'failed-precondition',
+      `worker ${worker} pulls step ${step} with squared gradient norm ${sumOfSquares}, worker ${applied.worker} with ` +
+        `${applied.sumOfSquares}; do all workers list the same servers?`,
+    );
+  }
+}
+
+function tooLate(worker: number, step: number): Refusal {
+  return new Refusal('aborted', `worker ${worker} pushes step ${step} when enough others have; join again`);
+}
+
+function leasedAnew(): Refusal {
+  return new Refusal('aborted', 'the lanes have been leased anew; join again for yours');
+}
