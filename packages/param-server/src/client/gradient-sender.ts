@@ -1,6 +1,7 @@
 /**
- * Sends a worker's gradients in the run's codec. Where a run can be taken up again, at snapshots and at checkpoints, it
- * sees to it that nothing has been held back: so what workers hold back need not be kept anywhere but with them.
+ * Sends a worker's gradients in the run's codec. Where a run can be taken up again, at snapshots and at checkpoints, workers
+ * forget what they have held back: so it need not be kept anywhere but with them. To send it all at once there would cost
+ * bytes and do harm: much of it is of parameters that have long changed.
  */
 import { status } from '@grpc/grpc-js';
 import { type GradientCodec, holdsBack } from '../codecs/codec.js';
@@ -15,7 +16,7 @@ import type { ShardCalls } from './shard-calls.js';
 export interface GradientSenderOptions {
   readonly codec?: GradientCodec;
   /** In steps: a checkpoint may be written at each multiple. */
-  readonly flushEvery?: number;
+  readonly forgetEvery?: number;
   /** In the order of the shards. */
   readonly layouts: readonly ShardLayout[];
   /** Lanes of the global batch. */
@@ -60,7 +61,7 @@ export class GradientSender {
     throw new ParameterServerError(status.FAILED_PRECONDITION, message);
   }
 
-  /** The worker goes on where the servers are; in another generation that is where nothing was held back. */
+  /** The worker goes on where the servers are; in another generation that is where nothing is held back. */
   takeUp(generation: number): void {
     // What holds nothing back is encoded anew: the worker may have come back to its step with other lanes.
     if (generation !== this.#generation || !this.holdsBack) this.#encoder.reset();
@@ -76,7 +77,8 @@ export class GradientSender {
   ): Promise<void> {
     const { step } = target;
     const share = (to - from) / this.#options.lanes;
-    const encoded = this.#encoder.encode({ step, gradients, share, isFlush: this.#isFlushedBefore(step + 1) });
+    const forgetsAfter = this.#isForgottenAt(step + 1);
+    const encoded = this.#encoder.encode({ step, gradients, share, forgetsAfter });
     if (encoded.type === 'payloads') {
       await connection.upload({ ...target, encoded: true }, piecesOf(encoded.payloads[shard]!));
       return;
@@ -85,9 +87,9 @@ export class GradientSender {
     await connection.upload(target, chunksOf(parts, nonzeroRows(parts)));
   }
 
-  #isFlushedBefore(step: number): boolean {
-    const { flushEvery = 0 } = this.#options;
-    return [flushEvery, this.#snapshotEvery].some((every) => every > 0 && step % every === 0);
+  #isForgottenAt(step: number): boolean {
+    const { forgetEvery = 0 } = this.#options;
+    return [forgetEvery, this.#snapshotEvery].some((every) => every > 0 && step % every === 0);
   }
 }
 

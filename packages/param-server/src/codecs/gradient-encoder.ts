@@ -1,6 +1,6 @@
 /**
  * All that one worker's codec remembers, over all shards and slices, from step to step. A step that is made again is sent
- * in the same bytes; a worker that goes back to where all were sent in full begins anew.
+ * in the same bytes; a worker that goes back to where all had forgotten begins anew.
  */
 import type { ShardLayout, Slice } from '../partition.js';
 import { type NamedValues, partsOfParameters } from '../shard-vector.js';
@@ -17,8 +17,8 @@ export interface StepGradient {
   readonly gradients: NamedValues;
   /** The part of the batch's lanes whose gradient it is. */
   readonly share: number;
-  /** Whether nothing may be held back after this step. */
-  readonly isFlush: boolean;
+  /** Whether what is held back after this step is to be forgotten. */
+  readonly forgetsAfter: boolean;
 }
 
 /** What is sent to each shard: values, of which zeros need not travel, or an encoded vector by shard. */
@@ -43,6 +43,7 @@ export class GradientEncoder {
   encode(gradient: StepGradient): EncodedGradient {
     if (this.#last?.step !== gradient.step) {
       this.#last = { step: gradient.step, encoded: this.#encode(gradient) };
+      if (gradient.forgetsAfter) this.#method.reset();
     }
     return this.#last.encoded;
   }
@@ -83,20 +84,17 @@ function methodOf(codec: GradientCodec, layouts: readonly ShardLayout[]): Method
 /** Slices as records. */
 class Payloads implements Method {
   readonly #layouts: readonly ShardLayout[];
-  readonly #create: (slice: Slice) => SliceEncoder;
-  #encoders: readonly (readonly SliceEncoder[])[];
+  readonly #encoders: readonly (readonly SliceEncoder[])[];
 
   constructor(layouts: readonly ShardLayout[], create: (slice: Slice) => SliceEncoder) {
     this.#layouts = layouts;
-    this.#create = create;
-    this.#encoders = this.#fresh();
+    this.#encoders = layouts.map(({ slices }) => slices.map(create));
   }
 
-  encode({ gradients, isFlush }: StepGradient): EncodedGradient {
+  encode({ gradients }: StepGradient): EncodedGradient {
     const payloads = this.#layouts.map((layout, shard) => {
       const records = partsOfParameters(layout, gradients).map(({ values }, k) => {
-        const encoder = this.#encoders[shard]![k]!;
-        return isFlush ? encoder.flush(values) : encoder.encode(values);
+        return this.#encoders[shard]![k]!.encode(values);
       });
       return Buffer.concat(records);
     });
@@ -104,11 +102,7 @@ class Payloads implements Method {
   }
 
   reset(): void {
-    this.#encoders = this.#fresh();
-  }
-
-  #fresh(): SliceEncoder[][] {
-    return this.#layouts.map(({ slices }) => slices.map(this.#create));
+    for (const encoder of this.#encoders.flat()) encoder.reset();
   }
 }
 
@@ -125,13 +119,13 @@ class Sparse implements Method {
     this.#choosers = layouts.map(({ slices }) => slices.map((slice) => new TopK(slice, codec)));
   }
 
-  encode({ gradients, share, isFlush }: StepGradient): EncodedGradient {
+  encode({ gradients, share }: StepGradient): EncodedGradient {
     const scale = this.#clipping(gradients, share);
     for (const [name, { length }] of Object.entries(gradients)) this.#sent[name] ??= new Float32Array(length);
     for (const [shard, layout] of this.#layouts.entries()) {
       const sent = partsOfParameters(layout, this.#sent);
       for (const [k, { values }] of partsOfParameters(layout, gradients).entries()) {
-        this.#choosers[shard]![k]!.encode(values, scale, sent[k]!.values, isFlush);
+        this.#choosers[shard]![k]!.encode(values, scale, sent[k]!.values);
       }
     }
     return { type: 'values', values: this.#sent };

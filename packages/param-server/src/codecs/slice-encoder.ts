@@ -2,7 +2,7 @@
 import type { Slice } from '../partition.js';
 import { writeBlocks } from './blocks.js';
 import { ByteReader } from './byte-reader.js';
-import { float32Format, type NumberFormat } from './number-format.js';
+import type { NumberFormat } from './number-format.js';
 import { readRecord } from './payload.js';
 
 export interface SliceEncoder {
@@ -11,8 +11,8 @@ export interface SliceEncoder {
    * @param gradient `[slice.length]`, left as it is
    */
   encode(gradient: Float32Array): Uint8Array;
-  /** A record of the gradient and all that was held back, in float32. Nothing is held back any more. */
-  flush(gradient: Float32Array): Uint8Array;
+  /** Forgets what is held back. */
+  reset(): void;
 }
 
 /** Sends each gradient in a format of numbers and forgets what that loses. */
@@ -29,9 +29,7 @@ export class Rounding implements SliceEncoder {
     return writeBlocks(this.#format, this.#slice, gradient);
   }
 
-  flush(gradient: Float32Array): Uint8Array {
-    return writeBlocks(float32Format, this.#slice, gradient);
-  }
+  reset(): void {}
 }
 
 /** A lossy way to write a slice's values. `gradient` is what is new in them. */
@@ -67,13 +65,14 @@ export class ErrorFeedback implements SliceEncoder {
     return record;
   }
 
-  flush(gradient: Float32Array): Uint8Array {
-    const values = this.#heldBack;
-    for (let i = 0; i < values.length; i++) values[i]! += gradient[i]!;
-    const record = writeBlocks(float32Format, this.#slice, values);
-    values.fill(0);
+  /** What is held back, `[slice.length]`. */
+  get heldBack(): Float32Array {
+    return this.#heldBack;
+  }
+
+  reset(): void {
+    this.#heldBack.fill(0);
     this.#compression.reset();
-    return record;
   }
 }
 

@@ -24,16 +24,11 @@ export class TopK {
   }
 
   /**
-   * Takes a gradient and writes to `sent`, as long, what is sent: the greatest values of what is held back, or all of it.
+   * Takes a gradient and writes to `sent`, as long, what is sent: the greatest values of what is held back.
    * @param scale by which the gradient is multiplied, that is clipped
    */
-  encode(gradient: Float32Array, scale: number, sent: Float32Array, isFlush: boolean): void {
+  encode(gradient: Float32Array, scale: number, sent: Float32Array): void {
     this.#accumulate(gradient, scale);
-    if (isFlush) {
-      sent.set(this.#heldBack);
-      this.reset();
-      return;
-    }
     sent.fill(0);
     for (const i of largest(this.#heldBack, this.#count)) {
       sent[i] = this.#heldBack[i]!;

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import type { EngineName } from '../engines/select.js';
 import { UsageError } from '../errors.js';
 import { parseTrainingConfig } from '../training/config.js';
+import { type GradientCodecConfig, gradientCodecUsage, parseGradientCodec } from '../training/gradient-codec.js';
 import { defaultLocalSteps, defaultStaleness, type Mode, modeNames } from '../training/modes.js';
 import type { TrainingRequest } from '../training/prepare.js';
 import { type PresetName, presetNames, presets } from '../training/presets.js';
@@ -37,6 +38,7 @@ export interface TrainingFlags {
   mode?: Mode['name'];
   staleness?: number;
   localSteps?: number;
+  gradientCodec?: GradientCodecConfig;
   epochs?: number;
   maxSteps?: number;
   seed?: number;
@@ -61,6 +63,7 @@ const fields: Readonly<Partial<Record<keyof TrainingFlags, string>>> = {
   learningRate: 'learningRate',
   clipNorm: 'clipNorm',
   precision: 'precision',
+  gradientCodec: 'gradientCodec',
   epochs: 'epochs',
   maxSteps: 'maxSteps',
   seed: 'seed',
@@ -110,6 +113,11 @@ export function addTrainingFlags(command: Command): Command {
       '--local-steps <n>',
       `batches that a worker trains on by itself between updates, with --mode local (default: ${defaultLocalSteps})`,
       positiveInteger,
+    )
+    .option(
+      '--gradient-codec <name>',
+      `how workers send gradients: ${gradientCodecUsage}; docs/training.md compares`,
+      parseGradientCodec,
     )
     .option('--epochs <n>', 'passes over the training text', positiveInteger)
     .option('--max-steps <n>', 'stop after so many steps', positiveInteger)

@@ -2,7 +2,8 @@
 import { languageModelConfig, lossScalingShapes, type OptimizerConfig, type Shapes, slotShapes } from '@unroll/core';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
-import { modeSchema, outerOptimizer } from './modes.js';
+import { gradientCodecSchema } from './gradient-codec.js';
+import { baseOptimizer, modeSchema } from './modes.js';
 
 const count = z.int().positive();
 const positive = z.number().positive();
@@ -52,6 +53,8 @@ export const trainingConfigSchema = z.strictObject({
   /** `mixed` computes matrix products and activations in float16. */
   precision: z.enum(['float32', 'mixed']).default('float32'),
   mode: modeSchema.default({ name: 'sync' }),
+  /** How gradients travel to parameter servers. */
+  gradientCodec: gradientCodecSchema.default({ name: 'float32' }),
   epochs: count,
   /** Stop after so many steps, if the epochs have not ended by then. */
   maxSteps: count.optional(),
@@ -106,9 +109,9 @@ export function learningRateAt({ learningRate, schedule }: TrainingConfig, epoch
   return learningRate * schedule.decay ** Math.max(0, epoch - schedule.constantEpochs + 1);
 }
 
-/** By which the parameters that are kept are updated: where workers train by themselves, that of the rounds. */
-export function updateOptimizer({ optimizer, mode }: TrainingConfig): OptimizerConfig {
-  return mode.name === 'local' ? outerOptimizer : optimizer;
+/** By which the parameters that are kept are updated: where workers keep the momentum, as with top-k, one without. */
+export function updateOptimizer(training: TrainingConfig): OptimizerConfig {
+  return training.gradientCodec.name === 'top-k' ? { name: 'sgd' } : baseOptimizer(training);
 }
 
 /** What the update keeps from step to step: the optimizer's slots and, in mixed precision, the state of loss scaling. */

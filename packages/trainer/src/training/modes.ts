@@ -27,6 +27,11 @@ export const defaultLocalSteps = 25;
 export const outerOptimizer: OptimizerConfig = { name: 'nesterov', momentum: 0.9 };
 export const outerLearningRate = 0.7;
 
+/** Of what the workers send: where they train by themselves, that of the rounds. */
+export function baseOptimizer({ optimizer, mode }: { optimizer: OptimizerConfig; mode: Mode }): OptimizerConfig {
+  return mode.name === 'local' ? outerOptimizer : optimizer;
+}
+
 export function batchesPerStep(mode: Mode): number {
   return mode.name === 'local' ? mode.localSteps : 1;
 }

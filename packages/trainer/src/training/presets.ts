@@ -14,6 +14,7 @@ const zaremba = {
   lossNormalization: 'sequence',
   precision: 'float32',
   mode: { name: 'sync' },
+  gradientCodec: { name: 'float32' },
   seed: 1,
 } as const;
 
@@ -46,6 +47,7 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
     epochs: 6,
     precision: 'float32',
     mode: { name: 'sync' },
+    gradientCodec: { name: 'float32' },
     seed: 1,
   },
   /** The textbook's simple recurrent network at the size of a first real model. */
@@ -71,6 +73,7 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
     epochs: 6,
     precision: 'float32',
     mode: { name: 'sync' },
+    gradientCodec: { name: 'float32' },
     seed: 1,
   },
   'zaremba-small': {

@@ -6,6 +6,7 @@ import { selectEngine } from '../engines/select.js';
 import { UnrollError, UsageError } from '../errors.js';
 import { Evaluator } from '../evaluation/evaluate.js';
 import type { TrainingConfig } from './config.js';
+import { requireCodecFits } from './gradient-codec.js';
 import type { Learner } from './learner.js';
 import { divergence, type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
 import { type PreparedTraining, prepareTraining, type TrainingRequest } from './prepare.js';
@@ -133,17 +134,22 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
  * @throws UsageError if the workers cannot share the batch evenly, or train in mixed precision, whose scale of the loss
  *   each would choose for itself
  */
-export function requireShareable({ batchSize, precision }: TrainingConfig, workers: number): void {
+export function requireShareable(training: TrainingConfig, workers: number): void {
+  const { batchSize, precision } = training;
   if (precision === 'mixed') {
     throw new UsageError('--precision: mixed is for one process; leave out --workers and --servers, or --precision');
   }
   if (batchSize % workers !== 0) {
     throw new UsageError(`--batch-size: ${batchSize} sequences cannot be shared evenly by ${workers} workers`);
   }
+  requireCodecFits(training);
 }
 
 /** @throws UsageError if the training is for several workers only */
-function requireAlone({ mode }: TrainingConfig): void {
+function requireAlone({ mode, gradientCodec }: TrainingConfig): void {
+  if (gradientCodec.name !== 'float32') {
+    throw new UsageError('--gradient-codec: is for workers and parameter servers; give --workers or --servers');
+  }
   if (mode.name === 'sync') return;
   throw new UsageError(`--mode: ${mode.name} is for workers and parameter servers; give --workers or --servers`);
 }

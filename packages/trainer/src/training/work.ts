@@ -14,14 +14,16 @@ import type { Engine } from '../engines/engine.js';
 import { UnrollError } from '../errors.js';
 import { version } from '../version.js';
 import type { LaneSlice } from './batch-inputs.js';
-import { updateOptimizer } from './config.js';
+import { type TrainingConfig, updateOptimizer } from './config.js';
 import { DistributedLearner } from './distributed-learner.js';
+import { clientCodec } from './gradient-codec.js';
 import { LaneLosses } from './lane-losses.js';
 import { laneWidth, packLanes } from './lane-states.js';
 import type { Learner, LearnerOptions } from './learner.js';
 import { createLocalLearner } from './local-learner.js';
 import { stalenessBound } from './modes.js';
 import type { PreparedTraining, TrainingRequest } from './prepare.js';
+import { StepPlan } from './step-plan.js';
 
 /** This process's place among the workers of a parameter server. */
 export interface WorkerRole {
@@ -114,10 +116,14 @@ function connect(
     version,
     parameters: Object.entries(parameterShapes(model)).map(([name, shape]) => ({ name, shape })),
     optimizer: updateOptimizer(training),
-    clipNorm: training.mode.name === 'local' ? undefined : training.clipNorm,
+    clipNorm: clipsOnServers(training) ? training.clipNorm : undefined,
+    codec: clientCodec(training),
+    // A checkpoint has no place for what workers hold back.
+    forgetEvery: stepsPerEpoch(prepared),
     lanes: { count: training.batchSize, width: laneWidth(model) },
     staleness: stalenessBound(training.mode),
     run: fingerprint(prepared),
+    meter,
     start: {
       step: resumed?.state.step ?? 0,
       values: async () => startValues(prepared),
@@ -125,9 +131,18 @@ function connect(
     },
     callSeconds: slowestEvaluationSeconds,
     ...(security ? { security } : {}),
-    meter,
     ...(serverTimeoutSeconds === undefined ? {} : { patienceSeconds: serverTimeoutSeconds }),
   });
+}
+
+/** What comes of a round of local steps is not clipped, and with top-k the workers do it, before they hold back. */
+function clipsOnServers({ mode, gradientCodec }: TrainingConfig): boolean {
+  return mode.name !== 'local' && gradientCodec.name !== 'top-k';
+}
+
+function stepsPerEpoch(prepared: PreparedTraining): number {
+  const { batchSize, mode } = prepared.training;
+  return new StepPlan(laneBatches(prepared, { from: 0, to: batchSize }).stepsPerEpoch, mode).stepsPerEpoch;
 }
 
 /** As for a checkpoint in `--out`. */

@@ -1,0 +1,68 @@
+/** Which codec the gradients travel in, as a flag says it, as it is stored, and as the client of the servers is told. */
+import type { GradientCodec } from '@unroll/param-server';
+import { z } from 'zod';
+import { UsageError } from '../errors.js';
+import type { TrainingConfig } from './config.js';
+import { baseOptimizer } from './modes.js';
+
+export const gradientCodecSchema = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.enum(['float32', 'bfloat16', 'int8']) }),
+  /** The part of each parameter's values that is sent. */
+  z.strictObject({ name: z.literal('top-k'), density: z.number().positive().max(0.25) }),
+  z.strictObject({ name: z.literal('power-sgd'), rank: z.int().positive().max(256) }),
+]);
+
+export type GradientCodecConfig = z.infer<typeof gradientCodecSchema>;
+
+export const gradientCodecUsage = 'float32, bfloat16, int8, top-k[:<density>] (0.001) or power-sgd[:<rank>] (4)';
+
+/** Lin et al. (2018), table 2; Vogels et al. (2019), section 5. */
+const defaultDensity = 0.001;
+const defaultRank = 4;
+
+/** @throws UsageError unless the text is what {@link gradientCodecUsage} says */
+export function parseGradientCodec(text: string): GradientCodecConfig {
+  const [name, amount] = text.split(':', 2);
+  const number = amount === undefined ? undefined : Number(amount);
+  const fields = {
+    ...(name === 'top-k' ? { density: number ?? defaultDensity } : {}),
+    ...(name === 'power-sgd' ? { rank: number ?? defaultRank } : {}),
+  };
+  const isBare = Object.keys(fields).length === 0;
+  const parsed = gradientCodecSchema.safeParse({ name, ...fields });
+  if (parsed.success && !(isBare && amount !== undefined)) return parsed.data;
+  throw new UsageError(
+    `--gradient-codec: '${text}' is none; give ${gradientCodecUsage}, a density up to 0.25, a rank up to 256`,
+  );
+}
+
+/** @throws UsageError if a training on parameter servers cannot have its codec */
+export function requireCodecFits(training: TrainingConfig): void {
+  const { gradientCodec, mode } = training;
+  if (gradientCodec.name !== 'float32' && mode.name !== 'sync' && mode.name !== 'local') {
+    throw new UsageError(`--gradient-codec: ${gradientCodec.name} is for --mode sync and local; leave it out`);
+  }
+  clientCodec(training);
+}
+
+/**
+ * With top-k the momentum is the workers' and the servers' optimizer has none.
+ * @throws UsageError if the optimizer is one whose steps are not those of a sum of gradients
+ */
+export function clientCodec(training: TrainingConfig): GradientCodec {
+  const { gradientCodec, mode, clipNorm } = training;
+  if (gradientCodec.name !== 'top-k') return gradientCodec;
+  const optimizer = baseOptimizer(training);
+  if (optimizer.name !== 'sgd' && optimizer.name !== 'momentum' && optimizer.name !== 'nesterov') {
+    throw new UsageError(
+      `--gradient-codec: top-k leaves momentum to the workers, which ${optimizer.name} cannot; ` +
+        'give --optimizer sgd, momentum or nesterov',
+    );
+  }
+  return {
+    ...gradientCodec,
+    momentum: optimizer.name === 'sgd' ? 0 : optimizer.momentum,
+    isNesterov: optimizer.name === 'nesterov',
+    clipNorm: mode.name === 'local' ? undefined : clipNorm,
+  };
+}
