@@ -45,7 +45,7 @@ const evaluation = await stage('Evaluate on the test text', () =>
   unroll('eval', '--checkpoint', checkpoint, '--data', 'grammar'),
 );
 const exported = await stage('Export an int8 bundle', () =>
-  unroll('export', '--checkpoint', checkpoint, '--out', bundle, '--quantize', 'int8', '--data', 'grammar'),
+  unroll('export', '--checkpoint', checkpoint, '--out', bundle, '--quantization', 'int8', '--data', 'grammar'),
 );
 const written = await stage('Generate in Node', async () => {
   const result = await unroll('generate', '--bundle', bundle, '--prompt', prompt, '--tokens', '40');
@@ -58,12 +58,12 @@ const browser = await stage('Generate in a browser', async () => {
 });
 const total = performance.now() - started;
 
-const megabytes = (exported.bytes / 1e6).toFixed(2);
+const megabytes = (exported.measured.bytes / 1e6).toFixed(2);
 const { lowestPerplexity } = evaluation;
 console.log(`
 Trained     ${training.steps} steps, ${training.tokensPerSecond} tokens/s, in ${checkpoint}
 Perplexity  ${evaluation.perplexity.toFixed(2)} on the test text; no model can be below ${lowestPerplexity.toFixed(2)}
-Bundle      ${megabytes} MB, int8, perplexity ${exported.perplexity.toFixed(2)} (float32: ${exported.floatPerplexity.toFixed(2)}), in ${bundle}
+Bundle      ${megabytes} MB, int8, perplexity ${exported.measured.perplexity.toFixed(2)} (float32: ${exported.measured.float32Perplexity.toFixed(2)}), in ${bundle}
 Node        ${Math.round(written.tokensPerSecond)} tokens/s
 Browser     ${browser ? `${browser.speed}, ${browser.version}` : 'skipped: no Chromium; node scripts/chromium.mjs installs one'}
 Time        ${seconds(total)} after installation and build

@@ -1,14 +1,16 @@
 /** `@unroll/edge-runtime`: quantized recurrent language models in browsers and on devices. */
 
 export { loadLanguageModel } from '#load';
-export { type BundleContents, buildBundle, withPerplexity } from './bundle/build-bundle.js';
-export type { Manifest } from './bundle/manifest.js';
+export { type BundleContents, buildBundle, withMeasurements } from './bundle/build-bundle.js';
+export type { Manifest, Measurements } from './bundle/manifest.js';
 export type { LoadProgress } from './bundle/read-bundle.js';
 export { BundleError, type BundleErrorCode } from './errors.js';
 export { type Device, type DeviceUse, wasm } from './loading/device.js';
 export { type LocalLoadOptions, loadLocalLanguageModel } from './loading/load-local.js';
 export type { LoadOptions } from './loading/load-options.js';
-export { type Quantization, quantize } from './quantization/quantize.js';
+export { chooseByMeasurement, decodingSpeed, type MeasuredRuntime } from './quantization/measure.js';
+export { chooseByRule, type MatrixChoice, type Quantization, type Target } from './quantization/plan.js';
+export { type MatrixScheme, quantize, type WeightMatrix, weightMatrices } from './quantization/quantize.js';
 export { type GeneratedToken, type GenerateOptions, generate } from './runtime/generate.js';
 export type { Cancellable, LanguageModel } from './runtime/language-model.js';
 export type { LocalLanguageModel } from './runtime/local-language-model.js';

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { folderOf, sampleBundle } from '../testing/sample-bundle.js';
-import { withPerplexity } from './build-bundle.js';
+import { withMeasurements } from './build-bundle.js';
 import { readBundle } from './read-bundle.js';
 
-test('a perplexity that is recorded afterwards is read back, and the bundle is still whole', async () => {
-  await using folder = await folderOf(withPerplexity(await sampleBundle(), 12.5));
+test('what is measured afterwards is read back, and the bundle is still whole', async () => {
+  const measured = { bytes: 4, float32Bytes: 16, perplexity: 12.5, float32Perplexity: 12.4 };
+  await using folder = await folderOf(withMeasurements(await sampleBundle(), measured));
   const { manifest } = await readBundle(folder.path);
-  expect(manifest.perplexity).toBe(12.5);
+  expect(manifest.measured).toEqual(measured);
 });

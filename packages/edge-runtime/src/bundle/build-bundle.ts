@@ -1,9 +1,11 @@
 /** Makes a bundle in memory from a traced model. Writing its files to disk is the caller's. */
 import { encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
-import { type Quantization, quantize } from '../quantization/quantize.js';
+import { chooseByRule, type MatrixChoice, type Quantization, type Target } from '../quantization/plan.js';
+import { quantize } from '../quantization/quantize.js';
 import {
   formatVersion,
   type Manifest,
+  type Measurements,
   manifestFile,
   modelFile,
   parseManifest,
@@ -23,21 +25,29 @@ export interface BundleContents {
   /** The configuration that the model was trained with; recorded as it is. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly quantization: Quantization;
+  /** Default `wasm`. */
+  readonly target?: Target;
+  /** The scheme of each matrix, if measurement chose it: needed for `auto`. */
+  readonly choices?: readonly MatrixChoice[];
 }
 
 /**
  * The files of a bundle by name: `manifest.json`, `model.onnx`, `tokenizer.json`.
- * @throws Error if the graph is not a decoding step.
+ * @throws Error if the graph is not a decoding step, or nobody chose for `auto`.
  */
 export async function buildBundle(contents: BundleContents): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
-  const { graph, tokenizerJson, config, quantization } = contents;
-  const model = new Uint8Array(encodeOnnx(quantize(graph, quantization)));
+  const { graph, tokenizerJson, config, quantization, target = 'wasm' } = contents;
+  const matrices = contents.choices ?? chosenByRule(contents, target);
+  const schemes = new Map(matrices.map(({ name, scheme }) => [name, scheme]));
+  const model = new Uint8Array(encodeOnnx(quantize(graph, ({ name }) => schemes.get(name) ?? 'float32')));
   const tokenizer = encodeJson(tokenizerJson);
   const manifest: Manifest = {
     format: 'unroll-bundle',
     version: formatVersion,
     config,
     quantization,
+    target,
+    matrices,
     vocabSize: vocabSizeOf(graph),
     state: stateOf(graph),
     files: {
@@ -52,13 +62,18 @@ export async function buildBundle(contents: BundleContents): Promise<Map<string,
   ]);
 }
 
-/** The files of a bundle with its `perplexity` per token on held-out text, which only the finished bundle can tell. */
-export function withPerplexity(
+function chosenByRule({ graph, quantization }: BundleContents, target: Target): MatrixChoice[] {
+  if (quantization === 'auto') throw new Error("quantization 'auto' needs choices; see chooseByMeasurement");
+  return chooseByRule(graph, quantization, target);
+}
+
+/** The files of a bundle with what only the finished bundle can tell. */
+export function withMeasurements(
   files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
-  perplexity: number,
+  measured: Measurements,
 ): Map<string, Uint8Array<ArrayBuffer>> {
   const manifest = parseManifest(files.get(manifestFile)!, manifestFile);
-  return new Map(files).set(manifestFile, encodeJson({ ...manifest, perplexity }));
+  return new Map(files).set(manifestFile, encodeJson({ ...manifest, measured }));
 }
 
 function vocabSizeOf(graph: OnnxGraph): number {

@@ -3,7 +3,7 @@
  * of the other files. Parsed once, here; the rest of the package trusts the types.
  */
 import { BundleError } from '../errors.js';
-import type { Quantization } from '../quantization/quantize.js';
+import type { MatrixChoice, Quantization, Target } from '../quantization/plan.js';
 
 export const manifestFile = 'manifest.json';
 export const modelFile = 'model.onnx';
@@ -21,12 +21,29 @@ export interface Manifest {
   /** The configuration that the model was trained with, for people and tools; the runtime does not read it. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly quantization: Quantization;
+  /** What the bundle was made for; it runs on the others too. */
+  readonly target: Target;
+  /** How each of the large matrices is stored. */
+  readonly matrices: readonly MatrixChoice[];
   readonly vocabSize: number;
   /** The recurrent state: the graph's input, the output that replaces it after each token, and their shape. */
   readonly state: readonly StateTensor[];
   readonly files: Readonly<Record<BundleFile, FileRecord>>;
-  /** Perplexity per token of this bundle's model on held-out text, if it was measured. */
+  /** What was measured of this bundle when it was exported; for people and tools. */
+  readonly measured?: Measurements;
+}
+
+/** A bundle beside the float32 bundle of the same model. */
+export interface Measurements {
+  /** Of all files, without what is measured. */
+  readonly bytes: number;
+  readonly float32Bytes: number;
+  /** Decoding steps per second on the target, on the machine that exported it; missing if it lacks the target. */
+  readonly tokensPerSecond?: number;
+  readonly float32TokensPerSecond?: number;
+  /** Per token of held-out text, if one was given. */
   readonly perplexity?: number;
+  readonly float32Perplexity?: number;
 }
 
 export interface StateTensor {
@@ -63,6 +80,7 @@ export function parseManifest(bytes: Uint8Array, file: string): Manifest {
         'use the versions of the trainer and @unroll/edge-runtime that belong together',
     );
   }
+  if (!isMatrixList(manifest.matrices)) throw invalid("'matrices' is not a list of matrices with name and scheme");
   if (!isPositiveInteger(manifest.vocabSize)) throw invalid("'vocabSize' is not a positive integer");
   if (!isStateList(manifest.state)) throw invalid("'state' is not a list of tensors with input, output and shape");
   for (const name of [modelFile, tokenizerFile]) {
@@ -75,6 +93,16 @@ export function parseManifest(bytes: Uint8Array, file: string): Manifest {
 
 function isPositiveInteger(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) > 0;
+}
+
+function isMatrixList(value: unknown): value is MatrixChoice[] {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (matrix: Partial<MatrixChoice> | null) =>
+        typeof matrix?.name === 'string' && ['float32', 'int8', 'int8-blocks', 'int4'].includes(matrix.scheme ?? ''),
+    )
+  );
 }
 
 function isStateList(value: unknown): value is StateTensor[] {

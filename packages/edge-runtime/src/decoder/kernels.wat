@@ -1,7 +1,7 @@
 ;; What decoding one token costs: products of a weight matrix and one vector, and the gates' functions, in WebAssembly's
 ;; SIMD of 128 bits. Assembled into kernels.wasm.ts by scripts/assemble-kernels.mjs. Not a general library: batches of one.
 ;;
-;; A matrix is stored by output (row), four rows at a time; rows and columns are padded with zeros (packing.ts). Pointers are
+;; A matrix is stored by output (row); rows and columns are padded with zeros (products.ts). Pointers are
 ;; bytes, vectors are padded to 4 elements, and what is computed in the padding is never read.
 (module
   (import "host" "memory" (memory 0))
@@ -19,40 +19,37 @@
       (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23 (local.get $ab) (local.get $cd))
       (i8x16.shuffle 8 9 10 11 12 13 14 15 24 25 26 27 28 29 30 31 (local.get $ab) (local.get $cd))))
 
-  (func $sumFloats (param $a v128) (param $b v128) (param $c v128) (param $d v128) (result v128)
-    (local $ab v128) (local $cd v128)
-    (local.set $ab (f32x4.add
-      (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $a) (local.get $b))
-      (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $a) (local.get $b))))
-    (local.set $cd (f32x4.add
-      (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $c) (local.get $d))
-      (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $c) (local.get $d))))
-    (f32x4.add
-      (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23 (local.get $ab) (local.get $cd))
-      (i8x16.shuffle 8 9 10 11 12 13 14 15 24 25 26 27 28 29 30 31 (local.get $ab) (local.get $cd))))
+  (func $sumLanes (param $a v128) (result f32)
+    (f32.add
+      (f32.add (f32x4.extract_lane 0 (local.get $a)) (f32x4.extract_lane 1 (local.get $a)))
+      (f32.add (f32x4.extract_lane 2 (local.get $a)) (f32x4.extract_lane 3 (local.get $a)))))
 
-  ;; y = W x. $w: float32 [rows, stride / 4]; $x: float32 [stride / 4]; $stride: a multiple of 16 bytes.
+  ;; y = W x. $w: float32 [rows, stride / 4]; $x: float32 [stride / 4]; $stride: a multiple of 64 bytes. Row by row: memory
+  ;; that is read in order arrives soonest, and float32 weights are bound by that.
   (func (export "productFloat32") (param $w i32) (param $stride i32) (param $x i32) (param $y i32) (param $rows i32)
-    (local $end i32) (local $w1 i32) (local $w2 i32) (local $w3 i32) (local $k i32) (local $v v128)
+    (local $end i32) (local $rowEnd i32) (local $k i32)
     (local $a0 v128) (local $a1 v128) (local $a2 v128) (local $a3 v128)
     (local.set $end (i32.add (local.get $y) (i32.shl (local.get $rows) (i32.const 2))))
     (loop $row
-      (local.set $w1 (i32.add (local.get $w) (local.get $stride)))
-      (local.set $w2 (i32.add (local.get $w1) (local.get $stride)))
-      (local.set $w3 (i32.add (local.get $w2) (local.get $stride)))
       (local.set $a0 (v128.const i32x4 0 0 0 0)) (local.set $a1 (v128.const i32x4 0 0 0 0))
       (local.set $a2 (v128.const i32x4 0 0 0 0)) (local.set $a3 (v128.const i32x4 0 0 0 0))
-      (local.set $k (i32.const 0))
+      (local.set $k (local.get $x))
+      (local.set $rowEnd (i32.add (local.get $w) (local.get $stride)))
       (loop $column
-        (local.set $v (v128.load (i32.add (local.get $x) (local.get $k))))
-        (local.set $a0 (f32x4.add (local.get $a0) (f32x4.mul (local.get $v) (v128.load (i32.add (local.get $w) (local.get $k))))))
-        (local.set $a1 (f32x4.add (local.get $a1) (f32x4.mul (local.get $v) (v128.load (i32.add (local.get $w1) (local.get $k))))))
-        (local.set $a2 (f32x4.add (local.get $a2) (f32x4.mul (local.get $v) (v128.load (i32.add (local.get $w2) (local.get $k))))))
-        (local.set $a3 (f32x4.add (local.get $a3) (f32x4.mul (local.get $v) (v128.load (i32.add (local.get $w3) (local.get $k))))))
-        (br_if $column (i32.lt_u (local.tee $k (i32.add (local.get $k) (i32.const 16))) (local.get $stride))))
-      (v128.store (local.get $y) (call $sumFloats (local.get $a0) (local.get $a1) (local.get $a2) (local.get $a3)))
-      (local.set $w (i32.add (local.get $w3) (local.get $stride)))
-      (br_if $row (i32.lt_u (local.tee $y (i32.add (local.get $y) (i32.const 16))) (local.get $end)))))
+        (local.set $a0 (f32x4.add (local.get $a0)
+          (f32x4.mul (v128.load offset=0 (local.get $k)) (v128.load offset=0 (local.get $w)))))
+        (local.set $a1 (f32x4.add (local.get $a1)
+          (f32x4.mul (v128.load offset=16 (local.get $k)) (v128.load offset=16 (local.get $w)))))
+        (local.set $a2 (f32x4.add (local.get $a2)
+          (f32x4.mul (v128.load offset=32 (local.get $k)) (v128.load offset=32 (local.get $w)))))
+        (local.set $a3 (f32x4.add (local.get $a3)
+          (f32x4.mul (v128.load offset=48 (local.get $k)) (v128.load offset=48 (local.get $w)))))
+        (local.set $k (i32.add (local.get $k) (i32.const 64)))
+        (br_if $column (i32.lt_u (local.tee $w (i32.add (local.get $w) (i32.const 64))) (local.get $rowEnd))))
+      (local.set $a0 (f32x4.add
+        (f32x4.add (local.get $a0) (local.get $a1)) (f32x4.add (local.get $a2) (local.get $a3))))
+      (f32.store (local.get $y) (call $sumLanes (local.get $a0)))
+      (br_if $row (i32.lt_u (local.tee $y (i32.add (local.get $y) (i32.const 4))) (local.get $end)))))
 
   ;; y = $xScale · scales · (W x), the inner product in integers. $w: int8 [rows, stride]; $scales: float32 [rows];
   ;; $x: int16 [stride]; $stride: a multiple of 16.
@@ -125,9 +122,7 @@
         (local.set $scales (i32.add (local.get $scales) (i32.const 4)))
         (local.set $p (i32.add (local.get $p) (i32.const 64)))
         (br_if $block (i32.lt_u (local.tee $b (i32.add (local.get $b) (i32.const 4))) (local.get $x0))))
-      (f32.store (local.get $y) (f32.mul (local.get $xScale) (f32.add
-        (f32.add (f32x4.extract_lane 0 (local.get $a)) (f32x4.extract_lane 1 (local.get $a)))
-        (f32.add (f32x4.extract_lane 2 (local.get $a)) (f32x4.extract_lane 3 (local.get $a))))))
+      (f32.store (local.get $y) (f32.mul (local.get $xScale) (call $sumLanes (local.get $a))))
       (br_if $row (i32.lt_u (local.tee $y (i32.add (local.get $y) (i32.const 4))) (local.get $end)))))
 
   ;; exp of four floats by Cephes's expf: 2^n e^r with |r| at most ln 2 / 2; relative error below 2e-7 within ±87.

@@ -20,8 +20,8 @@ export function float32Product(
   transposed: boolean,
   { x, y }: Product,
 ): Instruction {
-  const columns = roundUp(x.length, 4);
-  const rows = roundUp(y.length, 4);
+  const columns = roundUp(x.length, 16);
+  const rows = y.length;
   const offset = plan.reserve(4 * rows * columns);
   const padded = plan.vector(columns);
   plan.fill(({ float32 }) => {

@@ -1,63 +1,76 @@
 /**
  * Rewrites a float32 graph so that its large matrices are stored as integers. Pure: graph in, graph out. The products
- * become operators of ONNX Runtime (`com.microsoft`) that run on every engine that Unroll ships to.
+ * become operators of ONNX Runtime (`com.microsoft`), so that the file runs wherever ONNX Runtime does.
  */
 import { elementCount, type OnnxGraph, type OnnxNode, type OnnxTensor, prune } from '@unroll/core/onnx';
-import { int4 } from './int4.js';
+import { int4, int8Blocks } from './blocks.js';
 import { int8 } from './int8.js';
 import type { Replacement, Scheme } from './scheme.js';
 
-/** How a bundle stores its weights. */
-export type Quantization = 'none' | 'int8' | 'int4';
+/**
+ * How one matrix is stored.
+ *
+ * - `int8`: products are `DynamicQuantizeMatMul`, one scale per output column, activations quantized as they come; the
+ *   embedding is int8 with one scale per row.
+ * - `int8-blocks`: products are `MatMulNBits` and the lookup `GatherBlockQuantized`, one scale per block of 32 weights.
+ * - `int4`: as `int8-blocks`, with 4 bits; a table that is only looked up has one scale per block of 64.
+ */
+export type MatrixScheme = 'float32' | 'int8' | 'int8-blocks' | 'int4';
+
+const schemes: Record<Exclude<MatrixScheme, 'float32'>, Scheme> = { int8, 'int8-blocks': int8Blocks, int4 };
+
+/** What the graph does with a matrix; `tied` for an embedding that is also the output layer's weight. */
+export type MatrixUse = 'lookup' | 'product' | 'tied';
+
+export interface WeightMatrix {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly use: MatrixUse;
+}
 
 /** Smaller tensors stay float32: they cost nothing to ship, and small products gain nothing from integers. */
 const smallestElementCount = 4096;
 
-const schemes: Record<Exclude<Quantization, 'none'>, Scheme> = { int8, int4 };
+/** The matrices of `graph` that can be quantized: not those that are small, computed, or scaled by Gemm's `alpha`. */
+export function weightMatrices(graph: OnnxGraph): WeightMatrix[] {
+  const namesOf = (nodes: readonly OnnxNode[]) => new Set(nodes.map((node) => node.inputs[weightInput(node)]!));
+  const products = namesOf(graph.nodes.filter(isProduct));
+  const lookups = namesOf(graph.nodes.filter(isLookup));
+  return graph.initializers
+    .filter(isLarge)
+    .filter(({ name }) => products.has(name) || lookups.has(name))
+    .map(({ name, shape }) => {
+      const use = !lookups.has(name) ? 'product' : products.has(name) ? 'tied' : 'lookup';
+      return { name, shape, use };
+    });
+}
 
 /**
- * `graph` with its large weight matrices quantized, after training and without data.
- *
- * - `int8`: products are `DynamicQuantizeMatMul`, one scale per output column, activations quantized as they come; the
- *   embedding is int8 with one scale per row.
- * - `int4`: products are `MatMulNBits` and the lookup `GatherBlockQuantized`, one scale per block of 32 weights.
- * - `none`: the graph itself.
- *
- * An embedding that is also the output layer's weight is stored once. Products whose weight is small, computed, or
- * scaled by Gemm's `alpha` stay float32.
+ * `graph` with each of its weight matrices stored as `schemeOf` says, after training and without data. A matrix that is
+ * used twice is stored once.
  */
-export function quantize(graph: OnnxGraph, quantization: Quantization): OnnxGraph {
-  if (quantization === 'none') return graph;
-  const scheme = schemes[quantization];
-  const large = new Map(graph.initializers.filter(isLarge).map((tensor) => [tensor.name, tensor]));
-  const multiplied = new Set(graph.nodes.filter(isProduct).map((node) => node.inputs[1]!));
-
+export function quantize(graph: OnnxGraph, schemeOf: (matrix: WeightMatrix) => MatrixScheme): OnnxGraph {
+  const matrices = new Map(weightMatrices(graph).map((matrix) => [matrix.name, matrix]));
+  const tensors = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
   const nodes: OnnxNode[] = [];
-  const initializers = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
+  const initializers = new Map(tensors);
   for (const node of graph.nodes) {
-    const weight = large.get(node.inputs[isLookup(node) ? 0 : 1] ?? '');
-    const replacement = weight && replace(node, weight, scheme, multiplied);
-    if (!replacement) {
+    const matrix = isProduct(node) || isLookup(node) ? matrices.get(node.inputs[weightInput(node)]!) : undefined;
+    const scheme = matrix ? schemeOf(matrix) : 'float32';
+    if (!matrix || scheme === 'float32') {
       nodes.push(node);
       continue;
     }
+    const replacement = replace(node, tensors.get(matrix.name)!, matrix.use, schemes[scheme]);
     nodes.push(...replacement.nodes);
     for (const tensor of replacement.initializers) initializers.set(tensor.name, tensor);
   }
   return prune({ ...graph, nodes, initializers: [...initializers.values()] });
 }
 
-function replace(
-  node: OnnxNode,
-  weight: OnnxTensor,
-  scheme: Scheme,
-  multiplied: ReadonlySet<string>,
-): Replacement | undefined {
+function replace(node: OnnxNode, weight: OnnxTensor, use: MatrixUse, scheme: Scheme): Replacement {
   const output = node.outputs[0]!;
-  if (isLookup(node)) {
-    return scheme.lookup({ table: weight, ids: node.inputs[1]!, output, tied: multiplied.has(weight.name) });
-  }
-  if (!isProduct(node)) return undefined;
+  if (isLookup(node)) return scheme.lookup({ table: weight, ids: node.inputs[1]!, output, tied: use === 'tied' });
   const bias = node.inputs[2];
   const product = scheme.product({
     input: node.inputs[0]!,
@@ -72,6 +85,11 @@ function replace(
 
 function isLarge(tensor: OnnxTensor): boolean {
   return tensor.dtype === 'float32' && tensor.shape.length === 2 && elementCount(tensor.shape) >= smallestElementCount;
+}
+
+/** Which input of a lookup or a product is the weight. */
+function weightInput(node: OnnxNode): number {
+  return isLookup(node) ? 0 : 1;
 }
 
 function isLookup(node: OnnxNode): boolean {

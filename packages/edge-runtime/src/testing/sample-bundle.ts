@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { trainTokenizer } from '@unroll/core/text';
 import { buildBundle } from '../bundle/build-bundle.js';
-import type { Quantization } from '../quantization/quantize.js';
+import type { Quantization } from '../quantization/plan.js';
 import { randomStepGraph } from './step-graph.js';
 
 /** A text of 400 different words, in which `the`, `then` and `there` begin alike. */
@@ -41,13 +41,21 @@ const contentTypes: Record<string, string> = {
   '.json': 'application/json',
 };
 
-/** Serves `files` by path at `url`, to pages that may compile WebAssembly but not evaluate text; anything else is 404. */
-export async function serverOf(files: Map<string, Uint8Array>): Promise<{ url: string } & AsyncDisposable> {
+/** The content security policy that docs/edge-runtime.md asks for, as strict as can be. */
+export const strictPolicy =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src *; style-src 'self'; img-src data:";
+
+/** Serves `files` by path at `url`, to pages of any origin, and pages under `policy`; anything else is 404. */
+export async function serverOf(
+  files: Map<string, Uint8Array>,
+  policy = strictPolicy,
+): Promise<{ url: string } & AsyncDisposable> {
   const server = createServer((request, response) => {
     const path = new URL(request.url!, 'http://localhost').pathname.slice(1);
     const bytes = files.get(path);
     response.setHeader('content-type', contentTypes[extname(path)] ?? 'application/octet-stream');
-    response.setHeader('content-security-policy', "script-src 'self' 'wasm-unsafe-eval'");
+    response.setHeader('content-security-policy', policy);
+    response.setHeader('access-control-allow-origin', '*');
     response.writeHead(bytes ? 200 : 404).end(bytes);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,21 +1,30 @@
 /** `unroll export`: a checkpoint as a bundle for browsers and devices, measured if a text is given. */
 import { languageModelStepGraph } from '@unroll/core';
-import { buildBundle, type Quantization, withPerplexity } from '@unroll/edge-runtime';
+import {
+  buildBundle,
+  chooseByRule,
+  type Measurements,
+  type Quantization,
+  type Target,
+  withMeasurements,
+} from '@unroll/edge-runtime';
 import { type Command, Option } from 'commander';
-import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint.js';
+import { readCheckpoint } from '../checkpoint/checkpoint.js';
 import { checkWritable, inspectFolder, replaceFolder } from '../checkpoint/folder.js';
 import { EMBEDDED_CORPUS, loadCorpus } from '../data/corpus.js';
 import { encodeSplit } from '../data/encoding.js';
 import { selectEngine } from '../engines/select.js';
 import { UnrollError } from '../errors.js';
 import { evaluateBundle, evaluateCheckpoint } from '../evaluation/perplexity.js';
+import { measuredChoices, measuredSpeeds } from '../evaluation/target-speed.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { addExamples, jsonOption, printResult } from './options.js';
 
 interface ExportFlags {
   checkpoint: string;
   out: string;
-  quantize: Quantization;
+  quantization: Quantization;
+  target: Target;
   data?: string;
   split: 'valid' | 'test';
   json?: boolean;
@@ -23,11 +32,10 @@ interface ExportFlags {
 
 interface ExportResult {
   readonly bundle: string;
-  readonly bytes: number;
   readonly quantization: Quantization;
-  /** Of the bundle and of the checkpoint; given if there was a text to measure them on. */
-  readonly perplexity?: number;
-  readonly floatPerplexity?: number;
+  readonly target: Target;
+  /** Also in the manifest. Perplexities are given if there was a text to measure them on. */
+  readonly measured: Measurements;
 }
 
 type BundleFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
@@ -39,7 +47,14 @@ export function addExport(program: Command): void {
     .requiredOption('--checkpoint <dir>', "a folder that 'unroll train' wrote")
     .requiredOption('--out <dir>', 'where the bundle goes; an older bundle there is replaced')
     .addOption(
-      new Option('--quantize <scheme>', 'how weights are stored').choices(['none', 'int8', 'int4']).default('int8'),
+      new Option('--quantization <scheme>', 'how weights are stored; auto: each matrix as it is fastest on the target')
+        .choices(['auto', 'none', 'int8', 'mixed', 'int4'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--target <runtime>', 'what will run the bundle, and what is measured')
+        .choices(['wasm', 'webgpu', 'node'])
+        .default('wasm'),
     )
     .option('--data <path>', `a corpus to measure the perplexity on: a folder, a text file, or '${EMBEDDED_CORPUS}'`)
     .addOption(new Option('--split <name>', 'which part of the corpus').choices(['valid', 'test']).default('test'))
@@ -51,49 +66,56 @@ export function addExport(program: Command): void {
   addExamples(
     command,
     'export --checkpoint runs/first --out bundles/first',
-    'export --checkpoint runs/first --out bundles/small --quantize int4 --data grammar',
+    'export --checkpoint runs/first --out bundles/small --quantization int4 --data grammar',
   );
 }
 
 async function exportBundle(flags: ExportFlags, signal: AbortSignal): Promise<ExportResult> {
-  const { out, quantize: quantization } = flags;
+  const { out, quantization, target } = flags;
   const checkpoint = await readCheckpoint(flags.checkpoint);
   const heldOut = flags.data === undefined ? undefined : loadCorpus(flags.data)[flags.split];
   if ((await inspectFolder(out, ['manifest.json', 'model.onnx', 'tokenizer.json'])) === 'foreign') {
     throw new UnrollError(`${out}: holds files that are no bundle's, and would be lost; choose another --out`);
   }
   await checkWritable(out);
-  const files = await bundleOf(checkpoint, quantization);
-  await replaceFolder(out, Object.fromEntries(files));
-  const summary = { bundle: out, bytes: totalBytes(files), quantization };
-  if (!heldOut) return summary;
+
+  const graph = languageModelStepGraph(checkpoint.config, checkpoint.parameters);
+  const choices =
+    quantization === 'auto' ? await measuredChoices(graph, target) : chooseByRule(graph, quantization, target);
+  signal.throwIfAborted();
+  const parts = { graph, tokenizerJson: checkpoint.tokenizer.toJSON(), config: { ...checkpoint.config }, target };
+  const files = await buildBundle({ ...parts, quantization, choices });
+  const float32 = await buildBundle({ ...parts, quantization: 'none' });
+  const sizesAndSpeeds: Measurements = {
+    bytes: totalBytes(files),
+    float32Bytes: totalBytes(float32),
+    ...(await measuredSpeeds(files, float32, target)),
+  };
+  await replaceFolder(out, Object.fromEntries(withMeasurements(files, sizesAndSpeeds)));
+  if (!heldOut) return { bundle: out, quantization, target, measured: sizesAndSpeeds };
 
   const ids = encodeSplit(checkpoint.tokenizer, heldOut);
-  const engine = await selectEngine('onnxruntime');
-  const float = await evaluateCheckpoint(checkpoint, ids, engine, signal);
-  const { perplexity } = await evaluateBundle(out, ids, signal);
-  const measured = withPerplexity(files, perplexity);
-  await replaceFolder(out, Object.fromEntries(measured));
-  return { ...summary, bytes: totalBytes(measured), perplexity, floatPerplexity: float.perplexity };
-}
-
-function bundleOf({ config, parameters, tokenizer }: Checkpoint, quantization: Quantization): Promise<BundleFiles> {
-  return buildBundle({
-    graph: languageModelStepGraph(config, parameters),
-    tokenizerJson: tokenizer.toJSON(),
-    config: { ...config },
-    quantization,
-  });
+  const float = await evaluateCheckpoint(checkpoint, ids, await selectEngine('onnxruntime'), signal);
+  const { perplexity } = await evaluateBundle(out, target, ids, signal);
+  const measured = { ...sizesAndSpeeds, perplexity, float32Perplexity: float.perplexity };
+  await replaceFolder(out, Object.fromEntries(withMeasurements(files, measured)));
+  return { bundle: out, quantization, target, measured };
 }
 
 function totalBytes(files: BundleFiles): number {
   return [...files.values()].reduce((sum, { length }) => sum + length, 0);
 }
 
-function describe({ bundle, bytes, quantization, perplexity, floatPerplexity }: ExportResult): string {
-  const measured =
-    perplexity === undefined
-      ? ''
-      : `, perplexity ${perplexity.toFixed(4)} (the checkpoint's is ${floatPerplexity!.toFixed(4)})`;
-  return `${bundle}: ${(bytes / 1e6).toFixed(2)} MB, quantization ${quantization}${measured}`;
+function describe({ bundle, quantization, target, measured }: ExportResult): string {
+  const { bytes, float32Bytes, tokensPerSecond, float32TokensPerSecond, perplexity, float32Perplexity } = measured;
+  const share = `${((100 * bytes) / float32Bytes).toFixed(1)} % of float32's`;
+  const parts = [`${(bytes / 1e6).toFixed(2)} MB (${share})`, `quantization ${quantization}`];
+  if (tokensPerSecond !== undefined && float32TokensPerSecond !== undefined) {
+    const ratio = (tokensPerSecond / float32TokensPerSecond).toFixed(2);
+    parts.push(`${Math.round(tokensPerSecond)} tokens/s on ${target} (${ratio} times float32's)`);
+  }
+  if (perplexity !== undefined && float32Perplexity !== undefined) {
+    parts.push(`perplexity ${perplexity.toFixed(4)} (the checkpoint's is ${float32Perplexity.toFixed(4)})`);
+  }
+  return `${bundle}: ${parts.join(', ')}`;
 }

@@ -137,11 +137,14 @@ describe('generate', () => {
 
 describe('export', () => {
   test('without quantization makes a bundle that scores as the checkpoint does', async () => {
-    const result = await unrollJson('export', '--checkpoint', checkpoint, '--out', bundle, '--quantize', 'none');
+    const result = await unrollJson('export', '--checkpoint', checkpoint, '--out', bundle, '--quantization', 'none');
     const files = ['manifest.json', 'model.onnx', 'tokenizer.json'];
     expect(readdirSync(bundle).toSorted()).toEqual(files);
     const bytes = files.reduce((sum, file) => sum + readFileSync(join(bundle, file)).length, 0);
-    expect(result).toEqual({ bundle, bytes, quantization: 'none' });
+    expect(result).toMatchObject({ bundle, quantization: 'none', target: 'wasm' });
+    const { bytes: measuredBytes, float32Bytes } = result.measured as Record<string, number>;
+    expect(measuredBytes).toBe(float32Bytes);
+    expect(bytes).toBeGreaterThan(measuredBytes!); // by what was measured, which the manifest has
     const text = ['--text', 'the dog sees anna'];
     const { logProbability } = await score('--checkpoint', checkpoint, ...text);
     expect((await score('--bundle', bundle, ...text)).logProbability).toBeCloseTo(logProbability, 4);
@@ -150,17 +153,20 @@ describe('export', () => {
     expect((await unrollJson('generate', '--bundle', bundle, ...prompt)).text).toBe(written);
   });
 
-  test.each(['int8', 'int4'])(
-    'with %s replaces an older bundle and records the measured perplexity',
-    async (scheme) => {
-      const flags = ['--checkpoint', checkpoint, '--out', bundle, '--quantize', scheme, '--data', corpus];
-      const result = await unrollJson('export', ...flags, '--split', 'valid');
-      expect(result.floatPerplexity).toBeCloseTo(trained.validPerplexity as number, 3);
-      expect(result.perplexity as number).toBeLessThan(1.05 * (result.floatPerplexity as number));
-      const manifest = JSON.parse(readFileSync(join(bundle, 'manifest.json'), 'utf8'));
-      expect(manifest).toMatchObject({ quantization: scheme, perplexity: result.perplexity });
-    },
-  );
+  test.each([
+    ['auto', 1.03],
+    ['int8', 1.005],
+    ['mixed', 1.03],
+    ['int4', 1.03],
+  ] as const)('with %s replaces an older bundle and records the measured perplexity', async (scheme, bar) => {
+    const flags = ['--checkpoint', checkpoint, '--out', bundle, '--quantization', scheme, '--data', corpus];
+    const result = await unrollJson('export', ...flags, '--split', 'valid');
+    const measured = result.measured as Record<string, number>;
+    expect(measured.float32Perplexity).toBeCloseTo(trained.validPerplexity as number, 3);
+    expect(measured.perplexity! / measured.float32Perplexity!).toBeLessThan(bar);
+    const manifest = JSON.parse(readFileSync(join(bundle, 'manifest.json'), 'utf8'));
+    expect(manifest).toMatchObject({ quantization: scheme, measured });
+  });
 
   test('does not replace a folder that holds anything but a bundle', async () => {
     const site = join(root.path, 'site');

@@ -1,6 +1,6 @@
 /** The perplexity of a finished model over a text, with a progress bar: of a checkpoint, and of the bundle made from it. */
 import { parameterShapes } from '@unroll/core';
-import { type LocalLanguageModel, loadLocalLanguageModel } from '@unroll/edge-runtime';
+import { type LocalLanguageModel, loadLocalLanguageModel, type Target } from '@unroll/edge-runtime';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { type Engine, residentValues } from '../engines/engine.js';
 import { Progress } from '../terminal/progress.js';
@@ -18,9 +18,15 @@ export async function evaluateCheckpoint(
   return await finish(evaluator.evaluate(ids, tokenizer.eosId), 'checkpoint', ids.length, signal);
 }
 
-/** Reads the text token by token, as a device would. @throws BundleError; the signal's reason when it aborts */
-export async function evaluateBundle(folder: string, ids: Int32Array, signal: AbortSignal): Promise<Evaluation> {
-  await using model = await loadLocalLanguageModel(folder, { ort: await import('onnxruntime-node') });
+/** Reads the text token by token on what `target` runs bundles with, or natively for WebGPU. @throws BundleError; the signal's reason when it aborts */
+export async function evaluateBundle(
+  folder: string,
+  target: Target,
+  ids: Int32Array,
+  signal: AbortSignal,
+): Promise<Evaluation> {
+  const options = target === 'wasm' ? {} : { ort: await import('onnxruntime-node') };
+  await using model = await loadLocalLanguageModel(folder, options);
   return await finish(meanOfLosses(losses(model, ids)), 'bundle', ids.length, signal);
 }
 

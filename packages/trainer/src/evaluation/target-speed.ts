@@ -1,0 +1,67 @@
+/** What a model's matrices and a finished bundle take on the runtime that the bundle is made for, measured here. */
+import type { OnnxGraph } from '@unroll/core';
+import {
+  chooseByMeasurement,
+  decodingSpeed,
+  type Manifest,
+  type MatrixChoice,
+  type MeasuredRuntime,
+  type Measurements,
+  type Target,
+  weightMatrices,
+} from '@unroll/edge-runtime';
+import { UnrollError } from '../errors.js';
+import { Progress } from '../terminal/progress.js';
+
+type BundleFiles = ReadonlyMap<string, Uint8Array>;
+
+/**
+ * The fastest scheme of each matrix on `target`, under a progress bar.
+ * @throws UnrollError if this machine lacks the target
+ */
+export async function measuredChoices(graph: OnnxGraph, target: Target): Promise<MatrixChoice[]> {
+  const progress = new Progress('measuring', weightMatrices(graph).length, 'matrices');
+  try {
+    return await chooseByMeasurement(graph, target, await runtimeOf(target), (done) => progress.update(done));
+  } catch (error) {
+    if (target !== 'webgpu') throw error;
+    throw new UnrollError(
+      `--quantization auto: nothing can be measured on WebGPU here (${firstLine(error)}); choose int8, mixed or int4`,
+    );
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Tokens per second of a bundle and of its float32 counterpart; nothing if this machine lacks the target. */
+export async function measuredSpeeds(
+  files: BundleFiles,
+  float32: BundleFiles,
+  target: Target,
+): Promise<Pick<Measurements, 'tokensPerSecond' | 'float32TokensPerSecond'>> {
+  const runtime = await runtimeOf(target);
+  try {
+    return {
+      tokensPerSecond: Math.round(await speedOf(files, runtime)),
+      float32TokensPerSecond: Math.round(await speedOf(float32, runtime)),
+    };
+  } catch (error) {
+    if (target !== 'webgpu') throw error;
+    return {};
+  }
+}
+
+function speedOf(files: BundleFiles, runtime: MeasuredRuntime): Promise<number> {
+  const manifest: Manifest = JSON.parse(new TextDecoder().decode(files.get('manifest.json')));
+  return decodingSpeed(files.get('model.onnx')!, manifest, runtime);
+}
+
+async function runtimeOf(target: Target): Promise<MeasuredRuntime> {
+  if (target === 'wasm') return {};
+  const ort = await import('onnxruntime-node');
+  return target === 'webgpu' ? { ort, executionProvider: 'webgpu' } : { ort };
+}
+
+function firstLine(error: unknown): string {
+  return (error as Error).message.split('\n')[0]!;
+}
