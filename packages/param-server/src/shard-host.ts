@@ -169,8 +169,12 @@ export class ShardHost {
   }
 
   #update({ generation, step, learningRate, sumOfSquares }: Extract<ShardEffect, { type: 'update' }>): void {
-    this.adopted.store.update(step, learningRate, sumOfSquares).then(
-      () => this.tell({ type: 'updated', generation }),
+    const { store, uploads } = this.adopted;
+    store.update(step, learningRate, sumOfSquares).then(
+      (gradient) => {
+        uploads.recycle(gradient);
+        this.tell({ type: 'updated', generation });
+      },
       (error: unknown) => this.tell({ type: 'update-failed', reason: String(error) }),
     );
   }

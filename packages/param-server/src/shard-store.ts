@@ -5,11 +5,13 @@ import type { Contribution, LaneRange, RunDescription, ShardValues } from './sha
 import { type Chunk, chunksOf, nonzeroRows, partsOfVector, type RowSelection } from './shard-vector.js';
 import type { UpdateRule, UpdateRuleFactory } from './update-rule.js';
 
+const nothing = new Float32Array(0);
+
 export class ShardStore {
   readonly #run: RunDescription;
   readonly #rule: Promise<UpdateRule>;
-  /** The sum of the current step's gradients. */
-  #gradient: Float32Array;
+  /** The sum of the current step's gradients; empty until the first of them is there. */
+  #gradient: Float32Array = nothing;
   readonly #layout: ShardLayout;
   #values: ShardValues | undefined;
   /** What the lanes' states become when the current step's update is made. */
@@ -20,7 +22,6 @@ export class ShardStore {
   constructor(run: RunDescription, layout: ShardLayout, createRule: UpdateRuleFactory) {
     this.#run = run;
     this.#layout = layout;
-    this.#gradient = new Float32Array(layout.length);
     this.#nextLanes = new Float32Array(laneElements(run));
     this.#rule = createRule(run.model, layout.length);
     // Awaited, and its failure reported, by the first update.
@@ -58,7 +59,7 @@ export class ShardStore {
     return { parameters: parameters.slice(), slots: Object.fromEntries(copied), lanes: lanes.slice() };
   }
 
-  /** Adds a contribution, or starts the sum with it. @returns the vector that is not needed any more, of a gradient's length */
+  /** Adds a contribution, or starts the sum with it. @returns a vector that is not needed any more; empty if there is none */
   add({ gradient, lanes }: Contribution, range: LaneRange, isFirst: boolean): Float32Array {
     this.#takeLanes(lanes, range, isFirst);
     if (!isFirst) {
@@ -84,16 +85,20 @@ export class ShardStore {
     return sumOfSquares(this.#gradient);
   }
 
-  async update(step: number, learningRate: number, globalSumOfSquares: number): Promise<void> {
+  /** Applies the optimizer to the step's gradient. @returns the gradient's vector, which is not needed any more */
+  async update(step: number, learningRate: number, globalSumOfSquares: number): Promise<Float32Array> {
+    const gradient = this.#gradient;
+    this.#gradient = nothing;
     const values = this.#values!;
     this.#values = { ...values, lanes: this.#nextLanes };
     this.#nextLanes = values.lanes;
-    if (this.#gradient.length === 0) return;
+    if (gradient.length === 0) return gradient;
     this.#changed = keepsWithoutGradient(this.#run.model.optimizer)
-      ? { step, rows: nonzeroRows(partsOfVector(this.#layout, this.#gradient)) }
+      ? { step, rows: nonzeroRows(partsOfVector(this.#layout, gradient)) }
       : undefined;
     const rule = await this.#rule;
-    await rule.apply({ values, gradient: this.#gradient, learningRate, sumOfSquares: globalSumOfSquares, step });
+    await rule.apply({ values, gradient, learningRate, sumOfSquares: globalSumOfSquares, step });
+    return gradient;
   }
 }
 

@@ -1,0 +1,100 @@
+// What the wire costs, in one run on one machine: MB/s of a vector to a parameter server and back through the real client
+// and server, beside raw TCP; then a step of PTB medium by two workers with one thread each and one server, beside
+// PyTorch's DistributedDataParallel over gloo, in turns. Every process is one of its own.
+//   node benchmarks/wire/run.mjs [--rounds 12] [--pairs 2] [--steps 12] [--json FILE]
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const { values: flags } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '12' },
+    pairs: { type: 'string', default: '2' },
+    steps: { type: 'string', default: '12' },
+    json: { type: 'string' },
+  },
+});
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+/** As `unroll launch` starts its processes. */
+const nodeFlags = ['--initial-old-space-size=1024'];
+const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
+const avx512 = readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
+// PyTorch's fastest setting where OpenBLAS does not recognise an AVX-512 processor by itself.
+const torchEnvironment = {
+  ...process.env,
+  OMP_NUM_THREADS: '1',
+  OPENBLAS_NUM_THREADS: '1',
+  ...(avx512 ? { OPENBLAS_CORETYPE: 'SKYLAKEX' } : {}),
+};
+
+function start(command, args, env = process.env) {
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return { exited, line: async () => (await lines.next()).value };
+}
+
+/** The JSON that a program prints. */
+async function result(program) {
+  const line = await program.line();
+  const [status] = await program.exited;
+  if (status !== 0) throw new Error(`a program ended with status ${status}`);
+  return JSON.parse(line);
+}
+
+const node = (name, ...args) => start(process.execPath, [...nodeFlags, here(name), ...args.map(String)]);
+
+/** Runs programs beside a server, and says what they and the server say. */
+async function withServer(workers, programs) {
+  const server = node('server.mjs', workers);
+  const port = await server.line();
+  const results = await Promise.all(programs(port).map(result));
+  return { results, server: await result(server) };
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const rate = (bytes, seconds) => Math.round(bytes / median(seconds) / 1e6);
+
+async function throughput() {
+  const { results, server } = await withServer(1, (port) => [node('throughput.mjs', port, flags.rounds)]);
+  const { push, pull, bytes, pushCpuSeconds, pullCpuSeconds } = results[0];
+  const tcp = await result(node('tcp.mjs', flags.rounds));
+  return {
+    'push MB/s': rate(bytes, push),
+    'pull MB/s': rate(bytes, pull),
+    'raw TCP MB/s': rate(bytes, tcp.seconds),
+    "client's CPU ms per push": Math.round(pushCpuSeconds * 1e3),
+    'per pull': Math.round(pullCpuSeconds * 1e3),
+    "server's peak MB": Math.round(server.peakMegabytes),
+  };
+}
+
+async function trainingStep() {
+  const ours = await withServer(2, (port) => [0, 1].map((worker) => node('unroll.mjs', port, worker, flags.steps)));
+  const theirs = await result(start(python, [here('pytorch.py'), flags.steps], torchEnvironment));
+  const milliseconds = (seconds) => Math.round(median(seconds) * 1e3);
+  // The first steps compile, and grow the heap.
+  const parts = Object.entries(ours.results[0].parts).map(([part, seconds]) => [
+    part,
+    milliseconds(seconds.slice(-Math.ceil(Number(flags.steps) / 2))),
+  ]);
+  return {
+    ...Object.fromEntries(parts),
+    'PyTorch DDP': milliseconds(theirs.seconds),
+    ratio: Number(((median(theirs.seconds) * 1e3) / Object.fromEntries(parts).step).toFixed(2)),
+    "worker's CPU ms": Math.round(ours.results[0].cpuSecondsAStep * 1e3),
+    "server's peak MB": Math.round(ours.server.peakMegabytes),
+  };
+}
+
+console.log(`${cpus().length} × ${cpus()[0].model}`);
+const moved = await throughput();
+console.table([moved]);
+const steps = [];
+for (let pair = 1; pair <= Number(flags.pairs); pair++) steps.push(await trainingStep());
+console.table(steps);
+if (flags.json) writeFileSync(flags.json, `${JSON.stringify({ moved, steps }, null, 2)}\n`);
