@@ -66,6 +66,12 @@ const damages: [string, string, RegExp, (files: Files) => Files][] = [
     (files) => withManifest(files, (manifest) => ({ ...manifest, state: [null] })),
   ],
   [
+    'a matrix of an unknown scheme',
+    'manifest-invalid',
+    /'matrices' is not a list/,
+    (files) => withManifest(files, (manifest) => ({ ...manifest, matrices: [{ name: 'w', scheme: 'int3' }] })),
+  ],
+  [
     'a manifest without checksums',
     'manifest-invalid',
     /'files' lacks the size of model\.onnx/,
