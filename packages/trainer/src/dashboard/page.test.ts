@@ -1,5 +1,5 @@
 // The page of a run in a real browser, while two real workers train; and what a resumed run shows.
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
@@ -10,6 +10,7 @@ import {
   smallModel,
   startUnroll,
   temporaryFolder,
+  type UnrollProcess,
   unroll,
   unrollJson,
   writeSmallCorpus,
@@ -20,15 +21,17 @@ import { RunObserver } from './run-observer.js';
 const executablePath = await findChromium();
 if (!executablePath) console.warn('browser tests skipped: no Chromium here; run: node scripts/chromium.mjs');
 
-/** Where a run serves its page, as it says. */
-async function pageOf(run: ReturnType<typeof startUnroll>): Promise<string> {
+/** What a process says, once it does: the first group of the pattern. */
+async function saidBy({ child, logged }: UnrollProcess, pattern: RegExp): Promise<string> {
   let said = '';
-  run.child.stderr!.on('data', (text: string) => {
+  child.stderr!.on('data', (text: string) => {
     said += text;
   });
-  await run.logged(/dashboard: \S+/);
-  return /dashboard: (\S+)/.exec(said)![1]!;
+  await logged(pattern);
+  return pattern.exec(said)![1]!;
 }
+
+const pageOf = (run: UnrollProcess) => saidBy(run, /dashboard: (\S+)/);
 
 describe.skipIf(!executablePath)('in Chromium', () => {
   let browser: Browser;
@@ -44,11 +47,12 @@ describe.skipIf(!executablePath)('in Chromium', () => {
       ...['train', '--data', data, '--out', join(folder.path, 'run'), ...smallModel, '--epochs', '10000'],
       ...['--workers', '2', '--lease', '1', '--dashboard', '0'],
     );
+    const url = pageOf(run);
     const page = await browser.newPage();
     const errors: string[] = [];
     page.on('pageerror', (error) => errors.push(String(error)));
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
-    await page.goto(await pageOf(run));
+    await page.goto(await url);
 
     await page.getByRole('status').filter({ hasText: 'training' }).waitFor();
     const rows = page.locator('#workers tr');
@@ -71,6 +75,31 @@ describe.skipIf(!executablePath)('in Chromium', () => {
     await run.outcome;
     await page.close();
   });
+});
+
+test('worker 0 of processes started by hand serves the page, and asks guarded servers how the run goes', async () => {
+  using folder = temporaryFolder();
+  const data = writeSmallCorpus(join(folder.path, 'corpus'));
+  const token = 'a-token-of-enough-characters';
+  writeFileSync(join(folder.path, 'token'), token);
+  const guard = ['--token-file', join(folder.path, 'token')];
+  const server = startUnroll('param-server', '--port', '0', '--workers', '1', '--lease', '1', ...guard);
+  const address = await saidBy(server, /listens on (\S+)/);
+  const worker = startUnroll(
+    ...['worker', '--data', data, '--out', join(folder.path, 'run'), ...smallModel, '--epochs', '10000', ...guard],
+    ...['--worker', '0', '--workers', '1', '--server-addresses', address, '--dashboard', '0'],
+  );
+  const { body } = await fetch(`${await pageOf(worker)}events`);
+  let text = '';
+  for await (const chunk of body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (/"answers":true.*"worker":0,"state":"alive".*"compute":0\.\d/.test(text)) break;
+  }
+  expect(text).toContain(`"address":"${address}"`);
+  expect(text).not.toContain(token);
+  worker.child.kill('SIGKILL');
+  server.child.kill('SIGTERM');
+  await Promise.all([worker.outcome, server.outcome]);
 });
 
 test('a resumed run shows, and has recorded, each step once', async () => {
