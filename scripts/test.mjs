@@ -37,7 +37,7 @@ await check('Build and type-check the packages (nx run-many -t build)', () =>
   run(installed('nx'), ['run-many', '-t', 'build']),
 );
 await check('Type-check examples, scripts and documentation tests (tsc)', async () => {
-  const projects = ['examples/browser', 'scripts'];
+  const projects = ['examples/browser', 'examples/react', 'scripts'];
   const results = await Promise.all(projects.map((project) => run(installed('tsc'), ['-p', project])));
   return results.every(Boolean);
 });
