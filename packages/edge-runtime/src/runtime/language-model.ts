@@ -6,6 +6,9 @@ import type { Score } from './score.js';
 import type { SuggestOptions } from './suggest.js';
 import type { FromState, TextState } from './text-state.js';
 
+/** What using a model says after `dispose`. */
+export const disposed = 'the language model was disposed of; load it again';
+
 /** An option of what takes time. */
 export interface Cancellable {
   /** Ends the work; what was asked for rejects with the signal's reason. */

@@ -1,6 +1,7 @@
 /** A line to a worker: sends questions and hands each answer to who asked. Ends with the worker. */
 import type { LoadProgress } from '../bundle/read-bundle.js';
 import { BundleError } from '../errors.js';
+import { disposed } from '../runtime/language-model.js';
 import { type FromWorker, type Question, receivedError, type ToWorker } from './protocol.js';
 
 interface Asker {
@@ -74,7 +75,7 @@ export class WorkerLine {
 
   /** Ends the worker. Whoever still waits, or asks later, is told. */
   close(): void {
-    this.#close(new Error('the language model was disposed of; load it again'));
+    this.#close(new Error(disposed));
   }
 
   #close(reason: Error): void {
