@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { encodeOnnx, languageModelConfig, trace, trainingProgram } from '@unroll/core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 // What the engine does with a graph is no part of the package's interface.
+import { forCpu } from '../../packages/trainer/dist/engines/cpu-graph.js';
 import { planMemory } from '../../packages/trainer/dist/engines/memory-plan.js';
 
 const { values: flags, positionals } = parseArgs({
@@ -27,7 +28,7 @@ const program = trainingProgram(
   { batch, time },
   { optimizer: { name: 'sgd' }, clipNorm: 0.25 },
 );
-const { graph } = planMemory(trace(program.run, program.inputs));
+const { graph } = planMemory(forCpu(trace(program.run, program.inputs)));
 const session = await InferenceSession.create(encodeOnnx(graph), {
   intraOpNumThreads: Number(flags.threads),
   interOpNumThreads: 1,

@@ -6,6 +6,7 @@
  */
 import { elementCount, type Program } from '@unroll/core';
 import { Tensor } from 'onnxruntime-node';
+import { forCpu } from './cpu-graph.js';
 import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
 import { planMemory, type RowUpdate } from './memory-plan.js';
 import { createSession, inputTensor, type OnnxRuntimeOptions, tracedProgram } from './onnx-session.js';
@@ -77,7 +78,8 @@ async function compile(
   residents: readonly BufferPairs[],
   options: OnnxRuntimeOptions,
 ): Promise<Executable> {
-  const { graph, inPlace, updates } = planMemory(tracedProgram(program));
+  const traced = tracedProgram(program);
+  const { graph, inPlace, updates } = planMemory(options.provider === 'cpu' ? forCpu(traced) : traced);
   const session = await createSession(graph, options);
   const homes = new Map(residents.flatMap((set) => set.names.map((name) => [name, set] as const)));
   const residentInputs = session.inputNames.filter((name) => homes.has(name));
