@@ -1,62 +1,20 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { build, defaultClientConditions } from 'vite';
+// The package in a real browser, under a strict content security policy: it computes what Node does, and the examples work.
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findChromium } from '../../../scripts/chromium.mjs';
 import { loadLocalLanguageModel } from './loading/load-local.js';
-import type { PageApi } from './testing/page/main.js';
+import { builtPage, executablePath, launchChromium, pages, withBundle, withPage } from './testing/browser.js';
 import { folderOf, sampleBundle, serverOf } from './testing/sample-bundle.js';
-
-const executablePath = await findChromium();
-if (!executablePath) console.warn('browser tests skipped: no Chromium here; run: node scripts/chromium.mjs');
-
-const testPage = fileURLToPath(new URL('./testing/page/', import.meta.url));
-const examplePage = fileURLToPath(new URL('../../../examples/browser/', import.meta.url));
-
-/** The page in `root` as Vite builds it from the packages' sources, by path. */
-async function builtPage(root: string): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
-  await using folder = await folderOf(new Map());
-  await build({
-    root,
-    configFile: false,
-    logLevel: 'warn',
-    base: './',
-    resolve: { conditions: ['@unroll/source', ...defaultClientConditions] },
-    build: { outDir: folder.path, emptyOutDir: true, target: 'es2022' },
-  });
-  const files = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const entry of await readdir(folder.path, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (entry.isFile()) files.set(relative(folder.path, path), new Uint8Array(await readFile(path)));
-  }
-  return files;
-}
 
 describe.skipIf(!executablePath)('in Chromium', () => {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
+    browser = await launchChromium();
   });
   afterAll(() => browser.close());
 
-  /** Opens the page in `root`, served beside an int8 bundle in `model/`, and fails on any error that it reports. */
-  async function withPage(root: string, use: (page: Page) => Promise<void>): Promise<void> {
-    const files = await builtPage(root);
-    for (const [name, bytes] of await sampleBundle('int8')) files.set(`model/${name}`, bytes);
-    await using server = await serverOf(files);
-    const page = await browser.newPage();
-    const errors: string[] = [];
-    page.on('pageerror', (error) => errors.push(String(error)));
-    await page.goto(`${server.url}index.html`);
-    await use(page);
-    await page.close();
-    expect(errors).toEqual([]);
-  }
-
   test("greedy and sampled token ids are Node's, and the score is within 1e-4", async () => {
-    await using folder = await folderOf(await sampleBundle('int8'));
+    const bundle = await sampleBundle('int8');
+    await using folder = await folderOf(bundle);
     await using model = await loadLocalLanguageModel(folder.path);
     const ids = async (options: object) => {
       const collected = [];
@@ -69,11 +27,19 @@ describe.skipIf(!executablePath)('in Chromium', () => {
       sampled: await ids({ seed: 5, topP: 0.9 }),
       score: (await model.score(text)).logProbability,
     };
-    await withPage(testPage, async (page) => {
-      const actual = await page.evaluate(
-        (scored) => (globalThis as unknown as { unroll: PageApi }).unroll.run('./model/', 'the river', scored),
-        text,
-      );
+    await withPage(browser, withBundle(await builtPage(pages.test), bundle), async (page) => {
+      const actual = await page.evaluate(async (scored) => {
+        const model = await unroll.loadLanguageModel('./model/');
+        const ids = async (options: object) => {
+          const collected = [];
+          for await (const { id } of model.generate('the river', { maxTokens: 50, ...options })) collected.push(id);
+          return collected;
+        };
+        const [greedy, sampled] = [await ids({ temperature: 0 }), await ids({ seed: 5, topP: 0.9 })];
+        const { logProbability } = await model.score(scored);
+        await model.dispose();
+        return { greedy, sampled, score: logProbability };
+      }, text);
       expect(actual.greedy).toEqual(expected.greedy);
       expect(actual.sampled).toEqual(expected.sampled);
       expect(Math.abs(actual.score - expected.score)).toBeLessThan(1e-4);
@@ -81,7 +47,7 @@ describe.skipIf(!executablePath)('in Chromium', () => {
   });
 
   test('the example page suggests words while one types, and writes on at a click', async () => {
-    await withPage(examplePage, async (page) => {
+    await withPage(browser, withBundle(await builtPage(pages.browser), await sampleBundle('int8')), async (page) => {
       const text = page.getByLabel('Your text');
       const chips = page.getByRole('group', { name: 'Suggestions' }).getByRole('button');
       await text.click(); // waits until the model is loaded
@@ -100,11 +66,19 @@ describe.skipIf(!executablePath)('in Chromium', () => {
   });
 
   test('the example page says what is wrong with the bundle', async () => {
-    const files = await builtPage(examplePage);
-    await using server = await serverOf(files);
+    await using server = await serverOf(await builtPage(pages.browser));
     const page = await browser.newPage();
     await page.goto(`${server.url}index.html?bundle=/elsewhere/`);
     await page.getByText(/elsewhere\/manifest\.json: not found/).waitFor();
     await page.close();
+  });
+
+  test('the React example suggests words, in strict mode', async () => {
+    await withPage(browser, withBundle(await builtPage(pages.react), await sampleBundle('int8')), async (page) => {
+      await page.getByLabel('Your text').fill('the riv');
+      await page.getByRole('button', { name: 'river' }).click();
+      expect(await page.getByLabel('Your text').inputValue()).toBe('the river ');
+      await page.waitForFunction(() => document.querySelectorAll('button').length === 4);
+    });
   });
 });

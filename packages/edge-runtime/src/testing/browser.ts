@@ -1,0 +1,67 @@
+/** Pages built by Vite from the packages' sources, and a headless Chromium to open them in, for tests. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { build, defaultClientConditions } from 'vite';
+import { expect } from 'vitest';
+import { findChromium } from '../../../../scripts/chromium.mjs';
+import { folderOf, serverOf } from './sample-bundle.js';
+
+export const executablePath = await findChromium();
+if (!executablePath) console.warn('browser tests skipped: no Chromium here; run: node scripts/chromium.mjs');
+
+/** The path of an example's folder, or of the page that puts this package into the global `unroll`. */
+export const pages = {
+  test: fileURLToPath(new URL('./page/', import.meta.url)),
+  browser: fileURLToPath(new URL('../../../../examples/browser/', import.meta.url)),
+  plain: fileURLToPath(new URL('../../../../examples/plain-page/', import.meta.url)),
+  react: fileURLToPath(new URL('../../../../examples/react/', import.meta.url)),
+};
+
+export type Files = Map<string, Uint8Array<ArrayBuffer>>;
+
+export function launchChromium(args: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox', ...args] });
+}
+
+/** The page in `root` as Vite builds it from the packages' sources, by path. */
+export async function builtPage(root: string): Promise<Files> {
+  await using folder = await folderOf(new Map());
+  await build({
+    root,
+    configFile: false,
+    logLevel: 'warn',
+    base: './',
+    resolve: { conditions: ['@unroll/source', ...defaultClientConditions] },
+    build: { outDir: folder.path, emptyOutDir: true, target: 'es2022' },
+  });
+  const files: Files = new Map();
+  for (const entry of await readdir(folder.path, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile()) files.set(relative(folder.path, path), new Uint8Array(await readFile(path)));
+  }
+  return files;
+}
+
+/** A page's files with a bundle's in `model/`. */
+export function withBundle(page: Files, bundle: Files): Files {
+  return new Map([...page, ...Array.from(bundle, ([name, bytes]) => [`model/${name}`, bytes] as const)]);
+}
+
+/** Serves `files`, opens their index.html in a new tab, and fails on any error that the page reports. */
+export async function withPage(
+  browser: Browser,
+  files: Files,
+  use: (page: Page, server: Awaited<ReturnType<typeof serverOf>>) => Promise<void>,
+): Promise<void> {
+  await using server = await serverOf(files);
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(String(error)));
+  await page.goto(`${server.url}index.html`);
+  await use(page, server);
+  await context.close();
+  expect(errors).toEqual([]);
+}
