@@ -43,7 +43,8 @@ test('correcting the last words of a long text does not read all of it again', a
 
 test('suggestions are those of sorting the whole vocabulary', async () => {
   const { suggester, model, tokenizer } = await countingSuggester('word');
-  let [state, logits] = [model.initialState, new Float32Array()];
+  let { initialState: state } = model;
+  let logits: Float32Array = new Float32Array();
   for (const id of [tokenizer.eosId, ...tokenizer.encode('the river')])
     ({ state, logits } = await model.step(state, id));
   const words = Array.from(logits, (logit, id) => ({ logit, word: tokenizer.token(id) }));

@@ -39,17 +39,20 @@ export class WorkerMeter {
     this.#computed = performance.now();
   }
 
-  /** The step is made. One that is begun and not ended, because the servers were elsewhere, is not counted. */
-  end(tokens: number): void {
+  /**
+   * The step is made. One that is begun and not ended, because the servers were elsewhere, is not counted.
+   * @param staleness updates that others made between the parameters it was computed from and its own
+   */
+  end(tokens: number, staleness = 0): void {
     const compute = (this.#computed - this.#began) / 1000;
     const exchange = (performance.now() - this.#computed) / 1000;
     const { push, pull } = this.#transfers;
     this.#add('steps', 1);
     this.#add('tokens', tokens);
+    this.#add('stalenessSum', staleness);
     this.#add('computeSeconds', compute);
     this.#add('pushSeconds', push);
     this.#add('pullSeconds', pull);
-    this.#add('stalenessSum', staleness);
     // For the other workers, and for the servers' update.
     this.#add('waitSeconds', Math.max(0, exchange - push - pull));
   }
