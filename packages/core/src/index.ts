@@ -46,11 +46,13 @@ export {
   languageModelStepGraph,
   type Precision,
   type Program,
+  rowGradientProgram,
   slotName,
   slotShapes,
   trainingProgram,
   type UpdateRecipe,
 } from './models/language-model-programs.js';
+export { float32Inputs, forwardProgram, type LossFunction, lossTrainingProgram } from './models/loss-program.js';
 export { lossScalingShapes, mixedTrainingProgram } from './models/mixed-training-program.js';
 export * from './onnx/index.js';
 export {
@@ -76,6 +78,7 @@ export {
   recurrentParameterShapes,
   recurrentStateShapes,
 } from './recurrent/network-config.js';
+export { transposed, withGatesReordered } from './recurrent/torch-layout.js';
 export { recurrentParametersFromTorch, type ShapedValues } from './recurrent/torch-parameters.js';
 export { TraceError } from './tracing/backend.js';
 export { type NamedTensors, type TensorSpec, trace } from './tracing/trace.js';

@@ -1,0 +1,58 @@
+/**
+ * Training of any model that is a loss over named parameters and a batch, as one program: loss, gradients, clipping and
+ * optimizer. A language model's own programs, which carry state and treat its embedding apart, are in
+ * `language-model-programs.ts`.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
+import type { Shapes } from './language-model-config.js';
+import { clippedUpdate, type Program, slotShapes, type UpdateRecipe } from './language-model-programs.js';
+
+/** A loss that can be minimised. */
+export interface LossFunction {
+  readonly parameters: Shapes;
+  /** A batch. */
+  readonly inputs: Readonly<Record<string, TensorSpec>>;
+  /** The scalar that is minimised. Differentiable by every parameter. */
+  readonly loss: (parameters: NamedTensors, batch: NamedTensors) => tf.Scalar;
+}
+
+/**
+ * One training step.
+ *
+ * Inputs: the parameters, the optimizer's slots, the batch, and the scalars `learningRate` and `step` (1 for the first).
+ * Outputs: `next.*` of parameters and slots, the scalar `loss`, and `gradientNorm`, before clipping.
+ */
+export function lossTrainingProgram({ parameters, inputs, loss }: LossFunction, recipe: UpdateRecipe): Program {
+  const names = Object.keys(parameters);
+  return {
+    inputs: {
+      ...float32Inputs(parameters),
+      ...float32Inputs(slotShapes(recipe.optimizer, parameters)),
+      ...inputs,
+      learningRate: { shape: [], dtype: 'float32' },
+      step: { shape: [], dtype: 'float32' },
+    },
+    run: (given) => {
+      const lossOf = (...values: tf.Tensor[]) =>
+        loss(Object.fromEntries(names.map((name, k) => [name, values[k]!])), given);
+      const { value, grads } = tf.valueAndGrads(lossOf)(names.map((name) => given[name]!));
+      const gradients = Object.fromEntries(names.map((name, k) => [name, grads[k]!]));
+      return { ...clippedUpdate(recipe, given, gradients), loss: value };
+    },
+  };
+}
+
+/** What tells how a model does: its outputs over a batch, with nothing to learn. */
+export function forwardProgram(
+  parameters: Shapes,
+  inputs: Readonly<Record<string, TensorSpec>>,
+  outputs: (parameters: NamedTensors, batch: NamedTensors) => NamedTensors,
+): Program {
+  return { inputs: { ...float32Inputs(parameters), ...inputs }, run: (given) => outputs(given, given) };
+}
+
+/** Specifications of float32 inputs of these shapes. */
+export function float32Inputs(shapes: Shapes): Record<string, TensorSpec> {
+  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype: 'float32' }]));
+}
