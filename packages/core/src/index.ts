@@ -54,6 +54,11 @@ export {
 } from './models/language-model-programs.js';
 export { float32Inputs, forwardProgram, type LossFunction, lossTrainingProgram } from './models/loss-program.js';
 export { lossScalingShapes, mixedTrainingProgram } from './models/mixed-training-program.js';
+export {
+  type PersonalizationGraphs,
+  type PersonalizationMethod,
+  personalizationGraphs,
+} from './models/personalization-program.js';
 export * from './onnx/index.js';
 export {
   clipScale,

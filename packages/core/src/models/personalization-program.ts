@@ -1,0 +1,126 @@
+/**
+ * Training steps for a device that adapts a finished model to its owner: of all parameters, of low-rank adapters, or of
+ * the output's bias alone. What a method does not train is an input too, for the device to make a constant.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { OnnxGraph } from '../onnx/graph.js';
+import { defaultOptimizer } from '../optimizers/optimizer.js';
+import { trace } from '../tracing/trace.js';
+import { type LanguageModelConfig, parameterShapes, type Shapes, stateShapes } from './language-model-config.js';
+import { embedTokens, type NamedTensors, outputLosses, recurrentFeatures } from './language-model-forward.js';
+import {
+  type BatchShape,
+  clippedUpdate,
+  decodingProgram,
+  gradientProgram,
+  type Program,
+  slotShapes,
+  type UpdateRecipe,
+} from './language-model-programs.js';
+
+/**
+ * What is trained: every parameter; two thin factors beside each matrix, and the output's bias (low-rank adaptation,
+ * Hu et al. 2022, section 4.1); or the output's bias, which learns how often words are used and nothing of their order.
+ */
+export type PersonalizationMethod = 'full' | 'adapters' | 'output-bias';
+
+/** The programs of personalization as graphs without weights. */
+export interface PersonalizationGraphs {
+  /** `decodingProgram`. */
+  readonly step: OnnxGraph;
+  /** `personalizationProgram` by method. */
+  readonly training: Readonly<Record<PersonalizationMethod, OnnxGraph>>;
+}
+
+const rank = 8;
+
+/** Small enough for a telephone; half of the lanes are for the owner's text, and half for what must not be forgotten. */
+const deviceBatch: BatchShape = { batch: 8, time: 16 };
+
+const recipe: UpdateRecipe = { optimizer: defaultOptimizer('adam'), clipNorm: 1 };
+
+/** The graphs that a bundle needs for its model to be personalized. Dropout is left out. */
+export function personalizationGraphs(config: LanguageModelConfig): PersonalizationGraphs {
+  const traced = ({ run, inputs }: Program) => trace(run, inputs);
+  const training = (method: PersonalizationMethod) => traced(personalizationProgram(config, deviceBatch, method));
+  return {
+    step: traced(decodingProgram(config)),
+    training: { full: training('full'), adapters: training('adapters'), 'output-bias': training('output-bias') },
+  };
+}
+
+/**
+ * What a method trains, by name. A matrix W [rows, columns] has the factors `W.down` [rows, rank] and `W.up` [rank,
+ * columns], and W + down·up takes its place.
+ */
+export function personalizedShapes(config: LanguageModelConfig, method: PersonalizationMethod): Shapes {
+  const shapes = parameterShapes(config);
+  if (method === 'full') return shapes;
+  const bias = { 'output.bias': shapes['output.bias']! };
+  return method === 'adapters' ? { ...adapterShapes(shapes), ...bias } : bias;
+}
+
+/**
+ * One training step as `trainingProgram` describes it, by Adam and without dropout: of what `method` trains, whose `next.*`
+ * and slots it gives. The other parameters are inputs that it only reads.
+ */
+export function personalizationProgram(
+  config: LanguageModelConfig,
+  shape: BatchShape,
+  method: PersonalizationMethod,
+): Program {
+  const trained = personalizedShapes(config, method);
+  const names = Object.keys(trained);
+  return {
+    inputs: {
+      ...gradientProgram({ ...config, dropout: 0 }, shape).inputs,
+      ...float32(trained),
+      ...float32(slotShapes(recipe.optimizer, trained)),
+      learningRate: { shape: [], dtype: 'float32' },
+      step: { shape: [], dtype: 'float32' },
+    },
+    run: (inputs) => {
+      let outputs: NamedTensors = {};
+      const loss = (...values: tf.Tensor[]): tf.Scalar => {
+        const own = Object.fromEntries(names.map((name, k) => [name, values[k]!]));
+        const parameters = withAdapters({ ...inputs, ...own }, Object.keys(parameterShapes(config)));
+        const embedded = embedTokens(parameters, inputs.ids as tf.Tensor2D);
+        const { features, state } = recurrentFeatures(config, parameters, embedded, inputs);
+        const tokenLosses = outputLosses(config, parameters, features, inputs.targets as tf.Tensor1D);
+        outputs = { tokenLosses };
+        for (const name of Object.keys(stateShapes(config, shape.batch))) outputs[`next.${name}`] = state[name]!;
+        // What is differentiated lives in a scope of its own, which the other results must outlive.
+        for (const tensor of Object.values(outputs)) tf.keep(tensor);
+        return tf.sum(tf.mul(tokenLosses, inputs.lossWeights!));
+      };
+      const values = tf.grads(loss)(names.map((name) => inputs[name]!));
+      const gradients = Object.fromEntries(names.map((name, k) => [name, values[k]!]));
+      return { ...outputs, ...clippedUpdate(recipe, inputs, gradients) };
+    },
+  };
+}
+
+function adapterShapes(shapes: Shapes): Shapes {
+  const factors: Record<string, readonly number[]> = {};
+  for (const [name, [rows, columns]] of Object.entries(shapes)) {
+    if (columns === undefined) continue;
+    const width = Math.min(rank, rows!, columns);
+    factors[`${name}.down`] = [rows!, width];
+    factors[`${name}.up`] = [width, columns];
+  }
+  return factors;
+}
+
+function withAdapters(values: NamedTensors, names: readonly string[]): NamedTensors {
+  const adapted = (name: string) => {
+    const [down, up] = [values[`${name}.down`], values[`${name}.up`]];
+    return down && up ? tf.add(values[name]!, tf.matMul(down, up)) : values[name]!;
+  };
+  return Object.fromEntries(names.map((name) => [name, adapted(name)]));
+}
+
+function float32(shapes: Shapes): Program['inputs'] {
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype: 'float32' as const }]),
+  );
+}
