@@ -17,6 +17,7 @@ import {
   gradientProgram,
   languageModelStepGraph,
   type Program,
+  rowGradientProgram,
   slotName,
   trainingProgram,
 } from './language-model-programs.js';
@@ -210,6 +211,23 @@ describe.each(['sgd', 'momentum', 'adam', 'adamw'] as const)('a training step wi
   });
 });
 
+test('the rows of the embedding’s gradient add up by token to its table', async () => {
+  const table = await traced(gradientProgram(lstm, shape), sampleInputs(gradientProgram(lstm, shape), lstm));
+  const inputs = sampleInputs(rowGradientProgram(lstm, shape), lstm);
+  const { 'gradientRows.embedding.embeddings': rows, ...others } = await traced(
+    rowGradientProgram(lstm, shape),
+    inputs,
+  );
+  const sums = new Float32Array(lstm.vocabSize * lstm.embeddingDim);
+  for (const [token, id] of inputs.ids!.values.entries()) {
+    for (let k = 0; k < lstm.embeddingDim; k++)
+      sums[id * lstm.embeddingDim + k]! += rows![token * lstm.embeddingDim + k]!;
+  }
+  const { 'gradient.embedding.embeddings': expected, ...otherGradients } = table;
+  expectClose(sums, expected!, 1e-6);
+  expect(others).toEqual(otherGradients);
+});
+
 test('a program run op by op leaves nothing behind but its outputs', () => {
   const program = gradientProgram(lstm, shape);
   const inputs = sampleInputs(program, lstm);
@@ -224,6 +242,7 @@ const programs = named.flatMap(([name, config]) =>
   Object.entries({
     training: trainingProgram(config, shape, { optimizer: defaultOptimizer('adamw'), clipNorm: 5 }),
     gradient: gradientProgram(config, shape),
+    'row gradient': rowGradientProgram(config, shape),
     evaluation: evaluationProgram(config, shape),
     decoding: decodingProgram(config),
   }).map(([kind, program]) => [`${kind} program of ${name}`, program] as const),

@@ -79,7 +79,7 @@ export function slotShapes(optimizer: OptimizerConfig, parameters: Shapes): Shap
 export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, recipe: UpdateRecipe): Program {
   return {
     inputs: {
-      ...gradientProgram(config, shape).inputs,
+      ...gradientInputs(config, shape),
       ...float32(slotShapes(recipe.optimizer, parameterShapes(config))),
       learningRate: { shape: [], dtype: 'float32' },
       step: { shape: [], dtype: 'float32' },
@@ -132,27 +132,49 @@ export function clippedUpdate(
   return outputs;
 }
 
-/** What a data-parallel worker runs: the training step's inputs without the optimizer's, and `gradient.*` outputs. */
+/** The training step's inputs without the optimizer's, and `gradient.*` outputs. */
 export function gradientProgram(config: LanguageModelConfig, shape: BatchShape): Program {
+  return {
+    inputs: gradientInputs(config, shape),
+    run: (inputs) => {
+      const { gradients, outputs } = lossAndGradients(config, inputs);
+      return { ...outputs, ...gradientOutputs(withEmbedding(config, gradients)) };
+    },
+  };
+}
+
+/**
+ * What a data-parallel worker runs: {@link gradientProgram}, but that an embedding with no second use, of whose gradient nearly
+ * all rows are zero, has instead of `gradient.x` an output `gradientRows.x` [time·batch, embedding]: a row for each of `ids`, of
+ * which those with the same id are yet to be added up.
+ */
+export function rowGradientProgram(config: LanguageModelConfig, shape: BatchShape): Program {
+  if (config.tieWeights) return gradientProgram(config, shape);
+  return {
+    inputs: gradientInputs(config, shape),
+    run: (inputs) => {
+      const { gradients, outputs } = lossAndGradients(config, inputs);
+      const { gradients: rows } = gradients.embeddingRows;
+      return { ...outputs, ...gradientOutputs(gradients.dense), [`gradientRows.${embeddingName}`]: rows };
+    },
+  };
+}
+
+function gradientInputs(config: LanguageModelConfig, shape: BatchShape): Program['inputs'] {
   const rows = shape.time * shape.batch;
   const masks = config.dropout > 0 ? dropoutWidths(config) : [];
   return {
-    inputs: {
-      ...float32(parameterShapes(config)),
-      ...float32(stateShapes(config, shape.batch)),
-      ids: { shape: [shape.time, shape.batch], dtype: 'int32' },
-      targets: { shape: [rows], dtype: 'int32' },
-      lossWeights: { shape: [rows], dtype: 'float32' },
-      ...float32(Object.fromEntries(masks.map((width, site) => [`dropout.${site}`, [rows, width]]))),
-    },
-    run: (inputs) => {
-      const { gradients, outputs } = lossAndGradients(config, inputs);
-      for (const [name, gradient] of Object.entries(withEmbedding(config, gradients))) {
-        outputs[`gradient.${name}`] = gradient;
-      }
-      return outputs;
-    },
+    ...float32(parameterShapes(config)),
+    ...float32(stateShapes(config, shape.batch)),
+    ids: { shape: [shape.time, shape.batch], dtype: 'int32' },
+    targets: { shape: [rows], dtype: 'int32' },
+    lossWeights: { shape: [rows], dtype: 'float32' },
+    ...float32(Object.fromEntries(masks.map((width, site) => [`dropout.${site}`, [rows, width]]))),
   };
+}
+
+function gradientOutputs(gradients: NamedTensors): NamedTensors {
+  return Object.fromEntries(Object.entries(gradients).map(([name, gradient]) => [`gradient.${name}`, gradient]));
 }
 
 /** Scores text: `ids`, `targets` and the state in, `tokenLosses` [time·batch] in nats and `next.*` of the state out. */
