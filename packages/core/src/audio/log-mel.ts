@@ -1,0 +1,90 @@
+/**
+ * Log-mel features as matrix products: what recognizers of speech see of a recording. Being plain TensorFlow.js on frames of
+ * samples, they run on every backend and can be part of a traced model, so that a device computes what training saw.
+ * The Fourier transform of a short frame as a product with a matrix costs little beside a recurrent network.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+
+export interface LogMelConfig {
+  /** In Hz. */
+  readonly sampleRate: number;
+  /** Samples of a frame. */
+  readonly frameLength: number;
+  /** Samples from a frame's start to the next one's. */
+  readonly hop: number;
+  /** Points of the Fourier transform; frames are padded to it with zeros. */
+  readonly fftLength: number;
+  readonly mels: number;
+}
+
+/** What is added to energies before their logarithm, so that silence has one. */
+const floor = 1e-6;
+
+/** Frames of 25 ms every 10 ms, 40 mels: the usual front end, for this rate. */
+export function logMelConfig(sampleRate: number): LogMelConfig {
+  const frameLength = Math.round(0.025 * sampleRate);
+  const fftLength = 2 ** Math.ceil(Math.log2(frameLength));
+  return { sampleRate, frameLength, hop: Math.round(0.01 * sampleRate), fftLength, mels: 40 };
+}
+
+/** How many frames lie in so many samples; a frame is whole. */
+export function frameCount(samples: number, { frameLength, hop }: LogMelConfig): number {
+  return samples < frameLength ? 0 : 1 + Math.floor((samples - frameLength) / hop);
+}
+
+/** The frames of a recording, row after row: [frames, frameLength]. */
+export function framesOf(samples: Float32Array, config: LogMelConfig): Float32Array<ArrayBuffer> {
+  const { frameLength, hop } = config;
+  const count = frameCount(samples.length, config);
+  const frames = new Float32Array(count * frameLength);
+  for (let k = 0; k < count; k++) frames.set(samples.subarray(k * hop, k * hop + frameLength), k * frameLength);
+  return frames;
+}
+
+/**
+ * ln(mel energies + 1e-6) of frames, under a Hann window.
+ * @param frames [frames, frameLength]
+ * @returns [frames, mels]
+ */
+export function logMel(frames: tf.Tensor2D, config: LogMelConfig): tf.Tensor2D {
+  const bins = config.fftLength / 2 + 1;
+  const spectrum = tf.matMul(frames, tf.tensor2d(windowedFourier(config), [config.frameLength, 2 * bins]));
+  const filters = melFilters(config);
+  const energies = tf.matMul(tf.square(spectrum), tf.tensor2d([...filters, ...filters], [2 * bins, config.mels]));
+  return tf.log(tf.add(energies, floor)) as tf.Tensor2D;
+}
+
+/** [frameLength, 2·bins]: a frame's product with it is its windowed transform's real parts and then its imaginary parts. */
+function windowedFourier({ frameLength, fftLength }: LogMelConfig): Float32Array {
+  const bins = fftLength / 2 + 1;
+  const matrix = new Float32Array(frameLength * 2 * bins);
+  for (let n = 0; n < frameLength; n++) {
+    const window = 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / frameLength);
+    for (let bin = 0; bin < bins; bin++) {
+      const angle = (2 * Math.PI * ((n * bin) % fftLength)) / fftLength;
+      matrix[n * 2 * bins + bin] = window * Math.cos(angle);
+      matrix[n * 2 * bins + bins + bin] = -window * Math.sin(angle);
+    }
+  }
+  return matrix;
+}
+
+/** [bins, mels]: triangles over the spectrum, equally wide in mel from 0 Hz to half the rate. */
+function melFilters({ sampleRate, fftLength, mels }: LogMelConfig): Float32Array {
+  const bins = fftLength / 2 + 1;
+  const corner = (k: number) => hertz((melOf(sampleRate / 2) * k) / (mels + 1));
+  const filters = new Float32Array(bins * mels);
+  for (let k = 0; k < mels; k++) {
+    const [low, centre, high] = [corner(k), corner(k + 1), corner(k + 2)];
+    for (let bin = 0; bin < bins; bin++) {
+      const frequency = (bin * sampleRate) / fftLength;
+      const [rise, fall] = [(frequency - low) / (centre - low), (high - frequency) / (high - centre)];
+      filters[bin * mels + k] = Math.max(0, Math.min(rise, fall));
+    }
+  }
+  return filters;
+}
+
+/** O'Shaughnessy (1987): m = 2595·log₁₀(1 + f/700). */
+const melOf = (frequency: number) => 2595 * Math.log10(1 + frequency / 700);
+const hertz = (mel: number) => 700 * (10 ** (mel / 2595) - 1);
