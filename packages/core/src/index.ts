@@ -21,7 +21,18 @@ export { loadLayersModel } from './layers/load-layers-model.js';
 export { LSTM, type LSTMArgs } from './layers/lstm.js';
 export type { RecurrentLayerArgs } from './layers/recurrent-layer.js';
 export { SimpleRNN, type SimpleRNNArgs } from './layers/simple-rnn.js';
+export {
+  classifierEvaluationProgram,
+  classifierLoss,
+  classifierParameterShapes,
+  classifierStateShapes,
+  classifierStepProgram,
+  type TextBatchShape,
+  type TextClassifierConfig,
+} from './models/classifier.js';
+export { classifyIds, type TokenStep } from './models/classifier-inference.js';
 export { type DropoutMask, fillDropoutMask } from './models/dropout.js';
+export { graphOfProgram } from './models/graph-of-program.js';
 export { initialParameters, uniformParameters } from './models/initial-parameters.js';
 export {
   type LanguageModelMode,

@@ -16,7 +16,7 @@ import {
   optimizerUpdate,
 } from '../optimizers/optimizer.js';
 import type { TensorSpec } from '../tracing/trace.js';
-import { trace } from '../tracing/trace.js';
+import { graphOfProgram } from './graph-of-program.js';
 import {
   dropoutWidths,
   type LanguageModelConfig,
@@ -215,20 +215,7 @@ export function languageModelStepGraph(
   config: LanguageModelConfig,
   parameters: Readonly<Record<string, Float32Array>>,
 ): OnnxGraph {
-  const { inputs, run } = decodingProgram(config);
-  const shapes = parameterShapes(config);
-  const graph = trace(run, inputs);
-  return {
-    ...graph,
-    inputs: graph.inputs.filter(({ name }) => !(name in shapes)),
-    initializers: [
-      ...graph.initializers,
-      ...Object.entries(shapes).map(([name, shape]) => {
-        const { buffer, byteOffset, byteLength } = parameters[name]!;
-        return { name, dtype: 'float32' as const, shape, data: new Uint8Array(buffer, byteOffset, byteLength) };
-      }),
-    ],
-  };
+  return graphOfProgram(decodingProgram(config), parameterShapes(config), parameters);
 }
 
 function float32(shapes: Shapes): Record<string, TensorSpec> {

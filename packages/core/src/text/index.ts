@@ -1,6 +1,7 @@
 // The public entry of @unroll/core/text: from text to token ids and back.
 
 export { loadTokenizer } from './loading.js';
+export { splitPunctuation } from './split-punctuation.js';
 export type { AddedToken, Tokenizer, TokenizerJson } from './tokenizer.js';
 export { type TokenizerTrainingOptions, trainTokenizer } from './training.js';
 export { Vocabulary, type VocabularyOptions } from './vocabulary.js';

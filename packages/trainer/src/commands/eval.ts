@@ -7,6 +7,8 @@ import { grammarPerplexity } from '../data/grammar/grammar-corpus.js';
 import { type EngineName, selectEngine } from '../engines/select.js';
 import type { Evaluation } from '../evaluation/evaluate.js';
 import { evaluateCheckpoint } from '../evaluation/perplexity.js';
+import { evaluateTask, type TaskEvaluation } from '../tasks/evaluate-task.js';
+import { taskOfCheckpoint } from '../tasks/task-checkpoint.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { addExamples, engineOption, jsonOption, printResult, threadsOption } from './options.js';
 
@@ -28,7 +30,9 @@ interface EvalResult extends Evaluation {
 export function addEval(program: Command): void {
   const command = program
     .command('eval')
-    .description('measure the perplexity of a checkpoint: every token of the text counts once, line ends included')
+    .description(
+      'measure a checkpoint: its perplexity, in which every token counts once, or the metrics of its application',
+    )
     .requiredOption('--checkpoint <dir>', "a folder that 'unroll train' wrote")
     .requiredOption('--data <path>', `a corpus's folder, a text file, or '${EMBEDDED_CORPUS}' for the embedded corpus`)
     .addOption(
@@ -38,6 +42,11 @@ export function addEval(program: Command): void {
     .addOption(threadsOption())
     .addOption(jsonOption())
     .action(async (flags: EvalFlags) => {
+      if (await taskOfCheckpoint(flags.checkpoint)) {
+        const evaluation = await evaluateTask({ ...flags, threads: flags.threads ?? 0 });
+        printResult(flags.json, evaluation, () => describeTask(evaluation));
+        return;
+      }
       const result = await interruptible((signal) => evaluateSplit(flags, signal));
       printResult(flags.json, result, () => describe(result));
     });
@@ -66,4 +75,9 @@ function lowestPerplexity(corpus: Corpus, split: EvalFlags['split']): number {
 function describe({ split, tokens, loss, perplexity, lowestPerplexity: lowest }: EvalResult): string {
   const floor = lowest === undefined ? '' : `; no model can expect less than ${lowest.toFixed(4)}`;
   return `${split}: perplexity ${perplexity.toFixed(4)}, loss ${loss.toFixed(4)} nats over ${tokens} tokens${floor}`;
+}
+
+function describeTask({ split, examples, metrics }: TaskEvaluation): string {
+  const values = Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(4)}`);
+  return `${split}: ${values.join(', ')} over ${examples} examples`;
 }

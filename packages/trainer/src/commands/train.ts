@@ -10,9 +10,10 @@ import { runTraining } from '../training/run.js';
 import { addLaunchFlags, clusterOptions, type LaunchFlags } from './cluster-flags.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
 import { addExamples, positiveInteger, printResult } from './options.js';
+import { addTaskFlag, type TaskFlags, taskRequest, trainTaskAlone } from './task-flags.js';
 import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
 
-type AllFlags = TrainingFlags & LaunchFlags & ObserverFlags;
+type AllFlags = TrainingFlags & LaunchFlags & ObserverFlags & TaskFlags;
 
 function addAllFlags(command: Command): Command {
   return addPublicPageFlag(addObserverFlags(addLaunchFlags(addTrainingFlags(command))));
@@ -21,10 +22,11 @@ function addAllFlags(command: Command): Command {
 export function addTrain(program: Command): void {
   const command = program
     .command('train')
-    .description('train a language model')
+    .description('train a language model, or the model of an application')
     .option('--workers <n>', 'worker processes that share each batch (default: 1)', positiveInteger)
     .option('--servers <n>', 'parameter server processes (default: 1 if there are several workers)', positiveInteger);
-  addAllFlags(command).action(async (flags: AllFlags) => {
+  addTaskFlag(addAllFlags(command)).action(async (flags: AllFlags) => {
+    if (flags.task !== undefined) return trainTaskAlone(taskRequest(command, flags), flags.json);
     const distributed = flags.servers !== undefined || (flags.workers ?? 1) > 1;
     const request = trainingRequest(flags);
     await using observer = await openObserver(flags);
@@ -39,6 +41,7 @@ export function addTrain(program: Command): void {
     'train --data data/ptb --preset zaremba-small --out runs/ptb',
     'train --data book.txt --tokenizer char --out runs/book --workers 2 --servers 1',
     'train --data data/ptb --out runs/ptb --resume --epochs 20 --dashboard',
+    'train --task sentiment --data sample --out runs/sentiment',
   );
 }
 

@@ -8,7 +8,7 @@ import { baseOptimizer, modeSchema } from './modes.js';
 const count = z.int().positive();
 const positive = z.number().positive();
 
-const optimizerSchema = z.discriminatedUnion('name', [
+export const optimizerSchema = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('sgd') }),
   z.strictObject({ name: z.literal('momentum'), momentum: z.number() }),
   z.strictObject({ name: z.literal('nesterov'), momentum: z.number() }),

@@ -1,0 +1,154 @@
+/**
+ * A classifier of texts: embedding, a bidirectional LSTM, the maximum of each of its outputs over time, and a linear layer.
+ * Max pooling over a recurrent network as in Lai et al. (2015), "Recurrent Convolutional Neural Networks for Text
+ * Classification", section 2.2; the maximum is taken with zero too, so that it does not depend on padding.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { embeddingLookup } from '../kernels/embedding/lookup.js';
+import { sparseSoftmaxCrossEntropy } from '../kernels/softmax-cross-entropy/sparse.js';
+import { recurrentNetwork } from '../recurrent/network.js';
+import {
+  type RecurrentNetworkConfig,
+  recurrentNetworkConfig,
+  recurrentParameterShapes,
+  recurrentStateShapes,
+} from '../recurrent/network-config.js';
+import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
+import type { Shapes } from './language-model-config.js';
+import type { Program } from './language-model-programs.js';
+import { float32Inputs, forwardProgram, type LossFunction } from './loss-program.js';
+
+export interface TextClassifierConfig {
+  readonly vocabSize: number;
+  readonly embeddingDim: number;
+  /** Units of each direction. */
+  readonly hiddenDim: number;
+  readonly classes: number;
+  /** Probability of dropping a unit of the embedding, and one of what the linear layer reads. */
+  readonly dropout: number;
+}
+
+/** How many texts of how many tokens one run takes. */
+export interface TextBatchShape {
+  readonly batch: number;
+  readonly time: number;
+}
+
+const embeddingName = 'embedding.embeddings';
+
+/** The parameters' shapes by name: `embedding.embeddings`, `lstm.0.*`, `lstm.0_reverse.*`, `output.kernel`, `output.bias`. */
+export function classifierParameterShapes(config: TextClassifierConfig): Shapes {
+  return {
+    [embeddingName]: [config.vocabSize, config.embeddingDim],
+    ...recurrentParameterShapes(networkOf(config)),
+    'output.kernel': [2 * config.hiddenDim, config.classes],
+    'output.bias': [config.classes],
+  };
+}
+
+/**
+ * The mean cross-entropy of a batch, in nats.
+ *
+ * The batch: `ids` int32 [time, batch], `lengths` int32 [batch], `labels` int32 [batch], `weights` [batch] (what each text
+ * counts), and if there is dropout the masks `dropout.0` [time·batch, embedding] and `dropout.1` [batch, 2·hidden].
+ */
+export function classifierLoss(config: TextClassifierConfig, shape: TextBatchShape): LossFunction {
+  const { batch, time } = shape;
+  const masks = { 'dropout.0': [time * batch, config.embeddingDim], 'dropout.1': [batch, 2 * config.hiddenDim] };
+  return {
+    parameters: classifierParameterShapes(config),
+    inputs: {
+      ...textInputs(shape),
+      labels: { shape: [batch], dtype: 'int32' },
+      weights: { shape: [batch], dtype: 'float32' },
+      ...(config.dropout > 0 ? float32Inputs(masks) : {}),
+    },
+    loss: (parameters, inputs) => {
+      const logits = batchLogits(config, parameters, inputs);
+      const losses = sparseSoftmaxCrossEntropy(logits, inputs.labels as tf.Tensor1D);
+      return tf.sum(tf.mul(losses, inputs.weights!));
+    },
+  };
+}
+
+/** `logits` [batch, classes] of a batch of `ids` and `lengths`. */
+export function classifierEvaluationProgram(config: TextClassifierConfig, shape: TextBatchShape): Program {
+  return forwardProgram(classifierParameterShapes(config), textInputs(shape), (parameters, inputs) => ({
+    logits: batchLogits(config, parameters, inputs),
+  }));
+}
+
+/**
+ * One step through a text from both its ends: `ids` int32 [2], the next token from the front and from the back, and the
+ * state in; `logits` [1, classes] and `next.*` of the state out. After as many steps as the text has tokens, the logits are
+ * those of the text. The state is zero at first: h and c of both directions and `pooled.*`, the maxima so far.
+ */
+export function classifierStepProgram(config: TextClassifierConfig): Program {
+  const sides = ['0', '0_reverse'];
+  return forwardProgram(
+    classifierParameterShapes(config),
+    { ids: { shape: [2], dtype: 'int32' }, ...float32Inputs(classifierStateShapes(config)) },
+    (parameters, inputs) => {
+      const embedded = embeddingLookup(parameters[embeddingName] as tf.Tensor2D, inputs.ids!);
+      const results = sides.map((side, k) => {
+        const x = tf.reshape(tf.slice(embedded, [k, 0], [1, config.embeddingDim]), [1, 1, config.embeddingDim]);
+        const state = { 'h.0': inputs[`h.${side}`]!, 'c.0': inputs[`c.${side}`]! };
+        const next = recurrentNetwork(oneDirection(config), directionParameters(parameters, side), x, { state }).state;
+        return { side, next, pooled: tf.maximum(inputs[`pooled.${side}`]!, next['h.0']!) };
+      });
+      const pooled = tf.concat(
+        results.map((result) => result.pooled),
+        1,
+      );
+      const outputs: NamedTensors = { logits: linear(parameters, pooled) };
+      for (const { side, next, pooled } of results) {
+        outputs[`next.h.${side}`] = next['h.0']!;
+        outputs[`next.c.${side}`] = next['c.0']!;
+        outputs[`next.pooled.${side}`] = pooled;
+      }
+      return outputs;
+    },
+  );
+}
+
+/** The state's shapes of {@link classifierStepProgram}, by name. */
+export function classifierStateShapes(config: TextClassifierConfig): Shapes {
+  const pooled = { 'pooled.0': [1, config.hiddenDim], 'pooled.0_reverse': [1, config.hiddenDim] };
+  return { ...recurrentStateShapes(networkOf(config), 1), ...pooled };
+}
+
+function batchLogits(config: TextClassifierConfig, parameters: NamedTensors, inputs: NamedTensors): tf.Tensor2D {
+  const { ids, lengths } = inputs;
+  const rows = embeddingLookup(parameters[embeddingName] as tf.Tensor2D, tf.reshape(ids!, [ids!.size]));
+  const x = tf.reshape(dropped(rows, inputs['dropout.0']), [...ids!.shape, config.embeddingDim]);
+  const { outputs } = recurrentNetwork(networkOf(config), parameters, x, { lengths: lengths! });
+  const pooled = tf.maximum(tf.max(outputs, 0), 0); // [batch, 2·hidden]
+  return linear(parameters, dropped(pooled, inputs['dropout.1']));
+}
+
+function linear(parameters: NamedTensors, features: tf.Tensor): tf.Tensor2D {
+  return tf.add(tf.matMul(features as tf.Tensor2D, parameters['output.kernel']!), parameters['output.bias']!);
+}
+
+function textInputs({ batch, time }: TextBatchShape): Record<string, TensorSpec> {
+  return { ids: { shape: [time, batch], dtype: 'int32' }, lengths: { shape: [batch], dtype: 'int32' } };
+}
+
+function networkOf({ embeddingDim, hiddenDim }: TextClassifierConfig): RecurrentNetworkConfig {
+  return recurrentNetworkConfig({ cell: 'lstm', inputDim: embeddingDim, hiddenDim, bidirectional: true });
+}
+
+function oneDirection(config: TextClassifierConfig): RecurrentNetworkConfig {
+  return { ...networkOf(config), bidirectional: false };
+}
+
+/** A direction's parameters under the names of a network that has only that one. */
+function directionParameters(parameters: NamedTensors, side: string): NamedTensors {
+  return Object.fromEntries(
+    ['kernel', 'recurrent_kernel', 'bias'].map((name) => [`lstm.0.${name}`, parameters[`lstm.${side}.${name}`]!]),
+  );
+}
+
+function dropped(x: tf.Tensor, mask: tf.Tensor | undefined): tf.Tensor {
+  return mask ? tf.mul(x, mask) : x;
+}

@@ -1,0 +1,82 @@
+/** `unroll train --task`: its flags, which are some of a language model's, and what the command does with them. */
+import { defaultOptimizer } from '@unroll/core';
+import { type Command, Option } from 'commander';
+import { UnrollError, UsageError } from '../errors.js';
+import { TaskReport } from '../tasks/task-report.js';
+import { taskNames, tasks } from '../tasks/tasks.js';
+import { type TaskRequest, trainTask } from '../tasks/train-task.js';
+import { interruptible } from '../terminal/interrupt.js';
+import { printResult } from './options.js';
+import type { TrainingFlags } from './training-flags.js';
+
+export interface TaskFlags {
+  task?: string;
+}
+
+/** The flags that are sizes of a task's model. */
+const sizeFlags = ['embedding', 'hidden', 'layers', 'dropout'] as const;
+
+const otherFlags: readonly (keyof TrainingFlags | 'task')[] = [
+  ...(['task', 'data', 'out', 'batchSize', 'optimizer', 'learningRate', 'clipNorm', 'epochs', 'maxSteps'] as const),
+  ...(['seed', 'engine', 'threads', 'resume', 'overwrite', 'json'] as const),
+];
+
+export function addTaskFlag(command: Command): Command {
+  const help =
+    'train the model of an application instead, in one process; docs/applications.md says how each reads its data';
+  return command.addOption(new Option('--task <name>', help).choices(taskNames));
+}
+
+/** @throws UsageError if a flag was given that only language models have */
+export function taskRequest(command: Command, flags: TrainingFlags & TaskFlags): TaskRequest {
+  const task = tasks.find(({ name }) => name === flags.task)!;
+  const known: readonly string[] = [...sizeFlags, ...otherFlags];
+  const foreign = command.options.find(
+    (option) =>
+      command.getOptionValueSource(option.attributeName()) === 'cli' && !known.includes(option.attributeName()),
+  );
+  if (foreign) throw new UsageError(`${foreign.long}: is for language models; leave it out with --task ${task.name}`);
+  const { batchSize, learningRate, clipNorm, epochs, maxSteps, seed } = flags;
+  const sizes = sizeFlags.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]] as const]));
+  return {
+    task,
+    data: flags.data,
+    out: flags.out,
+    given: {
+      ...{ batchSize, learningRate, clipNorm, epochs, maxSteps, seed },
+      model: Object.fromEntries(sizes),
+      optimizer: flags.optimizer && defaultOptimizer(flags.optimizer),
+    },
+    engine: flags.engine,
+    threads: flags.threads ?? 0,
+    resume: flags.resume ?? false,
+    overwrite: flags.overwrite ?? false,
+  };
+}
+
+export function trainTaskAlone(request: TaskRequest, json: boolean | undefined): Promise<void> {
+  return interruptible(async (signal) => {
+    const report = new TaskReport(request.task.name, request.out);
+    try {
+      for await (const event of trainTask(request, signal)) report.add(event);
+    } finally {
+      report.close();
+    }
+    if (signal.aborted) throw interruption(report, request.out);
+    const result = report.result();
+    const { checkpoint, steps, bestEpoch, metric, value } = result;
+    printResult(
+      json,
+      result,
+      () => `${checkpoint}: ${steps} steps; of the validation: ${metric} ${value.toFixed(4)}, after epoch ${bestEpoch}`,
+    );
+  });
+}
+
+function interruption({ checkpointStep }: TaskReport, out: string): UnrollError {
+  return new UnrollError(
+    checkpointStep > 0
+      ? `interrupted; ${out} holds the model after step ${checkpointStep}: go on with --resume`
+      : 'interrupted before the first step; nothing was written',
+  );
+}

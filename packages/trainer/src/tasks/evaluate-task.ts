@@ -1,0 +1,34 @@
+/** Measures a task's checkpoint on a part of its data. */
+
+import { residentValues } from '../engines/engine.js';
+import { type EngineName, selectEngine } from '../engines/select.js';
+import type { Metrics, TaskSplit } from './task.js';
+import { readTaskCheckpoint } from './task-checkpoint.js';
+import { CompiledPrograms } from './task-learner.js';
+
+export interface TaskEvaluationRequest {
+  readonly checkpoint: string;
+  readonly data: string;
+  readonly split: TaskSplit;
+  readonly engine: EngineName;
+  /** 0 for all cores. */
+  readonly threads: number;
+}
+
+export interface TaskEvaluation {
+  readonly task: string;
+  readonly split: TaskSplit;
+  readonly examples: number;
+  readonly metrics: Metrics;
+}
+
+/** @throws UnrollError naming the file that is missing or wrong */
+export async function evaluateTask(request: TaskEvaluationRequest): Promise<TaskEvaluation> {
+  const { task, model, parameters } = await readTaskCheckpoint(request.checkpoint);
+  const held = await model.heldOutData(request.data, request.split);
+  const engine = await selectEngine(request.engine, request.threads);
+  const residents = engine.allocate(residentValues(model.parameters, parameters));
+  await using programs = new CompiledPrograms(engine, [residents]);
+  const metrics = await held.evaluate(programs);
+  return { task: task.name, split: request.split, examples: held.examples, metrics };
+}

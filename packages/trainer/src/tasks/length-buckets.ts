@@ -1,0 +1,68 @@
+/**
+ * Batches of sequences of unequal lengths: an epoch's examples are drawn in a random order, sorted by length within runs of
+ * batches, and each batch is padded to a length out of a few, so that few programs are compiled.
+ */
+import { type Random, seededRandom } from '@unroll/core/decoding';
+
+/** The smallest multiple of `multiple` that is at least `length`. */
+export function paddedLength(length: number, multiple: number): number {
+  return Math.max(1, Math.ceil(length / multiple)) * multiple;
+}
+
+/** How many batches are sorted together: more pad less, and mix less. */
+const batchesSortedTogether = 50;
+
+/**
+ * The batches of an epoch as indices of examples; all examples once, the last batch of them possibly smaller.
+ * @param lengths of the examples
+ */
+export function epochBatches(
+  lengths: readonly number[],
+  { batchSize, seed, epoch }: { readonly batchSize: number; readonly seed: number; readonly epoch: number },
+): number[][] {
+  const random = seededRandom(seed + epoch * 0x1_0000_0001);
+  const order = shuffled(
+    lengths.map((_, index) => index),
+    random,
+  );
+  const batches: number[][] = [];
+  const pool = batchSize * batchesSortedTogether;
+  for (let start = 0; start < order.length; start += pool) {
+    const sorted = order.slice(start, start + pool).sort((a, b) => lengths[a]! - lengths[b]! || a - b);
+    for (let k = 0; k < sorted.length; k += batchSize) batches.push(sorted.slice(k, k + batchSize));
+  }
+  return shuffled(batches, random);
+}
+
+/** The batches of held-out examples: sorted by length. */
+export function sortedBatches(lengths: readonly number[], batchSize: number): number[][] {
+  const order = lengths.map((_, index) => index).sort((a, b) => lengths[a]! - lengths[b]! || a - b);
+  return Array.from({ length: Math.ceil(order.length / batchSize) }, (_, k) =>
+    order.slice(k * batchSize, (k + 1) * batchSize),
+  );
+}
+
+/** Sequences side by side, [time, batch], padded with `filler`; rows that no sequence fills are padding altogether. */
+export function timeMajor(
+  sequences: readonly (readonly number[])[],
+  { batch, time }: { readonly batch: number; readonly time: number },
+  filler: number,
+): Int32Array {
+  const ids = new Int32Array(time * batch).fill(filler);
+  sequences.forEach((sequence, lane) => {
+    sequence.forEach((id, t) => {
+      ids[t * batch + lane] = id;
+    });
+  });
+  return ids;
+}
+
+/** Fisher and Yates's shuffle, of a copy. */
+function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
+  const copy = [...items];
+  for (let k = copy.length - 1; k > 0; k--) {
+    const other = Math.floor(random() * (k + 1));
+    [copy[k], copy[other]] = [copy[other]!, copy[k]!];
+  }
+  return copy;
+}

@@ -1,0 +1,218 @@
+/** `--task sentiment`: whether a review is for or against, by a bidirectional LSTM over its words. */
+import {
+  classifierEvaluationProgram,
+  classifierLoss,
+  classifierParameterShapes,
+  classifierStepProgram,
+  defaultOptimizer,
+  fillDropoutMask,
+  graphOfProgram,
+  type TextClassifierConfig,
+  uniformParameters,
+} from '@unroll/core';
+import { loadTokenizer, type Tokenizer, trainTokenizer } from '@unroll/core/text';
+import { z } from 'zod';
+import type { Arrays } from '../../checkpoint/checkpoint.js';
+import { epochBatches, paddedLength, sortedBatches, timeMajor } from '../length-buckets.js';
+import type {
+  BatchDimensions,
+  HeldOutData,
+  Programs,
+  Task,
+  TaskBatch,
+  TaskModel,
+  TaskSettings,
+  TrainingData,
+} from '../task.js';
+import { labels, readReviews, SAMPLE } from './reviews.js';
+
+const count = z.int().positive();
+
+const configSchema = z.object({
+  model: z.strictObject({
+    vocabSize: count,
+    embeddingDim: count,
+    hiddenDim: count,
+    classes: count,
+    dropout: z.number().min(0).lt(1),
+  }),
+  labels: z.array(z.string()).min(2),
+  tokenizer: z.record(z.string(), z.unknown()),
+});
+
+type SentimentConfig = z.infer<typeof configSchema>;
+
+interface EncodedReview {
+  readonly ids: readonly number[];
+  readonly label: number;
+}
+
+/** Batches are padded to a multiple of this many words. */
+const bucketWords = 8;
+/** Words seen less often in training are unknown: their embeddings would be what they were drawn as. */
+const leastCount = 2;
+const initRange = 0.08;
+const evaluationBatch = 64;
+
+export const sentiment: Task = {
+  name: 'sentiment',
+  data: `a folder with a .neg and a .pos file, one review a line, or '${SAMPLE}'`,
+  defaults: {
+    model: { embedding: 100, hidden: 100, dropout: 0.5 },
+    batchSize: 50,
+    optimizer: defaultOptimizer('adam'),
+    learningRate: 0.001,
+    decay: 1,
+    clipNorm: 5,
+    epochs: 10,
+    seed: 1,
+  },
+  selection: { metric: 'accuracy', better: 'higher' },
+  configure: async (data, { model }) => {
+    const texts = readReviews(data, 'train').map(({ text }) => `${text}\n`);
+    const tokenizer = trainTokenizer('word', texts, { minCount: leastCount });
+    return {
+      model: {
+        vocabSize: tokenizer.vocabSize,
+        embeddingDim: model.embedding!,
+        hiddenDim: model.hidden!,
+        classes: labels.length,
+        dropout: model.dropout!,
+      },
+      labels,
+      tokenizer: tokenizer.toJSON(),
+    } satisfies Record<keyof SentimentConfig, unknown>;
+  },
+  model: (config) => sentimentModel(parsed(config)),
+};
+
+function parsed(config: unknown): SentimentConfig {
+  const { success, data, error } = configSchema.safeParse(config);
+  if (success) return data;
+  const { path, message } = error.issues[0]!;
+  throw new Error(`${path.join('.')}: ${message}`);
+}
+
+function sentimentModel(config: SentimentConfig): TaskModel {
+  const { model } = config;
+  const tokenizer = loadTokenizer(config.tokenizer);
+  const shapes = classifierParameterShapes(model);
+  return {
+    parameters: shapes,
+    initialParameters: (seed) => uniformParameters(shapes, { seed, range: initRange }),
+    loss: (shape) => classifierLoss(model, textShape(shape)),
+    trainingData: async (data, settings) => trainingData(model, encoded(tokenizer, data, 'train'), settings),
+    heldOutData: async (data, split) => heldOutData(model, encoded(tokenizer, data, split)),
+    bundle: (parameters: Arrays) => ({
+      graphs: { step: graphOfProgram(classifierStepProgram(model), shapes, parameters) },
+      config: { ...config },
+    }),
+  };
+}
+
+function encoded(tokenizer: Tokenizer, data: string, split: 'train' | 'valid' | 'test'): EncodedReview[] {
+  return readReviews(data, split).map(({ text, label }) => ({ ids: tokenizer.encode(text), label }));
+}
+
+function trainingData(
+  model: TextClassifierConfig,
+  reviews: readonly EncodedReview[],
+  { batchSize, seed }: TaskSettings,
+): TrainingData {
+  const lengths = reviews.map(({ ids }) => ids.length);
+  const stepsPerEpoch = epochBatches(lengths, { batchSize, seed, epoch: 0 }).length;
+  let current = { epoch: -1, batches: [] as number[][] };
+  return {
+    examples: reviews.length,
+    stepsPerEpoch,
+    batchAt: (step) => {
+      const epoch = Math.floor(step / stepsPerEpoch);
+      if (epoch !== current.epoch) current = { epoch, batches: epochBatches(lengths, { batchSize, seed, epoch }) };
+      const batch = batchOf(
+        current.batches[step % stepsPerEpoch]!.map((index) => reviews[index]!),
+        batchSize,
+      );
+      return { ...batch, inputs: { ...batch.inputs, ...dropoutMasks(model, batch.shape, { seed, step }) } };
+    },
+  };
+}
+
+function batchOf(reviews: readonly EncodedReview[], batch: number): TaskBatch {
+  const time = paddedLength(Math.max(...reviews.map(({ ids }) => ids.length)), bucketWords);
+  const lengths = new Int32Array(batch);
+  const targets = new Int32Array(batch);
+  reviews.forEach(({ ids, label }, lane) => {
+    lengths[lane] = ids.length;
+    targets[lane] = label;
+  });
+  const sequences = reviews.map(({ ids }) => ids);
+  return {
+    shape: { batch, time },
+    inputs: {
+      ids: timeMajor(sequences, { batch, time }, 0),
+      lengths,
+      labels: targets,
+      weights: new Float32Array(batch).fill(1 / reviews.length, 0, reviews.length),
+    },
+    examples: reviews.length,
+  };
+}
+
+function dropoutMasks(
+  { dropout: rate, embeddingDim, hiddenDim }: TextClassifierConfig,
+  shape: BatchDimensions,
+  { seed, step }: { readonly seed: number; readonly step: number },
+): Record<string, Float32Array> {
+  if (rate === 0) return {};
+  const { batch, time } = textShape(shape);
+  const mask = (site: number, steps: number, width: number) => {
+    const values = new Float32Array(steps * batch * width);
+    fillDropoutMask(values, { rate, seed, step, site, firstLane: 0, lanes: batch, time: steps, width });
+    return values;
+  };
+  return { 'dropout.0': mask(0, time, embeddingDim), 'dropout.1': mask(1, 1, 2 * hiddenDim) };
+}
+
+function heldOutData(model: TextClassifierConfig, reviews: readonly EncodedReview[]): HeldOutData {
+  const evaluate = async (programs: Programs) => {
+    let right = 0;
+    let lossSum = 0;
+    for (const indices of sortedBatches(
+      reviews.map(({ ids }) => ids.length),
+      evaluationBatch,
+    )) {
+      const batch = batchOf(
+        indices.map((index) => reviews[index]!),
+        evaluationBatch,
+      );
+      const { ids, lengths } = batch.inputs;
+      const program = () => classifierEvaluationProgram(model, textShape(batch.shape));
+      const { logits } = await programs.run(`evaluation ${JSON.stringify(batch.shape)}`, program, {
+        ids: ids!,
+        lengths: lengths!,
+      });
+      indices.forEach((index, lane) => {
+        const scores = logits!.subarray(lane * model.classes, (lane + 1) * model.classes);
+        const { label } = reviews[index]!;
+        right += Number(scores.indexOf(Math.max(...scores)) === label);
+        lossSum += crossEntropy(scores, label);
+      });
+    }
+    return { accuracy: right / reviews.length, loss: lossSum / reviews.length };
+  };
+  return {
+    examples: reviews.length,
+    validate: async (programs) => (await evaluate(programs)).accuracy,
+    evaluate,
+  };
+}
+
+function crossEntropy(logits: Float32Array, label: number): number {
+  const greatest = Math.max(...logits);
+  const sum = logits.reduce((total, value) => total + Math.exp(value - greatest), 0);
+  return Math.log(sum) + greatest - logits[label]!;
+}
+
+function textShape({ batch, time }: BatchDimensions): { batch: number; time: number } {
+  return { batch: batch!, time: time! };
+}

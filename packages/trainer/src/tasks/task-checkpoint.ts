@@ -1,0 +1,155 @@
+/**
+ * A task's checkpoint is a folder: `config.json` and `model.safetensors` are the model with the parameters of its best
+ * epoch; `training-state.json` and `optimizer.safetensors`, which also holds the latest parameters, resume its training.
+ */
+import type { Shapes } from '@unroll/core';
+import { slotShapes } from '@unroll/core';
+import { z } from 'zod';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import { inspectFolder, readChecksummedFolder, replaceChecksummedFolder } from '../checkpoint/folder.js';
+import { decodeSafetensors, encodeSafetensors, type NamedArray } from '../checkpoint/safetensors.js';
+import { UnrollError } from '../errors.js';
+import { taskSettingsSchema } from './settings.js';
+import type { Task, TaskConfig, TaskModel } from './task.js';
+import { taskNames, tasks } from './tasks.js';
+
+const modelFiles = ['config.json', 'model.safetensors'];
+const trainingFiles = ['training-state.json', 'optimizer.safetensors'];
+const latestPrefix = 'latest/';
+const modelTypePrefix = 'unroll-';
+
+const stateSchema = z.object({
+  settings: taskSettingsSchema,
+  /** Updates made so far. */
+  step: z.int().nonnegative(),
+  /** The best epoch so far, counted from 1, and its validation. */
+  best: z.object({ epoch: z.int().positive(), value: z.number() }),
+});
+
+export type TaskState = z.infer<typeof stateSchema>;
+
+export interface TaskCheckpoint {
+  readonly task: Task;
+  readonly config: TaskConfig;
+  readonly model: TaskModel;
+  /** Those of the best epoch. */
+  readonly parameters: Arrays;
+}
+
+/** A checkpoint from which training goes on. */
+export interface ResumableTaskCheckpoint extends TaskCheckpoint {
+  readonly state: TaskState;
+  readonly latest: Arrays;
+  readonly slots: Arrays;
+}
+
+/** What stands at `folder`, where a checkpoint may be written. */
+export function inspectTaskCheckpoint(folder: string): ReturnType<typeof inspectFolder> {
+  return inspectFolder(folder, ['training-state.json', 'optimizer.safetensors', ...modelFiles, 'checksums.json']);
+}
+
+export async function writeTaskCheckpoint(folder: string, checkpoint: ResumableTaskCheckpoint): Promise<void> {
+  const { task, config, model, parameters, state, latest, slots } = checkpoint;
+  const shapes = model.parameters;
+  const training = {
+    ...prefixed(named(shapes, latest)),
+    ...named(slotShapes(state.settings.optimizer, shapes), slots),
+  };
+  await replaceChecksummedFolder(folder, {
+    'config.json': json({ model_type: `${modelTypePrefix}${task.name}`, ...config }),
+    'model.safetensors': encodeSafetensors(named(shapes, parameters)),
+    'training-state.json': json(state),
+    'optimizer.safetensors': encodeSafetensors(training),
+  });
+}
+
+/** The task whose checkpoint `folder` is; undefined if it is a language model's or none. */
+export async function taskOfCheckpoint(folder: string): Promise<Task | undefined> {
+  if ((await inspectTaskCheckpoint(folder)) !== 'ours') return undefined;
+  const files = await readChecksummedFolder(folder, ['config.json']);
+  return taskOf(parseJson(folder, 'config.json', files['config.json']!));
+}
+
+/** @throws UnrollError naming the file that is missing, altered or does not fit the others */
+export async function readTaskCheckpoint(folder: string): Promise<TaskCheckpoint> {
+  return parseModel(folder, await readChecksummedFolder(folder, modelFiles));
+}
+
+/** @throws UnrollError naming the file that is missing, altered or does not fit the others */
+export async function readResumableTaskCheckpoint(folder: string): Promise<ResumableTaskCheckpoint> {
+  const files = await readChecksummedFolder(folder, [...modelFiles, ...trainingFiles]);
+  const checkpoint = parseModel(folder, files);
+  const parsed = stateSchema.safeParse(parseJson(folder, 'training-state.json', files['training-state.json']!));
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw new UnrollError(`${folder}/training-state.json: ${path.join('.')}: ${message}; was it edited?`);
+  }
+  const file = `${folder}/optimizer.safetensors`;
+  const tensors = decodeSafetensors(files['optimizer.safetensors']!, file);
+  const shapes = checkpoint.model.parameters;
+  const latest = Object.fromEntries(Object.keys(shapes).map((name) => [name, tensors[`${latestPrefix}${name}`]!]));
+  const slots = slotShapes(parsed.data.settings.optimizer, shapes);
+  const stored = Object.fromEntries(Object.keys(slots).map((name) => [name, tensors[name]!]));
+  return {
+    ...checkpoint,
+    state: parsed.data,
+    latest: checkedValues(file, shapes, latest),
+    slots: checkedValues(file, slots, stored),
+  };
+}
+
+function parseModel(folder: string, files: Readonly<Record<string, Buffer>>): TaskCheckpoint {
+  const { model_type: modelType, ...config } = parseJson(folder, 'config.json', files['config.json']!);
+  const task = taskOf({ model_type: modelType });
+  if (!task) {
+    throw new UnrollError(`${folder}: is a ${modelType}, not a checkpoint of --task ${taskNames.join(', ')}`);
+  }
+  const model = modelOf(folder, task, config);
+  const file = `${folder}/model.safetensors`;
+  const tensors = decodeSafetensors(files['model.safetensors']!, file);
+  return { task, config, model, parameters: checkedValues(file, model.parameters, tensors) };
+}
+
+function taskOf({ model_type: modelType }: TaskConfig): Task | undefined {
+  return tasks.find(({ name }) => modelType === `${modelTypePrefix}${name}`);
+}
+
+function modelOf(folder: string, task: Task, config: TaskConfig): TaskModel {
+  try {
+    return task.model(config);
+  } catch (error) {
+    throw new UnrollError(`${folder}/config.json: ${(error as Error).message}; was it edited?`, { cause: error });
+  }
+}
+
+function checkedValues(file: string, shapes: Shapes, tensors: Readonly<Record<string, NamedArray>>): Arrays {
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => {
+      const found = tensors[name];
+      if (found?.shape.join() === shape.join()) return [name, found.values];
+      throw new UnrollError(
+        `${file}: tensor '${name}' is ${found ? `[${found.shape.join(', ')}]` : 'missing'}, the configuration says [${shape.join(', ')}]; was config.json edited?`,
+      );
+    }),
+  );
+}
+
+function parseJson(folder: string, name: string, contents: Buffer): TaskConfig {
+  try {
+    return JSON.parse(contents.toString()) as TaskConfig;
+  } catch (error) {
+    throw new UnrollError(`${folder}/${name}: is not JSON; was it edited?`, { cause: error });
+  }
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function named(shapes: Shapes, arrays: Readonly<Arrays>): Record<string, NamedArray> {
+  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, values: arrays[name]! }]));
+}
+
+function prefixed(arrays: Record<string, NamedArray>): Record<string, NamedArray> {
+  return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [`${latestPrefix}${name}`, array]));
+}

@@ -1,0 +1,87 @@
+/** What trains a task's model: its parameters, kept by an engine, and one compiled training step for each shape of batch. */
+import { lossTrainingProgram, type Program, slotShapes } from '@unroll/core';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import { type Engine, type Executable, type Residents, residentValues } from '../engines/engine.js';
+import type { Programs, TaskBatch, TaskModel, TaskSettings } from './task.js';
+
+export interface TaskStart {
+  readonly parameters: Arrays;
+  /** Absent slots are zero. */
+  readonly slots?: Arrays;
+}
+
+/** Compiles each program when its key is first seen, and keeps it. */
+export class CompiledPrograms implements Programs, AsyncDisposable {
+  readonly #engine: Engine;
+  readonly #residents: readonly Residents[];
+  readonly #executables = new Map<string, Executable>();
+
+  /** @param residents what the programs read, and replace if they say so */
+  constructor(engine: Engine, residents: readonly Residents[]) {
+    this.#engine = engine;
+    this.#residents = residents;
+  }
+
+  async run(key: string, program: () => Program, inputs: TaskBatch['inputs']): Promise<Record<string, Float32Array>> {
+    let executable = this.#executables.get(key);
+    if (!executable) {
+      executable = await this.#engine.compile(program(), this.#residents);
+      this.#executables.set(key, executable);
+    }
+    return executable.run(inputs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const executable of this.#executables.values()) await executable.dispose();
+    this.#executables.clear();
+  }
+}
+
+export class TaskLearner implements AsyncDisposable {
+  /** For evaluation: reads the parameters as they are. */
+  readonly programs: Programs;
+  readonly #model: TaskModel;
+  readonly #settings: TaskSettings;
+  readonly #parameters: Residents;
+  readonly #slots: Residents;
+  readonly #compiled: CompiledPrograms;
+
+  constructor(engine: Engine, model: TaskModel, settings: TaskSettings, { parameters, slots = {} }: TaskStart) {
+    this.#model = model;
+    this.#settings = settings;
+    this.#parameters = engine.allocate(residentValues(model.parameters, parameters));
+    this.#slots = engine.allocate(residentValues(slotShapes(settings.optimizer, model.parameters), slots));
+    this.#compiled = new CompiledPrograms(engine, [this.#parameters, this.#slots]);
+    this.programs = this.#compiled;
+  }
+
+  /**
+   * Makes one update.
+   * @param step counted from 0
+   * @returns the batch's loss, before the update
+   */
+  async step(batch: TaskBatch, step: number, learningRate: number): Promise<number> {
+    const key = `training ${JSON.stringify(batch.shape)}`;
+    const program = () => lossTrainingProgram(this.#model.loss(batch.shape), this.#settings);
+    const scalars = { learningRate: Float32Array.of(learningRate), step: Float32Array.of(step + 1) };
+    const { loss } = await this.#compiled.run(key, program, { ...batch.inputs, ...scalars });
+    return loss![0]!;
+  }
+
+  /** Copies of everything that training changes. */
+  async state(): Promise<{ parameters: Arrays; slots: Arrays }> {
+    return { parameters: await copyOf(this.#parameters), slots: await copyOf(this.#slots) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#compiled[Symbol.asyncDispose]();
+    this.#parameters.dispose();
+    this.#slots.dispose();
+  }
+}
+
+async function copyOf(residents: Residents): Promise<Arrays> {
+  const arrays: Arrays = {};
+  for (const name of residents.names) arrays[name] = (await residents.read(name)).slice();
+  return arrays;
+}

@@ -1,0 +1,196 @@
+/**
+ * Trains a task's model in this process, from the request to the last checkpoint, as a stream of events. Every epoch ends
+ * with a validation and a checkpoint, whose model is that of the best epoch so far.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { elementCount } from '@unroll/core';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import { checkWritable } from '../checkpoint/folder.js';
+import { type EngineName, selectEngine } from '../engines/select.js';
+import { UnrollError } from '../errors.js';
+import { divergence } from '../training/loop.js';
+import { type GivenSettings, resumedSettings, settingsOf } from './settings.js';
+import type { Task, TaskConfig, TaskModel, TaskSettings } from './task.js';
+import {
+  inspectTaskCheckpoint,
+  type ResumableTaskCheckpoint,
+  readResumableTaskCheckpoint,
+  type TaskState,
+  writeTaskCheckpoint,
+} from './task-checkpoint.js';
+import { TaskLearner } from './task-learner.js';
+
+/** What the user asked for. */
+export interface TaskRequest {
+  readonly task: Task;
+  readonly data: string;
+  readonly out: string;
+  readonly given: GivenSettings;
+  readonly engine: EngineName;
+  /** 0 for all cores. */
+  readonly threads: number;
+  readonly resume: boolean;
+  readonly overwrite: boolean;
+}
+
+export interface TaskStarted {
+  readonly type: 'start';
+  readonly engine: string;
+  readonly parameters: number;
+  readonly examples: number;
+  readonly validExamples: number;
+  readonly firstStep: number;
+  readonly totalSteps: number;
+  readonly stepsPerEpoch: number;
+  readonly epochs: number;
+}
+
+/** One update is done. */
+export interface TaskStepped {
+  readonly type: 'step';
+  readonly step: number;
+  readonly examples: number;
+  readonly loss: number;
+}
+
+/** An epoch, or the part of one at which training ends, is done, and a checkpoint written. */
+export interface TaskValidated {
+  readonly type: 'epoch';
+  readonly epoch: number;
+  readonly step: number;
+  /** The mean over the epoch's batches, as far as this process made them. */
+  readonly loss: number;
+  readonly metric: string;
+  readonly value: number;
+  readonly best: TaskState['best'];
+  /** Without validation and checkpoint. */
+  readonly seconds: number;
+}
+
+export type TaskEvent = TaskStarted | TaskStepped | TaskValidated;
+
+interface Prepared {
+  readonly settings: TaskSettings;
+  readonly config: TaskConfig;
+  readonly model: TaskModel;
+  readonly resumed: ResumableTaskCheckpoint | undefined;
+}
+
+/**
+ * @param signal ends training after the step that is being computed, with a checkpoint
+ * @throws UnrollError, UsageError with a line for the user
+ */
+export async function* trainTask(request: TaskRequest, signal?: AbortSignal): AsyncGenerator<TaskEvent, void> {
+  const prepared = await prepare(request);
+  const { settings, model, resumed } = prepared;
+  const training = await model.trainingData(request.data, settings);
+  const valid = await model.heldOutData(request.data, 'valid');
+  const { stepsPerEpoch } = training;
+  const totalSteps = Math.min(settings.epochs * stepsPerEpoch, settings.maxSteps ?? Number.POSITIVE_INFINITY);
+  const firstStep = resumed?.state.step ?? 0;
+  if (firstStep >= totalSteps) {
+    throw new UnrollError(
+      `${request.out}: has had all its ${firstStep} steps; give more --epochs or --max-steps to train on`,
+    );
+  }
+  const engine = await selectEngine(request.engine, request.threads);
+  await using learner = new TaskLearner(engine, model, settings, startOf(prepared));
+  yield {
+    type: 'start',
+    engine: engine.description,
+    parameters: Object.values(model.parameters).reduce((sum, shape) => sum + elementCount(shape), 0),
+    examples: training.examples,
+    validExamples: valid.examples,
+    ...{ firstStep, totalSteps, stepsPerEpoch, epochs: settings.epochs },
+  };
+  let best: Best | undefined = resumed && { ...resumed.state.best, parameters: resumed.parameters };
+  let epoch = newEpoch();
+  for (let step = firstStep; step < totalSteps && !signal?.aborted; step++) {
+    const learningRate = settings.learningRate * settings.decay ** Math.floor(step / stepsPerEpoch);
+    const began = performance.now();
+    const batch = training.batchAt(step);
+    const loss = await learner.step(batch, step, learningRate);
+    if (!Number.isFinite(loss)) throw divergence(step + 1, learningRate);
+    epoch.seconds += (performance.now() - began) / 1000;
+    epoch.lossSum += loss;
+    epoch.steps += 1;
+    yield { type: 'step', step: step + 1, examples: batch.examples, loss };
+    // ONNX Runtime computes on this thread: let signals and timers have their turn.
+    await setImmediate();
+    const done = step + 1;
+    if (done % stepsPerEpoch !== 0 && done !== totalSteps && !signal?.aborted) continue;
+    const value = await valid.validate(learner.programs);
+    const number = Math.ceil(done / stepsPerEpoch);
+    best = await save(request, prepared, learner, { best, epoch: number, value, step: done });
+    yield {
+      type: 'epoch',
+      epoch: number,
+      step: done,
+      loss: epoch.lossSum / epoch.steps,
+      metric: request.task.selection.metric,
+      value,
+      best: { epoch: best.epoch, value: best.value },
+      seconds: epoch.seconds,
+    };
+    epoch = newEpoch();
+  }
+}
+
+const newEpoch = () => ({ lossSum: 0, steps: 0, seconds: 0 });
+
+async function prepare({ task, data, out, given, resume, overwrite }: TaskRequest): Promise<Prepared> {
+  const resumed = await checkpointToResume({ task, out, resume, overwrite });
+  await checkWritable(out);
+  const settings = resumed ? resumedSettings(resumed.state.settings, given) : settingsOf(task, given);
+  const config = resumed?.config ?? (await task.configure(data, settings));
+  return { settings, config, model: resumed?.model ?? task.model(config), resumed };
+}
+
+async function checkpointToResume({
+  task,
+  out,
+  resume,
+  overwrite,
+}: Pick<TaskRequest, 'task' | 'out' | 'resume' | 'overwrite'>): Promise<ResumableTaskCheckpoint | undefined> {
+  const found = await inspectTaskCheckpoint(out);
+  if (found === 'foreign') {
+    throw new UnrollError(`${out}: holds files that are no checkpoint's, and would be lost; choose another --out`);
+  }
+  if (found === 'absent' || overwrite) return undefined;
+  if (!resume) {
+    throw new UnrollError(
+      `${out}: already holds a checkpoint; --resume goes on from it, --overwrite replaces it, or choose another --out`,
+    );
+  }
+  const checkpoint = await readResumableTaskCheckpoint(out);
+  if (checkpoint.task === task) return checkpoint;
+  throw new UnrollError(`${out}: holds a checkpoint of --task ${checkpoint.task.name}; choose another --out`);
+}
+
+function startOf({ model, resumed, settings }: Prepared): { parameters: Arrays; slots?: Arrays } {
+  if (resumed) return { parameters: resumed.latest, slots: resumed.slots };
+  return { parameters: model.initialParameters(settings.seed) };
+}
+
+interface Best {
+  readonly epoch: number;
+  readonly value: number;
+  readonly parameters: Arrays;
+}
+
+/** Writes a checkpoint; returns the best epoch, this one included. */
+async function save(
+  { task, out }: TaskRequest,
+  { settings, config, model }: Prepared,
+  learner: TaskLearner,
+  { best, epoch, value, step }: { best: Best | undefined; epoch: number; value: number; step: number },
+): Promise<Best> {
+  const { parameters: latest, slots } = await learner.state();
+  const { better } = task.selection;
+  const isBest = !best || (better === 'higher' ? value > best.value : value < best.value);
+  const kept = isBest ? { epoch, value, parameters: latest } : best;
+  const { parameters } = kept;
+  const state = { settings, step, best: { epoch: kept.epoch, value: kept.value } };
+  await writeTaskCheckpoint(out, { task, config, model, parameters, state, latest, slots });
+  return kept;
+}
