@@ -2,6 +2,7 @@
 export type { ParameterClient } from './client/client.js';
 export { connectParameterServers } from './client/connect.js';
 export { ParameterServerError } from './client/errors.js';
+export type { GradientRows, NamedGradients } from './client/gradient-rows.js';
 export type {
   InitialValues,
   ParameterClientOptions,

@@ -6,33 +6,55 @@ import * as tf from '@tensorflow/tfjs-core';
 import { clipScale, encodeOnnx, optimizerSlots, optimizerUpdate, trace } from '@unroll/core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ModelDescription } from './model.js';
+import type { Ranges } from './sparse-vector.js';
 import type { UpdateArguments, UpdateRule } from './update-rule.js';
 
-/** Vectors are updated in blocks, so that the results, which cannot overwrite their inputs, need little room. */
-const blockLength = 1024 * 1024;
+/** Elements are updated in blocks that stay in a core's cache: of memory, only what a shard holds is read and written. */
+const blockLength = 64 * 1024;
 
 type Tensors = Record<string, Tensor>;
 
-/** Traces the optimizer for a vector of `length` elements; see {@link UpdateRule}. */
+/** Traces the optimizer; see {@link UpdateRule}. */
 export async function createOnnxUpdateRule(model: ModelDescription, length: number): Promise<UpdateRule> {
-  const blocks = new Map<number, Block>();
-  for (const size of new Set([Math.min(blockLength, length), length % blockLength])) {
-    if (size > 0) blocks.set(size, await Block.create(model, size));
-  }
+  const block = await Block.create(model, Math.min(blockLength, Math.max(length, 1)));
   return {
     async apply(update) {
-      for (let start = 0; start < length; start += blockLength) {
-        const end = Math.min(start + blockLength, length);
-        await blocks.get(end - start)!.apply(update, start, end);
-      }
+      for (const pieces of blocksOf(update.gradient.ranges, block.length)) await block.apply(update, pieces);
     },
   };
 }
 
+/** Elements `[from, to)` of a shard's vector, which lie in a block from `at` on. */
+interface Piece {
+  readonly from: number;
+  readonly to: number;
+  readonly at: number;
+}
+
+/** Cuts ranges into blocks of so many elements, of which the last may have fewer. */
+function* blocksOf(ranges: Ranges, length: number): Generator<readonly Piece[]> {
+  let pieces: Piece[] = [];
+  let filled = 0;
+  for (let k = 0; k < ranges.length; k += 2) {
+    for (let from = ranges[k]!; from < ranges[k + 1]!; ) {
+      const to = Math.min(ranges[k + 1]!, from + length - filled);
+      pieces.push({ from, to, at: filled });
+      filled += to - from;
+      from = to;
+      if (filled < length) continue;
+      yield pieces;
+      [pieces, filled] = [[], 0];
+    }
+  }
+  if (filled > 0) yield pieces;
+}
+
 /** The optimizer for a fixed number of elements. */
 class Block {
+  readonly length: number;
   readonly #session: InferenceSession;
   readonly #slots: readonly string[];
+  readonly #feeds: Tensors;
   readonly #results: Tensors;
 
   static async create(model: ModelDescription, length: number): Promise<Block> {
@@ -42,24 +64,35 @@ class Block {
   }
 
   private constructor(session: InferenceSession, slots: readonly string[], length: number) {
+    this.length = length;
     this.#session = session;
     this.#slots = slots;
-    this.#results = Object.fromEntries(session.outputNames.map((name) => [name, vector(new Float32Array(length))]));
+    const tensors = (names: readonly string[], shape: readonly number[]): Tensors =>
+      Object.fromEntries(names.map((name) => [name, new Tensor('float32', new Float32Array(shape[0] ?? 1), shape)]));
+    const scalars = session.inputNames.filter(isScalar);
+    const vectors = session.inputNames.filter((name) => !isScalar(name));
+    this.#feeds = { ...tensors(vectors, [length]), ...tensors(scalars, []) };
+    this.#results = tensors(session.outputNames, [length]);
   }
 
-  /** Updates elements `[start, end)`. */
-  async apply({ values, gradient, ...scalars }: UpdateArguments, start: number, end: number): Promise<void> {
-    const vectors = new Map([['parameter', values.parameters]]);
-    for (const name of this.#slots) vectors.set(slotKey(name), values.slots[name]!);
-    const feeds: Tensors = {};
-    for (const [name, values] of vectors) feeds[name] = vector(values.subarray(start, end));
-    feeds.gradient = vector(gradient.subarray(start, end));
-    for (const name of this.#session.inputNames) {
-      if (isScalar(name)) feeds[name] = new Tensor('float32', Float32Array.of(scalars[name]), []);
-    }
-    await this.#session.run(feeds, this.#results);
-    for (const [name, values] of vectors) values.set(this.#results[resultKey(name)]!.data as Float32Array, start);
+  async apply({ values, gradient, ...scalars }: UpdateArguments, pieces: readonly Piece[]): Promise<void> {
+    const updated = new Map([['parameter', values.parameters]]);
+    for (const name of this.#slots) updated.set(slotKey(name), values.slots[name]!);
+    const feed = (name: string) => this.#feeds[name]!.data as Float32Array;
+    for (const [name, vector] of [...updated, ['gradient', gradient.values] as const])
+      gather(vector, pieces, feed(name));
+    for (const name of this.#session.inputNames) if (isScalar(name)) feed(name)[0] = scalars[name];
+    await this.#session.run(this.#feeds, this.#results);
+    for (const [name, vector] of updated) scatter(this.#results[resultKey(name)]!.data as Float32Array, pieces, vector);
   }
+}
+
+function gather(vector: Float32Array, pieces: readonly Piece[], block: Float32Array): void {
+  for (const { from, to, at } of pieces) block.set(vector.subarray(from, to), at);
+}
+
+function scatter(block: Float32Array, pieces: readonly Piece[], vector: Float32Array): void {
+  for (const { from, to, at } of pieces) vector.set(block.subarray(at, at + to - from), from);
 }
 
 const scalarInputs = ['learningRate', 'sumOfSquares', 'step'] as const;
@@ -98,8 +131,4 @@ function slotKey(name: string): string {
 /** The graph's output that replaces an input. */
 function resultKey(name: string): string {
   return `updated.${name}`;
-}
-
-function vector(values: Float32Array): Tensor {
-  return new Tensor('float32', values, [values.length]);
 }

@@ -142,7 +142,7 @@ export function uploadedValues(host: ShardHost, caller: Caller, step: number): S
 
 export function uploadedContribution(host: ShardHost, caller: Caller, step: number): Contribution | undefined {
   const { uploads } = host.adopted;
-  const gradient = uploads.take({ caller, step, vector: 'gradient' });
+  const gradient = uploads.takeSparse({ caller, step, vector: 'gradient' });
   const lanes = uploads.take({ caller, step, vector: 'lanes' });
   return gradient && lanes && { gradient, lanes };
 }

@@ -2,16 +2,18 @@
 import { keepsWithoutGradient, optimizerSlots } from '@unroll/core';
 import type { ShardLayout } from './partition.js';
 import type { Contribution, LaneRange, RunDescription, ShardValues } from './shard/messages.js';
-import { type Chunk, chunksOf, nonzeroRows, partsOfVector, type RowSelection } from './shard-vector.js';
+import { type Chunk, chunksOf, partsOfVector, type RowSelection } from './shard-vector.js';
+import { rowsWithin } from './sparse-rows.js';
+import { addSparse, type SparseVector, scaleSparse, sumOfSquares, wholeRange, withZeros } from './sparse-vector.js';
 import type { UpdateRule, UpdateRuleFactory } from './update-rule.js';
 
-const nothing = new Float32Array(0);
+const nothing: SparseVector = { values: new Float32Array(0), ranges: [] };
 
 export class ShardStore {
   readonly #run: RunDescription;
   readonly #rule: Promise<UpdateRule>;
   /** The sum of the current step's gradients; empty until the first of them is there. */
-  #gradient: Float32Array = nothing;
+  #gradient: SparseVector = nothing;
   readonly #layout: ShardLayout;
   #values: ShardValues | undefined;
   /** What the lanes' states become when the current step's update is made. */
@@ -62,13 +64,9 @@ export class ShardStore {
   /** Adds a contribution, or starts the sum with it. @returns a vector that is not needed any more; empty if there is none */
   add({ gradient, lanes }: Contribution, range: LaneRange, isFirst: boolean): Float32Array {
     this.#takeLanes(lanes, range, isFirst);
-    if (!isFirst) {
-      addTo(this.#gradient, gradient);
-      return gradient;
-    }
-    const before = this.#gradient;
-    this.#gradient = gradient;
-    return before;
+    const unused = isFirst ? this.#gradient : gradient;
+    this.#gradient = isFirst ? gradient : addSparse(this.#gradient, gradient);
+    return unused.values;
   }
 
   #takeLanes(lanes: Float32Array, { from, to }: LaneRange, isFirst: boolean): void {
@@ -81,7 +79,7 @@ export class ShardStore {
 
   /** Multiplies the step's gradient by `scale`. @returns the sum of squares of the product */
   measure(scale: number): number {
-    if (scale !== 1) scaleBy(this.#gradient, scale);
+    if (scale !== 1) scaleSparse(this.#gradient, scale);
     return sumOfSquares(this.#gradient);
   }
 
@@ -92,13 +90,13 @@ export class ShardStore {
     const values = this.#values!;
     this.#values = { ...values, lanes: this.#nextLanes };
     this.#nextLanes = values.lanes;
-    if (gradient.length === 0) return gradient;
-    this.#changed = keepsWithoutGradient(this.#run.model.optimizer)
-      ? { step, rows: nonzeroRows(partsOfVector(this.#layout, gradient)) }
-      : undefined;
+    if (gradient.values.length === 0) return gradient.values;
+    const keeps = keepsWithoutGradient(this.#run.model.optimizer);
+    this.#changed = keeps ? { step, rows: rowsWithin(this.#layout, gradient.ranges) } : undefined;
     const rule = await this.#rule;
-    await rule.apply({ values, gradient, learningRate, sumOfSquares: globalSumOfSquares, step });
-    return gradient;
+    const updated = keeps ? gradient : whole(gradient);
+    await rule.apply({ values, gradient: updated, learningRate, sumOfSquares: globalSumOfSquares, step });
+    return gradient.values;
   }
 }
 
@@ -107,24 +105,7 @@ export function laneElements({ shard, model }: RunDescription): number {
   return shard === 0 ? model.lanes.count * model.lanes.width : 0;
 }
 
-function addTo(sum: Float32Array, values: Float32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
-}
-
-function scaleBy(values: Float32Array, scale: number): void {
-  for (let i = 0; i < values.length; i++) values[i]! *= scale;
-}
-
-/** In four sums, of which none has to wait for the other. */
-function sumOfSquares(values: Float32Array): number {
-  const whole = values.length - (values.length % 4);
-  let [a, b, c, d] = [0, 0, 0, 0];
-  for (let i = 0; i < whole; i += 4) {
-    a += values[i]! * values[i]!;
-    b += values[i + 1]! * values[i + 1]!;
-    c += values[i + 2]! * values[i + 2]!;
-    d += values[i + 3]! * values[i + 3]!;
-  }
-  for (let i = whole; i < values.length; i++) a += values[i]! * values[i]!;
-  return a + b + c + d;
+function whole(vector: SparseVector): SparseVector {
+  const values = withZeros(vector);
+  return { values, ranges: wholeRange(values.length) };
 }

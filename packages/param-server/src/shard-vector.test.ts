@@ -66,7 +66,8 @@ test('who has the parameters of the step before is sent the rows that its update
     shard.install({ parameters: new Float32Array(layout!.length), slots: {}, lanes: new Float32Array(2) });
     const gradient = new Float32Array(layout!.length);
     gradient.set(gradientsOf([3, 4]).embedding, 5);
-    shard.add({ gradient, lanes: new Float32Array(2) }, { from: 0, to: 2 }, true);
+    const ranges = [5 + 3 * 32, 5 + 5 * 32];
+    shard.add({ gradient: { values: gradient, ranges }, lanes: new Float32Array(2) }, { from: 0, to: 2 }, true);
     await shard.update(8, 0.1, 1);
     return bytesOf(shard.chunks('parameters', 8, since)!);
   };

@@ -12,7 +12,7 @@ export type NamedValues = Readonly<Record<string, Float32Array>>;
  * The most elements of a chunk. A message costs grpc-js the same whatever its size: with 64 KiB a gigabyte took half as much
  * processor time again.
  */
-const chunkLength = (1024 * 1024) / 4;
+export const chunkLength = (1024 * 1024) / 4;
 
 /** Pieces of a shard's vector, of equal length: where each starts, in elements, and the bytes of all. */
 export interface Chunk {
@@ -28,7 +28,7 @@ export interface Part {
 }
 
 /** Rows of a slice, by the offsets of their elements within it, and how many elements each has. */
-interface Rows {
+export interface Rows {
   readonly starts: readonly number[];
   readonly length: number;
 }
@@ -61,12 +61,20 @@ export function nonzeroRows(parts: readonly Part[]): RowSelection {
     for (let start = 0; start < values.length; start += rowLength) {
       if (!isZero(values, start, start + rowLength)) starts.push(start);
     }
-    // The offset of a single value costs as much as the value.
-    const isThin = hasFewValues(values, (starts.length * rowLength) / 16);
-    if (isThin) return { starts: nonzeroValues(values), length: 1 };
-    // Rows one by one cost their offsets and a copy each.
-    return starts.length * rowLength < values.length / 2 ? { starts, length: rowLength } : undefined;
+    const elements = starts.length * rowLength;
+    if (hasFewValues(values, fewAmong(elements))) return { starts: nonzeroValues(values), length: 1 };
+    return areWorthSelecting(elements, values.length) ? { starts, length: rowLength } : undefined;
   });
+}
+
+/** So many values of rows with so many elements travel one by one: the offset of a single value costs as much as the value. */
+export function fewAmong(elements: number): number {
+  return elements / 16;
+}
+
+/** Whether rows with so many elements travel one by one: they cost their offsets and a copy each. */
+export function areWorthSelecting(elements: number, all: number): boolean {
+  return elements < all / 2;
 }
 
 /** Whether at most so many values are not zero; it is soon seen if they are more. */

@@ -1,12 +1,13 @@
 /** The arithmetic of an optimizer step on a shard's vector, as the server sees it; `onnx-update-rule.ts` is the one it runs. */
 import type { ModelDescription } from './model.js';
 import type { ShardValues } from './shard/messages.js';
+import type { SparseVector } from './sparse-vector.js';
 
 export interface UpdateArguments {
   /** Overwritten with the values after the update. */
   readonly values: ShardValues;
-  /** Averaged over the workers, not yet clipped; as long as the parameters. */
-  readonly gradient: Float32Array;
+  /** Averaged over the workers, not yet clipped; as long as the parameters. Beyond its ranges nothing is to be updated. */
+  readonly gradient: SparseVector;
   readonly learningRate: number;
   /** Of the whole model's averaged gradient, over all shards. */
   readonly sumOfSquares: number;

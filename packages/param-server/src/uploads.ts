@@ -7,7 +7,9 @@ import { EncodedVector } from './codecs/encoded-vector.js';
 import type { ShardLayout } from './partition.js';
 import type { Caller } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
-import { type Chunk, float32Bytes, piecesOf } from './shard-vector.js';
+import { type Chunk, float32Bytes, nonzeroRows, partsOfVector, piecesOf } from './shard-vector.js';
+import { rangesOf } from './sparse-rows.js';
+import { RangeList, type SparseVector, withZeros } from './sparse-vector.js';
 
 /** What an upload is. */
 export interface UploadTarget {
@@ -20,10 +22,9 @@ export interface UploadTarget {
 
 interface Upload {
   readonly target: UploadTarget;
-  /** An earlier vector's, until chunks, or zeros between them, have been written over it. */
+  /** An earlier vector's, but where chunks have been written over it. */
   readonly values: Float32Array;
-  /** The elements up to here are this vector's. */
-  written: number;
+  written: RangeList;
   state: 'arriving' | 'complete' | 'replaced';
 }
 
@@ -74,9 +75,7 @@ export class Uploads {
         this.#write(chunk, upload);
       },
       end: () => {
-        if (upload.state !== 'arriving') return;
-        zeroUpTo(upload, values.length);
-        upload.state = 'complete';
+        if (upload.state === 'arriving') upload.state = 'complete';
       },
     };
   }
@@ -98,6 +97,8 @@ export class Uploads {
         values.fill(0);
         encoded.decode(values);
         this.#requireFinite(upload, 0, values.length);
+        const parts = partsOfVector(this.#vectors.layout, values);
+        upload.written = rangesOf(parts, nonzeroRows(parts));
         upload.state = 'complete';
       },
     };
@@ -105,11 +106,17 @@ export class Uploads {
 
   /** Hands over the vector and forgets it; undefined unless all of it has arrived. */
   take(target: UploadTarget): Float32Array | undefined {
-    if (this.#lengthOf(target) === 0) return new Float32Array(0);
+    const vector = this.takeSparse(target);
+    return vector && withZeros(vector);
+  }
+
+  /** The same, without writing the zeros that did not travel. */
+  takeSparse(target: UploadTarget): SparseVector | undefined {
+    if (this.#lengthOf(target) === 0) return { values: new Float32Array(0), ranges: [] };
     const upload = this.#uploads.get(key(target));
     if (upload?.state !== 'complete' || !isSame(upload.target, target)) return undefined;
     this.#uploads.delete(key(target));
-    return upload.values;
+    return { values: upload.values, ranges: upload.written.ranges };
   }
 
   /** Takes back a vector that was handed over and is used no more, for the next upload to be written into. */
@@ -129,7 +136,7 @@ export class Uploads {
     }
     if (current) current.state = 'replaced';
     const values = current?.values ?? this.#spare.get(length)?.pop() ?? new Float32Array(length);
-    const upload: Upload = { target, values, written: 0, state: 'arriving' };
+    const upload: Upload = { target, values, written: new RangeList(), state: 'arriving' };
     this.#uploads.set(key(target), upload);
     return upload;
   }
@@ -137,11 +144,11 @@ export class Uploads {
   #write(chunk: Chunk, upload: Upload): void {
     const bytes = float32Bytes(upload.values);
     for (const { offset, data } of piecesOf(chunk)) {
-      zeroUpTo(upload, offset);
-      bytes.set(data, offset * 4);
       const end = offset + data.length / 4;
+      if (offset < upload.written.end) fillGaps(upload);
+      bytes.set(data, offset * 4);
       this.#requireFinite(upload, offset, end);
-      upload.written = Math.max(upload.written, end);
+      if (offset >= upload.written.end) upload.written.append(offset, end);
     }
   }
 
@@ -180,10 +187,11 @@ function fits({ offsets, data }: Chunk, length: number): boolean {
   return Number.isInteger(pieceLength) && offsets.every((offset) => offset + pieceLength <= length);
 }
 
-/** What no chunk has covered before this element is zero. */
-function zeroUpTo(upload: Upload, end: number): void {
-  if (end > upload.written) upload.values.fill(0, upload.written, end);
-  upload.written = Math.max(upload.written, end);
+/** Zeros where no chunk has been written, for one that comes out of order. */
+function fillGaps(upload: Upload): void {
+  withZeros({ values: upload.values, ranges: upload.written.ranges });
+  upload.written = new RangeList();
+  upload.written.append(0, upload.values.length);
 }
 
 /**

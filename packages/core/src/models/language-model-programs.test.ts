@@ -218,7 +218,7 @@ test('the rows of the embedding’s gradient add up by token to its table', asyn
     rowGradientProgram(lstm, shape),
     inputs,
   );
-  const sums = new Float32Array(lstm.vocabSize * lstm.embeddingDim);
+  const sums = new Array<number>(lstm.vocabSize * lstm.embeddingDim).fill(0);
   for (const [token, id] of inputs.ids!.values.entries()) {
     for (let k = 0; k < lstm.embeddingDim; k++)
       sums[id * lstm.embeddingDim + k]! += rows![token * lstm.embeddingDim + k]!;

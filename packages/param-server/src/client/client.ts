@@ -17,6 +17,7 @@ import {
 } from '../shard-vector.js';
 import { writeModel } from '../wire-messages.js';
 import { isPassing } from './errors.js';
+import { sumOfSquaresOf } from './gradient-rows.js';
 import { GradientSender } from './gradient-sender.js';
 import type { Beat, StartHeartbeats } from './heartbeats.js';
 import type { InitialValues, ParameterClientOptions, Snapshot, StepOptions, StepResult } from './options.js';
@@ -377,13 +378,4 @@ export class ParameterClient implements AsyncDisposable {
 
 function emptyValues(parameters: ParameterClientOptions['parameters']): NamedValues {
   return Object.fromEntries(parameters.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]));
-}
-
-/** Over all parameters. */
-function sumOfSquaresOf(gradients: NamedValues): number {
-  let sum = 0;
-  for (const values of Object.values(gradients)) {
-    for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
-  }
-  return sum;
 }

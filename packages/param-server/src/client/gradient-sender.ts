@@ -7,16 +7,19 @@ import { status } from '@grpc/grpc-js';
 import { type GradientCodec, holdsBack } from '../codecs/codec.js';
 import { GradientEncoder } from '../codecs/gradient-encoder.js';
 import type { unroll } from '../generated/parameter-server.js';
+import type { ParameterShape } from '../model.js';
 import type { ShardLayout } from '../partition.js';
 import type { LaneRange } from '../shard/messages.js';
-import { type Chunk, chunksOf, type NamedValues, nonzeroRows, partsOfParameters } from '../shard-vector.js';
+import type { Chunk } from '../shard-vector.js';
 import { ParameterServerError } from './errors.js';
+import { GradientTables, gradientChunks, type NamedGradients } from './gradient-rows.js';
 import type { ShardCalls } from './shard-calls.js';
 
 export interface GradientSenderOptions {
   readonly codec?: GradientCodec;
   /** In steps: a checkpoint may be written at each multiple. */
   readonly forgetEvery?: number;
+  readonly parameters: readonly ParameterShape[];
   /** In the order of the shards. */
   readonly layouts: readonly ShardLayout[];
   /** Lanes of the global batch. */
@@ -25,7 +28,7 @@ export interface GradientSenderOptions {
 
 /** One worker's gradient of one step. */
 export interface GradientOfStep {
-  readonly gradients: NamedValues;
+  readonly gradients: NamedGradients;
   readonly lanes: LaneRange;
 }
 
@@ -35,15 +38,18 @@ const pieceBytes = 64 * 1024;
 export class GradientSender {
   readonly #options: GradientSenderOptions;
   readonly #codec: GradientCodec;
-  readonly #encoder: GradientEncoder;
+  /** Undefined where gradients travel as they are. */
+  readonly #encoder: GradientEncoder | undefined;
+  readonly #tables: GradientTables;
   #snapshotEvery = 0;
   #generation = 0;
 
   constructor(options: GradientSenderOptions) {
-    const { codec = { name: 'float32' }, layouts } = options;
+    const { codec = { name: 'float32' }, layouts, parameters } = options;
     this.#options = options;
     this.#codec = codec;
-    this.#encoder = new GradientEncoder(codec, layouts);
+    this.#encoder = codec.name === 'float32' ? undefined : new GradientEncoder(codec, layouts);
+    this.#tables = new GradientTables(parameters);
   }
 
   /** Whether something is lost with this process. */
@@ -64,7 +70,7 @@ export class GradientSender {
   /** The worker goes on where the servers are; in another generation that is where nothing is held back. */
   takeUp(generation: number): void {
     // What holds nothing back is encoded anew: the worker may have come back to its step with other lanes.
-    if (generation !== this.#generation || !this.holdsBack) this.#encoder.reset();
+    if (generation !== this.#generation || !this.holdsBack) this.#encoder?.reset();
     this.#generation = generation;
   }
 
@@ -75,16 +81,20 @@ export class GradientSender {
     target: unroll.v1.UploadTarget,
     { gradients, lanes: { from, to } }: GradientOfStep,
   ): Promise<void> {
+    const layout = this.#options.layouts[shard]!;
+    if (!this.#encoder) {
+      await connection.upload(target, gradientChunks(layout, gradients));
+      return;
+    }
     const { step } = target;
     const share = (to - from) / this.#options.lanes;
     const forgetsAfter = this.#isForgottenAt(step + 1);
-    const encoded = this.#encoder.encode({ step, gradients, share, forgetsAfter });
+    const encoded = this.#encoder.encode({ step, gradients: this.#tables.fill(gradients), share, forgetsAfter });
     if (encoded.type === 'payloads') {
       await connection.upload({ ...target, encoded: true }, piecesOf(encoded.payloads[shard]!));
       return;
     }
-    const parts = partsOfParameters(this.#options.layouts[shard]!, encoded.values);
-    await connection.upload(target, chunksOf(parts, nonzeroRows(parts)));
+    await connection.upload(target, gradientChunks(layout, encoded.values));
   }
 
   #isForgottenAt(step: number): boolean {

@@ -3,6 +3,7 @@ import type { GradientCodec } from '../codecs/codec.js';
 import type { ModelDescription } from '../model.js';
 import type { ClientSecurity } from '../security/client-security.js';
 import type { NamedValues } from '../shard-vector.js';
+import type { NamedGradients } from './gradient-rows.js';
 import type { SnapshotPolicy } from './resumption.js';
 import type { WorkerMeter } from './worker-meter.js';
 
@@ -65,9 +66,9 @@ export interface Snapshot {
 export interface StepOptions {
   /**
    * This worker's summand of the gradient, by parameter name: of the loss of its lanes. The servers only add. Where workers
-   * go at their own pace, a gradient by itself, which the servers clip.
+   * go at their own pace, a gradient by itself, which the servers clip. Of one with few rows that are not zero, those rows will do.
    */
-  readonly gradients: NamedValues;
+  readonly gradients: NamedGradients;
   /** Of this step; where all make it together, every worker must give the same. */
   readonly learningRate: number;
   /** The states of this worker's lanes after the step, `[lanes of this worker, width]`: all that its next step needs. */

@@ -7,8 +7,11 @@
  * - `top-k`: the greatest values of each parameter, the others held back: `top-k.ts`.
  * - `power-sgd`: each matrix as the product of two narrow ones, with error feedback: `power-sgd.ts`.
  */
-export type GradientCodec =
-  | { readonly name: 'float32' | 'bfloat16' | 'int8' }
+export type GradientCodec = { readonly name: 'float32' } | LossyCodec;
+
+/** The codecs that change what they send. */
+export type LossyCodec =
+  | { readonly name: 'bfloat16' | 'int8' }
   | TopKCodec
   | { readonly name: 'power-sgd'; readonly rank: number };
 

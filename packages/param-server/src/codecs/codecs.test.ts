@@ -5,7 +5,7 @@ import { seededRandom } from '../simulation/virtual-time.js';
 import { bfloat16Format } from './bfloat16.js';
 import { writeBlocks } from './blocks.js';
 import { ByteReader } from './byte-reader.js';
-import type { GradientCodec } from './codec.js';
+import type { LossyCodec } from './codec.js';
 import { GradientEncoder } from './gradient-encoder.js';
 import { int8Format } from './int8.js';
 import { largest } from './largest.js';
@@ -200,7 +200,7 @@ const parameters = [
   { name: 'kernel', shape: [40, 64] },
   { name: 'bias', shape: [64] },
 ];
-const codecs: GradientCodec[] = [
+const codecs: LossyCodec[] = [
   { name: 'bfloat16' },
   { name: 'int8' },
   { name: 'power-sgd', rank: 2 },

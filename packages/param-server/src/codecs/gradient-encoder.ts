@@ -5,7 +5,7 @@
 import type { ShardLayout, Slice } from '../partition.js';
 import { type NamedValues, partsOfParameters } from '../shard-vector.js';
 import { bfloat16Format } from './bfloat16.js';
-import type { GradientCodec, TopKCodec } from './codec.js';
+import type { LossyCodec, TopKCodec } from './codec.js';
 import { int8Format } from './int8.js';
 import { float32Format } from './number-format.js';
 import { isWorthFactoring, LowRankCompression } from './power-sgd.js';
@@ -35,7 +35,7 @@ export class GradientEncoder {
   readonly #method: Method;
   #last: { readonly step: number; readonly encoded: EncodedGradient } | undefined;
 
-  constructor(codec: GradientCodec, layouts: readonly ShardLayout[]) {
+  constructor(codec: LossyCodec, layouts: readonly ShardLayout[]) {
     this.#method = methodOf(codec, layouts);
   }
 
@@ -62,10 +62,8 @@ export class GradientEncoder {
   }
 }
 
-function methodOf(codec: GradientCodec, layouts: readonly ShardLayout[]): Method {
+function methodOf(codec: LossyCodec, layouts: readonly ShardLayout[]): Method {
   switch (codec.name) {
-    case 'float32':
-      return { encode: ({ gradients }) => ({ type: 'values', values: gradients }), reset: () => undefined };
     case 'bfloat16':
       return new Payloads(layouts, (slice) => new Rounding(slice, bfloat16Format));
     case 'int8':

@@ -3,6 +3,7 @@
  * arithmetic is an effect, so the heart's decisions can be replayed without any.
  */
 import type { ModelDescription } from '../model.js';
+import type { SparseVector } from '../sparse-vector.js';
 
 /** A process that claims to be a worker of the run. Of two that claim the same index, the greater incarnation is believed. */
 export interface Caller {
@@ -41,7 +42,7 @@ export interface ShardValues {
 /** What a push brings. */
 export interface Contribution {
   /** Of the loss of the worker's lanes; the gradient of a step is the sum over all lanes. */
-  readonly gradient: Float32Array;
+  readonly gradient: SparseVector;
   /** The state of its lanes after the step, within a table of all lanes; empty on shards but the first. */
   readonly lanes: Float32Array;
 }

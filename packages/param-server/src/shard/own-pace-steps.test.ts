@@ -123,7 +123,8 @@ function runOf(staleness: number): RunDescription {
 }
 
 function push(caller: Caller, step: number): string[] {
-  const contribution = { gradient: Float32Array.of(caller.worker, 0), lanes: new Float32Array(4) };
+  const gradient = { values: Float32Array.of(caller.worker, 0), ranges: [0, 2] };
+  const contribution = { gradient, lanes: new Float32Array(4) };
   const lanes = { from: 2 * caller.worker, to: 2 * caller.worker + 2 };
   const said = { lanes, counted: [], learningRate: 0.1, sumOfSquares: 1, contribution };
   return tell({ type: 'push', request: requests++, caller, step, ...said });
@@ -156,7 +157,7 @@ function describeEffect(effect: ShardEffect): string {
     case 'refuse':
       return `${effect.code}: ${effect.message}`;
     case 'add':
-      return `add ${effect.contribution.gradient[0]}${effect.isFirst ? ' first' : ''}`;
+      return `add ${effect.contribution.gradient.values[0]}${effect.isFirst ? ' first' : ''}`;
     case 'update':
     case 'snapshot':
       return `${effect.type} ${effect.step}`;

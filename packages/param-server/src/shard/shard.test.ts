@@ -311,7 +311,8 @@ function push(
   caller: Caller,
   lanes = { from: 2 * caller.worker, to: 2 * caller.worker + 2 },
 ): Request {
-  const contribution = { gradient: Float32Array.of(caller.worker, 0), lanes: new Float32Array(4) };
+  const gradient = { values: Float32Array.of(caller.worker, 0), ranges: [0, 2] };
+  const contribution = { gradient, lanes: new Float32Array(4) };
   return {
     type: 'push',
     request,
@@ -341,7 +342,7 @@ function describeEffect(effect: ShardEffect): string {
     case 'refuse':
       return `refuse ${effect.request} ${effect.code}: ${effect.message}`;
     case 'add':
-      return `add ${effect.contribution.gradient[0]}${effect.isFirst ? ' first' : ''}`;
+      return `add ${effect.contribution.gradient.values[0]}${effect.isFirst ? ' first' : ''}`;
     case 'update':
     case 'restore':
     case 'snapshot':

@@ -74,7 +74,10 @@ export class ServerMachine {
       apply: async ({ values: { parameters }, gradient, learningRate, step }) => {
         if (!isAlive()) return;
         this.updates.push(step);
-        for (let i = 0; i < parameters.length; i++) parameters[i]! -= learningRate * gradient[i]!;
+        const { values, ranges } = gradient;
+        for (let k = 0; k < ranges.length; k += 2) {
+          for (let i = ranges[k]!; i < ranges[k + 1]!; i++) parameters[i]! -= learningRate * values[i]!;
+        }
       },
     };
   }

@@ -3,10 +3,11 @@
  * an update by itself. That is of its lanes alone, as though they were the whole batch, and goes as far as their share of
  * a step: so all workers' updates together go as far as one of the whole batch, whichever the optimizer.
  */
-import { gradientProgram, stateShapes } from '@unroll/core';
-import type { LaneRange } from '@unroll/param-server';
+import { rowGradientProgram, stateShapes } from '@unroll/core';
+import type { LaneRange, NamedGradients } from '@unroll/param-server';
 import { type Residents, zeros } from '../engines/engine.js';
 import { BatchInputs } from './batch-inputs.js';
+import { sumRowsById } from './embedding-rows.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
 import { disposeAll, type LearnerOptions, reset } from './learner.js';
@@ -19,7 +20,7 @@ export async function createGradientWork(
 ): Promise<LaneWork> {
   const count = lanes.to - lanes.from;
   const recurrent = engine.allocate(zeros(stateShapes(model, count)));
-  const program = gradientProgram(model, { batch: count, time: training.sequenceLength });
+  const program = rowGradientProgram(model, { batch: count, time: training.sequenceLength });
   const executable = await engine.compile(program, [parameters, recurrent]);
   const hasOwnPace = stalenessBound(training.mode) !== undefined;
   const inputs = new BatchInputs(model, hasOwnPace ? { ...training, batchSize: count } : training, lanes);
@@ -33,11 +34,23 @@ export async function createGradientWork(
     compute: async (step, learningRate) => {
       const batch = batches.batchAt(step);
       if (batch.resetState) await reset(recurrent);
-      const outputs = await executable.run(inputs.fill(batch, step));
+      const filled = inputs.fill(batch, step);
+      const outputs = await executable.run(filled);
       const loss = losses.add(outputs.tokenLosses!, batch);
-      const gradients = Object.fromEntries(parameters.names.map((name) => [name, outputs[`gradient.${name}`]!]));
+      const gradients = gradientsByName(parameters.names, outputs, filled.ids as Int32Array);
       return { loss, gradients, learningRate: learningRate * share };
     },
     dispose: () => disposeAll(executable, [recurrent]),
   };
+}
+
+/** @param outputs of `rowGradientProgram` */
+export function gradientsByName(
+  names: readonly string[],
+  outputs: Readonly<Record<string, Float32Array>>,
+  ids: Int32Array,
+): NamedGradients {
+  return Object.fromEntries(
+    names.map((name) => [name, outputs[`gradient.${name}`] ?? sumRowsById(ids, outputs[`gradientRows.${name}`]!)]),
+  );
 }

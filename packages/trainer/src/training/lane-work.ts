@@ -1,6 +1,5 @@
 /** What a worker of parameter servers computes on its lanes, in whichever mode; see `gradient-work.ts`, `local-work.ts`. */
-import type { LaneRange } from '@unroll/param-server';
-import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { LaneRange, NamedGradients } from '@unroll/param-server';
 import type { Residents } from '../engines/engine.js';
 import type { LaneLosses } from './lane-losses.js';
 import type { LossSum } from './learner.js';
@@ -9,7 +8,7 @@ import type { LossSum } from './learner.js';
 export interface Summand {
   readonly loss: LossSum;
   /** By parameter: the servers add those of all lanes and update with the sum. Valid until the next step. */
-  readonly gradients: Arrays;
+  readonly gradients: NamedGradients;
   /** Of the servers' update. */
   readonly learningRate: number;
 }

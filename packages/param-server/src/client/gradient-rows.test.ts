@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { partition } from '../partition.js';
+import { scatterChunk } from '../shard-vector.js';
+import { GradientTables, gradientChunks } from './gradient-rows.js';
+
+const parameters = [
+  { name: 'bias', shape: [3] },
+  { name: 'embedding', shape: [1000, 400] },
+];
+const bias = Float32Array.of(1, 2, 3);
+/** Of an embedding's gradient these rows, each with its number in all places. */
+const rowsOf = (...rows: number[]) => ({
+  rows: Int32Array.from(rows),
+  values: Float32Array.from(rows.flatMap((row) => Array<number>(400).fill(row + 1))),
+});
+const tableOf = (...rows: number[]) => {
+  const table = new Float32Array(400_000);
+  for (const row of rows) table.fill(row + 1, row * 400, (row + 1) * 400);
+  return table;
+};
+
+test.each([1, 2, 3])('rows of a gradient reach, over %i shards, where those of its table do', (shards) => {
+  const some = [0, 1, 332, 333, 334, 499, 500, 501, 665, 666, 999];
+  for (const rows of [some, [], Array.from({ length: 1000 }, (_, row) => row)]) {
+    const received = { bias: new Float32Array(3), embedding: new Float32Array(400_000) };
+    for (const layout of partition(parameters, shards)) {
+      const chunks = gradientChunks(layout, { bias, embedding: rowsOf(...rows) });
+      for (const chunk of chunks) scatterChunk(layout, received, chunk);
+    }
+    expect(received).toEqual({ bias, embedding: tableOf(...rows) });
+  }
+});
+
+test('a table made of rows has nothing of the step before', () => {
+  const tables = new GradientTables(parameters);
+  expect(tables.fill({ bias, embedding: rowsOf(3, 7) })).toEqual({ bias, embedding: tableOf(3, 7) });
+  expect(tables.fill({ bias, embedding: rowsOf(7, 8) })).toEqual({ bias, embedding: tableOf(7, 8) });
+  expect(tables.fill({ bias, embedding: rowsOf() })).toEqual({ bias, embedding: tableOf() });
+});
