@@ -18,3 +18,4 @@ export { type IdScore, type Score, scoreIds } from './runtime/score.js';
 export type { OnnxRuntime, StepModel } from './runtime/step.js';
 export type { SuggestOptions } from './runtime/suggest.js';
 export type { FromState, TextState } from './runtime/text-state.js';
+export type { Span } from './runtime/token-spans.js';

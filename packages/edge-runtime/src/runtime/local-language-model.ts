@@ -9,6 +9,7 @@ import { type IdScore, logProbabilities, type Score, scoreIds } from './score.js
 import type { StepModel } from './step.js';
 import { Suggester, type SuggestOptions } from './suggest.js';
 import { type FromState, readIds, type Start, startFrom, type TextState } from './text-state.js';
+import { tokenSpans } from './token-spans.js';
 
 /** Made by `loadLocalLanguageModel`. Beside texts, it takes and gives token ids. */
 export class LocalLanguageModel implements LanguageModel {
@@ -36,7 +37,8 @@ export class LocalLanguageModel implements LanguageModel {
     const start = this.#start(state);
     const score = await scoreIds(this.#live.model, start.ids.at(-1)!, ids, { state: start.state, signal });
     const surprises = score.tokenLogProbabilities.map((logProbability) => -logProbability / Math.LN2);
-    return { tokens: ids.map((id) => this.tokenizer.token(id)), surprises, ...score };
+    const tokens = ids.map((id) => this.tokenizer.token(id));
+    return { tokens, spans: tokenSpans(this.tokenizer, text, ids), surprises, ...score };
   }
 
   /**

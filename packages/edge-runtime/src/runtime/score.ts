@@ -1,6 +1,7 @@
 /** How probable a text is under a model. */
 import { logSoftmax } from '@unroll/core/decoding';
 import type { StepModel } from './step.js';
+import type { Span } from './token-spans.js';
 
 export interface IdScore {
   /** The natural logarithm of the whole sequence's probability. */
@@ -14,6 +15,8 @@ export interface IdScore {
 export interface Score extends IdScore {
   /** The scored tokens as they stand in the vocabulary. */
   readonly tokens: readonly string[];
+  /** The part of the text that each token stands for: `text.slice(start, end)`. */
+  readonly spans: readonly Span[];
   /** The surprise of each token, −log₂ of its probability, in bits: 0 for what was certain. */
   readonly surprises: readonly number[];
 }
