@@ -1,9 +1,10 @@
 // One of two workers that train PTB medium through a parameter server, with one thread. One JSON line: for each part of a step
 // the seconds that it took in each step.   usage: unroll.mjs PORT WORKER STEPS
-import { gradientProgram, initialParameters, languageModelConfig, parameterShapes, stateShapes } from '@unroll/core';
+import { initialParameters, languageModelConfig, parameterShapes, rowGradientProgram, stateShapes } from '@unroll/core';
 import { selectEngine, zeros } from '@unroll/trainer';
 import { ParameterClient } from '../../packages/param-server/dist/client/client.js';
 import { ShardConnection } from '../../packages/param-server/dist/client/shard-connection.js';
+import { gradientsByName } from '../../packages/trainer/dist/training/gradient-work.js';
 
 const [port, worker, steps] = process.argv.slice(2).map(Number);
 const workers = 2;
@@ -15,7 +16,7 @@ const shapes = parameterShapes(config);
 const engine = await selectEngine('onnxruntime', 1);
 const parameters = engine.allocate(zeros(shapes));
 const state = engine.allocate(zeros(stateShapes(config, batch)));
-const executable = await engine.compile(gradientProgram(config, { batch, time }), [parameters, state]);
+const executable = await engine.compile(rowGradientProgram(config, { batch, time }), [parameters, state]);
 
 const parts = { compute: [], push: [], 'wait for the other': [], update: [], pull: [], step: [] };
 const took = (part, start) => parts[part].push((performance.now() - start) / 1000);
@@ -81,7 +82,7 @@ for (let step = 0; step < steps; step++) {
   if (step === steps >> 1) cpuBefore = process.cpuUsage();
   const start = performance.now();
   const outputs = await executable.run(inputs);
-  const gradients = Object.fromEntries(parameters.names.map((name) => [name, outputs[`gradient.${name}`]]));
+  const gradients = gradientsByName(parameters.names, outputs, ids);
   took('compute', start);
   await client.update({ gradients, learningRate: 0.1, laneStates });
   took('step', start);
