@@ -1,0 +1,42 @@
+"""Continues a prompt with the same bundle from Python; needs `pip install onnxruntime tokenizers`.
+
+    python3 examples/devices/continue.py BUNDLE "the dogs that"
+
+Any language with ONNX Runtime can do this: the graph is one step, from a token and the state to logits and the next state.
+"""
+
+import json
+import pathlib
+import sys
+
+import numpy as np
+import onnxruntime
+import tokenizers
+
+if len(sys.argv) != 3:
+    sys.exit("usage: python3 continue.py BUNDLE PROMPT")
+bundle, prompt = pathlib.Path(sys.argv[1]), sys.argv[2]
+
+manifest = json.loads((bundle / "manifest.json").read_text())
+tokenizer = tokenizers.Tokenizer.from_file(str(bundle / "tokenizer.json"))
+session = onnxruntime.InferenceSession(bundle / "model.onnx", providers=["CPUExecutionProvider"])
+line_end = tokenizer.token_to_id("<eos>")
+
+
+def step(token, state):
+    """One token: its successor's logits [vocab] and the next state, by the names in the manifest."""
+    outputs = ["logits"] + [tensor["output"] for tensor in manifest["state"]]
+    logits, *values = session.run(outputs, {"ids": np.array([token], np.int32), **state})
+    return logits[0], dict(zip(state, values))
+
+
+# Every text is read from the zero state, after one end of a line.
+state = {tensor["input"]: np.zeros(tensor["shape"], np.float32) for tensor in manifest["state"]}
+for token in [line_end, *tokenizer.encode(prompt).ids]:
+    logits, state = step(token, state)
+words = [prompt]
+for _ in range(20):
+    token = int(logits.argmax())
+    words.append("\n" if token == line_end else tokenizer.id_to_token(token))
+    logits, state = step(token, state)
+print(" ".join(words).replace(" \n", "\n").replace("\n ", "\n"))
