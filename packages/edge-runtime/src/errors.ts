@@ -12,7 +12,9 @@ export type BundleErrorCode =
   | 'tokenizer-invalid'
   | 'insecure-context'
   | 'worker-failed'
-  | 'state-foreign';
+  | 'state-foreign'
+  | 'not-personalizable'
+  | 'gateway-refused';
 
 /** A bundle that cannot be used. Its message is one line that names the file and the remedy. */
 export class BundleError extends Error {

@@ -8,6 +8,14 @@ export { BundleError, type BundleErrorCode } from './errors.js';
 export { type Device, type DeviceUse, wasm } from './loading/device.js';
 export { type LocalLoadOptions, loadLocalLanguageModel } from './loading/load-local.js';
 export type { LoadOptions } from './loading/load-options.js';
+export type {
+  Change,
+  PersonalizationMethod,
+  PersonalizationProgress,
+  PersonalizationResult,
+  PersonalizationStatus,
+  PersonalizeOptions,
+} from './personalization/options.js';
 export { chooseByMeasurement, decodingSpeed, type MeasuredRuntime } from './quantization/measure.js';
 export { chooseByRule, type MatrixChoice, type Quantization, type Target } from './quantization/plan.js';
 export { type MatrixScheme, quantize, type WeightMatrix, weightMatrices } from './quantization/quantize.js';

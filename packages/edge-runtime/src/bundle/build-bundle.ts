@@ -1,14 +1,18 @@
 /** Makes a bundle in memory from a traced model. Writing its files to disk is the caller's. */
+import type { PersonalizationGraphs } from '@unroll/core';
 import { encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
 import { chooseByRule, type MatrixChoice, type Quantization, type Target } from '../quantization/plan.js';
 import { quantize } from '../quantization/quantize.js';
 import {
+  type FileRecord,
   formatVersion,
   type Manifest,
   type Measurements,
   manifestFile,
   modelFile,
+  type PersonalizationFile,
   parseManifest,
+  personalizationFiles,
   type StateTensor,
   tokenizerFile,
 } from './manifest.js';
@@ -29,10 +33,12 @@ export interface BundleContents {
   readonly target?: Target;
   /** The scheme of each matrix, if measurement chose it: needed for `auto`. */
   readonly choices?: readonly MatrixChoice[];
+  /** What `LanguageModel.personalize` trains with; without it, the bundle cannot be personalized. */
+  readonly personalization?: PersonalizationGraphs;
 }
 
 /**
- * The files of a bundle by name: `manifest.json`, `model.onnx`, `tokenizer.json`.
+ * The files of a bundle by name: `manifest.json`, `model.onnx`, `tokenizer.json`, and the graphs of personalization.
  * @throws Error if the graph is not a decoding step, or nobody chose for `auto`.
  */
 export async function buildBundle(contents: BundleContents): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
@@ -41,6 +47,7 @@ export async function buildBundle(contents: BundleContents): Promise<Map<string,
   const schemes = new Map(matrices.map(({ name, scheme }) => [name, scheme]));
   const model = new Uint8Array(encodeOnnx(quantize(graph, ({ name }) => schemes.get(name) ?? 'float32')));
   const tokenizer = encodeJson(tokenizerJson);
+  const training = contents.personalization ? personalizationContents(contents.personalization) : undefined;
   const manifest: Manifest = {
     format: 'unroll-bundle',
     version: formatVersion,
@@ -51,15 +58,38 @@ export async function buildBundle(contents: BundleContents): Promise<Map<string,
     vocabSize: vocabSizeOf(graph),
     state: stateOf(graph),
     files: {
-      [modelFile]: { bytes: model.length, sha256: await sha256(model) },
-      [tokenizerFile]: { bytes: tokenizer.length, sha256: await sha256(tokenizer) },
+      [modelFile]: await recordOf(model),
+      [tokenizerFile]: await recordOf(tokenizer),
     },
+    ...(training && { personalization: await recordsOf(training) }),
   };
   return new Map([
     [manifestFile, encodeJson(manifest)],
     [modelFile, model],
     [tokenizerFile, tokenizer],
+    ...Object.entries(training ?? {}),
   ]);
+}
+
+type PersonalizationContents = Record<PersonalizationFile, Uint8Array<ArrayBuffer>>;
+
+function personalizationContents({ step, training }: PersonalizationGraphs): PersonalizationContents {
+  const encode = (graph: OnnxGraph) => new Uint8Array(encodeOnnx(graph));
+  return {
+    [personalizationFiles.step]: encode(step),
+    [personalizationFiles.full]: encode(training.full),
+    [personalizationFiles.adapters]: encode(training.adapters),
+    [personalizationFiles['output-bias']]: encode(training['output-bias']),
+  };
+}
+
+async function recordsOf(files: PersonalizationContents): Promise<Record<PersonalizationFile, FileRecord>> {
+  const records = Object.entries(files).map(async ([name, bytes]) => [name, await recordOf(bytes)] as const);
+  return Object.fromEntries(await Promise.all(records)) as Record<PersonalizationFile, FileRecord>;
+}
+
+async function recordOf(bytes: Uint8Array<ArrayBuffer>): Promise<FileRecord> {
+  return { bytes: bytes.length, sha256: await sha256(bytes) };
 }
 
 function chosenByRule({ graph, quantization }: BundleContents, target: Target): MatrixChoice[] {

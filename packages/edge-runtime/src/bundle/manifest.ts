@@ -12,6 +12,16 @@ export const tokenizerFile = 'tokenizer.json';
 /** The files that a manifest vouches for. */
 export type BundleFile = typeof modelFile | typeof tokenizerFile;
 
+/** The files of a bundle that can be personalized: graphs without weights, loaded only then. */
+export const personalizationFiles = {
+  step: 'step.onnx',
+  full: 'training.full.onnx',
+  adapters: 'training.adapters.onnx',
+  'output-bias': 'training.output-bias.onnx',
+} as const;
+
+export type PersonalizationFile = (typeof personalizationFiles)[keyof typeof personalizationFiles];
+
 /** The version that this package writes, and the only one that it reads. */
 export const formatVersion = 1;
 
@@ -29,6 +39,8 @@ export interface Manifest {
   /** The recurrent state: the graph's input, the output that replaces it after each token, and their shape. */
   readonly state: readonly StateTensor[];
   readonly files: Readonly<Record<BundleFile, FileRecord>>;
+  /** The files for training on the device, if the bundle has them. */
+  readonly personalization?: Readonly<Record<PersonalizationFile, FileRecord>>;
   /** What was measured of this bundle when it was exported; for people and tools. */
   readonly measured?: Measurements;
 }
@@ -83,10 +95,14 @@ export function parseManifest(bytes: Uint8Array, file: string): Manifest {
   if (!isMatrixList(manifest.matrices)) throw invalid("'matrices' is not a list of matrices with name and scheme");
   if (!isPositiveInteger(manifest.vocabSize)) throw invalid("'vocabSize' is not a positive integer");
   if (!isStateList(manifest.state)) throw invalid("'state' is not a list of tensors with input, output and shape");
-  for (const name of [modelFile, tokenizerFile]) {
-    const record: Partial<FileRecord> | undefined = manifest.files?.[name as BundleFile];
-    if (!isPositiveInteger(record?.bytes)) throw invalid(`'files' lacks the size of ${name}`);
-    if (!/^[0-9a-f]{64}$/.test(record?.sha256 ?? '')) throw invalid(`'files' lacks the SHA-256 of ${name}`);
+  const checkRecord = (field: 'files' | 'personalization', name: string) => {
+    const records: Readonly<Record<string, Partial<FileRecord> | undefined>> = manifest[field] ?? {};
+    if (!isPositiveInteger(records[name]?.bytes)) throw invalid(`'${field}' lacks the size of ${name}`);
+    if (!/^[0-9a-f]{64}$/.test(records[name].sha256 ?? '')) throw invalid(`'${field}' lacks the SHA-256 of ${name}`);
+  };
+  for (const name of [modelFile, tokenizerFile]) checkRecord('files', name);
+  if (manifest.personalization !== undefined) {
+    for (const name of Object.values(personalizationFiles)) checkRecord('personalization', name);
   }
   return manifest as Manifest;
 }

@@ -2,7 +2,16 @@
 import { readFile } from '#bundle-source';
 import { BundleError } from '../errors.js';
 import type { BundleCache } from '../loading/bundle-cache.js';
-import { type BundleFile, type Manifest, manifestFile, modelFile, parseManifest, tokenizerFile } from './manifest.js';
+import {
+  type BundleFile,
+  type FileRecord,
+  type Manifest,
+  manifestFile,
+  modelFile,
+  type PersonalizationFile,
+  parseManifest,
+  tokenizerFile,
+} from './manifest.js';
 import { sha256 } from './sha256.js';
 
 /** How far the download of a file has come. */
@@ -42,7 +51,7 @@ export async function readBundle(
     const stored = await readStored(address, name, manifest, store);
     const bytes = stored ?? (await readFile(address, name, { signal, onBytes }));
     if (stored) onBytes(totalBytes);
-    else await verify(bytes, name, manifest, address);
+    else await verify(bytes, name, manifest.files[name], address);
     signal?.throwIfAborted();
     return { name, sha256, bytes };
   };
@@ -51,6 +60,25 @@ export async function readBundle(
   await store?.store(address, manifestBytes, [tokenizer, model]);
   const tokenizerJson: unknown = JSON.parse(new TextDecoder().decode(tokenizer.bytes));
   return { manifest, model: model.bytes, tokenizerJson };
+}
+
+/**
+ * The verified bytes of one of the files that only personalization needs.
+ * @throws BundleError naming the file, or `not-personalizable`; the signal's reason if it aborts.
+ */
+export async function readPersonalizationFile(
+  address: string,
+  name: PersonalizationFile,
+  manifest: Manifest,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (!manifest.personalization) {
+    const message = `${address}: the bundle has no training graphs; export it with --personalization`;
+    throw new BundleError('not-personalizable', message);
+  }
+  const bytes = await readFile(address, name, { signal });
+  await verify(bytes, name, manifest.personalization[name], address);
+  return bytes;
 }
 
 /** The server's manifest, which may be newer than the stored one; the stored one where there is no server. */
@@ -84,11 +112,10 @@ async function readStored(
 
 async function verify(
   bytes: Uint8Array<ArrayBuffer>,
-  file: BundleFile,
-  manifest: Manifest,
+  file: BundleFile | PersonalizationFile,
+  expected: FileRecord,
   address: string,
 ): Promise<void> {
-  const expected = manifest.files[file];
   const path = `${address.replace(/\/$/, '')}/${file}`;
   if (bytes.length !== expected.bytes) {
     throw new BundleError(

@@ -1,13 +1,16 @@
 /** Loads a model into this thread: what a worker does for its page, and what Node does. */
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
+import { type Manifest, modelFile } from '../bundle/manifest.js';
 import { type Bundle, readBundle } from '../bundle/read-bundle.js';
 import { BundleError } from '../errors.js';
+import { Personalizer } from '../personalization/personalizer.js';
+import { breathing } from '../runtime/breathing.js';
 import { LocalLanguageModel } from '../runtime/local-language-model.js';
 import { loadStepModel, type OnnxRuntime } from '../runtime/step.js';
 import { BundleCache } from './bundle-cache.js';
 import type { LoadedStep } from './device.js';
 import type { LoadOptions } from './load-options.js';
-import { loadOnWasm } from './on-wasm.js';
+import { loadOnnxRuntime, loadOnWasm } from './on-wasm.js';
 
 export interface LocalLoadOptions extends Omit<LoadOptions, 'device'> {
   /** What runs the model: WebAssembly, on one thread, unless an `onnxruntime-common` module is given. */
@@ -29,14 +32,15 @@ export function loadLocalLanguageModel(
     step: await loadStepModel(model, manifest, ort!),
     use: { name: 'custom', runtime: 'onnxruntime' },
   });
-  return loadOn(ort ? loadOnCustom : loadOnWasm, String(address), options);
+  return loadOn(ort ? loadOnCustom : loadOnWasm, String(address), options, ort);
 }
 
-/** Loads a bundle, and its step by `loadStep`. */
+/** Loads a bundle, and its step by `loadStep`; `ort` is what trains, by default ONNX Runtime's WebAssembly. */
 export async function loadOn(
   loadStep: (bundle: Bundle) => Promise<LoadedStep>,
   address: string,
   { onProgress, signal, cache = true }: Omit<LoadOptions, 'device'>,
+  ort?: OnnxRuntime,
 ): Promise<LocalLanguageModel> {
   const store = cache ? await BundleCache.open() : undefined;
   const bundle = await readBundle(address, { onProgress, signal, store });
@@ -49,7 +53,22 @@ export async function loadOn(
   const { step, use } = await loadStep(bundle);
   if (signal?.aborted) await step.dispose();
   signal?.throwIfAborted();
-  return new LocalLanguageModel(step, tokenizer, manifest, use);
+  const personalizer = new Personalizer({
+    address,
+    manifest,
+    tokenizer,
+    base: breathing(step),
+    readModel: () => readModelAgain(address, manifest, store),
+    loadStep: ort ? (changed) => loadStep({ ...bundle, ...changed }) : loadOnWasm,
+    ort: async () => ort ?? (await loadOnnxRuntime()),
+  });
+  return new LocalLanguageModel(step, tokenizer, manifest, use, personalizer, await personalizer.restore());
+}
+
+async function readModelAgain(address: string, manifest: Manifest, store: BundleCache | undefined) {
+  const again = await readBundle(address, { store });
+  if (again.manifest.files[modelFile].sha256 === manifest.files[modelFile].sha256) return again.model;
+  throw new BundleError('file-altered', `${address}: the bundle was replaced while it was in use; load it again`);
 }
 
 function readTokenizer(json: unknown, address: string): Tokenizer {

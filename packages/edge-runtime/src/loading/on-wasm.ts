@@ -6,7 +6,7 @@ import type { Bundle } from '../bundle/read-bundle.js';
 import { loadDecoder } from '../decoder/decoder.js';
 import { UnknownOperator } from '../decoder/program.js';
 import { BundleError } from '../errors.js';
-import { loadStepModel } from '../runtime/step.js';
+import { loadStepModel, type OnnxRuntime } from '../runtime/step.js';
 import type { LoadedStep } from './device.js';
 
 /** @throws BundleError `model-invalid` */
@@ -21,10 +21,15 @@ export async function loadOnWasm(bundle: Pick<Bundle, 'model' | 'manifest'>): Pr
 }
 
 async function loadOnOnnxRuntime({ model, manifest }: Pick<Bundle, 'model' | 'manifest'>): Promise<LoadedStep> {
-  const ort = await import('onnxruntime-web/wasm');
-  ort.env.wasm.numThreads = 1;
   return {
-    step: await loadStepModel(model, manifest, ort, 'wasm'),
+    step: await loadStepModel(model, manifest, await loadOnnxRuntime(), 'wasm'),
     use: { name: 'wasm', runtime: 'onnxruntime' },
   };
+}
+
+/** ONNX Runtime's smallest build, for one thread. */
+export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
+  const ort = await import('onnxruntime-web/wasm');
+  ort.env.wasm.numThreads = 1;
+  return ort;
 }

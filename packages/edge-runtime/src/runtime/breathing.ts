@@ -23,7 +23,7 @@ export function breathing<State>(model: StepModel<State>): StepModel<State> {
 }
 
 /** A later task of the event loop. Not a timeout, which browsers delay by 4 ms. */
-function nextTask(): Promise<void> {
+export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

@@ -1,6 +1,7 @@
 /** What a loaded language model does, wherever it runs: in a worker of the page, or in this thread. */
 import type { Manifest } from '../bundle/manifest.js';
 import type { DeviceUse } from '../loading/device.js';
+import type { PersonalizationResult, PersonalizationStatus, PersonalizeOptions } from '../personalization/options.js';
 import type { GeneratedToken, GenerateOptions } from './generate.js';
 import type { Score } from './score.js';
 import type { SuggestOptions } from './suggest.js';
@@ -51,6 +52,18 @@ export interface LanguageModel extends AsyncDisposable {
    */
   read(text: string, options?: FromState & Cancellable): Promise<TextState>;
 
+  /** Whether the model is as the bundle has it, or personalized, now or by an earlier session of this browser. */
+  readonly personalization: PersonalizationStatus;
+  /**
+   * Trains the model on `texts`, on this device, and uses the result from then on, in the next sessions of this browser
+   * too. The texts leave this function for nowhere; what is stored is parameters. Training again by the same method goes on.
+   * The bundle must have been exported with `--personalization`.
+   * @throws RangeError for too little text or an option out of range; BundleError `not-personalizable`; the signal's
+   *   reason if it aborts, with the model as it was.
+   */
+  personalize(texts: readonly string[], options?: PersonalizeOptions): Promise<PersonalizationResult>;
+  /** Makes the model what the bundle has, bit for bit, and deletes what the browser stored. */
+  undoPersonalization(): Promise<void>;
   /** Frees the model's memory, and its worker. */
   dispose(): Promise<void>;
 }

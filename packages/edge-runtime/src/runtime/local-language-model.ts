@@ -2,6 +2,8 @@
 import type { Tokenizer } from '@unroll/core/text';
 import type { Manifest } from '../bundle/manifest.js';
 import type { DeviceUse } from '../loading/device.js';
+import type { PersonalizationResult, PersonalizationStatus, PersonalizeOptions } from '../personalization/options.js';
+import type { Personalizer } from '../personalization/personalizer.js';
 import { breathing } from './breathing.js';
 import { type GeneratedToken, type GenerateOptions, generate } from './generate.js';
 import { type Cancellable, disposed, type LanguageModel } from './language-model.js';
@@ -11,18 +13,35 @@ import { Suggester, type SuggestOptions } from './suggest.js';
 import { type FromState, readIds, type Start, startFrom, type TextState } from './text-state.js';
 import { tokenSpans } from './token-spans.js';
 
+interface Loaded {
+  readonly model: StepModel;
+  readonly suggester: Suggester;
+  /** Whether it is the bundle's step, not a personalized one. */
+  readonly isBase: boolean;
+}
+
 /** Made by `loadLocalLanguageModel`. Beside texts, it takes and gives token ids. */
 export class LocalLanguageModel implements LanguageModel {
-  #loaded: { readonly model: StepModel; readonly suggester: Suggester } | undefined;
+  readonly #base: StepModel;
+  readonly #personalizer: Personalizer;
+  #loaded: Loaded | undefined;
 
+  /** @param personalized What is used instead of `base`, the step of the bundle, if it was personalized before. */
   constructor(
-    model: StepModel,
+    base: StepModel,
     readonly tokenizer: Tokenizer,
     readonly manifest: Manifest,
     readonly device: DeviceUse,
+    personalizer: Personalizer,
+    personalized: StepModel | undefined,
   ) {
-    const breather = breathing(model);
-    this.#loaded = { model: breather, suggester: new Suggester(breather, tokenizer) };
+    this.#base = base;
+    this.#personalizer = personalizer;
+    this.#loaded = this.#using(personalized ?? base);
+  }
+
+  get personalization(): PersonalizationStatus {
+    return this.#personalizer.status;
   }
 
   async *generate(
@@ -62,10 +81,29 @@ export class LocalLanguageModel implements LanguageModel {
     return readIds(this.#live.model, this.manifest, this.#start(state), this.tokenizer.encode(text), signal);
   }
 
+  async personalize(texts: readonly string[], options: PersonalizeOptions = {}): Promise<PersonalizationResult> {
+    const previous = this.#live;
+    const { step, result } = await this.#personalizer.personalize(texts, options);
+    if (!this.#loaded) {
+      await step.dispose();
+      throw new Error(disposed);
+    }
+    await this.#replace(previous, step);
+    return result;
+  }
+
+  async undoPersonalization(): Promise<void> {
+    const previous = this.#live;
+    await this.#personalizer.undo();
+    await this.#replace(previous, this.#base);
+  }
+
   async dispose(): Promise<void> {
     const loaded = this.#loaded;
     this.#loaded = undefined;
-    await loaded?.model.dispose();
+    if (!loaded) return;
+    await this.#base.dispose();
+    if (!loaded.isBase) await loaded.model.dispose();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -75,6 +113,17 @@ export class LocalLanguageModel implements LanguageModel {
   get #live() {
     if (!this.#loaded) throw new Error(disposed);
     return this.#loaded;
+  }
+
+  #using(step: StepModel): Loaded {
+    const model = breathing(step);
+    return { model, suggester: new Suggester(model, this.tokenizer), isBase: step === this.#base };
+  }
+
+  /** What runs at the moment ends on the model that it began with. */
+  async #replace(previous: Loaded, step: StepModel): Promise<void> {
+    this.#loaded = this.#using(step);
+    if (!previous.isBase) await previous.model.dispose();
   }
 
   #start(saved: TextState | undefined): Start {

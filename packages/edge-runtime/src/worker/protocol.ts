@@ -2,21 +2,38 @@
  * The messages between a page and the worker that holds its model. Each request has an id, and each reply names the
  * request that it answers. Streams are pulled, so that a page that stops reading stops the model.
  */
+import type { Manifest } from '../bundle/manifest.js';
 import type { LoadProgress } from '../bundle/read-bundle.js';
 import { BundleError, type BundleErrorCode } from '../errors.js';
+import type { DeviceUse } from '../loading/device.js';
+import type {
+  PersonalizationProgress,
+  PersonalizationResult,
+  PersonalizationStatus,
+  PersonalizeOptions,
+} from '../personalization/options.js';
 import type { GeneratedToken, GenerateOptions } from '../runtime/generate.js';
 import type { SuggestOptions } from '../runtime/suggest.js';
 import type { FromState } from '../runtime/text-state.js';
 
 export type Question =
-  /** Answered by the manifest and the device. Comes first, and once. */
+  /** Comes first, and once. */
   | { readonly kind: 'load'; readonly address: string; readonly cache: boolean | undefined }
   | { readonly kind: 'score' | 'read'; readonly text: string; readonly options: FromState }
   | { readonly kind: 'suggest'; readonly text: string; readonly options: SuggestOptions }
   /** Opens a stream, which the request's id names from then on. */
   | { readonly kind: 'generate'; readonly prompt: string; readonly options: GenerateOptions & FromState }
+  /** Answered by the result and the new status; training's progress comes in between. */
+  | { readonly kind: 'personalize'; readonly texts: readonly string[]; readonly options: TrainingOptions }
+  /** Answered by the new status. */
+  | { readonly kind: 'undo' }
   /** Answered by the next tokens of a stream. */
   | { readonly kind: 'pull'; readonly stream: number };
+
+/** The options that travel. */
+export type TrainingOptions = Omit<PersonalizeOptions, 'signal' | 'onProgress'>;
+
+export type Progress = LoadProgress | PersonalizationProgress;
 
 export type ToWorker =
   | { readonly id: number; readonly question: Question }
@@ -24,9 +41,22 @@ export type ToWorker =
   | { readonly id: number; readonly cancel: true };
 
 export type FromWorker =
-  | { readonly id: number; readonly progress: LoadProgress }
+  | { readonly id: number; readonly progress: Progress }
   | { readonly id: number; readonly answer: unknown }
   | { readonly id: number; readonly error: SentError };
+
+/** The answer to `load`. */
+export interface LoadedModel {
+  readonly manifest: Manifest;
+  readonly device: DeviceUse;
+  readonly personalization: PersonalizationStatus;
+}
+
+/** The answer to `personalize`. */
+export interface PersonalizedModel {
+  readonly result: PersonalizationResult;
+  readonly status: PersonalizationStatus;
+}
 
 /** The answer to `pull`: at least one token unless the stream is at its end. */
 export interface Tokens {

@@ -4,7 +4,16 @@ import type { LoadedStep } from '../loading/device.js';
 import { loadOn } from '../loading/load-local.js';
 import type { GeneratedToken } from '../runtime/generate.js';
 import type { LocalLanguageModel } from '../runtime/local-language-model.js';
-import { type FromWorker, type Question, sentError, type Tokens, type ToWorker } from './protocol.js';
+import {
+  type FromWorker,
+  type LoadedModel,
+  type PersonalizedModel,
+  type Progress,
+  type Question,
+  sentError,
+  type Tokens,
+  type ToWorker,
+} from './protocol.js';
 
 /** The end of the line to the page: a worker's global scope, or a message port. */
 export interface Line {
@@ -57,11 +66,11 @@ class ModelServer {
   }
 
   async #reply(id: number, question: Question, signal: AbortSignal): Promise<unknown> {
+    const onProgress = (progress: Progress) => this.#line.postMessage({ id, progress });
     if (question.kind === 'load') {
-      const onProgress = (progress: Extract<FromWorker, { progress: unknown }>['progress']) =>
-        this.#line.postMessage({ id, progress });
       this.#model = await loadOn(this.#loadStep, question.address, { cache: question.cache, onProgress, signal });
-      return { manifest: this.#model.manifest, device: this.#model.device };
+      const { manifest, device, personalization } = this.#model;
+      return { manifest, device, personalization } satisfies LoadedModel;
     }
     if (question.kind === 'pull') return this.#pull(question.stream);
     const model = this.#model!;
@@ -72,6 +81,13 @@ class ModelServer {
         return model.read(question.text, { ...question.options, signal });
       case 'suggest':
         return model.suggest(question.text, question.options);
+      case 'personalize': {
+        const result = await model.personalize(question.texts, { ...question.options, signal, onProgress });
+        return { result, status: model.personalization } satisfies PersonalizedModel;
+      }
+      case 'undo':
+        await model.undoPersonalization();
+        return model.personalization;
       case 'generate':
         this.#streams.set(id, new TokenStream(model.generate(question.prompt, { ...question.options, signal })));
         return undefined;

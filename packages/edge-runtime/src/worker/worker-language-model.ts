@@ -1,25 +1,39 @@
 /** The page's side: a language model whose work a worker does. */
 import type { Manifest } from '../bundle/manifest.js';
+import type { LoadProgress } from '../bundle/read-bundle.js';
 import type { DeviceUse } from '../loading/device.js';
 import type { LoadOptions } from '../loading/load-options.js';
+import type {
+  PersonalizationProgress,
+  PersonalizationResult,
+  PersonalizationStatus,
+  PersonalizeOptions,
+} from '../personalization/options.js';
 import type { GeneratedToken, GenerateOptions } from '../runtime/generate.js';
 import type { Cancellable, LanguageModel } from '../runtime/language-model.js';
 import type { Score } from '../runtime/score.js';
 import type { SuggestOptions } from '../runtime/suggest.js';
 import type { FromState, TextState } from '../runtime/text-state.js';
-import type { Tokens } from './protocol.js';
+import type { LoadedModel, PersonalizedModel, Tokens } from './protocol.js';
 import { WorkerLine } from './worker-line.js';
 
 /** Made by `loadLanguageModel` in a page. */
 export class WorkerLanguageModel implements LanguageModel {
   readonly #line: WorkerLine;
+  #personalization: PersonalizationStatus;
 
   private constructor(
     line: WorkerLine,
     readonly manifest: Manifest,
     readonly device: DeviceUse,
+    personalization: PersonalizationStatus,
   ) {
     this.#line = line;
+    this.#personalization = personalization;
+  }
+
+  get personalization(): PersonalizationStatus {
+    return this.#personalization;
   }
 
   /** @throws what loading throws; the worker has ended then. */
@@ -31,11 +45,11 @@ export class WorkerLanguageModel implements LanguageModel {
     signal?.throwIfAborted();
     const line = WorkerLine.open(createWorker);
     try {
-      const loaded = await line.ask<{ manifest: Manifest; device: DeviceUse }>(
+      const loaded = await line.ask<LoadedModel>(
         { kind: 'load', address, cache },
-        { signal, onProgress },
+        { signal, onProgress: (progress) => onProgress?.(progress as LoadProgress) },
       );
-      return new WorkerLanguageModel(line, loaded.manifest, loaded.device);
+      return new WorkerLanguageModel(line, loaded.manifest, loaded.device, loaded.personalization);
     } catch (error) {
       line.close();
       throw error;
@@ -73,6 +87,22 @@ export class WorkerLanguageModel implements LanguageModel {
 
   read(text: string, { signal, ...options }: FromState & Cancellable = {}): Promise<TextState> {
     return this.#line.ask({ kind: 'read', text, options }, { signal });
+  }
+
+  async personalize(
+    texts: readonly string[],
+    { signal, onProgress, ...options }: PersonalizeOptions = {},
+  ): Promise<PersonalizationResult> {
+    const answer = await this.#line.ask<PersonalizedModel>(
+      { kind: 'personalize', texts, options },
+      { signal, onProgress: (progress) => onProgress?.(progress as PersonalizationProgress) },
+    );
+    this.#personalization = answer.status;
+    return answer.result;
+  }
+
+  async undoPersonalization(): Promise<void> {
+    this.#personalization = await this.#line.ask<PersonalizationStatus>({ kind: 'undo' });
   }
 
   async dispose(): Promise<void> {

@@ -1,18 +1,17 @@
 /** A line to a worker: sends questions and hands each answer to who asked. Ends with the worker. */
-import type { LoadProgress } from '../bundle/read-bundle.js';
 import { BundleError } from '../errors.js';
 import { disposed } from '../runtime/language-model.js';
-import { type FromWorker, type Question, receivedError, type ToWorker } from './protocol.js';
+import { type FromWorker, type Progress, type Question, receivedError, type ToWorker } from './protocol.js';
 
 interface Asker {
   resolve(answer: unknown): void;
   reject(reason: unknown): void;
-  readonly onProgress: ((progress: LoadProgress) => void) | undefined;
+  readonly onProgress: ((progress: Progress) => void) | undefined;
 }
 
 export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 export class WorkerLine {

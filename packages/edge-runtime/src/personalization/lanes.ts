@@ -1,0 +1,43 @@
+/**
+ * Token ids as a training step reads them: one half of the lanes the owner's text, the other half the model's own. Each
+ * lane starts at its share of its text, and goes round.
+ */
+
+/** What a training step reads. */
+export interface Window {
+  /** int32 [time, batch]. */
+  readonly ids: Int32Array;
+  /** int32 [time·batch]: the token after each. */
+  readonly targets: Int32Array;
+}
+
+export interface WindowShape {
+  readonly time: number;
+  readonly batch: number;
+}
+
+/** Lanes from 0 to batch/2 − 1 read `own`, the others `general`; window `index` follows window `index − 1`. */
+export function readWindow(
+  own: readonly number[],
+  general: readonly number[],
+  { time, batch }: WindowShape,
+  index: number,
+): Window {
+  const ids = new Int32Array(time * batch);
+  const targets = new Int32Array(time * batch);
+  const half = batch / 2;
+  for (let lane = 0; lane < batch; lane++) {
+    const text = lane < half ? own : general;
+    const start = Math.floor(((lane % half) * text.length) / half) + index * time;
+    for (let t = 0; t < time; t++) {
+      ids[t * batch + lane] = text[(start + t) % text.length]!;
+      targets[t * batch + lane] = text[(start + t + 1) % text.length]!;
+    }
+  }
+  return { ids, targets };
+}
+
+/** Whether the element of [time·batch] belongs to the owner's text. */
+export function isOwn(element: number, { batch }: WindowShape): boolean {
+  return element % batch < batch / 2;
+}

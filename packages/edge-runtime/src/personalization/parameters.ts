@@ -1,0 +1,99 @@
+/** Parameters and graphs brought together: what is trained beside what stays, and models made of both. */
+import { seededRandom } from '@unroll/core/decoding';
+import { bytesOf, elementCount, type OnnxGraph, type OnnxTensor } from '@unroll/core/onnx';
+
+export type Parameters = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+
+/** The graph with these of its inputs as constants. */
+export function withConstants(graph: OnnxGraph, values: Parameters): OnnxGraph {
+  const constants = graph.inputs.filter(({ name }) => values.has(name));
+  const tensors = constants.map(({ name, shape }): OnnxTensor => {
+    return { name, dtype: 'float32', shape: shape.map(Number), data: bytesOf(values.get(name)!) };
+  });
+  return {
+    ...graph,
+    inputs: graph.inputs.filter(({ name }) => !values.has(name)),
+    initializers: [...graph.initializers, ...tensors],
+  };
+}
+
+/** The shapes of the graph's float32 inputs of at least one dimension whose names pass. */
+export function inputShapes(graph: OnnxGraph, passes: (name: string) => boolean): Map<string, number[]> {
+  return new Map(graph.inputs.filter(({ name }) => passes(name)).map(({ name, shape }) => [name, shape.map(Number)]));
+}
+
+/** The shapes of what a training graph trains: what has Adam's first moment. */
+export function trainedShapes(graph: OnnxGraph): Map<string, number[]> {
+  const names = new Set(graph.inputs.map(({ name }) => name));
+  return inputShapes(graph, (name) => names.has(`m/${name}`));
+}
+
+/**
+ * Where training starts: parameters as they are, and adapters whose product is zero (Hu et al. 2022, section 4.1): `up` is
+ * zero, `down` uniform in ±√(3 / rows), of variance 1 / rows.
+ */
+export function initialTrained(shapes: ReadonlyMap<string, readonly number[]>, base: Parameters): Parameters {
+  const random = seededRandom(1);
+  return new Map(
+    Array.from(shapes, ([name, shape]) => {
+      const known = base.get(name);
+      if (known) return [name, known.slice()];
+      const values = new Float32Array(elementCount(shape));
+      if (name.endsWith('.down')) {
+        const range = Math.sqrt(3 / shape[0]!);
+        for (let i = 0; i < values.length; i++) values[i] = (2 * random() - 1) * range;
+      }
+      return [name, values];
+    }),
+  );
+}
+
+/** The parameters that training has changed: those trained themselves, and matrices plus the product of their adapters. */
+export function changedParameters(base: Parameters, trained: Parameters): Parameters {
+  const changed = new Map<string, Float32Array<ArrayBuffer>>();
+  for (const [name, values] of base) {
+    const [down, up] = [trained.get(`${name}.down`), trained.get(`${name}.up`)];
+    const whole = trained.get(name);
+    if (whole) changed.set(name, whole);
+    else if (down && up) changed.set(name, plusProduct(values, down, up));
+  }
+  return changed;
+}
+
+/**
+ * W + down·up for W [rows, columns], down [rows, rank], up [rank, columns]. The rank follows from the sizes:
+ * |down|·|up| = |W|·rank².
+ */
+function plusProduct(w: Float32Array, down: Float32Array, up: Float32Array): Float32Array<ArrayBuffer> {
+  const rank = Math.round(Math.sqrt((down.length * up.length) / w.length));
+  const columns = up.length / rank;
+  const sum = w.slice();
+  for (let row = 0; row * rank < down.length; row++) {
+    for (let k = 0; k < rank; k++) {
+      const factor = down[row * rank + k]!;
+      for (let j = 0; j < columns; j++) sum[row * columns + j]! += factor * up[k * columns + j]!;
+    }
+  }
+  return sum;
+}
+
+/**
+ * The graph of the personalized model. Where all that changed is stored as float32, the bundle's own graph with other
+ * values, as fast as before; else the step with all parameters in float32.
+ */
+export function personalizedGraph(
+  bundle: OnnxGraph,
+  step: OnnxGraph,
+  base: Parameters,
+  changed: Parameters,
+): OnnxGraph {
+  const floats = new Set(bundle.initializers.filter(({ dtype }) => dtype === 'float32').map(({ name }) => name));
+  if (![...changed.keys()].every((name) => floats.has(name))) {
+    return withConstants(step, new Map([...base, ...changed]));
+  }
+  const initializers = bundle.initializers.map((tensor) => {
+    const values = changed.get(tensor.name);
+    return values ? { ...tensor, data: bytesOf(values) } : tensor;
+  });
+  return { ...bundle, initializers };
+}

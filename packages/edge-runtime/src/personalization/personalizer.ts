@@ -1,0 +1,218 @@
+/**
+ * A model that adapts to its owner. The bundle's own step stays loaded beside the personalized one, so that undoing gives
+ * back the same bits. Texts are read here, and go nowhere.
+ */
+import { generateTokens, seededRandom } from '@unroll/core/decoding';
+import { decodeOnnx, encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
+import type { Tokenizer } from '@unroll/core/text';
+import { type Manifest, modelFile, type PersonalizationFile, personalizationFiles } from '../bundle/manifest.js';
+import { type Bundle, readPersonalizationFile } from '../bundle/read-bundle.js';
+import type { LoadedStep } from '../loading/device.js';
+import { dequantizedParameters } from '../quantization/dequantize.js';
+import { scoreIds } from '../runtime/score.js';
+import type { OnnxRuntime, StepModel } from '../runtime/step.js';
+import type {
+  PersonalizationMethod,
+  PersonalizationResult,
+  PersonalizationStatus,
+  PersonalizeOptions,
+} from './options.js';
+import {
+  changedParameters,
+  initialTrained,
+  inputShapes,
+  type Parameters,
+  personalizedGraph,
+  trainedShapes,
+} from './parameters.js';
+import { type PersonalizationRecord, PersonalizationStorage, whyForeign } from './storage.js';
+import { train } from './training.js';
+
+/** What personalizing needs of a loaded bundle. */
+export interface PersonalizerContext {
+  readonly address: string;
+  readonly manifest: Manifest;
+  readonly tokenizer: Tokenizer;
+  /** The step of the bundle as it is. */
+  readonly base: StepModel;
+  /** The bundle's model.onnx once more: it is not kept in memory. */
+  readModel(): Promise<Uint8Array<ArrayBuffer>>;
+  loadStep(bundle: Pick<Bundle, 'model' | 'manifest'>): Promise<LoadedStep>;
+  /** What trains; loaded only then. */
+  ort(): Promise<OnnxRuntime>;
+}
+
+const defaultLearningRates: Record<PersonalizationMethod, number> = {
+  adapters: 0.003,
+  full: 0.001,
+  'output-bias': 0.02,
+};
+
+/** Most tokens that the model writes itself, to be trained on beside the texts. */
+const longestRehearsal = 8192;
+/** Tokens that perplexities before and after are taken over. */
+const measuredTokens = 1024;
+const fewestTokens = 16;
+
+export class Personalizer {
+  readonly #context: PersonalizerContext;
+  #record: PersonalizationRecord | undefined;
+  #status: PersonalizationStatus = {};
+  #busy = false;
+
+  constructor(context: PersonalizerContext) {
+    this.#context = context;
+  }
+
+  get status(): PersonalizationStatus {
+    return this.#status;
+  }
+
+  /** The step of what an earlier session stored for this bundle; undefined if there is none. */
+  async restore(): Promise<StepModel | undefined> {
+    const { address } = this.#context;
+    const storage = await PersonalizationStorage.open();
+    const record = await storage?.read(address);
+    const discarded = record && whyForeign(record, this.#sha256);
+    if (discarded !== undefined) await storage?.delete(address);
+    storage?.close();
+    if (discarded !== undefined) this.#status = { discarded };
+    if (!record || discarded !== undefined) return undefined;
+    const { step } = await this.#build(record, await this.#readBase(decodeOnnx(record.step)));
+    this.#keep(record);
+    return step;
+  }
+
+  /** @throws RangeError for too little text or an option out of range; BundleError; the signal's reason if it aborts. */
+  async personalize(
+    texts: readonly string[],
+    options: PersonalizeOptions,
+  ): Promise<{ step: StepModel; result: PersonalizationResult }> {
+    if (this.#busy) throw new Error('the model is being personalized already; wait for it, or abort it');
+    this.#busy = true;
+    try {
+      return await this.#personalize(texts, options);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Forgets what was learned, here and in the browser's storage. */
+  async undo(): Promise<void> {
+    const storage = await PersonalizationStorage.open();
+    await storage?.delete(this.#context.address);
+    storage?.close();
+    this.#record = undefined;
+    this.#status = {};
+  }
+
+  async #personalize(
+    texts: readonly string[],
+    {
+      method = 'adapters',
+      steps = 200,
+      learningRate = defaultLearningRates[method],
+      signal,
+      onProgress,
+    }: PersonalizeOptions,
+  ): Promise<{ step: StepModel; result: PersonalizationResult }> {
+    signal?.throwIfAborted();
+    checkOptions(method, steps, learningRate);
+    const { base: baseStep, tokenizer } = this.#context;
+    const own = this.#encode(texts);
+    const stepBytes = await this.#readFile(personalizationFiles.step, signal);
+    const graph = decodeOnnx(await this.#readFile(personalizationFiles[method], signal));
+    const base = await this.#readBase(decodeOnnx(stepBytes));
+    const general = await this.#write(Math.min(64 * steps, longestRehearsal) + measuredTokens, signal);
+    const rehearsal = general.slice(measuredTokens);
+    const earlier = this.#record?.method === method ? this.#record.trained : undefined;
+
+    const started = earlier ?? initialTrained(trainedShapes(graph), base.parameters);
+    const job = { graph, base: base.parameters, trained: started, own, general: rehearsal, steps, learningRate };
+    const trained = await train({ ...job, signal, onProgress }, await this.#context.ort());
+
+    const perplexities = async (step: StepModel) => {
+      const perplexity = async (ids: readonly number[]) =>
+        (await scoreIds(step, tokenizer.eosId, ids.slice(0, measuredTokens), { signal })).perplexity;
+      return { texts: await perplexity(own), general: await perplexity(general) };
+    };
+    const before = await perplexities(baseStep);
+    const record = { version: 1, model: this.#sha256, method, step: stepBytes, trained } as const;
+    const { step } = await this.#build(record, base);
+    const after = await perplexities(step);
+    signal?.throwIfAborted();
+    const stored = await this.#store(record);
+    this.#keep(record);
+    const change = (of: 'texts' | 'general') => ({ before: before[of], after: after[of] });
+    return { step, result: { method, texts: change('texts'), general: change('general'), stored } };
+  }
+
+  get #sha256(): string {
+    return this.#context.manifest.files[modelFile].sha256;
+  }
+
+  #keep(record: PersonalizationRecord): void {
+    this.#record = record;
+    this.#status = { method: record.method };
+  }
+
+  #build({ step, trained }: PersonalizationRecord, { bundle, parameters }: Base): Promise<LoadedStep> {
+    const changed = changedParameters(parameters, trained);
+    const graph = personalizedGraph(bundle, decodeOnnx(step), parameters, changed);
+    return this.#context.loadStep({ model: new Uint8Array(encodeOnnx(graph)), manifest: this.#context.manifest });
+  }
+
+  async #readBase(step: OnnxGraph): Promise<Base> {
+    const states = new Set(this.#context.manifest.state.map(({ input }) => input));
+    const shapes = inputShapes(step, (name) => name !== 'ids' && !states.has(name));
+    const bundle = decodeOnnx(await this.#context.readModel());
+    return { bundle, parameters: dequantizedParameters(bundle, shapes) };
+  }
+
+  #readFile(name: PersonalizationFile, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> {
+    return readPersonalizationFile(this.#context.address, name, this.#context.manifest, signal);
+  }
+
+  #encode(texts: readonly string[]): number[] {
+    const { tokenizer } = this.#context;
+    const ids = texts.flatMap((text) => tokenizer.encode(text.endsWith('\n') ? text : `${text}\n`));
+    if (ids.length >= fewestTokens) return ids;
+    throw new RangeError(`the texts have ${ids.length} tokens, personalizing needs ${fewestTokens}; give more text`);
+  }
+
+  /**
+   * What the model writes by itself, of what it learned in training: rehearsing it keeps that in memory
+   * (pseudorehearsal, Robins 1995, section 4).
+   */
+  async #write(tokens: number, signal: AbortSignal | undefined): Promise<number[]> {
+    const { base, tokenizer } = this.#context;
+    const { step, initialState: state } = base;
+    const options = { step, state, prompt: [tokenizer.eosId], maxTokens: tokens, random: seededRandom(1), signal };
+    const ids: number[] = [];
+    for await (const id of generateTokens(options)) ids.push(id);
+    return ids;
+  }
+
+  async #store(record: PersonalizationRecord): Promise<boolean> {
+    const storage = await PersonalizationStorage.open();
+    const stored = await storage?.write(this.#context.address, record);
+    storage?.close();
+    return stored ?? false;
+  }
+}
+
+/** The bundle's graph, and its parameters in float32. */
+interface Base {
+  readonly bundle: OnnxGraph;
+  readonly parameters: Parameters;
+}
+
+function checkOptions(method: PersonalizationMethod, steps: number, learningRate: number): void {
+  if (!(method in defaultLearningRates)) {
+    throw new RangeError(`method must be adapters, full or output-bias, got '${method}'`);
+  }
+  if (!Number.isSafeInteger(steps) || steps < 1) throw new RangeError(`steps must be a positive integer, got ${steps}`);
+  if (!(learningRate > 0 && learningRate < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(`learningRate must be a positive number, got ${learningRate}`);
+  }
+}

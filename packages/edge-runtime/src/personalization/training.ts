@@ -1,0 +1,83 @@
+/**
+ * Trains on this device: runs the bundle's training step in ONNX Runtime, over windows of token ids. What is not trained is
+ * constant in the session, so that only what is trained, and Adam's moments, pass through it.
+ */
+import { elementCount, encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
+import type { Tensor } from 'onnxruntime-common';
+import { BundleError } from '../errors.js';
+import { nextTask } from '../runtime/breathing.js';
+import type { OnnxRuntime } from '../runtime/step.js';
+import { isOwn, readWindow } from './lanes.js';
+import type { PersonalizationProgress } from './options.js';
+import { inputShapes, type Parameters, trainedShapes, withConstants } from './parameters.js';
+
+export interface TrainingJob {
+  /** A graph of `personalizationProgram`, without weights. */
+  readonly graph: OnnxGraph;
+  readonly base: Parameters;
+  /** Where training starts. */
+  readonly trained: Parameters;
+  /** Token ids of the owner's texts. */
+  readonly own: readonly number[];
+  /** Token ids of text that the model is to predict as well as before. */
+  readonly general: readonly number[];
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((progress: PersonalizationProgress) => void) | undefined;
+}
+
+/** @returns what is trained, after the last step. @throws the signal's reason if it aborts, between two steps. */
+export async function train(job: TrainingJob, ort: OnnxRuntime): Promise<Parameters> {
+  const { graph, base, trained, steps, signal, onProgress } = job;
+  const [time, batch] = graph.inputs.find(({ name }) => name === 'ids')!.shape.map(Number) as [number, number];
+  const frozen = new Map([...base].filter(([name]) => !trained.has(name)));
+  const session = await createSession(withConstants(graph, frozen), ort);
+  try {
+    const residents = firstResidents(graph, trained, ort);
+    const lossWeights = new Float32Array(time * batch).fill(1 / (time * batch));
+    residents.set('lossWeights', new ort.Tensor('float32', lossWeights, [time * batch]));
+    residents.set('learningRate', new ort.Tensor('float32', Float32Array.of(job.learningRate), []));
+    for (let step = 1; step <= steps; step++) {
+      await nextTask();
+      signal?.throwIfAborted();
+      const { ids, targets } = readWindow(job.own, job.general, { time, batch }, step - 1);
+      residents.set('ids', new ort.Tensor('int32', ids, [time, batch]));
+      residents.set('targets', new ort.Tensor('int32', targets, [time * batch]));
+      residents.set('step', new ort.Tensor('float32', Float32Array.of(step), []));
+      const feeds = Object.fromEntries(session.inputNames.map((name) => [name, residents.get(name)!]));
+      const outputs = await session.run(feeds);
+      for (const [name, tensor] of Object.entries(outputs)) {
+        if (name.startsWith('next.')) residents.set(name.slice('next.'.length), tensor);
+      }
+      const losses = (outputs.tokenLosses!.data as Float32Array).filter((_, i) => isOwn(i, { time, batch }));
+      const perplexity = Math.exp(losses.reduce((sum, loss) => sum + loss, 0) / losses.length);
+      onProgress?.({ step, steps, perplexity });
+    }
+    const finalValues = (name: string) => Float32Array.from(residents.get(name)!.data as Float32Array);
+    return new Map(Array.from(trained.keys(), (name) => [name, finalValues(name)]));
+  } finally {
+    await session.release();
+  }
+}
+
+/** What is trained, as given; Adam's moments and the recurrent state, zero. */
+function firstResidents(graph: OnnxGraph, trained: Parameters, ort: OnnxRuntime): Map<string, Tensor> {
+  const shapes = trainedShapes(graph);
+  const zeros = inputShapes(graph, (name) => /^([mv]\/|[hc]\.\d+$)/.test(name));
+  return new Map([
+    ...Array.from(shapes, ([name, shape]) => [name, new ort.Tensor('float32', trained.get(name)!, shape)] as const),
+    ...Array.from(zeros, ([name, shape]) => {
+      return [name, new ort.Tensor('float32', new Float32Array(elementCount(shape)), shape)] as const;
+    }),
+  ]);
+}
+
+async function createSession(graph: OnnxGraph, ort: OnnxRuntime) {
+  try {
+    return await ort.InferenceSession.create(encodeOnnx(graph), { intraOpNumThreads: 1, interOpNumThreads: 1 });
+  } catch (cause) {
+    const message = `ONNX Runtime refuses the training graph (${(cause as Error).message}); export the bundle again`;
+    throw new BundleError('model-invalid', message, { cause });
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The inverse of quantize.ts, for the device that trains a bundle's model: the float32 values that its stored weights
+ * stand for, by the names and in the layouts that training knows.
+ */
+import { elementCount, type OnnxGraph, type OnnxTensor } from '@unroll/core/onnx';
+import { floats } from './matrix.js';
+
+/**
+ * The values of the parameters `shapes` in the graph of a bundle's `model.onnx`.
+ * @throws Error naming a parameter that the graph lacks
+ */
+export function dequantizedParameters(
+  graph: OnnxGraph,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Map<string, Float32Array<ArrayBuffer>> {
+  const tensors = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
+  return new Map(Array.from(shapes, ([name, shape]) => [name, valuesOf(name, shape, tensors)]));
+}
+
+function valuesOf(
+  name: string,
+  shape: readonly number[],
+  tensors: ReadonlyMap<string, OnnxTensor>,
+): Float32Array<ArrayBuffer> {
+  const float = tensors.get(name);
+  if (float) return floats(float).slice();
+  const stored = tensors.get(`${name}.int8`) ?? tensors.get(`${name}.int4`);
+  const scales = tensors.get(`${name}.scale`);
+  if (!stored || !scales) throw new Error(`it has no parameter '${name}'`);
+  const [rows, columns] = shape as [number, number];
+  return stored.dtype === 'int8'
+    ? fromInt8(stored, floats(scales), scales.shape.length === 2, rows, columns)
+    : fromBlocks(stored, scales, rows, columns);
+}
+
+/** @param byRow a table that is only looked up; else one scale a column of what is stored, a tied table transposed */
+function fromInt8(
+  stored: OnnxTensor,
+  scales: Float32Array,
+  byRow: boolean,
+  rows: number,
+  columns: number,
+): Float32Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = stored.data;
+  const integers = new Int8Array(buffer, byteOffset, byteLength);
+  const values = new Float32Array(rows * columns);
+  const transposed = !byRow && isTable(stored.name);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      const integer = transposed ? integers[j * rows + i]! : integers[i * columns + j]!;
+      values[i * columns + j] = integer * scales[byRow || transposed ? i : j]!;
+    }
+  }
+  return values;
+}
+
+/** Tables are stored by rows; the matrices of products by columns, as rows. */
+function fromBlocks(stored: OnnxTensor, scales: OnnxTensor, rows: number, columns: number): Float32Array<ArrayBuffer> {
+  const bits = stored.name.endsWith('.int4') ? 4 : 8;
+  const table = isTable(stored.name);
+  const [storedRows, width] = table ? [rows, columns] : [columns, rows];
+  const blocks = elementCount(scales.shape) / storedRows;
+  const rowBytes = stored.data.length / storedRows;
+  // A table that is only looked up is a matrix of bytes in blocks of 64; everything else is in blocks of 32.
+  const blockSize = stored.shape.length === 2 ? 64 : 32;
+  const factors = floats(scales);
+  const values = new Float32Array(rows * columns);
+  for (let row = 0; row < storedRows; row++) {
+    for (let i = 0; i < width; i++) {
+      const byte = stored.data[row * rowBytes + ((i * bits) >> 3)]!;
+      const integer = bits === 8 ? byte - 128 : (i & 1 ? byte >> 4 : byte & 15) - 8;
+      const value = integer * factors[row * blocks + Math.floor(i / blockSize)]!;
+      values[table ? row * columns + i : i * columns + row] = value;
+    }
+  }
+  return values;
+}
+
+/** Whether what is stored is the embedding, whose rows are looked up. */
+function isTable(name: string): boolean {
+  return name.startsWith('embedding.');
+}
