@@ -5,6 +5,11 @@ import type { OptimizerConfig } from '@unroll/core';
 export interface ParameterShape {
   readonly name: string;
   readonly shape: readonly number[];
+  /**
+   * A table of which workers hold, and updates change, only the rows that a batch uses: those of a first axis. The optimizer
+   * is applied to these rows alone, as by TensorFlow's LazyAdam: what of it decays without a gradient waits for the next one.
+   */
+  readonly byRows?: boolean;
 }
 
 /** All that workers and servers must agree on about the model that they train. */
@@ -38,14 +43,16 @@ export function modelDifference(theirs: ModelDescription, ours: ModelDescription
 }
 
 function parameterDifference(theirs: readonly ParameterShape[], ours: readonly ParameterShape[]): string | undefined {
-  const ourShapes = new Map(ours.map(({ name, shape }) => [name, shape]));
-  for (const { name, shape } of theirs) {
-    const ourShape = ourShapes.get(name);
-    if (!ourShape) return `has a parameter '${name}', which the run has not`;
-    if (shape.join() !== ourShape.join()) return `has '${name}' as [${shape}], the run has it as [${ourShape}]`;
-    ourShapes.delete(name);
+  const ourParameters = new Map(ours.map((parameter) => [parameter.name, parameter]));
+  for (const { name, shape, byRows = false } of theirs) {
+    const our = ourParameters.get(name);
+    if (!our) return `has a parameter '${name}', which the run has not`;
+    if (shape.join() !== our.shape.join()) return `has '${name}' as [${shape}], the run has it as [${our.shape}]`;
+    if (byRows !== (our.byRows ?? false))
+      return `has '${name}' ${byRows ? 'by rows' : 'whole'}, the run has it otherwise`;
+    ourParameters.delete(name);
   }
-  const [missing] = ourShapes.keys();
+  const [missing] = ourParameters.keys();
   return missing === undefined ? undefined : `has no parameter '${missing}', which the run has`;
 }
 

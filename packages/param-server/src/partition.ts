@@ -16,22 +16,50 @@ export interface Slice {
   readonly rowLength: number;
 }
 
-/** The slices of one shard, laid end to end in the order of the parameters' names. */
+/**
+ * The rows that one shard has of a table: every `stride`-th from `firstRow` on, laid end to end. So the shards share the
+ * frequent words, which tokenizers give the first rows.
+ */
+export interface TableSlice {
+  readonly parameter: string;
+  readonly firstRow: number;
+  readonly stride: number;
+  readonly rows: number;
+  /** Where they start in the shard's vector. */
+  readonly offset: number;
+  readonly rowLength: number;
+}
+
+/** The slices of one shard, laid end to end in the order of the parameters' names; then its rows of tables, likewise. */
 export interface ShardLayout {
   readonly slices: readonly Slice[];
-  /** The number of elements of the shard's vector; 0 if the model has fewer rows than there are shards. */
+  /** The number of elements of the slices; 0 if the model has fewer rows than there are shards. */
+  readonly denseLength: number;
+  readonly tables: readonly TableSlice[];
+  /** The number of elements of the shard's vector. */
   readonly length: number;
 }
 
 /**
- * Cuts the parameters, laid end to end by name, into `shards` contiguous runs of whole rows, as equal in bytes as rows
- * allow: a row belongs to the shard in whose equal share of the elements its middle lies.
+ * Cuts the parameters that are no tables, laid end to end by name, into `shards` contiguous runs of whole rows, as equal in
+ * bytes as rows allow: a row belongs to the shard in whose equal share of the elements its middle lies. The rows of tables
+ * are dealt out one by one.
  */
 export function partition(parameters: readonly ParameterShape[], shards: number): ShardLayout[] {
+  const byName = parameters.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const runs = contiguousRuns(
+    byName.filter(({ byRows }) => !byRows),
+    shards,
+  );
+  const tables = byName.filter(({ byRows }) => byRows);
+  return runs.map(({ slices, length }, shard) => withTables(slices, length, tables, shard, shards));
+}
+
+function contiguousRuns(parameters: readonly ParameterShape[], shards: number) {
   const total = parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const layouts = Array.from({ length: shards }, () => ({ slices: [] as Slice[], length: 0 }));
   let base = 0;
-  for (const { name, shape } of parameters.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+  for (const { name, shape } of parameters) {
     const rows = shape[0] ?? 1;
     const rowLength = elementCount(shape.slice(1));
     const firstRow = (shard: number): number => {
@@ -49,4 +77,23 @@ export function partition(parameters: readonly ParameterShape[], shards: number)
     base += rows * rowLength;
   }
   return layouts;
+}
+
+function withTables(
+  slices: readonly Slice[],
+  denseLength: number,
+  parameters: readonly ParameterShape[],
+  shard: number,
+  shards: number,
+): ShardLayout {
+  const tables: TableSlice[] = [];
+  let length = denseLength;
+  for (const { name, shape } of parameters) {
+    const rows = Math.ceil(((shape[0] ?? 1) - shard) / shards);
+    if (rows <= 0) continue;
+    const rowLength = elementCount(shape.slice(1));
+    tables.push({ parameter: name, firstRow: shard, stride: shards, rows, offset: length, rowLength });
+    length += rows * rowLength;
+  }
+  return { slices, denseLength, tables, length };
 }

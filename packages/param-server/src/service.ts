@@ -14,6 +14,7 @@ import type { WorkerReports } from './metrics/worker-reports.js';
 import type { Answer, Caller, Contribution, RefusalCode, ShardValues } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
 import type { ShardHost, UnnumberedRequest } from './shard-host.js';
+import type { TableSelection } from './tables/row-selection.js';
 import type { UploadStream } from './uploads.js';
 import { readAmount, readCaller, readLanes, readOptionalAmount, readRun } from './wire-messages.js';
 
@@ -144,7 +145,8 @@ export function uploadedContribution(host: ShardHost, caller: Caller, step: numb
   const { uploads } = host.adopted;
   const gradient = uploads.takeSparse({ caller, step, vector: 'gradient' });
   const lanes = uploads.take({ caller, step, vector: 'lanes' });
-  return gradient && lanes && { gradient, lanes };
+  const rows = uploads.takeRows({ caller, step, vector: 'rows' });
+  return gradient && lanes && rows && { gradient, rows, lanes };
 }
 
 /** A stream that breaks off or is refused leaves nothing that a push could use. */
@@ -173,6 +175,11 @@ async function beginUpload(
   return host.adopted.uploads.begin({ caller, step: step ?? 0, vector: vector ?? '', encoded });
 }
 
+/** What of tables a pull asks for. */
+export function selectionOf({ rows, whole }: unroll.v1.PullRequest.$Properties): TableSelection {
+  return rows ? { rows: rows.starts ?? [] } : { whole: whole ?? false };
+}
+
 const squaredNorm = 'the sum of squares of the gradient';
 
 async function sendVector(
@@ -186,7 +193,7 @@ async function sendVector(
     const meets = call.request.meets ?? false;
     const since = call.request.since ?? undefined;
     await host.ask({ type: 'pull', caller, step, sumOfSquares, meets }, onCancelled(call));
-    const chunks = host.adopted.store.chunks(name, step, since);
+    const chunks = host.adopted.store.chunks(name, step, since, selectionOf(call.request));
     if (!chunks)
       throw new Refusal('failed-precondition', `the shard has no vector '${name}'; pull parameters or slots`);
     for (const chunk of chunks) {

@@ -3,7 +3,7 @@
  * answers into promises. It knows no gRPC; `service.ts` does.
  */
 
-import { partition } from './partition.js';
+import { partition, type ShardLayout } from './partition.js';
 import type { ShardPlace, ShardPolicy } from './shard/agreement.js';
 import type { Answer, Request, RunDescription, ShardEffect, ShardMessage } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
@@ -157,7 +157,7 @@ export class ShardHost {
     this.#adopted = {
       run,
       store,
-      uploads: new Uploads({ lengths: vectorLengths(store, layout.length, laneElements(run)), layout }),
+      uploads: new Uploads({ lengths: vectorLengths(store, layout, laneElements(run)), layout }),
     };
     this.snapshots.adopt(JSON.stringify([run.model, run.shard, run.shards]));
   }
@@ -220,7 +220,7 @@ export class ShardHost {
 }
 
 /** Of every vector that workers may send. */
-function vectorLengths({ slotNames }: ShardStore, parameters: number, lanes: number): ReadonlyMap<string, number> {
-  const names = ['gradient', 'parameters', ...slotNames];
-  return new Map([...names.map((name) => [name, parameters] as const), ['lanes', lanes]]);
+function vectorLengths({ slotNames }: ShardStore, layout: ShardLayout, lanes: number): ReadonlyMap<string, number> {
+  const values = ['parameters', ...slotNames].map((name) => [name, layout.length] as const);
+  return new Map([...values, ['gradient', layout.denseLength], ['lanes', lanes]]);
 }

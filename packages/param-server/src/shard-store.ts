@@ -5,6 +5,10 @@ import type { Contribution, LaneRange, RunDescription, ShardValues } from './sha
 import { type Chunk, chunksOf, partsOfVector, type RowSelection } from './shard-vector.js';
 import { rowsWithin } from './sparse-rows.js';
 import { addSparse, type SparseVector, scaleSparse, sumOfSquares, wholeRange, withZeros } from './sparse-vector.js';
+import { chunksOfRows, partsOfTables } from './tables/row-chunks.js';
+import { addRows, type RowGradient, scaleRows, sumOfSquaresOfRows } from './tables/row-gradient.js';
+import type { TableSelection } from './tables/row-selection.js';
+import { RowUpdate } from './tables/row-update.js';
 import type { UpdateRule, UpdateRuleFactory } from './update-rule.js';
 
 const nothing: SparseVector = { values: new Float32Array(0), ranges: [] };
@@ -14,6 +18,9 @@ export class ShardStore {
   readonly #rule: Promise<UpdateRule>;
   /** The sum of the current step's gradients; empty until the first of them is there. */
   #gradient: SparseVector = nothing;
+  /** The same of the tables. */
+  #rows: RowGradient = [];
+  readonly #rowUpdate: Promise<RowUpdate>;
   readonly #layout: ShardLayout;
   #values: ShardValues | undefined;
   /** What the lanes' states become when the current step's update is made. */
@@ -25,9 +32,10 @@ export class ShardStore {
     this.#run = run;
     this.#layout = layout;
     this.#nextLanes = new Float32Array(laneElements(run));
-    this.#rule = createRule(run.model, layout.length);
-    // Awaited, and its failure reported, by the first update.
-    this.#rule.catch(() => undefined);
+    this.#rule = createRule(run.model, layout.denseLength);
+    this.#rowUpdate = RowUpdate.create(run.model, layout, createRule);
+    // Awaited, and their failure reported, by the first update.
+    for (const rule of [this.#rule, this.#rowUpdate]) rule.catch(() => undefined);
   }
 
   /** The names of the optimizer's state, a vector each. */
@@ -38,13 +46,21 @@ export class ShardStore {
   /**
    * A vector as it is after `step` updates, for a worker that has it as it was after `since`.
    * @returns undefined if there is no vector of this name
+   * @throws Refusal if rows are selected that the shard has not
    */
-  chunks(name: string, step: number, since: number | undefined): Iterable<Chunk> | undefined {
+  chunks(
+    name: string,
+    step: number,
+    since: number | undefined,
+    tables: TableSelection = { whole: false },
+  ): Iterable<Chunk> | undefined {
     if (!this.#values) return undefined;
     const { parameters, slots, lanes } = this.#values;
     if (name === 'lanes') return chunksOf([{ values: lanes, offset: 0, rowLength: this.#run.model.lanes.width }]);
     const vector = name === 'parameters' ? parameters : Object.hasOwn(slots, name) && slots[name];
     if (!vector) return undefined;
+    if ('rows' in tables) return chunksOfRows(this.#layout, vector, tables.rows);
+    if (tables.whole) return chunksOf([...partsOfVector(this.#layout, vector), ...partsOfTables(this.#layout, vector)]);
     const isUpToOneUpdate = name === 'parameters' && since === step - 1 && this.#changed?.step === step;
     return chunksOf(partsOfVector(this.#layout, vector), isUpToOneUpdate ? this.#changed!.rows : undefined);
   }
@@ -62,8 +78,9 @@ export class ShardStore {
   }
 
   /** Adds a contribution, or starts the sum with it. @returns a vector that is not needed any more; empty if there is none */
-  add({ gradient, lanes }: Contribution, range: LaneRange, isFirst: boolean): Float32Array {
+  add({ gradient, rows = [], lanes }: Contribution, range: LaneRange, isFirst: boolean): Float32Array {
     this.#takeLanes(lanes, range, isFirst);
+    this.#rows = isFirst ? rows : addRows(this.#layout, this.#rows, rows);
     const unused = isFirst ? this.#gradient : gradient;
     this.#gradient = isFirst ? gradient : addSparse(this.#gradient, gradient);
     return unused.values;
@@ -79,23 +96,29 @@ export class ShardStore {
 
   /** Multiplies the step's gradient by `scale`. @returns the sum of squares of the product */
   measure(scale: number): number {
-    if (scale !== 1) scaleSparse(this.#gradient, scale);
-    return sumOfSquares(this.#gradient);
+    if (scale !== 1) {
+      scaleSparse(this.#gradient, scale);
+      scaleRows(this.#rows, scale);
+    }
+    return sumOfSquares(this.#gradient) + sumOfSquaresOfRows(this.#rows);
   }
 
   /** Applies the optimizer to the step's gradient. @returns the gradient's vector, which is not needed any more */
   async update(step: number, learningRate: number, globalSumOfSquares: number): Promise<Float32Array> {
-    const gradient = this.#gradient;
+    const [gradient, rows] = [this.#gradient, this.#rows];
     this.#gradient = nothing;
+    this.#rows = [];
     const values = this.#values!;
     this.#values = { ...values, lanes: this.#nextLanes };
     this.#nextLanes = values.lanes;
+    const scalars = { learningRate, sumOfSquares: globalSumOfSquares, step };
+    if (rows.length > 0) await (await this.#rowUpdate).apply(rows, values, scalars);
     if (gradient.values.length === 0) return gradient.values;
     const keeps = keepsWithoutGradient(this.#run.model.optimizer);
     this.#changed = keeps ? { step, rows: rowsWithin(this.#layout, gradient.ranges) } : undefined;
     const rule = await this.#rule;
     const updated = keeps ? gradient : whole(gradient);
-    await rule.apply({ values, gradient: updated, learningRate, sumOfSquares: globalSumOfSquares, step });
+    await rule.apply({ values, gradient: updated, ...scalars });
     return gradient.values;
   }
 }

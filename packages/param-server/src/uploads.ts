@@ -5,20 +5,13 @@
  */
 import { EncodedVector } from './codecs/encoded-vector.js';
 import type { ShardLayout } from './partition.js';
-import type { Caller } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
 import { type Chunk, float32Bytes, nonzeroRows, partsOfVector, piecesOf } from './shard-vector.js';
 import { rangesOf } from './sparse-rows.js';
 import { RangeList, type SparseVector, withZeros } from './sparse-vector.js';
-
-/** What an upload is. */
-export interface UploadTarget {
-  readonly caller: Caller;
-  readonly step: number;
-  readonly vector: string;
-  /** Whether the bytes are a codec's, to be decoded when all have come; else they are the values of chunks. */
-  readonly encoded?: boolean | null | undefined;
-}
+import type { RowGradient } from './tables/row-gradient.js';
+import { RowUploads } from './tables/row-uploads.js';
+import { isSame, nameOf, type UploadTarget } from './upload-target.js';
 
 interface Upload {
   readonly target: UploadTarget;
@@ -47,10 +40,12 @@ export interface UploadableVectors {
 export class Uploads {
   readonly #vectors: UploadableVectors;
   readonly #uploads = new Map<string, Upload>();
+  readonly #rows: RowUploads;
   readonly #spare = new Map<number, Float32Array[]>();
 
   constructor(vectors: UploadableVectors) {
     this.#vectors = vectors;
+    this.#rows = new RowUploads(vectors.layout);
   }
 
   /**
@@ -58,6 +53,7 @@ export class Uploads {
    * @throws Refusal if there is no such vector or a newer process of the worker has one on its way.
    */
   begin(target: UploadTarget): UploadStream {
+    if (target.vector === 'rows') return this.#rows.begin(target);
     const upload = this.#open(target);
     const { values } = upload;
     if (target.encoded) return this.#decoding(upload);
@@ -117,6 +113,11 @@ export class Uploads {
     if (upload?.state !== 'complete' || !isSame(upload.target, target)) return undefined;
     this.#uploads.delete(key(target));
     return { values: upload.values, ranges: upload.written.ranges };
+  }
+
+  /** As {@link take}, of what a gradient has of tables. */
+  takeRows(target: UploadTarget): RowGradient | undefined {
+    return this.#rows.take(target);
   }
 
   /** Takes back a vector that was handed over and is used no more, for the next upload to be written into. */
@@ -211,19 +212,6 @@ function nonFiniteAt(values: Float32Array, from: number, to: number): number | u
   return a + b + c + d === 0 ? undefined : values.findIndex((value, i) => i >= from && !Number.isFinite(value));
 }
 
-function nameOf({ caller, step, vector }: UploadTarget): string {
-  return `worker ${caller.worker}'s vector '${vector}' of step ${step}`;
-}
-
 function key({ caller, vector }: UploadTarget): string {
   return `${caller.worker}/${vector}`;
-}
-
-function isSame(a: UploadTarget, b: UploadTarget): boolean {
-  return (
-    a.caller.incarnation === b.caller.incarnation &&
-    a.caller.generation === b.caller.generation &&
-    a.caller.lease === b.caller.lease &&
-    a.step === b.step
-  );
 }

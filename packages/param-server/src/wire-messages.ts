@@ -80,7 +80,11 @@ export function readLanes({ lanesFrom: from, lanesTo: to }: unroll.v1.PushReques
 export function writeModel({ parameters, optimizer, clipNorm, run, lanes, staleness }: ModelDescription) {
   const { name, ...hyperparameters } = optimizer;
   return {
-    parameters: parameters.map((parameter) => ({ name: parameter.name, shape: [...parameter.shape] })),
+    parameters: parameters.map(({ name, shape, byRows }) => ({
+      name,
+      shape: [...shape],
+      ...(byRows ? { byRows } : {}),
+    })),
     optimizer: { name, hyperparameters },
     clipNorm: clipNorm ?? 0,
     run,
@@ -90,7 +94,10 @@ export function writeModel({ parameters, optimizer, clipNorm, run, lanes, stalen
 }
 
 function readParameters(parameters: readonly unroll.v1.Parameter.$Properties[], shards: number): ParameterShape[] {
-  const read = parameters.map(({ name, shape }) => ({ name: name ?? '', shape: shape ?? [] }));
+  const read = parameters.map(({ name, shape, byRows }) => {
+    const parameter = { name: name ?? '', shape: shape ?? [] };
+    return byRows ? { ...parameter, byRows } : parameter;
+  });
   const names = new Set(read.map(({ name }) => name));
   if (names.size < read.length || names.has('')) throw unreadable('the parameters of the model have not a name each');
   for (const { name, shape } of read) {

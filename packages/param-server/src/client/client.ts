@@ -7,14 +7,9 @@ import { elementCount, optimizerSlots } from '@unroll/core';
 import type { unroll } from '../generated/parameter-server.js';
 import { partition, type ShardLayout } from '../partition.js';
 import type { Caller, LaneRange } from '../shard/messages.js';
-import {
-  chunksOf,
-  type NamedValues,
-  nonzeroRows,
-  partsOfParameters,
-  scatterChunk,
-  scatterTable,
-} from '../shard-vector.js';
+import { chunksOf, type NamedValues, scatterTable } from '../shard-vector.js';
+import { chunksOfGradient, chunksOfValues, type RowReader, scatterValues } from '../tables/row-chunks.js';
+import type { RowIds } from '../tables/row-selection.js';
 import { writeModel } from '../wire-messages.js';
 import { isPassing } from './errors.js';
 import { sumOfSquaresOf } from './gradient-rows.js';
@@ -23,6 +18,7 @@ import type { Beat, StartHeartbeats } from './heartbeats.js';
 import type { InitialValues, ParameterClientOptions, Snapshot, StepOptions, StepResult } from './options.js';
 import { type Entry, planOf, total } from './resumption.js';
 import type { ShardCalls } from './shard-calls.js';
+import { pullTableRows } from './table-rows.js';
 
 /** One server, and what it holds. */
 interface Shard {
@@ -94,7 +90,7 @@ export class ParameterClient implements AsyncDisposable {
   /**
    * Takes up the run where the servers are: how a worker starts, or starts again. Worker 0 gives servers their values that
    * have none; the others wait for that.
-   * @param parameters filled with the parameters, now and after each update
+   * @param parameters filled with the parameters but for tables by rows, now and after each update
    * @throws ParameterServerError if the servers refuse this worker or do not answer; the message says which and why
    */
   async enter(parameters: NamedValues): Promise<void> {
@@ -111,6 +107,20 @@ export class ParameterClient implements AsyncDisposable {
    */
   update(options: StepOptions): Promise<StepResult | undefined> {
     return this.#whereWeAre(() => (this.#hasOwnPace ? this.#updateAlone(options) : this.#updateTogether(options)));
+  }
+
+  /**
+   * Reads rows of tables as they are at this worker's step.
+   * @param into by table, `[rows, …]`: where the rows go, in the order of their ids
+   * @returns false if the servers were elsewhere, as of {@link update}
+   */
+  async pullRows(ids: RowIds, into: NamedValues): Promise<boolean> {
+    const pulled = await this.#whereWeAre(async () => {
+      const request = { vector: 'parameters', step: this.#step, caller: this.#caller };
+      await this.#onShards(({ connection, layout }) => pullTableRows(connection, layout, request, ids, into));
+      return true;
+    });
+    return pulled ?? false;
   }
 
   /**
@@ -214,10 +224,14 @@ export class ParameterClient implements AsyncDisposable {
   ): Promise<unroll.v1.PushResponse> {
     const [step, caller, { from, to }] = [this.#step, this.#caller, this.#lanes];
     const target = { caller, step, vector: 'gradient' };
-    await this.#gradients.upload(shard.connection, index, target, { gradients, lanes: this.#lanes });
+    const { connection, layout } = shard;
+    await this.#gradients.upload(connection, index, target, { gradients, lanes: this.#lanes });
+    if (layout.tables.length > 0) {
+      await connection.upload({ ...target, vector: 'rows' }, chunksOfGradient(layout, gradients));
+    }
     if (index === 0) await this.#uploadLanes(step, laneStates, from);
     const place = { lanesFrom: from, lanesTo: to, counted };
-    return shard.connection.push({ caller, step, learningRate, ...place, ...said });
+    return connection.push({ caller, step, learningRate, ...place, ...said });
   }
 
   get #first(): Shard {
@@ -278,10 +292,10 @@ export class ParameterClient implements AsyncDisposable {
       return;
     }
     const { step = 0, values } = this.#options.start;
-    const { parameters, slots = {}, laneStates }: InitialValues = await values();
+    const { parameters, tables = {}, slots = {}, laneStates }: InitialValues = await values();
     await this.#onShards(async (shard, index) => {
-      await this.#upload(shard, 'parameters', step, parameters);
-      for (const [name, slot] of Object.entries(slots)) await this.#upload(shard, name, step, slot);
+      await this.#upload(shard, 'parameters', step, parameters, tables);
+      for (const [name, slot] of Object.entries(slots)) await this.#upload(shard, name, step, slot, {});
       if (index === 0) await this.#uploadLanes(step, laneStates ?? new Float32Array(0), 0);
       await shard.connection.initialize({ caller, step, generation });
     });
@@ -321,20 +335,30 @@ export class ParameterClient implements AsyncDisposable {
   async #readAll(): Promise<Snapshot> {
     const step = this.#step;
     const read = async (vector: string): Promise<NamedValues> => {
-      const values = emptyValues(this.#options.parameters);
-      await this.#pull({ vector, step }, values);
+      const { parameters } = this.#options;
+      const values = Object.fromEntries(
+        parameters.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]),
+      );
+      await this.#pull({ vector, step, whole: true }, values);
       return values;
     };
     const slots: Record<string, NamedValues> = {};
     for (const name of optimizerSlots(this.#options.optimizer)) slots[name] = await read(name);
     await this.#pullLanes(step);
-    const parameters = structuredClone(this.#parameters);
+    const hasTables = this.#options.parameters.some(({ byRows }) => byRows);
+    const parameters = hasTables ? await read('parameters') : structuredClone(this.#parameters);
     return { step, parameters, slots, laneStates: this.#laneStates.slice() };
   }
 
-  #upload({ connection, layout }: Shard, vector: string, step: number, values: NamedValues): Promise<void> {
-    const parts = partsOfParameters(layout, values);
-    return connection.upload({ caller: this.#caller, step, vector }, chunksOf(parts, nonzeroRows(parts)));
+  #upload(
+    { connection, layout }: Shard,
+    vector: string,
+    step: number,
+    values: NamedValues,
+    tables: Readonly<Record<string, RowReader>>,
+  ): Promise<void> {
+    const chunks = chunksOfValues(layout, values, tables);
+    return connection.upload({ caller: this.#caller, step, vector }, chunks);
   }
 
   /** Sends the states of lanes, from lane `from` on, to the first shard. */
@@ -352,7 +376,7 @@ export class ParameterClient implements AsyncDisposable {
   async #pull(request: Omit<unroll.v1.PullRequest, 'caller'>, values: NamedValues): Promise<void> {
     await this.#onShards(async ({ connection, layout }) => {
       for await (const chunk of connection.pull({ ...request, caller: this.#caller }))
-        scatterChunk(layout, values, chunk);
+        scatterValues(layout, values, chunk);
     });
   }
 
@@ -374,8 +398,4 @@ export class ParameterClient implements AsyncDisposable {
     const place = { caller: { worker, incarnation }, version, workers, shard, shards: this.#shards.length };
     return { ...place, ...writeModel(this.#options), holdsBack: this.#gradients.holdsBack };
   }
-}
-
-function emptyValues(parameters: ParameterClientOptions['parameters']): NamedValues {
-  return Object.fromEntries(parameters.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]));
 }

@@ -65,18 +65,18 @@ export class GradientTables {
   #last: NamedGradients = {};
 
   constructor(parameters: readonly ParameterShape[]) {
-    this.#shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
+    const whole = parameters.filter(({ byRows }) => !byRows);
+    this.#shapes = new Map(whole.map(({ name, shape }) => [name, shape]));
   }
 
-  /** The gradients with tables for rows; valid until the next call. */
+  /** The gradients, but those of tables by rows, with tables for rows; valid until the next call. */
   fill(gradients: NamedGradients): NamedValues {
     for (const [name, table] of this.#tables) clearRows(table, this.#last[name]!);
     this.#last = gradients;
     return Object.fromEntries(
-      Object.entries(gradients).map(([name, gradient]) => [
-        name,
-        gradient instanceof Float32Array ? gradient : this.#table(name, gradient),
-      ]),
+      Object.entries(gradients)
+        .filter(([name]) => this.#shapes.has(name))
+        .map(([name, gradient]) => [name, gradient instanceof Float32Array ? gradient : this.#table(name, gradient)]),
     );
   }
 

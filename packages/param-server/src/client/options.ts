@@ -3,6 +3,7 @@ import type { GradientCodec } from '../codecs/codec.js';
 import type { ModelDescription } from '../model.js';
 import type { ClientSecurity } from '../security/client-security.js';
 import type { NamedValues } from '../shard-vector.js';
+import type { RowReader } from '../tables/row-chunks.js';
 import type { NamedGradients } from './gradient-rows.js';
 import type { SnapshotPolicy } from './resumption.js';
 import type { WorkerMeter } from './worker-meter.js';
@@ -48,6 +49,8 @@ export interface RunStart {
 
 export interface InitialValues {
   readonly parameters: NamedValues;
+  /** Of tables by rows that `parameters` has not: so a table need not be in the memory of any worker. */
+  readonly tables?: Readonly<Record<string, RowReader>>;
   /** The optimizer's state by slot, then by parameter, to resume with; zeros where it is missing. */
   readonly slots?: Readonly<Record<string, NamedValues>>;
   /** The states of the lanes, `[lanes, width]`; zeros if absent. */
@@ -66,7 +69,8 @@ export interface Snapshot {
 export interface StepOptions {
   /**
    * This worker's summand of the gradient, by parameter name: of the loss of its lanes. The servers only add. Where workers
-   * go at their own pace, a gradient by itself, which the servers clip. Of one with few rows that are not zero, those rows will do.
+   * go at their own pace, a gradient by itself, which the servers clip. Of one with few rows that are not zero, those rows will do; of a
+   * table by rows they must be given so.
    */
   readonly gradients: NamedGradients;
   /** Of this step; where all make it together, every worker must give the same. */

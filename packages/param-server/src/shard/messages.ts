@@ -4,6 +4,7 @@
  */
 import type { ModelDescription } from '../model.js';
 import type { SparseVector } from '../sparse-vector.js';
+import type { RowGradient } from '../tables/row-gradient.js';
 
 /** A process that claims to be a worker of the run. Of two that claim the same index, the greater incarnation is believed. */
 export interface Caller {
@@ -43,6 +44,8 @@ export interface ShardValues {
 export interface Contribution {
   /** Of the loss of the worker's lanes; the gradient of a step is the sum over all lanes. */
   readonly gradient: SparseVector;
+  /** The same of the shard's tables, if it has any. */
+  readonly rows?: RowGradient | undefined;
   /** The state of its lanes after the step, within a table of all lanes; empty on shards but the first. */
   readonly lanes: Float32Array;
 }

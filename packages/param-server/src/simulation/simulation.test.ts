@@ -167,7 +167,7 @@ function trainAlone(): NamedValues {
     const computed = task.compute({ from: 0, to: lanes }, step, values, laneStates);
     laneStates = computed.laneStates;
     for (const [name, gradient] of Object.entries(computed.gradients)) {
-      for (const [i, value] of gradient.entries()) values[name]![i]! -= task.learningRate * value;
+      for (const [i, value] of (gradient as Float32Array).entries()) values[name]![i]! -= task.learningRate * value;
     }
   }
   return values;

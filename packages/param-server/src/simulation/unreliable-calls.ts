@@ -8,7 +8,7 @@ import { ParameterServerError } from '../client/errors.js';
 import type { Beat } from '../client/heartbeats.js';
 import type { ShardCalls } from '../client/shard-calls.js';
 import type { unroll } from '../generated/parameter-server.js';
-import { joinResponse, uploadedContribution, uploadedValues } from '../service.js';
+import { joinResponse, selectionOf, uploadedContribution, uploadedValues } from '../service.js';
 import type { Answer, Caller } from '../shard/messages.js';
 import { Refusal } from '../shard/refusal.js';
 import type { ShardHost, UnnumberedRequest } from '../shard-host.js';
@@ -103,9 +103,9 @@ export class UnreliableCalls implements ShardCalls {
     const sumOfSquares = request.sumOfSquares ?? undefined;
     const chunks = await this.#call(async (host) => {
       await host.ask({ type: 'pull', caller, step, sumOfSquares, meets: request.meets ?? false }, () => undefined);
-      return [...host.adopted.store.chunks(vector, step, request.since ?? undefined)!].flatMap((chunk) => [
-        ...piecesOf(chunk),
-      ]);
+      return [...host.adopted.store.chunks(vector, step, request.since ?? undefined, selectionOf(request))!].flatMap(
+        (chunk) => [...piecesOf(chunk)],
+      );
     }, this.#network.duplication);
     for (const { offset, data } of chunks) {
       const copy = await this.#call(async (host) => {

@@ -1,9 +1,12 @@
 /** A simulated place for a worker's process, which is started again when it was killed. */
+import { elementCount } from '@unroll/core/onnx';
 import { ParameterClient } from '../client/client.js';
+import type { NamedGradients } from '../client/gradient-rows.js';
 import type { GradientCodec } from '../codecs/codec.js';
 import type { ModelDescription } from '../model.js';
 import type { LaneRange } from '../shard/messages.js';
 import type { NamedValues } from '../shard-vector.js';
+import type { RowIds } from '../tables/row-selection.js';
 import type { ServerMachine } from './server-machine.js';
 import { type Network, UnreliableCalls } from './unreliable-calls.js';
 import type { VirtualTime } from './virtual-time.js';
@@ -15,13 +18,15 @@ export interface SimulatedTask {
   readonly steps: number;
   readonly learningRate: number;
   readonly initial: () => NamedValues;
+  /** The rows of tables that some lanes look up; {@link compute} gets these of the tables. */
+  readonly rowIds?: (lanes: LaneRange, step: number) => RowIds;
   /** The gradient of some lanes, and their states after the step, `[lanes of the range, width]`. */
   readonly compute: (
     lanes: LaneRange,
     step: number,
     parameters: NamedValues,
     laneStates: Float32Array,
-  ) => { readonly gradients: NamedValues; readonly laneStates: Float32Array };
+  ) => { readonly gradients: NamedGradients; readonly laneStates: Float32Array };
 }
 
 export interface WorkerMachineOptions {
@@ -87,15 +92,31 @@ export class WorkerMachine {
     let states: Float32Array = enteredStates();
     for (;;) {
       while (client.step < steps) {
-        const { gradients, laneStates } = compute(client.lanes, client.step, parameters, states);
-        states = (await client.update({ gradients, learningRate, laneStates })) ? laneStates : enteredStates();
+        const rows = await this.#lookUp(client);
+        if (rows) {
+          const { gradients, laneStates } = compute(client.lanes, client.step, { ...parameters, ...rows }, states);
+          states = (await client.update({ gradients, learningRate, laneStates })) ? laneStates : enteredStates();
+        } else states = enteredStates();
       }
       if (await client.meet()) {
-        if (incarnation === this.#incarnation) this.result = structuredClone(parameters);
-        if (await client.finish()) return;
+        const read = this.#options.task.rowIds ? (await client.snapshot())?.parameters : parameters;
+        if (incarnation === this.#incarnation && read) this.result = structuredClone(read);
+        if (read && (await client.finish())) return;
       }
       states = enteredStates();
     }
+  }
+
+  /** The rows of tables that the step needs; undefined if the servers were elsewhere. */
+  async #lookUp(client: ParameterClient): Promise<NamedValues | undefined> {
+    const { rowIds, model } = this.#options.task;
+    const ids = rowIds?.(client.lanes, client.step) ?? {};
+    const widthOf = (table: string) =>
+      elementCount(model.parameters.find(({ name }) => name === table)!.shape.slice(1));
+    const rows = Object.fromEntries(
+      Object.entries(ids).map(([table, { length }]) => [table, new Float32Array(length * widthOf(table))]),
+    );
+    return (await client.pullRows(ids, rows)) ? rows : undefined;
   }
 
   #connect(incarnation: number): ParameterClient {

@@ -1,0 +1,97 @@
+/**
+ * The rows of tables that workers' gradients have, on their way: as `uploads.ts` for whole vectors, but only the rows that
+ * come take room. What arrives is not trusted: a piece is one row of a table, rows ascend, so that none comes twice, and
+ * values are finite.
+ */
+import type { ShardLayout, TableSlice } from '../partition.js';
+import { Refusal } from '../shard/refusal.js';
+import { type Chunk, float32Bytes, piecesOf } from '../shard-vector.js';
+import { isSame, nameOf, type UploadTarget } from '../upload-target.js';
+import { noRows, type RowGradient, type TableRows } from './row-gradient.js';
+import { tableAt } from './row-selection.js';
+
+interface RowUpload {
+  readonly target: UploadTarget;
+  /** By the layout's tables: where rows start, and their bytes. */
+  readonly arrived: readonly { readonly starts: number[]; readonly rows: Uint8Array[] }[];
+  last: number;
+  state: 'arriving' | 'replaced';
+  gradient: RowGradient | undefined;
+}
+
+export class RowUploads {
+  readonly #layout: ShardLayout;
+  /** By worker: one at a time. */
+  readonly #uploads = new Map<number, RowUpload>();
+
+  constructor(layout: ShardLayout) {
+    this.#layout = layout;
+  }
+
+  /** Starts an upload, from nothing if an earlier stream of it was cut off. @throws Refusal if a newer process has one on its way */
+  begin(target: UploadTarget) {
+    const { worker, incarnation } = target.caller;
+    const current = this.#uploads.get(worker);
+    if (current && current.target.caller.incarnation > incarnation) {
+      throw new Refusal('failed-precondition', `worker ${worker} has been replaced by a newer process`);
+    }
+    if (current) current.state = 'replaced';
+    const arrived = this.#layout.tables.map(() => ({ starts: [], rows: [] }));
+    const upload: RowUpload = { target, arrived, last: -1, state: 'arriving', gradient: undefined };
+    this.#uploads.set(worker, upload);
+    return {
+      take: (chunk: Chunk) => {
+        if (upload.state === 'replaced') throw new Refusal('aborted', `${nameOf(target)} is being uploaded anew`);
+        this.#take(chunk, upload);
+      },
+      end: () => {
+        upload.gradient = upload.arrived.map(({ starts, rows }, k) =>
+          joined(starts, rows, this.#layout.tables[k]!, target),
+        );
+      },
+    };
+  }
+
+  /** Hands over what has arrived and forgets it; undefined unless all has. */
+  take(target: UploadTarget): RowGradient | undefined {
+    if (this.#layout.tables.length === 0) return noRows(this.#layout);
+    const upload = this.#uploads.get(target.caller.worker);
+    if (!upload?.gradient || !isSame(upload.target, target)) return undefined;
+    this.#uploads.delete(target.caller.worker);
+    return upload.gradient;
+  }
+
+  #take(chunk: Chunk, upload: RowUpload): void {
+    for (const { offset, data } of piecesOf(chunk)) {
+      const table = tableAt(this.#layout, offset);
+      if (table === undefined || offset <= upload.last || data.length !== 4 * this.#layout.tables[table]!.rowLength) {
+        throw new Refusal(
+          'failed-precondition',
+          `${nameOf(upload.target)} has a piece at ${offset} that is no row of a table after the last; use a client of this version`,
+        );
+      }
+      upload.last = offset;
+      upload.arrived[table]!.starts.push(offset);
+      upload.arrived[table]!.rows.push(data);
+    }
+  }
+}
+
+/** @throws Refusal unless all values are finite */
+function joined(
+  starts: readonly number[],
+  rows: readonly Uint8Array[],
+  { parameter, rowLength }: TableSlice,
+  target: UploadTarget,
+): TableRows {
+  const values = new Float32Array(rows.length * rowLength);
+  const bytes = float32Bytes(values);
+  for (const [k, row] of rows.entries()) bytes.set(row, 4 * k * rowLength);
+  const wrong = values.find((value) => !Number.isFinite(value));
+  if (wrong === undefined) return { starts, values };
+  throw new Refusal(
+    'failed-precondition',
+    `${nameOf(target)} has ${wrong} in '${parameter}': training diverged; lower --learning-rate or --clip-norm, ` +
+      'then go on from the last checkpoint with --resume',
+  );
+}
