@@ -1,11 +1,16 @@
 /** `@unroll/core`: recurrent kernels, layers and language models on TensorFlow.js, and the tracer that turns
  * TensorFlow.js code into ONNX graphs. Runs in Node and in browsers. */
+export { type GlobalAttentionInputs, globalAttention } from './attention/global-attention.js';
+export { frameCount, framesOf, type LogMelConfig, logMel, logMelConfig } from './audio/log-mel.js';
+export { type Recording, readWav } from './audio/wav.js';
 export { type ActivationName, activationNames } from './kernels/cells/activations.js';
 export type { Cell as RecurrentCell, CellWeights } from './kernels/cells/cell.js';
 export { type GruCellOptions, gruCell } from './kernels/cells/gru-cell.js';
 export { type LstmCellOptions, lstmCell } from './kernels/cells/lstm-cell.js';
 export { rnnCell } from './kernels/cells/rnn-cell.js';
 export { type CellSequenceInputs, type CellSequenceOutputs, cellSequence } from './kernels/cells/sequence.js';
+export { ctcGreedyLabels } from './kernels/ctc/greedy.js';
+export { type CtcLossInputs, ctcLoss } from './kernels/ctc/loss.js';
 export { embeddingLookup } from './kernels/embedding/lookup.js';
 export { type GruSequenceInputs, gruSequence } from './kernels/gru/sequence.js';
 export { type LstmSequenceInputs, lstmSequence } from './kernels/lstm/sequence.js';
@@ -21,6 +26,8 @@ export { loadLayersModel } from './layers/load-layers-model.js';
 export { LSTM, type LSTMArgs } from './layers/lstm.js';
 export type { RecurrentLayerArgs } from './layers/recurrent-layer.js';
 export { SimpleRNN, type SimpleRNNArgs } from './layers/simple-rnn.js';
+export { type Bleu, corpusBleu, tokenize13a } from './metrics/bleu.js';
+export { type AnomalyLikelihoodConfig, anomalyScores } from './models/anomaly-likelihood.js';
 export {
   classifierEvaluationProgram,
   classifierLoss,
@@ -32,6 +39,12 @@ export {
 } from './models/classifier.js';
 export { classifyIds, type TokenStep } from './models/classifier-inference.js';
 export { type DropoutMask, fillDropoutMask } from './models/dropout.js';
+export {
+  type ForecasterConfig,
+  forecasterLoss,
+  forecasterParameterShapes,
+  forecastProgram,
+} from './models/forecaster.js';
 export { graphOfProgram } from './models/graph-of-program.js';
 export { initialParameters, uniformParameters } from './models/initial-parameters.js';
 export {
@@ -43,7 +56,9 @@ export {
 export {
   type Cell,
   dropoutWidths,
+  type LanguageModelCell,
   type LanguageModelConfig,
+  languageModelCells,
   languageModelConfig,
   parameterShapes,
   type Shapes,
@@ -70,6 +85,30 @@ export {
   type PersonalizationMethod,
   personalizationGraphs,
 } from './models/personalization-program.js';
+export {
+  recognitionProgram,
+  recognizerFrames,
+  recognizerLoss,
+  recognizerOutputProgram,
+  recognizerParameterShapes,
+  recognizerStepProgram,
+  type SpeechBatchShape,
+  type SpeechRecognizerConfig,
+} from './models/speech-recognizer.js';
+export {
+  type PairBatchShape,
+  type TranslationConfig,
+  translationEvaluationProgram,
+  translationLoss,
+  translationParameterShapes,
+} from './models/translation.js';
+export {
+  type RunStep,
+  type TranslateOptions,
+  type TranslationSteps,
+  translateIds,
+} from './models/translation-inference.js';
+export { decoderStepProgram, encoderStepProgram, longestSource } from './models/translation-steps.js';
 export * from './onnx/index.js';
 export {
   clipScale,

@@ -1,27 +1,48 @@
 /** The shape of a recurrent language model: its configuration, its parameters and its state, by name. */
 
+/** The classics, which every framework has. */
 export type Cell = 'rnn' | 'lstm' | 'gru';
+
+/** `cifg`: an LSTM whose input and forget gates are coupled, f = 1 − i (Greff et al. 2017). */
+export type LanguageModelCell = Cell | 'cifg';
+
+export const languageModelCells: readonly LanguageModelCell[] = ['rnn', 'lstm', 'gru', 'cifg'];
 
 export interface LanguageModelConfig {
   readonly vocabSize: number;
   readonly embeddingDim: number;
   readonly hiddenDim: number;
-  readonly cell: Cell;
+  readonly cell: LanguageModelCell;
   readonly layers: number;
+  /** Of an `lstm` or `cifg`: the width to which each layer's output is projected, which is also what its recurrent product
+   * sees (Sak et al. 2014); not projected if left out. */
+  readonly projectionDim?: number | undefined;
   /** Probability of dropping a unit of the embedding, between layers and before the output; never in the recurrence
    * (Zaremba et al. 2014, eq. 7–8). */
   readonly dropout: number;
-  /** The output projection is the transposed embedding (Press and Wolf 2017); needs embeddingDim = hiddenDim. */
+  /** The output projection is the transposed embedding (Press and Wolf 2017); needs an embedding as wide as the last
+   * layer's output. */
   readonly tieWeights: boolean;
+  /** How training makes do without scores of all words; {@link SoftmaxConfig}. The whole softmax if left out. */
+  readonly softmax?: SoftmaxConfig | undefined;
   /** A second bias, on the recurrent product, as PyTorch, cuDNN and the code of Zaremba et al. (2014) have it. It adds
    * nothing that one bias cannot say, but doubles how fast the biases learn and what they count in the gradient's norm.
    * A GRU has it always, because its reset gate stands between the two. */
   readonly recurrentBias: boolean;
 }
 
+/**
+ * `sampled`: a training step scores the targets and so many other words, drawn anew for each step. The output layer then has a
+ * row for each word, `output.embeddings` [vocab, output], unless weights are tied. Evaluation and decoding score all words.
+ */
+export interface SoftmaxConfig {
+  readonly name: 'sampled';
+  readonly samples: number;
+}
+
 export type Shapes = Readonly<Record<string, readonly number[]>>;
 
-const gates: Record<Cell, number> = { rnn: 1, lstm: 4, gru: 3 };
+const gates: Readonly<Record<LanguageModelCell, number>> = { rnn: 1, lstm: 4, gru: 3, cifg: 3 };
 
 /**
  * A complete configuration; what is left out is a 1-layer LSTM, no dropout, untied.
@@ -30,50 +51,94 @@ const gates: Record<Cell, number> = { rnn: 1, lstm: 4, gru: 3 };
 export function languageModelConfig(
   options: Pick<LanguageModelConfig, 'vocabSize' | 'embeddingDim' | 'hiddenDim'> & Partial<LanguageModelConfig>,
 ): LanguageModelConfig {
-  const config = { cell: 'lstm', layers: 1, dropout: 0, tieWeights: false, recurrentBias: false, ...options } as const;
+  const config: LanguageModelConfig = {
+    cell: 'lstm',
+    layers: 1,
+    dropout: 0,
+    tieWeights: false,
+    recurrentBias: false,
+    ...options,
+  };
   for (const field of ['vocabSize', 'embeddingDim', 'hiddenDim', 'layers'] as const) {
     const value = config[field];
     if (!Number.isSafeInteger(value) || value < 1)
       throw new RangeError(`${field} must be a positive integer, got ${value}`);
   }
-  if (!(config.cell in gates)) throw new RangeError(`cell must be rnn, lstm or gru, got '${config.cell}'`);
+  if (!languageModelCells.includes(config.cell)) {
+    throw new RangeError(`cell must be one of ${languageModelCells.join(', ')}, got '${config.cell}'`);
+  }
+  const { projectionDim, softmax, vocabSize } = config;
+  if (softmax && !(Number.isSafeInteger(softmax.samples) && softmax.samples >= 1)) {
+    throw new RangeError(`softmax.samples must be a positive integer, got ${softmax.samples}`);
+  }
+  if (projectionDim !== undefined) {
+    if (!Number.isSafeInteger(projectionDim) || projectionDim < 1) {
+      throw new RangeError(`projectionDim must be a positive integer, got ${projectionDim}`);
+    }
+    if (!hasCellState(config)) throw new RangeError(`projectionDim is for lstm and cifg, not for ${config.cell}`);
+  }
   if (!(config.dropout >= 0 && config.dropout < 1))
     throw new RangeError(`dropout must be in [0, 1), got ${config.dropout}`);
-  if (config.tieWeights && config.embeddingDim !== config.hiddenDim) {
+  if (config.tieWeights && config.embeddingDim !== outputDim(config)) {
+    const width = projectionDim === undefined ? 'hiddenDim' : 'projectionDim';
     throw new RangeError(
-      `tieWeights needs embeddingDim = hiddenDim, got ${config.embeddingDim} and ${config.hiddenDim}; make them equal`,
+      `tieWeights needs embeddingDim = ${width}, got ${config.embeddingDim} and ${outputDim(config)}; make them equal`,
     );
   }
   return config;
 }
 
-/** The parameters' shapes by name, in Keras's layouts: `lstm.0.kernel` [input, 4·hidden], gates i, f, g, o. */
+/** The embedding's parameter, which a model with tied weights also scores words with. */
+export const embeddingName = 'embedding.embeddings';
+
+/** The parameter of which the output layer has a row for each word; undefined where its words are columns, of `output.kernel`. */
+export function outputTable({ tieWeights, softmax }: LanguageModelConfig): string | undefined {
+  if (tieWeights) return embeddingName;
+  return softmax?.name === 'sampled' ? 'output.embeddings' : undefined;
+}
+
+/** The width of a layer's output. */
+export function outputDim({ hiddenDim, projectionDim }: LanguageModelConfig): number {
+  return projectionDim ?? hiddenDim;
+}
+
+/** Whether a layer's state is not only its output but also the state of memory cells. */
+export function hasCellState({ cell }: LanguageModelConfig): boolean {
+  return cell === 'lstm' || cell === 'cifg';
+}
+
+/** The parameters' shapes by name, in Keras's layouts: `lstm.0.kernel` [input, 4·hidden], gates i, f, g, o; i, g, o of a
+ * `cifg`; `lstm.0.projection` [hidden, output] if projected. */
 export function parameterShapes(config: LanguageModelConfig): Shapes {
-  const { vocabSize, embeddingDim, hiddenDim, cell, layers, tieWeights, recurrentBias } = config;
+  const { vocabSize, embeddingDim, hiddenDim, cell, layers, recurrentBias, projectionDim } = config;
+  const output = outputDim(config);
   const width = gates[cell] * hiddenDim;
-  const shapes: Record<string, readonly number[]> = { 'embedding.embeddings': [vocabSize, embeddingDim] };
+  const shapes: Record<string, readonly number[]> = { [embeddingName]: [vocabSize, embeddingDim] };
   for (let layer = 0; layer < layers; layer++) {
-    shapes[`${cell}.${layer}.kernel`] = [layer === 0 ? embeddingDim : hiddenDim, width];
-    shapes[`${cell}.${layer}.recurrent_kernel`] = [hiddenDim, width];
+    shapes[`${cell}.${layer}.kernel`] = [layer === 0 ? embeddingDim : output, width];
+    shapes[`${cell}.${layer}.recurrent_kernel`] = [output, width];
     shapes[`${cell}.${layer}.bias`] = [width];
     if (recurrentBias || cell === 'gru') shapes[`${cell}.${layer}.recurrent_bias`] = [width];
+    if (projectionDim) shapes[`${cell}.${layer}.projection`] = [hiddenDim, projectionDim];
   }
-  if (!tieWeights) shapes['output.kernel'] = [hiddenDim, vocabSize];
+  const table = outputTable(config);
+  if (table === undefined) shapes['output.kernel'] = [output, vocabSize];
+  else shapes[table] = [vocabSize, output];
   shapes['output.bias'] = [vocabSize];
   return shapes;
 }
 
-/** The state's shapes by name: `h.0` [batch, hidden] of the first layer, `c.0` its cell state for LSTMs, … */
-export function stateShapes({ cell, layers, hiddenDim }: LanguageModelConfig, batch: number): Shapes {
+/** The state's shapes by name: `h.0` [batch, output] of the first layer, `c.0` [batch, hidden] its cell state for LSTMs, … */
+export function stateShapes(config: LanguageModelConfig, batch: number): Shapes {
   const shapes: Record<string, readonly number[]> = {};
-  for (let layer = 0; layer < layers; layer++) {
-    shapes[`h.${layer}`] = [batch, hiddenDim];
-    if (cell === 'lstm') shapes[`c.${layer}`] = [batch, hiddenDim];
+  for (let layer = 0; layer < config.layers; layer++) {
+    shapes[`h.${layer}`] = [batch, outputDim(config)];
+    if (hasCellState(config)) shapes[`c.${layer}`] = [batch, config.hiddenDim];
   }
   return shapes;
 }
 
 /** The widths at which dropout applies: the embedding, then each layer's output. */
-export function dropoutWidths({ embeddingDim, hiddenDim, layers }: LanguageModelConfig): readonly number[] {
-  return [embeddingDim, ...Array<number>(layers).fill(hiddenDim)];
+export function dropoutWidths(config: LanguageModelConfig): readonly number[] {
+  return [config.embeddingDim, ...Array<number>(config.layers).fill(outputDim(config))];
 }

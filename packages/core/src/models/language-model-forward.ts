@@ -1,17 +1,12 @@
 /** The recurrent language model as a pure function of its parameters: what trains, what is traced, what ships. */
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
-import { gruSequence } from '../kernels/gru/sequence.js';
-import { lstmSequence } from '../kernels/lstm/sequence.js';
 import { linearCrossEntropy } from '../kernels/output-layer/linear-cross-entropy.js';
-import { rnnSequence } from '../kernels/rnn/sequence.js';
 import { flattenSteps } from '../kernels/time-steps.js';
-import type { LanguageModelConfig } from './language-model-config.js';
+import { embeddingName, type LanguageModelConfig, outputTable } from './language-model-config.js';
+import { runLayer } from './language-model-layer.js';
 
 export type NamedTensors = Record<string, tf.Tensor>;
-
-/** The embedding's parameter, which a model with tied weights also scores words with. */
-export const embeddingName = 'embedding.embeddings';
 
 /** The embeddings of `ids` int32 [time, batch]: [time, batch, embedding]. */
 export function embedTokens(parameters: NamedTensors, ids: tf.Tensor2D): tf.Tensor3D {
@@ -23,7 +18,7 @@ export function embedTokens(parameters: NamedTensors, ids: tf.Tensor2D): tf.Tens
  * @param embedded [time, batch, embedding]
  * @param state tensors named as by `stateShapes`
  * @param masks one for each of `dropoutWidths`, [time·batch, width], zero or 1/(1 − dropout); none to run without dropout
- * @returns `features` [time·batch, hidden], time-major, and the state after the last step
+ * @returns `features` [time·batch, output], time-major, and the state after the last step
  */
 export function recurrentFeatures(
   config: LanguageModelConfig,
@@ -44,66 +39,31 @@ export function recurrentFeatures(
   return { features: rows as tf.Tensor2D, state: nextState };
 }
 
-/** One recurrent layer over x [time, batch, input]; puts its last state into `nextState`. */
-function runLayer(
-  { cell, recurrentBias }: LanguageModelConfig,
-  parameters: NamedTensors,
-  layer: number,
-  x: tf.Tensor,
-  state: NamedTensors,
-  nextState: NamedTensors,
-): tf.Tensor {
-  const parameter = (name: string) => parameters[`${cell}.${layer}.${name}`]!;
-  const inputs = {
-    x,
-    kernel: parameter('kernel'),
-    recurrentKernel: parameter('recurrent_kernel'),
-    bias: recurrentBias && cell !== 'gru' ? tf.add(parameter('bias'), parameter('recurrent_bias')) : parameter('bias'),
-    initialHidden: state[`h.${layer}`]!,
-  };
-  switch (cell) {
-    case 'rnn': {
-      const { outputs, hidden } = rnnSequence(inputs);
-      nextState[`h.${layer}`] = hidden;
-      return outputs;
-    }
-    case 'gru': {
-      const { outputs, hidden } = gruSequence({ ...inputs, recurrentBias: parameter('recurrent_bias') });
-      nextState[`h.${layer}`] = hidden;
-      return outputs;
-    }
-    case 'lstm': {
-      const { outputs, hidden, cell: lastCell } = lstmSequence({ ...inputs, initialCell: state[`c.${layer}`]! });
-      nextState[`h.${layer}`] = hidden;
-      nextState[`c.${layer}`] = lastCell;
-      return outputs;
-    }
-  }
-}
-
-/** Scores of all words from features [rows, hidden]: [rows, vocab]. */
+/** Scores of all words from features [rows, output]: [rows, vocab]. */
 export function outputLogits(
-  { tieWeights }: LanguageModelConfig,
+  config: LanguageModelConfig,
   parameters: NamedTensors,
   features: tf.Tensor2D,
 ): tf.Tensor2D {
-  const product = tieWeights
-    ? tf.matMul(features, parameters[embeddingName]!, false, true)
+  const table = outputTable(config);
+  const product = table
+    ? tf.matMul(features, parameters[table]!, false, true)
     : tf.matMul(features, parameters['output.kernel']!);
   return tf.add(product, parameters['output.bias']!) as tf.Tensor2D;
 }
 
 /**
- * The cross-entropy of the words that follow, from features [rows, hidden].
+ * The cross-entropy of the words that follow, from features [rows, output].
  * @param targets int32 [rows]
  * @returns [rows], in nats
  */
 export function outputLosses(
-  { tieWeights }: LanguageModelConfig,
+  config: LanguageModelConfig,
   parameters: NamedTensors,
   features: tf.Tensor2D,
   targets: tf.Tensor1D,
 ): tf.Tensor1D {
-  const weights = parameters[tieWeights ? embeddingName : 'output.kernel']!;
-  return linearCrossEntropy({ features, weights, bias: parameters['output.bias']!, targets }, tieWeights);
+  const table = outputTable(config);
+  const weights = parameters[table ?? 'output.kernel']!;
+  return linearCrossEntropy({ features, weights, bias: parameters['output.bias']!, targets }, table !== undefined);
 }

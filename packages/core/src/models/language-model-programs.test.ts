@@ -25,16 +25,18 @@ import { type NamedValues, naiveTokenLosses } from './naive-language-model.js';
 
 const shape: BatchShape = { batch: 2, time: 3 };
 
-const models: LanguageModelConfig[] = (['rnn', 'lstm', 'gru'] as const).flatMap((cell) =>
-  [false, true].map((tieWeights) =>
-    languageModelConfig({
-      ...{ vocabSize: 7, embeddingDim: tieWeights ? 4 : 3, hiddenDim: 4, cell, layers: 2, dropout: 0.4, tieWeights },
-      recurrentBias: tieWeights,
-    }),
-  ),
-);
+const sizes = { vocabSize: 7, embeddingDim: 3, hiddenDim: 4, layers: 2, dropout: 0.4 };
+const models: LanguageModelConfig[] = (['rnn', 'lstm', 'gru', 'cifg'] as const).flatMap((cell) => [
+  languageModelConfig({ ...sizes, cell }),
+  languageModelConfig({ ...sizes, cell, embeddingDim: 4, tieWeights: true, recurrentBias: true }),
+]);
+models.push(languageModelConfig({ ...sizes, cell: 'cifg', tieWeights: true, projectionDim: 3 }));
 const named = models.map(
-  (config) => [`${config.cell}, ${config.tieWeights ? 'tied, two biases' : 'untied'}`, config] as const,
+  (config) =>
+    [
+      `${config.cell}, ${config.tieWeights ? 'tied' : 'untied'}, ${config.recurrentBias ? 'two biases' : 'one bias'}${config.projectionDim ? ', projected' : ''}`,
+      config,
+    ] as const,
 );
 const lstm = models[2]!;
 
@@ -136,7 +138,7 @@ describe.each(named)('two layers of %s, with dropout', (_, config) => {
     const first = await traced(half, halfInputs(0, {}));
     const carried = Object.entries(first)
       .filter(([name]) => name.startsWith('next.'))
-      .map(([name, values]) => [name.slice('next.'.length), { shape: [2, config.hiddenDim], values }]);
+      .map(([name, values]) => [name.slice('next.'.length), { shape: [2, values.length / 2], values }]);
     const second = await traced(half, halfInputs(6, Object.fromEntries(carried)));
     expectClose([...first.tokenLosses!, ...second.tokenLosses!], whole.tokenLosses!, 1e-5);
     for (const [name] of carried) expectClose(second[`next.${name}`]!, whole[`next.${name}`]!, 1e-5);
@@ -159,7 +161,7 @@ describe.each(named)('two layers of %s, with dropout', (_, config) => {
       expect(Math.log(sum) - logits![target]!).toBeCloseTo(tokenLosses![t]!, 5);
       const carried = Object.entries(next).map(([name, values]) => [
         name.slice('next.'.length),
-        { shape: [1, config.hiddenDim], values },
+        { shape: [1, values.length], values },
       ]);
       state = Object.fromEntries(carried);
     }

@@ -103,6 +103,6 @@ test('two models live side by side, and disposing of one frees its parameters', 
 test('an LSTM refuses a state without cells', () => {
   const model = new RnnLanguageModel({ ...sizes, cell: 'lstm' });
   const { hidden } = model.initialState(2);
-  expect(() => model.forward(ids(), { hidden })).toThrow("an LSTM's state needs `cell` beside `hidden`");
+  expect(() => model.forward(ids(), { hidden })).toThrow("this model's state needs `cell` beside `hidden`");
   model.dispose();
 });

@@ -8,8 +8,10 @@ import { fillDropoutMask } from './dropout.js';
 import { initialParameters } from './initial-parameters.js';
 import {
   dropoutWidths,
+  hasCellState,
   type LanguageModelConfig,
   languageModelConfig,
+  outputDim,
   parameterShapes,
   stateShapes,
 } from './language-model-config.js';
@@ -24,9 +26,9 @@ export type RnnLanguageModelOptions = Parameters<typeof languageModelConfig>[0] 
 
 /** What the model remembers of the text so far. */
 export type LanguageModelState = {
-  /** [layers, batch, hiddenDim] */
+  /** [layers, batch, output]: projectionDim if there is one, else hiddenDim */
   readonly hidden: tf.Tensor3D;
-  /** [layers, batch, hiddenDim]; LSTMs only */
+  /** [layers, batch, hiddenDim]; lstm and cifg only */
   readonly cell?: tf.Tensor3D;
 };
 
@@ -59,9 +61,10 @@ export class RnnLanguageModel {
 
   /** The state before any text: zeros. */
   initialState(batch: number): LanguageModelState {
-    const { layers, hiddenDim, cell } = this.config;
-    const zeros = () => tf.zeros<tf.Rank.R3>([layers, batch, hiddenDim]);
-    return cell === 'lstm' ? { hidden: zeros(), cell: zeros() } : { hidden: zeros() };
+    const { layers, hiddenDim } = this.config;
+    const zeros = (width: number) => tf.zeros<tf.Rank.R3>([layers, batch, width]);
+    const hidden = zeros(outputDim(this.config));
+    return hasCellState(this.config) ? { hidden, cell: zeros(hiddenDim) } : { hidden };
   }
 
   /**
@@ -84,7 +87,7 @@ export class RnnLanguageModel {
         this.#statesByName(state ?? this.initialState(batch)),
         this.#dropoutMasks(batch, time, mode),
       );
-      const width = this.config.hiddenDim;
+      const width = outputDim(this.config);
       const batchMajor = tf.transpose(tf.reshape(features, [time, batch, width]), [1, 0, 2]);
       const rows = outputLogits(this.config, this.parameters, tf.reshape(batchMajor, [batch * time, width]));
       const logits: tf.Tensor3D = tf.reshape(rows, [batch, time, this.config.vocabSize]);
@@ -115,8 +118,8 @@ export class RnnLanguageModel {
     tf.unstack(state.hidden).forEach((hidden, layer) => {
       named[`h.${layer}`] = hidden;
     });
-    if (this.config.cell !== 'lstm') return named;
-    if (!state.cell) throw new Error("an LSTM's state needs `cell` beside `hidden`; start from initialState()");
+    if (!hasCellState(this.config)) return named;
+    if (!state.cell) throw new Error("this model's state needs `cell` beside `hidden`; start from initialState()");
     tf.unstack(state.cell).forEach((cell, layer) => {
       named[`c.${layer}`] = cell;
     });
@@ -127,7 +130,7 @@ export class RnnLanguageModel {
     const names = Object.keys(stateShapes(this.config, 1));
     const stacked = (kind: string) =>
       tf.stack(names.filter((name) => name.startsWith(kind)).map((name) => named[name]!)) as tf.Tensor3D;
-    return this.config.cell === 'lstm' ? { hidden: stacked('h.'), cell: stacked('c.') } : { hidden: stacked('h.') };
+    return hasCellState(this.config) ? { hidden: stacked('h.'), cell: stacked('c.') } : { hidden: stacked('h.') };
   }
 
   #dropoutMasks(batch: number, time: number, mode: LanguageModelMode): tf.Tensor[] {

@@ -3,7 +3,7 @@ import { naiveGru } from '../kernels/gru/naive.js';
 import { naiveLstm } from '../kernels/lstm/naive.js';
 import { add, type Matrix, matVec, type Vector } from '../kernels/naive-linear-algebra.js';
 import { naiveRnn } from '../kernels/rnn/naive.js';
-import type { LanguageModelConfig } from './language-model-config.js';
+import { type LanguageModelConfig, outputDim } from './language-model-config.js';
 import type { BatchShape } from './language-model-programs.js';
 
 /** Values by the names that the programs' inputs have, row-major. */
@@ -28,7 +28,7 @@ export function naiveTokenLosses(
 
 /** One sequence's scores of all words, step by step; `positions` are its rows among the [time·batch] of the batch. */
 function laneLogits(config: LanguageModelConfig, positions: readonly number[], lane: number, inputs: NamedValues) {
-  const { embeddingDim, hiddenDim, layers, vocabSize, tieWeights } = config;
+  const { embeddingDim, layers, vocabSize, tieWeights } = config;
   const embeddings = matrix(inputs['embedding.embeddings']!, embeddingDim);
   const dropped = (steps: Vector[], site: number): Vector[] => {
     const mask = inputs[`dropout.${site}`];
@@ -42,18 +42,19 @@ function laneLogits(config: LanguageModelConfig, positions: readonly number[], l
   );
   for (let layer = 0; layer < layers; layer++) steps = dropped(runLayer(config, steps, layer, lane, inputs), layer + 1);
   const kernel = tieWeights
-    ? Array.from({ length: hiddenDim }, (_, k) => embeddings.map((row) => row[k]!))
+    ? Array.from({ length: outputDim(config) }, (_, k) => embeddings.map((row) => row[k]!))
     : matrix(inputs['output.kernel']!, vocabSize);
   return steps.map((step) => add(matVec(step, kernel), inputs['output.bias']!));
 }
 
 function runLayer(
-  { cell, hiddenDim, recurrentBias }: LanguageModelConfig,
+  config: LanguageModelConfig,
   steps: Vector[],
   layer: number,
   lane: number,
   inputs: NamedValues,
 ): Vector[] {
+  const { cell, hiddenDim, recurrentBias, projectionDim } = config;
   const parameter = (name: string) => inputs[`${cell}.${layer}.${name}`]!;
   const bias =
     recurrentBias && cell !== 'gru' ? add(parameter('bias'), parameter('recurrent_bias')) : parameter('bias');
@@ -62,14 +63,18 @@ function runLayer(
     recurrentKernel: matrix(parameter('recurrent_kernel'), bias.length),
     bias,
   };
-  const hidden = matrix(inputs[`h.${layer}`]!, hiddenDim)[lane]!;
+  const hidden = matrix(inputs[`h.${layer}`]!, outputDim(config))[lane]!;
   switch (cell) {
     case 'rnn':
       return naiveRnn({ ...weights, activation: 'tanh' }, steps, hidden);
     case 'gru':
       return naiveGru({ ...weights, recurrentBias: parameter('recurrent_bias') }, steps, hidden);
     case 'lstm':
-      return naiveLstm(weights, steps, hidden, matrix(inputs[`c.${layer}`]!, hiddenDim)[lane]!).outputs;
+    case 'cifg': {
+      const projection = projectionDim && { projection: matrix(parameter('projection'), projectionDim) };
+      const unit = { ...weights, ...projection, coupledGates: cell === 'cifg' };
+      return naiveLstm(unit, steps, hidden, matrix(inputs[`c.${layer}`]!, hiddenDim)[lane]!).outputs;
+    }
   }
 }
 

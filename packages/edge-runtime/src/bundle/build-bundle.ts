@@ -3,6 +3,7 @@ import type { PersonalizationGraphs } from '@unroll/core';
 import { encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
 import { chooseByRule, type MatrixChoice, type Quantization, type Target } from '../quantization/plan.js';
 import { quantize } from '../quantization/quantize.js';
+import { deflateJson } from './deflate.js';
 import {
   type FileRecord,
   formatVersion,
@@ -24,7 +25,7 @@ export interface BundleContents {
    * float32 [1, vocab], and `next.<name>` for each state tensor `<name>`.
    */
   readonly graph: OnnxGraph;
-  /** The contents of `tokenizer.json`, as `Tokenizer.toJSON()` gives them. */
+  /** The tokenizer, as `Tokenizer.toJSON()` gives them. */
   readonly tokenizerJson: object;
   /** The configuration that the model was trained with; recorded as it is. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -38,7 +39,7 @@ export interface BundleContents {
 }
 
 /**
- * The files of a bundle by name: `manifest.json`, `model.onnx`, `tokenizer.json`, and the graphs of personalization.
+ * The files of a bundle by name: `manifest.json`, `model.onnx`, `tokenizer.json.z`, and the graphs of personalization.
  * @throws Error if the graph is not a decoding step, or nobody chose for `auto`.
  */
 export async function buildBundle(contents: BundleContents): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
@@ -46,7 +47,7 @@ export async function buildBundle(contents: BundleContents): Promise<Map<string,
   const matrices = contents.choices ?? chosenByRule(contents, target);
   const schemes = new Map(matrices.map(({ name, scheme }) => [name, scheme]));
   const model = new Uint8Array(encodeOnnx(quantize(graph, ({ name }) => schemes.get(name) ?? 'float32')));
-  const tokenizer = encodeJson(tokenizerJson);
+  const tokenizer = await deflateJson(tokenizerJson);
   const training = contents.personalization ? personalizationContents(contents.personalization) : undefined;
   const manifest: Manifest = {
     format: 'unroll-bundle',

@@ -7,7 +7,7 @@ import type { MatrixChoice, Quantization, Target } from '../quantization/plan.js
 
 export const manifestFile = 'manifest.json';
 export const modelFile = 'model.onnx';
-export const tokenizerFile = 'tokenizer.json';
+export const tokenizerFile = 'tokenizer.json.z';
 
 /** The files that a manifest vouches for. */
 export type BundleFile = typeof modelFile | typeof tokenizerFile;

@@ -32,8 +32,8 @@ const damages: [string, string, RegExp, (files: Files) => Files][] = [
   [
     'an altered tokenizer',
     'file-altered',
-    /tokenizer\.json: its SHA-256/,
-    (files) => withAlteredByte(files, 'tokenizer.json'),
+    /tokenizer\.json\.z: its SHA-256/,
+    (files) => withAlteredByte(files, 'tokenizer.json.z'),
   ],
   [
     'a truncated model',
@@ -109,7 +109,7 @@ test('progress of each file ends at the size in the manifest', async () => {
   await using server = await serverOf(files);
   const last = new Map<string, object>();
   await readBundle(server.url, { onProgress: (progress) => last.set(progress.file, progress) });
-  for (const file of ['model.onnx', 'tokenizer.json']) {
+  for (const file of ['model.onnx', 'tokenizer.json.z']) {
     const size = files.get(file)!.length;
     expect(last.get(file)).toEqual({ file, loadedBytes: size, totalBytes: size });
   }

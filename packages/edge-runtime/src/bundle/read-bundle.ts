@@ -2,6 +2,7 @@
 import { readFile } from '#bundle-source';
 import { BundleError } from '../errors.js';
 import type { BundleCache } from '../loading/bundle-cache.js';
+import { inflateJson } from './deflate.js';
 import {
   type BundleFile,
   type FileRecord,
@@ -31,7 +32,7 @@ export interface ReadBundleOptions {
 export interface Bundle {
   readonly manifest: Manifest;
   readonly model: Uint8Array<ArrayBuffer>;
-  /** The parsed `tokenizer.json`. */
+  /** The tokenizer's, parsed. */
   readonly tokenizerJson: unknown;
 }
 
@@ -58,8 +59,7 @@ export async function readBundle(
   const tokenizer = await readVerified(tokenizerFile);
   const model = await readVerified(modelFile);
   await store?.store(address, manifestBytes, [tokenizer, model]);
-  const tokenizerJson: unknown = JSON.parse(new TextDecoder().decode(tokenizer.bytes));
-  return { manifest, model: model.bytes, tokenizerJson };
+  return { manifest, model: model.bytes, tokenizerJson: await inflateJson(tokenizer.bytes) };
 }
 
 /**

@@ -41,6 +41,10 @@ const graphs = {
   'V301-E60-H72-L2-lstm': randomStepGraph({ ...sizes, embeddingDim: 60, hiddenDim: 72, cell: 'lstm', layers: 2 }),
   'V301-E70-H70-lstm-two-biases': randomStepGraph({ ...sizes, cell: 'lstm', recurrentBias: true }),
   'V301-E70-H70-gru-tied': randomStepGraph({ ...sizes, cell: 'gru', tieWeights: true }),
+  'V301-E70-H134-P70-cifg-tied': randomStepGraph({
+    ...sizes,
+    ...{ hiddenDim: 134, projectionDim: 70, cell: 'cifg', tieWeights: true },
+  }),
 };
 // ONNX Runtime rounds the activations of int8 products to 8 bits, this decoder to 13 or more.
 const bounds = { float32: 1e-6, int8: 0.02, int4: 0.02 };

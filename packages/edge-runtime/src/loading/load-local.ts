@@ -47,7 +47,7 @@ export async function loadOn(
   const { manifest } = bundle;
   const tokenizer = readTokenizer(bundle.tokenizerJson, address);
   if (tokenizer.vocabSize !== manifest.vocabSize) {
-    const sizes = `tokenizer.json has ${tokenizer.vocabSize} tokens, the model ${manifest.vocabSize}`;
+    const sizes = `its tokenizer has ${tokenizer.vocabSize} tokens, the model ${manifest.vocabSize}`;
     throw new BundleError('manifest-invalid', `${address}: ${sizes}; export the bundle again`);
   }
   const { step, use } = await loadStep(bundle);

@@ -7,7 +7,7 @@ import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import { z } from 'zod';
 import { UnrollError } from '../errors.js';
 import { optimizerShapes, trainingConfigSchema } from '../training/config.js';
-import { inspectFolder, readChecksummedFolder, replaceChecksummedFolder } from './folder.js';
+import { type FileContents, inspectFolder, readChecksummedFolder, replaceChecksummedFolder } from './folder.js';
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from './safetensors.js';
 
 export type Arrays = Record<string, Float32Array>;
@@ -53,12 +53,20 @@ export async function writeCheckpoint(folder: string, checkpoint: ResumableCheck
     ...(recurrent ? prefixed(named(stateShapes(config, state.training.batchSize), recurrent)) : {}),
   };
   await replaceChecksummedFolder(folder, {
-    'config.json': json({ model_type: 'unroll-language-model', ...config }),
-    'model.safetensors': encodeSafetensors(named(shapes, parameters)),
-    'tokenizer.json': json(tokenizer.toJSON()),
+    ...encodeModel({ config, parameters, tokenizer }),
     'training-state.json': json(state),
     'optimizer.safetensors': encodeSafetensors(optimizer),
   });
+}
+
+/** Writes a model that was not trained here: a checkpoint from which everything can be done but to go on training. */
+export async function writeModel(folder: string, model: Checkpoint): Promise<void> {
+  await replaceChecksummedFolder(folder, encodeModel(model));
+}
+
+/** What stands at `folder`, where {@link writeModel} may write: a checkpoint that can be resumed counts as foreign. */
+export function inspectModel(folder: string): ReturnType<typeof inspectFolder> {
+  return inspectFolder(folder, [...modelFiles, 'checksums.json']);
 }
 
 /** @throws UnrollError naming the file that is missing, altered or does not fit the others */
@@ -87,6 +95,14 @@ export async function readResumableCheckpoint(folder: string): Promise<Resumable
 
 const modelFiles = ['config.json', 'model.safetensors', 'tokenizer.json'];
 
+function encodeModel({ config, parameters, tokenizer }: Checkpoint): Record<string, FileContents> {
+  return {
+    'config.json': json({ model_type: 'unroll-language-model', ...config }),
+    'model.safetensors': encodeSafetensors(named(parameterShapes(config), parameters)),
+    'tokenizer.json': json(tokenizer.toJSON()),
+  };
+}
+
 function parseModel(folder: string, files: Readonly<Record<string, Buffer>>): Checkpoint {
   const config = parse(folder, files, 'config.json', (json) =>
     languageModelConfig(modelFields(json as LanguageModelConfig)),
@@ -108,9 +124,9 @@ function parseModel(folder: string, files: Readonly<Record<string, Buffer>>): Ch
   return { config, parameters: values(Object.entries(tensors)), tokenizer };
 }
 
-function modelFields(config: LanguageModelConfig): LanguageModelConfig {
-  const { vocabSize, embeddingDim, hiddenDim, cell, layers, dropout, tieWeights, recurrentBias } = config;
-  return { vocabSize, embeddingDim, hiddenDim, cell, layers, dropout, tieWeights, recurrentBias };
+/** What config.json says of the model, without what else stands there. */
+function modelFields({ model_type: _, ...fields }: LanguageModelConfig & { model_type?: string }): LanguageModelConfig {
+  return fields;
 }
 
 function parseTrainingState(json: unknown): TrainingState {

@@ -74,7 +74,7 @@ async function exportBundle(flags: ExportFlags, signal: AbortSignal): Promise<Ex
   const { out, quantization, target } = flags;
   const checkpoint = await readCheckpoint(flags.checkpoint);
   const heldOut = flags.data === undefined ? undefined : loadCorpus(flags.data)[flags.split];
-  if ((await inspectFolder(out, ['manifest.json', 'model.onnx', 'tokenizer.json'])) === 'foreign') {
+  if ((await inspectFolder(out, ['manifest.json', 'model.onnx', 'tokenizer.json.z'])) === 'foreign') {
     throw new UnrollError(`${out}: holds files that are no bundle's, and would be lost; choose another --out`);
   }
   await checkWritable(out);

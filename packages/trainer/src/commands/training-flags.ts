@@ -1,5 +1,11 @@
 /** The flags that say what to train, shared by `train`, `launch` and `worker`. */
-import { type Cell, defaultOptimizer, type OptimizerName, type Precision } from '@unroll/core';
+import {
+  defaultOptimizer,
+  type LanguageModelCell,
+  languageModelCells,
+  type OptimizerName,
+  type Precision,
+} from '@unroll/core';
 import { type Command, Option } from 'commander';
 import type { EngineName } from '../engines/select.js';
 import { UsageError } from '../errors.js';
@@ -22,13 +28,15 @@ export interface TrainingFlags {
   data: string;
   out: string;
   preset: PresetName;
-  cell?: Cell;
+  cell?: LanguageModelCell;
   layers?: number;
   embedding?: number;
   hidden?: number;
+  projection?: number;
   dropout?: number;
   tieWeights?: boolean;
   tokenizer?: 'word' | 'char' | 'bpe';
+  vocabulary?: number;
   batchSize?: number;
   sequenceLength?: number;
   optimizer?: OptimizerName;
@@ -55,9 +63,11 @@ const fields: Readonly<Partial<Record<keyof TrainingFlags, string>>> = {
   layers: 'model.layers',
   embedding: 'model.embeddingDim',
   hidden: 'model.hiddenDim',
+  projection: 'model.projectionDim',
   dropout: 'model.dropout',
   tieWeights: 'model.tieWeights',
   tokenizer: 'tokenizer',
+  vocabulary: 'vocabulary',
   batchSize: 'batchSize',
   sequenceLength: 'sequenceLength',
   learningRate: 'learningRate',
@@ -79,13 +89,19 @@ export function addTrainingFlags(command: Command): Command {
     .addOption(
       new Option('--preset <name>', 'where the other flags’ defaults come from').choices(presetNames).default('tiny'),
     )
-    .addOption(new Option('--cell <type>', 'recurrent cell').choices(['rnn', 'lstm', 'gru']))
+    .addOption(new Option('--cell <type>', 'recurrent cell').choices(languageModelCells))
     .option('--layers <n>', 'recurrent layers', positiveInteger)
     .option('--embedding <n>', 'width of the embedding', positiveInteger)
     .option('--hidden <n>', 'units of a recurrent layer', positiveInteger)
+    .option('--projection <n>', 'width to which an lstm or cifg projects its output (default: none)', positiveInteger)
     .option('--dropout <p>', 'probability of dropping a non-recurrent unit', numberBetween(0, 1))
     .option('--tie-weights', 'use the embedding as output layer')
     .addOption(new Option('--tokenizer <kind>', 'what a token is').choices(['word', 'char', 'bpe']))
+    .option(
+      '--vocabulary <n>',
+      'most tokens to know, the most frequent ones (default: all words, 8192 of bpe)',
+      positiveInteger,
+    )
     .option('--batch-size <n>', 'sequences of a step, over all workers', positiveInteger)
     .option('--sequence-length <n>', 'steps of truncated back-propagation through time', positiveInteger)
     .addOption(

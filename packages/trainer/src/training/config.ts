@@ -1,5 +1,12 @@
 /** What a training run is: validated once, here, and stored with its checkpoints. */
-import { languageModelConfig, lossScalingShapes, type OptimizerConfig, type Shapes, slotShapes } from '@unroll/core';
+import {
+  languageModelCells,
+  languageModelConfig,
+  lossScalingShapes,
+  type OptimizerConfig,
+  type Shapes,
+  slotShapes,
+} from '@unroll/core';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { gradientCodecSchema } from './gradient-codec.js';
@@ -24,10 +31,11 @@ export const optimizerSchema = z.discriminatedUnion('name', [
 
 /** The model but for its vocabulary, which the tokenizer decides. */
 export const architectureSchema = z.strictObject({
-  cell: z.enum(['rnn', 'lstm', 'gru']),
+  cell: z.enum(languageModelCells),
   layers: count,
   embeddingDim: count,
   hiddenDim: count,
+  projectionDim: count.optional(),
   dropout: z.number().min(0).lt(1),
   tieWeights: z.boolean(),
   recurrentBias: z.boolean(),
@@ -36,6 +44,8 @@ export const architectureSchema = z.strictObject({
 export const trainingConfigSchema = z.strictObject({
   model: architectureSchema,
   tokenizer: z.enum(['word', 'char', 'bpe']),
+  /** The most tokens that the vocabulary may have, the most frequent ones; of words and characters all if left out. */
+  vocabulary: count.optional(),
   /** Parameters start uniformly in ±initRange. */
   initRange: positive,
   /** Sequences of one global batch, over all workers. */
@@ -69,8 +79,10 @@ const flags: Readonly<Record<string, string>> = {
   'model.layers': '--layers',
   'model.embeddingDim': '--embedding',
   'model.hiddenDim': '--hidden',
+  'model.projectionDim': '--projection',
   'model.dropout': '--dropout',
   tokenizer: '--tokenizer',
+  vocabulary: '--vocabulary',
   batchSize: '--batch-size',
   sequenceLength: '--sequence-length',
   learningRate: '--learning-rate',
@@ -98,7 +110,9 @@ export function parseTrainingConfig(input: unknown): TrainingConfig {
     throw new UsageError(
       (error as Error).message
         .replace('tieWeights', '--tie-weights')
-        .replace('embeddingDim = hiddenDim', '--embedding equal to --hidden'),
+        .replace('embeddingDim = hiddenDim', '--embedding equal to --hidden')
+        .replace('embeddingDim = projectionDim', '--embedding equal to --projection')
+        .replace(/^projectionDim/, '--projection:'),
     );
   }
   return result.data;

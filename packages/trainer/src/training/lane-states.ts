@@ -9,27 +9,37 @@ import type { LaneLosses } from './lane-losses.js';
 /** The loss and the tokens. */
 const accounts = 2;
 
-/** The names of the recurrent state's arrays, `[lanes, hidden]` each, in the order of a row. */
-function stateNames(model: LanguageModelConfig): string[] {
-  return Object.keys(stateShapes(model, 1));
+interface StatePlace {
+  readonly name: string;
+  /** Where in a row it begins. */
+  readonly start: number;
+  readonly width: number;
+}
+
+/** The recurrent state's arrays, `[lanes, width]` each, in the order of a row. */
+function statePlaces(model: LanguageModelConfig): StatePlace[] {
+  let end = accounts;
+  return Object.entries(stateShapes(model, 1)).map(([name, [, width = 0]]) => {
+    end += width;
+    return { name, start: end - width, width };
+  });
 }
 
 /** The numbers of a row. */
 export function laneWidth(model: LanguageModelConfig): number {
-  return accounts + stateNames(model).length * model.hiddenDim;
+  return statePlaces(model).reduce((sum, { width }) => sum + width, accounts);
 }
 
 /** The rows of some lanes, `[lanes, width]`. */
 export function packLanes(model: LanguageModelConfig, recurrent: Arrays, { sums, tokens }: LaneLosses): Float32Array {
-  const { hiddenDim } = model;
-  const width = laneWidth(model);
-  const rows = new Float32Array(sums.length * width);
+  const places = statePlaces(model);
+  const rowWidth = laneWidth(model);
+  const rows = new Float32Array(sums.length * rowWidth);
   for (let lane = 0; lane < sums.length; lane++) {
-    rows[lane * width] = sums[lane]!;
-    rows[lane * width + 1] = tokens[lane]!;
-    for (const [k, name] of stateNames(model).entries()) {
-      const state = recurrent[name]!.subarray(lane * hiddenDim, (lane + 1) * hiddenDim);
-      rows.set(state, lane * width + accounts + k * hiddenDim);
+    rows[lane * rowWidth] = sums[lane]!;
+    rows[lane * rowWidth + 1] = tokens[lane]!;
+    for (const { name, start, width } of places) {
+      rows.set(recurrent[name]!.subarray(lane * width, (lane + 1) * width), lane * rowWidth + start);
     }
   }
   return rows;
@@ -37,15 +47,14 @@ export function packLanes(model: LanguageModelConfig, recurrent: Arrays, { sums,
 
 /** The recurrent state in rows that {@link packLanes} made. */
 export function unpackRecurrent(model: LanguageModelConfig, rows: Float32Array): Arrays {
-  const { hiddenDim } = model;
-  const width = laneWidth(model);
-  const lanes = rows.length / width;
+  const rowWidth = laneWidth(model);
+  const lanes = rows.length / rowWidth;
   const recurrent: Arrays = {};
-  for (const [k, name] of stateNames(model).entries()) {
-    const state = new Float32Array(lanes * hiddenDim);
+  for (const { name, start, width } of statePlaces(model)) {
+    const state = new Float32Array(lanes * width);
     for (let lane = 0; lane < lanes; lane++) {
-      const start = lane * width + accounts + k * hiddenDim;
-      state.set(rows.subarray(start, start + hiddenDim), lane * hiddenDim);
+      const from = lane * rowWidth + start;
+      state.set(rows.subarray(from, from + width), lane * width);
     }
     recurrent[name] = state;
   }

@@ -93,6 +93,11 @@ function fieldAt(config: object, path: string): unknown {
   return path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], config);
 }
 
-function learnTokenizer(training: TrainingConfig, corpus: Corpus): Tokenizer {
-  return trainTokenizer(training.tokenizer, corpus.train.texts());
+function learnTokenizer({ tokenizer, vocabulary }: TrainingConfig, corpus: Corpus): Tokenizer {
+  try {
+    return trainTokenizer(tokenizer, corpus.train.texts(), { vocabSize: vocabulary });
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(`--vocabulary: ${error.message}`);
+    throw error;
+  }
 }

@@ -53,7 +53,10 @@ export function lstmCell(options: LstmCellOptions = {}): Cell {
     const i = gate(gates[0]!, peep?.i, previous);
     const f = coupledGates ? tf.sub(1, i) : gate(gates[1]!, peep?.f, previous);
     const g = phi.apply(preG!);
-    const cell = tf.add(tf.mul(f, previous), tf.mul(i, g));
+    // Coupled, the second form is the same with an operation less, and without 1 − i.
+    const cell = coupledGates
+      ? tf.add(previous, tf.mul(i, tf.sub(g, previous)))
+      : tf.add(tf.mul(f, previous), tf.mul(i, g));
     const o = gate(preO!, peep?.o, cell);
     const activated = phi.apply(cell);
     const output = tf.mul(o, activated);
