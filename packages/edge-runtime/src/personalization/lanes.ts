@@ -41,3 +41,13 @@ export function readWindow(
 export function isOwn(element: number, { batch }: WindowShape): boolean {
   return element % batch < batch / 2;
 }
+
+/** How much the owner's tokens count in the loss beside the others: what is forgotten first is what is not rehearsed. */
+const ownShare = 0.25;
+
+/** What each token's loss counts in the loss that is minimised, [time·batch]; all together 1. */
+export function lossWeights(shape: WindowShape): Float32Array<ArrayBuffer> {
+  const half = (shape.time * shape.batch) / 2;
+  const weights = new Float32Array(2 * half);
+  return weights.map((_, element) => (isOwn(element, shape) ? ownShare : 1 - ownShare) / half);
+}

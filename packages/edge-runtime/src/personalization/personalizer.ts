@@ -25,6 +25,7 @@ import {
   personalizedGraph,
   trainedShapes,
 } from './parameters.js';
+import { largestShare, withShare } from './restraint.js';
 import { type PersonalizationRecord, PersonalizationStorage, whyForeign } from './storage.js';
 import { train } from './training.js';
 
@@ -129,17 +130,24 @@ export class Personalizer {
 
     const started = earlier ?? initialTrained(trainedShapes(graph), base.parameters);
     const job = { graph, base: base.parameters, trained: started, own, general: rehearsal, steps, learningRate };
-    const trained = await train({ ...job, signal, onProgress }, await this.#context.ort());
+    const learned = await train({ ...job, signal, onProgress }, await this.#context.ort());
 
-    const perplexities = async (step: StepModel) => {
-      const perplexity = async (ids: readonly number[]) =>
-        (await scoreIds(step, tokenizer.eosId, ids.slice(0, measuredTokens), { signal })).perplexity;
-      return { texts: await perplexity(own), general: await perplexity(general) };
+    const perplexity = async (step: StepModel, ids: readonly number[]) =>
+      (await scoreIds(step, tokenizer.eosId, ids.slice(0, measuredTokens), { signal })).perplexity;
+    const before = { texts: await perplexity(baseStep, own), general: await perplexity(baseStep, general) };
+    const recordOf = (share: number): PersonalizationRecord => {
+      const trained = withShare(learned, base.parameters, share);
+      return { version: 1, model: this.#sha256, method, step: stepBytes, trained };
     };
-    const before = await perplexities(baseStep);
-    const record = { version: 1, model: this.#sha256, method, step: stepBytes, trained } as const;
+    const share = await largestShare(async (share) => {
+      const { step } = await this.#build(recordOf(share), base);
+      const after = await perplexity(step, general);
+      await step.dispose();
+      return after / before.general;
+    });
+    const record = recordOf(share);
     const { step } = await this.#build(record, base);
-    const after = await perplexities(step);
+    const after = { texts: await perplexity(step, own), general: await perplexity(step, general) };
     signal?.throwIfAborted();
     const stored = await this.#store(record);
     this.#keep(record);

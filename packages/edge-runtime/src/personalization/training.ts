@@ -7,7 +7,7 @@ import type { Tensor } from 'onnxruntime-common';
 import { BundleError } from '../errors.js';
 import { nextTask } from '../runtime/breathing.js';
 import type { OnnxRuntime } from '../runtime/step.js';
-import { isOwn, readWindow } from './lanes.js';
+import { isOwn, lossWeights, readWindow } from './lanes.js';
 import type { PersonalizationProgress } from './options.js';
 import { inputShapes, type Parameters, trainedShapes, withConstants } from './parameters.js';
 
@@ -35,8 +35,7 @@ export async function train(job: TrainingJob, ort: OnnxRuntime): Promise<Paramet
   const session = await createSession(withConstants(graph, frozen), ort);
   try {
     const residents = firstResidents(graph, trained, ort);
-    const lossWeights = new Float32Array(time * batch).fill(1 / (time * batch));
-    residents.set('lossWeights', new ort.Tensor('float32', lossWeights, [time * batch]));
+    residents.set('lossWeights', new ort.Tensor('float32', lossWeights({ time, batch }), [time * batch]));
     residents.set('learningRate', new ort.Tensor('float32', Float32Array.of(job.learningRate), []));
     for (let step = 1; step <= steps; step++) {
       await nextTask();

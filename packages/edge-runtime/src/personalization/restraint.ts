@@ -1,0 +1,36 @@
+/**
+ * How much of what was learned is kept, so that little is forgotten: a point on the line from the bundle's parameters to
+ * the trained ones (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", section 3).
+ */
+import type { Parameters } from './parameters.js';
+
+/** How much the perplexity of what the model wrote before may rise: 1.5 %. */
+export const largestRise = 1.015;
+
+const bisections = 5;
+
+/**
+ * The largest share in [0, 1], to 1/32, with which `riseAt`, 1 at 0 and taken to grow, stays within `limit`.
+ * @param riseAt the perplexity with this share beside the one without
+ */
+export async function largestShare(riseAt: (share: number) => Promise<number>, limit = largestRise): Promise<number> {
+  if ((await riseAt(1)) <= limit) return 1;
+  let [within, beyond] = [0, 1];
+  for (let i = 0; i < bisections; i++) {
+    const share = (within + beyond) / 2;
+    if ((await riseAt(share)) <= limit) within = share;
+    else beyond = share;
+  }
+  return within;
+}
+
+/** The trained values with `share` of their way from `base`: of parameters themselves, and of the product of adapters. */
+export function withShare(trained: Parameters, base: Parameters, share: number): Parameters {
+  if (share === 1) return trained;
+  const partly = (name: string, values: Float32Array<ArrayBuffer>) => {
+    const from = base.get(name);
+    if (from) return values.map((value, i) => from[i]! + share * (value - from[i]!));
+    return name.endsWith('.up') ? values.map((value) => share * value) : values;
+  };
+  return new Map(Array.from(trained, ([name, values]) => [name, partly(name, values)]));
+}
