@@ -2,7 +2,7 @@
 
 export { loadLanguageModel } from '#load';
 export { type BundleContents, buildBundle, withMeasurements } from './bundle/build-bundle.js';
-export type { Manifest, Measurements } from './bundle/manifest.js';
+export { bundleFiles, type Manifest, type Measurements } from './bundle/manifest.js';
 export type { LoadProgress } from './bundle/read-bundle.js';
 export { BundleError, type BundleErrorCode } from './errors.js';
 export { type Device, type DeviceUse, wasm } from './loading/device.js';

@@ -22,6 +22,14 @@ export const personalizationFiles = {
 
 export type PersonalizationFile = (typeof personalizationFiles)[keyof typeof personalizationFiles];
 
+/** Every file that a bundle may have, the one first that is never absent. */
+export const bundleFiles: readonly string[] = [
+  manifestFile,
+  modelFile,
+  tokenizerFile,
+  ...Object.values(personalizationFiles),
+];
+
 /** The version that this package writes, and the only one that it reads. */
 export const formatVersion = 1;
 

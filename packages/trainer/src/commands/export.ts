@@ -1,7 +1,8 @@
 /** `unroll export`: a checkpoint as a bundle for browsers and devices, measured if a text is given. */
-import { languageModelStepGraph } from '@unroll/core';
+import { languageModelStepGraph, personalizationGraphs } from '@unroll/core';
 import {
   buildBundle,
+  bundleFiles,
   chooseByRule,
   type Measurements,
   type Quantization,
@@ -25,6 +26,7 @@ interface ExportFlags {
   out: string;
   quantization: Quantization;
   target: Target;
+  personalization?: true;
   data?: string;
   split: 'valid' | 'test';
   json?: boolean;
@@ -56,6 +58,7 @@ export function addExport(program: Command): void {
         .choices(['wasm', 'webgpu', 'node'])
         .default('wasm'),
     )
+    .option('--personalization', 'add the graphs for training on the device, which are downloaded only for that')
     .option('--data <path>', `a corpus to measure the perplexity on: a folder, a text file, or '${EMBEDDED_CORPUS}'`)
     .addOption(new Option('--split <name>', 'which part of the corpus').choices(['valid', 'test']).default('test'))
     .addOption(jsonOption())
@@ -74,7 +77,7 @@ async function exportBundle(flags: ExportFlags, signal: AbortSignal): Promise<Ex
   const { out, quantization, target } = flags;
   const checkpoint = await readCheckpoint(flags.checkpoint);
   const heldOut = flags.data === undefined ? undefined : loadCorpus(flags.data)[flags.split];
-  if ((await inspectFolder(out, ['manifest.json', 'model.onnx', 'tokenizer.json.z'])) === 'foreign') {
+  if ((await inspectFolder(out, bundleFiles)) === 'foreign') {
     throw new UnrollError(`${out}: holds files that are no bundle's, and would be lost; choose another --out`);
   }
   await checkWritable(out);
@@ -84,7 +87,8 @@ async function exportBundle(flags: ExportFlags, signal: AbortSignal): Promise<Ex
     quantization === 'auto' ? await measuredChoices(graph, target) : chooseByRule(graph, quantization, target);
   signal.throwIfAborted();
   const parts = { graph, tokenizerJson: checkpoint.tokenizer.toJSON(), config: { ...checkpoint.config }, target };
-  const files = await buildBundle({ ...parts, quantization, choices });
+  const personalization = flags.personalization && personalizationGraphs(checkpoint.config);
+  const files = await buildBundle({ ...parts, quantization, choices, ...(personalization && { personalization }) });
   const float32 = await buildBundle({ ...parts, quantization: 'none' });
   const sizesAndSpeeds: Measurements = {
     bytes: totalBytes(files),
