@@ -16,6 +16,7 @@ export default defineConfig({
       'packages/*/src/**/*.test.ts',
       'benchmarks/**/*.test.ts',
       'docs/**/*.test.ts',
+      'examples/**/*.test.ts',
       'scripts/**/*.test.ts',
       'deploy/**/*.test.ts',
     ],

@@ -1,4 +1,5 @@
 import { defaultClientConditions, defineConfig } from 'vite';
+import { serviceWorker } from './service-worker-plugin.js';
 
 // The page is built from the packages' sources (`@unroll/source`), so no package needs to be built first. `base` is
 // relative so that the built folder can lie anywhere on a server.
@@ -7,4 +8,5 @@ export default defineConfig({
   base: './',
   resolve: { conditions: ['@unroll/source', ...defaultClientConditions] },
   build: { target: 'es2022' },
+  plugins: [serviceWorker()],
 });

@@ -25,7 +25,12 @@ try {
     const prompt = document.getElementById('prompt').value;
     text.textContent = prompt;
     try {
-      for await (const { text: added } of model.generate(prompt, { maxTokens: 40, signal })) text.append(added);
+      let tokens = 0;
+      for await (const { text: added } of model.generate(prompt, { maxTokens: 40, signal })) {
+        text.append(added);
+        tokens++;
+      }
+      status.textContent = `Wrote ${tokens} tokens`;
     } catch (error) {
       if (!signal.aborted) throw error;
     }

@@ -1,25 +1,26 @@
 /** Loads the bundle that the page's address names (`?bundle=/path/`, by default ./model/) and opens the page for it. */
 import { type LanguageModel, loadLanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
-import { showSuggestions } from './suggestions.js';
+import { describeModel, tell } from './facts.js';
+import { keepForOffline } from './offline.js';
+import { enableSurprises } from './surprise.js';
+import { enableTyping } from './typing.js';
 import { enableWriting } from './writing.js';
 
 const status = element('status', HTMLElement);
 const progress = element('progress', HTMLProgressElement);
-const address = new URLSearchParams(location.search).get('bundle') ?? './model/';
 
 try {
-  const model = await loadLanguageModel(address, {
-    onProgress: ({ loadedBytes, totalBytes }) => {
-      progress.value = loadedBytes / totalBytes;
-    },
-  });
-  describe(model);
+  const model = await load();
+  describeModel(model);
   element('loading', HTMLElement).hidden = true;
-  element('writer', HTMLFormElement).hidden = false;
-  showSuggestions(model);
+  element('demo', HTMLElement).hidden = false;
   enableWriting(model);
-  element('text', HTMLTextAreaElement).focus();
+  enableSurprises(model);
+  await enableTyping(model);
+  performance.mark('first-words');
+  tell('start', `${(performance.now() / 1000).toFixed(2)} s`);
+  tell('offline', (await keepForOffline()) ? 'ready' : 'not in this browser');
 } catch (error) {
   progress.hidden = true;
   status.className = 'failed';
@@ -27,10 +28,12 @@ try {
   throw error;
 }
 
-function describe({ manifest, device }: LanguageModel): void {
-  const megabytes = manifest.files['model.onnx'].bytes / 1e6;
-  const weights = manifest.quantization === 'none' ? 'float32' : manifest.quantization;
-  element('model', HTMLElement).textContent =
-    `${weights}, ${megabytes.toFixed(1)} MB, ${manifest.vocabSize.toLocaleString('en')} tokens`;
-  element('device', HTMLElement).textContent = device.name === 'webgpu' ? 'WebGPU' : 'WebAssembly, one thread';
+function load(): Promise<LanguageModel> {
+  const address = new URLSearchParams(location.search).get('bundle') ?? './model/';
+  return loadLanguageModel(address, {
+    onProgress: ({ file, loadedBytes, totalBytes }) => {
+      progress.value = loadedBytes / totalBytes;
+      status.textContent = `Loading ${file}: ${(totalBytes / 1e6).toFixed(1)} MB`;
+    },
+  });
 }

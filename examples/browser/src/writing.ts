@@ -1,16 +1,16 @@
 /** The button that lets the model continue the text, streamed as it is written, and stopped by the same button. */
 import type { LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
+import { tell } from './facts.js';
 
 /** Wires the form to the model. */
 export function enableWriting(model: LanguageModel): void {
-  const form = element('writer', HTMLFormElement);
   const button = element('generate', HTMLButtonElement);
   const temperature = slider('temperature');
   const length = slider('length');
   let running: AbortController | undefined;
 
-  form.addEventListener('submit', async (event) => {
+  element('writer', HTMLFormElement).addEventListener('submit', async (event) => {
     event.preventDefault();
     if (running) {
       running.abort();
@@ -35,10 +35,8 @@ async function write(
   options: { temperature: number; maxTokens: number; seed: number; signal: AbortSignal },
 ): Promise<void> {
   const prompt = element('text', HTMLTextAreaElement).value;
-  const generated = element('generated', HTMLOutputElement);
-  const speed = element('speed', HTMLElement);
+  const generated = element('generated', HTMLElement);
   element('prompt', HTMLElement).textContent = prompt;
-  element('result', HTMLElement).hidden = false;
   generated.textContent = '';
 
   let tokens = 0;
@@ -46,8 +44,10 @@ async function write(
   for await (const { text } of model.generate(prompt, options)) {
     tokens++;
     generated.append(text);
-    speed.textContent = `${Math.round((1000 * tokens) / (performance.now() - start))} tokens/s`;
+    tell('speed', `${Math.round((1000 * tokens) / (performance.now() - start))} tokens/s`);
   }
+  // Screen readers hear the text once, whole: word by word they would stumble.
+  element('announcement', HTMLElement).textContent = `The model wrote: ${generated.textContent}`;
 }
 
 /** The range input `id`, whose value is shown in the element `<id>-value`. */

@@ -1,9 +1,9 @@
-// The package in a real browser, under a strict content security policy: it computes what Node does, and the examples work.
+// The package in a real browser, under a strict content security policy: it computes what Node does, and the example in React works.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadLocalLanguageModel } from './loading/load-local.js';
 import { builtPage, executablePath, launchChromium, pages, withBundle, withPage } from './testing/browser.js';
-import { folderOf, sampleBundle, serverOf } from './testing/sample-bundle.js';
+import { folderOf, sampleBundle } from './testing/sample-bundle.js';
 
 describe.skipIf(!executablePath)('in Chromium', () => {
   let browser: Browser;
@@ -44,33 +44,6 @@ describe.skipIf(!executablePath)('in Chromium', () => {
       expect(actual.sampled).toEqual(expected.sampled);
       expect(Math.abs(actual.score - expected.score)).toBeLessThan(1e-4);
     });
-  });
-
-  test('the example page suggests words while one types, and writes on at a click', async () => {
-    await withPage(browser, withBundle(await builtPage(pages.browser), await sampleBundle('int8')), async (page) => {
-      const text = page.getByLabel('Your text');
-      const chips = page.getByRole('group', { name: 'Suggestions' }).getByRole('button');
-      await text.click(); // waits until the model is loaded
-      await text.pressSequentially('the riv');
-      await page.getByRole('button', { name: 'river' }).waitFor();
-      expect(await chips.allTextContents()).toEqual(['river']);
-      await text.press('Tab');
-      expect(await text.inputValue()).toBe('the river ');
-      await page.waitForFunction(() => document.querySelectorAll('#suggestions button').length === 4);
-
-      await page.getByRole('button', { name: 'Continue the text' }).click();
-      await page.getByText(/\d tokens\/s/).waitFor();
-      await page.getByRole('button', { name: 'Continue the text' }).waitFor();
-      expect((await page.locator('#generated').textContent())!.split(/\s+/).length).toBeGreaterThanOrEqual(50);
-    });
-  });
-
-  test('the example page says what is wrong with the bundle', async () => {
-    await using server = await serverOf(await builtPage(pages.browser));
-    const page = await browser.newPage();
-    await page.goto(`${server.url}index.html?bundle=/elsewhere/`);
-    await page.getByText(/elsewhere\/manifest\.json: not found/).waitFor();
-    await page.close();
   });
 
   test('the React example suggests words, in strict mode', async () => {

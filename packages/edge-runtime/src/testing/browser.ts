@@ -1,8 +1,9 @@
 /** Pages built by Vite from the packages' sources, and a headless Chromium to open them in, for tests. */
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { build, defaultClientConditions } from 'vite';
 import { expect } from 'vitest';
 import { findChromium } from '../../../../scripts/chromium.mjs';
@@ -25,12 +26,12 @@ export function launchChromium(args: readonly string[] = []): Promise<Browser> {
   return chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox', ...args] });
 }
 
-/** The page in `root` as Vite builds it from the packages' sources, by path. */
+/** The page in `root` as Vite builds it, by the page's own configuration if it has one, from the packages' sources. */
 export async function builtPage(root: string): Promise<Files> {
   await using folder = await folderOf(new Map());
   await build({
     root,
-    configFile: false,
+    configFile: existsSync(join(root, 'vite.config.ts')) ? join(root, 'vite.config.ts') : false,
     logLevel: 'warn',
     base: './',
     resolve: { conditions: ['@unroll/source', ...defaultClientConditions] },
@@ -54,9 +55,10 @@ export async function withPage(
   browser: Browser,
   files: Files,
   use: (page: Page, server: Awaited<ReturnType<typeof serverOf>>) => Promise<void>,
+  options: BrowserContextOptions = {},
 ): Promise<void> {
   await using server = await serverOf(files);
-  const context = await browser.newContext();
+  const context = await browser.newContext(options);
   const page = await context.newPage();
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));

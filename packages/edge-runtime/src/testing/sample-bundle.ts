@@ -51,7 +51,7 @@ export async function serverOf(
   policy = strictPolicy,
 ): Promise<{ url: string } & AsyncDisposable> {
   const server = createServer((request, response) => {
-    const path = new URL(request.url!, 'http://localhost').pathname.slice(1);
+    const path = new URL(request.url!, 'http://localhost').pathname.slice(1) || 'index.html';
     const bytes = files.get(path);
     response.setHeader('content-type', contentTypes[extname(path)] ?? 'application/octet-stream');
     response.setHeader('content-security-policy', policy);

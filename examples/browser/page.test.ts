@@ -1,0 +1,180 @@
+// The demo in a real browser: with a keyboard, on a phone, read by axe-core, and without the network.
+import axe from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  builtPage,
+  executablePath,
+  type Files,
+  launchChromium,
+  pages,
+  withBundle,
+  withPage,
+} from '../../packages/edge-runtime/src/testing/browser.js';
+import { sampleBundle, serverOf } from '../../packages/edge-runtime/src/testing/sample-bundle.js';
+
+const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+const desktop = { viewport: { width: 1280, height: 800 } };
+
+describe.skipIf(!executablePath)('the demo', () => {
+  let browser: Browser;
+  let page: Files;
+  let files: Files;
+  beforeAll(async () => {
+    browser = await launchChromium();
+    page = await builtPage(pages.browser);
+    files = withBundle(page, await sampleBundle('int8'));
+  });
+  afterAll(() => browser.close());
+
+  const text = (page: Page) => page.getByLabel('Your text');
+  const suggestions = (page: Page) => page.getByRole('group', { name: 'Suggestions' }).getByRole('button');
+  const write = async (page: Page) => {
+    await page.getByRole('button', { name: 'Continue the text' }).click();
+    await page.getByText('The model wrote:').waitFor({ state: 'attached' });
+  };
+  const judge = async (page: Page, judged: string) => {
+    await page.getByLabel('Text to judge').fill(judged);
+    await page.getByRole('button', { name: 'Show surprises' }).click();
+    await page.getByText(/bits of surprise a word/).waitFor();
+  };
+
+  test('suggests words while one types; → takes the first, Tab and Enter another', async () => {
+    await withPage(browser, files, async (page) => {
+      await text(page).click(); // waits until the model is loaded
+      await text(page).pressSequentially('the riv');
+      await page.getByRole('button', { name: 'river' }).waitFor();
+      expect(await suggestions(page).allTextContents()).toEqual(['river']);
+      await text(page).press('ArrowRight');
+      expect(await text(page).inputValue()).toBe('the river ');
+      await expect.poll(() => suggestions(page).count()).toBe(3);
+
+      const second = await suggestions(page).nth(1).textContent();
+      await text(page).press('Tab');
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      expect(await text(page).inputValue()).toBe(`the river ${second} `);
+    });
+  });
+
+  test('has a keyboard of its own: open on a phone, and one stop of the Tab key', async () => {
+    const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).tap();
+    await withPage(
+      browser,
+      files,
+      async (page) => {
+        for (const key of ['t', 'h', 'w', 'Delete', 'e', 'Space', 'r', 'i', 'v']) await press(page, key);
+        expect(await text(page).inputValue()).toBe('the riv');
+        await page.getByRole('button', { name: 'river' }).tap();
+        expect(await text(page).inputValue()).toBe('the river ');
+      },
+      phone,
+    );
+    await withPage(browser, files, async (page) => {
+      await page.getByRole('button', { name: 'Keyboard' }).click();
+      await expect.poll(() => suggestions(page).count()).toBe(3);
+      await suggestions(page).last().focus();
+      for (const key of ['Tab', 'ArrowRight', 'ArrowDown', 'Enter']) await page.keyboard.press(key);
+      expect(await text(page).inputValue()).toBe('s');
+    });
+  });
+
+  test('writes on at a click, and tells screen readers when it has', async () => {
+    await withPage(browser, files, async (page) => {
+      await text(page).fill('the river');
+      await write(page);
+      expect(await page.locator('#prompt').textContent()).toBe('the river');
+      const generated = await page.locator('#generated').textContent();
+      expect(generated).not.toBe('');
+      expect(await page.locator('#announcement').textContent()).toBe(`The model wrote: ${generated}`);
+      expect(await page.locator('#speed').textContent()).toMatch(/^\d+ tokens\/s$/);
+    });
+  });
+
+  test('maps the surprise of every word of a text, with numbers, and marks what it does not know', async () => {
+    await withPage(browser, files, async (page) => {
+      await judge(page, 'the river\nxyzzy then');
+      const words = page.locator('#heat-map .word');
+      expect(await words.evaluateAll((all) => all.map((word) => word.firstChild!.textContent))).toEqual([
+        'the',
+        'river',
+        '⏎',
+        'xyzzy',
+        'then',
+      ]);
+      expect(await page.locator('#heat-map .unknown').getAttribute('title')).toMatch(
+        /^\d+\.\d bits, not in the vocabulary$/,
+      );
+      const bits = (await page.locator('#outliers li').allTextContents()).map((item) =>
+        Number(/([\d.]+) bits/.exec(item)![1]),
+      );
+      expect(bits).toHaveLength(5);
+      expect(bits).toEqual(bits.toSorted((a, b) => b - a));
+    });
+  });
+
+  test('writes an example to judge', async () => {
+    await withPage(browser, files, async (page) => {
+      await page.getByRole('button', { name: 'Example' }).click();
+      await page.getByText(/bits of surprise a word/).waitFor();
+      expect(await page.getByLabel('Text to judge').inputValue()).not.toBe('');
+    });
+  });
+
+  test('opens without its server once it was open, and suggests the same', async () => {
+    await withPage(browser, files, async (page, server) => {
+      await page.getByText('ready', { exact: true }).waitFor();
+      const online = await suggestions(page).allTextContents();
+      await server[Symbol.asyncDispose]();
+      await page.reload();
+      await expect.poll(() => suggestions(page).count()).toBe(3);
+      expect(await suggestions(page).allTextContents()).toEqual(online);
+      await write(page);
+    });
+  });
+
+  test.each(['light', 'dark'] as const)(
+    'has no fault that axe-core finds, %s, on a phone and a desk',
+    async (colorScheme) => {
+      for (const device of [phone, desktop]) {
+        await withPage(
+          browser,
+          files,
+          async (page) => {
+            await write(page);
+            await judge(page, 'the river xyzzy then word3');
+            await page.evaluate(axe.source);
+            const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
+            expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+          },
+          { ...device, colorScheme },
+        );
+      }
+    },
+  );
+
+  test('fits 320 pixels, and what is tapped is 44 pixels high', async () => {
+    await withPage(
+      browser,
+      files,
+      async (page) => {
+        await judge(page, 'the river xyzzy then word3');
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+        const heights = await page
+          .locator('button:visible, input:visible, textarea:visible')
+          .evaluateAll((all) => all.map((control) => control.getBoundingClientRect().height));
+        expect(heights.length).toBeGreaterThan(35);
+        expect(Math.min(...heights)).toBeGreaterThanOrEqual(44);
+      },
+      { ...phone, viewport: { width: 320, height: 640 } },
+    );
+  });
+
+  test('says what is wrong with the bundle', async () => {
+    await using server = await serverOf(page);
+    const tab = await browser.newPage();
+    await tab.goto(`${server.url}index.html?bundle=/elsewhere/`);
+    await tab.getByText(/elsewhere\/manifest\.json: not found/).waitFor();
+    await tab.close();
+  });
+});

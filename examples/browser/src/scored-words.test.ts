@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { levelOf, scoredWords } from './scored-words.js';
+
+/** A score whose tokens are the given parts of `text`, in order, of 1, 2, 4, … bits. */
+function scoreOf(text: string, parts: readonly string[]) {
+  let end = 0;
+  const spans = parts.map((part) => {
+    const start = text.indexOf(part, end);
+    end = start + part.length;
+    return [start, end] as const;
+  });
+  return { tokens: parts, spans, surprises: parts.map((_, index) => 2 ** index) };
+}
+
+test('a word has the bits of its tokens, and a space those of the word before it or after it, where its token ends', () => {
+  const text = 'the cats sat';
+  expect(scoredWords(text, scoreOf(text, ['the', ' ca', 'ts', ' ', 'sat']))).toMatchObject([
+    { text: 'the', bits: 1, space: ' ' },
+    { text: 'cats', bits: 2 + 4 + 8, space: ' ' },
+    { text: 'sat', bits: 16, space: '' },
+  ]);
+});
+
+test('a line break is a word of its own', () => {
+  const text = 'one\ntwo';
+  expect(scoredWords(text, scoreOf(text, ['one', '\n', 'two'])).map((word) => word.text + word.space)).toEqual([
+    'one',
+    '⏎\n',
+    'two',
+  ]);
+});
+
+test('a word that the vocabulary lacks is marked', () => {
+  const score = { ...scoreOf('the xyzzy', ['the', 'xyzzy']), tokens: ['the', '<unk>'] };
+  expect(scoredWords('the xyzzy', score).map(({ unknown }) => unknown)).toEqual([false, true]);
+});
+
+test('white space alone has no words', () => {
+  expect(scoredWords('  ', scoreOf('  ', [' ', ' ']))).toEqual([]);
+});
+
+test('levels start at 0, 3, 6, 9 and 12 bits', () => {
+  expect([-1e-9, 2.9, 3, 11.9, 12, 30].map(levelOf)).toEqual([0, 0, 1, 3, 4, 4]);
+});

@@ -1,0 +1,95 @@
+/** The heat map: how surprising each word of a text is, and which stand out, as one looks for anomalies. */
+import type { LanguageModel } from '@unroll/edge-runtime';
+import { element } from './element.js';
+import { exampleText } from './example-text.js';
+import { tell } from './facts.js';
+import { heatLevels, levelOf, type ScoredWord, scoredWords } from './scored-words.js';
+
+/** How many of the most surprising words are listed. */
+const listed = 5;
+
+/** Wires the form to the model. A text is judged at the button, and at once when it is pasted. */
+export function enableSurprises(model: LanguageModel): void {
+  const form = element('surprise', HTMLFormElement);
+  const text = element('judged', HTMLTextAreaElement);
+  let running = new AbortController();
+
+  const judge = async () => {
+    running.abort();
+    running = new AbortController();
+    const { signal } = running;
+    try {
+      await show(model, text.value, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  };
+
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    judge();
+  });
+  text.addEventListener('input', (event) => {
+    if (event instanceof InputEvent && event.inputType === 'insertFromPaste') judge();
+  });
+  element('example', HTMLButtonElement).addEventListener('click', async () => {
+    text.value = await exampleText(model);
+    judge();
+  });
+  element('legend', HTMLElement).replaceChildren(...legend());
+}
+
+async function show(model: LanguageModel, text: string, signal: AbortSignal): Promise<void> {
+  const start = performance.now();
+  const score = await model.score(text, { signal });
+  const seconds = (performance.now() - start) / 1000;
+  const words = scoredWords(text, score);
+  element('verdict', HTMLElement).textContent = verdict(words);
+  element('heat', HTMLElement).hidden = words.length === 0;
+  if (words.length > 0)
+    tell('scoring-speed', `${Math.round(score.tokens.length / seconds).toLocaleString('en')} tokens/s`);
+  element('heat-map', HTMLElement).replaceChildren(...words.flatMap((word) => [marked(word), word.space]));
+  const outliers = words.toSorted((a, b) => b.bits - a.bits).slice(0, listed);
+  element('outliers', HTMLElement).replaceChildren(...outliers.map(listItem));
+}
+
+function verdict(words: readonly ScoredWord[]): string {
+  if (words.length === 0) return 'There is nothing to judge yet.';
+  const bits = words.reduce((sum, word) => sum + word.bits, 0) / words.length;
+  const unknown = words.filter((word) => word.unknown).length;
+  const unknownTold = unknown === 0 ? '' : ` It does not know ${unknown} of them (dotted).`;
+  return `${words.length} words, ${bits.toFixed(1)} bits of surprise a word.${unknownTold}`;
+}
+
+/** A word in its colour. The most surprising ones carry their number, so that colour is not alone. */
+function marked({ text, bits, unknown }: ScoredWord): HTMLElement {
+  const level = levelOf(bits);
+  const word = document.createElement('span');
+  word.className = `word level-${level}${unknown ? ' unknown' : ''}`;
+  word.title = `${bits.toFixed(1)} bits${unknown ? ', not in the vocabulary' : ''}`;
+  word.append(text);
+  if (level < heatLevels.length - 2) return word;
+  const number = document.createElement('small');
+  number.textContent = bits.toFixed(0);
+  word.append(number);
+  return word;
+}
+
+function listItem({ text, bits }: ScoredWord): HTMLElement {
+  const item = document.createElement('li');
+  const word = document.createElement('strong');
+  word.textContent = text;
+  const odds = Math.round(2 ** bits).toLocaleString('en', { maximumSignificantDigits: 2 });
+  item.append(word, ` ${bits.toFixed(1)} bits: one in ${odds}`);
+  return item;
+}
+
+function legend(): HTMLElement[] {
+  return heatLevels.map((from, level) => {
+    const item = document.createElement('li');
+    item.className = `level-${level}`;
+    const to = heatLevels[level + 1];
+    item.textContent = to === undefined ? `${from} and more` : `${from}–${to}`;
+    return item;
+  });
+}

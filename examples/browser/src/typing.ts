@@ -1,0 +1,53 @@
+/** The text field with its suggestions: taken by a tap, by Tab and Enter, or the first by → at the text's end. */
+import type { LanguageModel } from '@unroll/edge-runtime';
+import { element } from './element.js';
+import { RecentMedian, tell } from './facts.js';
+import { enableKeyboard } from './keyboard.js';
+
+/** How many words are suggested: what fits beside one another on a phone. */
+const count = 3;
+
+/** Keeps the suggestions in step with what is typed. Resolves when the first are shown. */
+export function enableTyping(model: LanguageModel): Promise<void> {
+  const text = element('text', HTMLTextAreaElement);
+  const chips = element('suggestions', HTMLElement);
+  const milliseconds = new RecentMedian(25);
+
+  const update = async () => {
+    const typed = beforeCaret(text);
+    const start = performance.now();
+    const words = await model.suggest(typed, { count });
+    tell('latency', `${milliseconds.add(performance.now() - start).toFixed(1)} ms a key`);
+    if (typed !== beforeCaret(text)) return; // somebody typed on meanwhile: a later update shows the chips
+    chips.replaceChildren(...words.map((word) => chip(word, () => take(word))));
+  };
+
+  const take = (word: string) => {
+    const typed = /\S*$/.exec(beforeCaret(text))![0];
+    text.setRangeText(`${word} `, text.selectionStart - typed.length, text.selectionEnd, 'end');
+    text.focus();
+    update();
+  };
+
+  text.addEventListener('input', update);
+  text.addEventListener('keydown', (event) => {
+    const first = chips.querySelector('button');
+    if (event.key !== 'ArrowRight' || event.shiftKey || text.selectionStart < text.value.length || !first) return;
+    event.preventDefault();
+    first.click();
+  });
+  enableKeyboard(text);
+  return update();
+}
+
+function beforeCaret({ value, selectionStart }: HTMLTextAreaElement): string {
+  return value.slice(0, selectionStart);
+}
+
+function chip(word: string, take: () => void): HTMLButtonElement {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.textContent = word;
+  button.addEventListener('click', take);
+  return button;
+}
