@@ -15,6 +15,12 @@ export { embeddingLookup } from './kernels/embedding/lookup.js';
 export { type GruSequenceInputs, gruSequence } from './kernels/gru/sequence.js';
 export { type LstmSequenceInputs, lstmSequence } from './kernels/lstm/sequence.js';
 export { type RnnActivation, type RnnSequenceInputs, rnnSequence } from './kernels/rnn/sequence.js';
+export {
+  type CandidateOptions,
+  type Candidates,
+  logUniformCandidates,
+} from './kernels/sampled-softmax/candidates.js';
+export { type SampledSoftmaxInputs, sampledSoftmaxCrossEntropy } from './kernels/sampled-softmax/sampled-softmax.js';
 export { sparseSoftmaxCrossEntropy } from './kernels/softmax-cross-entropy/sparse.js';
 export { sumOfSquares } from './kernels/sum-of-squares/sum-of-squares.js';
 export { Bidirectional } from './layers/bidirectional.js';
@@ -56,12 +62,15 @@ export {
 export {
   type Cell,
   dropoutWidths,
+  embeddingName,
   type LanguageModelCell,
   type LanguageModelConfig,
   languageModelCells,
   languageModelConfig,
+  outputTable,
   parameterShapes,
   type Shapes,
+  type SoftmaxConfig,
   stateShapes,
 } from './models/language-model-config.js';
 export {
@@ -110,6 +119,7 @@ export {
 } from './models/translation-inference.js';
 export { decoderStepProgram, encoderStepProgram, longestSource } from './models/translation-steps.js';
 export * from './onnx/index.js';
+export { averagingStart, averagingWeight } from './optimizers/averaged-sgd.js';
 export {
   clipScale,
   defaultOptimizer,
@@ -118,6 +128,7 @@ export {
   type OptimizerInputs,
   type OptimizerName,
   type OptimizerOutputs,
+  optimizerNames,
   optimizerSlots,
   optimizerUpdate,
 } from './optimizers/optimizer.js';

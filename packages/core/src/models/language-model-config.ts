@@ -67,7 +67,7 @@ export function languageModelConfig(
   if (!languageModelCells.includes(config.cell)) {
     throw new RangeError(`cell must be one of ${languageModelCells.join(', ')}, got '${config.cell}'`);
   }
-  const { projectionDim, softmax, vocabSize } = config;
+  const { projectionDim, softmax } = config;
   if (softmax && !(Number.isSafeInteger(softmax.samples) && softmax.samples >= 1)) {
     throw new RangeError(`softmax.samples must be a positive integer, got ${softmax.samples}`);
   }

@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { sumRowsById } from '../kernels/embedding/lookup.js';
 import { combineRows, replaceRows, sumOfSquaresOfRows } from '../kernels/embedding/rows.js';
 import { sumOfSquares } from '../kernels/sum-of-squares/sum-of-squares.js';
+import { iterate } from '../optimizers/averaged-sgd.js';
 import type { OnnxGraph } from '../onnx/graph.js';
 import {
   clipScale,
@@ -19,19 +20,20 @@ import type { TensorSpec } from '../tracing/trace.js';
 import { graphOfProgram } from './graph-of-program.js';
 import {
   dropoutWidths,
+  embeddingName,
   type LanguageModelConfig,
   parameterShapes,
   type Shapes,
   stateShapes,
 } from './language-model-config.js';
 import {
-  embeddingName,
   embedTokens,
   type NamedTensors,
   outputLogits,
   outputLosses,
   recurrentFeatures,
 } from './language-model-forward.js';
+import { candidateInputs, trainingLosses } from './training-losses.js';
 
 export interface Program {
   readonly inputs: Readonly<Record<string, TensorSpec>>;
@@ -73,19 +75,17 @@ export function slotShapes(optimizer: OptimizerConfig, parameters: Shapes): Shap
  *
  * Inputs: the parameters, the optimizer's slots, the state, and for each step `ids` int32 [time, batch], `targets` int32
  * [time·batch], `lossWeights` [time·batch] (what each token's loss counts in the loss that is minimised), `dropout.k` masks,
- * `learningRate` and `step` (1 for the first) scalars. Outputs: `next.*` of parameters, slots and state, `tokenLosses`
+ * `learningRate` and `step` (1 for the first) scalars, and `averagingWeight` for NT-ASGD. Outputs: `next.*` of parameters, slots and state, `tokenLosses`
  * [time·batch] in nats, and `gradientNorm`, before clipping.
  */
 export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, recipe: UpdateRecipe): Program {
   return {
     inputs: {
       ...gradientInputs(config, shape),
-      ...float32(slotShapes(recipe.optimizer, parameterShapes(config))),
-      learningRate: { shape: [], dtype: 'float32' },
-      step: { shape: [], dtype: 'float32' },
+      ...updateInputs(config, recipe),
     },
     run: (inputs) => {
-      const { gradients, outputs } = lossAndGradients(config, inputs);
+      const { gradients, outputs } = lossAndGradients(config, { ...inputs, ...iterates(config, recipe, inputs) });
       // Where the optimizer changes only the rows of the embedding that were looked up, no table of gradients is made.
       const byRows = keepsWithoutGradient(recipe.optimizer) && !config.tieWeights;
       const update = byRows
@@ -94,6 +94,29 @@ export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, 
       return { ...outputs, ...update };
     },
   };
+}
+
+/** What an update takes besides parameters and gradients. */
+export function updateInputs(config: LanguageModelConfig, { optimizer }: UpdateRecipe): Program['inputs'] {
+  const scalars = ['learningRate', 'step', ...(optimizer.name === 'nt-asgd' ? ['averagingWeight'] : [])];
+  return float32({
+    ...slotShapes(optimizer, parameterShapes(config)),
+    ...Object.fromEntries(scalars.map((name) => [name, []])),
+  });
+}
+
+/** The parameters at which the optimizer wants the gradient. */
+export function iterates(config: LanguageModelConfig, { optimizer }: UpdateRecipe, inputs: NamedTensors): NamedTensors {
+  return Object.fromEntries(
+    Object.keys(parameterShapes(config)).map((name) => [
+      name,
+      iterate(optimizer, inputs[name]!, slotsOf(optimizer, name, inputs)),
+    ]),
+  );
+}
+
+function slotsOf(optimizer: OptimizerConfig, parameter: string, inputs: NamedTensors): NamedTensors {
+  return Object.fromEntries(optimizerSlots(optimizer).map((slot) => [slot, inputs[slotName(slot, parameter)]!]));
 }
 
 /** `next.*` of the parameters that have gradients and of their slots, and `gradientNorm`, before clipping. */
@@ -115,14 +138,13 @@ export function clippedUpdate(
       slots,
       learningRate: inputs.learningRate as tf.Scalar,
       step: inputs.step as tf.Scalar,
+      averagingWeight: inputs.averagingWeight as tf.Scalar | undefined,
     });
   const outputs: NamedTensors = { gradientNorm: tf.sqrt(total) };
   for (const [name, gradient] of Object.entries(gradients)) {
-    const slots = optimizerSlots(optimizer);
-    const values = Object.fromEntries(slots.map((slot) => [slot, inputs[slotName(slot, name)]!]));
-    const updated = update(inputs[name]!, gradient, values);
+    const updated = update(inputs[name]!, gradient, slotsOf(optimizer, name, inputs));
     outputs[`next.${name}`] = updated.parameter;
-    for (const slot of slots) outputs[`next.${slotName(slot, name)}`] = updated.slots[slot]!;
+    for (const [slot, value] of Object.entries(updated.slots)) outputs[`next.${slotName(slot, name)}`] = value;
   }
   if (combined) {
     const table = inputs[embeddingName] as tf.Tensor2D;
@@ -169,6 +191,7 @@ function gradientInputs(config: LanguageModelConfig, shape: BatchShape): Program
     ids: { shape: [shape.time, shape.batch], dtype: 'int32' },
     targets: { shape: [rows], dtype: 'int32' },
     lossWeights: { shape: [rows], dtype: 'float32' },
+    ...candidateInputs(config, rows),
     ...float32(Object.fromEntries(masks.map((width, site) => [`dropout.${site}`, [rows, width]]))),
   };
 }
@@ -258,7 +281,7 @@ function lossAndGradients(
   const loss = (embedded: tf.Tensor, ...values: tf.Tensor[]): tf.Scalar => {
     const parameters = Object.fromEntries(names.map((name, k) => [name, values[k]!]));
     const { features, state } = recurrentFeatures(config, parameters, embedded as tf.Tensor3D, inputs, masks);
-    const tokenLosses = outputLosses(config, parameters, features, inputs.targets as tf.Tensor1D);
+    const tokenLosses = trainingLosses(config, parameters, features, inputs);
     outputs = { ...next(state), tokenLosses };
     // What is differentiated lives in a scope of its own, which the other results must outlive.
     for (const tensor of Object.values(outputs)) tf.keep(tensor);
