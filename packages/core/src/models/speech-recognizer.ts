@@ -1,0 +1,169 @@
+/**
+ * A recognizer of speech: log-mel features of frames, a bidirectional LSTM, and a linear layer over the alphabet and the blank,
+ * trained by connectionist temporal classification (Graves et al. 2006; Graves and Schmidhuber 2005). The features are part
+ * of the model, so that a device computes what training saw. Reading recordings and spelling letters is not its affair.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { type LogMelConfig, logMel, logMelConfig } from '../audio/log-mel.js';
+import { ctcLoss } from '../kernels/ctc/loss.js';
+import { recurrentNetwork } from '../recurrent/network.js';
+import {
+  type RecurrentNetworkConfig,
+  recurrentNetworkConfig,
+  recurrentParameterShapes,
+  recurrentStateShapes,
+} from '../recurrent/network-config.js';
+import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
+import type { Shapes } from './language-model-config.js';
+import type { Program } from './language-model-programs.js';
+import { float32Inputs, forwardProgram, type LossFunction } from './loss-program.js';
+
+export interface SpeechRecognizerConfig {
+  /** Of the recordings, in Hz. */
+  readonly sampleRate: number;
+  /** Units of each direction. */
+  readonly hiddenDim: number;
+  /** Letters, and the blank, which is class 0. */
+  readonly classes: number;
+  /** Probability of dropping a unit of what the linear layer reads. */
+  readonly dropout: number;
+}
+
+/** The size of a batch: recordings, frames of the longest, letters of the longest transcript. */
+export interface SpeechBatchShape {
+  readonly batch: number;
+  readonly time: number;
+  readonly letters: number;
+}
+
+/** Log energies, from ln 1e-6 in silence to about 3, become numbers around zero. */
+const [featureMean, featureScale] = [-5, 4];
+
+/** The parameters' shapes by name: `lstm.0.*`, `lstm.0_reverse.*`, `output.kernel`, `output.bias`. */
+export function recognizerParameterShapes(config: SpeechRecognizerConfig): Shapes {
+  return {
+    ...recurrentParameterShapes(networkOf(config)),
+    'output.kernel': [2 * config.hiddenDim, config.classes],
+    'output.bias': [config.classes],
+  };
+}
+
+/**
+ * The CTC loss of a batch, in nats.
+ *
+ * The batch: `frames` [time·batch, frameLength], frame after frame, each of all recordings; `lengths` int32 [batch] in frames;
+ * `letters` int32 [batch, letters], classes from 1, padded with 0; `letterCounts` int32 [batch]; `weights` [batch], what each
+ * recording counts; and if there is dropout the mask `dropout.0` [time·batch, 2·hidden].
+ */
+export function recognizerLoss(
+  config: SpeechRecognizerConfig,
+  { batch, time, letters }: SpeechBatchShape,
+): LossFunction {
+  return {
+    parameters: recognizerParameterShapes(config),
+    inputs: {
+      ...frameInputs(config, { batch, time }),
+      letters: { shape: [batch, letters], dtype: 'int32' },
+      letterCounts: { shape: [batch], dtype: 'int32' },
+      weights: { shape: [batch], dtype: 'float32' },
+      ...(config.dropout > 0 ? float32Inputs({ 'dropout.0': [time * batch, 2 * config.hiddenDim] }) : {}),
+    },
+    loss: (parameters, inputs) => {
+      const losses = ctcLoss({
+        logits: batchLogits(config, parameters, inputs, { batch, time }),
+        labels: inputs.letters as tf.Tensor2D,
+        logitLengths: inputs.lengths as tf.Tensor1D,
+        labelLengths: inputs.letterCounts as tf.Tensor1D,
+      });
+      return tf.sum(tf.mul(losses, inputs.weights!));
+    },
+  };
+}
+
+/** `logits` [time, batch, classes] of a batch of `frames` and `lengths`. */
+export function recognitionProgram(config: SpeechRecognizerConfig, shape: Omit<SpeechBatchShape, 'letters'>): Program {
+  return forwardProgram(recognizerParameterShapes(config), frameInputs(config, shape), (parameters, inputs) => ({
+    logits: batchLogits(config, parameters, inputs, shape),
+  }));
+}
+
+/**
+ * One step through a recording from both its ends: `frames` [2, frameLength], the next from the front and the next from the
+ * back, and the state in; `features.0` and `features.0_reverse` [1, hidden] of those frames and `next.*` of the state out.
+ */
+export function recognizerStepProgram(config: SpeechRecognizerConfig): Program {
+  const network = { ...networkOf(config), bidirectional: false };
+  const { frameLength, mels } = logMelConfig(config.sampleRate);
+  const inputs = { frames: [2, frameLength], ...recurrentStateShapes(networkOf(config), 1) };
+  return forwardProgram(recognizerParameterShapes(config), float32Inputs(inputs), (parameters, given) => {
+    const features = featuresOf(config, given.frames as tf.Tensor2D);
+    const outputs: NamedTensors = {};
+    for (const [k, side] of ['0', '0_reverse'].entries()) {
+      const x = tf.reshape(tf.slice(features, [k, 0], [1, mels]), [1, 1, mels]);
+      const state = { 'h.0': given[`h.${side}`]!, 'c.0': given[`c.${side}`]! };
+      const next = recurrentNetwork(network, directionParameters(parameters, side), x, { state }).state;
+      outputs[`features.${side}`] = next['h.0']!;
+      outputs[`next.h.${side}`] = next['h.0']!;
+      outputs[`next.c.${side}`] = next['c.0']!;
+    }
+    return outputs;
+  });
+}
+
+/** `features` [1, 2·hidden] of a frame, from the front and from the back, in; its `logits` [1, classes] out. */
+export function recognizerOutputProgram(config: SpeechRecognizerConfig): Program {
+  const features = float32Inputs({ features: [1, 2 * config.hiddenDim] });
+  return forwardProgram(recognizerParameterShapes(config), features, (parameters, given) => ({
+    logits: linear(parameters, given.features!),
+  }));
+}
+
+/** How the recordings are cut into frames. */
+export function recognizerFrames({ sampleRate }: SpeechRecognizerConfig): LogMelConfig {
+  return logMelConfig(sampleRate);
+}
+
+function batchLogits(
+  config: SpeechRecognizerConfig,
+  parameters: NamedTensors,
+  { frames, lengths, 'dropout.0': mask }: NamedTensors,
+  { batch, time }: Omit<SpeechBatchShape, 'letters'>,
+): tf.Tensor3D {
+  const features = featuresOf(config, frames as tf.Tensor2D);
+  const x = tf.reshape(features, [time, batch, features.shape[1]]);
+  const { outputs } = recurrentNetwork(networkOf(config), parameters, x, { lengths: lengths! });
+  const rows = tf.reshape(outputs, [time * batch, 2 * config.hiddenDim]);
+  return tf.reshape(linear(parameters, mask ? tf.mul(rows, mask) : rows), [time, batch, config.classes]);
+}
+
+/** [frames, mels] */
+function featuresOf({ sampleRate }: SpeechRecognizerConfig, frames: tf.Tensor2D): tf.Tensor2D {
+  return tf.div(tf.sub(logMel(frames, logMelConfig(sampleRate)), featureMean), featureScale);
+}
+
+function linear(parameters: NamedTensors, features: tf.Tensor): tf.Tensor2D {
+  return tf.add(tf.matMul(features as tf.Tensor2D, parameters['output.kernel']!), parameters['output.bias']!);
+}
+
+function frameInputs(
+  config: SpeechRecognizerConfig,
+  { batch, time }: Omit<SpeechBatchShape, 'letters'>,
+): Record<string, TensorSpec> {
+  const { frameLength } = logMelConfig(config.sampleRate);
+  return {
+    frames: { shape: [time * batch, frameLength], dtype: 'float32' },
+    lengths: { shape: [batch], dtype: 'int32' },
+  };
+}
+
+function networkOf({ sampleRate, hiddenDim }: SpeechRecognizerConfig): RecurrentNetworkConfig {
+  const { mels } = logMelConfig(sampleRate);
+  return recurrentNetworkConfig({ cell: 'lstm', inputDim: mels, hiddenDim, bidirectional: true });
+}
+
+/** A direction's parameters under the names of a network that has only that one. */
+function directionParameters(parameters: NamedTensors, side: string): NamedTensors {
+  return Object.fromEntries(
+    ['kernel', 'recurrent_kernel', 'bias'].map((name) => [`lstm.0.${name}`, parameters[`lstm.${side}.${name}`]!]),
+  );
+}
