@@ -18,6 +18,8 @@ export class ShardStore {
   readonly #rule: Promise<UpdateRule>;
   /** The sum of the current step's gradients; empty until the first of them is there. */
   #gradient: SparseVector = nothing;
+  /** Of that sum; undefined where adding has not computed it. */
+  #sumOfSquares: number | undefined;
   /** The same of the tables. */
   #rows: RowGradient = [];
   readonly #rowUpdate: Promise<RowUpdate>;
@@ -81,9 +83,16 @@ export class ShardStore {
   add({ gradient, rows = [], lanes }: Contribution, range: LaneRange, isFirst: boolean): Float32Array {
     this.#takeLanes(lanes, range, isFirst);
     this.#rows = isFirst ? rows : addRows(this.#layout, this.#rows, rows);
-    const unused = isFirst ? this.#gradient : gradient;
-    this.#gradient = isFirst ? gradient : addSparse(this.#gradient, gradient);
-    return unused.values;
+    if (isFirst) {
+      const before = this.#gradient;
+      this.#gradient = gradient;
+      this.#sumOfSquares = undefined;
+      return before.values;
+    }
+    const { sum, sumOfSquares } = addSparse(this.#gradient, gradient);
+    this.#gradient = sum;
+    this.#sumOfSquares = sumOfSquares;
+    return gradient.values;
   }
 
   #takeLanes(lanes: Float32Array, { from, to }: LaneRange, isFirst: boolean): void {
@@ -99,8 +108,9 @@ export class ShardStore {
     if (scale !== 1) {
       scaleSparse(this.#gradient, scale);
       scaleRows(this.#rows, scale);
+      this.#sumOfSquares = undefined;
     }
-    return sumOfSquares(this.#gradient) + sumOfSquaresOfRows(this.#rows);
+    return (this.#sumOfSquares ?? sumOfSquares(this.#gradient)) + sumOfSquaresOfRows(this.#rows);
   }
 
   /** Applies the optimizer to the step's gradient. @returns the gradient's vector, which is not needed any more */

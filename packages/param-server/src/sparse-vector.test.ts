@@ -52,10 +52,12 @@ test.each(pairs)('ranges %j and %j add up as whole vectors do, and hold %j', (ou
   const a = sparse(ours, (i) => i + 1);
   const b = sparse(theirs, (i) => 100 * (i + 1));
   const [left, right] = [dense(a), dense(b)];
-  const sum = addSparse(a, b);
+  const { sum, sumOfSquares } = addSparse(a, b);
   expect(sum.values).toBe(a.values);
   expect(sum.ranges).toEqual(both);
-  expect(dense(sum)).toEqual(left.map((value, i) => value + right[i]!));
+  const expected = left.map((value, i) => value + right[i]!);
+  expect(dense(sum)).toEqual(expected);
+  expect(sumOfSquares).toBe(expected.reduce((squares, value) => squares + value * value, 0));
 });
 
 test('the sum of squares is that of the ranges', () => {

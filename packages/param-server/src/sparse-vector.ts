@@ -47,41 +47,58 @@ export function withZeros({ values, ranges }: SparseVector): Float32Array {
   return values.fill(0, end);
 }
 
-/** Adds a vector to `sum`, in whose memory the result is. */
-export function addSparse(sum: SparseVector, { values, ranges }: SparseVector): SparseVector {
-  let k = 0;
-  for (let j = 0; j < ranges.length; j += 2) {
-    const to = ranges[j + 1]!;
-    for (let at = ranges[j]!; at < to; ) {
-      while (k < sum.ranges.length && sum.ranges[k + 1]! <= at) k += 2;
-      const start = Math.min(sum.ranges[k] ?? to, to);
-      // Where the sum has no values yet, they are the summand's.
-      if (at < start) sum.values.set(values.subarray(at, start), at);
-      const end = Math.max(start, Math.min(sum.ranges[k + 1] ?? to, to));
-      addRange(sum.values, values, Math.max(at, start), end);
-      at = end;
+export interface SparseSum {
+  readonly sum: SparseVector;
+  readonly sumOfSquares: number;
+}
+
+/** Adds a vector to `sum`, in whose memory the result is, and squares what comes out while it is at hand. */
+export function addSparse(sum: SparseVector, { values, ranges }: SparseVector): SparseSum {
+  const both = new RangeList();
+  let sumOfSquares = 0;
+  let [i, j, at] = [0, 0, 0];
+  for (;;) {
+    while (i < sum.ranges.length && sum.ranges[i + 1]! <= at) i += 2;
+    while (j < ranges.length && ranges[j + 1]! <= at) j += 2;
+    const [ours, theirs] = [sum.ranges[i] ?? Infinity, ranges[j] ?? Infinity];
+    at = Math.max(at, Math.min(ours, theirs));
+    if (at === Infinity) return { sum: { values: sum.values, ranges: both.ranges }, sumOfSquares };
+    const [isOurs, isTheirs] = [ours <= at, theirs <= at];
+    const end = Math.min(isOurs ? sum.ranges[i + 1]! : ours, isTheirs ? ranges[j + 1]! : theirs);
+    if (isOurs && isTheirs) {
+      sumOfSquares += addWithin(sum.values, values, at, end);
+    } else {
+      if (isTheirs) sum.values.set(values.subarray(at, end), at);
+      sumOfSquares += sumOfSquaresWithin(sum.values, at, end);
     }
+    both.append(at, end);
+    at = end;
   }
-  return { values: sum.values, ranges: union(sum.ranges, ranges) };
 }
 
-function addRange(sum: Float32Array, values: Float32Array, from: number, to: number): void {
-  for (let i = from; i < to; i++) sum[i]! += values[i]!;
-}
-
-function union(a: Ranges, b: Ranges): Ranges {
-  const ranges: number[] = [];
-  let [i, j] = [0, 0];
-  while (i < a.length || j < b.length) {
-    const isFromA = j >= b.length || (i < a.length && a[i]! <= b[j]!);
-    const [from, to] = isFromA ? [a[i]!, a[i + 1]!] : [b[j]!, b[j + 1]!];
-    if (isFromA) i += 2;
-    else j += 2;
-    const last = ranges.length - 1;
-    if (last > 0 && from <= ranges[last]!) ranges[last] = Math.max(ranges[last]!, to);
-    else ranges.push(from, to);
+/** @returns the sum of squares of the result; in four sums, of which none has to wait for the other */
+function addWithin(sum: Float32Array, values: Float32Array, from: number, to: number): number {
+  const whole = to - ((to - from) % 4);
+  let [a, b, c, d] = [0, 0, 0, 0];
+  for (let i = from; i < whole; i += 4) {
+    const p = Math.fround(sum[i]! + values[i]!);
+    const q = Math.fround(sum[i + 1]! + values[i + 1]!);
+    const r = Math.fround(sum[i + 2]! + values[i + 2]!);
+    const s = Math.fround(sum[i + 3]! + values[i + 3]!);
+    sum[i] = p;
+    sum[i + 1] = q;
+    sum[i + 2] = r;
+    sum[i + 3] = s;
+    a += p * p;
+    b += q * q;
+    c += r * r;
+    d += s * s;
   }
-  return ranges;
+  for (let i = whole; i < to; i++) {
+    sum[i]! += values[i]!;
+    a += sum[i]! * sum[i]!;
+  }
+  return a + b + c + d;
 }
 
 export function scaleSparse({ values, ranges }: SparseVector, scale: number): void {
@@ -97,7 +114,7 @@ export function sumOfSquares({ values, ranges }: SparseVector): number {
   return sum;
 }
 
-/** In four sums, of which none has to wait for the other. */
+/** As {@link addWithin}. */
 function sumOfSquaresWithin(values: Float32Array, from: number, to: number): number {
   const whole = to - ((to - from) % 4);
   let [a, b, c, d] = [0, 0, 0, 0];
