@@ -105,6 +105,7 @@ export {
   type SpeechRecognizerConfig,
 } from './models/speech-recognizer.js';
 export {
+  initialTranslationParameters,
   type PairBatchShape,
   type TranslationConfig,
   translationEvaluationProgram,

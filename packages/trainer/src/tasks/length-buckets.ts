@@ -58,7 +58,7 @@ export function timeMajor(
 }
 
 /** Fisher and Yates's shuffle, of a copy. */
-function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
+export function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
   const copy = [...items];
   for (let k = copy.length - 1; k > 0; k--) {
     const other = Math.floor(random() * (k + 1));

@@ -5,7 +5,6 @@ import {
   classifierParameterShapes,
   classifierStepProgram,
   defaultOptimizer,
-  fillDropoutMask,
   graphOfProgram,
   type TextClassifierConfig,
   uniformParameters,
@@ -13,7 +12,9 @@ import {
 import { loadTokenizer, type Tokenizer, trainTokenizer } from '@unroll/core/text';
 import { z } from 'zod';
 import type { Arrays } from '../../checkpoint/checkpoint.js';
+import { dropoutMasks } from '../dropout-masks.js';
 import { epochBatches, paddedLength, sortedBatches, timeMajor } from '../length-buckets.js';
+import { parseConfig } from '../parse-config.js';
 import type {
   BatchDimensions,
   HeldOutData,
@@ -61,10 +62,10 @@ export const sentiment: Task = {
     model: { embedding: 100, hidden: 100, dropout: 0.5 },
     batchSize: 50,
     optimizer: defaultOptimizer('adam'),
-    learningRate: 0.001,
+    learningRate: 0.002,
     decay: 1,
     clipNorm: 5,
-    epochs: 10,
+    epochs: 5,
     seed: 1,
   },
   selection: { metric: 'accuracy', better: 'higher' },
@@ -83,15 +84,8 @@ export const sentiment: Task = {
       tokenizer: tokenizer.toJSON(),
     } satisfies Record<keyof SentimentConfig, unknown>;
   },
-  model: (config) => sentimentModel(parsed(config)),
+  model: (config) => sentimentModel(parseConfig(configSchema, config)),
 };
-
-function parsed(config: unknown): SentimentConfig {
-  const { success, data, error } = configSchema.safeParse(config);
-  if (success) return data;
-  const { path, message } = error.issues[0]!;
-  throw new Error(`${path.join('.')}: ${message}`);
-}
 
 function sentimentModel(config: SentimentConfig): TaskModel {
   const { model } = config;
@@ -132,7 +126,11 @@ function trainingData(
         current.batches[step % stepsPerEpoch]!.map((index) => reviews[index]!),
         batchSize,
       );
-      return { ...batch, inputs: { ...batch.inputs, ...dropoutMasks(model, batch.shape, { seed, step }) } };
+      const masks = dropoutMasks({ rate: model.dropout, seed, step, batch: batchSize }, [
+        { time: textShape(batch.shape).time, width: model.embeddingDim },
+        { time: 1, width: 2 * model.hiddenDim },
+      ]);
+      return { ...batch, inputs: { ...batch.inputs, ...masks } };
     },
   };
 }
@@ -156,21 +154,6 @@ function batchOf(reviews: readonly EncodedReview[], batch: number): TaskBatch {
     },
     examples: reviews.length,
   };
-}
-
-function dropoutMasks(
-  { dropout: rate, embeddingDim, hiddenDim }: TextClassifierConfig,
-  shape: BatchDimensions,
-  { seed, step }: { readonly seed: number; readonly step: number },
-): Record<string, Float32Array> {
-  if (rate === 0) return {};
-  const { batch, time } = textShape(shape);
-  const mask = (site: number, steps: number, width: number) => {
-    const values = new Float32Array(steps * batch * width);
-    fillDropoutMask(values, { rate, seed, step, site, firstLane: 0, lanes: batch, time: steps, width });
-    return values;
-  };
-  return { 'dropout.0': mask(0, time, embeddingDim), 'dropout.1': mask(1, 1, 2 * hiddenDim) };
 }
 
 function heldOutData(model: TextClassifierConfig, reviews: readonly EncodedReview[]): HeldOutData {

@@ -1,0 +1,20 @@
+/** The textbook loop of global attention, in float64, for one sentence and one query: for tests. */
+import { type Matrix, matVec, type Vector } from '../kernels/naive-linear-algebra.js';
+
+/**
+ * @param query [width]
+ * @param memory the positions that there are, [positions, memory]
+ * @param kernel [width, memory]
+ */
+export function naiveAttention(
+  query: Vector,
+  memory: Matrix,
+  kernel: Matrix,
+): { context: number[]; weights: number[] } {
+  const projected = matVec(query, kernel);
+  const scores = memory.map((position) => position.reduce((sum, value, k) => sum + value * projected[k]!, 0));
+  const exponentials = scores.map((score) => Math.exp(score));
+  const total = exponentials.reduce((sum, value) => sum + value, 0);
+  const weights = exponentials.map((value) => value / total);
+  return { context: matVec(weights, memory), weights };
+}

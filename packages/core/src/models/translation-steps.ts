@@ -1,0 +1,71 @@
+/** The programs by which a device translates a sentence, one token at a time, from the model in `translation.ts`. */
+import * as tf from '@tensorflow/tfjs-core';
+import { embeddingLookup } from '../kernels/embedding/lookup.js';
+import { recurrentNetwork } from '../recurrent/network.js';
+import type { NamedTensors } from '../tracing/trace.js';
+import type { Program } from './language-model-programs.js';
+import { float32Inputs, forwardProgram } from './loss-program.js';
+import { decode, encoderOf, initialHidden, type TranslationConfig, translationParameterShapes } from './translation.js';
+
+/** The tokens that a source may have on a device. */
+export const longestSource = 64;
+
+/**
+ * One step through the source from both its ends: `ids` int32 [2] and the states `h.0`, `c.0`, `h.0_reverse`, `c.0_reverse`
+ * [1, hidden], zero at first, in; `next.*` of them and `initial`, the decoder's first hidden state after the last step, out.
+ */
+export function encoderStepProgram(config: TranslationConfig): Program {
+  const { embeddingDim, hiddenDim } = config;
+  const sides = ['0', '0_reverse'];
+  const state = Object.fromEntries(
+    sides.flatMap((side) => [`h.${side}`, `c.${side}`].map((name) => [name, [1, hiddenDim]])),
+  );
+  const inputs = { ids: { shape: [2], dtype: 'int32' as const }, ...float32Inputs(state) };
+  return forwardProgram(translationParameterShapes(config), inputs, (parameters, given) => {
+    const embedded = embeddingLookup(parameters['embedding.embeddings'] as tf.Tensor2D, given.ids!);
+    const outputs: NamedTensors = {};
+    sides.forEach((side, k) => {
+      const x = tf.reshape(tf.slice(embedded, [k, 0], [1, embeddingDim]), [1, 1, embeddingDim]);
+      const before = { 'h.0': given[`h.${side}`]!, 'c.0': given[`c.${side}`]! };
+      const network = { ...encoderOf(config), bidirectional: false };
+      const after = recurrentNetwork(network, directionParameters(parameters, side), x, { state: before }).state;
+      outputs[`next.h.${side}`] = after['h.0']!;
+      outputs[`next.c.${side}`] = after['c.0']!;
+    });
+    return { ...outputs, initial: initialHidden(parameters, outputs['next.h.0_reverse']!) };
+  });
+}
+
+/**
+ * One step of writing: `ids` int32 [1], the state `h.0` and `c.0` [1, hidden], `memory` [longestSource, 2·hidden] and `mask`
+ * [1, longestSource] in; `logits` [1, vocab] and `next.*` of the state out.
+ */
+export function decoderStepProgram(config: TranslationConfig): Program {
+  const { embeddingDim, hiddenDim } = config;
+  const shapes = {
+    ...{ 'h.0': [1, hiddenDim], 'c.0': [1, hiddenDim] },
+    ...{ memory: [longestSource, 2 * hiddenDim], mask: [1, longestSource] },
+  };
+  const inputs = { ids: { shape: [1], dtype: 'int32' as const }, ...float32Inputs(shapes) };
+  return forwardProgram(translationParameterShapes(config), inputs, (parameters, given) => {
+    const table = parameters['embedding.embeddings'] as tf.Tensor2D;
+    const { features, state } = decode(config, parameters, {
+      y: tf.reshape(embeddingLookup(table, given.ids!), [1, 1, embeddingDim]),
+      state: Object.fromEntries(decoderStateNames.map((name) => [name, given[name]!])),
+      memory: tf.expandDims(given.memory as tf.Tensor2D, 0),
+      mask: given.mask as tf.Tensor2D,
+    });
+    const next = Object.fromEntries(decoderStateNames.map((name) => [`next.${name}`, state[name]!]));
+    const logits = tf.add(tf.matMul(features, table, false, true), parameters['output.bias']!);
+    return { ...next, logits };
+  });
+}
+
+const decoderStateNames = ['h.0', 'c.0'];
+
+/** A direction's parameters under the names of a network that has only that one. */
+function directionParameters(parameters: NamedTensors, side: string): NamedTensors {
+  return Object.fromEntries(
+    ['kernel', 'recurrent_kernel', 'bias'].map((name) => [`encoder.0.${name}`, parameters[`encoder.${side}.${name}`]!]),
+  );
+}

@@ -1,0 +1,27 @@
+/** The dropout masks of a batch of a task's training, as the inputs `dropout.0`, `dropout.1`, … */
+import { fillDropoutMask } from '@unroll/core';
+
+export interface MaskSettings {
+  /** Probability of dropping a unit; with zero there are no masks. */
+  readonly rate: number;
+  readonly seed: number;
+  /** The training step, counted from 0. */
+  readonly step: number;
+  /** Sequences of a batch. */
+  readonly batch: number;
+}
+
+/** @param sites of each mask how many time steps it has, and how wide it is */
+export function dropoutMasks(
+  { rate, seed, step, batch }: MaskSettings,
+  sites: readonly { readonly time: number; readonly width: number }[],
+): Record<string, Float32Array> {
+  if (rate === 0) return {};
+  return Object.fromEntries(
+    sites.map(({ time, width }, site) => {
+      const mask = new Float32Array(time * batch * width);
+      fillDropoutMask(mask, { rate, seed, step, site, firstLane: 0, lanes: batch, time, width });
+      return [`dropout.${site}`, mask];
+    }),
+  );
+}

@@ -1,0 +1,97 @@
+/** Sentence pairs as token ids, and as the batches that the model takes. */
+import { longestSource, type TranslationConfig } from '@unroll/core';
+import type { Tokenizer } from '@unroll/core/text';
+import { UnrollError } from '../../errors.js';
+import { dropoutMasks } from '../dropout-masks.js';
+import { epochBatches, paddedLength, timeMajor } from '../length-buckets.js';
+import type { TaskBatch, TaskSettings, TrainingData } from '../task.js';
+import type { SentencePair } from './sentence-pairs.js';
+
+/** Both end with the tokenizer's end of line. */
+export interface EncodedPair {
+  readonly source: readonly number[];
+  readonly target: readonly number[];
+}
+
+/** Batches are padded to a multiple of this many tokens. */
+const bucketTokens = 8;
+
+/** Sentences as ids, with their end. */
+export function encodePairs(tokenizer: Tokenizer, pairs: readonly SentencePair[]): EncodedPair[] {
+  return pairs.map(({ source, target }) => ({
+    source: tokenizer.encode(`${source}\n`),
+    target: tokenizer.encode(`${target}\n`),
+  }));
+}
+
+/** @throws UnrollError naming the line whose source is longer than the model reads */
+export function requireTranslatable(pairs: readonly SentencePair[], encoded: readonly EncodedPair[]): void {
+  const long = encoded.findIndex(({ source }) => source.length > longestSource);
+  if (long === -1) return;
+  throw new UnrollError(
+    `${pairs[long]!.place}: has ${encoded[long]!.source.length} tokens, the model reads ${longestSource}; cut the sentence in two`,
+  );
+}
+
+/** Training on the pairs that fit; longer ones are left out. */
+export function pairTrainingData(
+  { dropout, embeddingDim }: TranslationConfig,
+  all: readonly EncodedPair[],
+  { batchSize, seed }: TaskSettings,
+): TrainingData {
+  const pairs = all.filter(({ source, target }) => Math.max(source.length, target.length) <= longestSource);
+  const lengths = pairs.map(({ source, target }) => source.length + target.length);
+  const stepsPerEpoch = Math.ceil(pairs.length / batchSize);
+  let current = { epoch: -1, batches: [] as number[][] };
+  return {
+    examples: pairs.length,
+    stepsPerEpoch,
+    batchAt: (step) => {
+      const epoch = Math.floor(step / stepsPerEpoch);
+      if (epoch !== current.epoch) current = { epoch, batches: epochBatches(lengths, { batchSize, seed, epoch }) };
+      const indices = current.batches[step % stepsPerEpoch]!;
+      const batch = pairBatch(
+        indices.map((index) => pairs[index]!),
+        batchSize,
+      );
+      const { source, target } = batch.shape;
+      const masks = dropoutMasks({ rate: dropout, seed, step, batch: batchSize }, [
+        { time: source!, width: embeddingDim },
+        { time: target!, width: embeddingDim },
+        { time: target!, width: embeddingDim },
+      ]);
+      return { ...batch, inputs: { ...batch.inputs, ...masks } };
+    },
+  };
+}
+
+/** A batch as `translationLoss` takes it, but for the masks. Its lanes that no pair fills count nothing. */
+export function pairBatch(pairs: readonly EncodedPair[], batch: number): TaskBatch {
+  const source = paddedLength(Math.max(...pairs.map((pair) => pair.source.length)), bucketTokens);
+  const target = paddedLength(Math.max(...pairs.map((pair) => pair.target.length)), bucketTokens);
+  const tokens = pairs.reduce((sum, pair) => sum + pair.target.length, 0);
+  const sourceLengths = new Int32Array(batch).fill(1);
+  const weights = new Float32Array(target * batch);
+  pairs.forEach((pair, lane) => {
+    sourceLengths[lane] = pair.source.length;
+    for (let t = 0; t < pair.target.length; t++) weights[t * batch + lane] = 1 / tokens;
+  });
+  const eos = pairs[0]!.target.at(-1)!;
+  const targets = pairs.map((pair) => pair.target);
+  const previous = targets.map((ids) => [eos, ...ids.slice(0, -1)]);
+  return {
+    shape: { batch, source, target },
+    inputs: {
+      source: timeMajor(
+        pairs.map((pair) => pair.source),
+        { batch, time: source },
+        eos,
+      ),
+      sourceLengths,
+      previous: timeMajor(previous, { batch, time: target }, eos),
+      targets: timeMajor(targets, { batch, time: target }, eos),
+      weights,
+    },
+    examples: pairs.length,
+  };
+}

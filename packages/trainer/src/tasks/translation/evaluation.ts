@@ -1,0 +1,109 @@
+/** How good a translation model is: its perplexity on the targets, and the BLEU of what it writes by beam search. */
+import {
+  corpusBleu,
+  decoderStepProgram,
+  encoderStepProgram,
+  type Program,
+  type RunStep,
+  type TranslationConfig,
+  translateIds,
+  translationEvaluationProgram,
+} from '@unroll/core';
+import type { Tokenizer } from '@unroll/core/text';
+import { Progress } from '../../terminal/progress.js';
+import { sortedBatches } from '../length-buckets.js';
+import type { HeldOutData, Programs } from '../task.js';
+import { type EncodedPair, pairBatch } from './batches.js';
+import type { SentencePair } from './sentence-pairs.js';
+
+const batchSize = 32;
+
+export function heldOutPairs(
+  config: TranslationConfig,
+  tokenizer: Tokenizer,
+  pairs: readonly SentencePair[],
+  encoded: readonly EncodedPair[],
+): HeldOutData {
+  const validate = (programs: Programs) => perplexity(config, encoded, programs);
+  return {
+    examples: pairs.length,
+    validate,
+    evaluate: async (programs) => {
+      const hypotheses = await translations(config, tokenizer, encoded, programs);
+      const { score, brevityPenalty } = corpusBleu(
+        hypotheses,
+        pairs.map(({ target }) => target),
+      );
+      return { bleu: score, brevityPenalty, perplexity: await validate(programs) };
+    },
+  };
+}
+
+/** Per token of the targets, their ends included. */
+async function perplexity(
+  config: TranslationConfig,
+  pairs: readonly EncodedPair[],
+  programs: Programs,
+): Promise<number> {
+  let sum = 0;
+  let tokens = 0;
+  for (const indices of sortedBatches(
+    pairs.map(({ target }) => target.length),
+    batchSize,
+  )) {
+    const { shape, inputs } = pairBatch(
+      indices.map((index) => pairs[index]!),
+      batchSize,
+    );
+    const { weights, ...given } = inputs;
+    const [source, target] = [shape.source!, shape.target!];
+    const program = () => translationEvaluationProgram(config, { batch: batchSize, source, target });
+    const { tokenLosses } = await programs.run(`evaluation ${JSON.stringify(shape)}`, program, given);
+    weights!.forEach((weight, k) => {
+      if (weight === 0) return;
+      sum += tokenLosses![k]!;
+      tokens += 1;
+    });
+  }
+  return Math.exp(sum / tokens);
+}
+
+async function translations(
+  config: TranslationConfig,
+  tokenizer: Tokenizer,
+  pairs: readonly EncodedPair[],
+  programs: Programs,
+): Promise<string[]> {
+  const steps = {
+    encode: runnerOf(programs, 'encoder', () => encoderStepProgram(config)),
+    decode: runnerOf(programs, 'decoder', () => decoderStepProgram(config)),
+    hiddenDim: config.hiddenDim,
+    eosId: tokenizer.eosId,
+  };
+  const progress = new Progress('translation', pairs.length, 'sentences');
+  const texts: string[] = [];
+  for (const { source } of pairs) {
+    texts.push(tokenizer.decode(await translateIds(steps, source)));
+    progress.update(texts.length);
+  }
+  progress.stop();
+  return texts;
+}
+
+/** The step's states are the caller's: to an engine, an output `next.x` would be the next value of a resident of its own. */
+function runnerOf(programs: Programs, key: string, program: () => Program): RunStep {
+  const renamed = (): Program => {
+    const { inputs, run } = program();
+    return { inputs, run: (given) => withPrefix(run(given), 'next.', 'new.') };
+  };
+  return async (inputs) => {
+    const outputs = withPrefix(await programs.run(key, renamed, inputs), 'new.', 'next.');
+    return Object.fromEntries(Object.entries(outputs).map(([name, values]) => [name, values.slice()]));
+  };
+}
+
+function withPrefix<Value>(named: Readonly<Record<string, Value>>, from: string, to: string): Record<string, Value> {
+  return Object.fromEntries(
+    Object.entries(named).map(([name, value]) => [name.startsWith(from) ? to + name.slice(from.length) : name, value]),
+  );
+}
