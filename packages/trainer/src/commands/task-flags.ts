@@ -6,15 +6,17 @@ import { TaskReport } from '../tasks/task-report.js';
 import { taskNames, tasks } from '../tasks/tasks.js';
 import { type TaskRequest, trainTask } from '../tasks/train-task.js';
 import { interruptible } from '../terminal/interrupt.js';
-import { printResult } from './options.js';
+import { positiveInteger, printResult } from './options.js';
 import type { TrainingFlags } from './training-flags.js';
 
 export interface TaskFlags {
   task?: string;
+  context?: number;
+  horizon?: number;
 }
 
 /** The flags that are sizes of a task's model. */
-const sizeFlags = ['embedding', 'hidden', 'layers', 'dropout'] as const;
+const sizeFlags = ['embedding', 'hidden', 'layers', 'dropout', 'context', 'horizon'] as const;
 
 const otherFlags: readonly (keyof TrainingFlags | 'task')[] = [
   ...(['task', 'data', 'out', 'batchSize', 'optimizer', 'learningRate', 'clipNorm', 'epochs', 'maxSteps'] as const),
@@ -24,7 +26,16 @@ const otherFlags: readonly (keyof TrainingFlags | 'task')[] = [
 export function addTaskFlag(command: Command): Command {
   const help =
     'train the model of an application instead, in one process; docs/applications.md says how each reads its data';
-  return command.addOption(new Option('--task <name>', help).choices(taskNames));
+  return command
+    .addOption(new Option('--task <name>', help).choices(taskNames))
+    .option('--context <n>', 'rows of the past that a forecaster sees', positiveInteger)
+    .option('--horizon <n>', 'rows of the future that a forecaster tells', positiveInteger);
+}
+
+/** @throws UsageError if a flag was given that only an application's model has */
+export function refuseTaskFlags({ context, horizon }: TaskFlags): void {
+  if (context !== undefined) throw new UsageError('--context: is for --task; leave it out');
+  if (horizon !== undefined) throw new UsageError('--horizon: is for --task; leave it out');
 }
 
 /** @throws UsageError if a flag was given that only language models have */

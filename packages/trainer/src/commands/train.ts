@@ -10,7 +10,7 @@ import { runTraining } from '../training/run.js';
 import { addLaunchFlags, clusterOptions, type LaunchFlags } from './cluster-flags.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
 import { addExamples, positiveInteger, printResult } from './options.js';
-import { addTaskFlag, type TaskFlags, taskRequest, trainTaskAlone } from './task-flags.js';
+import { addTaskFlag, refuseTaskFlags, type TaskFlags, taskRequest, trainTaskAlone } from './task-flags.js';
 import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
 
 type AllFlags = TrainingFlags & LaunchFlags & ObserverFlags & TaskFlags;
@@ -27,6 +27,7 @@ export function addTrain(program: Command): void {
     .option('--servers <n>', 'parameter server processes (default: 1 if there are several workers)', positiveInteger);
   addTaskFlag(addAllFlags(command)).action(async (flags: AllFlags) => {
     if (flags.task !== undefined) return trainTaskAlone(taskRequest(command, flags), flags.json);
+    refuseTaskFlags(flags);
     const distributed = flags.servers !== undefined || (flags.workers ?? 1) > 1;
     const request = trainingRequest(flags);
     await using observer = await openObserver(flags);

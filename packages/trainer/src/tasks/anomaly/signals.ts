@@ -1,0 +1,88 @@
+/** Reads what anomalies are looked for in: a folder of CSV files with a column `value` each, and the windows of time in which
+ * they have anomalies, in the layout of the Numenta Anomaly Benchmark; or a generated sample. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { readTextFile } from '../../data/text-file.js';
+import { UnrollError } from '../../errors.js';
+import { readTimeSeries, type TimeSeries } from '../time-series/csv.js';
+import { sampleSignals } from './sample-signals.js';
+
+/** The name that stands for generated signals where a path is expected. */
+export const SAMPLE = 'sample';
+
+/** Rows of a signal, both inclusive. */
+export interface LabelledWindow {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Signal extends TimeSeries {
+  readonly name: string;
+  /** In which it has an anomaly, in their order. */
+  readonly windows: readonly LabelledWindow[];
+}
+
+export const labelsFile = 'combined_windows.json';
+
+const labelsSchema = z.record(z.string(), z.array(z.tuple([z.string(), z.string()])));
+
+/**
+ * The signals of a folder, by their names.
+ * @throws UnrollError naming the file, and the line if it is one that is wrong
+ */
+export function readSignals(data: string): Signal[] {
+  if (data === SAMPLE) return sampleSignals();
+  if (!existsSync(data) || !statSync(data).isDirectory()) {
+    throw new UnrollError(`${data}: no such folder; give one of CSV files and ${labelsFile}, or '${SAMPLE}'`);
+  }
+  const files = readdirSync(data)
+    .filter((name) => name.endsWith('.csv'))
+    .toSorted();
+  if (files.length === 0) throw new UnrollError(`${data}: holds no CSV files; give a folder of signals`);
+  const labels = readLabels(join(data, labelsFile));
+  return files.map((file) => {
+    const series = readTimeSeries(join(data, file));
+    if (series.names.length !== 1) {
+      throw new UnrollError(`${join(data, file)}:1: has ${series.names.length} columns of values; a signal has one`);
+    }
+    const windows = labels.get(file);
+    if (!windows) throw new UnrollError(`${join(data, labelsFile)}: does not name ${file}; give its windows, or []`);
+    return { ...series, name: basename(file, '.csv'), windows: rowsOf(windows, series, join(data, labelsFile), file) };
+  });
+}
+
+type WrittenWindow = readonly [start: string, end: string];
+
+/** The windows by the last part of the path under which they are written. */
+function readLabels(path: string): Map<string, readonly WrittenWindow[]> {
+  if (!existsSync(path))
+    throw new UnrollError(`${path}: no such file; it says in which windows the signals have anomalies`);
+  let json: unknown;
+  try {
+    json = JSON.parse(readTextFile(path));
+  } catch (error) {
+    if (error instanceof UnrollError) throw error;
+    throw new UnrollError(`${path}: is not JSON (${(error as Error).message})`, { cause: error });
+  }
+  const { success, data, error } = labelsSchema.safeParse(json);
+  if (!success) {
+    const issue = error.issues[0]!;
+    throw new UnrollError(`${path}: ${issue.path.join('.')}: ${issue.message}; it needs [start, end] of each window`);
+  }
+  return new Map(Object.entries(data).map(([name, windows]) => [basename(name), windows]));
+}
+
+function rowsOf(
+  windows: readonly WrittenWindow[],
+  { times }: TimeSeries,
+  labels: string,
+  file: string,
+): readonly LabelledWindow[] {
+  const rowAt = (time: string) => {
+    const row = times.indexOf(time.replace(/\.0+$/, ''));
+    if (row === -1) throw new UnrollError(`${labels}: ${file} has no row at ${time}; do the two belong together?`);
+    return row;
+  };
+  return windows.map(([start, end]) => ({ from: rowAt(start), to: rowAt(end) }));
+}

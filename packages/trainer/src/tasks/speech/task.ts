@@ -1,0 +1,233 @@
+/** `--task speech`: which word a recording says, letter by letter, by a bidirectional LSTM trained with CTC. */
+import {
+  ctcGreedyLabels,
+  defaultOptimizer,
+  frameCount,
+  framesOf,
+  graphOfProgram,
+  recognitionProgram,
+  recognizerFrames,
+  recognizerLoss,
+  recognizerOutputProgram,
+  recognizerParameterShapes,
+  recognizerStepProgram,
+  type SpeechRecognizerConfig,
+  uniformParameters,
+} from '@unroll/core';
+import { z } from 'zod';
+import { UnrollError } from '../../errors.js';
+import { dropoutMasks } from '../dropout-masks.js';
+import { epochBatches, paddedLength, sortedBatches } from '../length-buckets.js';
+import { parseConfig } from '../parse-config.js';
+import type {
+  HeldOutData,
+  Metrics,
+  Programs,
+  Task,
+  TaskBatch,
+  TaskModel,
+  TaskSettings,
+  TrainingData,
+} from '../task.js';
+import { readUtterances, SAMPLE, type Utterance } from './recordings.js';
+import { letterErrorRate, type Transcription, wordErrorRate } from './word-errors.js';
+
+const count = z.int().positive();
+
+const configSchema = z.object({
+  model: z.strictObject({
+    sampleRate: count,
+    hiddenDim: count,
+    classes: count,
+    dropout: z.number().min(0).lt(1),
+  }),
+  /** The letters of classes 1, 2, …; class 0 is the blank. */
+  letters: z.string(),
+});
+
+type SpeechConfig = z.infer<typeof configSchema>;
+
+/** Batches are padded to a multiple of this many frames. */
+const bucketFrames = 16;
+const evaluationBatch = 32;
+
+export const speech: Task = {
+  name: 'speech',
+  data: `a folder of recordings named {digit}_{speaker}_{index}.wav, or '${SAMPLE}'`,
+  defaults: {
+    model: { hidden: 96, dropout: 0.3 },
+    batchSize: 32,
+    optimizer: defaultOptimizer('adam'),
+    learningRate: 0.003,
+    decay: 0.9,
+    clipNorm: 1,
+    epochs: 20,
+    seed: 1,
+  },
+  selection: { metric: 'wer', better: 'lower' },
+  configure: async (data, { model }) => {
+    const utterances = await readUtterances(data, 'train');
+    const letters = [...new Set(utterances.flatMap(({ transcript }) => [...transcript]))].toSorted().join('');
+    return {
+      model: {
+        sampleRate: utterances[0]!.sampleRate,
+        hiddenDim: model.hidden!,
+        classes: letters.length + 1,
+        dropout: model.dropout!,
+      },
+      letters,
+    } satisfies SpeechConfig;
+  },
+  model: (config) => speechModel(parseConfig(configSchema, config)),
+};
+
+function speechModel(config: SpeechConfig): TaskModel {
+  const { model } = config;
+  const shapes = recognizerParameterShapes(model);
+  return {
+    parameters: shapes,
+    initialParameters: (seed) => uniformParameters(shapes, { seed, range: 1 / Math.sqrt(model.hiddenDim) }),
+    loss: ({ batch, time, letters }) => recognizerLoss(model, { batch: batch!, time: time!, letters: letters! }),
+    trainingData: async (data, settings) => {
+      const utterances = await readUtterances(data, 'train');
+      assertTrainable(config, utterances, data);
+      return trainingData(config, utterances, settings);
+    },
+    heldOutData: async (data, split) => {
+      const utterances = await readUtterances(data, split);
+      assertRate(config, utterances, data);
+      return heldOutData(config, utterances);
+    },
+    bundle: (parameters) => ({
+      graphs: {
+        step: graphOfProgram(recognizerStepProgram(model), shapes, parameters),
+        output: graphOfProgram(recognizerOutputProgram(model), shapes, parameters),
+      },
+      config: { ...config },
+    }),
+  };
+}
+
+/** @throws UnrollError if a recording has fewer frames than its letters need, or letters that the model does not know */
+function assertTrainable(config: SpeechConfig, utterances: readonly Utterance[], data: string): void {
+  assertRate(config, utterances, data);
+  for (const utterance of utterances) {
+    const { transcript } = utterance;
+    const unknown = [...transcript].find((letter) => !config.letters.includes(letter));
+    if (unknown) throw new UnrollError(`${data}: '${transcript}' has the letter '${unknown}', which the model lacks`);
+    const doubled = [...transcript].filter((letter, k) => letter === transcript[k - 1]).length;
+    const frames = framesIn(config.model, utterance);
+    if (frames < transcript.length + doubled) {
+      throw new UnrollError(`${data}: a recording of '${transcript}' has ${frames} frames, too few for its letters`);
+    }
+  }
+}
+
+function assertRate({ model }: SpeechConfig, utterances: readonly Utterance[], data: string): void {
+  const { sampleRate } = utterances[0]!;
+  if (sampleRate === model.sampleRate) return;
+  throw new UnrollError(`${data}: is sampled at ${sampleRate} Hz, the model hears ${model.sampleRate} Hz; resample it`);
+}
+
+function framesIn(model: SpeechRecognizerConfig, { samples }: Utterance): number {
+  return frameCount(samples.length, recognizerFrames(model));
+}
+
+function trainingData(
+  config: SpeechConfig,
+  utterances: readonly Utterance[],
+  { batchSize, seed }: TaskSettings,
+): TrainingData {
+  const { hiddenDim, dropout: rate } = config.model;
+  const lengths = utterances.map((utterance) => framesIn(config.model, utterance));
+  const letters = Math.max(...utterances.map(({ transcript }) => transcript.length));
+  const stepsPerEpoch = epochBatches(lengths, { batchSize, seed, epoch: 0 }).length;
+  let current = { epoch: -1, batches: [] as number[][] };
+  return {
+    examples: utterances.length,
+    stepsPerEpoch,
+    batchAt: (step) => {
+      const epoch = Math.floor(step / stepsPerEpoch);
+      if (epoch !== current.epoch) current = { epoch, batches: epochBatches(lengths, { batchSize, seed, epoch }) };
+      const chosen = current.batches[step % stepsPerEpoch]!.map((index) => utterances[index]!);
+      const batch = framesBatch(config.model, chosen, batchSize);
+      const masks = dropoutMasks({ rate, seed, step, batch: batchSize }, [
+        { time: batch.shape.time!, width: 2 * hiddenDim },
+      ]);
+      return {
+        shape: { ...batch.shape, letters },
+        inputs: { ...batch.inputs, ...lettersBatch(config, chosen, { batch: batchSize, letters }), ...masks },
+        examples: chosen.length,
+      };
+    },
+  };
+}
+
+/** `frames` and `lengths` of recordings; lanes that none fills have a frame of silence. */
+function framesBatch(model: SpeechRecognizerConfig, utterances: readonly Utterance[], batch: number): TaskBatch {
+  const frames = recognizerFrames(model);
+  const counts = utterances.map((utterance) => framesIn(model, utterance));
+  const time = paddedLength(Math.max(...counts), bucketFrames);
+  const values = new Float32Array(time * batch * frames.frameLength);
+  for (const [lane, { samples }] of utterances.entries()) {
+    const own = framesOf(samples, frames);
+    for (let t = 0; t < counts[lane]!; t++) {
+      const frame = own.subarray(t * frames.frameLength, (t + 1) * frames.frameLength);
+      values.set(frame, (t * batch + lane) * frames.frameLength);
+    }
+  }
+  const lengths = Int32Array.from({ length: batch }, (_, lane) => counts[lane] ?? 1);
+  return { shape: { batch, time }, inputs: { frames: values, lengths }, examples: utterances.length };
+}
+
+function lettersBatch(
+  config: SpeechConfig,
+  utterances: readonly Utterance[],
+  shape: { readonly batch: number; readonly letters: number },
+): TaskBatch['inputs'] {
+  const letters = new Int32Array(shape.batch * shape.letters);
+  const letterCounts = new Int32Array(shape.batch);
+  for (const [lane, { transcript }] of utterances.entries()) {
+    letterCounts[lane] = transcript.length;
+    for (const [k, letter] of [...transcript].entries()) {
+      letters[lane * shape.letters + k] = 1 + config.letters.indexOf(letter);
+    }
+  }
+  const weights = new Float32Array(shape.batch).fill(1 / utterances.length, 0, utterances.length);
+  return { letters, letterCounts, weights };
+}
+
+function heldOutData(config: SpeechConfig, utterances: readonly Utterance[]): HeldOutData {
+  const evaluate = async (programs: Programs): Promise<Metrics> => {
+    const transcriptions = await transcribed(config, utterances, programs);
+    return { wer: wordErrorRate(transcriptions), letterErrorRate: letterErrorRate(transcriptions) };
+  };
+  return { examples: utterances.length, validate: async (programs) => (await evaluate(programs)).wer!, evaluate };
+}
+
+async function transcribed(
+  { model, letters }: SpeechConfig,
+  utterances: readonly Utterance[],
+  programs: Programs,
+): Promise<Transcription[]> {
+  const lengths = utterances.map((utterance) => framesIn(model, utterance));
+  const transcriptions: Transcription[] = [];
+  for (const indices of sortedBatches(lengths, evaluationBatch)) {
+    const chosen = indices.map((index) => utterances[index]!);
+    const { shape, inputs } = framesBatch(model, chosen, evaluationBatch);
+    const [batch, time] = [shape.batch!, shape.time!];
+    const program = () => recognitionProgram(model, { batch, time });
+    const { logits } = await programs.run(`recognition ${time}`, program, inputs);
+    for (const [lane, { transcript: said }] of chosen.entries()) {
+      const steps = lengths[indices[lane]!]!;
+      const own = new Float32Array(steps * model.classes);
+      for (let t = 0; t < steps; t++) {
+        const from = (t * batch + lane) * model.classes;
+        own.set(logits!.subarray(from, from + model.classes), t * model.classes);
+      }
+      const recognized = ctcGreedyLabels(own, model.classes, steps).map((label) => letters[label - 1]!);
+      transcriptions.push({ said, recognized: recognized.join('') });
+    }
+  }
+  return transcriptions;
+}

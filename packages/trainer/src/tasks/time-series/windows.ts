@@ -1,0 +1,108 @@
+/** Windows over scaled series, as a forecaster takes them: batches to train on, and the forecasts of all windows. */
+import { type ForecasterConfig, forecasterLoss, forecastProgram } from '@unroll/core';
+import { seededRandom } from '@unroll/core/decoding';
+import { dropoutMasks } from '../dropout-masks.js';
+import { shuffled } from '../length-buckets.js';
+import type { BatchDimensions, Programs, TaskBatch, TaskSettings, TrainingData } from '../task.js';
+
+/** A window ends before the row `at` of its source: the first row of the horizon. */
+export interface Window {
+  /** Scaled, [rows, series]. */
+  readonly source: Float32Array;
+  readonly at: number;
+}
+
+const evaluationBatch = 256;
+
+/** The windows whose horizons lie in the rows [from, to) of a source, and whose contexts in the source. */
+export function windowsWithin(
+  source: Float32Array,
+  { from, to }: { readonly from: number; readonly to: number },
+  { context, horizon }: ForecasterConfig,
+): Window[] {
+  const first = Math.max(from, context);
+  return Array.from({ length: Math.max(0, to - horizon - first + 1) }, (_, k) => ({ source, at: first + k }));
+}
+
+/** Every window once an epoch, in a random order. */
+export function windowTraining(
+  config: ForecasterConfig,
+  windows: readonly Window[],
+  { batchSize, seed }: TaskSettings,
+): TrainingData {
+  const stepsPerEpoch = Math.ceil(windows.length / batchSize);
+  let current = { epoch: -1, order: [] as readonly Window[] };
+  return {
+    examples: windows.length,
+    stepsPerEpoch,
+    batchAt: (step) => {
+      const epoch = Math.floor(step / stepsPerEpoch);
+      if (epoch !== current.epoch) {
+        current = { epoch, order: shuffled(windows, seededRandom(seed + epoch * 0x1_0000_0001)) };
+      }
+      const start = (step % stepsPerEpoch) * batchSize;
+      const chosen = current.order.slice(start, start + batchSize);
+      return {
+        shape: { batch: batchSize },
+        inputs: {
+          window: valuesOf(config, chosen, batchSize, 'context'),
+          future: valuesOf(config, chosen, batchSize, 'horizon'),
+          weights: new Float32Array(batchSize).fill(1 / chosen.length, 0, chosen.length),
+          ...dropoutMasks({ rate: config.dropout, seed, step, batch: batchSize }, [
+            { time: 1, width: config.hiddenDim },
+          ]),
+        },
+        examples: chosen.length,
+      } satisfies TaskBatch;
+    },
+  };
+}
+
+/** What is minimised over a batch of {@link windowTraining}. */
+export function windowLoss(config: ForecasterConfig, { batch }: BatchDimensions) {
+  return forecasterLoss(config, batch!);
+}
+
+/** The forecast of each window, [horizon, series], scaled. */
+export async function forecasts(
+  config: ForecasterConfig,
+  windows: readonly Window[],
+  programs: Programs,
+): Promise<Float32Array[]> {
+  const { series, horizon } = config;
+  const all: Float32Array[] = [];
+  for (let start = 0; start < windows.length; start += evaluationBatch) {
+    const chosen = windows.slice(start, start + evaluationBatch);
+    const window = valuesOf(config, chosen, evaluationBatch, 'context');
+    const program = () => forecastProgram(config, evaluationBatch);
+    const { forecast } = await programs.run('forecast', program, { window });
+    for (let lane = 0; lane < chosen.length; lane++) {
+      all.push(
+        Float32Array.from({ length: horizon * series }, (_, k) => {
+          const [step, column] = [Math.floor(k / series), k % series];
+          return forecast![(step * evaluationBatch + lane) * series + column]!;
+        }),
+      );
+    }
+  }
+  return all;
+}
+
+/** The rows of the windows' contexts or horizons, [rows, batch, series]. */
+function valuesOf(
+  config: ForecasterConfig,
+  windows: readonly Window[],
+  batch: number,
+  part: 'context' | 'horizon',
+): Float32Array {
+  const { series } = config;
+  const values = new Float32Array(config[part] * batch * series);
+  for (const [lane, { source, at }] of windows.entries()) {
+    const first = part === 'context' ? at - config.context : at;
+    for (let row = 0; row < config[part]; row++) {
+      const from = (first + row) * series;
+      values.set(source.subarray(from, from + series), (row * batch + lane) * series);
+    }
+  }
+  return values;
+}
