@@ -5,6 +5,7 @@ import {
   languageModelCells,
   type OptimizerName,
   type Precision,
+  type SoftmaxConfig,
 } from '@unroll/core';
 import { type Command, Option } from 'commander';
 import type { EngineName } from '../engines/select.js';
@@ -14,6 +15,7 @@ import { type GradientCodecConfig, gradientCodecUsage, parseGradientCodec } from
 import { defaultLocalSteps, defaultStaleness, type Mode, modeNames } from '../training/modes.js';
 import type { TrainingRequest } from '../training/prepare.js';
 import { type PresetName, presetNames, presets } from '../training/presets.js';
+import { parseSoftmax, softmaxUsage } from '../training/softmax.js';
 import {
   engineOption,
   jsonOption,
@@ -44,6 +46,8 @@ export interface TrainingFlags {
   clipNorm?: number;
   precision?: Precision;
   mode?: Mode['name'];
+  softmax?: SoftmaxConfig;
+  tables?: 'whole' | 'rows';
   staleness?: number;
   localSteps?: number;
   gradientCodec?: GradientCodecConfig;
@@ -74,6 +78,8 @@ const fields: Readonly<Partial<Record<keyof TrainingFlags, string>>> = {
   clipNorm: 'clipNorm',
   precision: 'precision',
   gradientCodec: 'gradientCodec',
+  softmax: 'model.softmax',
+  tables: 'tables',
   epochs: 'epochs',
   maxSteps: 'maxSteps',
   seed: 'seed',
@@ -134,6 +140,14 @@ export function addTrainingFlags(command: Command): Command {
       '--gradient-codec <name>',
       `how workers send gradients: ${gradientCodecUsage}; docs/training.md compares`,
       parseGradientCodec,
+    )
+    .option('--softmax <kind>', `which words a training step scores: ${softmaxUsage}`, parseSoftmax)
+    .addOption(
+      new Option(
+        '--tables <part>',
+        'what workers of parameter servers hold of the embedding and the output layer: whole (the default), or the rows of ' +
+          'their batch, with --softmax sampled',
+      ).choices(['whole', 'rows']),
     )
     .option('--epochs <n>', 'passes over the training text', positiveInteger)
     .option('--max-steps <n>', 'stop after so many steps', positiveInteger)

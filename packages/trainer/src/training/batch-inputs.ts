@@ -1,5 +1,5 @@
 /** A batch as the inputs of a training program, in arrays that are filled anew at every step. */
-import { dropoutWidths, fillDropoutMask, type LanguageModelConfig } from '@unroll/core';
+import { dropoutWidths, fillDropoutMask, type LanguageModelConfig, logUniformCandidates } from '@unroll/core';
 import type { Batch } from '../data/batches.js';
 import type { TrainingConfig } from './config.js';
 
@@ -9,9 +9,10 @@ export interface LaneSlice {
   readonly to: number;
 }
 
-type Inputs = Record<string, Float32Array | Int32Array>;
+export type Inputs = Record<string, Float32Array | Int32Array>;
 
 export class BatchInputs {
+  readonly #model: LanguageModelConfig;
   readonly #training: TrainingConfig;
   readonly #slice: LaneSlice;
   readonly #rows: number;
@@ -19,6 +20,7 @@ export class BatchInputs {
   readonly #inputs: Inputs;
 
   constructor(model: LanguageModelConfig, training: TrainingConfig, slice: LaneSlice) {
+    this.#model = model;
     this.#training = training;
     this.#slice = slice;
     this.#rows = training.sequenceLength * (slice.to - slice.from);
@@ -27,6 +29,7 @@ export class BatchInputs {
       ids: new Int32Array(this.#rows),
       targets: new Int32Array(this.#rows),
       lossWeights: new Float32Array(this.#rows),
+      ...candidateArrays(model, this.#rows),
     };
     this.#widths.forEach((width, site) => {
       this.#inputs[`dropout.${site}`] = new Float32Array(this.#rows * width);
@@ -45,7 +48,20 @@ export class BatchInputs {
     this.#widths.forEach((width, site) => {
       this.#fillMask(site, width, step);
     });
+    this.#fillCandidates(step);
     return this.#inputs;
+  }
+
+  /** The same for the lanes of all workers. */
+  #fillCandidates(step: number): void {
+    const { vocabSize, softmax } = this.#model;
+    if (!softmax) return;
+    const { samples } = softmax;
+    const { ids, logExpectedCount } = logUniformCandidates({ vocabSize, samples, seed: this.#training.seed, step });
+    const { targets, candidates, candidateLogCounts, targetLogCounts } = this.#inputs;
+    candidates!.set(ids);
+    for (const [k, id] of ids.entries()) candidateLogCounts![k] = logExpectedCount(id);
+    for (const [k, id] of targets!.entries()) targetLogCounts![k] = logExpectedCount(id);
   }
 
   #fillMask(site: number, width: number, step: number): void {
@@ -62,4 +78,14 @@ export class BatchInputs {
       width,
     });
   }
+}
+
+function candidateArrays({ softmax }: LanguageModelConfig, rows: number): Inputs {
+  if (!softmax) return {};
+  const { samples } = softmax;
+  return {
+    candidates: new Int32Array(samples),
+    candidateLogCounts: new Float32Array(samples),
+    targetLogCounts: new Float32Array(rows),
+  };
 }

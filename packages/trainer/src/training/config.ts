@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { gradientCodecSchema } from './gradient-codec.js';
 import { baseOptimizer, modeSchema } from './modes.js';
+import { softmaxSchema } from './softmax.js';
 
 const count = z.int().positive();
 const positive = z.number().positive();
@@ -39,6 +40,7 @@ export const architectureSchema = z.strictObject({
   dropout: z.number().min(0).lt(1),
   tieWeights: z.boolean(),
   recurrentBias: z.boolean(),
+  softmax: softmaxSchema,
 });
 
 export const trainingConfigSchema = z.strictObject({
@@ -65,6 +67,8 @@ export const trainingConfigSchema = z.strictObject({
   mode: modeSchema.default({ name: 'sync' }),
   /** How gradients travel to parameter servers. */
   gradientCodec: gradientCodecSchema.default({ name: 'float32' }),
+  /** `rows`: workers of parameter servers hold only the rows of the embedding and the output layer that a step needs. */
+  tables: z.enum(['whole', 'rows']).default('whole'),
   epochs: count,
   /** Stop after so many steps, if the epochs have not ended by then. */
   maxSteps: count.optional(),

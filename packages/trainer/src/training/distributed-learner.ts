@@ -6,7 +6,7 @@ import { optimizerSlots, parameterShapes, slotName } from '@unroll/core';
 import type { LaneRange, ParameterClient, WorkerMeter } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Residents, zeros } from '../engines/engine.js';
-import { updateOptimizer } from './config.js';
+import { type TrainingConfig, updateOptimizer } from './config.js';
 import { createGradientWork } from './gradient-work.js';
 import { laneWidth, packLanes, unpackLosses, unpackRecurrent } from './lane-states.js';
 import type { LaneWork } from './lane-work.js';
@@ -19,9 +19,14 @@ import {
   type StepResult,
 } from './learner.js';
 import { createLocalWork } from './local-work.js';
+import { tableNames } from './softmax.js';
+import { createTableWork, workersModel } from './table-work.js';
 
 export class DistributedLearner implements Learner {
-  readonly parameters: Residents;
+  /** What this worker computes with. */
+  readonly #parameters: Residents;
+  /** Of tables of which this worker holds rows, all rows as they were when all met last; allocated when asked for. */
+  #whole: Residents | undefined;
   readonly #options: LearnerOptions;
   readonly #client: ParameterClient;
   readonly #meter: WorkerMeter;
@@ -35,8 +40,10 @@ export class DistributedLearner implements Learner {
     meter: WorkerMeter,
   ): Promise<DistributedLearner> {
     const { engine, model } = options;
-    const parameters = engine.allocate(zeros(parameterShapes(model)));
+    const { training } = options;
+    const parameters = engine.allocate(zeros(parameterShapes(hasRows(training) ? workersModel(options) : model)));
     const pulled = await readAll(parameters);
+    if (hasRows(training)) for (const table of tableNames(model)) delete pulled[table];
     await client.enter(pulled);
     const work = await createWork(options, parameters, client.lanes);
     const learner = new DistributedLearner(options, client, meter, { parameters, pulled, work });
@@ -53,9 +60,16 @@ export class DistributedLearner implements Learner {
     this.#options = options;
     this.#client = client;
     this.#meter = meter;
-    this.parameters = parameters;
+    this.#parameters = parameters;
     this.#pulled = pulled;
     this.#work = work;
+  }
+
+  get parameters(): Residents {
+    const { engine, model, training } = this.#options;
+    if (!hasRows(training)) return this.#parameters;
+    this.#whole ??= engine.allocate(zeros(parameterShapes(model)));
+    return this.#whole;
   }
 
   get nextStep(): number {
@@ -68,6 +82,10 @@ export class DistributedLearner implements Learner {
 
   async step(learningRate: number): Promise<StepResult | undefined> {
     this.#meter.begin();
+    if (this.#work.lookUp && !(await this.#work.lookUp(this.nextStep, this.#client))) {
+      await this.#takeUp();
+      return undefined;
+    }
     const { recurrent, losses } = this.#work;
     const { loss, ...summand } = await this.#work.compute(this.nextStep, learningRate);
     const laneStates = packLanes(this.#options.model, await readAll(recurrent), losses);
@@ -84,9 +102,17 @@ export class DistributedLearner implements Learner {
 
   async meet(): Promise<boolean> {
     const haveMet = await this.#client.meet();
+    if (haveMet && this.#whole) return this.#readWhole(this.#whole);
     if (haveMet) this.#installParameters();
     else await this.#takeUp();
     return haveMet;
+  }
+
+  async #readWhole(whole: Residents): Promise<boolean> {
+    const snapshot = await this.#client.snapshot();
+    if (snapshot) for (const [name, values] of Object.entries(snapshot.parameters)) whole.write(name, values);
+    else await this.#takeUp();
+    return snapshot !== undefined;
   }
 
   async state(): Promise<LearnerState | undefined> {
@@ -112,7 +138,8 @@ export class DistributedLearner implements Learner {
 
   async dispose(): Promise<void> {
     await this.#work.dispose();
-    this.parameters.dispose();
+    this.#parameters.dispose();
+    this.#whole?.dispose();
   }
 
   /** Goes on from where the client has joined. */
@@ -121,7 +148,7 @@ export class DistributedLearner implements Learner {
     const { lanes, laneStates } = this.#client;
     if (lanes.from !== this.#work.lanes.from || lanes.to !== this.#work.lanes.to) {
       await this.#work.dispose();
-      this.#work = await createWork(this.#options, this.parameters, lanes);
+      this.#work = await createWork(this.#options, this.#parameters, lanes);
     }
     const width = laneWidth(model);
     const rows = laneStates.subarray(lanes.from * width, lanes.to * width);
@@ -131,11 +158,18 @@ export class DistributedLearner implements Learner {
   }
 
   #installParameters(): void {
-    for (const [name, values] of Object.entries(this.#pulled)) this.parameters.write(name, values);
+    for (const [name, values] of Object.entries(this.#pulled)) this.#parameters.write(name, values);
   }
 }
 
 function createWork(options: LearnerOptions, parameters: Residents, lanes: LaneRange): Promise<LaneWork> {
-  const create = options.training.mode.name === 'local' ? createLocalWork : createGradientWork;
+  const { training } = options;
+  if (hasRows(training)) return createTableWork(options, parameters, lanes);
+  const create = training.mode.name === 'local' ? createLocalWork : createGradientWork;
   return create(options, parameters, lanes);
+}
+
+/** Whether workers hold only rows of tables. */
+function hasRows({ tables }: TrainingConfig): boolean {
+  return tables === 'rows';
 }

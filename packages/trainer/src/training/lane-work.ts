@@ -1,5 +1,5 @@
 /** What a worker of parameter servers computes on its lanes, in whichever mode; see `gradient-work.ts`, `local-work.ts`. */
-import type { LaneRange, NamedGradients } from '@unroll/param-server';
+import type { LaneRange, NamedGradients, ParameterClient } from '@unroll/param-server';
 import type { Residents } from '../engines/engine.js';
 import type { LaneLosses } from './lane-losses.js';
 import type { LossSum } from './learner.js';
@@ -18,6 +18,11 @@ export interface LaneWork {
   /** The lanes' recurrent state, after a step that which the next one starts from. */
   readonly recurrent: Residents;
   readonly losses: LaneLosses;
+  /**
+   * Where this worker holds only rows of the tables: reads those of the step, before {@link compute}.
+   * @returns false if the servers were elsewhere
+   */
+  lookUp?(step: number, client: ParameterClient): Promise<boolean>;
   /** @param learningRate of the configured optimizer */
   compute(step: number, learningRate: number): Promise<Summand>;
   dispose(): Promise<void>;

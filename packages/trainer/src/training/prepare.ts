@@ -8,6 +8,7 @@ import { encodeSplit } from '../data/encoding.js';
 import type { EngineName } from '../engines/select.js';
 import { UnrollError, UsageError } from '../errors.js';
 import type { TrainingConfig } from './config.js';
+import { requireSoftmaxFits } from './softmax.js';
 
 /** What the user asked for. */
 export interface TrainingRequest {
@@ -43,9 +44,11 @@ export async function prepareTraining(request: TrainingRequest): Promise<Prepare
   const corpus = loadCorpus(request.data);
   const tokenizer = resumed?.tokenizer ?? learnTokenizer(request.training, corpus);
   const training = resumed ? resumedConfig(request, resumed.state.training) : request.training;
+  const model = languageModelConfig({ vocabSize: tokenizer.vocabSize, ...training.model });
+  requireSoftmaxFits(training, model);
   return {
     training,
-    model: languageModelConfig({ vocabSize: tokenizer.vocabSize, ...training.model }),
+    model,
     tokenizer,
     train: encodeSplit(tokenizer, corpus.train),
     valid: encodeSplit(tokenizer, corpus.valid),

@@ -10,6 +10,7 @@ import { requireCodecFits } from './gradient-codec.js';
 import type { Learner } from './learner.js';
 import { divergence, type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
 import { type PreparedTraining, prepareTraining, type TrainingRequest } from './prepare.js';
+import { requireTablesFit } from './softmax.js';
 import { StepPlan } from './step-plan.js';
 import { createWork, laneBatches, type WorkerRole } from './work.js';
 
@@ -81,7 +82,8 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
   const engine = await selectEngine(request.engine, request.threads);
   await using work = await createWork(engine, prepared, request, role);
   const { learner } = work;
-  await using evaluator = await Evaluator.create(engine, model, learner.parameters);
+  const evaluates = !role || role.worker === 0;
+  await using evaluator = evaluates ? await Evaluator.create(engine, model, learner.parameters) : undefined;
   yield {
     type: 'start',
     engine: engine.description,
@@ -110,7 +112,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
       continue;
     }
     const seconds = (performance.now() - started) / 1000;
-    if (role && role.worker !== 0) {
+    if (!evaluator) {
       yield { ...progress, seconds };
     } else if (await learner.meet()) {
       const validPerplexity = yield* evaluate(evaluator, prepared);
@@ -143,10 +145,14 @@ export function requireShareable(training: TrainingConfig, workers: number): voi
     throw new UsageError(`--batch-size: ${batchSize} sequences cannot be shared evenly by ${workers} workers`);
   }
   requireCodecFits(training);
+  requireTablesFit(training);
 }
 
 /** @throws UsageError if the training is for several workers only */
-function requireAlone({ mode, gradientCodec }: TrainingConfig): void {
+function requireAlone({ mode, gradientCodec, tables }: TrainingConfig): void {
+  if (tables === 'rows') {
+    throw new UsageError('--tables: rows are for workers and parameter servers; give --workers or --servers');
+  }
   if (gradientCodec.name !== 'float32') {
     throw new UsageError('--gradient-codec: is for workers and parameter servers; give --workers or --servers');
   }

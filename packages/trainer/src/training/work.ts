@@ -6,6 +6,7 @@ import {
   connectParameterServers,
   type InitialValues,
   type ParameterClient,
+  type ParameterShape,
   type SnapshotPolicy,
   WorkerMeter,
 } from '@unroll/param-server';
@@ -23,6 +24,7 @@ import type { Learner, LearnerOptions } from './learner.js';
 import { createLocalLearner } from './local-learner.js';
 import { stalenessBound } from './modes.js';
 import type { PreparedTraining, TrainingRequest } from './prepare.js';
+import { tableNames } from './softmax.js';
 import { StepPlan } from './step-plan.js';
 
 /** This process's place among the workers of a parameter server. */
@@ -114,7 +116,7 @@ function connect(
     workers,
     incarnation: Date.now(),
     version,
-    parameters: Object.entries(parameterShapes(model)).map(([name, shape]) => ({ name, shape })),
+    parameters: parametersOf(prepared),
     optimizer: updateOptimizer(training),
     clipNorm: clipsOnServers(training) ? training.clipNorm : undefined,
     codec: clientCodec(training),
@@ -133,6 +135,13 @@ function connect(
     ...(security ? { security } : {}),
     ...(serverTimeoutSeconds === undefined ? {} : { patienceSeconds: serverTimeoutSeconds }),
   });
+}
+
+function parametersOf({ model, training }: PreparedTraining): ParameterShape[] {
+  const tables = training.tables === 'rows' ? tableNames(model) : new Set<string>();
+  return Object.entries(parameterShapes(model)).map(([name, shape]) =>
+    tables.has(name) ? { name, shape, byRows: true } : { name, shape },
+  );
 }
 
 /** What comes of a round of local steps is not clipped, and with top-k the workers do it, before they hold back. */

@@ -1,0 +1,50 @@
+/** The softmax that a training step computes, as a flag says it and as it is stored; and which tables travel by rows. */
+import { embeddingName, type LanguageModelConfig, outputTable } from '@unroll/core';
+import { z } from 'zod';
+import { UsageError } from '../errors.js';
+import type { TrainingConfig } from './config.js';
+
+/** Absent for the whole one. */
+export const softmaxSchema = z.strictObject({ name: z.literal('sampled'), samples: z.int().positive() }).optional();
+
+type Softmax = z.infer<typeof softmaxSchema>;
+
+const defaultSamples = 8192;
+
+export const softmaxUsage = `full, or sampled[:<words>] (${defaultSamples})`;
+
+/** @throws UsageError unless the text is what {@link softmaxUsage} says */
+export function parseSoftmax(text: string): Softmax {
+  if (text === 'full') return undefined;
+  const [name, amount] = text.split(':', 2);
+  const parsed = softmaxSchema.safeParse({ name, samples: amount === undefined ? defaultSamples : Number(amount) });
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`--softmax: '${text}' is none; give ${softmaxUsage}`);
+}
+
+/** @throws UsageError if a step is to score more words than there are, or computes in float16, which has no room for ln Q */
+export function requireSoftmaxFits({ precision }: TrainingConfig, { vocabSize, softmax }: LanguageModelConfig): void {
+  if (!softmax) return;
+  if (precision === 'mixed')
+    throw new UsageError('--softmax: sampled is for --precision float32; leave one of them out');
+  if (softmax.samples <= vocabSize) return;
+  throw new UsageError(
+    `--softmax: ${softmax.samples} words are sampled of a vocabulary of ${vocabSize}; give sampled:<fewer>, or full`,
+  );
+}
+
+/** The parameters with a row for each word: with `--tables rows` workers hold only the rows of their batch. */
+export function tableNames(model: LanguageModelConfig): ReadonlySet<string> {
+  return new Set([embeddingName, outputTable(model)!, 'output.bias']);
+}
+
+/** @throws UsageError if the tables' rows cannot travel alone */
+export function requireTablesFit({ tables, model, mode, gradientCodec }: TrainingConfig): void {
+  if (tables === 'whole') return;
+  if (!model.softmax) {
+    throw new UsageError('--tables: with rows a step must not score all words; give --softmax sampled');
+  }
+  if (mode.name === 'local') throw new UsageError('--tables: rows is for all modes but local; leave one of them out');
+  if (gradientCodec.name === 'float32' || gradientCodec.name === 'bfloat16') return;
+  throw new UsageError('--tables: rows travel as they are; with them give --gradient-codec bfloat16 or none');
+}
