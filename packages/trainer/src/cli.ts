@@ -7,7 +7,9 @@ import { addData } from './commands/data.js';
 import { addDoctor } from './commands/doctor.js';
 import { addEval } from './commands/eval.js';
 import { addExport } from './commands/export.js';
+import { addExportWeights } from './commands/export-weights.js';
 import { addGenerate } from './commands/generate.js';
+import { addImport } from './commands/import.js';
 import { addNode } from './commands/node.js';
 import { addScore } from './commands/score.js';
 import { addLaunch, addTrain } from './commands/train.js';
@@ -25,6 +27,8 @@ const commands = [
   addScore,
   addGenerate,
   addExport,
+  addImport,
+  addExportWeights,
   addDoctor,
   addLaunch,
   addNode,

@@ -4,6 +4,7 @@
  */
 import { elementCount } from '../onnx/graph.js';
 import { gateCount, layerDirections, layerInputDim, outputDim, type RecurrentNetworkConfig } from './network-config.js';
+import { transposed, withGatesReordered } from './torch-layout.js';
 
 /** A tensor's elements, row-major. */
 export interface ShapedValues {
@@ -33,14 +34,16 @@ export function recurrentParametersFromTorch(
   for (const direction of layerDirections(config)) {
     const read = (kind: string, shape: readonly number[]) => checked(tensors, `${prefix}${kind}_l${direction}`, shape);
     const bias = (kind: string) =>
-      `${prefix}${kind}_l${direction}` in tensors ? inGateOrder(cell, read(kind, [width])) : new Float32Array(width);
+      `${prefix}${kind}_l${direction}` in tensors
+        ? withGatesReordered(cell, read(kind, [width]))
+        : new Float32Array(width);
     const set = (parameter: string, values: Float32Array<ArrayBuffer>) => {
       parameters[`${name}.${direction}.${parameter}`] = values;
     };
     const input = layerInputDim(config, Number.parseInt(direction, 10));
     const output = outputDim(config);
-    set('kernel', transposed(inGateOrder(cell, read('weight_ih', [width, input])), width));
-    set('recurrent_kernel', transposed(inGateOrder(cell, read('weight_hh', [width, output])), width));
+    set('kernel', transposed(withGatesReordered(cell, read('weight_ih', [width, input])), width));
+    set('recurrent_kernel', transposed(withGatesReordered(cell, read('weight_hh', [width, output])), width));
     const [inputBias, recurrentBias] = [bias('bias_ih'), bias('bias_hh')];
     if (cell === 'gru') {
       set('bias', inputBias);
@@ -67,20 +70,4 @@ function checked(
     throw new RangeError(`the tensor '${name}' is [${tensor.shape}], the configuration says [${shape}]`);
   }
   return Float32Array.from(tensor.values);
-}
-
-/** Rows r, z, n as rows z, r, n, for a GRU; PyTorch's other gates stand as ours do. */
-function inGateOrder(cell: RecurrentNetworkConfig['cell'], values: Float32Array<ArrayBuffer>) {
-  if (cell !== 'gru') return values;
-  const gate = values.length / 3;
-  const ordered = Float32Array.from(values);
-  ordered.set(values.subarray(gate, 2 * gate), 0);
-  ordered.set(values.subarray(0, gate), gate);
-  return ordered;
-}
-
-/** [rows, columns] → [columns, rows]. */
-function transposed(values: Float32Array<ArrayBuffer>, rows: number): Float32Array<ArrayBuffer> {
-  const columns = values.length / rows;
-  return Float32Array.from(values, (_, k) => values[(k % rows) * columns + Math.floor(k / rows)]!);
 }

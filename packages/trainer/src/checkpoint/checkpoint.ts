@@ -26,6 +26,8 @@ const trainingStateSchema = z.object({
   tokens: z.int().nonnegative(),
   trainPerplexity: z.number().nullable(),
   validPerplexity: z.number().nullable(),
+  /** The validation perplexity after each whole epoch: what a plateau and NT-ASGD's trigger are seen in. */
+  validation: z.array(z.number()).default([]),
 });
 
 export type TrainingState = z.infer<typeof trainingStateSchema>;

@@ -27,3 +27,29 @@ test.each([
   expect(() => decodeSafetensors(bytes, 'run/model.safetensors')).toThrow(`run/model.safetensors: not a readable`);
   expect(() => decodeSafetensors(bytes, 'run/model.safetensors')).toThrow(reason);
 });
+
+test.each([
+  ['F16', Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7c00), [1, -2, 2 ** -24, Number.POSITIVE_INFINITY]],
+  ['BF16', Uint16Array.of(0x3f80, 0xc000, 0x0080, 0x7f80), [1, -2, 2 ** -126, Number.POSITIVE_INFINITY]],
+  ['F64', Float64Array.of(1, -2, 0.1, 1e300), [1, -2, Math.fround(0.1), Number.POSITIVE_INFINITY]],
+])('tensors of %s are read as float32', (dtype, stored, expected) => {
+  const header = JSON.stringify({
+    __metadata__: { format: 'pt' },
+    tensor: { dtype, shape: [4], data_offsets: [0, stored.byteLength] },
+  });
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const bytes = Buffer.concat([length, Buffer.from(header), new Uint8Array(stored.buffer)]);
+  expect([...decodeSafetensors(bytes, 'model.safetensors').tensor!.values]).toEqual(expected);
+});
+
+test.each([
+  ['no JSON', 'no header', 'its header is not one of tensors'],
+  ['another description', '{"tensor": {"dtype": "F32"}}', 'its header is not one of tensors'],
+  ['integers', '{"ids": {"dtype": "I64", "shape": [0], "data_offsets": [0, 0]}}', "tensor 'ids' is I64, expected F32"],
+  ['another size', '{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 0]}}', "tensor 'a' [2] has 0 bytes"],
+])('a header with %s is refused', (_, header, reason) => {
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  expect(() => decodeSafetensors(Buffer.concat([length, Buffer.from(header)]), 'x.safetensors')).toThrow(reason);
+});

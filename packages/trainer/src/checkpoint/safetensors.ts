@@ -1,8 +1,12 @@
 /**
- * The safetensors format (float32 only): 8 bytes of header length, a JSON header, then the tensors' bytes.
+ * The safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes. float32 is written; the other
+ * floating-point formats are read as float32.
  * https://github.com/huggingface/safetensors#format
  */
+import { elementCount } from '@unroll/core';
+import { z } from 'zod';
 import { UnrollError } from '../errors.js';
+import { bytesPerValue, isFloatFormat, toFloat32 } from './float-formats.js';
 
 export interface NamedArray {
   readonly shape: readonly number[];
@@ -40,27 +44,40 @@ export function decodeSafetensors(data: Uint8Array, file: string): Record<string
   if (data.length < 8) throw damaged(`only ${data.length} bytes`);
   const headerLength = Number(new DataView(data.buffer, data.byteOffset, 8).getBigUint64(0, true));
   if (headerLength > data.length - 8) throw damaged('its header is longer than the file; was it cut off?');
-  const header = JSON.parse(new TextDecoder().decode(data.subarray(8, 8 + headerLength))) as Record<
-    string,
-    HeaderEntry
-  >;
+  const header = parseHeader(data.subarray(8, 8 + headerLength), damaged);
   const body = data.subarray(8 + headerLength);
   const tensors: Record<string, NamedArray> = {};
-  for (const [
-    name,
-    {
-      dtype,
-      shape,
-      data_offsets: [begin, end],
-    },
-  ] of Object.entries(header)) {
-    if (name === '__metadata__') continue;
-    if (dtype !== 'F32') throw damaged(`tensor '${name}' is ${dtype}, expected F32`);
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
+    const [begin, end] = data_offsets;
+    if (!isFloatFormat(dtype)) {
+      throw damaged(`tensor '${name}' is ${dtype}, expected ${Object.keys(bytesPerValue).join(', ')}`);
+    }
     if (end > body.length) throw damaged(`tensor '${name}' ends after the file; was it cut off?`);
-    // A copy, because the bytes need not be aligned; and not by slice(), which does not copy a Buffer.
-    tensors[name] = { shape, values: new Float32Array(Uint8Array.from(body.subarray(begin, end)).buffer) };
+    if (end - begin !== elementCount(shape) * bytesPerValue[dtype]) {
+      throw damaged(`tensor '${name}' [${shape.join(', ')}] has ${end - begin} bytes`);
+    }
+    tensors[name] = { shape, values: toFloat32(dtype, body.subarray(begin, end)) };
   }
   return tensors;
+}
+
+const headerSchema = z.record(
+  z.string(),
+  z.object({
+    dtype: z.string(),
+    shape: z.array(z.int().nonnegative()),
+    data_offsets: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
+  }),
+);
+
+/** The header's tensors, without what else it says about the file. */
+function parseHeader(bytes: Uint8Array, damaged: (why: string) => UnrollError): Record<string, HeaderEntry> {
+  try {
+    const { __metadata__, ...entries } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    return headerSchema.parse(entries);
+  } catch {
+    throw damaged('its header is not one of tensors');
+  }
 }
 
 function bytes(values: Float32Array): Uint8Array {

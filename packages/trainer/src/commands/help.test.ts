@@ -21,8 +21,8 @@ const leaves = commands.filter(([, command]) => command.commands.length === 0);
 
 test('unroll has the commands that its documentation names', () => {
   expect(commands.map(([name]) => name).toSorted()).toEqual([
-    ...['data', 'data fetch', 'data grammar', 'data show', 'doctor', 'eval', 'export', 'generate', 'launch'],
-    ...['node', 'param-server', 'score', 'train', 'worker'],
+    ...['data', 'data fetch', 'data grammar', 'data show', 'doctor', 'eval', 'export', 'export-weights'],
+    ...['generate', 'import', 'launch', 'node', 'param-server', 'score', 'train', 'worker'],
   ]);
 });
 
@@ -42,11 +42,12 @@ describe.each(commands)('unroll %s', (_, command) => {
 test.each(leaves)('unroll %s ends its help with examples, of commands that exist', (name, command) => {
   const [, examples] = helpOf(command).split('\nExamples:\n');
   const lines = examples?.trim().split('\n') ?? [];
-  expect(lines.some((line) => line.trim().startsWith(`unroll ${name}`))).toBe(true);
+  const isOf = (line: string, command: string) => `${line.trim()} `.startsWith(`unroll ${command} `);
+  expect(lines.some((line) => isOf(line, name))).toBe(true);
   for (const line of lines) {
-    expect(leaves.some(([known]) => line.trim().startsWith(`unroll ${known}`))).toBe(true);
+    expect(leaves.some(([known]) => isOf(line, known))).toBe(true);
     for (const [, flag] of line.matchAll(/ (--[a-z-]+)/g)) {
-      const used = leaves.find(([known]) => line.trim().startsWith(`unroll ${known}`))![1];
+      const used = leaves.find(([known]) => isOf(line, known))![1];
       expect(used.options.map(({ long }) => long)).toContain(flag);
     }
   }

@@ -1,0 +1,36 @@
+/** Floating-point formats in which files keep tensors, little-endian, as the float32 in which we compute. */
+
+/** By the names of safetensors: their bytes per value. */
+export const bytesPerValue = { F32: 4, F16: 2, BF16: 2, F64: 8 } as const;
+
+export type FloatFormat = keyof typeof bytesPerValue;
+
+export function isFloatFormat(name: string): name is FloatFormat {
+  return Object.hasOwn(bytesPerValue, name);
+}
+
+/** Values as float32, in memory of their own; float64 is rounded, the others fit. `bytes` need not be aligned. */
+export function toFloat32(format: FloatFormat, bytes: Uint8Array): Float32Array<ArrayBuffer> {
+  // Not by slice(), which does not copy a Buffer.
+  const { buffer } = new Uint8Array(bytes);
+  switch (format) {
+    case 'F32':
+      return new Float32Array(buffer);
+    case 'F64':
+      return Float32Array.from(new Float64Array(buffer));
+    case 'BF16':
+      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer);
+    case 'F16':
+      return Float32Array.from(new Uint16Array(buffer), halfToNumber);
+  }
+}
+
+/** IEEE 754 binary16: a sign bit, 5 bits of exponent, 10 of fraction. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

@@ -1,0 +1,146 @@
+// Models that PyTorch and Keras computed a loss with: imported, they have the same one. And what must be refused.
+
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  committedFiles,
+  expectedLosses,
+  makeFiles,
+  makersMissing,
+  torchLosses,
+} from '../testing/foreign-models/files.js';
+import { textLoss } from '../testing/foreign-models/text-loss.js';
+import { temporaryFolder } from '../testing/unroll-process.js';
+import { type Import, importModel } from './import-model.js';
+import { torchTensors } from './torch-weights.js';
+import { encodeTorchFile } from './torch-writer.js';
+
+const root = temporaryFolder();
+const mapping = join(root.path, 'mapping.json');
+beforeAll(() => {
+  writeFileSync(mapping, '{"embedding": "tokens", "recurrent": "body", "output": "scores"}');
+  copyFileSync(join(committedFiles, 'words.txt'), join(root.path, 'words.txt'));
+});
+afterAll(() => root[Symbol.dispose]());
+
+function importFile(file: string, folder = committedFiles): Promise<Import> {
+  return importModel(
+    {
+      from: /\.(h5|keras)$/.test(file) ? 'keras' : 'pytorch',
+      file: join(folder, file),
+      vocab: join(folder, 'words.txt'),
+      ...(file === 'named.pt' ? { mapping } : {}),
+    },
+    new AbortController().signal,
+  );
+}
+
+const torchIsHere = makersMissing ?? 'PyTorch is here';
+const losses = Object.entries(expectedLosses(committedFiles));
+
+test.each(losses)('%s has, imported, the loss that its own framework computes', async (file, expected) => {
+  const { checkpoint } = await importFile(file);
+  expect(await textLoss(checkpoint)).toBeCloseTo(expected, 5);
+});
+
+test.skipIf(makersMissing)(`files made here import alike (${torchIsHere})`, async () => {
+  const folder = join(root.path, 'made');
+  makeFiles(folder);
+  for (const [file, expected] of Object.entries(expectedLosses(folder))) {
+    const { checkpoint } = await importFile(file, folder);
+    expect(await textLoss(checkpoint), file).toBeCloseTo(expected, 5);
+  }
+});
+
+test("an import keeps PyTorch's two biases apart, and tied weights tied", async () => {
+  const { checkpoint: lstm } = await importFile('lstm.pt');
+  expect(lstm.config).toMatchObject({ cell: 'lstm', layers: 2, recurrentBias: true, tieWeights: false });
+  const { checkpoint: tied } = await importFile('tied.pt');
+  expect(tied.config).toMatchObject({ embeddingDim: 6, hiddenDim: 6, tieWeights: true });
+  expect(Object.keys(tied.parameters)).not.toContain('output.kernel');
+});
+
+test("an RNN's nonlinearity is said to be assumed", async () => {
+  expect((await importFile('rnn.pt')).assumptions).toEqual([expect.stringContaining('tanh')]);
+  expect((await importFile('gru.pt')).assumptions).toEqual([]);
+});
+
+const exported = ['rnn.pt', 'lstm.pt', 'gru.pt', 'tied.pt', 'projected.pt', 'lstm.h5'];
+
+test.skipIf(makersMissing)(`exported again, they have the same loss in PyTorch (${torchIsHere})`, async () => {
+  const models = [];
+  for (const name of exported) {
+    const { config, parameters } = (await importFile(name)).checkpoint;
+    const { cell, layers, tieWeights: tied, projectionDim: projection = 0 } = config;
+    const file = join(root.path, `again-${name}`);
+    writeFileSync(file, encodeTorchFile(torchTensors(config, parameters)));
+    models.push({ file, cell, layers, tied, projection });
+  }
+  const losses = torchLosses(models);
+  for (const [index, name] of exported.entries()) {
+    expect(losses[index], name).toBeCloseTo(expectedLosses(committedFiles)[name]!, 5);
+  }
+});
+
+test.each(exported)('%s, exported and imported again, has the same parameters to the last bit', async (file) => {
+  const { checkpoint } = await importFile(file);
+  const { config, parameters } = checkpoint;
+  writeFileSync(join(root.path, 'back.pt'), encodeTorchFile(torchTensors(config, parameters)));
+  const again = await importFile('back.pt', root.path);
+  for (const [name, values] of Object.entries(parameters)) {
+    expect(again.checkpoint.parameters[name], name).toEqual(values);
+  }
+});
+
+describe('refuses', () => {
+  test.each([
+    ['attack.pt', /attack\.pt: its pickle asks for (posix|os)\.system, .*nothing of it was executed/],
+    ['whole-model.pt', /whole-model\.pt: its pickle asks for __main__\.LanguageModel, .*model\.state_dict\(\)/],
+    ['legacy.pt', /legacy\.pt: is a pickle of PyTorch before 1\.6; .*torch\.save\(torch\.load\(/],
+    ['bidirectional.pt', /tensor 'rnn\.\w+_reverse' \[.*\] is of a bidirectional layer/],
+    ['widths.pt', /tensor 'rnn\.weight_ih_l1' of recurrent layer 1 is \[28, 5\], expected \[20, 5\]/],
+    ['norm.pt', /tensor 'norm\.weight' \[5\] is of no layer that is supported/],
+    ['words.txt', /words\.txt: is neither a file of torch\.save nor of safetensors/],
+    ['absent.pt', /absent\.pt: does not exist/],
+  ])('%s', async (file, message) => {
+    const error = await importFile(file).catch((reason: Error) => reason);
+    expect(error).toMatchObject({ name: 'UnrollError', message: expect.stringMatching(message) });
+    expect((error as Error).message).not.toContain('\n');
+    expect(existsSync('executed-by-pickle')).toBe(false);
+  });
+
+  test.each(['lstm.pt', 'lstm.h5', 'gru.keras', 'bfloat16.safetensors'])('%s if it was cut off', async (file) => {
+    const bytes = readFileSync(join(committedFiles, file));
+    const cut = `cut-${file}`;
+    writeFileSync(join(root.path, cut), bytes.subarray(0, Math.floor(bytes.length / 2)));
+    await expect(importFile(cut, root.path)).rejects.toMatchObject({ name: 'UnrollError' });
+  });
+
+  test('modules that nothing is known about, until a mapping names them', async () => {
+    const request = { from: 'pytorch', file: join(committedFiles, 'named.pt') } as const;
+    const vocab = join(committedFiles, 'words.txt');
+    const { signal } = new AbortController();
+    await expect(importModel({ ...request, vocab }, signal)).rejects.toThrow(
+      /has no embedding among its modules tokens, body, scores; .*--mapping/,
+    );
+    const wrong = join(root.path, 'wrong.json');
+    writeFileSync(wrong, '{"embedding": "tokens", "recurrent": "tokens", "output": "scores"}');
+    await expect(importModel({ ...request, vocab, mapping: wrong }, signal)).rejects.toThrow(
+      /has no recurrent layer 'tokens'/,
+    );
+    writeFileSync(wrong, '{"embeding": "tokens"}');
+    await expect(importModel({ ...request, vocab, mapping: wrong }, signal)).rejects.toThrow(
+      /wrong\.json: is no mapping/,
+    );
+  });
+
+  test('a vocabulary of another size, with both sizes', async () => {
+    const vocab = join(root.path, 'short.txt');
+    writeFileSync(vocab, '<unk>\n<eos>\nthe\n');
+    const request = { from: 'pytorch', file: join(committedFiles, 'gru.pt'), vocab } as const;
+    await expect(importModel(request, new AbortController().signal)).rejects.toThrow(
+      /short\.txt: has 3 words, the embedding of .*gru\.pt 12 rows/,
+    );
+  });
+});

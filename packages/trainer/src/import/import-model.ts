@@ -1,0 +1,55 @@
+/** One door to all formats: a file of another framework, and its vocabulary, as a checkpoint's model. */
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { UnrollError } from '../errors.js';
+import type { ImportedModel } from './imported-model.js';
+import { decodeKerasFile } from './keras-file.js';
+import { modelFromKeras } from './keras-model.js';
+import { readWholeFile } from './read-file.js';
+import { decodeTorchFile } from './torch-file.js';
+import { modelFromTorch } from './torch-model.js';
+import { type Mapping, readMapping } from './torch-modules.js';
+import { readVocabulary } from './vocabulary-file.js';
+
+export const sources = ['pytorch', 'keras', 'tfjs'] as const;
+
+export interface ImportRequest {
+  readonly from: (typeof sources)[number];
+  readonly file: string;
+  /** The path of the vocabulary. */
+  readonly vocab: string;
+  /** The path of a file that says which modules are what; of PyTorch only. */
+  readonly mapping?: string;
+}
+
+export interface Import {
+  readonly checkpoint: Checkpoint;
+  readonly assumptions: readonly string[];
+}
+
+/** @throws UnrollError saying what is wrong with which file; the signal's reason when it aborts */
+export async function importModel(request: ImportRequest, signal: AbortSignal): Promise<Import> {
+  const tokenizer = readVocabulary(request.vocab);
+  const { config, parameters, assumptions } = await readModel(request, signal);
+  if (tokenizer.vocabSize !== config.vocabSize) {
+    throw new UnrollError(
+      `${request.vocab}: has ${tokenizer.vocabSize} words, the embedding of ${request.file} ${config.vocabSize} rows; give the vocabulary with which the model was trained, a word for each row`,
+    );
+  }
+  return { checkpoint: { config, parameters, tokenizer }, assumptions };
+}
+
+async function readModel({ from, file, mapping }: ImportRequest, signal: AbortSignal): Promise<ImportedModel> {
+  switch (from) {
+    case 'pytorch': {
+      const modules: Mapping = mapping === undefined ? {} : readMapping(mapping);
+      return modelFromTorch(decodeTorchFile(await readWholeFile(file, signal), file), modules, file);
+    }
+    case 'keras':
+      return modelFromKeras(decodeKerasFile(await readWholeFile(file, signal), file), file);
+    case 'tfjs': {
+      // TensorFlow.js takes a while to load.
+      const { readTensorFlowJsModel } = await import('./tfjs-file.js');
+      return modelFromKeras(await readTensorFlowJsModel(file, signal), file);
+    }
+  }
+}

@@ -1,0 +1,20 @@
+// The part of jsfive that is used here; the package brings no types.
+declare module 'jsfive' {
+  export class Group {
+    readonly keys: string[];
+    readonly attrs: Readonly<Record<string, unknown>>;
+    /** Throws a string if there is no such path. */
+    get(path: string): Group | Dataset | null;
+  }
+
+  export class Dataset {
+    readonly shape: number[];
+    /** `<f4` and the like. */
+    readonly dtype: unknown;
+    readonly value: unknown;
+  }
+
+  export class File extends Group {
+    constructor(bytes: ArrayBuffer, name: string);
+  }
+}

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { parseKerasArchitecture } from './keras-architecture.js';
+
+const layer = (class_name: string, name: string, config: object = {}) => ({ class_name, config: { name, ...config } });
+const embedding = layer('Embedding', 'words', { input_dim: 9, output_dim: 4, mask_zero: false });
+const gru = (options: object) => layer('GRU', 'memory', { units: 4, reset_after: true, ...options });
+const lstm = (name: string, options: object = {}) => layer('LSTM', name, { units: 4, ...options });
+const dense = (options: object = {}) => layer('Dense', 'scores', { units: 9, activation: 'softmax', ...options });
+const sequential = (...layers: object[]) => ({ class_name: 'Sequential', config: { name: 'model', layers } });
+const parse = (description: unknown) => parseKerasArchitecture(description, 'model.h5');
+
+test('an embedding, recurrent layers and a dense layer are a language model, dropout between them or not', () => {
+  const layers = [embedding, lstm('a'), layer('Dropout', 'd'), lstm('b'), dense({ activation: 'linear' })];
+  const { cell, recurrent, output } = parse(sequential(...layers, layer('Activation', 's', { activation: 'softmax' })));
+  expect(cell).toBe('lstm');
+  expect(recurrent.map(({ name }) => name)).toEqual(['a', 'b']);
+  expect(output.name).toBe('scores');
+});
+
+test('the layers of @unroll/core count as those of Keras', () => {
+  const layers = [
+    { ...embedding, class_name: 'UnrollEmbedding' },
+    { ...lstm('a'), class_name: 'UnrollLSTM' },
+  ];
+  expect(parse(sequential(...layers, { ...dense(), class_name: 'UnrollLinear' })).cell).toBe('lstm');
+});
+
+test.each([
+  ['reset_after=false of a GRU', gru({ reset_after: false }), "layer 'memory' (GRU) has reset_after=false"],
+  ['a GRU of Keras 1, which knows no other', gru({ reset_after: undefined }), 'has reset_after=false'],
+  ['an activation', lstm('a', { activation: 'relu' }), `layer 'a' (LSTM) has activation="relu"`],
+  ['a gate', lstm('a', { recurrent_activation: 'hard_sigmoid' }), 'has recurrent_activation="hard_sigmoid"'],
+  ['a direction', lstm('a', { go_backwards: true }), 'has go_backwards=true'],
+  ['a layer', layer('Bidirectional', 'both'), "layer 'both' is a Bidirectional"],
+  ['recurrent layers of two kinds', [lstm('a'), gru({})], 'has the layers Embedding, LSTM, GRU, Dense'],
+  ['a second dense layer', [lstm('a'), dense()], 'has the layers Embedding, LSTM, Dense, Dense'],
+])('%s that is not supported is refused by name', (_, middle, message) => {
+  expect(() => parse(sequential(embedding, ...[middle].flat(), dense()))).toThrow(message);
+});
+
+test('a masking embedding is refused by name', () => {
+  const masking = layer('Embedding', 'words', { input_dim: 9, output_dim: 4, mask_zero: true });
+  expect(() => parse(sequential(masking, lstm('a'), dense()))).toThrow("layer 'words' (Embedding) has mask_zero=true");
+});
+
+test('a functional model must be a chain', () => {
+  const chained = (each: object, ...from: string[]) => ({
+    ...each,
+    inbound_nodes: from.length > 0 ? [from.map((name) => [name, 0, 0, {}])] : [],
+  });
+  const functional = (...layers: object[]) => ({ class_name: 'Functional', config: { layers } });
+  const first = chained(embedding);
+  const chain = [first, chained(lstm('a'), 'words'), chained(dense(), 'a')];
+  expect(parse(functional(...chain)).cell).toBe('lstm');
+  const branches = [first, chained(lstm('a'), 'words'), chained(dense(), 'words', 'a')];
+  expect(() => parse(functional(...branches))).toThrow(
+    "layer 'scores' takes words, a, expected the layer before it alone",
+  );
+});
+
+test.each([
+  ['a subclass', { class_name: 'MyModel', config: {} }],
+  ['nothing', null],
+])('%s is refused', (_, description) => {
+  expect(() => parse(description)).toThrow('describes no Sequential or Functional model');
+});

@@ -1,0 +1,36 @@
+/** Tensors that came with a file of another framework, by their names there, and how errors speak of them. */
+
+import type { NamedArray } from '../checkpoint/safetensors.js';
+import { UnrollError } from '../errors.js';
+
+export type NamedTensors = ReadonlyMap<string, NamedArray>;
+
+/** A shape as errors print it: `[256, 512]`. */
+export function shapeText(shape: readonly number[]): string {
+  return `[${shape.join(', ')}]`;
+}
+
+/** Where a tensor comes from and what it is for. */
+export interface TensorPlace {
+  readonly file: string;
+  /** Its name in the file. */
+  readonly name: string;
+  /** `the embedding`, `recurrent layer 2`. */
+  readonly layer: string;
+}
+
+/**
+ * The tensor's values.
+ * @throws UnrollError naming the tensor, both shapes and the layer, if it is missing or has another shape
+ */
+export function requireShape(
+  { file, name, layer }: TensorPlace,
+  tensor: NamedArray | undefined,
+  shape: readonly number[],
+): Float32Array {
+  const found = tensor ? `is ${shapeText(tensor.shape)}` : 'is missing';
+  if (tensor?.shape.join() === shape.join()) return tensor.values;
+  throw new UnrollError(
+    `${file}: tensor '${name}' of ${layer} ${found}, expected ${shapeText(shape)}; the layers must share one width and the output have a row for each word of the embedding`,
+  );
+}

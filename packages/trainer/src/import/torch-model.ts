@@ -1,0 +1,134 @@
+/**
+ * A PyTorch language model, `nn.Embedding`, `nn.RNN`/`nn.LSTM`/`nn.GRU` and `nn.Linear`, as one of ours. PyTorch keeps
+ * matrices transposed, the GRU's gates in another order, and always two biases, which stay two here.
+ */
+import { type Cell, languageModelConfig, transposed, withGatesReordered } from '@unroll/core';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import { UnrollError } from '../errors.js';
+import { gateCounts, type ImportedModel } from './imported-model.js';
+import { type NamedTensors, shapeText } from './named-tensors.js';
+import {
+  findModules,
+  type Mapping,
+  type TorchModules,
+  type TorchTensors,
+  tensorPath,
+  withoutWrappers,
+} from './torch-modules.js';
+import { isSame, TorchReader } from './torch-reader.js';
+
+interface Sizes {
+  readonly vocabSize: number;
+  readonly embeddingDim: number;
+  readonly hiddenDim: number;
+  /** Of an LSTM whose outputs are projected (`proj_size`). */
+  readonly projectionDim: number | undefined;
+  readonly cell: Cell;
+  readonly recurrentBias: boolean;
+}
+
+/**
+ * @param tensors the model's `state_dict`
+ * @param file for errors
+ * @throws UnrollError naming a tensor of another shape with both shapes and its layer, a part that was not found, or a
+ *   tensor that no part of our language model computes with
+ */
+export function modelFromTorch(tensors: NamedTensors, mapping: Mapping, file: string): ImportedModel {
+  const reader = new TorchReader(withoutWrappers(tensors), file);
+  const modules = findModules(reader.tensors, mapping, file);
+  const layers = recurrentLayers(reader.tensors, modules);
+  const embeddingPath = tensorPath(modules.embedding, 'weight');
+  const [vocabSize, embeddingDim] = reader.matrixSize(embeddingPath, 'the embedding');
+  const sizes = {
+    vocabSize,
+    embeddingDim,
+    ...cellOf(reader, layers[0]!),
+    recurrentBias: reader.has(layers[0]!('bias_hh')),
+  };
+  const embedding = reader.read(embeddingPath, 'the embedding', [vocabSize, embeddingDim]);
+  const parameters: Arrays = { 'embedding.embeddings': embedding };
+  for (const [index, path] of layers.entries()) {
+    Object.assign(parameters, recurrentParameters(reader, sizes, index, path));
+  }
+  Object.assign(parameters, outputParameters(reader, sizes, modules.output, embedding));
+  reader.requireNothingLeft(embedding);
+
+  const { cell, recurrentBias } = sizes;
+  const config = languageModelConfig({
+    ...sizes,
+    layers: layers.length,
+    tieWeights: !('output.kernel' in parameters),
+    // A GRU has it anyway.
+    recurrentBias: recurrentBias && cell !== 'gru',
+  });
+  const assumptions = cell === 'rnn' ? ["the RNN's nonlinearity, which its tensors do not tell: tanh"] : [];
+  return { config, parameters, assumptions };
+}
+
+/** The path of one layer's tensor of a kind, `weight_ih` or the like. */
+type LayerPath = (kind: string) => string;
+
+/** All layers of all recurrent modules, in the order in which they run. */
+function recurrentLayers(tensors: TorchTensors, { recurrent }: TorchModules): LayerPath[] {
+  return recurrent.flatMap((module) => {
+    const layers: LayerPath[] = [];
+    for (let layer = 0; tensors.has(tensorPath(module, `weight_ih_l${layer}`)); layer++) {
+      layers.push((kind) => tensorPath(module, `${kind}_l${layer}`));
+    }
+    return layers;
+  });
+}
+
+/** Which cell it is, by how many times as high as wide its recurrent matrix is; only LSTMs may project their outputs. */
+function cellOf(reader: TorchReader, path: LayerPath): Pick<Sizes, 'cell' | 'hiddenDim' | 'projectionDim'> {
+  const layer = 'recurrent layer 0';
+  if (reader.has(path('weight_hr'))) {
+    const [projectionDim, hiddenDim] = reader.matrixSize(path('weight_hr'), layer);
+    return { cell: 'lstm', hiddenDim, projectionDim };
+  }
+  const [height, hiddenDim] = reader.matrixSize(path('weight_hh'), layer);
+  const cells = Object.keys(gateCounts) as Cell[];
+  const cell = cells.find((name) => gateCounts[name] * hiddenDim === height);
+  if (cell) return { cell, hiddenDim, projectionDim: undefined };
+  throw new UnrollError(
+    `${reader.file}: tensor '${path('weight_hh')}' of ${layer} is ${shapeText([height, hiddenDim])}; an RNN's, a GRU's or an LSTM's is 1, 3 or 4 times as high as wide`,
+  );
+}
+
+/** The width of a layer's output. */
+function outputDim({ hiddenDim, projectionDim }: Sizes): number {
+  return projectionDim ?? hiddenDim;
+}
+
+function recurrentParameters(reader: TorchReader, sizes: Sizes, index: number, path: LayerPath): Arrays {
+  const { cell, embeddingDim, hiddenDim, projectionDim, recurrentBias } = sizes;
+  const width = gateCounts[cell] * hiddenDim;
+  const output = outputDim(sizes);
+  const read = (kind: string, shape: readonly number[]) => reader.read(path(kind), `recurrent layer ${index}`, shape);
+  const readGates = (kind: string, shape: readonly number[]) => withGatesReordered(cell, read(kind, shape));
+  const bias = (kind: string) => (recurrentBias ? readGates(kind, [width]) : new Float32Array(width));
+  const prefix = `${cell}.${index}`;
+  const parameters: Arrays = {
+    [`${prefix}.kernel`]: transposed(readGates('weight_ih', [width, index === 0 ? embeddingDim : output]), width),
+    [`${prefix}.recurrent_kernel`]: transposed(readGates('weight_hh', [width, output]), width),
+    [`${prefix}.bias`]: bias('bias_ih'),
+  };
+  if (recurrentBias || cell === 'gru') parameters[`${prefix}.recurrent_bias`] = bias('bias_hh');
+  if (projectionDim) {
+    parameters[`${prefix}.projection`] = transposed(read('weight_hr', [projectionDim, hiddenDim]), projectionDim);
+  }
+  return parameters;
+}
+
+/** Without `output.kernel` where the output's weights are the embedding's. */
+function outputParameters(reader: TorchReader, sizes: Sizes, module: string, embedding: Float32Array): Arrays {
+  const { vocabSize, embeddingDim } = sizes;
+  const width = outputDim(sizes);
+  const [weight, bias] = [tensorPath(module, 'weight'), tensorPath(module, 'bias')];
+  const biases = reader.has(bias) ? reader.read(bias, 'the output', [vocabSize]) : new Float32Array(vocabSize);
+  // Files of safetensors leave out what another tensor shares: then there is but a bias.
+  if (!reader.has(weight) && embeddingDim === width) return { 'output.bias': biases };
+  const weights = reader.read(weight, 'the output', [vocabSize, width]);
+  if (isSame(weights, embedding)) return { 'output.bias': biases };
+  return { 'output.kernel': transposed(weights, vocabSize), 'output.bias': biases };
+}

@@ -1,0 +1,108 @@
+/**
+ * Which modules of a PyTorch model are its embedding, its recurrent layers and its output: by the names of the common
+ * scripts, or as a mapping file says.
+ */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import type { NamedArray } from '../checkpoint/safetensors.js';
+import { firstLine, UnrollError } from '../errors.js';
+import type { NamedTensors } from './named-tensors.js';
+
+/** Paths of modules, as `rnn` of `rnn.weight_ih_l0`. */
+export interface TorchModules {
+  readonly embedding: string;
+  /** In the order in which they run; each may have several layers. */
+  readonly recurrent: readonly string[];
+  readonly output: string;
+}
+
+/** A tensor of a `state_dict`, which is kept under the name that the common scripts would give it. */
+export interface TorchTensor extends NamedArray {
+  /** Its name in the file. */
+  readonly name: string;
+}
+
+export type TorchTensors = ReadonlyMap<string, TorchTensor>;
+
+const mappingSchema = z.strictObject({
+  embedding: z.string().optional(),
+  recurrent: z.union([z.string().transform((module) => [module]), z.array(z.string()).min(1)]).optional(),
+  output: z.string().optional(),
+});
+
+export type Mapping = z.infer<typeof mappingSchema>;
+
+/** @throws UnrollError naming the file if it is no mapping */
+export function readMapping(file: string): Mapping {
+  try {
+    return mappingSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (error) {
+    const why = error instanceof z.ZodError ? error.issues[0]!.message : firstLine(error);
+    throw new UnrollError(
+      `${file}: is no mapping (${why}); write {"embedding": "…", "recurrent": ["…"], "output": "…"}, the paths of modules`,
+    );
+  }
+}
+
+/** The tensors by their names without what wrappers add: DataParallel, torch.compile and AWD-LSTM's WeightDrop. */
+export function withoutWrappers(tensors: NamedTensors): TorchTensors {
+  const unwrapped = new Map<string, TorchTensor>();
+  for (const [name, tensor] of tensors) {
+    const path = unwrappedPath(name);
+    // WeightDrop keeps the weights under the name that ends in _raw; beside them may stand a copy, thinned out by dropout.
+    if (name.endsWith('_raw') || !unwrapped.has(path)) unwrapped.set(path, { ...tensor, name });
+  }
+  return unwrapped;
+}
+
+function unwrappedPath(name: string): string {
+  const parts = name.split('.').filter((part) => part !== 'module' && part !== '_orig_mod');
+  return parts.join('.').replace(/_raw$/, '');
+}
+
+const embeddingNames = ['embedding', 'embeddings', 'embed', 'emb', 'word_embeddings', 'encoder'];
+const outputNames = ['fc', 'decoder', 'output', 'out', 'linear', 'head', 'lm_head'];
+
+/** @throws UnrollError saying which part was not found, or found twice, and among which modules */
+export function findModules(tensors: TorchTensors, mapping: Mapping, file: string): TorchModules {
+  const modules = [...new Set([...tensors.keys()].map((path) => path.slice(0, Math.max(path.lastIndexOf('.'), 0))))];
+  const require = (part: 'embedding' | 'output', candidates: readonly string[]): string => {
+    const found = mapping[part] === undefined ? candidates : [unwrappedPath(mapping[part])];
+    if (found.length === 1 && modules.includes(found[0]!)) return found[0]!;
+    const what = found.length > 1 ? `more than one ${part} (${found.join(', ')})` : `no ${part}`;
+    throw new UnrollError(
+      `${file}: has ${what} among its modules ${modules.join(', ')}; say which it is in a --mapping file`,
+    );
+  };
+  return {
+    embedding: require('embedding', modules.filter(isNamed(embeddingNames, tensors, 'weight'))),
+    recurrent: recurrentModules(tensors, modules, mapping, file),
+    output: require('output', modules.filter(isNamed(outputNames, tensors, 'weight', 'bias'))),
+  };
+}
+
+function isNamed(names: readonly string[], tensors: TorchTensors, ...anyOf: readonly string[]) {
+  return (module: string) =>
+    names.includes(module.slice(module.lastIndexOf('.') + 1)) && anyOf.some((kind) => tensors.has(`${module}.${kind}`));
+}
+
+function recurrentModules(tensors: TorchTensors, modules: readonly string[], mapping: Mapping, file: string): string[] {
+  const isRecurrent = (module: string) => tensors.has(tensorPath(module, 'weight_ih_l0'));
+  const named = mapping.recurrent?.map(unwrappedPath);
+  const missing = named?.find((module) => !isRecurrent(module));
+  if (missing !== undefined) {
+    throw new UnrollError(
+      `${file}: has no recurrent layer '${missing}' (no '${missing}.weight_ih_l0'); correct --mapping`,
+    );
+  }
+  const found = named ?? modules.filter(isRecurrent).toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  if (found.length > 0) return found;
+  throw new UnrollError(
+    `${file}: has no recurrent layer (no tensor 'weight_ih_l0' as nn.RNN, nn.LSTM and nn.GRU have it) among its modules ${modules.join(', ')}`,
+  );
+}
+
+/** A tensor's path; a module that is the whole model has no name. */
+export function tensorPath(module: string, tensor: string): string {
+  return module === '' ? tensor : `${module}.${tensor}`;
+}

@@ -1,0 +1,107 @@
+/** What a pickle of PyTorch's may name: tensors, their storages and ordered dictionaries. Everything else is refused. */
+import { z } from 'zod';
+import { PickleError, type PickleHost, readPickle } from './pickle.js';
+
+/** A tensor as a pickle describes it; its values are kept elsewhere, under the storage's key. */
+export class TensorView {
+  readonly storage: Storage;
+  /** In elements. */
+  readonly offset: number;
+  readonly shape: readonly number[];
+  /** In elements. */
+  readonly strides: readonly number[];
+
+  constructor(storage: Storage, offset: number, shape: readonly number[], strides: readonly number[]) {
+    this.storage = storage;
+    this.offset = offset;
+    this.shape = shape;
+    this.strides = strides;
+  }
+}
+
+class Storage {
+  /** As safetensors names it, or as PyTorch does where it is no floating-point format. */
+  readonly format: string;
+  readonly key: string;
+  /** In elements. */
+  readonly length: number;
+
+  constructor(format: string, key: string, length: number) {
+    this.format = format;
+    this.key = key;
+    this.length = length;
+  }
+}
+
+class StorageType {
+  readonly format: string;
+
+  constructor(format: string) {
+    this.format = format;
+  }
+}
+
+/**
+ * The value that `torch.save` wrote, with a {@link TensorView} for each tensor.
+ * @throws PickleError if it holds anything but tensors, numbers, strings, lists and dictionaries
+ */
+export function readTorchPickle(bytes: Uint8Array): unknown {
+  return readPickle(bytes, host);
+}
+
+const rebuildTensor = Symbol('torch._utils._rebuild_tensor_v2');
+const rebuildParameter = Symbol('torch._utils._rebuild_parameter');
+const orderedDictionary = Symbol('collections.OrderedDict');
+
+const globals: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ['torch._utils._rebuild_tensor_v2', rebuildTensor],
+  ['torch._utils._rebuild_parameter', rebuildParameter],
+  ['collections.OrderedDict', orderedDictionary],
+  ['torch.FloatStorage', new StorageType('F32')],
+  ['torch.HalfStorage', new StorageType('F16')],
+  ['torch.BFloat16Storage', new StorageType('BF16')],
+  ['torch.DoubleStorage', new StorageType('F64')],
+  ...['Long', 'Int', 'Short', 'Char', 'Byte', 'Bool'].map((kind) => {
+    return [`torch.${kind}Storage`, new StorageType(kind)] as const;
+  }),
+]);
+
+const size = z.int().nonnegative();
+const storageId = z.tuple([z.literal('storage'), z.instanceof(StorageType), z.string(), z.string(), size]);
+const tensorArguments = z.tuple([z.instanceof(Storage), size, z.array(size), z.array(size)]).rest(z.unknown());
+const parameterArguments = z.tuple([z.instanceof(TensorView)]).rest(z.unknown());
+const dictionaryArguments = z.union([z.tuple([]), z.tuple([z.array(z.tuple([z.unknown(), z.unknown()]))])]);
+
+const host: PickleHost = {
+  global(module, name) {
+    const known = globals.get(`${module}.${name}`);
+    if (known !== undefined) return known;
+    throw new PickleError(
+      `its pickle asks for ${module}.${name}, which is no tensor's; nothing of it was executed. If it is a whole model that you trust, save its tensors alone: torch.save(model.state_dict(), FILE)`,
+    );
+  },
+  call(callable, args) {
+    switch (callable) {
+      case orderedDictionary:
+        return new Map(checked(dictionaryArguments, args)[0]);
+      case rebuildParameter:
+        return checked(parameterArguments, args)[0];
+      case rebuildTensor: {
+        const [storage, offset, shape, strides] = checked(tensorArguments, args);
+        return new TensorView(storage, offset, shape, strides);
+      }
+      default:
+        throw new PickleError('its pickle calls something that builds no tensor; nothing was executed');
+    }
+  },
+  persistent(id) {
+    const [, type, key, , length] = checked(storageId, id);
+    return new Storage(type.format, key, length);
+  },
+};
+
+function checked<Value>(schema: z.ZodType<Value>, value: unknown): Value {
+  const result = schema.safeParse(value);
+  if (!result.success) throw new PickleError('its pickle does not describe tensors as PyTorch does');
+  return result.data;
+}

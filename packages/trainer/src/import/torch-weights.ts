@@ -1,0 +1,49 @@
+/**
+ * A checkpoint's parameters as the `state_dict` of PyTorch's example word_language_model: `encoder`, an `nn.Embedding`,
+ * `rnn`, an `nn.RNN`, `nn.LSTM` or `nn.GRU`, and `decoder`, an `nn.Linear`. The way back from torch-model.ts.
+ */
+import { type LanguageModelConfig, parameterShapes, transposed, withGatesReordered } from '@unroll/core';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { NamedArray } from '../checkpoint/safetensors.js';
+import { UnrollError } from '../errors.js';
+
+/**
+ * The tensors in the model's order; with tied weights, `encoder.weight` and `decoder.weight` share their values.
+ * @throws UnrollError if PyTorch has no such cell
+ */
+export function torchTensors(config: LanguageModelConfig, parameters: Arrays): ReadonlyMap<string, NamedArray> {
+  const { cell, layers, vocabSize } = config;
+  if (cell === 'cifg') {
+    throw new UnrollError('PyTorch has no layer with coupled gates (cell cifg); export a model of another cell');
+  }
+  const shapes = parameterShapes(config);
+  const tensors = new Map<string, NamedArray>();
+  const set = (name: string, shape: readonly number[], values: Float32Array) => tensors.set(name, { shape, values });
+  const setTransposed = (name: string, parameter: string, reorder = (values: Float32Array) => values) => {
+    const [rows, columns] = shapes[parameter] as [number, number];
+    set(name, [columns, rows], reorder(transposed(parameters[parameter]!, rows)));
+  };
+  const reordered = (values: Float32Array) => withGatesReordered(cell, values);
+
+  const embedding = parameters['embedding.embeddings']!;
+  set('encoder.weight', shapes['embedding.embeddings']!, embedding);
+  for (let layer = 0; layer < layers; layer++) {
+    const name = (parameter: string) => `${cell}.${layer}.${parameter}`;
+    setTransposed(`rnn.weight_ih_l${layer}`, name('kernel'), reordered);
+    setTransposed(`rnn.weight_hh_l${layer}`, name('recurrent_kernel'), reordered);
+    const bias = parameters[name('bias')]!;
+    set(`rnn.bias_ih_l${layer}`, [bias.length], reordered(bias));
+    // PyTorch's layers have two biases or none.
+    const recurrentBias = parameters[name('recurrent_bias')] ?? new Float32Array(bias.length);
+    set(`rnn.bias_hh_l${layer}`, [bias.length], reordered(recurrentBias));
+    if (config.projectionDim) setTransposed(`rnn.weight_hr_l${layer}`, name('projection'));
+  }
+
+  const width = config.projectionDim ?? config.hiddenDim;
+  // Trained by a sampled softmax, the output has a row for each word, as PyTorch's has.
+  const rows = config.tieWeights ? embedding : parameters['output.embeddings'];
+  if (rows) set('decoder.weight', [vocabSize, width], rows);
+  else setTransposed('decoder.weight', 'output.kernel');
+  set('decoder.bias', [vocabSize], parameters['output.bias']!);
+  return tensors;
+}

@@ -1,0 +1,275 @@
+"""Makes small language models as PyTorch and Keras save them, and what they say about a text, for the tests of `unroll import`.
+
+    python3 packages/trainer/src/testing/foreign-models/make.py packages/trainer/src/testing/foreign-models/files
+
+Needs PyTorch, which also computes the losses of its models, and h5py. Keras is not needed: its files are written as it
+lays them out, and its layers are computed by their textbook equations in float64.
+"""
+
+import io
+import json
+import os
+import struct
+import sys
+import zipfile
+
+import h5py
+import numpy as np
+import torch
+from torch import nn
+
+WORDS = ["<unk>", "<eos>", "the", "a", "dog", "cat", "bird", "sees", "hears", "and", "never", "sleeps"]
+TEXT = "the dog sees a cat and the cat never sleeps\na bird hears the dog\nthe bird sleeps and a dog hears the zebra\n"
+VOCAB, EMBED, HIDDEN = len(WORDS), 6, 5
+
+
+def token_ids():
+    ids = {word: index for index, word in enumerate(WORDS)}
+    return [ids.get(word, 0) for line in TEXT.splitlines() for word in [*line.split(), "<eos>"]]
+
+
+def mean_loss(logits, targets):
+    logits = logits - logits.max(axis=1, keepdims=True)
+    return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(targets)), targets]))
+
+
+TARGETS = token_ids()
+INPUTS = [1, *TARGETS[:-1]]
+
+
+# PyTorch
+
+
+class LanguageModel(nn.Module):
+    """The model of PyTorch's example word_language_model, with the modules' names given."""
+
+    def __init__(self, cell, layers=1, embed=EMBED, names=("encoder", "rnn", "decoder"), tied=False, bias=True, projection=0):
+        super().__init__()
+        self.names = names
+        hidden = embed if tied else HIDDEN
+        setattr(self, names[0], nn.Embedding(VOCAB, embed))
+        options = {"proj_size": projection} if projection else {}
+        setattr(self, names[1], getattr(nn, cell)(embed, hidden, layers, bias=bias, **options))
+        setattr(self, names[2], nn.Linear(projection or hidden, VOCAB))
+        if tied:
+            getattr(self, names[2]).weight = getattr(self, names[0]).weight
+
+    def forward(self, ids):
+        encoder, rnn, decoder = (getattr(self, name) for name in self.names)
+        outputs, _ = rnn(encoder(ids[:, None]))
+        return decoder(outputs[:, 0])
+
+
+def torch_loss(model):
+    with torch.no_grad():
+        logits = model.double()(torch.tensor(INPUTS)).numpy()
+    model.float()
+    return mean_loss(logits, TARGETS)
+
+
+class Attack:
+    """A pickle of it runs a command when Python loads it."""
+
+    def __reduce__(self):
+        return os.system, ("touch executed-by-pickle",)
+
+
+def awd_names(state):
+    """As AWD-LSTM's WeightDrop names a layer's tensors: the raw weights, and a copy that dropout has thinned out."""
+    renamed = {}
+    for name, tensor in state.items():
+        name = name.replace("rnn.", "rnns.0.module.")
+        if name.endswith("weight_hh_l0"):
+            renamed[f"{name}_raw"] = tensor
+            tensor = tensor * 0.5
+        renamed[name] = tensor
+    return renamed
+
+
+def write_safetensors(path, tensors):
+    header, body = {}, b""
+    for name, tensor in tensors.items():
+        # bfloat16 is the upper half of a float32; NumPy does not know it.
+        data = (tensor.float().numpy().view(np.uint32) >> 16).astype(np.uint16).tobytes()
+        header[name] = {"dtype": "BF16", "shape": list(tensor.shape), "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + body)
+
+
+def make_torch(save, path):
+    losses = {}
+
+    def keep(name, model, state=None):
+        losses[name] = torch_loss(model)
+        save(name, model.state_dict() if state is None else state)
+
+    keep("rnn.pt", LanguageModel("RNN"))
+    keep("lstm.pt", LanguageModel("LSTM", layers=2, names=("embedding", "rnn", "fc")))
+    keep("gru.pt", LanguageModel("GRU", layers=2))
+    keep("tied.pt", LanguageModel("LSTM", tied=True))
+    keep("projected.pt", LanguageModel("LSTM", layers=2, projection=3))
+    keep("without-biases.pt", LanguageModel("GRU", bias=False))
+    keep("named.pt", LanguageModel("GRU", names=("tokens", "body", "scores")))
+    awd = LanguageModel("LSTM")
+    keep("awd.pt", awd, awd_names(awd.state_dict()))
+    half = LanguageModel("LSTM").half().float()
+    keep("half.pt", half, {name: tensor.half() for name, tensor in half.state_dict().items()})
+    keep("double.pt", half, {name: tensor.double() for name, tensor in half.state_dict().items()})
+    brief = LanguageModel("GRU").bfloat16().float()
+    keep("bfloat16.pt", brief, {name: tensor.bfloat16() for name, tensor in brief.state_dict().items()})
+    losses["bfloat16.safetensors"] = losses["bfloat16.pt"]
+    write_safetensors(path("bfloat16.safetensors"), brief.bfloat16().state_dict())
+    strided = LanguageModel("LSTM")
+    keep("strided.pt", strided, {k: v.t().contiguous().t() for k, v in strided.state_dict().items()})
+    trained = LanguageModel("LSTM")
+    optimizer = torch.optim.Adam(trained.parameters())
+    trained(torch.tensor(INPUTS)).sum().backward()
+    optimizer.step()
+    kept = {"epoch": 3, "model": trained.state_dict(), "optimizer": optimizer.state_dict(), "best": 1.5, "tag": None}
+    keep("training.pt", trained, kept)
+
+    # What must be refused.
+    state = LanguageModel("LSTM").state_dict()
+    torch.save(state, path("legacy.pt"), _use_new_zipfile_serialization=False)
+    save("attack.pt", {"encoder.weight": state["encoder.weight"], "decoder.weight": Attack()})
+    save("whole-model.pt", LanguageModel("LSTM"))
+    save("bidirectional.pt", {**state, **nn.LSTM(EMBED, HIDDEN, bidirectional=True, bias=False).state_dict(prefix="rnn.")})
+    save("widths.pt", {**state, "rnn.weight_ih_l1": torch.zeros(28, 5), "rnn.weight_hh_l1": torch.zeros(28, 7)})
+    save("norm.pt", {**state, "norm.weight": torch.ones(5)})
+    return losses
+
+
+# Keras
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def lstm(x, kernel, recurrent, bias):
+    h, c, outputs = np.zeros(HIDDEN), np.zeros(HIDDEN), []
+    for step in x:
+        i, f, g, o = np.split(step @ kernel + h @ recurrent + bias, 4)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        outputs.append(h)
+    return np.array(outputs)
+
+
+def gru(x, kernel, recurrent, bias):
+    """With reset_after=True."""
+    h, outputs = np.zeros(HIDDEN), []
+    for step in x:
+        xz, xr, xn = np.split(step @ kernel + bias[0], 3)
+        hz, hr, hn = np.split(h @ recurrent + bias[1], 3)
+        z = sigmoid(xz + hz)
+        h = z * h + (1 - z) * np.tanh(xn + sigmoid(xr + hr) * hn)
+        outputs.append(h)
+    return np.array(outputs)
+
+
+def keras_weights(rng, gates, bias_shape, layers):
+    draw = lambda *shape: rng.uniform(-0.7, 0.7, shape).astype(np.float32)
+    width = gates * HIDDEN
+    recurrent = [[draw(EMBED if k == 0 else HIDDEN, width), draw(HIDDEN, width), draw(*bias_shape)] for k in range(layers)]
+    return [[draw(VOCAB, EMBED)], *recurrent, [draw(HIDDEN, VOCAB), draw(VOCAB)]]
+
+
+def keras_loss(cell, weights):
+    [embedding], *recurrent, [kernel, bias] = [[w.astype(np.float64) for w in layer] for layer in weights]
+    x = embedding[INPUTS]
+    for layer in recurrent:
+        x = cell(x, *layer)
+    return mean_loss(x @ kernel + bias, TARGETS)
+
+
+def layer(class_name, name, **config):
+    return {"class_name": class_name, "config": {"name": name, "trainable": True, "dtype": "float32", **config}}
+
+
+def lstm_layers():
+    options = dict(units=HIDDEN, activation="tanh", recurrent_activation="sigmoid", use_bias=True, return_sequences=True)
+    options.update(go_backwards=False, dropout=0.2, recurrent_dropout=0.0, unit_forget_bias=True)
+    dense = layer("Dense", "dense", units=VOCAB, activation="softmax", use_bias=True)
+    return [
+        layer("InputLayer", "embedding_input", batch_input_shape=[None, None]),
+        layer("Embedding", "embedding", input_dim=VOCAB, output_dim=EMBED, mask_zero=False),
+        layer("LSTM", "lstm", **options),
+        layer("Dropout", "dropout", rate=0.5),
+        layer("LSTM", "top", **options),
+        layer("TimeDistributed", "scores", layer=dense),
+    ]
+
+
+def make_h5(path, weights):
+    """As Keras 2 saves a Sequential model."""
+    with h5py.File(path, "w") as file:
+        file.attrs["keras_version"] = b"2.11.0"
+        description = {"class_name": "Sequential", "config": {"name": "sequential", "layers": lstm_layers()}}
+        file.attrs["model_config"] = json.dumps(description).encode()
+        group = file.create_group("model_weights")
+        names = ["embedding_input", "embedding", "lstm", "dropout", "top", "scores"]
+        group.attrs["layer_names"] = [name.encode() for name in names]
+        held = dict(zip(["embedding", "lstm", "top", "scores"], weights))
+        kinds = {1: ["embeddings"], 2: ["kernel", "bias"], 3: ["kernel", "recurrent_kernel", "bias"]}
+        for name in names:
+            arrays = held.get(name, [])
+            inner = f"{name}/lstm_cell" if len(arrays) == 3 else name
+            paths = [f"{inner}/{kind}:0" for kind in kinds.get(len(arrays), [])]
+            layer_group = group.create_group(name)
+            layer_group.attrs["weight_names"] = [each.encode() for each in paths]
+            for each, array in zip(paths, arrays):
+                layer_group.create_dataset(each, data=array)
+
+
+def make_keras(path, weights):
+    """As Keras 3 saves a Functional model."""
+
+    def after(previous):
+        history = {"class_name": "__keras_tensor__", "config": {"shape": [None, None], "keras_history": [previous, 0, 0]}}
+        return [{"args": [history], "kwargs": {}}]
+
+    options = dict(units=HIDDEN, activation="tanh", recurrent_activation="sigmoid", use_bias=True, reset_after=True)
+    layers = [
+        layer("InputLayer", "ids", batch_shape=[None, None]),
+        layer("Embedding", "words", input_dim=VOCAB, output_dim=EMBED, mask_zero=False),
+        layer("GRU", "memory", return_sequences=True, go_backwards=False, **options),
+        layer("Dense", "scores", units=VOCAB, activation="linear", use_bias=True),
+    ]
+    for index, each in enumerate(layers):
+        each["inbound_nodes"] = [] if index == 0 else after(layers[index - 1]["config"]["name"])
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for name, arrays in zip(["embedding", "gru/cell", "dense"], weights):
+            group = file.create_group(f"layers/{name}/vars")
+            for index, array in enumerate(arrays):
+                group.create_dataset(f"{index}", data=array)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": "3.6.0"}))
+        archive.writestr("config.json", json.dumps({"class_name": "Functional", "config": {"name": "lm", "layers": layers}}))
+        archive.writestr("model.weights.h5", buffer.getvalue())
+
+
+def make_all(folder):
+    torch.manual_seed(11)
+    rng = np.random.default_rng(11)
+    os.makedirs(folder, exist_ok=True)
+    path = lambda name: os.path.join(folder, name)
+    losses = make_torch(lambda name, value: torch.save(value, path(name)), path)
+    lstm_weights = keras_weights(rng, 4, [4 * HIDDEN], layers=2)
+    gru_weights = keras_weights(rng, 3, [2, 3 * HIDDEN], layers=1)
+    make_h5(path("lstm.h5"), lstm_weights)
+    make_keras(path("gru.keras"), gru_weights)
+    losses.update({"lstm.h5": keras_loss(lstm, lstm_weights), "gru.keras": keras_loss(gru, gru_weights)})
+    for name, contents in {"words.txt": "\n".join(WORDS) + "\n", "text.txt": TEXT}.items():
+        with open(path(name), "w") as file:
+            file.write(contents)
+    with open(path("losses.json"), "w") as file:
+        json.dump(losses, file, indent=2)
+        file.write("\n")
+
+
+if __name__ == "__main__":
+    make_all(sys.argv[1])
