@@ -12,18 +12,29 @@ import {
   withPage,
 } from '../../packages/edge-runtime/src/testing/browser.js';
 import { sampleBundle, serverOf } from '../../packages/edge-runtime/src/testing/sample-bundle.js';
+import { generalText, personalText } from '../../packages/edge-runtime/src/testing/styles.js';
+import { trainedBundle } from '../../packages/edge-runtime/src/testing/trained-bundle.js';
 
 const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 const desktop = { viewport: { width: 1280, height: 800 } };
+
+/** What axe-core finds wrong with the page as it is, with the elements. */
+async function faults(page: Page) {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
+  return violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
+}
 
 describe.skipIf(!executablePath)('the demo', () => {
   let browser: Browser;
   let page: Files;
   let files: Files;
+  let personalizable: Files;
   beforeAll(async () => {
     browser = await launchChromium();
     page = await builtPage(pages.browser);
     files = withBundle(page, await sampleBundle('int8'));
+    personalizable = withBundle(page, await trainedBundle(generalText(3000, 1)));
   });
   afterAll(() => browser.close());
 
@@ -35,6 +46,7 @@ describe.skipIf(!executablePath)('the demo', () => {
   };
   const judge = async (page: Page, judged: string) => {
     await page.getByLabel('Text to judge').fill(judged);
+    await page.locator('#verdict').evaluate((verdict) => verdict.replaceChildren());
     await page.getByRole('button', { name: 'Show surprises' }).click();
     await page.getByText(/bits of surprise a word/).waitFor();
   };
@@ -121,6 +133,35 @@ describe.skipIf(!executablePath)('the demo', () => {
     });
   });
 
+  test('learns from a person’s texts, says what that changed, remembers it at the next visit, and undoes it', async () => {
+    await withPage(browser, personalizable, async (page) => {
+      const surprise = async () => {
+        await judge(page, personalText(5, 4).trim());
+        return Number(/([\d.]+) bits/.exec((await page.locator('#verdict').textContent())!)![1]);
+      };
+      const before = await surprise();
+      await page.getByLabel('Texts of yours').fill(personalText(60, 3));
+      await page.getByRole('button', { name: 'Learn from these' }).click();
+      await page.getByText(/^Learned in \d+ s\. This browser keeps it/).waitFor();
+      expect(await page.locator('#own-change').textContent()).toMatch(/^−\d\d\.\d %$/);
+      expect(await faults(page)).toEqual([]);
+
+      await page.reload();
+      await page.getByText('It learned from you in an earlier session.').waitFor();
+      expect(await surprise()).toBeLessThan(before);
+      await page.getByRole('button', { name: 'Undo' }).click();
+      await page.getByText(/^Undone/).waitFor();
+      expect(await surprise()).toBe(before);
+    });
+  });
+
+  test('has no panel for learning where the bundle cannot', async () => {
+    await withPage(browser, files, async (page) => {
+      await text(page).click(); // waits until the model is loaded
+      expect(await page.getByText('Make it yours').count()).toBe(0);
+    });
+  });
+
   test('opens without its server once it was open, and suggests the same', async () => {
     await withPage(browser, files, async (page, server) => {
       await page.getByText('ready', { exact: true }).waitFor();
@@ -139,7 +180,7 @@ describe.skipIf(!executablePath)('the demo', () => {
       for (const device of [phone, desktop]) {
         await withPage(
           browser,
-          files,
+          personalizable,
           async (page) => {
             await write(page);
             await judge(page, 'the river xyzzy then word3');

@@ -2,7 +2,7 @@
 import type { LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 
-export type Fact = 'model' | 'device' | 'start' | 'latency' | 'speed' | 'scoring-speed' | 'offline';
+export type Fact = 'model' | 'device' | 'start' | 'latency' | 'speed' | 'scoring-speed' | 'learning-speed' | 'offline';
 
 export function tell(fact: Fact, text: string): void {
   element(fact, HTMLElement).textContent = text;

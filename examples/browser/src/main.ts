@@ -3,6 +3,7 @@ import { type LanguageModel, loadLanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { describeModel, tell } from './facts.js';
 import { keepForOffline } from './offline.js';
+import { enablePersonalizing } from './personalizing.js';
 import { enableSurprises } from './surprise.js';
 import { enableTyping } from './typing.js';
 import { enableWriting } from './writing.js';
@@ -17,7 +18,9 @@ try {
   element('demo', HTMLElement).hidden = false;
   enableWriting(model);
   enableSurprises(model);
-  await enableTyping(model);
+  const suggestAgain = enableTyping(model);
+  enablePersonalizing(model, suggestAgain);
+  await suggestAgain();
   performance.mark('first-words');
   tell('start', `${(performance.now() / 1000).toFixed(2)} s`);
   tell('offline', (await keepForOffline()) ? 'ready' : 'not in this browser');

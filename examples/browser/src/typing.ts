@@ -7,8 +7,8 @@ import { enableKeyboard } from './keyboard.js';
 /** How many words are suggested: what fits beside one another on a phone. */
 const count = 3;
 
-/** Keeps the suggestions in step with what is typed. Resolves when the first are shown. */
-export function enableTyping(model: LanguageModel): Promise<void> {
+/** Keeps the suggestions in step with what is typed, from when what it gives, which shows suggestions, is first called. */
+export function enableTyping(model: LanguageModel): () => Promise<void> {
   const text = element('text', HTMLTextAreaElement);
   const chips = element('suggestions', HTMLElement);
   const milliseconds = new RecentMedian(25);
@@ -37,7 +37,7 @@ export function enableTyping(model: LanguageModel): Promise<void> {
     first.click();
   });
   enableKeyboard(text);
-  return update();
+  return update;
 }
 
 function beforeCaret({ value, selectionStart }: HTMLTextAreaElement): string {

@@ -45,13 +45,18 @@ const contentTypes: Record<string, string> = {
 export const strictPolicy =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src *; style-src 'self'; img-src data:";
 
-/** Serves `files` by path at `url`, to pages of any origin, and pages under `policy`; anything else is 404. */
+/**
+ * Serves `files` by path at `url`, to pages of any origin, and pages under `policy`; anything else is 404. `requested` grows
+ * by every path that is asked for.
+ */
 export async function serverOf(
   files: Map<string, Uint8Array>,
   policy = strictPolicy,
-): Promise<{ url: string } & AsyncDisposable> {
+): Promise<{ url: string; requested: readonly string[] } & AsyncDisposable> {
+  const requested: string[] = [];
   const server = createServer((request, response) => {
     const path = new URL(request.url!, 'http://localhost').pathname.slice(1) || 'index.html';
+    requested.push(path);
     const bytes = files.get(path);
     response.setHeader('content-type', contentTypes[extname(path)] ?? 'application/octet-stream');
     response.setHeader('content-security-policy', policy);
@@ -62,6 +67,7 @@ export async function serverOf(
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/`,
+    requested,
     [Symbol.asyncDispose]: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());
