@@ -1,0 +1,71 @@
+// A table of 800,000 words in rows of 512, the embedding and the output layer of a language model, over four parameter servers,
+// trained by two workers that hold only the rows of their batch: the memory of each process, and the bytes of a step,
+// beside what the parameters and the optimizer's state take and what whole tables would send.
+//   node benchmarks/big-tables/run.mjs [--vocabulary 800000] [--steps 20] [--optimizer sgd] [--json FILE]
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { defaultOptimizer, elementCount, languageModelConfig, optimizerSlots, parameterShapes } from '@unroll/core';
+
+const { values: flags } = parseArgs({
+  options: {
+    vocabulary: { type: 'string', default: '800000' },
+    steps: { type: 'string', default: '20' },
+    optimizer: { type: 'string', default: 'sgd' },
+    json: { type: 'string' },
+  },
+});
+const [shards, workers] = [4, 2];
+const optimizer = defaultOptimizer(flags.optimizer);
+const size = { vocabSize: Number(flags.vocabulary), dim: 512, samples: 8192, lanes: 20, time: 35 };
+
+function start(name, ...args) {
+  const script = fileURLToPath(new URL(name, import.meta.url));
+  const child = spawn(process.execPath, [script, ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return { exited, line: async () => (await lines.next()).value };
+}
+
+/** The JSON that a program prints. */
+async function result(program) {
+  const line = await program.line();
+  const [status] = await program.exited;
+  if (status !== 0) throw new Error(`a program ended with status ${status}`);
+  return JSON.parse(line);
+}
+
+const servers = Array.from({ length: shards }, (_, shard) => start('server.mjs', shard, shards, workers));
+const ports = await Promise.all(servers.map((server) => server.line()));
+const task = JSON.stringify({ ports, workers, steps: Number(flags.steps), ...size, optimizer });
+const trained = await Promise.all(
+  Array.from({ length: workers }, (_, worker) => result(start('worker.mjs', worker, task))),
+);
+const served = await Promise.all(servers.map(result));
+
+const { vocabSize, dim } = size;
+const model = languageModelConfig({ vocabSize, embeddingDim: dim, hiddenDim: dim, tieWeights: true });
+const elements = Object.values(parameterShapes(model)).reduce((sum, shape) => sum + elementCount(shape), 0);
+const held = (4 * elements * (1 + optimizerSlots(optimizer).length)) / 1e6 / shards;
+const rounded = (values) => Object.fromEntries(Object.entries(values).map(([key, value]) => [key, Math.round(value)]));
+console.log(`${(elements / 1e6).toFixed(1)} M parameters, ${optimizer.name}; MB of each process`);
+console.table(
+  served.map(({ idle, end, peak }) => ({
+    ...rounded({ 'parameters and state': held, idle, end, peak }),
+    'end less idle': `${((100 * (end - idle)) / held).toFixed(0)} %`,
+  })),
+);
+console.table(
+  trained.map(({ sent, received, peak, seconds, losses }) => ({
+    'MB sent a step': (sent / 1e6).toFixed(1),
+    'MB received a step': (received / 1e6).toFixed(1),
+    'of whole tables': `${((100 * (sent + received)) / (2 * 4 * elements)).toFixed(1)} %`,
+    ...rounded({ 'peak MB': peak }),
+    's a step': seconds.toFixed(2),
+    losses: `${losses[0].toFixed(2)} to ${losses.at(-1).toFixed(2)}`,
+  })),
+);
+if (flags.json) writeFileSync(flags.json, `${JSON.stringify({ held, served, trained }, null, 2)}\n`);

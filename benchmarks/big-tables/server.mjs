@@ -1,0 +1,11 @@
+// A parameter server of the benchmark. Prints its port; at the end, one JSON line: the memory in MB that it held before any
+// worker came, when the workers left, and at most.   usage: server.mjs SHARD SHARDS WORKERS
+import { startParameterServer } from '@unroll/param-server';
+
+const [shard, shards, workers] = process.argv.slice(2).map(Number);
+const megabytes = () => process.memoryUsage().rss / 1e6;
+const server = await startParameterServer({ port: 0, shard, shards, workers, version: 'benchmark' });
+const idle = megabytes();
+console.log(server.port);
+await server.done;
+console.log(JSON.stringify({ idle, end: megabytes(), peak: process.resourceUsage().maxRSS / 1e3 }));

@@ -1,0 +1,78 @@
+// A worker of the benchmark: trains a language model with tied weights over a synthetic text of Zipf's law, with sampled
+// softmax, and holds of the table only the rows of its batch. One JSON line: seconds and bytes of a step, rows that it
+// looks up, the peak of its memory in MB, its losses.   usage: worker.mjs WORKER '{"ports": [...], "steps": 20, ...}'
+import { languageModelConfig, parameterShapes, uniformParameters } from '@unroll/core';
+import { seededRandom } from '@unroll/core/decoding';
+import { connectParameterServers, WorkerMeter } from '@unroll/param-server';
+import { selectEngine } from '@unroll/trainer';
+import { LaneBatches } from '../../packages/trainer/dist/data/batches.js';
+import { DistributedLearner } from '../../packages/trainer/dist/training/distributed-learner.js';
+import { laneWidth } from '../../packages/trainer/dist/training/lane-states.js';
+import { tableNames } from '../../packages/trainer/dist/training/softmax.js';
+
+const worker = Number(process.argv[2]);
+const { ports, workers, steps, vocabSize, dim, samples, lanes, time, optimizer } = JSON.parse(process.argv[3]);
+const model = languageModelConfig({
+  ...{ vocabSize, embeddingDim: dim, hiddenDim: dim, tieWeights: true },
+  softmax: { name: 'sampled', samples },
+});
+const training = {
+  ...{ model, batchSize: lanes, sequenceLength: time, seed: 1, clipNorm: 1, lossNormalization: 'token' },
+  ...{ tables: 'rows', mode: { name: 'sync' }, gradientCodec: { name: 'float32' }, optimizer },
+};
+
+/** Words by Zipf's law: the logarithm of the rank is uniform. */
+function zipfText(length) {
+  const random = seededRandom(1);
+  return Int32Array.from({ length }, () => Math.min(Math.floor((vocabSize + 1) ** random()) - 1, vocabSize - 1));
+}
+
+/** Values of a row, as cheap to make as to send: what they are makes no difference to what is measured. */
+function startOfRow(row, into) {
+  for (let k = 0; k < into.length; k++) into[k] = (((row * 31 + k * 17) % 1021) / 1021 - 0.5) / 10;
+}
+
+const shapes = parameterShapes(model);
+const tables = tableNames(model);
+const dense = Object.fromEntries(Object.entries(shapes).filter(([name]) => !tables.has(name)));
+const meter = new WorkerMeter();
+const client = connectParameterServers({
+  servers: ports.map((port) => `127.0.0.1:${port}`),
+  ...{ worker, workers, incarnation: 1, version: 'benchmark', optimizer, clipNorm: training.clipNorm, meter },
+  parameters: Object.entries(shapes).map(([name, shape]) => ({ name, shape, byRows: tables.has(name) })),
+  lanes: { count: lanes, width: laneWidth(model) },
+  run: 'big tables',
+  start: {
+    values: async () => ({
+      parameters: uniformParameters(dense, { seed: 1, range: 0.05 }),
+      tables: Object.fromEntries([...tables].map((name) => [name, startOfRow])),
+    }),
+  },
+});
+const text = zipfText(lanes * time * (steps + 1) + 1);
+const batchesOf = (slice) => new LaneBatches(text, { lanes, window: time, slice });
+const engine = await selectEngine('onnxruntime', 1);
+const learner = await DistributedLearner.create({ engine, model, training, batchesOf }, client, meter);
+
+const counted = () => ({ sent: meter.counts[6], received: meter.counts[7] });
+const before = counted();
+const began = performance.now();
+const losses = [];
+while (learner.nextStep < steps) {
+  const result = await learner.step(optimizer.name === 'sgd' ? 1 : 0.001);
+  if (result) losses.push(result.lossSum / result.tokens);
+}
+const seconds = (performance.now() - began) / 1000 / steps;
+const after = counted();
+await learner.finish();
+await client.close();
+await learner.dispose();
+console.log(
+  JSON.stringify({
+    seconds,
+    sent: (after.sent - before.sent) / steps,
+    received: (after.received - before.received) / steps,
+    peak: process.resourceUsage().maxRSS / 1e3,
+    losses,
+  }),
+);
