@@ -11,6 +11,7 @@ import type { LoadedStep } from '../loading/device.js';
 import { dequantizedParameters } from '../quantization/dequantize.js';
 import { scoreIds } from '../runtime/score.js';
 import type { OnnxRuntime, StepModel } from '../runtime/step.js';
+import { type ContributeOptions, type Contribution, contributeTo, difference } from './contribution.js';
 import type {
   PersonalizationMethod,
   PersonalizationResult,
@@ -105,6 +106,14 @@ export class Personalizer {
     storage?.close();
     this.#record = undefined;
     this.#status = {};
+  }
+
+  /** Gives what was learned, clipped and noised, to the round of a gateway. */
+  async contribute(gateway: string, options: ContributeOptions): Promise<Contribution> {
+    if (!this.#record) throw new Error('there is nothing to contribute; personalize the model first');
+    const { parameters } = await this.#readBase(decodeOnnx(this.#record.step));
+    const update = difference(parameters, changedParameters(parameters, this.#record.trained));
+    return contributeTo(gateway, update, this.#sha256, options);
   }
 
   async #personalize(

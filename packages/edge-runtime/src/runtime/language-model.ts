@@ -1,6 +1,7 @@
 /** What a loaded language model does, wherever it runs: in a worker of the page, or in this thread. */
 import type { Manifest } from '../bundle/manifest.js';
 import type { DeviceUse } from '../loading/device.js';
+import type { ContributeOptions, Contribution } from '../personalization/contribution.js';
 import type { PersonalizationResult, PersonalizationStatus, PersonalizeOptions } from '../personalization/options.js';
 import type { GeneratedToken, GenerateOptions } from './generate.js';
 import type { Score } from './score.js';
@@ -64,6 +65,12 @@ export interface LanguageModel extends AsyncDisposable {
   personalize(texts: readonly string[], options?: PersonalizeOptions): Promise<PersonalizationResult>;
   /** Makes the model what the bundle has, bit for bit, and deletes what the browser stored. */
   undoPersonalization(): Promise<void>;
+  /**
+   * Gives what was learned to the model of all, through the gateway at this address (`unroll gateway`): one update of the
+   * parameters, clipped and noised on this device. Happens when it is called, and never else.
+   * @throws Error if the model is not personalized; BundleError `gateway-refused` or `unreachable`; the signal's reason.
+   */
+  contribute(gateway: string | URL, options?: ContributeOptions): Promise<Contribution>;
   /** Frees the model's memory, and its worker. */
   dispose(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 import type { Tokenizer } from '@unroll/core/text';
 import type { Manifest } from '../bundle/manifest.js';
 import type { DeviceUse } from '../loading/device.js';
+import type { ContributeOptions, Contribution } from '../personalization/contribution.js';
 import type { PersonalizationResult, PersonalizationStatus, PersonalizeOptions } from '../personalization/options.js';
 import type { Personalizer } from '../personalization/personalizer.js';
 import { breathing } from './breathing.js';
@@ -96,6 +97,11 @@ export class LocalLanguageModel implements LanguageModel {
     const previous = this.#live;
     await this.#personalizer.undo();
     await this.#replace(previous, this.#base);
+  }
+
+  async contribute(gateway: string | URL, options: ContributeOptions = {}): Promise<Contribution> {
+    if (!this.#loaded) throw new Error(disposed);
+    return this.#personalizer.contribute(String(gateway), options);
   }
 
   async dispose(): Promise<void> {

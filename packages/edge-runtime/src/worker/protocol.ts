@@ -27,6 +27,7 @@ export type Question =
   | { readonly kind: 'personalize'; readonly texts: readonly string[]; readonly options: TrainingOptions }
   /** Answered by the new status. */
   | { readonly kind: 'undo' }
+  | { readonly kind: 'contribute'; readonly gateway: string; readonly token: string | undefined }
   /** Answered by the next tokens of a stream. */
   | { readonly kind: 'pull'; readonly stream: number };
 

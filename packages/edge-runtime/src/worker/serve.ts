@@ -88,6 +88,10 @@ class ModelServer {
       case 'undo':
         await model.undoPersonalization();
         return model.personalization;
+      case 'contribute': {
+        const { gateway, token } = question;
+        return model.contribute(gateway, { signal, ...(token !== undefined && { token }) });
+      }
       case 'generate':
         this.#streams.set(id, new TokenStream(model.generate(question.prompt, { ...question.options, signal })));
         return undefined;

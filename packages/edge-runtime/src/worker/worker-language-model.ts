@@ -3,6 +3,7 @@ import type { Manifest } from '../bundle/manifest.js';
 import type { LoadProgress } from '../bundle/read-bundle.js';
 import type { DeviceUse } from '../loading/device.js';
 import type { LoadOptions } from '../loading/load-options.js';
+import type { ContributeOptions, Contribution } from '../personalization/contribution.js';
 import type {
   PersonalizationProgress,
   PersonalizationResult,
@@ -103,6 +104,11 @@ export class WorkerLanguageModel implements LanguageModel {
 
   async undoPersonalization(): Promise<void> {
     this.#personalization = await this.#line.ask<PersonalizationStatus>({ kind: 'undo' });
+  }
+
+  contribute(gateway: string | URL, { token, signal }: ContributeOptions = {}): Promise<Contribution> {
+    const { href } = new URL(gateway, globalThis.location.href);
+    return this.#line.ask({ kind: 'contribute', gateway: href, token }, { signal });
   }
 
   async dispose(): Promise<void> {

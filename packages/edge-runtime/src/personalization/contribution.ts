@@ -1,0 +1,123 @@
+/**
+ * What a person may give back to the model of all: the difference that personalizing made, clipped and noised on this
+ * device (McMahan et al. 2018, "Learning differentially private recurrent language models", algorithm 1, with the noise
+ * divided among the clients). Nothing here runs unless it is called.
+ */
+import { BundleError } from '../errors.js';
+import type { Cancellable } from '../runtime/language-model.js';
+import type { Parameters } from './parameters.js';
+
+export interface ContributeOptions extends Cancellable {
+  /** What the gateway wants to be shown, if anything. */
+  readonly token?: string;
+}
+
+/** What a gateway gathers; it answers `GET /round` with it. */
+export interface Round {
+  /** The SHA-256 of the model.onnx that updates must be of. */
+  readonly model: string;
+  /** Numbers in an update. */
+  readonly parameters: number;
+  /** Updates in a round; the noise of their sum is the sum of theirs. */
+  readonly clients: number;
+  /** C, the greatest Euclidean length of an update. */
+  readonly clipNorm: number;
+  /** σ; the noise of the sum has the standard deviation σ·C. */
+  readonly noiseMultiplier: number;
+}
+
+export interface Contribution {
+  readonly round: Round;
+  /** How long the update was before it was clipped. */
+  readonly norm: number;
+}
+
+/**
+ * Sends the update to the round that the gateway at `address` gathers.
+ * @throws BundleError `gateway-refused` or `unreachable`; the signal's reason if it aborts.
+ */
+export async function contributeTo(
+  address: string,
+  update: Float32Array<ArrayBuffer>,
+  model: string,
+  { token, signal }: ContributeOptions,
+): Promise<Contribution> {
+  const base = address.replace(/\/$/, '');
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const answer = await request(`${base}/round`, { headers, signal: signal ?? null });
+  const round = (await answer.json()) as Round;
+  if (round.model !== model || round.parameters !== update.length) {
+    throw new BundleError('gateway-refused', `${base}: it gathers updates of another model; load its newest bundle`);
+  }
+  const norm = lengthOf(update);
+  await request(`${base}/contributions`, {
+    method: 'POST',
+    headers: {
+      ...headers,
+      'content-type': 'application/octet-stream',
+      'unroll-model': model,
+      'idempotency-key': crypto.randomUUID(),
+    },
+    body: protectedUpdate(update, round),
+    signal: signal ?? null,
+  });
+  return { round, norm };
+}
+
+/** How far the parameters have changed: of all of `base`, in its order, one after the other. */
+export function difference(base: Parameters, changed: Parameters): Float32Array<ArrayBuffer> {
+  const parts = Array.from(base, ([name, values]) => {
+    const now = changed.get(name) ?? values;
+    return values.map((value, i) => now[i]! - value);
+  });
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
+/** Δ·min(1, C/‖Δ‖) + N(0, (σ·C)²/clients) in each element. */
+export function protectedUpdate(
+  update: Float32Array<ArrayBuffer>,
+  { clients, clipNorm, noiseMultiplier }: Pick<Round, 'clients' | 'clipNorm' | 'noiseMultiplier'>,
+): Float32Array<ArrayBuffer> {
+  const scale = Math.min(1, clipNorm / lengthOf(update));
+  const deviation = (noiseMultiplier * clipNorm) / Math.sqrt(clients);
+  const noise = gaussians(update.length);
+  return update.map((value, i) => value * scale + deviation * noise[i]!);
+}
+
+/** Standard normal numbers from the browser's secure random ones, by Box and Muller (1958). */
+function gaussians(count: number): Float64Array {
+  const values = new Float64Array(count + (count % 2));
+  const bits = new Uint32Array(4096);
+  for (let i = 0; i < values.length; i += 2) {
+    const place = i % bits.length;
+    if (place === 0) crypto.getRandomValues(bits);
+    const radius = Math.sqrt(-2 * Math.log((bits[place]! + 0.5) / 2 ** 32));
+    const angle = (2 * Math.PI * bits[place + 1]!) / 2 ** 32;
+    values[i] = radius * Math.cos(angle);
+    values[i + 1] = radius * Math.sin(angle);
+  }
+  return values;
+}
+
+function lengthOf(vector: Float32Array): number {
+  return Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
+}
+
+async function request(url: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, init);
+  } catch (cause) {
+    init.signal?.throwIfAborted();
+    const remedy = 'check the connection, its --origin and the page’s content security policy';
+    throw new BundleError('unreachable', `${url}: the gateway does not answer; ${remedy}`, { cause });
+  }
+  if (response.ok) return response;
+  throw new BundleError('gateway-refused', `${url}: HTTP status ${response.status}, ${(await response.text()).trim()}`);
+}
