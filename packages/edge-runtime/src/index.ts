@@ -8,6 +8,7 @@ export { BundleError, type BundleErrorCode } from './errors.js';
 export { type Device, type DeviceUse, wasm } from './loading/device.js';
 export { type LocalLoadOptions, loadLocalLanguageModel } from './loading/load-local.js';
 export type { LoadOptions } from './loading/load-options.js';
+export type { ContributeOptions, Contribution, Round } from './personalization/contribution.js';
 export type {
   Change,
   PersonalizationMethod,
