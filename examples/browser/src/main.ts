@@ -35,8 +35,9 @@ function load(): Promise<LanguageModel> {
   const address = new URLSearchParams(location.search).get('bundle') ?? './model/';
   return loadLanguageModel(address, {
     onProgress: ({ file, loadedBytes, totalBytes }) => {
+      if (file !== 'model.onnx') return; // the others are small
       progress.value = loadedBytes / totalBytes;
-      status.textContent = `Loading ${file}: ${(totalBytes / 1e6).toFixed(1)} MB`;
+      status.textContent = `Loading the model: ${(totalBytes / 1e6).toFixed(1)} MB`;
     },
   });
 }

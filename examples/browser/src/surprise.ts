@@ -40,6 +40,7 @@ export function enableSurprises(model: LanguageModel): void {
 }
 
 async function show(model: LanguageModel, text: string, signal: AbortSignal): Promise<void> {
+  element('verdict', HTMLElement).textContent = 'Judging…';
   const start = performance.now();
   const score = await model.score(text, { signal });
   const seconds = (performance.now() - start) / 1000;
