@@ -43,7 +43,6 @@ export {
   type TextBatchShape,
   type TextClassifierConfig,
 } from './models/classifier.js';
-export { classifyIds, type TokenStep } from './models/classifier-inference.js';
 export { type DropoutMask, fillDropoutMask } from './models/dropout.js';
 export {
   type ForecasterConfig,
@@ -112,13 +111,7 @@ export {
   translationLoss,
   translationParameterShapes,
 } from './models/translation.js';
-export {
-  type RunStep,
-  type TranslateOptions,
-  type TranslationSteps,
-  translateIds,
-} from './models/translation-inference.js';
-export { decoderStepProgram, encoderStepProgram, longestSource } from './models/translation-steps.js';
+export { decoderStepProgram, encoderStepProgram } from './models/translation-steps.js';
 export * from './onnx/index.js';
 export { averagingStart, averagingWeight } from './optimizers/averaged-sgd.js';
 export {

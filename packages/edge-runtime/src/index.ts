@@ -1,6 +1,10 @@
 /** `@unroll/edge-runtime`: quantized recurrent language models in browsers and on devices. */
 
 export { loadLanguageModel } from '#load';
+export { type ApplicationContents, buildApplication } from './applications/build-application.js';
+export { type Application, type LoadApplicationOptions, loadApplication } from './applications/load-application.js';
+export { type Classification, loadTextClassifier, type TextClassifier } from './applications/text-classifier.js';
+export { loadTranslator, type Translator } from './applications/translator.js';
 export { type BundleContents, buildBundle, withMeasurements } from './bundle/build-bundle.js';
 export { bundleFiles, type Manifest, type Measurements } from './bundle/manifest.js';
 export type { LoadProgress } from './bundle/read-bundle.js';

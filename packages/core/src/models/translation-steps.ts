@@ -1,14 +1,12 @@
 /** The programs by which a device translates a sentence, one token at a time, from the model in `translation.ts`. */
 import * as tf from '@tensorflow/tfjs-core';
+import { longestSource } from '../decoding/translation.js';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
 import { recurrentNetwork } from '../recurrent/network.js';
 import type { NamedTensors } from '../tracing/trace.js';
 import type { Program } from './language-model-programs.js';
 import { float32Inputs, forwardProgram } from './loss-program.js';
 import { decode, encoderOf, initialHidden, type TranslationConfig, translationParameterShapes } from './translation.js';
-
-/** The tokens that a source may have on a device. */
-export const longestSource = 64;
 
 /**
  * One step through the source from both its ends: `ids` int32 [2] and the states `h.0`, `c.0`, `h.0_reverse`, `c.0_reverse`

@@ -18,6 +18,8 @@ import { selectEngine } from '../engines/select.js';
 import { UnrollError } from '../errors.js';
 import { evaluateBundle, evaluateCheckpoint } from '../evaluation/perplexity.js';
 import { measuredChoices, measuredSpeeds } from '../evaluation/target-speed.js';
+import { exportTask } from '../tasks/export-task.js';
+import { taskOfCheckpoint } from '../tasks/task-checkpoint.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { addExamples, jsonOption, printResult } from './options.js';
 
@@ -63,6 +65,11 @@ export function addExport(program: Command): void {
     .addOption(new Option('--split <name>', 'which part of the corpus').choices(['valid', 'test']).default('test'))
     .addOption(jsonOption())
     .action(async (flags: ExportFlags) => {
+      if (await taskOfCheckpoint(flags.checkpoint)) {
+        const { bundle, task, bytes } = await exportTask(flags);
+        printResult(flags.json, { bundle, task, bytes }, () => `${bundle}: ${task}, ${(bytes / 1e6).toFixed(2)} MB`);
+        return;
+      }
       const result = await interruptible((signal) => exportBundle(flags, signal));
       printResult(flags.json, result, () => describe(result));
     });

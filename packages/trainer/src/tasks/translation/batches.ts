@@ -1,5 +1,6 @@
 /** Sentence pairs as token ids, and as the batches that the model takes. */
-import { longestSource, type TranslationConfig } from '@unroll/core';
+import type { TranslationConfig } from '@unroll/core';
+import { longestSource } from '@unroll/core/decoding';
 import type { Tokenizer } from '@unroll/core/text';
 import { UnrollError } from '../../errors.js';
 import { dropoutMasks } from '../dropout-masks.js';

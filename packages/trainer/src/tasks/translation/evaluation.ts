@@ -4,11 +4,10 @@ import {
   decoderStepProgram,
   encoderStepProgram,
   type Program,
-  type RunStep,
   type TranslationConfig,
-  translateIds,
   translationEvaluationProgram,
 } from '@unroll/core';
+import { type RunStep, translateIds } from '@unroll/core/decoding';
 import type { Tokenizer } from '@unroll/core/text';
 import { Progress } from '../../terminal/progress.js';
 import { sortedBatches } from '../length-buckets.js';

@@ -1,0 +1,51 @@
+/**
+ * `manifest.json` of an application's bundle: which application it is, and the size and SHA-256 of its other files: the graphs,
+ * `<name>.onnx`, and `config.json.z`, the configuration deflated. Language models have bundles of their own (`../bundle/`).
+ */
+import { type FileRecord, manifestFile } from '../bundle/manifest.js';
+import { BundleError } from '../errors.js';
+
+export { manifestFile };
+export const configFile = 'config.json.z';
+
+/** The version that this package writes, and the only one that it reads. */
+export const applicationFormatVersion = 1;
+
+export interface ApplicationManifest {
+  readonly format: 'unroll-application';
+  readonly version: typeof applicationFormatVersion;
+  /** What was trained, as `unroll train --task` names it. */
+  readonly task: string;
+  readonly files: Readonly<Record<string, FileRecord>>;
+}
+
+/**
+ * The manifest in the bytes of `file`, of an application `task`.
+ * @throws BundleError `manifest-invalid` or `version-unsupported`
+ */
+export function parseApplicationManifest(bytes: Uint8Array, file: string, task: string): ApplicationManifest {
+  const invalid = (what: string) => new BundleError('manifest-invalid', `${file}: ${what}; export the bundle again`);
+  const manifest = parsed(bytes, invalid);
+  if (manifest.format !== 'unroll-application') throw invalid("is not the manifest of an application's bundle");
+  if (manifest.version !== applicationFormatVersion) {
+    throw new BundleError(
+      'version-unsupported',
+      `${file}: format version ${manifest.version}, this runtime reads ${applicationFormatVersion}; use the versions of the trainer and @unroll/edge-runtime that belong together`,
+    );
+  }
+  if (manifest.task !== task) throw invalid(`is a bundle of '${manifest.task}', not of '${task}'`);
+  for (const [name, record] of Object.entries(manifest.files ?? {})) {
+    const isRecord = Number.isInteger(record?.bytes) && /^[0-9a-f]{64}$/.test(record?.sha256 ?? '');
+    if (!isRecord) throw invalid(`'files' lacks the size or the SHA-256 of ${name}`);
+  }
+  if (!manifest.files?.[configFile]) throw invalid(`'files' lacks ${configFile}`);
+  return manifest as ApplicationManifest;
+}
+
+function parsed(bytes: Uint8Array, invalid: (what: string) => BundleError): Partial<ApplicationManifest> {
+  try {
+    return (JSON.parse(new TextDecoder().decode(bytes)) as Partial<ApplicationManifest> | null) ?? {};
+  } catch {
+    throw invalid('is not JSON');
+  }
+}

@@ -1,0 +1,41 @@
+/** Writes a task's checkpoint as a bundle for browsers and devices. */
+import { buildApplication, type MatrixScheme, type Quantization } from '@unroll/edge-runtime';
+import { checkWritable, inspectFolder, replaceFolder } from '../checkpoint/folder.js';
+import { UnrollError, UsageError } from '../errors.js';
+import { readTaskCheckpoint } from './task-checkpoint.js';
+
+export interface TaskExportRequest {
+  readonly checkpoint: string;
+  readonly out: string;
+  readonly quantization: Quantization;
+  readonly data?: string;
+  readonly personalization?: true;
+}
+
+export interface TaskExport {
+  readonly bundle: string;
+  readonly task: string;
+  /** Of all files. */
+  readonly bytes: number;
+}
+
+/** ONNX Runtime Web runs products of these sizes fastest in float32; int8 is for a small download. */
+const schemes: Partial<Record<Quantization, MatrixScheme>> = { auto: 'float32', none: 'float32', int8: 'int8' };
+
+/** @throws UnrollError, UsageError naming what is wrong with the request or the checkpoint */
+export async function exportTask(request: TaskExportRequest): Promise<TaskExport> {
+  const { checkpoint, out, quantization, data, personalization } = request;
+  const scheme = schemes[quantization];
+  if (!scheme) throw new UsageError(`--quantization: ${quantization} is for language models; give auto, none or int8`);
+  if (data !== undefined) throw new UsageError("--data: is for language models; 'unroll eval' measures an application");
+  if (personalization) throw new UsageError('--personalization: is for language models; leave it out');
+  const { task, model, parameters } = await readTaskCheckpoint(checkpoint);
+  const { graphs, config } = model.bundle(parameters);
+  const files = await buildApplication({ task: task.name, graphs, config, scheme });
+  if ((await inspectFolder(out, [...files.keys()])) === 'foreign') {
+    throw new UnrollError(`${out}: holds files that are no such bundle's, and would be lost; choose another --out`);
+  }
+  await checkWritable(out);
+  await replaceFolder(out, Object.fromEntries(files));
+  return { bundle: out, task: task.name, bytes: [...files.values()].reduce((sum, { length }) => sum + length, 0) };
+}
