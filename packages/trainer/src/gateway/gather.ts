@@ -1,0 +1,85 @@
+/**
+ * One round, from a checkpoint to the next: serves it, waits for its updates, adds their mean to the parameters, enters the
+ * sum into the privacy ledger, and writes the new checkpoint.
+ */
+import { elementCount, parameterShapes } from '@unroll/core';
+import { type Checkpoint, writeModel } from '../checkpoint/checkpoint.js';
+import { appendToLedger, readLedger } from './ledger.js';
+import { epsilonOf } from './privacy.js';
+import { FederatedRound } from './round.js';
+import { serveRound } from './server.js';
+
+export interface GatherOptions {
+  /** The SHA-256 of the model.onnx that was exported from the checkpoint. */
+  readonly model: string;
+  readonly out: string;
+  readonly ledger: string;
+  readonly clients: number;
+  /** How many people may take part; each is assumed to do so by chance. `clients` claims nothing from that. */
+  readonly population: number;
+  readonly clipNorm: number;
+  readonly noiseMultiplier: number;
+  readonly delta: number;
+  readonly host: string;
+  readonly port: number;
+  readonly origin: string;
+  readonly token: string | undefined;
+  readonly onServing: (url: string) => void;
+  readonly onUpdate: (received: number) => void;
+}
+
+export interface GatherResult {
+  readonly checkpoint: string;
+  readonly clients: number;
+  /** Sums in the ledger, this one included. */
+  readonly rounds: number;
+  /** All of them together are (ε, δ)-differentially private. */
+  readonly epsilon: number;
+  readonly delta: number;
+}
+
+/** @throws UnrollError; the signal's reason if it aborts before the round is complete, which publishes nothing */
+export async function gatherRound(
+  checkpoint: Checkpoint,
+  options: GatherOptions,
+  signal: AbortSignal,
+): Promise<GatherResult> {
+  const { model, out, ledger, clients, population, clipNorm, noiseMultiplier, delta } = options;
+  const shapes = Object.entries(parameterShapes(checkpoint.config));
+  const sizes = Object.fromEntries(shapes.map(([name, shape]) => [name, elementCount(shape)]));
+  const parameters = Object.values(sizes).reduce((sum, size) => sum + size, 0);
+  const published = readLedger(ledger);
+  const round = new FederatedRound({ model, parameters, clients, clipNorm, noiseMultiplier });
+  await waitFor(round, options, signal);
+
+  const entry = { samplingRate: Math.min(1, clients / population), noiseMultiplier, clipNorm, clients, model };
+  appendToLedger(ledger, entry); // before anybody can see the result
+  const mean = round.mean(sizes);
+  const added = ([name, values]: [string, Float32Array]) => [name, values.map((value, i) => value + mean[name]![i]!)];
+  await writeModel(out, {
+    ...checkpoint,
+    parameters: Object.fromEntries(Object.entries(checkpoint.parameters).map(added)),
+  });
+  const sums = [...published, entry];
+  return { checkpoint: out, clients, rounds: sums.length, epsilon: epsilonOf(sums, delta), delta };
+}
+
+async function waitFor(round: FederatedRound, options: GatherOptions, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const completion = new EventTarget();
+  const onUpdate = () => {
+    options.onUpdate(round.received);
+    if (round.complete) completion.dispatchEvent(new Event('complete'));
+  };
+  const complete = new Promise<void>((resolve, reject) => {
+    completion.addEventListener('complete', () => resolve());
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  const server = await serveRound(round, { ...options, onUpdate });
+  try {
+    options.onServing(server.url);
+    await complete;
+  } finally {
+    await server.close();
+  }
+}

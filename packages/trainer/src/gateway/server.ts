@@ -1,0 +1,113 @@
+/**
+ * The gateway's HTTP side: `GET /round` says what is gathered, `POST /contributions` takes an update. It reads no more
+ * than an update's size, and speaks no TLS: a proxy in front of it does.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { UnrollError } from '../errors.js';
+import type { FederatedRound } from './round.js';
+
+export interface GatewayOptions {
+  readonly host: string;
+  readonly port: number;
+  /** What clients must show, if anything. */
+  readonly token: string | undefined;
+  /** The origin of the pages that may ask. */
+  readonly origin: string;
+  /** Called after each update that is taken. */
+  readonly onUpdate: () => void;
+}
+
+/** Each may hold an update in memory. */
+const mostConnections = 32;
+/** In milliseconds. */
+const longestRequest = 60_000;
+
+interface Reply {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Serves the round until it is closed. @throws UnrollError if the address cannot be listened on */
+export async function serveRound(
+  round: FederatedRound,
+  options: GatewayOptions,
+): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer((request, response) => {
+    answer(round, options, request).then(
+      (reply) => send(response, reply, options.origin),
+      () => request.destroy(),
+    );
+  });
+  server.maxConnections = mostConnections;
+  server.requestTimeout = longestRequest;
+  await listen(server, options);
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${options.host}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+      }),
+  };
+}
+
+async function answer(round: FederatedRound, options: GatewayOptions, request: IncomingMessage): Promise<Reply> {
+  if (request.method === 'OPTIONS') return { status: 204, body: '' };
+  if (!hasToken(request, options.token)) return { status: 401, body: 'the token is missing or wrong\n' };
+  if (request.method === 'GET' && request.url === '/round') return { status: 200, body: JSON.stringify(round.terms) };
+  if (request.method === 'POST' && request.url === '/contributions') return takeUpdate(round, options, request);
+  return { status: 404, body: 'there is GET /round and POST /contributions\n' };
+}
+
+async function takeUpdate(round: FederatedRound, options: GatewayOptions, request: IncomingMessage): Promise<Reply> {
+  const key = request.headers['idempotency-key'];
+  if (typeof key !== 'string' || key.length > 64) return { status: 400, body: 'an idempotency-key is missing\n' };
+  if (request.headers['unroll-model'] !== round.terms.model) {
+    return { status: 409, body: 'the update is of another model; load the newest bundle\n' };
+  }
+  const bytes = await readBody(request, 4 * round.terms.parameters);
+  if (!bytes) return { status: 413, body: `an update has ${4 * round.terms.parameters} bytes\n` };
+  const refusal = round.add(key, new Float32Array(bytes));
+  if (refusal) return { status: refusal.status, body: `${refusal.reason}\n` };
+  options.onUpdate();
+  return { status: 202, body: 'taken\n' };
+}
+
+/** The body, if it has exactly this many bytes. */
+async function readBody(request: IncomingMessage, size: number): Promise<ArrayBuffer | undefined> {
+  if (Number(request.headers['content-length']) !== size) return undefined;
+  const body = new Uint8Array(size);
+  let read = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    body.set(chunk, read);
+    read += chunk.length;
+  }
+  return body.buffer;
+}
+
+function hasToken({ headers }: IncomingMessage, token: string | undefined): boolean {
+  if (token === undefined) return true;
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(headers.authorization ?? ''), digest(`Bearer ${token}`));
+}
+
+function send(response: ServerResponse, { status, body }: Reply, origin: string): void {
+  response.writeHead(status, {
+    'access-control-allow-origin': origin,
+    'access-control-allow-headers': 'authorization, content-type, idempotency-key, unroll-model',
+    'content-type': status === 200 ? 'application/json' : 'text/plain',
+    connection: 'close', // a device has one or two things to say, and a finished round waits for no idle connection
+  });
+  response.end(body);
+}
+
+function listen(server: Server, { host, port }: GatewayOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new UnrollError(`--host ${host} --port ${port}: cannot listen there (${error.code}); choose another`));
+    });
+    server.listen(port, host, resolve);
+  });
+}
