@@ -8,6 +8,7 @@ import { addDoctor } from './commands/doctor.js';
 import { addEval } from './commands/eval.js';
 import { addExport } from './commands/export.js';
 import { addExportWeights } from './commands/export-weights.js';
+import { addGateway } from './commands/gateway.js';
 import { addGenerate } from './commands/generate.js';
 import { addImport } from './commands/import.js';
 import { addNode } from './commands/node.js';
@@ -29,6 +30,7 @@ const commands = [
   addExport,
   addImport,
   addExportWeights,
+  addGateway,
   addDoctor,
   addLaunch,
   addNode,
