@@ -68,7 +68,7 @@ async function gather(
 }
 
 /** Sends an update as a client that keeps to the protocol, unless `headers` say otherwise. */
-function post(url: string, body: BodyInit, headers: Record<string, string> = {}): Promise<Response> {
+function post(url: string, body: Float32Array<ArrayBuffer>, headers: Record<string, string> = {}): Promise<Response> {
   const usual = { 'unroll-model': model, 'idempotency-key': crypto.randomUUID(), ...headers };
   return fetch(`${url}/contributions`, { method: 'POST', body, headers: usual });
 }
@@ -147,6 +147,21 @@ describe('a round of federated averaging', () => {
     const { parameters } = await readCheckpoint(path('strict'));
     const bias = parameters['output.bias']!;
     expect(bias[0]! - checkpoint.parameters['output.bias']![0]!).toBeCloseTo(1e-3, 6);
+  });
+
+  test('lets pages of its origin ask, and no others', async () => {
+    const headers: (string | null)[] = [];
+    await gather(
+      'origin',
+      async (url) => {
+        const preflight = await fetch(`${url}/contributions`, { method: 'OPTIONS' });
+        headers.push(preflight.headers.get('access-control-allow-origin'));
+        headers.push(preflight.headers.get('access-control-allow-headers'));
+        for (let k = 0; k < 2; k++) await post(url, constant(1e-3));
+      },
+      { origin: 'https://keyboard.example' },
+    );
+    expect(headers).toEqual(['https://keyboard.example', 'authorization, content-type, idempotency-key, unroll-model']);
   });
 
   test('tells a device that its model is another one', async () => {
