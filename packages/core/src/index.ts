@@ -33,6 +33,7 @@ export { LSTM, type LSTMArgs } from './layers/lstm.js';
 export type { RecurrentLayerArgs } from './layers/recurrent-layer.js';
 export { SimpleRNN, type SimpleRNNArgs } from './layers/simple-rnn.js';
 export { type Bleu, corpusBleu, tokenize13a } from './metrics/bleu.js';
+export { accumulatedUpdateProgram, accumulationProgram, gradientSumShapes } from './models/accumulation-programs.js';
 export { type AnomalyLikelihoodConfig, anomalyScores } from './models/anomaly-likelihood.js';
 export {
   classifierEvaluationProgram,

@@ -15,6 +15,7 @@ const optimizers: OptimizerConfig[] = [
   { name: 'momentum', momentum: 0.9 },
   { name: 'nesterov', momentum: 0.9 },
   { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  { name: 'adagrad', epsilon: 1e-10 },
 ];
 
 describe.each([1, 2, 3])('%i workers', (workers) => {
@@ -159,6 +160,11 @@ function direction(
     first[i] = optimizer.momentum * first[i]! + gradient;
     return optimizer.name === 'momentum' ? first[i]! : gradient + optimizer.momentum * first[i]!;
   }
+  if (optimizer.name === 'adagrad') {
+    first[i]! += gradient * gradient;
+    return gradient / (Math.sqrt(first[i]!) + optimizer.epsilon);
+  }
+  if (optimizer.name !== 'adam' && optimizer.name !== 'adamw') throw new Error(`${optimizer.name} is not tested here`);
   const { beta1, beta2, epsilon } = optimizer;
   first[i] = beta1 * first[i]! + (1 - beta1) * gradient;
   second[i] = beta2 * second[i]! + (1 - beta2) * gradient * gradient;

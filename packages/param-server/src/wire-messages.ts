@@ -8,14 +8,16 @@ import { Refusal } from './shard/refusal.js';
 
 type Wire<Message> = Message | null | undefined;
 
-/** The names of each optimizer's numbers. */
+/** The names of each optimizer's numbers, of those that servers run: NT-ASGD's trigger is the validation loss, which they do not know. */
 const hyperparameterNames = {
   sgd: [],
   momentum: ['momentum'],
   nesterov: ['momentum'],
   adam: ['beta1', 'beta2', 'epsilon'],
   adamw: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
-} as const satisfies Record<OptimizerConfig['name'], readonly string[]>;
+  adagrad: ['epsilon'],
+  rmsprop: ['decay', 'epsilon'],
+} as const satisfies Record<Exclude<OptimizerConfig['name'], 'nt-asgd'>, readonly string[]>;
 
 /**
  * The most float32 values that a vector may have, 4 GiB: a message of a few bytes must not make a server ask for all memory.
@@ -128,7 +130,7 @@ function readOptimizer(optimizer: Wire<unroll.v1.Optimizer.$Properties>): Optimi
   return { name, ...Object.fromEntries(chosen) } as OptimizerConfig;
 }
 
-function isOptimizerName(name: string): name is OptimizerConfig['name'] {
+function isOptimizerName(name: string): name is keyof typeof hyperparameterNames {
   return Object.hasOwn(hyperparameterNames, name);
 }
 

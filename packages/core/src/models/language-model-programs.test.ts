@@ -168,50 +168,53 @@ describe.each(named)('two layers of %s, with dropout', (_, config) => {
   });
 });
 
-describe.each(['sgd', 'momentum', 'adam', 'adamw'] as const)('a training step with %s', (optimizerName) => {
-  const optimizer = defaultOptimizer(optimizerName);
+describe.each(['sgd', 'momentum', 'adam', 'adamw', 'adagrad', 'rmsprop'] as const)(
+  'a training step with %s',
+  (optimizerName) => {
+    const optimizer = defaultOptimizer(optimizerName);
 
-  test.each([0.5, 1e6])('clipped to a norm of %d is the step computed in float64', async (clipNorm) => {
-    const program = trainingProgram(lstm, shape, { optimizer, clipNorm });
-    const inputs = sampleInputs(program, lstm);
-    const [learningRate, step] = [0.05, 3];
-    inputs.learningRate = { shape: [], values: [learningRate] };
-    inputs.step = { shape: [], values: [step] };
-    for (const name of Object.keys(inputs).filter((name) => name.startsWith('v/'))) {
-      inputs[name] = { ...inputs[name]!, values: inputs[name]!.values.map((value) => Math.fround(value ** 2)) };
-    }
-    const outputs = await traced(program, inputs);
+    test.each([0.5, 1e6])('clipped to a norm of %d is the step computed in float64', async (clipNorm) => {
+      const program = trainingProgram(lstm, shape, { optimizer, clipNorm });
+      const inputs = sampleInputs(program, lstm);
+      const [learningRate, step] = [0.05, 3];
+      inputs.learningRate = { shape: [], values: [learningRate] };
+      inputs.step = { shape: [], values: [step] };
+      for (const name of Object.keys(inputs).filter((name) => name.startsWith('v/') || name.startsWith('squares/'))) {
+        inputs[name] = { ...inputs[name]!, values: inputs[name]!.values.map((value) => Math.fround(value ** 2)) };
+      }
+      const outputs = await traced(program, inputs);
 
-    const gradients = finiteDifferences(lstm, valuesOf(inputs));
-    const norm = Math.sqrt(
-      Object.values(gradients)
-        .flat()
-        .reduce((sum, value) => sum + value ** 2, 0),
-    );
-    expect(outputs.gradientNorm![0]! / norm).toBeCloseTo(1, 5);
-    const scale = Math.min(1, clipNorm / norm);
-    const slots = optimizerSlots(optimizer);
-    for (const [name, gradient] of Object.entries(gradients)) {
-      const expected = gradient.map((value, k) => {
-        const before = slots.map((slot) => [slot, inputs[slotName(slot, name)]!.values[k]!]);
-        const at = { parameter: inputs[name]!.values[k]!, slots: Object.fromEntries(before) };
-        return naiveUpdate(optimizer, at, scale * value, learningRate, step);
-      });
-      expectClose(
-        outputs[`next.${name}`]!,
-        expected.map(({ parameter }) => parameter),
-        1e-5,
+      const gradients = finiteDifferences(lstm, valuesOf(inputs));
+      const norm = Math.sqrt(
+        Object.values(gradients)
+          .flat()
+          .reduce((sum, value) => sum + value ** 2, 0),
       );
-      for (const slot of slots) {
+      expect(outputs.gradientNorm![0]! / norm).toBeCloseTo(1, 5);
+      const scale = Math.min(1, clipNorm / norm);
+      const slots = optimizerSlots(optimizer);
+      for (const [name, gradient] of Object.entries(gradients)) {
+        const expected = gradient.map((value, k) => {
+          const before = slots.map((slot) => [slot, inputs[slotName(slot, name)]!.values[k]!]);
+          const at = { parameter: inputs[name]!.values[k]!, slots: Object.fromEntries(before) };
+          return naiveUpdate(optimizer, at, scale * value, learningRate, step);
+        });
         expectClose(
-          outputs[`next.${slotName(slot, name)}`]!,
-          expected.map(({ slots }) => slots[slot]!),
+          outputs[`next.${name}`]!,
+          expected.map(({ parameter }) => parameter),
           1e-5,
         );
+        for (const slot of slots) {
+          expectClose(
+            outputs[`next.${slotName(slot, name)}`]!,
+            expected.map(({ slots }) => slots[slot]!),
+            1e-5,
+          );
+        }
       }
-    }
-  });
-});
+    });
+  },
+);
 
 test('the rows of the embedding’s gradient add up by token to its table', async () => {
   const table = await traced(gradientProgram(lstm, shape), sampleInputs(gradientProgram(lstm, shape), lstm));

@@ -7,8 +7,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { sumRowsById } from '../kernels/embedding/lookup.js';
 import { combineRows, replaceRows, sumOfSquaresOfRows } from '../kernels/embedding/rows.js';
 import { sumOfSquares } from '../kernels/sum-of-squares/sum-of-squares.js';
-import { iterate } from '../optimizers/averaged-sgd.js';
 import type { OnnxGraph } from '../onnx/graph.js';
+import { iterate } from '../optimizers/averaged-sgd.js';
 import {
   clipScale,
   keepsWithoutGradient,
@@ -105,12 +105,13 @@ export function updateInputs(config: LanguageModelConfig, { optimizer }: UpdateR
   });
 }
 
-/** The parameters at which the optimizer wants the gradient. */
+/** The parameters at which the optimizer wants the gradient, where those are not the model's own. */
 export function iterates(config: LanguageModelConfig, { optimizer }: UpdateRecipe, inputs: NamedTensors): NamedTensors {
+  if (optimizer.name !== 'nt-asgd') return {};
   return Object.fromEntries(
     Object.keys(parameterShapes(config)).map((name) => [
       name,
-      iterate(optimizer, inputs[name]!, slotsOf(optimizer, name, inputs)),
+      iterate(inputs[name]!, slotsOf(optimizer, name, inputs)),
     ]),
   );
 }
@@ -148,8 +149,15 @@ export function clippedUpdate(
   }
   if (combined) {
     const table = inputs[embeddingName] as tf.Tensor2D;
-    const { parameter: rows } = update(tf.gather(table, embeddingRows.ids), combined, {});
-    outputs[`next.${embeddingName}`] = replaceRows(table, embeddingRows.ids, rows as tf.Tensor2D);
+    const { ids } = embeddingRows;
+    const tables = slotsOf(optimizer, embeddingName, inputs);
+    const rows = Object.fromEntries(Object.entries(tables).map(([slot, values]) => [slot, tf.gather(values, ids)]));
+    const updated = update(tf.gather(table, ids), combined, rows);
+    outputs[`next.${embeddingName}`] = replaceRows(table, ids, updated.parameter as tf.Tensor2D);
+    for (const [slot, values] of Object.entries(updated.slots)) {
+      const replaced = replaceRows(tables[slot] as tf.Tensor2D, ids, values as tf.Tensor2D);
+      outputs[`next.${slotName(slot, embeddingName)}`] = replaced;
+    }
   }
   return outputs;
 }

@@ -10,6 +10,7 @@ import {
   type BatchShape,
   clippedUpdate,
   gradientProgram,
+  iterates,
   type Program,
   trainingProgram,
   type UpdateRecipe,
@@ -44,7 +45,8 @@ export function mixedTrainingProgram(config: LanguageModelConfig, shape: BatchSh
     },
     run: (inputs) => {
       const lossScale = tf.pow(2, tf.add(inputs[exponent]!, initialExponent));
-      const outputs = runGradients({ ...inputs, lossWeights: tf.mul(inputs.lossWeights!, lossScale) });
+      const lossWeights = tf.mul(inputs.lossWeights!, lossScale);
+      const outputs = runGradients({ ...inputs, ...iterates(config, recipe, inputs), lossWeights });
       const gradients: NamedTensors = {};
       for (const name of names) {
         gradients[name] = tf.div(outputs[`gradient.${name}`]!, lossScale);

@@ -35,5 +35,18 @@ export function naiveUpdate(
       const update = unbiasedM / (Math.sqrt(unbiasedV) + config.epsilon) + decay * parameter;
       return { parameter: parameter - learningRate * update, slots: { m, v } };
     }
+    case 'adagrad': {
+      const squares = slots.squares! + gradient ** 2;
+      return {
+        parameter: parameter - (learningRate * gradient) / (Math.sqrt(squares) + config.epsilon),
+        slots: { squares },
+      };
+    }
+    case 'rmsprop': {
+      const v = config.decay * slots.v! + (1 - config.decay) * gradient ** 2;
+      return { parameter: parameter - (learningRate * gradient) / (Math.sqrt(v) + config.epsilon), slots: { v } };
+    }
+    case 'nt-asgd': // as long as nothing is averaged
+      return { parameter: parameter + slots.offset! - learningRate * gradient, slots: { offset: 0 } };
   }
 }

@@ -1,8 +1,10 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { readOptimizerCases } from '../testing/golden-optimizers.js';
+import { averagingStart, averagingWeight } from './averaged-sgd.js';
 import { type NaiveParameter, naiveUpdate } from './naive.js';
-import { clipScale, defaultOptimizer, optimizerSlots, optimizerUpdate } from './optimizer.js';
+import { clipScale, defaultOptimizer, optimizerNames, optimizerSlots, optimizerUpdate } from './optimizer.js';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -15,7 +17,7 @@ const gradients = [
   [0.05, -3, 0.25, 1],
 ];
 
-describe.each(['sgd', 'momentum', 'nesterov', 'adam', 'adamw'] as const)('%s', (name) => {
+describe.each(optimizerNames)('%s', (name) => {
   test('takes the steps of its definition, computed in float64', () => {
     const config = defaultOptimizer(name);
     const names = optimizerSlots(config);
@@ -42,4 +44,31 @@ test('clipping scales gradients whose norm is above the limit down to it, and le
   expect(clipScale(tf.scalar(100), 5).dataSync()[0]).toBeCloseTo(0.5, 6);
   expect(clipScale(tf.scalar(16), 5).dataSync()[0]).toBe(1);
   expect(clipScale(tf.scalar(0), 5).dataSync()[0]).toBe(1);
+});
+
+test.each(readOptimizerCases('optimizer'))('$name takes the steps that PyTorch takes', ({ name, ...golden }) => {
+  const config = defaultOptimizer(name);
+  let parameter: tf.Tensor = tf.tensor1d([...golden.start]);
+  let slots: Record<string, tf.Tensor> = Object.fromEntries(
+    optimizerSlots(config).map((slot) => [slot, tf.zerosLike(parameter)]),
+  );
+  golden.gradients.forEach((gradient, k) => {
+    const scalars = { learningRate: tf.scalar(golden.rate), step: tf.scalar(k + 1) };
+    const weight = tf.scalar(averagingWeight(k, 0)); // ASGD averages from the first step
+    const inputs = { parameter, slots, gradient: tf.tensor1d([...gradient]), ...scalars, averagingWeight: weight };
+    ({ parameter, slots } = optimizerUpdate(config, inputs));
+    golden.steps[k]!.forEach((expected, e) => {
+      expect(parameter.dataSync()[e]).toBeCloseTo(expected, 5);
+    });
+  });
+});
+
+test('averaging starts after the first epoch that is worse than the best but for the last few before it', () => {
+  const steps = 100;
+  expect(averagingStart([], 2, steps)).toBe(Number.POSITIVE_INFINITY);
+  expect(averagingStart([9, 8, 7, 6], 2, steps)).toBe(Number.POSITIVE_INFINITY);
+  expect(averagingStart([9, 5, 6, 7], 2, steps)).toBe(Number.POSITIVE_INFINITY);
+  expect(averagingStart([9, 5, 6, 7, 6], 2, steps)).toBe(500); // above the 5 of more than two epochs before
+  expect(averagingStart([9, 5, 6, 4, 7, 8], 2, steps)).toBe(500);
+  expect([3, 4, 5, 6].map((step) => averagingWeight(step, 4))).toEqual([1, 1, 1 / 2, 1 / 3]);
 });

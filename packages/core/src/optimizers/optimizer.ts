@@ -3,6 +3,7 @@
  * the parameter server's update alike. Per-parameter state ("slots") starts at zero and is shaped like its parameter.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { averagedSgd, offsetSlot } from './averaged-sgd.js';
 
 export type OptimizerConfig =
   | { readonly name: 'sgd' }
@@ -15,9 +16,24 @@ export type OptimizerConfig =
       readonly beta2: number;
       readonly epsilon: number;
       readonly weightDecay: number;
-    };
+    }
+  | { readonly name: 'adagrad'; readonly epsilon: number }
+  | { readonly name: 'rmsprop'; readonly decay: number; readonly epsilon: number }
+  /** Averages from when the validation loss has not fallen for `patience` epochs; see `averaged-sgd.ts`. */
+  | { readonly name: 'nt-asgd'; readonly patience: number };
 
 export type OptimizerName = OptimizerConfig['name'];
+
+export const optimizerNames: readonly OptimizerName[] = [
+  'sgd',
+  'momentum',
+  'nesterov',
+  'adam',
+  'adamw',
+  'adagrad',
+  'rmsprop',
+  'nt-asgd',
+];
 
 export interface OptimizerInputs {
   readonly parameter: tf.Tensor;
@@ -26,6 +42,8 @@ export interface OptimizerInputs {
   readonly learningRate: tf.Scalar;
   /** float32; 1 for the first update */
   readonly step: tf.Scalar;
+  /** Of `nt-asgd`: what the new iterate counts in the average; 1 as long as nothing is averaged. */
+  readonly averagingWeight?: tf.Scalar | undefined;
 }
 
 export interface OptimizerOutputs {
@@ -33,7 +51,10 @@ export interface OptimizerOutputs {
   readonly slots: Record<string, tf.Tensor>;
 }
 
-/** The usual settings of each optimizer: momentum 0.9, Nesterov's too; Adam's β₁ 0.9, β₂ 0.999, ε 1e-8; AdamW's weight decay 0.01. */
+/**
+ * The usual settings of each optimizer: momentum 0.9, Nesterov's too; Adam's β₁ 0.9, β₂ 0.999, ε 1e-8; AdamW's weight decay
+ * 0.01; Adagrad's ε 1e-10; RMSprop's decay 0.99, ε 1e-8; NT-ASGD's patience 5 epochs.
+ */
 export function defaultOptimizer(name: OptimizerName): OptimizerConfig {
   switch (name) {
     case 'sgd':
@@ -45,6 +66,12 @@ export function defaultOptimizer(name: OptimizerName): OptimizerConfig {
       return { name, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     case 'adamw':
       return { name, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
+    case 'adagrad':
+      return { name, epsilon: 1e-10 };
+    case 'rmsprop':
+      return { name, decay: 0.99, epsilon: 1e-8 };
+    case 'nt-asgd':
+      return { name, patience: 5 };
   }
 }
 
@@ -59,12 +86,18 @@ export function optimizerSlots(config: OptimizerConfig): readonly string[] {
     case 'adam':
     case 'adamw':
       return ['m', 'v'];
+    case 'adagrad':
+      return ['squares'];
+    case 'rmsprop':
+      return ['v'];
+    case 'nt-asgd':
+      return [offsetSlot];
   }
 }
 
-/** Whether an element whose gradient is zero keeps its value, so that of an embedding only the rows in use change. */
+/** Whether an element whose gradient is zero keeps its value and slots, so that of an embedding only the rows in use change. */
 export function keepsWithoutGradient({ name }: OptimizerConfig): boolean {
-  return name === 'sgd';
+  return name === 'sgd' || name === 'adagrad';
 }
 
 /** One update of one parameter. */
@@ -80,6 +113,12 @@ export function optimizerUpdate(config: OptimizerConfig, inputs: OptimizerInputs
       return adam(inputs, config);
     case 'adamw':
       return adamW(inputs, config);
+    case 'adagrad':
+      return adagrad(inputs, config.epsilon);
+    case 'rmsprop':
+      return rmsProp(inputs, config);
+    case 'nt-asgd':
+      return averagedSgd(inputs);
   }
 }
 
@@ -123,6 +162,26 @@ function adam(inputs: OptimizerInputs, { beta1, beta2, epsilon }: AdamSettings):
 function adamW(inputs: OptimizerInputs, config: AdamSettings & { weightDecay: number }): OptimizerOutputs {
   const decayed = tf.mul(inputs.parameter, tf.sub(1, tf.mul(inputs.learningRate, config.weightDecay)));
   return adam({ ...inputs, parameter: decayed }, config);
+}
+
+/** s ← s + g²; θ ← θ − η·g/(√s + ε). Duchi et al. (2011), figure 1, diagonal, in the form of the frameworks. */
+function adagrad({ parameter, gradient, slots, learningRate }: OptimizerInputs, epsilon: number): OptimizerOutputs {
+  const squares = tf.add(slots.squares!, tf.square(gradient));
+  return { parameter: tf.sub(parameter, scaledByRoot(gradient, squares, learningRate, epsilon)), slots: { squares } };
+}
+
+/** v ← ρ·v + (1 − ρ)·g²; θ ← θ − η·g/(√v + ε). Tieleman and Hinton (2012), lecture 6e, in the form of the frameworks. */
+function rmsProp(
+  { parameter, gradient, slots, learningRate }: OptimizerInputs,
+  { decay, epsilon }: { readonly decay: number; readonly epsilon: number },
+): OptimizerOutputs {
+  const v = tf.add(tf.mul(slots.v!, decay), tf.mul(tf.square(gradient), 1 - decay));
+  return { parameter: tf.sub(parameter, scaledByRoot(gradient, v, learningRate, epsilon)), slots: { v } };
+}
+
+/** η·g/(√s + ε) */
+function scaledByRoot(gradient: tf.Tensor, squares: tf.Tensor, learningRate: tf.Scalar, epsilon: number): tf.Tensor {
+  return tf.div(tf.mul(gradient, learningRate), tf.add(tf.sqrt(squares), epsilon));
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   type LanguageModelCell,
   languageModelCells,
   type OptimizerName,
+  optimizerNames,
   type Precision,
   type SoftmaxConfig,
 } from '@unroll/core';
@@ -15,6 +16,7 @@ import { type GradientCodecConfig, gradientCodecUsage, parseGradientCodec } from
 import { defaultLocalSteps, defaultStaleness, type Mode, modeNames } from '../training/modes.js';
 import type { TrainingRequest } from '../training/prepare.js';
 import { type PresetName, presetNames, presets } from '../training/presets.js';
+import { defaultSchedule, type Schedule, scheduleNames } from '../training/schedule.js';
 import { parseSoftmax, softmaxUsage } from '../training/softmax.js';
 import {
   engineOption,
@@ -43,6 +45,9 @@ export interface TrainingFlags {
   sequenceLength?: number;
   optimizer?: OptimizerName;
   learningRate?: number;
+  schedule?: Schedule['name'];
+  warmupSteps?: number;
+  accumulate?: number;
   clipNorm?: number;
   precision?: Precision;
   mode?: Mode['name'];
@@ -76,6 +81,8 @@ const fields: Readonly<Partial<Record<keyof TrainingFlags, string>>> = {
   sequenceLength: 'sequenceLength',
   learningRate: 'learningRate',
   clipNorm: 'clipNorm',
+  warmupSteps: 'warmupSteps',
+  accumulate: 'accumulate',
   precision: 'precision',
   gradientCodec: 'gradientCodec',
   softmax: 'model.softmax',
@@ -110,10 +117,15 @@ export function addTrainingFlags(command: Command): Command {
     )
     .option('--batch-size <n>', 'sequences of a step, over all workers', positiveInteger)
     .option('--sequence-length <n>', 'steps of truncated back-propagation through time', positiveInteger)
-    .addOption(
-      new Option('--optimizer <name>', 'update rule').choices(['sgd', 'momentum', 'nesterov', 'adam', 'adamw']),
-    )
+    .addOption(new Option('--optimizer <name>', 'update rule').choices(optimizerNames))
     .option('--learning-rate <x>', 'initial learning rate', positiveNumber)
+    .addOption(
+      new Option('--schedule <name>', 'how the learning rate falls; docs/training.md describes them').choices(
+        scheduleNames,
+      ),
+    )
+    .option('--warmup-steps <n>', 'steps in which the learning rate grows linearly at first', nonNegativeInteger)
+    .option('--accumulate <n>', 'parts of a batch that are computed one after another, in less memory', positiveInteger)
     .option('--clip-norm <x>', 'largest global norm of the gradient', positiveNumber)
     .addOption(
       new Option(
@@ -172,6 +184,9 @@ export function trainingRequest(flags: TrainingFlags): TrainingRequest {
     else config[path] = flags[flag];
   }
   if (flags.optimizer) config.optimizer = defaultOptimizer(flags.optimizer);
+  if (flags.schedule && flags.schedule !== presets[flags.preset].schedule.name) {
+    config.schedule = defaultSchedule(flags.schedule);
+  }
   const mode = modeOf(flags);
   if (mode) config.mode = mode;
   return {
@@ -181,6 +196,7 @@ export function trainingRequest(flags: TrainingFlags): TrainingRequest {
     explicit: {
       ...Object.fromEntries(given.map((flag) => [fields[flag]!, flagName(flag)])),
       ...(flags.optimizer ? { optimizer: '--optimizer' } : {}),
+      ...(flags.schedule ? { schedule: '--schedule' } : {}),
       ...(mode ? { mode: '--mode' } : {}),
     },
     engine: flags.engine,

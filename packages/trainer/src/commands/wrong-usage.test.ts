@@ -53,6 +53,23 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       'train --data grammar --out @x --local-steps 5',
       '--local-steps: is for --mode local',
     ],
+    [
+      'parts that are not equal',
+      'train --data grammar --out @x --accumulate 5',
+      '--accumulate: 32 sequences cannot be',
+    ],
+    ['a vocabulary of nothing', 'train --data grammar --out @x --vocabulary 1', '--vocabulary: '],
+    ['a projection of a gru', 'train --data grammar --out @x --cell gru --projection 8', '--projection: is for lstm'],
+    [
+      'a plateau that only one worker would see',
+      'train --data grammar --out @x --schedule plateau --workers 2',
+      '--schedule: plateau is for one process',
+    ],
+    [
+      'averages of workers',
+      'train --data grammar --out @x --optimizer nt-asgd --workers 2',
+      '--optimizer: nt-asgd is for one process',
+    ],
     ['a staleness in another mode', 'train --data grammar --out @x --staleness 1', '--staleness: is for --mode ssp'],
     [
       'workers to spare in a mode that needs all',

@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { gradientCodecSchema } from './gradient-codec.js';
 import { baseOptimizer, modeSchema } from './modes.js';
+import { scheduleSchema } from './schedule.js';
 import { softmaxSchema } from './softmax.js';
 
 const count = z.int().positive();
@@ -28,6 +29,9 @@ export const optimizerSchema = z.discriminatedUnion('name', [
     epsilon: positive,
     weightDecay: z.number(),
   }),
+  z.strictObject({ name: z.literal('adagrad'), epsilon: positive }),
+  z.strictObject({ name: z.literal('rmsprop'), decay: z.number().min(0).lt(1), epsilon: positive }),
+  z.strictObject({ name: z.literal('nt-asgd'), patience: z.int().nonnegative() }),
 ]) satisfies z.ZodType<OptimizerConfig>;
 
 /** The model but for its vocabulary, which the tokenizer decides. */
@@ -56,8 +60,11 @@ export const trainingConfigSchema = z.strictObject({
   sequenceLength: count,
   optimizer: optimizerSchema,
   learningRate: positive,
-  /** The learning rate of the first `constantEpochs` epochs is constant; each later epoch multiplies it by `decay`. */
-  schedule: z.strictObject({ constantEpochs: count, decay: positive.max(1) }),
+  schedule: scheduleSchema,
+  /** In the first so many steps the learning rate grows linearly. */
+  warmupSteps: z.int().nonnegative().default(0),
+  /** The gradient of a batch is the sum of those of so many parts of it, computed one after another. */
+  accumulate: count.default(1),
   /** Gradients are clipped to this global norm (Pascanu et al. 2013). */
   clipNorm: positive,
   /** `token`: the mean over all tokens; `sequence`: summed over time, averaged over the batch (Zaremba et al. 2014). */
@@ -91,6 +98,8 @@ const flags: Readonly<Record<string, string>> = {
   sequenceLength: '--sequence-length',
   learningRate: '--learning-rate',
   clipNorm: '--clip-norm',
+  warmupSteps: '--warmup-steps',
+  accumulate: '--accumulate',
   precision: '--precision',
   epochs: '--epochs',
   maxSteps: '--max-steps',
@@ -108,6 +117,7 @@ export function parseTrainingConfig(input: unknown): TrainingConfig {
     const path = issue.path.join('.');
     throw new UsageError(`${flags[path] ?? path}: ${issue.message}`);
   }
+  requireAccumulable(result.data);
   try {
     languageModelConfig({ vocabSize: 1, ...result.data.model });
   } catch (error) {
@@ -116,15 +126,19 @@ export function parseTrainingConfig(input: unknown): TrainingConfig {
         .replace('tieWeights', '--tie-weights')
         .replace('embeddingDim = hiddenDim', '--embedding equal to --hidden')
         .replace('embeddingDim = projectionDim', '--embedding equal to --projection')
-        .replace(/^projectionDim/, '--projection:'),
+        .replace('projectionDim is for', '--projection: is for'),
     );
   }
   return result.data;
 }
 
-/** The learning rate of an epoch, counted from 0. */
-export function learningRateAt({ learningRate, schedule }: TrainingConfig, epoch: number): number {
-  return learningRate * schedule.decay ** Math.max(0, epoch - schedule.constantEpochs + 1);
+function requireAccumulable({ accumulate, batchSize, precision }: TrainingConfig): void {
+  if (batchSize % accumulate !== 0) {
+    throw new UsageError(`--accumulate: ${batchSize} sequences cannot be divided into ${accumulate} equal parts`);
+  }
+  if (accumulate > 1 && precision === 'mixed') {
+    throw new UsageError('--accumulate: is for --precision float32; leave one of them out');
+  }
 }
 
 /** By which the parameters that are kept are updated: where workers keep the momentum, as with top-k, one without. */

@@ -35,9 +35,10 @@ export interface Learner {
   readonly epoch: LossSum;
   /**
    * Makes one update.
+   * @param averagingWeight of NT-ASGD, which only a learner alone has
    * @returns undefined if it was not made, because the parameter servers were elsewhere: at `nextStep`
    */
-  step(learningRate: number): Promise<StepResult | undefined>;
+  step(learningRate: number, averagingWeight?: number): Promise<StepResult | undefined>;
   /**
    * Waits until all workers have made as many steps, so that `parameters` are of all their work.
    * @returns false if the parameter servers have gone back to an earlier step, `nextStep`

@@ -1,11 +1,11 @@
-/** Trains alone: one run of one graph, optimizer included, is a whole step. */
-import { mixedTrainingProgram, parameterShapes, stateShapes, trainingProgram } from '@unroll/core';
+/** Trains alone: every update is this process's. */
+import { parameterShapes, stateShapes } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { residentValues } from '../engines/engine.js';
-import { BatchInputs } from './batch-inputs.js';
+import { createAccumulatedStep } from './accumulated-step.js';
+import { createWholeBatchStep } from './batch-step.js';
 import { optimizerShapes } from './config.js';
-import { LaneLosses } from './lane-losses.js';
-import { disposeAll, type Learner, type LearnerOptions, readAll, reset } from './learner.js';
+import { type Learner, type LearnerOptions, readAll } from './learner.js';
 
 /** What training starts from: a fresh or a resumed model. */
 export interface LocalStart {
@@ -17,24 +17,15 @@ export interface LocalStart {
   readonly recurrent?: Arrays | undefined;
 }
 
-export async function createLocalLearner(
-  { engine, model, training, batchesOf }: LearnerOptions,
-  start: LocalStart,
-): Promise<Learner> {
-  const { batchSize, optimizer, clipNorm, precision } = training;
+export async function createLocalLearner(options: LearnerOptions, start: LocalStart): Promise<Learner> {
+  const { engine, model, training } = options;
   const shapes = parameterShapes(model);
   const parameters = engine.allocate(residentValues(shapes, start.parameters));
   const slots = engine.allocate(residentValues(optimizerShapes(training, shapes), start.slots ?? {}));
-  const recurrent = engine.allocate(residentValues(stateShapes(model, batchSize), start.recurrent ?? {}));
-  const shape = { batch: batchSize, time: training.sequenceLength };
-  const programOf = precision === 'mixed' ? mixedTrainingProgram : trainingProgram;
-  const program = programOf(model, shape, { optimizer, clipNorm });
-  const executable = await engine.compile(program, [parameters, slots, recurrent]);
-  const allLanes = { from: 0, to: batchSize };
-  const inputs = new BatchInputs(model, training, allLanes);
-  const batches = batchesOf(allLanes);
-  const losses = new LaneLosses(batchSize);
-  const scalars = { learningRate: new Float32Array(1), step: new Float32Array(1) };
+  const recurrent = engine.allocate(residentValues(stateShapes(model, training.batchSize), start.recurrent ?? {}));
+  const createStep = training.accumulate > 1 ? createAccumulatedStep : createWholeBatchStep;
+  const batchStep = await createStep(options, { parameters, slots, recurrent });
+  const averages = training.optimizer.name === 'nt-asgd';
   let nextStep = start.step;
   return {
     parameters,
@@ -42,16 +33,16 @@ export async function createLocalLearner(
       return nextStep;
     },
     get epoch() {
-      return losses.total;
+      return batchStep.total;
     },
-    step: async (learningRate) => {
-      const batch = batches.batchAt(nextStep);
-      if (batch.resetState) await reset(recurrent);
-      scalars.learningRate[0] = learningRate;
-      scalars.step[0] = nextStep + 1;
-      const { tokenLosses, gradientNorm } = await executable.run({ ...inputs.fill(batch, nextStep), ...scalars });
+    step: async (learningRate, averagingWeight = 1) => {
+      const result = await batchStep.run(nextStep, {
+        learningRate: Float32Array.of(learningRate),
+        step: Float32Array.of(nextStep + 1),
+        ...(averages ? { averagingWeight: Float32Array.of(averagingWeight) } : {}),
+      });
       nextStep += 1;
-      return { ...losses.add(tokenLosses!, batch), gradientNorm: gradientNorm![0]! };
+      return result;
     },
     meet: async () => true,
     state: async () => ({
@@ -60,6 +51,9 @@ export async function createLocalLearner(
       recurrent: await readAll(recurrent),
     }),
     finish: async () => true,
-    dispose: () => disposeAll(executable, [parameters, slots, recurrent]),
+    dispose: async () => {
+      await batchStep.dispose();
+      for (const residents of [parameters, slots, recurrent]) residents.dispose();
+    },
   };
 }

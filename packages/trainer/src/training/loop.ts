@@ -4,8 +4,9 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { UnrollError } from '../errors.js';
-import { learningRateAt, type TrainingConfig } from './config.js';
+import type { TrainingConfig } from './config.js';
 import type { Learner, LossSum, StepResult } from './learner.js';
+import { averagingWeightAt, learningRateAt, type Moment } from './schedule.js';
 
 export interface TrainingOptions {
   readonly training: TrainingConfig;
@@ -13,6 +14,8 @@ export interface TrainingOptions {
   readonly stepsPerEpoch: number;
   /** The step of the checkpoint that training goes on from; 0 if there is none. */
   readonly checkpointStep: number;
+  /** The validation perplexity after each whole epoch so far; grows as they are measured. */
+  readonly validation: readonly number[];
   /** Ends training after the step that is being computed. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -77,27 +80,31 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingP
   }
 }
 
-async function makeStep(
-  { training, learner, stepsPerEpoch }: TrainingOptions,
-  step: number,
-): Promise<StepProgress | undefined> {
-  const learningRate = learningRateAt(training, Math.floor(step / stepsPerEpoch));
+async function makeStep(options: TrainingOptions, step: number): Promise<StepProgress | undefined> {
+  const { training, learner } = options;
+  const moment = momentOf(options, step);
+  const learningRate = learningRateAt(training, moment);
   const began = performance.now();
-  const loss = await learner.step(learningRate);
+  const loss = await learner.step(learningRate, averagingWeightAt(training, moment));
   const seconds = (performance.now() - began) / 1000;
   if (!loss) return undefined;
   if (!Number.isFinite(loss.lossSum)) throw divergence(step + 1, learningRate);
   return { type: 'step', step: step + 1, ...loss, epoch: learner.epoch, learningRate, seconds };
 }
 
-function epochProgress({ training, learner, stepsPerEpoch }: TrainingOptions, step: number): EpochProgress {
+function momentOf({ stepsPerEpoch, validation }: TrainingOptions, step: number): Moment {
+  return { step, stepsPerEpoch, validation };
+}
+
+function epochProgress(options: TrainingOptions, step: number): EpochProgress {
+  const { training, learner, stepsPerEpoch } = options;
   const epoch = Math.ceil(step / stepsPerEpoch);
   return {
     type: 'epoch',
     epoch,
     step,
     complete: step % stepsPerEpoch === 0,
-    learningRate: learningRateAt(training, epoch - 1),
+    learningRate: learningRateAt(training, momentOf(options, step - 1)),
     ...learner.epoch,
   };
 }

@@ -1,6 +1,6 @@
 /** One process's part of a training run, from the request to the last checkpoint, as a stream of events. */
 import { elementCount, type LanguageModelConfig, parameterShapes } from '@unroll/core';
-import { writeCheckpoint } from '../checkpoint/checkpoint.js';
+import { type TrainingState, writeCheckpoint } from '../checkpoint/checkpoint.js';
 import type { LaneBatches } from '../data/batches.js';
 import { selectEngine } from '../engines/select.js';
 import { UnrollError, UsageError } from '../errors.js';
@@ -98,8 +98,10 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
   };
   let started = performance.now();
   const checkpointStep = resumed?.state.step ?? 0;
+  const validation = [...(resumed?.state.validation ?? [])];
   for await (const progress of train({
     training,
+    validation,
     learner,
     stepsPerEpoch,
     checkpointStep,
@@ -118,7 +120,9 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
       const validPerplexity = yield* evaluate(evaluator, prepared);
       // The last update of an epoch is the one whose effect no training loss shows.
       if (!Number.isFinite(validPerplexity)) throw divergence(progress.step, progress.learningRate);
+      if (progress.complete) validation[progress.epoch - 1] = validPerplexity;
       const metrics = {
+        validation,
         tokens: tokensBefore(progress.step),
         trainPerplexity: Math.exp(progress.lossSum / progress.tokens),
         validPerplexity,
@@ -141,11 +145,20 @@ export function requireShareable(training: TrainingConfig, workers: number): voi
   if (precision === 'mixed') {
     throw new UsageError('--precision: mixed is for one process; leave out --workers and --servers, or --precision');
   }
+  const { schedule, optimizer, accumulate } = training;
+  // Only worker 0 evaluates.
+  if (schedule.name === 'plateau') throw forOneProcess('--schedule', 'plateau ');
+  if (optimizer.name === 'nt-asgd') throw forOneProcess('--optimizer', 'nt-asgd ');
+  if (accumulate > 1) throw forOneProcess('--accumulate');
   if (batchSize % workers !== 0) {
     throw new UsageError(`--batch-size: ${batchSize} sequences cannot be shared evenly by ${workers} workers`);
   }
   requireCodecFits(training);
   requireTablesFit(training);
+}
+
+function forOneProcess(flag: string, value = ''): UsageError {
+  return new UsageError(`${flag}: ${value}is for one process; leave out --workers and --servers, or ${flag}`);
 }
 
 /** @throws UsageError if the training is for several workers only */
@@ -193,7 +206,7 @@ async function saveCheckpoint(
   { model, tokenizer, training }: PreparedTraining,
   learner: Learner,
   { step, complete }: EpochProgress,
-  metrics: { tokens: number; trainPerplexity: number; validPerplexity: number },
+  metrics: Omit<TrainingState, 'training' | 'step'>,
 ): Promise<boolean> {
   const learned = await learner.state();
   if (!learned) return false;

@@ -1,0 +1,62 @@
+/**
+ * A training step in parts: gradients of one part of the batch after another add up where the engine keeps them, then one
+ * update. A step then needs the memory of a part, and its result is that of the whole batch to float32 rounding.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
+import {
+  type BatchShape,
+  clippedUpdate,
+  gradientProgram,
+  iterates,
+  type Program,
+  slotShapes,
+  type UpdateRecipe,
+  updateInputs,
+} from './language-model-programs.js';
+
+const sumName = (parameter: string) => `sum/${parameter}`;
+
+/** The sums of gradients, zero before the first part. */
+export function gradientSumShapes(config: LanguageModelConfig): Shapes {
+  return Object.fromEntries(Object.entries(parameterShapes(config)).map(([name, shape]) => [sumName(name), shape]));
+}
+
+/** `gradientProgram` of a part of the batch, but that its gradients, taken where the optimizer wants them, go to `next.sum/*`. */
+export function accumulationProgram(config: LanguageModelConfig, part: BatchShape, recipe: UpdateRecipe): Program {
+  const { inputs, run } = gradientProgram(config, part);
+  return {
+    inputs: { ...inputs, ...sumsOf(config), ...slotsOf(config, recipe) },
+    run: (named) => {
+      const outputs = run({ ...named, ...iterates(config, recipe, named) });
+      for (const name of Object.keys(parameterShapes(config))) {
+        outputs[`next.${sumName(name)}`] = tf.add(named[sumName(name)]!, outputs[`gradient.${name}`]!);
+        delete outputs[`gradient.${name}`];
+      }
+      return outputs;
+    },
+  };
+}
+
+/** The update of `trainingProgram` by the sums: `next.*` of parameters and slots, and `gradientNorm`, before clipping. */
+export function accumulatedUpdateProgram(config: LanguageModelConfig, recipe: UpdateRecipe): Program {
+  return {
+    inputs: { ...parametersOf(config), ...sumsOf(config), ...updateInputs(config, recipe) },
+    run: (inputs) => {
+      const names = Object.keys(parameterShapes(config));
+      return clippedUpdate(recipe, inputs, Object.fromEntries(names.map((name) => [name, inputs[sumName(name)]!])));
+    },
+  };
+}
+
+const parametersOf = (config: LanguageModelConfig) => float32(parameterShapes(config));
+const sumsOf = (config: LanguageModelConfig) => float32(gradientSumShapes(config));
+
+/** Of the slots those that {@link iterates} reads. */
+function slotsOf(config: LanguageModelConfig, recipe: UpdateRecipe): Program['inputs'] {
+  return recipe.optimizer.name === 'nt-asgd' ? float32(slotShapes(recipe.optimizer, parameterShapes(config))) : {};
+}
+
+function float32(shapes: Shapes): Program['inputs'] {
+  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype: 'float32' }]));
+}

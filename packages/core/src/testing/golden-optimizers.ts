@@ -1,0 +1,48 @@
+/** For tests: the golden values that `scripts/golden/make_optimizers.py` took from PyTorch. */
+import { readFileSync } from 'node:fs';
+
+export interface OptimizerCase {
+  readonly kind: 'optimizer';
+  readonly name: 'adagrad' | 'rmsprop' | 'nt-asgd';
+  readonly rate: number;
+  readonly start: readonly number[];
+  /** Of each step. */
+  readonly gradients: readonly (readonly number[])[];
+  /** The parameter after each step. */
+  readonly steps: readonly (readonly number[])[];
+}
+
+export interface PlateauCase {
+  readonly kind: 'plateau';
+  readonly patience: number;
+  /** Of each epoch, on the validation text. */
+  readonly losses: readonly number[];
+  /** Of each epoch, the first without a loss before it. */
+  readonly rates: readonly number[];
+}
+
+export interface SmoothingCase {
+  readonly kind: 'smoothing';
+  readonly epsilon: number;
+  readonly rows: number;
+  readonly width: number;
+  readonly classes: number;
+  readonly features: readonly number[];
+  readonly weights: readonly number[];
+  readonly bias: readonly number[];
+  readonly targets: readonly number[];
+  /** What each loss was multiplied by before they were summed and differentiated. */
+  readonly scales: readonly number[];
+  readonly losses: readonly number[];
+  readonly gradients: Readonly<Record<'features' | 'weights' | 'bias', readonly number[]>>;
+}
+
+type Case = OptimizerCase | PlateauCase | SmoothingCase;
+
+export function readOptimizerCases<Kind extends Case['kind']>(kind: Kind): Extract<Case, { kind: Kind }>[] {
+  const lines = readFileSync(new URL('golden/optimizers.jsonl', import.meta.url), 'utf8')
+    .trimEnd()
+    .split('\n');
+  const cases = lines.slice(1).map((line) => JSON.parse(line) as Case);
+  return cases.filter((each): each is Extract<Case, { kind: Kind }> => each.kind === kind);
+}

@@ -1,0 +1,57 @@
+// How a training optimizes: schedules and averages that look back at the validation text, and batches in parts.
+
+import { join } from 'node:path';
+import { averagingStart } from '@unroll/core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readResumableCheckpoint } from '../checkpoint/checkpoint.js';
+import { smallModel, temporaryFolder, unrollJson, writeSmallCorpus } from '../testing/unroll-process.js';
+
+const root = temporaryFolder();
+const corpus = join(root.path, 'corpus');
+const at = (name: string) => join(root.path, name);
+const train = (out: string, ...flags: string[]) =>
+  unrollJson('train', '--data', corpus, '--out', at(out), ...smallModel, ...flags);
+
+beforeAll(() => void writeSmallCorpus(corpus));
+afterAll(() => root[Symbol.dispose]());
+
+const restless = ['--learning-rate', '8', '--epochs', '9'];
+const recipes: [string, string[]][] = [
+  ['averaged SGD', ['--optimizer', 'nt-asgd', ...restless]],
+  ['a plateau', ['--optimizer', 'sgd', '--schedule', 'plateau', ...restless]],
+  ['a cosine after a warm-up', ['--schedule', 'cosine', '--warmup-steps', '30', '--epochs', '3']],
+  ['Adagrad on parts of batches', ['--optimizer', 'adagrad', '--accumulate', '2', '--epochs', '3']],
+  ['averaged SGD on parts of batches', ['--optimizer', 'nt-asgd', '--accumulate', '4', ...restless]],
+];
+
+test.each(recipes)('a training with %s that stops within an epoch goes on to the same bits', async (name, flags) => {
+  const [through, stopped] = [`${name} through`, `${name} stopped`];
+  await train(through, ...flags);
+  await train(stopped, ...flags, '--max-steps', '47');
+  await train(stopped, ...flags, '--resume');
+  const [whole, resumed] = [await readResumableCheckpoint(at(through)), await readResumableCheckpoint(at(stopped))];
+  expect(resumed.parameters).toEqual(whole.parameters);
+  expect(resumed.slots).toEqual(whole.slots);
+  expect(resumed.state.validation).toEqual(whole.state.validation);
+});
+
+test('the runs above did average, and did fall on a plateau', async () => {
+  const averaged = await readResumableCheckpoint(at('averaged SGD through'));
+  expect(averagingStart(averaged.state.validation, 5, 20)).toBeLessThan(180);
+  const offsets = Object.values(averaged.slots).flatMap((values) => [...values]);
+  expect(Math.max(...offsets.map(Math.abs))).toBeGreaterThan(1e-3);
+  const { validation } = (await readResumableCheckpoint(at('a plateau through'))).state;
+  expect(validation.some((perplexity, k) => k > 0 && perplexity >= validation[k - 1]!)).toBe(true);
+});
+
+test('a batch in two parts, dropout included, makes the step that it makes as a whole, to 1e-5', async () => {
+  const flags = ['--max-steps', '20', '--optimizer', 'sgd', '--learning-rate', '1', '--dropout', '0.3'];
+  await train('whole', ...flags);
+  await train('parts', ...flags, '--accumulate', '2');
+  const [whole, parts] = [await readResumableCheckpoint(at('whole')), await readResumableCheckpoint(at('parts'))];
+  for (const [name, values] of Object.entries(whole.parameters)) {
+    values.forEach((value, k) => {
+      expect(Math.abs(value - parts.parameters[name]![k]!)).toBeLessThan(1e-5);
+    });
+  }
+});

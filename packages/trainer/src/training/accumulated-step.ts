@@ -1,0 +1,79 @@
+/** An update by the gradients of the batch's parts, one after another, each of some of its lanes. */
+import { accumulatedUpdateProgram, accumulationProgram, gradientSumShapes, stateShapes } from '@unroll/core';
+import { type Residents, zeros } from '../engines/engine.js';
+import { BatchInputs } from './batch-inputs.js';
+import type { BatchStep, TrainingResidents } from './batch-step.js';
+import { LaneLosses } from './lane-losses.js';
+import { type LearnerOptions, type LossSum, reset } from './learner.js';
+
+export async function createAccumulatedStep(
+  { engine, model, training, batchesOf }: LearnerOptions,
+  { parameters, slots, recurrent }: TrainingResidents,
+): Promise<BatchStep> {
+  const { batchSize, accumulate, optimizer, clipNorm, sequenceLength: time } = training;
+  const count = batchSize / accumulate;
+  const recipe = { optimizer, clipNorm };
+  const sums = engine.allocate(zeros(gradientSumShapes(model)));
+  const state = engine.allocate(zeros(stateShapes(model, count)));
+  const accumulation = accumulationProgram(model, { batch: count, time }, recipe);
+  const part = await engine.compile(accumulation, [parameters, slots, sums, state]);
+  const update = await engine.compile(accumulatedUpdateProgram(model, recipe), [parameters, slots, sums]);
+  const parts = Array.from({ length: accumulate }, (_, k) => {
+    const lanes = { from: k * count, to: (k + 1) * count };
+    return {
+      from: lanes.from,
+      batches: batchesOf(lanes),
+      inputs: new BatchInputs(model, training, lanes),
+      losses: new LaneLosses(count),
+    };
+  });
+  return {
+    get total() {
+      return sumOf(parts.map(({ losses }) => losses.total));
+    },
+    run: async (step, scalars) => {
+      await reset(sums);
+      const summands: LossSum[] = [];
+      for (const { from, batches, inputs, losses } of parts) {
+        const batch = batches.batchAt(step);
+        if (batch.resetState) await reset(state);
+        else await takeLanes(recurrent, state, from, count);
+        const { tokenLosses } = await part.run(inputs.fill(batch, step));
+        await giveLanes(state, recurrent, from, count);
+        summands.push(losses.add(tokenLosses!, batch));
+      }
+      const { gradientNorm } = await update.run(scalars);
+      return { ...sumOf(summands), gradientNorm: gradientNorm![0]! };
+    },
+    dispose: async () => {
+      await part.dispose();
+      await update.dispose();
+      sums.dispose();
+      state.dispose();
+    },
+  };
+}
+
+/** Copies the rows of `count` lanes from `from` on, out of those of all. */
+async function takeLanes(all: Residents, some: Residents, from: number, count: number): Promise<void> {
+  for (const name of some.names) {
+    const rows = await some.read(name);
+    const width = rows.length / count;
+    rows.set((await all.read(name)).subarray(from * width, (from + count) * width));
+    some.write(name, rows);
+  }
+}
+
+/** Copies them back. */
+async function giveLanes(some: Residents, all: Residents, from: number, count: number): Promise<void> {
+  for (const name of some.names) {
+    const rows = await some.read(name);
+    const values = await all.read(name);
+    values.set(rows, (from * rows.length) / count);
+    all.write(name, values);
+  }
+}
+
+function sumOf(summands: readonly LossSum[]): LossSum {
+  return summands.reduce((a, b) => ({ lossSum: a.lossSum + b.lossSum, tokens: a.tokens + b.tokens }));
+}

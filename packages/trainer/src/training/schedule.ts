@@ -1,0 +1,85 @@
+/**
+ * How the learning rate changes in the course of a training: a function of the configuration, the step and the validation
+ * perplexities so far alone, so that a resumed run goes on as the uninterrupted one would have.
+ */
+import { averagingStart, averagingWeight } from '@unroll/core';
+import { z } from 'zod';
+import type { TrainingConfig } from './config.js';
+
+const count = z.int().positive();
+const factor = z.number().positive().max(1);
+
+export const scheduleSchema = z.discriminatedUnion('name', [
+  /** Constant for `constantEpochs` epochs; each later epoch multiplies it by `decay`. */
+  z.strictObject({ name: z.literal('step'), constantEpochs: count, decay: factor }),
+  /** From the whole to nothing at the end of the epochs: Loshchilov and Hutter (2017), eq. 5, without restarts. */
+  z.strictObject({ name: z.literal('cosine') }),
+  /** Multiplied by `decay` after more than `patience` epochs in a row without a new lowest validation perplexity. */
+  z.strictObject({ name: z.literal('plateau'), decay: factor, patience: z.int().nonnegative() }),
+]);
+
+export type Schedule = z.infer<typeof scheduleSchema>;
+
+export const scheduleNames = ['step', 'cosine', 'plateau'] as const satisfies readonly Schedule['name'][];
+
+/** What a schedule has unless a preset says otherwise; the plateau's is that of PyTorch's example word_language_model. */
+export function defaultSchedule(name: Schedule['name']): Schedule {
+  switch (name) {
+    case 'step':
+      return { name, constantEpochs: 4, decay: 0.5 };
+    case 'cosine':
+      return { name };
+    case 'plateau':
+      return { name, decay: 0.25, patience: 0 };
+  }
+}
+
+/** Where a training stands. */
+export interface Moment {
+  /** The update to be made, counted from 0. */
+  readonly step: number;
+  readonly stepsPerEpoch: number;
+  /** The validation perplexity after each whole epoch so far. */
+  readonly validation: readonly number[];
+}
+
+/** The learning rate of an update: the schedule's, in the first `warmupSteps` steps growing linearly (Goyal et al. 2017). */
+export function learningRateAt(training: TrainingConfig, moment: Moment): number {
+  const { learningRate, warmupSteps } = training;
+  const warm = Math.min(1, (moment.step + 1) / Math.max(1, warmupSteps));
+  return learningRate * scheduled(training, moment) * warm;
+}
+
+/** The part of the learning rate that the schedule leaves. */
+function scheduled({ schedule, epochs }: TrainingConfig, { step, stepsPerEpoch, validation }: Moment): number {
+  const epoch = Math.floor(step / stepsPerEpoch);
+  switch (schedule.name) {
+    case 'step':
+      return schedule.decay ** Math.max(0, epoch - schedule.constantEpochs + 1);
+    case 'cosine':
+      return (1 + Math.cos((Math.PI * step) / (epochs * stepsPerEpoch))) / 2;
+    case 'plateau':
+      return schedule.decay ** plateaus(validation.slice(0, epoch), schedule.patience);
+  }
+}
+
+/** How often the perplexity has not improved for more than `patience` epochs in a row. */
+function plateaus(validation: readonly number[], patience: number): number {
+  let best = Number.POSITIVE_INFINITY;
+  let waited = 0;
+  let count = 0;
+  for (const perplexity of validation) {
+    waited = perplexity < best ? 0 : waited + 1;
+    best = Math.min(best, perplexity);
+    if (waited <= patience) continue;
+    count += 1;
+    waited = 0;
+  }
+  return count;
+}
+
+/** What an update's iterate counts in NT-ASGD's average; 1 for every other optimizer. */
+export function averagingWeightAt({ optimizer }: TrainingConfig, moment: Moment): number {
+  if (optimizer.name !== 'nt-asgd') return 1;
+  return averagingWeight(moment.step, averagingStart(moment.validation, optimizer.patience, moment.stepsPerEpoch));
+}
