@@ -50,3 +50,32 @@ test('rows stay whole', () => {
 test('more shards than rows leave some shards empty', () => {
   expect(partition([{ name: 'bias', shape: [2] }], 4).reduce((sum, { length }) => sum + length, 0)).toBe(2);
 });
+
+test.each([1, 2, 3, 7])(
+  'every row of a table lives on one of %i shards, dealt out in turns behind all that is no table',
+  (shards) => {
+    const tables = [
+      { name: 'a.table', shape: [5, 3], byRows: true },
+      { name: 'output.bias', shape: [10], byRows: true },
+    ];
+    const layouts = partition([...languageModel, ...tables], shards);
+    expect(layouts.map(({ slices, denseLength }) => ({ slices, length: denseLength }))).toEqual(
+      partition(languageModel, shards).map(({ slices, length }) => ({ slices, length })),
+    );
+    for (const { name, shape } of tables) {
+      const slices = layouts.flatMap((layout) => layout.tables.filter(({ parameter }) => parameter === name));
+      const found = slices.flatMap(({ firstRow, stride, rows }) =>
+        Array.from({ length: rows }, (_, k) => firstRow + k * stride),
+      );
+      expect(found.toSorted((a, b) => a - b)).toEqual(Array.from({ length: shape[0]! }, (_, row) => row));
+    }
+    for (const { denseLength, tables, length } of layouts) {
+      let next = denseLength;
+      for (const { offset, rows, rowLength } of tables) {
+        expect(offset).toBe(next);
+        next += rows * rowLength;
+      }
+      expect(length).toBe(next);
+    }
+  },
+);

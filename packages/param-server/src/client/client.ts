@@ -335,9 +335,8 @@ export class ParameterClient implements AsyncDisposable {
   async #readAll(): Promise<Snapshot> {
     const step = this.#step;
     const read = async (vector: string): Promise<NamedValues> => {
-      const { parameters } = this.#options;
       const values = Object.fromEntries(
-        parameters.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]),
+        this.#options.parameters.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]),
       );
       await this.#pull({ vector, step, whole: true }, values);
       return values;

@@ -60,7 +60,13 @@ export class GradientSender {
   /** Hears what the servers are like. @throws ParameterServerError if they may go on without what a worker holds back */
   joined({ snapshotEvery, elastic, backupWorkers }: unroll.v1.JoinResponse): void {
     this.#snapshotEvery = snapshotEvery;
-    if (!this.holdsBack || (!elastic && backupWorkers === 0)) return;
+    if (!this.holdsBack) return;
+    const table = this.#options.parameters.find(({ byRows }) => byRows);
+    if (table) {
+      const message = `the codec ${this.#codec.name} holds back a part of the gradients, '${table.name}' travels by rows, as it is`;
+      throw new ParameterServerError(status.FAILED_PRECONDITION, `${message}; give the codec bfloat16 or float32`);
+    }
+    if (!elastic && backupWorkers === 0) return;
     const message =
       `the codec ${this.#codec.name} has workers hold back a part of their gradients, and the servers go on without ` +
       'some of them; leave out --min-workers and --backup-workers, or give --gradient-codec bfloat16';
