@@ -10,6 +10,11 @@ export function shapeText(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;
 }
 
+/** Whether two tensors' values are the same: tied weights, which many files hold twice. */
+export function isSame(a: Float32Array, b: Float32Array): boolean {
+  return a.length === b.length && a.every((value, k) => value === b[k]);
+}
+
 /** Where a tensor comes from and what it is for. */
 export interface TensorPlace {
   readonly file: string;

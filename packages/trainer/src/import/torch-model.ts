@@ -6,7 +6,7 @@ import { type Cell, languageModelConfig, transposed, withGatesReordered } from '
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
 import { gateCounts, type ImportedModel } from './imported-model.js';
-import { type NamedTensors, shapeText } from './named-tensors.js';
+import { isSame, type NamedTensors, shapeText } from './named-tensors.js';
 import {
   findModules,
   type Mapping,
@@ -15,7 +15,7 @@ import {
   tensorPath,
   withoutWrappers,
 } from './torch-modules.js';
-import { isSame, TorchReader } from './torch-reader.js';
+import { TorchReader } from './torch-reader.js';
 
 interface Sizes {
   readonly vocabSize: number;

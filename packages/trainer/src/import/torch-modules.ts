@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 import { firstLine, UnrollError } from '../errors.js';
-import type { NamedTensors } from './named-tensors.js';
+import { isSame, type NamedTensors } from './named-tensors.js';
 
 /** Paths of modules, as `rnn` of `rnn.weight_ih_l0`. */
 export interface TorchModules {
@@ -74,11 +74,18 @@ export function findModules(tensors: TorchTensors, mapping: Mapping, file: strin
       `${file}: has ${what} among its modules ${modules.join(', ')}; say which it is in a --mapping file`,
     );
   };
+  const embeddings = modules.filter(isNamed(embeddingNames, tensors, 'weight'));
   return {
-    embedding: require('embedding', modules.filter(isNamed(embeddingNames, tensors, 'weight'))),
+    embedding: require('embedding', withoutCopies(embeddings, tensors)),
     recurrent: recurrentModules(tensors, modules, mapping, file),
     output: require('output', modules.filter(isNamed(outputNames, tensors, 'weight', 'bias'))),
   };
+}
+
+/** Modules but those whose weights another one before them has, as fastai's dropout keeps the embedding once more. */
+function withoutCopies(modules: readonly string[], tensors: TorchTensors): string[] {
+  const weights = (module: string) => tensors.get(`${module}.weight`)!.values;
+  return modules.filter((module, k) => !modules.slice(0, k).some((other) => isSame(weights(module), weights(other))));
 }
 
 function isNamed(names: readonly string[], tensors: TorchTensors, ...anyOf: readonly string[]) {

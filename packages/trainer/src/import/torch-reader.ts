@@ -1,6 +1,6 @@
 /** The tensors of one PyTorch file, read by shape, and which of them nobody has read: an import must not ignore any. */
 import { UnrollError } from '../errors.js';
-import { requireShape, shapeText } from './named-tensors.js';
+import { isSame, requireShape, shapeText } from './named-tensors.js';
 import type { TorchTensors } from './torch-modules.js';
 
 export class TorchReader {
@@ -45,8 +45,4 @@ export class TorchReader {
 function whatItIs(name: string): string {
   if (name.endsWith('_reverse')) return 'is of a bidirectional layer';
   return 'is of no layer that is supported';
-}
-
-export function isSame(a: Float32Array, b: Float32Array): boolean {
-  return a.length === b.length && a.every((value, k) => value === b[k]);
 }
