@@ -45,7 +45,18 @@ const evaluation = await stage('Evaluate on the test text', () =>
   unroll('eval', '--checkpoint', checkpoint, '--data', 'grammar'),
 );
 const exported = await stage('Export an int8 bundle', () =>
-  unroll('export', '--checkpoint', checkpoint, '--out', bundle, '--quantization', 'int8', '--data', 'grammar'),
+  unroll(
+    'export',
+    '--checkpoint',
+    checkpoint,
+    '--out',
+    bundle,
+    '--quantization',
+    'int8',
+    '--personalization',
+    '--data',
+    'grammar',
+  ),
 );
 const written = await stage('Generate in Node', async () => {
   const result = await unroll('generate', '--bundle', bundle, '--prompt', prompt, '--tokens', '40');
