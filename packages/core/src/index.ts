@@ -1,7 +1,8 @@
 /** `@unroll/core`: recurrent kernels, layers and language models on TensorFlow.js, and the tracer that turns
  * TensorFlow.js code into ONNX graphs. Runs in Node and in browsers. */
 export { type GlobalAttentionInputs, globalAttention } from './attention/global-attention.js';
-export { frameCount, framesOf, type LogMelConfig, logMel, logMelConfig } from './audio/log-mel.js';
+export { frameCount, framesOf, type LogMelConfig, levelled, logMelConfig } from './audio/frames.js';
+export { logMel } from './audio/log-mel.js';
 export { type Recording, readWav } from './audio/wav.js';
 export { type ActivationName, activationNames } from './kernels/cells/activations.js';
 export type { Cell as RecurrentCell, CellWeights } from './kernels/cells/cell.js';
@@ -10,6 +11,7 @@ export { type LstmCellOptions, lstmCell } from './kernels/cells/lstm-cell.js';
 export { rnnCell } from './kernels/cells/rnn-cell.js';
 export { type CellSequenceInputs, type CellSequenceOutputs, cellSequence } from './kernels/cells/sequence.js';
 export { ctcGreedyLabels } from './kernels/ctc/greedy.js';
+export { ctcLogProbability } from './kernels/ctc/label-probability.js';
 export { type CtcLossInputs, ctcLoss } from './kernels/ctc/loss.js';
 export { embeddingLookup } from './kernels/embedding/lookup.js';
 export { type GruSequenceInputs, gruSequence } from './kernels/gru/sequence.js';

@@ -2,7 +2,8 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { backends } from '../testing/backends.js';
 import { readLogMelCases } from '../testing/golden-speech.js';
-import { frameCount, framesOf, logMel, logMelConfig } from './log-mel.js';
+import { frameCount, framesOf, levelled, logMelConfig } from './frames.js';
+import { logMel } from './log-mel.js';
 import { readWav } from './wav.js';
 
 const config = logMelConfig(8000);
@@ -33,6 +34,13 @@ test.each([
   [280, 2],
 ])('%d samples hold %d whole frames', (samples, frames) => {
   expect(frameCount(samples, config)).toBe(frames);
+});
+
+test('recordings are made equally loud, and silence stays silent', () => {
+  const power = (samples: Float32Array) => samples.reduce((sum, sample) => sum + sample ** 2, 0) / samples.length;
+  expect(power(levelled(Float32Array.of(0.5, -0.5, 0.25)))).toBeCloseTo(0.01, 6);
+  expect(power(levelled(Float32Array.of(0.002, 0, -0.001)))).toBeCloseTo(0.01, 6);
+  expect([...levelled(new Float32Array(3))]).toEqual([0, 0, 0]);
 });
 
 /** A WAV file of two channels, the second silent, with a chunk of odd length before its data. */

@@ -4,42 +4,10 @@
  * The Fourier transform of a short frame as a product with a matrix costs little beside a recurrent network.
  */
 import * as tf from '@tensorflow/tfjs-core';
-
-export interface LogMelConfig {
-  /** In Hz. */
-  readonly sampleRate: number;
-  /** Samples of a frame. */
-  readonly frameLength: number;
-  /** Samples from a frame's start to the next one's. */
-  readonly hop: number;
-  /** Points of the Fourier transform; frames are padded to it with zeros. */
-  readonly fftLength: number;
-  readonly mels: number;
-}
+import type { LogMelConfig } from './frames.js';
 
 /** What is added to energies before their logarithm, so that silence has one. */
 const floor = 1e-6;
-
-/** Frames of 25 ms every 10 ms, 40 mels: the usual front end, for this rate. */
-export function logMelConfig(sampleRate: number): LogMelConfig {
-  const frameLength = Math.round(0.025 * sampleRate);
-  const fftLength = 2 ** Math.ceil(Math.log2(frameLength));
-  return { sampleRate, frameLength, hop: Math.round(0.01 * sampleRate), fftLength, mels: 40 };
-}
-
-/** How many frames lie in so many samples; a frame is whole. */
-export function frameCount(samples: number, { frameLength, hop }: LogMelConfig): number {
-  return samples < frameLength ? 0 : 1 + Math.floor((samples - frameLength) / hop);
-}
-
-/** The frames of a recording, row after row: [frames, frameLength]. */
-export function framesOf(samples: Float32Array, config: LogMelConfig): Float32Array<ArrayBuffer> {
-  const { frameLength, hop } = config;
-  const count = frameCount(samples.length, config);
-  const frames = new Float32Array(count * frameLength);
-  for (let k = 0; k < count; k++) frames.set(samples.subarray(k * hop, k * hop + frameLength), k * frameLength);
-  return frames;
-}
 
 /**
  * ln(mel energies + 1e-6) of frames, under a Hann window.

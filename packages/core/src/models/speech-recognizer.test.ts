@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { recognizeFrames } from '../decoding/recognition.js';
+import type { OnnxGraph } from '../onnx/graph.js';
 import { runGraph } from '../testing/onnx-runtime.js';
 import { graphOfProgram } from './graph-of-program.js';
 import { uniformParameters } from './initial-parameters.js';
@@ -14,7 +16,6 @@ const config = { sampleRate: 8000, hiddenDim: 5, classes: 4, dropout: 0 };
 const { frameLength } = recognizerFrames(config);
 const shapes = recognizerParameterShapes(config);
 const parameters = uniformParameters(shapes, { seed: 1, range: 0.4 });
-const states = ['h.0', 'c.0', 'h.0_reverse', 'c.0_reverse'];
 
 /** Frames of a tone that rises. */
 const recording = (frames: number) =>
@@ -22,26 +23,20 @@ const recording = (frames: number) =>
     Array.from({ length: frameLength }, (_, k) => 0.3 * Math.sin((0.1 + 0.1 * t) * k)),
   );
 
-async function stepwiseLogits(frames: readonly (readonly number[])[]): Promise<number[]> {
+/** What a device computes: one step at a time. */
+function stepwiseLogits(frames: readonly (readonly number[])[]): Promise<Float32Array> {
   const step = graphOfProgram(recognizerStepProgram(config), shapes, parameters);
   const output = graphOfProgram(recognizerOutputProgram(config), shapes, parameters);
-  let state = states.map((): readonly number[] => Array<number>(config.hiddenDim).fill(0));
-  const [forwards, backwards]: number[][][] = [[], []];
-  for (const [t, frame] of frames.entries()) {
-    const outputs = await runGraph(step, {
-      frames: { shape: [2, frameLength], values: [...frame, ...frames.at(-1 - t)!] },
-      ...Object.fromEntries(states.map((name, k) => [name, { shape: [1, config.hiddenDim], values: state[k]! }])),
-    });
-    state = states.map((name) => outputs[`next.${name}`]!);
-    forwards!.push(outputs['features.0']!);
-    backwards!.unshift(outputs['features.0_reverse']!);
-  }
-  const logits: number[] = [];
-  for (const [t, features] of forwards!.entries()) {
-    const values = [...features, ...backwards![t]!];
-    logits.push(...(await runGraph(output, { features: { shape: [1, 2 * config.hiddenDim], values } })).logits!);
-  }
-  return logits;
+  const runnerOf = (graph: OnnxGraph) => async (inputs: Readonly<Record<string, Float32Array>>) => {
+    const given = graph.inputs.map(({ name, shape }) => [
+      name,
+      { shape: shape.map(Number), values: [...inputs[name]!] },
+    ]);
+    const outputs = await runGraph(graph, Object.fromEntries(given));
+    return Object.fromEntries(Object.entries(outputs).map(([name, values]) => [name, Float32Array.from(values)]));
+  };
+  const steps = { hiddenDim: config.hiddenDim, step: runnerOf(step), output: runnerOf(output) };
+  return recognizeFrames(steps, Float32Array.from(frames.flat()), frameLength);
 }
 
 test('recordings of unequal lengths in one batch are recognized as each is, step by step', async () => {

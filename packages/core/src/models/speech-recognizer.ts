@@ -4,7 +4,8 @@
  * of the model, so that a device computes what training saw. Reading recordings and spelling letters is not its affair.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { type LogMelConfig, logMel, logMelConfig } from '../audio/log-mel.js';
+import { type LogMelConfig, logMelConfig } from '../audio/frames.js';
+import { logMel } from '../audio/log-mel.js';
 import { ctcLoss } from '../kernels/ctc/loss.js';
 import { recurrentNetwork } from '../recurrent/network.js';
 import {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { backends } from '../../testing/backends.js';
 import { readCtcCases } from '../../testing/golden-speech.js';
 import { ctcGreedyLabels } from './greedy.js';
+import { ctcLogProbability } from './label-probability.js';
 import { ctcLoss } from './loss.js';
 import { naiveCtc } from './naive.js';
 
@@ -110,5 +111,21 @@ describe('greedy decoding', () => {
 
   test('reads no step beyond the sequence', () => {
     expect(ctcGreedyLabels(logitsOf([1, 2, 3]), 4, 2)).toEqual([1, 2]);
+  });
+});
+
+describe('the probability of a label', () => {
+  const classes = 4;
+  const steps = 6;
+  const logits = Float32Array.from(spread(steps * classes));
+  const rows = Array.from({ length: steps }, (_, t) => [...logits.slice(t * classes, (t + 1) * classes)]);
+
+  test.each([[[1, 2, 2]], [[3]], [[]]])('%j is that of the textbook loop', (labels) => {
+    expect(ctcLogProbability(logits, classes, steps, labels)).toBeCloseTo(-naiveCtc(rows, labels).loss, 4);
+  });
+
+  test('that the steps cannot spell is zero', () => {
+    expect(ctcLogProbability(logits, classes, 3, [2, 2])).toBeGreaterThan(-100);
+    expect(ctcLogProbability(logits, classes, 2, [2, 2])).toBe(Number.NEGATIVE_INFINITY);
   });
 });

@@ -1,10 +1,12 @@
 /** `--task speech`: which word a recording says, letter by letter, by a bidirectional LSTM trained with CTC. */
 import {
   ctcGreedyLabels,
+  ctcLogProbability,
   defaultOptimizer,
   frameCount,
   framesOf,
   graphOfProgram,
+  levelled,
   recognitionProgram,
   recognizerFrames,
   recognizerLoss,
@@ -43,6 +45,8 @@ const configSchema = z.object({
   }),
   /** The letters of classes 1, 2, …; class 0 is the blank. */
   letters: z.string(),
+  /** The words that it was trained on. */
+  words: z.array(z.string()),
 });
 
 type SpeechConfig = z.infer<typeof configSchema>;
@@ -55,19 +59,20 @@ export const speech: Task = {
   name: 'speech',
   data: `a folder of recordings named {digit}_{speaker}_{index}.wav, or '${SAMPLE}'`,
   defaults: {
-    model: { hidden: 96, dropout: 0.3 },
+    model: { hidden: 128, dropout: 0.5 },
     batchSize: 32,
     optimizer: defaultOptimizer('adam'),
     learningRate: 0.003,
-    decay: 0.9,
+    decay: 0.93,
     clipNorm: 1,
-    epochs: 20,
+    epochs: 30,
     seed: 1,
   },
   selection: { metric: 'wer', better: 'lower' },
   configure: async (data, { model }) => {
     const utterances = await readUtterances(data, 'train');
-    const letters = [...new Set(utterances.flatMap(({ transcript }) => [...transcript]))].toSorted().join('');
+    const words = [...new Set(utterances.map(({ transcript }) => transcript))].toSorted();
+    const letters = [...new Set(words.flatMap((word) => [...word]))].toSorted().join('');
     return {
       model: {
         sampleRate: utterances[0]!.sampleRate,
@@ -76,6 +81,7 @@ export const speech: Task = {
         dropout: model.dropout!,
       },
       letters,
+      words,
     } satisfies SpeechConfig;
   },
   model: (config) => speechModel(parseConfig(configSchema, config)),
@@ -170,7 +176,7 @@ function framesBatch(model: SpeechRecognizerConfig, utterances: readonly Utteran
   const time = paddedLength(Math.max(...counts), bucketFrames);
   const values = new Float32Array(time * batch * frames.frameLength);
   for (const [lane, { samples }] of utterances.entries()) {
-    const own = framesOf(samples, frames);
+    const own = framesOf(levelled(samples), frames);
     for (let t = 0; t < counts[lane]!; t++) {
       const frame = own.subarray(t * frames.frameLength, (t + 1) * frames.frameLength);
       values.set(frame, (t * batch + lane) * frames.frameLength);
@@ -200,18 +206,29 @@ function lettersBatch(
 function heldOutData(config: SpeechConfig, utterances: readonly Utterance[]): HeldOutData {
   const evaluate = async (programs: Programs): Promise<Metrics> => {
     const transcriptions = await transcribed(config, utterances, programs);
-    return { wer: wordErrorRate(transcriptions), letterErrorRate: letterErrorRate(transcriptions) };
+    const amongWords = transcriptions.map(({ said, word }) => ({ said, recognized: word }));
+    return {
+      wer: wordErrorRate(amongWords),
+      werSpelt: wordErrorRate(transcriptions),
+      letterErrorRate: letterErrorRate(transcriptions),
+    };
   };
   return { examples: utterances.length, validate: async (programs) => (await evaluate(programs)).wer!, evaluate };
 }
 
+interface Recognized extends Transcription {
+  /** The most probable of the words that the model was trained on; `recognized` is spelt freely. */
+  readonly word: string;
+}
+
 async function transcribed(
-  { model, letters }: SpeechConfig,
+  config: SpeechConfig,
   utterances: readonly Utterance[],
   programs: Programs,
-): Promise<Transcription[]> {
+): Promise<Recognized[]> {
+  const { model, letters } = config;
   const lengths = utterances.map((utterance) => framesIn(model, utterance));
-  const transcriptions: Transcription[] = [];
+  const transcriptions: Recognized[] = [];
   for (const indices of sortedBatches(lengths, evaluationBatch)) {
     const chosen = indices.map((index) => utterances[index]!);
     const { shape, inputs } = framesBatch(model, chosen, evaluationBatch);
@@ -226,8 +243,16 @@ async function transcribed(
         own.set(logits!.subarray(from, from + model.classes), t * model.classes);
       }
       const recognized = ctcGreedyLabels(own, model.classes, steps).map((label) => letters[label - 1]!);
-      transcriptions.push({ said, recognized: recognized.join('') });
+      transcriptions.push({ said, recognized: recognized.join(''), word: mostProbableWord(config, own, steps) });
     }
   }
   return transcriptions;
+}
+
+function mostProbableWord({ model, letters, words }: SpeechConfig, logits: Float32Array, steps: number): string {
+  const probabilities = words.map((word) => {
+    const labels = [...word].map((letter) => 1 + letters.indexOf(letter));
+    return ctcLogProbability(logits, model.classes, steps, labels);
+  });
+  return words[probabilities.indexOf(Math.max(...probabilities))]!;
 }
