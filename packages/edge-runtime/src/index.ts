@@ -1,8 +1,15 @@
 /** `@unroll/edge-runtime`: quantized recurrent language models in browsers and on devices. */
 
 export { loadLanguageModel } from '#load';
+export { type AnomalyDetector, loadAnomalyDetector } from './applications/anomaly-detector.js';
 export { type ApplicationContents, buildApplication } from './applications/build-application.js';
+export { type Forecaster, loadForecaster } from './applications/forecaster.js';
 export { type Application, type LoadApplicationOptions, loadApplication } from './applications/load-application.js';
+export {
+  loadSpeechRecognizer,
+  type Recognition,
+  type SpeechRecognizer,
+} from './applications/speech-recognizer.js';
 export { type Classification, loadTextClassifier, type TextClassifier } from './applications/text-classifier.js';
 export { loadTranslator, type Translator } from './applications/translator.js';
 export { type BundleContents, buildBundle, withMeasurements } from './bundle/build-bundle.js';

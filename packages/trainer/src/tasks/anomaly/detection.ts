@@ -20,16 +20,15 @@ export interface Detection {
   readonly alarms: number;
 }
 
-const likelihood = { longWindow: 500, shortWindow: 3 };
-/** Of the scaled signal: predictions that are better than this are not called worse than usual. */
-const smallestDeviation = 0.05;
+/** What scores are made with; the deviation is of the scaled signal: errors that differ by less are not told apart. */
+export const likelihood = { longWindow: 500, shortWindow: 3, smallestDeviation: 0.05 };
 /** After an alarm, so many rows are silent: they tell of the same event. */
 const silence = 200;
-/** How many normal rows may pass the threshold. */
+/** What part of the normal rows may pass the threshold. */
 const normalAbove = 0.01;
 
 export function scoredSignal(signal: Signal, errors: readonly number[]): ScoredSignal {
-  return { signal, scores: anomalyScores(errors, likelihood, smallestDeviation) };
+  return { signal, scores: anomalyScores(errors, likelihood, likelihood.smallestDeviation) };
 }
 
 /** The rows at which the score passes the threshold, none within the silence after another. */

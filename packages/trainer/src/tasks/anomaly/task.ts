@@ -13,7 +13,7 @@ import { parseConfig } from '../parse-config.js';
 import type { HeldOutData, Metrics, Programs, Task, TaskModel, TaskSplit } from '../task.js';
 import { scaled, scaleOf } from '../time-series/scale.js';
 import { forecasts, type Window, windowLoss, windowsWithin, windowTraining } from '../time-series/windows.js';
-import { bestThreshold, calibratedThreshold, detectionAt, scoredSignal } from './detection.js';
+import { bestThreshold, calibratedThreshold, detectionAt, likelihood, scoredSignal } from './detection.js';
 import { probationaryRows } from './nab-score.js';
 import { readSignals, SAMPLE, type Signal } from './signals.js';
 
@@ -83,7 +83,7 @@ function anomalyModel({ model }: AnomalyConfig): TaskModel {
     },
     bundle: (parameters) => ({
       graphs: { forecast: graphOfProgram(forecastProgram(model, 1), shapes, parameters) },
-      config: { model },
+      config: { model, likelihood },
     }),
   };
 }

@@ -1,0 +1,70 @@
+/** Finds anomalies in a signal on the device: a bundle of `unroll train --task anomaly`. */
+import type { ForecasterConfig } from '@unroll/core';
+import { anomalyScores } from '@unroll/core/decoding';
+import { type LoadApplicationOptions, loadApplication } from './load-application.js';
+
+export interface AnomalyDetector extends AsyncDisposable {
+  /** How many values the model sees before the one that it predicts. */
+  readonly context: number;
+  /**
+   * How unusual each value is: −log₁₀ of the probability of such prediction errors; 0 for the first values. A threshold is what
+   * few of the scores of the signal's normal part pass.
+   * @param values of the signal, in their order
+   * @param normal how many of the first values are normal: they give the signal its scale
+   * @throws RangeError if there are not more values than that and the context
+   */
+  scores(values: readonly number[], normal: number): Promise<number[]>;
+  dispose(): Promise<void>;
+}
+
+interface DetectorBundleConfig {
+  readonly model: ForecasterConfig;
+  readonly likelihood: {
+    readonly longWindow: number;
+    readonly shortWindow: number;
+    readonly smallestDeviation: number;
+  };
+}
+
+/**
+ * The detector whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this thread.
+ * @throws BundleError naming the file and the remedy; the signal's reason if it aborts
+ * @example
+ * await using detector = await loadAnomalyDetector('./anomalies/');
+ * const scores = await detector.scores(temperatures, 750);
+ */
+export async function loadAnomalyDetector(
+  address: string | URL,
+  options: LoadApplicationOptions = {},
+): Promise<AnomalyDetector> {
+  const application = await loadApplication(address, 'anomaly', options);
+  const { model, likelihood } = application.config as unknown as DetectorBundleConfig;
+  const { context } = model;
+  const dispose = () => application.dispose();
+  return {
+    context,
+    scores: async (values, normal) => {
+      if (values.length < Math.max(normal, context + 1) || normal < 2) {
+        throw new RangeError(`scores need at least 2 normal values, and more than ${context} in all`);
+      }
+      const scaled = scaledBy(values.slice(0, normal), values);
+      const errors = Array<number>(context).fill(Number.NaN);
+      for (let at = context; at < scaled.length; at++) {
+        const window = Float32Array.from(scaled.slice(at - context, at));
+        const { forecast } = await application.run('forecast', { window });
+        errors.push(Math.abs(scaled[at]! - forecast![0]!));
+      }
+      return anomalyScores(errors, likelihood, likelihood.smallestDeviation);
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** Zero mean and unit variance over the normal values; constant ones are not stretched. */
+function scaledBy(normal: readonly number[], values: readonly number[]): number[] {
+  const mean = normal.reduce((sum, value) => sum + value, 0) / normal.length;
+  const variance = normal.reduce((sum, value) => sum + (value - mean) ** 2, 0) / normal.length;
+  const deviation = variance > 0 ? Math.sqrt(variance) : 1;
+  return values.map((value) => (value - mean) / deviation);
+}

@@ -1,0 +1,56 @@
+/** Forecasts time series on the device: a bundle of `unroll train --task forecast`. */
+import type { ForecasterConfig } from '@unroll/core';
+import { type LoadApplicationOptions, loadApplication } from './load-application.js';
+
+export interface Forecaster extends AsyncDisposable {
+  /** Of the series, in the order of a row. */
+  readonly names: readonly string[];
+  /** How many rows of the past it sees. */
+  readonly context: number;
+  /** How many rows it forecasts. */
+  readonly horizon: number;
+  /**
+   * The next rows.
+   * @param rows the latest measurements, the newest last, each with one number for each series; the last `context` count
+   * @throws RangeError if there are fewer, or one is not as wide as there are series
+   */
+  forecast(rows: readonly (readonly number[])[]): Promise<number[][]>;
+  dispose(): Promise<void>;
+}
+
+interface ForecasterBundleConfig {
+  readonly model: ForecasterConfig;
+  readonly names: readonly string[];
+  readonly scale: { readonly mean: readonly number[]; readonly deviation: readonly number[] };
+}
+
+/**
+ * The forecaster whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this thread.
+ * @throws BundleError naming the file and the remedy; the signal's reason if it aborts
+ * @example
+ * await using load = await loadForecaster('./transformer/');
+ * const tomorrow = await load.forecast(lastFourDays);
+ */
+export async function loadForecaster(address: string | URL, options: LoadApplicationOptions = {}): Promise<Forecaster> {
+  const application = await loadApplication(address, 'forecast', options);
+  const { model, names, scale } = application.config as unknown as ForecasterBundleConfig;
+  const { context, horizon, series } = model;
+  const dispose = () => application.dispose();
+  return {
+    ...{ names, context, horizon },
+    forecast: async (rows) => {
+      const latest = rows.slice(-context);
+      if (latest.length < context) throw new RangeError(`a forecast needs ${context} rows, got ${latest.length}`);
+      const narrow = latest.find(({ length }) => length !== series);
+      if (narrow)
+        throw new RangeError(`a row has ${series} numbers (${names.join(', ')}), got one with ${narrow.length}`);
+      const scaled = latest.map((row) => row.map((value, k) => (value - scale.mean[k]!) / scale.deviation[k]!));
+      const { forecast } = await application.run('forecast', { window: Float32Array.from(scaled.flat()) });
+      return Array.from({ length: horizon }, (_, step) =>
+        names.map((_, k) => forecast![step * series + k]! * scale.deviation[k]! + scale.mean[k]!),
+      );
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+}

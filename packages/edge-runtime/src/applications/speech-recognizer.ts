@@ -1,0 +1,73 @@
+/** Recognizes spoken words on the device: a bundle of `unroll train --task speech`. */
+import type { SpeechRecognizerConfig } from '@unroll/core';
+import {
+  ctcGreedyLabels,
+  ctcLogProbability,
+  framesOf,
+  levelled,
+  logMelConfig,
+  recognizeFrames,
+} from '@unroll/core/decoding';
+import { type LoadApplicationOptions, loadApplication } from './load-application.js';
+
+export interface Recognition {
+  /** The most probable of the words that the model was trained on. */
+  readonly word: string;
+  /** What was heard, letter by letter, whether it is such a word or not. */
+  readonly spelt: string;
+}
+
+export interface SpeechRecognizer extends AsyncDisposable {
+  /** In Hz: what recordings have to be sampled at. */
+  readonly sampleRate: number;
+  readonly words: readonly string[];
+  /**
+   * @param samples one channel, in [−1, 1]
+   * @throws RangeError if they are less than 25 ms
+   */
+  recognize(samples: Float32Array): Promise<Recognition>;
+  dispose(): Promise<void>;
+}
+
+interface RecognizerBundleConfig {
+  readonly model: SpeechRecognizerConfig;
+  readonly letters: string;
+  readonly words: readonly string[];
+}
+
+/**
+ * The recognizer whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this thread.
+ * @throws BundleError naming the file and the remedy; the signal's reason if it aborts
+ * @example
+ * await using digits = await loadSpeechRecognizer('./digits/');
+ * const { word } = await digits.recognize(samples); // 'seven'
+ */
+export async function loadSpeechRecognizer(
+  address: string | URL,
+  options: LoadApplicationOptions = {},
+): Promise<SpeechRecognizer> {
+  const application = await loadApplication(address, 'speech', options);
+  const { model, letters, words } = application.config as unknown as RecognizerBundleConfig;
+  const { sampleRate, hiddenDim, classes } = model;
+  const frames = logMelConfig(sampleRate);
+  const steps = {
+    hiddenDim,
+    step: (inputs: Readonly<Record<string, Float32Array>>) => application.run('step', inputs),
+    output: (inputs: Readonly<Record<string, Float32Array>>) => application.run('output', inputs),
+  };
+  const labelsOf = (word: string) => [...word].map((letter) => 1 + letters.indexOf(letter));
+  const dispose = () => application.dispose();
+  return {
+    sampleRate,
+    words,
+    recognize: async (samples) => {
+      const logits = await recognizeFrames(steps, framesOf(levelled(samples), frames), frames.frameLength);
+      const count = logits.length / classes;
+      const spelt = ctcGreedyLabels(logits, classes, count).map((label) => letters[label - 1]!);
+      const probabilities = words.map((word) => ctcLogProbability(logits, classes, count, labelsOf(word)));
+      return { word: words[probabilities.indexOf(Math.max(...probabilities))]!, spelt: spelt.join('') };
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+}

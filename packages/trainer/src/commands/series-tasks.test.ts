@@ -1,0 +1,73 @@
+import { loadAnomalyDetector, loadForecaster, loadSpeechRecognizer } from '@unroll/edge-runtime';
+import { afterAll, describe, expect, test } from 'vitest';
+import { probationaryRows } from '../tasks/anomaly/nab-score.js';
+import { sampleSignals } from '../tasks/anomaly/sample-signals.js';
+import { readMeasurements, rowsOf } from '../tasks/forecast/measurements.js';
+import { sampleUtterances } from '../tasks/speech/sample-utterances.js';
+import { temporaryFolder, unroll, unrollJson } from '../testing/unroll-process.js';
+
+const folder = temporaryFolder();
+afterAll(() => folder[Symbol.dispose]());
+
+/** Trains on the generated sample, evaluates, and exports; the address of the bundle and what eval said. */
+async function trained(task: string, ...flags: readonly string[]) {
+  const [run, bundle] = [`${folder.path}/${task}`, `${folder.path}/${task}-bundle`];
+  await unrollJson('train', '--task', task, '--data', 'sample', '--out', run, '--threads', '1', ...flags);
+  const metrics = await unrollJson('eval', '--checkpoint', run, '--data', 'sample', '--threads', '1');
+  await unrollJson('export', '--checkpoint', run, '--out', bundle);
+  return { run, bundle, metrics };
+}
+
+describe('unroll train --task', () => {
+  test('speech learns letters that are tones, and its bundle spells what it hears', async () => {
+    const { bundle, metrics } = await trained('speech', '--hidden', '24', '--epochs', '14', '--learning-rate', '0.006');
+    expect(metrics.wer).toBeLessThan(0.2);
+    await using recognizer = await loadSpeechRecognizer(bundle);
+    const utterances = sampleUtterances('test').slice(0, 10);
+    const words: string[] = [];
+    for (const { samples } of utterances) words.push((await recognizer.recognize(samples)).word);
+    const wrong = utterances.filter(({ transcript }, k) => words[k] !== transcript);
+    expect(wrong.length).toBeLessThan(4);
+    await expect(recognizer.recognize(new Float32Array(10))).rejects.toThrow('shorter than a frame');
+  }, 120_000);
+
+  test('forecast learns waves, and its bundle forecasts measurements in their own units', async () => {
+    const { bundle, metrics } = await trained('forecast', '--context', '30', '--horizon', '6', '--hidden', '16');
+    expect(metrics.mse).toBeLessThan(0.1);
+    await using forecaster = await loadForecaster(bundle);
+    const measurements = readMeasurements('sample');
+    const { from } = rowsOf(measurements, 'test');
+    const row = (k: number) => [...measurements.values.slice(2 * k, 2 * k + 2)];
+    const past = Array.from({ length: 30 }, (_, k) => row(from - 30 + k));
+    const forecast = await forecaster.forecast(past);
+    expect(forecast).toHaveLength(6);
+    for (const [k, values] of forecast.entries()) {
+      for (const [column, value] of values.entries()) expect(Math.abs(value - row(from + k)[column]!)).toBeLessThan(1);
+    }
+    await expect(forecaster.forecast(past.slice(1))).rejects.toThrow('a forecast needs 30 rows, got 29');
+  }, 120_000);
+
+  test('anomaly finds the disturbances of waves, and so does its bundle', async () => {
+    const { bundle, metrics } = await trained('anomaly', '--context', '24', '--hidden', '12', '--epochs', '20');
+    expect(metrics.recall).toBeGreaterThan(0.6);
+    await using detector = await loadAnomalyDetector(bundle);
+    const { values, windows } = sampleSignals()[0]!;
+    const scores = await detector.scores([...values.slice(0, 800)], probationaryRows(values.length));
+    const [{ from, to }] = windows as [{ from: number; to: number }];
+    const highest = scores.indexOf(Math.max(...scores));
+    expect(highest).toBeGreaterThanOrEqual(from);
+    expect(highest).toBeLessThanOrEqual(to);
+  }, 120_000);
+
+  test.each([
+    [['train', '--data', 'grammar', '--out', 'x', '--horizon', '3'], '--horizon: is for --task; leave it out'],
+    [
+      ['train', '--task', 'speech', '--data', 'sample', '--out', 'x', '--horizon', '3'],
+      '--horizon: --task speech has no such size, but --hidden, --dropout; leave it out',
+    ],
+  ])('%j is wrong usage', async (args, message) => {
+    const { status, stderr } = await unroll(...args);
+    expect(stderr).toBe(`unroll: ${message}\n`);
+    expect(status).toBe(2);
+  });
+});
