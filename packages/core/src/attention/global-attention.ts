@@ -5,6 +5,8 @@
  *   a_t(s) = softmax_s(h_t · W · m_s)        c_t = Σ_s a_t(s) · m_s
  */
 import * as tf from '@tensorflow/tfjs-core';
+// The core package leaves the gradients of its own ops unregistered; the layers package registers them.
+import '@tensorflow/tfjs-layers';
 
 export interface GlobalAttentionInputs {
   /** What looks: [batch, queries, width]. */

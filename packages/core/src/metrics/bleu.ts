@@ -40,12 +40,12 @@ export function corpusBleu(hypotheses: readonly string[], references: readonly s
       totals[n - 1]! += Math.max(0, written.length - n + 1);
     }
   });
-  const precisions = smoothedPrecisions(matches, totals);
-  const brevityPenalty =
-    hypothesisLength >= referenceLength ? 1 : Math.exp(1 - referenceLength / Math.max(hypothesisLength, 1e-9));
-  const isZero = precisions.some((precision) => precision === 0) || matches[0] === 0;
+  const hasMatch = matches.some((count) => count > 0);
+  const precisions = hasMatch ? smoothedPrecisions(matches, totals) : new Array<number>(longestNgram).fill(0);
+  // An empty translation's penalty is exp(−∞) = 0, a precision of zero's logarithm −∞: either makes the score zero.
+  const brevityPenalty = Math.min(1, Math.exp(1 - referenceLength / hypothesisLength));
   const logMean = precisions.reduce((sum, precision) => sum + Math.log(precision), 0) / longestNgram;
-  const score = isZero ? 0 : brevityPenalty * Math.exp(logMean);
+  const score = brevityPenalty * Math.exp(logMean);
   return { score, precisions, brevityPenalty, hypothesisLength, referenceLength };
 }
 

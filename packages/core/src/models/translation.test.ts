@@ -1,10 +1,16 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
+import { logSoftmax } from '../decoding/log-softmax.js';
+import { type RunStep, translateIds } from '../decoding/translation.js';
 import { elementCount } from '../onnx/graph.js';
-import type { NamedTensors } from '../tracing/trace.js';
+import { runGraph } from '../testing/onnx-runtime.js';
+import { expectClose } from '../testing/textbook.js';
+import { type NamedTensors, trace } from '../tracing/trace.js';
 import { uniformParameters } from './initial-parameters.js';
-import { translationLoss, translationParameterShapes } from './translation.js';
+import type { Program } from './language-model-programs.js';
+import { translationEvaluationProgram, translationLoss, translationParameterShapes } from './translation.js';
+import { decoderStepProgram, encoderStepProgram } from './translation-steps.js';
 
 const config = { vocabSize: 7, embeddingDim: 3, hiddenDim: 4, dropout: 0 };
 const shape = { batch: 2, source: 4, target: 3 };
@@ -46,3 +52,50 @@ test.each(Object.keys(shapes))('the gradient by %s is that of small differences'
     expect(gradient[k]).toBeCloseTo((at(step) - at(-step)) / (2 * step), 3);
   }
 });
+
+test('what a device decodes step by step has the likelihood that the training program gives it', async () => {
+  const source = [1, 3, 5, 6];
+  const zeroIds = { sourceLengths: [4], previous: [0, 2, 4], targets: [2, 4, 0] };
+  const { tokenLosses } = await run(translationEvaluationProgram(config, { batch: 1, source: 4, target: 3 }), {
+    source: Int32Array.from(source),
+    ...Object.fromEntries(Object.entries(zeroIds).map(([name, ids]) => [name, Int32Array.from(ids)])),
+  });
+  const steps = {
+    encode: (inputs: StepInputs) => run(encoderStepProgram(config), inputs),
+    decode: (inputs: StepInputs) => run(decoderStepProgram(config), inputs),
+    ...{ hiddenDim: config.hiddenDim, eosId: 0 },
+  };
+  const followed: number[] = [];
+  const losses: number[] = [];
+  const forced: RunStep = async (inputs) => {
+    const outputs = await steps.decode(inputs);
+    const target = zeroIds.targets[followed.length]!;
+    losses.push(-logSoftmax(outputs.logits!)[target]!);
+    followed.push(target);
+    const logits = outputs.logits!.map((_, k) => (k === target ? 0 : Number.NEGATIVE_INFINITY));
+    return { ...outputs, logits };
+  };
+  const tokens = await translateIds({ ...steps, decode: forced }, source, { beamWidth: 1 });
+  expect(tokens).toEqual([2, 4]);
+  expectClose(losses, [...tokenLosses!], 1e-5);
+});
+
+test('a sentence longer than a device reads is refused', async () => {
+  const none: RunStep = async () => ({});
+  const steps = { encode: none, decode: none, hiddenDim: 4, eosId: 0 };
+  await expect(translateIds(steps, new Array(65).fill(1))).rejects.toThrow(
+    'has 65 tokens, more than 64; cut it in two',
+  );
+});
+
+type StepInputs = Parameters<RunStep>[0];
+
+async function run({ run, inputs }: Program, given: StepInputs): Promise<Record<string, Float32Array>> {
+  const all = { ...values, ...given };
+  const fed = Object.entries(inputs).map(([name, { shape: size, dtype }]) => [
+    name,
+    { shape: size, dtype, values: [...all[name]!] },
+  ]);
+  const outputs = await runGraph(trace(run, inputs), Object.fromEntries(fed));
+  return Object.fromEntries(Object.entries(outputs).map(([name, array]) => [name, Float32Array.from(array)]));
+}
