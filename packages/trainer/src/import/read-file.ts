@@ -1,7 +1,7 @@
 /** Reads a whole file into memory, however large, with progress. */
 import { open } from 'node:fs/promises';
 import { UnrollError } from '../errors.js';
-import { Progress } from '../terminal/progress.js';
+import { megabytes, Progress } from '../terminal/progress.js';
 
 const chunkBytes = 16 * 2 ** 20;
 
@@ -11,14 +11,14 @@ export async function readWholeFile(path: string, signal: AbortSignal): Promise<
     await using file = await open(path);
     const { size } = await file.stat();
     const bytes = new Uint8Array(size);
-    const progress = new Progress(`reading ${path}`, size, 'bytes');
+    const progress = new Progress(`reading ${path}`, megabytes(size), 'MB');
     try {
       for (let position = 0; position < size; ) {
         const { bytesRead } = await file.read(bytes, position, Math.min(chunkBytes, size - position), position);
         if (bytesRead === 0) throw new UnrollError(`${path}: became shorter while it was read; run again`);
         position += bytesRead;
         signal.throwIfAborted();
-        progress.update(position);
+        progress.update(megabytes(position));
       }
     } finally {
       progress.stop();
