@@ -93,9 +93,11 @@ async function exportBundle(flags: ExportFlags, signal: AbortSignal): Promise<Ex
   const choices =
     quantization === 'auto' ? await measuredChoices(graph, target) : chooseByRule(graph, quantization, target);
   signal.throwIfAborted();
-  const parts = { graph, tokenizerJson: checkpoint.tokenizer.toJSON(), config: { ...checkpoint.config }, target };
-  const personalization = flags.personalization && personalizationGraphs(checkpoint.config);
-  const files = await buildBundle({ ...parts, quantization, choices, ...(personalization && { personalization }) });
+  const parts = {
+    ...{ graph, tokenizerJson: checkpoint.tokenizer.toJSON(), config: { ...checkpoint.config }, target },
+    ...(flags.personalization && { personalization: personalizationGraphs(checkpoint.config) }),
+  };
+  const files = await buildBundle({ ...parts, quantization, choices });
   const float32 = await buildBundle({ ...parts, quantization: 'none' });
   const sizesAndSpeeds: Measurements = {
     bytes: totalBytes(files),
