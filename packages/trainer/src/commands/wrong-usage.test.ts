@@ -81,6 +81,27 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       'train --data @corpus --out @x --mode local --batch-size 8',
       '--mode: local is for workers and parameter servers',
     ],
+    ['a softmax that is none', 'train --data grammar --out @x --softmax half', "--softmax: 'half' is none"],
+    [
+      'more sampled words than there are',
+      'train --data @corpus --out @x --softmax sampled:5000 --batch-size 8',
+      '--softmax: 5000 words are sampled of a vocabulary of',
+    ],
+    [
+      'rows of tables with a softmax of all words',
+      'train --data @corpus --out @x --workers 2 --tables rows --batch-size 8',
+      '--tables: with rows a step must not score all words',
+    ],
+    [
+      'rows of tables for nobody',
+      'train --data @corpus --out @x --softmax sampled:4 --tables rows --batch-size 8',
+      '--tables: rows are for workers and parameter servers',
+    ],
+    [
+      'rows of tables in rounds',
+      'train --data @corpus --out @x --workers 2 --softmax sampled:4 --tables rows --mode local --batch-size 8',
+      '--tables: rows is for all modes but local',
+    ],
     ['a codec that is none', 'train --data grammar --out @x --gradient-codec zip', "--gradient-codec: 'zip' is none"],
     [
       'a codec of an impossible density',
