@@ -47,6 +47,7 @@ export {
   type TextClassifierConfig,
 } from './models/classifier.js';
 export { type DropoutMask, fillDropoutMask } from './models/dropout.js';
+export { dropoutMaskShapes, fillDropoutMasks, type MaskedBatch } from './models/dropout-masks.js';
 export {
   type ForecasterConfig,
   forecasterLoss,

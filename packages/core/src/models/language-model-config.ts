@@ -20,6 +20,14 @@ export interface LanguageModelConfig {
   /** Probability of dropping a unit of the embedding, between layers and before the output; never in the recurrence
    * (Zaremba et al. 2014, eq. 7–8). */
   readonly dropout: number;
+  /** Whether the dropped units are the same at every step of a sequence (Gal and Ghahramani 2016). */
+  readonly variationalDropout?: boolean | undefined;
+  /** Probability of dropping a word of a batch, wherever it occurs; none if left out (Merity et al. 2018, section 4.3). */
+  readonly embeddingDropout?: number | undefined;
+  /** Probability of dropping an element of a recurrent kernel, for a whole batch; none if left out (the same, section 2). */
+  readonly weightDropout?: number | undefined;
+  /** What of a target's probability training spreads over all words (Szegedy et al. 2016, section 7); none if left out. */
+  readonly labelSmoothing?: number | undefined;
   /** The output projection is the transposed embedding (Press and Wolf 2017); needs an embedding as wide as the last
    * layer's output. */
   readonly tieWeights: boolean;
@@ -77,8 +85,13 @@ export function languageModelConfig(
     }
     if (!hasCellState(config)) throw new RangeError(`projectionDim is for lstm and cifg, not for ${config.cell}`);
   }
-  if (!(config.dropout >= 0 && config.dropout < 1))
-    throw new RangeError(`dropout must be in [0, 1), got ${config.dropout}`);
+  for (const field of ['dropout', 'embeddingDropout', 'weightDropout', 'labelSmoothing'] as const) {
+    const rate = config[field] ?? 0;
+    if (!(rate >= 0 && rate < 1)) throw new RangeError(`${field} must be in [0, 1), got ${rate}`);
+  }
+  if (config.labelSmoothing && softmax) {
+    throw new RangeError('labelSmoothing needs the scores of all words, which a sampled softmax does not have');
+  }
   if (config.tieWeights && config.embeddingDim !== outputDim(config)) {
     const width = projectionDim === undefined ? 'hiddenDim' : 'projectionDim';
     throw new RangeError(

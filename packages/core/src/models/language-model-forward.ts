@@ -2,7 +2,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
 import { linearCrossEntropy } from '../kernels/output-layer/linear-cross-entropy.js';
+import { smoothedCrossEntropy } from '../kernels/output-layer/smoothed-cross-entropy.js';
 import { flattenSteps } from '../kernels/time-steps.js';
+import { weightMask } from './dropout-masks.js';
 import { embeddingName, type LanguageModelConfig, outputTable } from './language-model-config.js';
 import { runLayer } from './language-model-layer.js';
 
@@ -17,7 +19,7 @@ export function embedTokens(parameters: NamedTensors, ids: tf.Tensor2D): tf.Tens
  * Runs the recurrent layers.
  * @param embedded [time, batch, embedding]
  * @param state tensors named as by `stateShapes`
- * @param masks one for each of `dropoutWidths`, [time·batch, width], zero or 1/(1 − dropout); none to run without dropout
+ * @param masks those of `dropoutMaskShapes`, by name, zero or 1/(1 − rate); none to run without dropout
  * @returns `features` [time·batch, output], time-major, and the state after the last step
  */
 export function recurrentFeatures(
@@ -25,18 +27,37 @@ export function recurrentFeatures(
   parameters: NamedTensors,
   embedded: tf.Tensor3D,
   state: NamedTensors,
-  masks: readonly tf.Tensor[] = [],
+  masks: NamedTensors = {},
 ): { features: tf.Tensor2D; state: NamedTensors } {
   const [time, batch] = embedded.shape;
-  const dropped = (rows: tf.Tensor, site: number) => (masks[site] ? tf.mul(rows, masks[site]) : rows);
-  let rows = dropped(flattenSteps(embedded), 0); // [time·batch, features]
+  const dropped = (rows: tf.Tensor, site: number) => droppedRows(rows, masks[`dropout.${site}`]);
+  let rows = dropped(droppedRows(flattenSteps(embedded), masks.tokenDropout), 0); // [time·batch, features]
   const nextState: NamedTensors = {};
   for (let layer = 0; layer < config.layers; layer++) {
     const x = tf.reshape(rows, [time, batch, rows.shape[1]!]);
-    const outputs = runLayer(config, parameters, layer, x, state, nextState);
+    const outputs = runLayer(config, withDroppedWeights(config, parameters, layer, masks), layer, x, state, nextState);
     rows = dropped(flattenSteps(outputs), layer + 1);
   }
   return { features: rows as tf.Tensor2D, state: nextState };
+}
+
+/** Rows [time·batch, width] times a mask of as many rows, or of [batch, width], the same for all steps. */
+function droppedRows(rows: tf.Tensor, mask: tf.Tensor | undefined): tf.Tensor {
+  if (!mask) return rows;
+  if (mask.shape[0] === rows.shape[0]) return tf.mul(rows, mask);
+  return tf.reshape(tf.mul(tf.reshape(rows, [-1, ...mask.shape]), mask), rows.shape);
+}
+
+function withDroppedWeights(
+  { cell }: LanguageModelConfig,
+  parameters: NamedTensors,
+  layer: number,
+  masks: NamedTensors,
+): NamedTensors {
+  const mask = masks[weightMask(layer)];
+  if (!mask) return parameters;
+  const name = `${cell}.${layer}.recurrent_kernel`;
+  return { ...parameters, [name]: tf.mul(parameters[name]!, mask) };
 }
 
 /** Scores of all words from features [rows, output]: [rows, vocab]. */
@@ -66,4 +87,16 @@ export function outputLosses(
   const table = outputTable(config);
   const weights = parameters[table ?? 'output.kernel']!;
   return linearCrossEntropy({ features, weights, bias: parameters['output.bias']!, targets }, table !== undefined);
+}
+
+/** {@link outputLosses}, and what training minimises instead with `labelSmoothing`. */
+export function outputSmoothedLosses(
+  config: LanguageModelConfig,
+  parameters: NamedTensors,
+  features: tf.Tensor2D,
+  targets: tf.Tensor1D,
+): ReturnType<typeof smoothedCrossEntropy> {
+  const table = outputTable(config);
+  const layer = { features, weights: parameters[table ?? 'output.kernel']!, bias: parameters['output.bias']!, targets };
+  return smoothedCrossEntropy(layer, config.labelSmoothing ?? 0, table !== undefined);
 }

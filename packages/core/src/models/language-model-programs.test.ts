@@ -30,11 +30,17 @@ const models: LanguageModelConfig[] = (['rnn', 'lstm', 'gru', 'cifg'] as const).
   languageModelConfig({ ...sizes, cell }),
   languageModelConfig({ ...sizes, cell, embeddingDim: 4, tieWeights: true, recurrentBias: true }),
 ]);
+models.push(
+  languageModelConfig({
+    ...{ ...sizes, cell: 'lstm', tieWeights: true, embeddingDim: 4 },
+    ...{ variationalDropout: true, embeddingDropout: 0.2, weightDropout: 0.3 },
+  }),
+);
 models.push(languageModelConfig({ ...sizes, cell: 'cifg', tieWeights: true, projectionDim: 3 }));
 const named = models.map(
   (config) =>
     [
-      `${config.cell}, ${config.tieWeights ? 'tied' : 'untied'}, ${config.recurrentBias ? 'two biases' : 'one bias'}${config.projectionDim ? ', projected' : ''}`,
+      `${config.cell}, ${config.tieWeights ? 'tied' : 'untied'}, ${config.recurrentBias ? 'two biases' : 'one bias'}${config.projectionDim ? ', projected' : ''}${config.weightDropout ? ', of AWD' : ''}`,
       config,
     ] as const,
 );
@@ -248,6 +254,7 @@ const programs = named.flatMap(([name, config]) =>
     training: trainingProgram(config, shape, { optimizer: defaultOptimizer('adamw'), clipNorm: 5 }),
     gradient: gradientProgram(config, shape),
     'row gradient': rowGradientProgram(config, shape),
+    'smoothed gradient': gradientProgram({ ...config, labelSmoothing: 0.1 }, shape),
     evaluation: evaluationProgram(config, shape),
     decoding: decodingProgram(config),
   }).map(([kind, program]) => [`${kind} program of ${name}`, program] as const),

@@ -17,9 +17,9 @@ import {
   optimizerUpdate,
 } from '../optimizers/optimizer.js';
 import type { TensorSpec } from '../tracing/trace.js';
+import { dropoutMaskShapes } from './dropout-masks.js';
 import { graphOfProgram } from './graph-of-program.js';
 import {
-  dropoutWidths,
   embeddingName,
   type LanguageModelConfig,
   parameterShapes,
@@ -74,9 +74,9 @@ export function slotShapes(optimizer: OptimizerConfig, parameters: Shapes): Shap
  * A whole local training step: loss, gradients by truncated BPTT, clipping by global norm, optimizer.
  *
  * Inputs: the parameters, the optimizer's slots, the state, and for each step `ids` int32 [time, batch], `targets` int32
- * [time·batch], `lossWeights` [time·batch] (what each token's loss counts in the loss that is minimised), `dropout.k` masks,
- * `learningRate` and `step` (1 for the first) scalars, and `averagingWeight` for NT-ASGD. Outputs: `next.*` of parameters, slots and state, `tokenLosses`
- * [time·batch] in nats, and `gradientNorm`, before clipping.
+ * [time·batch], `lossWeights` [time·batch] (what each token's loss counts in the loss that is minimised), the masks of
+ * `dropoutMaskShapes`, `learningRate` and `step` (1 for the first) scalars, and `averagingWeight` for NT-ASGD. Outputs:
+ * `next.*` of parameters, slots and state, `tokenLosses` [time·batch] in nats, and `gradientNorm`, before clipping.
  */
 export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, recipe: UpdateRecipe): Program {
   return {
@@ -192,7 +192,6 @@ export function rowGradientProgram(config: LanguageModelConfig, shape: BatchShap
 
 function gradientInputs(config: LanguageModelConfig, shape: BatchShape): Program['inputs'] {
   const rows = shape.time * shape.batch;
-  const masks = config.dropout > 0 ? dropoutWidths(config) : [];
   return {
     ...float32(parameterShapes(config)),
     ...float32(stateShapes(config, shape.batch)),
@@ -200,7 +199,7 @@ function gradientInputs(config: LanguageModelConfig, shape: BatchShape): Program
     targets: { shape: [rows], dtype: 'int32' },
     lossWeights: { shape: [rows], dtype: 'float32' },
     ...candidateInputs(config, rows),
-    ...float32(Object.fromEntries(masks.map((width, site) => [`dropout.${site}`, [rows, width]]))),
+    ...float32(dropoutMaskShapes(config, shape.batch, shape.time)),
   };
 }
 
@@ -282,18 +281,15 @@ function lossAndGradients(
   inputs: NamedTensors,
 ): { outputs: NamedTensors; gradients: Gradients } {
   const names = Object.keys(parameterShapes(config)).filter((name) => name !== embeddingName || config.tieWeights);
-  const masks = Object.keys(inputs)
-    .filter((name) => name.startsWith('dropout.'))
-    .map((name) => inputs[name]!);
   let outputs: NamedTensors = {};
   const loss = (embedded: tf.Tensor, ...values: tf.Tensor[]): tf.Scalar => {
     const parameters = Object.fromEntries(names.map((name, k) => [name, values[k]!]));
-    const { features, state } = recurrentFeatures(config, parameters, embedded as tf.Tensor3D, inputs, masks);
-    const tokenLosses = trainingLosses(config, parameters, features, inputs);
+    const { features, state } = recurrentFeatures(config, parameters, embedded as tf.Tensor3D, inputs, inputs);
+    const { tokenLosses, objectives } = trainingLosses(config, parameters, features, inputs);
     outputs = { ...next(state), tokenLosses };
     // What is differentiated lives in a scope of its own, which the other results must outlive.
     for (const tensor of Object.values(outputs)) tf.keep(tensor);
-    return tf.sum(tf.mul(tokenLosses, inputs.lossWeights!));
+    return tf.sum(tf.mul(objectives, inputs.lossWeights!));
   };
   const ids = inputs.ids as tf.Tensor2D;
   const [rows, ...values] = tf.grads(loss)([embedTokens(inputs, ids), ...names.map((name) => inputs[name]!)]);

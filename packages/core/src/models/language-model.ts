@@ -4,10 +4,9 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { sparseSoftmaxCrossEntropy } from '../kernels/softmax-cross-entropy/sparse.js';
-import { fillDropoutMask } from './dropout.js';
+import { dropoutMaskShapes, fillDropoutMasks } from './dropout-masks.js';
 import { initialParameters } from './initial-parameters.js';
 import {
-  dropoutWidths,
   hasCellState,
   type LanguageModelConfig,
   languageModelConfig,
@@ -85,7 +84,7 @@ export class RnnLanguageModel {
         this.parameters,
         embedTokens(this.parameters, tf.transpose(ids)),
         this.#statesByName(state ?? this.initialState(batch)),
-        this.#dropoutMasks(batch, time, mode),
+        this.#dropoutMasks(ids, mode),
       );
       const width = outputDim(this.config);
       const batchMajor = tf.transpose(tf.reshape(features, [time, batch, width]), [1, 0, 2]);
@@ -133,13 +132,16 @@ export class RnnLanguageModel {
     return hasCellState(this.config) ? { hidden: stacked('h.'), cell: stacked('c.') } : { hidden: stacked('h.') };
   }
 
-  #dropoutMasks(batch: number, time: number, mode: LanguageModelMode): tf.Tensor[] {
-    const { dropout: rate } = this.config;
-    if (!mode.training || rate === 0) return [];
-    return dropoutWidths(this.config).map((width, site) => {
-      const mask = new Float32Array(time * batch * width);
-      fillDropoutMask(mask, { rate, seed: mode.seed, step: 0, site, firstLane: 0, lanes: batch, time, width });
-      return tf.tensor2d(mask, [time * batch, width]);
-    });
+  /** @param ids int32 [batch, time] */
+  #dropoutMasks(ids: tf.Tensor2D, mode: LanguageModelMode): NamedTensors {
+    const [lanes, time] = ids.shape;
+    if (!mode.training) return {};
+    const shapes = dropoutMaskShapes(this.config, lanes, time);
+    const masks = Object.fromEntries(
+      Object.entries(shapes).map(([name, [rows = 0, width = 0]]) => [name, new Float32Array(rows * width)]),
+    );
+    const tokens = this.config.embeddingDropout ? (tf.transpose(ids).dataSync() as Int32Array) : new Int32Array(0);
+    fillDropoutMasks(this.config, masks, { ids: tokens, seed: mode.seed, step: 0, firstLane: 0, lanes, time });
+    return Object.fromEntries(Object.entries(masks).map(([name, mask]) => [name, tf.tensor(mask, [...shapes[name]!])]));
   }
 }

@@ -29,15 +29,19 @@ export function naiveTokenLosses(
 /** One sequence's scores of all words, step by step; `positions` are its rows among the [time·batch] of the batch. */
 function laneLogits(config: LanguageModelConfig, positions: readonly number[], lane: number, inputs: NamedValues) {
   const { embeddingDim, layers, vocabSize, tieWeights } = config;
+  const lanes = inputs.ids!.length / positions.length;
   const embeddings = matrix(inputs['embedding.embeddings']!, embeddingDim);
   const dropped = (steps: Vector[], site: number): Vector[] => {
     const mask = inputs[`dropout.${site}`];
     if (!mask) return steps;
     const rows = matrix(mask, steps[0]!.length);
-    return steps.map((step, t) => step.map((value, k) => value * rows[positions[t]!]![k]!));
+    const row = (t: number) => rows[rows.length === positions.length * lanes ? positions[t]! : lane]!;
+    return steps.map((step, t) => step.map((value, k) => value * row(t)[k]!));
   };
   let steps = dropped(
-    positions.map((position) => embeddings[inputs.ids![position]!]!),
+    positions.map((position) =>
+      embeddings[inputs.ids![position]!]!.map((value) => value * (inputs.tokenDropout?.[position] ?? 1)),
+    ),
     0,
   );
   for (let layer = 0; layer < layers; layer++) steps = dropped(runLayer(config, steps, layer, lane, inputs), layer + 1);
@@ -60,7 +64,10 @@ function runLayer(
     recurrentBias && cell !== 'gru' ? add(parameter('bias'), parameter('recurrent_bias')) : parameter('bias');
   const weights = {
     kernel: matrix(parameter('kernel'), bias.length),
-    recurrentKernel: matrix(parameter('recurrent_kernel'), bias.length),
+    recurrentKernel: matrix(
+      parameter('recurrent_kernel').map((value, k) => value * (inputs[`weightDropout.${layer}`]?.[k] ?? 1)),
+      bias.length,
+    ),
     bias,
   };
   const hidden = matrix(inputs[`h.${layer}`]!, outputDim(config))[lane]!;

@@ -1,9 +1,9 @@
-/** The losses that training minimises: of the whole softmax, as evaluation's, or of a sample of it. */
+/** The losses that training minimises: of the whole softmax, as evaluation's, with smoothed labels, or of a sample of it. */
 import type * as tf from '@tensorflow/tfjs-core';
 import { sampledSoftmaxCrossEntropy } from '../kernels/sampled-softmax/sampled-softmax.js';
 import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
 import { type LanguageModelConfig, outputTable } from './language-model-config.js';
-import { outputLosses } from './language-model-forward.js';
+import { outputLosses, outputSmoothedLosses } from './language-model-forward.js';
 
 /**
  * What a sampled softmax needs besides the batch, of `rows` tokens: `candidates` int32 [samples], and the logarithms of how
@@ -23,21 +23,36 @@ export function candidateInputs({ softmax }: LanguageModelConfig, rows: number):
 /**
  * The loss of each target, from features [rows, output].
  * @param inputs `targets` int32 [rows], and those of {@link candidateInputs}
- * @returns [rows], in nats
+ * @returns [rows] each, in nats: the cross-entropy of the targets, and what is minimised, which is the same but for smoothing
  */
 export function trainingLosses(
   config: LanguageModelConfig,
   parameters: NamedTensors,
   features: tf.Tensor2D,
   inputs: NamedTensors,
-): tf.Tensor1D {
+): { readonly tokenLosses: tf.Tensor1D; readonly objectives: tf.Tensor1D } {
   const targets = inputs.targets as tf.Tensor1D;
-  if (!config.softmax) return outputLosses(config, parameters, features, targets);
+  if (config.labelSmoothing) {
+    const { losses, objectives } = outputSmoothedLosses(config, parameters, features, targets);
+    return { tokenLosses: losses, objectives };
+  }
+  const tokenLosses = config.softmax
+    ? sampledLosses(config, parameters, features, inputs)
+    : outputLosses(config, parameters, features, targets);
+  return { tokenLosses, objectives: tokenLosses };
+}
+
+function sampledLosses(
+  config: LanguageModelConfig,
+  parameters: NamedTensors,
+  features: tf.Tensor2D,
+  inputs: NamedTensors,
+): tf.Tensor1D {
   return sampledSoftmaxCrossEntropy({
     features,
     weights: parameters[outputTable(config)!] as tf.Tensor2D,
     bias: parameters['output.bias'] as tf.Tensor1D,
-    targets,
+    targets: inputs.targets as tf.Tensor1D,
     candidates: inputs.candidates as tf.Tensor1D,
     candidateLogCounts: inputs.candidateLogCounts as tf.Tensor1D,
     targetLogCounts: inputs.targetLogCounts as tf.Tensor1D,

@@ -38,6 +38,10 @@ export interface TrainingFlags {
   hidden?: number;
   projection?: number;
   dropout?: number;
+  variationalDropout?: boolean;
+  embeddingDropout?: number;
+  weightDropout?: number;
+  labelSmoothing?: number;
   tieWeights?: boolean;
   tokenizer?: 'word' | 'char' | 'bpe';
   vocabulary?: number;
@@ -74,6 +78,10 @@ const fields: Readonly<Partial<Record<keyof TrainingFlags, string>>> = {
   hidden: 'model.hiddenDim',
   projection: 'model.projectionDim',
   dropout: 'model.dropout',
+  variationalDropout: 'model.variationalDropout',
+  embeddingDropout: 'model.embeddingDropout',
+  weightDropout: 'model.weightDropout',
+  labelSmoothing: 'model.labelSmoothing',
   tieWeights: 'model.tieWeights',
   tokenizer: 'tokenizer',
   vocabulary: 'vocabulary',
@@ -108,6 +116,14 @@ export function addTrainingFlags(command: Command): Command {
     .option('--hidden <n>', 'units of a recurrent layer', positiveInteger)
     .option('--projection <n>', 'width to which an lstm or cifg projects its output (default: none)', positiveInteger)
     .option('--dropout <p>', 'probability of dropping a non-recurrent unit', numberBetween(0, 1))
+    .option('--variational-dropout', 'drop the same units at all steps of a sequence')
+    .option(
+      '--embedding-dropout <p>',
+      'probability of dropping a word of a batch, wherever it occurs',
+      numberBetween(0, 1),
+    )
+    .option('--weight-dropout <p>', 'probability of dropping a recurrent weight for a batch', numberBetween(0, 1))
+    .option('--label-smoothing <p>', 'part of a target’s probability that goes to all words alike', numberBetween(0, 1))
     .option('--tie-weights', 'use the embedding as output layer')
     .addOption(new Option('--tokenizer <kind>', 'what a token is').choices(['word', 'char', 'bpe']))
     .option(

@@ -1,5 +1,11 @@
 /** A batch as the inputs of a training program, in arrays that are filled anew at every step. */
-import { dropoutWidths, fillDropoutMask, type LanguageModelConfig, logUniformCandidates } from '@unroll/core';
+import {
+  dropoutMaskShapes,
+  elementCount,
+  fillDropoutMasks,
+  type LanguageModelConfig,
+  logUniformCandidates,
+} from '@unroll/core';
 import type { Batch } from '../data/batches.js';
 import type { TrainingConfig } from './config.js';
 
@@ -16,7 +22,6 @@ export class BatchInputs {
   readonly #training: TrainingConfig;
   readonly #slice: LaneSlice;
   readonly #rows: number;
-  readonly #widths: readonly number[];
   readonly #inputs: Inputs;
 
   constructor(model: LanguageModelConfig, training: TrainingConfig, slice: LaneSlice) {
@@ -24,16 +29,14 @@ export class BatchInputs {
     this.#training = training;
     this.#slice = slice;
     this.#rows = training.sequenceLength * (slice.to - slice.from);
-    this.#widths = model.dropout > 0 ? dropoutWidths(model) : [];
     this.#inputs = {
       ids: new Int32Array(this.#rows),
       targets: new Int32Array(this.#rows),
       lossWeights: new Float32Array(this.#rows),
       ...candidateArrays(model, this.#rows),
     };
-    this.#widths.forEach((width, site) => {
-      this.#inputs[`dropout.${site}`] = new Float32Array(this.#rows * width);
-    });
+    const masks = dropoutMaskShapes(model, slice.to - slice.from, training.sequenceLength);
+    for (const [name, shape] of Object.entries(masks)) this.#inputs[name] = new Float32Array(elementCount(shape));
   }
 
   /** The inputs for this batch. A window shorter than the sequence length is padded with tokens that count nothing. */
@@ -45,9 +48,10 @@ export class BatchInputs {
     const { lossNormalization, batchSize } = this.#training;
     const terms = lossNormalization === 'token' ? batch.steps * batchSize : batchSize;
     lossWeights!.fill(0).fill(1 / terms, 0, batch.ids.length);
-    this.#widths.forEach((width, site) => {
-      this.#fillMask(site, width, step);
-    });
+    const { from, to } = this.#slice;
+    const { seed, sequenceLength: time } = this.#training;
+    const masked = { ids: ids as Int32Array, seed, step, firstLane: from, lanes: to - from, time };
+    fillDropoutMasks(this.#model, this.#inputs, masked);
     this.#fillCandidates(step);
     return this.#inputs;
   }
@@ -62,21 +66,6 @@ export class BatchInputs {
     candidates!.set(ids);
     for (const [k, id] of ids.entries()) candidateLogCounts![k] = logExpectedCount(id);
     for (const [k, id] of targets!.entries()) targetLogCounts![k] = logExpectedCount(id);
-  }
-
-  #fillMask(site: number, width: number, step: number): void {
-    const { seed, model, sequenceLength } = this.#training;
-    const { from, to } = this.#slice;
-    fillDropoutMask(this.#inputs[`dropout.${site}`] as Float32Array, {
-      rate: model.dropout,
-      seed,
-      step,
-      site,
-      firstLane: from,
-      lanes: to - from,
-      time: sequenceLength,
-      width,
-    });
   }
 }
 

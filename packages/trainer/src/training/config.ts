@@ -42,6 +42,10 @@ export const architectureSchema = z.strictObject({
   hiddenDim: count,
   projectionDim: count.optional(),
   dropout: z.number().min(0).lt(1),
+  variationalDropout: z.boolean().optional(),
+  embeddingDropout: z.number().min(0).lt(1).optional(),
+  weightDropout: z.number().min(0).lt(1).optional(),
+  labelSmoothing: z.number().min(0).lt(1).optional(),
   tieWeights: z.boolean(),
   recurrentBias: z.boolean(),
   softmax: softmaxSchema,
@@ -92,6 +96,9 @@ const flags: Readonly<Record<string, string>> = {
   'model.hiddenDim': '--hidden',
   'model.projectionDim': '--projection',
   'model.dropout': '--dropout',
+  'model.embeddingDropout': '--embedding-dropout',
+  'model.weightDropout': '--weight-dropout',
+  'model.labelSmoothing': '--label-smoothing',
   tokenizer: '--tokenizer',
   vocabulary: '--vocabulary',
   batchSize: '--batch-size',
@@ -124,6 +131,7 @@ export function parseTrainingConfig(input: unknown): TrainingConfig {
     throw new UsageError(
       (error as Error).message
         .replace('tieWeights', '--tie-weights')
+        .replace('labelSmoothing', '--label-smoothing:')
         .replace('embeddingDim = hiddenDim', '--embedding equal to --hidden')
         .replace('embeddingDim = projectionDim', '--embedding equal to --projection')
         .replace('projectionDim is for', '--projection: is for'),

@@ -29,17 +29,27 @@ const kernel = defineKernel<LinearCrossEntropyInputs & Record<string, tf.Tensor>
   saves: { inputs: ['features', 'weights', 'targets'], outputs: [false, true] },
   gradient: ([dLosses], [features, weights, targets, probabilities], { transposeWeights }) => {
     const error = softmaxError(probabilities!, targets!); // [rows, classes]
-    const column = tf.reshape(dLosses!, [-1, 1]);
-    return {
-      features: () => tf.mul(tf.matMul(error, weights!, false, !transposeWeights), column),
-      weights: () => {
-        const scaled = tf.mul(features!, column);
-        return transposeWeights ? tf.matMul(error, scaled, true, false) : tf.matMul(scaled, error, true, false);
-      },
-      bias: () => tf.reshape(tf.matMul(tf.reshape(dLosses!, [1, -1]), error), [error.shape[1]!]),
-    };
+    return outputLayerGradients(error, dLosses!, { features: features!, weights: weights! }, transposeWeights);
   },
 });
+
+/** The gradients of an output layer, from `error` [rows, classes], each row's loss by its logits, and the losses' dy. */
+export function outputLayerGradients(
+  error: tf.Tensor,
+  dLosses: tf.Tensor,
+  { features, weights }: Pick<LinearCrossEntropyInputs, 'features' | 'weights'>,
+  transposeWeights: boolean,
+) {
+  const column = tf.reshape(dLosses, [-1, 1]);
+  return {
+    features: () => tf.mul(tf.matMul(error, weights, false, !transposeWeights), column),
+    weights: () => {
+      const scaled = tf.mul(features, column);
+      return transposeWeights ? tf.matMul(error, scaled, true, false) : tf.matMul(scaled, error, true, false);
+    },
+    bias: () => tf.reshape(tf.matMul(tf.reshape(dLosses, [1, -1]), error), [error.shape[1]!]),
+  };
+}
 
 /**
  * Cross-entropy of each row of features·W + b against its class.
