@@ -88,10 +88,10 @@ export class TaskReport {
     this.#seconds += event.seconds;
     const rate = Math.round(this.#barExamples / event.seconds);
     this.#barExamples = 0;
-    const isBest =
+    const earlier =
       event.best.epoch === event.epoch ? '' : ` (best: ${event.best.value.toFixed(4)}, epoch ${event.best.epoch})`;
     log(
-      `epoch ${event.epoch}/${this.#start!.epochs}, step ${event.step}: loss ${event.loss.toFixed(4)}, validation ${event.metric} ${event.value.toFixed(4)}${isBest}, ${rate} examples/s`,
+      `epoch ${event.epoch}/${this.#start!.epochs}, step ${event.step}: loss ${event.loss.toFixed(4)}, validation ${event.metric} ${event.value.toFixed(4)}${earlier}, ${rate} examples/s`,
     );
   }
 }
