@@ -22,7 +22,7 @@ export class ShardStore {
   #sumOfSquares: number | undefined;
   /** The same of the tables. */
   #rows: RowGradient = [];
-  readonly #rowUpdate: Promise<RowUpdate>;
+  readonly #rowUpdate: Promise<RowUpdate> | undefined;
   readonly #layout: ShardLayout;
   #values: ShardValues | undefined;
   /** What the lanes' states become when the current step's update is made. */
@@ -35,9 +35,9 @@ export class ShardStore {
     this.#layout = layout;
     this.#nextLanes = new Float32Array(laneElements(run));
     this.#rule = createRule(run.model, layout.denseLength);
-    this.#rowUpdate = RowUpdate.create(run.model, layout, createRule);
+    if (layout.tables.length > 0) this.#rowUpdate = RowUpdate.create(run.model, layout, createRule);
     // Awaited, and their failure reported, by the first update.
-    for (const rule of [this.#rule, this.#rowUpdate]) rule.catch(() => undefined);
+    for (const rule of [this.#rule, this.#rowUpdate]) rule?.catch(() => undefined);
   }
 
   /** The names of the optimizer's state, a vector each. */
@@ -122,7 +122,7 @@ export class ShardStore {
     this.#values = { ...values, lanes: this.#nextLanes };
     this.#nextLanes = values.lanes;
     const scalars = { learningRate, sumOfSquares: globalSumOfSquares, step };
-    if (rows.length > 0) await (await this.#rowUpdate).apply(rows, values, scalars);
+    await (await this.#rowUpdate)?.apply(rows, values, scalars);
     if (gradient.values.length === 0) return gradient.values;
     const keeps = keepsWithoutGradient(this.#run.model.optimizer);
     this.#changed = keeps ? { step, rows: rowsWithin(this.#layout, gradient.ranges) } : undefined;
