@@ -12,7 +12,6 @@ import {
   type BatchShape,
   clippedUpdate,
   decodingProgram,
-  gradientProgram,
   type Program,
   slotShapes,
   type UpdateRecipe,
@@ -71,9 +70,14 @@ export function personalizationProgram(
 ): Program {
   const trained = personalizedShapes(config, method);
   const names = Object.keys(trained);
+  const rows = shape.time * shape.batch;
   return {
     inputs: {
-      ...gradientProgram({ ...config, dropout: 0 }, shape).inputs,
+      ...float32(parameterShapes(config)),
+      ...float32(stateShapes(config, shape.batch)),
+      ids: { shape: [shape.time, shape.batch], dtype: 'int32' },
+      targets: { shape: [rows], dtype: 'int32' },
+      lossWeights: { shape: [rows], dtype: 'float32' },
       ...float32(trained),
       ...float32(slotShapes(recipe.optimizer, trained)),
       learningRate: { shape: [], dtype: 'float32' },

@@ -6,6 +6,10 @@ import { type MatrixScheme, quantize } from './quantize.js';
 
 const untied = languageModelConfig({ vocabSize: 300, embeddingDim: 96, hiddenDim: 64, cell: 'gru' });
 const square = languageModelConfig({ vocabSize: 300, embeddingDim: 72, hiddenDim: 72, tieWeights: true });
+const sampled = languageModelConfig({
+  ...{ vocabSize: 96, embeddingDim: 64, hiddenDim: 96 },
+  softmax: { name: 'sampled', samples: 16 },
+});
 const schemes: readonly [MatrixScheme, number][] = [
   ['float32', 0],
   ['int8', 1 / 250],
@@ -16,6 +20,7 @@ const schemes: readonly [MatrixScheme, number][] = [
 describe.each([
   ['untied', untied],
   ['tied, with blocks that end early', square],
+  ['with a square table of the output', sampled],
 ])('the parameters of a bundle, %s', (_, config) => {
   test.each(schemes)('stored as %s are the originals but for rounding', (scheme, largestError) => {
     const originals = initialParameters(config, { seed: 1, range: 1 });

@@ -76,7 +76,7 @@ function fromBlocks(stored: OnnxTensor, scales: OnnxTensor, rows: number, column
   return values;
 }
 
-/** Whether what is stored is the embedding, whose rows are looked up. */
+/** Whether what is stored has a row for each word: the embedding, or the output's table of a model with a sampled softmax. */
 function isTable(name: string): boolean {
-  return name.startsWith('embedding.');
+  return /\.embeddings\.int[48]$/.test(name);
 }
