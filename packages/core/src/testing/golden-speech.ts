@@ -1,5 +1,6 @@
 /** For tests: the golden vectors that `scripts/golden/make_speech.py` took from PyTorch. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 export interface CtcCase {
   readonly shape: readonly [time: number, batch: number, classes: number];
@@ -19,12 +20,14 @@ export interface LogMelCase {
   readonly features: readonly number[];
 }
 
-export const readCtcCases = (): CtcCase[] => casesOf('ctc');
-export const readLogMelCases = (): LogMelCase[] => casesOf('log-mel');
+const committed = fileURLToPath(new URL('golden', import.meta.url));
 
-function casesOf<Case>(name: string): Case[] {
-  const lines = readFileSync(new URL(`golden/${name}.jsonl`, import.meta.url), 'utf8')
-    .trimEnd()
-    .split('\n');
+/** @param folder where the script wrote; the committed vectors if left out */
+export const readCtcCases = (folder?: string): CtcCase[] => casesOf('ctc', folder);
+/** @param folder where the script wrote; the committed vectors if left out */
+export const readLogMelCases = (folder?: string): LogMelCase[] => casesOf('log-mel', folder);
+
+function casesOf<Case>(name: string, folder = committed): Case[] {
+  const lines = readFileSync(`${folder}/${name}.jsonl`, 'utf8').trimEnd().split('\n');
   return lines.slice(1).map((line) => JSON.parse(line) as Case);
 }

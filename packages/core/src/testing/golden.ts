@@ -36,7 +36,7 @@ export interface GoldenFile {
 }
 
 const committed = fileURLToPath(new URL('golden', import.meta.url));
-const script = fileURLToPath(new URL('../../../../scripts/golden/make.py', import.meta.url));
+const scripts = fileURLToPath(new URL('../../../../scripts/golden', import.meta.url));
 
 /** @param folder where `make.py` wrote; the committed files if left out */
 export function readGolden(kind: GoldenKind, folder = committed): GoldenFile {
@@ -50,8 +50,12 @@ const python = ['python3', '/usr/bin/python3'].find((name) => spawnSync(name, ['
 /** Why the golden vectors cannot be made here; undefined where they can. */
 export const torchMissing = python ? undefined : 'no python3 here has PyTorch, which makes the golden vectors';
 
-/** @throws Error with the script's own words if it fails */
-export function makeGolden(folder: string): void {
+/**
+ * @param name of the script in `scripts/golden`
+ * @throws Error with the script's own words if it fails
+ */
+export function makeGolden(folder: string, name = 'make.py'): void {
+  const script = `${scripts}/${name}`;
   const { status, stderr } = spawnSync(python ?? 'python3', [script, folder], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${script} failed: ${stderr}`);
 }

@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { backends } from '../../testing/backends.js';
-import { readCtcCases } from '../../testing/golden-speech.js';
+import { makeGolden, torchMissing } from '../../testing/golden.js';
+import { readCtcCases, readLogMelCases } from '../../testing/golden-speech.js';
 import { ctcGreedyLabels } from './greedy.js';
 import { ctcLogProbability } from './label-probability.js';
 import { ctcLoss } from './loss.js';
@@ -129,3 +133,23 @@ describe('the probability of a label', () => {
     expect(ctcLogProbability(logits, classes, 2, [2, 2])).toBe(Number.NEGATIVE_INFINITY);
   });
 });
+
+test.skipIf(torchMissing)(
+  `PyTorch makes the golden vectors of speech again (${torchMissing ?? 'it is here'})`,
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'unroll-golden-'));
+    try {
+      makeGolden(folder, 'make_speech.py');
+      for (const [k, { losses, gradient }] of readCtcCases(folder).entries()) {
+        expectClose(losses, readCtcCases()[k]!.losses);
+        expectClose(gradient, readCtcCases()[k]!.gradient);
+      }
+      for (const [k, { features }] of readLogMelCases(folder).entries()) {
+        expectClose(features, readLogMelCases()[k]!.features);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+  60_000,
+);
