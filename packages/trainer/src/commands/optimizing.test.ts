@@ -1,5 +1,6 @@
 // How a training optimizes: schedules and averages that look back at the validation text, and batches in parts.
 
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { averagingStart } from '@unroll/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -8,19 +9,41 @@ import { smallModel, temporaryFolder, unrollJson, writeSmallCorpus } from '../te
 
 const root = temporaryFolder();
 const corpus = join(root.path, 'corpus');
+/** Its validation text is written backwards: the better the model, the worse it does there. */
+const contrary = join(root.path, 'contrary');
 const at = (name: string) => join(root.path, name);
 const train = (out: string, ...flags: string[]) =>
-  unrollJson('train', '--data', corpus, '--out', at(out), ...smallModel, ...flags);
+  unrollJson(
+    'train',
+    '--out',
+    at(out),
+    ...smallModel,
+    ...(flags.includes('--data') ? [] : ['--data', corpus]),
+    ...flags,
+  );
 
-beforeAll(() => void writeSmallCorpus(corpus));
+beforeAll(() => {
+  writeSmallCorpus(corpus);
+  mkdirSync(contrary);
+  const forwards = 'one two three four five six seven eight\n'.repeat(180);
+  const backwards = 'eight seven six five four three two one\n'.repeat(20);
+  for (const [name, text] of Object.entries({ train: forwards, valid: backwards, test: backwards })) {
+    writeFileSync(join(contrary, `${name}.txt`), text);
+  }
+});
 afterAll(() => root[Symbol.dispose]());
 
-const restless = ['--learning-rate', '8', '--epochs', '9'];
+const restless = ['--data', contrary, '--learning-rate', '8', '--epochs', '9'];
+const awd = [
+  ...['--dropout', '0.3', '--variational-dropout', '--embedding-dropout', '0.1', '--weight-dropout', '0.3'],
+  ...['--label-smoothing', '0.1'],
+];
 const recipes: [string, string[]][] = [
   ['averaged SGD', ['--optimizer', 'nt-asgd', ...restless]],
   ['a plateau', ['--optimizer', 'sgd', '--schedule', 'plateau', ...restless]],
   ['a cosine after a warm-up', ['--schedule', 'cosine', '--warmup-steps', '30', '--epochs', '3']],
   ['Adagrad on parts of batches', ['--optimizer', 'adagrad', '--accumulate', '2', '--epochs', '3']],
+  ['the dropouts of AWD-LSTM', [...awd, '--epochs', '3']],
   ['averaged SGD on parts of batches', ['--optimizer', 'nt-asgd', '--accumulate', '4', ...restless]],
 ];
 
@@ -37,15 +60,15 @@ test.each(recipes)('a training with %s that stops within an epoch goes on to the
 
 test('the runs above did average, and did fall on a plateau', async () => {
   const averaged = await readResumableCheckpoint(at('averaged SGD through'));
-  expect(averagingStart(averaged.state.validation, 5, 20)).toBeLessThan(180);
+  expect(averagingStart(averaged.state.validation, 5, averaged.state.step / 9)).toBeLessThan(averaged.state.step);
   const offsets = Object.values(averaged.slots).flatMap((values) => [...values]);
-  expect(Math.max(...offsets.map(Math.abs))).toBeGreaterThan(1e-3);
+  expect(Math.max(...offsets.map(Math.abs))).toBeGreaterThan(1e-5); // before it averages, zero but for rounding
   const { validation } = (await readResumableCheckpoint(at('a plateau through'))).state;
   expect(validation.some((perplexity, k) => k > 0 && perplexity >= validation[k - 1]!)).toBe(true);
 });
 
 test('a batch in two parts, dropout included, makes the step that it makes as a whole, to 1e-5', async () => {
-  const flags = ['--max-steps', '20', '--optimizer', 'sgd', '--learning-rate', '1', '--dropout', '0.3'];
+  const flags = ['--max-steps', '20', '--optimizer', 'sgd', '--learning-rate', '1', ...awd];
   await train('whole', ...flags);
   await train('parts', ...flags, '--accumulate', '2');
   const [whole, parts] = [await readResumableCheckpoint(at('whole')), await readResumableCheckpoint(at('parts'))];
