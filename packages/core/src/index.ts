@@ -46,6 +46,7 @@ export {
   type TextBatchShape,
   type TextClassifierConfig,
 } from './models/classifier.js';
+export { slotName, slotShapes, type UpdateRecipe } from './models/clipped-update.js';
 export { type DropoutMask, fillDropoutMask } from './models/dropout.js';
 export { dropoutMaskShapes, fillDropoutMasks, type MaskedBatch } from './models/dropout-masks.js';
 export {
@@ -77,18 +78,12 @@ export {
   stateShapes,
 } from './models/language-model-config.js';
 export {
-  type BatchShape,
   decodingProgram,
   evaluationProgram,
   gradientProgram,
   languageModelStepGraph,
-  type Precision,
-  type Program,
   rowGradientProgram,
-  slotName,
-  slotShapes,
   trainingProgram,
-  type UpdateRecipe,
 } from './models/language-model-programs.js';
 export { float32Inputs, forwardProgram, type LossFunction, lossTrainingProgram } from './models/loss-program.js';
 export { lossScalingShapes, mixedTrainingProgram } from './models/mixed-training-program.js';
@@ -97,6 +92,7 @@ export {
   type PersonalizationMethod,
   personalizationGraphs,
 } from './models/personalization-program.js';
+export type { BatchShape, Precision, Program } from './models/program.js';
 export {
   recognitionProgram,
   recognizerFrames,

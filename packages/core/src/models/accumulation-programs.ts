@@ -3,17 +3,10 @@
  * update. A step then needs the memory of a part, and its result is that of the whole batch to float32 rounding.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { clippedUpdate, iterates, slotShapes, type UpdateRecipe, updateInputs } from './clipped-update.js';
 import { type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
-import {
-  type BatchShape,
-  clippedUpdate,
-  gradientProgram,
-  iterates,
-  type Program,
-  slotShapes,
-  type UpdateRecipe,
-  updateInputs,
-} from './language-model-programs.js';
+import { gradientProgram } from './language-model-programs.js';
+import type { BatchShape, Program } from './program.js';
 
 const sumName = (parameter: string) => `sum/${parameter}`;
 

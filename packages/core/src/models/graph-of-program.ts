@@ -2,7 +2,7 @@
 import type { OnnxGraph } from '../onnx/graph.js';
 import { trace } from '../tracing/trace.js';
 import type { Shapes } from './language-model-config.js';
-import type { Program } from './language-model-programs.js';
+import type { Program } from './program.js';
 
 /**
  * Traces a program; the inputs named in `shapes` become initializers of these names.

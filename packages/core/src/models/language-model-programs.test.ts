@@ -8,20 +8,19 @@ import { defaultOptimizer, optimizerSlots } from '../optimizers/optimizer.js';
 import { checkOnnx, onnxCheckerMissing } from '../testing/onnx-checker.js';
 import { runGraph, type Values } from '../testing/onnx-runtime.js';
 import { trace } from '../tracing/trace.js';
+import { slotName } from './clipped-update.js';
 import { fillDropoutMask } from './dropout.js';
 import { type LanguageModelConfig, languageModelConfig, parameterShapes } from './language-model-config.js';
 import {
-  type BatchShape,
   decodingProgram,
   evaluationProgram,
   gradientProgram,
   languageModelStepGraph,
-  type Program,
   rowGradientProgram,
-  slotName,
   trainingProgram,
 } from './language-model-programs.js';
 import { type NamedValues, naiveTokenLosses } from './naive-language-model.js';
+import type { BatchShape, Program } from './program.js';
 
 const shape: BatchShape = { batch: 2, time: 3 };
 

@@ -1,31 +1,11 @@
-/**
- * The programs of a language model's life, each a function over named tensors with the specification of its inputs, so
- * that an engine may run it eagerly on a TensorFlow.js backend or trace it into one ONNX graph. An output `next.x`
- * replaces the input `x` in the next run.
- */
+/** The programs of a language model's life: training, gradients for others to apply, evaluation, decoding. */
 import * as tf from '@tensorflow/tfjs-core';
-import { sumRowsById } from '../kernels/embedding/lookup.js';
-import { combineRows, replaceRows, sumOfSquaresOfRows } from '../kernels/embedding/rows.js';
-import { sumOfSquares } from '../kernels/sum-of-squares/sum-of-squares.js';
 import type { OnnxGraph } from '../onnx/graph.js';
-import { iterate } from '../optimizers/averaged-sgd.js';
-import {
-  clipScale,
-  keepsWithoutGradient,
-  type OptimizerConfig,
-  optimizerSlots,
-  optimizerUpdate,
-} from '../optimizers/optimizer.js';
-import type { TensorSpec } from '../tracing/trace.js';
+import { keepsWithoutGradient } from '../optimizers/optimizer.js';
+import { clippedUpdate, iterates, type UpdateRecipe, updateInputs } from './clipped-update.js';
 import { dropoutMaskShapes } from './dropout-masks.js';
 import { graphOfProgram } from './graph-of-program.js';
-import {
-  embeddingName,
-  type LanguageModelConfig,
-  parameterShapes,
-  type Shapes,
-  stateShapes,
-} from './language-model-config.js';
+import { embeddingName, type LanguageModelConfig, parameterShapes, stateShapes } from './language-model-config.js';
 import {
   embedTokens,
   type NamedTensors,
@@ -33,42 +13,9 @@ import {
   outputLosses,
   recurrentFeatures,
 } from './language-model-forward.js';
-import { candidateInputs, trainingLosses } from './training-losses.js';
-
-export interface Program {
-  readonly inputs: Readonly<Record<string, TensorSpec>>;
-  readonly run: (inputs: NamedTensors) => NamedTensors;
-  /** `mixed` for a program that an engine must run in float16 where that is safe; float32 unless given. */
-  readonly precision?: Precision;
-}
-
-export type Precision = 'float32' | 'mixed';
-
-/** How gradients become new parameters. */
-export interface UpdateRecipe {
-  readonly optimizer: OptimizerConfig;
-  readonly clipNorm: number;
-}
-
-/** How many sequences of how many tokens one run takes. */
-export interface BatchShape {
-  readonly batch: number;
-  readonly time: number;
-}
-
-/** The name of an optimizer's slot for a parameter, as in `optimizer.safetensors`. */
-export function slotName(slot: string, parameter: string): string {
-  return `${slot}/${parameter}`;
-}
-
-/** The shapes of all of an optimizer's slots, by name. */
-export function slotShapes(optimizer: OptimizerConfig, parameters: Shapes): Shapes {
-  return Object.fromEntries(
-    optimizerSlots(optimizer).flatMap((slot) =>
-      Object.entries(parameters).map(([name, shape]) => [slotName(slot, name), shape]),
-    ),
-  );
-}
+import { lossAndGradients, withEmbedding } from './language-model-gradients.js';
+import { type BatchShape, float32, next, type Program } from './program.js';
+import { candidateInputs } from './training-losses.js';
 
 /**
  * A whole local training step: loss, gradients by truncated BPTT, clipping by global norm, optimizer.
@@ -94,72 +41,6 @@ export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, 
       return { ...outputs, ...update };
     },
   };
-}
-
-/** What an update takes besides parameters and gradients. */
-export function updateInputs(config: LanguageModelConfig, { optimizer }: UpdateRecipe): Program['inputs'] {
-  const scalars = ['learningRate', 'step', ...(optimizer.name === 'nt-asgd' ? ['averagingWeight'] : [])];
-  return float32({
-    ...slotShapes(optimizer, parameterShapes(config)),
-    ...Object.fromEntries(scalars.map((name) => [name, []])),
-  });
-}
-
-/** The parameters at which the optimizer wants the gradient, where those are not the model's own. */
-export function iterates(config: LanguageModelConfig, { optimizer }: UpdateRecipe, inputs: NamedTensors): NamedTensors {
-  if (optimizer.name !== 'nt-asgd') return {};
-  return Object.fromEntries(
-    Object.keys(parameterShapes(config)).map((name) => [
-      name,
-      iterate(inputs[name]!, slotsOf(optimizer, name, inputs)),
-    ]),
-  );
-}
-
-function slotsOf(optimizer: OptimizerConfig, parameter: string, inputs: NamedTensors): NamedTensors {
-  return Object.fromEntries(optimizerSlots(optimizer).map((slot) => [slot, inputs[slotName(slot, parameter)]!]));
-}
-
-/** `next.*` of the parameters that have gradients and of their slots, and `gradientNorm`, before clipping. */
-export function clippedUpdate(
-  { optimizer, clipNorm }: UpdateRecipe,
-  inputs: NamedTensors,
-  gradients: NamedTensors,
-  embeddingRows?: EmbeddingRows,
-): NamedTensors {
-  const combined = embeddingRows && combineRows(embeddingRows.gradients, embeddingRows.ids);
-  const squares = Object.values(gradients).map((gradient) => sumOfSquares(gradient));
-  if (combined) squares.push(sumOfSquaresOfRows(embeddingRows.gradients, combined));
-  const total = squares.reduce((sum, term) => tf.add(sum, term));
-  const scale = clipScale(total, clipNorm);
-  const update = (parameter: tf.Tensor, gradient: tf.Tensor, slots: NamedTensors) =>
-    optimizerUpdate(optimizer, {
-      parameter,
-      gradient: tf.mul(gradient, scale),
-      slots,
-      learningRate: inputs.learningRate as tf.Scalar,
-      step: inputs.step as tf.Scalar,
-      averagingWeight: inputs.averagingWeight as tf.Scalar | undefined,
-    });
-  const outputs: NamedTensors = { gradientNorm: tf.sqrt(total) };
-  for (const [name, gradient] of Object.entries(gradients)) {
-    const updated = update(inputs[name]!, gradient, slotsOf(optimizer, name, inputs));
-    outputs[`next.${name}`] = updated.parameter;
-    for (const [slot, value] of Object.entries(updated.slots)) outputs[`next.${slotName(slot, name)}`] = value;
-  }
-  if (combined) {
-    const table = inputs[embeddingName] as tf.Tensor2D;
-    const { ids } = embeddingRows;
-    const tables = slotsOf(optimizer, embeddingName, inputs);
-    const rows = Object.fromEntries(Object.entries(tables).map(([slot, values]) => [slot, tf.gather(values, ids)]));
-    const updated = update(tf.gather(table, ids), combined, rows);
-    outputs[`next.${embeddingName}`] = replaceRows(table, ids, updated.parameter as tf.Tensor2D);
-    for (const [slot, values] of Object.entries(updated.slots)) {
-      const replaced = replaceRows(tables[slot] as tf.Tensor2D, ids, values as tf.Tensor2D);
-      outputs[`next.${slotName(slot, embeddingName)}`] = replaced;
-    }
-  }
-  return outputs;
 }
 
 /** The training step's inputs without the optimizer's, and `gradient.*` outputs. */
@@ -246,63 +127,4 @@ export function languageModelStepGraph(
   parameters: Readonly<Record<string, Float32Array>>,
 ): OnnxGraph {
   return graphOfProgram(decodingProgram(config), parameterShapes(config), parameters);
-}
-
-function float32(shapes: Shapes): Record<string, TensorSpec> {
-  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype: 'float32' }]));
-}
-
-function next(state: NamedTensors): NamedTensors {
-  return Object.fromEntries(Object.entries(state).map(([name, tensor]) => [`next.${name}`, tensor]));
-}
-
-/** Of the embeddings that were looked up, one a token: their gradients [time·batch, embedding] and whose they are. */
-interface EmbeddingRows {
-  readonly gradients: tf.Tensor2D;
-  readonly ids: tf.Tensor1D;
-}
-
-interface Gradients {
-  /** By parameter; of the embedding only if it has a second use, as the output's weights, and then of that use. */
-  readonly dense: NamedTensors;
-  readonly embeddingRows: EmbeddingRows;
-}
-
-/** Gradients by parameter, the embedding's as a table. */
-function withEmbedding(config: LanguageModelConfig, { dense, embeddingRows }: Gradients): NamedTensors {
-  const { gradients, ids } = embeddingRows;
-  const table = sumRowsById(gradients, ids, [config.vocabSize, config.embeddingDim]);
-  const shared = dense[embeddingName];
-  return { ...dense, [embeddingName]: shared ? tf.add(shared, table) : table };
-}
-
-function lossAndGradients(
-  config: LanguageModelConfig,
-  inputs: NamedTensors,
-): { outputs: NamedTensors; gradients: Gradients } {
-  const names = Object.keys(parameterShapes(config)).filter((name) => name !== embeddingName || config.tieWeights);
-  let outputs: NamedTensors = {};
-  const loss = (embedded: tf.Tensor, ...values: tf.Tensor[]): tf.Scalar => {
-    const parameters = Object.fromEntries(names.map((name, k) => [name, values[k]!]));
-    const { features, state } = recurrentFeatures(config, parameters, embedded as tf.Tensor3D, inputs, inputs);
-    const { tokenLosses, objectives } = trainingLosses(config, parameters, features, inputs);
-    outputs = { ...next(state), tokenLosses };
-    // What is differentiated lives in a scope of its own, which the other results must outlive.
-    for (const tensor of Object.values(outputs)) tf.keep(tensor);
-    return tf.sum(tf.mul(objectives, inputs.lossWeights!));
-  };
-  const ids = inputs.ids as tf.Tensor2D;
-  const [rows, ...values] = tf.grads(loss)([embedTokens(inputs, ids), ...names.map((name) => inputs[name]!)]);
-  for (const [name, kept] of Object.entries(outputs)) {
-    outputs[name] = tf.clone(kept); // of the caller's scope, like every other result
-    kept.dispose();
-  }
-  const embeddingRows = {
-    gradients: tf.reshape<tf.Rank.R2>(rows!, [ids.size, config.embeddingDim]),
-    ids: tf.reshape<tf.Rank.R1>(ids, [ids.size]),
-  };
-  return {
-    outputs,
-    gradients: { dense: Object.fromEntries(names.map((name, k) => [name, values[k]!])), embeddingRows },
-  };
 }

@@ -5,8 +5,9 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
+import { clippedUpdate, slotShapes, type UpdateRecipe } from './clipped-update.js';
 import type { Shapes } from './language-model-config.js';
-import { clippedUpdate, type Program, slotShapes, type UpdateRecipe } from './language-model-programs.js';
+import type { Program } from './program.js';
 
 /** A loss that can be minimised. */
 export interface LossFunction {

@@ -4,17 +4,11 @@
  * float16. A step whose gradients overflow changes no parameter and halves the scale; 2000 good steps in a row double it.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { clippedUpdate, iterates, type UpdateRecipe } from './clipped-update.js';
 import { type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
 import type { NamedTensors } from './language-model-forward.js';
-import {
-  type BatchShape,
-  clippedUpdate,
-  gradientProgram,
-  iterates,
-  type Program,
-  trainingProgram,
-  type UpdateRecipe,
-} from './language-model-programs.js';
+import { gradientProgram, trainingProgram } from './language-model-programs.js';
+import type { BatchShape, Program } from './program.js';
 
 const initialExponent = 16;
 const stepsToDouble = 2000;

@@ -4,7 +4,7 @@ import { naiveLstm } from '../kernels/lstm/naive.js';
 import { add, type Matrix, matVec, type Vector } from '../kernels/naive-linear-algebra.js';
 import { naiveRnn } from '../kernels/rnn/naive.js';
 import { type LanguageModelConfig, outputDim } from './language-model-config.js';
-import type { BatchShape } from './language-model-programs.js';
+import type { BatchShape } from './program.js';
 
 /** Values by the names that the programs' inputs have, row-major. */
 export type NamedValues = Readonly<Record<string, readonly number[]>>;

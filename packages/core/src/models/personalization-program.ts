@@ -6,16 +6,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { OnnxGraph } from '../onnx/graph.js';
 import { defaultOptimizer } from '../optimizers/optimizer.js';
 import { trace } from '../tracing/trace.js';
+import { clippedUpdate, slotShapes, type UpdateRecipe } from './clipped-update.js';
 import { type LanguageModelConfig, parameterShapes, type Shapes, stateShapes } from './language-model-config.js';
 import { embedTokens, type NamedTensors, outputLosses, recurrentFeatures } from './language-model-forward.js';
-import {
-  type BatchShape,
-  clippedUpdate,
-  decodingProgram,
-  type Program,
-  slotShapes,
-  type UpdateRecipe,
-} from './language-model-programs.js';
+import { decodingProgram } from './language-model-programs.js';
+import type { BatchShape, Program } from './program.js';
 
 /**
  * What is trained: every parameter; two thin factors beside each matrix, and the output's bias (low-rank adaptation,

@@ -8,7 +8,7 @@ import { runGraph } from '../testing/onnx-runtime.js';
 import { expectClose } from '../testing/textbook.js';
 import { type NamedTensors, trace } from '../tracing/trace.js';
 import { uniformParameters } from './initial-parameters.js';
-import type { Program } from './language-model-programs.js';
+import type { Program } from './program.js';
 import { translationEvaluationProgram, translationLoss, translationParameterShapes } from './translation.js';
 import { decoderStepProgram, encoderStepProgram } from './translation-steps.js';
 

@@ -1,0 +1,96 @@
+/** How gradients become new parameters inside a program: clipping by the global norm, then the optimizer. */
+import * as tf from '@tensorflow/tfjs-core';
+import { combineRows, replaceRows, sumOfSquaresOfRows } from '../kernels/embedding/rows.js';
+import { sumOfSquares } from '../kernels/sum-of-squares/sum-of-squares.js';
+import { iterate } from '../optimizers/averaged-sgd.js';
+import { clipScale, type OptimizerConfig, optimizerSlots, optimizerUpdate } from '../optimizers/optimizer.js';
+import { embeddingName, type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
+import type { NamedTensors } from './language-model-forward.js';
+import type { EmbeddingRows } from './language-model-gradients.js';
+import { float32, type Program } from './program.js';
+
+/** How gradients become new parameters. */
+export interface UpdateRecipe {
+  readonly optimizer: OptimizerConfig;
+  readonly clipNorm: number;
+}
+
+/** The name of an optimizer's slot for a parameter, as in `optimizer.safetensors`. */
+export function slotName(slot: string, parameter: string): string {
+  return `${slot}/${parameter}`;
+}
+
+/** The shapes of all of an optimizer's slots, by name. */
+export function slotShapes(optimizer: OptimizerConfig, parameters: Shapes): Shapes {
+  return Object.fromEntries(
+    optimizerSlots(optimizer).flatMap((slot) =>
+      Object.entries(parameters).map(([name, shape]) => [slotName(slot, name), shape]),
+    ),
+  );
+}
+
+/** What an update takes besides parameters and gradients. */
+export function updateInputs(config: LanguageModelConfig, { optimizer }: UpdateRecipe): Program['inputs'] {
+  const scalars = ['learningRate', 'step', ...(optimizer.name === 'nt-asgd' ? ['averagingWeight'] : [])];
+  return float32({
+    ...slotShapes(optimizer, parameterShapes(config)),
+    ...Object.fromEntries(scalars.map((name) => [name, []])),
+  });
+}
+
+/** The parameters at which the optimizer wants the gradient, where those are not the model's own. */
+export function iterates(config: LanguageModelConfig, { optimizer }: UpdateRecipe, inputs: NamedTensors): NamedTensors {
+  if (optimizer.name !== 'nt-asgd') return {};
+  return Object.fromEntries(
+    Object.keys(parameterShapes(config)).map((name) => [
+      name,
+      iterate(inputs[name]!, slotsOf(optimizer, name, inputs)),
+    ]),
+  );
+}
+
+function slotsOf(optimizer: OptimizerConfig, parameter: string, inputs: NamedTensors): NamedTensors {
+  return Object.fromEntries(optimizerSlots(optimizer).map((slot) => [slot, inputs[slotName(slot, parameter)]!]));
+}
+
+/** `next.*` of the parameters that have gradients and of their slots, and `gradientNorm`, before clipping. */
+export function clippedUpdate(
+  { optimizer, clipNorm }: UpdateRecipe,
+  inputs: NamedTensors,
+  gradients: NamedTensors,
+  embeddingRows?: EmbeddingRows,
+): NamedTensors {
+  const combined = embeddingRows && combineRows(embeddingRows.gradients, embeddingRows.ids);
+  const squares = Object.values(gradients).map((gradient) => sumOfSquares(gradient));
+  if (combined) squares.push(sumOfSquaresOfRows(embeddingRows.gradients, combined));
+  const total = squares.reduce((sum, term) => tf.add(sum, term));
+  const scale = clipScale(total, clipNorm);
+  const update = (parameter: tf.Tensor, gradient: tf.Tensor, slots: NamedTensors) =>
+    optimizerUpdate(optimizer, {
+      parameter,
+      gradient: tf.mul(gradient, scale),
+      slots,
+      learningRate: inputs.learningRate as tf.Scalar,
+      step: inputs.step as tf.Scalar,
+      averagingWeight: inputs.averagingWeight as tf.Scalar | undefined,
+    });
+  const outputs: NamedTensors = { gradientNorm: tf.sqrt(total) };
+  for (const [name, gradient] of Object.entries(gradients)) {
+    const updated = update(inputs[name]!, gradient, slotsOf(optimizer, name, inputs));
+    outputs[`next.${name}`] = updated.parameter;
+    for (const [slot, value] of Object.entries(updated.slots)) outputs[`next.${slotName(slot, name)}`] = value;
+  }
+  if (combined) {
+    const table = inputs[embeddingName] as tf.Tensor2D;
+    const { ids } = embeddingRows;
+    const tables = slotsOf(optimizer, embeddingName, inputs);
+    const rows = Object.fromEntries(Object.entries(tables).map(([slot, values]) => [slot, tf.gather(values, ids)]));
+    const updated = update(tf.gather(table, ids), combined, rows);
+    outputs[`next.${embeddingName}`] = replaceRows(table, ids, updated.parameter as tf.Tensor2D);
+    for (const [slot, values] of Object.entries(updated.slots)) {
+      const replaced = replaceRows(tables[slot] as tf.Tensor2D, ids, values as tf.Tensor2D);
+      outputs[`next.${slotName(slot, embeddingName)}`] = replaced;
+    }
+  }
+  return outputs;
+}
