@@ -30,7 +30,11 @@ export class WordTokenizer implements Tokenizer {
   static train(texts: Iterable<string>, options: Omit<VocabularyOptions, 'reserved'>): WordTokenizer {
     const counts = new Map<string, number>();
     for (const text of texts) {
-      for (const word of wordsOf(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
+      for (const word of wordsOf(text)) {
+        const count = counts.get(word);
+        if (count === undefined) counts.set(copyOf(word), 1);
+        else counts.set(word, count + 1);
+      }
     }
     return new WordTokenizer(Vocabulary.fromCounts(counts, { ...options, reserved: [UNK, EOS] }));
   }
@@ -80,6 +84,11 @@ export class WordTokenizer implements Tokenizer {
       model: { type: 'WordLevel', vocab: this.#vocabulary.toJSON(), unk_token: UNK },
     };
   }
+}
+
+/** The same characters apart from the text that they were cut out of, which engines keep in memory with every slice of it. */
+function copyOf(word: string): string {
+  return word.split('').join('');
 }
 
 function wordsOf(text: string): string[] {

@@ -2,7 +2,7 @@
 import { type Tokenizer, trainTokenizer } from '@unroll/core/text';
 import type { Command } from 'commander';
 import { type CorpusSplit, EMBEDDED_CORPUS, loadCorpus } from '../data/corpus.js';
-import { encodeSplit } from '../data/encoding.js';
+import { encodedBlocks } from '../data/encoding.js';
 import { megabytes, Progress } from '../terminal/progress.js';
 import { addExamples, jsonOption, printResult } from './options.js';
 
@@ -25,9 +25,7 @@ export function addShow(data: Command): void {
       const corpus = loadCorpus(path);
       const tokenizer = trainTokenizer('word', corpus.train.texts());
       const summary = (label: string, split: CorpusSplit): SplitSummary => {
-        const ids = encoded(label, split, tokenizer);
-        const unknown = ids.reduce((count, id) => count + (id === tokenizer.unkId ? 1 : 0), 0);
-        return { files: split.files, bytes: split.bytes, tokens: ids.length, unknown };
+        return { files: split.files, bytes: split.bytes, ...countTokens(label, split, tokenizer) };
       };
       const splits = {
         train: summary('train', corpus.train),
@@ -45,10 +43,21 @@ export function addShow(data: Command): void {
   addExamples(command, 'data show data/ptb', 'data show grammar --json');
 }
 
-function encoded(label: string, split: CorpusSplit, tokenizer: Tokenizer): Int32Array {
+function countTokens(
+  label: string,
+  split: CorpusSplit,
+  tokenizer: Tokenizer,
+): Pick<SplitSummary, 'tokens' | 'unknown'> {
   const progress = new Progress(label, megabytes(split.bytes), 'MB');
+  let [done, tokens, unknown] = [0, 0, 0];
   try {
-    return encodeSplit(tokenizer, split, (doneBytes) => progress.update(megabytes(doneBytes)));
+    for (const { ids, bytes } of encodedBlocks(tokenizer, split.texts())) {
+      for (const id of ids) if (id === tokenizer.unkId) unknown++;
+      tokens += ids.length;
+      done = Math.min(done + bytes, split.bytes);
+      progress.update(megabytes(done));
+    }
+    return { tokens, unknown };
   } finally {
     progress.stop();
   }

@@ -4,6 +4,7 @@
 // restarted worker go on with exactly the data that it would have had.
 
 import { UnrollError } from '../errors.js';
+import type { TokenIds } from './token-ids.js';
 
 /** The tokens of one step. */
 export interface Batch {
@@ -26,13 +27,15 @@ export interface LaneOptions {
   readonly window: number;
   /** The lanes that this worker reads, from `from` up to and without `to`. Default: all. */
   readonly slice?: { readonly from: number; readonly to: number } | undefined;
+  /** The text as an epoch, counted from 0, reads it: as many tokens in another order. Default: as it is. */
+  readonly inEpoch?: ((epoch: number) => TokenIds) | undefined;
 }
 
 /** The batches of a training text. */
 export class LaneBatches {
   /** The number of steps that read every lane once. */
   readonly stepsPerEpoch: number;
-  readonly #ids: Int32Array;
+  readonly #inEpoch: (epoch: number) => TokenIds;
   readonly #window: number;
   readonly #lanes: number;
   readonly #laneLength: number;
@@ -45,7 +48,8 @@ export class LaneBatches {
    * @throws RangeError if a size is no positive integer; UnrollError if the slice is no part of the lanes or the text is
    *   too short for them
    */
-  constructor(ids: Int32Array, { lanes, window, slice = { from: 0, to: lanes } }: LaneOptions) {
+  constructor(ids: TokenIds, options: LaneOptions) {
+    const { lanes, window, slice = { from: 0, to: options.lanes }, inEpoch = () => ids } = options;
     for (const [name, value] of Object.entries({ lanes, window })) {
       if (!Number.isSafeInteger(value) || value < 1)
         throw new RangeError(`${name} ${value}: must be an integer of at least 1`);
@@ -60,7 +64,7 @@ export class LaneBatches {
     if (this.#laneLength < 1) {
       throw new UnrollError(`the text has ${ids.length} tokens: too few for ${lanes} lanes; lower the batch size`);
     }
-    this.#ids = ids;
+    this.#inEpoch = inEpoch;
     this.#window = window;
     this.#lanes = lanes;
     this.#from = from;
@@ -77,6 +81,7 @@ export class LaneBatches {
 
   /** The batch of a step, counted from 0 over all epochs. */
   batchAt(step: number): Batch {
+    const text = this.#inEpoch(Math.floor(step / this.stepsPerEpoch));
     const start = (step % this.stepsPerEpoch) * this.#window;
     const steps = Math.min(this.#window, this.#laneLength - start);
     const lanes = this.#to - this.#from;
@@ -84,9 +89,10 @@ export class LaneBatches {
     const targets = new Int32Array(steps * lanes);
     for (let lane = 0; lane < lanes; lane++) {
       const origin = (this.#from + lane) * this.#laneLength + start;
+      const tokens = text.slice(origin, origin + steps + 1);
       for (let time = 0; time < steps; time++) {
-        ids[time * lanes + lane] = this.#ids[origin + time]!;
-        targets[time * lanes + lane] = this.#ids[origin + time + 1]!;
+        ids[time * lanes + lane] = tokens[time]!;
+        targets[time * lanes + lane] = tokens[time + 1]!;
       }
     }
     return { ids, targets, steps, lanes, resetState: start === 0 };
@@ -99,15 +105,15 @@ export class LaneBatches {
  *
  * @throws RangeError if `window` is no positive integer
  */
-export function* evaluationBatches(ids: Int32Array, eosId: number, window: number): Generator<Batch, void, undefined> {
+export function* evaluationBatches(ids: TokenIds, eosId: number, window: number): Generator<Batch, void, undefined> {
   if (!Number.isSafeInteger(window) || window < 1)
     throw new RangeError(`window ${window}: must be an integer of at least 1`);
-  const read = new Int32Array(ids.length + 1);
-  read[0] = eosId;
-  read.set(ids, 1);
+  let context = eosId;
   for (let start = 0; start < ids.length; start += window) {
     const targets = ids.slice(start, start + window);
     const steps = targets.length;
-    yield { ids: read.slice(start, start + steps), targets, steps, lanes: 1, resetState: start === 0 };
+    const read = Int32Array.of(context, ...targets.subarray(0, -1));
+    context = targets[steps - 1]!;
+    yield { ids: read, targets, steps, lanes: 1, resetState: start === 0 };
   }
 }

@@ -1,12 +1,13 @@
 // Corpora as they lie on disk: real folders and files, and the published ones where they are at hand.
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { trainTokenizer } from '@unroll/core/text';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type CorpusSplit, loadCorpus } from './corpus.js';
 import { encodeSplit } from './encoding.js';
+import type { TokenIds } from './token-ids.js';
 
 const root = mkdtempSync(join(tmpdir(), 'unroll-corpus-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -25,6 +26,10 @@ function folder(files: Record<string, string | Uint8Array>): string {
 
 function read(split: CorpusSplit): string[] {
   return [...split.texts()];
+}
+
+function idsOf(text: TokenIds): number[] {
+  return [...text.slice(0, text.length)];
 }
 
 describe('a folder', () => {
@@ -49,6 +54,38 @@ describe('a folder', () => {
     expect(read(loadCorpus(shards).train)).toEqual(['a\n', 'b\n']);
     const files = folder({ 'train/news.en-00002': 'b\n', 'train/news.en-00001': 'a\n', ...held });
     expect(read(loadCorpus(files).train)).toEqual(['a\n', 'b\n']);
+  });
+
+  test('may be One Billion Word as it is unpacked: all training shards, the second and the first held-out shard', () => {
+    const corpus = loadCorpus(
+      folder({
+        'training-monolingual.tokenized.shuffled/news.en-00002-of-00100': 'b\n',
+        'training-monolingual.tokenized.shuffled/news.en-00001-of-00100': 'a\n',
+        'heldout-monolingual.tokenized.shuffled/news.en.heldout-00000-of-00050': 't\n',
+        'heldout-monolingual.tokenized.shuffled/news.en.heldout-00001-of-00050': 'v\n',
+        'heldout-monolingual.tokenized.shuffled/news.en.heldout-00002-of-00050': 'unused\n',
+      }),
+    );
+    expect([corpus.train, corpus.valid, corpus.test].map(read)).toEqual([['a\n', 'b\n'], ['v\n'], ['t\n']]);
+    const incomplete = folder({ 'training-monolingual.tokenized.shuffled/news.en-00001-of-00100': 'a\n' });
+    expect(() => loadCorpus(incomplete)).toThrow('heldout-monolingual.tokenized.shuffled: has fewer than two shards');
+  });
+
+  test('may hold JSON lines: strings, or objects with a text, one of which may be several lines', () => {
+    const held = { 'valid.jsonl': '"v"\n', 'test.jsonl': '"t"\n' };
+    const lines = '{"id": 1, "text": "a b"}\n\n"c\\nd"';
+    expect(read(loadCorpus(folder({ 'train.jsonl': lines, ...held })).train)).toEqual(['a b\n', 'c\nd\n']);
+    for (const line of ['{"body": "a"}', 'plain text', '7']) {
+      const path = folder({ 'train.jsonl': `"a"\n${line}\n`, ...held });
+      expect(() => read(loadCorpus(path).train)).toThrow(
+        `train.jsonl: the line ${line} is neither a JSON string nor an object with a "text"`,
+      );
+    }
+  });
+
+  test('that has folders within the folder of a part is refused', () => {
+    const path = folder({ 'train/more/a.txt': 'a\n', 'valid.txt': 'v\n', 'test.txt': 't\n' });
+    expect(() => loadCorpus(path)).toThrow('train/more: is a folder; put its files into');
   });
 
   test('with a training file alone is cut like a single file', () => {
@@ -100,20 +137,23 @@ describe('a single file', () => {
 });
 
 describe('encoding', () => {
-  test('ends every line, the last one too, and reports its progress', () => {
+  test('ends every line, the last one too', () => {
     const { train } = loadCorpus(folder({ 'train.txt': 'a b\nc', 'valid.txt': 'a\n', 'test.txt': 'a\n' }));
     const tokenizer = trainTokenizer('word', train.texts());
-    const progress: number[][] = [];
-    const ids = encodeSplit(tokenizer, train, (done, total) => progress.push([done, total]));
-    expect([...ids].map((id) => tokenizer.token(id))).toEqual(['a', 'b', '<eos>', 'c', '<eos>']);
-    expect(progress).toEqual([[5, 5]]);
+    expect(idsOf(encodeSplit(tokenizer, train)).map((id) => tokenizer.token(id))).toEqual([
+      'a',
+      'b',
+      '<eos>',
+      'c',
+      '<eos>',
+    ]);
   });
 
   test('gives the same ids for a text that is encoded in several blocks', () => {
     const text = 'some words on a line\n'.repeat(120_000);
     const tokenizer = trainTokenizer('word', text);
     const { train } = loadCorpus(folder({ 'train.txt': text, 'valid.txt': 'a\n', 'test.txt': 'a\n' }));
-    const ids = encodeSplit(tokenizer, train);
+    const ids = idsOf(encodeSplit(tokenizer, train));
     expect(ids).toHaveLength(720_000);
     expect(ids.every((id, place) => id === ids[place % 6])).toBe(true);
   });
@@ -124,7 +164,7 @@ test('the embedded corpus has all three parts, and words for all of them', () =>
   const tokenizer = trainTokenizer('word', corpus.train.texts());
   expect(encodeSplit(tokenizer, corpus.train).length).toBeGreaterThanOrEqual(400_000);
   for (const split of [corpus.valid, corpus.test]) {
-    expect(encodeSplit(tokenizer, split)).not.toContain(tokenizer.unkId);
+    expect(idsOf(encodeSplit(tokenizer, split))).not.toContain(tokenizer.unkId);
   }
 });
 
@@ -141,9 +181,37 @@ describe('published corpora', () => {
     ]);
   });
 
-  test.skipIf(!present('ptb'))('the Penn Treebank without its training part is refused', () => {
-    expect(() => loadCorpus(join(data, 'ptb'))).toThrow('ptb: no training file; found SOURCE.md, ptb.test.txt');
+  test.for([
+    { file: 'ptb/ptb.valid.txt', tokens: 73_760 },
+    { file: 'ptb/ptb.test.txt', tokens: 82_430 },
+    { file: 'wikitext-2/valid.txt', tokens: 217_646 },
+    { file: 'wikitext-2/test.txt', tokens: 245_569 },
+  ])('$file has its $tokens tokens, an <eos> a line among them', ({ file, tokens }, { skip }) => {
+    skip(!present(file), `${join(data, file)} is not there`);
+    const text = readFileSync(join(data, file));
+    const { train } = loadCorpus(folder({ 'train.txt': text, 'valid.txt': 'a\n', 'test.txt': 'a\n' }));
+    const tokenizer = trainTokenizer('word', train.texts());
+    expect(encodeSplit(tokenizer, train).length).toBe(tokens);
+    expect(encodeSplit(tokenizer, train, 0).length).toBe(tokens);
   });
+
+  test.for([
+    { name: 'ptb', file: 'ptb.train.txt', words: 10_000, tokens: 929_589 },
+    { name: 'wikitext-2', file: 'wiki.train.tokens', words: 33_278, tokens: 2_088_628 },
+  ])('$name has its $words words and $tokens training tokens', ({ name, file, words, tokens }, { skip }) => {
+    skip(!present(join(name, file)), `${join(data, name, file)} is not there`);
+    const { train } = loadCorpus(join(data, name));
+    const tokenizer = trainTokenizer('word', train.texts());
+    expect(tokenizer.vocabSize).toBe(words);
+    expect(encodeSplit(tokenizer, train).length).toBe(tokens);
+  });
+
+  test.skipIf(!present('ptb') || present('ptb/ptb.train.txt'))(
+    'the Penn Treebank without its training part is refused',
+    () => {
+      expect(() => loadCorpus(join(data, 'ptb'))).toThrow('ptb: no training file; found SOURCE.md, ptb.test.txt');
+    },
+  );
 
   test.skipIf(!present('tinyshakespeare'))('Tiny Shakespeare has 65 characters', () => {
     const { train } = loadCorpus(join(data, 'tinyshakespeare/input.txt'));

@@ -1,32 +1,52 @@
-// Token ids of a part of a corpus, as one array.
+// Token ids of a part of a corpus: in memory if it is small, in a file if it is not.
 
 import type { Tokenizer } from '@unroll/core/text';
 import type { CorpusSplit } from './corpus.js';
+import { EncodedText } from './encoded-text.js';
+import { IdFile } from './id-file.js';
 
 /** How much text is encoded between two reports of progress, in characters. */
 const BLOCK = 2 ** 20;
 
+/** The ids of texts of more bytes lie in a file. */
+const LARGEST_IN_MEMORY = 2 ** 26;
+
 /**
- * The ids of all texts of `split`, every line ended by the tokenizer's `eosId`, the last one included.
+ * The ids of all texts of `split`, every line ended by the tokenizer's `eosId`, the last one of each file included.
  *
- * @param onProgress told now and then how many of how many bytes are encoded
- * @returns ids, `[tokens]`
+ * @param largestInMemory the most bytes of text whose ids are kept in memory
+ * @throws UnrollError if the folder for temporary files cannot hold them
  */
 export function encodeSplit(
   tokenizer: Tokenizer,
   split: CorpusSplit,
-  onProgress: (doneBytes: number, totalBytes: number) => void = () => {},
-): Int32Array {
+  largestInMemory = LARGEST_IN_MEMORY,
+): EncodedText {
+  const file = split.bytes > largestInMemory ? new IdFile() : undefined;
   const blocks: Int32Array[] = [];
-  let doneBytes = 0;
-  for (const text of split.texts()) {
+  const fileEnds: number[] = [];
+  let length = 0;
+  for (const texts of split.shards) {
+    for (const { ids } of encodedBlocks(tokenizer, texts)) {
+      if (file) file.append(ids);
+      else blocks.push(ids);
+      length += ids.length;
+    }
+    fileEnds.push(length);
+  }
+  return new EncodedText(file ?? concatenate(blocks, length), fileEnds);
+}
+
+/** The ids of `texts`, piece by piece, each with the bytes of UTF-8 that it was; nothing is kept. */
+export function* encodedBlocks(
+  tokenizer: Tokenizer,
+  texts: Iterable<string>,
+): Generator<{ ids: Int32Array; bytes: number }, void, undefined> {
+  for (const text of texts) {
     for (const block of blocksOfLines(text)) {
-      blocks.push(Int32Array.from(tokenizer.encode(block)));
-      doneBytes += Buffer.byteLength(block);
-      onProgress(Math.min(doneBytes, split.bytes), split.bytes);
+      yield { ids: Int32Array.from(tokenizer.encode(block)), bytes: Buffer.byteLength(block) };
     }
   }
-  return concatenate(blocks);
 }
 
 /** Cuts `text` after line breaks; the last block gets a line break if it has none. */
@@ -40,8 +60,8 @@ function* blocksOfLines(text: string): Generator<string> {
   }
 }
 
-function concatenate(arrays: readonly Int32Array[]): Int32Array {
-  const result = new Int32Array(arrays.reduce((sum, array) => sum + array.length, 0));
+function concatenate(arrays: readonly Int32Array[], length: number): Int32Array {
+  const result = new Int32Array(length);
   let offset = 0;
   for (const array of arrays) {
     result.set(array, offset);

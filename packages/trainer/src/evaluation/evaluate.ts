@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { evaluationProgram, type LanguageModelConfig, stateShapes } from '@unroll/core';
 import { evaluationBatches } from '../data/batches.js';
+import type { TokenIds } from '../data/token-ids.js';
 import { type Engine, type Executable, type Residents, zeros } from '../engines/engine.js';
 
 /** Tokens of one run. The text's loss does not depend on it. */
@@ -34,7 +35,7 @@ export class Evaluator implements AsyncDisposable {
    * The loss of each token of `ids`, in order, in nats.
    * @param eosId the context of the first token
    */
-  async *tokenLosses(ids: Int32Array, eosId: number): AsyncGenerator<Float32Array> {
+  async *tokenLosses(ids: TokenIds, eosId: number): AsyncGenerator<Float32Array> {
     for (const name of this.#state.names) this.#state.write(name, (await this.#state.read(name)).fill(0));
     for (const batch of evaluationBatches(ids, eosId, window)) {
       const inputs = { ids: padded(batch.ids), targets: padded(batch.targets) };
@@ -45,7 +46,7 @@ export class Evaluator implements AsyncDisposable {
   }
 
   /** Evaluates, yielding the number of tokens done now and then. */
-  evaluate(ids: Int32Array, eosId: number): AsyncGenerator<number, Evaluation, undefined> {
+  evaluate(ids: TokenIds, eosId: number): AsyncGenerator<number, Evaluation, undefined> {
     return meanOfLosses(this.tokenLosses(ids, eosId));
   }
 

@@ -2,6 +2,7 @@
 import { parameterShapes } from '@unroll/core';
 import { type LocalLanguageModel, loadLocalLanguageModel, type Target } from '@unroll/edge-runtime';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { type TokenIds, windowsOf } from '../data/token-ids.js';
 import { type Engine, residentValues } from '../engines/engine.js';
 import { Progress } from '../terminal/progress.js';
 import { type Evaluation, Evaluator, meanOfLosses } from './evaluate.js';
@@ -9,7 +10,7 @@ import { type Evaluation, Evaluator, meanOfLosses } from './evaluate.js';
 /** @throws the signal's reason when it aborts */
 export async function evaluateCheckpoint(
   { config, parameters, tokenizer }: Checkpoint,
-  ids: Int32Array,
+  ids: TokenIds,
   engine: Engine,
   signal: AbortSignal,
 ): Promise<Evaluation> {
@@ -22,15 +23,19 @@ export async function evaluateCheckpoint(
 export async function evaluateBundle(
   folder: string,
   target: Target,
-  ids: Int32Array,
+  ids: TokenIds,
   signal: AbortSignal,
 ): Promise<Evaluation> {
   const options = target === 'wasm' ? {} : { ort: await import('onnxruntime-node') };
   await using model = await loadLocalLanguageModel(folder, options);
-  return await finish(meanOfLosses(losses(model, ids)), 'bundle', ids.length, signal);
+  return await finish(meanOfLosses(losses(model, tokensOf(ids))), 'bundle', ids.length, signal);
 }
 
-async function* losses(model: LocalLanguageModel, ids: Int32Array): AsyncGenerator<readonly number[]> {
+function* tokensOf(ids: TokenIds): Generator<number, void, undefined> {
+  for (const window of windowsOf(ids)) yield* window;
+}
+
+async function* losses(model: LocalLanguageModel, ids: Iterable<number>): AsyncGenerator<readonly number[]> {
   for await (const logProbability of model.logProbabilities(ids)) yield [-logProbability];
 }
 

@@ -4,6 +4,7 @@ import { type Tokenizer, trainTokenizer } from '@unroll/core/text';
 import { inspectCheckpoint, type ResumableCheckpoint, readResumableCheckpoint } from '../checkpoint/checkpoint.js';
 import { checkWritable } from '../checkpoint/folder.js';
 import { type Corpus, loadCorpus } from '../data/corpus.js';
+import type { EncodedText } from '../data/encoded-text.js';
 import { encodeSplit } from '../data/encoding.js';
 import type { EngineName } from '../engines/select.js';
 import { UnrollError, UsageError } from '../errors.js';
@@ -28,8 +29,8 @@ export interface PreparedTraining {
   readonly training: TrainingConfig;
   readonly model: LanguageModelConfig;
   readonly tokenizer: Tokenizer;
-  readonly train: Int32Array;
-  readonly valid: Int32Array;
+  readonly train: EncodedText;
+  readonly valid: EncodedText;
   /** What training goes on from; undefined for a fresh start. */
   readonly resumed: ResumableCheckpoint | undefined;
 }

@@ -11,6 +11,7 @@ import {
   WorkerMeter,
 } from '@unroll/param-server';
 import { LaneBatches } from '../data/batches.js';
+import { windowsOf } from '../data/token-ids.js';
 import type { Engine } from '../engines/engine.js';
 import { UnrollError } from '../errors.js';
 import { version } from '../version.js';
@@ -69,7 +70,8 @@ export async function createWork(
  */
 export function laneBatches({ train, training }: PreparedTraining, slice: LaneSlice): LaneBatches {
   try {
-    return new LaneBatches(train, { lanes: training.batchSize, window: training.sequenceLength, slice });
+    const { batchSize: lanes, sequenceLength: window, seed } = training;
+    return new LaneBatches(train, { lanes, window, slice, inEpoch: (epoch) => train.shuffled(seed, epoch) });
   } catch (error) {
     throw new UnrollError((error as Error).message);
   }
@@ -163,7 +165,9 @@ function snapshotPolicy({ resume, overwrite }: TrainingRequest): SnapshotPolicy 
 /** Equal for runs that compute the same, however far they are to go. */
 function fingerprint({ training, train }: PreparedTraining): string {
   const { epochs, maxSteps, ...computed } = training;
-  return createHash('sha256').update(JSON.stringify(computed)).update(train).digest('hex');
+  const hash = createHash('sha256').update(JSON.stringify(computed));
+  for (const ids of windowsOf(train)) hash.update(ids);
+  return hash.digest('hex');
 }
 
 function startParameters({ model, training, resumed }: PreparedTraining): Record<string, Float32Array> {
