@@ -39,3 +39,6 @@ export type { OnnxRuntime, StepModel } from './runtime/step.js';
 export type { SuggestOptions } from './runtime/suggest.js';
 export type { FromState, TextState } from './runtime/text-state.js';
 export type { Span } from './runtime/token-spans.js';
+export { type Bert, loadBert } from './transformers/bert.js';
+export type { LoadTransformerOptions } from './transformers/folder.js';
+export { type Gpt2, loadGpt2 } from './transformers/gpt2.js';

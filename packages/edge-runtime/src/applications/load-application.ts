@@ -7,6 +7,7 @@ import { readFile } from '#bundle-source';
 import { inflateJson } from '../bundle/deflate.js';
 import { sha256 } from '../bundle/sha256.js';
 import { BundleError } from '../errors.js';
+import { createSession } from '../runtime/session.js';
 import { type ApplicationManifest, configFile, manifestFile, parseApplicationManifest } from './manifest.js';
 
 export interface LoadApplicationOptions {
@@ -49,7 +50,7 @@ export async function loadApplication(
   const sessions = new Map<string, InferenceSession>();
   for (const name of Object.keys(manifest.files).filter((file) => file.endsWith('.onnx'))) {
     const model = await readVerified(base, name, manifest, signal);
-    sessions.set(name.slice(0, -'.onnx'.length), await createSession(ort, model, `${base}/${name}`));
+    sessions.set(name.slice(0, -'.onnx'.length), await createSession(model, ort, `${base}/${name}`));
   }
   return {
     config: config as Application['config'],
@@ -83,15 +84,6 @@ async function readVerified(
     throw new BundleError('file-altered', `${base}/${name}: its SHA-256 is not the manifest's; copy the bundle again`);
   }
   return bytes;
-}
-
-async function createSession(ort: Runtime, model: Uint8Array, file: string): Promise<InferenceSession> {
-  try {
-    return await ort.InferenceSession.create(model, { intraOpNumThreads: 1, interOpNumThreads: 1 });
-  } catch (cause) {
-    const message = `${file}: ONNX Runtime refuses it (${(cause as Error).message}); export the bundle again`;
-    throw new BundleError('model-invalid', message, { cause });
-  }
 }
 
 async function runSession(

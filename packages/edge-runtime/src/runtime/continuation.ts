@@ -9,14 +9,14 @@ const unfinished = /\uFFFD+$/;
 
 /** Turns a stream of token ids into a stream of text. */
 export class Continuation {
-  readonly #tokenizer: Tokenizer;
+  readonly #tokenizer: Pick<Tokenizer, 'decode'>;
   readonly #context: readonly number[];
   readonly #start: number;
   readonly #ids: number[] = [];
   #text = '';
 
   /** @param context The ids before the continuation. */
-  constructor(tokenizer: Tokenizer, context: readonly number[]) {
+  constructor(tokenizer: Pick<Tokenizer, 'decode'>, context: readonly number[]) {
     this.#tokenizer = tokenizer;
     this.#context = context.slice(-joiningTokens);
     this.#start = tokenizer.decode(this.#context).length;

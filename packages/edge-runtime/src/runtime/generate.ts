@@ -30,7 +30,7 @@ export interface GeneratedToken {
  */
 export async function* generate<State>(
   model: StepModel<State>,
-  tokenizer: Tokenizer,
+  tokenizer: Pick<Tokenizer, 'kind' | 'eosId' | 'encode' | 'decode' | 'token'>,
   prompt: string,
   options: GenerateOptions,
   start: Start<State> = { state: model.initialState, ids: [tokenizer.eosId] },

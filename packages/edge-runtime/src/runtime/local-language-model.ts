@@ -8,7 +8,7 @@ import type { Personalizer } from '../personalization/personalizer.js';
 import { breathing } from './breathing.js';
 import { type GeneratedToken, type GenerateOptions, generate } from './generate.js';
 import { type Cancellable, disposed, type LanguageModel } from './language-model.js';
-import { type IdScore, logProbabilities, type Score, scoreIds } from './score.js';
+import { type IdScore, logProbabilities, type Score, scoreIds, scoreOf } from './score.js';
 import type { StepModel } from './step.js';
 import { Suggester, type SuggestOptions } from './suggest.js';
 import { type FromState, readIds, type Start, startFrom, type TextState } from './text-state.js';
@@ -56,9 +56,8 @@ export class LocalLanguageModel implements LanguageModel {
     const ids = this.tokenizer.encode(text);
     const start = this.#start(state);
     const score = await scoreIds(this.#live.model, start.ids.at(-1)!, ids, { state: start.state, signal });
-    const surprises = score.tokenLogProbabilities.map((logProbability) => -logProbability / Math.LN2);
     const tokens = ids.map((id) => this.tokenizer.token(id));
-    return { tokens, spans: tokenSpans(this.tokenizer, text, ids), surprises, ...score };
+    return { tokens, spans: tokenSpans(this.tokenizer, text, ids), ...scoreOf(score.tokenLogProbabilities) };
   }
 
   /**

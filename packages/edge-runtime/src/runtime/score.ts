@@ -29,13 +29,26 @@ export async function scoreIds<State>(
   { state = model.initialState, signal }: { state?: State; signal?: AbortSignal | undefined } = {},
 ): Promise<IdScore> {
   const tokenLogProbabilities: number[] = [];
-  let logProbability = 0;
   for await (const tokenLogProbability of logProbabilities(model, firstToken, ids, state)) {
     signal?.throwIfAborted();
     tokenLogProbabilities.push(tokenLogProbability);
-    logProbability += tokenLogProbability;
   }
-  return { logProbability, tokenLogProbabilities, perplexity: Math.exp(-logProbability / ids.length) };
+  return idScoreOf(tokenLogProbabilities);
+}
+
+/** What the log-probabilities of a text's tokens, in nats, say of the text. */
+export function scoreOf(tokenLogProbabilities: readonly number[]): Omit<Score, 'tokens' | 'spans'> {
+  const surprises = tokenLogProbabilities.map((logProbability) => -logProbability / Math.LN2);
+  return { surprises, ...idScoreOf(tokenLogProbabilities) };
+}
+
+function idScoreOf(tokenLogProbabilities: readonly number[]): IdScore {
+  const logProbability = tokenLogProbabilities.reduce((sum, term) => sum + term, 0);
+  return {
+    logProbability,
+    tokenLogProbabilities,
+    perplexity: Math.exp(-logProbability / tokenLogProbabilities.length),
+  };
 }
 
 /** The natural logarithm of the probability of each of `ids`, given `firstToken` and the ids before it, one by one. */

@@ -1,7 +1,7 @@
 /** One step of the model in ONNX Runtime: a token and a state in, logits and the next state out. */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import type { Manifest } from '../bundle/manifest.js';
-import { BundleError } from '../errors.js';
+import { createSession } from './session.js';
 
 /** The part of `onnxruntime-common` that the runtime uses; `onnxruntime-web` and `onnxruntime-node` both have it. */
 export interface OnnxRuntime {
@@ -31,7 +31,7 @@ export async function loadStepModel(
   ort: OnnxRuntime,
   executionProvider?: 'wasm' | 'webgpu',
 ): Promise<StepModel> {
-  const session = await createSession(model, ort, executionProvider);
+  const session = await createSession(model, ort, 'model.onnx', executionProvider);
   // Steps wait for each other: with WebGPU, a session refuses to be run while it runs.
   let last: Promise<unknown> = Promise.resolve();
   const run = (feeds: Record<string, Tensor>) => {
@@ -62,22 +62,4 @@ export function initialStateOf({ state }: Pick<Manifest, 'state'>): RecurrentSta
 
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
-}
-
-async function createSession(
-  model: Uint8Array,
-  ort: OnnxRuntime,
-  executionProvider: 'wasm' | 'webgpu' | undefined,
-): Promise<InferenceSession> {
-  try {
-    // One token at a time is too little work to share between threads, and one thread needs no cross-origin isolation.
-    return await ort.InferenceSession.create(model, {
-      intraOpNumThreads: 1,
-      interOpNumThreads: 1,
-      ...(executionProvider && { executionProviders: [executionProvider] }),
-    });
-  } catch (cause) {
-    const message = `model.onnx: ONNX Runtime refuses it (${(cause as Error).message}); export the bundle again`;
-    throw new BundleError('model-invalid', message, { cause });
-  }
 }

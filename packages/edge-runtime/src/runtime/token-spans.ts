@@ -8,7 +8,7 @@ export type Span = readonly [start: number, end: number];
  * The part of `text` that each of its tokens `ids` stands for; a byte-pair token that ends within a character has all of
  * it.
  */
-export function tokenSpans(tokenizer: Tokenizer, text: string, ids: readonly number[]): Span[] {
+export function tokenSpans(tokenizer: Pick<Tokenizer, 'kind' | 'token'>, text: string, ids: readonly number[]): Span[] {
   if (tokenizer.kind === 'word') return Array.from(text.matchAll(/\S+|\n/g), spanOf);
   if (tokenizer.kind === 'char') return Array.from(text.matchAll(/./gsu), spanOf);
   const places = characterOfEachByte(text);

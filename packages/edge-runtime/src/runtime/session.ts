@@ -1,0 +1,28 @@
+/** A graph's session in ONNX Runtime, whichever build of it. */
+import type { InferenceSession } from 'onnxruntime-common';
+import { BundleError } from '../errors.js';
+import type { OnnxRuntime } from './step.js';
+
+/**
+ * @param file Where the model comes from, for errors.
+ * @param executionProvider Where the session runs; ONNX Runtime's own choice if undefined.
+ * @throws BundleError `model-invalid` if ONNX Runtime refuses the model.
+ */
+export async function createSession(
+  model: Uint8Array,
+  ort: OnnxRuntime,
+  file: string,
+  executionProvider?: 'wasm' | 'webgpu',
+): Promise<InferenceSession> {
+  try {
+    // One token at a time is too little work to share between threads, and one thread needs no cross-origin isolation.
+    return await ort.InferenceSession.create(model, {
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      ...(executionProvider && { executionProviders: [executionProvider] }),
+    });
+  } catch (cause) {
+    const message = `${file}: ONNX Runtime refuses it (${(cause as Error).message}); export it again`;
+    throw new BundleError('model-invalid', message, { cause });
+  }
+}

@@ -1,0 +1,87 @@
+// What is said of folders that hold no model of the kind that was asked for.
+import type { OnnxGraph } from '@unroll/core/onnx';
+import { describe, expect, test } from 'vitest';
+import type { BundleErrorCode } from '../errors.js';
+import { folderOf } from '../testing/sample-bundle.js';
+import { bertTokenizerJson, configOf, gpt2TokenizerJson, transformerFiles } from '../testing/transformer-folder.js';
+import { bertGraph } from '../testing/transformer-graph.js';
+import { randomWeights, type TransformerShape } from '../testing/transformer-weights.js';
+import { loadBert } from './bert.js';
+import { loadGpt2 } from './gpt2.js';
+
+const shape: TransformerShape = { kind: 'bert', vocabSize: 13, positions: 8, dim: 4, heads: 2, layers: 1 };
+const graph = bertGraph(shape, randomWeights(shape));
+const config = configOf(shape);
+const gpt2Config = configOf({ ...shape, kind: 'gpt2', vocabSize: 300 });
+const tokenizerJson = bertTokenizerJson();
+const whole = () => transformerFiles(graph, { config, tokenizerJson });
+
+/** The same graph with its scores in half precision. */
+const halfGraph: OnnxGraph = {
+  ...graph,
+  outputs: graph.outputs.map((output) => ({ ...output, dtype: 'float16' })),
+  nodes: [
+    ...graph.nodes.map((node) => (node.outputs.includes('logits') ? { ...node, outputs: ['scores'] } : node)),
+    { opType: 'Cast', inputs: ['scores'], outputs: ['logits'], attributes: { to: { i: 10 } } },
+  ],
+};
+
+type Load = (path: string) => Promise<unknown>;
+type Case = [what: string, files: Map<string, Uint8Array>, load: Load, code: BundleErrorCode, message: RegExp];
+
+const without = (name: string) => new Map([...whole()].filter(([file]) => file !== name));
+
+describe('a folder', () => {
+  test.each<Case>([
+    ['without a configuration', without('config.json'), loadBert, 'file-missing', /config\.json: not found/],
+    ['without a graph', without('model.onnx'), loadBert, 'file-missing', /has none of onnx\/model\.onnx, .*'file'$/],
+    ['of BERT, loaded as GPT-2', whole(), loadGpt2, 'manifest-invalid', /'model_type' is 'bert', not 'gpt2'/],
+    [
+      'whose graph has no cache',
+      transformerFiles(graph, { config: gpt2Config, tokenizerJson: gpt2TokenizerJson() }),
+      loadGpt2,
+      'model-invalid',
+      /no input 'past_key_values\.0\.key'; export it for 'text-generation-with-past'$/,
+    ],
+    [
+      'whose configuration lacks a size',
+      transformerFiles(graph, { config: { ...config, max_position_embeddings: null }, tokenizerJson }),
+      loadBert,
+      'manifest-invalid',
+      /'max_position_embeddings' is not a whole number/,
+    ],
+    [
+      "with another model's tokenizer",
+      transformerFiles(graph, { config, tokenizerJson: gpt2TokenizerJson() }),
+      loadBert,
+      'tokenizer-invalid',
+      /tokens, the model has 13; copy both from one model$/,
+    ],
+    [
+      'whose tokenizer is none',
+      transformerFiles(graph, { config, tokenizerJson: { model: { type: 'none' } } }),
+      loadBert,
+      'tokenizer-invalid',
+      /tokenizer\.json: cannot be used/,
+    ],
+    [
+      'whose graph is in float16',
+      transformerFiles(halfGraph, { config, tokenizerJson }),
+      loadBert,
+      'model-invalid',
+      /'logits' is float16; use the float32 file or an 8-bit one$/,
+    ],
+    [
+      'whose graph is damaged',
+      new Map([...whole(), ['model.onnx', new Uint8Array(8)]]),
+      loadBert,
+      'model-invalid',
+      /model\.onnx: ONNX Runtime refuses it/,
+    ],
+  ])('%s is refused with one line', async (_, files, load, code, message) => {
+    await using folder = await folderOf(files);
+    const error = await load(folder.path).catch((error: unknown) => error);
+    expect(error).toMatchObject({ name: 'BundleError', code, message: expect.stringMatching(message) });
+    expect((error as Error).message).not.toContain('\n');
+  });
+});

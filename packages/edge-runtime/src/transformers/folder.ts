@@ -1,0 +1,140 @@
+/**
+ * Reads a transformer's folder as Hugging Face's tools write it: `config.json`, `tokenizer.json` and an ONNX graph. Such
+ * folders have no hashes, so that nothing is verified but that the parts belong together.
+ */
+import type { InferenceSession } from 'onnxruntime-common';
+import { readFile } from '#bundle-source';
+import { BundleError } from '../errors.js';
+import { loadOnnxRuntime } from '../loading/on-wasm.js';
+import { createSession } from '../runtime/session.js';
+import type { OnnxRuntime } from '../runtime/step.js';
+import { PretrainedTokenizer } from './pretrained-tokenizer.js';
+
+export interface LoadTransformerOptions {
+  /** The graph's path in the folder, such as `onnx/model_quantized.onnx`; by default the first usual one that is there. */
+  readonly file?: string | undefined;
+  /** What runs the model: ONNX Runtime's WebAssembly, on one thread, unless an `onnxruntime-common` module is given. */
+  readonly ort?: OnnxRuntime | undefined;
+  /** Ends the loading with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a folder holds, ready to run. */
+export interface TransformerFolder {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly tokenizer: PretrainedTokenizer;
+  readonly session: InferenceSession;
+  readonly ort: OnnxRuntime;
+}
+
+/** What a kind of model needs of its folder. */
+export interface TransformerKind {
+  /** `model_type` of `config.json`. */
+  readonly modelType: string;
+  /** Fields of `config.json` that are whole numbers: sizes and ids. */
+  readonly numbers: readonly string[];
+  /** Whether the graph may have an input of this name. */
+  readonly takes: (input: string) => boolean;
+  /** Graph inputs that have to be there. */
+  readonly inputs: readonly string[];
+  /** What to export the model for, as Optimum names it. */
+  readonly task: string;
+}
+
+const modelFiles = [
+  'onnx/model.onnx',
+  'model.onnx',
+  'onnx/decoder_model_merged.onnx',
+  'decoder_model_merged.onnx',
+] as const;
+
+/** @throws BundleError naming the file and the remedy; the signal's reason if it aborts. */
+export async function readTransformerFolder(
+  address: string | URL,
+  kind: TransformerKind,
+  { file, ort: given, signal }: LoadTransformerOptions,
+): Promise<TransformerFolder> {
+  const base = String(address).replace(/\/$/, '');
+  const config = await readJson(base, 'config.json', signal);
+  checkConfig(config, kind, `${base}/config.json`);
+  const tokenizer = tokenizerOf(await readJson(base, 'tokenizer.json', signal), `${base}/tokenizer.json`);
+  if (tokenizer.vocabSize > Number(config.vocab_size)) {
+    const sizes = `${tokenizer.vocabSize} tokens, the model has ${config.vocab_size}`;
+    throw new BundleError('tokenizer-invalid', `${base}/tokenizer.json: ${sizes}; copy both from one model`);
+  }
+  const model = await readModel(base, file ? [file] : modelFiles, signal);
+  const ort = given ?? (await loadOnnxRuntime());
+  const session = await createSession(model.bytes, ort, model.path);
+  const problem = graphProblem(session, kind);
+  if (problem) {
+    await session.release();
+    throw new BundleError('model-invalid', `${model.path}: ${problem}`);
+  }
+  return { config, tokenizer, session, ort };
+}
+
+async function readJson(base: string, name: string, signal: AbortSignal | undefined): Promise<Record<string, unknown>> {
+  const bytes = await readFile(base, name, { signal });
+  const value = parsed(new TextDecoder().decode(bytes));
+  if (value !== null && typeof value === 'object') return value as Record<string, unknown>;
+  throw new BundleError('manifest-invalid', `${base}/${name}: is not a JSON object; copy the folder again`);
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function checkConfig(config: Record<string, unknown>, { modelType, numbers }: TransformerKind, file: string): void {
+  if (config.model_type !== modelType) {
+    const message = `${file}: 'model_type' is '${config.model_type}', not '${modelType}'; load it by its own kind`;
+    throw new BundleError('manifest-invalid', message);
+  }
+  for (const name of ['vocab_size', ...numbers]) {
+    if (Number.isInteger(config[name]) && Number(config[name]) >= 0) continue;
+    throw new BundleError('manifest-invalid', `${file}: '${name}' is not a whole number; export the model again`);
+  }
+}
+
+function tokenizerOf(json: object, file: string): PretrainedTokenizer {
+  try {
+    return new PretrainedTokenizer(json);
+  } catch (cause) {
+    const message = `${file}: cannot be used (${(cause as Error).message}); export the model again`;
+    throw new BundleError('tokenizer-invalid', message, { cause });
+  }
+}
+
+/** The first of `names` that is there. */
+async function readModel(
+  base: string,
+  names: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<{ path: string; bytes: Uint8Array }> {
+  for (const name of names) {
+    try {
+      return { path: `${base}/${name}`, bytes: await readFile(base, name, { signal }) };
+    } catch (error) {
+      if (!(error instanceof BundleError && error.code === 'file-missing')) throw error;
+    }
+  }
+  throw new BundleError('file-missing', `${base}: has none of ${names.join(', ')}; name its graph with 'file'`);
+}
+
+/** Why the graph is not one of this kind; undefined if it is. */
+function graphProblem(session: InferenceSession, { inputs, takes, task }: TransformerKind): string | undefined {
+  const remedy = `export it for '${task}'`;
+  const missing = inputs.find((name) => !session.inputNames.includes(name));
+  if (missing) return `has no input '${missing}'; ${remedy}`;
+  const unknown = session.inputNames.find((name) => !takes(name));
+  if (unknown) return `has an input '${unknown}' that is not known here; ${remedy}`;
+  if (!session.outputNames.includes('logits')) return `has no output 'logits'; ${remedy}`;
+  const half = [...session.inputMetadata, ...session.outputMetadata].find(
+    (value) => value.isTensor && value.type === 'float16',
+  );
+  if (half) return `'${half.name}' is float16; use the float32 file or an 8-bit one`;
+  return undefined;
+}

@@ -1,0 +1,123 @@
+// GPT-2 from a folder, held to the textbook's GPT-2 of the same random weights.
+import { logSoftmax } from '@unroll/core/decoding';
+import * as ortNode from 'onnxruntime-node';
+import { describe, expect, test } from 'vitest';
+import { folderOf } from '../testing/sample-bundle.js';
+import { configOf, gpt2TokenizerJson, transformerFiles } from '../testing/transformer-folder.js';
+import { type Gpt2Layout, gpt2Graph } from '../testing/transformer-graph.js';
+import { referenceLogits } from '../testing/transformer-reference.js';
+import { randomWeights, type TransformerShape } from '../testing/transformer-weights.js';
+import type { LoadTransformerOptions } from './folder.js';
+import { type Gpt2, loadGpt2 } from './gpt2.js';
+import { PretrainedTokenizer } from './pretrained-tokenizer.js';
+
+const tokenizer = new PretrainedTokenizer(gpt2TokenizerJson());
+const shape: TransformerShape = {
+  kind: 'gpt2',
+  vocabSize: tokenizer.vocabSize,
+  positions: 128,
+  dim: 12,
+  heads: 3,
+  layers: 2,
+};
+const weights = randomWeights(shape);
+const endId = tokenizer.id('<|endoftext|>')!;
+/** More tokens than are read at once, and of several bytes a character. */
+const longText = `the river — ${'runs to the sea, '.repeat(14)}`;
+
+async function load(
+  layout: Gpt2Layout = 'model.onnx',
+  config: Record<string, unknown> = {},
+  options: LoadTransformerOptions = {},
+): Promise<Gpt2> {
+  const graph = gpt2Graph(shape, weights, layout);
+  const contents = { config: { ...configOf(shape), ...config }, tokenizerJson: tokenizer.json, file: layout };
+  await using folder = await folderOf(transformerFiles(graph, contents));
+  return await loadGpt2(folder.path, options);
+}
+
+async function idsOf(stream: ReturnType<Gpt2['generate']>): Promise<number[]> {
+  const ids = [];
+  for await (const { id } of stream) ids.push(id);
+  return ids;
+}
+
+/** The likeliest tokens after `prompt`, each by the textbook's model of everything before. */
+function referenceGreedy(prompt: string, count: number): number[] {
+  const ids = [endId, ...tokenizer.encode(prompt)];
+  const start = ids.length;
+  while (ids.length < start + count) {
+    const scores = referenceLogits(shape, weights, ids).at(-1)!;
+    ids.push(scores.indexOf(Math.max(...scores)));
+  }
+  return ids.slice(start);
+}
+
+function expectedScore(text: string): number[] {
+  const ids = tokenizer.encode(text);
+  const rows = referenceLogits(shape, weights, [endId, ...ids]);
+  return ids.map((id, i) => logSoftmax(rows[i]!)[id]!);
+}
+
+describe.each(['model.onnx', 'decoder_model_merged.onnx'] as const)('GPT-2 exported as %s', (layout) => {
+  test('scores each token of a long text as the textbook does', async () => {
+    await using model = await load(layout);
+    const { tokenLogProbabilities, logProbability, spans } = await model.score(longText);
+    const expected = expectedScore(longText);
+    expect(expected.length).toBeGreaterThan(64);
+    expect(tokenLogProbabilities).toHaveLength(expected.length);
+    for (const [i, value] of expected.entries()) expect(tokenLogProbabilities[i]).toBeCloseTo(value, 3);
+    expect(logProbability).toBeCloseTo(
+      expected.reduce((a, b) => a + b),
+      2,
+    );
+    expect(spans.at(-1)![1]).toBe(longText.length);
+  });
+
+  test('writes the tokens that the textbook finds likeliest', async () => {
+    await using model = await load(layout);
+    const written = await idsOf(model.generate('the river', { temperature: 0, maxTokens: 10 }));
+    expect(written).toEqual(referenceGreedy('the river', 10));
+  });
+});
+
+test('the texts that GPT-2 streams, joined, are the text of its tokens', async () => {
+  await using model = await load();
+  const ids = tokenizer.encode('the river');
+  let written = '';
+  for await (const { id, text } of model.generate('the river', { maxTokens: 20, seed: 3 })) {
+    ids.push(id);
+    written += text;
+  }
+  expect(`the river${written}`).toBe(tokenizer.decode(ids).replace(/\uFFFD+$/, ''));
+});
+
+test('GPT-2 stops before the token that ends the text', async () => {
+  const greedy = referenceGreedy('the river', 4);
+  await using model = await load('model.onnx', { eos_token_id: greedy[3] });
+  const written = await idsOf(model.generate('the river', { temperature: 0, maxTokens: 10 }));
+  expect(written).toEqual(greedy.slice(0, greedy.indexOf(greedy[3]!)));
+});
+
+test('GPT-2 scores the same in onnxruntime-node', async () => {
+  await using model = await load('model.onnx', {}, { ort: ortNode });
+  const { logProbability } = await model.score('the sea');
+  expect(logProbability).toBeCloseTo(
+    expectedScore('the sea').reduce((a, b) => a + b),
+    3,
+  );
+});
+
+test('GPT-2 refuses texts that are longer than its positions', async () => {
+  await using model = await load();
+  const text = 'é'.repeat(70);
+  await expect(model.score(text)).rejects.toThrow(/^\d+ tokens, special ones included: the model reads at most 128/);
+  await expect(idsOf(model.generate(text))).rejects.toThrow(RangeError);
+});
+
+test('an aborted signal ends scoring and writing with its reason', async () => {
+  await using model = await load();
+  const signal = AbortSignal.abort(new Error('enough'));
+  await expect(model.score('the sea', { signal })).rejects.toThrow('enough');
+  await expect(idsOf(model.generate('the sea', { signal }))).rejects.toThrow('enough');
+});

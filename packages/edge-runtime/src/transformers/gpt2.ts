@@ -1,0 +1,93 @@
+/** GPT-2 (Radford et al. 2019) from a folder of Hugging Face's ONNX layout. It runs in the calling thread. */
+import { logSoftmax } from '@unroll/core/decoding';
+import { breathing } from '../runtime/breathing.js';
+import { type GeneratedToken, type GenerateOptions, generate } from '../runtime/generate.js';
+import type { Cancellable } from '../runtime/language-model.js';
+import { type Score, scoreOf } from '../runtime/score.js';
+import type { StepModel } from '../runtime/step.js';
+import { tokenSpans } from '../runtime/token-spans.js';
+import { type LoadTransformerOptions, readTransformerFolder, type TransformerKind } from './folder.js';
+import { Gpt2Graph, type Past, pastPrefix } from './gpt2-graph.js';
+
+/** A GPT-2 that is ready. Texts are read as the beginning of a document: after `<|endoftext|>`. */
+export interface Gpt2 extends AsyncDisposable {
+  /**
+   * Streams what the model writes after `prompt`, until the end of the document or `maxTokens`; as a language model's
+   * `generate` otherwise.
+   * @throws RangeError for an option out of range, or when the text is longer than the model's positions; the signal's
+   *   reason if it aborts.
+   */
+  generate(prompt: string, options?: GenerateOptions): AsyncGenerator<GeneratedToken, void, undefined>;
+  /**
+   * How probable `text` is, token by token.
+   * @throws RangeError if it is longer than the model's positions; the signal's reason if it aborts.
+   */
+  score(text: string, options?: Cancellable): Promise<Score>;
+  /** Frees the model's memory. */
+  dispose(): Promise<void>;
+}
+
+const takenInputs = new Set(['input_ids', 'attention_mask', 'position_ids', 'use_cache_branch']);
+
+const kind: TransformerKind = {
+  modelType: 'gpt2',
+  numbers: ['n_positions', 'n_head', 'n_embd', 'bos_token_id', 'eos_token_id'],
+  takes: (input) => takenInputs.has(input) || input.startsWith(pastPrefix),
+  inputs: ['input_ids', 'attention_mask', `${pastPrefix}0.key`],
+  task: 'text-generation-with-past',
+};
+
+/**
+ * The GPT-2 in the folder at `address`, a URL or, in Node, a path: `config.json`, `tokenizer.json`, and the graph with
+ * inputs `input_ids`, `attention_mask`, `past_key_values.*` and perhaps `position_ids`, `use_cache_branch`.
+ * @throws BundleError naming the file and the remedy; the signal's reason if it aborts.
+ * @example
+ * await using model = await loadGpt2('./gpt2/');
+ * for await (const { text } of model.generate('Once upon a time', { topP: 0.9 })) output.append(text);
+ */
+export async function loadGpt2(address: string | URL, options: LoadTransformerOptions = {}): Promise<Gpt2> {
+  const folder = await readTransformerFolder(address, kind, options);
+  const { config, tokenizer: pretrained } = folder;
+  const graph = new Gpt2Graph(folder);
+  const [bosId, eosId] = [Number(config.bos_token_id), Number(config.eos_token_id)];
+  const tokenizer = {
+    kind: 'bpe' as const,
+    eosId,
+    encode: (text: string) => pretrained.encode(text),
+    decode: (ids: readonly number[]) => pretrained.decode(ids),
+    token: (id: number) => pretrained.token(id),
+  };
+  const step: StepModel<Past> = breathing({
+    initialState: graph.initialPast,
+    step: async (state, token) => {
+      const { logits, past } = await graph.read(state, [token]);
+      return { logits, state: past };
+    },
+    dispose: () => graph.dispose(),
+  });
+  return {
+    async *generate(prompt, options = {}) {
+      const ids = [bosId, ...tokenizer.encode(prompt)];
+      let state = graph.initialPast;
+      for await (const { past } of graph.readings(ids.slice(0, -1), options.signal)) state = past;
+      for await (const token of generate(step, tokenizer, '', options, { state, ids })) {
+        if (token.id === eosId) return;
+        yield token;
+      }
+    },
+    async score(text, { signal } = {}) {
+      const ids = tokenizer.encode(text);
+      const tokenLogProbabilities: number[] = [];
+      for await (const { logits } of graph.readings([bosId, ...ids].slice(0, ids.length), signal)) {
+        for (let start = 0; start < logits.length; start += graph.vocabSize) {
+          const row = logSoftmax(logits.subarray(start, start + graph.vocabSize));
+          tokenLogProbabilities.push(row[ids[tokenLogProbabilities.length]!]!);
+        }
+      }
+      const tokens = ids.map((id) => tokenizer.token(id));
+      return { tokens, spans: tokenSpans(tokenizer, text, ids), ...scoreOf(tokenLogProbabilities) };
+    },
+    dispose: () => graph.dispose(),
+    [Symbol.asyncDispose]: () => graph.dispose(),
+  };
+}

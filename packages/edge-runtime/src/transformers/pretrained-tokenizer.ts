@@ -1,0 +1,40 @@
+/** A `tokenizer.json` of a published model: Hugging Face's JavaScript tokenizers read it, whatever its kind. */
+import { Tokenizer } from '@huggingface/tokenizers';
+
+/** Text to ids and back, without special tokens around the text. */
+export class PretrainedTokenizer {
+  // Its package's declarations do not resolve under Node's module rules, so what is used of it is declared here.
+  readonly #delegate: {
+    encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
+    decode(ids: number[]): string;
+    token_to_id(token: string): number | undefined;
+    id_to_token(id: number): string | undefined;
+    get_vocab(): Map<string, number>;
+  };
+  readonly vocabSize: number;
+
+  /** @throws Error if `json` is not a tokenizer's, or of a kind that is not known */
+  constructor(readonly json: object) {
+    this.#delegate = new Tokenizer(json, { clean_up_tokenization_spaces: false });
+    this.vocabSize = this.#delegate.get_vocab().size;
+  }
+
+  encode(text: string): number[] {
+    return this.#delegate.encode(text, { add_special_tokens: false }).ids;
+  }
+
+  decode(ids: readonly number[]): string {
+    return ids.length === 0 ? '' : this.#delegate.decode([...ids]);
+  }
+
+  /** @throws RangeError for an id that is no token's */
+  token(id: number): string {
+    const token = this.#delegate.id_to_token(id);
+    if (token === undefined) throw new RangeError(`id ${id}: tokenizer.json has no such token`);
+    return token;
+  }
+
+  id(token: string): number | undefined {
+    return this.#delegate.token_to_id(token);
+  }
+}
