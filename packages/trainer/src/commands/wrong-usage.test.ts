@@ -152,7 +152,7 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
     [
       'an unknown quantization',
       'export --checkpoint @x --out @y --quantization int2',
-      'Allowed choices are none, int8, int4',
+      'Allowed choices are auto, none, int8, mixed, int4',
     ],
     ['an unknown corpus', 'data fetch tolstoy --out @x', 'tolstoy: no such corpus; choose ptb'],
   ])('%s', async (_, line, message) => {
