@@ -116,11 +116,11 @@ export function configOf({
 export function transformerFiles(
   graph: OnnxGraph,
   { config, tokenizerJson, file = 'model.onnx' }: { config: object; tokenizerJson: object; file?: string },
-): Map<string, Uint8Array> {
+): Map<string, Uint8Array<ArrayBuffer>> {
   const json = (value: object) => new TextEncoder().encode(JSON.stringify(value));
   return new Map([
     ['config.json', json(config)],
     ['tokenizer.json', json(tokenizerJson)],
-    [file, encodeOnnx(graph)],
+    [file, new Uint8Array(encodeOnnx(graph))],
   ]);
 }
