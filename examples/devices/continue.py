@@ -8,6 +8,7 @@ Any language with ONNX Runtime can do this: the graph is one step, from a token 
 import json
 import pathlib
 import sys
+import zlib
 
 import numpy as np
 import onnxruntime
@@ -18,7 +19,7 @@ if len(sys.argv) != 3:
 bundle, prompt = pathlib.Path(sys.argv[1]), sys.argv[2]
 
 manifest = json.loads((bundle / "manifest.json").read_text())
-tokenizer = tokenizers.Tokenizer.from_file(str(bundle / "tokenizer.json"))
+tokenizer = tokenizers.Tokenizer.from_str(zlib.decompress((bundle / "tokenizer.json.z").read_bytes()).decode())
 session = onnxruntime.InferenceSession(bundle / "model.onnx", providers=["CPUExecutionProvider"])
 line_end = tokenizer.token_to_id("<eos>")
 
