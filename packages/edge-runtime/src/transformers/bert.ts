@@ -48,9 +48,8 @@ const kind: TransformerKind = {
  */
 export async function loadBert(address: string | URL, options: LoadTransformerOptions = {}): Promise<Bert> {
   const folder = await readTransformerFolder(address, kind, options);
-  const { tokenizer, session, config } = folder;
+  const { tokenizer, config, dispose } = folder;
   const [cls, sep, mask] = await specialIds(folder, String(address));
-  const dispose = () => session.release();
   return {
     async score(text, { signal } = {}) {
       const ids = tokenizer.encode(text);
@@ -71,29 +70,27 @@ export async function loadBert(address: string | URL, options: LoadTransformerOp
 }
 
 async function specialIds(
-  { tokenizer, session }: TransformerFolder,
+  { tokenizer, dispose }: TransformerFolder,
   address: string,
 ): Promise<[number, number, number]> {
   const [cls, sep, mask] = ['[CLS]', '[SEP]', '[MASK]'].map((token) => tokenizer.id(token));
   if (cls !== undefined && sep !== undefined && mask !== undefined) return [cls, sep, mask];
-  await session.release();
+  await dispose();
   const message = `${address}: tokenizer.json lacks [CLS], [SEP] or [MASK]; copy BERT's own`;
   throw new BundleError('tokenizer-invalid', message);
 }
 
 /** The scores [vocab] at one place of a text of one segment. */
 async function logitsAt(
-  { session, ort, config }: TransformerFolder,
+  { run, ort, config }: TransformerFolder,
   ids: readonly number[],
   place: number,
 ): Promise<Float32Array> {
-  const known = {
+  const outputs = await run({
     input_ids: rowOf(ort, ids),
     attention_mask: rowOf(ort, new Array<number>(ids.length).fill(1)),
     token_type_ids: rowOf(ort, new Array<number>(ids.length).fill(0)),
-  };
-  const given = Object.entries(known).filter(([name]) => session.inputNames.includes(name));
-  const outputs = await session.run(Object.fromEntries(given));
+  });
   const vocabSize = Number(config.vocab_size);
   return (outputs.logits!.data as Float32Array).subarray(place * vocabSize, (place + 1) * vocabSize);
 }

@@ -2,10 +2,11 @@
  * Reads a transformer's folder as Hugging Face's tools write it: `config.json`, `tokenizer.json` and an ONNX graph. Such
  * folders have no hashes, so that nothing is verified but that the parts belong together.
  */
-import type { InferenceSession } from 'onnxruntime-common';
+import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { readFile } from '#bundle-source';
 import { BundleError } from '../errors.js';
 import { loadOnnxRuntime } from '../loading/on-wasm.js';
+import { disposed } from '../runtime/language-model.js';
 import { createSession } from '../runtime/session.js';
 import type { OnnxRuntime } from '../runtime/step.js';
 import { PretrainedTokenizer } from './pretrained-tokenizer.js';
@@ -23,8 +24,16 @@ export interface LoadTransformerOptions {
 export interface TransformerFolder {
   readonly config: Readonly<Record<string, unknown>>;
   readonly tokenizer: PretrainedTokenizer;
-  readonly session: InferenceSession;
   readonly ort: OnnxRuntime;
+  /** Of the graph. */
+  readonly inputNames: readonly string[];
+  /**
+   * Runs the graph on those of `known` that it takes.
+   * @throws Error once disposed of
+   */
+  run(known: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
+  /** Frees the graph's memory; once is enough, and again does nothing. */
+  dispose(): Promise<void>;
 }
 
 /** What a kind of model needs of its folder. */
@@ -70,7 +79,22 @@ export async function readTransformerFolder(
     await session.release();
     throw new BundleError('model-invalid', `${model.path}: ${problem}`);
   }
-  return { config, tokenizer, session, ort };
+  return { config, tokenizer, ort, ...runnable(session) };
+}
+
+function runnable(session: InferenceSession): Pick<TransformerFolder, 'inputNames' | 'run' | 'dispose'> {
+  let released: Promise<void> | undefined;
+  return {
+    inputNames: session.inputNames,
+    async run(known) {
+      if (released) throw new Error(disposed);
+      return session.run(Object.fromEntries(session.inputNames.map((name) => [name, known[name]!])));
+    },
+    dispose() {
+      released ??= session.release();
+      return released;
+    },
+  };
 }
 
 async function readJson(base: string, name: string, signal: AbortSignal | undefined): Promise<Record<string, unknown>> {

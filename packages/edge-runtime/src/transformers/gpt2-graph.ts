@@ -36,19 +36,19 @@ export class Gpt2Graph {
 
   constructor(folder: TransformerFolder) {
     this.#folder = folder;
-    const { session, ort } = folder;
+    const { inputNames, ort } = folder;
     const size = (name: string) => Number(folder.config[name]);
     this.vocabSize = size('vocab_size');
     this.positions = size('n_positions');
     const shape = [1, size('n_head'), 0, size('n_embd') / size('n_head')];
-    const names = session.inputNames.filter((name) => name.startsWith(pastPrefix));
+    const names = inputNames.filter((name) => name.startsWith(pastPrefix));
     const empty = names.map((name) => [name, new ort.Tensor('float32', new Float32Array(), shape)] as const);
     this.initialPast = { length: 0, tensors: Object.fromEntries(empty) };
   }
 
   /** @throws RangeError if the text becomes longer than the model's positions */
   async read(past: Past, ids: readonly number[]): Promise<Reading> {
-    const { session, ort } = this.#folder;
+    const { ort } = this.#folder;
     const length = past.length + ids.length;
     checkLength(length, this.positions);
     const integers: Record<string, Tensor> = {
@@ -60,8 +60,7 @@ export class Gpt2Graph {
       ),
       use_cache_branch: new ort.Tensor('bool', Uint8Array.of(past.length > 0 ? 1 : 0), [1]),
     };
-    const known = { ...integers, ...past.tensors };
-    const outputs = await session.run(Object.fromEntries(session.inputNames.map((name) => [name, known[name]!])));
+    const outputs = await this.#folder.run({ ...integers, ...past.tensors });
     const tensors = Object.keys(past.tensors).map((name) => [name, outputs[presentNameOf(name)]!] as const);
     return {
       logits: outputs.logits!.data as Float32Array,
@@ -83,7 +82,7 @@ export class Gpt2Graph {
   }
 
   dispose(): Promise<void> {
-    return this.#folder.session.release();
+    return this.#folder.dispose();
   }
 }
 

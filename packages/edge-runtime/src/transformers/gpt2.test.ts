@@ -121,3 +121,10 @@ test('an aborted signal ends scoring and writing with its reason', async () => {
   await expect(model.score('the sea', { signal })).rejects.toThrow('enough');
   await expect(idsOf(model.generate('the sea', { signal }))).rejects.toThrow('enough');
 });
+
+test('GPT-2 says that it was disposed of, and may be disposed of again', async () => {
+  const model = await load();
+  await model.dispose();
+  await model.dispose();
+  await expect(model.score('the sea')).rejects.toThrow('the language model was disposed of; load it again');
+});
