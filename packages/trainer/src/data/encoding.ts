@@ -5,8 +5,8 @@ import type { CorpusSplit } from './corpus.js';
 import { EncodedText } from './encoded-text.js';
 import { IdFile } from './id-file.js';
 
-/** How much text is encoded between two reports of progress, in characters. */
-const BLOCK = 2 ** 20;
+/** How much text is encoded at once, in characters. */
+const BLOCK = 2 ** 16;
 
 /** The ids of texts of more bytes lie in a file. */
 const LARGEST_IN_MEMORY = 2 ** 26;

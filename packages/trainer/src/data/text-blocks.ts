@@ -4,8 +4,8 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { UnrollError } from '../errors.js';
 import { decodeText, emptyFile, LONGEST_TEXT } from './text-file.js';
 
-/** How much is read at once, in bytes. */
-const BLOCK_BYTES = 2 ** 20;
+/** How much is read at once, in bytes. What comes of so little dies young: of blocks of 1 MiB, garbage would pile up. */
+const BLOCK_BYTES = 2 ** 16;
 const LINE_BREAK = 0x0a;
 const BYTE_ORDER_MARK = '\uFEFF';
 
