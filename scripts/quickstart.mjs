@@ -81,4 +81,4 @@ Time        ${seconds(total)} after installation and build
 
 Next: open the page         npx vite preview --outDir ${folder}/page
       train on your text    npx unroll train --data my-text.txt --out runs/mine
-      read                  docs/training.md, docs/deployment.md, docs/library.md`);
+      read                  docs/training.md, docs/distributed.md, docs/deployment.md`);

@@ -150,9 +150,10 @@ export function addTrainingFlags(command: Command): Command {
       ).choices(['float32', 'mixed']),
     )
     .addOption(
-      new Option('--mode <name>', 'how workers share the training (default: sync); docs/training.md compares').choices(
-        modeNames,
-      ),
+      new Option(
+        '--mode <name>',
+        'how workers share the training (default: sync); docs/distributed.md compares',
+      ).choices(modeNames),
     )
     .option(
       '--staleness <n>',
@@ -166,7 +167,7 @@ export function addTrainingFlags(command: Command): Command {
     )
     .option(
       '--gradient-codec <name>',
-      `how workers send gradients: ${gradientCodecUsage}; docs/training.md compares`,
+      `how workers send gradients: ${gradientCodecUsage}; docs/distributed.md compares`,
       parseGradientCodec,
     )
     .option('--softmax <kind>', `which words a training step scores: ${softmaxUsage}`, parseSoftmax)
