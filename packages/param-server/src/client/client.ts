@@ -5,10 +5,10 @@
  */
 import { elementCount, optimizerSlots } from '@unroll/core';
 import type { unroll } from '../generated/parameter-server.js';
-import { partition, type ShardLayout } from '../partition.js';
+import { partition } from '../partition.js';
 import type { Caller, LaneRange } from '../shard/messages.js';
 import { chunksOf, type NamedValues, scatterTable } from '../shard-vector.js';
-import { chunksOfGradient, chunksOfValues, type RowReader, scatterValues } from '../tables/row-chunks.js';
+import { chunksOfGradient, chunksOfValues, type RowReader } from '../tables/row-chunks.js';
 import type { RowIds } from '../tables/row-selection.js';
 import { writeModel } from '../wire-messages.js';
 import { isPassing } from './errors.js';
@@ -18,13 +18,8 @@ import type { Beat, StartHeartbeats } from './heartbeats.js';
 import type { InitialValues, ParameterClientOptions, Snapshot, StepOptions, StepResult } from './options.js';
 import { type Entry, planOf, total } from './resumption.js';
 import type { ShardCalls } from './shard-calls.js';
+import { type Shard, ShardGroup } from './shard-group.js';
 import { pullTableRows } from './table-rows.js';
-
-/** One server, and what it holds. */
-interface Shard {
-  readonly connection: ShardCalls;
-  readonly layout: ShardLayout;
-}
 
 /** What carries a client: a network and a clock, or their simulation. */
 export interface Surroundings {
@@ -40,7 +35,7 @@ const rejoinSeconds = 0.1;
 export class ParameterClient implements AsyncDisposable {
   readonly #options: ParameterClientOptions;
   readonly #surroundings: Surroundings;
-  readonly #shards: readonly Shard[];
+  readonly #shards: ShardGroup;
   readonly #laneStates: Float32Array;
   readonly #gradients: GradientSender;
   #caller: Caller;
@@ -61,7 +56,7 @@ export class ParameterClient implements AsyncDisposable {
     const layouts = partition(parameters, surroundings.connections.length);
     this.#options = options;
     this.#surroundings = surroundings;
-    this.#shards = surroundings.connections.map((connection, shard) => ({ connection, layout: layouts[shard]! }));
+    this.#shards = new ShardGroup(surroundings.connections, layouts);
     this.#laneStates = new Float32Array(lanes.count * lanes.width);
     this.#gradients = new GradientSender({ ...options, layouts, lanes: lanes.count });
     this.#caller = { worker, incarnation, generation: 0, lease: 0 };
@@ -117,7 +112,7 @@ export class ParameterClient implements AsyncDisposable {
   async pullRows(ids: RowIds, into: NamedValues): Promise<boolean> {
     const pulled = await this.#whereWeAre(async () => {
       const request = { vector: 'parameters', step: this.#step, caller: this.#caller };
-      await this.#onShards(({ connection, layout }) => pullTableRows(connection, layout, request, ids, into));
+      await this.#shards.each(({ connection, layout }) => pullTableRows(connection, layout, request, ids, into));
       return true;
     });
     return pulled ?? false;
@@ -160,7 +155,7 @@ export class ParameterClient implements AsyncDisposable {
    */
   async finish(): Promise<boolean> {
     const caller = this.#caller;
-    const finished = await this.#whereWeAre(() => this.#first.connection.finish({ caller }));
+    const finished = await this.#whereWeAre(() => this.#shards.first.connection.finish({ caller }));
     this.#isFinished = finished !== undefined;
     return this.#isFinished;
   }
@@ -170,10 +165,7 @@ export class ParameterClient implements AsyncDisposable {
     this.#isInside = false;
     this.#isClosed = true;
     this.#stopHeartbeats?.();
-    const goodbye = { caller: this.#caller, finished: this.#isFinished };
-    // A server that is gone cannot be told, and need not be.
-    await Promise.allSettled(this.#shards.map(({ connection }) => connection.leave(goodbye)));
-    for (const { connection } of this.#shards) connection.close();
+    await this.#shards.leave({ caller: this.#caller, finished: this.#isFinished });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -183,7 +175,7 @@ export class ParameterClient implements AsyncDisposable {
   async #updateTogether(options: StepOptions): Promise<StepResult> {
     const [step, caller] = [this.#step, this.#caller];
     const sumOfSquares = total(await this.#pushAll(options));
-    if (this.#shards.length > 1) await this.#first.connection.commit({ caller, step, sumOfSquares });
+    if (this.#shards.length > 1) await this.#shards.first.connection.commit({ caller, step, sumOfSquares });
     await this.#pull({ vector: 'parameters', step: step + 1, sumOfSquares, since: step }, this.#parameters);
     this.#step = step + 1;
     return { gradientNorm: Math.sqrt(sumOfSquares), staleness: 0 };
@@ -193,10 +185,10 @@ export class ParameterClient implements AsyncDisposable {
   async #updateAlone(options: StepOptions): Promise<StepResult> {
     const step = this.#step;
     const sumOfSquares = sumOfSquaresOf(options.gradients);
-    await this.#onShards(async (shard, index) => {
+    await this.#shards.each(async (shard, index) => {
       if (index > 0) await this.#push(shard, index, options, { sumOfSquares });
     });
-    const { staleness } = await this.#push(this.#first, 0, options, { sumOfSquares });
+    const { staleness } = await this.#push(this.#shards.first, 0, options, { sumOfSquares });
     await this.#pull({ vector: 'parameters', step: step + 1 }, this.#parameters);
     this.#step = step + 1;
     return { gradientNorm: Math.sqrt(sumOfSquares), staleness };
@@ -208,8 +200,8 @@ export class ParameterClient implements AsyncDisposable {
 
   /** Returns the shards' sums of squares. With backup workers the first shard says of whose gradients the step is made. */
   async #pushAll(options: StepOptions): Promise<number[]> {
-    const first = this.#hasBackups ? await this.#push(this.#first, 0, options) : undefined;
-    const answers = await this.#onShards((shard, index) => {
+    const first = this.#hasBackups ? await this.#push(this.#shards.first, 0, options) : undefined;
+    const answers = await this.#shards.each((shard, index) => {
       const counted = first?.counted ?? [];
       return index === 0 && first ? Promise.resolve(first) : this.#push(shard, index, options, { counted });
     });
@@ -232,10 +224,6 @@ export class ParameterClient implements AsyncDisposable {
     if (index === 0) await this.#uploadLanes(step, laneStates, from);
     const place = { lanesFrom: from, lanesTo: to, counted };
     return connection.push({ caller, step, learningRate, ...place, ...said });
-  }
-
-  get #first(): Shard {
-    return this.#shards[0]!;
   }
 
   /** Does what needs the servers where this worker left them; if they are elsewhere, goes there and returns undefined. */
@@ -262,7 +250,7 @@ export class ParameterClient implements AsyncDisposable {
   }
 
   async #tryToEnter(): Promise<boolean> {
-    const joined = await this.#onShards(async ({ connection }, shard) => {
+    const joined = await this.#shards.each(async ({ connection }, shard) => {
       const answer = await connection.join(this.#joinRequest(shard));
       this.#gradients.joined(answer);
       this.#beatEvery(answer.leaseSeconds / 6);
@@ -288,12 +276,12 @@ export class ParameterClient implements AsyncDisposable {
   async #begin(generation: number, snapshot: number | undefined): Promise<void> {
     const caller = this.#caller;
     if (snapshot !== undefined) {
-      await this.#onShards(({ connection }) => connection.restore({ caller, step: snapshot, generation }));
+      await this.#shards.each(({ connection }) => connection.restore({ caller, step: snapshot, generation }));
       return;
     }
     const { step = 0, values } = this.#options.start;
     const { parameters, tables = {}, slots = {}, laneStates }: InitialValues = await values();
-    await this.#onShards(async (shard, index) => {
+    await this.#shards.each(async (shard, index) => {
       await this.#upload(shard, 'parameters', step, parameters, tables);
       for (const [name, slot] of Object.entries(slots)) await this.#upload(shard, name, step, slot, {});
       if (index === 0) await this.#uploadLanes(step, laneStates ?? new Float32Array(0), 0);
@@ -325,11 +313,7 @@ export class ParameterClient implements AsyncDisposable {
       place === undefined ||
       place.generation > generation ||
       (shard === 0 && place.generation === generation && place.lease > lease);
-    if (isElsewhere) this.#interrupt();
-  }
-
-  #interrupt(): void {
-    for (const { connection } of this.#shards) connection.interrupt();
+    if (isElsewhere) this.#shards.interrupt();
   }
 
   async #readAll(): Promise<Snapshot> {
@@ -364,31 +348,16 @@ export class ParameterClient implements AsyncDisposable {
   #uploadLanes(step: number, values: Float32Array, from: number): Promise<void> {
     const { width } = this.#options.lanes;
     const target = { caller: this.#caller, step, vector: 'lanes' };
-    return this.#first.connection.upload(target, chunksOf([{ values, offset: from * width, rowLength: width }]));
+    return this.#shards.first.connection.upload(target, chunksOf([{ values, offset: from * width, rowLength: width }]));
   }
 
   async #pullLanes(step: number): Promise<void> {
     const request = { vector: 'lanes', step, caller: this.#caller };
-    for await (const chunk of this.#first.connection.pull(request)) scatterTable(this.#laneStates, chunk);
+    for await (const chunk of this.#shards.first.connection.pull(request)) scatterTable(this.#laneStates, chunk);
   }
 
-  async #pull(request: Omit<unroll.v1.PullRequest, 'caller'>, values: NamedValues): Promise<void> {
-    await this.#onShards(async ({ connection, layout }) => {
-      for await (const chunk of connection.pull({ ...request, caller: this.#caller }))
-        scatterValues(layout, values, chunk);
-    });
-  }
-
-  /** Asks all shards; when one fails the others are given up. Nothing is in flight when this settles. */
-  async #onShards<Result>(call: (shard: Shard, index: number) => Promise<Result>): Promise<Result[]> {
-    const calls = this.#shards.map(call);
-    try {
-      return await Promise.all(calls);
-    } catch (error) {
-      this.#interrupt();
-      await Promise.allSettled(calls);
-      throw error;
-    }
+  #pull(request: Omit<unroll.v1.PullRequest, 'caller'>, values: NamedValues): Promise<void> {
+    return this.#shards.pull({ ...request, caller: this.#caller }, values);
   }
 
   #joinRequest(shard: number): unroll.v1.JoinRequest {

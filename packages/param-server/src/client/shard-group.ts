@@ -1,0 +1,60 @@
+/** All parameter servers of a run, asked at once. What is asked, and when, is the client's affair. */
+import type { unroll } from '../generated/parameter-server.js';
+import type { ShardLayout } from '../partition.js';
+import type { NamedValues } from '../shard-vector.js';
+import { scatterValues } from '../tables/row-chunks.js';
+import type { ShardCalls } from './shard-calls.js';
+
+/** One server, and what it holds. */
+export interface Shard {
+  readonly connection: ShardCalls;
+  readonly layout: ShardLayout;
+}
+
+export class ShardGroup {
+  readonly #shards: readonly Shard[];
+
+  /** @param connections in the order of the layouts */
+  constructor(connections: readonly ShardCalls[], layouts: readonly ShardLayout[]) {
+    this.#shards = connections.map((connection, shard) => ({ connection, layout: layouts[shard]! }));
+  }
+
+  get length(): number {
+    return this.#shards.length;
+  }
+
+  /** The shard that counts steps and keeps the lanes. */
+  get first(): Shard {
+    return this.#shards[0]!;
+  }
+
+  /** Asks all shards; when one fails the others are given up. Nothing is in flight when this settles. */
+  async each<Result>(call: (shard: Shard, index: number) => Promise<Result>): Promise<Result[]> {
+    const calls = this.#shards.map(call);
+    try {
+      return await Promise.all(calls);
+    } catch (error) {
+      this.interrupt();
+      await Promise.allSettled(calls);
+      throw error;
+    }
+  }
+
+  /** Fills `values` with what the shards have of a vector. */
+  async pull(request: unroll.v1.PullRequest, values: NamedValues): Promise<void> {
+    await this.each(async ({ connection, layout }) => {
+      for await (const chunk of connection.pull(request)) scatterValues(layout, values, chunk);
+    });
+  }
+
+  /** Gives up the calls in flight: they fail as cancelled. */
+  interrupt(): void {
+    for (const { connection } of this.#shards) connection.interrupt();
+  }
+
+  /** Says goodbye and disconnects. A server that is gone cannot be told, and need not be. */
+  async leave(goodbye: unroll.v1.LeaveRequest): Promise<void> {
+    await Promise.allSettled(this.#shards.map(({ connection }) => connection.leave(goodbye)));
+    for (const { connection } of this.#shards) connection.close();
+  }
+}
