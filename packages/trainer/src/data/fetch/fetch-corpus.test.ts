@@ -168,9 +168,10 @@ describe('fetching a corpus', () => {
   };
   const zip = zipSync(Object.fromEntries(Object.entries(entries).map(([name, text]) => [name, Buffer.from(text)])));
 
+  /** The three parts, their files apart. */
   function read(folder: string): string[] {
     const { train, valid, test } = loadCorpus(folder);
-    return [train, valid, test].map((split) => [...split.texts()].join('|'));
+    return [train, valid, test].map(({ shards }) => shards.map((texts) => [...texts].join('')).join('|'));
   }
 
   test('unpacks what is wanted of a zip archive, ready to be loaded', async () => {
