@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readResumableCheckpoint } from '../checkpoint/checkpoint.js';
-import { canFindProcesses, launched } from '../testing/launched-processes.js';
+import { canFindProcesses, killAfterEpochs } from '../testing/launched-processes.js';
 import { smallModel, startUnroll, temporaryFolder, unrollJson, writeSmallCorpus } from '../testing/unroll-process.js';
 
 const root = temporaryFolder();
@@ -42,15 +42,12 @@ describe.each([
 
 test.skipIf(!canFindProcesses)('a run of which a worker and a server are killed learns the same bits', async () => {
   const codec = ['--gradient-codec', 'top-k:0.1'];
-  const { child, logged, outcome } = startUnroll(...flags('killed'), ...cluster, ...codec);
-  for (const [epoch, command] of [
+  const run = startUnroll(...flags('killed'), ...cluster, ...codec);
+  await killAfterEpochs(run, [
     [1, 'worker'],
     [3, 'param-server'],
-  ] as const) {
-    await logged(new RegExp(`^epoch ${epoch}/`, 'm'));
-    for (const pid of launched(child, command).slice(1)) process.kill(pid!, 'SIGKILL');
-  }
-  const { status, stderr } = await outcome;
+  ]);
+  const { status, stderr } = await run.outcome;
   expect(status).toBe(0);
   expect(stderr).toMatch(/was killed by SIGKILL: starting it again/);
   expect(await learnt('killed')).toEqual(await learnt('top-k:0.1'));

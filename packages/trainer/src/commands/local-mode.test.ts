@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { initialParameters } from '@unroll/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readResumableCheckpoint } from '../checkpoint/checkpoint.js';
-import { canFindProcesses, launched } from '../testing/launched-processes.js';
+import { canFindProcesses, killAfterEpochs } from '../testing/launched-processes.js';
 import { smallModel, startUnroll, temporaryFolder, unrollJson, writeSmallCorpus } from '../testing/unroll-process.js';
 
 const root = temporaryFolder();
@@ -55,15 +55,12 @@ test('a run that stops within an epoch goes on to the same parameters, bit for b
 });
 
 test.skipIf(!canFindProcesses)('a run of which a worker and a server are killed learns the same bits', async () => {
-  const { child, logged, outcome } = startUnroll(...flags('killed'), ...twoWorkers, '--epochs', '6');
-  for (const [epoch, command] of [
+  const run = startUnroll(...flags('killed'), ...twoWorkers, '--epochs', '6');
+  await killAfterEpochs(run, [
     [1, 'worker'],
     [3, 'param-server'],
-  ] as const) {
-    await logged(new RegExp(`^epoch ${epoch}/`, 'm'));
-    for (const pid of launched(child, command).slice(1)) process.kill(pid!, 'SIGKILL');
-  }
-  const { status, stderr } = await outcome;
+  ]);
+  const { status, stderr } = await run.outcome;
   expect(status).toBe(0);
   expect(stderr).toMatch(/was killed by SIGKILL: starting it again/);
   expect(await learnt('killed')).toEqual(await learnt('undisturbed'));

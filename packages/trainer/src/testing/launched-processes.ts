@@ -14,6 +14,17 @@ export function launched({ pid }: ChildProcess, command: 'worker' | 'param-serve
     .map(Number);
 }
 
+/** Kills, when each of these epochs has ended, all processes of a launcher that run its command but the first. */
+export async function killAfterEpochs(
+  { child, logged }: { child: ChildProcess; logged: (line: RegExp) => Promise<unknown> },
+  kills: readonly (readonly [epoch: number, command: 'worker' | 'param-server'])[],
+): Promise<void> {
+  for (const [epoch, command] of kills) {
+    await logged(new RegExp(`^epoch ${epoch}/`, 'm'));
+    for (const pid of launched(child, command).slice(1)) process.kill(pid, 'SIGKILL');
+  }
+}
+
 function commandLine(pid: string): string[] {
   // A process that has just ended has none.
   return existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') : [];
