@@ -36,6 +36,11 @@ export interface Steps {
   wait(workers: readonly number[]): Wait;
 }
 
+/** How far the run has come, in a message. */
+export function whereIn(steps: Steps | undefined): string {
+  return steps ? `at step ${steps.step}` : 'before it initialised the parameters';
+}
+
 /** What was asked for has not arrived. */
 export function incomplete(what: string): Refusal {
   return new Refusal('failed-precondition', `${what} not arrived completely; upload all of the vector first`);

@@ -1,0 +1,231 @@
+/**
+ * The run that a shard serves, as its workers see it: they join it, worker 0 gives it its values, which begins a generation,
+ * and all push, pull and leave. What happens in a step, which all workers make together or each by itself, is in
+ * `synchronous-steps.ts` and `own-pace-steps.ts`.
+ */
+import { requireSameModel, requireSamePlace, requireSuited, type ShardPlace, type ShardPolicy } from './agreement.js';
+import type { Answer, LaneRange, Request, RequestOf, RunDescription } from './messages.js';
+import type { Outbox } from './outbox.js';
+import { OwnPaceSteps } from './own-pace-steps.js';
+import { Refusal } from './refusal.js';
+import { SnapshotSchedule } from './snapshot-schedule.js';
+import { incomplete, type Standing, type Steps, whereIn } from './steps.js';
+import { SynchronousSteps } from './synchronous-steps.js';
+import type { Workforce } from './workforce.js';
+
+export class TrainingRun {
+  readonly #place: ShardPlace;
+  readonly #policy: ShardPolicy;
+  readonly #workforce: Workforce;
+  readonly #out: Outbox;
+  readonly #snapshots: SnapshotSchedule;
+  #run: RunDescription | undefined;
+  #generation = 0;
+  #steps: Steps | undefined;
+
+  constructor(place: ShardPlace, policy: ShardPolicy, workforce: Workforce, out: Outbox) {
+    this.#place = place;
+    this.#policy = policy;
+    this.#workforce = workforce;
+    this.#out = out;
+    this.#snapshots = new SnapshotSchedule(policy.snapshotEvery, out);
+  }
+
+  /** Undefined until worker 0 has supplied the values, or while they are read from a snapshot. */
+  get steps(): Steps | undefined {
+    return this.#steps;
+  }
+
+  /** The steps, where all workers make them together. */
+  get commonSteps(): SynchronousSteps | undefined {
+    return this.#steps instanceof SynchronousSteps ? this.#steps : undefined;
+  }
+
+  join(request: RequestOf<'join'>, now: number): void {
+    const { caller, run, holdsBack } = request;
+    requireSamePlace(caller.worker, run, this.#place);
+    if (this.#run) requireSameModel(caller.worker, run, this.#run);
+    else requireSuited(run, this.#policy);
+    const replaced = this.#workforce.members.enter(caller, now);
+    if (replaced) this.#refuseOlder(request, replaced);
+    if (replaced && holdsBack) this.#forget(caller.worker);
+    this.#workforce.welcome(caller.worker, this.#steps);
+    if (!this.#run) {
+      this.#run = run;
+      this.#workforce.adopt(run.model.lanes.count);
+      this.#out.add({ type: 'adopt', run });
+    }
+    this.#out.hold(request);
+    this.answerJoins();
+  }
+
+  #refuseOlder({ caller: { worker, incarnation } }: Request, refusal: Refusal): void {
+    const older = this.#out.waiting.filter(
+      ({ caller }) => caller.worker === worker && caller.incarnation < incarnation,
+    );
+    this.#out.refuseAll(older, refusal);
+  }
+
+  /** Worker 0 is let in at once, to supply the values; the others when there is something for them to do. */
+  answerJoins(): void {
+    for (const request of this.#out.waitingFor('join')) {
+      const { worker } = request.caller;
+      if (this.#steps ? this.#workforce.hasPart(worker) : worker === 0) this.#out.answer(request, this.#joined(worker));
+    }
+  }
+
+  #joined(worker: number): Answer {
+    return {
+      type: 'joined',
+      initialized: this.#steps !== undefined,
+      generation: this.#generation,
+      lease: this.#lease,
+      lanes: this.#workforce.lanesOf(worker),
+      ...(this.#steps?.standing(worker) ?? nowhere),
+    };
+  }
+
+  initialize(request: RequestOf<'initialize'>, now: number): void {
+    const { generation, step, values } = request;
+    if (!this.#hasBegun(request)) {
+      if (!values) throw incomplete('the initial values have');
+      this.#begin(generation);
+      this.#out.add({ type: 'install', values });
+      this.#open(step, now);
+    }
+    this.#out.answer(request, { type: 'done' });
+  }
+
+  restore(request: RequestOf<'restore'>): void {
+    const { generation, step } = request;
+    if (!this.#hasBegun(request)) {
+      this.#begin(generation);
+      this.#out.add({ type: 'restore', generation, step });
+    }
+    if (this.#steps) this.#out.answer(request, { type: 'done' });
+    else this.#out.hold(request);
+  }
+
+  /** The values are those of the snapshot of this step. */
+  restored(generation: number, step: number, now: number): void {
+    if (generation !== this.#generation) return;
+    this.#open(step, now);
+    this.#out.answerAll('restore', { type: 'done' });
+  }
+
+  restoreFailed(generation: number, reason: string): void {
+    if (generation !== this.#generation) return;
+    this.#out.refuseAll(this.#out.waitingFor('restore'), new Refusal('aborted', reason));
+  }
+
+  /** Whether this generation was begun before: a request that is repeated changes nothing. */
+  #hasBegun({ caller, generation }: RequestOf<'initialize' | 'restore'>): boolean {
+    if (caller.worker !== 0) {
+      throw new Refusal('failed-precondition', `worker ${caller.worker} may not initialise the shard; worker 0 does`);
+    }
+    if (generation < this.#generation) {
+      throw new Refusal('aborted', `generation ${generation} is over, the shard is in ${this.#generation}`);
+    }
+    return generation === this.#generation;
+  }
+
+  /** A worker's process took a part of the gradients with it: only a snapshot, beyond which none is held back, is whole. */
+  #forget(worker: number): void {
+    if (!this.#steps) return;
+    const line = `worker ${worker} was started again ${whereIn(this.#steps)}: back to where nothing was held back`;
+    this.#out.add({ type: 'notice', line });
+    this.#begin(this.#generation);
+  }
+
+  /** Gives up what was computed in the last generation. */
+  #begin(generation: number): void {
+    this.#generation = generation;
+    this.#steps = undefined;
+    this.#snapshots.forgetWaiting();
+    this.#workforce.members.forgetFinished();
+    const outdated = this.#out.waiting.filter(({ type }) => type !== 'join');
+    this.#out.refuseAll(outdated, new Refusal('aborted', 'the servers went back to an earlier step; join again'));
+  }
+
+  /** The shard has its values: training can go on from `step`. */
+  #open(step: number, now: number): void {
+    this.#steps = this.#stepsFrom(step);
+    this.#workforce.deal(now);
+    this.answerJoins();
+  }
+
+  #stepsFrom(step: number): Steps {
+    const { lanes, staleness } = this.#run!.model;
+    const { leads, counting } = this.#workforce;
+    const common = { generation: this.#generation, step, snapshots: this.#snapshots, out: this.#out };
+    if (staleness === undefined) return new SynchronousSteps({ ...common, lanes: lanes.count, counting });
+    return new OwnPaceSteps({ ...common, workers: this.#place.workers, staleness, leads });
+  }
+
+  push(request: RequestOf<'push'>, now: number): void {
+    const steps = this.#stepsFor(request);
+    const { caller, lanes } = request;
+    const { leads, isElastic } = this.#workforce;
+    const own = this.#workforce.lanesOf(caller.worker);
+    // In an elastic run only the first shard knows who has which lanes.
+    const isKnown = caller.lease === steps.lease && (leads || !isElastic);
+    if (isKnown && (own?.from !== lanes.from || own.to !== lanes.to)) throw notItsLanes(request, own);
+    steps.push(request, now);
+  }
+
+  commit(request: RequestOf<'commit'>): void {
+    this.#stepsFor(request);
+    if (this.commonSteps) this.commonSteps.commit(request);
+    else throw new Refusal('failed-precondition', 'workers go at their own pace here: no step is common to commit');
+  }
+
+  pull(request: RequestOf<'pull'>, now: number): void {
+    this.#stepsFor(request).pull(request, now);
+  }
+
+  /** The steps that the caller has a part in. @throws Refusal if it joined an earlier generation */
+  #stepsFor({ caller }: Request): Steps {
+    if (this.#steps && caller.generation === this.#generation) return this.#steps;
+    throw new Refusal('aborted', `worker ${caller.worker} knows nothing of generation ${this.#generation}; join again`);
+  }
+
+  beat(request: RequestOf<'heartbeat'>): void {
+    this.#out.answer(request, { type: 'beat', generation: this.#generation, lease: this.#lease });
+  }
+
+  finish(request: RequestOf<'finish'>): void {
+    this.#stepsFor(request);
+    this.#workforce.members.finish(request.caller.worker);
+    this.#out.hold(request);
+  }
+
+  leave(request: RequestOf<'leave'>): void {
+    const { caller, isFinished } = request;
+    const { members } = this.#workforce;
+    if (isFinished) members.finish(caller.worker);
+    members.leave(caller.worker);
+    this.#out.answer(request, { type: 'done' });
+    if (members.allHaveLeft) this.#out.add({ type: 'finish', isComplete: members.allHaveFinished });
+  }
+
+  /** The snapshot before is on disk. */
+  snapshotWritten(now: number): void {
+    if (this.#steps) this.#steps.snapshotWritten(now);
+    else this.#snapshots.written(0);
+  }
+
+  get #lease(): number {
+    return this.#steps?.lease ?? 0;
+  }
+}
+
+/** Of a worker that joins before there are values. */
+const nowhere: Standing = { step: 0, appliedSumOfSquares: undefined, pendingSumOfSquares: undefined };
+
+function notItsLanes({ caller: { worker }, lanes }: RequestOf<'push'>, own: LaneRange | undefined): Refusal {
+  const theirs = own ? `has ${own.from} to ${own.to}` : 'has none';
+  return new Refusal(
+    'failed-precondition',
+    `worker ${worker} pushes the lanes ${lanes.from} to ${lanes.to}, but ${theirs}; use a client of this version`,
+  );
+}

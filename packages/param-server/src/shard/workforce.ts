@@ -1,0 +1,147 @@
+/**
+ * The workers of a run, as a shard sees them: who takes part, who computes which lanes, who is waited for and who is lost.
+ * What they compute is the affair of the steps, which are given to whatever asks about them.
+ */
+import type { ShardPlace, ShardPolicy } from './agreement.js';
+import { Attendance } from './attendance.js';
+import { LaneLeases } from './lane-leases.js';
+import { Membership } from './membership.js';
+import type { LaneRange } from './messages.js';
+import type { Outbox } from './outbox.js';
+import type { Counting } from './round.js';
+import { type Steps, type Wait, whereIn } from './steps.js';
+import type { SynchronousSteps } from './synchronous-steps.js';
+
+export class Workforce {
+  readonly members: Membership;
+  readonly #place: ShardPlace;
+  readonly #policy: ShardPolicy;
+  readonly #attendance: Attendance;
+  readonly #out: Outbox;
+  #leases = new LaneLeases(0);
+
+  constructor(place: ShardPlace, policy: ShardPolicy, out: Outbox) {
+    this.#place = place;
+    this.#policy = policy;
+    this.#out = out;
+    this.members = new Membership(place.workers, policy.minWorkers);
+    this.#attendance = new Attendance(this.members, policy);
+  }
+
+  /** Whether the run goes on without workers that leave. */
+  get isElastic(): boolean {
+    return this.#policy.minWorkers < this.#place.workers;
+  }
+
+  /** The first shard deals the lanes and holds their states. */
+  get leads(): boolean {
+    return this.#place.shard === 0;
+  }
+
+  get counting(): Counting {
+    const { backupWorkers } = this.#policy;
+    if (backupWorkers === 0) return { type: 'all' };
+    return this.leads ? { type: 'first', workers: this.#place.workers - backupWorkers } : { type: 'told' };
+  }
+
+  /** The batch has so many lanes, which nobody has yet. */
+  adopt(lanes: number): void {
+    this.#leases = new LaneLeases(lanes);
+  }
+
+  lanesOf(worker: number): LaneRange | undefined {
+    return this.#leases.of(worker);
+  }
+
+  /** Whether there is something for the worker to do. */
+  hasPart(worker: number): boolean {
+    return !this.leads || this.#leases.of(worker) !== undefined;
+  }
+
+  /** Reports a worker that joins, if its silence was reported. */
+  welcome(worker: number, steps: Steps | undefined): void {
+    this.#notify(this.#attendance.returned(worker, whereIn(steps)));
+  }
+
+  /** Deals the lanes as a generation begins. */
+  deal(now: number): void {
+    const present = this.#everyone.filter((worker) => !this.#attendance.isLost(worker, now));
+    this.#leases.deal(this.isElastic && present.length >= this.#policy.minWorkers ? present : this.#everyone);
+  }
+
+  /**
+   * In an elastic run, deals the lanes anew when a worker that has some is lost, or when one without any waits for some
+   * and nobody has pushed yet. Returns whether it did.
+   */
+  lend(steps: SynchronousSteps, now: number): boolean {
+    if (!this.isElastic || !this.leads) return false;
+    const holders = this.#leases.workers;
+    const lost = holders.filter((worker) => this.#isLost(worker, now) && !steps.hasPushed(worker));
+    const late = this.#out.waitingFor('join').map(({ caller }) => caller.worker);
+    if (lost.length === 0 && (late.length === 0 || !steps.isFresh)) return false;
+    const workers = this.#everyone.filter((worker) => {
+      return late.includes(worker) || (holders.includes(worker) && !lost.includes(worker));
+    });
+    if (workers.length < this.#policy.minWorkers || !workers.includes(0)) return false;
+    this.#leases.deal(workers);
+    steps.renew(steps.lease + 1);
+    this.#notify([
+      `${workers.length} of ${this.#place.workers} workers share the lanes ${whereIn(steps)}: ${workers.join(', ')}`,
+    ]);
+    return true;
+  }
+
+  /** With backup workers, makes the step of others if one is lost that it was to be made of: other shards may lack its push. */
+  doWithoutLost(steps: SynchronousSteps, now: number): void {
+    if (this.leads && steps.counted.some((worker) => this.#isLost(worker, now))) steps.renew(steps.lease + 1);
+  }
+
+  /** Whether nobody who is waited for has more to do. */
+  hasFinished(now: number): boolean {
+    return this.#unfinished(now).length === 0;
+  }
+
+  /** Reports the workers that the others wait for, and refuses those that wait in vain. */
+  lookForAbsent(steps: Steps | undefined, now: number): void {
+    const { requests: waiting, workers: awaited } = this.#whoWaitsForWhom(steps, now);
+    if (waiting.length === 0) return;
+    const absent = awaited.filter((worker) => !this.#out.isWaiting(worker));
+    const lost = absent.filter((worker) => this.#attendance.isLost(worker, now));
+    const where = whereIn(steps);
+    if (this.#canSpare(lost)) this.#notify(this.#attendance.newlySilent(absent, where, now));
+    else this.#out.refuseAll(waiting, this.#attendance.loss(lost[0]!, where));
+  }
+
+  #whoWaitsForWhom(steps: Steps | undefined, now: number): Wait {
+    if (!steps) return { requests: this.#out.waitingFor('join'), workers: [0] };
+    const finishing = this.#out.waitingFor('finish');
+    if (finishing.length > 0) return { requests: finishing, workers: this.#unfinished(now) };
+    // Where workers can be spared the first shard decides; the others wait for that.
+    if ((this.isElastic || this.#policy.backupWorkers > 0) && !this.leads) return { requests: [], workers: [] };
+    return steps.wait(this.#leases.workers);
+  }
+
+  /** The workers with lanes that have more to do, or have not said that they have not, and are to be waited for. */
+  #unfinished(now: number): readonly number[] {
+    const unfinished = this.#leases.workers.filter((worker) => !this.members.hasFinished(worker));
+    const lost = unfinished.filter((worker) => this.#isLost(worker, now));
+    return this.#canSpare(lost) ? unfinished.filter((worker) => !lost.includes(worker)) : unfinished;
+  }
+
+  /** Whether steps can be made without these workers. */
+  #canSpare(workers: readonly number[]): boolean {
+    return workers.length <= this.#policy.backupWorkers && !workers.includes(0);
+  }
+
+  #isLost(worker: number, now: number): boolean {
+    return !this.#out.isWaiting(worker) && this.#attendance.isLost(worker, now);
+  }
+
+  get #everyone(): number[] {
+    return Array.from({ length: this.#place.workers }, (_, worker) => worker);
+  }
+
+  #notify(lines: readonly string[]): void {
+    for (const line of lines) this.#out.add({ type: 'notice', line });
+  }
+}
