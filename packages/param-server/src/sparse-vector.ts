@@ -11,7 +11,7 @@ export interface SparseVector {
   readonly ranges: Ranges;
 }
 
-/** Ranges to which elements are added at the end, mostly. */
+/** Ranges that are gathered in ascending order. */
 export class RangeList {
   readonly #ranges: number[] = [];
 
@@ -30,6 +30,18 @@ export class RangeList {
     if (this.#ranges.length > 0 && from === this.end) this.#ranges[this.#ranges.length - 1] = to;
     else this.#ranges.push(from, to);
   }
+}
+
+/** What is in any of the lists. */
+export function unionOf(lists: readonly RangeList[]): RangeList {
+  if (lists.length === 1) return lists[0]!;
+  const pairs: [number, number][] = [];
+  for (const { ranges } of lists) {
+    for (let k = 0; k < ranges.length; k += 2) pairs.push([ranges[k]!, ranges[k + 1]!]);
+  }
+  const union = new RangeList();
+  for (const [from, to] of pairs.sort(([a], [b]) => a - b)) union.append(Math.max(from, union.end), to);
+  return union;
 }
 
 /** All of a vector. */

@@ -27,8 +27,18 @@ test('chunks may come in any order', () => {
     { offsets: [6], values: [7, 8] },
     { offsets: [0], values: [1, 2, 3] },
     { offsets: [4], values: [5] },
+    { offsets: [2], values: [9] },
   ];
-  expect(receive(chunks)).toEqual([1, 2, 3, 0, 5, 0, 7, 8]);
+  expect(receive(chunks)).toEqual([1, 2, 9, 0, 5, 0, 7, 8]);
+});
+
+test('what chunks of any order leave open does not travel through the server as zeros', () => {
+  const uploads = new Uploads({ lengths: new Map([['gradient', 8]]), layout: layout! });
+  const target = { caller, step: 0, vector: 'gradient' };
+  const stream = uploads.begin(target);
+  for (const offset of [6, 0, 7, 2]) stream.take({ offsets: [offset], data: float32Bytes(Float32Array.of(1)) });
+  stream.end();
+  expect(uploads.takeSparse(target)!.ranges).toEqual([0, 1, 2, 3, 6, 8]);
 });
 
 test.each([0, 1, 2, 3, 4])('a value that is not finite is found wherever it is, as at %i', (at) => {

@@ -8,7 +8,7 @@ import type { ShardLayout } from './partition.js';
 import { Refusal } from './shard/refusal.js';
 import { type Chunk, float32Bytes, nonzeroRows, partsOfVector, piecesOf } from './shard-vector.js';
 import { rangesOf } from './sparse-rows.js';
-import { RangeList, type SparseVector, withZeros } from './sparse-vector.js';
+import { RangeList, type SparseVector, unionOf, withZeros } from './sparse-vector.js';
 import type { RowGradient } from './tables/row-gradient.js';
 import { RowUploads } from './tables/row-uploads.js';
 import { isSame, nameOf, type UploadTarget } from './upload-target.js';
@@ -17,7 +17,8 @@ interface Upload {
   readonly target: UploadTarget;
   /** An earlier vector's, but where chunks have been written over it. */
   readonly values: Float32Array;
-  written: RangeList;
+  /** Lists of ranges: another begins where a chunk begins before what has come. */
+  written: RangeList[];
   state: 'arriving' | 'complete' | 'replaced';
 }
 
@@ -94,7 +95,7 @@ export class Uploads {
         encoded.decode(values);
         this.#requireFinite(upload, 0, values.length);
         const parts = partsOfVector(this.#vectors.layout, values);
-        upload.written = rangesOf(parts, nonzeroRows(parts));
+        upload.written = [rangesOf(parts, nonzeroRows(parts))];
         upload.state = 'complete';
       },
     };
@@ -112,7 +113,7 @@ export class Uploads {
     const upload = this.#uploads.get(key(target));
     if (upload?.state !== 'complete' || !isSame(upload.target, target)) return undefined;
     this.#uploads.delete(key(target));
-    return { values: upload.values, ranges: upload.written.ranges };
+    return { values: upload.values, ranges: unionOf(upload.written).ranges };
   }
 
   /** As {@link take}, of what a gradient has of tables. */
@@ -137,7 +138,7 @@ export class Uploads {
     }
     if (current) current.state = 'replaced';
     const values = current?.values ?? this.#spare.get(length)?.pop() ?? new Float32Array(length);
-    const upload: Upload = { target, values, written: new RangeList(), state: 'arriving' };
+    const upload: Upload = { target, values, written: [new RangeList()], state: 'arriving' };
     this.#uploads.set(key(target), upload);
     return upload;
   }
@@ -146,10 +147,10 @@ export class Uploads {
     const bytes = float32Bytes(upload.values);
     for (const { offset, data } of piecesOf(chunk)) {
       const end = offset + data.length / 4;
-      if (offset < upload.written.end) fillGaps(upload);
       bytes.set(data, offset * 4);
       this.#requireFinite(upload, offset, end);
-      if (offset >= upload.written.end) upload.written.append(offset, end);
+      if (offset < upload.written.at(-1)!.end) upload.written.push(new RangeList());
+      upload.written.at(-1)!.append(offset, end);
     }
   }
 
@@ -187,13 +188,6 @@ function fits({ offsets, data }: Chunk, length: number): boolean {
   if (offsets.length === 0) return data.length === 0;
   const pieceLength = data.length / offsets.length / 4;
   return Number.isInteger(pieceLength) && offsets.every((offset) => offset + pieceLength <= length);
-}
-
-/** Zeros where no chunk has been written, for one that comes out of order. */
-function fillGaps(upload: Upload): void {
-  withZeros({ values: upload.values, ranges: upload.written.ranges });
-  upload.written = new RangeList();
-  upload.written.append(0, upload.values.length);
 }
 
 /**

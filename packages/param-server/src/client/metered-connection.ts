@@ -3,6 +3,7 @@ import type { MethodDefinition } from '@grpc/grpc-js';
 import type { unroll } from '../generated/parameter-server.js';
 import { parameterServerService } from '../service-definition.js';
 import type { Chunk } from '../shard-vector.js';
+import type { Chunks } from './shard-calls.js';
 import { ShardConnection, type ShardConnectionOptions } from './shard-connection.js';
 import type { WorkerMeter } from './worker-meter.js';
 
@@ -18,7 +19,7 @@ export class MeteredConnection extends ShardConnection {
     this.#shards = options.shards;
   }
 
-  override async upload(target: unroll.v1.UploadTarget, chunks: Iterable<Chunk>): Promise<void> {
+  override async upload(target: unroll.v1.UploadTarget, chunks: Chunks): Promise<void> {
     const began = performance.now();
     await super.upload(target, chunks);
     this.#took('push', began);

@@ -1,4 +1,5 @@
 /** A worker's connection to one parameter server: the wire calls, each with a deadline, failures as one-line errors. */
+import { once } from 'node:events';
 import {
   Client,
   type ClientOptions,
@@ -16,7 +17,7 @@ import { handshakeFailure } from '../security/handshake.js';
 import { maxMessageBytes, parameterServerService } from '../service-definition.js';
 import type { Chunk } from '../shard-vector.js';
 import { callError, ParameterServerError } from './errors.js';
-import type { ShardCalls } from './shard-calls.js';
+import type { Chunks, ShardCalls } from './shard-calls.js';
 
 /** With the default window of 64 KiB pulls run at a fifth of the speed. */
 const pullWindowBytes = 16 * 1024 * 1024;
@@ -109,11 +110,28 @@ export class ShardConnection implements ShardCalls {
     return this.#unary(this.#service.leave, request, 5);
   }
 
-  upload(target: unroll.v1.UploadTarget, chunks: Iterable<Chunk>): Promise<void> {
+  async upload(target: unroll.v1.UploadTarget, chunks: Chunks): Promise<void> {
+    const { call, answered } = this.#beginUpload();
+    // The first message says what the stream is; a vector of zeros has no other.
+    call.write({ target, offsets: [], data: new Uint8Array(0) });
+    try {
+      for await (const chunk of chunks) {
+        if (!call.write(chunk)) await Promise.race([answered, once(call, 'drain')]);
+      }
+    } catch (error) {
+      call.cancel();
+      throw error;
+    }
+    call.end();
+    await answered;
+  }
+
+  #beginUpload(): { call: ClientWritableStream<unknown>; answered: Promise<void> } {
     const { path, requestSerialize, responseDeserialize } = this.#service.upload;
-    return new Promise((resolve, reject) => {
-      const options = { deadline: deadline(this.#callSeconds) };
-      const call = this.#client.makeClientStreamRequest(
+    const options = { deadline: deadline(this.#callSeconds) };
+    let call!: ClientWritableStream<unknown>;
+    const answered = new Promise<void>((resolve, reject) => {
+      call = this.#client.makeClientStreamRequest(
         path,
         requestSerialize,
         responseDeserialize,
@@ -121,20 +139,11 @@ export class ShardConnection implements ShardCalls {
         options,
         (error) => (error ? reject(callError(this.#server, path, this.#callSeconds, error)) : resolve()),
       );
-      this.#follow(call);
-      const rest = chunks[Symbol.iterator]();
-      // The first message says what the stream is; a vector of zeros has no other.
-      call.write({ target, offsets: [], data: new Uint8Array(0) });
-      const send = (): void => {
-        for (let next = rest.next(); !next.done; next = rest.next()) {
-          if (call.write(next.value)) continue;
-          call.once('drain', send);
-          return;
-        }
-        call.end();
-      };
-      send();
     });
+    // A call may fail while the next chunk is being computed; it is awaited after that.
+    answered.catch(() => undefined);
+    this.#follow(call);
+    return { call, answered };
   }
 
   async *pull(request: unroll.v1.PullRequest): AsyncGenerator<Chunk> {

@@ -6,7 +6,7 @@
 import { status } from '@grpc/grpc-js';
 import { ParameterServerError } from '../client/errors.js';
 import type { Beat } from '../client/heartbeats.js';
-import type { ShardCalls } from '../client/shard-calls.js';
+import type { Chunks, ShardCalls } from '../client/shard-calls.js';
 import type { unroll } from '../generated/parameter-server.js';
 import { joinResponse, selectionOf, uploadedContribution, uploadedValues } from '../service.js';
 import type { Answer, Caller } from '../shard/messages.js';
@@ -116,9 +116,10 @@ export class UnreliableCalls implements ShardCalls {
     }
   }
 
-  upload(target: unroll.v1.UploadTarget, chunks: Iterable<Chunk>): Promise<void> {
+  async upload(target: unroll.v1.UploadTarget, chunks: Chunks): Promise<void> {
     const caller = readCaller(target.caller);
-    const sent = [...chunks].map(({ offsets, data }) => ({ offsets, data: data.slice() }));
+    const sent: Chunk[] = [];
+    for await (const { offsets, data } of chunks) sent.push({ offsets, data: data.slice() });
     return this.#call(async (host) => {
       const upload = host.adopted.uploads.begin({ ...target, caller });
       for (const chunk of sent) upload.take(chunk);
