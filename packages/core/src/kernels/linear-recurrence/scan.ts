@@ -1,0 +1,69 @@
+/**
+ * h_t = a_t∘h_(t−1) + b_t over a sequence, as a composition of TensorFlow.js ops without a gradient of its own. As two steps of
+ * this are one step of the same form (Blelloch 1990), the sequence is cut into chunks, which all advance at once, and what
+ * crosses from chunk to chunk is added afterwards: some 2√T operations one after another instead of T. A tree of log₂T levels
+ * passes over memory so often that on CPUs it is several times slower.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+
+export interface Recurrence {
+  /** Rows of all steps, [time·batch, width]. */
+  readonly a: tf.Tensor;
+  /** As {@link a}. */
+  readonly b: tf.Tensor;
+  /** [batch, width] */
+  readonly initial: tf.Tensor;
+  readonly time: number;
+}
+
+/**
+ * @param direction `backward` starts from the last step: h_t = a_t∘h_(t+1) + b_t
+ * @returns every h_t, [time·batch, width], and the one that was computed last, [batch, width]
+ */
+export function scan(
+  { a, b, initial, time }: Recurrence,
+  direction: 'forward' | 'backward' = 'forward',
+): { states: tf.Tensor; last: tf.Tensor } {
+  const width = initial.size;
+  const length = chunkLength(time);
+  const count = time / length;
+  const ordered = <T>(items: readonly T[]) => (direction === 'forward' ? [...items] : items.toReversed());
+  // One tensor [chunks, 1, batch·width] for each place in a chunk.
+  const places = (rows: tf.Tensor) => ordered(split(tf.reshape(rows, [count, length, width]), length, 1));
+  const [aPlaces, bPlaces] = [places(a), places(b)];
+
+  // Within the chunks, each as if it began with zeros; and by what the state before a chunk is multiplied until a place.
+  const factors = [aPlaces[0]!];
+  const sums = [bPlaces[0]!];
+  for (let k = 1; k < length; k++) {
+    factors.push(tf.mul(aPlaces[k]!, factors[k - 1]!));
+    sums.push(tf.add(tf.mul(aPlaces[k]!, sums[k - 1]!), bPlaces[k]!));
+  }
+
+  // From chunk to chunk.
+  const chunkFactors = ordered(split(factors.at(-1)!, count, 0));
+  const chunkSums = ordered(split(sums.at(-1)!, count, 0));
+  const before: tf.Tensor[] = [];
+  let state: tf.Tensor = tf.reshape(initial, [1, 1, width]);
+  for (let k = 0; k < count; k++) {
+    before.push(state);
+    state = tf.add(tf.mul(chunkFactors[k]!, state), chunkSums[k]!);
+  }
+
+  const carried = tf.mul(join(ordered(factors), 1), join(ordered(before), 0));
+  const states = tf.add(join(ordered(sums), 1), carried); // [chunks, length, batch·width]
+  return { states: tf.reshape(states, a.shape), last: tf.reshape(state, initial.shape) };
+}
+
+/** The divisor of `time` next to its square root, from below. */
+function chunkLength(time: number): number {
+  let length = Math.floor(Math.sqrt(time));
+  while (time % length !== 0) length--;
+  return length;
+}
+
+const split = (tensor: tf.Tensor, count: number, axis: number): tf.Tensor[] =>
+  count === 1 ? [tensor] : tf.split(tensor, count, axis);
+
+const join = (tensors: tf.Tensor[], axis: number): tf.Tensor =>
+  tensors.length === 1 ? tensors[0]! : tf.concat(tensors, axis);
