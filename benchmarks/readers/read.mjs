@@ -25,7 +25,7 @@ console.log(
 const tokenizer = measured(
   'vocabulary',
   ({ vocabSize }) => ({ words: vocabSize }),
-  () => trainTokenizer('word', train.texts()),
+  () => trainTokenizer('word', train.texts(), { vocabSize: 800_000 }),
 );
 const text = measured(
   'encoding',

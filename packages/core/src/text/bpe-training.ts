@@ -5,6 +5,7 @@
 import TinyQueue from 'tinyqueue';
 import { type BpeModel, LINE_BREAK } from './bpe-tokenizer.js';
 import { BYTE_ALPHABET, byteLevelWords } from './byte-level.js';
+import { TokenCounts } from './token-counts.js';
 import { Vocabulary } from './vocabulary.js';
 
 /** Pairs of ids are map keys `left * PAIR_BASE + right`; ids stay below it. */
@@ -51,11 +52,9 @@ export function trainBpe(texts: Iterable<string>, options: { vocabSize: number; 
 }
 
 function countWords(texts: Iterable<string>, ids: ReadonlyMap<string, number>): Word[] {
-  const counts = new Map<string, number>();
+  const counts = new TokenCounts();
   for (const text of texts) {
-    for (const line of text.split(LINE_BREAK)) {
-      for (const word of byteLevelWords(line)) counts.set(word, (counts.get(word) ?? 0) + 1);
-    }
+    for (const line of text.split(LINE_BREAK)) for (const word of byteLevelWords(line)) counts.add(word);
   }
   return Array.from(counts, ([word, count]) => ({ pieces: Array.from(word, (byte) => ids.get(byte)!), count }));
 }

@@ -1,6 +1,7 @@
 // One token a Unicode code point. The line break is an ordinary character of the vocabulary and doubles as the end of a
 // line. `<unk>` written in a text is five characters, as in Mikolov et al.'s character-level Penn Treebank.
 
+import { TokenCounts } from './token-counts.js';
 import type { Tokenizer, TokenizerJson } from './tokenizer.js';
 import { Vocabulary, type VocabularyOptions } from './vocabulary.js';
 
@@ -35,10 +36,8 @@ export class CharTokenizer implements Tokenizer {
 
   /** The tokenizer of the characters in `texts`; `<unk>` is id 0 and the line break id 1. */
   static train(texts: Iterable<string>, options: Omit<VocabularyOptions, 'reserved'>): CharTokenizer {
-    const counts = new Map<string, number>();
-    for (const text of texts) {
-      for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
-    }
+    const counts = new TokenCounts();
+    for (const text of texts) for (const character of text) counts.add(character);
     return new CharTokenizer(Vocabulary.fromCounts(counts, { ...options, reserved: [UNK, LINE_BREAK] }));
   }
 

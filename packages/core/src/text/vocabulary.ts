@@ -1,6 +1,8 @@
 // Tokens and their ids, in both directions, and the choice of tokens from their counts. What a token is, and how text
 // is cut into tokens, is the tokenizers' affair.
 
+import type { TokenCounts } from './token-counts.js';
+
 /** How a vocabulary is chosen from counted tokens. */
 export interface VocabularyOptions {
   /** Tokens that come first, in this order, counted or not. */
@@ -33,21 +35,24 @@ export class Vocabulary {
   }
 
   /**
-   * The vocabulary of counted tokens. `counts` lists tokens in the order of their first appearance, as a Map that was
-   * filled while reading does. Throws a RangeError for a `maxSize` below the reserved tokens or a `minCount` below 1.
+   * The vocabulary of counted tokens. Throws a RangeError for a `maxSize` below the reserved tokens, for a `minCount` below
+   * 1, and if of the tokens that it is to hold some may have been forgotten.
    */
-  static fromCounts(counts: ReadonlyMap<string, number>, options: VocabularyOptions): Vocabulary {
+  static fromCounts(counts: TokenCounts, options: VocabularyOptions): Vocabulary {
     const { reserved, maxSize = Number.POSITIVE_INFINITY, minCount = 1, order = 'frequency' } = options;
     if (!(maxSize >= reserved.length)) {
       throw new RangeError(`vocabulary size ${maxSize}: must be at least ${reserved.length}, the special tokens`);
     }
     if (!(minCount >= 1)) throw new RangeError(`minimum count ${minCount}: must be at least 1`);
     const isReserved = new Set(reserved);
-    const candidates = [...counts].filter(([token, count]) => count >= minCount && !isReserved.has(token));
-    const frequent = candidates.toSorted((a, b) => b[1] - a[1]).slice(0, maxSize - reserved.length);
-    const kept = new Set(frequent.map(([token]) => token));
-    const ordered = order === 'frequency' ? [...kept] : [...counts.keys()].filter((token) => kept.has(token));
-    return new Vocabulary([...reserved, ...ordered]);
+    const frequent: string[] = [];
+    for (const [token, count] of counts) if (count >= minCount && !isReserved.has(token)) frequent.push(token);
+    frequent.sort((a, b) => counts.count(b) - counts.count(a));
+    if (frequent.length > maxSize - reserved.length) frequent.length = maxSize - reserved.length;
+    refuseUncertain(counts, frequent, reserved.length);
+    if (order === 'frequency') return new Vocabulary([...reserved, ...frequent]);
+    const kept = new Set(frequent);
+    return new Vocabulary([...reserved, ...[...counts.tokens()].filter((token) => kept.has(token))]);
   }
 
   /** The number of tokens. */
@@ -71,4 +76,13 @@ export class Vocabulary {
   toJSON(): Record<string, number> {
     return Object.fromEntries(this.#ids);
   }
+}
+
+/** Refuses a vocabulary that may lack a token as frequent as its rarest. @param frequent by falling count */
+function refuseUncertain(counts: TokenCounts, frequent: readonly string[], reserved: number): void {
+  const uncertain = frequent.findIndex((token) => counts.count(token) <= counts.missing);
+  if (uncertain === -1) return;
+  throw new RangeError(
+    `vocabulary size: the text has more different tokens than can be counted one by one; give at most ${uncertain + reserved}`,
+  );
 }

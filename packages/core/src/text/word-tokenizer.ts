@@ -1,6 +1,7 @@
 // Words between white space, in the layout of the Penn Treebank files: one sentence a line, each line ended by `<eos>`,
 // rare words already written as `<unk>`. It neither lower-cases nor splits off punctuation.
 
+import { TokenCounts } from './token-counts.js';
 import { specialToken, type Tokenizer, type TokenizerJson } from './tokenizer.js';
 import { Vocabulary, type VocabularyOptions } from './vocabulary.js';
 
@@ -28,14 +29,8 @@ export class WordTokenizer implements Tokenizer {
 
   /** The tokenizer of the words in `texts`; `<unk>` is id 0 and `<eos>` id 1. Every text is made of whole lines. */
   static train(texts: Iterable<string>, options: Omit<VocabularyOptions, 'reserved'>): WordTokenizer {
-    const counts = new Map<string, number>();
-    for (const text of texts) {
-      for (const word of wordsOf(text)) {
-        const count = counts.get(word);
-        if (count === undefined) counts.set(copyOf(word), 1);
-        else counts.set(word, count + 1);
-      }
-    }
+    const counts = new TokenCounts();
+    for (const text of texts) for (const word of wordsOf(text)) counts.add(word);
     return new WordTokenizer(Vocabulary.fromCounts(counts, { ...options, reserved: [UNK, EOS] }));
   }
 
@@ -84,11 +79,6 @@ export class WordTokenizer implements Tokenizer {
       model: { type: 'WordLevel', vocab: this.#vocabulary.toJSON(), unk_token: UNK },
     };
   }
-}
-
-/** The same characters apart from the text that they were cut out of, which engines keep in memory with every slice of it. */
-function copyOf(word: string): string {
-  return word.split('').join('');
 }
 
 function wordsOf(text: string): string[] {
