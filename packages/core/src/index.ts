@@ -50,6 +50,17 @@ export { slotName, slotShapes, type UpdateRecipe } from './models/clipped-update
 export { type DropoutMask, fillDropoutMask } from './models/dropout.js';
 export { dropoutMaskShapes, fillDropoutMasks, type MaskedBatch } from './models/dropout-masks.js';
 export {
+  type DynamicRates,
+  type DynamicRule,
+  dynamicEvaluationProgram,
+  dynamicRates,
+  dynamicRules,
+  offsetShapes,
+  rateShapes,
+  squaredGradientProgram,
+  squareShapes,
+} from './models/dynamic-evaluation.js';
+export {
   type ForecasterConfig,
   forecasterLoss,
   forecasterParameterShapes,
@@ -71,6 +82,7 @@ export {
   type LanguageModelConfig,
   languageModelCells,
   languageModelConfig,
+  outputDim,
   outputTable,
   parameterShapes,
   type Shapes,
@@ -87,6 +99,7 @@ export {
 } from './models/language-model-programs.js';
 export { float32Inputs, forwardProgram, type LossFunction, lossTrainingProgram } from './models/loss-program.js';
 export { lossScalingShapes, mixedTrainingProgram } from './models/mixed-training-program.js';
+export { lossWithCache, type NeuralCacheShape, neuralCacheProgram, noFollower } from './models/neural-cache.js';
 export {
   type PersonalizationGraphs,
   type PersonalizationMethod,

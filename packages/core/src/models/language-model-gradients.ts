@@ -26,18 +26,27 @@ export function withEmbedding(config: LanguageModelConfig, { dense, embeddingRow
   return { ...dense, [embeddingName]: shared ? tf.add(shared, table) : table };
 }
 
+/** What is minimised, [rows], from features [rows, output]; what stands beside it is for the program's outputs. */
+export type ObjectivesOf = (
+  config: LanguageModelConfig,
+  parameters: NamedTensors,
+  features: tf.Tensor2D,
+  inputs: NamedTensors,
+) => { readonly objectives: tf.Tensor1D; readonly [output: string]: tf.Tensor };
+
 /** The loss of a batch by truncated back-propagation through time: what else it computes, and the gradients. */
 export function lossAndGradients(
   config: LanguageModelConfig,
   inputs: NamedTensors,
+  objectivesOf: ObjectivesOf = trainingLosses,
 ): { outputs: NamedTensors; gradients: Gradients } {
   const names = Object.keys(parameterShapes(config)).filter((name) => name !== embeddingName || config.tieWeights);
   let outputs: NamedTensors = {};
   const loss = (embedded: tf.Tensor, ...values: tf.Tensor[]): tf.Scalar => {
     const parameters = Object.fromEntries(names.map((name, k) => [name, values[k]!]));
     const { features, state } = recurrentFeatures(config, parameters, embedded as tf.Tensor3D, inputs, inputs);
-    const { tokenLosses, objectives } = trainingLosses(config, parameters, features, inputs);
-    outputs = { ...next(state), tokenLosses };
+    const { objectives, ...others } = objectivesOf(config, parameters, features, inputs);
+    outputs = { ...next(state), ...others };
     // What is differentiated lives in a scope of its own, which the other results must outlive.
     for (const tensor of Object.values(outputs)) tf.keep(tensor);
     return tf.sum(tf.mul(objectives, inputs.lossWeights!));

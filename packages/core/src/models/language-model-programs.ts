@@ -88,7 +88,10 @@ function gradientOutputs(gradients: NamedTensors): NamedTensors {
   return Object.fromEntries(Object.entries(gradients).map(([name, gradient]) => [`gradient.${name}`, gradient]));
 }
 
-/** Scores text: `ids`, `targets` and the state in, `tokenLosses` [time·batch] in nats and `next.*` of the state out. */
+/**
+ * Scores text: `ids`, `targets` and the state in; `tokenLosses` [time·batch] in nats, the `features` [time·batch, output] that
+ * they come from, and `next.*` of the state out.
+ */
 export function evaluationProgram(config: LanguageModelConfig, { batch, time }: BatchShape): Program {
   return {
     inputs: {
@@ -100,7 +103,8 @@ export function evaluationProgram(config: LanguageModelConfig, { batch, time }: 
     run: (inputs) => {
       const embedded = embedTokens(inputs, inputs.ids as tf.Tensor2D);
       const { features, state } = recurrentFeatures(config, inputs, embedded, inputs);
-      return { ...next(state), tokenLosses: outputLosses(config, inputs, features, inputs.targets as tf.Tensor1D) };
+      const tokenLosses = outputLosses(config, inputs, features, inputs.targets as tf.Tensor1D);
+      return { ...next(state), tokenLosses, features };
     },
   };
 }

@@ -10,9 +10,16 @@ import { evaluateCheckpoint } from '../evaluation/perplexity.js';
 import { evaluateTask, type TaskEvaluation } from '../tasks/evaluate-task.js';
 import { taskOfCheckpoint } from '../tasks/task-checkpoint.js';
 import { interruptible } from '../terminal/interrupt.js';
+import {
+  type AdaptationFlags,
+  type AdaptationSettings,
+  adaptationSettings,
+  addAdaptationFlags,
+  requireNoAdaptation,
+} from './adaptation-flags.js';
 import { addExamples, engineOption, jsonOption, printResult, threadsOption } from './options.js';
 
-interface EvalFlags {
+interface EvalFlags extends AdaptationFlags {
   checkpoint: string;
   data: string;
   split: 'train' | 'valid' | 'test';
@@ -21,7 +28,7 @@ interface EvalFlags {
   json?: boolean;
 }
 
-interface EvalResult extends Evaluation {
+interface EvalResult extends Evaluation, AdaptationSettings {
   readonly split: EvalFlags['split'];
   /** What the grammar itself reaches on this very text; given for the embedded corpus. */
   readonly lowestPerplexity?: number;
@@ -39,42 +46,51 @@ export function addEval(program: Command): void {
       new Option('--split <name>', 'which part of the corpus').choices(['train', 'valid', 'test']).default('test'),
     )
     .addOption(engineOption())
-    .addOption(threadsOption())
+    .addOption(threadsOption());
+  addAdaptationFlags(command)
     .addOption(jsonOption())
     .action(async (flags: EvalFlags) => {
-      if (await taskOfCheckpoint(flags.checkpoint)) {
+      const settings = adaptationSettings(flags);
+      const task = await taskOfCheckpoint(flags.checkpoint);
+      if (task) {
+        requireNoAdaptation(flags, task.name);
         const evaluation = await evaluateTask({ ...flags, threads: flags.threads ?? 0 });
         printResult(flags.json, evaluation, () => describeTask(evaluation));
         return;
       }
-      const result = await interruptible((signal) => evaluateSplit(flags, signal));
+      const result = await interruptible((signal) => evaluateSplit(flags, settings, signal));
       printResult(flags.json, result, () => describe(result));
     });
   addExamples(
     command,
     'eval --checkpoint runs/first --data grammar',
     'eval --checkpoint runs/ptb --data data/ptb --split valid --json',
+    'eval --checkpoint runs/ptb --data data/ptb --dynamic --cache 500',
   );
 }
 
-async function evaluateSplit(flags: EvalFlags, signal: AbortSignal): Promise<EvalResult> {
+async function evaluateSplit(flags: EvalFlags, settings: AdaptationSettings, signal: AbortSignal): Promise<EvalResult> {
   const { split } = flags;
   const checkpoint = await readCheckpoint(flags.checkpoint);
   const corpus = loadCorpus(flags.data);
   const ids = encodeSplit(checkpoint.tokenizer, corpus[split]);
   const engine = await selectEngine(flags.engine, flags.threads);
-  const evaluation = await evaluateCheckpoint(checkpoint, ids, engine, signal);
+  const train = settings.dynamic?.rule === 'rms' ? encodeSplit(checkpoint.tokenizer, corpus.train) : undefined;
+  const evaluation = await evaluateCheckpoint(checkpoint, ids, engine, signal, { ...settings, train });
   const lowest = flags.data === EMBEDDED_CORPUS ? { lowestPerplexity: lowestPerplexity(corpus, split) } : {};
-  return { split, ...evaluation, ...lowest };
+  return { split, ...evaluation, ...settings, ...lowest };
 }
 
 function lowestPerplexity(corpus: Corpus, split: EvalFlags['split']): number {
   return grammarPerplexity([...corpus[split].texts()].join(''));
 }
 
-function describe({ split, tokens, loss, perplexity, lowestPerplexity: lowest }: EvalResult): string {
+function describe(result: EvalResult): string {
+  const { split, tokens, loss, perplexity, lowestPerplexity: lowest, dynamic, cache } = result;
+  const learning = dynamic ? `, learning by ${dynamic.rule} from segments of ${dynamic.segment}` : '';
+  const caching = cache ? `, with a cache of ${cache.size}` : '';
   const floor = lowest === undefined ? '' : `; no model can expect less than ${lowest.toFixed(4)}`;
-  return `${split}: perplexity ${perplexity.toFixed(4)}, loss ${loss.toFixed(4)} nats over ${tokens} tokens${floor}`;
+  return `${split}: perplexity ${perplexity.toFixed(4)}, loss ${loss.toFixed(4)} nats over ${tokens} tokens${learning}${caching}${floor}`;
 }
 
 function describeTask({ split, examples, metrics }: TaskEvaluation): string {

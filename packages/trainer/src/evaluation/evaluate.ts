@@ -1,12 +1,14 @@
 /** The loss of a model over a text: one lane with carried state, so that every token is predicted once from all before it. */
 import { setImmediate } from 'node:timers/promises';
-import { evaluationProgram, type LanguageModelConfig, stateShapes } from '@unroll/core';
-import { evaluationBatches } from '../data/batches.js';
+import { evaluationProgram, type LanguageModelConfig, type Program, stateShapes } from '@unroll/core';
+import { type Batch, evaluationBatches } from '../data/batches.js';
 import type { TokenIds } from '../data/token-ids.js';
 import { type Engine, type Executable, type Residents, zeros } from '../engines/engine.js';
+import { reset } from '../training/learner.js';
+import type { NeuralCache } from './neural-cache.js';
 
 /** Tokens of one run. The text's loss does not depend on it. */
-const window = 128;
+export const evaluationWindow = 128;
 
 export interface Evaluation {
   readonly tokens: number;
@@ -15,32 +17,57 @@ export interface Evaluation {
   readonly perplexity: number;
 }
 
+/** What an evaluator runs over a text, window by window. */
+export interface EvaluatorParts {
+  /** With the inputs and outputs of `evaluationProgram` for one sequence of `window` tokens; it may also take `lossWeights`. */
+  readonly program: Program;
+  readonly window: number;
+  /** What the program reads and does not change. */
+  readonly constants: readonly Residents[];
+  /** What it changes: zeros before a text. */
+  readonly state: Residents;
+  readonly cache?: NeuralCache | undefined;
+}
+
 export class Evaluator implements AsyncDisposable {
   readonly #executable: Executable;
-  readonly #state: Residents;
+  readonly #parts: EvaluatorParts;
 
-  private constructor(executable: Executable, state: Residents) {
+  private constructor(executable: Executable, parts: EvaluatorParts) {
     this.#executable = executable;
-    this.#state = state;
+    this.#parts = parts;
   }
 
   /** An evaluator of the model whose parameters are the residents `parameters`, whatever they are when it runs. */
-  static async create(engine: Engine, config: LanguageModelConfig, parameters: Residents): Promise<Evaluator> {
-    const state = engine.allocate(zeros(stateShapes(config, 1)));
+  static async create(
+    engine: Engine,
+    config: LanguageModelConfig,
+    parameters: Residents,
+    cache?: NeuralCache,
+  ): Promise<Evaluator> {
+    const window = evaluationWindow;
     const program = evaluationProgram(config, { batch: 1, time: window });
-    return new Evaluator(await engine.compile(program, [parameters, state]), state);
+    const state = engine.allocate(zeros(stateShapes(config, 1)));
+    return Evaluator.of(engine, { program, window, constants: [parameters], state, cache });
+  }
+
+  /** An evaluator that runs another program; it disposes of the state and the cache. */
+  static async of(engine: Engine, parts: EvaluatorParts): Promise<Evaluator> {
+    return new Evaluator(await engine.compile(parts.program, [...parts.constants, parts.state]), parts);
   }
 
   /**
    * The loss of each token of `ids`, in order, in nats.
    * @param eosId the context of the first token
    */
-  async *tokenLosses(ids: TokenIds, eosId: number): AsyncGenerator<Float32Array> {
-    for (const name of this.#state.names) this.#state.write(name, (await this.#state.read(name)).fill(0));
+  async *tokenLosses(ids: TokenIds, eosId: number): AsyncGenerator<Float32Array | Float64Array> {
+    const { window, state, cache } = this.#parts;
+    await reset(state);
+    await cache?.clear();
     for (const batch of evaluationBatches(ids, eosId, window)) {
-      const inputs = { ids: padded(batch.ids), targets: padded(batch.targets) };
-      const { tokenLosses } = await this.#executable.run(inputs);
-      yield tokenLosses!.subarray(0, batch.steps);
+      const { tokenLosses, features } = await this.#executable.run(inputsOf(batch, window));
+      const losses = tokenLosses!.subarray(0, batch.steps);
+      yield cache ? await cache.mix(losses, features!, batch.targets) : losses;
       await setImmediate();
     }
   }
@@ -52,7 +79,8 @@ export class Evaluator implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#executable.dispose();
-    this.#state.dispose();
+    this.#parts.state.dispose();
+    await this.#parts.cache?.[Symbol.asyncDispose]();
   }
 }
 
@@ -71,9 +99,16 @@ export async function* meanOfLosses(
   return { tokens, loss, perplexity: Math.exp(loss) };
 }
 
-function padded(ids: Int32Array): Int32Array {
-  if (ids.length === window) return ids;
-  const whole = new Int32Array(window);
+/** A batch as inputs; one shorter than the window is padded with tokens that count nothing. */
+export function inputsOf(batch: Batch, window: number): Record<string, Float32Array | Int32Array> {
+  const rows = window * batch.lanes;
+  const lossWeights = new Float32Array(rows).fill(1 / batch.ids.length, 0, batch.ids.length);
+  return { ids: padded(batch.ids, rows), targets: padded(batch.targets, rows), lossWeights };
+}
+
+function padded(ids: Int32Array, rows: number): Int32Array {
+  if (ids.length === rows) return ids;
+  const whole = new Int32Array(rows);
   whole.set(ids);
   return whole;
 }

@@ -1,22 +1,49 @@
 /** The perplexity of a finished model over a text, with a progress bar: of a checkpoint, and of the bundle made from it. */
-import { parameterShapes } from '@unroll/core';
+import { outputDim, parameterShapes } from '@unroll/core';
 import { type LocalLanguageModel, loadLocalLanguageModel, type Target } from '@unroll/edge-runtime';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { type TokenIds, windowsOf } from '../data/token-ids.js';
 import { type Engine, residentValues } from '../engines/engine.js';
 import { Progress } from '../terminal/progress.js';
-import { type Evaluation, Evaluator, meanOfLosses } from './evaluate.js';
+import {
+  createDynamicEvaluator,
+  type DynamicSettings,
+  meanSquaredGradients,
+  statisticsBatches,
+} from './dynamic-evaluation.js';
+import { type Evaluation, Evaluator, evaluationWindow, meanOfLosses } from './evaluate.js';
+import { type CacheSettings, NeuralCache } from './neural-cache.js';
 
-/** @throws the signal's reason when it aborts */
+/** How a model adapts to the text that it is evaluated on; not at all if nothing is given. */
+export interface Adaptation {
+  readonly dynamic?: DynamicSettings | undefined;
+  readonly cache?: CacheSettings | undefined;
+  /** The training text, on which dynamic evaluation with `rms` measures gradients first. */
+  readonly train?: TokenIds | undefined;
+}
+
+/** @throws the signal's reason when it aborts; UnrollError if the training text is too short */
 export async function evaluateCheckpoint(
   { config, parameters, tokenizer }: Checkpoint,
   ids: TokenIds,
   engine: Engine,
   signal: AbortSignal,
+  { dynamic, cache: cacheSettings, train }: Adaptation = {},
 ): Promise<Evaluation> {
   const residents = engine.allocate(residentValues(parameterShapes(config), parameters));
-  await using evaluator = await Evaluator.create(engine, config, residents);
-  return await finish(evaluator.evaluate(ids, tokenizer.eosId), 'checkpoint', ids.length, signal);
+  const measure = async (train: TokenIds, segment: number) => {
+    const batches = statisticsBatches(train, segment);
+    const measuring = meanSquaredGradients(engine, config, residents, batches, segment);
+    return await finish(measuring, new Progress('gradients', batches.count, 'batches'), signal);
+  };
+  const meanSquares = dynamic?.rule === 'rms' ? await measure(train ?? new Int32Array(), dynamic.segment) : {};
+  const window = dynamic?.segment ?? evaluationWindow;
+  const cache = cacheSettings && (await NeuralCache.create(engine, cacheSettings, outputDim(config), window));
+  await using evaluator = dynamic
+    ? await createDynamicEvaluator(engine, config, residents, dynamic, meanSquares, cache)
+    : await Evaluator.create(engine, config, residents, cache);
+  const evaluation = evaluator.evaluate(ids, tokenizer.eosId);
+  return await finish(evaluation, new Progress('checkpoint', ids.length, 'tokens'), signal);
 }
 
 /** Reads the text token by token on what `target` runs bundles with, or natively for WebGPU. @throws BundleError; the signal's reason when it aborts */
@@ -28,7 +55,8 @@ export async function evaluateBundle(
 ): Promise<Evaluation> {
   const options = target === 'wasm' ? {} : { ort: await import('onnxruntime-node') };
   await using model = await loadLocalLanguageModel(folder, options);
-  return await finish(meanOfLosses(losses(model, tokensOf(ids))), 'bundle', ids.length, signal);
+  const evaluation = meanOfLosses(losses(model, tokensOf(ids)));
+  return await finish(evaluation, new Progress('bundle', ids.length, 'tokens'), signal);
 }
 
 function* tokensOf(ids: TokenIds): Generator<number, void, undefined> {
@@ -39,17 +67,15 @@ async function* losses(model: LocalLanguageModel, ids: Iterable<number>): AsyncG
   for await (const logProbability of model.logProbabilities(ids)) yield [-logProbability];
 }
 
-/** Runs an evaluation to its end, under a progress bar. */
-async function finish(
-  evaluation: AsyncGenerator<number, Evaluation, undefined>,
-  label: string,
-  total: number,
+/** Runs what yields how much of it is done to its end. */
+async function finish<Result>(
+  work: AsyncGenerator<number, Result, undefined>,
+  progress: Progress,
   signal: AbortSignal,
-): Promise<Evaluation> {
-  const progress = new Progress(label, total, 'tokens');
+): Promise<Result> {
   try {
     for (;;) {
-      const { done, value } = await evaluation.next();
+      const { done, value } = await work.next();
       if (done) return value;
       signal.throwIfAborted();
       progress.update(value);

@@ -1,0 +1,138 @@
+/**
+ * Dynamic evaluation: a model that goes on learning from the text that it is evaluated on, a segment after it was predicted.
+ * Krause, Kahembwe, Murray and Renals (2018), "Dynamic evaluation of neural sequence models", section 4. What is learnt is
+ * kept as the offset δ = θ − θ_g from the trained parameters θ_g, which it decays to.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
+import { type NamedTensors, outputLosses } from './language-model-forward.js';
+import { lossAndGradients, withEmbedding } from './language-model-gradients.js';
+import { evaluationProgram } from './language-model-programs.js';
+import { type BatchShape, float32, type Program } from './program.js';
+
+/** `sgd`, or `rms`, which scales each element's step by how great its gradient usually is in training. */
+export type DynamicRule = 'sgd' | 'rms';
+
+export const dynamicRules: readonly DynamicRule[] = ['rms', 'sgd'];
+
+export interface DynamicRates {
+  readonly rule: DynamicRule;
+  /** η */
+  readonly learningRate: number;
+  /** λ, in [0, 1]: how much of what was learnt is forgotten at each segment. */
+  readonly decay: number;
+}
+
+/** ε of `rms`, as in the authors' code: far below most gradients, so that it only guards those that are nearly always zero. */
+const epsilon = 2e-5;
+
+const prefixed = (prefix: string, shapes: Shapes): Shapes =>
+  Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [`${prefix}/${name}`, shape]));
+
+/** The offsets from the trained parameters, zero at the start of a text. */
+export function offsetShapes(config: LanguageModelConfig): Shapes {
+  return prefixed('offset', parameterShapes(config));
+}
+
+/** How fast each element learns and forgets: scalars with `sgd`. */
+export function rateShapes(config: LanguageModelConfig, rule: DynamicRule): Shapes {
+  const shapes = parameterShapes(config);
+  const sized = rule === 'rms' ? shapes : Object.fromEntries(Object.keys(shapes).map((name) => [name, []]));
+  return { ...prefixed('rate', sized), ...prefixed('decay', sized) };
+}
+
+/** The sums of squared gradients. */
+export function squareShapes(config: LanguageModelConfig): Shapes {
+  return prefixed('squares', parameterShapes(config));
+}
+
+/**
+ * Predicts a segment, then learns from it: δ ← δ − η⊙∇L − λ⊙δ with the rates of {@link dynamicRates}.
+ *
+ * Inputs: the parameters, `offset/*`, `rate/*`, `decay/*` and the inputs of `evaluationProgram` for one sequence, with
+ * `lossWeights` [time], what each token counts in L. Outputs: `next.*` of the offsets and the state, `tokenLosses` [time] in
+ * nats and `features` [time, output], both of before the update. Nothing is dropped, and all words are scored.
+ */
+export function dynamicEvaluationProgram(config: LanguageModelConfig, time: number, rule: DynamicRule): Program {
+  return {
+    inputs: {
+      ...gradientInputs(config, { batch: 1, time }),
+      ...float32(offsetShapes(config)),
+      ...float32(rateShapes(config, rule)),
+    },
+    run: (inputs) => {
+      const names = Object.keys(parameterShapes(config));
+      const adapted = names.map((name) => [name, tf.add(inputs[name]!, inputs[`offset/${name}`]!)]);
+      const { outputs, gradients } = plainGradients(config, { ...inputs, ...Object.fromEntries(adapted) });
+      for (const name of names) {
+        const [offset, rate, decay] = ['offset', 'rate', 'decay'].map((kind) => inputs[`${kind}/${name}`]!);
+        const change = tf.add(tf.mul(gradients[name]!, rate!), tf.mul(offset!, decay!));
+        outputs[`next.offset/${name}`] = tf.sub(offset!, change);
+      }
+      return outputs;
+    },
+  };
+}
+
+/** Adds the squared gradients of a batch of training text to `squares/*`. Inputs as above, of a batch, without offsets and rates. */
+export function squaredGradientProgram(config: LanguageModelConfig, shape: BatchShape): Program {
+  return {
+    inputs: { ...gradientInputs(config, shape), ...float32(squareShapes(config)) },
+    run: (inputs) => {
+      const { outputs, gradients } = plainGradients(config, inputs);
+      const results = Object.entries(outputs).filter(([name]) => name.startsWith('next.'));
+      for (const [name, gradient] of Object.entries(gradients)) {
+        results.push([`next.squares/${name}`, tf.add(inputs[`squares/${name}`]!, tf.square(gradient))]);
+      }
+      return Object.fromEntries(results);
+    },
+  };
+}
+
+/**
+ * The values of `rateShapes`: of `sgd` η and λ; of `rms` η/(√MS + ε) and min(λ·√MS/avg(√MS), 1), where MS is the mean of
+ * the squared gradients. As in the authors' code, the average is of the tensors' means.
+ * @param meanSquares by parameter; used by `rms`
+ */
+export function dynamicRates(
+  config: LanguageModelConfig,
+  { rule, learningRate, decay }: DynamicRates,
+  meanSquares: Readonly<Record<string, Float32Array>>,
+): Record<string, Float32Array> {
+  const names = Object.keys(parameterShapes(config));
+  if (rule === 'sgd') {
+    const scalars = (kind: string, value: number) => names.map((name) => [`${kind}/${name}`, Float32Array.of(value)]);
+    return Object.fromEntries([...scalars('rate', learningRate), ...scalars('decay', decay)]);
+  }
+  const roots = names.map((name) => [name, meanSquares[name]!.map(Math.sqrt)] as const);
+  const average = mean(roots.map(([, values]) => mean(values)));
+  return Object.fromEntries(
+    roots.flatMap(([name, values]) => [
+      [`rate/${name}`, values.map((root) => learningRate / (root + epsilon))],
+      [`decay/${name}`, values.map((root) => Math.min((decay * root) / average, 1))],
+    ]),
+  );
+}
+
+function mean(values: ArrayLike<number> & Iterable<number>): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum / values.length;
+}
+
+function gradientInputs(config: LanguageModelConfig, shape: BatchShape): Program['inputs'] {
+  const lossWeights = { shape: [shape.time * shape.batch], dtype: 'float32' } as const;
+  return { ...evaluationProgram(config, shape).inputs, lossWeights };
+}
+
+/** The gradients of the loss by which text is evaluated: without dropout, label smoothing or a sample of the words. */
+function plainGradients(
+  config: LanguageModelConfig,
+  inputs: NamedTensors,
+): { outputs: NamedTensors; gradients: NamedTensors } {
+  const { outputs, gradients } = lossAndGradients(config, inputs, (_, parameters, features) => {
+    const tokenLosses = outputLosses(config, parameters, features, inputs.targets as tf.Tensor1D);
+    return { objectives: tokenLosses, tokenLosses, features };
+  });
+  return { outputs, gradients: withEmbedding(config, gradients) };
+}

@@ -1,0 +1,93 @@
+/** The flags of `eval` that say how a language model adapts to the text that it is evaluated on. */
+import { type DynamicRule, dynamicRules } from '@unroll/core';
+import { type Command, Option } from 'commander';
+import { UsageError } from '../errors.js';
+import { type DynamicSettings, defaultRates, defaultSegment } from '../evaluation/dynamic-evaluation.js';
+import { type CacheSettings, defaultCache } from '../evaluation/neural-cache.js';
+import { nonNegativeNumber, numberBetween, positiveInteger } from './options.js';
+
+export interface AdaptationFlags {
+  dynamic?: DynamicRule | true;
+  dynamicRate?: number;
+  dynamicDecay?: number;
+  dynamicSegment?: number;
+  cache?: number;
+  cacheTheta?: number;
+  cacheLambda?: number;
+}
+
+export function addAdaptationFlags(command: Command): Command {
+  const { rms, sgd } = defaultRates;
+  return command
+    .addOption(
+      new Option('--dynamic [rule]', 'go on learning from the text, after each segment of it').choices(dynamicRules),
+    )
+    .option(
+      '--dynamic-rate <x>',
+      `how fast it learns, η (default: ${rms.learningRate} of rms, ${sgd.learningRate} of sgd)`,
+      nonNegativeNumber,
+    )
+    .option(
+      '--dynamic-decay <x>',
+      `how much it forgets of that after each segment, λ (default: ${rms.decay} of rms, ${sgd.decay} of sgd)`,
+      numberBetween(0, 1),
+    )
+    .option('--dynamic-segment <n>', `tokens of a segment (default: ${defaultSegment})`, positiveInteger)
+    .option('--cache <n>', 'mix in what followed states like the present one among the last n tokens', positiveInteger)
+    .option('--cache-theta <x>', `how much likeness counts, θ (default: ${defaultCache.theta})`, nonNegativeNumber)
+    .option('--cache-lambda <p>', `the cache's part, λ (default: ${defaultCache.lambda})`, numberBetween(0, 1));
+}
+
+export interface AdaptationSettings {
+  readonly dynamic?: DynamicSettings;
+  readonly cache?: CacheSettings;
+}
+
+/** @throws UsageError if a flag is given without that which it is about */
+export function adaptationSettings(flags: AdaptationFlags): AdaptationSettings {
+  const { dynamic, cache } = flags;
+  if (!dynamic) requireNone(flags, ['dynamicRate', 'dynamicDecay', 'dynamicSegment'], '--dynamic');
+  if (!cache) requireNone(flags, ['cacheTheta', 'cacheLambda'], '--cache <n>');
+  return {
+    ...(dynamic ? { dynamic: dynamicSettings(dynamic === true ? 'rms' : dynamic, flags) } : {}),
+    ...(cache ? { cache: cacheSettings(cache, flags) } : {}),
+  };
+}
+
+/** @throws UsageError if one of the flags is given; they are for language models */
+export function requireNoAdaptation(flags: AdaptationFlags, task: string): void {
+  for (const [name, flag] of Object.entries(names)) {
+    if (flags[name as keyof AdaptationFlags] === undefined) continue;
+    throw new UsageError(`${flag}: is for language models, and the checkpoint is of ${task}; leave the flag out`);
+  }
+}
+
+function dynamicSettings(rule: DynamicRule, flags: AdaptationFlags): DynamicSettings {
+  const { learningRate, decay } = defaultRates[rule];
+  return {
+    rule,
+    learningRate: flags.dynamicRate ?? learningRate,
+    decay: flags.dynamicDecay ?? decay,
+    segment: flags.dynamicSegment ?? defaultSegment,
+  };
+}
+
+function cacheSettings(size: number, { cacheTheta, cacheLambda }: AdaptationFlags): CacheSettings {
+  return { size, theta: cacheTheta ?? defaultCache.theta, lambda: cacheLambda ?? defaultCache.lambda };
+}
+
+const names: Readonly<Record<keyof AdaptationFlags, string>> = {
+  dynamic: '--dynamic',
+  dynamicRate: '--dynamic-rate',
+  dynamicDecay: '--dynamic-decay',
+  dynamicSegment: '--dynamic-segment',
+  cache: '--cache',
+  cacheTheta: '--cache-theta',
+  cacheLambda: '--cache-lambda',
+};
+
+function requireNone(flags: AdaptationFlags, given: readonly (keyof AdaptationFlags)[], wanted: string): void {
+  for (const name of given) {
+    if (flags[name] !== undefined) throw new UsageError(`${names[name]}: needs ${wanted}; give that too`);
+  }
+}

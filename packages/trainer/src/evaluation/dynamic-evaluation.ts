@@ -1,0 +1,112 @@
+/**
+ * Evaluation with a model that learns from the text as it goes; `dynamic-evaluation.ts` of the core has the formulas. With
+ * `rms`, how great gradients usually are is measured on the training text first.
+ */
+import {
+  type DynamicRates,
+  dynamicEvaluationProgram,
+  dynamicRates,
+  type LanguageModelConfig,
+  offsetShapes,
+  parameterShapes,
+  rateShapes,
+  squaredGradientProgram,
+  squareShapes,
+  stateShapes,
+} from '@unroll/core';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import { type Batch, LaneBatches } from '../data/batches.js';
+import type { TokenIds } from '../data/token-ids.js';
+import { type Engine, type Residents, residentValues, zeros } from '../engines/engine.js';
+import { UnrollError } from '../errors.js';
+import { Evaluator, inputsOf } from './evaluate.js';
+import type { NeuralCache } from './neural-cache.js';
+
+export interface DynamicSettings extends DynamicRates {
+  /** Tokens that are predicted before the model learns from them. */
+  readonly segment: number;
+}
+
+/**
+ * Of `rms` what the authors' code has for words, of Penn Treebank; of `sgd` what did well on a validation text of ours
+ * (benchmarks/results.md).
+ */
+export const defaultRates = {
+  rms: { learningRate: 5e-5, decay: 0.002 },
+  sgd: { learningRate: 0.1, decay: 0.002 },
+} as const;
+
+export const defaultSegment = 5;
+
+/** The sequences of a batch of gradient statistics, as many as in the authors' code: the scale of `rms` depends on it. */
+const statisticsLanes = 100;
+/** Enough to know the scale of gradients: 100,000 tokens, spread over the text, in segments of five. */
+const mostStatisticsBatches = 200;
+
+/** @param meanSquares of the gradients, as {@link meanSquaredGradients} gives them; `sgd` needs none */
+export async function createDynamicEvaluator(
+  engine: Engine,
+  config: LanguageModelConfig,
+  parameters: Residents,
+  settings: DynamicSettings,
+  meanSquares: Arrays,
+  cache?: NeuralCache,
+): Promise<Evaluator> {
+  const { rule, segment } = settings;
+  const shapes = rateShapes(config, rule);
+  const rates = engine.allocate(residentValues(shapes, dynamicRates(config, settings, meanSquares)));
+  const state = engine.allocate(zeros({ ...stateShapes(config, 1), ...offsetShapes(config) }));
+  const program = dynamicEvaluationProgram(config, segment, rule);
+  return Evaluator.of(engine, { program, window: segment, constants: [parameters, rates], state, cache });
+}
+
+/** The batches on which gradients are measured, spread over the training text. */
+export interface StatisticsBatches {
+  readonly lanes: number;
+  readonly count: number;
+  readonly batchAt: (k: number) => Batch;
+}
+
+/** @throws UnrollError if the text is too short */
+export function statisticsBatches(train: TokenIds, segment: number): StatisticsBatches {
+  const lanes = Math.min(statisticsLanes, Math.floor((train.length - 1) / segment));
+  if (lanes < 1) {
+    throw new UnrollError('--dynamic: the training text is too short to measure gradients on; use --dynamic sgd');
+  }
+  const batches = new LaneBatches(train, { lanes, window: segment });
+  return {
+    lanes,
+    count: Math.min(mostStatisticsBatches, batches.stepsPerEpoch),
+    batchAt: (k) => batches.batchAt(k),
+  };
+}
+
+/**
+ * The mean of the squared gradients by parameter, MS_g of Krause et al. (2018), of batches instead of sequences as in the
+ * authors' code. Yields the number of batches done.
+ */
+export async function* meanSquaredGradients(
+  engine: Engine,
+  config: LanguageModelConfig,
+  parameters: Residents,
+  { lanes, count, batchAt }: StatisticsBatches,
+  segment: number,
+): AsyncGenerator<number, Arrays, undefined> {
+  const sums = engine.allocate(zeros({ ...squareShapes(config), ...stateShapes(config, lanes) }));
+  const program = squaredGradientProgram(config, { batch: lanes, time: segment });
+  const executable = await engine.compile(program, [parameters, sums]);
+  try {
+    for (let done = 0; done < count; done++) {
+      await executable.run(inputsOf(batchAt(done), segment));
+      yield done + 1;
+    }
+    const means: Arrays = {};
+    for (const name of Object.keys(parameterShapes(config))) {
+      means[name] = (await sums.read(`squares/${name}`)).map((sum) => sum / count);
+    }
+    return means;
+  } finally {
+    await executable.dispose();
+    sums.dispose();
+  }
+}

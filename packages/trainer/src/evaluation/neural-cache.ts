@@ -1,0 +1,78 @@
+/**
+ * The neural cache over a text that is evaluated window by window: keeps the features of its last tokens with the engine, and
+ * mixes into the model's losses what the cache says. `neural-cache.ts` of the core has the formulas.
+ */
+import { lossWithCache, neuralCacheProgram, noFollower } from '@unroll/core';
+import { type Engine, type Executable, type Residents, zeros } from '../engines/engine.js';
+import { reset } from '../training/learner.js';
+
+export interface CacheSettings {
+  /** Tokens that are remembered. */
+  readonly size: number;
+  /** θ: how much the likeness of two states counts. */
+  readonly theta: number;
+  /** λ: the cache's part in the mixture. */
+  readonly lambda: number;
+}
+
+/** θ and λ in the middle of what the paper tries; which are best depends on the model, and a validation text tells. */
+export const defaultCache = { theta: 0.3, lambda: 0.1 } as const;
+
+export class NeuralCache implements AsyncDisposable {
+  readonly #executable: Executable;
+  readonly #cached: Residents;
+  readonly #settings: CacheSettings;
+  /** Of the cached features, then of the window's. */
+  readonly #followers: Int32Array;
+  #tokens = 0;
+
+  private constructor(executable: Executable, cached: Residents, settings: CacheSettings, window: number) {
+    this.#executable = executable;
+    this.#cached = cached;
+    this.#settings = settings;
+    this.#followers = new Int32Array(settings.size + window);
+  }
+
+  /**
+   * @param width of the features
+   * @param window tokens of one run; what the cache says does not depend on it
+   */
+  static async create(engine: Engine, settings: CacheSettings, width: number, window: number): Promise<NeuralCache> {
+    const { size, theta } = settings;
+    const cached = engine.allocate(zeros({ cachedFeatures: [size, width] }));
+    const executable = await engine.compile(neuralCacheProgram({ size, width, time: window }, theta), [cached]);
+    return new NeuralCache(executable, cached, settings, window);
+  }
+
+  /** Forgets: a text begins. */
+  async clear(): Promise<void> {
+    await reset(this.#cached);
+    this.#followers.fill(noFollower);
+    this.#tokens = 0;
+  }
+
+  /**
+   * The losses of a window's tokens with the cache, in nats; then the window is in the cache.
+   * @param losses of the model alone, fewer than a window's only at the end of the text
+   * @param features [window, width]
+   * @param targets the tokens
+   */
+  async mix(losses: Float32Array, features: Float32Array, targets: Int32Array): Promise<Float64Array> {
+    const { size, lambda } = this.#settings;
+    const followers = this.#followers;
+    followers.fill(noFollower, size).set(targets, size);
+    const { cacheProbabilities } = await this.#executable.run({ features, followers });
+    followers.copyWithin(0, followers.length - size);
+    const first = this.#tokens;
+    this.#tokens += losses.length;
+    // Before the first token of the text nothing is cached, and the model speaks alone.
+    return Float64Array.from(losses, (loss, k) =>
+      first + k === 0 ? loss : lossWithCache(loss, cacheProbabilities![k]!, lambda),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#executable.dispose();
+    this.#cached.dispose();
+  }
+}
