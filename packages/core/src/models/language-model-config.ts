@@ -3,10 +3,13 @@
 /** The classics, which every framework has. */
 export type Cell = 'rnn' | 'lstm' | 'gru';
 
-/** `cifg`: an LSTM whose input and forget gates are coupled, f = 1 − i (Greff et al. 2017). */
-export type LanguageModelCell = Cell | 'cifg';
+/**
+ * `cifg`: an LSTM whose input and forget gates are coupled, f = 1 − i (Greff et al. 2017). `mingru` and `minlstm`: units whose
+ * gates do not see the state (Feng et al. 2024), so that they have no recurrent weights.
+ */
+export type LanguageModelCell = Cell | 'cifg' | 'mingru' | 'minlstm';
 
-export const languageModelCells: readonly LanguageModelCell[] = ['rnn', 'lstm', 'gru', 'cifg'];
+export const languageModelCells: readonly LanguageModelCell[] = ['rnn', 'lstm', 'gru', 'cifg', 'mingru', 'minlstm'];
 
 export interface LanguageModelConfig {
   readonly vocabSize: number;
@@ -35,7 +38,7 @@ export interface LanguageModelConfig {
   readonly softmax?: SoftmaxConfig | undefined;
   /** A second bias, on the recurrent product, as PyTorch, cuDNN and the code of Zaremba et al. (2014) have it. It adds
    * nothing that one bias cannot say, but doubles how fast the biases learn and what they count in the gradient's norm.
-   * A GRU has it always, because its reset gate stands between the two. */
+   * A GRU has it always, because its reset gate stands between the two; a cell without recurrent weights never. */
   readonly recurrentBias: boolean;
 }
 
@@ -50,7 +53,10 @@ export interface SoftmaxConfig {
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;
 
-const gates: Readonly<Record<LanguageModelCell, number>> = { rnn: 1, lstm: 4, gru: 3, cifg: 3 };
+const gates: Readonly<Record<LanguageModelCell, number>> = {
+  ...{ rnn: 1, lstm: 4, gru: 3, cifg: 3 },
+  ...{ mingru: 2, minlstm: 3 },
+};
 
 /**
  * A complete configuration; what is left out is a 1-layer LSTM, no dropout, untied.
@@ -89,6 +95,9 @@ export function languageModelConfig(
     const rate = config[field] ?? 0;
     if (!(rate >= 0 && rate < 1)) throw new RangeError(`${field} must be in [0, 1), got ${rate}`);
   }
+  if (config.weightDropout && !hasRecurrentWeights(config)) {
+    throw new RangeError(`weightDropout drops recurrent weights, which a ${config.cell} does not have; leave it out`);
+  }
   if (config.labelSmoothing && softmax) {
     throw new RangeError('labelSmoothing needs the scores of all words, which a sampled softmax does not have');
   }
@@ -120,18 +129,28 @@ export function hasCellState({ cell }: LanguageModelConfig): boolean {
   return cell === 'lstm' || cell === 'cifg';
 }
 
+/** Whether a layer's gates see its state. */
+export function hasRecurrentWeights({ cell }: LanguageModelConfig): boolean {
+  return cell !== 'mingru' && cell !== 'minlstm';
+}
+
+/** Whether a layer's recurrent product has a bias of its own. */
+export function hasRecurrentBias(config: LanguageModelConfig): boolean {
+  return config.cell === 'gru' || (config.recurrentBias && hasRecurrentWeights(config));
+}
+
 /** The parameters' shapes by name, in Keras's layouts: `lstm.0.kernel` [input, 4·hidden], gates i, f, g, o; i, g, o of a
- * `cifg`; `lstm.0.projection` [hidden, output] if projected. */
+ * `cifg`, z, n of a `mingru`, i, f, n of a `minlstm`; `lstm.0.projection` [hidden, output] if projected. */
 export function parameterShapes(config: LanguageModelConfig): Shapes {
-  const { vocabSize, embeddingDim, hiddenDim, cell, layers, recurrentBias, projectionDim } = config;
+  const { vocabSize, embeddingDim, hiddenDim, cell, layers, projectionDim } = config;
   const output = outputDim(config);
   const width = gates[cell] * hiddenDim;
   const shapes: Record<string, readonly number[]> = { [embeddingName]: [vocabSize, embeddingDim] };
   for (let layer = 0; layer < layers; layer++) {
     shapes[`${cell}.${layer}.kernel`] = [layer === 0 ? embeddingDim : output, width];
-    shapes[`${cell}.${layer}.recurrent_kernel`] = [output, width];
+    if (hasRecurrentWeights(config)) shapes[`${cell}.${layer}.recurrent_kernel`] = [output, width];
     shapes[`${cell}.${layer}.bias`] = [width];
-    if (recurrentBias || cell === 'gru') shapes[`${cell}.${layer}.recurrent_bias`] = [width];
+    if (hasRecurrentBias(config)) shapes[`${cell}.${layer}.recurrent_bias`] = [width];
     if (projectionDim) shapes[`${cell}.${layer}.projection`] = [hiddenDim, projectionDim];
   }
   const table = outputTable(config);

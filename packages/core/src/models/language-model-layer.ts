@@ -4,9 +4,11 @@ import { lstmCell } from '../kernels/cells/lstm-cell.js';
 import { cellSequence } from '../kernels/cells/sequence.js';
 import { gruSequence } from '../kernels/gru/sequence.js';
 import { lstmSequence } from '../kernels/lstm/sequence.js';
+import { minGruSequence } from '../kernels/mingru/sequence.js';
+import { minLstmSequence } from '../kernels/minlstm/sequence.js';
 import { rnnSequence } from '../kernels/rnn/sequence.js';
 import type { NamedTensors } from '../tracing/trace.js';
-import type { LanguageModelConfig } from './language-model-config.js';
+import { hasRecurrentWeights, type LanguageModelConfig } from './language-model-config.js';
 
 /**
  * Runs a layer over x [time, batch, input], and puts its last state into `nextState`.
@@ -23,6 +25,13 @@ export function runLayer(
 ): tf.Tensor {
   const { cell, recurrentBias } = config;
   const parameter = (name: string) => parameters[`${cell}.${layer}.${name}`]!;
+  if (!hasRecurrentWeights(config)) {
+    const sequence = cell === 'mingru' ? minGruSequence : minLstmSequence;
+    const initialHidden = state[`h.${layer}`]!;
+    const { outputs, hidden } = sequence({ x, kernel: parameter('kernel'), bias: parameter('bias'), initialHidden });
+    nextState[`h.${layer}`] = hidden;
+    return outputs;
+  }
   const weights = {
     kernel: parameter('kernel'),
     recurrentKernel: parameter('recurrent_kernel'),

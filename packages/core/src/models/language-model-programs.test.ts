@@ -25,7 +25,7 @@ import type { BatchShape, Program } from './program.js';
 const shape: BatchShape = { batch: 2, time: 3 };
 
 const sizes = { vocabSize: 7, embeddingDim: 3, hiddenDim: 4, layers: 2, dropout: 0.4 };
-const models: LanguageModelConfig[] = (['rnn', 'lstm', 'gru', 'cifg'] as const).flatMap((cell) => [
+const models: LanguageModelConfig[] = (['rnn', 'lstm', 'gru', 'cifg', 'mingru', 'minlstm'] as const).flatMap((cell) => [
   languageModelConfig({ ...sizes, cell }),
   languageModelConfig({ ...sizes, cell, embeddingDim: 4, tieWeights: true, recurrentBias: true }),
 ]);

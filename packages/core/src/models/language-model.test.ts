@@ -43,7 +43,7 @@ test('sizes 10,000/256/512 and ids [32, 20] give logits [32, 20, 10000] and a hi
   model.dispose();
 });
 
-describe.each(['rnn', 'lstm', 'gru'] as const)('%s', (cell) => {
+describe.each(['rnn', 'lstm', 'gru', 'mingru', 'minlstm'] as const)('%s', (cell) => {
   test('a sequence read in two parts, state carried over, scores like the whole', () => {
     const model = new RnnLanguageModel({ ...sizes, cell });
     const whole = model.forward(ids());

@@ -1,6 +1,8 @@
 /** The language model in float64, one sequence, one step, one layer at a time: what the real one is tested against. */
 import { naiveGru } from '../kernels/gru/naive.js';
 import { naiveLstm } from '../kernels/lstm/naive.js';
+import { naiveMinGru } from '../kernels/mingru/naive.js';
+import { naiveMinLstm } from '../kernels/minlstm/naive.js';
 import { add, type Matrix, matVec, type Vector } from '../kernels/naive-linear-algebra.js';
 import { naiveRnn } from '../kernels/rnn/naive.js';
 import { type LanguageModelConfig, outputDim } from './language-model-config.js';
@@ -60,6 +62,11 @@ function runLayer(
 ): Vector[] {
   const { cell, hiddenDim, recurrentBias, projectionDim } = config;
   const parameter = (name: string) => inputs[`${cell}.${layer}.${name}`]!;
+  const hidden = matrix(inputs[`h.${layer}`]!, outputDim(config))[lane]!;
+  if (cell === 'mingru' || cell === 'minlstm') {
+    const unit = { kernel: matrix(parameter('kernel'), parameter('bias').length), bias: parameter('bias') };
+    return cell === 'mingru' ? naiveMinGru(unit, steps, hidden) : naiveMinLstm(unit, steps, hidden);
+  }
   const bias =
     recurrentBias && cell !== 'gru' ? add(parameter('bias'), parameter('recurrent_bias')) : parameter('bias');
   const weights = {
@@ -70,7 +77,6 @@ function runLayer(
     ),
     bias,
   };
-  const hidden = matrix(inputs[`h.${layer}`]!, outputDim(config))[lane]!;
   switch (cell) {
     case 'rnn':
       return naiveRnn({ ...weights, activation: 'tanh' }, steps, hidden);

@@ -45,6 +45,8 @@ const graphs = {
     ...sizes,
     ...{ hiddenDim: 134, projectionDim: 70, cell: 'cifg', tieWeights: true },
   }),
+  'V301-E70-H70-L2-mingru-tied': randomStepGraph({ ...sizes, cell: 'mingru', layers: 2, tieWeights: true }),
+  'V301-E60-H72-L2-minlstm': randomStepGraph({ ...sizes, embeddingDim: 60, hiddenDim: 72, cell: 'minlstm', layers: 2 }),
 };
 // ONNX Runtime rounds the activations of int8 products to 8 bits, this decoder to 13 or more.
 const bounds = { float32: 1e-6, int8: 0.02, int4: 0.02 };

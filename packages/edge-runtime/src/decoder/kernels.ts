@@ -27,6 +27,7 @@ export interface Kernels {
   add(a: number, b: number, y: number, count: number): void;
   sub(a: number, b: number, y: number, count: number): void;
   mul(a: number, b: number, y: number, count: number): void;
+  div(a: number, b: number, y: number, count: number): void;
 }
 
 /** @throws WebAssembly.CompileError where WebAssembly has no SIMD, or a content security policy forbids it */

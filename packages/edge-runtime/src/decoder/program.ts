@@ -4,7 +4,7 @@
  */
 import type { OnnxGraph, OnnxNode, OnnxTensor } from '@unroll/core/onnx';
 import { int4Lookup, lookup } from './lookups.js';
-import { type Instruction, type Machine, MemoryPlan, type Vector } from './machine.js';
+import { elementsOf, type Instruction, type Machine, MemoryPlan, type Vector } from './machine.js';
 import { float32Product, int4BlockSize, int4Product, int8Product } from './products.js';
 
 /** A graph with something that this decoder does not know. */
@@ -23,7 +23,7 @@ export function compile(graph: OnnxGraph): DecodingProgram {
   return new Compiler(graph).compile();
 }
 
-type Elementwise = 'add' | 'sub' | 'mul';
+type Elementwise = 'add' | 'sub' | 'mul' | 'div';
 
 class Compiler {
   readonly #graph: OnnxGraph;
@@ -52,6 +52,7 @@ class Compiler {
     Add: (node) => this.#elementwise(node, 'add'),
     Sub: (node) => this.#elementwise(node, 'sub'),
     Mul: (node) => this.#elementwise(node, 'mul'),
+    Div: (node) => this.#elementwise(node, 'div'),
   };
 
   constructor(graph: OnnxGraph) {
@@ -156,7 +157,8 @@ class Compiler {
   }
 
   #elementwise({ inputs, outputs }: OnnxNode, name: Elementwise): void {
-    const [a, b] = [this.#vector(inputs[0]!), this.#vector(inputs[1]!)];
+    const b = this.#vector(inputs[1]!);
+    const a = this.#vectorOf(b.length, inputs[0]!);
     const y = this.#result(outputs[0]!, a.length);
     if (b.length === a.length) {
       this.#instructions.push(({ kernels }) => kernels[name](a.offset, b.offset, y.offset, y.length));
@@ -182,6 +184,15 @@ class Compiler {
     const vector = { offset: this.#plan.constant(tensor.data), length: tensor.data.length / 4 };
     this.#vectors.set(name, vector);
     return vector;
+  }
+
+  /** {@link #vector}, with a constant of one element repeated to this length. */
+  #vectorOf(length: number, name: string): Vector {
+    const vector = this.#vector(name);
+    if (vector.length !== 1 || !this.#constants.has(name)) return vector;
+    const repeated = this.#plan.vector(length);
+    this.#plan.fill((machine) => elementsOf(machine, repeated).fill(elementsOf(machine, vector)[0]!));
+    return repeated;
   }
 
   #result(name: string, length: number): Vector {
