@@ -59,6 +59,11 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       '--accumulate: 32 sequences cannot be',
     ],
     ['a vocabulary of nothing', 'train --data grammar --out @x --vocabulary 1', '--vocabulary: '],
+    [
+      'recurrent weights of a mingru',
+      'train --data grammar --out @x --cell mingru --weight-dropout 0.3',
+      '--weight-dropout: drops recurrent weights, which a mingru does not have; leave it out',
+    ],
     ['a projection of a gru', 'train --data grammar --out @x --cell gru --projection 8', '--projection: is for lstm'],
     [
       'a plateau that only one worker would see',

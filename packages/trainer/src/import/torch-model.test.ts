@@ -79,6 +79,8 @@ test('the output of a sampled softmax goes to PyTorch as any other', () => {
 });
 
 test('a cell that PyTorch lacks is refused', () => {
-  const config = languageModelConfig({ ...sizes, cell: 'cifg' });
-  expect(() => torchTensors(config, {})).toThrow('PyTorch has no layer with coupled gates (cell cifg)');
+  for (const cell of ['cifg', 'mingru', 'minlstm'] as const) {
+    const config = languageModelConfig({ ...sizes, cell });
+    expect(() => torchTensors(config, {})).toThrow(`PyTorch has no layer of the cell ${cell}`);
+  }
 });

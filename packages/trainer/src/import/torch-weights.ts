@@ -13,8 +13,8 @@ import { UnrollError } from '../errors.js';
  */
 export function torchTensors(config: LanguageModelConfig, parameters: Arrays): ReadonlyMap<string, NamedArray> {
   const { cell, layers, vocabSize } = config;
-  if (cell === 'cifg') {
-    throw new UnrollError('PyTorch has no layer with coupled gates (cell cifg); export a model of another cell');
+  if (cell === 'cifg' || cell === 'mingru' || cell === 'minlstm') {
+    throw new UnrollError(`PyTorch has no layer of the cell ${cell}; export a model of another cell`);
   }
   const shapes = parameterShapes(config);
   const tensors = new Map<string, NamedArray>();

@@ -1,5 +1,6 @@
 /** What a training run is: validated once, here, and stored with its checkpoints. */
 import {
+  type LanguageModelConfig,
   languageModelCells,
   languageModelConfig,
   lossScalingShapes,
@@ -125,19 +126,29 @@ export function parseTrainingConfig(input: unknown): TrainingConfig {
     throw new UsageError(`${flags[path] ?? path}: ${issue.message}`);
   }
   requireAccumulable(result.data);
+  checkedModel(result.data, Number.MAX_SAFE_INTEGER); // of any vocabulary
+  return result.data;
+}
+
+/**
+ * The model of a training with a vocabulary of this size.
+ * @throws UsageError naming the flag that is out of range or contradicts another
+ */
+export function checkedModel({ model }: Pick<TrainingConfig, 'model'>, vocabSize: number): LanguageModelConfig {
   try {
-    languageModelConfig({ vocabSize: 1, ...result.data.model });
+    return languageModelConfig({ vocabSize, ...model });
   } catch (error) {
     throw new UsageError(
       (error as Error).message
         .replace('tieWeights', '--tie-weights')
         .replace('labelSmoothing', '--label-smoothing:')
+        .replace('weightDropout', '--weight-dropout:')
+        .replace('softmax.cutoffs', '--softmax: cutoffs')
         .replace('embeddingDim = hiddenDim', '--embedding equal to --hidden')
         .replace('embeddingDim = projectionDim', '--embedding equal to --projection')
         .replace('projectionDim is for', '--projection: is for'),
     );
   }
-  return result.data;
 }
 
 function requireAccumulable({ accumulate, batchSize, precision }: TrainingConfig): void {
