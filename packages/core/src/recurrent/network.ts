@@ -13,6 +13,7 @@ import { gruSequence } from '../kernels/gru/sequence.js';
 import { lstmSequence } from '../kernels/lstm/sequence.js';
 import { rnnSequence } from '../kernels/rnn/sequence.js';
 import type { NamedTensors } from '../tracing/trace.js';
+import { assertShapes } from './assert-shapes.js';
 import { type RecurrentNetworkConfig, recurrentParameterShapes, recurrentStateShapes } from './network-config.js';
 
 export interface RecurrentNetworkInputs {
@@ -46,11 +47,11 @@ export function recurrentNetwork(
   { state, lengths, dropoutMasks = [] }: RecurrentNetworkInputs = {},
 ): RecurrentNetworkOutputs {
   const [time = 0, batch = 0] = x.shape;
-  assertShapes(parameters, recurrentParameterShapes(config));
-  assertShapes({ x }, { x: [time, batch, config.inputDim] });
+  assertShapes('recurrentNetwork', parameters, recurrentParameterShapes(config));
+  assertShapes('recurrentNetwork', { x }, { x: [time, batch, config.inputDim] });
   const stateShapes = recurrentStateShapes(config, batch);
   const initial = state ?? zeros(stateShapes);
-  assertShapes(initial, stateShapes);
+  assertShapes('recurrentNetwork', initial, stateShapes);
   const mask = lengths && lengthMask(lengths, time);
   const run = sequenceRunner(config);
   const last: NamedTensors = {};
@@ -157,13 +158,3 @@ type Shapes = Readonly<Record<string, readonly number[]>>;
 
 const zeros = (shapes: Shapes): NamedTensors =>
   Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, tf.zeros([...shape])]));
-
-function assertShapes(tensors: NamedTensors, shapes: Shapes): void {
-  for (const [name, shape] of Object.entries(shapes)) {
-    const tensor = tensors[name];
-    if (!tensor) throw new RangeError(`recurrentNetwork: '${name}' [${shape}] is missing`);
-    if (`${tensor.shape}` !== `${shape}`) {
-      throw new RangeError(`recurrentNetwork: '${name}' is [${tensor.shape}], the configuration says [${shape}]`);
-    }
-  }
-}

@@ -1,0 +1,43 @@
+/**
+ * Sentences as ids of characters: the bytes of each word's UTF-8 between marks of its beginning and end, padded, as in the
+ * published ELMo but that no id is kept for masks, which `lengths` says. The ids go up to 260: `characters: 261`.
+ */
+const [sentenceBegin, sentenceEnd, wordBegin, wordEnd, padding] = [256, 257, 258, 259, 260];
+
+const utf8 = new TextEncoder();
+
+export interface SpelledSentences {
+  /** int32 [batch, time, maxCharacters] */
+  readonly characters: Int32Array;
+  /** int32 [batch], the sentences' marks counted */
+  readonly lengths: Int32Array;
+}
+
+/**
+ * A mark of the beginning stands before each sentence and one of the end after it, so that its word k stands at k + 1. A
+ * word of too many bytes is cut.
+ * @param sentences the words of each
+ * @throws RangeError if `time` cannot hold a sentence and its two marks, or `maxCharacters` no letter between two marks
+ */
+export function elmoCharacters(
+  sentences: readonly (readonly string[])[],
+  { time, maxCharacters }: { readonly time: number; readonly maxCharacters: number },
+): SpelledSentences {
+  if (maxCharacters < 3) throw new RangeError(`maxCharacters must be at least 3, got ${maxCharacters}`);
+  const characters = new Int32Array(sentences.length * time * maxCharacters).fill(padding);
+  const lengths = new Int32Array(sentences.length);
+  for (const [lane, sentence] of sentences.entries()) {
+    lengths[lane] = sentence.length + 2;
+    if (lengths[lane] > time) {
+      throw new RangeError(
+        `a sentence of ${sentence.length} words and its two marks do not fit into ${time}: "${sentence.join(' ')}"`,
+      );
+    }
+    const spelled = [[sentenceBegin], ...sentence.map((word) => utf8.encode(word)), [sentenceEnd]];
+    for (const [position, letters] of spelled.entries()) {
+      const word = [wordBegin, ...letters.slice(0, maxCharacters - 2), wordEnd];
+      characters.set(word, (lane * time + position) * maxCharacters);
+    }
+  }
+  return { characters, lengths };
+}

@@ -1,0 +1,145 @@
+/**
+ * The shape of ELMo (Peters et al. 2018, "Deep contextualized word representations"): its sizes, its parameters by name and
+ * the values with which training starts.
+ */
+import { recurrentNetworkConfig, recurrentParameterShapes } from '../recurrent/network-config.js';
+import { uniformParameters } from './initial-parameters.js';
+import type { Shapes } from './language-model-config.js';
+
+export interface ElmoConfig {
+  /** Words that the language model predicts. Words that are read may be any: they are read by their characters. */
+  readonly vocabSize: number;
+  /** Rows of the table of characters. */
+  readonly characters: number;
+  /** Characters to which every word is padded or cut. */
+  readonly maxCharacters: number;
+  readonly characterDim: number;
+  /** Convolutions over the characters: how many they span, and how many features each gives. */
+  readonly convolutions: readonly ElmoConvolution[];
+  readonly highwayLayers: number;
+  /** Units of each direction's LSTMs. */
+  readonly hiddenDim: number;
+  /** The width of a word's vector, and to which each LSTM's output is projected; features are twice as wide. */
+  readonly projectionDim: number;
+}
+
+export interface ElmoConvolution {
+  readonly width: number;
+  readonly features: number;
+}
+
+/** Layers of each direction: the paper's. */
+const lstmLayers = 2;
+
+/** What {@link elmoMixShapes} weighs: the words' vectors and the outputs of the LSTMs. */
+const mixedLayers = 1 + lstmLayers;
+
+/** The published model's sizes, but for its vocabulary (section 3.4 of the paper; AllenNLP's `elmo_2x4096_512_2048cnn`). */
+const published: Omit<ElmoConfig, 'vocabSize'> = {
+  characters: 261,
+  maxCharacters: 50,
+  characterDim: 16,
+  convolutions: [32, 32, 64, 128, 256, 512, 1024].map((features, k) => ({ width: k + 1, features })),
+  highwayLayers: 2,
+  hiddenDim: 4096,
+  projectionDim: 512,
+};
+
+/**
+ * A complete configuration; what is left out is as in the published model.
+ * @throws RangeError naming the field that is out of range
+ */
+export function elmoConfig(options: Pick<ElmoConfig, 'vocabSize'> & Partial<ElmoConfig>): ElmoConfig {
+  const config = { ...published, ...options };
+  const { convolutions, highwayLayers, ...sizes } = config;
+  for (const [field, value] of Object.entries(sizes)) {
+    if (!isPositive(value)) throw new RangeError(`${field} must be a positive integer, got ${value}`);
+  }
+  if (highwayLayers !== 0 && !isPositive(highwayLayers)) {
+    throw new RangeError(`highwayLayers must be 0 or a positive integer, got ${highwayLayers}`);
+  }
+  if (convolutions.length === 0) throw new RangeError('convolutions must have at least one');
+  for (const { width, features } of convolutions) {
+    if (!isPositive(features))
+      throw new RangeError(`a convolution's features must be a positive integer, got ${features}`);
+    if (!isPositive(width) || width > config.maxCharacters) {
+      throw new RangeError(
+        `a convolution's width must be from 1 to maxCharacters ${config.maxCharacters}, got ${width}`,
+      );
+    }
+  }
+  return config;
+}
+
+const isPositive = (value: number) => Number.isSafeInteger(value) && value > 0;
+
+/**
+ * The language model's parameters' shapes by name: `characters.embeddings`; `convolution.<k>.kernel` [width·characterDim,
+ * features] and `.bias`; `highway.<k>.kernel` [features, 2·features], transform and gate, and `.bias`; `projection.kernel`
+ * and `.bias`; `forward.<layer>.*` and `backward.<layer>.*` as in `recurrentParameterShapes`; `output.kernel`
+ * [projectionDim, vocabSize] and `.bias`, shared by both directions.
+ */
+export function elmoParameterShapes(config: ElmoConfig): Shapes {
+  const { vocabSize, characters, characterDim, convolutions, highwayLayers, projectionDim } = config;
+  const wide = featureCount(config);
+  const shapes: Record<string, readonly number[]> = { 'characters.embeddings': [characters, characterDim] };
+  const linear = (name: string, inputs: number, outputs: number) => {
+    shapes[`${name}.kernel`] = [inputs, outputs];
+    shapes[`${name}.bias`] = [outputs];
+  };
+  for (const [k, { width, features }] of convolutions.entries()) {
+    linear(`convolution.${k}`, width * characterDim, features);
+  }
+  for (let k = 0; k < highwayLayers; k++) linear(`highway.${k}`, wide, 2 * wide);
+  linear('projection', wide, projectionDim);
+  for (const name of ['forward', 'backward']) Object.assign(shapes, directionShapes(config, name));
+  linear('output', projectionDim, vocabSize);
+  return shapes;
+}
+
+/** The shapes of a task's own parameters: `mix.weights`, one for each layer before the softmax, and the scalar `mix.gamma`. */
+export const elmoMixShapes: Shapes = { 'mix.weights': [mixedLayers], 'mix.gamma': [] };
+
+/**
+ * Parameters to start from, those of {@link elmoMixShapes} among them: characters uniformly in ±1; other matrices in
+ * ±1/√n, n the features that an output sums over; highway gates nearly shut (a bias of −2, Srivastava et al. 2015, section
+ * 2.2), forget gates open (1); layers mixed alike, γ = 1.
+ * @param seed an integer in [0, 2^53)
+ */
+export function initialElmoParameters(config: ElmoConfig, seed: number): Record<string, Float32Array<ArrayBuffer>> {
+  const shapes = { ...elmoParameterShapes(config), ...elmoMixShapes };
+  const drawn = Object.entries(shapes).map(([name, shape]) =>
+    uniformParameters({ [name]: shape }, { seed, range: rangeOf(name, shape) }),
+  );
+  const parameters: Record<string, Float32Array<ArrayBuffer>> = Object.assign({}, ...drawn);
+  for (const [name, values] of Object.entries(parameters)) {
+    if (/^highway\..*bias$/.test(name)) values.fill(-2, values.length / 2);
+    if (/^(forward|backward)\..*bias$/.test(name)) values.fill(1, config.hiddenDim, 2 * config.hiddenDim);
+  }
+  parameters['mix.gamma']!.fill(1);
+  return parameters;
+}
+
+function rangeOf(name: string, shape: readonly number[]): number {
+  if (shape.length < 2) return 0;
+  return name === 'characters.embeddings' ? 1 : 1 / Math.sqrt(shape[0]!);
+}
+
+/** Features of all convolutions together. */
+function featureCount({ convolutions }: ElmoConfig): number {
+  return convolutions.reduce((sum, { features }) => sum + features, 0);
+}
+
+function directionShapes({ hiddenDim, projectionDim }: ElmoConfig, name: string): Shapes {
+  return recurrentParameterShapes(
+    recurrentNetworkConfig({
+      ...{ name, cell: 'lstm', inputDim: projectionDim, hiddenDim },
+      ...{ projectionDim, layers: lstmLayers },
+    }),
+  );
+}
+
+/** The names of a direction's layers, from the lowest. */
+export function elmoLayerNames(direction: 'forward' | 'backward'): readonly string[] {
+  return Array.from({ length: lstmLayers }, (_, layer) => `${direction}.${layer}`);
+}
