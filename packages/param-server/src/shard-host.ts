@@ -193,12 +193,14 @@ export class ShardHost {
     );
   }
 
-  /** Copying stops training for as long as memory takes to be copied; writing the copy does not. */
+  /** Training goes on while it is written. */
   #snapshot(step: number): void {
-    const written = this.snapshots.write({ step, values: this.adopted.store.copy() });
-    this.#inBackground(`the snapshot of step ${step} could not be written`, written).then(() =>
-      this.tell({ type: 'snapshot-written' }),
-    );
+    const { store } = this.adopted;
+    const written = this.snapshots.write({ step, values: store.freeze() });
+    this.#inBackground(`the snapshot of step ${step} could not be written`, written).then(() => {
+      store.thaw();
+      this.tell({ type: 'snapshot-written' });
+    });
   }
 
   #end(isComplete: boolean): void {

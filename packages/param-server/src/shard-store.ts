@@ -3,6 +3,7 @@ import { keepsWithoutGradient, optimizerSlots } from '@unroll/core';
 import type { ShardLayout } from './partition.js';
 import type { Contribution, LaneRange, RunDescription, ShardValues } from './shard/messages.js';
 import { type Chunk, chunksOf, partsOfVector, type RowSelection } from './shard-vector.js';
+import { FrozenValues } from './snapshots/frozen-values.js';
 import { rowsWithin } from './sparse-rows.js';
 import { addSparse, type SparseVector, scaleSparse, sumOfSquares, wholeRange, withZeros } from './sparse-vector.js';
 import { chunksOfRows, partsOfTables } from './tables/row-chunks.js';
@@ -25,6 +26,8 @@ export class ShardStore {
   readonly #rowUpdate: Promise<RowUpdate> | undefined;
   readonly #layout: ShardLayout;
   #values: ShardValues | undefined;
+  /** The values as they were when a snapshot that is being written was taken. */
+  #frozen: FrozenValues | undefined;
   /** What the lanes' states become when the current step's update is made. */
   #nextLanes: Float32Array;
   /** The rows that the last update changed, and the step it led to. */
@@ -70,13 +73,19 @@ export class ShardStore {
   install(values: ShardValues): void {
     this.#values = values;
     this.#changed = undefined;
+    // What a snapshot is being written of changes no more.
+    this.#frozen = undefined;
   }
 
-  /** A copy of the values, to be written to disk while they change. */
-  copy(): ShardValues {
-    const { parameters, slots, lanes } = this.#values!;
-    const copied = Object.entries(slots).map(([name, values]) => [name, values.slice()] as const);
-    return { parameters: parameters.slice(), slots: Object.fromEntries(copied), lanes: lanes.slice() };
+  /** The values as they are now, to be read while updates change them; one at a time, until {@link thaw}. */
+  freeze(): FrozenValues {
+    this.#frozen = new FrozenValues(this.#values!);
+    return this.#frozen;
+  }
+
+  /** What was frozen has been read, or is wanted no more. */
+  thaw(): void {
+    this.#frozen = undefined;
   }
 
   /** Adds a contribution, or starts the sum with it. @returns a vector that is not needed any more; empty if there is none */
@@ -121,13 +130,15 @@ export class ShardStore {
     const values = this.#values!;
     this.#values = { ...values, lanes: this.#nextLanes };
     this.#nextLanes = values.lanes;
+    const keeps = keepsWithoutGradient(this.#run.model.optimizer);
+    const updated = keeps || gradient.values.length === 0 ? gradient : whole(gradient);
+    this.#frozen?.keepRows(rows);
+    this.#frozen?.keepRanges(updated.ranges);
     const scalars = { learningRate, sumOfSquares: globalSumOfSquares, step };
     await (await this.#rowUpdate)?.apply(rows, values, scalars);
     if (gradient.values.length === 0) return gradient.values;
-    const keeps = keepsWithoutGradient(this.#run.model.optimizer);
     this.#changed = keeps ? { step, rows: rowsWithin(this.#layout, gradient.ranges) } : undefined;
     const rule = await this.#rule;
-    const updated = keeps ? gradient : whole(gradient);
     await rule.apply({ values, gradient: updated, ...scalars });
     return gradient.values;
   }

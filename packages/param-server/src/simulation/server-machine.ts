@@ -2,7 +2,8 @@
 
 import type { ShardPolicy } from '../shard/agreement.js';
 import { ShardHost } from '../shard-host.js';
-import type { ShardSnapshot, SnapshotStore } from '../snapshots/snapshot.js';
+import type { FrozenVector } from '../snapshots/frozen-vector.js';
+import type { FrozenSnapshot, ShardSnapshot, SnapshotStore } from '../snapshots/snapshot.js';
 import type { UpdateRule } from '../update-rule.js';
 import type { VirtualTime } from './virtual-time.js';
 
@@ -96,7 +97,7 @@ export class ServerMachine {
         new Promise((resolve) => {
           time.after(random() * slowness, () => {
             if (!isAlive()) return;
-            disk.set(snapshot.step, snapshot);
+            disk.set(snapshot.step, read(snapshot));
             for (const step of this.steps.slice(0, -keepSnapshots)) disk.delete(step);
             resolve();
           });
@@ -113,4 +114,20 @@ export class ServerMachine {
   get steps(): number[] {
     return [...this.#disk.keys()].toSorted((a, b) => a - b);
   }
+}
+
+/** What is written when the disk gets to it: the values of the snapshot's step, whatever updates have run meanwhile. */
+function read({ step, values }: FrozenSnapshot): ShardSnapshot {
+  const slots = Object.fromEntries(Object.entries(values.slots).map(([name, slot]) => [name, whole(slot)]));
+  return { step, values: { parameters: whole(values.parameters), slots, lanes: whole(values.lanes) } };
+}
+
+function whole(vector: FrozenVector): Float32Array {
+  const values = new Float32Array(vector.length);
+  let at = 0;
+  for (const piece of vector.pieces()) {
+    values.set(piece, at);
+    at += piece.length;
+  }
+  return values;
 }

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { float32Bytes } from '../shard-vector.js';
-import type { ShardSnapshot } from './snapshot.js';
+import type { FrozenVector } from './frozen-vector.js';
+import type { FrozenSnapshot, ShardSnapshot } from './snapshot.js';
 
 /** What says that a file is one of ours, and which version. */
 const format = 'unroll shard snapshot 1';
@@ -19,23 +20,26 @@ interface Header {
   readonly vectors: readonly { readonly name: string; readonly length: number }[];
 }
 
-/** Bytes hashed and written at a time: few enough not to keep calls waiting. */
+/** Bytes read and hashed at a time. */
 const pieceBytes = 4 * 1024 * 1024;
 
 const slotPrefix = 'slot.';
 
 /** Writes a snapshot; when this resolves, it will be found after a crash of the machine. */
-export async function writeSnapshotFile(path: string, run: string, { step, values }: ShardSnapshot): Promise<void> {
+export async function writeSnapshotFile(path: string, run: string, { step, values }: FrozenSnapshot): Promise<void> {
   const slots = Object.entries(values.slots).map(([name, vector]) => [slotPrefix + name, vector] as const);
   const vectors = [['parameters', values.parameters], ['lanes', values.lanes], ...slots] as const;
   const described = vectors.map(([name, { length }]) => ({ name, length }));
   const header: Header = { format, run, step, vectors: described };
-  const json = Buffer.from(JSON.stringify(header));
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(json.length);
   const temporary = `${path}.new`;
   try {
-    await writeHashed(temporary, [length, json, ...vectors.map(([, vector]) => float32Bytes(vector))]);
+    await writeHashed(
+      temporary,
+      contents(
+        header,
+        vectors.map(([, vector]) => vector),
+      ),
+    );
     await rename(temporary, path);
     await synchronise(dirname(path));
   } catch (error) {
@@ -44,15 +48,22 @@ export async function writeSnapshotFile(path: string, run: string, { step, value
   }
 }
 
-async function writeHashed(path: string, parts: readonly Uint8Array[]): Promise<void> {
+/** All that the checksum is of, piece by piece; each is valid until the next. */
+function* contents(header: Header, vectors: readonly FrozenVector[]): Generator<Uint8Array> {
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(json.length);
+  yield length;
+  yield json;
+  for (const vector of vectors) for (const values of vector.pieces()) yield float32Bytes(values);
+}
+
+async function writeHashed(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
   await using file = await open(path, 'w');
   const hash = createHash('sha256');
-  for (const part of parts) {
-    for (let start = 0; start < part.length; start += pieceBytes) {
-      const piece = part.subarray(start, start + pieceBytes);
-      hash.update(piece);
-      await file.writeFile(piece);
-    }
+  for (const piece of pieces) {
+    hash.update(piece);
+    await file.writeFile(piece);
   }
   await file.writeFile(hash.digest());
   await file.sync();

@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { ShardSnapshot } from './snapshot.js';
+import { FrozenValues } from './frozen-values.js';
+import type { FrozenSnapshot, ShardSnapshot } from './snapshot.js';
 import { SnapshotFolder } from './snapshot-folder.js';
 
 let folder: string;
@@ -27,24 +28,28 @@ function snapshotOf(step: number): ShardSnapshot {
   return { step, values: { parameters: values(0), slots: { m: values(1), v: values(2) }, lanes: values(3) } };
 }
 
+function frozen(step: number): FrozenSnapshot {
+  return { step, values: new FrozenValues(snapshotOf(step).values) };
+}
+
 test('what was written is read by the next process, bit for bit', async () => {
-  await (await open()).write(snapshotOf(10));
+  await (await open()).write(frozen(10));
   const reopened = await open();
   expect(reopened.steps).toEqual([10]);
   expect(await reopened.read(10)).toMatchObject(snapshotOf(10));
 });
 
 test('the last of a shard are kept, and those of other shards are not touched', async () => {
-  await (await open('this', 1)).write(snapshotOf(10));
+  await (await open('this', 1)).write(frozen(10));
   const snapshots = await open();
-  for (const step of [10, 20, 30, 40, 50]) await snapshots.write(snapshotOf(step));
+  for (const step of [10, 20, 30, 40, 50]) await snapshots.write(frozen(step));
   expect(snapshots.steps).toEqual([30, 40, 50]);
   expect((await open('this', 1)).steps).toEqual([10]);
 });
 
 test('going back to a snapshot removes the later ones', async () => {
   const snapshots = await open();
-  for (const step of [10, 20, 30]) await snapshots.write(snapshotOf(step));
+  for (const step of [10, 20, 30]) await snapshots.write(frozen(step));
   await snapshots.read(20);
   expect(snapshots.steps).toEqual([10, 20]);
   expect((await open()).steps).toEqual([10, 20]);
@@ -57,7 +62,7 @@ test.each([
   ['that is something else', (path: string) => writeFileSync(path, 'years of work'), 'is not a snapshot of a shard'],
 ])('a file %s is passed over, and reported', async (_, damage, reason) => {
   const snapshots = await open();
-  for (const step of [10, 20]) await snapshots.write(snapshotOf(step));
+  for (const step of [10, 20]) await snapshots.write(frozen(step));
   damage(fileOf(20));
   expect((await open()).steps).toEqual([10]);
   expect(reports).toEqual([`${fileOf(20)}: ${reason}; it is passed over`]);
@@ -65,7 +70,7 @@ test.each([
 
 test('a snapshot that is damaged after the folder was opened is refused, and offered no longer', async () => {
   const snapshots = await open();
-  await snapshots.write(snapshotOf(10));
+  await snapshots.write(frozen(10));
   alterByte(fileOf(10));
   await expect(snapshots.read(10)).rejects.toThrow(`${fileOf(10)}: has another checksum than when it was written`);
   expect(snapshots.steps).toEqual([]);
@@ -77,7 +82,7 @@ test('what a crash left half-written does not count', async () => {
 });
 
 test('snapshots of another run are counted, not offered', async () => {
-  await (await open('another')).write(snapshotOf(10));
+  await (await open('another')).write(frozen(10));
   const snapshots = await open();
   expect({ steps: snapshots.steps, foreign: snapshots.foreign }).toEqual({ steps: [], foreign: 1 });
   await snapshots.clear();

@@ -1,7 +1,7 @@
 /** A shard's snapshots in a folder, which other shards may share: the last few, each a file named by its shard and step. */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ShardSnapshot, SnapshotStore } from './snapshot.js';
+import type { FrozenSnapshot, ShardSnapshot, SnapshotStore } from './snapshot.js';
 import { readSnapshotFile, writeSnapshotFile } from './snapshot-file.js';
 
 /**
@@ -74,7 +74,7 @@ export class SnapshotFolder implements SnapshotStore {
     return this.#entries.filter(({ run }) => run !== this.#run).length;
   }
 
-  write(snapshot: ShardSnapshot): Promise<void> {
+  write(snapshot: FrozenSnapshot): Promise<void> {
     return this.#oneAtATime(async () => {
       await writeSnapshotFile(this.#path(snapshot.step), this.#run, snapshot);
       const others = this.#entries.filter(({ step }) => step !== snapshot.step);

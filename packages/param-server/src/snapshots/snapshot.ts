@@ -1,10 +1,17 @@
 /** What a shard needs to go on after its process has died, and where it is kept. Which step to go back to is worker 0's choice. */
 import type { ShardValues } from '../shard/messages.js';
+import type { FrozenValues } from './frozen-values.js';
 
 /** A shard as it was after `step` updates. */
 export interface ShardSnapshot {
   readonly step: number;
   readonly values: ShardValues;
+}
+
+/** The same while updates go on. */
+export interface FrozenSnapshot {
+  readonly step: number;
+  readonly values: FrozenValues;
 }
 
 /** Where a shard's snapshots are kept: `SnapshotFolder` on a disk; in a simulation, memory that survives the shard. */
@@ -15,8 +22,8 @@ export interface SnapshotStore {
   readonly steps: readonly number[];
   /** How many snapshots of other runs were found. */
   readonly foreign: number;
-  /** Resolves when the snapshot is safe; the values must not change before. */
-  write(snapshot: ShardSnapshot): Promise<void>;
+  /** Reads the values once, in its own time. Resolves when the snapshot is safe. */
+  write(snapshot: FrozenSnapshot): Promise<void>;
   /**
    * The snapshot of a step; those of later steps, which will be computed again, are removed.
    * @throws Error if it cannot be read; it is then no longer among {@link steps}
