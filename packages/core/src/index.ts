@@ -61,6 +61,21 @@ export {
   squareShapes,
 } from './models/dynamic-evaluation.js';
 export {
+  type ElmoSentences,
+  elmoFeaturesProgram,
+  elmoLoss,
+  extractElmoFeatures,
+} from './models/elmo.js';
+export { elmoCharacters, type SpelledSentences } from './models/elmo-characters.js';
+export {
+  type ElmoConfig,
+  type ElmoConvolution,
+  elmoConfig,
+  elmoMixShapes,
+  elmoParameterShapes,
+  initialElmoParameters,
+} from './models/elmo-config.js';
+export {
   type ForecasterConfig,
   forecasterLoss,
   forecasterParameterShapes,
