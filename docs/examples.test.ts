@@ -34,3 +34,9 @@ test('examples/compile-tensorflow-js trains as fit does', async () => {
   expect(compiled!.slice(1)).toEqual(fitted!.slice(1));
   expect(Number(compiled![2])).toBeLessThan(0.5);
 });
+
+test('examples/elmo tells the two senses of a word apart, and reads a word that it never saw', async () => {
+  const { stdout } = await execute(process.execPath, [join(root, 'examples/elmo/senses.mjs')]);
+  const nearest = [...stdout.matchAll(/nearest to: (.*)/g)].map(([, words]) => words);
+  expect(nearest).toEqual(['vault, safe', 'beach, shore', expect.stringContaining('vault')]);
+});

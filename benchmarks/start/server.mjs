@@ -9,11 +9,12 @@ const types = {
   '.html': 'text/html',
   '.css': 'text/css',
   '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
   '.json': 'application/json',
   '.wasm': 'application/wasm',
   '.onnx': 'application/octet-stream',
 };
-const compressed = new Set(['.html', '.css', '.js', '.json', '.wasm']);
+const compressed = new Set(['.html', '.css', '.js', '.mjs', '.json', '.wasm']);
 
 /** Serves `folder` on loopback. `bytes()` is what has gone over all sockets, in both directions. */
 export async function serveFolder(folder) {
