@@ -2,6 +2,13 @@ import { expect, test } from 'vitest';
 import { decodeOnnx, encodeOnnx } from './file.js';
 import { float32Tensor, int64Tensor, type OnnxGraph, prune } from './graph.js';
 
+const body: OnnxGraph = {
+  inputs: [{ name: 'state', dtype: 'float32', shape: [2] }],
+  outputs: [{ name: 'next', dtype: 'float32', shape: [2] }],
+  initializers: [float32Tensor('one', [], [1])],
+  nodes: [{ opType: 'Add', inputs: ['state', 'one'], outputs: ['next'], attributes: {} }],
+};
+
 const graph: OnnxGraph = {
   inputs: [
     { name: 'x', dtype: 'float32', shape: ['batch', 3] },
@@ -29,11 +36,12 @@ const graph: OnnxGraph = {
         floats: { floats: [0.25] },
       },
     },
-    { opType: 'Sum', inputs: ['v', 'axes', 'q', 'h', 'flag'], outputs: ['y'], attributes: {} },
+    { opType: 'Scan', inputs: ['v'], outputs: ['scanned'], attributes: { body: { g: body } } },
+    { opType: 'Sum', inputs: ['scanned', 'axes', 'q', 'h', 'flag'], outputs: ['y'], attributes: {} },
   ],
 };
 
-test('a graph written and read is the same graph', () => {
+test('a graph written and read is the same graph, with those that its nodes carry', () => {
   expect(decodeOnnx(encodeOnnx(graph))).toEqual(graph);
 });
 

@@ -1,7 +1,7 @@
 /** Reads and writes {@link OnnxGraph}s as ONNX files: protobuf by the schema in proto/onnx/onnx.proto. */
 import { onnx } from '../generated/onnx.js';
 import type { OnnxAttribute, OnnxDataType, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from './graph.js';
-import { bytesOf } from './graph.js';
+import { bodies, bytesOf } from './graph.js';
 
 /** IR 8 and opset 17 are the newest that the ONNX checkers of current Linux distributions accept, and opset 14–21 is
  * the range in which ONNX Runtime's WebGPU kernels take the recurrent operators. */
@@ -21,7 +21,11 @@ const dataTypes = new Map(Object.entries(elementTypes).map(([name, code]) => [co
 
 /** `graph` as the bytes of an ONNX file. `metadata` is stored with the model as key-value pairs. */
 export function encodeOnnx(graph: OnnxGraph, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-  const domains = new Set(graph.nodes.map((node) => node.domain ?? '').filter((domain) => domain !== ''));
+  const domains = new Set(
+    allNodes(graph)
+      .map((node) => node.domain ?? '')
+      .filter((domain) => domain !== ''),
+  );
   const model = new onnx.ModelProto({
     irVersion,
     producerName: 'unroll',
@@ -30,13 +34,7 @@ export function encodeOnnx(graph: OnnxGraph, metadata: Readonly<Record<string, s
       ...[...domains].map((domain) => new onnx.OperatorSetIdProto({ domain, version: 1 })),
     ],
     metadataProps: Object.entries(metadata).map(([key, value]) => new onnx.StringStringEntryProto({ key, value })),
-    graph: new onnx.GraphProto({
-      name: 'unroll',
-      node: graph.nodes.map(encodeNode),
-      initializer: graph.initializers.map(encodeTensor),
-      input: graph.inputs.map(encodeValue),
-      output: graph.outputs.map(encodeValue),
-    }),
+    graph: encodeGraph(graph),
   });
   return onnx.ModelProto.encode(model).finish();
 }
@@ -48,6 +46,25 @@ export function encodeOnnx(graph: OnnxGraph, metadata: Readonly<Record<string, s
 export function decodeOnnx(bytes: Uint8Array): OnnxGraph {
   const { graph } = onnx.ModelProto.decode(bytes);
   if (!graph) throw new Error('not an ONNX model: it has no graph');
+  return decodeGraph(graph as onnx.GraphProto);
+}
+
+/** Of the graph and of those that its nodes carry. */
+function allNodes({ nodes }: OnnxGraph): OnnxNode[] {
+  return nodes.flatMap((node) => [node, ...bodies(node).flatMap(allNodes)]);
+}
+
+function encodeGraph(graph: OnnxGraph): onnx.GraphProto {
+  return new onnx.GraphProto({
+    name: 'unroll',
+    node: graph.nodes.map(encodeNode),
+    initializer: graph.initializers.map(encodeTensor),
+    input: graph.inputs.map(encodeValue),
+    output: graph.outputs.map(encodeValue),
+  });
+}
+
+function decodeGraph(graph: onnx.GraphProto): OnnxGraph {
   return {
     inputs: (graph.input ?? []).map((value) => decodeValue(value as onnx.ValueInfoProto)),
     outputs: (graph.output ?? []).map((value) => decodeValue(value as onnx.ValueInfoProto)),
@@ -72,6 +89,7 @@ const { AttributeType } = onnx.AttributeProto;
 function encodeAttribute(name: string, value: OnnxAttribute): onnx.AttributeProto {
   if ('i' in value) return new onnx.AttributeProto({ name, type: AttributeType.INT, i: value.i });
   if ('f' in value) return new onnx.AttributeProto({ name, type: AttributeType.FLOAT, f: value.f });
+  if ('g' in value) return new onnx.AttributeProto({ name, type: AttributeType.GRAPH, g: encodeGraph(value.g) });
   if ('ints' in value) return new onnx.AttributeProto({ name, type: AttributeType.INTS, ints: [...value.ints] });
   if ('floats' in value) {
     return new onnx.AttributeProto({ name, type: AttributeType.FLOATS, floats: [...value.floats] });
@@ -123,6 +141,8 @@ function decodeAttribute(attribute: onnx.AttributeProto): OnnxAttribute {
       return { ints: (attribute.ints ?? []).map(Number) };
     case AttributeType.FLOATS:
       return { floats: attribute.floats ?? [] };
+    case AttributeType.GRAPH:
+      return { g: decodeGraph(attribute.g as onnx.GraphProto) };
     default:
       throw new Error(`attribute '${attribute.name}' has a type (${attribute.type}) that Unroll does not write`);
   }

@@ -32,13 +32,14 @@ export interface OnnxTensor {
   readonly data: Uint8Array;
 }
 
-/** An attribute, tagged with ONNX's own field names: `i` an integer, `f` a float, `s` a string. */
+/** An attribute, tagged with ONNX's own field names: `i` an integer, `f` a float, `s` a string, `g` a graph (a loop's body). */
 export type OnnxAttribute =
   | { readonly i: number }
   | { readonly f: number }
   | { readonly s: string }
   | { readonly ints: readonly number[] }
-  | { readonly floats: readonly number[] };
+  | { readonly floats: readonly number[] }
+  | { readonly g: OnnxGraph };
 
 export interface OnnxNode {
   readonly opType: string;
@@ -48,6 +49,11 @@ export interface OnnxNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+}
+
+/** The graphs that a node runs: a loop's body. */
+export function bodies({ attributes = {} }: OnnxNode): OnnxGraph[] {
+  return Object.values(attributes).flatMap((attribute) => ('g' in attribute ? [attribute.g] : []));
 }
 
 /** Nodes stand in an order in which every input is known before it is used. */
