@@ -1,0 +1,88 @@
+/** A small bundle of every application, with seeded random weights, for tests of how they run, not of what they know. */
+import {
+  classifierParameterShapes,
+  classifierStepProgram,
+  decoderStepProgram,
+  encoderStepProgram,
+  forecasterParameterShapes,
+  forecastProgram,
+  graphOfProgram,
+  initialTranslationParameters,
+  type OnnxGraph,
+  type Program,
+  recognizerOutputProgram,
+  recognizerParameterShapes,
+  recognizerStepProgram,
+  type Shapes,
+  translationParameterShapes,
+  uniformParameters,
+} from '@unroll/core';
+import { trainTokenizer } from '@unroll/core/text';
+import { buildApplication } from '../applications/build-application.js';
+
+const tokenizer = trainTokenizer('word', 'the river runs past the mill and the wheel of the mill turns\n', {});
+const { vocabSize } = tokenizer;
+const graphs = (programs: Readonly<Record<string, Program>>, shapes: Shapes, parameters = drawn(shapes)) =>
+  Object.fromEntries(
+    Object.entries(programs).map(([name, program]) => [name, graphOfProgram(program, shapes, parameters)]),
+  );
+const drawn = (shapes: Shapes) => uniformParameters(shapes, { seed: 3, range: 0.6 });
+
+const classifier = { vocabSize, embeddingDim: 8, hiddenDim: 12, classes: 2, dropout: 0 };
+const translation = { vocabSize, embeddingDim: 12, hiddenDim: 12, dropout: 0 };
+const recognizer = { sampleRate: 8000, hiddenDim: 10, classes: 4, dropout: 0 };
+const forecaster = { series: 2, context: 8, horizon: 3, hiddenDim: 10, dropout: 0 };
+const detector = { series: 1, context: 6, horizon: 1, hiddenDim: 10, dropout: 0 };
+
+interface Contents {
+  readonly graphs: Readonly<Record<string, OnnxGraph>>;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** As the trainer's tasks fill their bundles. */
+const contents: Readonly<Record<string, Contents>> = {
+  sentiment: {
+    graphs: graphs({ step: classifierStepProgram(classifier) }, classifierParameterShapes(classifier)),
+    config: { model: classifier, labels: ['negative', 'positive'], tokenizer: tokenizer.toJSON() },
+  },
+  translation: {
+    graphs: graphs(
+      { encoder: encoderStepProgram(translation), decoder: decoderStepProgram(translation) },
+      translationParameterShapes(translation),
+      translationParameters(),
+    ),
+    config: { model: translation, tokenizer: tokenizer.toJSON() },
+  },
+  speech: {
+    graphs: graphs(
+      { step: recognizerStepProgram(recognizer), output: recognizerOutputProgram(recognizer) },
+      recognizerParameterShapes(recognizer),
+    ),
+    config: { model: recognizer, letters: 'alo', words: ['la', 'lo', 'all', 'ola'] },
+  },
+  forecast: {
+    graphs: graphs({ forecast: forecastProgram(forecaster, 1) }, forecasterParameterShapes(forecaster)),
+    config: { model: forecaster, names: ['load', 'temperature'], scale: { mean: [5, 20], deviation: [2, 4] } },
+  },
+  anomaly: {
+    graphs: graphs({ forecast: forecastProgram(detector, 1) }, forecasterParameterShapes(detector)),
+    config: { model: detector, likelihood: { longWindow: 40, shortWindow: 3, smallestDeviation: 0.01 } },
+  },
+};
+
+/** The end of a sentence is out of the question, so that translations have words. */
+function translationParameters() {
+  const parameters = initialTranslationParameters(translation, 3);
+  parameters['output.bias']![tokenizer.eosId] = -50;
+  return parameters;
+}
+
+/** The bundles' files, each under the name of its task: `speech/manifest.json`. */
+export async function sampleApplications(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const [task, { graphs, config }] of Object.entries(contents)) {
+    const bundle = await buildApplication({ task, graphs, config, scheme: 'int8' });
+    for (const [name, bytes] of bundle) files.set(`${task}/${name}`, bytes);
+  }
+  return files;
+}
