@@ -16,6 +16,9 @@ export { type CtcLossInputs, ctcLoss } from './kernels/ctc/loss.js';
 export { embeddingLookup } from './kernels/embedding/lookup.js';
 export { type GruSequenceInputs, gruSequence } from './kernels/gru/sequence.js';
 export { type LstmSequenceInputs, lstmSequence } from './kernels/lstm/sequence.js';
+export type { MinimalUnitInputs } from './kernels/linear-recurrence/minimal-unit.js';
+export { minGruSequence } from './kernels/mingru/sequence.js';
+export { minLstmSequence } from './kernels/minlstm/sequence.js';
 export { type RnnActivation, type RnnSequenceInputs, rnnSequence } from './kernels/rnn/sequence.js';
 export {
   type CandidateOptions,
@@ -25,13 +28,16 @@ export {
 export { type SampledSoftmaxInputs, sampledSoftmaxCrossEntropy } from './kernels/sampled-softmax/sampled-softmax.js';
 export { sparseSoftmaxCrossEntropy } from './kernels/softmax-cross-entropy/sparse.js';
 export { sumOfSquares } from './kernels/sum-of-squares/sum-of-squares.js';
-export { Bidirectional } from './layers/bidirectional.js';
+export { Bidirectional, type BidirectionalArgs } from './layers/bidirectional.js';
 export { Dropout, type DropoutArgs } from './layers/dropout.js';
 export { Embedding, type EmbeddingArgs } from './layers/embedding.js';
 export { GRU, type GRUArgs } from './layers/gru.js';
 export { Linear, type LinearArgs } from './layers/linear.js';
 export { loadLayersModel } from './layers/load-layers-model.js';
 export { LSTM, type LSTMArgs } from './layers/lstm.js';
+export { MinGRU } from './layers/min-gru.js';
+export { MinLSTM } from './layers/min-lstm.js';
+export type { MinimalLayerArgs } from './layers/minimal-layer.js';
 export type { RecurrentLayerArgs } from './layers/recurrent-layer.js';
 export { SimpleRNN, type SimpleRNNArgs } from './layers/simple-rnn.js';
 export { type Bleu, corpusBleu, tokenize13a } from './metrics/bleu.js';
@@ -93,6 +99,7 @@ export {
   type Cell,
   dropoutWidths,
   embeddingName,
+  hasRecurrentWeights,
   type LanguageModelCell,
   type LanguageModelConfig,
   languageModelCells,
@@ -112,6 +119,7 @@ export {
   rowGradientProgram,
   trainingProgram,
 } from './models/language-model-programs.js';
+export { languageModelReadingGraph, readingProgram } from './models/language-model-reading.js';
 export { float32Inputs, forwardProgram, type LossFunction, lossTrainingProgram } from './models/loss-program.js';
 export { lossScalingShapes, mixedTrainingProgram } from './models/mixed-training-program.js';
 export { lossWithCache, type NeuralCacheShape, neuralCacheProgram, noFollower } from './models/neural-cache.js';

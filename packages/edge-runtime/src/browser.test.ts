@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadLocalLanguageModel } from './loading/load-local.js';
 import { builtPage, executablePath, launchChromium, pages, withBundle, withPage } from './testing/browser.js';
 import { folderOf, sampleBundle } from './testing/sample-bundle.js';
+import { type ModelShape, randomReadingGraph, randomStepGraph } from './testing/step-graph.js';
 
 describe.skipIf(!executablePath)('in Chromium', () => {
   let browser: Browser;
@@ -12,39 +13,47 @@ describe.skipIf(!executablePath)('in Chromium', () => {
   });
   afterAll(() => browser.close());
 
-  test("greedy and sampled token ids are Node's, and the score is within 1e-4", async () => {
-    const bundle = await sampleBundle('int8');
-    await using folder = await folderOf(bundle);
-    await using model = await loadLocalLanguageModel(folder.path);
-    const ids = async (options: object) => {
-      const collected = [];
-      for await (const { id } of model.generate('the river', { maxTokens: 50, ...options })) collected.push(id);
-      return collected;
-    };
-    const text = 'the river word3 then there The word7 word1';
-    const expected = {
-      greedy: await ids({ temperature: 0 }),
-      sampled: await ids({ seed: 5, topP: 0.9 }),
-      score: (await model.score(text)).logProbability,
-    };
-    await withPage(browser, withBundle(await builtPage(pages.test), bundle), async (page) => {
-      const actual = await page.evaluate(async (scored) => {
-        const model = await unroll.loadLanguageModel('./model/');
-        const ids = async (options: object) => {
-          const collected = [];
-          for await (const { id } of model.generate('the river', { maxTokens: 50, ...options })) collected.push(id);
-          return collected;
-        };
-        const [greedy, sampled] = [await ids({ temperature: 0 }), await ids({ seed: 5, topP: 0.9 })];
-        const { logProbability } = await model.score(scored);
-        await model.dispose();
-        return { greedy, sampled, score: logProbability };
-      }, text);
-      expect(actual.greedy).toEqual(expected.greedy);
-      expect(actual.sampled).toEqual(expected.sampled);
-      expect(Math.abs(actual.score - expected.score)).toBeLessThan(1e-4);
-    });
-  });
+  test.each([
+    ['LSTMs', 'int8', randomStepGraph],
+    ['minGRUs', 'int8', (shape: ModelShape) => randomStepGraph({ ...shape, cell: 'mingru' })],
+    ['minLSTMs', 'int4', (shape: ModelShape) => randomStepGraph({ ...shape, cell: 'minlstm' })],
+    ['minGRUs, with linear attention', 'none', (shape: ModelShape) => randomReadingGraph({ ...shape, cell: 'mingru' })],
+  ] as const)(
+    "of %s, %s: token ids are Node's, greedy and sampled, and the score is within 1e-4",
+    async (_, scheme, graphOf) => {
+      const bundle = await sampleBundle(scheme, 'word', graphOf);
+      await using folder = await folderOf(bundle);
+      await using model = await loadLocalLanguageModel(folder.path);
+      const ids = async (options: object) => {
+        const collected = [];
+        for await (const { id } of model.generate('the river', { maxTokens: 50, ...options })) collected.push(id);
+        return collected;
+      };
+      const text = 'the river word3 then there The word7 word1';
+      const expected = {
+        greedy: await ids({ temperature: 0 }),
+        sampled: await ids({ seed: 5, topP: 0.9 }),
+        score: (await model.score(text)).logProbability,
+      };
+      await withPage(browser, withBundle(await builtPage(pages.test), bundle), async (page) => {
+        const actual = await page.evaluate(async (scored) => {
+          const model = await unroll.loadLanguageModel('./model/');
+          const ids = async (options: object) => {
+            const collected = [];
+            for await (const { id } of model.generate('the river', { maxTokens: 50, ...options })) collected.push(id);
+            return collected;
+          };
+          const [greedy, sampled] = [await ids({ temperature: 0 }), await ids({ seed: 5, topP: 0.9 })];
+          const { logProbability } = await model.score(scored);
+          await model.dispose();
+          return { greedy, sampled, score: logProbability };
+        }, text);
+        expect(actual.greedy).toEqual(expected.greedy);
+        expect(actual.sampled).toEqual(expected.sampled);
+        expect(Math.abs(actual.score - expected.score)).toBeLessThan(1e-4);
+      });
+    },
+  );
 
   test('the React example suggests words, in strict mode', async () => {
     await withPage(browser, withBundle(await builtPage(pages.react), await sampleBundle('int8')), async (page) => {

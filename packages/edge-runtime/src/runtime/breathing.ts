@@ -10,15 +10,24 @@ const interval = 16;
 /** The same model, which lets events through once an interval while it computes. */
 export function breathing<State>(model: StepModel<State>): StepModel<State> {
   let last = performance.now();
+  const breathe = async () => {
+    if (performance.now() - last < interval) return;
+    await nextTask();
+    last = performance.now();
+  };
+  const { read } = model;
   return {
     ...model,
     async step(state, token) {
-      if (performance.now() - last >= interval) {
-        await nextTask();
-        last = performance.now();
-      }
+      await breathe();
       return model.step(state, token);
     },
+    ...(read && {
+      async read(state, tokens) {
+        await breathe();
+        return read(state, tokens);
+      },
+    }),
   };
 }
 

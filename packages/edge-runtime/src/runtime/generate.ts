@@ -2,6 +2,7 @@
 import { beamSearch, generateTokens, type SamplingOptions, seededRandom } from '@unroll/core/decoding';
 import type { Tokenizer } from '@unroll/core/text';
 import { Continuation } from './continuation.js';
+import { stateAfter } from './reading.js';
 import type { StepModel } from './step.js';
 import type { Start } from './text-state.js';
 
@@ -48,11 +49,14 @@ export async function* generate<State>(
 }
 
 async function* tokenIds<State>(
-  { step }: StepModel<State>,
-  state: State,
-  prompt: readonly number[],
+  model: StepModel<State>,
+  before: State,
+  context: readonly number[],
   { maxTokens = 100, seed = 0, beamWidth, ...options }: GenerateOptions,
 ): AsyncGenerator<number, void, undefined> {
+  const { step } = model;
+  const state = await stateAfter(model, before, context.slice(0, -1), options.signal);
+  const prompt = context.slice(-1);
   if (beamWidth === undefined) {
     yield* generateTokens({ step, state, prompt, maxTokens, random: seededRandom(seed), ...options });
   } else {

@@ -1,5 +1,6 @@
 /** How probable a text is under a model. */
 import { logSoftmax } from '@unroll/core/decoding';
+import { readRun, runsOf } from './reading.js';
 import type { StepModel } from './step.js';
 import type { Span } from './token-spans.js';
 
@@ -51,7 +52,7 @@ function idScoreOf(tokenLogProbabilities: readonly number[]): IdScore {
   };
 }
 
-/** The natural logarithm of the probability of each of `ids`, given `firstToken` and the ids before it, one by one. */
+/** The natural logarithm of the probability of each of `ids`, given `firstToken` and the ids before it, in their order. */
 export async function* logProbabilities<State>(
   model: StepModel<State>,
   firstToken: number,
@@ -59,13 +60,16 @@ export async function* logProbabilities<State>(
   initialState: State = model.initialState,
 ): AsyncGenerator<number, void, undefined> {
   let [context, state] = [firstToken, initialState];
-  for (const id of ids) {
-    const result = await model.step(state, context);
-    const tokenLogProbability = logSoftmax(result.logits)[id];
-    if (tokenLogProbability === undefined) {
-      throw new RangeError(`id ${id}: the model's ids run from 0 to ${result.logits.length - 1}`);
+  for (const run of runsOf(model, ids)) {
+    const result = await readRun(model, state, [context, ...run.slice(0, -1)]);
+    const vocabSize = result.logits.length / run.length;
+    for (const [k, id] of run.entries()) {
+      const tokenLogProbability = logSoftmax(result.logits.subarray(k * vocabSize, (k + 1) * vocabSize))[id];
+      if (tokenLogProbability === undefined) {
+        throw new RangeError(`id ${id}: the model's ids run from 0 to ${vocabSize - 1}`);
+      }
+      yield tokenLogProbability;
     }
-    yield tokenLogProbability;
-    [context, state] = [id, result.state];
+    [context, state] = [run.at(-1)!, result.state];
   }
 }

@@ -18,6 +18,11 @@ export interface StepModel<State = RecurrentState> {
   readonly initialState: State;
   /** Logits [vocab] for the token after `token`, and the state after it. */
   step(state: State, token: number): Promise<{ logits: Float32Array; state: State }>;
+  /**
+   * Many steps in one run, where the model can: logits [tokens·vocab] for the token after each of `tokens`, and the state
+   * after the last.
+   */
+  readonly read?: (state: State, tokens: readonly number[]) => Promise<{ logits: Float32Array; state: State }>;
   dispose(): Promise<void>;
 }
 
@@ -39,20 +44,28 @@ export async function loadStepModel(
     last = outputs.catch(() => {});
     return outputs;
   };
+  const read = async (state: RecurrentState, tokens: readonly number[]) => {
+    const feeds: Record<string, Tensor> = { ids: new ort.Tensor('int32', Int32Array.from(tokens), [tokens.length]) };
+    for (const { input, shape } of manifest.state) feeds[input] = new ort.Tensor('float32', state[input]!, shape);
+    const outputs = await run(feeds);
+    const next = manifest.state.map(({ input, output }) => [input, outputs[output]!.data as Float32Array] as const);
+    return { logits: outputs.logits!.data as Float32Array, state: Object.fromEntries(next) };
+  };
   return {
     initialState: initialStateOf(manifest),
-    async step(state, token) {
-      const feeds: Record<string, Tensor> = { ids: new ort.Tensor('int32', Int32Array.of(token), [1]) };
-      for (const { input, shape } of manifest.state) feeds[input] = new ort.Tensor('float32', state[input]!, shape);
-      const outputs = await run(feeds);
-      const next = manifest.state.map(({ input, output }) => [input, outputs[output]!.data as Float32Array] as const);
-      return { logits: outputs.logits!.data as Float32Array, state: Object.fromEntries(next) };
-    },
+    step: (state, token) => read(state, [token]),
+    ...(takesManyTokens(session) && { read }),
     async dispose() {
       await last;
       await session.release();
     },
   };
+}
+
+/** Whether the number of tokens is open in the graph. */
+function takesManyTokens({ inputMetadata }: InferenceSession): boolean {
+  const ids = inputMetadata.find(({ name }) => name === 'ids');
+  return ids?.isTensor === true && typeof ids.shape[0] === 'string';
 }
 
 /** The state before any token: zeros. */

@@ -5,6 +5,7 @@
 import { type Manifest, modelFile } from '../bundle/manifest.js';
 import { BundleError } from '../errors.js';
 import { joiningTokens } from './continuation.js';
+import { stateAfter } from './reading.js';
 import { elementCount, type RecurrentState, type StepModel } from './step.js';
 
 export interface TextState {
@@ -37,11 +38,7 @@ export async function readIds(
   signal: AbortSignal | undefined,
 ): Promise<TextState> {
   const all = [...start.ids, ...ids];
-  let state = start.state;
-  for (const id of all.slice(start.ids.length - 1, -1)) {
-    signal?.throwIfAborted();
-    ({ state } = await model.step(state, id));
-  }
+  const state = await stateAfter(model, start.state, all.slice(start.ids.length - 1, -1), signal);
   const values = Float32Array.from(manifest.state.flatMap(({ input }) => [...state[input]!]));
   return { model: sha256Of(manifest), ids: all.slice(-joiningTokens), values };
 }

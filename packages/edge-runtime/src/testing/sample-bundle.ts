@@ -4,24 +4,26 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
+import type { OnnxGraph } from '@unroll/core/onnx';
 import { trainTokenizer } from '@unroll/core/text';
 import { buildBundle } from '../bundle/build-bundle.js';
 import type { Quantization } from '../quantization/plan.js';
-import { randomStepGraph } from './step-graph.js';
+import { type ModelShape, randomStepGraph } from './step-graph.js';
 
 /** A text of 400 different words, in which `the`, `then` and `there` begin alike. */
 const text = ['the', 'then', 'there', 'The', 'river', ...Array.from({ length: 395 }, (_, i) => `word${i}`)].join(' ');
 
-/** The files of a bundle of a two-layer LSTM. */
+/** The files of a bundle of a model of two layers, LSTMs unless `graphOf` makes others. */
 export function sampleBundle(
   quantization: Quantization = 'int8',
   kind: 'word' | 'char' | 'bpe' = 'word',
+  graphOf: (shape: ModelShape) => OnnxGraph = randomStepGraph,
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const tokenizer = trainTokenizer(kind, `${text}\n`, { vocabSize: 402 });
   return buildBundle({
-    graph: randomStepGraph({ vocabSize: tokenizer.vocabSize, embeddingDim: 64, hiddenDim: 96, layers: 2 }),
+    graph: graphOf({ vocabSize: tokenizer.vocabSize, embeddingDim: 64, hiddenDim: 96, layers: 2 }),
     tokenizerJson: tokenizer.toJSON(),
-    config: { cell: 'lstm' },
+    config: { layers: 2 },
     quantization,
   });
 }

@@ -1,9 +1,22 @@
 /** Decoding steps of language models with seeded random weights, for tests. */
-import { initialParameters, languageModelConfig, languageModelStepGraph } from '@unroll/core';
+import {
+  initialParameters,
+  languageModelConfig,
+  languageModelReadingGraph,
+  languageModelStepGraph,
+} from '@unroll/core';
 import type { OnnxGraph } from '@unroll/core/onnx';
 
+export type ModelShape = Parameters<typeof languageModelConfig>[0];
+
 /** The step of a model of this shape. Its weights are larger than those that training starts from, to matter more. */
-export function randomStepGraph(shape: Parameters<typeof languageModelConfig>[0]): OnnxGraph {
+export function randomStepGraph(shape: ModelShape): OnnxGraph {
   const config = languageModelConfig(shape);
   return languageModelStepGraph(config, initialParameters(config, { seed: 1, range: 0.25 }));
+}
+
+/** The same model for any number of tokens in a run, of a cell whose gates do not see the state. */
+export function randomReadingGraph(shape: ModelShape): OnnxGraph {
+  const config = languageModelConfig(shape);
+  return languageModelReadingGraph(config, initialParameters(config, { seed: 1, range: 0.25 }));
 }

@@ -48,6 +48,8 @@ export class ParameterClient implements AsyncDisposable {
   #hasBackups = false;
   #isFinished = false;
   #isClosed = false;
+  /** What is pulled of the parameters beyond those that were waited for. */
+  #arriving: Promise<void> = Promise.resolve();
   #stopHeartbeats: (() => void) | undefined;
 
   /** @internal Others use {@link connectParameterServers}. */
@@ -96,12 +98,31 @@ export class ParameterClient implements AsyncDisposable {
   /**
    * One step: pushes this worker's gradients and, when all lanes are pushed, pulls the updated parameters. Where workers go
    * at their own pace the gradient is an update by itself, and the pull waits until the slowest worker is near enough.
+   * Parameters that are given are not written to before all gradients are computed.
    * @returns undefined if the step was not made, because the servers were elsewhere: `step`, `lanes`, `laneStates` and the
    *   parameters are now those to go on from
    * @throws ParameterServerError if a worker is lost or has left, or the workers disagree
    */
   update(options: StepOptions): Promise<StepResult | undefined> {
-    return this.#whereWeAre(() => (this.#hasOwnPace ? this.#updateAlone(options) : this.#updateTogether(options)));
+    const { later } = options;
+    // It is waited for below, maybe long after it has failed.
+    later?.catch(() => undefined);
+    return this.#whereWeAre(async () => {
+      try {
+        return await (this.#hasOwnPace ? this.#updateAlone(options) : this.#updateTogether(options));
+      } finally {
+        await later;
+      }
+    });
+  }
+
+  /**
+   * Waits for the parameters that {@link update} did not wait for.
+   * @returns false if the servers were elsewhere, as of {@link update}
+   */
+  async settle(): Promise<boolean> {
+    const settled = await this.#whereWeAre(async () => true);
+    return settled ?? false;
   }
 
   /**
@@ -176,9 +197,19 @@ export class ParameterClient implements AsyncDisposable {
     const [step, caller] = [this.#step, this.#caller];
     const sumOfSquares = total(await this.#pushAll(options));
     if (this.#shards.length > 1) await this.#shards.first.connection.commit({ caller, step, sumOfSquares });
-    await this.#pull({ vector: 'parameters', step: step + 1, sumOfSquares, since: step }, this.#parameters);
+    await this.#pullUpdated({ vector: 'parameters', step: step + 1, sumOfSquares, since: step }, options.first);
     this.#step = step + 1;
     return { gradientNorm: Math.sqrt(sumOfSquares), staleness: 0 };
+  }
+
+  /** Pulls the parameters, and returns when the first have come. */
+  #pullUpdated(request: Omit<unroll.v1.PullRequest, 'caller'>, first: ReadonlySet<string> | undefined): Promise<void> {
+    if (!first) return this.#pull(request, this.#parameters);
+    return new Promise((resolve, reject) => {
+      const asked = { ...request, caller: this.#caller };
+      this.#arriving = this.#shards.pullInOrder(asked, this.#parameters, first, resolve);
+      this.#arriving.then(resolve, reject);
+    });
   }
 
   /** The first shard is pushed to last: the steps that it has counted of this worker are then done on all. */
@@ -211,17 +242,17 @@ export class ParameterClient implements AsyncDisposable {
   async #push(
     shard: Shard,
     index: number,
-    { gradients, learningRate, laneStates }: StepOptions,
+    { gradients, later, learningRate, laneStates }: StepOptions,
     { counted = [], ...said }: Pick<Partial<unroll.v1.PushRequest>, 'counted' | 'sumOfSquares'> = {},
   ): Promise<unroll.v1.PushResponse> {
     const [step, caller, { from, to }] = [this.#step, this.#caller, this.#lanes];
     const target = { caller, step, vector: 'gradient' };
     const { connection, layout } = shard;
-    await this.#gradients.upload(connection, index, target, { gradients, lanes: this.#lanes });
-    if (layout.tables.length > 0) {
-      await connection.upload({ ...target, vector: 'rows' }, chunksOfGradient(layout, gradients));
-    }
     if (index === 0) await this.#uploadLanes(step, laneStates, from);
+    await this.#gradients.upload(connection, index, target, { gradients, later, lanes: this.#lanes });
+    if (layout.tables.length > 0) {
+      await connection.upload({ ...target, vector: 'rows' }, chunksOfGradient(layout, { ...gradients, ...(await later) }));
+    }
     const place = { lanesFrom: from, lanesTo: to, counted };
     return connection.push({ caller, step, learningRate, ...place, ...said });
   }
@@ -229,9 +260,11 @@ export class ParameterClient implements AsyncDisposable {
   /** Does what needs the servers where this worker left them; if they are elsewhere, goes there and returns undefined. */
   async #whereWeAre<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
     try {
+      await this.#arriving;
       return await work();
     } catch (error) {
       if (!isPassing(error) || this.#isClosed) throw error;
+      this.#arriving = Promise.resolve();
       await this.#enter();
       return undefined;
     }

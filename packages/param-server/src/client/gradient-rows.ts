@@ -18,10 +18,11 @@ export interface GradientRows {
 /** Gradients by parameter name, whole or in rows. */
 export type NamedGradients = Readonly<Record<string, Float32Array | GradientRows>>;
 
-/** What a shard is sent of the gradients. */
+/** What a shard is sent of these gradients. */
 export function* gradientChunks({ slices }: ShardLayout, gradients: NamedGradients): Generator<Chunk> {
   for (const slice of slices) {
-    const gradient = gradients[slice.parameter]!;
+    const gradient = gradients[slice.parameter];
+    if (gradient === undefined) continue;
     if (gradient instanceof Float32Array) {
       const { start, offset, length, rowLength } = slice;
       const parts = [{ values: gradient.subarray(start, start + length), offset, rowLength }];

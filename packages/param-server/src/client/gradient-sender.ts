@@ -29,6 +29,8 @@ export interface GradientSenderOptions {
 /** One worker's gradient of one step. */
 export interface GradientOfStep {
   readonly gradients: NamedGradients;
+  /** Those that are still being computed. */
+  readonly later?: Promise<NamedGradients> | undefined;
   readonly lanes: LaneRange;
 }
 
@@ -85,14 +87,16 @@ export class GradientSender {
     connection: ShardCalls,
     shard: number,
     target: unroll.v1.UploadTarget,
-    { gradients, lanes: { from, to } }: GradientOfStep,
+    { gradients: first, later, lanes: { from, to } }: GradientOfStep,
   ): Promise<void> {
     const layout = this.#options.layouts[shard]!;
     if (!this.#encoder) {
-      await connection.upload(target, gradientChunks(layout, gradients));
+      await connection.upload(target, later ? chunksInTurn(layout, first, later) : gradientChunks(layout, first));
       return;
     }
     const { step } = target;
+    // Codecs look at all gradients together.
+    const gradients = { ...first, ...(await later) };
     const share = (to - from) / this.#options.lanes;
     const forgetsAfter = this.#isForgottenAt(step + 1);
     const encoded = this.#encoder.encode({ step, gradients: this.#tables.fill(gradients), share, forgetsAfter });
@@ -107,6 +111,11 @@ export class GradientSender {
     const { forgetEvery = 0 } = this.#options;
     return [forgetEvery, this.#snapshotEvery].some((every) => every > 0 && step % every === 0);
   }
+}
+
+async function* chunksInTurn(layout: ShardLayout, first: NamedGradients, later: Promise<NamedGradients>) {
+  yield* gradientChunks(layout, first);
+  yield* gradientChunks(layout, await later);
 }
 
 function* piecesOf(payload: Uint8Array): Generator<Chunk> {

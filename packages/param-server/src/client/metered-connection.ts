@@ -11,32 +11,30 @@ type Service = typeof parameterServerService;
 
 export class MeteredConnection extends ShardConnection {
   readonly #meter: WorkerMeter;
-  readonly #shards: number;
+  readonly #share: number;
 
   constructor(options: ShardConnectionOptions, meter: WorkerMeter) {
     super({ ...options, service: meteredService(meter) });
     this.#meter = meter;
-    this.#shards = options.shards;
+    this.#share = 1 / options.shards;
   }
 
   override async upload(target: unroll.v1.UploadTarget, chunks: Chunks): Promise<void> {
     const began = performance.now();
     await super.upload(target, chunks);
-    this.#took('push', began);
+    this.#meter.addTransfer('push', began, this.#share);
   }
 
   override async *pull(request: unroll.v1.PullRequest): AsyncGenerator<Chunk> {
     // What is waited for before the first chunk is the servers' update, not the transfer.
-    let began: number | undefined;
+    let last: number | undefined;
     for await (const chunk of super.pull(request)) {
-      began ??= performance.now();
+      // A step may be over, and the next be computed, before all has come.
+      if (last !== undefined) this.#meter.addTransfer('pull', last, this.#share);
+      last = performance.now();
       yield chunk;
     }
-    if (began !== undefined) this.#took('pull', began);
-  }
-
-  #took(direction: 'push' | 'pull', began: number): void {
-    this.#meter.addTransfer(direction, (performance.now() - began) / 1000 / this.#shards);
+    if (last !== undefined) this.#meter.addTransfer('pull', last, this.#share);
   }
 }
 

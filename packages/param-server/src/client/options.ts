@@ -73,10 +73,17 @@ export interface StepOptions {
    * table by rows they must be given so.
    */
   readonly gradients: NamedGradients;
+  /** Those that are still being computed: they are sent after the others, when they come. */
+  readonly later?: Promise<NamedGradients>;
   /** Of this step; where all make it together, every worker must give the same. */
   readonly learningRate: number;
   /** The states of this worker's lanes after the step, `[lanes of this worker, width]`: all that its next step needs. */
   readonly laneStates: Float32Array;
+  /**
+   * The parameters that the next step needs first: the update is done when they have come, and
+   * {@link ParameterClient.settle} waits for the others. By default all are waited for.
+   */
+  readonly first?: ReadonlySet<string>;
 }
 
 export interface StepResult {

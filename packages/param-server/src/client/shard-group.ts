@@ -11,6 +11,12 @@ export interface Shard {
   readonly layout: ShardLayout;
 }
 
+/** Where the last of these parameters ends in a shard's vector. */
+function endOf({ slices }: ShardLayout, parameters: ReadonlySet<string>): number {
+  const ends = slices.map(({ parameter, offset, length }) => (parameters.has(parameter) ? offset + length : 0));
+  return Math.max(0, ...ends);
+}
+
 export class ShardGroup {
   readonly #shards: readonly Shard[];
 
@@ -44,6 +50,29 @@ export class ShardGroup {
   async pull(request: unroll.v1.PullRequest, values: NamedValues): Promise<void> {
     await this.each(async ({ connection, layout }) => {
       for await (const chunk of connection.pull(request)) scatterValues(layout, values, chunk);
+    });
+  }
+
+  /** The same; calls back when all of some parameters has come, or all of all. */
+  async pullInOrder(
+    request: unroll.v1.PullRequest,
+    values: NamedValues,
+    first: ReadonlySet<string>,
+    onFirst: () => void,
+  ): Promise<void> {
+    let waiting = this.length;
+    await this.each(async ({ connection, layout }) => {
+      const end = endOf(layout, first);
+      let isWaiting = true;
+      const arrived = (): void => {
+        if (isWaiting && --waiting === 0) onFirst();
+        isWaiting = false;
+      };
+      for await (const chunk of connection.pull(request)) {
+        if ((chunk.offsets[0] ?? 0) >= end) arrived();
+        scatterValues(layout, values, chunk);
+      }
+      arrived();
     });
   }
 

@@ -16,7 +16,10 @@ export const reportFields = [
   'stalenessSum',
 ] as const;
 
-/** Totals since the worker's process started. The four durations add up to the time that its steps took. */
+/**
+ * Totals since the worker's process started. The four durations add up to the time that its steps took: what is sent, read or
+ * waited for while a gradient is being computed costs none, and counts as computing.
+ */
 export type WorkerReport = Readonly<Record<(typeof reportFields)[number], number>>;
 
 export class WorkerMeter {
@@ -24,19 +27,33 @@ export class WorkerMeter {
   readonly counts = new Float64Array(new SharedArrayBuffer(8 * reportFields.length));
   /** Of the step that is being made. */
   #began = 0;
-  #computed = 0;
+  #computeSeconds = 0;
   #transfers = { push: 0, pull: 0 };
+  #isComputing = false;
+  /** When it began to compute, or ceased to. */
+  #changed = 0;
 
-  /** A step begins, with the computation of a gradient. */
+  /** A step begins. */
   begin(): void {
     this.#began = performance.now();
-    this.#computed = this.#began;
+    this.#changed = this.#began;
+    this.#isComputing = false;
+    this.#computeSeconds = 0;
     this.#transfers = { push: 0, pull: 0 };
   }
 
-  /** The gradient is computed; what follows is the exchange with the servers. */
+  /** The gradient, or a part of it, is computed from now on. */
+  computes(): void {
+    this.#changed = performance.now();
+    this.#isComputing = true;
+  }
+
+  /** It is computed; what follows is the exchange with the servers. */
   computed(): void {
-    this.#computed = performance.now();
+    const now = performance.now();
+    this.#computeSeconds += secondsBetween(this.#changed, now);
+    this.#changed = now;
+    this.#isComputing = false;
   }
 
   /**
@@ -44,8 +61,8 @@ export class WorkerMeter {
    * @param staleness updates that others made between the parameters it was computed from and its own
    */
   end(tokens: number, staleness = 0): void {
-    const compute = (this.#computed - this.#began) / 1000;
-    const exchange = (performance.now() - this.#computed) / 1000;
+    const compute = this.#computeSeconds;
+    const exchange = secondsBetween(this.#began, performance.now()) - compute;
     const { push, pull } = this.#transfers;
     this.#add('steps', 1);
     this.#add('tokens', tokens);
@@ -57,9 +74,14 @@ export class WorkerMeter {
     this.#add('waitSeconds', Math.max(0, exchange - push - pull));
   }
 
-  /** Time that this worker sent gradients, or was sent parameters. Shards are served at once: each counts its part. */
-  addTransfer(direction: 'push' | 'pull', seconds: number): void {
-    this.#transfers[direction] += seconds;
+  /**
+   * This worker has sent gradients, or was sent parameters, until now.
+   * @param began as `performance.now()` said
+   * @param share of the time: shards are served at once, and each counts its part
+   */
+  addTransfer(direction: 'push' | 'pull', began: number, share: number): void {
+    if (this.#isComputing) return;
+    this.#transfers[direction] += share * secondsBetween(Math.max(began, this.#changed), performance.now());
   }
 
   addBytes(direction: 'sent' | 'received', bytes: number): void {
@@ -69,6 +91,10 @@ export class WorkerMeter {
   #add(field: keyof WorkerReport, amount: number): void {
     this.counts[reportFields.indexOf(field)]! += amount;
   }
+}
+
+function secondsBetween(from: number, to: number): number {
+  return Math.max(0, to - from) / 1000;
 }
 
 /** What a message says; a count that is missing, or can be none, is 0. */

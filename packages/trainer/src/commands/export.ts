@@ -1,5 +1,11 @@
 /** `unroll export`: a checkpoint as a bundle for browsers and devices, measured if a text is given. */
-import { languageModelStepGraph, personalizationGraphs } from '@unroll/core';
+import {
+  hasRecurrentWeights,
+  languageModelReadingGraph,
+  languageModelStepGraph,
+  type OnnxGraph,
+  personalizationGraphs,
+} from '@unroll/core';
 import {
   buildBundle,
   bundleFiles,
@@ -10,7 +16,7 @@ import {
   withMeasurements,
 } from '@unroll/edge-runtime';
 import { type Command, Option } from 'commander';
-import { readCheckpoint } from '../checkpoint/checkpoint.js';
+import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint.js';
 import { checkWritable, inspectFolder, replaceFolder } from '../checkpoint/folder.js';
 import { EMBEDDED_CORPUS, loadCorpus } from '../data/corpus.js';
 import { encodeSplit } from '../data/encoding.js';
@@ -89,7 +95,7 @@ async function exportBundle(flags: ExportFlags, signal: AbortSignal): Promise<Ex
   }
   await checkWritable(out);
 
-  const graph = languageModelStepGraph(checkpoint.config, checkpoint.parameters);
+  const graph = graphFor(target, checkpoint);
   const choices =
     quantization === 'auto' ? await measuredChoices(graph, target) : chooseByRule(graph, quantization, target);
   signal.throwIfAborted();
@@ -113,6 +119,16 @@ async function exportBundle(flags: ExportFlags, signal: AbortSignal): Promise<Ex
   const measured = { ...sizesAndSpeeds, perplexity, float32Perplexity: float.perplexity };
   await replaceFolder(out, Object.fromEntries(withMeasurements(files, measured)));
   return { bundle: out, quantization, target, measured };
+}
+
+/**
+ * The decoding step; of a cell whose gates do not see the state, for ONNX Runtime, one that takes any number of tokens. The edge
+ * runtime's own kernels are made for one token.
+ */
+function graphFor(target: Target, { config, parameters }: Checkpoint): OnnxGraph {
+  return target === 'wasm' || hasRecurrentWeights(config)
+    ? languageModelStepGraph(config, parameters)
+    : languageModelReadingGraph(config, parameters);
 }
 
 function totalBytes(files: BundleFiles): number {

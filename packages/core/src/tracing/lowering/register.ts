@@ -4,6 +4,7 @@ import { type TraceBackend, traceBackendName } from '../backend.js';
 import { convolutions } from './convolution.js';
 import { elementwise } from './elementwise.js';
 import { indexing } from './indexing.js';
+import { linearAttention } from './linear-attention.js';
 import type { Lowering, LoweringTable } from './lowering.js';
 import { matrix } from './matrix.js';
 import { normalization } from './normalization.js';
@@ -24,6 +25,7 @@ const tables: readonly LoweringTable[] = [
   normalization,
   resizing,
   training,
+  linearAttention,
 ];
 
 export function registerLowerings(): void {

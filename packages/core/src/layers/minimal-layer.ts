@@ -1,0 +1,73 @@
+/**
+ * What MinGRU and MinLSTM share: a layer in Keras's manner over a whole sequence, by a kernel without recurrent weights. Its
+ * weights are those of a Dense layer as wide as all gates, hence what it extends. It takes and gives no states.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { DenseLayerArgs } from '@tensorflow/tfjs-layers/dist/layers/core.js';
+import type { MinimalUnitInputs } from '../kernels/linear-recurrence/minimal-unit.js';
+import { assertSupported } from './supported-arguments.js';
+import { TensorFlowDense } from './tensorflow-layers.js';
+
+export type MinimalLayerArgs = Omit<DenseLayerArgs, 'activation' | 'activityRegularizer'> & {
+  /** Whether the output has every step or the last one; false if left out. */
+  readonly returnSequences?: boolean;
+  /** Whether the sequence is read, and its outputs stand, from its end; false if left out. */
+  readonly goBackwards?: boolean;
+};
+
+type Sequence = (inputs: MinimalUnitInputs) => { outputs: tf.Tensor3D; hidden: tf.Tensor2D };
+
+/**
+ * Input [batch, time, features]; output [batch, units], or [batch, time, units] with `returnSequences`. Where a mask
+ * [batch, time] is zero, a step leaves the state and repeats the output before it.
+ */
+export abstract class MinimalLayer extends TensorFlowDense {
+  readonly returnSequences: boolean;
+  readonly goBackwards: boolean;
+  /** What TensorFlow.js's Bidirectional asks of a layer. */
+  readonly returnState = false;
+  readonly #units: number;
+  readonly #sequence: Sequence;
+
+  protected constructor(layer: string, args: MinimalLayerArgs, gates: number, sequence: Sequence) {
+    const unsupported = { activation: ['linear'], activityRegularizer: [], returnState: [false], stateful: [false] };
+    assertSupported(layer, args, unsupported);
+    super({ kernelInitializer: 'glorotUniform', ...args, units: gates * args.units });
+    this.returnSequences = args.returnSequences ?? false;
+    this.goBackwards = args.goBackwards ?? false;
+    this.#units = args.units;
+    this.#sequence = sequence;
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Record<string, unknown>): tf.Tensor {
+    assertSupported(this.name, kwargs, { initialState: [] });
+    return tf.tidy(() => {
+      const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+      const ordered = (steps: tf.Tensor) => (this.goBackwards ? tf.reverse(steps, 0) : steps);
+      const mask = [kwargs.mask as tf.Tensor | tf.Tensor[] | null | undefined].flat()[0];
+      const [kernel, bias] = this.weights.map((weight) => weight.read());
+      const { outputs, hidden } = this.#sequence({
+        x: ordered(tf.transpose(x, [1, 0, 2])),
+        kernel: kernel!,
+        bias: bias ?? tf.zeros([kernel!.shape[1]!]),
+        initialHidden: tf.zeros([x.shape[0]!, this.#units]),
+        ...(mask && { mask: ordered(tf.transpose(tf.cast(mask, 'float32'), [1, 0])) }),
+      });
+      return this.returnSequences ? tf.transpose(outputs, [1, 0, 2]) : hidden;
+    });
+  }
+
+  override computeOutputShape(inputShape: (number | null)[] | (number | null)[][]): (number | null)[] {
+    const [batch = null, time = null] = inputShape as (number | null)[];
+    return this.returnSequences ? [batch, time, this.#units] : [batch, this.#units];
+  }
+
+  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return (this.returnSequences ? [mask].flat()[0] : null) as tf.Tensor;
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const { returnSequences, goBackwards } = this;
+    return { ...super.getConfig(), units: this.#units, returnSequences, goBackwards };
+  }
+}

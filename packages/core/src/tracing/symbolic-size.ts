@@ -1,0 +1,43 @@
+/**
+ * A traced graph for any size of one dimension. TensorFlow.js has no symbolic shapes, so a function is traced with a size
+ * that nothing else has, and where that size then stands, the graph says that it may be any.
+ */
+import { int64Tensor, type OnnxGraph, type OnnxTensor, type OnnxValue } from '../onnx/graph.js';
+
+/**
+ * @param size in the graph the size of that dimension and of nothing else
+ * @param name of the dimension, in the shapes of inputs and outputs
+ * @throws Error if the graph holds the size where ONNX cannot leave it open
+ */
+export function withSymbolicSize(graph: OnnxGraph, size: number, name: string): OnnxGraph {
+  const shapesOfReshapes = new Set(
+    graph.nodes.filter(({ opType }) => opType === 'Reshape').map(({ inputs }) => inputs[1]!),
+  );
+  const open = ({ shape, ...value }: OnnxValue): OnnxValue => ({
+    ...value,
+    shape: shape.map((dimension) => (dimension === size ? name : dimension)),
+  });
+  const initializers = graph.initializers.map((tensor) => {
+    if (!holds(tensor, size)) return tensor;
+    const others = graph.nodes.find(({ opType, inputs }) => opType !== 'Reshape' && inputs.includes(tensor.name));
+    if (!shapesOfReshapes.has(tensor.name) || others) {
+      throw new Error(
+        `the size of '${name}' cannot be left open: ${others?.opType ?? 'a node'} takes it as a constant`,
+      );
+    }
+    return int64Tensor(
+      tensor.name,
+      integers(tensor).map((dimension) => (dimension === size ? -1 : dimension)),
+    );
+  });
+  return { ...graph, inputs: graph.inputs.map(open), outputs: graph.outputs.map(open), initializers };
+}
+
+/** Whether the size is one of a tensor's dimensions, or a number in a vector of them. */
+function holds(tensor: OnnxTensor, size: number): boolean {
+  return tensor.shape.includes(size) || (tensor.dtype === 'int64' && integers(tensor).includes(size));
+}
+
+function integers({ data }: OnnxTensor): number[] {
+  return Array.from(new BigInt64Array(data.slice().buffer), Number);
+}

@@ -1,0 +1,41 @@
+/** Reads tokens in as few runs as a model allows: one by one, unless it takes many at once (`StepModel.read`). */
+import type { StepModel } from './step.js';
+
+/** Longer runs gain nothing on a CPU, and their logits take memory: so many times the vocabulary. */
+const longestRun = 128;
+
+/** The tokens in groups that `readRun` takes. */
+export function* runsOf<State>(
+  { read }: Pick<StepModel<State>, 'read'>,
+  tokens: Iterable<number>,
+): Generator<number[], void, undefined> {
+  const longest = read ? longestRun : 1;
+  let run: number[] = [];
+  for (const token of tokens) {
+    run.push(token);
+    if (run.length < longest) continue;
+    yield run;
+    run = [];
+  }
+  if (run.length > 0) yield run;
+}
+
+/** The logits [tokens·vocab] after each token of one run, and the state after its last. */
+export function readRun<State>(model: StepModel<State>, state: State, run: readonly number[]) {
+  return model.read ? model.read(state, run) : model.step(state, run[0]!);
+}
+
+/** The state after these tokens. @throws the signal's reason when it aborts, between two runs */
+export async function stateAfter<State>(
+  model: StepModel<State>,
+  state: State,
+  tokens: Iterable<number>,
+  signal: AbortSignal | undefined,
+): Promise<State> {
+  let reached = state;
+  for (const run of runsOf(model, tokens)) {
+    signal?.throwIfAborted();
+    ({ state: reached } = await readRun(model, reached, run));
+  }
+  return reached;
+}

@@ -1,0 +1,79 @@
+/** What Upload and Pull do, whatever carries them: checks who calls, asks the host's heart, opens the vector. */
+import { status } from '@grpc/grpc-js';
+import type { unroll } from './generated/parameter-server.js';
+import type { RefusalCode } from './shard/messages.js';
+import { Refusal } from './shard/refusal.js';
+import type { ShardHost } from './shard-host.js';
+import type { Chunk } from './shard-vector.js';
+import type { TableSelection } from './tables/row-selection.js';
+import type { UploadStream } from './uploads.js';
+import { readCaller, readOptionalAmount } from './wire-messages.js';
+
+/** Is given what to call if the caller goes away. */
+export type WhenCancelled = (cancel: () => void) => void;
+
+/** For messages. */
+export const squaredNorm = 'the sum of squares of the gradient';
+
+/**
+ * An upload is a sign of life, and only of a worker that has joined: nobody else makes the shard hold a vector.
+ * @throws Refusal
+ */
+export async function openUpload(
+  host: ShardHost,
+  target: unroll.v1.UploadTarget.$Properties | null | undefined,
+  whenCancelled: WhenCancelled,
+): Promise<UploadStream> {
+  const caller = readCaller(target?.caller);
+  await host.ask({ type: 'heartbeat', caller }, whenCancelled);
+  const { step, vector, encoded } = target ?? {};
+  return host.adopted.uploads.begin({ caller, step: step ?? 0, vector: vector ?? '', encoded });
+}
+
+/**
+ * The chunks that a pull asks for, when it is their time. They are views of what the shard holds: whoever sends them asks for
+ * the next, and for the end, when one has left, and is refused if the shard has changed meanwhile.
+ * @throws Refusal
+ */
+export async function openPull(
+  host: ShardHost,
+  request: unroll.v1.PullRequest,
+  whenCancelled: WhenCancelled,
+): Promise<Iterable<Chunk>> {
+  const { vector: name, step } = request;
+  const caller = readCaller(request.caller);
+  const sumOfSquares = readOptionalAmount(request.sumOfSquares, squaredNorm);
+  await host.ask({ type: 'pull', caller, step, sumOfSquares, meets: request.meets ?? false }, whenCancelled);
+  const chunks = host.adopted.store.chunks(name, step, request.since ?? undefined, selectionOf(request));
+  if (!chunks) throw new Refusal('failed-precondition', `the shard has no vector '${name}'; pull parameters or slots`);
+  return whileReadable(chunks, () => {
+    if (host.isReadableAt(caller.generation, step)) return;
+    throw new Refusal('aborted', `the shard moved from step ${step} during a pull`);
+  });
+}
+
+function* whileReadable(chunks: Iterable<Chunk>, requireReadable: () => void): Generator<Chunk> {
+  for (const chunk of chunks) {
+    requireReadable();
+    yield chunk;
+  }
+  requireReadable();
+}
+
+/** What of tables a pull asks for. */
+export function selectionOf({ rows, whole }: unroll.v1.PullRequest.$Properties): TableSelection {
+  return rows ? { rows: rows.starts ?? [] } : { whole: whole ?? false };
+}
+
+const statusCodes: Record<RefusalCode, status> = {
+  'failed-precondition': status.FAILED_PRECONDITION,
+  aborted: status.ABORTED,
+  unavailable: status.UNAVAILABLE,
+  internal: status.INTERNAL,
+};
+
+/** How gRPC says what went wrong. */
+export function asStatus(error: unknown): { code: status; details: string } {
+  if (error instanceof Refusal) return { code: statusCodes[error.code], details: error.message };
+  return { code: status.INTERNAL, details: `the parameter server failed: ${error}` };
+}
