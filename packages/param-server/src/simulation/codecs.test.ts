@@ -74,3 +74,44 @@ test('a worker that comes back without what it held back has the servers go back
   expect(notices.some((line) => /^worker \d was started again at step \d+: back/.test(line))).toBe(true);
   expect(notices.some((line) => line.endsWith('from its snapshot'))).toBe(true);
 });
+
+describe('three workers and one', () => {
+  const [lanes, learningRate] = [6, 0.1];
+  /** Least squares, which forget errors instead of magnifying them: values and targets lie in [-1, 1]. */
+  const leastSquares = (codec: GradientCodec): SimulatedTask => ({
+    ...task(codec),
+    learningRate,
+    compute: ({ from, to }, step, { kernel, bias }, laneStates) => {
+      const part = (values: Float32Array) =>
+        values.map((value, i) => {
+          let sum = 0;
+          for (let lane = from; lane < to; lane++) sum += (value - Math.sin(7 * lane + 3 * step + i)) / lanes;
+          return sum;
+        });
+      return { gradients: { kernel: part(kernel!), bias: part(bias!) }, laneStates };
+    },
+  });
+  /** The greatest difference between what the two end with. */
+  const difference = async (codec: GradientCodec) => {
+    const [three, one] = await Promise.all(
+      [3, 1].map(async (workers) => {
+        const { parameters } = await simulateTraining({
+          ...{ seed: 0, task: leastSquares(codec), workers, shards: 2, network: calm },
+        });
+        return parameters[0]!.kernel!;
+      }),
+    );
+    return Math.max(...three!.map((value, i) => Math.abs(value - one![i]!)));
+  };
+
+  test('in float32 end with the same parameters, to the rounding of sums', async () => {
+    expect(await difference({ name: 'float32' })).toBeLessThan(1e-6);
+  });
+
+  test('in bfloat16 differ by what rounds off: each part of a gradient to one in 256, where one worker rounds the sum', async () => {
+    const found = await difference({ name: 'bfloat16' });
+    expect(found).toBeGreaterThan(1e-6);
+    // Parts, and sums, of at most 2 in all are rounded in both runs, and a step takes a tenth of them.
+    expect(found).toBeLessThan(steps * learningRate * 2 * (2 / 256));
+  });
+});

@@ -105,7 +105,8 @@ export class Child {
       onMessage(message);
     });
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      lastLine = text.trim().split('\n').at(-1) ?? lastLine;
+      const lines = text.trim().split('\n');
+      lastLine = lines.findLast((line) => !/^\s+at /.test(line)) ?? lastLine;
     });
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     this.#process = undefined;
