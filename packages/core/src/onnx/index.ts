@@ -1,3 +1,4 @@
 /** `@unroll/core/onnx`: ONNX graphs as data and as files, without TensorFlow.js. */
 export * from './file.js';
 export * from './graph.js';
+export * from './split.js';

@@ -36,7 +36,7 @@ export class GraphRecorder {
   readonly inputs: OnnxValue[] = [];
   readonly #entries = new WeakMap<object, Entry>();
   readonly #constantNames = new Map<string, string>();
-  readonly #shapes = new Map<string, readonly number[]>();
+  readonly #types = new Map<string, Pick<OnnxTensor, 'shape' | 'dtype'>>();
   readonly #readForeign: ReadForeign;
   #valueCount = 0;
 
@@ -53,8 +53,9 @@ export class GraphRecorder {
   /** Makes the tensor with this data id, which another backend holds, a graph input. */
   bindInput(dataId: object, name: string, { shape, dtype }: ValueType): void {
     this.inputs.push({ name, shape, dtype: onnxType(dtype) });
-    this.#shapes.set(name, shape);
-    this.#entries.set(dataId, { name, values: undefined, shape, dtype: onnxType(dtype) });
+    const type = { shape, dtype: onnxType(dtype) };
+    this.#types.set(name, type);
+    this.#entries.set(dataId, { name, values: undefined, ...type });
   }
 
   /** Stores a constant under this data id. */
@@ -71,7 +72,12 @@ export class GraphRecorder {
 
   /** The shape of a value of the graph. */
   shapeOf(name: string): readonly number[] | undefined {
-    return this.#shapes.get(name);
+    return this.typeOf(name)?.shape;
+  }
+
+  typeOf(name: string): Pick<OnnxTensor, 'shape' | 'dtype'> | undefined {
+    const type = this.#types.get(name);
+    return type && { shape: type.shape, dtype: type.dtype };
   }
 
   /** The values of a constant; undefined for what is known only when the graph runs. */
@@ -127,8 +133,9 @@ export class GraphRecorder {
 
   #symbol(name: string, { shape, dtype }: ValueType): TensorInfo {
     const dataId = {};
-    this.#shapes.set(name, shape);
-    this.#entries.set(dataId, { name, values: undefined, shape, dtype: onnxType(dtype) });
+    const type = { shape, dtype: onnxType(dtype) };
+    this.#types.set(name, type);
+    this.#entries.set(dataId, { name, values: undefined, ...type });
     return { dataId, shape: [...shape], dtype };
   }
 
@@ -159,7 +166,7 @@ export class GraphRecorder {
   #addInitializer(tensor: (name: string) => OnnxTensor): string {
     const initializer = tensor(`constant_${this.initializers.length}`);
     this.initializers.push(initializer);
-    this.#shapes.set(initializer.name, initializer.shape);
+    this.#types.set(initializer.name, initializer);
     return initializer.name;
   }
 }

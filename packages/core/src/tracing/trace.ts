@@ -18,6 +18,11 @@ export interface TensorSpec {
 
 export type NamedTensors = Record<string, tf.Tensor>;
 
+/** A graph with the shapes and element types of the values that its nodes compute, by name. */
+export interface TracedGraph extends OnnxGraph {
+  readonly values: ReadonlyMap<string, OnnxValue>;
+}
+
 /**
  * Records `fn` as an ONNX graph. Its inputs and outputs carry the names of the records' keys; everything else that `fn`
  * touches (constants, other tensors) becomes part of the graph.
@@ -31,7 +36,7 @@ export type NamedTensors = Record<string, tf.Tensor>;
 export function trace(
   fn: (inputs: NamedTensors) => NamedTensors,
   inputs: Readonly<Record<string, TensorSpec | tf.Tensor>>,
-): OnnxGraph {
+): TracedGraph {
   registerLowerings();
   const backend = new TraceBackend();
   const { recorder } = backend;
@@ -48,7 +53,17 @@ export function trace(
     initializers: recorder.initializers,
     nodes: [...recorder.nodes, ...outputs.map(({ node }) => node)],
   });
-  return simplify(graph, (name) => recorder.shapeOf(name));
+  const simple = simplify(graph, (name) => recorder.shapeOf(name));
+  return { ...simple, values: valuesOf(simple, recorder) };
+}
+
+function valuesOf({ nodes, outputs }: OnnxGraph, recorder: GraphRecorder): Map<string, OnnxValue> {
+  const scalar = { shape: [], dtype: 'float32' } as const;
+  const values = nodes.flatMap((node) =>
+    // What is not recorded simplification has added: products of scalars.
+    node.outputs.map((name) => ({ name, ...(recorder.typeOf(name) ?? scalar) })),
+  );
+  return new Map([...values, ...outputs].map((value) => [value.name, value]));
 }
 
 function bindInputs(inputs: Readonly<Record<string, TensorSpec | tf.Tensor>>, backend: TraceBackend): NamedTensors {

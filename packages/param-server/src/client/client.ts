@@ -140,15 +140,15 @@ export class ParameterClient implements AsyncDisposable {
   }
 
   /**
-   * Where workers go at their own pace: waits until all have made as many steps as this one, and pulls the parameters.
+   * Waits for parameters that are still on their way; where workers go at their own pace, until all have made as many steps as
+   * this one, and then pulls them.
    * @returns false if the servers have gone back to an earlier step, which is now `step`
    */
   async meet(): Promise<boolean> {
-    if (!this.#hasOwnPace) return true;
     const step = this.#step;
     while (this.#step === step) {
       const met = await this.#whereWeAre(async () => {
-        await this.#pull({ vector: 'parameters', step, meets: true }, this.#parameters);
+        if (this.#hasOwnPace) await this.#pull({ vector: 'parameters', step, meets: true }, this.#parameters);
         return true;
       });
       if (met) return true;
@@ -251,7 +251,10 @@ export class ParameterClient implements AsyncDisposable {
     if (index === 0) await this.#uploadLanes(step, laneStates, from);
     await this.#gradients.upload(connection, index, target, { gradients, later, lanes: this.#lanes });
     if (layout.tables.length > 0) {
-      await connection.upload({ ...target, vector: 'rows' }, chunksOfGradient(layout, { ...gradients, ...(await later) }));
+      await connection.upload(
+        { ...target, vector: 'rows' },
+        chunksOfGradient(layout, { ...gradients, ...(await later) }),
+      );
     }
     const place = { lanesFrom: from, lanesTo: to, counted };
     return connection.push({ caller, step, learningRate, ...place, ...said });

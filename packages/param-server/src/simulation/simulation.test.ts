@@ -104,6 +104,16 @@ test('servers that are killed before they have a snapshot start the run again', 
   });
 });
 
+test('gradients that come in parts, to workers that go on with a part of the parameters, make the same steps', async () => {
+  await underSeeds(30, async (seed) => {
+    const crashes = { workers: 6, servers: 4, everything: 1 };
+    const options = { seed, task: { ...task, inStages: true }, workers: 3, shards: 2, network: stormy, crashes };
+    const { parameters, updates } = await simulateTraining({ ...options, snapshotEvery: 2 });
+    expectAll(parameters);
+    for (const applied of updates) expectNoStepSkipped(applied);
+  });
+});
+
 test('in an elastic run the lanes of workers that are away go to the others, and no token is lost or repeated', async () => {
   const away: string[] = [];
   await underSeeds(40, async (seed) => {

@@ -2,6 +2,7 @@
 import { elementCount } from '@unroll/core/onnx';
 import { ParameterClient } from '../client/client.js';
 import type { NamedGradients } from '../client/gradient-rows.js';
+import type { StepOptions } from '../client/options.js';
 import type { GradientCodec } from '../codecs/codec.js';
 import type { ModelDescription } from '../model.js';
 import type { LaneRange } from '../shard/messages.js';
@@ -17,6 +18,8 @@ export interface SimulatedTask {
   readonly codec?: GradientCodec;
   readonly steps: number;
   readonly learningRate: number;
+  /** Gradients come one after the other, and a worker goes on when it has the parameter that is first by name. */
+  readonly inStages?: boolean;
   readonly initial: () => NamedValues;
   /** The rows of tables that some lanes look up; {@link compute} gets these of the tables. */
   readonly rowIds?: (lanes: LaneRange, step: number) => RowIds;
@@ -95,7 +98,8 @@ export class WorkerMachine {
         const rows = await this.#lookUp(client);
         if (rows) {
           const { gradients, laneStates } = compute(client.lanes, client.step, { ...parameters, ...rows }, states);
-          states = (await client.update({ gradients, learningRate, laneStates })) ? laneStates : enteredStates();
+          const update = await client.update({ ...this.#inStages(gradients), learningRate, laneStates });
+          states = update ? laneStates : enteredStates();
         } else states = enteredStates();
       }
       if (await client.meet()) {
@@ -105,6 +109,16 @@ export class WorkerMachine {
       }
       states = enteredStates();
     }
+  }
+
+  #inStages(gradients: NamedGradients): Pick<StepOptions, 'gradients' | 'later' | 'first'> {
+    const { task, time, random, network } = this.#options;
+    if (!task.inStages) return { gradients };
+    const [last, ...others] = Object.entries(gradients).toSorted(([a], [b]) => (a < b ? 1 : -1));
+    const later = new Promise<NamedGradients>((resolve) =>
+      time.after(random() * network.maxDelay, () => resolve(Object.fromEntries(others))),
+    );
+    return { gradients: Object.fromEntries([last!]), later, first: new Set(others.map(([name]) => name).slice(-1)) };
   }
 
   /** The rows of tables that the step needs; undefined if the servers were elsewhere. */

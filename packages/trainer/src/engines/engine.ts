@@ -30,6 +30,30 @@ export interface Engine {
   /** Makes values resident. Their arrays become the engine's, which may write to them. */
   allocate(values: Readonly<Record<string, ResidentValues>>): Residents;
   compile(program: Program, residents: readonly Residents[]): Promise<Executable>;
+  /**
+   * Cuts a program into stages that run beside this thread, which can do other things meanwhile; absent where the engine cannot.
+   * @param stages for each stage but the last, names of outputs that it is to compute, if an earlier one does not
+   * @param kept names of float32 inputs whose values stay from run to run
+   */
+  compileStages?(
+    program: Program,
+    stages: readonly (readonly string[])[],
+    kept: ReadonlySet<string>,
+  ): Promise<StagedProgram>;
+}
+
+/** A program in stages, to be run in their order. Nothing of it is resident with the engine. */
+export interface StagedProgram {
+  /**
+   * Of the inputs that are kept, to be read and written, and of the outputs. A run puts other arrays in the places of those
+   * that it reads or writes; they are not to be touched while it goes on.
+   */
+  readonly values: Readonly<Record<string, Float32Array>>;
+  /** The inputs that a stage reads. */
+  reads(stage: number): ReadonlySet<string>;
+  /** @param inputs those that are not kept */
+  run(stage: number, inputs: Readonly<Record<string, Float32Array | Int32Array>>): Promise<void>;
+  dispose(): Promise<void>;
 }
 
 export interface ResidentValues {

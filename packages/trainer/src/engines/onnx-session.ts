@@ -27,6 +27,16 @@ export function tracedProgram({ run, inputs, precision }: Program): OnnxGraph {
   return precision === 'mixed' ? inMixedPrecision(graph) : graph;
 }
 
+export function sessionOptions({ provider, threads }: OnnxRuntimeOptions): InferenceSession.SessionOptions {
+  return {
+    ...providerOptions[provider],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+  };
+}
+
 /** @throws UnrollError if the provider cannot run the graph on this machine */
 export async function createSession(
   graph: OnnxGraph,
@@ -35,11 +45,7 @@ export async function createSession(
 ): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(encodeOnnx(graph), {
-      ...providerOptions[provider],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
+      ...sessionOptions({ provider, threads }),
       ...(Object.keys(outputLocations).length > 0 ? { preferredOutputLocation: outputLocations } : {}),
     });
   } catch (error) {

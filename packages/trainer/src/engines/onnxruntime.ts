@@ -10,12 +10,16 @@ import { forCpu } from './cpu-graph.js';
 import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
 import { planMemory, type RowUpdate } from './memory-plan.js';
 import { createSession, inputTensor, type OnnxRuntimeOptions, tracedProgram } from './onnx-session.js';
+import { createStagedProgram } from './staged-program.js';
 
 export function onnxRuntimeEngine({ provider, threads }: OnnxRuntimeOptions & { provider: 'cpu' | 'cuda' }): Engine {
   return {
     description: `onnxruntime (${provider}${provider === 'cpu' && threads > 0 ? `, ${threads} threads` : ''})`,
     allocate: (values) => new BufferPairs(values),
     compile: (program, residents) => compile(program, residents as BufferPairs[], { provider, threads }),
+    ...(provider === 'cpu'
+      ? { compileStages: (program, stages, kept) => createStagedProgram(program, stages, kept, threads) }
+      : {}),
   };
 }
 

@@ -2,7 +2,7 @@
  * Trains as one of several workers: computes its lanes' part of a step; the servers add, clip and update. Which lanes
  * those are, and from which step and state they go on, the servers say; it may change when processes are killed.
  */
-import { optimizerSlots, parameterShapes, slotName } from '@unroll/core';
+import { elementCount, type LanguageModelConfig, optimizerSlots, parameterShapes, slotName } from '@unroll/core';
 import type { LaneRange, ParameterClient, WorkerMeter } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Residents, zeros } from '../engines/engine.js';
@@ -19,11 +19,13 @@ import {
   type StepResult,
 } from './learner.js';
 import { createLocalWork } from './local-work.js';
+import { stalenessBound } from './modes.js';
 import { tableNames } from './softmax.js';
+import { canBeStaged, createStagedWork } from './staged-work.js';
 import { createTableWork, workersModel } from './table-work.js';
 
 export class DistributedLearner implements Learner {
-  /** What this worker computes with. */
+  /** What this worker computes with or, where it computes in stages, what it evaluates. */
   readonly #parameters: Residents;
   /** Of tables of which this worker holds rows, all rows as they were when all met last; allocated when asked for. */
   #whole: Residents | undefined;
@@ -42,10 +44,10 @@ export class DistributedLearner implements Learner {
     const { engine, model } = options;
     const { training } = options;
     const parameters = engine.allocate(zeros(parameterShapes(hasRows(training) ? workersModel(options) : model)));
-    const pulled = await readAll(parameters);
+    const pulled = canBeStaged(options) ? emptyParameters(model) : await readAll(parameters);
     if (hasRows(training)) for (const table of tableNames(model)) delete pulled[table];
     await client.enter(pulled);
-    const work = await createWork(options, parameters, client.lanes);
+    const work = await createWork(options, { parameters, pulled }, client.lanes);
     const learner = new DistributedLearner(options, client, meter, { parameters, pulled, work });
     await learner.#takeUp();
     return learner;
@@ -82,22 +84,38 @@ export class DistributedLearner implements Learner {
 
   async step(learningRate: number): Promise<StepResult | undefined> {
     this.#meter.begin();
-    if (this.#work.lookUp && !(await this.#work.lookUp(this.nextStep, this.#client))) {
+    if (!(await this.#prepare())) {
       await this.#takeUp();
       return undefined;
     }
-    const { recurrent, losses } = this.#work;
+    const { recurrent, losses, first } = this.#work;
+    this.#meter.computes();
     const { loss, ...summand } = await this.#work.compute(this.nextStep, learningRate);
     const laneStates = packLanes(this.#options.model, await readAll(recurrent), losses);
-    this.#meter.computed();
-    const update = await this.#client.update({ ...summand, laneStates });
+    const computed = () => this.#meter.computed();
+    if (summand.later) void summand.later.then(computed, computed);
+    else computed();
+    const update = await this.#client.update({ ...summand, laneStates, ...(first ? { first } : {}) });
     if (update) {
-      this.#installParameters();
+      if (!this.#work.begin) this.#installParameters();
       this.#meter.end(loss.tokens, update.staleness);
-      return { ...loss, ...update };
+      const { gradientNorm, staleness } = update;
+      const hasOwnPace = stalenessBound(this.#options.training.mode) !== undefined;
+      return { ...loss, gradientNorm, ...(hasOwnPace && { staleness }) };
     }
     await this.#takeUp();
     return undefined;
+  }
+
+  /** Does of a step what can be done before all its parameters are here, and waits for them; false if the servers were elsewhere. */
+  async #prepare(): Promise<boolean> {
+    const { lookUp, begin } = this.#work;
+    if (lookUp) return lookUp(this.nextStep, this.#client);
+    if (!begin) return true;
+    this.#meter.computes();
+    await begin(this.nextStep);
+    this.#meter.computed();
+    return this.#client.settle();
   }
 
   async meet(): Promise<boolean> {
@@ -148,13 +166,14 @@ export class DistributedLearner implements Learner {
     const { lanes, laneStates } = this.#client;
     if (lanes.from !== this.#work.lanes.from || lanes.to !== this.#work.lanes.to) {
       await this.#work.dispose();
-      this.#work = await createWork(this.#options, this.#parameters, lanes);
+      const values = { parameters: this.#parameters, pulled: this.#pulled };
+      this.#work = await createWork(this.#options, values, lanes);
     }
     const width = laneWidth(model);
     const rows = laneStates.subarray(lanes.from * width, lanes.to * width);
     for (const [name, values] of Object.entries(unpackRecurrent(model, rows))) this.#work.recurrent.write(name, values);
     unpackLosses(model, rows, this.#work.losses);
-    this.#installParameters();
+    if (!this.#work.begin) this.#installParameters();
   }
 
   #installParameters(): void {
@@ -162,8 +181,20 @@ export class DistributedLearner implements Learner {
   }
 }
 
-function createWork(options: LearnerOptions, parameters: Residents, lanes: LaneRange): Promise<LaneWork> {
+function emptyParameters(model: LanguageModelConfig): Arrays {
+  const shapes = Object.entries(parameterShapes(model));
+  return Object.fromEntries(shapes.map(([name, shape]) => [name, new Float32Array(elementCount(shape))]));
+}
+
+/** What a worker computes with, where the engine keeps it, and what it pulls. */
+interface Values {
+  readonly parameters: Residents;
+  readonly pulled: Arrays;
+}
+
+function createWork(options: LearnerOptions, { parameters, pulled }: Values, lanes: LaneRange): Promise<LaneWork> {
   const { training } = options;
+  if (canBeStaged(options)) return createStagedWork(options, pulled, lanes);
   if (hasRows(training)) return createTableWork(options, parameters, lanes);
   const create = training.mode.name === 'local' ? createLocalWork : createGradientWork;
   return create(options, parameters, lanes);

@@ -9,6 +9,8 @@ export interface Summand {
   readonly loss: LossSum;
   /** By parameter: the servers add those of all lanes and update with the sum. Valid until the next step. */
   readonly gradients: NamedGradients;
+  /** Those that are still being computed. */
+  readonly later?: Promise<NamedGradients>;
   /** Of the servers' update. */
   readonly learningRate: number;
 }
@@ -23,6 +25,10 @@ export interface LaneWork {
    * @returns false if the servers were elsewhere
    */
   lookUp?(step: number, client: ParameterClient): Promise<boolean>;
+  /** The parameters that {@link begin} reads; absent where that is not there. */
+  readonly first?: ReadonlySet<string>;
+  /** Begins to compute a step while parameters but the {@link first} may still be on their way. */
+  begin?(step: number): Promise<void>;
   /** @param learningRate of the configured optimizer */
   compute(step: number, learningRate: number): Promise<Summand>;
   dispose(): Promise<void>;

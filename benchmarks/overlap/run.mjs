@@ -1,0 +1,58 @@
+// A step of PTB medium by two workers with one thread each and a parameter server, milliseconds, when gradients and parameters
+// travel while others are computed, and when they travel one by one; in turns. On loopback or, on Linux as root, on a network of
+// three machines of this one, whose lines are as narrow as --rate says.   Build first.
+//   node benchmarks/overlap/run.mjs [--rate 1gbit] [--steps 16] [--pairs 2]
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Network, obstacle } from '../../scripts/multi-host/network.mjs';
+
+const { values: flags } = parseArgs({
+  options: {
+    rate: { type: 'string' },
+    steps: { type: 'string', default: '16' },
+    pairs: { type: 'string', default: '2' },
+  },
+});
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+/** As `unroll launch` starts its processes. */
+const nodeFlags = ['--initial-old-space-size=1024'];
+
+/** A program on a machine of the network, if there is one. @returns its lines, one after another */
+function start(network, machine, program, ...args) {
+  const command = [process.execPath, ...nodeFlags, here(program), ...args];
+  const [file, ...rest] = network ? network.on(machine, ...command) : command;
+  const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return { exited, line: async () => (await lines.next()).value };
+}
+
+async function measure(network, how) {
+  const host = network ? network.address('ps') : '127.0.0.1';
+  const server = start(network, 'ps', 'server.mjs', host);
+  const address = `${host}:${await server.line()}`;
+  const workers = [0, 1].map((worker) =>
+    start(network, `worker${worker}`, 'worker.mjs', address, String(worker), flags.steps, how),
+  );
+  const [first] = await Promise.all(workers.map(({ line }) => line()));
+  await Promise.all([server, ...workers].map(({ exited }) => exited));
+  return { how, ...JSON.parse(first) };
+}
+
+const why = flags.rate && obstacle();
+if (why) {
+  console.log(`skipped: ${why}`);
+  process.exit();
+}
+const network = flags.rate ? new Network(['ps', 'worker0', 'worker1']) : undefined;
+process.once('exit', () => network?.close());
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+network?.shape('tbf', 'rate', flags.rate, 'burst', '256kb', 'latency', '50ms');
+const results = [];
+for (let pair = 1; pair <= Number(flags.pairs); pair++) {
+  for (const how of ['one-by-one', 'overlap']) results.push(await measure(network, how));
+}
+console.table(results);

@@ -1,0 +1,7 @@
+// The parameter server of this benchmark, without a guard. Prints its port.   usage: server.mjs HOST
+import { startParameterServer } from '@unroll/param-server';
+
+const [host] = process.argv.slice(2);
+const server = await startParameterServer({ host, port: 0, workers: 2, version: 'benchmark', insecurePublic: true });
+console.log(server.port);
+await server.done;

@@ -1,0 +1,89 @@
+/**
+ * Cuts a graph into graphs that run one after another, so that what the first compute can be used while the others run. It
+ * decides where to cut by what the caller wants first and by the bytes that must then be handed on; it runs nothing.
+ */
+import { bytesPerElement, elementCount, type OnnxGraph, type OnnxNode, type OnnxValue, prune } from './graph.js';
+
+/** A graph whose values' shapes are known. */
+export interface SplittableGraph extends OnnxGraph {
+  readonly values: ReadonlyMap<string, OnnxValue>;
+}
+
+/**
+ * @param stages for each graph but the last, names of outputs that it is to compute, if an earlier one does not
+ * @returns for each stage, and for what is left, a graph: of the nodes that it needs and earlier ones have not, and of those
+ *   after them that make less of what would have to be handed on. A value that a later graph reads is an output of the graph
+ *   that computes it and an input of that one.
+ */
+export function splitGraph(graph: SplittableGraph, stages: readonly (readonly string[])[]): OnnxGraph[] {
+  const stageOf = new Map<OnnxNode, number>();
+  for (const [stage, outputs] of stages.entries()) {
+    claim(graph, outputs, stage, stageOf);
+    condense(graph, stage, stageOf);
+  }
+  for (const node of graph.nodes) if (!stageOf.has(node)) stageOf.set(node, stages.length);
+  return Array.from({ length: stages.length + 1 }, (_, stage) => partOf(graph, stage, stageOf));
+}
+
+/** Gives to a stage the nodes that its outputs need and no earlier stage has. */
+function claim({ nodes }: OnnxGraph, outputs: readonly string[], stage: number, stageOf: Map<OnnxNode, number>): void {
+  const needed = new Set(outputs);
+  for (const node of nodes.toReversed()) {
+    if (stageOf.has(node) || !node.outputs.some((name) => needed.has(name))) continue;
+    stageOf.set(node, stage);
+    for (const name of node.inputs) needed.add(name);
+  }
+}
+
+/**
+ * Gives to a stage further nodes that could run in it and whose results are smaller than those of the stage's values that
+ * only they would have to be handed; or of the same size, but fewer.
+ */
+function condense(graph: SplittableGraph, stage: number, stageOf: Map<OnnxNode, number>): void {
+  const writers = writersOf(graph);
+  const readers = new Map<string, Set<OnnxNode>>();
+  for (const node of graph.nodes) {
+    if (stageOf.has(node)) continue;
+    for (const name of node.inputs) readers.set(name, (readers.get(name) ?? new Set()).add(node));
+  }
+  for (const node of graph.nodes) {
+    if (stageOf.has(node)) continue;
+    const isReady = node.inputs.every((name) => !writers.has(name) || stageOf.has(writers.get(name)!));
+    if (!isReady) continue;
+    const isSpared = (name: string) => stageOf.get(writers.get(name)!) === stage && readers.get(name)!.size === 1;
+    const spared = [...new Set(node.inputs)].filter((name) => writers.has(name) && isSpared(name));
+    const [before, after] = [bytesOf(graph, spared), bytesOf(graph, node.outputs)];
+    if (after > before || (after === before && node.outputs.length >= spared.length)) continue;
+    stageOf.set(node, stage);
+    for (const name of node.inputs) readers.get(name)?.delete(node);
+  }
+}
+
+function partOf(graph: SplittableGraph, stage: number, stageOf: ReadonlyMap<OnnxNode, number>): OnnxGraph {
+  const nodes = graph.nodes.filter((node) => stageOf.get(node) === stage);
+  const made = new Set(nodes.flatMap(({ outputs }) => outputs));
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs));
+  const readLater = new Set(graph.nodes.filter((node) => stageOf.get(node)! > stage).flatMap(({ inputs }) => inputs));
+  const outputs = graph.outputs.filter(({ name }) => made.has(name));
+  const isOutput = new Set(outputs.map(({ name }) => name));
+  const handedOn = [...made].filter((name) => readLater.has(name) && !isOutput.has(name));
+  const handedOver = [...read].filter((name) => graph.values.has(name) && !made.has(name));
+  const typeOf = (name: string) => graph.values.get(name)!;
+  return prune({
+    inputs: [...graph.inputs.filter(({ name }) => read.has(name)), ...handedOver.map(typeOf)],
+    outputs: [...outputs, ...handedOn.map(typeOf)],
+    initializers: graph.initializers,
+    nodes,
+  });
+}
+
+function writersOf({ nodes }: OnnxGraph): ReadonlyMap<string, OnnxNode> {
+  return new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+}
+
+function bytesOf({ values }: SplittableGraph, names: readonly string[]): number {
+  return names.reduce((sum, name) => {
+    const { shape, dtype } = values.get(name)!;
+    return sum + elementCount(shape as readonly number[]) * bytesPerElement[dtype];
+  }, 0);
+}

@@ -1,0 +1,102 @@
+/**
+ * The gradient of a worker's lanes, as `gradient-work.ts`, in three stages that run on a thread of their own: the recurrent
+ * layers, the output layer, and back through the recurrent layers. So the output layer's parameters may come during the
+ * first, and its gradients go during the last: half of what travels and more, where a vocabulary is large.
+ */
+import { parameterShapes, rowGradientProgram, stateShapes } from '@unroll/core';
+import type { LaneRange } from '@unroll/param-server';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Batch } from '../data/batches.js';
+import type { Residents, StagedProgram } from '../engines/engine.js';
+import { BatchInputs, type Inputs } from './batch-inputs.js';
+import { gradientsByName } from './gradient-work.js';
+import { LaneLosses } from './lane-losses.js';
+import type { LaneWork } from './lane-work.js';
+import { type LearnerOptions, reset } from './learner.js';
+
+/** Whether a step can be computed in stages: not where the output layer has no weights of its own, or of several sizes. */
+export function canBeStaged({ engine, model, training }: LearnerOptions): boolean {
+  const { mode, tables } = training;
+  const hasOwnLayer = !model.tieWeights && (model.softmax === undefined || model.softmax.name === 'sampled');
+  return engine.compileStages !== undefined && mode.name === 'sync' && tables !== 'rows' && hasOwnLayer;
+}
+
+/** @param parameters by name; other arrays take their places whenever a stage has run that reads them */
+export async function createStagedWork(
+  { engine, model, training, batchesOf }: LearnerOptions,
+  parameters: Arrays,
+  lanes: LaneRange,
+): Promise<LaneWork> {
+  const count = lanes.to - lanes.from;
+  const names = Object.keys(parameterShapes(model));
+  const states = Object.keys(stateShapes(model, count));
+  const outputLayer = names.filter((name) => name.startsWith('output.'));
+  const stages = [states.map(nextOf), ['tokenLosses', ...outputLayer.map(gradientOf)]];
+  const program = rowGradientProgram(model, { batch: count, time: training.sequenceLength });
+  const staged = await engine.compileStages!(program, stages, new Set([...names, ...states]));
+  for (const name of names) staged.values[name]!.set(parameters[name]!);
+  const adopt = (): void => {
+    for (const name of names) parameters[name] = staged.values[name]!;
+  };
+  adopt();
+  const recurrent = new NextStates(staged, states);
+  const batches = batchesOf(lanes);
+  const inputs = new BatchInputs(model, training, lanes);
+  const losses = new LaneLosses(count);
+  let batch!: Batch;
+  let filled!: Inputs;
+  const run = async (stage: number): Promise<void> => {
+    await staged.run(stage, filled);
+    adopt();
+  };
+  const gradientsOf = (some: readonly string[]) => gradientsByName(some, staged.values, filled.ids as Int32Array);
+  const others = names.filter((name) => !outputLayer.includes(name));
+  return {
+    lanes,
+    recurrent,
+    losses,
+    first: new Set(names.filter((name) => staged.reads(0).has(name))),
+    begin: async (step) => {
+      batch = batches.batchAt(step);
+      if (batch.resetState) await reset(recurrent);
+      for (const name of states) staged.values[name]!.set(await recurrent.read(name));
+      filled = inputs.fill(batch, step);
+      await run(0);
+    },
+    compute: async (_, learningRate) => {
+      await run(1);
+      const later = run(2).then(() => gradientsOf(others));
+      const loss = losses.add(staged.values.tokenLosses!, batch);
+      return { loss, gradients: gradientsOf(outputLayer), later, learningRate };
+    },
+    dispose: () => staged.dispose(),
+  };
+}
+
+/** The states that a step has led to, from which the next one starts: outputs of the program. */
+class NextStates implements Residents {
+  constructor(
+    private readonly staged: StagedProgram,
+    readonly names: readonly string[],
+  ) {}
+
+  async read(name: string): Promise<Float32Array> {
+    return this.staged.values[nextOf(name)]!;
+  }
+
+  write(name: string, values: Float32Array): void {
+    this.staged.values[nextOf(name)]!.set(values);
+  }
+
+  dispose(): void {
+    // They go with the program.
+  }
+}
+
+function nextOf(state: string): string {
+  return `next.${state}`;
+}
+
+function gradientOf(parameter: string): string {
+  return `gradient.${parameter}`;
+}
