@@ -47,9 +47,10 @@ describe.each([
     240_000,
   );
 
-  test('a run that stops within an epoch goes on from its checkpoint, in its mode', async () => {
+  test('a run that stops within an epoch goes on from its checkpoint, in its mode, and says how stale gradients are', async () => {
     const out = `${mode}-stopped`;
-    await unrollJson(...flags(out), ...settings, '--max-steps', '7');
+    const { stderr } = await startUnroll(...flags(out), ...settings, '--max-steps', '7').outcome;
+    expect(stderr).toMatch(/^epoch 1\/\d+, step 7: .*, staleness \d+\.\d$/m);
     expect(await unrollJson(...flags(out), '--resume', '--epochs', '2')).toMatchObject({ steps: 40 });
   });
 });

@@ -16,6 +16,8 @@ export interface LossSum {
 export interface StepResult extends LossSum {
   /** The global norm of the gradient of the whole batch, before clipping; in local mode, that of the servers' step. */
   readonly gradientNorm: number;
+  /** The updates of others that this one's gradient had not seen, where workers go at their own pace. */
+  readonly staleness?: number;
 }
 
 /** Everything that training changes. */

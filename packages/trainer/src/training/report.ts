@@ -31,6 +31,8 @@ export class RunReport {
   #seconds = 0;
   /** Since the last epoch ended, over all workers. */
   #epochTokens = 0;
+  /** The same of steps of workers that go at their own pace: their number, and their staleness in all. */
+  #stale = { steps: 0, sum: 0 };
 
   constructor(workers = 1) {
     this.#workers = workers;
@@ -39,6 +41,7 @@ export class RunReport {
   /** Takes up an event of a worker. Only worker 0's are shown; every worker's losses count. */
   add(event: RunEvent, worker = 0): void {
     if (event.type === 'epoch') this.#epochs.set(worker, event);
+    if (event.type === 'step') this.#addStaleness(event);
     if (worker !== 0) return;
     switch (event.type) {
       case 'start':
@@ -93,6 +96,10 @@ export class RunReport {
     };
   }
 
+  #addStaleness({ staleness }: RunStep): void {
+    if (staleness !== undefined) this.#stale = { steps: this.#stale.steps + 1, sum: this.#stale.sum + staleness };
+  }
+
   #showStep({ step, batchTokens, epoch: { lossSum, tokens } }: RunStep): void {
     const { stepsPerEpoch, epochs, firstStep, totalSteps } = this.#start!;
     const epoch = Math.ceil(step / stepsPerEpoch);
@@ -125,8 +132,11 @@ export class RunReport {
     this.#epochTokens = 0;
     this.#seconds += event.seconds;
     this.#validPerplexity = event.validPerplexity ?? Number.NaN;
+    const { steps, sum } = this.#stale;
+    this.#stale = { steps: 0, sum: 0 };
+    const staleness = steps > 0 ? `, staleness ${(sum / steps).toFixed(1)}` : '';
     log(
-      `epoch ${event.epoch}/${this.#start!.epochs}, step ${event.step}: training perplexity ${this.#trainPerplexity().toFixed(2)}, validation ${this.#validPerplexity.toFixed(2)}, ${rate} tokens/s, learning rate ${Number(event.learningRate.toPrecision(4))}`,
+      `epoch ${event.epoch}/${this.#start!.epochs}, step ${event.step}: training perplexity ${this.#trainPerplexity().toFixed(2)}, validation ${this.#validPerplexity.toFixed(2)}, ${rate} tokens/s, learning rate ${Number(event.learningRate.toPrecision(4))}${staleness}`,
     );
   }
 }
