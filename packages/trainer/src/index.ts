@@ -4,5 +4,13 @@ export { main } from './cli.js';
 export { type CompiledModel, type CompileOptions, compile } from './compile/compile.js';
 export type { Loss, LossFunction } from './compile/loss.js';
 export type { ModelFunction } from './compile/model.js';
-export { type Engine, type Executable, type Residents, type ResidentValues, zeros } from './engines/engine.js';
+export {
+  type Engine,
+  type Executable,
+  type Residents,
+  type ResidentValues,
+  type RunInputs,
+  runMany,
+  zeros,
+} from './engines/engine.js';
 export { type EngineName, engineNames, selectEngine } from './engines/select.js';

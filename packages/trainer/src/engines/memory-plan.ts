@@ -4,6 +4,7 @@
  */
 import { elementCount, type OnnxGraph, type OnnxNode, prune } from '@unroll/core';
 import { replacedResident } from './engine.js';
+import { Links } from './graph-links.js';
 
 export interface MemoryPlan {
   /** The graph to run: where {@link updates} has a resident, it gives the new rows instead of the whole. */
@@ -20,8 +21,6 @@ export function planMemory(traced: OnnxGraph): MemoryPlan {
 
 /** Operators that read an element before they write the one in its place. */
 const elementwise = new Set(['Add', 'Sub', 'Mul', 'Div', 'Min', 'Max', 'Where']);
-/** Operators whose output lies in the memory of their first input. */
-const views = new Set(['Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
 
 /**
  * The residents that the graph may be given one buffer for, old values in and new values out, because nothing that reads
@@ -95,52 +94,4 @@ export function readersFirst(graph: OnnxGraph): OnnxGraph {
   }
   const isKept = (node: OnnxNode) => kept.has(node);
   return { ...graph, nodes: [...graph.nodes.filter(isKept), ...graph.nodes.filter((node) => !isKept(node))] };
-}
-
-/** Who writes and who reads each value of a graph. */
-class Links {
-  readonly #writers = new Map<string, OnnxNode>();
-  readonly #readers = new Map<string, OnnxNode[]>();
-
-  constructor({ nodes }: OnnxGraph) {
-    for (const node of nodes) {
-      for (const name of node.outputs) this.#writers.set(name, node);
-      for (const name of node.inputs) this.#readers.set(name, [...(this.#readers.get(name) ?? []), node]);
-    }
-  }
-
-  /** The node that computes a value, behind any Identity. */
-  writerOf(name: string): OnnxNode | undefined {
-    const writer = this.#writers.get(name);
-    return writer?.opType === 'Identity' ? this.writerOf(writer.inputs[0]!) : writer;
-  }
-
-  /** The value of which this one is a view, or the same in another integer type. */
-  source(name: string): string {
-    const writer = this.#writers.get(name);
-    return writer && (views.has(writer.opType) || writer.opType === 'Cast') ? this.source(writer.inputs[0]!) : name;
-  }
-
-  /** All nodes that these values depend on. */
-  ancestors(names: readonly string[]): ReadonlySet<OnnxNode> {
-    const found = new Set<OnnxNode>();
-    const open = [...names];
-    while (open.length > 0) {
-      const node = this.#writers.get(open.pop()!);
-      if (!node || found.has(node)) continue;
-      found.add(node);
-      open.push(...node.inputs);
-    }
-    return found;
-  }
-
-  /** Whether every other node that reads the value, or a view of it, must run before `last` does. */
-  isReadOnlyBefore(name: string, last: OnnxNode): boolean {
-    const before = this.ancestors(last.inputs);
-    const readInTime = (value: string): boolean =>
-      (this.#readers.get(value) ?? []).every(
-        (node) => node === last || (before.has(node) && (!views.has(node.opType) || node.outputs.every(readInTime))),
-      );
-    return readInTime(name);
-  }
 }

@@ -1,15 +1,18 @@
 /**
- * The default engine: programs traced into ONNX and run by onnxruntime-node. Residents live in main memory. A run overwrites
- * those that it may and writes the others into a spare buffer, which then takes the first one's place; of an embedding it
- * gives only the rows that change, because onnxruntime-node copies every output once more than it must. With CUDA they
- * cross to the device and back at every run: onnxruntime-node binds outputs to device memory for WebGPU only.
+ * The default engine: programs traced into ONNX and run by onnxruntime-node. Residents live in main memory. A program that
+ * replaces all its residents, a training step, runs several times in one call (`repeated-program.ts`). Of others a run
+ * overwrites the residents that it may and writes the rest into a spare buffer, which then takes the first one's place; of an
+ * embedding it gives only the rows that change, because onnxruntime-node copies every output once more than it must. With CUDA
+ * they cross to the device and back at every run: onnxruntime-node binds outputs to device memory for WebGPU only.
  */
-import { elementCount, type Program } from '@unroll/core';
+import { elementCount, type OnnxGraph, type Program } from '@unroll/core';
 import { Tensor } from 'onnxruntime-node';
 import { forCpu } from './cpu-graph.js';
-import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
+import { type Engine, type Executable, replacedResident } from './engine.js';
 import { planMemory, type RowUpdate } from './memory-plan.js';
 import { createSession, inputTensor, type OnnxRuntimeOptions, tracedProgram } from './onnx-session.js';
+import { createRepeatedProgram, planRuns } from './repeated-program.js';
+import { BufferPairs } from './resident-buffers.js';
 import { createStagedProgram } from './staged-program.js';
 
 export function onnxRuntimeEngine({ provider, threads }: OnnxRuntimeOptions & { provider: 'cpu' | 'cuda' }): Engine {
@@ -23,69 +26,27 @@ export function onnxRuntimeEngine({ provider, threads }: OnnxRuntimeOptions & { 
   };
 }
 
-/** Each resident's current tensor and the spare one that the next run writes. */
-class BufferPairs implements Residents {
-  readonly #pairs: Map<string, { current: Tensor; spare: Tensor | undefined }>;
-
-  constructor(values: Readonly<Record<string, ResidentValues>>) {
-    this.#pairs = new Map(
-      Object.entries(values).map(([name, { shape, values }]) => [
-        name,
-        { current: new Tensor('float32', values, shape), spare: undefined },
-      ]),
-    );
-  }
-
-  get names(): readonly string[] {
-    return [...this.#pairs.keys()];
-  }
-
-  async read(name: string): Promise<Float32Array> {
-    return this.current(name).data as Float32Array;
-  }
-
-  write(name: string, values: Float32Array): void {
-    const live = this.current(name).data as Float32Array;
-    if (live !== values) live.set(values);
-  }
-
-  dispose(): void {
-    this.#pairs.clear();
-  }
-
-  current(name: string): Tensor {
-    return this.#pair(name).current;
-  }
-
-  spare(name: string): Tensor {
-    const pair = this.#pair(name);
-    pair.spare ??= new Tensor('float32', new Float32Array(pair.current.size), pair.current.dims);
-    return pair.spare;
-  }
-
-  swap(name: string): void {
-    const pair = this.#pair(name);
-    const written = this.spare(name);
-    pair.spare = pair.current;
-    pair.current = written;
-  }
-
-  #pair(name: string) {
-    const pair = this.#pairs.get(name);
-    if (!pair) throw new Error(`no resident tensor '${name}'`);
-    return pair;
-  }
-}
-
 async function compile(
   program: Program,
   residents: readonly BufferPairs[],
   options: OnnxRuntimeOptions,
 ): Promise<Executable> {
   const traced = tracedProgram(program);
-  const { graph, inPlace, updates } = planMemory(options.provider === 'cpu' ? forCpu(traced) : traced);
-  const session = await createSession(graph, options);
   const homes = new Map(residents.flatMap((set) => set.names.map((name) => [name, set] as const)));
+  if (options.provider === 'cuda') return runOneByOne(traced, homes, options);
+  const graph = forCpu(traced);
+  const plan = planRuns(graph, new Set(homes.keys()));
+  return plan ? createRepeatedProgram(plan, homes, options) : runOneByOne(graph, homes, options);
+}
+
+/** A program of which each run is a call of a session. */
+async function runOneByOne(
+  program: OnnxGraph,
+  homes: ReadonlyMap<string, BufferPairs>,
+  options: OnnxRuntimeOptions,
+): Promise<Executable> {
+  const { graph, inPlace, updates } = planMemory(program);
+  const session = await createSession(graph, options);
   const residentInputs = session.inputNames.filter((name) => homes.has(name));
   const otherInputs = graph.inputs.filter(({ name }) => !homes.has(name) && session.inputNames.includes(name));
   const replaced = graph.outputs.map(({ name }) => replacedResident(name)).filter((name) => name !== undefined);

@@ -14,7 +14,7 @@ import {
   stateShapes,
   trainingProgram,
 } from '@unroll/core';
-import { type Engine, residentValues, zeros } from '../engines/engine.js';
+import { type Engine, residentValues, runMany, zeros } from '../engines/engine.js';
 
 export interface TinyTraining {
   readonly cell: Cell;
@@ -23,6 +23,8 @@ export interface TinyTraining {
   readonly precision?: Precision;
   /** Tokens of each sequence in a step; 4 unless given. */
   readonly time?: number;
+  /** Of the four, how many in one call; 1 unless given. */
+  readonly stepsAtOnce?: number;
 }
 
 const steps = 4;
@@ -33,7 +35,7 @@ const clipNorm = 0.5;
 /** The losses of the steps' tokens, the gradients' norms, and all parameters at the end. */
 export async function trainTinyModel(
   engine: Engine,
-  { cell, optimizer, tieWeights = false, precision, time = 4 }: TinyTraining,
+  { cell, optimizer, tieWeights = false, precision, time = 4, stepsAtOnce = 1 }: TinyTraining,
 ) {
   const rows = batch * time;
   const config = languageModelConfig({
@@ -52,18 +54,22 @@ export async function trainTinyModel(
   ]);
   const losses: number[] = [];
   const norms: number[] = [];
-  for (let step = 0; step < steps; step++) {
+  const inputsOf = (step: number) => {
     const ids = Int32Array.from({ length: rows }, (_, k) => (7 * k + step) % config.vocabSize);
-    const { tokenLosses, gradientNorm } = await executable.run({
+    return {
       ids,
       targets: ids.map((id) => (id + 1) % config.vocabSize),
       lossWeights: new Float32Array(rows).fill(1 / rows),
       learningRate: Float32Array.of(optimizer.name === 'sgd' || optimizer.name === 'momentum' ? 0.5 : 0.01),
       step: Float32Array.of(step + 1),
       ...dropoutMasks(dropoutWidths(config), time, step),
-    });
-    losses.push(...tokenLosses!);
-    norms.push(...gradientNorm!);
+    };
+  };
+  for (let step = 0; step < steps; step += stepsAtOnce) {
+    for (const { tokenLosses, gradientNorm } of await runMany(executable, stepsAtOnce, (k) => inputsOf(step + k))) {
+      losses.push(...tokenLosses!);
+      norms.push(...gradientNorm!);
+    }
   }
   const trained: number[] = [];
   for (const name of parameters.names) trained.push(...(await parameters.read(name)));

@@ -2,9 +2,10 @@
 import { accumulatedUpdateProgram, accumulationProgram, gradientSumShapes, stateShapes } from '@unroll/core';
 import { type Residents, zeros } from '../engines/engine.js';
 import { BatchInputs } from './batch-inputs.js';
+import type { UpdateScalars } from './batch-runs.js';
 import type { BatchStep, TrainingResidents } from './batch-step.js';
 import { LaneLosses } from './lane-losses.js';
-import { type LearnerOptions, type LossSum, reset } from './learner.js';
+import { type LearnerOptions, type LossSum, type MadeStep, reset } from './learner.js';
 
 export async function createAccumulatedStep(
   { engine, model, training, batchesOf }: LearnerOptions,
@@ -27,23 +28,29 @@ export async function createAccumulatedStep(
       losses: new LaneLosses(count),
     };
   });
+  const total = () => sumOf(parts.map(({ losses }) => losses.total));
+  const makeUpdate = async (step: number, scalars: UpdateScalars): Promise<MadeStep> => {
+    await reset(sums);
+    const summands: LossSum[] = [];
+    for (const { from, batches, inputs, losses } of parts) {
+      const batch = batches.batchAt(step);
+      if (batch.resetState) await reset(state);
+      else await takeLanes(recurrent, state, from, count);
+      const { tokenLosses } = await part.run(inputs.fill(batch, step));
+      await giveLanes(state, recurrent, from, count);
+      summands.push(losses.add(tokenLosses!, batch));
+    }
+    const { gradientNorm } = await update.run(scalars);
+    return { ...sumOf(summands), gradientNorm: gradientNorm![0]!, epoch: total() };
+  };
   return {
     get total() {
-      return sumOf(parts.map(({ losses }) => losses.total));
+      return total();
     },
     run: async (step, scalars) => {
-      await reset(sums);
-      const summands: LossSum[] = [];
-      for (const { from, batches, inputs, losses } of parts) {
-        const batch = batches.batchAt(step);
-        if (batch.resetState) await reset(state);
-        else await takeLanes(recurrent, state, from, count);
-        const { tokenLosses } = await part.run(inputs.fill(batch, step));
-        await giveLanes(state, recurrent, from, count);
-        summands.push(losses.add(tokenLosses!, batch));
-      }
-      const { gradientNorm } = await update.run(scalars);
-      return { ...sumOf(summands), gradientNorm: gradientNorm![0]! };
+      const made: MadeStep[] = [];
+      for (const each of scalars) made.push(await makeUpdate(step + made.length, each));
+      return made;
     },
     dispose: async () => {
       await part.dispose();

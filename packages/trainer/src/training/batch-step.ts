@@ -2,8 +2,9 @@
 import { mixedTrainingProgram, trainingProgram } from '@unroll/core';
 import type { Residents } from '../engines/engine.js';
 import { BatchInputs } from './batch-inputs.js';
+import { runBatches, type UpdateScalars } from './batch-runs.js';
 import { LaneLosses } from './lane-losses.js';
-import { type LearnerOptions, type LossSum, reset, type StepResult } from './learner.js';
+import type { LearnerOptions, LossSum, MadeStep } from './learner.js';
 
 /** What one process keeps with its engine. */
 export interface TrainingResidents {
@@ -13,14 +14,11 @@ export interface TrainingResidents {
   readonly recurrent: Residents;
 }
 
-/** The scalar inputs of an update. */
-export type UpdateScalars = Readonly<Record<string, Float32Array>>;
-
 export interface BatchStep {
   /** Of the epoch so far. */
   readonly total: LossSum;
-  /** Makes the update `step`, counted from 0. */
-  run(step: number, scalars: UpdateScalars): Promise<StepResult>;
+  /** Makes the updates from `step` on, counted from 0: one with each of these scalars, all of one epoch. */
+  run(step: number, scalars: readonly UpdateScalars[]): Promise<MadeStep[]>;
   dispose(): Promise<void>;
 }
 
@@ -42,10 +40,12 @@ export async function createWholeBatchStep(
       return losses.total;
     },
     run: async (step, scalars) => {
-      const batch = batches.batchAt(step);
-      if (batch.resetState) await reset(recurrent);
-      const { tokenLosses, gradientNorm } = await executable.run({ ...inputs.fill(batch, step), ...scalars });
-      return { ...losses.add(tokenLosses!, batch), gradientNorm: gradientNorm![0]! };
+      const runs = await runBatches({ executable, batches, inputs, recurrent }, step, scalars);
+      return runs.map(({ batch, outputs: { tokenLosses, gradientNorm } }) => ({
+        ...losses.add(tokenLosses!, batch),
+        gradientNorm: gradientNorm![0]!,
+        epoch: losses.total,
+      }));
     },
     dispose: () => executable.dispose(),
   };

@@ -20,6 +20,19 @@ export interface StepResult extends LossSum {
   readonly staleness?: number;
 }
 
+/** One of several updates that were made in one go. */
+export interface MadeStep extends StepResult {
+  /** {@link Learner.epoch} after it. */
+  readonly epoch: LossSum;
+}
+
+/** What the loop decides of an update. */
+export interface UpdateSettings {
+  readonly learningRate: number;
+  /** Of NT-ASGD, which only a learner alone has. */
+  readonly averagingWeight: number;
+}
+
 /** Everything that training changes. */
 export interface LearnerState {
   readonly parameters: Arrays;
@@ -41,6 +54,10 @@ export interface Learner {
    * @returns undefined if it was not made, because the parameter servers were elsewhere: at `nextStep`
    */
   step(learningRate: number, averagingWeight?: number): Promise<StepResult | undefined>;
+  /** How many updates {@link stepMany} should be asked for; it is there if this is. */
+  readonly stepsAtOnce?: number;
+  /** Makes these updates, all of one epoch, as so many calls of {@link step} would, to the same bits, in less time. */
+  stepMany?(updates: readonly UpdateSettings[]): Promise<readonly MadeStep[]>;
   /**
    * Waits until all workers have made as many steps, so that `parameters` are of all their work.
    * @returns false if the parameter servers have gone back to an earlier step, `nextStep`

@@ -5,7 +5,8 @@ import { residentValues } from '../engines/engine.js';
 import { createAccumulatedStep } from './accumulated-step.js';
 import { createWholeBatchStep } from './batch-step.js';
 import { optimizerShapes } from './config.js';
-import { type Learner, type LearnerOptions, readAll } from './learner.js';
+import { type Learner, type LearnerOptions, type MadeStep, readAll, type UpdateSettings } from './learner.js';
+import { RunLength } from './run-length.js';
 
 /** What training starts from: a fresh or a resumed model. */
 export interface LocalStart {
@@ -26,7 +27,18 @@ export async function createLocalLearner(options: LearnerOptions, start: LocalSt
   const createStep = training.accumulate > 1 ? createAccumulatedStep : createWholeBatchStep;
   const batchStep = await createStep(options, { parameters, slots, recurrent });
   const averages = training.optimizer.name === 'nt-asgd';
+  const runLength = new RunLength();
   let nextStep = start.step;
+  const stepMany = async (updates: readonly UpdateSettings[]): Promise<MadeStep[]> => {
+    const scalars = updates.map(({ learningRate, averagingWeight }, k) => ({
+      learningRate: Float32Array.of(learningRate),
+      step: Float32Array.of(nextStep + k + 1),
+      ...(averages ? { averagingWeight: Float32Array.of(averagingWeight) } : {}),
+    }));
+    const made = await runLength.measure(updates.length, () => batchStep.run(nextStep, scalars));
+    nextStep += made.length;
+    return made;
+  };
   return {
     parameters,
     get nextStep() {
@@ -35,15 +47,11 @@ export async function createLocalLearner(options: LearnerOptions, start: LocalSt
     get epoch() {
       return batchStep.total;
     },
-    step: async (learningRate, averagingWeight = 1) => {
-      const result = await batchStep.run(nextStep, {
-        learningRate: Float32Array.of(learningRate),
-        step: Float32Array.of(nextStep + 1),
-        ...(averages ? { averagingWeight: Float32Array.of(averagingWeight) } : {}),
-      });
-      nextStep += 1;
-      return result;
+    step: async (learningRate, averagingWeight = 1) => (await stepMany([{ learningRate, averagingWeight }]))[0],
+    get stepsAtOnce() {
+      return runLength.steps;
     },
+    stepMany,
     meet: async () => true,
     state: async () => ({
       parameters: await readAll(parameters),

@@ -8,10 +8,12 @@ import type { LaneRange } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Residents, zeros } from '../engines/engine.js';
 import { BatchInputs } from './batch-inputs.js';
+import { runBatches } from './batch-runs.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
 import { disposeAll, type LearnerOptions, type LossSum, reset } from './learner.js';
 import { outerLearningRate } from './modes.js';
+import { RunLength } from './run-length.js';
 import { StepPlan } from './step-plan.js';
 
 export async function createLocalWork(
@@ -32,19 +34,24 @@ export async function createLocalWork(
   // Its lanes are a whole batch to a worker that trains by itself.
   const inputs = new BatchInputs(model, { ...training, batchSize: count }, lanes);
   const losses = new LaneLosses(count);
-  const scalars = { learningRate: new Float32Array(1), step: new Float32Array(1) };
+  const runLength = new RunLength();
   const differences: Arrays = {};
 
-  const train = async (from: number, to: number): Promise<LossSum> => {
+  const train = async (from: number, to: number, learningRate: number): Promise<LossSum> => {
     const sum = { lossSum: 0, tokens: 0 };
-    for (let k = from; k < to; k++) {
-      const batch = batches.batchAt(k);
-      if (batch.resetState) await reset(recurrent);
-      scalars.step[0] = k - from + 1;
-      const { tokenLosses } = await executable.run({ ...inputs.fill(batch, k), ...scalars });
-      const { lossSum, tokens } = losses.add(tokenLosses!, batch);
-      sum.lossSum += lossSum;
-      sum.tokens += tokens;
+    for (let first = from; first < to; ) {
+      const scalars = Array.from({ length: Math.min(runLength.steps, to - first) }, (_, k) => ({
+        learningRate: Float32Array.of(learningRate),
+        step: Float32Array.of(first + k - from + 1),
+      }));
+      const program = { executable, batches, inputs, recurrent };
+      const runs = await runLength.measure(scalars.length, () => runBatches(program, first, scalars));
+      for (const { batch, outputs } of runs) {
+        const { lossSum, tokens } = losses.add(outputs.tokenLosses!, batch);
+        sum.lossSum += lossSum;
+        sum.tokens += tokens;
+      }
+      first += runs.length;
     }
     return sum;
   };
@@ -56,8 +63,7 @@ export async function createLocalWork(
     compute: async (step, learningRate) => {
       for (const name of shared.names) own.write(name, (await shared.read(name)).slice());
       await reset(slots);
-      scalars.learningRate[0] = learningRate;
-      const loss = await train(plan.batchesBefore(step), plan.batchesBefore(step + 1));
+      const loss = await train(plan.batchesBefore(step), plan.batchesBefore(step + 1), learningRate);
       for (const name of shared.names) {
         differences[name] = scaledDifference(await shared.read(name), await own.read(name), count / batchSize);
       }

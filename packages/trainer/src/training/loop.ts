@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { UnrollError } from '../errors.js';
 import type { TrainingConfig } from './config.js';
-import type { Learner, LossSum, StepResult } from './learner.js';
+import type { Learner, LossSum, MadeStep, StepResult, UpdateSettings } from './learner.js';
 import { averagingWeightAt, learningRateAt, type Moment } from './schedule.js';
 
 export interface TrainingOptions {
@@ -16,7 +16,7 @@ export interface TrainingOptions {
   readonly checkpointStep: number;
   /** The validation perplexity after each whole epoch so far; grows as they are measured. */
   readonly validation: readonly number[];
-  /** Ends training after the step that is being computed. */
+  /** Ends training after the steps that are being computed, at most about a second's. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -70,8 +70,7 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingP
     } else if (signal?.aborted) {
       return;
     } else if (step < last) {
-      const progress = await makeStep(options, step);
-      if (progress) yield progress;
+      yield* await makeSteps(options, step);
       // ONNX Runtime computes on this thread: let signals, timers and sockets have their turn.
       await setImmediate();
     } else if (await learner.finish()) {
@@ -80,16 +79,33 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingP
   }
 }
 
-async function makeStep(options: TrainingOptions, step: number): Promise<StepProgress | undefined> {
-  const { training, learner } = options;
-  const moment = momentOf(options, step);
-  const learningRate = learningRateAt(training, moment);
+/** As many as the learner makes at once, but no further than to the end of the epoch; none if it was elsewhere. */
+async function makeSteps(options: TrainingOptions, step: number): Promise<StepProgress[]> {
+  const { training, learner, stepsPerEpoch } = options;
+  const epochEnd = step - (step % stepsPerEpoch) + stepsPerEpoch;
+  const end = Math.min(step + (learner.stepsAtOnce ?? 1), epochEnd, totalSteps(training, stepsPerEpoch));
+  const updates = Array.from({ length: end - step }, (_, k) => settingsOf(options, step + k));
   const began = performance.now();
-  const loss = await learner.step(learningRate, averagingWeightAt(training, moment));
-  const seconds = (performance.now() - began) / 1000;
-  if (!loss) return undefined;
-  if (!Number.isFinite(loss.lossSum)) throw divergence(step + 1, learningRate);
-  return { type: 'step', step: step + 1, ...loss, epoch: learner.epoch, learningRate, seconds };
+  const made = await makeUpdates(learner, updates);
+  const seconds = (performance.now() - began) / 1000 / made.length;
+  return made.map((result, k) => {
+    const { learningRate } = updates[k]!;
+    if (!Number.isFinite(result.lossSum)) throw divergence(step + k + 1, learningRate);
+    return { type: 'step', step: step + k + 1, ...result, learningRate, seconds };
+  });
+}
+
+async function makeUpdates(learner: Learner, updates: readonly UpdateSettings[]): Promise<readonly MadeStep[]> {
+  if (learner.stepMany) return learner.stepMany(updates);
+  const [{ learningRate, averagingWeight }] = updates as [UpdateSettings];
+  const result = await learner.step(learningRate, averagingWeight);
+  return result ? [{ ...result, epoch: learner.epoch }] : [];
+}
+
+function settingsOf(options: TrainingOptions, step: number): UpdateSettings {
+  const moment = momentOf(options, step);
+  const { training } = options;
+  return { learningRate: learningRateAt(training, moment), averagingWeight: averagingWeightAt(training, moment) };
 }
 
 function momentOf({ stepsPerEpoch, validation }: TrainingOptions, step: number): Moment {

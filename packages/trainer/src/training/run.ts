@@ -61,7 +61,7 @@ export interface RunOptions {
   readonly request: TrainingRequest;
   /** Absent where this process trains alone. */
   readonly role?: WorkerRole;
-  /** Ends training after the step that is being computed, with a checkpoint if this process trains alone. */
+  /** Ends training after the steps that are being computed, with a checkpoint if this process trains alone. */
   readonly signal?: AbortSignal;
 }
 

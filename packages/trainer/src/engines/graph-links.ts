@@ -1,0 +1,61 @@
+/** How the nodes of a graph hang together: who writes and who reads each value, and which values are views of others. */
+import type { OnnxGraph, OnnxNode } from '@unroll/core';
+
+/** Operators whose output lies in the memory of their first input. */
+export const views: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
+
+export class Links {
+  readonly #writers = new Map<string, OnnxNode>();
+  readonly #readers = new Map<string, OnnxNode[]>();
+
+  constructor({ nodes }: OnnxGraph) {
+    for (const node of nodes) {
+      for (const name of node.outputs) this.#writers.set(name, node);
+      for (const name of node.inputs) this.#readers.set(name, [...(this.#readers.get(name) ?? []), node]);
+    }
+  }
+
+  /** The node that computes a value; undefined for an input or a constant. */
+  writer(name: string): OnnxNode | undefined {
+    return this.#writers.get(name);
+  }
+
+  readers(name: string): readonly OnnxNode[] {
+    return this.#readers.get(name) ?? [];
+  }
+
+  /** The node that computes a value, behind any Identity. */
+  writerOf(name: string): OnnxNode | undefined {
+    const writer = this.#writers.get(name);
+    return writer?.opType === 'Identity' ? this.writerOf(writer.inputs[0]!) : writer;
+  }
+
+  /** The value of which this one is a view, or the same in another integer type. */
+  source(name: string): string {
+    const writer = this.#writers.get(name);
+    return writer && (views.has(writer.opType) || writer.opType === 'Cast') ? this.source(writer.inputs[0]!) : name;
+  }
+
+  /** All nodes that these values depend on. */
+  ancestors(names: readonly string[]): ReadonlySet<OnnxNode> {
+    const found = new Set<OnnxNode>();
+    const open = [...names];
+    while (open.length > 0) {
+      const node = this.#writers.get(open.pop()!);
+      if (!node || found.has(node)) continue;
+      found.add(node);
+      open.push(...node.inputs);
+    }
+    return found;
+  }
+
+  /** Whether every other node that reads the value, or a view of it, must run before `last` does. */
+  isReadOnlyBefore(name: string, last: OnnxNode): boolean {
+    const before = this.ancestors(last.inputs);
+    const readInTime = (value: string): boolean =>
+      (this.#readers.get(value) ?? []).every(
+        (node) => node === last || (before.has(node) && (!views.has(node.opType) || node.outputs.every(readInTime))),
+      );
+    return readInTime(name);
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Tables of which a program looks up the rows of some ids and replaces those: a graph that takes only the rows in use, numbered
+ * by their places among them. What the program computes does not depend on how many other rows there are.
+ */
+import type { OnnxGraph, OnnxNode } from '@unroll/core';
+import { Links } from './graph-links.js';
+import type { RowUpdate } from './memory-plan.js';
+
+/** The symbolic number of rows in use. */
+const rowsInUse = 'rows';
+
+/** The input that says for each of an input's ids at which place its row is. */
+export function placesOf(ids: string): string {
+  return `places.${ids}`;
+}
+
+/** The updates of tables in which the graph does nothing else than to look up and replace rows of the same ids. */
+export function tablesByRows(graph: OnnxGraph, updates: readonly RowUpdate[]): RowUpdate[] {
+  const links = new Links(graph);
+  return updates.filter(({ resident, ids }) =>
+    links.readers(resident).every((node) => isOfRows(node, resident) && links.source(node.inputs[1]!) === ids),
+  );
+}
+
+/** Whether the node looks up or replaces rows of the table. */
+function isOfRows({ opType, inputs, attributes }: OnnxNode, table: string): boolean {
+  const [read, ...others] = inputs;
+  if (read !== table || others.includes(table)) return false;
+  const { axis } = attributes ?? {};
+  return opType === 'ScatterND' || (opType === 'Gather' && (!axis || ('i' in axis && axis.i === 0)));
+}
+
+/** The graph that takes the rows in use of `tables`, found by {@link tablesByRows}, and their places. */
+export function onRowsInUse(graph: OnnxGraph, tables: readonly RowUpdate[]): OnnxGraph {
+  const links = new Links(graph);
+  const ids = new Set(tables.map((table) => table.ids));
+  const residents = new Set(tables.map(({ resident }) => resident));
+  const views = new Map<string, OnnxNode>();
+  /** Of a view of ids, the same view of their places. */
+  const placesLike = (name: string): string => {
+    const places = placesOf(name);
+    if (ids.has(name) || views.has(places)) return places;
+    const { inputs, ...node } = links.writer(name)!;
+    const [viewed, ...others] = inputs;
+    views.set(places, { ...node, inputs: [placesLike(viewed!), ...others], outputs: [places] });
+    return places;
+  };
+  const nodes = graph.nodes.map((node) => {
+    const [table, index, ...others] = node.inputs;
+    return residents.has(table!) ? { ...node, inputs: [table!, placesLike(index!), ...others] } : node;
+  });
+  const byRows = new Set([...residents].flatMap((name) => [name, `next.${name}`]));
+  const inRows = graph.inputs.map((value) => (byRows.has(value.name) ? ofRows(value) : value));
+  const places = graph.inputs
+    .filter(({ name }) => ids.has(name))
+    .map((value) => ({ ...value, name: placesOf(value.name) }));
+  return {
+    ...graph,
+    inputs: [...inRows, ...places],
+    outputs: graph.outputs.map((value) => (byRows.has(value.name) ? ofRows(value) : value)),
+    nodes: [...views.values(), ...nodes],
+  };
+}
+
+function ofRows<T extends OnnxGraph['inputs'][number]>(value: T): T {
+  return { ...value, shape: [rowsInUse, ...value.shape.slice(1)] };
+}
+
+/** The rows that some ids use of tables, of which the smallest has so many. */
+export class RowsInUse {
+  /** Of each id. */
+  readonly places: Int32Array;
+  /** Of each place; undefined where the tables are not larger than what is used of them may be, and are used whole. */
+  readonly #ids: Int32Array | undefined;
+
+  constructor(ids: Int32Array, rows: number) {
+    if (rows <= ids.length) {
+      this.places = ids;
+      return;
+    }
+    const places = new Map<number, number>();
+    this.places = ids.map((id) => {
+      const place = places.get(id) ?? places.size;
+      places.set(id, place);
+      return place;
+    });
+    this.#ids = Int32Array.from(places.keys());
+  }
+
+  /** The rows in use of a table, in an array as large for every call with as many ids. */
+  take(table: Float32Array, width: number): Float32Array {
+    const ids = this.#ids;
+    if (!ids) return table;
+    const rows = new Float32Array(this.places.length * width);
+    ids.forEach((id, place) => {
+      rows.set(table.subarray(id * width, (id + 1) * width), place * width);
+    });
+    return rows;
+  }
+
+  /** Puts back into the table what {@link take} took of it. */
+  put(table: Float32Array, rows: Float32Array): void {
+    const width = rows.length / this.places.length;
+    this.#ids?.forEach((id, place) => {
+      table.set(rows.subarray(place * width, (place + 1) * width), id * width);
+    });
+  }
+}

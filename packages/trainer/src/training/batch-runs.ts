@@ -1,0 +1,40 @@
+/** Runs a program that carries the lanes' state on consecutive batches. */
+import type { Batch, LaneBatches } from '../data/batches.js';
+import { type Executable, type Residents, runMany } from '../engines/engine.js';
+import type { BatchInputs } from './batch-inputs.js';
+import { reset } from './learner.js';
+
+/** The scalar inputs of an update. */
+export type UpdateScalars = Readonly<Record<string, Float32Array>>;
+
+export interface BatchProgram {
+  readonly executable: Executable;
+  readonly batches: LaneBatches;
+  readonly inputs: BatchInputs;
+  /** The lanes' state. */
+  readonly recurrent: Residents;
+}
+
+export interface BatchOutputs {
+  readonly batch: Batch;
+  readonly outputs: Readonly<Record<string, Float32Array>>;
+}
+
+/**
+ * Runs the program once for each of `scalars`, on the batches from `first` on.
+ * @throws Error if one after the first begins an epoch, for which the lanes' state would have to be reset between them
+ */
+export async function runBatches(
+  { executable, batches, inputs, recurrent }: BatchProgram,
+  first: number,
+  scalars: readonly UpdateScalars[],
+): Promise<BatchOutputs[]> {
+  const read = scalars.map((_, k) => batches.batchAt(first + k));
+  if (read.slice(1).some(({ resetState }) => resetState)) throw new Error('batches of two epochs in one run');
+  if (read[0]?.resetState) await reset(recurrent);
+  const outputs = await runMany(executable, read.length, (k) => ({
+    ...inputs.fill(read[k]!, first + k),
+    ...scalars[k],
+  }));
+  return read.map((batch, k) => ({ batch, outputs: outputs[k]! }));
+}
