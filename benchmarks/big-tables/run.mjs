@@ -1,10 +1,13 @@
 // A table of 800,000 words in rows of 512, the embedding and the output layer of a language model, over four parameter servers,
 // trained by two workers that hold only the rows of their batch: the memory of each process, and the bytes of a step,
 // beside what the parameters and the optimizer's state take and what whole tables would send.
-//   node benchmarks/big-tables/run.mjs [--vocabulary 800000] [--steps 20] [--optimizer sgd] [--json FILE]
+//   node benchmarks/big-tables/run.mjs [--vocabulary 800000] [--steps 20] [--optimizer sgd] [--snapshot-every 5] [--json FILE]
+// A snapshot takes as much room on disk as parameters and state, and three are kept; 0 for none.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -15,6 +18,7 @@ const { values: flags } = parseArgs({
     vocabulary: { type: 'string', default: '800000' },
     steps: { type: 'string', default: '20' },
     optimizer: { type: 'string', default: 'sgd' },
+    'snapshot-every': { type: 'string', default: '5' },
     json: { type: 'string' },
   },
 });
@@ -38,13 +42,16 @@ async function result(program) {
   return JSON.parse(line);
 }
 
-const servers = Array.from({ length: shards }, (_, shard) => start('server.mjs', shard, shards, workers));
+const folder = mkdtempSync(join(tmpdir(), 'big-tables-'));
+const snapshots = [folder, flags['snapshot-every']];
+const servers = Array.from({ length: shards }, (_, shard) => start('server.mjs', shard, shards, workers, ...snapshots));
 const ports = await Promise.all(servers.map((server) => server.line()));
 const task = JSON.stringify({ ports, workers, steps: Number(flags.steps), ...size, optimizer });
 const trained = await Promise.all(
   Array.from({ length: workers }, (_, worker) => result(start('worker.mjs', worker, task))),
 );
 const served = await Promise.all(servers.map(result));
+rmSync(folder, { recursive: true });
 
 const { vocabSize, dim } = size;
 const model = languageModelConfig({ vocabSize, embeddingDim: dim, hiddenDim: dim, tieWeights: true });
@@ -56,6 +63,7 @@ console.table(
   served.map(({ idle, end, peak }) => ({
     ...rounded({ 'parameters and state': held, idle, end, peak }),
     'end less idle': `${((100 * (end - idle)) / held).toFixed(0)} %`,
+    'peak less idle': `${((100 * (peak - idle)) / held).toFixed(0)} %`,
   })),
 );
 console.table(

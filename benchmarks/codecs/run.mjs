@@ -1,6 +1,7 @@
 // What each way of sending gradients costs in bytes and in perplexity: trains the same model with two workers and a server,
 // by each in turn, and counts what passes between them, every byte of it, in a proxy.
-//   node benchmarks/codecs/run.mjs [--data grammar] [--flags="--hidden 256 …"] [--json FILE] [NAME…]
+//   node benchmarks/codecs/run.mjs [--data grammar] [--flags="--hidden 256 …"] [--snapshot-every 500] [--json FILE]
+//     [NAME…]
 // A NAME is one of `ways` below; by default all. The first that is run is what the others are compared with.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -36,6 +37,7 @@ const { values: flags, positionals } = parseArgs({
   options: {
     data: { type: 'string', default: 'grammar' },
     flags: { type: 'string', default: defaultFlags },
+    'snapshot-every': { type: 'string', default: '500' },
     json: { type: 'string' },
   },
 });
@@ -82,7 +84,7 @@ async function textOf(stream) {
 async function train(name) {
   const folder = mkdtempSync(join(tmpdir(), 'codecs-'));
   const checkpoint = join(folder, 'checkpoint');
-  const snapshots = ['--snapshot-dir', join(folder, 'snapshots'), '--snapshot-every', '500'];
+  const snapshots = ['--snapshot-dir', join(folder, 'snapshots'), '--snapshot-every', flags['snapshot-every']];
   const server = start('param-server', '--port', '0', '--workers', String(workers), ...snapshots);
   const [, port] = await logged(server, /listens on \S+:(\d+)/);
   server.stderr.resume();

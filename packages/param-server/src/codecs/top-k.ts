@@ -2,7 +2,8 @@
  * Top-k with momentum correction: of each slice only the greatest values are sent, and what is held back grows until it is
  * among them. Lin et al. (2018), "Deep gradient compression", algorithm 2: momentum is taken of the gradient before it is
  * held back, not by the servers of what arrives, and stops where a value is sent (momentum factor masking). Their warm-up,
- * in which the first epochs send more, is left out. It needs no format: what is not sent is zero, and zeros do not travel.
+ * in which the first epochs send more, is left out: while most values are sent, most momentum is stopped. It needs no
+ * format: what is not sent is zero, and zeros do not travel.
  */
 import type { TopKCodec } from './codec.js';
 import { largest } from './largest.js';
