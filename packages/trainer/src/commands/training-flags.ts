@@ -65,6 +65,7 @@ export interface TrainingFlags {
   seed?: number;
   engine: EngineName;
   threads?: number;
+  initFrom?: string;
   resume?: boolean;
   overwrite?: boolean;
   json?: boolean;
@@ -183,6 +184,7 @@ export function addTrainingFlags(command: Command): Command {
     .option('--seed <n>', 'seed of initialisation and dropout', nonNegativeInteger)
     .addOption(engineOption())
     .addOption(threadsOption())
+    .option('--init-from <dir>', 'begin with the model of this checkpoint, trained here or imported')
     .option('--resume', 'go on from the checkpoint in --out, if there is one')
     .addOption(new Option('--overwrite', 'replace the checkpoint in --out').conflicts('resume'))
     .addOption(jsonOption());
@@ -218,6 +220,7 @@ export function trainingRequest(flags: TrainingFlags): TrainingRequest {
     },
     engine: flags.engine,
     threads: flags.threads ?? 0,
+    initFrom: flags.initFrom,
     resume: flags.resume ?? false,
     overwrite: flags.overwrite ?? false,
   };

@@ -1,14 +1,20 @@
 /** From a request to what a run works on: the configuration, the tokenizer and the text as ids. */
-import { type LanguageModelConfig, languageModelConfig } from '@unroll/core';
+import type { LanguageModelConfig } from '@unroll/core';
 import { type Tokenizer, trainTokenizer } from '@unroll/core/text';
-import { inspectCheckpoint, type ResumableCheckpoint, readResumableCheckpoint } from '../checkpoint/checkpoint.js';
+import {
+  type Arrays,
+  inspectCheckpoint,
+  type ResumableCheckpoint,
+  readResumableCheckpoint,
+} from '../checkpoint/checkpoint.js';
 import { checkWritable } from '../checkpoint/folder.js';
 import { type Corpus, loadCorpus } from '../data/corpus.js';
 import type { EncodedText } from '../data/encoded-text.js';
 import { encodeSplit } from '../data/encoding.js';
 import type { EngineName } from '../engines/select.js';
 import { UnrollError, UsageError } from '../errors.js';
-import type { TrainingConfig } from './config.js';
+import { checkedModel, type TrainingConfig } from './config.js';
+import { readInitialModel, trainingFrom } from './initial-model.js';
 import { requireSoftmaxFits } from './softmax.js';
 
 /** What the user asked for. */
@@ -23,6 +29,8 @@ export interface TrainingRequest {
   readonly threads: number;
   readonly resume: boolean;
   readonly overwrite: boolean;
+  /** A checkpoint whose model a fresh start begins with. */
+  readonly initFrom?: string | undefined;
 }
 
 export interface PreparedTraining {
@@ -33,6 +41,8 @@ export interface PreparedTraining {
   readonly valid: EncodedText;
   /** What training goes on from; undefined for a fresh start. */
   readonly resumed: ResumableCheckpoint | undefined;
+  /** What a fresh start begins with, if not with random values. */
+  readonly initial: Arrays | undefined;
 }
 
 /**
@@ -41,11 +51,13 @@ export interface PreparedTraining {
  */
 export async function prepareTraining(request: TrainingRequest): Promise<PreparedTraining> {
   const resumed = await checkpointToResume(request);
+  const initial = resumed ? undefined : await readInitialModel(request.initFrom);
   await checkWritable(request.out);
+  const fresh = initial ? trainingFrom(initial, request.training, request.explicit) : request.training;
+  const training = resumed ? resumedConfig(request, resumed.state.training) : fresh;
   const corpus = loadCorpus(request.data);
-  const tokenizer = resumed?.tokenizer ?? learnTokenizer(request.training, corpus);
-  const training = resumed ? resumedConfig(request, resumed.state.training) : request.training;
-  const model = languageModelConfig({ vocabSize: tokenizer.vocabSize, ...training.model });
+  const tokenizer = (resumed ?? initial)?.tokenizer ?? learnTokenizer(training, corpus);
+  const model = checkedModel(training, tokenizer.vocabSize);
   requireSoftmaxFits(training, model);
   return {
     training,
@@ -54,6 +66,7 @@ export async function prepareTraining(request: TrainingRequest): Promise<Prepare
     train: encodeSplit(tokenizer, corpus.train),
     valid: encodeSplit(tokenizer, corpus.valid),
     resumed,
+    initial: initial?.parameters,
   };
 }
 

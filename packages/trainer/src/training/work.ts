@@ -170,8 +170,9 @@ function fingerprint({ training, train }: PreparedTraining): string {
   return hash.digest('hex');
 }
 
-function startParameters({ model, training, resumed }: PreparedTraining): Record<string, Float32Array> {
-  return resumed?.parameters ?? initialParameters(model, { seed: training.seed, range: training.initRange });
+function startParameters({ model, training, resumed, initial }: PreparedTraining): Record<string, Float32Array> {
+  if (resumed) return resumed.parameters;
+  return initial ?? initialParameters(model, { seed: training.seed, range: training.initRange });
 }
 
 function startValues(prepared: PreparedTraining): InitialValues {
