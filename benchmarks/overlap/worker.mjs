@@ -25,14 +25,12 @@ const training = {
 };
 
 const engine = await selectEngine('onnxruntime', 1);
-// Without stages a worker computes the whole gradient, then sends it.
-if (how === 'one-by-one') delete engine.compileStages;
-
 // The ids need only be spread over the vocabulary; the multiplier is prime to it.
 const rows = batch * time;
 const ids = Int32Array.from({ length: rows }, (_, k) => ((k + Number(worker) * rows) * 7919) % model.vocabSize);
 const everyBatch = { ids, targets: ids.toReversed(), steps: time, resetState: false, startsEpoch: false };
-const options = { engine, model, training, batchesOf: () => ({ batchAt: () => everyBatch }) };
+const overlaps = how === 'overlap';
+const options = { engine, model, training, overlaps, batchesOf: () => ({ batchAt: () => everyBatch }) };
 
 const meter = new WorkerMeter();
 const client = new ParameterClient(

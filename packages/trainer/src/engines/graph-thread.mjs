@@ -8,6 +8,10 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 const port = /** @type {import('node:worker_threads').MessagePort} */ (parentPort);
 const { stages, session: sessionOptions } = /** @type {ThreadOptions} */ (workerData);
 
+const arrayTypes = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
+/** What stages hand to each other, by name. @type {Record<string, Tensor>} */
+const handed = {};
+
 /** @type {InferenceSession[]} */
 const sessions = [];
 for (const { model } of stages) sessions.push(await InferenceSession.create(model, sessionOptions));
@@ -25,12 +29,18 @@ async function run({ stage, lent, given }) {
  * @param {Arrays} arrays
  */
 function tensors(types, arrays) {
-  return Object.fromEntries(
-    types.map(({ name, dtype, shape }) => [
-      name,
-      new Tensor(dtype, /** @type {Tensor.DataType} */ (arrays[name]), shape),
-    ]),
-  );
+  return Object.fromEntries(types.map((type) => [type.name, tensor(type, arrays[type.name])]));
+}
+
+/**
+ * @param {ValueType} type
+ * @param {Arrays[string] | undefined} array
+ */
+function tensor({ name, dtype, shape }, array) {
+  if (array) return new Tensor(dtype, array, shape);
+  const length = shape.reduce((product, size) => product * size, 1);
+  handed[name] ??= new Tensor(dtype, new arrayTypes[dtype](length), shape);
+  return handed[name];
 }
 
 port.on('message', async (/** @type {ToThread} */ message) => {

@@ -1,7 +1,8 @@
 /**
  * A program cut into stages that ONNX Runtime runs on a thread of its own (`graph-thread.mjs`), so that the thread which asks
- * for them can exchange gradients and parameters meanwhile. Memory is not shared: a stage is lent the arrays that it reads
- * and writes, which costs no copy.
+ * for them can exchange gradients and parameters meanwhile. ONNX Runtime takes no shared memory: a stage is lent the arrays
+ * that it reads and writes, without a copy. What stages hand to each other stays with the thread: V8 collects garbage whenever
+ * a thread comes to hold 64 MB of arrays more.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -20,11 +21,11 @@ import type { StagedProgram } from './engine.js';
 import { readersFirst } from './memory-plan.js';
 import { sessionOptions } from './onnx-session.js';
 
-export type Arrays = Record<string, Float32Array | Int32Array | Uint8Array>;
+export type Arrays = Record<string, Float32Array | Int32Array>;
 
 /** A value of a graph that enters or leaves a stage. */
 export interface ValueType extends OnnxValue {
-  readonly dtype: keyof typeof arrayTypes;
+  readonly dtype: 'float32' | 'int32' | 'bool';
   readonly shape: readonly number[];
 }
 
@@ -44,18 +45,16 @@ export interface ThreadStage {
 export interface ToThread {
   readonly stage: number;
   /** Handed over, and back. */
-  readonly lent: Arrays;
+  readonly lent: Record<string, Float32Array>;
   /** Copied. */
   readonly given: Arrays;
 }
 
 /** The thread has started, or a stage has run. */
 export interface FromThread {
-  readonly lent: Arrays;
+  readonly lent: Record<string, Float32Array>;
   readonly failure: string | undefined;
 }
-
-const arrayTypes = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
 
 /**
  * @param stages for each stage but the last, names of outputs that it is to compute, if an earlier one does not
@@ -68,34 +67,29 @@ export async function createStagedProgram(
   kept: ReadonlySet<string>,
   threads: number,
 ): Promise<StagedProgram> {
-  const graphs = splitGraph(trace(run, inputs), stages).map((graph) => readersFirst(forCpu(graph)));
-  const given = new Set(Object.keys(inputs).filter((name) => !kept.has(name)));
-  const program = new ThreadedProgram(graphs, given, sessionOptions({ provider: 'cpu', threads }));
+  const whole = trace(run, inputs);
+  const graphs = splitGraph(whole, stages).map((graph) => readersFirst(forCpu(graph)));
+  const lent = [...whole.inputs.filter(({ name }) => kept.has(name)), ...whole.outputs];
+  const program = new ThreadedProgram(graphs, lent, sessionOptions({ provider: 'cpu', threads }));
   await program.started;
   return program;
 }
 
 class ThreadedProgram implements StagedProgram {
-  readonly values: Record<string, Float32Array> = {};
-  /** Of other element types than {@link values}, from one stage to another. */
-  readonly #others: Arrays = {};
+  readonly values: Record<string, Float32Array>;
   readonly #stages: readonly ThreadStage[];
-  readonly #given: ReadonlySet<string>;
   readonly #thread: Worker;
   readonly started: Promise<void>;
 
-  constructor(graphs: readonly OnnxGraph[], given: ReadonlySet<string>, session: InferenceSession.SessionOptions) {
-    this.#given = given;
+  constructor(graphs: readonly OnnxGraph[], lent: readonly OnnxValue[], session: InferenceSession.SessionOptions) {
+    this.values = Object.fromEntries(
+      lent.map(({ name, shape }) => [name, new Float32Array(elementCount(shape as number[]))]),
+    );
     this.#stages = graphs.map((graph) => ({
       model: encodeOnnx(graph),
       inputs: graph.inputs as ValueType[],
       outputs: graph.outputs as ValueType[],
     }));
-    for (const { inputs, outputs } of this.#stages) {
-      for (const { name, dtype, shape } of [...inputs, ...outputs]) {
-        if (!given.has(name)) this.#place(name, new arrayTypes[dtype](elementCount(shape)));
-      }
-    }
     const workerData: ThreadOptions = { stages: this.#stages, session };
     // Not this process's flags, which may be about its own program.
     this.#thread = new Worker(new URL('./graph-thread.mjs', import.meta.url), { workerData, execArgv: [] });
@@ -107,12 +101,12 @@ class ThreadedProgram implements StagedProgram {
   }
 
   async run(stage: number, inputs: Readonly<Record<string, Float32Array | Int32Array>>): Promise<void> {
-    const lent: Arrays = {};
+    const lent: Record<string, Float32Array> = {};
     const given: Arrays = {};
     const { inputs: read, outputs: written } = this.#stages[stage]!;
     for (const { name } of [...read, ...written]) {
-      if (this.#given.has(name)) given[name] = inputs[name]!;
-      else lent[name] = this.values[name] ?? this.#others[name]!;
+      if (inputs[name]) given[name] = inputs[name];
+      else if (this.values[name]) lent[name] = this.values[name];
     }
     const message: ToThread = { stage, lent, given };
     this.#thread.postMessage(
@@ -131,12 +125,7 @@ class ThreadedProgram implements StagedProgram {
     this.#thread.ref();
     const [{ lent, failure }] = (await once(this.#thread, 'message')) as [FromThread];
     this.#thread.unref();
-    for (const [name, array] of Object.entries(lent)) this.#place(name, array);
+    Object.assign(this.values, lent);
     if (failure !== undefined) throw new Error(failure);
-  }
-
-  #place(name: string, array: Arrays[string]): void {
-    if (array instanceof Float32Array) this.values[name] = array;
-    else this.#others[name] = array;
   }
 }

@@ -10,18 +10,11 @@ import { type TrainingConfig, updateOptimizer } from './config.js';
 import { createGradientWork } from './gradient-work.js';
 import { laneWidth, packLanes, unpackLosses, unpackRecurrent } from './lane-states.js';
 import type { LaneWork } from './lane-work.js';
-import {
-  type Learner,
-  type LearnerOptions,
-  type LearnerState,
-  type LossSum,
-  readAll,
-  type StepResult,
-} from './learner.js';
+import { type Learner, type LearnerState, type LossSum, readAll, type StepResult } from './learner.js';
 import { createLocalWork } from './local-work.js';
 import { stalenessBound } from './modes.js';
 import { tableNames } from './softmax.js';
-import { canBeStaged, createStagedWork } from './staged-work.js';
+import { createStagedWork, isStaged, type WorkerOptions } from './staged-work.js';
 import { createTableWork, workersModel } from './table-work.js';
 
 export class DistributedLearner implements Learner {
@@ -29,7 +22,7 @@ export class DistributedLearner implements Learner {
   readonly #parameters: Residents;
   /** Of tables of which this worker holds rows, all rows as they were when all met last; allocated when asked for. */
   #whole: Residents | undefined;
-  readonly #options: LearnerOptions;
+  readonly #options: WorkerOptions;
   readonly #client: ParameterClient;
   readonly #meter: WorkerMeter;
   readonly #pulled: Arrays;
@@ -37,14 +30,14 @@ export class DistributedLearner implements Learner {
 
   /** Joins the servers, and waits until they have values. */
   static async create(
-    options: LearnerOptions,
+    options: WorkerOptions,
     client: ParameterClient,
     meter: WorkerMeter,
   ): Promise<DistributedLearner> {
     const { engine, model } = options;
     const { training } = options;
     const parameters = engine.allocate(zeros(parameterShapes(hasRows(training) ? workersModel(options) : model)));
-    const pulled = canBeStaged(options) ? emptyParameters(model) : await readAll(parameters);
+    const pulled = isStaged(options) ? emptyParameters(model) : await readAll(parameters);
     if (hasRows(training)) for (const table of tableNames(model)) delete pulled[table];
     await client.enter(pulled);
     const work = await createWork(options, { parameters, pulled }, client.lanes);
@@ -54,7 +47,7 @@ export class DistributedLearner implements Learner {
   }
 
   private constructor(
-    options: LearnerOptions,
+    options: WorkerOptions,
     client: ParameterClient,
     meter: WorkerMeter,
     { parameters, pulled, work }: { parameters: Residents; pulled: Arrays; work: LaneWork },
@@ -192,9 +185,9 @@ interface Values {
   readonly pulled: Arrays;
 }
 
-function createWork(options: LearnerOptions, { parameters, pulled }: Values, lanes: LaneRange): Promise<LaneWork> {
+function createWork(options: WorkerOptions, { parameters, pulled }: Values, lanes: LaneRange): Promise<LaneWork> {
   const { training } = options;
-  if (canBeStaged(options)) return createStagedWork(options, pulled, lanes);
+  if (isStaged(options)) return createStagedWork(options, pulled, lanes);
   if (hasRows(training)) return createTableWork(options, parameters, lanes);
   const create = training.mode.name === 'local' ? createLocalWork : createGradientWork;
   return create(options, parameters, lanes);

@@ -14,11 +14,17 @@ import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
 import { type LearnerOptions, reset } from './learner.js';
 
-/** Whether a step can be computed in stages: not where the output layer has no weights of its own, or of several sizes. */
-export function canBeStaged({ engine, model, training }: LearnerOptions): boolean {
+export interface WorkerOptions extends LearnerOptions {
+  /** Whether the way to the servers is so long that it pays to compute meanwhile, which takes some more processor time. */
+  readonly overlaps: boolean;
+}
+
+/** Whether a step is computed in stages: not where the output layer has no weights of its own, or of several sizes. */
+export function isStaged({ engine, model, training, overlaps }: WorkerOptions): boolean {
   const { mode, tables } = training;
   const hasOwnLayer = !model.tieWeights && (model.softmax === undefined || model.softmax.name === 'sampled');
-  return engine.compileStages !== undefined && mode.name === 'sync' && tables !== 'rows' && hasOwnLayer;
+  const isPossible = engine.compileStages !== undefined && hasOwnLayer;
+  return overlaps && isPossible && mode.name === 'sync' && tables !== 'rows';
 }
 
 /** @param parameters by name; other arrays take their places whenever a stage has run that reads them */

@@ -5,6 +5,7 @@ import {
   type ClientSecurity,
   connectParameterServers,
   type InitialValues,
+  isLoopback,
   type ParameterClient,
   type ParameterShape,
   type SnapshotPolicy,
@@ -86,7 +87,8 @@ async function joinServers(
   const meter = new WorkerMeter();
   const client = connect(prepared, request, role, meter);
   try {
-    const learner = await DistributedLearner.create(options, client, meter);
+    const overlaps = !role.servers.every(isOnThisMachine);
+    const learner = await DistributedLearner.create({ ...options, overlaps }, client, meter);
     return {
       learner,
       mayLeave: client.mayLeave,
@@ -99,6 +101,11 @@ async function joinServers(
     await client.close();
     throw error;
   }
+}
+
+/** @param address `host:port` */
+function isOnThisMachine(address: string): boolean {
+  return isLoopback(address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1'));
 }
 
 /** While worker 0 evaluates, the others wait for it to push. */

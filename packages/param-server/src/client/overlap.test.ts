@@ -1,0 +1,70 @@
+// Steps whose gradients and parameters come in parts, over real sockets; the simulation has them under crashes.
+import { expect, test } from 'vitest';
+import { startParameterServer } from '../server.js';
+import type { NamedValues } from '../shard-vector.js';
+import { connectParameterServers } from './connect.js';
+import type { StepOptions } from './options.js';
+
+const version = '1.2.3';
+/** Of more than one chunk. */
+const many = 300_000;
+const ones = (length: number) => new Float32Array(length).fill(1);
+
+/** Makes one step from zeros with learning rate 1; calls back when the update is done, and when all parameters are here. */
+async function step(
+  options: () => Pick<StepOptions, 'gradients' | 'later' | 'first'>,
+  check: (values: NamedValues, when: 'updated' | 'settled') => void,
+): Promise<void> {
+  const server = await startParameterServer({ port: 0, workers: 1, version });
+  const client = connectParameterServers({
+    servers: [`127.0.0.1:${server.port}`],
+    worker: 0,
+    workers: 1,
+    incarnation: 1,
+    version,
+    parameters: [
+      { name: 'first', shape: [4] },
+      { name: 'last', shape: [many] },
+    ],
+    optimizer: { name: 'sgd' },
+    clipNorm: undefined,
+    lanes: { count: 1, width: 1 },
+    run: 'parts',
+    start: { values: async () => ({ parameters: { first: new Float32Array(4), last: new Float32Array(many) } }) },
+  });
+  const values = { first: new Float32Array(4), last: new Float32Array(many) };
+  try {
+    await client.enter(values);
+    expect(await client.update({ ...options(), learningRate: 1, laneStates: ones(1) })).toBeDefined();
+    check(values, 'updated');
+    expect(await client.settle()).toBe(true);
+    check(values, 'settled');
+    await client.finish();
+  } finally {
+    await client.close();
+    await server.close();
+  }
+}
+
+test('an update waits for gradients that come later, and for the parameters that are named; the others come too', async () => {
+  const options = () => ({
+    gradients: { last: ones(many) },
+    later: new Promise<NamedValues>((resolve) => setTimeout(() => resolve({ first: ones(4) }), 20)),
+    first: new Set(['first']),
+  });
+  const seen: string[] = [];
+  await step(options, ({ first, last }, when) => {
+    seen.push(when);
+    expect(first).toEqual(ones(4).fill(-1));
+    if (when === 'settled') expect(last).toEqual(ones(many).fill(-1));
+  });
+  expect(seen).toEqual(['updated', 'settled']);
+});
+
+test('gradients that cannot be computed end the update with what went wrong there', async () => {
+  const options = () => ({
+    gradients: { last: ones(many) },
+    later: Promise.reject(new Error('no memory is left')),
+  });
+  await expect(step(options, () => undefined)).rejects.toThrow('no memory is left');
+});

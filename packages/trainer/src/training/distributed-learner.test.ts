@@ -1,0 +1,95 @@
+// Learners of two workers and two servers in this process, over real sockets: whether they overlap changes no bit.
+import { initialParameters, languageModelConfig, parameterShapes } from '@unroll/core';
+import { connectParameterServers, startParameterServer, WorkerMeter } from '@unroll/param-server';
+import { expect, test } from 'vitest';
+import { LaneBatches } from '../data/batches.js';
+import { onnxRuntimeEngine } from '../engines/onnxruntime.js';
+import { updateOptimizer } from './config.js';
+import { DistributedLearner } from './distributed-learner.js';
+import { laneWidth } from './lane-states.js';
+import { presets } from './presets.js';
+
+const [workers, shards, vocabSize, steps, version] = [2, 2, 40, 9, '1.2.3'] as const;
+const training = { ...presets.tiny, batchSize: 4, sequenceLength: 5 };
+const model = languageModelConfig({
+  ...{ vocabSize, embeddingDim: 8, hiddenDim: 8, layers: 2 },
+  ...{ cell: 'lstm', dropout: 0.2 },
+});
+/** An epoch of five steps, the last of them shorter. */
+const text = Int32Array.from({ length: 4 * 22 + 1 }, (_, k) => (k * k) % vocabSize);
+const engine = onnxRuntimeEngine({ provider: 'cpu', threads: 1 });
+
+interface Process {
+  readonly servers: readonly string[];
+  readonly worker: number;
+  readonly overlaps: boolean;
+  readonly incarnation?: number;
+}
+
+async function join({ servers, worker, overlaps, incarnation = 1 }: Process) {
+  const meter = new WorkerMeter();
+  const client = connectParameterServers({
+    ...{ servers, worker, workers, incarnation, version, meter, run: 'overlap' },
+    parameters: Object.entries(parameterShapes(model)).map(([name, shape]) => ({ name, shape })),
+    optimizer: updateOptimizer(training),
+    clipNorm: training.clipNorm,
+    lanes: { count: training.batchSize, width: laneWidth(model) },
+    start: { values: async () => ({ parameters: initialParameters(model, { seed: 1 }) }) },
+  });
+  const { batchSize: lanes, sequenceLength: window } = training;
+  const batchesOf = (slice: { from: number; to: number }) => new LaneBatches(text, { lanes, window, slice });
+  const learner = await DistributedLearner.create({ engine, model, training, batchesOf, overlaps }, client, meter);
+  return { learner, client };
+}
+
+/**
+ * Trains, and reads what worker 0 would write.
+ * @param overlaps whether each worker does
+ * @param restartAt the step before which worker 1 is started again
+ */
+async function train(overlaps: readonly boolean[], restartAt?: number) {
+  const running = await Promise.all(
+    Array.from({ length: shards }, (_, shard) => startParameterServer({ port: 0, shard, shards, workers, version })),
+  );
+  const servers = running.map(({ port }) => `127.0.0.1:${port}`);
+  const work = async (worker: number) => {
+    const process = { servers, worker, overlaps: overlaps[worker]! };
+    let { learner, client } = await join(process);
+    const before: Awaited<ReturnType<typeof join>>[] = [];
+    while (learner.nextStep < steps) {
+      if (worker === 1 && learner.nextStep === restartAt && before.length === 0) {
+        before.push({ learner, client });
+        ({ learner, client } = await join({ ...process, incarnation: 2 }));
+      }
+      await learner.step(0.1);
+    }
+    expect(await learner.meet()).toBe(true);
+    const state = await learner.state();
+    const evaluated = await learner.parameters.read('output.kernel');
+    expect(evaluated).toEqual(state!.parameters['output.kernel']);
+    const { epoch } = learner;
+    await learner.finish();
+    for (const one of [...before, { learner, client }]) {
+      await one.client.close();
+      await one.learner.dispose();
+    }
+    return { state: structuredClone(state), epoch };
+  };
+  const [first, second] = await Promise.all([work(0), work(1)]);
+  for (const server of running) await server.done;
+  return { state: first!.state, epochs: [first!.epoch, second!.epoch] };
+}
+
+const oneByOne = train([false, false]);
+
+test('workers that compute while they send and receive end with the bits of those that do not', async () => {
+  expect(await train([true, true])).toEqual(await oneByOne);
+});
+
+test('a worker that does may train with one that does not', async () => {
+  expect(await train([true, false])).toEqual(await oneByOne);
+});
+
+test('a worker that is started again while parameters are on their way to it goes on to the same bits', async () => {
+  expect((await train([true, true], 3)).state).toEqual((await oneByOne).state);
+});
