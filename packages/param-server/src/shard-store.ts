@@ -30,6 +30,8 @@ export class ShardStore {
   #frozen: FrozenValues | undefined;
   /** What the lanes' states become when the current step's update is made. */
   #nextLanes: Float32Array;
+  /** The update that runs, or the last one. */
+  #updating: Promise<unknown> = Promise.resolve();
   /** The rows that the last update changed, and the step it led to. */
   #changed: { readonly step: number; readonly rows: RowSelection } | undefined;
 
@@ -123,7 +125,7 @@ export class ShardStore {
   }
 
   /** Applies the optimizer to the step's gradient. @returns the gradient's vector, which is not needed any more */
-  async update(step: number, learningRate: number, globalSumOfSquares: number): Promise<Float32Array> {
+  update(step: number, learningRate: number, globalSumOfSquares: number): Promise<Float32Array> {
     const [gradient, rows] = [this.#gradient, this.#rows];
     this.#gradient = nothing;
     this.#rows = [];
@@ -131,16 +133,19 @@ export class ShardStore {
     this.#values = { ...values, lanes: this.#nextLanes };
     this.#nextLanes = values.lanes;
     const keeps = keepsWithoutGradient(this.#run.model.optimizer);
-    const updated = keeps || gradient.values.length === 0 ? gradient : whole(gradient);
+    const changed = keeps || gradient.values.length === 0 ? gradient : whole(gradient);
     this.#frozen?.keepRows(rows);
-    this.#frozen?.keepRanges(updated.ranges);
+    this.#frozen?.keepRanges(changed.ranges);
     const scalars = { learningRate, sumOfSquares: globalSumOfSquares, step };
-    await (await this.#rowUpdate)?.apply(rows, values, scalars);
-    if (gradient.values.length === 0) return gradient.values;
-    this.#changed = keeps ? { step, rows: rowsWithin(this.#layout, gradient.ranges) } : undefined;
-    const rule = await this.#rule;
-    await rule.apply({ values, gradient: updated, ...scalars });
-    return gradient.values;
+    // One at a time: that of a generation which has been given up may still run.
+    const updated = this.#updating.then(async () => {
+      await (await this.#rowUpdate)?.apply(rows, values, scalars);
+      if (changed.values.length === 0) return;
+      this.#changed = keeps ? { step, rows: rowsWithin(this.#layout, changed.ranges) } : undefined;
+      await (await this.#rule).apply({ ...scalars, values, gradient: changed });
+    });
+    this.#updating = updated.catch(() => undefined);
+    return updated.then(() => gradient.values);
   }
 }
 

@@ -3,16 +3,20 @@ import type { ModelDescription } from './model.js';
 import type { ShardValues } from './shard/messages.js';
 import type { SparseVector } from './sparse-vector.js';
 
-export interface UpdateArguments {
-  /** Overwritten with the values after the update. */
-  readonly values: ShardValues;
-  /** Averaged over the workers, not yet clipped; as long as the parameters. Beyond its ranges nothing is to be updated. */
-  readonly gradient: SparseVector;
+/** What is the same for all of a step's update. */
+export interface UpdateScalars {
   readonly learningRate: number;
   /** Of the whole model's averaged gradient, over all shards. */
   readonly sumOfSquares: number;
   /** 1 for the first update. */
   readonly step: number;
+}
+
+export interface UpdateArguments extends UpdateScalars {
+  /** Overwritten with the values after the update. */
+  readonly values: ShardValues;
+  /** Averaged over the workers, not yet clipped; as long as the parameters. Beyond its ranges nothing is to be updated. */
+  readonly gradient: SparseVector;
 }
 
 export interface UpdateRule {

@@ -2,34 +2,38 @@
  * Applies the optimizer to the rows of tables that a gradient has, and to no others: they are gathered into blocks, which
  * the update rule takes as it takes any vector, and written back.
  */
+import { optimizerSlots } from '@unroll/core';
 import type { ModelDescription } from '../model.js';
 import type { ShardLayout } from '../partition.js';
 import type { ShardValues } from '../shard/messages.js';
-import type { UpdateArguments, UpdateRule, UpdateRuleFactory } from '../update-rule.js';
+import type { UpdateRule, UpdateRuleFactory, UpdateScalars } from '../update-rule.js';
 import type { RowGradient, TableRows } from './row-gradient.js';
 
-/** The most elements of a block. */
-const blockLength = 256 * 1024;
-
-type Scalars = Omit<UpdateArguments, 'gradient' | 'values'>;
+/** The most elements of a block: as many as the update rule takes at a time. */
+const blockLength = 64 * 1024;
 
 export class RowUpdate {
   readonly #rule: UpdateRule;
   readonly #length: number;
+  /** What rows are gathered into; one update runs at a time. */
+  readonly #block: Omit<ShardValues, 'lanes'>;
 
   /** For the tables of a layout. */
   static async create(model: ModelDescription, layout: ShardLayout, createRule: UpdateRuleFactory): Promise<RowUpdate> {
     const length = Math.min(blockLength, layout.length - layout.denseLength);
-    return new RowUpdate(await createRule(model, length), length);
+    const slots = optimizerSlots(model.optimizer).map((name) => [name, new Float32Array(length)] as const);
+    const block = { parameters: new Float32Array(length), slots: Object.fromEntries(slots) };
+    return new RowUpdate(await createRule(model, length), block);
   }
 
-  private constructor(rule: UpdateRule, length: number) {
+  private constructor(rule: UpdateRule, block: Omit<ShardValues, 'lanes'>) {
     this.#rule = rule;
-    this.#length = length;
+    this.#length = block.parameters.length;
+    this.#block = block;
   }
 
   /** Updates the shard's values in place. */
-  async apply(gradient: RowGradient, values: ShardValues, scalars: Scalars): Promise<void> {
+  async apply(gradient: RowGradient, values: ShardValues, scalars: UpdateScalars): Promise<void> {
     for (const rows of gradient) {
       for (let from = 0; from < rows.values.length; from += this.#length) {
         await this.#applyBlock(rows, from, values, scalars);
@@ -38,20 +42,16 @@ export class RowUpdate {
   }
 
   /** Updates the elements of the rows from `from` on, as many as a block has. */
-  async #applyBlock(rows: TableRows, from: number, values: ShardValues, scalars: Scalars): Promise<void> {
+  async #applyBlock(rows: TableRows, from: number, values: ShardValues, scalars: UpdateScalars): Promise<void> {
     const to = Math.min(from + this.#length, rows.values.length);
     const pieces = [...piecesBetween(rows, from, to)];
-    const block: ShardValues = {
-      parameters: gathered(values.parameters, pieces, to - from),
-      slots: Object.fromEntries(
-        Object.entries(values.slots).map(([name, slot]) => [name, gathered(slot, pieces, to - from)]),
-      ),
-      lanes: values.lanes,
-    };
+    const { parameters, slots } = this.#block;
+    gather(values.parameters, pieces, parameters);
+    for (const [name, slot] of Object.entries(values.slots)) gather(slot, pieces, slots[name]!);
     const gradient = { values: rows.values.subarray(from, to), ranges: [0, to - from] };
-    await this.#rule.apply({ ...scalars, values: block, gradient });
-    scatter(block.parameters, pieces, values.parameters);
-    for (const [name, slot] of Object.entries(values.slots)) scatter(block.slots[name]!, pieces, slot);
+    await this.#rule.apply({ ...scalars, values: { parameters, slots, lanes: values.lanes }, gradient });
+    scatter(parameters, pieces, values.parameters);
+    for (const [name, slot] of Object.entries(values.slots)) scatter(slots[name]!, pieces, slot);
   }
 }
 
@@ -74,10 +74,8 @@ function* piecesBetween({ starts, values }: TableRows, from: number, to: number)
   }
 }
 
-function gathered(vector: Float32Array, pieces: readonly Piece[], length: number): Float32Array {
-  const block = new Float32Array(length);
+function gather(vector: Float32Array, pieces: readonly Piece[], block: Float32Array): void {
   for (const { at, start, count } of pieces) block.set(vector.subarray(start, start + count), at);
-  return block;
 }
 
 function scatter(block: Float32Array, pieces: readonly Piece[], vector: Float32Array): void {
