@@ -1,0 +1,105 @@
+// Times a training step of the minimal units beside the classics by the length of sequences: two layers, a small vocabulary, so
+// that the recurrent layers count, and hidden units for equal numbers of parameters. Also how fast a text is read with such weights:
+// step by step by the decoding step, and in runs of 128 tokens by linear attention, both by ONNX Runtime.
+//   usage: run.mjs [--cells lstm,gru,mingru,minlstm] [--lengths 35,140,512] [--steps 8] [--threads 2]
+import { parseArgs } from 'node:util';
+import {
+  encodeOnnx,
+  hasRecurrentWeights,
+  initialParameters,
+  languageModelConfig,
+  languageModelReadingGraph,
+  languageModelStepGraph,
+  parameterShapes,
+  stateShapes,
+  trainingProgram,
+} from '@unroll/core';
+import { selectEngine, zeros } from '@unroll/trainer';
+import * as ort from 'onnxruntime-node';
+
+const { values: flags } = parseArgs({
+  options: {
+    cells: { type: 'string', default: 'lstm,gru,mingru,minlstm' },
+    lengths: { type: 'string', default: '35,140,512' },
+    steps: { type: 'string', default: '8' },
+    threads: { type: 'string', default: '2' },
+  },
+});
+
+const batch = 8;
+const hiddenOf = { lstm: 256, gru: 295, mingru: 514, minlstm: 427 };
+const model = (cell) =>
+  languageModelConfig({ vocabSize: 1000, embeddingDim: 256, hiddenDim: hiddenOf[cell], cell, layers: 2 });
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** Seconds of each of these steps, the first ones of which warm up. */
+async function trainingSeconds(config, time) {
+  const engine = await selectEngine('onnxruntime', Number(flags.threads));
+  const shapes = parameterShapes(config);
+  const initial = initialParameters(config, { seed: 0 });
+  const parameters = engine.allocate(
+    Object.fromEntries(Object.entries(shapes).map(([key, shape]) => [key, { shape, values: initial[key] }])),
+  );
+  const state = engine.allocate(zeros(stateShapes(config, batch)));
+  const program = trainingProgram(config, { batch, time }, { optimizer: { name: 'sgd' }, clipNorm: 0.25 });
+  const executable = await engine.compile(program, [parameters, state]);
+  const rows = batch * time;
+  const ids = Int32Array.from({ length: rows }, (_, k) => (k * 7919) % config.vocabSize);
+  const inputs = {
+    ...{ ids, targets: ids.toReversed(), lossWeights: new Float32Array(rows).fill(1 / rows) },
+    ...{ learningRate: Float32Array.of(0.1), step: Float32Array.of(1) },
+  };
+  const seconds = [];
+  for (let k = -2; k < Number(flags.steps); k++) {
+    const start = performance.now();
+    await executable.run(inputs);
+    if (k >= 0) seconds.push((performance.now() - start) / 1000);
+  }
+  await executable.dispose();
+  return seconds;
+}
+
+/** Tokens per second of a text that is read in runs of this length, on one thread. */
+async function readingSpeed(graph, config, length) {
+  const session = await ort.InferenceSession.create(encodeOnnx(graph), { intraOpNumThreads: 1, logSeverityLevel: 3 });
+  const state = Object.fromEntries(
+    Object.entries(stateShapes(config, 1)).map(([name, [, width]]) => [
+      name,
+      new ort.Tensor('float32', new Float32Array(width), [1, width]),
+    ]),
+  );
+  const ids = new ort.Tensor('int32', new Int32Array(length), [length]);
+  const seconds = [];
+  for (let k = 0; k < 40; k++) {
+    const start = performance.now();
+    await session.run({ ...state, ids });
+    seconds.push((performance.now() - start) / 1000);
+  }
+  await session.release();
+  return length / median(seconds);
+}
+
+for (const cell of flags.cells.split(',')) {
+  const config = model(cell);
+  const count = Object.values(parameterShapes(config)).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b), 0);
+  for (const time of flags.lengths.split(',').map(Number)) {
+    const seconds = median(await trainingSeconds(config, time));
+    const milliseconds = Number((1000 * seconds).toFixed(1));
+    console.log(
+      JSON.stringify({
+        cell,
+        parameters: count,
+        time,
+        milliseconds,
+        tokensPerSecond: Math.round((batch * time) / seconds),
+      }),
+    );
+  }
+  const parameters = initialParameters(config, { seed: 0 });
+  const stepByStep = await readingSpeed(languageModelStepGraph(config, parameters), config, 1);
+  const inRuns = hasRecurrentWeights(config)
+    ? undefined
+    : await readingSpeed(languageModelReadingGraph(config, parameters), config, 128);
+  console.log(JSON.stringify({ cell, readingTokensPerSecond: { stepByStep, inRuns } }));
+}
