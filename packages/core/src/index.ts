@@ -15,10 +15,16 @@ export { ctcLogProbability } from './kernels/ctc/label-probability.js';
 export { type CtcLossInputs, ctcLoss } from './kernels/ctc/loss.js';
 export { embeddingLookup } from './kernels/embedding/lookup.js';
 export { type GruSequenceInputs, gruSequence } from './kernels/gru/sequence.js';
-export { type LstmSequenceInputs, lstmSequence } from './kernels/lstm/sequence.js';
 export type { MinimalUnitInputs } from './kernels/linear-recurrence/minimal-unit.js';
+export { type LstmSequenceInputs, lstmSequence } from './kernels/lstm/sequence.js';
 export { minGruSequence } from './kernels/mingru/sequence.js';
 export { minLstmSequence } from './kernels/minlstm/sequence.js';
+export {
+  type AdaptiveLayer,
+  type AdaptiveTail,
+  adaptiveCrossEntropy,
+  adaptiveScores,
+} from './kernels/output-layer/adaptive-cross-entropy.js';
 export { type RnnActivation, type RnnSequenceInputs, rnnSequence } from './kernels/rnn/sequence.js';
 export {
   type CandidateOptions,
@@ -42,6 +48,7 @@ export type { RecurrentLayerArgs } from './layers/recurrent-layer.js';
 export { SimpleRNN, type SimpleRNNArgs } from './layers/simple-rnn.js';
 export { type Bleu, corpusBleu, tokenize13a } from './metrics/bleu.js';
 export { accumulatedUpdateProgram, accumulationProgram, gradientSumShapes } from './models/accumulation-programs.js';
+export { positionsOfTails, type Tail, tailPositions } from './models/adaptive-softmax.js';
 export { type AnomalyLikelihoodConfig, anomalyScores } from './models/anomaly-likelihood.js';
 export {
   classifierEvaluationProgram,
@@ -96,6 +103,7 @@ export {
   type RnnLanguageModelOptions,
 } from './models/language-model.js';
 export {
+  type AdaptiveSoftmaxConfig,
   type Cell,
   dropoutWidths,
   embeddingName,
@@ -107,8 +115,10 @@ export {
   outputDim,
   outputTable,
   parameterShapes,
+  type SampledSoftmaxConfig,
   type Shapes,
   type SoftmaxConfig,
+  softmaxTails,
   stateShapes,
 } from './models/language-model-config.js';
 export {

@@ -1,4 +1,5 @@
 /** The shape of a recurrent language model: its configuration, its parameters and its state, by name. */
+import { adaptiveParameterShapes, defaultCutoffs, requireCutoffs, type Tail, tailsOf } from './adaptive-softmax.js';
 
 /** The classics, which every framework has. */
 export type Cell = 'rnn' | 'lstm' | 'gru';
@@ -42,13 +43,25 @@ export interface LanguageModelConfig {
   readonly recurrentBias: boolean;
 }
 
+export type SoftmaxConfig = SampledSoftmaxConfig | AdaptiveSoftmaxConfig;
+
 /**
- * `sampled`: a training step scores the targets and so many other words, drawn anew for each step. The output layer then has a
- * row for each word, `output.embeddings` [vocab, output], unless weights are tied. Evaluation and decoding score all words.
+ * A training step scores the targets and so many other words, drawn anew for each step. The output layer then has a row for
+ * each word, `output.embeddings` [vocab, output], unless weights are tied. Evaluation and decoding score all words.
  */
-export interface SoftmaxConfig {
+export interface SampledSoftmaxConfig {
   readonly name: 'sampled';
   readonly samples: number;
+}
+
+/**
+ * Words by falling frequency are a shortlist and tails, which `adaptive-softmax.ts` describes, for a vocabulary whose ids are in
+ * that order. A loss scores the shortlist and the target's tail.
+ */
+export interface AdaptiveSoftmaxConfig {
+  readonly name: 'adaptive';
+  /** The ids at which the tails begin, ascending; a fortieth of the words (10,000 at most) and a fifth if left out. */
+  readonly cutoffs?: readonly number[] | undefined;
 }
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;
@@ -81,10 +94,8 @@ export function languageModelConfig(
   if (!languageModelCells.includes(config.cell)) {
     throw new RangeError(`cell must be one of ${languageModelCells.join(', ')}, got '${config.cell}'`);
   }
+  requireSoftmax(config);
   const { projectionDim, softmax } = config;
-  if (softmax && !(Number.isSafeInteger(softmax.samples) && softmax.samples >= 1)) {
-    throw new RangeError(`softmax.samples must be a positive integer, got ${softmax.samples}`);
-  }
   if (projectionDim !== undefined) {
     if (!Number.isSafeInteger(projectionDim) || projectionDim < 1) {
       throw new RangeError(`projectionDim must be a positive integer, got ${projectionDim}`);
@@ -99,7 +110,8 @@ export function languageModelConfig(
     throw new RangeError(`weightDropout drops recurrent weights, which a ${config.cell} does not have; leave it out`);
   }
   if (config.labelSmoothing && softmax) {
-    throw new RangeError('labelSmoothing needs the scores of all words, which a sampled softmax does not have');
+    const kind = softmax.name === 'sampled' ? 'a sampled' : 'an adaptive';
+    throw new RangeError(`labelSmoothing needs the scores of all words, which ${kind} softmax does not have`);
   }
   if (config.tieWeights && config.embeddingDim !== outputDim(config)) {
     const width = projectionDim === undefined ? 'hiddenDim' : 'projectionDim';
@@ -107,7 +119,32 @@ export function languageModelConfig(
       `tieWeights needs embeddingDim = ${width}, got ${config.embeddingDim} and ${outputDim(config)}; make them equal`,
     );
   }
-  return config;
+  if (softmax?.name !== 'adaptive') return config;
+  // As they are now, whatever the rule will be when a checkpoint is read.
+  return { ...config, softmax: { ...softmax, cutoffs: cutoffsOf(softmax, config.vocabSize) } };
+}
+
+/** @throws RangeError naming the field that is out of range or contradicts another */
+function requireSoftmax({ softmax, tieWeights, vocabSize }: LanguageModelConfig): void {
+  if (softmax?.name === 'sampled' && !(Number.isSafeInteger(softmax.samples) && softmax.samples >= 1)) {
+    throw new RangeError(`softmax.samples must be a positive integer, got ${softmax.samples}`);
+  }
+  if (softmax?.name !== 'adaptive') return;
+  if (tieWeights)
+    throw new RangeError(
+      'tieWeights: the tails of an adaptive softmax have weights of their own; leave one of them out',
+    );
+  requireCutoffs(cutoffsOf(softmax, vocabSize), vocabSize);
+}
+
+function cutoffsOf({ cutoffs }: AdaptiveSoftmaxConfig, vocabSize: number): readonly number[] {
+  return cutoffs ?? defaultCutoffs(vocabSize);
+}
+
+/** The tails of an adaptive softmax, by falling frequency of their words; none of any other. */
+export function softmaxTails(config: LanguageModelConfig): Tail[] {
+  const { softmax, vocabSize } = config;
+  return softmax?.name === 'adaptive' ? tailsOf(cutoffsOf(softmax, vocabSize), vocabSize, outputDim(config)) : [];
 }
 
 /** The embedding's parameter, which a model with tied weights also scores words with. */
@@ -153,11 +190,19 @@ export function parameterShapes(config: LanguageModelConfig): Shapes {
     if (hasRecurrentBias(config)) shapes[`${cell}.${layer}.recurrent_bias`] = [width];
     if (projectionDim) shapes[`${cell}.${layer}.projection`] = [hiddenDim, projectionDim];
   }
+  return { ...shapes, ...outputShapes(config) };
+}
+
+function outputShapes(config: LanguageModelConfig): Shapes {
+  const { vocabSize, softmax } = config;
+  const output = outputDim(config);
+  if (softmax?.name === 'adaptive') {
+    return adaptiveParameterShapes(cutoffsOf(softmax, vocabSize), vocabSize, output);
+  }
   const table = outputTable(config);
-  if (table === undefined) shapes['output.kernel'] = [output, vocabSize];
-  else shapes[table] = [vocabSize, output];
-  shapes['output.bias'] = [vocabSize];
-  return shapes;
+  const weights: Shapes =
+    table === undefined ? { 'output.kernel': [output, vocabSize] } : { [table]: [vocabSize, output] };
+  return { ...weights, 'output.bias': [vocabSize] };
 }
 
 /** The state's shapes by name: `h.0` [batch, output] of the first layer, `c.0` [batch, hidden] its cell state for LSTMs, … */

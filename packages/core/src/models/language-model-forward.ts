@@ -1,11 +1,16 @@
 /** The recurrent language model as a pure function of its parameters: what trains, what is traced, what ships. */
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
+import {
+  type AdaptiveLayer,
+  adaptiveCrossEntropyOfAll,
+  adaptiveScores,
+} from '../kernels/output-layer/adaptive-cross-entropy.js';
 import { linearCrossEntropy } from '../kernels/output-layer/linear-cross-entropy.js';
 import { smoothedCrossEntropy } from '../kernels/output-layer/smoothed-cross-entropy.js';
 import { flattenSteps } from '../kernels/time-steps.js';
 import { weightMask } from './dropout-masks.js';
-import { embeddingName, type LanguageModelConfig, outputTable } from './language-model-config.js';
+import { embeddingName, type LanguageModelConfig, outputTable, softmaxTails } from './language-model-config.js';
 import { runLayer } from './language-model-layer.js';
 
 export type NamedTensors = Record<string, tf.Tensor>;
@@ -60,12 +65,13 @@ function withDroppedWeights(
   return { ...parameters, [name]: tf.mul(parameters[name]!, mask) };
 }
 
-/** Scores of all words from features [rows, output]: [rows, vocab]. */
+/** Scores of all words, of which the softmax is the model's distribution, from features [rows, output]: [rows, vocab]. */
 export function outputLogits(
   config: LanguageModelConfig,
   parameters: NamedTensors,
   features: tf.Tensor2D,
 ): tf.Tensor2D {
+  if (config.softmax?.name === 'adaptive') return adaptiveScores(features, adaptiveLayer(config, parameters));
   const table = outputTable(config);
   const product = table
     ? tf.matMul(features, parameters[table]!, false, true)
@@ -84,6 +90,9 @@ export function outputLosses(
   features: tf.Tensor2D,
   targets: tf.Tensor1D,
 ): tf.Tensor1D {
+  if (config.softmax?.name === 'adaptive') {
+    return adaptiveCrossEntropyOfAll(features, adaptiveLayer(config, parameters), targets);
+  }
   const table = outputTable(config);
   const weights = parameters[table ?? 'output.kernel']!;
   return linearCrossEntropy({ features, weights, bias: parameters['output.bias']!, targets }, table !== undefined);
@@ -99,4 +108,17 @@ export function outputSmoothedLosses(
   const table = outputTable(config);
   const layer = { features, weights: parameters[table ?? 'output.kernel']!, bias: parameters['output.bias']!, targets };
   return smoothedCrossEntropy(layer, config.labelSmoothing ?? 0, table !== undefined);
+}
+
+/** The output layer of an adaptive softmax. */
+export function adaptiveLayer(config: LanguageModelConfig, parameters: NamedTensors): AdaptiveLayer {
+  return {
+    kernel: parameters['output.kernel'] as tf.Tensor2D,
+    bias: parameters['output.bias'] as tf.Tensor1D,
+    tails: softmaxTails(config).map(({ name, from }) => ({
+      from,
+      projection: parameters[`${name}.projection`] as tf.Tensor2D,
+      kernel: parameters[`${name}.kernel`] as tf.Tensor2D,
+    })),
+  };
 }

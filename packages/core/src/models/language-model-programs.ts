@@ -15,15 +15,16 @@ import {
 } from './language-model-forward.js';
 import { lossAndGradients, withEmbedding } from './language-model-gradients.js';
 import { type BatchShape, float32, next, type Program } from './program.js';
-import { candidateInputs } from './training-losses.js';
+import { softmaxInputs } from './training-losses.js';
 
 /**
  * A whole local training step: loss, gradients by truncated BPTT, clipping by global norm, optimizer.
  *
  * Inputs: the parameters, the optimizer's slots, the state, and for each step `ids` int32 [time, batch], `targets` int32
- * [time·batch], `lossWeights` [time·batch] (what each token's loss counts in the loss that is minimised), the masks of
- * `dropoutMaskShapes`, `learningRate` and `step` (1 for the first) scalars, and `averagingWeight` for NT-ASGD. Outputs:
- * `next.*` of parameters, slots and state, `tokenLosses` [time·batch] in nats, and `gradientNorm`, before clipping.
+ * [time·batch], `lossWeights` [time·batch] (what each token's loss counts in the loss that is minimised), those of
+ * `softmaxInputs`, the masks of `dropoutMaskShapes`, `learningRate` and `step` (1 for the first) scalars, and `averagingWeight`
+ * for NT-ASGD. Outputs: `next.*` of parameters, slots and state, `tokenLosses` [time·batch] in nats, and `gradientNorm`, before
+ * clipping.
  */
 export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, recipe: UpdateRecipe): Program {
   return {
@@ -79,7 +80,7 @@ function gradientInputs(config: LanguageModelConfig, shape: BatchShape): Program
     ids: { shape: [shape.time, shape.batch], dtype: 'int32' },
     targets: { shape: [rows], dtype: 'int32' },
     lossWeights: { shape: [rows], dtype: 'float32' },
-    ...candidateInputs(config, rows),
+    ...softmaxInputs(config, shape),
     ...float32(dropoutMaskShapes(config, shape.batch, shape.time)),
   };
 }

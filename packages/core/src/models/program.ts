@@ -19,6 +19,8 @@ export type Precision = 'float32' | 'mixed';
 export interface BatchShape {
   readonly batch: number;
   readonly time: number;
+  /** Of each tail of an adaptive softmax: how many targets one run may have in it; all if left out. */
+  readonly tailCapacities?: readonly number[] | undefined;
 }
 
 /** float32 inputs of these shapes. */

@@ -1,28 +1,40 @@
-/** The losses that training minimises: of the whole softmax, as evaluation's, with smoothed labels, or of a sample of it. */
+/**
+ * The losses that training minimises: of the whole softmax or an adaptive one, as evaluation's, with smoothed labels, or of a
+ * sample.
+ */
 import type * as tf from '@tensorflow/tfjs-core';
+import { adaptiveCrossEntropy } from '../kernels/output-layer/adaptive-cross-entropy.js';
 import { sampledSoftmaxCrossEntropy } from '../kernels/sampled-softmax/sampled-softmax.js';
 import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
-import { type LanguageModelConfig, outputTable } from './language-model-config.js';
-import { outputLosses, outputSmoothedLosses } from './language-model-forward.js';
+import { tailPositions } from './adaptive-softmax.js';
+import { type LanguageModelConfig, outputTable, softmaxTails } from './language-model-config.js';
+import { adaptiveLayer, outputLosses, outputSmoothedLosses } from './language-model-forward.js';
+import type { BatchShape } from './program.js';
 
 /**
- * What a sampled softmax needs besides the batch, of `rows` tokens: `candidates` int32 [samples], and the logarithms of how
- * often they and the targets are expected in the sample, `candidateLogCounts` [samples] and `targetLogCounts` [rows]; see
- * `logUniformCandidates`. Nothing for the whole one.
+ * What the loss of a batch takes besides its tokens. Of a sampled softmax: `candidates` int32 [samples], and the logarithms of how
+ * often they and the targets are expected in the sample, `candidateLogCounts` [samples] and `targetLogCounts` [time·batch]; see
+ * `logUniformCandidates`. Of an adaptive one: for each tail `output.tail.k.positions` int32 [capacity], the rows of its targets, and
+ * then −1. Nothing of the whole one.
  */
-export function candidateInputs({ softmax }: LanguageModelConfig, rows: number): Record<string, TensorSpec> {
-  if (!softmax) return {};
-  const { samples } = softmax;
+export function softmaxInputs(config: LanguageModelConfig, shape: BatchShape): Record<string, TensorSpec> {
+  const { batch, time, tailCapacities = [] } = shape;
+  const inputs: Record<string, TensorSpec> = {};
+  for (const [k, tail] of softmaxTails(config).entries()) {
+    inputs[tailPositions(tail)] = { shape: [tailCapacities[k] ?? time * batch], dtype: 'int32' };
+  }
+  if (config.softmax?.name !== 'sampled') return inputs;
+  const { samples } = config.softmax;
   return {
     candidates: { shape: [samples], dtype: 'int32' },
     candidateLogCounts: { shape: [samples], dtype: 'float32' },
-    targetLogCounts: { shape: [rows], dtype: 'float32' },
+    targetLogCounts: { shape: [time * batch], dtype: 'float32' },
   };
 }
 
 /**
  * The loss of each target, from features [rows, output].
- * @param inputs `targets` int32 [rows], and those of {@link candidateInputs}
+ * @param inputs `targets` int32 [rows], and those of {@link softmaxInputs}
  * @returns [rows] each, in nats: the cross-entropy of the targets, and what is minimised, which is the same but for smoothing
  */
 export function trainingLosses(
@@ -31,15 +43,26 @@ export function trainingLosses(
   features: tf.Tensor2D,
   inputs: NamedTensors,
 ): { readonly tokenLosses: tf.Tensor1D; readonly objectives: tf.Tensor1D } {
-  const targets = inputs.targets as tf.Tensor1D;
   if (config.labelSmoothing) {
+    const targets = inputs.targets as tf.Tensor1D;
     const { losses, objectives } = outputSmoothedLosses(config, parameters, features, targets);
     return { tokenLosses: losses, objectives };
   }
-  const tokenLosses = config.softmax
-    ? sampledLosses(config, parameters, features, inputs)
-    : outputLosses(config, parameters, features, targets);
+  const tokenLosses = tokenLossesOf(config, parameters, features, inputs);
   return { tokenLosses, objectives: tokenLosses };
+}
+
+function tokenLossesOf(
+  config: LanguageModelConfig,
+  parameters: NamedTensors,
+  features: tf.Tensor2D,
+  inputs: NamedTensors,
+): tf.Tensor1D {
+  if (config.softmax?.name === 'sampled') return sampledLosses(config, parameters, features, inputs);
+  const targets = inputs.targets as tf.Tensor1D;
+  if (config.softmax?.name !== 'adaptive') return outputLosses(config, parameters, features, targets);
+  const positions = softmaxTails(config).map((tail) => inputs[tailPositions(tail)] as tf.Tensor1D);
+  return adaptiveCrossEntropy(features, adaptiveLayer(config, parameters), positions, targets);
 }
 
 function sampledLosses(

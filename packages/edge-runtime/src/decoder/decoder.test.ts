@@ -46,6 +46,10 @@ const graphs = {
     ...{ hiddenDim: 134, projectionDim: 70, cell: 'cifg', tieWeights: true },
   }),
   'V301-E70-H70-L2-mingru-tied': randomStepGraph({ ...sizes, cell: 'mingru', layers: 2, tieWeights: true }),
+  'V301-E60-H72-lstm-adaptive': randomStepGraph({
+    ...{ ...sizes, embeddingDim: 60, hiddenDim: 72, cell: 'lstm' },
+    softmax: { name: 'adaptive', cutoffs: [60, 120] },
+  }),
   'V301-E60-H72-L2-minlstm': randomStepGraph({ ...sizes, embeddingDim: 60, hiddenDim: 72, cell: 'minlstm', layers: 2 }),
 };
 // ONNX Runtime rounds the activations of int8 products to 8 bits, this decoder to 13 or more.

@@ -53,6 +53,8 @@ class Compiler {
     Sub: (node) => this.#elementwise(node, 'sub'),
     Mul: (node) => this.#elementwise(node, 'mul'),
     Div: (node) => this.#elementwise(node, 'div'),
+    LogSoftmax: (node) => this.#logSoftmax(node),
+    Concat: (node) => this.#concat(node),
   };
 
   constructor(graph: OnnxGraph) {
@@ -164,8 +166,28 @@ class Compiler {
       this.#instructions.push(({ kernels }) => kernels[name](a.offset, b.offset, y.offset, y.length));
     } else if (name === 'mul' && b.length === 1) {
       this.#instructions.push((machine) => scale(machine, a, b, y));
+    } else if (name === 'add' && b.length === 1) {
+      this.#instructions.push((machine) => shift(machine, a, b, y));
     } else {
       throw new UnknownOperator(`${name} of vectors of ${a.length} and ${b.length} elements`);
+    }
+  }
+
+  #logSoftmax({ inputs, outputs }: OnnxNode): void {
+    const x = this.#vector(inputs[0]!);
+    const y = this.#result(outputs[0]!, x.length);
+    this.#instructions.push((machine) => logSoftmax(elementsOf(machine, x), elementsOf(machine, y)));
+  }
+
+  #concat({ inputs, outputs }: OnnxNode): void {
+    const parts = inputs.map((name) => this.#vector(name));
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    const y = this.#result(outputs[0]!, length);
+    let from = 0;
+    for (const part of parts) {
+      const start = from;
+      this.#instructions.push((machine) => elementsOf(machine, y).set(elementsOf(machine, part), start));
+      from += part.length;
     }
   }
 
@@ -205,6 +227,20 @@ class Compiler {
 function scale({ float32 }: Machine, a: Vector, factor: Vector, y: Vector): void {
   const by = float32[factor.offset / 4]!;
   for (let i = 0; i < y.length; i++) float32[y.offset / 4 + i] = float32[a.offset / 4 + i]! * by;
+}
+
+function shift({ float32 }: Machine, a: Vector, by: Vector, y: Vector): void {
+  const amount = float32[by.offset / 4]!;
+  for (let i = 0; i < y.length; i++) float32[y.offset / 4 + i] = float32[a.offset / 4 + i]! + amount;
+}
+
+function logSoftmax(x: Float32Array, y: Float32Array): void {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const value of x) if (value > largest) largest = value;
+  let sum = 0;
+  for (const value of x) sum += Math.exp(value - largest);
+  const logSum = largest + Math.log(sum);
+  for (let i = 0; i < x.length; i++) y[i] = x[i]! - logSum;
 }
 
 function attribute(node: OnnxNode, name: string, byDefault: number): number {

@@ -89,6 +89,9 @@ export function addExport(program: Command): void {
 async function exportBundle(flags: ExportFlags, signal: AbortSignal): Promise<ExportResult> {
   const { out, quantization, target } = flags;
   const checkpoint = await readCheckpoint(flags.checkpoint);
+  if (flags.personalization && checkpoint.config.softmax?.name === 'adaptive') {
+    throw new UnrollError('--personalization: is not for models with an adaptive softmax; leave it out');
+  }
   const heldOut = flags.data === undefined ? undefined : loadCorpus(flags.data)[flags.split];
   if ((await inspectFolder(out, bundleFiles)) === 'foreign') {
     throw new UnrollError(`${out}: holds files that are no bundle's, and would be lost; choose another --out`);

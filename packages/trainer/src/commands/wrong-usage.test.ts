@@ -93,6 +93,26 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       '--softmax: 5000 words are sampled of a vocabulary of',
     ],
     [
+      'a tail beyond the vocabulary',
+      'train --data @corpus --out @x --softmax adaptive:4,5000 --batch-size 8',
+      '--softmax: cutoffs must be integers that ascend from 1 to less than the',
+    ],
+    [
+      'words by frequency that have no order',
+      'train --data @corpus --out @x --softmax adaptive:4 --tokenizer bpe --batch-size 8',
+      '--softmax: adaptive needs ids by frequency',
+    ],
+    [
+      'tails with the weights of the embedding',
+      'train --data grammar --out @x --softmax adaptive --tie-weights --embedding 64 --hidden 64',
+      '--tie-weights: the tails of an adaptive softmax have weights of their own',
+    ],
+    [
+      'labels smoothed over words that are not scored',
+      'train --data grammar --out @x --softmax adaptive --label-smoothing 0.1',
+      '--label-smoothing: needs the scores of all words, which an adaptive softmax does not have',
+    ],
+    [
       'rows of tables with a softmax of all words',
       'train --data @corpus --out @x --workers 2 --tables rows --batch-size 8',
       '--tables: with rows a step must not score all words',

@@ -16,6 +16,11 @@ export function torchTensors(config: LanguageModelConfig, parameters: Arrays): R
   if (cell === 'cifg' || cell === 'mingru' || cell === 'minlstm') {
     throw new UnrollError(`PyTorch has no layer of the cell ${cell}; export a model of another cell`);
   }
+  if (config.softmax?.name === 'adaptive') {
+    throw new UnrollError(
+      'an adaptive softmax is no nn.Linear, as the decoder is; export a model of another --softmax',
+    );
+  }
   const shapes = parameterShapes(config);
   const tensors = new Map<string, NamedArray>();
   const set = (name: string, shape: readonly number[], values: Float32Array) => tensors.set(name, { shape, values });

@@ -6,6 +6,7 @@ import type { UpdateScalars } from './batch-runs.js';
 import type { BatchStep, TrainingResidents } from './batch-step.js';
 import { LaneLosses } from './lane-losses.js';
 import { type LearnerOptions, type LossSum, type MadeStep, reset } from './learner.js';
+import { compileSteps, type StepPrograms } from './step-executable.js';
 
 export async function createAccumulatedStep(
   { engine, model, training, batchesOf }: LearnerOptions,
@@ -16,8 +17,11 @@ export async function createAccumulatedStep(
   const recipe = { optimizer, clipNorm };
   const sums = engine.allocate(zeros(gradientSumShapes(model)));
   const state = engine.allocate(zeros(stateShapes(model, count)));
-  const accumulation = accumulationProgram(model, { batch: count, time }, recipe);
-  const part = await engine.compile(accumulation, [parameters, slots, sums, state]);
+  const steps: StepPrograms = {
+    shape: { batch: count, time },
+    programOf: (shape) => accumulationProgram(model, shape, recipe),
+  };
+  const part = await compileSteps(engine, model, steps, [parameters, slots, sums, state]);
   const update = await engine.compile(accumulatedUpdateProgram(model, recipe), [parameters, slots, sums]);
   const parts = Array.from({ length: accumulate }, (_, k) => {
     const lanes = { from: k * count, to: (k + 1) * count };

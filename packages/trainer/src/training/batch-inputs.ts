@@ -5,6 +5,8 @@ import {
   fillDropoutMasks,
   type LanguageModelConfig,
   logUniformCandidates,
+  positionsOfTails,
+  softmaxTails,
 } from '@unroll/core';
 import type { Batch } from '../data/batches.js';
 import type { TrainingConfig } from './config.js';
@@ -39,7 +41,10 @@ export class BatchInputs {
     for (const [name, shape] of Object.entries(masks)) this.#inputs[name] = new Float32Array(elementCount(shape));
   }
 
-  /** The inputs for this batch. A window shorter than the sequence length is padded with tokens that count nothing. */
+  /**
+   * The inputs for this batch. A window shorter than the sequence length is padded with tokens that count nothing. The positions
+   * of an adaptive softmax's tails are as many as there are: `compileSteps` pads them.
+   */
   fill(batch: Batch, step: number): Inputs {
     const { ids, targets, lossWeights } = this.#inputs;
     ids!.fill(0).set(batch.ids);
@@ -53,13 +58,13 @@ export class BatchInputs {
     const masked = { ids: ids as Int32Array, seed, step, firstLane: from, lanes: to - from, time };
     fillDropoutMasks(this.#model, this.#inputs, masked);
     this.#fillCandidates(step);
-    return this.#inputs;
+    return { ...this.#inputs, ...positionsOfTails(softmaxTails(this.#model), targets as Int32Array) };
   }
 
   /** The same for the lanes of all workers. */
   #fillCandidates(step: number): void {
     const { vocabSize, softmax } = this.#model;
-    if (!softmax) return;
+    if (softmax?.name !== 'sampled') return;
     const { samples } = softmax;
     const { ids, logExpectedCount } = logUniformCandidates({ vocabSize, samples, seed: this.#training.seed, step });
     const { targets, candidates, candidateLogCounts, targetLogCounts } = this.#inputs;
@@ -70,7 +75,7 @@ export class BatchInputs {
 }
 
 function candidateArrays({ softmax }: LanguageModelConfig, rows: number): Inputs {
-  if (!softmax) return {};
+  if (softmax?.name !== 'sampled') return {};
   const { samples } = softmax;
   return {
     candidates: new Int32Array(samples),

@@ -5,6 +5,7 @@ import { BatchInputs } from './batch-inputs.js';
 import { runBatches, type UpdateScalars } from './batch-runs.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LearnerOptions, LossSum, MadeStep } from './learner.js';
+import { compileSteps, type StepPrograms } from './step-executable.js';
 
 /** What one process keeps with its engine. */
 export interface TrainingResidents {
@@ -27,10 +28,12 @@ export async function createWholeBatchStep(
   { parameters, slots, recurrent }: TrainingResidents,
 ): Promise<BatchStep> {
   const { batchSize, optimizer, clipNorm, precision } = training;
-  const shape = { batch: batchSize, time: training.sequenceLength };
-  const programOf = precision === 'mixed' ? mixedTrainingProgram : trainingProgram;
-  const program = programOf(model, shape, { optimizer, clipNorm });
-  const executable = await engine.compile(program, [parameters, slots, recurrent]);
+  const program = precision === 'mixed' ? mixedTrainingProgram : trainingProgram;
+  const steps: StepPrograms = {
+    shape: { batch: batchSize, time: training.sequenceLength },
+    programOf: (shape) => program(model, shape, { optimizer, clipNorm }),
+  };
+  const executable = await compileSteps(engine, model, steps, [parameters, slots, recurrent]);
   const allLanes = { from: 0, to: batchSize };
   const inputs = new BatchInputs(model, training, allLanes);
   const batches = batchesOf(allLanes);

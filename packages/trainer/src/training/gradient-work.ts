@@ -12,6 +12,7 @@ import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
 import { disposeAll, type LearnerOptions, reset } from './learner.js';
 import { stalenessBound } from './modes.js';
+import { compileSteps, type StepPrograms } from './step-executable.js';
 
 export async function createGradientWork(
   { engine, model, training, batchesOf }: LearnerOptions,
@@ -20,8 +21,11 @@ export async function createGradientWork(
 ): Promise<LaneWork> {
   const count = lanes.to - lanes.from;
   const recurrent = engine.allocate(zeros(stateShapes(model, count)));
-  const program = rowGradientProgram(model, { batch: count, time: training.sequenceLength });
-  const executable = await engine.compile(program, [parameters, recurrent]);
+  const steps: StepPrograms = {
+    shape: { batch: count, time: training.sequenceLength },
+    programOf: (shape) => rowGradientProgram(model, shape),
+  };
+  const executable = await compileSteps(engine, model, steps, [parameters, recurrent]);
   const hasOwnPace = stalenessBound(training.mode) !== undefined;
   const inputs = new BatchInputs(model, hasOwnPace ? { ...training, batchSize: count } : training, lanes);
   const share = hasOwnPace ? count / training.batchSize : 1;

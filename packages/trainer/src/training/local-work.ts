@@ -14,6 +14,7 @@ import type { LaneWork } from './lane-work.js';
 import { disposeAll, type LearnerOptions, type LossSum, reset } from './learner.js';
 import { outerLearningRate } from './modes.js';
 import { RunLength } from './run-length.js';
+import { compileSteps, type StepPrograms } from './step-executable.js';
 import { StepPlan } from './step-plan.js';
 
 export async function createLocalWork(
@@ -27,8 +28,11 @@ export async function createLocalWork(
   const own = engine.allocate(zeros(shapes));
   const slots = engine.allocate(zeros(slotShapes(optimizer, shapes)));
   const recurrent = engine.allocate(zeros(stateShapes(model, count)));
-  const program = trainingProgram(model, { batch: count, time: sequenceLength }, { optimizer, clipNorm });
-  const executable = await engine.compile(program, [own, slots, recurrent]);
+  const steps: StepPrograms = {
+    shape: { batch: count, time: sequenceLength },
+    programOf: (shape) => trainingProgram(model, shape, { optimizer, clipNorm }),
+  };
+  const executable = await compileSteps(engine, model, steps, [own, slots, recurrent]);
   const batches = batchesOf(lanes);
   const plan = new StepPlan(batches.stepsPerEpoch, mode);
   // Its lanes are a whole batch to a worker that trains by itself.

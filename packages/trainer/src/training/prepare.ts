@@ -94,9 +94,8 @@ function resumedConfig({ training, explicit }: TrainingRequest, saved: TrainingC
     if (path === 'epochs' || path === 'maxSteps') continue;
     const [given, stored] = [fieldAt(training, path), fieldAt(saved, path)];
     if (JSON.stringify(given) !== JSON.stringify(stored)) {
-      throw new UsageError(
-        `${flag}: the checkpoint was trained with ${JSON.stringify(stored)}; leave the flag out to resume it`,
-      );
+      const how = stored === undefined ? 'without' : `with ${JSON.stringify(stored)}`;
+      throw new UsageError(`${flag}: the checkpoint was trained ${how}; leave the flag out to resume it`);
     }
   }
   return {

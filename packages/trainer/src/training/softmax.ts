@@ -5,29 +5,46 @@ import { UsageError } from '../errors.js';
 import type { TrainingConfig } from './config.js';
 
 /** Absent for the whole one. */
-export const softmaxSchema = z.strictObject({ name: z.literal('sampled'), samples: z.int().positive() }).optional();
+export const softmaxSchema = z
+  .discriminatedUnion('name', [
+    z.strictObject({ name: z.literal('sampled'), samples: z.int().positive() }),
+    z.strictObject({ name: z.literal('adaptive'), cutoffs: z.array(z.int().positive()).optional() }),
+  ])
+  .optional();
 
 type Softmax = z.infer<typeof softmaxSchema>;
 
 const defaultSamples = 8192;
 
-export const softmaxUsage = `full, or sampled[:<words>] (${defaultSamples})`;
+export const softmaxUsage = `full, sampled[:<words>] (${defaultSamples}), or adaptive[:<cutoffs>]`;
 
 /** @throws UsageError unless the text is what {@link softmaxUsage} says */
 export function parseSoftmax(text: string): Softmax {
   if (text === 'full') return undefined;
-  const [name, amount] = text.split(':', 2);
-  const parsed = softmaxSchema.safeParse({ name, samples: amount === undefined ? defaultSamples : Number(amount) });
+  const [name, details] = text.split(':', 2);
+  const parsed = softmaxSchema.safeParse(
+    name === 'adaptive'
+      ? { name, ...(details === undefined ? {} : { cutoffs: details.split(',').map(Number) }) }
+      : { name, samples: details === undefined ? defaultSamples : Number(details) },
+  );
   if (parsed.success) return parsed.data;
   throw new UsageError(`--softmax: '${text}' is none; give ${softmaxUsage}`);
 }
 
-/** @throws UsageError if a step is to score more words than there are, or computes in float16, which has no room for ln Q */
-export function requireSoftmaxFits({ precision }: TrainingConfig, { vocabSize, softmax }: LanguageModelConfig): void {
+/**
+ * @throws UsageError if a step is to score more words than there are, or to compute in float16, which has no room for ln Q, or
+ * if words are to be divided by frequency that are not in that order
+ */
+export function requireSoftmaxFits({ precision, tokenizer }: TrainingConfig, model: LanguageModelConfig): void {
+  const { vocabSize, softmax } = model;
   if (!softmax) return;
-  if (precision === 'mixed')
-    throw new UsageError('--softmax: sampled is for --precision float32; leave one of them out');
-  if (softmax.samples <= vocabSize) return;
+  if (precision === 'mixed') {
+    throw new UsageError(`--softmax: ${softmax.name} is for --precision float32; leave one of them out`);
+  }
+  if (softmax.name === 'adaptive' && tokenizer === 'bpe') {
+    throw new UsageError('--softmax: adaptive needs ids by frequency, which --tokenizer bpe has not; give word');
+  }
+  if (softmax.name === 'adaptive' || softmax.samples <= vocabSize) return;
   throw new UsageError(
     `--softmax: ${softmax.samples} words are sampled of a vocabulary of ${vocabSize}; give sampled:<fewer>, or full`,
   );
@@ -41,7 +58,7 @@ export function tableNames(model: LanguageModelConfig): ReadonlySet<string> {
 /** @throws UsageError if the tables' rows cannot travel alone */
 export function requireTablesFit({ tables, model, mode, gradientCodec }: TrainingConfig): void {
   if (tables === 'whole') return;
-  if (!model.softmax) {
+  if (model.softmax?.name !== 'sampled') {
     throw new UsageError('--tables: with rows a step must not score all words; give --softmax sampled');
   }
   if (mode.name === 'local') throw new UsageError('--tables: rows is for all modes but local; leave one of them out');

@@ -2,7 +2,7 @@
  * The words of one step, and a batch in which they are numbered as they stand in tables that have no other rows: so the
  * program of a small vocabulary trains a large one.
  */
-import { embeddingName, type LanguageModelConfig, outputTable } from '@unroll/core';
+import { embeddingName, type LanguageModelConfig, outputTable, type SampledSoftmaxConfig } from '@unroll/core';
 import type { Inputs } from './batch-inputs.js';
 
 export interface StepWords {
@@ -12,9 +12,10 @@ export interface StepWords {
   readonly inputs: Inputs;
 }
 
-/** The model of as many words as a step of `tokens` tokens can have at most. */
+/** The model, of a sampled softmax, of as many words as a step of `tokens` tokens can have at most. */
 export function modelOfStep(model: LanguageModelConfig, tokens: number): LanguageModelConfig {
-  const output = tokens + model.softmax!.samples;
+  const { samples } = model.softmax as SampledSoftmaxConfig;
+  const output = tokens + samples;
   const words = model.tieWeights ? tokens + output : output;
   return { ...model, vocabSize: Math.min(words, model.vocabSize) };
 }

@@ -2,10 +2,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel } from '../kernel.js';
 
-/** Composed from scatterND, which adds where ids repeat and which every backend has. */
+/** Composed from scatterND, which adds where ids repeat and which every backend has. Its gradient is the lookup again. */
 const scatterRows = defineKernel<{ rows: tf.Tensor; ids: tf.Tensor }, { tableShape: [number, number] }>({
   name: 'EmbeddingLookupGrad',
   forward: ({ rows, ids }, { tableShape }) => [tf.scatterND(tf.reshape(ids, [ids.size, 1]), rows, tableShape)],
+  saves: { inputs: ['ids'], outputs: [false] },
+  gradient: ([dTable], [ids]) => ({ rows: () => tf.gather(dTable!, tf.reshape(ids!, [ids!.size])) }),
 });
 
 const lookup = defineKernel<{ table: tf.Tensor; ids: tf.Tensor }, { tableShape: [number, number] }>({

@@ -13,8 +13,8 @@ export interface LinearCrossEntropyInputs {
   readonly features: tf.Tensor;
   /** [features, classes], or [classes, features] if `transposeWeights` */
   readonly weights: tf.Tensor;
-  /** [classes] */
-  readonly bias: tf.Tensor;
+  /** [classes]; none if left out */
+  readonly bias?: tf.Tensor;
   /** int32 [rows], each in [0, classes) */
   readonly targets: tf.Tensor;
 }
@@ -22,7 +22,8 @@ export interface LinearCrossEntropyInputs {
 const kernel = defineKernel<LinearCrossEntropyInputs & Record<string, tf.Tensor>, { transposeWeights: boolean }>({
   name: 'LinearCrossEntropy',
   forward: ({ features, weights, bias, targets }, { transposeWeights }) => {
-    const logits = tf.add(tf.matMul(features, weights, false, transposeWeights), bias);
+    const product = tf.matMul(features, weights, false, transposeWeights);
+    const logits = bias ? tf.add(product, bias) : product;
     const { losses, probabilities } = crossEntropyWithProbabilities(logits, targets);
     return [losses, probabilities];
   },

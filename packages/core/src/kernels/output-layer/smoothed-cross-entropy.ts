@@ -14,7 +14,7 @@ interface Attributes {
   readonly smoothing: number;
 }
 
-const kernel = defineKernel<LinearCrossEntropyInputs & Record<string, tf.Tensor>, Attributes>({
+const kernel = defineKernel<Required<LinearCrossEntropyInputs> & Record<string, tf.Tensor>, Attributes>({
   name: 'SmoothedCrossEntropy',
   forward: ({ features, weights, bias, targets }, { transposeWeights, smoothing }) => {
     const logits = tf.add(tf.matMul(features, weights, false, transposeWeights), bias);
@@ -38,7 +38,7 @@ const kernel = defineKernel<LinearCrossEntropyInputs & Record<string, tf.Tensor>
  * @returns [rows] each, in nats: `objectives`, which are differentiable, and the plain cross-entropy `losses`, which are not
  */
 export function smoothedCrossEntropy(
-  inputs: LinearCrossEntropyInputs,
+  inputs: Required<LinearCrossEntropyInputs>,
   smoothing: number,
   transposeWeights = false,
 ): { readonly objectives: tf.Tensor1D; readonly losses: tf.Tensor1D } {

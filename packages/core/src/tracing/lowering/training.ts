@@ -54,6 +54,9 @@ const minusOneHot: Lowering = ({ inputs, graph }) => {
   });
 };
 
+const logSoftmaxOfRows: Lowering = ({ inputs: { logits }, graph }) =>
+  graph.emit('LogSoftmax', [logits!], logits!, { attributes: { axis: { i: -1 } } });
+
 function targetColumn(targets: TensorInfo, graph: GraphRecorder): TensorInfo {
   const shape = [targets.shape[0]!, 1];
   return graph.emit('Reshape', [targets, graph.int64(shape)], { shape, dtype: 'int32' });
@@ -85,6 +88,7 @@ function rowLength(shape: readonly number[]): number {
 
 export const training: LoweringTable = {
   EmbeddingLookupGrad: embeddingLookupGrad,
+  LogSoftmaxOfRows: logSoftmaxOfRows,
   MinusOneHot: minusOneHot,
   SparseSoftmaxCrossEntropy: sparseSoftmaxCrossEntropy,
   SumOfSquares: sumOfSquares,
