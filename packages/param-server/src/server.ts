@@ -1,14 +1,20 @@
 /** Starts and stops the process side of a shard: the listening socket, health, the ticking of time, the shutdown. */
-import type { Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Server, type ServerCredentials, status } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import { BulkService } from './bulk/bulk-service.js';
 import { ParameterServerError } from './client/errors.js';
+import { tuneHttp2Server } from './http2-server.js';
 import { serveMetrics } from './metrics/metrics-endpoint.js';
 import { ShardMetrics } from './metrics/shard-metrics.js';
 import { WorkerReports } from './metrics/worker-reports.js';
-import { limitCallRate } from './security/call-rate.js';
-import { requireGuarded, type ServerSecurity, serverCredentials, tokenGuard } from './security/server-security.js';
+import {
+  admission,
+  requireGuarded,
+  type ServerSecurity,
+  serverCredentials,
+  tokenGuard,
+} from './security/server-security.js';
 import { parameterServerMethods } from './service.js';
 import { maxMessageBytes, parameterServerService, serviceName } from './service-definition.js';
 import { ShardHost } from './shard-host.js';
@@ -118,13 +124,15 @@ export async function startParameterServer({
     now,
     onNotice,
   });
+  const admits = admission(security.token);
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
     'grpc.max_concurrent_streams': callsAtOnce,
-    interceptors: security.token === undefined ? [] : [tokenGuard(security.token)],
+    interceptors: security.token === undefined ? [] : [tokenGuard(admits)],
   });
-  const sockets = tuneSessions(server);
+  const bulk = new BulkService(shardHost, admits);
+  const sockets = tuneHttp2Server(server, security.tls ? undefined : (socket, first) => bulk.serve(socket, first));
   server.addService(parameterServerService, parameterServerMethods(shardHost, reports));
   const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
   health.addToServer(server);
@@ -143,7 +151,7 @@ export async function startParameterServer({
     stopTicking();
     for (const service of ['', serviceName]) health.setStatus(service, 'NOT_SERVING');
     shardHost.tell({ type: 'drain' });
-    await shutDown(server, sockets);
+    await shutDown(server, bulk, sockets);
     endpoint?.close();
   };
   const done = Promise.race([shardHost.finished, stopRequested]).then(stop);
@@ -154,36 +162,8 @@ export async function startParameterServer({
   return { port: boundPort, metricsPort: endpoint?.port, done, close, [Symbol.asyncDispose]: close };
 }
 
-/** As the clients' for pulls: with the default of 64 KiB a push waits for hundreds of window updates. */
-const pushWindowBytes = 16 * 1024 * 1024;
-
 /** Of one connection: a worker has a handful. */
 const callsAtOnce = 64;
-
-/**
- * Widens the window in which this server receives, and bounds how fast a connection calls. grpc-js has options for
- * neither, so this reaches for the HTTP/2 server that it makes; should a later version make it elsewhere, a test notices.
- */
-function tuneSessions(server: Server): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
-  const internals = server as unknown as { createHttp2Server?: (...args: unknown[]) => Http2Server };
-  const create = internals.createHttp2Server?.bind(server);
-  if (!create) return sockets;
-  internals.createHttp2Server = (...args) => {
-    const http2Server = create(...args);
-    http2Server.updateSettings({ initialWindowSize: pushWindowBytes });
-    http2Server.on('session', (session) => {
-      session.setLocalWindowSize(pushWindowBytes);
-      limitCallRate(session);
-    });
-    http2Server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-    });
-    return http2Server;
-  };
-  return sockets;
-}
 
 function listen(server: Server, host: string, port: number, credentials: ServerCredentials): Promise<number> {
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
@@ -209,17 +189,18 @@ function tick(host: ShardHost, leaseSeconds: number): () => void {
 }
 
 /** Lets calls end; then ends what is left, such as connections that never spoke HTTP/2 and that gRPC knows nothing of. */
-function shutDown(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
-  return new Promise((resolve) => {
-    const force = setTimeout(() => {
+async function shutDown(server: Server, bulk: BulkService, sockets: ReadonlySet<Socket>): Promise<void> {
+  const ended = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  let force: NodeJS.Timeout | undefined;
+  // gRPC waits for ever for a session that broke off before it was one.
+  const forced = new Promise<void>((resolve) => {
+    force = setTimeout(() => {
       server.forceShutdown();
+      bulk.destroy();
       for (const socket of sockets) socket.destroy();
-      // gRPC waits for ever for a session that broke off before it was one.
       resolve();
     }, shutdownGraceMs);
-    server.tryShutdown(() => {
-      clearTimeout(force);
-      resolve();
-    });
   });
+  await Promise.race([Promise.all([ended, bulk.finish()]), forced]);
+  clearTimeout(force);
 }

@@ -1,21 +1,19 @@
 /** The gRPC methods of one shard: parses requests, moves bytes, and leaves every decision to the host's heart. */
 import type { EventEmitter } from 'node:events';
-import {
-  type ServerReadableStream,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type sendUnaryData,
-  status,
-  type UntypedServiceImplementation,
+import type {
+  ServerReadableStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  sendUnaryData,
+  UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { readReport } from './client/worker-meter.js';
 import type { unroll } from './generated/parameter-server.js';
 import type { WorkerReports } from './metrics/worker-reports.js';
-import type { Answer, Caller, Contribution, RefusalCode, ShardValues } from './shard/messages.js';
-import { Refusal } from './shard/refusal.js';
+import type { Answer, Caller, Contribution, ShardValues } from './shard/messages.js';
 import type { ShardHost, UnnumberedRequest } from './shard-host.js';
-import type { TableSelection } from './tables/row-selection.js';
 import type { UploadStream } from './uploads.js';
+import { asStatus, openPull, openUpload, squaredNorm, type WhenCancelled } from './vector-calls.js';
 import { readAmount, readCaller, readLanes, readOptionalAmount, readRun } from './wire-messages.js';
 
 type Wire = typeof unroll.v1;
@@ -93,8 +91,6 @@ export function parameterServerMethods(host: ShardHost, reports: WorkerReports):
 }
 
 type WithoutCaller<R> = R extends unknown ? Omit<R, 'caller'> : never;
-/** Emits `cancelled` when its caller is gone. */
-type Call = EventEmitter;
 
 /** A method of one request and one response, by default the answer's fields. */
 function unary<Request extends { caller?: unroll.v1.Caller.$Properties | null }>(
@@ -157,50 +153,19 @@ async function receiveUpload(
   let upload: UploadStream | undefined;
   for await (const message of call) {
     const { target, offsets, data } = message as Message<'UploadRequest'>;
-    upload ??= await beginUpload(host, target, call);
+    upload ??= await openUpload(host, target, onCancelled(call));
     upload.take({ offsets, data });
   }
   upload?.end();
 }
-
-/** An upload is a sign of life, and only of a worker that has joined: nobody else makes the shard hold a vector. */
-async function beginUpload(
-  host: ShardHost,
-  target: unroll.v1.UploadTarget.$Properties | null | undefined,
-  call: Call,
-): Promise<UploadStream> {
-  const caller = readCaller(target?.caller);
-  await host.ask({ type: 'heartbeat', caller }, onCancelled(call));
-  const { step, vector, encoded } = target ?? {};
-  return host.adopted.uploads.begin({ caller, step: step ?? 0, vector: vector ?? '', encoded });
-}
-
-/** What of tables a pull asks for. */
-export function selectionOf({ rows, whole }: unroll.v1.PullRequest.$Properties): TableSelection {
-  return rows ? { rows: rows.starts ?? [] } : { whole: whole ?? false };
-}
-
-const squaredNorm = 'the sum of squares of the gradient';
 
 async function sendVector(
   host: ShardHost,
   call: ServerWritableStream<Message<'PullRequest'>, Message<'PullResponse'>>,
 ): Promise<void> {
   try {
-    const { vector: name, step } = call.request;
-    const caller = readCaller(call.request.caller);
-    const sumOfSquares = readOptionalAmount(call.request.sumOfSquares, squaredNorm);
-    const meets = call.request.meets ?? false;
-    const since = call.request.since ?? undefined;
-    await host.ask({ type: 'pull', caller, step, sumOfSquares, meets }, onCancelled(call));
-    const chunks = host.adopted.store.chunks(name, step, since, selectionOf(call.request));
-    if (!chunks)
-      throw new Refusal('failed-precondition', `the shard has no vector '${name}'; pull parameters or slots`);
-    for (const chunk of chunks) {
+    for (const chunk of await openPull(host, call.request, onCancelled(call))) {
       if (call.cancelled) break;
-      if (!host.isReadableAt(caller.generation, step)) {
-        throw new Refusal('aborted', `the shard moved from step ${step} during a pull`);
-      }
       if (!call.write(chunk)) await drained(call);
     }
     call.end();
@@ -219,18 +184,6 @@ function drained(call: ServerWritableStream<unknown, unknown>): Promise<void> {
   });
 }
 
-function onCancelled(call: Call): (cancel: () => void) => void {
+function onCancelled(call: EventEmitter): WhenCancelled {
   return (cancel) => call.on('cancelled', cancel);
-}
-
-const statusCodes: Record<RefusalCode, status> = {
-  'failed-precondition': status.FAILED_PRECONDITION,
-  aborted: status.ABORTED,
-  unavailable: status.UNAVAILABLE,
-  internal: status.INTERNAL,
-};
-
-function asStatus(error: unknown): { code: status; details: string } {
-  if (error instanceof Refusal) return { code: statusCodes[error.code], details: error.message };
-  return { code: status.INTERNAL, details: `the parameter server failed: ${error}` };
 }

@@ -3,10 +3,12 @@
  * trusted: a chunk lies within its vector and is finite, or its upload is refused. A worker has one upload of each vector
  * at a time, so that it cannot make a shard hold more than the vectors that it knows.
  */
+import { type ByteSink, gathering } from './byte-sink.js';
+import { chunkWriter } from './chunk-writer.js';
 import { EncodedVector } from './codecs/encoded-vector.js';
 import type { ShardLayout } from './partition.js';
 import { Refusal } from './shard/refusal.js';
-import { type Chunk, float32Bytes, nonzeroRows, partsOfVector, piecesOf } from './shard-vector.js';
+import { type Chunk, nonzeroRows, partsOfVector } from './shard-vector.js';
 import { rangesOf } from './sparse-rows.js';
 import { RangeList, type SparseVector, unionOf, withZeros } from './sparse-vector.js';
 import type { RowGradient } from './tables/row-gradient.js';
@@ -24,7 +26,12 @@ interface Upload {
 
 /** Where a stream's chunks go. What no chunk covers is zero. */
 export interface UploadStream {
-  /** @throws Refusal if the chunk does not fit, is not finite, or a newer upload has replaced this one. */
+  /**
+   * A chunk whose data comes in pieces.
+   * @throws Refusal if the chunk does not fit, is not finite, or a newer upload has replaced this one: now, or from the sink
+   */
+  begin(offsets: readonly number[], byteLength: number): ByteSink;
+  /** A chunk as a whole. @throws Refusal as {@link begin} */
   take(chunk: Chunk): void;
   /** @throws Refusal if what came cannot be decoded, or is not finite. */
   end(): void;
@@ -54,22 +61,31 @@ export class Uploads {
    * @throws Refusal if there is no such vector or a newer process of the worker has one on its way.
    */
   begin(target: UploadTarget): UploadStream {
-    if (target.vector === 'rows') return this.#rows.begin(target);
+    if (target.vector === 'rows') return gatheringChunks(this.#rows.begin(target));
     const upload = this.#open(target);
-    const { values } = upload;
-    if (target.encoded) return this.#decoding(upload);
+    return target.encoded ? this.#decoding(upload) : this.#writing(upload);
+  }
+
+  #writing(upload: Upload): UploadStream {
+    const { target, values } = upload;
     let elements = 0;
+    const begin = (offsets: readonly number[], byteLength: number) => {
+      elements += byteLength / 4;
+      if (!fits(offsets, byteLength, values.length) || elements > values.length) {
+        throw new Refusal(
+          'failed-precondition',
+          `${nameOf(target)} has ${values.length} elements, but the upload goes beyond; use a client of this version`,
+        );
+      }
+      const written = (from: number, to: number) => this.#note(upload, from, to);
+      return chunkWriter(values, { offsets, byteLength }, () => requireCurrent(upload), written);
+    };
     return {
-      take: (chunk) => {
-        requireCurrent(upload);
-        elements += chunk.data.length / 4;
-        if (!fits(chunk, values.length) || elements > values.length) {
-          throw new Refusal(
-            'failed-precondition',
-            `${nameOf(target)} has ${values.length} elements, but the upload goes beyond; use a client of this version`,
-          );
-        }
-        this.#write(chunk, upload);
+      begin,
+      take: ({ offsets, data }) => {
+        const sink = begin(offsets, data.length);
+        sink.write(data);
+        sink.end();
       },
       end: () => {
         if (upload.state === 'arriving') upload.state = 'complete';
@@ -84,7 +100,7 @@ export class Uploads {
       throw new Refusal('failed-precondition', `${nameOf(target)} is encoded; only gradients may be`);
     }
     const encoded = new EncodedVector(this.#vectors.layout);
-    return {
+    return gatheringChunks({
       take: ({ data }) => {
         requireCurrent(upload);
         encoded.take(data);
@@ -98,7 +114,7 @@ export class Uploads {
         upload.written = [rangesOf(parts, nonzeroRows(parts))];
         upload.state = 'complete';
       },
-    };
+    });
   }
 
   /** Hands over the vector and forgets it; undefined unless all of it has arrived. */
@@ -143,15 +159,11 @@ export class Uploads {
     return upload;
   }
 
-  #write(chunk: Chunk, upload: Upload): void {
-    const bytes = float32Bytes(upload.values);
-    for (const { offset, data } of piecesOf(chunk)) {
-      const end = offset + data.length / 4;
-      bytes.set(data, offset * 4);
-      this.#requireFinite(upload, offset, end);
-      if (offset < upload.written.at(-1)!.end) upload.written.push(new RangeList());
-      upload.written.at(-1)!.append(offset, end);
-    }
+  /** Elements `[from, to)` have come. */
+  #note(upload: Upload, from: number, to: number): void {
+    this.#requireFinite(upload, from, to);
+    if (from < upload.written.at(-1)!.end) upload.written.push(new RangeList());
+    upload.written.at(-1)!.append(from, to);
   }
 
   #requireFinite({ target, values }: Upload, from: number, to: number): void {
@@ -183,11 +195,19 @@ function requireCurrent({ target, state }: Upload): void {
   if (state === 'replaced') throw new Refusal('aborted', `${nameOf(target)} is being uploaded anew`);
 }
 
+/** What takes whole chunks, taking them in pieces too. */
+function gatheringChunks(stream: Omit<UploadStream, 'begin'>): UploadStream {
+  return {
+    ...stream,
+    begin: (offsets, byteLength) => gathering(byteLength, (data) => stream.take({ offsets: [...offsets], data })),
+  };
+}
+
 /** Whether the pieces are whole elements of a vector of so many. */
-function fits({ offsets, data }: Chunk, length: number): boolean {
-  if (offsets.length === 0) return data.length === 0;
-  const pieceLength = data.length / offsets.length / 4;
-  return Number.isInteger(pieceLength) && offsets.every((offset) => offset + pieceLength <= length);
+function fits(offsets: readonly number[], byteLength: number, elements: number): boolean {
+  if (offsets.length === 0) return byteLength === 0;
+  const pieceLength = byteLength / offsets.length / 4;
+  return Number.isInteger(pieceLength) && offsets.every((offset) => offset + pieceLength <= elements);
 }
 
 /**

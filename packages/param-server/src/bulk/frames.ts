@@ -5,6 +5,7 @@
  * outside of it, the bytes of its field `data`, so that neither side puts the two together.
  */
 import type { Writable } from 'node:stream';
+import type { ByteSink } from '../byte-sink.js';
 
 export const frameKinds = {
   /** Opens a connection: BulkHello. As bytes "UNRL", which neither HTTP/2 nor TLS begins with. */
@@ -29,13 +30,6 @@ export interface Frame {
   /** Valid until the receiver returns. */
   readonly message: Uint8Array;
   readonly dataBytes: number;
-}
-
-/** Takes bytes that come one after the other, in pieces of any size, each valid until `write` returns. */
-export interface ByteSink {
-  write(bytes: Uint8Array): void;
-  /** All have come. */
-  end(): void;
 }
 
 /** What came is no frame, or one that is too long. */

@@ -1,13 +1,10 @@
 /**
- * Lets bulk connections come to the port of an HTTP/2 server: looks at the first byte of a connection and leaves to the server
- * those that may speak HTTP/2. Any others are closed, and those that say nothing.
+ * Lets bulk connections come to the port of an HTTP/2 server: looks at the first byte of a connection, and leaves all others to
+ * that server, which tells those off that speak no HTTP/2. Connections that say nothing are closed.
  */
 import type { Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
 import { firstByte } from './frames.js';
-
-/** HTTP/2 begins with "PRI". */
-const firstOfHttp2 = 'P'.charCodeAt(0);
 
 /** @param onBulk takes a paused connection, and what of it has been read */
 export function sharePort(
@@ -26,7 +23,6 @@ export function sharePort(
       clearTimeout(silence);
       socket.off('error', close).off('end', close).pause();
       if (first[0] === firstByte) return onBulk(socket, first);
-      if (first[0] !== firstOfHttp2) return socket.destroy();
       socket.unshift(first);
       for (const each of accept) each.call(server, socket);
     });

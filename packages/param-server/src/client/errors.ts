@@ -23,7 +23,12 @@ export function isPassing(error: unknown): boolean {
 const passingCodes = new Set([status.ABORTED, status.UNAVAILABLE, status.CANCELLED]);
 
 /** A call's failure in words. `server` is its address and shard, `path` gRPC's, `deadlineSeconds` what the call was given. */
-export function callError(server: string, path: string, deadlineSeconds: number, error: ServiceError) {
+export function callError(
+  server: string,
+  path: string,
+  deadlineSeconds: number,
+  error: Pick<ServiceError, 'code' | 'details'>,
+) {
   const method = path.slice(path.lastIndexOf('/') + 1);
   const { code, details } = error;
   const cause = new Error(`${status[code]}: ${details}`);

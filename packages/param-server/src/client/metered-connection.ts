@@ -1,5 +1,6 @@
 /** A worker's connection to one parameter server that counts the bytes of its messages and the time its vectors take. */
 import type { MethodDefinition } from '@grpc/grpc-js';
+import type { CountBytes } from '../bulk/bulk-connection.js';
 import type { unroll } from '../generated/parameter-server.js';
 import { parameterServerService } from '../service-definition.js';
 import type { Chunk } from '../shard-vector.js';
@@ -14,7 +15,8 @@ export class MeteredConnection extends ShardConnection {
   readonly #share: number;
 
   constructor(options: ShardConnectionOptions, meter: WorkerMeter) {
-    super({ ...options, service: meteredService(meter) });
+    const count: CountBytes = (direction, bytes) => meter.addBytes(direction, bytes);
+    super({ ...options, count, service: meteredService(meter) });
     this.#meter = meter;
     this.#share = 1 / options.shards;
   }

@@ -11,12 +11,21 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
+import { BulkChannel } from '../bulk/bulk-channel.js';
+import { type BulkConnection, BulkFailure, type CountBytes } from '../bulk/bulk-connection.js';
 import type { unroll } from '../generated/parameter-server.js';
-import { type ClientSecurity, type ClientTls, callMetadata, channelCredentials } from '../security/client-security.js';
+import {
+  authorizationOf,
+  type ClientSecurity,
+  type ClientTls,
+  callMetadata,
+  channelCredentials,
+} from '../security/client-security.js';
 import { handshakeFailure } from '../security/handshake.js';
 import { maxMessageBytes, parameterServerService } from '../service-definition.js';
 import type { Chunk } from '../shard-vector.js';
 import { callError, ParameterServerError } from './errors.js';
+import { placeOf } from './server-place.js';
 import type { Chunks, ShardCalls } from './shard-calls.js';
 
 /** With the default window of 64 KiB pulls run at a fifth of the speed. */
@@ -47,6 +56,8 @@ export interface ShardConnectionOptions {
   readonly patienceSeconds: number;
   /** The methods, by default as they are. */
   readonly service?: typeof parameterServerService;
+  /** Is told of the messages that do not pass through the methods. */
+  readonly count?: CountBytes;
 }
 
 type Call = ClientUnaryCall | ClientReadableStream<unknown> | ClientWritableStream<unknown>;
@@ -61,6 +72,8 @@ export class ShardConnection implements ShardCalls {
   readonly #client: Client;
   readonly #service: typeof parameterServerService;
   readonly #inFlight = new Set<Call>();
+  /** Where vectors travel, unless there is TLS. */
+  readonly #bulk: BulkChannel | undefined;
 
   constructor({
     address,
@@ -70,6 +83,7 @@ export class ShardConnection implements ShardCalls {
     callSeconds,
     patienceSeconds,
     service = parameterServerService,
+    count = () => undefined,
   }: ShardConnectionOptions) {
     this.#service = service;
     this.#address = address;
@@ -79,11 +93,15 @@ export class ShardConnection implements ShardCalls {
     this.#callSeconds = callSeconds;
     this.#patienceSeconds = patienceSeconds;
     this.#client = new Client(address, channelCredentials(security.tls), channelOptions);
+    const authorization = authorizationOf(security.token);
+    this.#bulk = security.tls ? undefined : new BulkChannel({ place: placeOf(address), authorization, count });
   }
 
   async join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
     await this.#waitForServer();
-    return this.#unary(this.#service.join, request);
+    const joined = await this.#unary(this.#service.join, request);
+    this.#bulk?.reopen();
+    return joined;
   }
 
   initialize(request: unroll.v1.InitializeRequest): Promise<unroll.v1.InitializeResponse> {
@@ -111,6 +129,38 @@ export class ShardConnection implements ShardCalls {
   }
 
   async upload(target: unroll.v1.UploadTarget, chunks: Chunks): Promise<void> {
+    const bulk = await this.#lend(this.#service.upload);
+    if (!bulk) return this.#uploadByGrpc(target, chunks);
+    try {
+      await bulk.upload(target, chunks, this.#callSeconds);
+    } catch (error) {
+      throw this.#errorOf(this.#service.upload, error);
+    } finally {
+      this.#bulk?.giveBack(bulk);
+    }
+  }
+
+  async *pull(request: unroll.v1.PullRequest): AsyncGenerator<Chunk> {
+    const bulk = await this.#lend(this.#service.pull);
+    if (!bulk) return yield* this.#pullByGrpc(request);
+    try {
+      yield* bulk.pull(request, this.#callSeconds);
+    } catch (error) {
+      throw this.#errorOf(this.#service.pull, error);
+    } finally {
+      this.#bulk?.giveBack(bulk);
+    }
+  }
+
+  async #lend(method: { readonly path: string }): Promise<BulkConnection | undefined> {
+    try {
+      return await this.#bulk?.lend();
+    } catch (error) {
+      throw this.#errorOf(method, error);
+    }
+  }
+
+  async #uploadByGrpc(target: unroll.v1.UploadTarget, chunks: Chunks): Promise<void> {
     const { call, answered } = this.#beginUpload();
     // The first message says what the stream is; a vector of zeros has no other.
     call.write({ target, offsets: [], data: new Uint8Array(0) });
@@ -146,7 +196,7 @@ export class ShardConnection implements ShardCalls {
     return { call, answered };
   }
 
-  async *pull(request: unroll.v1.PullRequest): AsyncGenerator<Chunk> {
+  async *#pullByGrpc(request: unroll.v1.PullRequest): AsyncGenerator<Chunk> {
     const { path, requestSerialize, responseDeserialize } = this.#service.pull;
     const call: ClientReadableStream<unroll.v1.PullResponse> = this.#client.makeServerStreamRequest(
       path,
@@ -166,10 +216,17 @@ export class ShardConnection implements ShardCalls {
 
   interrupt(): void {
     for (const call of this.#inFlight) call.cancel();
+    this.#bulk?.interrupt();
   }
 
   close(): void {
     this.#client.close();
+    this.#bulk?.close();
+  }
+
+  /** What went wrong, as of a gRPC call, unless it went wrong here. */
+  #errorOf({ path }: { readonly path: string }, error: unknown): unknown {
+    return error instanceof BulkFailure ? callError(this.#server, path, this.#callSeconds, error) : error;
   }
 
   /** @throws ParameterServerError if TLS fails, or the server does not listen for as long as this worker is patient */

@@ -30,6 +30,11 @@ export function channelCredentials(tls: ClientTls | undefined): ChannelCredentia
 /** What every call brings. */
 export function callMetadata(token: string | undefined): Metadata {
   const metadata = new Metadata();
-  if (token !== undefined) metadata.set(tokenKey, `Bearer ${token}`);
+  if (token !== undefined) metadata.set(tokenKey, authorizationOf(token));
   return metadata;
+}
+
+/** What is brought under {@link tokenKey}; empty without a token. */
+export function authorizationOf(token: string | undefined): string {
+  return token === undefined ? '' : `Bearer ${token}`;
 }

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
+import { placeOf } from '../client/server-place.js';
 import type { ClientTls } from './client-security.js';
 
 const pauseSeconds = 1;
@@ -24,11 +25,9 @@ const endedSilently = 'the server ended the connection after the handshake';
 
 /** A server that refuses the certificate says so after the handshake: it has succeeded when HTTP/2's settings arrive. */
 function tryHandshake(address: string, tls: ClientTls, signal: AbortSignal): Promise<string | undefined> {
-  const { hostname, port } = new URL(`https://${address}`);
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
   return new Promise((resolve) => {
     const socket = connect({
-      ...{ host, port: Number(port || 443), ALPNProtocols: ['h2'] },
+      ...{ ...placeOf(address), ALPNProtocols: ['h2'] },
       ...{ ca: tls.authority, cert: tls.certificate, key: tls.key },
     });
     let isSecure = false;

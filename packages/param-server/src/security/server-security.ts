@@ -71,11 +71,19 @@ export function requireReadable(pem: {
 /** Health is told to anyone: the probes of schedulers bring no metadata, and learn nothing but whether the server serves. */
 const openToAll = '/grpc.health.v1.Health/';
 
-/** Ends every call as UNAUTHENTICATED that does not bring the token, before its message is decoded. */
-export function tokenGuard(token: string): ServerInterceptor {
+/** What is told to whoever does not bring the token. */
+export const unknownToken = 'the server wants a token that the worker does not bring; give both the same --token-file';
+
+/** Whether a caller is let in, by what it brings under {@link tokenKey}; without a token everybody is. */
+export function admission(token: string | undefined): (authorization: string) => boolean {
+  if (token === undefined) return () => true;
   const expected = digest(`Bearer ${token}`);
-  const brings = (metadata: Metadata): boolean =>
-    metadata.get(tokenKey).some((value) => timingSafeEqual(digest(String(value)), expected));
+  return (authorization) => timingSafeEqual(digest(authorization), expected);
+}
+
+/** Ends every call as UNAUTHENTICATED that is not let in, before its message is decoded. */
+export function tokenGuard(admits: (authorization: string) => boolean): ServerInterceptor {
+  const brings = (metadata: Metadata): boolean => metadata.get(tokenKey).some((value) => admits(String(value)));
   return ({ path }, call) => {
     if (path.startsWith(openToAll)) return new ServerInterceptingCall(call);
     const listener = new ServerListenerBuilder()
@@ -87,8 +95,6 @@ export function tokenGuard(token: string): ServerInterceptor {
     return new ServerInterceptingCall(call, { start: (next) => next(listener) });
   };
 }
-
-const unknownToken = 'the server wants a token that the worker does not bring; give both the same --token-file';
 
 /** Of equal length, whatever the texts', so that they can be compared in a time that tells nothing. */
 function digest(text: string): Buffer {

@@ -1,0 +1,190 @@
+/**
+ * The client's end of a bulk connection: uploads and pulls, one at a time. When one fails, the connection is gone. It neither
+ * joins nor repeats.
+ */
+import { connect, type Socket } from 'node:net';
+import { status } from '@grpc/grpc-js';
+import type { ByteSink } from '../byte-sink.js';
+import type { ServerPlace } from '../client/server-place.js';
+import type { Chunks } from '../client/shard-calls.js';
+import { unroll } from '../generated/parameter-server.js';
+import { maxMessageBytes } from '../service-definition.js';
+import type { Chunk } from '../shard-vector.js';
+import { type Frame, FrameError, FrameReader, frameKinds, noData, writeFrame } from './frames.js';
+import { intoOneBuffer } from './receive-buffer.js';
+
+const { BulkHello, BulkStatus, PullRequest, PullResponse, UploadRequest } = unroll.v1;
+
+/** Why a call failed: what the server said, or what became of the connection. */
+export class BulkFailure extends Error {
+  override readonly name = 'BulkFailure';
+
+  constructor(
+    readonly code: status,
+    readonly details: string,
+  ) {
+    super(`${status[code]}: ${details}`);
+  }
+}
+
+/** Is told of every message and its data. */
+export type CountBytes = (direction: 'sent' | 'received', bytes: number) => void;
+
+/** What the call in flight waits for: the next chunk, or undefined when the server says that it has succeeded. */
+interface Awaited {
+  resolve(chunk: Chunk | undefined): void;
+  reject(failure: BulkFailure): void;
+}
+
+export class BulkConnection {
+  readonly #socket: Socket;
+  readonly #count: CountBytes;
+  readonly #reader = new FrameReader((frame) => this.#receive(frame), maxMessageBytes);
+  #awaited: Awaited | undefined;
+  #failure: BulkFailure | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  /** Of the chunk that was handed over last. */
+  #buffer = new Uint8Array(0);
+
+  /** Connects; the first call is to be {@link greet}. */
+  constructor({ host, port }: ServerPlace, count: CountBytes) {
+    this.#count = count;
+    const onread = intoOneBuffer((bytes) => this.#take(bytes));
+    this.#socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000, onread });
+    this.#socket.on('error', ({ message }) => this.fail(status.UNAVAILABLE, message));
+    this.#socket.once('close', () => this.fail(status.UNAVAILABLE, 'the server ended the connection'));
+  }
+
+  get isOpen(): boolean {
+    return this.#failure === undefined;
+  }
+
+  /** @throws BulkFailure if the server does not let this client in, or does not speak so */
+  async greet(authorization: string, seconds: number): Promise<void> {
+    const greeted = this.#begin(seconds);
+    await this.#write(greeted, frameKinds.hello, BulkHello.encode({ authorization }).finish());
+    await greeted;
+  }
+
+  /** As {@link ShardCalls.upload}. The data must not change before this settles. @throws BulkFailure */
+  async upload(target: unroll.v1.UploadTarget, chunks: Chunks, seconds: number): Promise<void> {
+    const answered = this.#begin(seconds);
+    try {
+      await this.#write(answered, frameKinds.upload, UploadRequest.encode({ target }).finish());
+      for await (const { offsets, data } of chunks) {
+        await this.#write(answered, frameKinds.chunk, UploadRequest.encode({ offsets }).finish(), data);
+      }
+    } catch (error) {
+      this.fail(status.CANCELLED, 'the chunks could not be made');
+      throw error;
+    }
+    await this.#write(answered, frameKinds.end);
+    await answered;
+  }
+
+  /** As {@link ShardCalls.pull}. A chunk is valid until the next is asked for. @throws BulkFailure */
+  async *pull(request: unroll.v1.PullRequest, seconds: number): AsyncGenerator<Chunk> {
+    let next = this.#begin(seconds);
+    try {
+      await this.#write(next, frameKinds.pull, PullRequest.encode(request).finish());
+      for (let chunk = await next; chunk; chunk = await next) {
+        yield chunk;
+        next = this.#expect();
+        this.#readOn();
+      }
+    } finally {
+      if (this.#awaited) this.fail(status.CANCELLED, 'the pull was given up');
+    }
+  }
+
+  /** Ends the connection; the call in flight fails. */
+  fail(code: status, details: string): void {
+    if (this.#failure) return;
+    this.#failure = new BulkFailure(code, details);
+    clearTimeout(this.#deadline);
+    this.#socket.destroy();
+    this.#awaited?.reject(this.#failure);
+    this.#awaited = undefined;
+  }
+
+  #begin(seconds: number): Promise<Chunk | undefined> {
+    const late = () => this.fail(status.DEADLINE_EXCEEDED, 'the deadline has passed');
+    this.#deadline = setTimeout(late, seconds * 1000);
+    // Between calls a connection keeps no process alive.
+    this.#socket.ref();
+    return this.#expect();
+  }
+
+  #expect(): Promise<Chunk | undefined> {
+    const expected = new Promise<Chunk | undefined>((resolve, reject) => {
+      if (this.#failure) reject(this.#failure);
+      else this.#awaited = { resolve, reject };
+    });
+    // It may fail while something else is awaited; it is awaited after that.
+    expected.catch(() => undefined);
+    return expected;
+  }
+
+  #succeed(): void {
+    clearTimeout(this.#deadline);
+    this.#socket.unref();
+    this.#awaited?.resolve(undefined);
+    this.#awaited = undefined;
+  }
+
+  /** Sends a frame, but for as long only as the call has not failed. */
+  #write(answered: Promise<unknown>, kind: number, message?: Uint8Array, data?: Uint8Array): Promise<unknown> {
+    this.#count('sent', (message?.length ?? 0) + (data?.length ?? 0));
+    // Why a connection ends is known a moment after writing fails.
+    const written = writeFrame(this.#socket, kind, message, data).catch(() => answered);
+    return Promise.race([answered, written]);
+  }
+
+  /** @returns whether to read on */
+  #take(bytes: Uint8Array): boolean {
+    if (this.isOpen) this.#attempt(() => this.#reader.take(bytes));
+    return !this.#reader.isHeld;
+  }
+
+  #readOn(): void {
+    this.#attempt(() => this.#reader.release());
+    if (!this.#reader.isHeld) this.#socket.resume();
+  }
+
+  #attempt(read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      // Whoever is at the other end is no parameter server of this version.
+      this.fail(status.UNAVAILABLE, (error as Error).message);
+    }
+  }
+
+  /** @throws FrameError if the frame is none that the server may send */
+  #receive({ kind, message, dataBytes }: Frame): ByteSink {
+    this.#count('received', message.length + dataBytes);
+    if (kind === frameKinds.chunk) return this.#chunkSink(PullResponse.decode(message).offsets, dataBytes);
+    if (kind !== frameKinds.status) throw new FrameError(`a frame of the kind ${kind} out of turn`);
+    const { code, details } = BulkStatus.decode(message);
+    if (code === status.OK) this.#succeed();
+    else this.fail(code, details);
+    return noData;
+  }
+
+  #chunkSink(offsets: number[], dataBytes: number): ByteSink {
+    if (this.#buffer.length < dataBytes) this.#buffer = new Uint8Array(dataBytes);
+    const data = this.#buffer.subarray(0, dataBytes);
+    let filled = 0;
+    return {
+      write: (bytes) => {
+        data.set(bytes, filled);
+        filled += bytes.length;
+      },
+      end: () => {
+        // The next one would overwrite it.
+        this.#reader.hold();
+        this.#awaited?.resolve({ offsets, data });
+      },
+    };
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * The server's end of a bulk connection: uploads and pulls, one at a time, answered as gRPC would answer them. A client that
+ * breaks the rules, or whose call is refused, is told so, and its connection ends.
+ */
+import type { Socket } from 'node:net';
+import { status } from '@grpc/grpc-js';
+import type { ByteSink } from '../byte-sink.js';
+import { unroll } from '../generated/parameter-server.js';
+import { CallMeter } from '../security/call-rate.js';
+import { unknownToken } from '../security/server-security.js';
+import { maxMessageBytes } from '../service-definition.js';
+import type { ShardHost } from '../shard-host.js';
+import type { UploadStream } from '../uploads.js';
+import { asStatus, openPull, openUpload } from '../vector-calls.js';
+import { type Frame, FrameError, FrameReader, frameKinds, noData, writeFrame } from './frames.js';
+import { intoOneBuffer, rereading } from './receive-buffer.js';
+
+const { BulkHello, BulkStatus, PullRequest, PullResponse, UploadRequest } = unroll.v1;
+
+export interface ServedConnectionOptions {
+  readonly host: ShardHost;
+  /** Whether what a client brings, as gRPC's metadata would, lets it in. */
+  readonly admits: (authorization: string) => boolean;
+  /** How long a client may take to say who it is, or to go when it was refused. */
+  readonly greetingSeconds: number;
+  /** How long a frame may stand still on its way. */
+  readonly stallSeconds: number;
+}
+
+/** A hello with a long token. */
+const mostHelloBytes = 64 * 1024;
+
+export class ServedConnection {
+  readonly closed: Promise<void>;
+  readonly #options: ServedConnectionOptions;
+  readonly #socket: Socket;
+  readonly #reader = new FrameReader((frame) => this.#receive(frame), mostHelloBytes);
+  readonly #calls = new CallMeter(now());
+  #state: 'new' | 'idle' | 'opening' | 'uploading' | 'pulling' | 'ended' = 'new';
+  #upload: UploadStream | undefined;
+  #cancel: () => void = () => undefined;
+  #isLast = false;
+  /** Ends the connection if it does not come to something else before. */
+  #timer: NodeJS.Timeout;
+
+  /** @param first what of the connection has been read */
+  constructor(accepted: Socket, first: Uint8Array, options: ServedConnectionOptions) {
+    this.#options = options;
+    const onread = intoOneBuffer((bytes) => this.#take(bytes));
+    const socket = rereading(accepted, onread).setNoDelay().setKeepAlive(true, 30_000);
+    this.#socket = socket;
+    this.#timer = this.#endLater();
+    socket.on('error', () => socket.destroy()).on('timeout', () => socket.destroy());
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        clearTimeout(this.#timer);
+        this.#cancel();
+        resolve();
+      });
+    });
+    if (!this.#take(first)) socket.pause();
+  }
+
+  /** Ends when the call has that it is in. */
+  finish(): void {
+    this.#isLast = true;
+    if (this.#state === 'new' || this.#state === 'idle') this.#socket.destroy();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** @returns whether to read on */
+  #take(bytes: Uint8Array): boolean {
+    // What was sent before the client has read why its call was refused.
+    if (this.#state === 'ended') return true;
+    this.#attempt(() => this.#reader.take(bytes));
+    return !this.#reader.isHeld;
+  }
+
+  #attempt(read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      this.#refuse(error);
+    }
+    // Between the frames of an upload the worker may compute, and between calls.
+    if (this.#state === 'idle' || this.#state === 'uploading') this.#mayStandStill(!this.#reader.isWithinFrame);
+  }
+
+  /** @throws FrameError if the frame is not one that may come now; Refusal */
+  #receive({ kind, message, dataBytes }: Frame): ByteSink {
+    const state = this.#state;
+    if (state === 'uploading' && kind === frameKinds.chunk) {
+      return this.#upload!.begin(UploadRequest.decode(message).offsets, dataBytes);
+    }
+    if (state === 'uploading' && kind === frameKinds.end) this.#endUpload();
+    else if (state === 'idle' && kind === frameKinds.upload) this.#beginUpload(UploadRequest.decode(message));
+    else if (state === 'idle' && kind === frameKinds.pull) this.#pull(PullRequest.decode(message));
+    else if (state === 'new' && kind === frameKinds.hello) this.#greet(BulkHello.decode(message));
+    else throw new FrameError(`a frame of the kind ${kind} out of turn`);
+    return noData;
+  }
+
+  #greet({ authorization }: unroll.v1.BulkHello): void {
+    if (!this.#options.admits(authorization)) throw new Unauthenticated();
+    this.#reader.limit = maxMessageBytes;
+    this.#succeed();
+  }
+
+  #beginUpload({ target }: unroll.v1.UploadRequest): void {
+    this.#requireCalm();
+    this.#state = 'opening';
+    // Its chunks may be right behind.
+    this.#reader.hold();
+    openUpload(this.#options.host, target, (cancel) => {
+      this.#cancel = cancel;
+    }).then(
+      (upload) => {
+        this.#upload = upload;
+        this.#state = 'uploading';
+        this.#attempt(() => this.#reader.release());
+        if (!this.#reader.isHeld) this.#socket.resume();
+      },
+      (error: unknown) => this.#refuse(error),
+    );
+  }
+
+  #endUpload(): void {
+    this.#upload!.end();
+    this.#upload = undefined;
+    this.#succeed();
+  }
+
+  #pull(request: unroll.v1.PullRequest): void {
+    this.#requireCalm();
+    this.#state = 'pulling';
+    this.#send(request).then(
+      () => this.#succeed(),
+      (error: unknown) => this.#refuse(error),
+    );
+  }
+
+  async #send(request: unroll.v1.PullRequest): Promise<void> {
+    const chunks = await openPull(this.#options.host, request, (cancel) => {
+      this.#cancel = cancel;
+    });
+    this.#mayStandStill(false);
+    for (const { offsets, data } of chunks) {
+      const message = PullResponse.encode({ offsets }).finish();
+      await writeFrame(this.#socket, frameKinds.chunk, message, data);
+    }
+  }
+
+  #succeed(): void {
+    this.#state = 'idle';
+    clearTimeout(this.#timer);
+    this.#mayStandStill(true);
+    this.#cancel = () => undefined;
+    this.#tell(status.OK, '');
+    if (this.#isLast) this.#socket.end();
+  }
+
+  #refuse(error: unknown): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    const { code, details } = statusOf(error);
+    this.#tell(code, details);
+    // To close while something comes would take the status back: it is read, and thrown away, until the client closes.
+    this.#socket.end().resume();
+    clearTimeout(this.#timer);
+    this.#timer = this.#endLater();
+  }
+
+  #tell(code: status, details: string): void {
+    // A client that is gone need not be told.
+    writeFrame(this.#socket, frameKinds.status, BulkStatus.encode({ code, details }).finish()).catch(() => undefined);
+  }
+
+  #mayStandStill(may: boolean): void {
+    this.#socket.setTimeout(may ? 0 : this.#options.stallSeconds * 1000);
+  }
+
+  #endLater(): NodeJS.Timeout {
+    return setTimeout(() => this.#socket.destroy(), this.#options.greetingSeconds * 1000);
+  }
+
+  #requireCalm(): void {
+    if (!this.#calls.admits(now())) throw new FrameError('too many calls a second');
+  }
+}
+
+class Unauthenticated extends Error {}
+
+function statusOf(error: unknown): { code: status; details: string } {
+  if (error instanceof Unauthenticated) return { code: status.UNAUTHENTICATED, details: unknownToken };
+  if (error instanceof FrameError) return { code: status.RESOURCE_EXHAUSTED, details: error.message };
+  return asStatus(error);
+}
+
+function now(): number {
+  return performance.now() / 1000;
+}

@@ -1,0 +1,51 @@
+/** The other end of a server's bulk connection, in the hands of a test: sends bytes as they are, and hears what is answered. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import type { status } from '@grpc/grpc-js';
+import { FrameReader, frameKinds, noData } from '../bulk/frames.js';
+import { gathering } from '../byte-sink.js';
+import { unroll } from '../generated/parameter-server.js';
+
+const { BulkHello, BulkStatus } = unroll.v1;
+
+/** A frame as bytes, with the lengths that it has or others. */
+export function frame(
+  kind: number,
+  message: Uint8Array,
+  data: Uint8Array = new Uint8Array(0),
+  lengths?: [number, number],
+): Buffer {
+  const [messageBytes, dataBytes] = lengths ?? [message.length, data.length];
+  return Buffer.concat([new Uint8Array(Uint32Array.of(kind, messageBytes, dataBytes).buffer), message, data]);
+}
+
+export function hello(authorization = ''): Buffer {
+  return frame(frameKinds.hello, BulkHello.encode({ authorization }).finish());
+}
+
+/** What a server answers, until it closes the connection. */
+export interface Answers {
+  readonly codes: status[];
+  readonly details: string[];
+}
+
+/**
+ * Sends these bytes, and then nothing.
+ * @param leaves whether the sending half is closed then; else it is left to the server to end the connection
+ */
+export async function converse(port: number, bytes: Uint8Array, leaves: boolean): Promise<Answers> {
+  const answers: Answers = { codes: [], details: [] };
+  const reader = new FrameReader(({ kind, message, dataBytes }) => {
+    if (kind !== frameKinds.status) return gathering(dataBytes, () => undefined);
+    const { code, details } = BulkStatus.decode(message);
+    answers.codes.push(code);
+    answers.details.push(details);
+    return noData;
+  }, 2 ** 24);
+  const socket: Socket = connect(port, '127.0.0.1').on('error', () => undefined);
+  socket.on('data', (came: Buffer) => reader.take(came));
+  if (leaves) socket.end(bytes);
+  else socket.write(bytes);
+  await once(socket, 'close');
+  return answers;
+}

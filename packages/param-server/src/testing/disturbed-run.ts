@@ -1,0 +1,130 @@
+/**
+ * A run of two workers over real sockets that a test disturbs, in the place of the second worker or as a stranger. Whatever it
+ * does, the run goes on and ends with the bits of one that nobody disturbed.
+ */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, credentials, type status } from '@grpc/grpc-js';
+import { expect } from 'vitest';
+import { ShardConnection } from '../client/shard-connection.js';
+import type { unroll } from '../generated/parameter-server.js';
+import { connectParameterServers, type Snapshot, startParameterServer } from '../index.js';
+import { type Chunk, float32Bytes } from '../shard-vector.js';
+import { writeModel } from '../wire-messages.js';
+
+/** A name that would be a file elsewhere if it became part of a path. */
+export const kernel = '../../unroll-escaped';
+export const model = {
+  parameters: [{ name: kernel, shape: [4, 3] }],
+  optimizer: { name: 'momentum' as const, momentum: 0.9 },
+  clipNorm: 1,
+  lanes: { count: 2, width: 1 },
+  run: 'a run',
+};
+export const elements = 12;
+export const gradientOf = (worker: number, step: number) =>
+  Float32Array.from({ length: elements }, (_, i) => Math.cos(i + 31 * step + 7 * worker));
+export const whole = (values: Float32Array): Chunk => ({ offsets: [0], data: float32Bytes(values) });
+/** Bytes that are as good as random, a function of the seed. */
+export const bytesOf = (seed: string, length: number): Buffer =>
+  createHash('shake256', { outputLength: length }).update(seed).digest();
+
+/** The second worker of a run, of which the test makes what it wants. */
+export interface Position {
+  readonly port: number;
+  readonly connection: ShardConnection;
+  readonly caller: unroll.v1.Caller;
+  /** Sends bytes to a method. Resolves to the status that ends the call. */
+  send(path: string, bytes: Uint8Array): Promise<status>;
+  /** The same, but the call is given up when the bytes have been sent. */
+  breakOff(path: string, bytes: Uint8Array): Promise<status>;
+}
+
+export interface Attack {
+  /** On a server that no worker has joined. */
+  readonly before?: (port: number) => Promise<void>;
+  /** Between two steps. */
+  readonly between?: (position: Position) => Promise<void>;
+}
+
+/** Two steps of two workers, the second being disturbed or disturbing. Returns what the first reads in the end. */
+async function run(attack: Attack): Promise<Snapshot> {
+  const folder = mkdtempSync(join(tmpdir(), 'unroll-hostile-'));
+  try {
+    return await runIn(folder, attack);
+  } finally {
+    // The last snapshot may still be on its way.
+    rmSync(folder, { recursive: true, maxRetries: 10 });
+  }
+}
+
+async function runIn(folder: string, { before, between }: Attack): Promise<Snapshot> {
+  const place = { workers: 2, version: '1' };
+  const snapshots = { folder: join(folder, 'snapshots'), every: 1, keep: 3 };
+  await using server = await startParameterServer({ port: 0, ...place, snapshots });
+  const address = `127.0.0.1:${server.port}`;
+  await before?.(server.port);
+  await using first = connectParameterServers({
+    ...{ servers: [address], worker: 0, incarnation: 5, ...place, ...model },
+    start: { values: async () => ({ parameters: { [kernel]: gradientOf(0, 100) } }) },
+  });
+  await first.enter({ [kernel]: new Float32Array(elements) });
+  const connection = new ShardConnection({ address, shard: 0, shards: 1, callSeconds: 20, patienceSeconds: 20 });
+  const identity = { worker: 1, incarnation: 5 };
+  const { generation, lease } = await connection.join({
+    ...{ caller: identity, shard: 0, shards: 1, ...place, ...writeModel(model) },
+  });
+  const caller = { ...identity, generation, lease };
+  const step = async () => {
+    const at = first.step;
+    const laneStates = new Float32Array(1);
+    const update = first.update({ gradients: { [kernel]: gradientOf(0, at) }, learningRate: 0.5, laneStates });
+    await connection.upload({ caller, step: at, vector: 'gradient' }, [whole(gradientOf(1, at))]);
+    await connection.upload({ caller, step: at, vector: 'lanes' }, []);
+    await connection.push({ caller, step: at, learningRate: 0.5, lanesFrom: 1, lanesTo: 2, counted: [] });
+    await update;
+  };
+  await step();
+  const client = new Client(address, credentials.createInsecure());
+  await between?.({
+    ...{ port: server.port, connection, caller },
+    send: (path, bytes) => sendRaw(client, path, bytes, 'end'),
+    breakOff: (path, bytes) => sendRaw(client, path, bytes, 'cancel'),
+  });
+  await step();
+  const snapshot = await first.snapshot();
+  client.close();
+  connection.close();
+  expect(readdirSync(folder)).toEqual(['snapshots']);
+  const files = readdirSync(join(folder, 'snapshots'));
+  expect(files.filter((file) => !/^shard-0-of-1-step-\d\.snapshot(\..*)?$/.test(file))).toEqual([]);
+  return snapshot!;
+}
+
+type After = 'end' | 'cancel';
+
+async function sendRaw(client: Client, path: string, bytes: Uint8Array, after: After): Promise<status> {
+  const asIs = (buffer: Buffer) => buffer;
+  const call = client.makeBidiStreamRequest(path, asIs, asIs, { deadline: Date.now() + 20_000 });
+  call.on('error', () => undefined).resume();
+  const ended = new Promise<status>((resolve) => call.once('status', ({ code }) => resolve(code)));
+  await new Promise((resolve) => call.write(Buffer.from(bytes), resolve));
+  call[after]();
+  return ended;
+}
+
+let undisturbed: Promise<Snapshot> | undefined;
+
+/** @throws unless the run ends as if nothing had been */
+export async function expectHarmless(attack: Attack): Promise<void> {
+  undisturbed ??= run({});
+  expect(await run(attack)).toEqual(await undisturbed);
+}
+
+export async function expectNothingArrived(connection: ShardConnection, caller: unroll.v1.Caller): Promise<void> {
+  await connection.upload({ caller, step: 1, vector: 'lanes' }, []);
+  const push = connection.push({ caller, step: 1, learningRate: 0.5, lanesFrom: 1, lanesTo: 2, counted: [] });
+  await expect(push).rejects.toThrow("worker 1's gradient of step 1 has not arrived completely");
+}
