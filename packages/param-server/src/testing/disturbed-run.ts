@@ -7,12 +7,18 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials, type status } from '@grpc/grpc-js';
-import { expect } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { ShardConnection } from '../client/shard-connection.js';
 import type { unroll } from '../generated/parameter-server.js';
 import { connectParameterServers, type Snapshot, startParameterServer } from '../index.js';
 import { type Chunk, float32Bytes } from '../shard-vector.js';
 import { writeModel } from '../wire-messages.js';
+
+// A server may be writing its last snapshot when its run has ended.
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
 
 /** A name that would be a file elsewhere if it became part of a path. */
 export const kernel = '../../unroll-escaped';
@@ -50,17 +56,9 @@ export interface Attack {
 }
 
 /** Two steps of two workers, the second being disturbed or disturbing. Returns what the first reads in the end. */
-async function run(attack: Attack): Promise<Snapshot> {
+async function run({ before, between }: Attack): Promise<Snapshot> {
   const folder = mkdtempSync(join(tmpdir(), 'unroll-hostile-'));
-  try {
-    return await runIn(folder, attack);
-  } finally {
-    // The last snapshot may still be on its way.
-    rmSync(folder, { recursive: true, maxRetries: 10 });
-  }
-}
-
-async function runIn(folder: string, { before, between }: Attack): Promise<Snapshot> {
+  folders.push(folder);
   const place = { workers: 2, version: '1' };
   const snapshots = { folder: join(folder, 'snapshots'), every: 1, keep: 3 };
   await using server = await startParameterServer({ port: 0, ...place, snapshots });
