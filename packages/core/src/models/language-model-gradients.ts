@@ -34,25 +34,35 @@ export type ObjectivesOf = (
   inputs: NamedTensors,
 ) => { readonly objectives: tf.Tensor1D; readonly [output: string]: tf.Tensor };
 
-/** The loss of a batch by truncated back-propagation through time: what else it computes, and the gradients. */
+/**
+ * The loss of a batch by truncated back-propagation through time: what else it computes, and the gradients.
+ * @param later of the state after the last step, by its names: its gradients by what comes then; if given, those of the state
+ * before the first step are computed too
+ */
 export function lossAndGradients(
   config: LanguageModelConfig,
   inputs: NamedTensors,
   objectivesOf: ObjectivesOf = trainingLosses,
-): { outputs: NamedTensors; gradients: Gradients } {
+  later: NamedTensors = {},
+): { outputs: NamedTensors; gradients: Gradients; stateGradients: NamedTensors } {
   const names = Object.keys(parameterShapes(config)).filter((name) => name !== embeddingName || config.tieWeights);
+  const stateNames = Object.keys(later);
   let outputs: NamedTensors = {};
   const loss = (embedded: tf.Tensor, ...values: tf.Tensor[]): tf.Scalar => {
     const parameters = Object.fromEntries(names.map((name, k) => [name, values[k]!]));
-    const { features, state } = recurrentFeatures(config, parameters, embedded as tf.Tensor3D, inputs, inputs);
+    const initial = stateNames.map((name, k) => [name, values[names.length + k]!] as const);
+    const from = { ...inputs, ...Object.fromEntries(initial) };
+    const { features, state } = recurrentFeatures(config, parameters, embedded as tf.Tensor3D, from, inputs);
     const { objectives, ...others } = objectivesOf(config, parameters, features, inputs);
     outputs = { ...next(state), ...others };
     // What is differentiated lives in a scope of its own, which the other results must outlive.
     for (const tensor of Object.values(outputs)) tf.keep(tensor);
-    return tf.sum(tf.mul(objectives, inputs.lossWeights!));
+    const laterTerms = stateNames.map((name) => tf.sum(tf.mul(state[name]!, later[name]!)));
+    return laterTerms.reduce<tf.Scalar>((a, b) => tf.add(a, b), tf.sum(tf.mul(objectives, inputs.lossWeights!)));
   };
   const ids = inputs.ids as tf.Tensor2D;
-  const [rows, ...values] = tf.grads(loss)([embedTokens(inputs, ids), ...names.map((name) => inputs[name]!)]);
+  const differentiated = [...names, ...stateNames].map((name) => inputs[name]!);
+  const [rows, ...values] = tf.grads(loss)([embedTokens(inputs, ids), ...differentiated]);
   for (const [name, kept] of Object.entries(outputs)) {
     outputs[name] = tf.clone(kept); // of the caller's scope, like every other result
     kept.dispose();
@@ -64,5 +74,6 @@ export function lossAndGradients(
   return {
     outputs,
     gradients: { dense: Object.fromEntries(names.map((name, k) => [name, values[k]!])), embeddingRows },
+    stateGradients: Object.fromEntries(stateNames.map((name, k) => [name, values[names.length + k]!])),
   };
 }

@@ -13,8 +13,9 @@ import {
   outputLosses,
   recurrentFeatures,
 } from './language-model-forward.js';
-import { lossAndGradients, withEmbedding } from './language-model-gradients.js';
+import { withEmbedding } from './language-model-gradients.js';
 import { type BatchShape, float32, next, type Program } from './program.js';
+import { batchGradients } from './recomputed-gradients.js';
 import { softmaxInputs } from './training-losses.js';
 
 /**
@@ -33,7 +34,7 @@ export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, 
       ...updateInputs(config, recipe),
     },
     run: (inputs) => {
-      const { gradients, outputs } = lossAndGradients(config, { ...inputs, ...iterates(config, recipe, inputs) });
+      const { gradients, outputs } = batchGradients(config, shape, { ...inputs, ...iterates(config, recipe, inputs) });
       // Where the optimizer changes only the rows of the embedding that were looked up, no table of gradients is made.
       const byRows = keepsWithoutGradient(recipe.optimizer) && !config.tieWeights;
       const update = byRows
@@ -49,7 +50,7 @@ export function gradientProgram(config: LanguageModelConfig, shape: BatchShape):
   return {
     inputs: gradientInputs(config, shape),
     run: (inputs) => {
-      const { gradients, outputs } = lossAndGradients(config, inputs);
+      const { gradients, outputs } = batchGradients(config, shape, inputs);
       return { ...outputs, ...gradientOutputs(withEmbedding(config, gradients)) };
     },
   };
@@ -65,7 +66,7 @@ export function rowGradientProgram(config: LanguageModelConfig, shape: BatchShap
   return {
     inputs: gradientInputs(config, shape),
     run: (inputs) => {
-      const { gradients, outputs } = lossAndGradients(config, inputs);
+      const { gradients, outputs } = batchGradients(config, shape, inputs);
       const { gradients: rows } = gradients.embeddingRows;
       return { ...outputs, ...gradientOutputs(gradients.dense), [`gradientRows.${embeddingName}`]: rows };
     },

@@ -21,6 +21,8 @@ export interface BatchShape {
   readonly time: number;
   /** Of each tail of an adaptive softmax: how many targets one run may have in it; all if left out. */
   readonly tailCapacities?: readonly number[] | undefined;
+  /** Activations are kept of so many steps at once, and computed again in the backward pass; of all steps if left out. */
+  readonly recomputeEvery?: number | undefined;
 }
 
 /** float32 inputs of these shapes. */
