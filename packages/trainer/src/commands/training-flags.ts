@@ -52,6 +52,7 @@ export interface TrainingFlags {
   schedule?: Schedule['name'];
   warmupSteps?: number;
   accumulate?: number;
+  recomputeEvery?: number;
   clipNorm?: number;
   precision?: Precision;
   mode?: Mode['name'];
@@ -92,6 +93,7 @@ const fields: Readonly<Partial<Record<keyof TrainingFlags, string>>> = {
   clipNorm: 'clipNorm',
   warmupSteps: 'warmupSteps',
   accumulate: 'accumulate',
+  recomputeEvery: 'recomputeEvery',
   precision: 'precision',
   gradientCodec: 'gradientCodec',
   softmax: 'model.softmax',
@@ -142,6 +144,11 @@ export function addTrainingFlags(command: Command): Command {
       ),
     )
     .option('--warmup-steps <n>', 'steps in which the learning rate grows linearly at first', nonNegativeInteger)
+    .option(
+      '--recompute-every <n>',
+      'steps of which activations are kept at once, to be computed again, in less memory (default: all)',
+      positiveInteger,
+    )
     .option('--accumulate <n>', 'parts of a batch that are computed one after another, in less memory', positiveInteger)
     .option('--clip-norm <x>', 'largest global norm of the gradient', positiveNumber)
     .addOption(

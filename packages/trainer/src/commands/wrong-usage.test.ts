@@ -98,6 +98,11 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       '--softmax: cutoffs must be integers that ascend from 1 to less than the',
     ],
     [
+      'activations of an adaptive softmax twice',
+      'train --data grammar --out @x --softmax adaptive --recompute-every 5',
+      '--recompute-every: is not for --softmax adaptive',
+    ],
+    [
       'words by frequency that have no order',
       'train --data @corpus --out @x --softmax adaptive:4 --tokenizer bpe --batch-size 8',
       '--softmax: adaptive needs ids by frequency',

@@ -6,19 +6,19 @@ import type { UpdateScalars } from './batch-runs.js';
 import type { BatchStep, TrainingResidents } from './batch-step.js';
 import { LaneLosses } from './lane-losses.js';
 import { type LearnerOptions, type LossSum, type MadeStep, reset } from './learner.js';
-import { compileSteps, type StepPrograms } from './step-executable.js';
+import { compileSteps, type StepPrograms, stepShape } from './step-executable.js';
 
 export async function createAccumulatedStep(
   { engine, model, training, batchesOf }: LearnerOptions,
   { parameters, slots, recurrent }: TrainingResidents,
 ): Promise<BatchStep> {
-  const { batchSize, accumulate, optimizer, clipNorm, sequenceLength: time } = training;
+  const { batchSize, accumulate, optimizer, clipNorm } = training;
   const count = batchSize / accumulate;
   const recipe = { optimizer, clipNorm };
   const sums = engine.allocate(zeros(gradientSumShapes(model)));
   const state = engine.allocate(zeros(stateShapes(model, count)));
   const steps: StepPrograms = {
-    shape: { batch: count, time },
+    shape: stepShape(training, count),
     programOf: (shape) => accumulationProgram(model, shape, recipe),
   };
   const part = await compileSteps(engine, model, steps, [parameters, slots, sums, state]);

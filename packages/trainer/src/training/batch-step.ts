@@ -5,7 +5,7 @@ import { BatchInputs } from './batch-inputs.js';
 import { runBatches, type UpdateScalars } from './batch-runs.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LearnerOptions, LossSum, MadeStep } from './learner.js';
-import { compileSteps, type StepPrograms } from './step-executable.js';
+import { compileSteps, type StepPrograms, stepShape } from './step-executable.js';
 
 /** What one process keeps with its engine. */
 export interface TrainingResidents {
@@ -30,7 +30,7 @@ export async function createWholeBatchStep(
   const { batchSize, optimizer, clipNorm, precision } = training;
   const program = precision === 'mixed' ? mixedTrainingProgram : trainingProgram;
   const steps: StepPrograms = {
-    shape: { batch: batchSize, time: training.sequenceLength },
+    shape: stepShape(training, batchSize),
     programOf: (shape) => program(model, shape, { optimizer, clipNorm }),
   };
   const executable = await compileSteps(engine, model, steps, [parameters, slots, recurrent]);

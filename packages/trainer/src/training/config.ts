@@ -70,6 +70,8 @@ export const trainingConfigSchema = z.strictObject({
   warmupSteps: z.int().nonnegative().default(0),
   /** The gradient of a batch is the sum of those of so many parts of it, computed one after another. */
   accumulate: count.default(1),
+  /** Activations are kept of so many steps at once, and computed again for the backward pass; of the whole sequence if left out. */
+  recomputeEvery: count.optional(),
   /** Gradients are clipped to this global norm (Pascanu et al. 2013). */
   clipNorm: positive,
   /** `token`: the mean over all tokens; `sequence`: summed over time, averaged over the batch (Zaremba et al. 2014). */
@@ -108,6 +110,7 @@ const flags: Readonly<Record<string, string>> = {
   clipNorm: '--clip-norm',
   warmupSteps: '--warmup-steps',
   accumulate: '--accumulate',
+  recomputeEvery: '--recompute-every',
   precision: '--precision',
   epochs: '--epochs',
   maxSteps: '--max-steps',
@@ -126,6 +129,7 @@ export function parseTrainingConfig(input: unknown): TrainingConfig {
     throw new UsageError(`${flags[path] ?? path}: ${issue.message}`);
   }
   requireAccumulable(result.data);
+  requireRecomputable(result.data);
   checkedModel(result.data, Number.MAX_SAFE_INTEGER); // of any vocabulary
   return result.data;
 }
@@ -158,6 +162,11 @@ function requireAccumulable({ accumulate, batchSize, precision }: TrainingConfig
   if (accumulate > 1 && precision === 'mixed') {
     throw new UsageError('--accumulate: is for --precision float32; leave one of them out');
   }
+}
+
+function requireRecomputable({ recomputeEvery, model }: TrainingConfig): void {
+  if (recomputeEvery === undefined || model.softmax?.name !== 'adaptive') return;
+  throw new UsageError('--recompute-every: is not for --softmax adaptive; leave one of them out');
 }
 
 /** By which the parameters that are kept are updated: where workers keep the momentum, as with top-k, one without. */

@@ -12,7 +12,7 @@ import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
 import { disposeAll, type LearnerOptions, reset } from './learner.js';
 import { stalenessBound } from './modes.js';
-import { compileSteps, type StepPrograms } from './step-executable.js';
+import { compileSteps, type StepPrograms, stepShape } from './step-executable.js';
 
 export async function createGradientWork(
   { engine, model, training, batchesOf }: LearnerOptions,
@@ -22,7 +22,7 @@ export async function createGradientWork(
   const count = lanes.to - lanes.from;
   const recurrent = engine.allocate(zeros(stateShapes(model, count)));
   const steps: StepPrograms = {
-    shape: { batch: count, time: training.sequenceLength },
+    shape: stepShape(training, count),
     programOf: (shape) => rowGradientProgram(model, shape),
   };
   const executable = await compileSteps(engine, model, steps, [parameters, recurrent]);

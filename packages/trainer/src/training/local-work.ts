@@ -14,7 +14,7 @@ import type { LaneWork } from './lane-work.js';
 import { disposeAll, type LearnerOptions, type LossSum, reset } from './learner.js';
 import { outerLearningRate } from './modes.js';
 import { RunLength } from './run-length.js';
-import { compileSteps, type StepPrograms } from './step-executable.js';
+import { compileSteps, type StepPrograms, stepShape } from './step-executable.js';
 import { StepPlan } from './step-plan.js';
 
 export async function createLocalWork(
@@ -22,14 +22,14 @@ export async function createLocalWork(
   shared: Residents,
   lanes: LaneRange,
 ): Promise<LaneWork> {
-  const { optimizer, clipNorm, batchSize, sequenceLength, mode } = training;
+  const { optimizer, clipNorm, batchSize, mode } = training;
   const count = lanes.to - lanes.from;
   const shapes = parameterShapes(model);
   const own = engine.allocate(zeros(shapes));
   const slots = engine.allocate(zeros(slotShapes(optimizer, shapes)));
   const recurrent = engine.allocate(zeros(stateShapes(model, count)));
   const steps: StepPrograms = {
-    shape: { batch: count, time: sequenceLength },
+    shape: stepShape(training, count),
     programOf: (shape) => trainingProgram(model, shape, { optimizer, clipNorm }),
   };
   const executable = await compileSteps(engine, model, steps, [own, slots, recurrent]);

@@ -21,9 +21,9 @@ export interface WorkerOptions extends LearnerOptions {
 
 /** Whether a step is computed in stages: not where the output layer has no weights of its own, or of several sizes. */
 export function isStaged({ engine, model, training, overlaps }: WorkerOptions): boolean {
-  const { mode, tables } = training;
+  const { mode, tables, recomputeEvery } = training;
   const hasOwnLayer = !model.tieWeights && (model.softmax === undefined || model.softmax.name === 'sampled');
-  const isPossible = engine.compileStages !== undefined && hasOwnLayer;
+  const isPossible = engine.compileStages !== undefined && hasOwnLayer && recomputeEvery === undefined;
   return overlaps && isPossible && mode.name === 'sync' && tables !== 'rows';
 }
 

@@ -4,6 +4,7 @@
  */
 import { type BatchShape, type LanguageModelConfig, type Program, softmaxTails, tailPositions } from '@unroll/core';
 import type { Engine, Executable, Residents } from '../engines/engine.js';
+import type { TrainingConfig } from './config.js';
 
 type StepInputs = Parameters<Executable['run']>[0];
 
@@ -11,6 +12,14 @@ type StepInputs = Parameters<Executable['run']>[0];
 export interface StepPrograms {
   readonly shape: BatchShape;
   readonly programOf: (shape: BatchShape) => Program;
+}
+
+/** @param lanes how many sequences one run takes */
+export function stepShape(
+  { sequenceLength, recomputeEvery }: Pick<TrainingConfig, 'sequenceLength' | 'recomputeEvery'>,
+  lanes: number,
+): BatchShape {
+  return { batch: lanes, time: sequenceLength, recomputeEvery };
 }
 
 /** @returns what takes a tail's positions as many as there are */

@@ -12,6 +12,7 @@ import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
 import { disposeAll, type LearnerOptions, reset } from './learner.js';
 import { stalenessBound } from './modes.js';
+import { stepShape } from './step-executable.js';
 import { modelOfStep, type StepWords, wordsOfStep } from './step-words.js';
 
 /** @param parameters of the model of a step, by {@link workersModel} */
@@ -23,7 +24,7 @@ export async function createTableWork(
   const { engine, model, training, batchesOf } = options;
   const count = lanes.to - lanes.from;
   const recurrent = engine.allocate(zeros(stateShapes(model, count)));
-  const program = rowGradientProgram(workersModel(options), { batch: count, time: training.sequenceLength });
+  const program = rowGradientProgram(workersModel(options), stepShape(training, count));
   const executable = await engine.compile(program, [parameters, recurrent]);
   const hasOwnPace = stalenessBound(training.mode) !== undefined;
   const inputs = new BatchInputs(model, hasOwnPace ? { ...training, batchSize: count } : training, lanes);

@@ -1,0 +1,43 @@
+// A training step of an LSTM over long sequences, with the activations of all steps kept or of some at once. One JSON line: the
+// peak of the process's memory in MB, that before the model was made, tokens a second of the fastest step, the last loss.
+//   usage: train.mjs TIME EVERY      (EVERY as TIME keeps all)
+import { languageModelConfig, parameterShapes, uniformParameters } from '@unroll/core';
+import { selectEngine } from '@unroll/trainer';
+import { LaneBatches } from '../../packages/trainer/dist/data/batches.js';
+import { createLocalLearner } from '../../packages/trainer/dist/training/local-learner.js';
+
+const [time, recomputeEvery] = process.argv.slice(2).map(Number);
+const [lanes, steps, vocabSize] = [16, 3, 256];
+const model = languageModelConfig({ vocabSize, embeddingDim: 256, hiddenDim: 512 });
+const training = {
+  ...{
+    model,
+    batchSize: lanes,
+    sequenceLength: time,
+    recomputeEvery,
+    seed: 1,
+    clipNorm: 1,
+    lossNormalization: 'token',
+  },
+  ...{ accumulate: 1, precision: 'float32', mode: { name: 'sync' }, gradientCodec: { name: 'float32' } },
+  optimizer: { name: 'sgd' },
+};
+const text = Int32Array.from({ length: lanes * time * (steps + 1) + 1 }, (_, k) => (k * k) % vocabSize);
+const batchesOf = (slice) => new LaneBatches(text, { lanes, window: time, slice });
+const idleMB = Math.round(process.resourceUsage().maxRSS / 1000);
+const parameters = uniformParameters(parameterShapes(model), { seed: 1, range: 0.05 });
+const engine = await selectEngine('onnxruntime', 2);
+const learner = await createLocalLearner({ engine, model, training, batchesOf }, { step: 0, parameters });
+const compiledMB = Math.round(process.resourceUsage().maxRSS / 1000);
+const seconds = [];
+let loss = 0;
+for (let step = 0; step < steps; step++) {
+  const began = performance.now();
+  const made = await learner.step(1);
+  seconds.push((performance.now() - began) / 1000);
+  loss = made.lossSum / made.tokens;
+}
+await learner.dispose();
+const tokensPerSecond = Math.round((lanes * time) / Math.min(...seconds));
+const peakMB = Math.round(process.resourceUsage().maxRSS / 1000);
+console.log(JSON.stringify({ time, recomputeEvery, idleMB, compiledMB, peakMB, tokensPerSecond, loss }));
