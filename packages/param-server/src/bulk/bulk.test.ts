@@ -74,6 +74,11 @@ async function parameters(calls: ShardConnection, caller: typeof worker): Promis
   return read;
 }
 
+/** Bit for bit; to compare arrays of a million numbers takes the test's library seconds. */
+function isWhole(read: Float32Array): boolean {
+  return Buffer.compare(float32Bytes(read), float32Bytes(values)) === 0;
+}
+
 /** Goes between client and server, and notes which connections begin like bulk connections. */
 async function middlebox(target: number, letsBulkThrough: boolean): Promise<{ port: number; bulk: Socket[] }> {
   const bulk: Socket[] = [];
@@ -102,7 +107,7 @@ describe('vectors travel', () => {
     const { port, bulk } = await middlebox((await serve()).port, true);
     const calls = connection(port);
     const caller = await begin(calls);
-    for (let round = 0; round < 3; round++) expect(await parameters(calls, caller)).toEqual(values);
+    for (let round = 0; round < 3; round++) expect(isWhole(await parameters(calls, caller))).toBe(true);
     expect(bulk).toHaveLength(1);
   });
 
@@ -111,7 +116,7 @@ describe('vectors travel', () => {
     const calls = connection(port);
     const caller = await begin(calls);
     const read = await Promise.all([parameters(calls, caller), parameters(calls, caller)]);
-    expect(read).toEqual([values, values]);
+    expect(read.map(isWhole)).toEqual([true, true]);
     expect(bulk).toHaveLength(2);
   });
 
@@ -119,7 +124,7 @@ describe('vectors travel', () => {
     const { port, bulk } = await middlebox((await serve()).port, false);
     const calls = connection(port);
     const caller = await begin(calls);
-    for (let round = 0; round < 3; round++) expect(await parameters(calls, caller)).toEqual(values);
+    for (let round = 0; round < 3; round++) expect(isWhole(await parameters(calls, caller))).toBe(true);
     expect(bulk).toHaveLength(1);
   });
 
@@ -154,7 +159,7 @@ describe('a call on a bulk connection', () => {
     const upload = calls.upload({ caller, step: 0, vector: 'gradient' }, interrupting());
     await expect(upload).rejects.toMatchObject({ code: status.CANCELLED });
     await waiting;
-    expect(await parameters(calls, caller)).toEqual(values);
+    expect(isWhole(await parameters(calls, caller))).toBe(true);
   });
 
   test('has a deadline', async () => {
@@ -174,7 +179,7 @@ describe('a call on a bulk connection', () => {
         /^parameter server 127\.0\.0\.1:\d+ \(shard 0 of 1\): worker 0's vector 'gradient'/,
       ),
     });
-    expect(await parameters(calls, caller)).toEqual(values);
+    expect(isWhole(await parameters(calls, caller))).toBe(true);
   });
 
   test('is refused as unavailable when the server stops', async () => {
@@ -195,7 +200,7 @@ describe('a call on a bulk connection', () => {
       throw new Error('no gradient');
     }
     await expect(calls.upload({ caller, step: 0, vector: 'gradient' }, failing())).rejects.toThrow('no gradient');
-    expect(await parameters(calls, caller)).toEqual(values);
+    expect(isWhole(await parameters(calls, caller))).toBe(true);
   });
 });
 
@@ -219,7 +224,7 @@ describe('a server with a token', () => {
 
   test('moves the vectors of who brings it', async () => {
     const calls = connection((await serve({ token })).port, { security: { token } });
-    expect(await parameters(calls, await begin(calls))).toEqual(values);
+    expect(isWhole(await parameters(calls, await begin(calls)))).toBe(true);
   });
 });
 
@@ -235,7 +240,7 @@ describe('a server with TLS', () => {
     const { port } = await serve({ tls: certify(folder, 'server', 'authority') });
     expect((await converse(port, hello(), false)).codes).toEqual([]);
     const calls = connection(port, { security: { tls: { authority: authority.certificate } } });
-    expect(await parameters(calls, await begin(calls))).toEqual(values);
+    expect(isWhole(await parameters(calls, await begin(calls)))).toBe(true);
   });
 });
 
