@@ -1,4 +1,4 @@
-"""Makes adaptive-softmax.json of packages/core/src/testing/golden by running PyTorch's AdaptiveLogSoftmaxWithLoss: the losses of
+"""Makes adaptive-softmax.jsonl of packages/core/src/testing/golden by running PyTorch's AdaptiveLogSoftmaxWithLoss: the losses of
 some targets, the log-probabilities of all words, and the gradients of features and parameters.
 
     python3 scripts/golden/make_adaptive.py [FOLDER]
@@ -58,7 +58,7 @@ def main():
         "logProbabilities": rounded(layer.log_prob(features)),
         "gradients": {"features": rounded(features.grad), **parameters_of(layer, lambda parameter: parameter.grad)},
     }
-    (folder / "adaptive-softmax.json").write_text(json.dumps(result, separators=(",", ":")) + "\n")
+    (folder / "adaptive-softmax.jsonl").write_text(json.dumps(result, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

@@ -77,6 +77,10 @@ def main():
     torch.set_num_threads(1)
     optim = torch.optim
     cases = [
+        trajectory("momentum", lambda parameters: optim.SGD(parameters, lr=RATE, momentum=0.9)),
+        trajectory("nesterov", lambda parameters: optim.SGD(parameters, lr=RATE, momentum=0.9, nesterov=True)),
+        trajectory("adam", lambda parameters: optim.Adam(parameters, lr=RATE)),
+        trajectory("adamw", lambda parameters: optim.AdamW(parameters, lr=RATE, weight_decay=0.01)),
         trajectory("adagrad", lambda parameters: optim.Adagrad(parameters, lr=RATE)),
         trajectory("rmsprop", lambda parameters: optim.RMSprop(parameters, lr=RATE)),
         # t0 = -1: the average is of all iterates; with 0, PyTorch leaves the first out.

@@ -1,7 +1,12 @@
 import '@tensorflow/tfjs-backend-cpu';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { makeGolden, torchMissing } from '../testing/golden.js';
 import { readOptimizerCases } from '../testing/golden-optimizers.js';
+import { expectClose } from '../testing/textbook.js';
 import { averagingStart, averagingWeight } from './averaged-sgd.js';
 import { type NaiveParameter, naiveUpdate } from './naive.js';
 import { clipScale, defaultOptimizer, optimizerNames, optimizerSlots, optimizerUpdate } from './optimizer.js';
@@ -62,6 +67,33 @@ test.each(readOptimizerCases('optimizer'))('$name takes the steps that PyTorch t
     });
   });
 });
+
+test.skipIf(torchMissing)(
+  `PyTorch makes the golden steps, rates and smoothed losses again (${torchMissing ?? 'it is here'})`,
+  ({ onTestFinished }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'unroll-golden-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    makeGolden(folder, 'make_optimizers.py');
+    for (const [k, { name, steps }] of readOptimizerCases('optimizer', folder).entries()) {
+      const golden = readOptimizerCases('optimizer')[k]!;
+      expect(name).toBe(golden.name);
+      expectClose(steps.flat(), golden.steps.flat(), 2e-6);
+    }
+    for (const [k, { rates }] of readOptimizerCases('plateau', folder).entries()) {
+      expect(rates).toEqual(readOptimizerCases('plateau')[k]!.rates);
+    }
+    for (const [k, { losses, gradients }] of readOptimizerCases('smoothing', folder).entries()) {
+      const golden = readOptimizerCases('smoothing')[k]!;
+      expectClose(losses, golden.losses, 2e-6);
+      for (const name of ['features', 'weights', 'bias'] as const) {
+        expectClose(gradients[name], golden.gradients[name], 2e-6);
+      }
+    }
+    const counts = (of?: string) =>
+      (['optimizer', 'plateau', 'smoothing'] as const).map((kind) => readOptimizerCases(kind, of).length);
+    expect(counts(folder)).toEqual(counts());
+  },
+);
 
 test('averaging starts after the first epoch that is worse than the best but for the last few before it', () => {
   const steps = 100;

@@ -1,9 +1,11 @@
 /** For tests: the golden values that `scripts/golden/make_optimizers.py` took from PyTorch. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { OptimizerName } from '../optimizers/optimizer.js';
 
 export interface OptimizerCase {
   readonly kind: 'optimizer';
-  readonly name: 'adagrad' | 'rmsprop' | 'nt-asgd';
+  readonly name: OptimizerName;
   readonly rate: number;
   readonly start: readonly number[];
   /** Of each step. */
@@ -39,10 +41,14 @@ export interface SmoothingCase {
 
 type Case = OptimizerCase | PlateauCase | SmoothingCase;
 
-export function readOptimizerCases<Kind extends Case['kind']>(kind: Kind): Extract<Case, { kind: Kind }>[] {
-  const lines = readFileSync(new URL('golden/optimizers.jsonl', import.meta.url), 'utf8')
-    .trimEnd()
-    .split('\n');
+const committed = fileURLToPath(new URL('golden', import.meta.url));
+
+/** @param folder where the script wrote; the committed file if left out */
+export function readOptimizerCases<Kind extends Case['kind']>(
+  kind: Kind,
+  folder = committed,
+): Extract<Case, { kind: Kind }>[] {
+  const lines = readFileSync(`${folder}/optimizers.jsonl`, 'utf8').trimEnd().split('\n');
   const cases = lines.slice(1).map((line) => JSON.parse(line) as Case);
   return cases.filter((each): each is Extract<Case, { kind: Kind }> => each.kind === kind);
 }

@@ -26,7 +26,7 @@ interface Golden {
   readonly gradients: Readonly<Record<string, readonly number[]>>;
 }
 
-const file = new URL('../../testing/golden/adaptive-softmax.json', import.meta.url);
+const file = new URL('../../testing/golden/adaptive-softmax.jsonl', import.meta.url);
 const golden: Golden = JSON.parse(readFileSync(file, 'utf8'));
 const { width, words, cutoffs, targets } = golden;
 const rows = targets.length;
