@@ -56,7 +56,7 @@ export interface TrainingFlags {
   clipNorm?: number;
   precision?: Precision;
   mode?: Mode['name'];
-  softmax?: SoftmaxConfig;
+  softmax?: SoftmaxConfig | 'full';
   tables?: 'whole' | 'rows';
   staleness?: number;
   localSteps?: number;
@@ -178,7 +178,11 @@ export function addTrainingFlags(command: Command): Command {
       `how workers send gradients: ${gradientCodecUsage}; docs/distributed.md compares`,
       parseGradientCodec,
     )
-    .option('--softmax <kind>', `which words a training step scores: ${softmaxUsage}`, parseSoftmax)
+    .option(
+      '--softmax <kind>',
+      `which words a training step scores: ${softmaxUsage}`,
+      (text) => parseSoftmax(text) ?? 'full',
+    )
     .addOption(
       new Option(
         '--tables <part>',
@@ -209,6 +213,7 @@ export function trainingRequest(flags: TrainingFlags): TrainingRequest {
     if (path.startsWith('model.')) config.model[path.slice('model.'.length)] = flags[flag];
     else config[path] = flags[flag];
   }
+  if (flags.softmax === 'full') config.model.softmax = undefined;
   if (flags.optimizer) config.optimizer = defaultOptimizer(flags.optimizer);
   if (flags.schedule && flags.schedule !== presets[flags.preset].schedule.name) {
     config.schedule = defaultSchedule(flags.schedule);

@@ -126,3 +126,16 @@ test('a checkpoint is neither replaced nor resumed unasked', async () => {
   expect(other.status).toBe(2);
   expect(other.stderr).toBe('unroll: --hidden: the checkpoint was trained with 16; leave the flag out to resume it\n');
 });
+
+test('a softmax, too, is not changed by resuming', async () => {
+  const resume = async (out: string, softmax: string) =>
+    (await unroll('train', '--data', corpus, '--out', at(out), '--resume', '--softmax', softmax)).stderr;
+  await train('sampled', '--max-steps', '2', '--softmax', 'sampled:9');
+  expect(await resume('sampled', 'full')).toBe(
+    'unroll: --softmax: the checkpoint was trained with {"name":"sampled","samples":9}; leave the flag out to resume it\n',
+  );
+  await train('whole', '--max-steps', '2', '--softmax', 'full');
+  expect(await resume('whole', 'sampled:9')).toBe(
+    'unroll: --softmax: the checkpoint was trained without; leave the flag out to resume it\n',
+  );
+});
