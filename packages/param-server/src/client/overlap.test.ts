@@ -1,5 +1,6 @@
 // Steps whose gradients and parameters come in parts, over real sockets; the simulation has them under crashes.
 import { expect, test } from 'vitest';
+import type { GradientCodec } from '../codecs/codec.js';
 import { startParameterServer } from '../server.js';
 import type { NamedValues } from '../shard-vector.js';
 import { connectParameterServers } from './connect.js';
@@ -14,6 +15,7 @@ const ones = (length: number) => new Float32Array(length).fill(1);
 async function step(
   options: () => Pick<StepOptions, 'gradients' | 'later' | 'first'>,
   check: (values: NamedValues, when: 'updated' | 'settled') => void,
+  codec: GradientCodec = { name: 'float32' },
 ): Promise<void> {
   const server = await startParameterServer({ port: 0, workers: 1, version });
   const client = connectParameterServers({
@@ -22,6 +24,7 @@ async function step(
     workers: 1,
     incarnation: 1,
     version,
+    codec,
     parameters: [
       { name: 'first', shape: [4] },
       { name: 'last', shape: [many] },
@@ -59,6 +62,13 @@ test('an update waits for gradients that come later, and for the parameters that
     if (when === 'settled') expect(last).toEqual(ones(many).fill(-1));
   });
   expect(seen).toEqual(['updated', 'settled']);
+});
+
+test('a codec, which looks at all gradients together, has those that come later too', async () => {
+  const options = () => ({ gradients: { last: ones(many) }, later: Promise.resolve({ first: ones(4) }) });
+  const check = ({ first, last }: NamedValues) =>
+    expect({ first, last }).toEqual({ first: ones(4).fill(-1), last: ones(many).fill(-1) });
+  await step(options, check, { name: 'bfloat16' });
 });
 
 test('gradients that cannot be computed end the update with what went wrong there', async () => {
