@@ -1,7 +1,7 @@
 // A step of PTB medium by two workers with one thread each and a parameter server, milliseconds, when gradients and parameters
 // travel while others are computed, and when they travel one by one; in turns. On loopback or, on Linux as root, on a network of
 // three machines of this one, whose lines are as narrow as --rate says.   Build first.
-//   node benchmarks/overlap/run.mjs [--rate 1gbit] [--steps 16] [--pairs 2]
+//   node benchmarks/overlap/run.mjs [--rate 1gbit] [--batch 10] [--steps 16] [--pairs 2]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -12,6 +12,8 @@ import { Network, obstacle } from '../../scripts/multi-host/network.mjs';
 const { values: flags } = parseArgs({
   options: {
     rate: { type: 'string' },
+    /** Sequences of each worker. */
+    batch: { type: 'string', default: '10' },
     steps: { type: 'string', default: '16' },
     pairs: { type: 'string', default: '2' },
   },
@@ -35,7 +37,7 @@ async function measure(network, how) {
   const server = start(network, 'ps', 'server.mjs', host);
   const address = `${host}:${await server.line()}`;
   const workers = [0, 1].map((worker) =>
-    start(network, `worker${worker}`, 'worker.mjs', address, String(worker), flags.steps, how),
+    start(network, `worker${worker}`, 'worker.mjs', address, String(worker), flags.steps, how, flags.batch),
   );
   const [first] = await Promise.all(workers.map(({ line }) => line()));
   await Promise.all([server, ...workers].map(({ exited }) => exited));

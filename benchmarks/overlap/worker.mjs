@@ -1,5 +1,5 @@
 // One of two workers that train PTB medium through a parameter server, with one thread, as `unroll worker` does. One JSON line:
-// milliseconds of a step, and where they went.   usage: worker.mjs HOST:PORT WORKER STEPS overlap|one-by-one
+// milliseconds of a step, and where they went.   usage: worker.mjs HOST:PORT WORKER STEPS overlap|one-by-one BATCH
 import { initialParameters, languageModelConfig, parameterShapes } from '@unroll/core';
 import { WorkerMeter } from '@unroll/param-server';
 import { selectEngine } from '@unroll/trainer';
@@ -9,9 +9,9 @@ import { reportFields } from '../../packages/param-server/dist/client/worker-met
 import { DistributedLearner } from '../../packages/trainer/dist/training/distributed-learner.js';
 import { laneWidth } from '../../packages/trainer/dist/training/lane-states.js';
 
-const [address, worker, steps, how] = process.argv.slice(2);
+const [address, worker, steps, how, batchSize] = process.argv.slice(2);
 const workers = 2;
-const [batch, time] = [10, 35];
+const [batch, time] = [Number(batchSize), 35];
 const model = languageModelConfig({ vocabSize: 10_000, embeddingDim: 650, hiddenDim: 650, layers: 2, cell: 'lstm' });
 const training = {
   mode: { name: 'sync' },
