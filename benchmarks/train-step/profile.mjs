@@ -8,6 +8,7 @@ import { encodeOnnx, languageModelConfig, parameterShapes, stateShapes, trace, t
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 // What the engine does with a graph is no part of the package's interface.
 import { forCpu } from '../../packages/trainer/dist/engines/cpu-graph.js';
+import { sessionOptions } from '../../packages/trainer/dist/engines/onnx-session.js';
 import { planRuns } from '../../packages/trainer/dist/engines/repeated-program.js';
 
 const { values: flags, positionals } = parseArgs({
@@ -28,9 +29,7 @@ const program = trainingProgram(config, { batch, time }, { optimizer: { name: 's
 const residents = new Set(Object.keys({ ...parameterShapes(config), ...stateShapes(config, batch) }));
 const { graph } = planRuns(forCpu(trace(program.run, program.inputs)), residents).repeated;
 const session = await InferenceSession.create(encodeOnnx(graph), {
-  intraOpNumThreads: Number(flags.threads),
-  interOpNumThreads: 1,
-  logSeverityLevel: 3,
+  ...sessionOptions({ provider: 'cpu', threads: Number(flags.threads) }),
   enableProfiling: true,
   profileFilePrefix: join(folder, 'step'),
 });

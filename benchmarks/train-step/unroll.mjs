@@ -32,7 +32,7 @@ const inputs = {
   learningRate: Float32Array.of(0.1),
   step: Float32Array.of(1),
 };
-const length = new RunLength();
+const length = new RunLength(shapes);
 /** The seconds of each of these steps. */
 async function make(count) {
   const start = performance.now();

@@ -1,4 +1,5 @@
-import { sumOfSquares, trace } from '@unroll/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { type OnnxGraph, sumOfSquares, trace } from '@unroll/core';
 import { Tensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { forCpu } from './cpu-graph.js';
@@ -31,4 +32,30 @@ test('what reduces a traced sum of squares is a product, and other graphs stay a
   expect(squares.nodes.map(({ opType }) => opType)).not.toContain('ReduceSumSquare');
   const copy = trace(({ x }) => ({ copy: x! }), vector);
   expect(forCpu(copy)).toBe(copy);
+});
+
+test('a product with a transposed factor is one with its transpose', () => {
+  const matrix = (rows: number, columns: number) => ({ shape: [rows, columns], dtype: 'float32' as const });
+  const inputs = { a: matrix(5, 2), b: matrix(5, 3) };
+  const { nodes } = forCpu(trace(({ a, b }) => ({ y: tf.matMul(a!, b!, true) }), inputs));
+  expect(nodes.map(({ opType }) => opType)).toEqual(expect.arrayContaining(['Transpose', 'Gemm']));
+  expect(nodes.filter(({ attributes }) => attributes?.transA).map((node) => node.attributes!.transA)).toEqual([
+    { i: 0 },
+  ]);
+});
+
+test('a bias is added after the product that was to start from it, other addends before', () => {
+  const matrix = (...shape: number[]) => ({ shape, dtype: 'float32' as const });
+  const inputs = { a: matrix(5, 2), b: matrix(2, 3), bias: matrix(3), addend: matrix(5, 3) };
+  const traced = (added: 'bias' | 'addend') =>
+    trace((values) => ({ y: tf.add(tf.matMul(values.a!, values.b!), values[added]!) }), inputs);
+  const operators = ({ nodes }: OnnxGraph) => nodes.slice(0, -1).map((node) => [node.opType, node.inputs.length]);
+  expect(operators(traced('bias'))).toEqual([['Gemm', 3]]);
+  expect(operators(forCpu(traced('bias')))).toEqual([
+    ['Gemm', 2],
+    ['Add', 2],
+  ]);
+  const other = traced('addend');
+  expect(operators(other)).toEqual([['Gemm', 3]]);
+  expect(forCpu(other)).toBe(other);
 });

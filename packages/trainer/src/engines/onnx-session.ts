@@ -2,6 +2,7 @@
 import { encodeOnnx, type OnnxGraph, type Program, trace } from '@unroll/core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { firstLine, UnrollError } from '../errors.js';
+import { undoingOptimizer } from './cpu-graph.js';
 import { inMixedPrecision } from './mixed-precision.js';
 import { withoutSourceLine } from './provider-error.js';
 
@@ -16,7 +17,12 @@ export interface OnnxRuntimeOptions {
  * wait in the middle of the step. CUDA's sessions may leave it nodes that only compute shapes.
  */
 const providerOptions = {
-  cpu: { executionProviders: ['cpu'] },
+  cpu: {
+    executionProviders: ['cpu'],
+    // The pattern is one block for all values of a run: a step is at most 2 % faster by it, and takes a sixth more memory.
+    enableMemPattern: false,
+    extra: { optimization: { disable_specified_optimizers: undoingOptimizer } },
+  },
   cuda: { executionProviders: ['cuda', 'cpu'] },
   webgpu: { executionProviders: ['webgpu'], extra: { session: { disable_cpu_ep_fallback: '1' } } },
 } satisfies Record<OnnxRuntimeOptions['provider'], InferenceSession.SessionOptions>;

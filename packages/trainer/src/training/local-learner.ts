@@ -27,7 +27,7 @@ export async function createLocalLearner(options: LearnerOptions, start: LocalSt
   const createStep = training.accumulate > 1 ? createAccumulatedStep : createWholeBatchStep;
   const batchStep = await createStep(options, { parameters, slots, recurrent });
   const averages = training.optimizer.name === 'nt-asgd';
-  const runLength = new RunLength();
+  const runLength = new RunLength(shapes);
   let nextStep = start.step;
   const stepMany = async (updates: readonly UpdateSettings[]): Promise<MadeStep[]> => {
     const scalars = updates.map(({ learningRate, averagingWeight }, k) => ({

@@ -38,7 +38,7 @@ export async function createLocalWork(
   // Its lanes are a whole batch to a worker that trains by itself.
   const inputs = new BatchInputs(model, { ...training, batchSize: count }, lanes);
   const losses = new LaneLosses(count);
-  const runLength = new RunLength();
+  const runLength = new RunLength(shapes);
   const differences: Arrays = {};
 
   const train = async (from: number, to: number, learningRate: number): Promise<LossSum> => {

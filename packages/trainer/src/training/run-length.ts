@@ -2,18 +2,29 @@
  * How many steps to make in one call of the engine: more cost less each, but nobody hears of them, nor can interrupt, before the
  * last is made. What is computed does not depend on it.
  */
+import { elementCount } from '@unroll/core';
 
 /** Of a call, about. */
 const longestSeconds = 1;
 /** What a call costs once is small beside so many steps, and their inputs wait in memory. */
 const mostSteps = 8;
+/** More than two in a call have ONNX Runtime's Scan hold the parameters once more: for large models not worth what it saves. */
+const mostStepsOfLargeModels = 2;
+const largeModel = 16e6;
 
 export class RunLength {
+  readonly #most: number;
   #secondsAStep = Number.POSITIVE_INFINITY;
+
+  /** @param shapes of the model's parameters */
+  constructor(shapes: Readonly<Record<string, readonly number[]>>) {
+    const parameters = Object.values(shapes).reduce((sum, shape) => sum + elementCount(shape), 0);
+    this.#most = parameters < largeModel ? mostSteps : mostStepsOfLargeModels;
+  }
 
   /** Of the next call; 1 before anything was measured. */
   get steps(): number {
-    return Math.max(1, Math.min(mostSteps, Math.floor(longestSeconds / this.#secondsAStep)));
+    return Math.max(1, Math.min(this.#most, Math.floor(longestSeconds / this.#secondsAStep)));
   }
 
   /** Makes steps, and measures how long each takes. */
