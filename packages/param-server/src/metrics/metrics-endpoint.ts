@@ -13,13 +13,16 @@ export interface MetricsEndpoint {
 
 /** @throws ParameterServerError if the address cannot be listened on */
 export async function serveMetrics(registry: Registry, host: string, port: number): Promise<MetricsEndpoint> {
-  const server = createServer(async ({ method, url }, response) => {
+  const server = createServer(({ method, url }, response) => {
     if (method !== 'GET' || url !== '/metrics') {
       response.writeHead(404).end('there is only GET /metrics\n');
       return;
     }
-    const text = await registry.metrics();
-    response.writeHead(200, { 'content-type': registry.contentType }).end(text);
+    registry.metrics().then(
+      (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+      // Whoever reads metrics must not be able to end the training.
+      (error: unknown) => response.writeHead(500).end(`the metrics could not be gathered: ${String(error)}\n`),
+    );
   });
   await listen(server, host, port);
   const close = () => {

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Gauge, Registry } from 'prom-client';
 import { afterEach, expect, test, vi } from 'vitest';
 import {
   connectParameterServers,
@@ -12,6 +13,7 @@ import {
   startParameterServer,
   WorkerMeter,
 } from '../index.js';
+import { serveMetrics } from './metrics-endpoint.js';
 
 const cleanups: (() => Promise<void>)[] = [];
 
@@ -152,4 +154,15 @@ test('a port that is taken is named', async () => {
   const { port } = other.address() as AddressInfo;
   cleanups.push(async () => void other.close());
   await expect(serve(port)).rejects.toThrow(`cannot serve metrics on 127.0.0.1:${port}`);
+});
+
+test('metrics that cannot be gathered are an answer, and end nothing', async () => {
+  const registry = new Registry();
+  const collect = () => Promise.reject(new Error('no such file'));
+  new Gauge({ name: 'broken', help: 'Cannot be read.', registers: [registry], collect });
+  const endpoint = await serveMetrics(registry, '127.0.0.1', 0);
+  cleanups.push(async () => endpoint.close());
+  const answer = await fetch(`http://127.0.0.1:${endpoint.port}/metrics`);
+  expect(answer.status).toBe(500);
+  expect(await answer.text()).toBe('the metrics could not be gathered: Error: no such file\n');
 });

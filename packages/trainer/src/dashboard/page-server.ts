@@ -50,7 +50,8 @@ const updateMilliseconds = 1000;
 export async function servePage(address: PageAddress, newFeed: () => Feed): Promise<PageServer> {
   const readers = new Map<ServerResponse, Feed>();
   const server = createServer(({ method, url }, response) => {
-    const path = new URL(url ?? '/', 'http://page').pathname;
+    // Not `new URL`: what is asked for need not be one, as `//` is not.
+    const path = (url ?? '/').split('?', 1)[0]!;
     const file = files.get(path);
     if (method !== 'GET') {
       response.writeHead(405, { ...headers, allow: 'GET' }).end('there is only GET\n');

@@ -1,6 +1,6 @@
 // The page of a run in a real browser, while two real workers train; and what a resumed run shows.
 import { existsSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -144,6 +144,22 @@ test('the page cannot be changed through, and has no other files', async () => {
   expect(await status('', 'POST')).toBe(405);
   expect(await status('package.json')).toBe(404);
   expect(await status('..%2f..%2fpackage.json')).toBe(404);
+});
+
+test.each([
+  ['//', 404],
+  ['/\\', 404],
+  ['http://[', 404],
+  ['/?from=elsewhere', 200],
+])('a request for %s, which need not be a URL, is answered with %i', async (target, status) => {
+  using folder = temporaryFolder();
+  const options = { name: 'run', eventFolder: join(folder.path, 'events'), page: { host: '127.0.0.1', port: 0 } };
+  await using observer = await RunObserver.open(options);
+  const socket = connect(Number(new URL(observer.url!).port), '127.0.0.1');
+  socket.end(`GET ${target} HTTP/1.1\r\nhost: page\r\nconnection: close\r\n\r\n`);
+  let answer = '';
+  for await (const bytes of socket) answer += bytes;
+  expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
 });
 
 test('a taken port and a public address are refused with a line, and nothing is written', async () => {
