@@ -17,9 +17,11 @@ import {
 } from './security/server-security.js';
 import { parameterServerMethods } from './service.js';
 import { maxMessageBytes, parameterServerService, serviceName } from './service-definition.js';
+import { sgdUpdateRule } from './sgd-update-rule.js';
 import { ShardHost } from './shard-host.js';
 import { noSnapshots } from './snapshots/snapshot.js';
 import { SnapshotFolder } from './snapshots/snapshot-folder.js';
+import type { UpdateRuleFactory } from './update-rule.js';
 
 export interface ParameterServerOptions {
   /** The address to listen on; `0.0.0.0` or `::` to serve other machines, for which there must be {@link security}. */
@@ -109,8 +111,6 @@ export async function startParameterServer({
   if (!(shard >= 0 && shard < shards)) throw new Error(`shard ${shard} is out of range: there are ${shards} shards`);
   if (!insecurePublic) requireGuarded(host, security);
   const credentials = serverCredentials(security.tls);
-  // Only servers need ONNX Runtime; importing this package's client must not load it.
-  const { createOnnxUpdateRule } = await import('./onnx-update-rule.js');
   const place = { version, workers, shard, shards };
   const now = () => performance.now() / 1000;
   const reports = new WorkerReports(now);
@@ -119,7 +119,7 @@ export async function startParameterServer({
     place,
     watcher: metrics,
     policy: { minWorkers, backupWorkers, leaseSeconds, patienceSeconds, snapshotEvery: snapshots?.every ?? 0 },
-    createRule: createOnnxUpdateRule,
+    createRule,
     snapshots: snapshots ? await SnapshotFolder.open({ ...snapshots, shard, shards }, onNotice) : noSnapshots,
     now,
     onNotice,
@@ -164,6 +164,13 @@ export async function startParameterServer({
 
 /** Of one connection: a worker has a handful. */
 const callsAtOnce = 64;
+
+const createRule: UpdateRuleFactory = async (model, length) => {
+  if (model.optimizer.name === 'sgd') return sgdUpdateRule(model.clipNorm);
+  // Importing this package's client must not load ONNX Runtime.
+  const { createOnnxUpdateRule } = await import('./onnx-update-rule.js');
+  return createOnnxUpdateRule(model, length);
+};
 
 function listen(server: Server, host: string, port: number, credentials: ServerCredentials): Promise<number> {
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

@@ -1,0 +1,25 @@
+/**
+ * Plain stochastic gradient descent, as one loop over memory. By ONNX Runtime, whose results are copied out of it and again into
+ * the vector, a server would take twice the time, in which all workers wait. It gives the bits of `onnx-update-rule.ts`.
+ */
+import type { UpdateRule } from './update-rule.js';
+
+/** @param clipNorm the largest norm of the whole model's gradient */
+export function sgdUpdateRule(clipNorm: number | undefined): UpdateRule {
+  return {
+    async apply({ values: { parameters }, gradient: { values, ranges }, learningRate, sumOfSquares }) {
+      const scale = Math.fround(clipScale(Math.fround(sumOfSquares), clipNorm) * Math.fround(learningRate));
+      for (let k = 0; k < ranges.length; k += 2) descend(parameters, values, scale, ranges[k]!, ranges[k + 1]!);
+    },
+  };
+}
+
+/** As `clipScale` of `@unroll/core`, in float32. */
+function clipScale(sumOfSquares: number, clipNorm: number | undefined): number {
+  if (clipNorm === undefined) return 1;
+  return Math.min(1, Math.fround(Math.fround(clipNorm) / Math.fround(Math.sqrt(sumOfSquares))));
+}
+
+function descend(parameters: Float32Array, gradient: Float32Array, scale: number, from: number, to: number): void {
+  for (let i = from; i < to; i++) parameters[i] = parameters[i]! - Math.fround(gradient[i]! * scale);
+}
