@@ -1,11 +1,13 @@
 // What goes wrong in a cluster, over real sockets: mismatched workers, dead ones, unreachable servers, shutdown.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import { afterEach, expect, test } from 'vitest';
+import { type Beat, heartbeatThread } from './client/heartbeats.js';
 import { ShardConnection } from './client/shard-connection.js';
 import {
   connectParameterServers,
@@ -16,6 +18,7 @@ import {
   type ParameterServer,
   type ParameterServerOptions,
   startParameterServer,
+  WorkerMeter,
 } from './index.js';
 import { float32Bytes } from './shard-vector.js';
 
@@ -194,6 +197,33 @@ test('a server that is killed and does not come back is named to its workers', a
   await lost;
 });
 
+test('a server whose machine vanished without a word is found again in its new place by heartbeats', async () => {
+  const [vanishing, replacement] = [await serve({}), await serve({})];
+  await join(vanishing, {});
+  const network = await relay(vanishing.port);
+  const beats: Beat[] = [];
+  const beat = heartbeatThread([`127.0.0.1:${network.port}`], { worker: 0, incarnation: 1 }, {}, new WorkerMeter());
+  const stop = beat(0.1, (heard) => void beats.push(heard));
+  cleanups.push(async () => stop());
+  await expect.poll(() => beats, { timeout: 20_000 }).toContainEqual({ shard: 0, place: { generation: 1, lease: 0 } });
+  network.vanish(replacement.port);
+  // It knows nobody: a worker that hears this gives up its calls and joins again.
+  await expect.poll(() => beats, { timeout: 20_000 }).toContainEqual({ shard: 0, place: undefined });
+});
+
+test('a server that is stopped for longer than its heartbeats are patient is waited for', async () => {
+  const [child, server] = await runChild<ParameterServer>(`
+    const server = await startParameterServer({ port: 0, workers: 1, version: '0.1.0', leaseSeconds: 0.6 });
+    process.send({ port: server.port });
+  `);
+  const client = await join(server, {});
+  child.kill('SIGSTOP');
+  const updated = update(client);
+  await sleep(2000);
+  child.kill('SIGCONT');
+  expect(await updated).toMatchObject({ gradientNorm: Math.sqrt(8) });
+});
+
 test('health is answered as gRPC prescribes', async () => {
   const server = await serve({});
   expect(await health(server, 'unroll.v1.ParameterServer')).toBe('SERVING');
@@ -276,6 +306,30 @@ async function runChild<Message>(body: string): Promise<[ChildProcess, Message]>
   cleanups.push(async () => void child.kill('SIGKILL'));
   const [message] = (await once(child, 'message')) as [Message];
   return [child, message];
+}
+
+/** Stands between workers and a server, as a network does. */
+async function relay(port: number): Promise<{ readonly port: number; vanish(next: number): void }> {
+  let target = port;
+  const sockets: Socket[] = [];
+  const between = createServer((near) => {
+    const far = connect(target, '127.0.0.1');
+    for (const socket of [near, far]) sockets.push(socket.on('error', () => undefined));
+    near.pipe(far).pipe(near);
+  }).listen(0, '127.0.0.1');
+  await once(between, 'listening');
+  cleanups.push(async () => {
+    between.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return {
+    port: (between.address() as AddressInfo).port,
+    /** Nothing more comes through the connections that there are, and nothing ends them; others lead elsewhere. */
+    vanish: (next) => {
+      for (const socket of sockets) socket.unpipe().pause();
+      target = next;
+    },
+  };
 }
 
 function health(server: ParameterServer, service: string): Promise<string> {

@@ -5,9 +5,10 @@ import { unroll } from '../generated/parameter-server.js';
 
 /**
  * @type {{ servers: string[], caller: { worker: number, incarnation: number }, intervalSeconds: number,
- *   security: import('../security/client-security.js').ClientSecurity, counts: Float64Array, reportFields: string[] }}
+ *   security: import('../security/client-security.js').ClientSecurity, counts: Float64Array, reportFields: string[],
+ *   channelOptions: import('@grpc/grpc-js').ClientOptions }}
  */
-const { servers, caller, security, intervalSeconds, counts, reportFields } = workerData;
+const { servers, caller, security, intervalSeconds, counts, reportFields, channelOptions } = workerData;
 const { HeartbeatRequest, HeartbeatResponse } = unroll.v1;
 const path = '/unroll.v1.ParameterServer/Heartbeat';
 
@@ -18,7 +19,7 @@ const channel = tls ? credentials.createSsl(Buffer.from(tls.authority), ...own) 
 const metadata = new Metadata();
 if (token) metadata.set('authorization', `Bearer ${token}`);
 
-const clients = servers.map((server) => new Client(server, channel));
+const clients = servers.map((server) => new Client(server, channel, channelOptions));
 
 /** @param {number} shard */
 function beat(shard) {
