@@ -38,6 +38,13 @@ test('a forecaster whose parameters are zero forecasts the last value', async ()
   });
 });
 
+test('averaged SGD is refused, whose weights its training program does not take', () => {
+  const recipe = { optimizer: { name: 'nt-asgd', patience: 5 }, clipNorm: 10 } as const;
+  expect(() => lossTrainingProgram(forecasterLoss(config, 2), recipe)).toThrow(
+    'lossTrainingProgram: nt-asgd averages only language models',
+  );
+});
+
 test('its loss is the mean squared error, weighted by window, and training lowers it', async () => {
   const batch = 2;
   const optimizer = { name: 'sgd' } as const;

@@ -23,8 +23,13 @@ export interface LossFunction {
  *
  * Inputs: the parameters, the optimizer's slots, the batch, and the scalars `learningRate` and `step` (1 for the first).
  * Outputs: `next.*` of parameters and slots, the scalar `loss`, and `gradientNorm`, before clipping.
+ *
+ * @throws Error of NT-ASGD, whose average needs a weight at each step that only a language model's training tells
  */
 export function lossTrainingProgram({ parameters, inputs, loss }: LossFunction, recipe: UpdateRecipe): Program {
+  if (recipe.optimizer.name === 'nt-asgd') {
+    throw new Error('lossTrainingProgram: nt-asgd averages only language models; give another optimizer');
+  }
   const names = Object.keys(parameters);
   return {
     inputs: {

@@ -38,7 +38,7 @@ export function refuseTaskFlags({ context, horizon }: TaskFlags): void {
   if (horizon !== undefined) throw new UsageError('--horizon: is for --task; leave it out');
 }
 
-/** @throws UsageError if a flag was given that only language models have */
+/** @throws UsageError if a flag or an optimizer was given that only language models have */
 export function taskRequest(command: Command, flags: TrainingFlags & TaskFlags): TaskRequest {
   const task = tasks.find(({ name }) => name === flags.task)!;
   const known: readonly string[] = [...sizeFlags, ...otherFlags];
@@ -47,6 +47,9 @@ export function taskRequest(command: Command, flags: TrainingFlags & TaskFlags):
       command.getOptionValueSource(option.attributeName()) === 'cli' && !known.includes(option.attributeName()),
   );
   if (foreign) throw new UsageError(`${foreign.long}: is for language models; leave it out with --task ${task.name}`);
+  if (flags.optimizer === 'nt-asgd') {
+    throw new UsageError(`--optimizer: nt-asgd is for language models; choose another with --task ${task.name}`);
+  }
   const { batchSize, learningRate, clipNorm, epochs, maxSteps, seed } = flags;
   const sizes = sizeFlags.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]] as const]));
   return {
