@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { UnrollError } from '../errors.js';
 import { log } from '../terminal/progress.js';
 import type { ChildMessage } from './messages.js';
+import { Restarts } from './restarts.js';
 
 const command = fileURLToPath(new URL('../../bin/unroll.js', import.meta.url));
 
@@ -21,15 +22,12 @@ export interface ChildOptions {
   /** The arguments of `unroll`, of the first process or of one that replaces a killed one. */
   readonly args: (isRestart: boolean) => readonly string[];
   readonly onMessage: (message: ChildMessage) => void;
-  /** How often the process is started again when it was killed. */
+  /** How often the process is started again when it was killed before it had lived for a while. */
   readonly maxRestarts: number;
 }
 
 /** How long a failure that another process caused waits for that process's own. */
 const causeSeconds = 5;
-
-/** Between a process's death and the start of the next: doubles for one that does not live long. */
-const [shortestPauseSeconds, longestPauseSeconds, longLifeSeconds] = [0.2, 10, 60];
 
 export class Child {
   /** Resolves when the process has ended well; rejects with its own last words if it failed, or was killed too often. */
@@ -75,20 +73,19 @@ export class Child {
 
   async #run(): Promise<void> {
     const { name, maxRestarts } = this.#options;
-    let pause = shortestPauseSeconds;
-    for (let restarts = 0; ; restarts++) {
+    const restarts = new Restarts(maxRestarts);
+    for (let isRestart = false; ; isRestart = true) {
       const started = performance.now();
-      const signal = await this.#runOnce(restarts > 0);
+      const signal = await this.#runOnce(isRestart);
       if (signal === undefined || this.#isStopping) return;
-      if (restarts === maxRestarts) {
+      const pause = restarts.next((performance.now() - started) / 1000);
+      if (pause === undefined) {
         throw new UnrollError(
-          `${name}: was killed by ${signal}, after ${restarts} restarts; --max-restarts allows no more`,
+          `${name}: was killed by ${signal}, after ${restarts.count} restarts; --max-restarts allows no more`,
         );
       }
-      log(`${name} was killed by ${signal}: starting it again (${restarts + 1} of ${maxRestarts})`);
-      if (performance.now() - started > longLifeSeconds * 1000) pause = shortestPauseSeconds;
+      log(`${name} was killed by ${signal}: starting it again (${restarts.count} of ${maxRestarts})`);
       await this.#sleep(pause);
-      pause = Math.min(2 * pause, longestPauseSeconds);
       if (this.#isStopping) return;
     }
   }

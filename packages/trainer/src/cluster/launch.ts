@@ -16,7 +16,7 @@ import type { ChildMessage } from './messages.js';
 export interface ClusterOptions {
   readonly workers: number;
   readonly servers: number;
-  /** How often each process is started again when it was killed. */
+  /** How often each process is started again when it was killed before it had lived for a while. */
   readonly maxRestarts: number;
   /** Where the servers' snapshots go. */
   readonly snapshotDir: string;

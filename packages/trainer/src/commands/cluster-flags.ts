@@ -37,7 +37,7 @@ export function addServerPolicyFlags(command: Command): Command {
 export function addLaunchFlags(command: Command): Command {
   return addServerPolicyFlags(command).option(
     '--max-restarts <n>',
-    'how often a worker or server process that was killed is started again',
+    'how often a process that was killed is started again; counted anew after a minute of life',
     nonNegativeInteger,
     10,
   );
