@@ -20,6 +20,9 @@ interface Header {
   readonly vectors: readonly { readonly name: string; readonly length: number }[];
 }
 
+/** What a file is called while it is being written. */
+export const unfinishedSuffix = '.new';
+
 /** Bytes read and hashed at a time. */
 const pieceBytes = 4 * 1024 * 1024;
 
@@ -31,7 +34,7 @@ export async function writeSnapshotFile(path: string, run: string, { step, value
   const vectors = [['parameters', values.parameters], ['lanes', values.lanes], ...slots] as const;
   const described = vectors.map(([name, { length }]) => ({ name, length }));
   const header: Header = { format, run, step, vectors: described };
-  const temporary = `${path}.new`;
+  const temporary = path + unfinishedSuffix;
   try {
     await writeHashed(
       temporary,

@@ -76,9 +76,13 @@ test('a snapshot that is damaged after the folder was opened is refused, and off
   expect(snapshots.steps).toEqual([]);
 });
 
-test('what a crash left half-written does not count', async () => {
+test('what a crash left half-written does not count and is removed, but not what another shard is writing', async () => {
   writeFileSync(`${fileOf(10)}.new`, 'half');
+  const ofAnother = ['shard-1-of-2-step-10.snapshot.new', 'shard-0-of-20-step-10.snapshot.new', 'notes.new'];
+  for (const name of ofAnother) writeFileSync(join(folder, name), 'half');
   expect((await open()).steps).toEqual([]);
+  expect(readdirSync(folder).sort()).toEqual(ofAnother.toSorted());
+  expect(reports).toEqual([]);
 });
 
 test('snapshots of another run are counted, not offered', async () => {

@@ -2,7 +2,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FrozenSnapshot, ShardSnapshot, SnapshotStore } from './snapshot.js';
-import { readSnapshotFile, writeSnapshotFile } from './snapshot-file.js';
+import { readSnapshotFile, unfinishedSuffix, writeSnapshotFile } from './snapshot-file.js';
 
 /**
  * The fewest to keep. A shard may have written snapshot k+1 while another, whose disk is slower, still writes k: the step
@@ -33,12 +33,12 @@ export class SnapshotFolder implements SnapshotStore {
 
   /**
    * Opens a folder, which is made if it does not exist, and verifies the snapshots of this shard in it. Files that are
-   * damaged, or that a crash left unfinished, are passed over; `report` is given a line for each.
+   * damaged are passed over, and `report` is given a line for each; what a crash left unfinished is removed.
    * @throws Error naming the folder if it cannot be written
    */
   static async open(options: SnapshotFolderOptions, report: (line: string) => void): Promise<SnapshotFolder> {
     const { folder } = options;
-    const pattern = new RegExp(`^${fileStem(options)}(\\d+)\\.snapshot$`);
+    const pattern = new RegExp(`^${fileStem(options)}(\\d+)\\.snapshot(\\${unfinishedSuffix})?$`);
     const entries: Entry[] = [];
     const names = await mkdir(folder, { recursive: true })
       .then(() => readdir(folder))
@@ -48,8 +48,8 @@ export class SnapshotFolder implements SnapshotStore {
     for (const name of names) {
       if (!pattern.test(name)) continue;
       try {
-        const { step, run } = await readSnapshotFile(join(folder, name));
-        entries.push({ step, run });
+        if (name.endsWith(unfinishedSuffix)) await rm(join(folder, name), { force: true });
+        else entries.push(await entryOf(join(folder, name)));
       } catch (error) {
         report(`${join(folder, name)}: ${(error as Error).message}; it is passed over`);
       }
@@ -123,4 +123,9 @@ export class SnapshotFolder implements SnapshotStore {
 
 function fileStem({ shard, shards }: SnapshotFolderOptions): string {
   return `shard-${shard}-of-${shards}-step-`;
+}
+
+async function entryOf(path: string): Promise<Entry> {
+  const { step, run } = await readSnapshotFile(path);
+  return { step, run };
 }
