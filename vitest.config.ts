@@ -21,6 +21,8 @@ export default defineConfig({
       'deploy/**/*.test.ts',
     ],
     exclude: process.env.UNROLL_LONG_TESTS ? [] : ['**/*.long.test.ts'],
+    // As packages/param-server/src/no-telemetry.ts has it, also for tests that import no more than ONNX Runtime.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',

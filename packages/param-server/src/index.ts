@@ -1,4 +1,6 @@
 /** `@unroll/param-server`: servers that hold the parameters of a training run, and the client that its workers hold. */
+import './no-telemetry.js';
+
 export type { ParameterClient } from './client/client.js';
 export { connectParameterServers } from './client/connect.js';
 export { ParameterServerError } from './client/errors.js';
