@@ -82,6 +82,46 @@ describe.each(Object.entries(models))('a model that TensorFlow.js saved: %s', (_
   });
 });
 
+test('weights that do not fit their description are named, with their layer and both shapes', async () => {
+  const model = (width: number) =>
+    tf.sequential({ layers: [layers.lstm({ name: 'memory', units: width, inputShape }), layers.dense({ units: 1 })] });
+  const { weightSpecs, weightData } = await saved(model(3));
+  const { modelTopology } = await saved(model(units));
+  const artifacts = { modelTopology, weightSpecs: weightSpecs!, weightData: weightData! };
+  await expect(loadLayersModel(tf.io.fromMemory(artifacts))).rejects.toThrow(
+    /^loadLayersModel: tensor 'memory\/kernel' is \[4,12\], layer 'memory' needs \[4,8\]; save .* together$/,
+  );
+});
+
+describe('a backward layer of a Bidirectional, which TensorFlow.js does not read,', () => {
+  /** As Keras 3 writes it, whose two layers differ by name. */
+  async function loaded(backward: object): Promise<tf.LayersModel> {
+    const layer = layers.lstm({ units, kernelInitializer: 'ones' }) as tf.RNN;
+    const wrapper = layers.bidirectional({ name: 'both', layer, mergeMode: 'concat', inputShape });
+    const artifacts = await saved(tf.sequential({ layers: [wrapper] }));
+    const topology = artifacts.modelTopology as { config: { layers: { config: Record<string, unknown> }[] } };
+    const { config } = topology.config.layers[0]!;
+    const description = config.layer as { class_name: string; config: object };
+    const copy = { ...description.config, name: 'backward_lstm', go_backwards: true, ...backward };
+    config.backward_layer = { ...description, module: 'keras.layers', config: copy };
+    return loadLayersModel(tf.io.fromMemory(artifacts));
+  }
+
+  test('is no news if it mirrors the forward layer', async () => {
+    expect((await loaded({})).outputShape).toEqual([null, 2 * units]);
+  });
+
+  test.each([
+    ['units', { units: 7 }],
+    ['go_backwards', { go_backwards: false }],
+    ['kernel_initializer.class_name', { kernel_initializer: { class_name: 'Zeros', config: {} } }],
+  ])('is refused if its %s is another', async (option, backward) => {
+    await expect(loaded(backward)).rejects.toThrow(
+      `Bidirectional 'both': backward_layer.${option} is not the forward layer's`,
+    );
+  });
+});
+
 describe('a GRU of Keras that resets after', () => {
   const { inputDim, hiddenDim, cases } = readGolden('gru');
   const golden = cases[0]!; // one layer, one direction, starting from zeros

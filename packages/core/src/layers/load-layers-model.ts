@@ -4,9 +4,11 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { type LayersModel, loadLayersModel as loadWithRegisteredLayers } from '@tensorflow/tfjs-layers';
+import { checkBackwardLayer } from './backward-layer.js';
 import { Embedding } from './embedding.js';
 import { GRU } from './gru.js';
 import { LSTM } from './lstm.js';
+import { misfittingWeights } from './misfitting-weights.js';
 import { SimpleRNN } from './simple-rnn.js';
 
 /** By Keras's class names. */
@@ -20,7 +22,7 @@ const replacements: Readonly<Record<string, string>> = {
 /**
  * @param source a URL of `model.json`, or any handler of `tf.io`
  * @returns a model that trains with `fit` and saves with `save`, from where `tf.loadLayersModel` loads it too
- * @throws Error naming an option of a recurrent layer that is not supported
+ * @throws Error naming an option of a recurrent layer that is not supported, or a tensor that does not fit its layer
  * @example
  * const model = await loadLayersModel('https://example.org/tagger/model.json');
  */
@@ -29,7 +31,15 @@ export async function loadLayersModel(source: string | tf.io.IOHandler): Promise
   if (!handler.load) throw new Error('loadLayersModel: the handler cannot load; give one that has a load method');
   const artifacts = await handler.load();
   const modelTopology = withOurLayers(artifacts.modelTopology) as object;
-  return loadWithRegisteredLayers(tf.io.fromMemory({ ...artifacts, modelTopology }));
+  try {
+    return await loadWithRegisteredLayers(tf.io.fromMemory({ ...artifacts, modelTopology }));
+  } catch (error) {
+    const misfit = await loadWithRegisteredLayers(tf.io.fromMemory({ modelTopology })).then(
+      (model) => misfittingWeights(model, artifacts.weightSpecs),
+      () => undefined,
+    );
+    throw misfit === undefined ? error : new Error(`loadLayersModel: ${misfit}`, { cause: error });
+  }
 }
 
 function handlerOf(url: string): tf.io.IOHandler {
@@ -42,6 +52,7 @@ function withOurLayers(part: unknown): unknown {
   if (Array.isArray(part)) return part.map(withOurLayers);
   if (typeof part !== 'object' || part === null) return part;
   const copy = Object.fromEntries(Object.entries(part).map(([key, value]) => [key, withOurLayers(value)]));
+  if (copy.class_name === 'Bidirectional') checkBackwardLayer(copy.config);
   const replacement = typeof copy.class_name === 'string' ? replacements[copy.class_name] : undefined;
   if (!replacement) return copy;
   // A description that does not say is of a time when there was only one variant.
