@@ -1,11 +1,26 @@
 // Machines of a make-believe network on this one: network namespaces whose virtual cables end in a switch, itself a namespace,
 // so that nothing of the machine's own network is touched. Linux, root and iproute2.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 
-/** Runs a command of iproute2. @throws Error with the first line that it complained with */
+const relayProgram = fileURLToPath(new URL('delay.mjs', import.meta.url));
+
+/** The switch's own, beside the machines'. */
+const relayAddress = '10.77.0.100';
+
+/** What the machine or its kernel cannot do. */
+export class Lacking extends Error {}
+
+/** Runs a command of iproute2 or nftables. @throws Error with the first line that it complained with */
 function run(...command) {
+  return runOn('', ...command);
+}
+
+/** The same, which reads that text. */
+function runOn(input, ...command) {
   try {
-    return execFileSync(command[0], command.slice(1), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return execFileSync(command[0], command.slice(1), { encoding: 'utf8', input, stdio: ['pipe', 'pipe', 'pipe'] });
   } catch (error) {
     const said = String(error.stderr || error.message)
       .trim()
@@ -42,6 +57,7 @@ function remove(namespace) {
 export class Network {
   #prefix = `unroll-${process.pid}-`;
   #machines;
+  #relay;
 
   /** @param machines their names, at most 8 letters each */
   constructor(machines) {
@@ -67,26 +83,58 @@ export class Network {
     return ['ip', 'netns', 'exec', this.#namespace(name), ...command];
   }
 
-  /** Every machine sends through this queueing discipline of `tc`. @throws Error if the kernel has none such */
+  /** Every machine sends through this queueing discipline of `tc`. @throws Lacking if the kernel has none such */
   shape(...discipline) {
-    for (const name of this.#machines)
-      run(...this.on(name, 'tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...discipline));
+    for (const name of this.#machines) {
+      try {
+        run(...this.on(name, 'tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...discipline));
+      } catch (error) {
+        if (!/kind is unknown|not found|No such file/i.test(error.message)) throw error;
+        throw new Lacking(`this kernel has no ${discipline[0]}`);
+      }
+    }
   }
 
-  /** Undoes {@link shape}. */
+  /** The switch loses so many of a hundred packets. @throws Lacking without nftables */
+  lose(percent) {
+    const rule = `numgen random mod 100 < ${percent} counter drop`;
+    const chain = `chain forward {\n type filter hook forward priority 0\n ${rule}\n}`;
+    try {
+      runOn(`table bridge lossy {\n${chain}\n}\n`, ...this.on('switch', 'nft', '-f', '-'));
+    } catch (error) {
+      throw new Lacking(`no nftables here (${error.message})`);
+    }
+  }
+
+  /** A process in the switch that passes on to a machine's port what it is told, and back, so much later. */
+  async delay(name, port, milliseconds) {
+    this.#inSwitch('ip', 'address', 'add', `${relayAddress}/24`, 'dev', 'bridge');
+    const target = [port, this.address(name), port, milliseconds].map(String);
+    const [command, ...rest] = this.on('switch', process.execPath, relayProgram, ...target);
+    this.#relay = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(this.#relay.stdout, 'data');
+    return relayAddress;
+  }
+
+  /** Undoes {@link shape}, {@link lose} and {@link delay}. */
   unshape() {
     for (const name of this.#machines) {
       if (/netem|tbf/.test(this.#queue(name))) run(...this.on(name, 'tc', 'qdisc', 'del', 'dev', 'eth0', 'root'));
     }
+    if (this.#lossRules()) this.#inSwitch('nft', 'delete', 'table', 'bridge', 'lossy');
+    if (this.#relay) this.#inSwitch('ip', 'address', 'flush', 'dev', 'bridge');
+    this.#relay?.kill();
+    this.#relay = undefined;
   }
 
-  /** Packets that the machines have sent, and that their queues have dropped. */
+  /** Packets that the machines have sent, and that their queues or the switch have dropped. */
   traffic() {
     const counts = this.#machines.map(
       (name) => /Sent \d+ bytes (\d+) pkt \(dropped (\d+)/.exec(this.#queue(name)) ?? [],
     );
     const sum = (k) => counts.reduce((total, count) => total + Number(count[k] ?? 0), 0);
-    return { sent: sum(1), dropped: sum(2) };
+    const [, lost = 0] = /counter packets (\d+)/.exec(this.#lossRules()) ?? [];
+    return { sent: sum(1), dropped: sum(2) + Number(lost) };
   }
 
   /** The switch forwards nothing from or to that machine, which still has a live cable. */
@@ -100,6 +148,7 @@ export class Network {
   }
 
   close() {
+    this.#relay?.kill();
     for (const name of [...this.#machines, 'switch']) remove(this.#namespace(name));
   }
 
@@ -109,6 +158,15 @@ export class Network {
 
   #inSwitch(...command) {
     return run(...this.on('switch', ...command));
+  }
+
+  /** What {@link lose} has set up, and its count; nothing where there is no such thing. */
+  #lossRules() {
+    try {
+      return this.#inSwitch('nft', 'list', 'table', 'bridge', 'lossy');
+    } catch {
+      return '';
+    }
   }
 
   #queue(name) {

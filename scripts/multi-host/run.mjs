@@ -1,5 +1,6 @@
 // Trains on three machines of a make-believe network, a parameter server and two workers, while the network is slow, narrow,
-// lossy or in two, and compares each trained model, bit for bit, with that of the run on a good one.
+// lossy or in two, and compares each trained model, bit for bit, with that of the run on a good one. Where a worker is given up,
+// that it comes back and the run to its end.
 //   sudo node scripts/multi-host/run.mjs [--steps 300]
 // Build first. Where the machine does not allow it, or its kernel has no such network, it says so in a line that begins with
 // `skipped:`; the exit status is 0 then, and 1 where a model differs.
@@ -11,40 +12,82 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Network, obstacle } from './network.mjs';
+import { Lacking, Network, obstacle } from './network.mjs';
 
 const { values: flags } = parseArgs({ options: { steps: { type: 'string', default: '300' } } });
 const program = fileURLToPath(new URL('../../packages/trainer/bin/unroll.js', import.meta.url));
 const [server, ...workers] = ['ps', 'worker0', 'worker1'];
 const port = 7000;
 const token = randomBytes(32).toString('hex');
-const partitionSeconds = 10;
+/** Longer than gRPC's and TCP's keepalive, each of which gives a connection up within 50 s. */
+const keepaliveSeconds = 55;
 
-/** What the network does, by name: a discipline through which each machine sends, or what happens while training goes on. */
+/**
+ * What the network does, by name. `means` are ways to have it do so: the first that machine and kernel know is taken. Each may
+ * resolve to the address at which the workers find their server then. `meanwhile` is done while training goes on. `flags` are
+ * the server's, and a `lasting` run takes so many times the steps; its bits are not compared where lanes change hands.
+ */
 const conditions = {
   'a good network': {},
-  '20 ms there and back': { discipline: ['netem', 'delay', '10ms', 'limit', '100000'] },
-  '1 Gbit/s': { discipline: ['tbf', 'rate', '1gbit', 'burst', '128kb', 'latency', '50ms'] },
-  '1 % of packets lost': { discipline: ['netem', 'loss', '1%'], mustDrop: true },
-  [`a worker cut off for ${partitionSeconds} s`]: { meanwhile: partition },
+  '20 ms there and back': {
+    means: {
+      netem: (network) => network.shape('netem', 'delay', '10ms', 'limit', '100000'),
+      'a relay': (network) => network.delay(server, port, 10),
+    },
+  },
+  '1 Gbit/s': {
+    means: { tbf: (network) => network.shape('tbf', 'rate', '1gbit', 'burst', '128kb', 'latency', '50ms') },
+  },
+  '1 % of packets lost': {
+    means: {
+      netem: (network) => network.shape('netem', 'loss', '1%'),
+      nftables: (network) => network.lose(1),
+    },
+    mustDrop: true,
+  },
+  'a worker cut off for 10 s': { meanwhile: cutOff(workers[1], 10) },
+  [`the server cut off for ${keepaliveSeconds} s`]: { meanwhile: cutOff(server, keepaliveSeconds) },
+  'a worker cut off until it is given up': {
+    flags: ['--min-workers', '1', '--lease', '2', '--worker-timeout', '4'],
+    lasting: 10,
+    meanwhile: giveUp,
+  },
 };
 
-/** Cuts a worker off once training is under way: the first snapshot tells. */
-async function partition(network, { snapshots, ended }) {
-  const over = ended.then(() => true);
+/** Resolves to whether training has come to its first snapshot. */
+async function isUnderWay({ snapshots, over }) {
   while (!(existsSync(snapshots) && readdirSync(snapshots).length > 0)) {
-    if (await Promise.race([over, sleep(50)])) return;
+    if (await Promise.race([over, sleep(50)])) return false;
   }
+  return true;
+}
+
+/** Cuts a machine off for some time, once training is under way. */
+function cutOff(machine, seconds) {
+  return async (network, run) => {
+    if (!(await isUnderWay(run))) return;
+    network.cutOff(machine);
+    const isOver = await Promise.race([run.over, sleep(seconds * 1000)]);
+    network.reconnect(machine);
+    if (isOver) throw new Error(`training ended while ${machine} was cut off; give it more --steps`);
+  };
+}
+
+/** Cuts a worker off until the other has its lanes, and waits until it has them again. */
+async function giveUp(network, run) {
+  if (!(await isUnderWay(run))) return;
   network.cutOff(workers[1]);
-  const isOver = await Promise.race([over, sleep(partitionSeconds * 1000)]);
+  const isAlone = await run.serverSays(/^1 of 2 workers share the lanes at step \d+: 0$/m);
   network.reconnect(workers[1]);
-  if (isOver) throw new Error('training ended while a worker was cut off; give it more --steps');
+  const isBack = isAlone && (await run.serverSays(/^2 of 2 workers share the lanes at step [1-9]\d*: 0, 1$/m));
+  if (!isBack)
+    throw new Error(`training ended before a worker that was cut off ${isAlone ? 'was back' : 'was given up'}`);
 }
 
 /** One process of the run, on its machine, as a scheduler would start it. */
-function start(network, name, task, args) {
+function start(network, name, task, args, serverAddress) {
   const cluster = {
-    ps: [`${network.address(server)}:${port}`],
+    ps: [`${serverAddress}:${port}`],
     worker: workers.map((worker) => `${network.address(worker)}:${port}`),
   };
   const [command, ...rest] = network.on(name, process.execPath, program, 'node', ...args);
@@ -62,50 +105,63 @@ function start(network, name, task, args) {
       else reject(new Error(`${name} ended with ${status}: ${said.trim().split('\n').at(-1)}`));
     });
   });
-  return { child, ended };
+  /** Resolves to true when the process has said so, and to false if it ends before. */
+  const says = async (pattern) => {
+    while (!pattern.test(said)) {
+      if (await Promise.race([ended.then(() => true), sleep(50)])) return pattern.test(said);
+    }
+    return true;
+  };
+  return { child, ended, says };
 }
 
 /** Runs one training to its end; resolves to the files that say what was learnt. */
-async function train(network, { meanwhile }, folder) {
+async function train(network, { meanwhile, flags: ownFlags = [] }, { steps, folder, serverAddress }) {
   const [out, snapshots] = [join(folder, 'checkpoint'), join(folder, 'snapshots')];
   const size = ['--hidden', '64', '--embedding', '32', '--dropout', '0.1', '--batch-size', '8', '--threads', '1'];
-  const args = ['--data', 'grammar', '--out', out, ...size, '--max-steps', flags.steps];
-  const policy = ['--snapshot-dir', snapshots, '--snapshot-every', '20'];
+  const args = ['--data', 'grammar', '--out', out, ...size, '--max-steps', String(steps)];
+  const policy = ['--snapshot-dir', snapshots, '--snapshot-every', '20', ...ownFlags];
   const processes = [
-    start(network, server, { type: 'ps', index: 0 }, [...args, ...policy]),
-    ...workers.map((name, index) => start(network, name, { type: 'worker', index }, args)),
+    start(network, server, { type: 'ps', index: 0 }, [...args, ...policy], serverAddress),
+    ...workers.map((name, index) => start(network, name, { type: 'worker', index }, args, serverAddress)),
   ];
   const ended = Promise.all(processes.map((process) => process.ended));
   try {
-    await Promise.all([ended, meanwhile?.(network, { snapshots, ended })]);
+    const run = () => ({ snapshots, over: ended.then(() => true), serverSays: processes[0].says });
+    await Promise.all([ended, meanwhile?.(network, run())]);
   } finally {
     for (const { child } of processes) child.kill('SIGKILL');
   }
   return ['model.safetensors', 'optimizer.safetensors'].map((name) => readFileSync(join(out, name)));
 }
 
-/** Why the kernel cannot do it, or undefined. */
-function shape(network, { discipline }) {
-  try {
-    if (discipline) network.shape(...discipline);
-    return undefined;
-  } catch (error) {
-    if (/kind is unknown|not found|No such file/i.test(error.message)) return `this kernel has no ${discipline[0]}`;
-    throw error;
+/** Has the network do it by the first means that there is; resolves to what that is called, or to why there is none. */
+async function impose(network, { means }) {
+  if (!means) return {};
+  const lacks = [];
+  for (const [by, act] of Object.entries(means)) {
+    try {
+      return { by, serverAddress: await act(network) };
+    } catch (error) {
+      if (!(error instanceof Lacking)) throw error;
+      lacks.push(error.message);
+    }
   }
+  return { lacks: lacks.join(', and ') };
 }
 
-/** Trains under the condition, if the kernel can make it; resolves to what was learnt, and says how long it took. */
+/** Trains under the condition, if there are means for it; resolves to what was learnt, and says how long it took. */
 async function tryOut(network, name, condition, folder) {
-  const lacks = shape(network, condition);
+  const { lacks, by, serverAddress = network.address(server) } = await impose(network, condition);
   if (lacks) return { verdict: `skipped: ${name}: ${lacks}` };
   const began = performance.now();
-  const learnt = await train(network, condition, folder);
+  const steps = Number(flags.steps) * (condition.lasting ?? 1);
+  const learnt = await train(network, condition, { steps, folder, serverAddress });
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const { sent, dropped } = network.traffic();
   network.unshape();
   if (condition.mustDrop && dropped === 0) throw new Error(`${name}: no packet was dropped of ${sent}`);
-  return { learnt, verdict: `${name}: ${flags.steps} steps in ${seconds} s` };
+  return { learnt, verdict: `${name}${by ? ` (by ${by})` : ''}: ${steps} steps in ${seconds} s` };
 }
 
 async function main() {
@@ -123,6 +179,10 @@ async function main() {
     const { learnt, verdict } = await tryOut(network, name, condition, join(folder, `${index}`));
     if (!learnt) {
       console.log(verdict);
+      continue;
+    }
+    if (condition.lasting) {
+      console.log(`complete: ${verdict}`);
       continue;
     }
     good ??= learnt;
