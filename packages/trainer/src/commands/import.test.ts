@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { committedFiles, expectedLosses, makersMissing, torchLosses } from '../testing/foreign-models/files.js';
+import { committedFiles, expectedLosses, torchLosses, torchMissing } from '../testing/foreign-models/files.js';
 import { smallModel, temporaryFolder, unroll, unrollJson, writeSmallCorpus } from '../testing/unroll-process.js';
 
 const root = temporaryFolder();
@@ -101,8 +101,8 @@ test('a trained model exported for PyTorch comes back as it was, and overwrites 
   });
 });
 
-test.skipIf(makersMissing)(
-  `weights written by the command load in PyTorch (${makersMissing ?? 'it is here'})`,
+test.skipIf(torchMissing)(
+  `weights written by the command load in PyTorch (${torchMissing ?? 'it is here'})`,
   async () => {
     await unrollJson('import', model('tied.pt'), '--from', 'pytorch', ...vocab, '--out', at('tied'));
     await unrollJson('export-weights', '--checkpoint', at('tied'), '--to', 'pytorch', '--out', at('tied.pt'));

@@ -6,9 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   committedFiles,
   expectedLosses,
+  kerasMakersMissing,
   makeFiles,
-  makersMissing,
   torchLosses,
+  torchMissing,
 } from '../testing/foreign-models/files.js';
 import { textLoss } from '../testing/foreign-models/text-loss.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
@@ -36,7 +37,7 @@ function importFile(file: string, folder = committedFiles): Promise<Import> {
   );
 }
 
-const torchIsHere = makersMissing ?? 'PyTorch is here';
+const torchIsHere = torchMissing ?? 'PyTorch is here';
 const losses = Object.entries(expectedLosses(committedFiles));
 
 test.each(losses)('%s has, imported, the loss that its own framework computes', async (file, expected) => {
@@ -44,13 +45,18 @@ test.each(losses)('%s has, imported, the loss that its own framework computes', 
   expect(await textLoss(checkpoint)).toBeCloseTo(expected, 5);
 });
 
-test.skipIf(makersMissing)(`files made here import alike (${torchIsHere})`, async () => {
-  const folder = join(root.path, 'made');
-  makeFiles(folder);
-  for (const [file, expected] of Object.entries(expectedLosses(folder))) {
-    const { checkpoint } = await importFile(file, folder);
-    expect(await textLoss(checkpoint), file).toBeCloseTo(expected, 5);
-  }
+describe.each([
+  ['pytorch', torchMissing],
+  ['keras', kerasMakersMissing],
+] as const)('files of %s', (framework, missing) => {
+  test.skipIf(missing)(`made here import alike (${missing ?? 'their makers are here'})`, async () => {
+    const folder = join(root.path, `made-${framework}`);
+    makeFiles(folder, framework);
+    for (const [file, expected] of Object.entries(expectedLosses(folder))) {
+      const { checkpoint } = await importFile(file, folder);
+      expect(await textLoss(checkpoint), file).toBeCloseTo(expected, 5);
+    }
+  });
 });
 
 test("an import keeps PyTorch's two biases apart, and tied weights tied", async () => {
@@ -68,7 +74,7 @@ test("an RNN's nonlinearity is said to be assumed", async () => {
 
 const exported = ['rnn.pt', 'lstm.pt', 'gru.pt', 'tied.pt', 'projected.pt', 'lstm.h5'];
 
-test.skipIf(makersMissing)(`exported again, they have the same loss in PyTorch (${torchIsHere})`, async () => {
+test.skipIf(torchMissing)(`exported again, they have the same loss in PyTorch (${torchIsHere})`, async () => {
   const models = [];
   for (const name of exported) {
     const { config, parameters } = (await importFile(name)).checkpoint;

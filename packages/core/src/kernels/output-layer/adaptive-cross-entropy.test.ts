@@ -1,8 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { positionsOfTails, tailPositions, tailsOf } from '../../models/adaptive-softmax.js';
 import { backends } from '../../testing/backends.js';
+import { makeGolden, torchMissing } from '../../testing/golden.js';
 import type { Values } from '../../testing/onnx-runtime.js';
 import type { NamedTensors } from '../../tracing/trace.js';
 import {
@@ -26,8 +30,10 @@ interface Golden {
   readonly gradients: Readonly<Record<string, readonly number[]>>;
 }
 
-const file = new URL('../../testing/golden/adaptive-softmax.jsonl', import.meta.url);
-const golden: Golden = JSON.parse(readFileSync(file, 'utf8'));
+const committed = fileURLToPath(new URL('../../testing/golden', import.meta.url));
+const readGolden = (folder = committed): Golden =>
+  JSON.parse(readFileSync(join(folder, 'adaptive-softmax.jsonl'), 'utf8'));
+const golden = readGolden();
 const { width, words, cutoffs, targets } = golden;
 const rows = targets.length;
 const tails = tailsOf(cutoffs, words, width);
@@ -123,3 +129,19 @@ describe.each(Object.entries(backends))('%s: an adaptive softmax', (_, evaluate)
     }
   });
 });
+
+test.skipIf(torchMissing)(
+  `PyTorch makes the golden vectors of the adaptive softmax again (${torchMissing ?? 'it is here'})`,
+  ({ onTestFinished }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'unroll-golden-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    makeGolden(folder, 'make_adaptive.py');
+    const made = readGolden(folder);
+    expect(made.features).toEqual(golden.features);
+    expect(made.parameters).toEqual(golden.parameters);
+    expectClose(made.losses, golden.losses, 1e-8);
+    expectClose(made.logProbabilities, golden.logProbabilities, 1e-8);
+    expect(Object.keys(made.gradients)).toEqual(Object.keys(golden.gradients));
+    for (const [name, values] of Object.entries(made.gradients)) expectClose(values, golden.gradients[name]!, 1e-8);
+  },
+);

@@ -1,9 +1,10 @@
 """Makes small language models as PyTorch and Keras save them, and what they say about a text, for the tests of `unroll import`.
 
-    python3 packages/trainer/src/testing/foreign-models/make.py packages/trainer/src/testing/foreign-models/files
+    python3 packages/trainer/src/testing/foreign-models/make.py packages/trainer/src/testing/foreign-models/files [pytorch] [keras]
 
-Needs PyTorch, which also computes the losses of its models, and h5py. Keras is not needed: its files are written as it
-lays them out, and its layers are computed by their textbook equations in float64.
+Needs PyTorch, which also computes the losses of its models, and for Keras's files h5py. Keras is not needed: its files are
+written as it lays them out, and its layers are computed by their textbook equations in float64. Files that Keras itself wrote
+come from make_keras.py.
 """
 
 import io
@@ -13,7 +14,6 @@ import struct
 import sys
 import zipfile
 
-import h5py
 import numpy as np
 import torch
 from torch import nn
@@ -205,6 +205,8 @@ def lstm_layers():
 
 def make_h5(path, weights):
     """As Keras 2 saves a Sequential model."""
+    import h5py
+
     with h5py.File(path, "w") as file:
         file.attrs["keras_version"] = b"2.11.0"
         description = {"class_name": "Sequential", "config": {"name": "sequential", "layers": lstm_layers()}}
@@ -226,6 +228,7 @@ def make_h5(path, weights):
 
 def make_keras(path, weights):
     """As Keras 3 saves a Functional model."""
+    import h5py
 
     def after(previous):
         history = {"class_name": "__keras_tensor__", "config": {"shape": [None, None], "keras_history": [previous, 0, 0]}}
@@ -252,17 +255,24 @@ def make_keras(path, weights):
         archive.writestr("model.weights.h5", buffer.getvalue())
 
 
-def make_all(folder):
-    torch.manual_seed(11)
+def make_both_of_keras(path):
     rng = np.random.default_rng(11)
-    os.makedirs(folder, exist_ok=True)
-    path = lambda name: os.path.join(folder, name)
-    losses = make_torch(lambda name, value: torch.save(value, path(name)), path)
     lstm_weights = keras_weights(rng, 4, [4 * HIDDEN], layers=2)
     gru_weights = keras_weights(rng, 3, [2, 3 * HIDDEN], layers=1)
     make_h5(path("lstm.h5"), lstm_weights)
     make_keras(path("gru.keras"), gru_weights)
-    losses.update({"lstm.h5": keras_loss(lstm, lstm_weights), "gru.keras": keras_loss(gru, gru_weights)})
+    return {"lstm.h5": keras_loss(lstm, lstm_weights), "gru.keras": keras_loss(gru, gru_weights)}
+
+
+def make_all(folder, frameworks):
+    torch.manual_seed(11)
+    os.makedirs(folder, exist_ok=True)
+    path = lambda name: os.path.join(folder, name)
+    losses = {}
+    if "pytorch" in frameworks:
+        losses.update(make_torch(lambda name, value: torch.save(value, path(name)), path))
+    if "keras" in frameworks:
+        losses.update(make_both_of_keras(path))
     for name, contents in {"words.txt": "\n".join(WORDS) + "\n", "text.txt": TEXT}.items():
         with open(path(name), "w") as file:
             file.write(contents)
@@ -272,4 +282,4 @@ def make_all(folder):
 
 
 if __name__ == "__main__":
-    make_all(sys.argv[1])
+    make_all(sys.argv[1], sys.argv[2:] or ["pytorch", "keras"])
