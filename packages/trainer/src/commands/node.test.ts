@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { smallModel, temporaryFolder, unroll, writeSmallCorpus } from '../testing/unroll-process.js';
 
 const program = fileURLToPath(new URL('../../bin/unroll.js', import.meta.url));
@@ -33,29 +33,60 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-test('one command under TF_CONFIG trains as unroll launch does', async () => {
-  using folder = temporaryFolder();
-  const data = writeSmallCorpus(join(folder.path, 'data'));
-  const training = ['--data', data, ...smallModel, '--max-steps', '6'];
-  const launched = join(folder.path, 'launched');
-  expect(await unroll('launch', ...training, '--out', launched, '--workers', '2')).toMatchObject({ status: 0 });
+const sources = ['TF_CONFIG', 'JOB_COMPLETION_INDEX', 'Slurm', 'RANK'];
 
-  const cluster = { ps: [`127.0.0.1:${await freePort()}`], worker: ['any:1', 'any:2'] };
-  const tasks = [
-    { type: 'ps', index: 0 },
-    { type: 'worker', index: 0 },
-    { type: 'worker', index: 1 },
-  ];
-  const out = join(folder.path, 'out');
-  const nodes = tasks.map((task) =>
-    startNode({ TF_CONFIG: JSON.stringify({ cluster, task }) }, ...training, '--out', out, '--host', '127.0.0.1'),
-  );
-  const outcomes = await Promise.all(nodes.map(({ ended }) => ended));
-  expect(outcomes.filter(({ status }) => status !== 0)).toEqual([]);
-  expect(outcomes[2]!.stderr).toContain('worker 1, of 2 (TF_CONFIG)');
-  for (const file of ['model.safetensors', 'optimizer.safetensors']) {
-    expect(readFileSync(join(out, file)).equals(readFileSync(join(launched, file)))).toBe(true);
+/** What each scheduler tells the server and the two workers, and the flags that it needs beside. */
+function processesOf(source: string, port: number) {
+  const [address, size] = [`127.0.0.1:${port}`, '3'];
+  const ranks = ['0', '1', '2'];
+  switch (source) {
+    case 'TF_CONFIG': {
+      const cluster = { ps: [address], worker: ['any:1', 'any:2'] };
+      const tasks = [{ type: 'ps', index: 0 }, ...[0, 1].map((index) => ({ type: 'worker', index }))];
+      return tasks.map((task) => ({ environment: { TF_CONFIG: JSON.stringify({ cluster, task }) }, flags: [] }));
+    }
+    case 'JOB_COMPLETION_INDEX': {
+      const roles = [['server', '0'] as const, ['worker', '0'] as const, ['worker', '1'] as const];
+      return roles.map(([role, index]) => ({
+        environment: { JOB_COMPLETION_INDEX: index },
+        flags: ['--role', role, '--workers', '2', '--server-addresses', address],
+      }));
+    }
+    case 'Slurm': {
+      const job = { SLURM_NTASKS: size, SLURM_JOB_NODELIST: '127.0.0.1', SLURM_TASKS_PER_NODE: size };
+      return ranks.map((rank) => ({ environment: { ...job, SLURM_PROCID: rank }, flags: ['--port', `${port}`] }));
+    }
+    default: {
+      const master = { WORLD_SIZE: size, MASTER_ADDR: '127.0.0.1', MASTER_PORT: `${port}` };
+      return ranks.map((rank) => ({ environment: { ...master, RANK: rank }, flags: [] }));
+    }
   }
+}
+
+describe('one command for every process', () => {
+  const root = temporaryFolder();
+  const data = join(root.path, 'data');
+  const training = ['--data', data, ...smallModel, '--max-steps', '6'];
+  const learnt = (out: string) =>
+    ['model.safetensors', 'optimizer.safetensors'].map((file) => readFileSync(join(root.path, out, file)));
+
+  beforeAll(async () => {
+    writeSmallCorpus(data);
+    const launched = await unroll('launch', ...training, '--out', join(root.path, 'launched'), '--workers', '2');
+    expect(launched).toMatchObject({ status: 0 });
+  });
+  afterAll(() => root[Symbol.dispose]());
+
+  test.each(sources)('told apart by %s, trains as unroll launch does', async (source) => {
+    const place = ['--out', join(root.path, source), '--host', '127.0.0.1'];
+    const nodes = processesOf(source, await freePort()).map(({ environment, flags }) =>
+      startNode(environment, ...training, ...place, ...flags),
+    );
+    const outcomes = await Promise.all(nodes.map(({ ended }) => ended));
+    expect(outcomes.filter(({ status }) => status !== 0)).toEqual([]);
+    expect(outcomes[2]!.stderr).toContain(`worker 1, of 2 (${source})`);
+    expect(learnt(source)).toEqual(learnt('launched'));
+  });
 });
 
 test('a server that is told to end before the training has fails, so that a scheduler starts it again', async () => {
