@@ -3,7 +3,13 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { committedFiles, expectedLosses, torchLosses, torchMissing } from '../testing/foreign-models/files.js';
+import {
+  committedFiles,
+  expectedLosses,
+  kerasFolder,
+  makerMissing,
+  torchLosses,
+} from '../testing/foreign-models/files.js';
 import { smallModel, temporaryFolder, unroll, unrollJson, writeSmallCorpus } from '../testing/unroll-process.js';
 
 const root = temporaryFolder();
@@ -34,9 +40,9 @@ test('an imported model is evaluated, exported and generates', async () => {
 
 test('an import may be repeated, but takes no place of a training or of other files', async () => {
   const flags = ['--from', 'keras', ...vocab, '--out'];
-  await unrollJson('import', model('gru.keras'), ...flags, at('gru'));
-  await unrollJson('import', model('gru.keras'), ...flags, at('gru'));
-  const { status, stderr } = await unroll('import', model('gru.keras'), ...flags, at('corpus'));
+  await unrollJson('import', model(join(kerasFolder, 'gru.keras')), ...flags, at('gru'));
+  await unrollJson('import', model(join(kerasFolder, 'gru.keras')), ...flags, at('gru'));
+  const { status, stderr } = await unroll('import', model(join(kerasFolder, 'gru.keras')), ...flags, at('corpus'));
   expect(status).toBe(1);
   expect(stderr).toMatch(/^unroll: .*corpus: holds files that are no imported model's, .*choose another --out\n$/);
 });
@@ -101,6 +107,7 @@ test('a trained model exported for PyTorch comes back as it was, and overwrites 
   });
 });
 
+const torchMissing = makerMissing('pytorch');
 test.skipIf(torchMissing)(
   `weights written by the command load in PyTorch (${torchMissing ?? 'it is here'})`,
   async () => {

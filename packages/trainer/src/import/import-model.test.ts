@@ -1,15 +1,16 @@
 // Models that PyTorch and Keras computed a loss with: imported, they have the same one. And what must be refused.
 
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   committedFiles,
   expectedLosses,
-  kerasMakersMissing,
+  frameworks,
+  kerasFolder,
   makeFiles,
+  makerMissing,
   torchLosses,
-  torchMissing,
 } from '../testing/foreign-models/files.js';
 import { textLoss } from '../testing/foreign-models/text-loss.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
@@ -21,7 +22,6 @@ const root = temporaryFolder();
 const mapping = join(root.path, 'mapping.json');
 beforeAll(() => {
   writeFileSync(mapping, '{"embedding": "tokens", "recurrent": "body", "output": "scores"}');
-  copyFileSync(join(committedFiles, 'words.txt'), join(root.path, 'words.txt'));
 });
 afterAll(() => root[Symbol.dispose]());
 
@@ -30,28 +30,30 @@ function importFile(file: string, folder = committedFiles): Promise<Import> {
     {
       from: /\.(h5|keras)$/.test(file) ? 'keras' : 'pytorch',
       file: join(folder, file),
-      vocab: join(folder, 'words.txt'),
+      vocab: join(committedFiles, 'words.txt'),
       ...(file === 'named.pt' ? { mapping } : {}),
     },
     new AbortController().signal,
   );
 }
 
+const torchMissing = makerMissing('pytorch');
 const torchIsHere = torchMissing ?? 'PyTorch is here';
-const losses = Object.entries(expectedLosses(committedFiles));
+const ofKeras = Object.entries(expectedLosses(join(committedFiles, kerasFolder)));
+const losses = [
+  ...Object.entries(expectedLosses(committedFiles)),
+  ...ofKeras.map(([file, loss]) => [join(kerasFolder, file), loss] as const),
+];
 
 test.each(losses)('%s has, imported, the loss that its own framework computes', async (file, expected) => {
   const { checkpoint } = await importFile(file);
   expect(await textLoss(checkpoint)).toBeCloseTo(expected, 5);
 });
 
-describe.each([
-  ['pytorch', torchMissing],
-  ['keras', kerasMakersMissing],
-] as const)('files of %s', (framework, missing) => {
-  test.skipIf(missing)(`made here import alike (${missing ?? 'their makers are here'})`, async () => {
-    const folder = join(root.path, `made-${framework}`);
-    makeFiles(folder, framework);
+describe.each(frameworks)('files of %s', (framework) => {
+  const missing = makerMissing(framework);
+  test.skipIf(missing)(`made here import alike (${missing ?? 'their maker is here'})`, async () => {
+    const folder = makeFiles(join(root.path, `made-${framework}`), framework);
     for (const [file, expected] of Object.entries(expectedLosses(folder))) {
       const { checkpoint } = await importFile(file, folder);
       expect(await textLoss(checkpoint), file).toBeCloseTo(expected, 5);
@@ -116,9 +118,11 @@ describe('refuses', () => {
     expect(existsSync('executed-by-pickle')).toBe(false);
   });
 
-  test.each(['lstm.pt', 'lstm.h5', 'gru.keras', 'bfloat16.safetensors'])('%s if it was cut off', async (file) => {
+  const readers = ['lstm.pt', 'lstm.h5', join(kerasFolder, 'gru.keras'), 'bfloat16.safetensors'];
+
+  test.each(readers)('%s if it was cut off', async (file) => {
     const bytes = readFileSync(join(committedFiles, file));
-    const cut = `cut-${file}`;
+    const cut = `cut-${basename(file)}`;
     writeFileSync(join(root.path, cut), bytes.subarray(0, Math.floor(bytes.length / 2)));
     await expect(importFile(cut, root.path)).rejects.toMatchObject({ name: 'UnrollError' });
   });

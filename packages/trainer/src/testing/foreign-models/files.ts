@@ -1,4 +1,4 @@
-/** For tests: the models that `make.py` made with PyTorch and h5py, and Keras itself, and whether they can be made again here. */
+/** For tests: the models that `make.py` and `make_keras.py` made, and whether they can be made again here. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,28 +8,44 @@ import type { LanguageModelConfig } from '@unroll/core';
 /** The folder of the committed files. */
 export const committedFiles = fileURLToPath(new URL('files', import.meta.url));
 
+/** Within it, and within any where they are made, the folder of those that Keras 3 wrote itself. */
+export const kerasFolder = 'keras-3.15.1';
+
 const scriptAt = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
+// It matters to nobody but Keras, which by itself would look for TensorFlow.
+const env = { ...process.env, KERAS_BACKEND: 'numpy' };
+
 const pythonWith = (imports: string) =>
-  ['python3', '/usr/bin/python3'].find((python) => spawnSync(python, ['-c', `import ${imports}`]).status === 0);
+  ['python3', '/usr/bin/python3'].find((python) => spawnSync(python, ['-c', imports], { env }).status === 0);
 
-const python = { pytorch: pythonWith('torch'), keras: pythonWith('torch, h5py') };
-type Framework = keyof typeof python;
+const makers = {
+  pytorch: { needs: 'PyTorch', python: pythonWith('import torch') },
+  'keras-2': { needs: 'PyTorch and h5py', python: pythonWith('import torch, h5py') },
+  'keras-3': { needs: 'Keras 3.15.1', python: pythonWith('import keras; assert keras.__version__ == "3.15.1"') },
+} as const;
+export type Framework = keyof typeof makers;
+export const frameworks = Object.keys(makers) as Framework[];
 
-/** Why PyTorch's files cannot be made or read here; undefined where they can. */
-export const torchMissing = python.pytorch ? undefined : 'no python3 here has PyTorch';
-
-/** Why Keras's files cannot be made again here; undefined where they can. */
-export const kerasMakersMissing = python.keras ? undefined : 'no python3 here has PyTorch and h5py';
+/** Why a framework's files cannot be made here; undefined where they can. */
+export function makerMissing(framework: Framework): string | undefined {
+  const { needs, python } = makers[framework];
+  return python ? undefined : `no python3 here has ${needs}`;
+}
 
 /** What the models' own frameworks compute: nats per token of `text.txt`, by file. */
 export function expectedLosses(folder: string): Record<string, number> {
   return JSON.parse(readFileSync(join(folder, 'losses.json'), 'utf8')) as Record<string, number>;
 }
 
-/** Writes the files of one framework into `folder`. */
-export function makeFiles(folder: string, framework: Framework): void {
-  runPython(framework, 'make.py', folder, framework);
+/**
+ * Makes the files of one framework.
+ * @returns the folder where they are, `parent` or one in it
+ */
+export function makeFiles(parent: string, framework: Framework): string {
+  if (framework !== 'keras-3') runPython(framework, 'make.py', parent, framework);
+  else runPython(framework, 'make_keras.py', parent);
+  return framework === 'keras-3' ? join(parent, kerasFolder) : parent;
 }
 
 /** A state_dict that is named as word_language_model names it, and the model that it is of. */
@@ -54,7 +70,8 @@ export function torchLosses(models: readonly TorchModelFile[]): number[] {
 
 /** @throws Error with the script's own words if it fails */
 function runPython(needed: Framework, script: string, ...args: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync(python[needed] ?? 'python3', ['-B', scriptAt(script), ...args], {
+  const { status, stdout, stderr } = spawnSync(makers[needed].python ?? 'python3', ['-B', scriptAt(script), ...args], {
+    env,
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`${script} failed: ${stderr}`);

@@ -1,41 +1,21 @@
-"""Makes small language models as PyTorch and Keras save them, and what they say about a text, for the tests of `unroll import`.
+"""Makes small language models as PyTorch and Keras 2 save them, and what they say about a text, for the tests of `unroll import`.
 
-    python3 packages/trainer/src/testing/foreign-models/make.py packages/trainer/src/testing/foreign-models/files [pytorch] [keras]
+    python3 packages/trainer/src/testing/foreign-models/make.py packages/trainer/src/testing/foreign-models/files [pytorch] [keras-2]
 
-Needs PyTorch, which also computes the losses of its models, and for Keras's files h5py. Keras is not needed: its files are
-written as it lays them out, and its layers are computed by their textbook equations in float64. Files that Keras itself wrote
-come from make_keras.py.
+Needs PyTorch, which also computes the losses of its models, and for the file of Keras 2 h5py. Keras 2 is not needed: the file is
+written as it lays it out, and its layers are computed by their textbook equations in float64. Keras 3 itself writes the files of
+make_keras.py.
 """
 
-import io
 import json
 import os
 import struct
 import sys
-import zipfile
 
 import numpy as np
 import torch
+from sample_text import EMBED, HIDDEN, INPUTS, TARGETS, TEXT, VOCAB, WORDS, mean_loss
 from torch import nn
-
-WORDS = ["<unk>", "<eos>", "the", "a", "dog", "cat", "bird", "sees", "hears", "and", "never", "sleeps"]
-TEXT = "the dog sees a cat and the cat never sleeps\na bird hears the dog\nthe bird sleeps and a dog hears the zebra\n"
-VOCAB, EMBED, HIDDEN = len(WORDS), 6, 5
-
-
-def token_ids():
-    ids = {word: index for index, word in enumerate(WORDS)}
-    return [ids.get(word, 0) for line in TEXT.splitlines() for word in [*line.split(), "<eos>"]]
-
-
-def mean_loss(logits, targets):
-    logits = logits - logits.max(axis=1, keepdims=True)
-    return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(targets)), targets]))
-
-
-TARGETS = token_ids()
-INPUTS = [1, *TARGETS[:-1]]
-
 
 # PyTorch
 
@@ -158,30 +138,18 @@ def lstm(x, kernel, recurrent, bias):
     return np.array(outputs)
 
 
-def gru(x, kernel, recurrent, bias):
-    """With reset_after=True."""
-    h, outputs = np.zeros(HIDDEN), []
-    for step in x:
-        xz, xr, xn = np.split(step @ kernel + bias[0], 3)
-        hz, hr, hn = np.split(h @ recurrent + bias[1], 3)
-        z = sigmoid(xz + hz)
-        h = z * h + (1 - z) * np.tanh(xn + sigmoid(xr + hr) * hn)
-        outputs.append(h)
-    return np.array(outputs)
-
-
-def keras_weights(rng, gates, bias_shape, layers):
+def keras_weights(rng):
+    """Of an embedding, two layers and a dense one."""
     draw = lambda *shape: rng.uniform(-0.7, 0.7, shape).astype(np.float32)
-    width = gates * HIDDEN
-    recurrent = [[draw(EMBED if k == 0 else HIDDEN, width), draw(HIDDEN, width), draw(*bias_shape)] for k in range(layers)]
+    recurrent = [[draw(width, 4 * HIDDEN), draw(HIDDEN, 4 * HIDDEN), draw(4 * HIDDEN)] for width in (EMBED, HIDDEN)]
     return [[draw(VOCAB, EMBED)], *recurrent, [draw(HIDDEN, VOCAB), draw(VOCAB)]]
 
 
-def keras_loss(cell, weights):
+def keras_loss(weights):
     [embedding], *recurrent, [kernel, bias] = [[w.astype(np.float64) for w in layer] for layer in weights]
     x = embedding[INPUTS]
     for layer in recurrent:
-        x = cell(x, *layer)
+        x = lstm(x, *layer)
     return mean_loss(x @ kernel + bias, TARGETS)
 
 
@@ -226,42 +194,10 @@ def make_h5(path, weights):
                 layer_group.create_dataset(each, data=array)
 
 
-def make_keras(path, weights):
-    """As Keras 3 saves a Functional model."""
-    import h5py
-
-    def after(previous):
-        history = {"class_name": "__keras_tensor__", "config": {"shape": [None, None], "keras_history": [previous, 0, 0]}}
-        return [{"args": [history], "kwargs": {}}]
-
-    options = dict(units=HIDDEN, activation="tanh", recurrent_activation="sigmoid", use_bias=True, reset_after=True)
-    layers = [
-        layer("InputLayer", "ids", batch_shape=[None, None]),
-        layer("Embedding", "words", input_dim=VOCAB, output_dim=EMBED, mask_zero=False),
-        layer("GRU", "memory", return_sequences=True, go_backwards=False, **options),
-        layer("Dense", "scores", units=VOCAB, activation="linear", use_bias=True),
-    ]
-    for index, each in enumerate(layers):
-        each["inbound_nodes"] = [] if index == 0 else after(layers[index - 1]["config"]["name"])
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        for name, arrays in zip(["embedding", "gru/cell", "dense"], weights):
-            group = file.create_group(f"layers/{name}/vars")
-            for index, array in enumerate(arrays):
-                group.create_dataset(f"{index}", data=array)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("metadata.json", json.dumps({"keras_version": "3.6.0"}))
-        archive.writestr("config.json", json.dumps({"class_name": "Functional", "config": {"name": "lm", "layers": layers}}))
-        archive.writestr("model.weights.h5", buffer.getvalue())
-
-
-def make_both_of_keras(path):
-    rng = np.random.default_rng(11)
-    lstm_weights = keras_weights(rng, 4, [4 * HIDDEN], layers=2)
-    gru_weights = keras_weights(rng, 3, [2, 3 * HIDDEN], layers=1)
-    make_h5(path("lstm.h5"), lstm_weights)
-    make_keras(path("gru.keras"), gru_weights)
-    return {"lstm.h5": keras_loss(lstm, lstm_weights), "gru.keras": keras_loss(gru, gru_weights)}
+def make_keras_2(path):
+    weights = keras_weights(np.random.default_rng(11))
+    make_h5(path("lstm.h5"), weights)
+    return {"lstm.h5": keras_loss(weights)}
 
 
 def make_all(folder, frameworks):
@@ -271,8 +207,8 @@ def make_all(folder, frameworks):
     losses = {}
     if "pytorch" in frameworks:
         losses.update(make_torch(lambda name, value: torch.save(value, path(name)), path))
-    if "keras" in frameworks:
-        losses.update(make_both_of_keras(path))
+    if "keras-2" in frameworks:
+        losses.update(make_keras_2(path))
     for name, contents in {"words.txt": "\n".join(WORDS) + "\n", "text.txt": TEXT}.items():
         with open(path(name), "w") as file:
             file.write(contents)
@@ -282,4 +218,4 @@ def make_all(folder, frameworks):
 
 
 if __name__ == "__main__":
-    make_all(sys.argv[1], sys.argv[2:] or ["pytorch", "keras"])
+    make_all(sys.argv[1], sys.argv[2:] or ["pytorch", "keras-2"])
