@@ -8,7 +8,8 @@ import { bodies, bytesOf } from './graph.js';
 const irVersion = 8;
 const opset = 17;
 
-const elementTypes: Record<OnnxDataType, number> = {
+/** ONNX's numbers of the element types, as the attribute `to` of Cast has them. */
+export const elementTypes: Readonly<Record<OnnxDataType, number>> = {
   float32: 1,
   uint8: 2,
   int8: 3,

@@ -84,6 +84,11 @@ export function int64Tensor(name: string, values: readonly number[]): OnnxTensor
   return { name, dtype: 'int64', shape: [values.length], data: bytesOf(BigInt64Array.from(values, BigInt)) };
 }
 
+/** The values of an int64 constant. */
+export function int64Values({ data }: OnnxTensor): number[] {
+  return Array.from(new BigInt64Array(data.slice().buffer), Number);
+}
+
 /** The same graph without the nodes and initializers on which no output depends. */
 export function prune(graph: OnnxGraph): OnnxGraph {
   const needed = new Set(graph.outputs.map((output) => output.name));

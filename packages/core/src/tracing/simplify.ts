@@ -51,9 +51,12 @@ function addedByGemm(node: OnnxNode, onlyUse: OnlyUse, shapeOf: ShapeOf): OnnxNo
   return undefined;
 }
 
-/** Whether a Gemm of this shape takes the addend: its dimensions, aligned at the end, are equal or 1. */
+/**
+ * Whether a Gemm of this shape takes the addend: its dimensions, aligned at the end, are equal or 1. A scalar, which it might
+ * take too, is left out: with one, Gemm in ONNX Runtime 1.30's WebGPU provider ends the process.
+ */
 function broadcastsTo(addend: readonly number[] | undefined, shape: readonly number[] | undefined): boolean {
-  if (!addend || shape?.length !== 2 || addend.length > 2) return false;
+  if (!addend || shape?.length !== 2 || addend.length < 1 || addend.length > 2) return false;
   return addend.every((size, k) => size === 1 || size === shape[shape.length - addend.length + k]);
 }
 

@@ -2,7 +2,7 @@
  * A traced graph for any size of one dimension. TensorFlow.js has no symbolic shapes, so a function is traced with a size
  * that nothing else has, and where that size then stands, the graph says that it may be any.
  */
-import { int64Tensor, type OnnxGraph, type OnnxTensor, type OnnxValue } from '../onnx/graph.js';
+import { int64Tensor, int64Values, type OnnxGraph, type OnnxTensor, type OnnxValue } from '../onnx/graph.js';
 
 /**
  * @param size in the graph the size of that dimension and of nothing else
@@ -27,7 +27,7 @@ export function withSymbolicSize(graph: OnnxGraph, size: number, name: string): 
     }
     return int64Tensor(
       tensor.name,
-      integers(tensor).map((dimension) => (dimension === size ? -1 : dimension)),
+      int64Values(tensor).map((dimension) => (dimension === size ? -1 : dimension)),
     );
   });
   return { ...graph, inputs: graph.inputs.map(open), outputs: graph.outputs.map(open), initializers };
@@ -35,9 +35,5 @@ export function withSymbolicSize(graph: OnnxGraph, size: number, name: string): 
 
 /** Whether the size is one of a tensor's dimensions, or a number in a vector of them. */
 function holds(tensor: OnnxTensor, size: number): boolean {
-  return tensor.shape.includes(size) || (tensor.dtype === 'int64' && integers(tensor).includes(size));
-}
-
-function integers({ data }: OnnxTensor): number[] {
-  return Array.from(new BigInt64Array(data.slice().buffer), Number);
+  return tensor.shape.includes(size) || (tensor.dtype === 'int64' && int64Values(tensor).includes(size));
 }

@@ -2,7 +2,7 @@
  * Turns the ONNX graph of a decoding step into instructions for a machine: the few operators that `unroll export` writes,
  * on vectors. Anything else is refused, and ONNX Runtime runs it.
  */
-import type { OnnxGraph, OnnxNode, OnnxTensor } from '@unroll/core/onnx';
+import { int64Values, type OnnxGraph, type OnnxNode, type OnnxTensor } from '@unroll/core/onnx';
 import { int4Lookup, lookup } from './lookups.js';
 import { elementsOf, type Instruction, type Machine, MemoryPlan, type Vector } from './machine.js';
 import { float32Product, int4BlockSize, int4Product, int8Product } from './products.js';
@@ -255,7 +255,7 @@ function isScaled(node: OnnxNode): boolean {
   });
 }
 
-function integers({ dtype, data }: OnnxTensor): number[] {
-  if (dtype !== 'int64') throw new UnknownOperator(`sizes of type ${dtype}`);
-  return Array.from(new BigInt64Array(data.slice().buffer), Number);
+function integers(tensor: OnnxTensor): number[] {
+  if (tensor.dtype !== 'int64') throw new UnknownOperator(`sizes of type ${tensor.dtype}`);
+  return int64Values(tensor);
 }

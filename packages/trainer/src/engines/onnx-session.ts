@@ -5,6 +5,7 @@ import { firstLine, UnrollError } from '../errors.js';
 import { undoingOptimizer } from './cpu-graph.js';
 import { inMixedPrecision } from './mixed-precision.js';
 import { withoutSourceLine } from './provider-error.js';
+import { refusedOperator } from './provider-support.js';
 
 export interface OnnxRuntimeOptions {
   readonly provider: 'cpu' | 'cuda' | 'webgpu';
@@ -49,18 +50,31 @@ export async function createSession(
   { provider, threads }: OnnxRuntimeOptions,
   outputLocations: Readonly<Record<string, Tensor.DataLocation>> = {},
 ): Promise<InferenceSession> {
+  const options = sessionOptions({ provider, threads });
   try {
     return await InferenceSession.create(encodeOnnx(graph), {
-      ...sessionOptions({ provider, threads }),
+      ...options,
       ...(Object.keys(outputLocations).length > 0 ? { preferredOutputLocation: outputLocations } : {}),
     });
   } catch (error) {
     if (provider === 'cpu') throw error;
+    const operator = isRefusal(error) ? await refusedOperator(graph, options) : undefined;
+    if (operator !== undefined) {
+      throw new UnrollError(
+        `ONNX Runtime's ${provider} provider has no ${operator}, which this program needs; use --engine onnxruntime`,
+        { cause: error },
+      );
+    }
     throw new UnrollError(
       `ONNX Runtime's ${provider} provider does not start here (${withoutSourceLine(firstLine(error))}); run 'unroll doctor' for what it needs, or use --engine onnxruntime`,
       { cause: error },
     );
   }
+}
+
+/** Whether the provider started, but would leave a node to the CPU. */
+function isRefusal(error: unknown): boolean {
+  return firstLine(error).includes('fallback to CPU EP has been explicitly disabled');
 }
 
 /** The values given for a program's input as a tensor over them. */

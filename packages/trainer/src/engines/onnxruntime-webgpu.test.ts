@@ -1,7 +1,10 @@
-import { defaultOptimizer } from '@unroll/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { defaultOptimizer, trace } from '@unroll/core';
 import { describe, expect, test } from 'vitest';
+import { languageModelPrograms, runOnce, taskPrograms } from '../testing/every-program.js';
 import { reasonToSkip } from '../testing/gpu.js';
 import { largestDifference, trainTinyModel } from '../testing/training-trace.js';
+import { createSession } from './onnx-session.js';
 import { hasFloat16 } from './onnxruntime-webgpu.js';
 import { selectEngine } from './select.js';
 
@@ -19,6 +22,38 @@ describe.skipIf(reason)('ONNX Runtime on WebGPU, no node of the step on the CPU'
     const expected = await trainTinyModel(await selectEngine('onnxruntime', 1), training);
     const actual = await trainTinyModel(await selectEngine('webgpu'), training);
     expect(largestDifference(actual, expected)).toBeLessThan(1e-3);
+  });
+
+  test.each([
+    ['cifg', {}],
+    ['mingru', {}],
+    ['minlstm', {}],
+    ['lstm', { projectionDim: 5 }],
+  ] as const)('trains %s %o by sgd as the CPU does', async (cell, options) => {
+    const training = { cell, optimizer: { name: 'sgd' }, ...options } as const;
+    const expected = await trainTinyModel(await selectEngine('onnxruntime', 1), training);
+    const actual = await trainTinyModel(await selectEngine('webgpu'), training);
+    expect(largestDifference(actual, expected)).toBeLessThan(1e-3);
+  });
+
+  // All other programs are in onnxruntime-webgpu.long.test.ts.
+  const { 'evaluation of lstm with an adaptive softmax': adaptive, 'recomputed training': recomputed } =
+    languageModelPrograms();
+  const { 'training of speech': speech } = taskPrograms();
+  test.each(Object.entries({ adaptive, recomputed, speech }))(
+    'computes without operators that it lacks: %s',
+    async (_, program) => {
+      const expected = await runOnce(await selectEngine('onnxruntime', 1), program!);
+      const actual = await runOnce(await selectEngine('webgpu'), program!);
+      expect(largestDifference(actual, expected)).toBeLessThan(1e-3);
+    },
+  );
+
+  test('names an operator that it lacks', async () => {
+    const graph = trace(({ x }) => ({ y: tf.add(tf.slice(x!, [1], [2]), 1) }), { x: { shape: [4], dtype: 'int32' } });
+    await expect(createSession(graph, { provider: 'webgpu', threads: 1 })).rejects.toThrow(
+      /^ONNX Runtime's webgpu provider has no Slice of int32, which this program needs; use --engine onnxruntime$/,
+    );
   });
 
   test('trains on sequences of 20 steps, more parts than a kernel of WebGPU has buffers', async () => {

@@ -8,6 +8,7 @@ import { UnrollError } from '../errors.js';
 import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
 import { inMixedPrecision } from './mixed-precision.js';
 import { createSession, inputTensor, tracedProgram } from './onnx-session.js';
+import { silent } from './provider-support.js';
 import { forWebGpu } from './webgpu-graph.js';
 
 export function webGpuEngine(): Engine {
@@ -121,9 +122,6 @@ export async function hasFloat16(): Promise<boolean> {
     await session.release();
   }
 }
-
-/** ONNX Runtime's level `fatal`: it writes its other messages to stderr by itself. */
-const silent = 4;
 
 async function compile(program: Program, residents: readonly DeviceResidents[]): Promise<Executable> {
   if (program.precision === 'mixed' && !(await hasFloat16())) {

@@ -39,3 +39,40 @@ test('a split into unequal parts gives the same parts', async () => {
   );
   expect(await outputsOf(forWebGpu(graph), 22)).toEqual(await outputsOf(graph, 22));
 });
+
+describe('operators that the WebGPU provider lacks', () => {
+  test.each<[string, (x: tf.Tensor) => tf.Tensor]>([
+    ['a part', (x) => tf.slice(x, [2, 1], [3, 1])],
+    ['every other row', (x) => tf.stridedSlice(x, [1, 0], [6, 2], [2, 1])],
+    ['every other row backwards, to the first', (x) => tf.stridedSlice(x, [4, 0], [0, 2], [-2, 1], 0, 1)],
+    ['the columns backwards', (x) => tf.reverse(x, [1])],
+    ['all backwards', (x) => tf.reverse(x)],
+  ])('a slice of integers gives the same without one: %s', async (_, slice) => {
+    // Larger than what float32 holds exactly.
+    const integers = (x: tf.Tensor) => tf.add(tf.cast(x, 'int32'), tf.scalar(2 ** 24 + 1, 'int32'));
+    const asFloats = (x: tf.Tensor) => tf.cast(tf.sub(x, tf.scalar(2 ** 24, 'int32')), 'float32');
+    const graph = trace(({ x }) => ({ y: asFloats(slice(integers(x!))) }), { x: { shape: [6, 2], dtype: 'float32' } });
+    const rewritten = forWebGpu(graph);
+    expect(graph.nodes.map(({ opType }) => opType)).toContain('Slice');
+    expect(rewritten.nodes.map(({ opType }) => opType)).not.toContain('Slice');
+    expect(await outputsOf(rewritten, 6)).toEqual(await outputsOf(graph, 6));
+  });
+
+  test('a slice of floats stays one', () => {
+    const graph = trace(({ x }) => ({ y: tf.slice(x!, [1, 0], [2, 2]) }), { x: { shape: [6, 2], dtype: 'float32' } });
+    expect(forWebGpu(graph)).toEqual(graph);
+  });
+
+  test('LogSoftmax gives the same in parts, of large numbers too', async () => {
+    const graph: OnnxGraph = {
+      inputs: [{ name: 'x', dtype: 'float32', shape: [100, 2] }],
+      outputs: [{ name: 'y', dtype: 'float32', shape: [100, 2] }],
+      initializers: [],
+      nodes: [{ opType: 'LogSoftmax', inputs: ['x'], outputs: ['y'], attributes: { axis: { i: -1 } } }],
+    };
+    const [expected, actual] = [await outputsOf(graph, 100), await outputsOf(forWebGpu(graph), 100)];
+    actual[0]!.forEach((value, k) => {
+      expect(value).toBeCloseTo(expected[0]![k]!, 5);
+    });
+  });
+});

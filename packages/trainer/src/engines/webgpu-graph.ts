@@ -1,24 +1,60 @@
 /** Rewrites a traced graph into operators that every WebGPU device can run. */
-import { int64Tensor, type OnnxGraph, type OnnxNode, type OnnxTensor } from '@unroll/core';
+import {
+  bytesOf,
+  int64Tensor,
+  int64Values,
+  type OnnxDataType,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+} from '@unroll/core';
+import { valueTypes } from './value-types.js';
 
 /** WebGPU promises a kernel 8 buffers (maxStorageBuffersPerShaderStage); Split has one for its input. */
 const mostOutputs = 7;
 
-/** The graph without operators that need more buffers than a device may have. */
+/** What stands in a node's place. */
+interface Rewritten {
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly OnnxTensor[];
+}
+
+/** The graph without operators that ONNX Runtime's WebGPU provider lacks, or that need more buffers than a device may have. */
 export function forWebGpu(graph: OnnxGraph): OnnxGraph {
   const constants = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
-  const initializers: OnnxTensor[] = [...graph.initializers];
-  const nodes = graph.nodes.flatMap((node) => {
-    if (node.opType !== 'Split' || node.outputs.length <= mostOutputs) return [node];
-    const tree = splitTree(node, sizesIn(constants.get(node.inputs[1]!)!));
-    initializers.push(...tree.initializers);
-    return tree.nodes;
-  });
-  return { ...graph, initializers, nodes };
+  const types = valueTypes(graph);
+  const parts = graph.nodes.map((node) => rewritten(node, constants, types));
+  return {
+    ...graph,
+    initializers: [...graph.initializers, ...parts.flatMap(({ initializers }) => initializers)],
+    nodes: parts.flatMap(({ nodes }) => nodes),
+  };
+}
+
+function rewritten(
+  node: OnnxNode,
+  constants: ReadonlyMap<string, OnnxTensor>,
+  types: ReadonlyMap<string, OnnxDataType>,
+): Rewritten {
+  const numbers = (input: number) => int64Values(constants.get(node.inputs[input]!)!);
+  switch (node.opType) {
+    case 'Split':
+      return node.outputs.length > mostOutputs ? splitTree(node, numbers(1)) : unchanged(node);
+    case 'Slice':
+      return types.get(node.inputs[0]!) === 'int32' ? gathers(node, numbers) : unchanged(node);
+    case 'LogSoftmax':
+      return logSoftmax(node);
+    default:
+      return unchanged(node);
+  }
+}
+
+function unchanged(node: OnnxNode): Rewritten {
+  return { nodes: [node], initializers: [] };
 }
 
 /** A Split with many outputs as a tree of Splits with few: parts of parts. */
-function splitTree(split: OnnxNode, sizes: readonly number[]): { nodes: OnnxNode[]; initializers: OnnxTensor[] } {
+function splitTree(split: OnnxNode, sizes: readonly number[]): Rewritten {
   const { inputs, outputs } = split;
   const parts = chunks(outputs, Math.ceil(outputs.length / Math.min(outputs.length, mostOutputs)));
   const partSizes = chunks(sizes, parts[0]!.length);
@@ -39,8 +75,56 @@ function chunks<Value>(values: readonly Value[], size: number): Value[][] {
   return Array.from({ length: Math.ceil(values.length / size) }, (_, k) => values.slice(k * size, (k + 1) * size));
 }
 
-/** The values of an int64 vector. */
-function sizesIn({ data }: OnnxTensor): number[] {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  return Array.from({ length: data.byteLength / 8 }, (_, k) => Number(view.getBigInt64(8 * k, true)));
+/** A Slice of integers, which the provider does not have, as a Gather on each axis. */
+function gathers({ inputs, outputs }: OnnxNode, numbers: (input: number) => number[]): Rewritten {
+  const [begins, ends, axes] = [numbers(1), numbers(2), numbers(3)];
+  const steps = inputs.length > 4 ? numbers(4) : axes.map(() => 1);
+  const result = outputs[0]!;
+  const initializers = axes.map((axis, k) =>
+    int32Tensor(`${result}.taken${axis}`, taken(begins[k]!, ends[k]!, steps[k]!)),
+  );
+  const values = [inputs[0]!, ...axes.slice(0, -1).map((axis) => `${result}.axis${axis}`), result];
+  const nodes = axes.map((axis, k) => ({
+    opType: 'Gather',
+    inputs: [values[k]!, initializers[k]!.name],
+    outputs: [values[k + 1]!],
+    attributes: { axis: { i: axis } },
+  }));
+  return { nodes, initializers };
+}
+
+/** Where a traced Slice reads, from its begin to its end; both count from the other side where they are negative. */
+function taken(begin: number, end: number, step: number): number[] {
+  // Backwards from a place that is counted from the front, a negative end is that before the first element.
+  const last = begin >= 0 && end < 0 ? -1 : end;
+  return Array.from({ length: Math.max(0, Math.ceil((last - begin) / step)) }, (_, k) => begin + k * step);
+}
+
+function int32Tensor(name: string, values: readonly number[]): OnnxTensor {
+  return { name, dtype: 'int32', shape: [values.length], data: bytesOf(Int32Array.from(values)) };
+}
+
+/** x − max x − ln Σ exp(x − max x), along the last axis. */
+function logSoftmax({ inputs, outputs }: OnnxNode): Rewritten {
+  const result = outputs[0]!;
+  const [maximum, shifted, powers, sum, logarithm, axis] = [
+    'maximum',
+    'shifted',
+    'powers',
+    'sum',
+    'logarithm',
+    'axis',
+  ].map((part) => `${result}.${part}`) as [string, string, string, string, string, string];
+  const keepdims = { i: 1 };
+  return {
+    nodes: [
+      { opType: 'ReduceMax', inputs: [inputs[0]!], outputs: [maximum], attributes: { axes: { ints: [-1] }, keepdims } },
+      { opType: 'Sub', inputs: [inputs[0]!, maximum], outputs: [shifted] },
+      { opType: 'Exp', inputs: [shifted], outputs: [powers] },
+      { opType: 'ReduceSum', inputs: [powers, axis], outputs: [sum], attributes: { keepdims } },
+      { opType: 'Log', inputs: [sum], outputs: [logarithm] },
+      { opType: 'Sub', inputs: [shifted, logarithm], outputs: [result] },
+    ],
+    initializers: [int64Tensor(axis, [-1])],
+  };
 }

@@ -1,9 +1,9 @@
 /** For tests: a few steps of a tiny model on an engine, as numbers to compare with those of another engine. */
 import {
-  type Cell,
   dropoutWidths,
   fillDropoutMask,
   initialParameters,
+  type LanguageModelCell,
   languageModelConfig,
   lossScalingShapes,
   mixedTrainingProgram,
@@ -17,9 +17,10 @@ import {
 import { type Engine, residentValues, runMany, zeros } from '../engines/engine.js';
 
 export interface TinyTraining {
-  readonly cell: Cell;
+  readonly cell: LanguageModelCell;
   readonly optimizer: OptimizerConfig;
   readonly tieWeights?: boolean;
+  readonly projectionDim?: number;
   readonly precision?: Precision;
   /** Tokens of each sequence in a step; 4 unless given. */
   readonly time?: number;
@@ -35,11 +36,11 @@ const clipNorm = 0.5;
 /** The losses of the steps' tokens, the gradients' norms, and all parameters at the end. */
 export async function trainTinyModel(
   engine: Engine,
-  { cell, optimizer, tieWeights = false, precision, time = 4, stepsAtOnce = 1 }: TinyTraining,
+  { cell, optimizer, tieWeights = false, projectionDim, precision, time = 4, stepsAtOnce = 1 }: TinyTraining,
 ) {
   const rows = batch * time;
   const config = languageModelConfig({
-    ...{ cell, tieWeights, dropout, layers: 2, vocabSize: 30, hiddenDim: 8 },
+    ...{ cell, tieWeights, projectionDim, dropout, layers: 2, vocabSize: 30, hiddenDim: 8 },
     embeddingDim: tieWeights ? 8 : 6,
   });
   const shapes = parameterShapes(config);

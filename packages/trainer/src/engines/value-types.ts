@@ -1,0 +1,26 @@
+/** The element types of a traced graph's values, of which a graph itself tells only those of inputs, outputs and constants. */
+import { elementTypes, type OnnxDataType, type OnnxGraph, type OnnxNode } from '@unroll/core';
+
+const ofNumber = new Map(Object.entries(elementTypes).map(([dtype, number]) => [number, dtype as OnnxDataType]));
+
+const comparisons = new Set(['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor', 'Not']);
+const positions = new Set(['ArgMax', 'ArgMin']);
+
+/** The type of every value, by name. */
+export function valueTypes(graph: OnnxGraph): ReadonlyMap<string, OnnxDataType> {
+  const types = new Map([...graph.inputs, ...graph.initializers].map(({ name, dtype }) => [name, dtype]));
+  for (const node of graph.nodes) {
+    const type = resultType(node, types);
+    for (const name of node.outputs) types.set(name, type);
+  }
+  return types;
+}
+
+function resultType({ opType, inputs, attributes }: OnnxNode, types: ReadonlyMap<string, OnnxDataType>): OnnxDataType {
+  const of = (input: number) => types.get(inputs[input]!)!;
+  if (opType === 'Cast') return ofNumber.get((attributes!.to as { i: number }).i)!;
+  if (opType === 'Where') return of(1);
+  if (opType === 'ConstantOfShape') return 'float32';
+  if (comparisons.has(opType)) return 'bool';
+  return positions.has(opType) ? 'int64' : of(0);
+}
