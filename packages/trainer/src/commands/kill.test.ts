@@ -2,8 +2,10 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seededRandom } from '@unroll/core/decoding';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { canFindProcesses, launched } from '../testing/launched-processes.js';
+import { canFindProcesses, launched, launchedAs } from '../testing/launched-processes.js';
 import { smallModel, startUnroll, temporaryFolder, unrollJson, writeSmallCorpus } from '../testing/unroll-process.js';
 
 const root = temporaryFolder();
@@ -11,7 +13,7 @@ const corpus = join(root.path, 'corpus');
 const at = (name: string) => join(root.path, name);
 const flags = (out: string) => [
   ...['train', '--data', corpus, '--out', at(out), ...smallModel, '--dropout', '0.2'],
-  ...['--workers', '2', '--servers', '2', '--epochs', '6', '--snapshot-every', '3'],
+  ...['--workers', '2', '--servers', '2', '--epochs', '8', '--snapshot-every', '3'],
 ];
 const learnt = (out: string) =>
   ['model.safetensors', 'optimizer.safetensors'].map((file) => readFileSync(join(at(out), file)));
@@ -24,20 +26,29 @@ afterAll(() => root[Symbol.dispose]());
 
 describe.skipIf(!canFindProcesses)('a run of 2 workers and 2 parameter servers', () => {
   beforeAll(async () => {
-    expect(await unrollJson(...flags('undisturbed'))).toMatchObject({ steps: 120 });
+    expect(await unrollJson(...flags('undisturbed'))).toMatchObject({ steps: 160 });
   });
 
-  test('learns the same bits if a worker, a server, and all of them are killed', async () => {
+  test('learns the same bits if each worker, each server, and all of them are killed', async () => {
     const { child, logged, outcome } = startUnroll(...flags('killed'));
-    await logged(/^epoch 1\//m);
-    kill(launched(child, 'worker').slice(1));
-    await logged(/^epoch 3\//m);
-    kill(launched(child, 'param-server').slice(1));
-    await logged(/^epoch 5\//m);
-    kill([...launched(child, 'worker'), ...launched(child, 'param-server')]);
+    const random = seededRandom(1);
+    const victims = [
+      () => launchedAs(child, 'worker', 1),
+      () => launchedAs(child, 'param-server', 0),
+      () => launchedAs(child, 'worker', 0),
+      () => launchedAs(child, 'param-server', 1),
+      () => [...launched(child, 'worker'), ...launched(child, 'param-server')],
+    ];
+    for (const [k, find] of victims.entries()) {
+      await logged(new RegExp(`^epoch ${k + 1}/`, 'm'));
+      await sleep(50 * random());
+      kill(find());
+    }
     const { status, stderr } = await outcome;
     expect(status).toBe(0);
-    expect(stderr).toMatch(/^worker 1 was killed by SIGKILL: starting it again \(1 of 10\)$/m);
+    for (const name of ['worker 0', 'worker 1', 'parameter server 0', 'parameter server 1']) {
+      expect(stderr).toMatch(new RegExp(`^${name} was killed by SIGKILL: starting it again \\(1 of 10\\)$`, 'm'));
+    }
     expect(stderr).toMatch(/^back at step \d+, from its snapshot$/m);
     expect(learnt('killed')).toEqual(learnt('undisturbed'));
   });

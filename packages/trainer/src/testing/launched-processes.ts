@@ -14,6 +14,15 @@ export function launched({ pid }: ChildProcess, command: 'worker' | 'param-serve
     .map(Number);
 }
 
+/** The id of the launcher's worker, or parameter server, of this index; none while it is being started again. */
+export function launchedAs(launcher: ChildProcess, command: 'worker' | 'param-server', index: number): number[] {
+  const flag = command === 'worker' ? '--worker' : '--shard';
+  return launched(launcher, command).filter((pid) => {
+    const words = commandLine(String(pid));
+    return words[words.indexOf(flag) + 1] === String(index);
+  });
+}
+
 /** Kills, when each of these epochs has ended, all processes of a launcher that run its command but the first. */
 export async function killAfterEpochs(
   { child, logged }: { child: ChildProcess; logged: (line: RegExp) => Promise<unknown> },
