@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { largestDifference, trainTinyModel } from '../testing/training-trace.js';
 import { selectEngine } from './select.js';
 
@@ -8,4 +8,22 @@ test.each(['cpu', 'wasm'] as const)('the %s engine trains as ONNX Runtime does',
   const expected = await trainTinyModel(await selectEngine('onnxruntime', 1), training);
   const actual = await trainTinyModel(await selectEngine(name, 1), training);
   expect(largestDifference(actual, expected)).toBeLessThan(1e-5);
+});
+
+describe('with CUDA in its way or not', () => {
+  const none = () => undefined;
+  const missing = () => ({ missing: 'libraries', detail: '/lib has no libonnxruntime_providers_cuda.so' }) as const;
+
+  test('auto is CUDA where nothing is, else the CPU', async () => {
+    expect((await selectEngine('auto', 3, none)).description).toBe('onnxruntime (cuda)');
+    expect((await selectEngine('auto', 3, missing)).description).toBe('onnxruntime (cpu, 3 threads)');
+  });
+
+  test('cuda is CUDA or an error that says what is missing, onnxruntime always the CPU', async () => {
+    expect((await selectEngine('cuda', 3, none)).description).toBe('onnxruntime (cuda)');
+    await expect(selectEngine('cuda', 3, missing)).rejects.toThrow(
+      "/lib has no libonnxruntime_providers_cuda.so; run 'unroll doctor' for how to get CUDA",
+    );
+    expect((await selectEngine('onnxruntime', 3, none)).description).toBe('onnxruntime (cpu, 3 threads)');
+  });
 });

@@ -15,11 +15,18 @@ import { createRepeatedProgram, planRuns } from './repeated-program.js';
 import { BufferPairs } from './resident-buffers.js';
 import { createStagedProgram } from './staged-program.js';
 
-export function onnxRuntimeEngine({ provider, threads }: OnnxRuntimeOptions & { provider: 'cpu' | 'cuda' }): Engine {
+export interface MainMemoryOptions extends OnnxRuntimeOptions {
+  readonly provider: 'cpu' | 'cuda';
+  /** Whether each run of a training step is a call of its session: always with CUDA, on which Scan has not been tried. */
+  readonly oneByOne?: boolean;
+}
+
+export function onnxRuntimeEngine(options: MainMemoryOptions): Engine {
+  const { provider, threads } = options;
   return {
     description: `onnxruntime (${provider}${provider === 'cpu' && threads > 0 ? `, ${threads} threads` : ''})`,
     allocate: (values) => new BufferPairs(values),
-    compile: (program, residents) => compile(program, residents as BufferPairs[], { provider, threads }),
+    compile: (program, residents) => compile(program, residents as BufferPairs[], options),
     ...(provider === 'cpu'
       ? { compileStages: (program, stages, kept) => createStagedProgram(program, stages, kept, threads) }
       : {}),
@@ -29,13 +36,13 @@ export function onnxRuntimeEngine({ provider, threads }: OnnxRuntimeOptions & { 
 async function compile(
   program: Program,
   residents: readonly BufferPairs[],
-  options: OnnxRuntimeOptions,
+  { oneByOne = false, ...options }: MainMemoryOptions,
 ): Promise<Executable> {
   const traced = tracedProgram(program);
   const homes = new Map(residents.flatMap((set) => set.names.map((name) => [name, set] as const)));
   if (options.provider === 'cuda') return runOneByOne(traced, homes, options);
   const graph = forCpu(traced);
-  const plan = planRuns(graph, new Set(homes.keys()));
+  const plan = oneByOne ? undefined : planRuns(graph, new Set(homes.keys()));
   return plan ? createRepeatedProgram(plan, homes, options) : runOneByOne(graph, homes, options);
 }
 

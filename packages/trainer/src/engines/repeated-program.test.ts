@@ -1,8 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { evaluationProgram, languageModelConfig, parameterShapes, trace, trainingProgram } from '@unroll/core';
+import {
+  defaultOptimizer,
+  evaluationProgram,
+  languageModelConfig,
+  parameterShapes,
+  trace,
+  trainingProgram,
+} from '@unroll/core';
 import { expect, test } from 'vitest';
 import { type TinyTraining, trainTinyModel } from '../testing/training-trace.js';
 import { rowUpdates, updatedInPlace } from './memory-plan.js';
+import { onnxRuntimeEngine } from './onnxruntime.js';
 import { repeated } from './repeated-graph.js';
 import { selectEngine } from './select.js';
 import { onRowsInUse, tablesByRows } from './table-rows.js';
@@ -21,6 +29,17 @@ test.each(trainings)('steps made two or four at once come to the bits of single 
   for (const stepsAtOnce of [2, 4]) {
     expect(await trainTinyModel(engine, { ...training, stepsAtOnce })).toEqual(single);
   }
+});
+
+const byOne = onnxRuntimeEngine({ provider: 'cpu', threads: 2, oneByOne: true });
+
+test.each(
+  (['sgd', 'momentum', 'adam'] as const).flatMap((name) => [[name, 'untied'] as const, [name, 'tied'] as const]),
+)('steps that are calls of their own, as with CUDA, come to the same bits: %s, %s weights', async (name, weights) => {
+  const training = { cell: 'gru', optimizer: defaultOptimizer(name), tieWeights: weights === 'tied' } as const;
+  expect(await trainTinyModel(byOne, training)).toEqual(
+    await trainTinyModel(await selectEngine('onnxruntime', 2), training),
+  );
 });
 
 const config = languageModelConfig({ cell: 'lstm', layers: 1, vocabSize: 9, embeddingDim: 4, hiddenDim: 5 });

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { firstLine, UnrollError } from '../errors.js';
-import { cudaObstacle } from './cuda.js';
+import { type CudaObstacle, cudaObstacle } from './cuda.js';
 import type { Engine } from './engine.js';
 import { tensorFlowEngine } from './tensorflow.js';
 import { loadTensorFlowNodeGpu } from './tensorflow-node.js';
@@ -27,17 +27,22 @@ const require = createRequire(import.meta.url);
  * The engine called `name`. `auto` is ONNX Runtime, on CUDA where its provider's libraries and a device are, else on
  * the CPU.
  * @param threads of one run, for the CPU; 0 for all cores
+ * @param obstacle tells what stands in CUDA's way
  * @throws UnrollError if what the engine needs is not installed
  */
-export async function selectEngine(name: EngineName, threads = 0): Promise<Engine> {
+export async function selectEngine(
+  name: EngineName,
+  threads = 0,
+  obstacle: () => CudaObstacle | undefined = cudaObstacle,
+): Promise<Engine> {
   const cpuThreads = threads > 0 ? threads : availableParallelism();
   switch (name) {
     case 'auto':
-      return onnxRuntime(cudaObstacle() ? 'cpu' : 'cuda', cpuThreads);
+      return onnxRuntime(obstacle() ? 'cpu' : 'cuda', cpuThreads);
     case 'onnxruntime':
       return onnxRuntime('cpu', cpuThreads);
     case 'cuda':
-      return cuda(cpuThreads);
+      return cuda(cpuThreads, obstacle());
     case 'webgpu':
       return onnxRuntime('webgpu', cpuThreads);
     case 'tensorflow':
@@ -55,8 +60,7 @@ export async function selectEngine(name: EngineName, threads = 0): Promise<Engin
   }
 }
 
-function cuda(threads: number): Promise<Engine> {
-  const obstacle = cudaObstacle();
+function cuda(threads: number, obstacle: CudaObstacle | undefined): Promise<Engine> {
   if (obstacle) throw new UnrollError(`${obstacle.detail}; run 'unroll doctor' for how to get CUDA`);
   return onnxRuntime('cuda', threads);
 }
