@@ -3,10 +3,8 @@
  * compiled anew, with more room. A step's result does not depend on how much there is.
  */
 import { type BatchShape, type LanguageModelConfig, type Program, softmaxTails, tailPositions } from '@unroll/core';
-import type { Engine, Executable, Residents } from '../engines/engine.js';
+import { type Engine, type Executable, type Residents, type RunInputs, runMany } from '../engines/engine.js';
 import type { TrainingConfig } from './config.js';
-
-type StepInputs = Parameters<Executable['run']>[0];
 
 /** The programs of all steps, by the shape of a batch. */
 export interface StepPrograms {
@@ -53,21 +51,23 @@ class GrowingExecutable implements Executable {
     this.#capacities = names.map(() => 0);
   }
 
-  async run(inputs: StepInputs): Promise<Record<string, Float32Array>> {
-    const executable = await this.#withRoomFor(this.#names.map((name) => inputs[name]!.length));
-    const padded = this.#names.map((name, k) => {
-      const positions = new Int32Array(this.#capacities[k]!).fill(-1);
-      positions.set(inputs[name]!);
-      return [name, positions];
-    });
-    return executable.run({ ...inputs, ...Object.fromEntries(padded) });
+  async run(inputs: RunInputs): Promise<Record<string, Float32Array>> {
+    const executable = await this.#withRoomFor([inputs]);
+    return executable.run(this.#padded(inputs));
+  }
+
+  async runMany(count: number, inputsOf: (run: number) => RunInputs): Promise<Record<string, Float32Array>[]> {
+    const inputs = Array.from({ length: count }, (_, run) => copyOf(inputsOf(run)));
+    const executable = await this.#withRoomFor(inputs);
+    return runMany(executable, count, (run) => this.#padded(inputs[run]!));
   }
 
   async dispose(): Promise<void> {
     await this.#executable?.dispose();
   }
 
-  async #withRoomFor(counts: readonly number[]): Promise<Executable> {
+  async #withRoomFor(runs: readonly RunInputs[]): Promise<Executable> {
+    const counts = this.#names.map((name) => Math.max(...runs.map((inputs) => inputs[name]!.length)));
     if (this.#executable && counts.every((count, k) => count <= this.#capacities[k]!)) return this.#executable;
     await this.#executable?.dispose();
     this.#capacities = counts.map((count, k) =>
@@ -76,6 +76,20 @@ class GrowingExecutable implements Executable {
     this.#executable = await this.#compile(this.#capacities);
     return this.#executable;
   }
+
+  #padded(inputs: RunInputs): RunInputs {
+    const padded = this.#names.map((name, k) => {
+      const positions = new Int32Array(this.#capacities[k]!).fill(-1);
+      positions.set(inputs[name]!);
+      return [name, positions];
+    });
+    return { ...inputs, ...Object.fromEntries(padded) };
+  }
+}
+
+/** Of arrays that may be filled anew for the next run. */
+function copyOf(inputs: RunInputs): RunInputs {
+  return Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, values.slice()]));
 }
 
 /** A sixteenth of a batch, so that programs are few; a multiple of 16, so that sums keep their order whatever the room. */

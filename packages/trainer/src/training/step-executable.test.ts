@@ -1,0 +1,79 @@
+import {
+  defaultOptimizer,
+  initialParameters,
+  languageModelConfig,
+  type Program,
+  parameterShapes,
+  positionsOfTails,
+  softmaxTails,
+  stateShapes,
+  tailPositions,
+  trainingProgram,
+} from '@unroll/core';
+import { expect, test } from 'vitest';
+import { type RunInputs, residentValues, runMany, zeros } from '../engines/engine.js';
+import { selectEngine } from '../engines/select.js';
+import { compileSteps } from './step-executable.js';
+
+const shape = { batch: 8, time: 10 };
+const rows = shape.batch * shape.time;
+const model = languageModelConfig({
+  ...{ vocabSize: 40, embeddingDim: 6, hiddenDim: 8 },
+  softmax: { name: 'adaptive', cutoffs: [10, 20] },
+});
+const tails = softmaxTails(model);
+const recipe = { optimizer: defaultOptimizer('sgd'), clipNorm: 1 };
+
+/** Ever more words in the tails. */
+const wordsOfStep = [12, 14, 30, 40, 16, 40];
+
+const ids = new Int32Array(rows);
+
+/** In the same arrays for every step, as training gives them. */
+function inputsOf(step: number): RunInputs {
+  for (let k = 0; k < rows; k++) ids[k] = (7 * k + step) % wordsOfStep[step]!;
+  return {
+    ids,
+    targets: ids,
+    lossWeights: new Float32Array(rows).fill(1 / rows),
+    learningRate: Float32Array.of(0.5),
+    step: Float32Array.of(step + 1),
+    ...positionsOfTails(tails, ids),
+  };
+}
+
+/** The losses and parameters after calls of so many steps, and the room in the tails of each program that was compiled. */
+async function trained(calls: readonly number[]) {
+  const engine = await selectEngine('onnxruntime', 2);
+  const shapes = parameterShapes(model);
+  const parameters = engine.allocate(residentValues(shapes, initialParameters(model, { seed: 3 })));
+  const state = engine.allocate(zeros(stateShapes(model, shape.batch)));
+  const rooms: number[][] = [];
+  const programOf = (withRoom: typeof shape): Program => {
+    const program = trainingProgram(model, withRoom, recipe);
+    rooms.push(tails.map((tail) => program.inputs[tailPositions(tail)]!.shape[0]!));
+    return program;
+  };
+  const executable = await compileSteps(engine, model, { shape, programOf }, [parameters, state]);
+  const losses: number[] = [];
+  let first = 0;
+  for (const count of calls) {
+    for (const { tokenLosses } of await runMany(executable, count, (run) => inputsOf(first + run))) {
+      losses.push(...tokenLosses!);
+    }
+    first += count;
+  }
+  const values = await Promise.all(parameters.names.map(async (name) => [...(await parameters.read(name))]));
+  await executable.dispose();
+  for (const residents of [parameters, state]) residents.dispose();
+  return { results: { losses, values }, rooms };
+}
+
+test('steps with an adaptive softmax in one call have room for the most of them, and the bits of single ones', async () => {
+  const single = await trained([1, 1, 1, 1, 1, 1]);
+  const many = await trained([2, 3, 1]);
+  expect(many.results).toEqual(single.results);
+  expect(single.rooms.length).toBeGreaterThan(2);
+  expect(many.rooms).toHaveLength(2);
+  expect(many.rooms.at(-1)).toEqual(single.rooms.at(-1));
+});
