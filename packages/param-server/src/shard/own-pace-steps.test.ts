@@ -89,6 +89,33 @@ test('a worker that is lost is named to those that wait for it', () => {
   expect(pull(first, 2)).toEqual([expect.stringMatching(/^failed-precondition: worker 1 has not been heard of/)]);
 });
 
+test.each([
+  [Number.POSITIVE_INFINITY, 'its gradients are the most stale'],
+  [2, 'the others wait when they are as far ahead as they may be'],
+])('of workers at most %d steps ahead, one that takes far longer is reported by name', (staleness, consequence) => {
+  shard = new Shard(runOf(staleness), { ...policy, snapshotEvery: 0 });
+  const run = runOf(staleness);
+  tell({ type: 'join', request: 1, caller: first, run });
+  tell({ type: 'initialize', request: 2, caller: first, generation: 1, step: 0, values });
+  tell({ type: 'join', request: 3, caller: second, run });
+  const lines: string[] = [];
+  const hear = (heard: string[]) => lines.push(...heard.filter((line) => line.startsWith('notice')));
+  pull(first, 0);
+  pull(second, 0);
+  const steps = [0, 0];
+  // The first worker takes a second for a step, and what it waits is not its own time.
+  for (now = 1; now <= 60; now++) {
+    for (const [index, caller] of [first, second].entries()) {
+      const isDue = index === 0 ? steps[0]! - steps[1]! <= staleness : now % 3 === 0;
+      if (!isDue) continue;
+      push(caller, steps[index]!);
+      hear(updated());
+      pull(caller, ++steps[index]!);
+    }
+  }
+  expect(lines).toEqual([`notice: worker 1 is slow: 3 s a step, the median worker takes 1 s; ${consequence}`]);
+});
+
 test('there is no step in common to commit', () => {
   expect(tell({ type: 'commit', request: 4, caller: first, step: 0, sumOfSquares: 1 })).toEqual([
     'failed-precondition: workers go at their own pace here: no step is common to commit',
@@ -161,6 +188,8 @@ function describeEffect(effect: ShardEffect): string {
     case 'update':
     case 'snapshot':
       return `${effect.type} ${effect.step}`;
+    case 'notice':
+      return `notice: ${effect.line}`;
     default:
       return effect.type;
   }

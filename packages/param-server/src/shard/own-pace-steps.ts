@@ -9,6 +9,7 @@ import type { Outbox } from './outbox.js';
 import { Refusal } from './refusal.js';
 import type { SnapshotSchedule } from './snapshot-schedule.js';
 import { incomplete, passed, type Standing, type Steps, type Wait } from './steps.js';
+import { Stragglers } from './stragglers.js';
 
 export interface OwnPaceStepsOptions {
   readonly generation: number;
@@ -42,6 +43,7 @@ export class OwnPaceSteps implements Steps {
   readonly #staleness: number[];
   /** In the order of arrival; at most one of a worker. */
   readonly #pending: Pending[] = [];
+  readonly #stragglers: Stragglers;
   #applying: Pending | undefined;
   /** A snapshot that is due waits for the one before. */
   #isPaused = false;
@@ -54,6 +56,10 @@ export class OwnPaceSteps implements Steps {
     this.#clocks = new Array<number>(workers).fill(step);
     this.#seen = new Array<number>(workers).fill(step * workers);
     this.#staleness = new Array<number>(workers).fill(0);
+    const isBounded = Number.isFinite(options.staleness);
+    this.#stragglers = new Stragglers(
+      isBounded ? 'the others wait when they are as far ahead as they may be' : 'its gradients are the most stale',
+    );
   }
 
   /** Of the slowest worker. */
@@ -74,8 +80,9 @@ export class OwnPaceSteps implements Steps {
     return true;
   }
 
-  push(request: RequestOf<'push'>): void {
+  push(request: RequestOf<'push'>, now: number): void {
     const { worker } = request.caller;
+    this.#stragglers.pushed(worker, request.step, now);
     const clock = this.#clocks[worker]!;
     if (request.step > clock || this.step < this.#slowestFor(request)) {
       throw new Refusal('aborted', `worker ${worker} pushes step ${request.step}, the shard has ${clock} of its steps`);
@@ -86,15 +93,15 @@ export class OwnPaceSteps implements Steps {
     this.#applyNext();
   }
 
-  pull(request: RequestOf<'pull'>): void {
+  pull(request: RequestOf<'pull'>, now: number): void {
     const { step, caller } = request;
     const clock = this.#clocks[caller.worker]!;
     if (step > clock) throw passed(caller.worker, step, clock);
     this.#out.hold(request);
-    this.#answerPulls();
+    this.#answerPulls(now);
   }
 
-  updated(): void {
+  updated(now: number): void {
     const { push, staleness } = this.#applying!;
     const { worker } = push.caller;
     this.#applying = undefined;
@@ -103,13 +110,21 @@ export class OwnPaceSteps implements Steps {
     this.#answerPushes();
     const areLevel = this.#clocks.every((clock) => clock === this.step);
     this.#isPaused = areLevel && !this.#options.snapshots.reach(this.step);
-    this.#goOn();
+    this.#reportSlow();
+    this.#goOn(now);
   }
 
-  snapshotWritten(): void {
+  /** What a step of all would be is as many updates as there are workers. The first shard speaks for all. */
+  #reportSlow(): void {
+    const { workers, leads } = this.#options;
+    if (!leads || this.#updates % workers !== 0) return;
+    for (const line of this.#stragglers.stepEnded()) this.#out.add({ type: 'notice', line });
+  }
+
+  snapshotWritten(now: number): void {
     if (!this.#options.snapshots.written(this.step)) return;
     this.#isPaused = false;
-    this.#goOn();
+    this.#goOn(now);
   }
 
   wait(workers: readonly number[]): Wait {
@@ -142,8 +157,8 @@ export class OwnPaceSteps implements Steps {
     this.#out.add({ type: 'update', generation, step: this.#updates + 1, learningRate, sumOfSquares, staleness });
   }
 
-  #goOn(): void {
-    this.#answerPulls();
+  #goOn(now: number): void {
+    this.#answerPulls(now);
     this.#applyNext();
   }
 
@@ -156,7 +171,7 @@ export class OwnPaceSteps implements Steps {
     }
   }
 
-  #answerPulls(): void {
+  #answerPulls(now: number): void {
     if (this.#isPaused) return;
     for (const request of this.#out.waitingFor('pull')) {
       const { worker } = request.caller;
@@ -164,12 +179,13 @@ export class OwnPaceSteps implements Steps {
       if (this.#isOnItsWay(worker)) continue;
       const clock = this.#clocks[worker]!;
       if (this.#options.leads && request.step < clock) this.#out.refuse(request, passed(worker, request.step, clock));
-      else if (this.step >= this.#slowestFor(request)) this.#answerPull(request);
+      else if (this.step >= this.#slowestFor(request)) this.#answerPull(request, now);
     }
   }
 
-  #answerPull(request: RequestOf<'pull'>): void {
+  #answerPull(request: RequestOf<'pull'>, now: number): void {
     this.#seen[request.caller.worker] = this.#updates;
+    this.#stragglers.started(request.caller.worker, request.step, now);
     this.#out.answer(request, { type: 'parameters', step: request.step });
   }
 

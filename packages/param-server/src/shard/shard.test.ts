@@ -294,6 +294,29 @@ test('a worker that takes far longer than the median is reported by name', () =>
   ]);
 });
 
+test('a backup worker whose gradients always come too late is reported by name', () => {
+  start({ ...policy, backupWorkers: 1 });
+  const lines: string[] = [];
+  const hear = (heard: string[]) => lines.push(...heard.filter((line) => line.startsWith('notice')));
+  let begun = 0;
+  tell(pull(5, second, begun));
+  for (let step = 0; step < 20; step++) {
+    tell(pull(4, first, step));
+    now += 1;
+    tell({ ...push(6, first), step } as Request);
+    hear(tell({ type: 'measured', sumOfSquares: 9 }));
+    tell(pull(8, first, step + 1, 9));
+    tell({ type: 'updated', generation: 1 });
+    if (step % 3 !== 2) continue;
+    tell({ ...push(7, second), step: begun } as Request);
+    begun = step + 1;
+    tell(pull(5, second, begun));
+  }
+  expect(lines).toEqual([
+    'notice: worker 1 is slow: 3 s a step, the median worker takes 1 s; steps are made without it',
+  ]);
+});
+
 function pushBoth(): void {
   tell(push(4, first));
   tell(push(5, second));

@@ -1,6 +1,6 @@
 /** Which workers hold up the others: compares how long each takes from reading the parameters to its push. */
 
-/** Steps over which times are averaged, and after which a verdict is given. */
+/** Steps of the run over which times are averaged, and after which a verdict is given. */
 const windowSteps = 20;
 
 /** A worker that takes this many times as long as the median is reported. */
@@ -9,39 +9,59 @@ const tolerance = 2;
 /** Less than this, in seconds, is not worth a line. */
 const worthReporting = 0.1;
 
+interface Began {
+  readonly step: number;
+  readonly at: number;
+}
+
+/** What a worker took for its steps since the last verdict. */
+interface Spent {
+  readonly seconds: number;
+  readonly steps: number;
+}
+
 export class Stragglers {
-  readonly #startedAt = new Map<number, number>();
-  readonly #seconds = new Map<number, number>();
+  readonly #began = new Map<number, Began>();
+  readonly #spent = new Map<number, Spent>();
   readonly #reported = new Set<number>();
+  readonly #consequence: string;
   #steps = 0;
 
+  /** @param consequence what a slow worker means to the run, in words that end the line about it */
+  constructor(consequence: string) {
+    this.#consequence = consequence;
+  }
+
   /** The worker has the parameters of a step. Times are in seconds. */
-  started(worker: number, now: number): void {
-    this.#startedAt.set(worker, now);
+  started(worker: number, step: number, now: number): void {
+    this.#began.set(worker, { step, at: now });
   }
 
-  pushed(worker: number, now: number): void {
-    const startedAt = this.#startedAt.get(worker);
-    if (startedAt === undefined) return;
-    this.#startedAt.delete(worker);
-    this.#seconds.set(worker, (this.#seconds.get(worker) ?? 0) + now - startedAt);
+  /** The worker has computed the step, whether or not that still counts. What is pushed again changes nothing. */
+  pushed(worker: number, step: number, now: number): void {
+    const began = this.#began.get(worker);
+    if (began?.step !== step) return;
+    this.#began.delete(worker);
+    const { seconds, steps } = this.#spent.get(worker) ?? { seconds: 0, steps: 0 };
+    this.#spent.set(worker, { seconds: seconds + now - began.at, steps: steps + 1 });
   }
 
-  /** All workers have pushed. Returns a line for each worker that has come to take far longer than the median. */
+  /** The run is a step further. Returns a line for each worker that has come to take far longer than the median. */
   stepEnded(): string[] {
     this.#steps += 1;
     if (this.#steps < windowSteps) return [];
     this.#steps = 0;
-    const means = [...this.#seconds].map(([worker, sum]) => [worker, sum / windowSteps] as const);
-    this.#seconds.clear();
+    // The slowest may have made few steps meanwhile.
+    const means = [...this.#spent].map(([worker, { seconds, steps }]) => [worker, seconds / steps] as const);
+    this.#spent.clear();
     const median = lowerMedian(means.map(([, mean]) => mean));
     const lines: string[] = [];
     for (const [worker, mean] of means) {
       const isSlow = mean > tolerance * median && mean - median > worthReporting;
       if (isSlow && !this.#reported.has(worker)) {
         lines.push(
-          `worker ${worker} is slow: ${seconds(mean)} a step, the median worker takes ${seconds(median)}; ` +
-            'all wait for it at every step',
+          `worker ${worker} is slow: ${inWords(mean)} a step, the median worker takes ${inWords(median)}; ` +
+            this.#consequence,
         );
       }
       if (isSlow) this.#reported.add(worker);
@@ -56,6 +76,6 @@ function lowerMedian(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? 0;
 }
 
-function seconds(value: number): string {
+function inWords(value: number): string {
   return `${Number(value.toPrecision(2))} s`;
 }

@@ -33,7 +33,7 @@ export class SynchronousSteps implements Steps {
   readonly generation: number;
   readonly #snapshots: SnapshotSchedule;
   readonly #out: Outbox;
-  readonly #stragglers = new Stragglers();
+  readonly #stragglers: Stragglers;
   #round: Round;
   #applied: AppliedRound | undefined;
   #isUpdating = false;
@@ -44,6 +44,8 @@ export class SynchronousSteps implements Steps {
     this.#snapshots = snapshots;
     this.#out = out;
     this.#round = new Round(step, lanes, counting);
+    const areAwaited = counting.type === 'all';
+    this.#stragglers = new Stragglers(areAwaited ? 'all wait for it at every step' : 'steps are made without it');
   }
 
   get step(): number {
@@ -96,6 +98,8 @@ export class SynchronousSteps implements Steps {
 
   push(request: RequestOf<'push'>, now: number): void {
     const { caller, step } = request;
+    // Who always comes too late for the step to count is slow all the same.
+    this.#stragglers.pushed(caller.worker, step, now);
     if (step === this.step - 1 && this.#applied) {
       const { round, sumOfSquares } = this.#applied;
       if (!round.isOpenTo(caller.worker)) throw tooLate(caller.worker, step);
@@ -109,7 +113,7 @@ export class SynchronousSteps implements Steps {
     // The first shard leases; the others hear of it from the first worker that computes under the new lease.
     if (caller.lease > this.#lease) this.renew(caller.lease);
     const round = this.#round;
-    if (round.isOpenTo(caller.worker) && !round.has(caller.worker)) this.#accept(request, now);
+    if (round.isOpenTo(caller.worker) && !round.has(caller.worker)) this.#accept(request);
     this.#out.hold(request);
     this.#answerPushes();
   }
@@ -145,10 +149,9 @@ export class SynchronousSteps implements Steps {
     if (this.#snapshots.written(this.step)) this.#goOn(now);
   }
 
-  #accept({ caller, learningRate, lanes, counted, contribution, step }: RequestOf<'push'>, now: number): void {
+  #accept({ caller, learningRate, lanes, counted, contribution, step }: RequestOf<'push'>): void {
     const { worker } = caller;
     if (!contribution) throw incomplete(`worker ${worker}'s gradient of step ${step} has`);
-    this.#stragglers.pushed(worker, now);
     for (const ready of this.#round.accept({ worker, learningRate, lanes, contribution }, counted)) {
       this.#out.add({ type: 'add', ...ready });
     }
@@ -199,7 +202,7 @@ export class SynchronousSteps implements Steps {
   }
 
   #answerPull(request: RequestOf<'pull'>, now: number): void {
-    this.#stragglers.started(request.caller.worker, now);
+    this.#stragglers.started(request.caller.worker, this.step, now);
     this.#out.answer(request, { type: 'parameters', step: this.step });
   }
 
