@@ -1,22 +1,32 @@
 // What is in this folder fits: the manifests their schemas, each other and the command that they start; the image the workspace.
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { createProgram } from '../packages/trainer/src/cli.js';
 import { type Environment, type Role, type RoleFlags, roleOf } from '../packages/trainer/src/cluster/roles.js';
 import { manifestSchemas } from './manifest-schemas.js';
 
+/** Slurm tells the script itself, not its tasks, and ends these when it requeues the job. */
+const nearlyOver = 'kill -USR1 $PPID; exec sleep 1 > /dev/null 2>&1';
+
 const folder = dirname(fileURLToPath(import.meta.url));
 const read = (path: string) => readFileSync(join(folder, path), 'utf8');
+
+interface Probe {
+  readonly grpc: { readonly port: number };
+}
 
 interface Container {
   readonly args: readonly string[];
   readonly ports?: readonly { readonly containerPort: number }[];
-  readonly startupProbe?: { readonly grpc: { readonly port: number } };
+  readonly startupProbe?: Probe;
+  readonly readinessProbe?: Probe;
+  readonly livenessProbe?: Probe;
 }
 
 interface PodTemplate {
@@ -30,22 +40,47 @@ interface Manifest {
   readonly metadata: { readonly name: string };
 }
 
+interface FailureRule {
+  readonly action: string;
+  readonly onPodConditions?: readonly { readonly type: string; readonly status: string }[];
+  readonly onExitCodes?: { readonly operator: string; readonly values: readonly number[] };
+}
+
 interface JobSet extends Manifest {
   readonly spec: {
+    readonly network: { readonly enableDNSHostnames: boolean; readonly publishNotReadyAddresses: boolean };
     readonly successPolicy: { readonly targetReplicatedJobs: readonly string[] };
     readonly replicatedJobs: readonly {
       readonly name: string;
       readonly dependsOn?: readonly { readonly name: string; readonly status: string }[];
-      readonly template: { readonly spec: { readonly completions: number; readonly template: PodTemplate } };
+      readonly template: {
+        readonly spec: {
+          readonly completionMode: string;
+          readonly completions: number;
+          readonly podFailurePolicy: { readonly rules: readonly FailureRule[] };
+          readonly template: PodTemplate;
+        };
+      };
     }[];
   };
+}
+
+interface VolcanoPolicy {
+  readonly event: string;
+  readonly action: string;
 }
 
 interface VolcanoJob extends Manifest {
   readonly spec: {
     readonly minAvailable: number;
-    readonly plugins: { readonly tensorflow: readonly string[] };
-    readonly tasks: readonly { readonly name: string; readonly replicas: number; readonly template: PodTemplate }[];
+    readonly plugins: { readonly tensorflow: readonly string[]; readonly svc: readonly string[] };
+    readonly policies: readonly VolcanoPolicy[];
+    readonly tasks: readonly {
+      readonly name: string;
+      readonly replicas: number;
+      readonly policies?: readonly VolcanoPolicy[];
+      readonly template: PodTemplate;
+    }[];
   };
 }
 
@@ -132,16 +167,38 @@ describe('the JobSet', () => {
     expect(jobSet.spec.successPolicy.targetReplicatedJobs).toEqual(['worker']);
   });
 
+  test('lets the servers keep their names, which are told before they are ready', () => {
+    expect(jobSet.spec.network).toEqual({ enableDNSHostnames: true, publishNotReadyAddresses: true });
+    expect(jobSet.spec.replicatedJobs.map(({ template }) => template.spec.completionMode)).toEqual([
+      'Indexed',
+      'Indexed',
+    ]);
+  });
+
+  test('does not count evictions as failures, and does not start again what was started wrongly', () => {
+    for (const { template } of jobSet.spec.replicatedJobs) {
+      const [evicted, misused] = template.spec.podFailurePolicy.rules;
+      const onPodConditions = [{ type: 'DisruptionTarget', status: 'True' }];
+      expect(evicted).toEqual({ action: 'Ignore', onPodConditions });
+      expect(misused).toEqual({ action: 'FailJob', onExitCodes: { operator: 'In', values: [2] } });
+    }
+  });
+
   test('asks the servers for their health where they listen', () => {
     const [server] = jobSet.spec.replicatedJobs[0]!.template.spec.template.spec.containers;
-    expect(server.startupProbe!.grpc.port).toBe(7000);
+    const probes = [server.startupProbe, server.readinessProbe, server.livenessProbe];
+    expect(probes.map((probe) => probe?.grpc.port)).toEqual([7000, 7000, 7000]);
     expect(server.ports!.map(({ containerPort }) => containerPort)).toEqual([7000, 9400]);
   });
 
-  test('has a disruption budget for its servers', () => {
+  test('has a disruption budget for its servers, and for them only', () => {
     const budget = ofKind<DisruptionBudget>('kubernetes/jobset.yaml', 'PodDisruptionBudget');
-    const { labels } = jobSet.spec.replicatedJobs[0]!.template.spec.template.metadata;
-    expect(labels).toEqual(budget.spec.selector.matchLabels);
+    const selector = Object.entries(budget.spec.selector.matchLabels);
+    const selected = jobSet.spec.replicatedJobs.filter(({ template }) => {
+      const { labels } = template.spec.template.metadata;
+      return selector.every(([label, value]) => labels[label] === value);
+    });
+    expect(selected.map(({ name }) => name)).toEqual(['server']);
   });
 });
 
@@ -169,7 +226,19 @@ describe('the Volcano job', () => {
   });
 
   test('asks the servers for their health where they listen', () => {
-    expect(`${tasks[0]!.template.spec.containers[0].startupProbe!.grpc.port}`).toBe(port);
+    const { startupProbe, readinessProbe } = tasks[0]!.template.spec.containers[0];
+    expect([startupProbe, readinessProbe].map((probe) => `${probe?.grpc.port}`)).toEqual([port, port]);
+  });
+
+  test('has the plugins that tell the tasks what they are, by the names of its tasks, and where the others are', () => {
+    expect(Object.keys(plugins).sort()).toEqual(['svc', 'tensorflow']);
+    expect(plugins.tensorflow).toEqual([`--ps=${tasks[0]!.name}`, `--worker=${tasks[1]!.name}`, `--port=${port}`]);
+  });
+
+  test('starts only that again which was evicted, and is done when its workers are', () => {
+    expect(volcanoJob.spec.policies).toEqual([{ event: 'PodEvicted', action: 'RestartPod' }]);
+    const policies = Object.fromEntries(tasks.map(({ name, policies }) => [name, policies]));
+    expect(policies).toEqual({ ps: undefined, worker: [{ event: 'TaskCompleted', action: 'CompleteJob' }] });
   });
 });
 
@@ -192,6 +261,44 @@ describe('the Slurm script', () => {
 
   test('can be requeued', () => {
     expect(script).toMatch(/^#SBATCH --requeue$/m);
+  });
+
+  describe('where srun and scontrol only note what they are asked', () => {
+    const place = mkdtempSync(join(tmpdir(), 'unroll-slurm-'));
+    afterAll(() => rmSync(place, { recursive: true }));
+
+    /** Runs the script as the job 7 that has run for so many seconds; returns how it ended and what it asked for. */
+    function runJob(srun: string, seconds: number, requeues: number, args: readonly string[] = []) {
+      const asked = join(place, 'asked');
+      writeFileSync(asked, '');
+      const programs = { srun: `echo "srun $*" >> ${asked}; ${srun}`, scontrol: `echo "scontrol $*" >> ${asked}` };
+      for (const [name, body] of Object.entries(programs)) {
+        writeFileSync(join(place, name), `#!/bin/bash\n${body}\n`, { mode: 0o755 });
+      }
+      const job = { SLURM_JOB_ID: '7', SLURM_CPUS_PER_TASK: '4', SLURM_RESTART_COUNT: `${requeues}` };
+      // From SECONDS bash counts on.
+      const env = { ...process.env, ...job, SECONDS: `${seconds}`, PATH: `${place}:${process.env.PATH}` };
+      const { status } = spawnSync('bash', [join(folder, 'slurm/train.sbatch'), ...args], { env });
+      const lines = readFileSync(asked, 'utf8').trim().split('\n');
+      return { status, command: lines[0], requeued: lines.slice(1) };
+    }
+
+    test.each([
+      { what: 'a task fails', srun: 'exit 3', seconds: 100, requeues: 19, status: 3, requeued: true },
+      { what: 'its time is nearly over', srun: nearlyOver, seconds: 100, requeues: 19, status: 0, requeued: true },
+      { what: 'all tasks succeed', srun: 'exit 0', seconds: 100, requeues: 0, status: 0, requeued: false },
+      { what: 'a task fails at once', srun: 'exit 3', seconds: 0, requeues: 0, status: 3, requeued: false },
+      { what: 'it has been requeued often', srun: 'exit 3', seconds: 100, requeues: 20, status: 3, requeued: false },
+    ])('when $what, asks to be requeued: $requeued', ({ srun, seconds, requeues, status, requeued }) => {
+      expect(runJob(srun, seconds, requeues)).toMatchObject({
+        status,
+        requeued: requeued ? ['scontrol requeue 7'] : [],
+      });
+    });
+
+    test.each([[['--out', 'there']], [['--out=there']]])('puts the snapshots beside the checkpoint of %s', (args) => {
+      expect(runJob('exit 0', 0, 0, args).command).toContain(' --snapshot-dir there.snapshots ');
+    });
   });
 });
 
