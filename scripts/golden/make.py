@@ -1,10 +1,12 @@
 """Makes the golden vectors of packages/core/src/testing/golden by running PyTorch: outputs, last states and gradients of
-nn.RNN, nn.LSTM and nn.GRU, of one to three layers, in one and both directions, over sequences of equal and unequal length.
+nn.RNN, nn.LSTM and nn.GRU, of one to three layers, in one and both directions, over sequences of equal and unequal length, from
+zeros and from given states: every combination.
 
     python3 scripts/golden/make.py [FOLDER]
 
 Everything that goes in is drawn by Python's own generator from a fixed seed, to two decimals, so that it is the same on
-every machine. One file for each kind of network: a line with the versions that made it, then a line for each case.
+every machine. One file for each kind of network: a line with the versions that made it, then a line for each network with its
+parameters and inputs, and what becomes of them in four cases.
 """
 
 import json
@@ -16,8 +18,8 @@ from pathlib import Path
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-TIME, BATCH, INPUT, HIDDEN, PROJECTION = 5, 3, 2, 3, 2
-LENGTHS = [3, 5, 1]
+TIME, BATCH, INPUT, HIDDEN, PROJECTION = 4, 3, 2, 3, 2
+LENGTHS = [3, 4, 1]
 
 KINDS = {
     "rnn-tanh": (torch.nn.RNN, {"nonlinearity": "tanh"}),
@@ -28,61 +30,68 @@ KINDS = {
 }
 
 
-def drawn(generator, *shape, limit=1.0):
-    """A tensor of this shape with elements of two decimals in [-limit, limit]."""
+def drawn(generator, *shape, low=-1.0, high=1.0):
+    """A tensor of this shape with elements of two decimals in [low, high]."""
     count = torch.Size(shape).numel()
-    return torch.tensor([round(generator.uniform(-limit, limit), 2) for _ in range(count)]).reshape(shape)
+    return torch.tensor([round(generator.uniform(low, high), 2) for _ in range(count)]).reshape(shape)
 
 
-def values(tensor):
-    """A tensor as JSON, to seven digits: two orders of magnitude beyond what the tests ask for."""
-    return {"shape": list(tensor.shape), "values": [float(f"{value:.7g}") for value in tensor.flatten().tolist()]}
+def values(tensor, digits=7):
+    """A tensor as JSON, to so many digits: two orders of magnitude beyond what the tests ask for."""
+    return {"shape": list(tensor.shape), "values": [float(f"{value:.{digits}g}") for value in tensor.flatten().tolist()]}
 
 
-def run(network, x, states, lengths):
+def run(module, x, states, lengths):
     """The outputs [time, batch, features], padded with zeros, and the last states."""
     initial = None if not states else states[0] if len(states) == 1 else tuple(states)
     if lengths is None:
-        outputs, last = network(x, initial)
+        outputs, last = module(x, initial)
     else:
         packed = pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
-        packed_outputs, last = network(packed, initial)
+        packed_outputs, last = module(packed, initial)
         outputs, _ = pad_packed_sequence(packed_outputs, total_length=TIME)
     return [outputs, *(last if isinstance(last, tuple) else [last])]
 
 
-def case(kind, layers, bidirectional, unequal, with_states):
+def network(kind, layers, bidirectional):
     """One network with its inputs, and what PyTorch makes of them."""
     network_class, options = KINDS[kind]
     generator = random.Random(f"{kind} {layers} {bidirectional}")
-    network = network_class(INPUT, HIDDEN, num_layers=layers, bidirectional=bidirectional, **options)
+    module = network_class(INPUT, HIDDEN, num_layers=layers, bidirectional=bidirectional, **options)
+    # Most rectified units are to be above zero, else there is nothing to compare.
+    low = -0.25 if kind == "rnn-relu" else -0.75
     with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.copy_(drawn(generator, *parameter.shape, limit=0.75))
+        for parameter in module.parameters():
+            parameter.copy_(drawn(generator, *parameter.shape, low=low, high=0.75))
     x = drawn(generator, TIME, BATCH, INPUT).requires_grad_()
     depth = layers * (2 if bidirectional else 1)
     widths = [options.get("proj_size", HIDDEN), *([HIDDEN] if network_class is torch.nn.LSTM else [])]
-    states = [drawn(generator, depth, BATCH, width).requires_grad_() for width in widths] if with_states else []
-    lengths = LENGTHS if unequal else None
-
-    outputs = run(network, x, states, lengths)
-    weights = [drawn(generator, *output.shape) for output in outputs]
-    sum((output * weight).sum() for output, weight in zip(outputs, weights)).backward()
-
-    parameters = dict(network.named_parameters())
+    states = [drawn(generator, depth, BATCH, width).requires_grad_() for width in widths]
+    weights = [drawn(generator, *output.shape) for output in run(module, x, states, None)]
     return {
         "layers": layers,
         "bidirectional": bidirectional,
-        "lengths": lengths,
         "x": values(x),
-        "parameters": {name: values(parameter) for name, parameter in parameters.items()},
-        "states": [values(state) for state in states],
+        "parameters": {name: values(parameter) for name, parameter in module.named_parameters()},
         "weights": [values(weight) for weight in weights],
+        "cases": [case(module, x, given, weights, lengths) for lengths in (None, LENGTHS) for given in ([], states)],
+    }
+
+
+def case(module, x, states, weights, lengths):
+    """The outputs for these inputs, and the gradients of their weighted sum."""
+    for tensor in (x, *states, *module.parameters()):
+        tensor.grad = None
+    outputs = run(module, x, states, lengths)
+    sum((output * weight).sum() for output, weight in zip(outputs, weights)).backward()
+    return {
+        "lengths": lengths,
+        "states": [values(state) for state in states],
         "outputs": [values(output) for output in outputs],
         "gradients": {
-            "x": values(x.grad),
-            "parameters": {name: values(parameter.grad) for name, parameter in parameters.items()},
-            "states": [values(state.grad) for state in states],
+            "x": values(x.grad, digits=6),
+            "parameters": {name: values(parameter.grad, digits=6) for name, parameter in module.named_parameters()},
+            "states": [values(state.grad, digits=6) for state in states],
         },
     }
 
@@ -94,13 +103,8 @@ def main():
     made_by = {"script": "scripts/golden/make.py", "torch": torch.__version__, "python": platform.python_version()}
     sizes = {"inputDim": INPUT, "hiddenDim": HIDDEN}
     for kind in KINDS:
-        # Equal and unequal lengths alternate; a single layer starts from zeros.
-        cases = [
-            case(kind, layers, bidirectional, unequal=(layers + bidirectional) % 2 == 0, with_states=layers > 1)
-            for layers in (1, 2, 3)
-            for bidirectional in (False, True)
-        ]
-        lines = [{"madeBy": made_by, **sizes}, *cases]
+        networks = [network(kind, layers, bidirectional) for layers in (1, 2, 3) for bidirectional in (False, True)]
+        lines = [{"madeBy": made_by, **sizes}, *networks]
         (folder / f"{kind}.jsonl").write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
 
 

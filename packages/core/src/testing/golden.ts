@@ -41,7 +41,10 @@ const scripts = fileURLToPath(new URL('../../../../scripts/golden', import.meta.
 /** @param folder where `make.py` wrote; the committed files if left out */
 export function readGolden(kind: GoldenKind, folder = committed): GoldenFile {
   const lines = readFileSync(`${folder}/${kind}.jsonl`, 'utf8').trimEnd().split('\n');
-  const [{ inputDim, hiddenDim }, ...cases] = lines.map((line) => JSON.parse(line));
+  const [{ inputDim, hiddenDim }, ...networks] = lines.map((line) => JSON.parse(line));
+  const cases = networks.flatMap(({ cases: ofNetwork, ...network }) =>
+    ofNetwork.map((each: object) => ({ ...network, ...each })),
+  );
   return { inputDim, hiddenDim, cases };
 }
 

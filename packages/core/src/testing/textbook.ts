@@ -68,9 +68,10 @@ export function finiteDifferences(
   );
 }
 
-/** Every element within `tolerance` of what is expected, relatively where that is above one. */
+/** Every element within `tolerance` of what is expected, relatively to the largest of those, which may be zero. */
 export function expectClose(actual: readonly number[], expected: readonly number[], tolerance: number): void {
   expect(actual.length).toBe(expected.length);
-  const worst = Math.max(...expected.map((value, k) => Math.abs(actual[k]! - value) / Math.max(1, Math.abs(value))));
-  expect(worst).toBeLessThan(tolerance);
+  const largest = Math.max(...expected.map(Math.abs));
+  const worst = Math.max(...expected.map((value, k) => Math.abs(actual[k]! - value)));
+  expect(worst / (largest || 1)).toBeLessThan(tolerance);
 }
