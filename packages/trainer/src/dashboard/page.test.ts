@@ -60,6 +60,15 @@ describe.skipIf(!executablePath)('in Chromium', () => {
     expect(await rows.count()).toBe(2);
     for (const word of ['alive', 'compute', 'push', 'wait', 'pull'])
       await rows.filter({ hasText: word }).nth(1).waitFor();
+    for (const worker of [0, 1]) {
+      const cell = (label: string, says: RegExp) =>
+        rows.nth(worker).locator(`[data-label="${label}"]`).filter({ hasText: says }).waitFor();
+      await cell('Tokens/s', /^[1-9][\d,]*$/);
+      await cell('Sent', /^[1-9][\d,.]* \w+ a step$/);
+      await cell('Received', /^[1-9][\d,.]* \w+ a step$/);
+      // In sync all gradients are of the newest parameters.
+      await cell('Staleness', /^0$/);
+    }
     await page.getByText('answers').waitFor();
     const loss = page.getByRole('img', {
       name: /^Training loss: each step [\d.]+, smoothed [\d.]+ nats per token at step/,
