@@ -4,6 +4,7 @@ import type { OptimizerConfig } from '@unroll/core';
 import { describe, expect, test } from 'vitest';
 import { connectParameterServers, type NamedValues, type ParameterClient } from './index.js';
 import { startParameterServer } from './server.js';
+import { BreakingNetwork } from './testing/breaking-network.js';
 
 const [inputs, outputs, batch, steps, learningRate, clipNorm] = [7, 3, 12, 50, 0.05, 0.5] as const;
 const parameters = [
@@ -47,10 +48,21 @@ test('a run resumed from a snapshot ends with the bits of one that was not inter
   expect(resumed).toEqual(whole[0]);
 });
 
+test.each([1, 2])('connections that are reset anywhere lose no gradient and repeat none (seed %i)', async (seed) => {
+  const run = { workers: 2, shards: 2, optimizer: optimizers[3]! };
+  using network = new BreakingNetwork({ seed, resets: 20, least: 200, most: 4000 });
+  const disturbed = await train({ ...run, reach: (port) => network.to(port) });
+  expect(disturbed).toEqual(await train(run));
+  expect(network.broken.bulk + network.broken.grpc).toBe(20);
+  expect(Math.min(network.broken.bulk, network.broken.grpc)).toBeGreaterThan(0);
+});
+
 interface Run {
   workers: number;
   shards: number;
   optimizer: OptimizerConfig;
+  /** Resolves to the port at which workers find the server that listens at this one. */
+  reach?: (port: number) => Promise<number>;
 }
 
 interface Start {
@@ -65,7 +77,7 @@ function train(run: Run): Promise<NamedValues[]> {
 
 /** Trains all workers up to step `until`; returns what `result` makes of each. Servers stop because all workers leave. */
 async function trainFrom<Result>(
-  { workers, shards, optimizer }: Run,
+  { workers, shards, optimizer, reach = async (port) => port }: Run,
   start: Start,
   until: number,
   result: (client: ParameterClient, values: NamedValues, worker: number) => Promise<Result>,
@@ -74,7 +86,7 @@ async function trainFrom<Result>(
   const servers = await Promise.all(
     Array.from({ length: shards }, (_, shard) => startParameterServer({ port: 0, shard, shards, workers, version })),
   );
-  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+  const addresses = await Promise.all(servers.map(async ({ port }) => `127.0.0.1:${await reach(port)}`));
   const work = async (worker: number): Promise<Result> => {
     const values = { kernel: new Float32Array(inputs * outputs), bias: new Float32Array(outputs) };
     const client = connectParameterServers({
@@ -91,13 +103,15 @@ async function trainFrom<Result>(
       start: { step: start.step ?? 0, values: async () => start },
     });
     await client.enter(values);
-    while (client.step < until) {
-      const { from, to } = client.lanes;
-      const gradients = gradientsOf(values, client.step, from, to);
-      await client.update({ gradients, learningRate, laneStates: new Float32Array(to - from) });
-    }
-    const made = await result(client, values, worker);
-    await client.finish();
+    let made: Result;
+    do {
+      while (client.step < until) {
+        const { from, to } = client.lanes;
+        const gradients = gradientsOf(values, client.step, from, to);
+        await client.update({ gradients, learningRate, laneStates: new Float32Array(to - from) });
+      }
+      made = await result(client, values, worker);
+    } while (!(await client.finish()));
     await client.close();
     return made;
   };
