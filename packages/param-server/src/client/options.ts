@@ -14,7 +14,10 @@ export interface ParameterClientOptions extends ModelDescription {
   /** This worker's index, in `[0, workers)`. */
   readonly worker: number;
   readonly workers: number;
-  /** Greater for every restart of this worker, so that what is left of an older process is ignored; a start time will do. */
+  /**
+   * Greater for every restart of this worker, so that what is left of an older process is ignored. A start time will do, where the
+   * clocks of the machines that the worker may start on agree.
+   */
   readonly incarnation: number;
   /** How gradients travel; by default as they are. Every worker must have the same. */
   readonly codec?: GradientCodec;

@@ -92,6 +92,7 @@ export class Membership {
 function replaced(worker: number, newer: number, older: number): Refusal {
   return new Refusal(
     'failed-precondition',
-    `worker ${worker} has been replaced by a newer process (incarnation ${newer}, this one is ${older}); end this one`,
+    `worker ${worker} has been replaced by a newer process (incarnation ${newer}, this one is ${older}); end this one or, ` +
+      'if it started later, set the clock of its machine',
   );
 }

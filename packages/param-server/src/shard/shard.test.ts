@@ -88,7 +88,8 @@ test('an older incarnation is refused, and what it waits for too', () => {
   tell(push(4, second));
   const replacement = { ...second, incarnation: 2 };
   const replaced =
-    'failed-precondition: worker 1 has been replaced by a newer process (incarnation 2, this one is 1); end this one';
+    'failed-precondition: worker 1 has been replaced by a newer process (incarnation 2, this one is 1); end this one or, ' +
+    'if it started later, set the clock of its machine';
   expect(tell({ type: 'join', request: 5, caller: replacement, run })).toEqual([`refuse 4 ${replaced}`, 'joined 5']);
   expect(tell(push(6, second))).toEqual([`refuse 6 ${replaced}`]);
 });

@@ -1,0 +1,85 @@
+// Two processes that claim one index: which of them is believed, and what becomes of the other.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import {
+  smallModel,
+  startUnroll,
+  temporaryFolder,
+  type UnrollProcess,
+  unrollJson,
+  writeSmallCorpus,
+} from '../testing/unroll-process.js';
+
+afterEach(() => void vi.unstubAllEnvs());
+
+test('of two workers of one index the one that started later goes on, and the bits are those of one', async () => {
+  using folder = temporaryFolder();
+  const flags = trainingFlags(folder.path);
+  const { server, address } = await startServer();
+  const start = (worker: number) => startWorker([...flags, '--out', join(folder.path, 'replaced')], worker, address);
+  const first = start(0);
+  const older = start(1);
+  await first.logged(/^epoch 1\//m);
+  older.child.kill('SIGSTOP');
+  const newer = start(1);
+  // Without the newer one there would be no second epoch.
+  await first.logged(/^epoch 2\//m);
+  older.child.kill('SIGCONT');
+  expect(await older.outcome).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/worker 1 has been replaced by a newer process \(incarnation \d+, this one is \d+\)/),
+  });
+  for (const { outcome } of [first, newer, server]) expect(await outcome).toMatchObject({ status: 0 });
+  await unrollJson('train', ...flags, '--out', join(folder.path, 'undisturbed'), '--workers', '2');
+  const learnt = (out: string) => readFileSync(join(folder.path, out, 'model.safetensors'));
+  expect(learnt('replaced')).toEqual(learnt('undisturbed'));
+}, 180_000);
+
+test('a worker that starts later on a machine whose clock is behind is refused, and told to look at the clock', async () => {
+  using folder = temporaryFolder();
+  const flags = [...trainingFlags(folder.path), '--out', join(folder.path, 'run')];
+  const { server, address } = await startServer();
+  const first = startWorker(flags, 0, address);
+  const older = startWorker(flags, 1, address);
+  await first.logged(/^epoch 1\//m);
+  older.child.kill('SIGSTOP');
+  vi.stubEnv('NODE_OPTIONS', `--import=data:text/javascript,${encodeURIComponent(anHourBehind)}`);
+  const newer = startWorker(flags, 1, address);
+  expect(await newer.outcome).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('end this one or, if it started later, set the clock of its machine'),
+  });
+  older.child.kill('SIGCONT');
+  for (const { outcome } of [first, older, server]) expect(await outcome).toMatchObject({ status: 0 });
+}, 180_000);
+
+const anHourBehind = `
+  const RealDate = Date;
+  globalThis.Date = class extends RealDate {
+    constructor(...said) {
+      super(...(said.length > 0 ? said : [Date.now()]));
+    }
+    static now() {
+      return RealDate.now() - 3_600_000;
+    }
+  };
+`;
+
+function trainingFlags(folder: string): string[] {
+  return ['--data', writeSmallCorpus(join(folder, 'corpus')), ...smallModel, '--epochs', '6', '--resume'];
+}
+
+async function startServer(): Promise<{ readonly server: UnrollProcess; readonly address: string }> {
+  const server = startUnroll('param-server', '--port', '0', '--workers', '2');
+  let said = '';
+  server.child.stderr!.on('data', (text: string) => {
+    said += text;
+  });
+  await server.logged(/listens on/);
+  return { server, address: /listens on (\S+)/.exec(said)![1]! };
+}
+
+function startWorker(flags: readonly string[], worker: number, address: string): UnrollProcess {
+  return startUnroll('worker', ...flags, '--worker', `${worker}`, '--workers', '2', '--server-addresses', address);
+}
