@@ -7,6 +7,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { type TensorSpec, TraceError } from '@unroll/core';
 import { type Random, seededRandom } from '@unroll/core/decoding';
 import type { Engine, Executable, Residents } from '../engines/engine.js';
+import { RecentExecutables } from '../engines/recent-executables.js';
 import { selectEngine } from '../engines/select.js';
 import { UnrollError } from '../errors.js';
 import { drawnName } from './host-tensors.js';
@@ -61,7 +62,7 @@ export class CompiledModel {
   readonly #random: Random;
   readonly #variables = new Map<string, tf.Variable>();
   readonly #residents: Residents[] = [];
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions = new RecentExecutables<Session>();
   #steps = 0;
   #stepsWritten = 0;
 
@@ -133,21 +134,18 @@ export class CompiledModel {
 
   /** Frees what the engine holds. The TensorFlow.js model stays as it is: call {@link writeBack} before. */
   async dispose(): Promise<void> {
-    for (const { executable } of this.#sessions.values()) await executable.dispose();
+    await this.#sessions.dispose();
     for (const residents of this.#residents) residents.dispose();
-    this.#sessions.clear();
     this.#residents.length = 0;
   }
 
   async #session(key: string, program: () => StepProgram): Promise<Session> {
-    const known = this.#sessions.get(key);
-    if (known) return known;
     try {
-      const step = program();
-      await this.#allocate(step.variables);
-      const session = { ...step, executable: await this.#engine.compile(step.program, this.#residents) };
-      this.#sessions.set(key, session);
-      return session;
+      return await this.#sessions.get(key, async () => {
+        const step = program();
+        await this.#allocate(step.variables);
+        return { ...step, executable: await this.#engine.compile(step.program, this.#residents) };
+      });
     } catch (error) {
       if (!(error instanceof TraceError)) throw error;
       throw new UnrollError(`the model cannot be compiled: ${error.message}`, { cause: error });

@@ -42,8 +42,8 @@ async function lossesOf(engine: Engine, { dynamic, cache: cacheSettings }: Way, 
   const cache = cacheSettings && (await NeuralCache.create(engine, cacheSettings, outputDim(config), window));
   const squares = dynamic?.rule === 'rms' ? await meanSquares(engine, dynamic.segment) : {};
   await using evaluator = dynamic
-    ? await createDynamicEvaluator(engine, config, residents, dynamic, squares, cache)
-    : await Evaluator.create(engine, config, residents, cache);
+    ? createDynamicEvaluator(engine, config, residents, dynamic, squares, cache)
+    : Evaluator.of(engine, config, residents, cache);
   const losses: number[] = [];
   for await (const some of evaluator.tokenLosses(ids, 0)) losses.push(...some);
   return losses;
@@ -104,7 +104,7 @@ describe.each(ways)('adapting %s', (_, way) => {
 test('a text that is evaluated again is met afresh', async () => {
   const residents = engine.allocate(residentValues(parameterShapes(config), parameters));
   const memory = await NeuralCache.create(engine, cache, outputDim(config), sgd.segment);
-  await using evaluator = await createDynamicEvaluator(engine, config, residents, sgd, {}, memory);
+  await using evaluator = createDynamicEvaluator(engine, config, residents, sgd, {}, memory);
   const [first, second]: number[][] = [[], []];
   for await (const losses of evaluator.tokenLosses(text, 0)) first!.push(...losses);
   for await (const losses of evaluator.tokenLosses(text, 0)) second!.push(...losses);

@@ -44,20 +44,20 @@ const statisticsLanes = 100;
 const mostStatisticsBatches = 200;
 
 /** @param meanSquares of the gradients, as {@link meanSquaredGradients} gives them; `sgd` needs none */
-export async function createDynamicEvaluator(
+export function createDynamicEvaluator(
   engine: Engine,
   config: LanguageModelConfig,
   parameters: Residents,
   settings: DynamicSettings,
   meanSquares: Arrays,
   cache?: NeuralCache,
-): Promise<Evaluator> {
+): Evaluator {
   const { rule, segment } = settings;
   const shapes = rateShapes(config, rule);
   const rates = engine.allocate(residentValues(shapes, dynamicRates(config, settings, meanSquares)));
   const state = engine.allocate(zeros({ ...stateShapes(config, 1), ...offsetShapes(config) }));
   const program = dynamicEvaluationProgram(config, segment, rule);
-  return Evaluator.of(engine, { program, window: segment, constants: [parameters, rates], state, cache });
+  return new Evaluator(engine, { program, window: segment, constants: [parameters, rates], state, cache });
 }
 
 /** The batches on which gradients are measured, spread over the training text. */

@@ -30,30 +30,25 @@ export interface EvaluatorParts {
 }
 
 export class Evaluator implements AsyncDisposable {
-  readonly #executable: Executable;
+  readonly #engine: Engine;
   readonly #parts: EvaluatorParts;
+  #executable: Executable | undefined;
 
-  private constructor(executable: Executable, parts: EvaluatorParts) {
-    this.#executable = executable;
+  /**
+   * An evaluator that runs this program; it disposes of the state and the cache. The program is compiled when a text is first
+   * evaluated, so that training, which evaluates at the end of an epoch, begins without waiting for that.
+   */
+  constructor(engine: Engine, parts: EvaluatorParts) {
+    this.#engine = engine;
     this.#parts = parts;
   }
 
   /** An evaluator of the model whose parameters are the residents `parameters`, whatever they are when it runs. */
-  static async create(
-    engine: Engine,
-    config: LanguageModelConfig,
-    parameters: Residents,
-    cache?: NeuralCache,
-  ): Promise<Evaluator> {
+  static of(engine: Engine, config: LanguageModelConfig, parameters: Residents, cache?: NeuralCache): Evaluator {
     const window = evaluationWindow;
     const program = evaluationProgram(config, { batch: 1, time: window });
     const state = engine.allocate(zeros(stateShapes(config, 1)));
-    return Evaluator.of(engine, { program, window, constants: [parameters], state, cache });
-  }
-
-  /** An evaluator that runs another program; it disposes of the state and the cache. */
-  static async of(engine: Engine, parts: EvaluatorParts): Promise<Evaluator> {
-    return new Evaluator(await engine.compile(parts.program, [...parts.constants, parts.state]), parts);
+    return new Evaluator(engine, { program, window, constants: [parameters], state, cache });
   }
 
   /**
@@ -61,7 +56,8 @@ export class Evaluator implements AsyncDisposable {
    * @param eosId the context of the first token
    */
   async *tokenLosses(ids: TokenIds, eosId: number): AsyncGenerator<Float32Array | Float64Array> {
-    const { window, state, cache } = this.#parts;
+    const { program, window, constants, state, cache } = this.#parts;
+    this.#executable ??= await this.#engine.compile(program, [...constants, state]);
     await reset(state);
     await cache?.clear();
     for (const batch of evaluationBatches(ids, eosId, window)) {
@@ -78,7 +74,7 @@ export class Evaluator implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#executable.dispose();
+    await this.#executable?.dispose();
     this.#parts.state.dispose();
     await this.#parts.cache?.[Symbol.asyncDispose]();
   }

@@ -40,8 +40,8 @@ export async function evaluateCheckpoint(
   const window = dynamic?.segment ?? evaluationWindow;
   const cache = cacheSettings && (await NeuralCache.create(engine, cacheSettings, outputDim(config), window));
   await using evaluator = dynamic
-    ? await createDynamicEvaluator(engine, config, residents, dynamic, meanSquares, cache)
-    : await Evaluator.create(engine, config, residents, cache);
+    ? createDynamicEvaluator(engine, config, residents, dynamic, meanSquares, cache)
+    : Evaluator.of(engine, config, residents, cache);
   const evaluation = evaluator.evaluate(ids, tokenizer.eosId);
   return await finish(evaluation, new Progress('checkpoint', ids.length, 'tokens'), signal);
 }

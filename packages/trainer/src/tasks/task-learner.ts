@@ -1,8 +1,9 @@
 /** What trains a task's model: its parameters, kept by an engine, and one compiled training step for each shape of batch. */
-import { lossTrainingProgram, type Program, slotShapes } from '@unroll/core';
+import { lossTrainingProgram, type Program, slotShapes, type UpdateRecipe } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
-import { type Engine, type Executable, type Residents, residentValues } from '../engines/engine.js';
-import type { Programs, TaskBatch, TaskModel, TaskSettings } from './task.js';
+import { type Engine, type Residents, residentValues } from '../engines/engine.js';
+import { RecentExecutables } from '../engines/recent-executables.js';
+import type { Programs, TaskBatch, TaskModel } from './task.js';
 
 export interface TaskStart {
   readonly parameters: Arrays;
@@ -10,11 +11,14 @@ export interface TaskStart {
   readonly slots?: Arrays;
 }
 
-/** Compiles each program when its key is first seen, and keeps it. */
+/** What of a task's model training needs. */
+type LearntModel = Pick<TaskModel, 'parameters' | 'loss'>;
+
+/** Compiles each program when its key is first seen, and keeps those that are used. */
 export class CompiledPrograms implements Programs, AsyncDisposable {
   readonly #engine: Engine;
   readonly #residents: readonly Residents[];
-  readonly #executables = new Map<string, Executable>();
+  readonly #executables = new RecentExecutables();
 
   /** @param residents what the programs read, and replace if they say so */
   constructor(engine: Engine, residents: readonly Residents[]) {
@@ -23,30 +27,27 @@ export class CompiledPrograms implements Programs, AsyncDisposable {
   }
 
   async run(key: string, program: () => Program, inputs: TaskBatch['inputs']): Promise<Record<string, Float32Array>> {
-    let executable = this.#executables.get(key);
-    if (!executable) {
-      executable = await this.#engine.compile(program(), this.#residents);
-      this.#executables.set(key, executable);
-    }
+    const { executable } = await this.#executables.get(key, async () => ({
+      executable: await this.#engine.compile(program(), this.#residents),
+    }));
     return executable.run(inputs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const executable of this.#executables.values()) await executable.dispose();
-    this.#executables.clear();
+    await this.#executables.dispose();
   }
 }
 
 export class TaskLearner implements AsyncDisposable {
   /** For evaluation: reads the parameters as they are. */
   readonly programs: Programs;
-  readonly #model: TaskModel;
-  readonly #settings: TaskSettings;
+  readonly #model: LearntModel;
+  readonly #settings: UpdateRecipe;
   readonly #parameters: Residents;
   readonly #slots: Residents;
   readonly #compiled: CompiledPrograms;
 
-  constructor(engine: Engine, model: TaskModel, settings: TaskSettings, { parameters, slots = {} }: TaskStart) {
+  constructor(engine: Engine, model: LearntModel, settings: UpdateRecipe, { parameters, slots = {} }: TaskStart) {
     this.#model = model;
     this.#settings = settings;
     this.#parameters = engine.allocate(residentValues(model.parameters, parameters));

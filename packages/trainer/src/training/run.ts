@@ -83,7 +83,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
   await using work = await createWork(engine, prepared, request, role);
   const { learner } = work;
   const evaluates = !role || role.worker === 0;
-  await using evaluator = evaluates ? await Evaluator.create(engine, model, learner.parameters) : undefined;
+  await using evaluator = evaluates ? Evaluator.of(engine, model, learner.parameters) : undefined;
   yield {
     type: 'start',
     engine: engine.description,
