@@ -140,6 +140,18 @@ describe.each(['kubernetes/jobset.yaml', 'kubernetes/volcano.yaml'])('%s', (path
   });
 });
 
+describe.each([
+  ['the JobSet', () => jobSet.spec.replicatedJobs[0]!.template.spec.template],
+  ['the Volcano job', () => volcanoJob.spec.tasks[0]!.template],
+])('the servers of %s', (_, template) => {
+  test('tell their metrics where Prometheus, on another machine, can read them', () => {
+    const [{ args, ports }] = template().spec.containers;
+    const port = args.find((flag) => flag.startsWith('--metrics-port='))?.slice('--metrics-port='.length);
+    expect(ports!.map(({ containerPort }) => `${containerPort}`)).toContain(port);
+    expect(args).toContain('--metrics-host=0.0.0.0');
+  });
+});
+
 describe('the JobSet', () => {
   const roles = () =>
     Promise.all(

@@ -55,8 +55,10 @@ export interface ParameterServerOptions {
   readonly patienceSeconds?: number;
   /** Where this shard's snapshots are; other shards may have theirs there too. By default none are taken. */
   readonly snapshots?: SnapshotOptions;
-  /** Where `GET /metrics` is answered for Prometheus, unencrypted, on the same host; 0 for any free port. By default nowhere. */
+  /** Where `GET /metrics` is answered for Prometheus, unencrypted; 0 for any free port. By default nowhere. */
   readonly metricsPort?: number;
+  /** The address of {@link metricsPort}: by default only this machine reads there, for nothing guards it. */
+  readonly metricsHost?: string;
   /** Takes lines for the person who runs the training: who is awaited, who is slow, what could not be written. */
   readonly onNotice?: (line: string) => void;
 }
@@ -106,6 +108,7 @@ export async function startParameterServer({
   patienceSeconds = 600,
   snapshots,
   metricsPort,
+  metricsHost = '127.0.0.1',
   onNotice = () => undefined,
 }: ParameterServerOptions): Promise<ParameterServer> {
   if (!(shard >= 0 && shard < shards)) throw new Error(`shard ${shard} is out of range: there are ${shards} shards`);
@@ -136,7 +139,7 @@ export async function startParameterServer({
   server.addService(parameterServerService, parameterServerMethods(shardHost, reports));
   const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
   health.addToServer(server);
-  const endpoint = metrics && (await serveMetrics(metrics.registry, host, metricsPort!));
+  const endpoint = metrics && (await serveMetrics(metrics.registry, metricsHost, metricsPort!));
   const boundPort = await listen(server, host, port, credentials).catch((error: unknown) => {
     endpoint?.close();
     throw error;

@@ -156,6 +156,22 @@ test('a port that is taken is named', async () => {
   await expect(serve(port)).rejects.toThrow(`cannot serve metrics on 127.0.0.1:${port}`);
 });
 
+test('a server of other machines tells its metrics to its own, unless it is told to tell them elsewhere', async () => {
+  const options = { port: 0, workers: 1, version: '1', host: '0.0.0.0', insecurePublic: true, metricsPort: 0 };
+  const server = await startParameterServer(options);
+  const elsewhere = await startParameterServer({ ...options, metricsHost: '127.0.0.2' });
+  cleanups.push(
+    () => server.close(),
+    () => elsewhere.close(),
+  );
+  const at = (host: string, { metricsPort }: ParameterServer) => fetch(`http://${host}:${metricsPort}/metrics`);
+  expect((await at('127.0.0.1', server)).status).toBe(200);
+  expect((await at('127.0.0.2', elsewhere)).status).toBe(200);
+  // Loopback has many addresses, and 0.0.0.0 would be all of them.
+  await expect(at('127.0.0.2', server)).rejects.toThrow('fetch failed');
+  await expect(at('127.0.0.1', elsewhere)).rejects.toThrow('fetch failed');
+});
+
 test('metrics that cannot be gathered are an answer, and end nothing', async () => {
   const registry = new Registry();
   const collect = () => Promise.reject(new Error('no such file'));

@@ -9,7 +9,7 @@ import { runTraining } from '../training/run.js';
 import { version } from '../version.js';
 import { addServerPolicyFlags, requireSpareable, type ServerPolicyFlags } from './cluster-flags.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
-import { addExamples, metricsPortOption, nonNegativeInteger, positiveInteger } from './options.js';
+import { addExamples, addMetricsFlags, type MetricsFlags, nonNegativeInteger, positiveInteger } from './options.js';
 import {
   addGuardFlags,
   addSecurityFlags,
@@ -84,8 +84,7 @@ function leaveOnSignal(leaving: AbortController): void {
   process.once('SIGINT', leave).once('SIGTERM', leave);
 }
 
-export interface ServerFlags extends ServerPolicyFlags, GuardFlags {
-  metricsPort?: number;
+export interface ServerFlags extends ServerPolicyFlags, GuardFlags, MetricsFlags {
   port: number;
   shard: number;
   shards: number;
@@ -101,7 +100,7 @@ export function addParamServer(program: Command): void {
     .option('--shard <i>', 'which shard of the parameters it holds', nonNegativeInteger, 0)
     .option('--shards <n>', 'how many shards there are', positiveInteger, 1)
     .requiredOption('--workers <n>', 'how many workers train', positiveInteger);
-  addServerPolicyFlags(addGuardFlags(command.addOption(metricsPortOption()))).action(
+  addServerPolicyFlags(addGuardFlags(addMetricsFlags(command))).action(
     async (flags: ServerFlags) => void (await serve(flags)),
   );
   addExamples(command, 'param-server --host 0.0.0.0 --port 7000 --shard 0 --shards 2 --workers 2 --token-file token');
@@ -119,6 +118,7 @@ export async function serve(flags: ServerFlags): Promise<boolean> {
     ...{ host, port, shard, shards, workers, minWorkers, backupWorkers, version, security },
     insecurePublic: flags.insecurePublic ?? false,
     ...(flags.metricsPort === undefined ? {} : { metricsPort: flags.metricsPort }),
+    metricsHost: flags.metricsHost,
     leaseSeconds: lease,
     patienceSeconds: workerTimeout,
     ...(folder === undefined || every === 0 ? {} : { snapshots: { folder, every, keep } }),

@@ -6,7 +6,7 @@ import { log } from '../terminal/progress.js';
 import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
 import { serve, work } from './cluster-roles.js';
 import { addObserverFlags, type ObserverFlags } from './observer-flags.js';
-import { addExamples, metricsPortOption, nonNegativeInteger, positiveInteger } from './options.js';
+import { addExamples, addMetricsFlags, type MetricsFlags, nonNegativeInteger, positiveInteger } from './options.js';
 import { addGuardFlags, type GuardFlags } from './security-flags.js';
 import { addTrainingFlags, type TrainingFlags } from './training-flags.js';
 
@@ -15,11 +15,11 @@ interface NodeFlags
     ServerPolicyFlags,
     GuardFlags,
     ObserverFlags,
+    MetricsFlags,
     Pick<RoleFlags, 'index' | 'workers' | 'servers' | 'port'> {
   role?: RoleKind;
   serverAddresses?: string;
   serverTimeout: number;
-  metricsPort?: number;
 }
 
 export function addNode(program: Command): void {
@@ -36,7 +36,7 @@ export function addNode(program: Command): void {
     .option('--port <n>', 'where servers listen, under Slurm and RANK', positiveInteger, 7000)
     .option('--host <address>', 'address to listen on; beyond 127.0.0.1 a token or TLS must guard it', '0.0.0.0')
     .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
-  addObserverFlags(addTrainingFlags(command.addOption(metricsPortOption())));
+  addObserverFlags(addTrainingFlags(addMetricsFlags(command)));
   addServerPolicyFlags(addGuardFlags(command)).action(runNode);
   addExamples(
     command,

@@ -45,9 +45,19 @@ export function threadsOption(): Option {
   return new Option('--threads <n>', 'threads of the CPU engine (default: all cores)').argParser(positiveInteger);
 }
 
-export function metricsPortOption(): Option {
-  const help = 'a parameter server answers GET /metrics there, unencrypted, for Prometheus (default: nowhere)';
-  return new Option('--metrics-port <n>', help).argParser(positiveInteger);
+export interface MetricsFlags {
+  metricsPort?: number;
+  metricsHost: string;
+}
+
+export function addMetricsFlags(command: Command): Command {
+  return command
+    .option(
+      '--metrics-port <n>',
+      'a parameter server answers GET /metrics there, unencrypted, for Prometheus (default: nowhere)',
+      positiveInteger,
+    )
+    .option('--metrics-host <address>', 'the address of --metrics-port; nothing guards it', '127.0.0.1');
 }
 
 export function jsonOption(): Option {
