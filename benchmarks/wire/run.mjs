@@ -21,6 +21,7 @@ const { values: flags } = parseArgs({
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 /** As `unroll launch` starts its processes. */
 const nodeFlags = ['--initial-old-space-size=1024'];
+const nodeEnvironment = { MALLOC_MMAP_THRESHOLD_: '131072', ...process.env };
 const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
 const avx512 = readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
 // PyTorch's fastest setting where OpenBLAS does not recognise an AVX-512 processor by itself.
@@ -31,7 +32,7 @@ const torchEnvironment = {
   ...(avx512 ? { OPENBLAS_CORETYPE: 'SKYLAKEX' } : {}),
 };
 
-function start(command, args, env = process.env) {
+function start(command, args, env) {
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -46,7 +47,8 @@ async function result(program) {
   return JSON.parse(line);
 }
 
-const node = (name, ...args) => start(process.execPath, [...nodeFlags, here(name), ...args.map(String)]);
+const node = (name, ...args) =>
+  start(process.execPath, [...nodeFlags, here(name), ...args.map(String)], nodeEnvironment);
 
 /** Runs programs beside a server, and says what they and the server say. */
 async function withServer(workers, programs) {

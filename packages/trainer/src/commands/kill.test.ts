@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '@unroll/core/decoding';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { canFindProcesses, launched, launchedAs } from '../testing/launched-processes.js';
+import { canFindProcesses, launched, launchedAs, variableOf } from '../testing/launched-processes.js';
 import { smallModel, startUnroll, temporaryFolder, unrollJson, writeSmallCorpus } from '../testing/unroll-process.js';
 
 const root = temporaryFolder();
@@ -57,9 +57,11 @@ describe.skipIf(!canFindProcesses)('a run of 2 workers and 2 parameter servers',
     expect(readdirSync(root.path).filter((name) => name.endsWith('.snapshots'))).toEqual([]);
   });
 
-  test('ends with one line if a process is killed more often than --max-restarts', async () => {
+  test('gives freed buffers back to the system, and ends with one line if a process is killed too often', async () => {
     const { child, logged, outcome } = startUnroll(...flags('limited'), '--max-restarts', '0');
     await logged(/^epoch 1\//m);
+    const processes = [...launched(child, 'worker'), ...launched(child, 'param-server')];
+    expect(processes.map((pid) => variableOf(pid, 'MALLOC_MMAP_THRESHOLD_'))).toEqual(Array(4).fill('131072'));
     kill(launched(child, 'worker').slice(1));
     const { status, stderr } = await outcome;
     expect(status).toBe(1);

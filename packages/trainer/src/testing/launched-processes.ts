@@ -23,6 +23,12 @@ export function launchedAs(launcher: ChildProcess, command: 'worker' | 'param-se
   });
 }
 
+/** A variable of the environment in which a process was started; undefined if it has none. */
+export function variableOf(pid: number, name: string): string | undefined {
+  const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  return variables.find((variable) => variable.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
 /** Kills, when each of these epochs has ended, all processes of a launcher that run its command but the first. */
 export async function killAfterEpochs(
   { child, logged }: { child: ChildProcess; logged: (line: RegExp) => Promise<unknown> },
