@@ -8,6 +8,7 @@ import { tuneHttp2Server } from './http2-server.js';
 import { serveMetrics } from './metrics/metrics-endpoint.js';
 import { ShardMetrics } from './metrics/shard-metrics.js';
 import { WorkerReports } from './metrics/worker-reports.js';
+import { mostConnections } from './security/connection-limits.js';
 import {
   admission,
   requireGuarded,
@@ -135,7 +136,10 @@ export async function startParameterServer({
     interceptors: security.token === undefined ? [] : [tokenGuard(admits)],
   });
   const bulk = new BulkService(shardHost, admits);
-  const sockets = tuneHttp2Server(server, security.tls ? undefined : (socket, first) => bulk.serve(socket, first));
+  const sockets = tuneHttp2Server(server, {
+    limits: { most: mostConnections(workers), firstCallSeconds, admits, handedOver: () => bulk.connections },
+    onBulk: security.tls ? undefined : (socket, first) => bulk.serve(socket, first),
+  });
   server.addService(parameterServerService, parameterServerMethods(shardHost, reports));
   const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
   health.addToServer(server);
@@ -164,6 +168,9 @@ export async function startParameterServer({
   };
   return { port: boundPort, metricsPort: endpoint?.port, done, close, [Symbol.asyncDispose]: close };
 }
+
+/** A worker calls as soon as it has connected, but its machine may be busy. */
+const firstCallSeconds = 30;
 
 /** Of one connection: a worker has a handful. */
 const callsAtOnce = 64;
@@ -199,7 +206,7 @@ function tick(host: ShardHost, leaseSeconds: number): () => void {
 }
 
 /** Lets calls end; then ends what is left, such as connections that never spoke HTTP/2 and that gRPC knows nothing of. */
-async function shutDown(server: Server, bulk: BulkService, sockets: ReadonlySet<Socket>): Promise<void> {
+async function shutDown(server: Server, bulk: BulkService, sockets: () => readonly Socket[]): Promise<void> {
   const ended = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
   let force: NodeJS.Timeout | undefined;
   // gRPC waits for ever for a session that broke off before it was one.
@@ -207,7 +214,7 @@ async function shutDown(server: Server, bulk: BulkService, sockets: ReadonlySet<
     force = setTimeout(() => {
       server.forceShutdown();
       bulk.destroy();
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets()) socket.destroy();
       resolve();
     }, shutdownGraceMs);
   });

@@ -18,6 +18,11 @@ export class BulkService {
     this.#admits = admits;
   }
 
+  /** How many there are. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   /** @param first what of the connection has been read */
   serve(socket: Socket, first: Uint8Array): void {
     if (this.#isFinishing) {
