@@ -9,7 +9,7 @@ import { UnrollError } from '../errors.js';
 import { log } from '../terminal/progress.js';
 import { prepareTraining, type TrainingRequest } from '../training/prepare.js';
 import { RunReport, type TrainingResult } from '../training/report.js';
-import { requireShareable, requireStepsLeft } from '../training/run.js';
+import { requireShareable, requireStepsLeft } from '../training/requirements.js';
 import { Child } from './child.js';
 import type { ChildMessage } from './messages.js';
 

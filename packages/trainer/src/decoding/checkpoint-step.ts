@@ -2,7 +2,8 @@
 import { decodingProgram, elementCount, parameterShapes, stateShapes } from '@unroll/core';
 import type { StepModel } from '@unroll/edge-runtime';
 import type { Arrays, Checkpoint } from '../checkpoint/checkpoint.js';
-import { type Engine, type Residents, residentValues, zeros } from '../engines/engine.js';
+import { type Engine, residentValues, zeros } from '../engines/engine.js';
+import { copyAll, disposeAll } from '../engines/residents.js';
 
 /** The state after some tokens is a copy, so that a step can start from any earlier one, as beam search does. */
 export async function checkpointStep(
@@ -20,18 +21,8 @@ export async function checkpointStep(
     async step(state, token) {
       for (const [name, values] of Object.entries(state)) recurrent.write(name, values);
       const { logits } = await executable.run({ ids: Int32Array.of(token) });
-      return { logits: logits!.slice(), state: await copied(recurrent) };
+      return { logits: logits!.slice(), state: await copyAll(recurrent) };
     },
-    async dispose() {
-      await executable.dispose();
-      weights.dispose();
-      recurrent.dispose();
-    },
+    dispose: () => disposeAll(executable, [weights, recurrent]),
   };
-}
-
-async function copied(residents: Residents): Promise<Arrays> {
-  const arrays: Arrays = {};
-  for (const name of residents.names) arrays[name] = (await residents.read(name)).slice();
-  return arrays;
 }

@@ -11,6 +11,8 @@ export interface Residents {
   read(name: string): Promise<Float32Array>;
   /** Replaces the values; writing back the array that {@link read} gave costs nothing where it is live. */
   write(name: string, values: Float32Array): void;
+  /** Makes all values zero, without reading them. */
+  clear(): void;
   dispose(): void;
 }
 
@@ -100,12 +102,6 @@ export function residentValues(
       { shape, values: values[name] ?? new Float32Array(elementCount(shape)) },
     ]),
   );
-}
-
-/** Which of the program's inputs are resident, and which of its outputs replace a resident. */
-export function residentNames(program: Program, residents: readonly Residents[]): ReadonlySet<string> {
-  const known = new Set(residents.flatMap(({ names }) => names));
-  return new Set(Object.keys(program.inputs).filter((name) => known.has(name)));
 }
 
 const replacement = 'next.';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { expectCleared } from '../testing/cleared-residents.js';
 import { largestDifference, trainTinyModel } from '../testing/training-trace.js';
 import { selectEngine } from './select.js';
 
@@ -9,6 +10,13 @@ test.each(['cpu', 'wasm'] as const)('the %s engine trains as ONNX Runtime does',
   const actual = await trainTinyModel(await selectEngine(name, 1), training);
   expect(largestDifference(actual, expected)).toBeLessThan(1e-5);
 });
+
+test.each(['onnxruntime', 'cpu', 'wasm'] as const)(
+  'residents of the %s engine are cleared where they are',
+  async (name) => {
+    await expectCleared(await selectEngine(name, 1));
+  },
+);
 
 describe('with CUDA in its way or not', () => {
   const none = () => undefined;

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defaultOptimizer, trace } from '@unroll/core';
 import { describe, expect, test } from 'vitest';
+import { expectCleared } from '../testing/cleared-residents.js';
 import { languageModelPrograms, runOnce, taskPrograms } from '../testing/every-program.js';
 import { reasonToSkip } from '../testing/gpu.js';
 import { largestDifference, trainTinyModel } from '../testing/training-trace.js';
@@ -48,6 +49,10 @@ describe.skipIf(reason)('ONNX Runtime on WebGPU, no node of the step on the CPU'
       expect(largestDifference(actual, expected)).toBeLessThan(1e-3);
     },
   );
+
+  test('clears what is on the device', async () => {
+    await expectCleared(await selectEngine('webgpu'));
+  });
 
   test('names an operator that it lacks', async () => {
     const graph = trace(({ x }) => ({ y: tf.add(tf.slice(x!, [1], [2]), 1) }), { x: { shape: [4], dtype: 'int32' } });

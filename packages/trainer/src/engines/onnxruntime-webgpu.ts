@@ -44,6 +44,12 @@ class DeviceResidents implements Residents {
     this.replace(name, new Tensor('float32', values.slice(), this.#tensor(name).dims));
   }
 
+  clear(): void {
+    for (const [name, { size, dims }] of this.#tensors) {
+      this.replace(name, new Tensor('float32', new Float32Array(size), dims));
+    }
+  }
+
   dispose(): void {
     for (const tensor of this.#tensors.values()) release(tensor);
     this.#tensors.clear();

@@ -28,6 +28,10 @@ export class BufferPairs implements Residents {
     if (live !== values) live.set(values);
   }
 
+  clear(): void {
+    for (const { current } of this.#pairs.values()) (current.data as Float32Array).fill(0);
+  }
+
   dispose(): void {
     this.#pairs.clear();
   }

@@ -44,6 +44,10 @@ class TensorResidents implements Residents {
     this.replace(name, this.#tensor(values, this.current(name).shape));
   }
 
+  clear(): void {
+    for (const [name, { size }] of this.#tensors) this.write(name, new Float32Array(size));
+  }
+
   dispose(): void {
     tf.dispose([...this.#tensors.values()]);
     this.#tensors.clear();

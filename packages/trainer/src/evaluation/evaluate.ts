@@ -4,7 +4,6 @@ import { evaluationProgram, type LanguageModelConfig, type Program, stateShapes 
 import { type Batch, evaluationBatches } from '../data/batches.js';
 import type { TokenIds } from '../data/token-ids.js';
 import { type Engine, type Executable, type Residents, zeros } from '../engines/engine.js';
-import { reset } from '../training/learner.js';
 import type { NeuralCache } from './neural-cache.js';
 
 /** Tokens of one run. The text's loss does not depend on it. */
@@ -58,7 +57,7 @@ export class Evaluator implements AsyncDisposable {
   async *tokenLosses(ids: TokenIds, eosId: number): AsyncGenerator<Float32Array | Float64Array> {
     const { program, window, constants, state, cache } = this.#parts;
     this.#executable ??= await this.#engine.compile(program, [...constants, state]);
-    await reset(state);
+    state.clear();
     await cache?.clear();
     for (const batch of evaluationBatches(ids, eosId, window)) {
       const { tokenLosses, features } = await this.#executable.run(inputsOf(batch, window));

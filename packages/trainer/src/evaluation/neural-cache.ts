@@ -4,7 +4,6 @@
  */
 import { lossWithCache, neuralCacheProgram, noFollower } from '@unroll/core';
 import { type Engine, type Executable, type Residents, zeros } from '../engines/engine.js';
-import { reset } from '../training/learner.js';
 
 export interface CacheSettings {
   /** Tokens that are remembered. */
@@ -46,7 +45,7 @@ export class NeuralCache implements AsyncDisposable {
 
   /** Forgets: a text begins. */
   async clear(): Promise<void> {
-    await reset(this.#cached);
+    this.#cached.clear();
     this.#followers.fill(noFollower);
     this.#tokens = 0;
   }

@@ -3,6 +3,7 @@ import { lossTrainingProgram, type Program, slotShapes, type UpdateRecipe } from
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Engine, type Residents, residentValues } from '../engines/engine.js';
 import { RecentExecutables } from '../engines/recent-executables.js';
+import { copyAll } from '../engines/residents.js';
 import type { Programs, TaskBatch, TaskModel } from './task.js';
 
 export interface TaskStart {
@@ -71,7 +72,7 @@ export class TaskLearner implements AsyncDisposable {
 
   /** Copies of everything that training changes. */
   async state(): Promise<{ parameters: Arrays; slots: Arrays }> {
-    return { parameters: await copyOf(this.#parameters), slots: await copyOf(this.#slots) };
+    return { parameters: await copyAll(this.#parameters), slots: await copyAll(this.#slots) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -79,10 +80,4 @@ export class TaskLearner implements AsyncDisposable {
     this.#parameters.dispose();
     this.#slots.dispose();
   }
-}
-
-async function copyOf(residents: Residents): Promise<Arrays> {
-  const arrays: Arrays = {};
-  for (const name of residents.names) arrays[name] = (await residents.read(name)).slice();
-  return arrays;
 }

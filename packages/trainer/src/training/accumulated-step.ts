@@ -5,7 +5,7 @@ import { BatchInputs } from './batch-inputs.js';
 import type { UpdateScalars } from './batch-runs.js';
 import type { BatchStep, TrainingResidents } from './batch-step.js';
 import { LaneLosses } from './lane-losses.js';
-import { type LearnerOptions, type LossSum, type MadeStep, reset } from './learner.js';
+import type { LearnerOptions, LossSum, MadeStep } from './learner.js';
 import { compileSteps, type StepPrograms, stepShape } from './step-executable.js';
 
 export async function createAccumulatedStep(
@@ -34,11 +34,11 @@ export async function createAccumulatedStep(
   });
   const total = () => sumOf(parts.map(({ losses }) => losses.total));
   const makeUpdate = async (step: number, scalars: UpdateScalars): Promise<MadeStep> => {
-    await reset(sums);
+    sums.clear();
     const summands: LossSum[] = [];
     for (const { from, batches, inputs, losses } of parts) {
       const batch = batches.batchAt(step);
-      if (batch.resetState) await reset(state);
+      if (batch.resetState) state.clear();
       else await takeLanes(recurrent, state, from, count);
       const { tokenLosses } = await part.run(inputs.fill(batch, step));
       await giveLanes(state, recurrent, from, count);

@@ -2,7 +2,6 @@
 import type { Batch, LaneBatches } from '../data/batches.js';
 import { type Executable, type Residents, runMany } from '../engines/engine.js';
 import type { BatchInputs } from './batch-inputs.js';
-import { reset } from './learner.js';
 
 /** The scalar inputs of an update. */
 export type UpdateScalars = Readonly<Record<string, Float32Array>>;
@@ -31,7 +30,7 @@ export async function runBatches(
 ): Promise<BatchOutputs[]> {
   const read = scalars.map((_, k) => batches.batchAt(first + k));
   if (read.slice(1).some(({ resetState }) => resetState)) throw new Error('batches of two epochs in one run');
-  if (read[0]?.resetState) await reset(recurrent);
+  if (read[0]?.resetState) recurrent.clear();
   const outputs = await runMany(executable, read.length, (k) => ({
     ...inputs.fill(read[k]!, first + k),
     ...scalars[k],

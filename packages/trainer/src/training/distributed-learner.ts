@@ -6,11 +6,12 @@ import { elementCount, type LanguageModelConfig, optimizerSlots, parameterShapes
 import type { LaneRange, ParameterClient, WorkerMeter } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Residents, zeros } from '../engines/engine.js';
+import { readAll } from '../engines/residents.js';
 import { type TrainingConfig, updateOptimizer } from './config.js';
 import { createGradientWork } from './gradient-work.js';
 import { laneWidth, packLanes, unpackLosses, unpackRecurrent } from './lane-states.js';
 import type { LaneWork } from './lane-work.js';
-import { type Learner, type LearnerState, type LossSum, readAll, type StepResult } from './learner.js';
+import type { Learner, LearnerState, LossSum, StepResult } from './learner.js';
 import { createLocalWork } from './local-work.js';
 import { stalenessBound } from './modes.js';
 import { tableNames } from './softmax.js';

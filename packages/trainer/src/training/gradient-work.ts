@@ -6,11 +6,12 @@
 import { rowGradientProgram, stateShapes } from '@unroll/core';
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
 import { type Residents, zeros } from '../engines/engine.js';
+import { disposeAll } from '../engines/residents.js';
 import { BatchInputs } from './batch-inputs.js';
 import { sumRowsById } from './embedding-rows.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
-import { disposeAll, type LearnerOptions, reset } from './learner.js';
+import type { LearnerOptions } from './learner.js';
 import { stalenessBound } from './modes.js';
 import { compileSteps, type StepPrograms, stepShape } from './step-executable.js';
 
@@ -37,7 +38,7 @@ export async function createGradientWork(
     losses,
     compute: async (step, learningRate) => {
       const batch = batches.batchAt(step);
-      if (batch.resetState) await reset(recurrent);
+      if (batch.resetState) recurrent.clear();
       const filled = inputs.fill(batch, step);
       const outputs = await executable.run(filled);
       const loss = losses.add(outputs.tokenLosses!, batch);

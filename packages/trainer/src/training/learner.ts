@@ -2,7 +2,7 @@
 import type { LanguageModelConfig } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import type { LaneBatches } from '../data/batches.js';
-import type { Engine, Executable, Residents } from '../engines/engine.js';
+import type { Engine, Residents } from '../engines/engine.js';
 import type { LaneSlice } from './batch-inputs.js';
 import type { TrainingConfig } from './config.js';
 
@@ -79,19 +79,4 @@ export interface LearnerOptions {
   readonly training: TrainingConfig;
   /** The text as some lanes of the batch read it. */
   readonly batchesOf: (lanes: LaneSlice) => LaneBatches;
-}
-
-export async function reset(residents: Residents): Promise<void> {
-  for (const name of residents.names) residents.write(name, (await residents.read(name)).fill(0));
-}
-
-export async function readAll(residents: Residents): Promise<Arrays> {
-  const arrays: Arrays = {};
-  for (const name of residents.names) arrays[name] = await residents.read(name);
-  return arrays;
-}
-
-export async function disposeAll(executable: Executable, residents: readonly Residents[]): Promise<void> {
-  await executable.dispose();
-  for (const set of residents) set.dispose();
 }

@@ -2,10 +2,11 @@
 import { parameterShapes, stateShapes } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { residentValues } from '../engines/engine.js';
+import { readAll } from '../engines/residents.js';
 import { createAccumulatedStep } from './accumulated-step.js';
 import { createWholeBatchStep } from './batch-step.js';
 import { optimizerShapes } from './config.js';
-import { type Learner, type LearnerOptions, type MadeStep, readAll, type UpdateSettings } from './learner.js';
+import type { Learner, LearnerOptions, MadeStep, UpdateSettings } from './learner.js';
 import { RunLength } from './run-length.js';
 
 /** What training starts from: a fresh or a resumed model. */

@@ -7,11 +7,12 @@ import { parameterShapes, slotShapes, stateShapes, trainingProgram } from '@unro
 import type { LaneRange } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Residents, zeros } from '../engines/engine.js';
+import { disposeAll } from '../engines/residents.js';
 import { BatchInputs } from './batch-inputs.js';
 import { runBatches } from './batch-runs.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
-import { disposeAll, type LearnerOptions, type LossSum, reset } from './learner.js';
+import type { LearnerOptions, LossSum } from './learner.js';
 import { outerLearningRate } from './modes.js';
 import { RunLength } from './run-length.js';
 import { compileSteps, type StepPrograms, stepShape } from './step-executable.js';
@@ -66,7 +67,7 @@ export async function createLocalWork(
     losses,
     compute: async (step, learningRate) => {
       for (const name of shared.names) own.write(name, (await shared.read(name)).slice());
-      await reset(slots);
+      slots.clear();
       const loss = await train(plan.batchesBefore(step), plan.batchesBefore(step + 1), learningRate);
       for (const name of shared.names) {
         differences[name] = scaledDifference(await shared.read(name), await own.read(name), count / batchSize);

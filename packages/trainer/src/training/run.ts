@@ -1,18 +1,14 @@
 /** One process's part of a training run, from the request to the last checkpoint, as a stream of events. */
 import { elementCount, type LanguageModelConfig, parameterShapes } from '@unroll/core';
 import { type TrainingState, writeCheckpoint } from '../checkpoint/checkpoint.js';
-import type { LaneBatches } from '../data/batches.js';
 import { selectEngine } from '../engines/select.js';
-import { UnrollError, UsageError } from '../errors.js';
 import { Evaluator } from '../evaluation/evaluate.js';
-import type { TrainingConfig } from './config.js';
-import { requireCodecFits } from './gradient-codec.js';
 import type { Learner } from './learner.js';
 import { divergence, type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
 import { type PreparedTraining, prepareTraining, type TrainingRequest } from './prepare.js';
-import { requireTablesFit } from './softmax.js';
+import { requireAlone, requireShareable, requireStepsLeft } from './requirements.js';
 import { StepPlan } from './step-plan.js';
-import { createWork, laneBatches, type WorkerRole } from './work.js';
+import { allLaneBatches, createWork, type WorkerRole } from './work.js';
 
 export interface RunStart {
   readonly type: 'start';
@@ -134,57 +130,6 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
     }
     started = performance.now();
   }
-}
-
-/**
- * @throws UsageError if the workers cannot share the batch evenly, or train in mixed precision, whose scale of the loss
- *   each would choose for itself
- */
-export function requireShareable(training: TrainingConfig, workers: number): void {
-  const { batchSize, precision } = training;
-  if (precision === 'mixed') {
-    throw new UsageError('--precision: mixed is for one process; leave out --workers and --servers, or --precision');
-  }
-  const { schedule, optimizer, accumulate } = training;
-  // Only worker 0 evaluates.
-  if (schedule.name === 'plateau') throw forOneProcess('--schedule', 'plateau ');
-  if (optimizer.name === 'nt-asgd') throw forOneProcess('--optimizer', 'nt-asgd ');
-  if (accumulate > 1) throw forOneProcess('--accumulate');
-  if (batchSize % workers !== 0) {
-    throw new UsageError(`--batch-size: ${batchSize} sequences cannot be shared evenly by ${workers} workers`);
-  }
-  requireCodecFits(training);
-  requireTablesFit(training);
-}
-
-function forOneProcess(flag: string, value = ''): UsageError {
-  return new UsageError(`${flag}: ${value}is for one process; leave out --workers and --servers, or ${flag}`);
-}
-
-/** @throws UsageError if the training is for several workers only */
-function requireAlone({ mode, gradientCodec, tables }: TrainingConfig): void {
-  if (tables === 'rows') {
-    throw new UsageError('--tables: rows are for workers and parameter servers; give --workers or --servers');
-  }
-  if (gradientCodec.name !== 'float32') {
-    throw new UsageError('--gradient-codec: is for workers and parameter servers; give --workers or --servers');
-  }
-  if (mode.name === 'sync') return;
-  throw new UsageError(`--mode: ${mode.name} is for workers and parameter servers; give --workers or --servers`);
-}
-
-/** @throws UnrollError if the checkpoint has had all its steps */
-export function requireStepsLeft(prepared: PreparedTraining, folder: string): void {
-  const { training, resumed } = prepared;
-  const { stepsPerEpoch } = new StepPlan(allLaneBatches(prepared).stepsPerEpoch, training.mode);
-  if (!resumed || resumed.state.step < totalSteps(training, stepsPerEpoch)) return;
-  throw new UnrollError(
-    `${folder}: has had all its ${resumed.state.step} steps; give more --epochs or --max-steps to train on`,
-  );
-}
-
-function allLaneBatches(prepared: PreparedTraining): LaneBatches {
-  return laneBatches(prepared, { from: 0, to: prepared.training.batchSize });
 }
 
 function parameterCount(model: LanguageModelConfig): number {

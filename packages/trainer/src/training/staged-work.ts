@@ -12,7 +12,7 @@ import { BatchInputs, type Inputs } from './batch-inputs.js';
 import { gradientsByName } from './gradient-work.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
-import { type LearnerOptions, reset } from './learner.js';
+import type { LearnerOptions } from './learner.js';
 
 export interface WorkerOptions extends LearnerOptions {
   /** Whether the way to the servers is so long that it pays to compute meanwhile, which takes some more processor time. */
@@ -64,7 +64,7 @@ export async function createStagedWork(
     first: new Set(names.filter((name) => staged.reads(0).has(name))),
     begin: async (step) => {
       batch = batches.batchAt(step);
-      if (batch.resetState) await reset(recurrent);
+      if (batch.resetState) recurrent.clear();
       for (const name of states) staged.values[name]!.set(await recurrent.read(name));
       filled = inputs.fill(batch, step);
       await run(0);
@@ -92,6 +92,10 @@ class NextStates implements Residents {
 
   write(name: string, values: Float32Array): void {
     this.staged.values[nextOf(name)]!.set(values);
+  }
+
+  clear(): void {
+    for (const name of this.names) this.staged.values[nextOf(name)]!.fill(0);
   }
 
   dispose(): void {

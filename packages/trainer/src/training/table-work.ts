@@ -6,11 +6,12 @@ import { rowGradientProgram, stateShapes } from '@unroll/core';
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Residents, zeros } from '../engines/engine.js';
+import { disposeAll } from '../engines/residents.js';
 import { BatchInputs } from './batch-inputs.js';
 import { gradientsByName } from './gradient-work.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
-import { disposeAll, type LearnerOptions, reset } from './learner.js';
+import type { LearnerOptions } from './learner.js';
 import { stalenessBound } from './modes.js';
 import { stepShape } from './step-executable.js';
 import { modelOfStep, type StepWords, wordsOfStep } from './step-words.js';
@@ -46,7 +47,7 @@ export async function createTableWork(
     },
     compute: async (step, learningRate) => {
       const batch = batches.batchAt(step);
-      if (batch.resetState) await reset(recurrent);
+      if (batch.resetState) recurrent.clear();
       const outputs = await executable.run(words.inputs);
       const loss = losses.add(outputs.tokenLosses!, batch);
       const found = gradientsByName(parameters.names, outputs, words.inputs.ids as Int32Array);

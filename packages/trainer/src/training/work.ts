@@ -69,13 +69,18 @@ export async function createWork(
  * The text as some lanes of the batch read it.
  * @throws UnrollError if it is too short
  */
-export function laneBatches({ train, training }: PreparedTraining, slice: LaneSlice): LaneBatches {
+function laneBatches({ train, training }: PreparedTraining, slice: LaneSlice): LaneBatches {
   try {
     const { batchSize: lanes, sequenceLength: window, seed } = training;
     return new LaneBatches(train, { lanes, window, slice, inEpoch: (epoch) => train.shuffled(seed, epoch) });
   } catch (error) {
     throw new UnrollError((error as Error).message);
   }
+}
+
+/** The text as all lanes of the batch read it. @throws UnrollError if it is too short */
+export function allLaneBatches(prepared: PreparedTraining): LaneBatches {
+  return laneBatches(prepared, { from: 0, to: prepared.training.batchSize });
 }
 
 async function joinServers(
@@ -159,8 +164,7 @@ function clipsOnServers({ mode, gradientCodec }: TrainingConfig): boolean {
 }
 
 function stepsPerEpoch(prepared: PreparedTraining): number {
-  const { batchSize, mode } = prepared.training;
-  return new StepPlan(laneBatches(prepared, { from: 0, to: batchSize }).stepsPerEpoch, mode).stepsPerEpoch;
+  return new StepPlan(allLaneBatches(prepared).stepsPerEpoch, prepared.training.mode).stepsPerEpoch;
 }
 
 /** As for a checkpoint in `--out`. */

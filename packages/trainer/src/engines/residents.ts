@@ -1,0 +1,21 @@
+/** What is done with all values of residents at once. */
+import type { Executable, Residents } from './engine.js';
+
+/** The current values by name, as {@link Residents.read} gives each. */
+export async function readAll(residents: Residents): Promise<Record<string, Float32Array>> {
+  const arrays: Record<string, Float32Array> = {};
+  for (const name of residents.names) arrays[name] = await residents.read(name);
+  return arrays;
+}
+
+/** Copies of the current values. */
+export async function copyAll(residents: Residents): Promise<Record<string, Float32Array>> {
+  const arrays = await readAll(residents);
+  return Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, values.slice()]));
+}
+
+/** Disposes of a program and of what it keeps. */
+export async function disposeAll(executable: Executable, residents: readonly Residents[]): Promise<void> {
+  await executable.dispose();
+  for (const set of residents) set.dispose();
+}
