@@ -8,10 +8,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials, type status } from '@grpc/grpc-js';
 import { afterAll, expect } from 'vitest';
+import type { GradientRows, NamedGradients } from '../client/gradient-rows.js';
 import { ShardConnection } from '../client/shard-connection.js';
 import type { unroll } from '../generated/parameter-server.js';
 import { connectParameterServers, type Snapshot, startParameterServer } from '../index.js';
+import { partition } from '../partition.js';
 import { type Chunk, float32Bytes } from '../shard-vector.js';
+import { chunksOfGradient } from '../tables/row-chunks.js';
 import { writeModel } from '../wire-messages.js';
 
 // A server may be writing its last snapshot when its run has ended.
@@ -29,13 +32,38 @@ export const model = {
   lanes: { count: 2, width: 1 },
   run: 'a run',
 };
+/** The same with a table by rows, of six rows of two, which lie behind the rest of the shard's vector. */
+export const table = 'embedding';
+export const modelByRows = {
+  ...model,
+  parameters: [...model.parameters, { name: table, shape: [6, 2], byRows: true }],
+};
 export const elements = 12;
 export const gradientOf = (worker: number, step: number) =>
   Float32Array.from({ length: elements }, (_, i) => Math.cos(i + 31 * step + 7 * worker));
+/** Of a table by rows; workers have one row in common. */
+export const rowsOf = (worker: number, step: number): GradientRows => ({
+  rows: Int32Array.of(worker, 3),
+  values: gradientOf(worker, 50 + step).subarray(0, 4),
+});
+/** What a worker gives of a model's gradient. */
+export const gradientsOf = (worker: number, step: number, { parameters }: typeof model): NamedGradients => ({
+  [kernel]: gradientOf(worker, step),
+  ...(parameters.length > 1 ? { [table]: rowsOf(worker, step) } : {}),
+});
 export const whole = (values: Float32Array): Chunk => ({ offsets: [0], data: float32Bytes(values) });
 /** Bytes that are as good as random, a function of the seed. */
 export const bytesOf = (seed: string, length: number): Buffer =>
   createHash('shake256', { outputLength: length }).update(seed).digest();
+
+/** The bytes with each of their bits flipped, one at a time. */
+export function bitFlips(bytes: Uint8Array): Uint8Array[] {
+  return Array.from({ length: 8 * bytes.length }, (_, bit) => {
+    const copy = Uint8Array.from(bytes);
+    copy[bit >> 3]! ^= 1 << (bit & 7);
+    return copy;
+  });
+}
 
 /** The second worker of a run, of which the test makes what it wants. */
 export interface Position {
@@ -49,6 +77,8 @@ export interface Position {
 }
 
 export interface Attack {
+  /** Whether the model has a table by rows. */
+  readonly byRows?: boolean;
   /** On a server that no worker has joined. */
   readonly before?: (port: number) => Promise<void>;
   /** Between two steps. */
@@ -56,7 +86,9 @@ export interface Attack {
 }
 
 /** Two steps of two workers, the second being disturbed or disturbing. Returns what the first reads in the end. */
-async function run({ before, between }: Attack): Promise<Snapshot> {
+async function run({ byRows = false, before, between }: Attack): Promise<Snapshot> {
+  const trained: typeof model = byRows ? modelByRows : model;
+  const [layout] = partition(trained.parameters, 1);
   const folder = mkdtempSync(join(tmpdir(), 'unroll-hostile-'));
   folders.push(folder);
   const place = { workers: 2, version: '1' };
@@ -65,21 +97,25 @@ async function run({ before, between }: Attack): Promise<Snapshot> {
   const address = `127.0.0.1:${server.port}`;
   await before?.(server.port);
   await using first = connectParameterServers({
-    ...{ servers: [address], worker: 0, incarnation: 5, ...place, ...model },
-    start: { values: async () => ({ parameters: { [kernel]: gradientOf(0, 100) } }) },
+    ...{ servers: [address], worker: 0, incarnation: 5, ...place, ...trained },
+    start: { values: async () => ({ parameters: { [kernel]: gradientOf(0, 100), [table]: gradientOf(1, 100) } }) },
   });
   await first.enter({ [kernel]: new Float32Array(elements) });
   const connection = new ShardConnection({ address, shard: 0, shards: 1, callSeconds: 20, patienceSeconds: 20 });
   const identity = { worker: 1, incarnation: 5 };
   const { generation, lease } = await connection.join({
-    ...{ caller: identity, shard: 0, shards: 1, ...place, ...writeModel(model) },
+    ...{ caller: identity, shard: 0, shards: 1, ...place, ...writeModel(trained) },
   });
   const caller = { ...identity, generation, lease };
   const step = async () => {
     const at = first.step;
     const laneStates = new Float32Array(1);
-    const update = first.update({ gradients: { [kernel]: gradientOf(0, at) }, learningRate: 0.5, laneStates });
+    const update = first.update({ gradients: gradientsOf(0, at, trained), learningRate: 0.5, laneStates });
     await connection.upload({ caller, step: at, vector: 'gradient' }, [whole(gradientOf(1, at))]);
+    if (byRows) {
+      const rows = chunksOfGradient(layout!, gradientsOf(1, at, trained));
+      await connection.upload({ caller, step: at, vector: 'rows' }, rows);
+    }
     await connection.upload({ caller, step: at, vector: 'lanes' }, []);
     await connection.push({ caller, step: at, learningRate: 0.5, lanesFrom: 1, lanesTo: 2, counted: [] });
     await update;
@@ -113,12 +149,14 @@ async function sendRaw(client: Client, path: string, bytes: Uint8Array, after: A
   return ended;
 }
 
-let undisturbed: Promise<Snapshot> | undefined;
+/** By whether the model has a table by rows. */
+const undisturbed = new Map<boolean, Promise<Snapshot>>();
 
 /** @throws unless the run ends as if nothing had been */
 export async function expectHarmless(attack: Attack): Promise<void> {
-  undisturbed ??= run({});
-  expect(await run(attack)).toEqual(await undisturbed);
+  const { byRows = false } = attack;
+  if (!undisturbed.has(byRows)) undisturbed.set(byRows, run({ byRows }));
+  expect(await run(attack)).toEqual(await undisturbed.get(byRows));
 }
 
 export async function expectNothingArrived(connection: ShardConnection, caller: unroll.v1.Caller): Promise<void> {
