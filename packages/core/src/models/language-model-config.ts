@@ -100,18 +100,18 @@ export function languageModelConfig(
     if (!Number.isSafeInteger(projectionDim) || projectionDim < 1) {
       throw new RangeError(`projectionDim must be a positive integer, got ${projectionDim}`);
     }
-    if (!hasCellState(config)) throw new RangeError(`projectionDim is for lstm and cifg, not for ${config.cell}`);
+    if (!hasCellState(config)) throw new RangeError(`projectionDim: is for lstm and cifg, not for ${config.cell}`);
   }
   for (const field of ['dropout', 'embeddingDropout', 'weightDropout', 'labelSmoothing'] as const) {
     const rate = config[field] ?? 0;
     if (!(rate >= 0 && rate < 1)) throw new RangeError(`${field} must be in [0, 1), got ${rate}`);
   }
   if (config.weightDropout && !hasRecurrentWeights(config)) {
-    throw new RangeError(`weightDropout drops recurrent weights, which a ${config.cell} does not have; leave it out`);
+    throw new RangeError(`weightDropout: drops recurrent weights, which a ${config.cell} does not have; leave it out`);
   }
   if (config.labelSmoothing && softmax) {
     const kind = softmax.name === 'sampled' ? 'a sampled' : 'an adaptive';
-    throw new RangeError(`labelSmoothing needs the scores of all words, which ${kind} softmax does not have`);
+    throw new RangeError(`labelSmoothing: needs the scores of all words, which ${kind} softmax does not have`);
   }
   if (config.tieWeights && config.embeddingDim !== outputDim(config)) {
     const width = projectionDim === undefined ? 'hiddenDim' : 'projectionDim';

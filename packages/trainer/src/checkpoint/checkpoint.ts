@@ -7,7 +7,13 @@ import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import { z } from 'zod';
 import { UnrollError } from '../errors.js';
 import { optimizerShapes, trainingConfigSchema } from '../training/config.js';
-import { type FileContents, inspectFolder, readChecksummedFolder, replaceChecksummedFolder } from './folder.js';
+import {
+  type FileContents,
+  type FolderContents,
+  inspectFolder,
+  readChecksummedFolder,
+  replaceChecksummedFolder,
+} from './folder.js';
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from './safetensors.js';
 
 export type Arrays = Record<string, Float32Array>;
@@ -41,7 +47,7 @@ export interface ResumableCheckpoint extends Checkpoint {
 }
 
 /** What stands at `folder`, where a checkpoint may be written. */
-export function inspectCheckpoint(folder: string): ReturnType<typeof inspectFolder> {
+export function inspectCheckpoint(folder: string): Promise<FolderContents> {
   return inspectFolder(folder, ['training-state.json', 'optimizer.safetensors', ...modelFiles, 'checksums.json']);
 }
 
@@ -67,7 +73,7 @@ export async function writeModel(folder: string, model: Checkpoint): Promise<voi
 }
 
 /** What stands at `folder`, where {@link writeModel} may write: a checkpoint that can be resumed counts as foreign. */
-export function inspectModel(folder: string): ReturnType<typeof inspectFolder> {
+export function inspectModel(folder: string): Promise<FolderContents> {
   return inspectFolder(folder, [...modelFiles, 'checksums.json']);
 }
 

@@ -70,11 +70,11 @@ export async function readChecksummedFolder(folder: string, names: readonly stri
   return files;
 }
 
-/**
- * What stands at `folder`: nothing; a folder of the files `ours`, the first of which is never absent, which may be
- * replaced; or something else, of which nothing may be lost.
- */
-export async function inspectFolder(folder: string, ours: readonly string[]): Promise<'absent' | 'ours' | 'foreign'> {
+/** Nothing; a folder of our files, which may be replaced; or something else, of which nothing may be lost. */
+export type FolderContents = 'absent' | 'ours' | 'foreign';
+
+/** What stands at `folder`. @param ours the names of our files, of which the first is never absent */
+export async function inspectFolder(folder: string, ours: readonly string[]): Promise<FolderContents> {
   await recover(folder);
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;

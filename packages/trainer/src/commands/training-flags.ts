@@ -11,7 +11,7 @@ import {
 import { type Command, Option } from 'commander';
 import type { EngineName } from '../engines/select.js';
 import { UsageError } from '../errors.js';
-import { parseTrainingConfig } from '../training/config.js';
+import { flagsOfFields, parseTrainingConfig } from '../training/config.js';
 import { type GradientCodecConfig, gradientCodecUsage, parseGradientCodec } from '../training/gradient-codec.js';
 import { defaultLocalSteps, defaultStaleness, type Mode, modeNames } from '../training/modes.js';
 import type { TrainingRequest } from '../training/prepare.js';
@@ -71,37 +71,6 @@ export interface TrainingFlags {
   overwrite?: boolean;
   json?: boolean;
 }
-
-/** Where each flag's value goes in the configuration. */
-const fields: Readonly<Partial<Record<keyof TrainingFlags, string>>> = {
-  cell: 'model.cell',
-  layers: 'model.layers',
-  embedding: 'model.embeddingDim',
-  hidden: 'model.hiddenDim',
-  projection: 'model.projectionDim',
-  dropout: 'model.dropout',
-  variationalDropout: 'model.variationalDropout',
-  embeddingDropout: 'model.embeddingDropout',
-  weightDropout: 'model.weightDropout',
-  labelSmoothing: 'model.labelSmoothing',
-  tieWeights: 'model.tieWeights',
-  tokenizer: 'tokenizer',
-  vocabulary: 'vocabulary',
-  batchSize: 'batchSize',
-  sequenceLength: 'sequenceLength',
-  learningRate: 'learningRate',
-  clipNorm: 'clipNorm',
-  warmupSteps: 'warmupSteps',
-  accumulate: 'accumulate',
-  recomputeEvery: 'recomputeEvery',
-  precision: 'precision',
-  gradientCodec: 'gradientCodec',
-  softmax: 'model.softmax',
-  tables: 'tables',
-  epochs: 'epochs',
-  maxSteps: 'maxSteps',
-  seed: 'seed',
-};
 
 export function addTrainingFlags(command: Command): Command {
   return command
@@ -203,15 +172,15 @@ export function addTrainingFlags(command: Command): Command {
 
 /** @throws UsageError if the flags contradict each other */
 export function trainingRequest(flags: TrainingFlags): TrainingRequest {
-  const given = (Object.keys(fields) as (keyof TrainingFlags)[]).filter((flag) => flags[flag] !== undefined);
+  const given = Object.entries(flagsOfFields).filter(([, flag]) => flags[propertyOf(flag)] !== undefined);
   const config: Record<string, unknown> & { model: Record<string, unknown> } = structuredClone({
     ...presets[flags.preset],
     model: { ...presets[flags.preset].model },
   });
-  for (const flag of given) {
-    const path = fields[flag]!;
-    if (path.startsWith('model.')) config.model[path.slice('model.'.length)] = flags[flag];
-    else config[path] = flags[flag];
+  for (const [path, flag] of given) {
+    const value = flags[propertyOf(flag)];
+    if (path.startsWith('model.')) config.model[path.slice('model.'.length)] = value;
+    else config[path] = value;
   }
   if (flags.softmax === 'full') config.model.softmax = undefined;
   if (flags.optimizer) config.optimizer = defaultOptimizer(flags.optimizer);
@@ -225,7 +194,7 @@ export function trainingRequest(flags: TrainingFlags): TrainingRequest {
     out: flags.out,
     training: parseTrainingConfig(config),
     explicit: {
-      ...Object.fromEntries(given.map((flag) => [fields[flag]!, flagName(flag)])),
+      ...Object.fromEntries(given),
       ...(flags.optimizer ? { optimizer: '--optimizer' } : {}),
       ...(flags.schedule ? { schedule: '--schedule' } : {}),
       ...(mode ? { mode: '--mode' } : {}),
@@ -249,6 +218,7 @@ function modeOf({ mode, staleness, localSteps }: TrainingFlags): Mode | undefine
   return mode && { name: mode };
 }
 
-function flagName(flag: string): string {
-  return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+/** By which the parsed flags have the flag's value. */
+function propertyOf(flag: string): keyof TrainingFlags {
+  return flag.slice(2).replace(/-./g, (letter) => letter[1]!.toUpperCase()) as keyof TrainingFlags;
 }

@@ -6,7 +6,12 @@ import type { Shapes } from '@unroll/core';
 import { slotShapes } from '@unroll/core';
 import { z } from 'zod';
 import type { Arrays } from '../checkpoint/checkpoint.js';
-import { inspectFolder, readChecksummedFolder, replaceChecksummedFolder } from '../checkpoint/folder.js';
+import {
+  type FolderContents,
+  inspectFolder,
+  readChecksummedFolder,
+  replaceChecksummedFolder,
+} from '../checkpoint/folder.js';
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
 import { taskSettingsSchema } from './settings.js';
@@ -44,7 +49,7 @@ export interface ResumableTaskCheckpoint extends TaskCheckpoint {
 }
 
 /** What stands at `folder`, where a checkpoint may be written. */
-export function inspectTaskCheckpoint(folder: string): ReturnType<typeof inspectFolder> {
+export function inspectTaskCheckpoint(folder: string): Promise<FolderContents> {
   return inspectFolder(folder, ['training-state.json', 'optimizer.safetensors', ...modelFiles, 'checksums.json']);
 }
 

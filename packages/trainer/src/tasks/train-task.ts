@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { elementCount } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { checkWritable } from '../checkpoint/folder.js';
+import { isResumed } from '../checkpoint/resumption.js';
 import { type EngineName, selectEngine } from '../engines/select.js';
 import { UnrollError } from '../errors.js';
 import { divergence } from '../training/loop.js';
@@ -138,30 +139,18 @@ export async function* trainTask(request: TaskRequest, signal?: AbortSignal): As
 
 const newEpoch = () => ({ lossSum: 0, steps: 0, seconds: 0 });
 
-async function prepare({ task, data, out, given, resume, overwrite }: TaskRequest): Promise<Prepared> {
-  const resumed = await checkpointToResume({ task, out, resume, overwrite });
+async function prepare(request: TaskRequest): Promise<Prepared> {
+  const { task, data, out, given } = request;
+  const resumed = await checkpointToResume(request);
   await checkWritable(out);
   const settings = resumed ? resumedSettings(resumed.state.settings, given) : settingsOf(task, given);
   const config = resumed?.config ?? (await task.configure(data, settings));
   return { settings, config, model: resumed?.model ?? task.model(config), resumed };
 }
 
-async function checkpointToResume({
-  task,
-  out,
-  resume,
-  overwrite,
-}: Pick<TaskRequest, 'task' | 'out' | 'resume' | 'overwrite'>): Promise<ResumableTaskCheckpoint | undefined> {
-  const found = await inspectTaskCheckpoint(out);
-  if (found === 'foreign') {
-    throw new UnrollError(`${out}: holds files that are no checkpoint's, and would be lost; choose another --out`);
-  }
-  if (found === 'absent' || overwrite) return undefined;
-  if (!resume) {
-    throw new UnrollError(
-      `${out}: already holds a checkpoint; --resume goes on from it, --overwrite replaces it, or choose another --out`,
-    );
-  }
+async function checkpointToResume(request: TaskRequest): Promise<ResumableTaskCheckpoint | undefined> {
+  const { task, out } = request;
+  if (!isResumed(await inspectTaskCheckpoint(out), request)) return undefined;
   const checkpoint = await readResumableTaskCheckpoint(out);
   if (checkpoint.task === task) return checkpoint;
   throw new UnrollError(`${out}: holds a checkpoint of --task ${checkpoint.task.name}; choose another --out`);

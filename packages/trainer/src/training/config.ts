@@ -91,17 +91,20 @@ export const trainingConfigSchema = z.strictObject({
 
 export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
 
-/** The flag that sets each field, for error messages. */
-const flags: Readonly<Record<string, string>> = {
+/** The flag of `unroll train` that sets each field. Some fields have flags that say more than their value. */
+export const flagsOfFields = {
   'model.cell': '--cell',
   'model.layers': '--layers',
   'model.embeddingDim': '--embedding',
   'model.hiddenDim': '--hidden',
   'model.projectionDim': '--projection',
   'model.dropout': '--dropout',
+  'model.variationalDropout': '--variational-dropout',
   'model.embeddingDropout': '--embedding-dropout',
   'model.weightDropout': '--weight-dropout',
   'model.labelSmoothing': '--label-smoothing',
+  'model.tieWeights': '--tie-weights',
+  'model.softmax': '--softmax',
   tokenizer: '--tokenizer',
   vocabulary: '--vocabulary',
   batchSize: '--batch-size',
@@ -112,10 +115,16 @@ const flags: Readonly<Record<string, string>> = {
   accumulate: '--accumulate',
   recomputeEvery: '--recompute-every',
   precision: '--precision',
+  gradientCodec: '--gradient-codec',
+  tables: '--tables',
   epochs: '--epochs',
   maxSteps: '--max-steps',
   seed: '--seed',
-};
+} as const;
+
+function flagOf(field: string): string | undefined {
+  return (flagsOfFields as Readonly<Record<string, string>>)[field];
+}
 
 /**
  * A checked configuration.
@@ -126,7 +135,7 @@ export function parseTrainingConfig(input: unknown): TrainingConfig {
   if (!result.success) {
     const issue = result.error.issues[0]!;
     const path = issue.path.join('.');
-    throw new UsageError(`${flags[path] ?? path}: ${issue.message}`);
+    throw new UsageError(`${flagOf(path) ?? path}: ${issue.message}`);
   }
   requireAccumulable(result.data);
   requireRecomputable(result.data);
@@ -142,17 +151,15 @@ export function checkedModel({ model }: Pick<TrainingConfig, 'model'>, vocabSize
   try {
     return languageModelConfig({ vocabSize, ...model });
   } catch (error) {
-    throw new UsageError(
-      (error as Error).message
-        .replace('tieWeights', '--tie-weights')
-        .replace('labelSmoothing', '--label-smoothing:')
-        .replace('weightDropout', '--weight-dropout:')
-        .replace('softmax.cutoffs', '--softmax: cutoffs')
-        .replace('embeddingDim = hiddenDim', '--embedding equal to --hidden')
-        .replace('embeddingDim = projectionDim', '--embedding equal to --projection')
-        .replace('projectionDim is for', '--projection: is for'),
-    );
+    throw new UsageError(inFlags((error as Error).message));
   }
+}
+
+/** A message of `languageModelConfig`, which begins with a field's name, `softmax.cutoffs`, and may name others. */
+function inFlags(message: string): string {
+  return message
+    .replace(/^(\w+)\./, '$1: ')
+    .replace(/^\w+|\b[a-z]+[A-Z]\w*/g, (field) => flagOf(`model.${field}`) ?? field);
 }
 
 function requireAccumulable({ accumulate, batchSize, precision }: TrainingConfig): void {

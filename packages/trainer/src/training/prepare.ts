@@ -8,11 +8,12 @@ import {
   readResumableCheckpoint,
 } from '../checkpoint/checkpoint.js';
 import { checkWritable } from '../checkpoint/folder.js';
+import { isResumed } from '../checkpoint/resumption.js';
 import { type Corpus, loadCorpus } from '../data/corpus.js';
 import type { EncodedText } from '../data/encoded-text.js';
 import { encodeSplit } from '../data/encoding.js';
 import type { EngineName } from '../engines/select.js';
-import { UnrollError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import { checkedModel, type TrainingConfig } from './config.js';
 import { readInitialModel, trainingFrom } from './initial-model.js';
 import { requireSoftmaxFits } from './softmax.js';
@@ -70,22 +71,9 @@ export async function prepareTraining(request: TrainingRequest): Promise<Prepare
   };
 }
 
-async function checkpointToResume({
-  out,
-  resume,
-  overwrite,
-}: TrainingRequest): Promise<ResumableCheckpoint | undefined> {
-  const found = await inspectCheckpoint(out);
-  if (found === 'foreign') {
-    throw new UnrollError(`${out}: holds files that are no checkpoint's, and would be lost; choose another --out`);
-  }
-  if (found === 'absent' || overwrite) return undefined;
-  if (!resume) {
-    throw new UnrollError(
-      `${out}: already holds a checkpoint; --resume goes on from it, --overwrite replaces it, or choose another --out`,
-    );
-  }
-  return readResumableCheckpoint(out);
+async function checkpointToResume(request: TrainingRequest): Promise<ResumableCheckpoint | undefined> {
+  const found = await inspectCheckpoint(request.out);
+  return isResumed(found, request) ? readResumableCheckpoint(request.out) : undefined;
 }
 
 /** The checkpoint's configuration; only the run's length may be changed. */

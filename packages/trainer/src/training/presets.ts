@@ -5,20 +5,34 @@ import type { TrainingConfig } from './config.js';
 export const presetNames = ['tiny', 'seed', 'zaremba-small', 'zaremba-medium', 'zaremba-large', 'gboard-cifg'] as const;
 export type PresetName = (typeof presetNames)[number];
 
-/** What the recipes of Zaremba, Sutskever and Vinyals, "Recurrent neural network regularization" (2014), share. */
-const zaremba = {
+/** What all presets share. */
+const common = {
   tokenizer: 'word',
-  batchSize: 20,
-  optimizer: defaultOptimizer('sgd'),
-  learningRate: 1,
   warmupSteps: 0,
   accumulate: 1,
-  lossNormalization: 'sequence',
   precision: 'float32',
   tables: 'whole',
   mode: { name: 'sync' },
   gradientCodec: { name: 'float32' },
   seed: 1,
+} as const;
+
+/** Those with Adam. */
+const adaptive = {
+  ...common,
+  batchSize: 32,
+  sequenceLength: 20,
+  optimizer: defaultOptimizer('adam'),
+  lossNormalization: 'token',
+} as const;
+
+/** What the recipes of Zaremba, Sutskever and Vinyals, "Recurrent neural network regularization" (2014), share. */
+const zaremba = {
+  ...common,
+  batchSize: 20,
+  optimizer: defaultOptimizer('sgd'),
+  learningRate: 1,
+  lossNormalization: 'sequence',
 } as const;
 
 function zarembaModel(dim: number, dropout: number): TrainingConfig['model'] {
@@ -29,6 +43,7 @@ function zarembaModel(dim: number, dropout: number): TrainingConfig['model'] {
 export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
   /** Minutes on two cores: small texts, the embedded grammar, a first try. */
   tiny: {
+    ...adaptive,
     model: {
       cell: 'lstm',
       layers: 1,
@@ -38,26 +53,15 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
       tieWeights: false,
       recurrentBias: false,
     },
-    tokenizer: 'word',
     initRange: 0.1,
-    batchSize: 32,
-    sequenceLength: 20,
-    optimizer: defaultOptimizer('adam'),
     learningRate: 0.004,
     schedule: { name: 'step', constantEpochs: 2, decay: 0.5 },
-    warmupSteps: 0,
-    accumulate: 1,
     clipNorm: 1,
-    lossNormalization: 'token',
     epochs: 6,
-    precision: 'float32',
-    tables: 'whole',
-    mode: { name: 'sync' },
-    gradientCodec: { name: 'float32' },
-    seed: 1,
   },
   /** The textbook's simple recurrent network at the size of a first real model. */
   seed: {
+    ...adaptive,
     model: {
       cell: 'rnn',
       layers: 1,
@@ -67,23 +71,11 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
       tieWeights: false,
       recurrentBias: false,
     },
-    tokenizer: 'word',
     initRange: 0.05,
-    batchSize: 32,
-    sequenceLength: 20,
-    optimizer: defaultOptimizer('adam'),
     learningRate: 0.001,
     schedule: { name: 'step', constantEpochs: 3, decay: 0.5 },
-    warmupSteps: 0,
-    accumulate: 1,
     clipNorm: 0.25,
-    lossNormalization: 'token',
     epochs: 6,
-    precision: 'float32',
-    tables: 'whole',
-    mode: { name: 'sync' },
-    gradientCodec: { name: 'float32' },
-    seed: 1,
   },
   'zaremba-small': {
     ...zaremba,
@@ -118,6 +110,7 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
    * 10,000 words 1.4 million parameters. The recipe is ours: theirs is for federated training.
    */
   'gboard-cifg': {
+    ...adaptive,
     model: {
       cell: 'cifg',
       layers: 1,
@@ -128,23 +121,11 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
       tieWeights: true,
       recurrentBias: false,
     },
-    tokenizer: 'word',
     vocabulary: 10_000,
     initRange: 0.05,
-    batchSize: 32,
-    sequenceLength: 20,
-    optimizer: defaultOptimizer('adam'),
     learningRate: 0.002,
     schedule: { name: 'step', constantEpochs: 4, decay: 0.5 },
-    warmupSteps: 0,
-    accumulate: 1,
     clipNorm: 1,
-    lossNormalization: 'token',
     epochs: 10,
-    precision: 'float32',
-    tables: 'whole',
-    mode: { name: 'sync' },
-    gradientCodec: { name: 'float32' },
-    seed: 1,
   },
 };
