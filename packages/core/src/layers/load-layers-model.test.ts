@@ -82,6 +82,26 @@ describe.each(Object.entries(models))('a model that TensorFlow.js saved: %s', (_
   });
 });
 
+test('a functional model, whose decoder starts from its encoder’s states, computes the same with our layers', async () => {
+  const source = tf.input({ shape: [time, features] });
+  const target = tf.input({ shape: [time] });
+  const encoder = layers.lstm({ units, returnState: true });
+  const [, ...states] = encoder.apply(source) as tf.SymbolicTensor[];
+  const words = layers.embedding({ inputDim: 5, outputDim: 3 }).apply(target) as tf.SymbolicTensor;
+  const decoder = layers.lstm({ units, returnSequences: true });
+  const decoded = decoder.apply(words, { initialState: states }) as tf.SymbolicTensor;
+  const outputs = layers.dense({ units: 5, activation: 'softmax' }).apply(decoded) as tf.SymbolicTensor;
+  const original = tf.model({ inputs: [source, target], outputs });
+  original.setWeights(original.getWeights().map(({ shape }, k) => tf.randomUniform(shape, -1, 1, 'float32', k)));
+  const loaded = await loadLayersModel(tf.io.fromMemory(await saved(original)));
+  const classes = loaded.layers.map((layer) => layer.getClassName());
+  expect(classes.filter((name) => name.startsWith('Unroll')).sort()).toEqual([
+    ...['UnrollEmbedding', 'UnrollLSTM', 'UnrollLSTM'],
+  ]);
+  const predicted = (model: tf.LayersModel) => [...(model.predict([sequences(), ids()]) as tf.Tensor).dataSync()];
+  expectClose(predicted(loaded), predicted(original));
+});
+
 test('weights that do not fit their description are named, with their layer and both shapes', async () => {
   const model = (width: number) =>
     tf.sequential({ layers: [layers.lstm({ name: 'memory', units: width, inputShape }), layers.dense({ units: 1 })] });

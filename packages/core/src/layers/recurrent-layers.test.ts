@@ -206,6 +206,35 @@ describe.each(Object.entries(pairs))('%s', (_, { states, ours, theirs }) => {
     expectClose(halves(), expected, 1e-6);
   });
 
+  test('stateful, computes what TensorFlow.js’s own layer computes, call by call and again after resetStates()', () => {
+    const x = input();
+    const calls = (make: (options: Options) => Layer) => {
+      const stateful = { units, returnState: true, stateful: true, batchInputShape: [batch, null, features] };
+      const layer = make(stateful as Options);
+      layer.apply(tf.input({ batchShape: [batch, null as never, features] }));
+      layer.setWeights(layer.getWeights().map((weight, k) => values(weight.shape, k + 10)));
+      const run = (from: number, steps: number) =>
+        layer.apply(tf.slice(x, [0, from, 0], [-1, steps, -1])) as tf.Tensor[];
+      const outputs = [run(0, 2), run(2, 3)].flat();
+      (layer as tf.RNN).resetStates();
+      return [...outputs, ...run(2, 3)];
+    };
+    const expected = calls(theirs);
+    calls(ours).forEach((output, k) => {
+      expectClose(output, expected[k]!, 1e-5);
+    });
+  });
+
+  test('in both directions takes initial states and returns the last ones', () => {
+    const x = input();
+    const initialState = Array.from({ length: 2 * states }, (_, k) => values([batch, units], k + 30));
+    const each = { units, returnSequences: true, returnState: true };
+    const evaluated = evaluate(new Bidirectional({ layer: ours(each), mergeMode: 'concat' }), x, { initialState });
+    expect(evaluated.outputs).toHaveLength(1 + 2 * states);
+    const both = tf.layers.bidirectional({ layer: theirs(each) as tf.RNN, mergeMode: 'concat' });
+    expectSame(evaluated, evaluate(both, x, { initialState }));
+  });
+
   test('starts from Keras’s initial values', () => {
     const layer = ours({ units: 16 });
     layer.apply(input());
@@ -242,6 +271,37 @@ test('GRU resets after the product unless told otherwise, with a bias [2, 3·uni
   const zeros = Array<number>(units).fill(0);
   const expected = x.arraySync().map((xs) => naiveGru(weights, xs, zeros) as number[][]);
   expectClose(layer.apply(x) as tf.Tensor, tf.tensor3d(expected), 1e-5);
+});
+
+test.each([
+  [undefined, [0, 1, 0, 0]],
+  [true, [0, 1, 0, 0]],
+  [false, [0, 0, 0, 0]],
+])('an LSTM with unitForgetBias %s starts with biases of %j for its gates i, f, g, o', (unitForgetBias, gates) => {
+  const layer = new LSTM({ units, ...(unitForgetBias !== undefined && { unitForgetBias }) });
+  layer.apply(input());
+  const expected = gates.flatMap((value) => Array<number>(units).fill(value));
+  expect([...layer.getWeights()[2]!.dataSync()]).toEqual(expected);
+});
+
+test('recurrentDropout multiplies the state of all steps by one mask: zero at its rate, else what keeps the mean', () => {
+  const [wide, rate, scale] = [1600, 0.25, 4 / 3];
+  // The next state is the state before it, as dropout has it.
+  const layer = new SimpleRNN({
+    ...{ units: wide, activation: 'linear', recurrentInitializer: 'identity', useBias: false },
+    ...{ recurrentDropout: rate, seed: 1 },
+  });
+  const kept = (steps: number) => {
+    const kwargs = { training: true, initialState: [tf.ones([1, wide])] };
+    return [...(layer.apply(tf.zeros([1, steps, 1]), kwargs) as tf.Tensor).dataSync()];
+  };
+  const [once, twice] = [kept(1), kept(2)];
+  expect([...new Set(once)].sort()).toEqual([0, Math.fround(scale)]);
+  expect(once.reduce((sum, value) => sum + value) / wide).toBeCloseTo(1, 1);
+  const [none, squared] = [...new Set(twice)].sort();
+  expect(none).toBe(0);
+  expect(squared).toBeCloseTo(scale * scale, 6);
+  expect(twice.filter((value) => value === 0).length / wide).toBeCloseTo(rate, 1);
 });
 
 describe.each(['dropout', 'recurrentDropout'] as const)('%s', (argument) => {
