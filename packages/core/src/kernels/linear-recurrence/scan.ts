@@ -24,8 +24,10 @@ export function scan(
   { a, b, initial, time }: Recurrence,
   direction: 'forward' | 'backward' = 'forward',
 ): { states: tf.Tensor; last: tf.Tensor } {
+  const length = Math.floor(Math.sqrt(time));
+  const remainder = time % length;
+  if (remainder > 0) return scanInTwo({ a, b, initial, time }, direction, time - remainder);
   const width = initial.size;
-  const length = chunkLength(time);
   const count = time / length;
   const ordered = <T>(items: readonly T[]) => (direction === 'forward' ? [...items] : items.toReversed());
   // One tensor [chunks, 1, batch·width] for each place in a chunk.
@@ -55,11 +57,22 @@ export function scan(
   return { states: tf.reshape(states, a.shape), last: tf.reshape(state, initial.shape) };
 }
 
-/** The divisor of `time` next to its square root, from below. */
-function chunkLength(time: number): number {
-  let length = Math.floor(Math.sqrt(time));
-  while (time % length !== 0) length--;
-  return length;
+/** The steps until `middle` and those after it by themselves, so that whole chunks are left of each. */
+function scanInTwo(
+  { a, b, initial, time }: Recurrence,
+  direction: 'forward' | 'backward',
+  middle: number,
+): { states: tf.Tensor; last: tf.Tensor } {
+  const rowsOf = (steps: number) => (steps * a.shape[0]!) / time;
+  const sizes = [rowsOf(middle), rowsOf(time - middle)];
+  const [[aEarly, aLate], [bEarly, bLate]] = [tf.split(a, sizes), tf.split(b, sizes)];
+  const early = { a: aEarly!, b: bEarly!, time: middle };
+  const late = { a: aLate!, b: bLate!, time: time - middle };
+  const [first, second] = direction === 'forward' ? [early, late] : [late, early];
+  const begun = scan({ ...first, initial }, direction);
+  const ended = scan({ ...second, initial: begun.last }, direction);
+  const parts = direction === 'forward' ? [begun, ended] : [ended, begun];
+  return { states: tf.concat(parts.map(({ states }) => states)), last: ended.last };
 }
 
 const split = (tensor: tf.Tensor, count: number, axis: number): tf.Tensor[] =>
