@@ -2,29 +2,31 @@
 // operators with the number of their nodes and milliseconds a step, the longest first. On a GPU these are the times that
 // the host spends on each node, which is what bounds a step of many small kernels.
 //   usage: profile.mjs CONFIGURATION STEPS cuda|webgpu
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { encodeOnnx, languageModelConfig, trace, trainingProgram } from '@unroll/core';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { readFileSync } from 'node:fs';
+import { trace } from '@unroll/core';
+import { Tensor } from 'onnxruntime-node';
 // What the engine does with a graph is no part of the package's interface.
+import { replacedResident } from '../../packages/trainer/dist/engines/engine.js';
+import { planMemory } from '../../packages/trainer/dist/engines/memory-plan.js';
+import { sessionOptions } from '../../packages/trainer/dist/engines/onnx-session.js';
 import { forWebGpu } from '../../packages/trainer/dist/engines/webgpu-graph.js';
+import { byOperator, nodeRuns, profileOf } from '../onnx-profile.mjs';
+import { stepProgram } from '../training-step.mjs';
 
 const [name, steps, provider] = process.argv.slice(2);
 const configurations = JSON.parse(readFileSync(new URL('configurations.json', import.meta.url), 'utf8'));
-const { batch, time, ...model } = configurations[name];
-const recipe = { optimizer: { name: 'sgd' }, clipNorm: 0.25 };
-const program = trainingProgram(languageModelConfig(model), { batch, time }, recipe);
+const program = stepProgram(configurations[name]);
 const traced = trace(program.run, program.inputs);
-const graph = provider === 'webgpu' ? forWebGpu(traced) : traced;
-const folder = mkdtempSync(join(tmpdir(), 'unroll-profile-'));
+const graph = provider === 'webgpu' ? forWebGpu(traced) : planMemory(traced).graph;
 
-const session = await InferenceSession.create(encodeOnnx(graph), {
-  executionProviders: [provider, 'cpu'],
-  logSeverityLevel: 3,
-  enableProfiling: true,
-  profileFilePrefix: join(folder, 'step'),
-});
+/** On WebGPU what replaces a resident stays on the device. */
+const locations = Object.fromEntries(
+  graph.outputs.map(({ name }) => [name, replacedResident(name) === undefined ? 'cpu' : 'gpu-buffer']),
+);
+const options = {
+  ...sessionOptions({ provider, threads: 1 }),
+  ...(provider === 'webgpu' ? { preferredOutputLocation: locations } : {}),
+};
 const feeds = Object.fromEntries(
   graph.inputs.map(({ name, dtype, shape }) => {
     const size = shape.reduce((product, dimension) => product * dimension, 1);
@@ -32,30 +34,22 @@ const feeds = Object.fromEntries(
     return [name, new Tensor(dtype, data, shape)];
   }),
 );
-for (let k = 0; k <= Number(steps); k++) await session.run(feeds);
-session.endProfiling();
-const [file] = readdirSync(folder);
-const events = JSON.parse(readFileSync(join(folder, file), 'utf8'));
-rmSync(folder, { recursive: true });
 
-const nodes = new Map();
-for (const { cat, name, dur, args } of events) {
-  if (cat !== 'Node' || !name.endsWith('_kernel_time')) continue;
-  const node = nodes.get(name) ?? { operator: args.op_name, durations: [] };
-  nodes.set(name, { ...node, durations: [...node.durations, dur] });
+async function run(session) {
+  for (const [output, tensor] of Object.entries(await session.run(feeds))) {
+    const resident = replacedResident(output);
+    if (resident === undefined) continue;
+    if (feeds[resident].location !== 'cpu') feeds[resident].dispose();
+    feeds[resident] = tensor;
+  }
 }
-const totals = new Map();
-for (const { operator, durations } of nodes.values()) {
-  const { count = 0, total = 0 } = totals.get(operator) ?? {};
+
+const events = await profileOf(graph, options, async (session) => {
+  for (let k = 0; k <= Number(steps); k++) await run(session);
+});
+const nodes = [...nodeRuns(events).values()].map((runs) => ({
+  operator: runs[0].args.op_name,
   // The first run compiles the kernels.
-  const warm = durations.slice(1).reduce((sum, duration) => sum + duration, 0);
-  totals.set(operator, { count: count + 1, total: total + warm });
-}
-const operators = [...totals]
-  .map(([operator, { count, total }]) => ({
-    operator,
-    nodes: count,
-    'ms a step': Number((total / 1000 / Number(steps)).toFixed(3)),
-  }))
-  .sort((a, b) => b['ms a step'] - a['ms a step']);
-console.log(JSON.stringify(operators.slice(0, 10)));
+  time: runs.slice(1).reduce((sum, { dur }) => sum + dur, 0) / Number(steps),
+}));
+console.log(JSON.stringify(byOperator(nodes).slice(0, 10)));

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { median } from '../common.mjs';
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -50,8 +51,6 @@ function measure({ engine, precision }, name, steps) {
 function tried(candidates) {
   return candidates.map((contender) => ({ contender, reason: measure(contender, 'tiny', '1').reason }));
 }
-
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 function compare(name, field) {
   const { batch, time } = configurations[name];

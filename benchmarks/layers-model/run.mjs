@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { compile, selectEngine } from '@unroll/trainer';
+import { median } from '../common.mjs';
 import { models } from './models.mjs';
 
 const { values: flags, positionals } = parseArgs({
@@ -66,10 +67,6 @@ async function seconds(train) {
   const start = performance.now();
   for (let k = 0; k < Number(flags.steps); k++) await train();
   return (performance.now() - start) / 1000 / Number(flags.steps);
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 const results = [];

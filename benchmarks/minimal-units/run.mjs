@@ -12,10 +12,11 @@ import {
   languageModelStepGraph,
   parameterShapes,
   stateShapes,
-  trainingProgram,
 } from '@unroll/core';
-import { selectEngine, zeros } from '@unroll/trainer';
+import { selectEngine } from '@unroll/trainer';
 import * as ort from 'onnxruntime-node';
+import { median } from '../common.mjs';
+import { compileStep } from '../training-step.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -31,25 +32,10 @@ const hiddenOf = { lstm: 256, gru: 295, mingru: 514, minlstm: 427 };
 const model = (cell) =>
   languageModelConfig({ vocabSize: 1000, embeddingDim: 256, hiddenDim: hiddenOf[cell], cell, layers: 2 });
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-
 /** Seconds of each of these steps, the first ones of which warm up. */
 async function trainingSeconds(config, time) {
   const engine = await selectEngine('onnxruntime', Number(flags.threads));
-  const shapes = parameterShapes(config);
-  const initial = initialParameters(config, { seed: 0 });
-  const parameters = engine.allocate(
-    Object.fromEntries(Object.entries(shapes).map(([key, shape]) => [key, { shape, values: initial[key] }])),
-  );
-  const state = engine.allocate(zeros(stateShapes(config, batch)));
-  const program = trainingProgram(config, { batch, time }, { optimizer: { name: 'sgd' }, clipNorm: 0.25 });
-  const executable = await engine.compile(program, [parameters, state]);
-  const rows = batch * time;
-  const ids = Int32Array.from({ length: rows }, (_, k) => (k * 7919) % config.vocabSize);
-  const inputs = {
-    ...{ ids, targets: ids.toReversed(), lossWeights: new Float32Array(rows).fill(1 / rows) },
-    ...{ learningRate: Float32Array.of(0.1), step: Float32Array.of(1) },
-  };
+  const { executable, inputs } = await compileStep(engine, { ...config, batch, time });
   const seconds = [];
   for (let k = -2; k < Number(flags.steps); k++) {
     const start = performance.now();

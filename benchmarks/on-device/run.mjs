@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { build, preview } from 'vite';
 import { findChromium } from '../../scripts/chromium.mjs';
+import { median } from '../common.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -124,8 +125,4 @@ function print(results) {
     change: percent(scored.perplexity / reference.scored.perplexity - 1),
   }));
   console.table(rows);
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { build } from 'vite';
 import { findChromium } from '../../scripts/chromium.mjs';
+import { median } from '../common.mjs';
 import { serveFolder } from '../start/server.mjs';
 
 const { values: flags } = parseArgs({
@@ -134,8 +135,4 @@ function print(results) {
     };
   });
   console.table(rows);
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { build } from 'vite';
 import { findChromium } from '../../scripts/chromium.mjs';
+import { median } from '../common.mjs';
 import { writeKeyboardBundle, writePtbMediumBundle } from './bundles.mjs';
 import { serveFolder } from './server.mjs';
 
@@ -118,8 +119,4 @@ function print(starts, keys) {
 
 function kilobytes(bytes) {
   return Math.round(bytes / 1000);
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }

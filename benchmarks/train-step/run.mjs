@@ -1,23 +1,24 @@
 // The training step side by side, in one run: Unroll and PyTorch in turns (ours, theirs, ours, theirs, …), each in a process
 // of its own; TensorFlow.js's own layers at the one size where a step of theirs takes seconds, not minutes; and the limit that
-// the step's matrix products alone would set. Tokens per second, medians, the spread of the pairs' ratios, and each process's peak memory.
+// the step's matrix products alone would set. Tokens per second, medians, the spread of ours and of the pairs' ratios, and each
+// process's peak memory; also as JSON, in latest.json beside this file unless told otherwise.
 //   npm run bench -- [CONFIGURATION …] [--threads 2] [--rounds 3] [--steps 10] [--json FILE]
-import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { findPyTorch, median, resultOf, torchEnvironment } from '../common.mjs';
 
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     threads: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '3' },
     steps: { type: 'string', default: '10' },
-    json: { type: 'string' },
+    json: { type: 'string', default: here('latest.json') },
   },
 });
-const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const configurations = JSON.parse(readFileSync(here('configurations.json'), 'utf8'));
 const names = positionals.length > 0 ? positionals : Object.keys(configurations);
 const unknown = names.find((name) => !configurations[name]);
@@ -28,27 +29,9 @@ if (unknown) {
 /** Where the gradient of TensorFlow.js's embedding layer, which visits the vocabulary token by token, is bearable. */
 const smallEnoughForTensorFlow = ['small-lstm'];
 
-// PyTorch's fastest setting where OpenBLAS does not recognise an AVX-512 processor by itself.
-const avx512 = readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
-const torchEnvironment = {
-  ...process.env,
-  OMP_NUM_THREADS: flags.threads,
-  OPENBLAS_NUM_THREADS: flags.threads,
-  OMP_WAIT_POLICY: 'passive',
-  ...(avx512 ? { OPENBLAS_CORETYPE: 'SKYLAKEX' } : {}),
-};
+const torch = findPyTorch();
+if (!torch) console.error('without PyTorch (Debian: apt-get install python3-torch libopenblas0-pthread)');
 
-const python = ['/usr/bin/python3', 'python3'].find((path) => spawnSync(path, ['-c', 'import torch']).status === 0);
-if (!python) console.error('without PyTorch (Debian: apt-get install python3-torch libopenblas0-pthread)');
-
-/** The JSON that a program prints last. */
-function run(command, args, env = process.env) {
-  const { status, stdout, stderr } = spawnSync(command, args, { env, encoding: 'utf8', maxBuffer: 2 ** 26 });
-  if (status !== 0) throw new Error(stderr);
-  return JSON.parse(stdout.trim().split('\n').at(-1));
-}
-
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 const tokensPerSecond = (name, seconds) => {
   const { batch, time } = configurations[name];
   return Math.round((batch * time) / seconds);
@@ -62,6 +45,12 @@ function summary(name, results) {
   };
 }
 
+/** How far apart the processes' speeds were. */
+function spread(name, results) {
+  const speeds = results.map(({ seconds }) => tokensPerSecond(name, median(seconds)));
+  return { lowest: Math.min(...speeds), highest: Math.max(...speeds) };
+}
+
 function beside(name, ours, theirs) {
   const ratios = ours.map(({ seconds }, k) => median(theirs[k].seconds) / median(seconds));
   const [ratio, lowest, highest] = [median(ratios), Math.min(...ratios), Math.max(...ratios)].map((value) =>
@@ -72,7 +61,7 @@ function beside(name, ours, theirs) {
 
 /** The tokens per second of a step that consisted of its matrix products alone. */
 function productsLimit(name) {
-  const { operators } = run(process.execPath, [here('profile.mjs'), name, '--threads', flags.threads, '--json']);
+  const { operators } = resultOf(process.execPath, [here('profile.mjs'), name, '--threads', flags.threads, '--json']);
   const products = operators.filter(({ operator }) => /Gemm|MatMul/.test(operator));
   const milliseconds = products.reduce((sum, { 'ms a step': time }) => sum + time, 0);
   return tokensPerSecond(name, milliseconds / 1000);
@@ -84,17 +73,17 @@ function measure(name) {
   const theirs = [];
   for (let round = 1; round <= Number(flags.rounds); round++) {
     console.error(`${name}: pair ${round} of ${flags.rounds}`);
-    ours.push(run(process.execPath, [here('unroll.mjs'), ...args]));
-    if (python) theirs.push(run(python, [here('pytorch.py'), ...args], torchEnvironment));
+    ours.push(resultOf(process.execPath, [here('unroll.mjs'), ...args]));
+    if (torch) theirs.push(resultOf(torch, [here('pytorch.py'), ...args], torchEnvironment(flags.threads)));
   }
   const small = smallEnoughForTensorFlow.includes(name);
   console.error(`${name}: matrix products${small ? ", TensorFlow.js's own layers" : ''}`);
   return {
     configuration: name,
-    unroll: summary(name, ours),
-    ...(python ? beside(name, ours, theirs) : {}),
+    unroll: { ...summary(name, ours), ...spread(name, ours) },
+    ...(torch ? beside(name, ours, theirs) : {}),
     matrixProducts: productsLimit(name),
-    ...(small ? { tensorflow: summary(name, [run(process.execPath, [here('tensorflow.mjs'), name])]) } : {}),
+    ...(small ? { tensorflow: summary(name, [resultOf(process.execPath, [here('tensorflow.mjs'), name])]) } : {}),
   };
 }
 
@@ -106,6 +95,7 @@ console.table(
   results.map(({ configuration, unroll, pytorch, ratio, lowest, highest, matrixProducts, tensorflow }) => ({
     configuration,
     Unroll: unroll.tokensPerSecond,
+    'of its runs': `${unroll.lowest}–${unroll.highest}`,
     ...(pytorch ? { PyTorch: pytorch.tokensPerSecond, ratio, 'of pairs': `${lowest}–${highest}` } : {}),
     'products alone': matrixProducts,
     ...(tensorflow ? { 'tf.layers, cpu': tensorflow.tokensPerSecond } : {}),
@@ -113,4 +103,5 @@ console.table(
     ...(pytorch ? { 'MB PyTorch': pytorch.peakMegabytes } : {}),
   })),
 );
-if (flags.json) writeFileSync(flags.json, `${JSON.stringify(results, null, 2)}\n`);
+writeFileSync(flags.json, `${JSON.stringify(results, null, 2)}\n`);
+console.log(`as JSON: ${flags.json}`);

@@ -4,11 +4,12 @@
 //   node benchmarks/wire/run.mjs [--rounds 12] [--pairs 2] [--steps 12] [--json FILE]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { median, torchEnvironment } from '../common.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -23,14 +24,6 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const nodeFlags = ['--initial-old-space-size=1024'];
 const nodeEnvironment = { MALLOC_MMAP_THRESHOLD_: '131072', ...process.env };
 const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
-const avx512 = readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
-// PyTorch's fastest setting where OpenBLAS does not recognise an AVX-512 processor by itself.
-const torchEnvironment = {
-  ...process.env,
-  OMP_NUM_THREADS: '1',
-  OPENBLAS_NUM_THREADS: '1',
-  ...(avx512 ? { OPENBLAS_CORETYPE: 'SKYLAKEX' } : {}),
-};
 
 function start(command, args, env) {
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -58,7 +51,6 @@ async function withServer(workers, programs) {
   return { results, server: await result(server) };
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const rate = (bytes, seconds) => Math.round(bytes / median(seconds) / 1e6);
 
 async function throughput() {
@@ -77,7 +69,7 @@ async function throughput() {
 
 async function trainingStep() {
   const ours = await withServer(2, (port) => [0, 1].map((worker) => node('unroll.mjs', port, worker, flags.steps)));
-  const theirs = await result(start(python, [here('pytorch.py'), flags.steps], torchEnvironment));
+  const theirs = await result(start(python, [here('pytorch.py'), flags.steps], torchEnvironment(1)));
   const milliseconds = (seconds) => Math.round(median(seconds) * 1e3);
   // The first steps compile, and grow the heap.
   const parts = Object.entries(ours.results[0].parts).map(([part, seconds]) => [

@@ -3,11 +3,12 @@
 //   node benchmarks/zaremba-small/run.mjs DATA [--seeds 1,2,3] [--epochs 13] [--threads 2] [--pytorch] [--json FILE]
 // DATA is a folder of train.txt, valid.txt and test.txt. With --pytorch, each seed is trained by both, one after the other.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { torchEnvironment } from '../common.mjs';
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -52,9 +53,7 @@ function trainUnroll(seed) {
 }
 
 function trainPyTorch(seed) {
-  const avx512 = readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
-  const threads = { OMP_NUM_THREADS: flags.threads, OPENBLAS_NUM_THREADS: flags.threads, OMP_WAIT_POLICY: 'passive' };
-  const env = { ...process.env, ...threads, ...(avx512 ? { OPENBLAS_CORETYPE: 'SKYLAKEX' } : {}) };
+  const env = torchEnvironment(flags.threads);
   return { by: 'pytorch', ...run('/usr/bin/python3', [here('pytorch.py'), data, seed, flags.epochs], env) };
 }
 

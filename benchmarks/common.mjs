@@ -1,0 +1,33 @@
+// What several benchmarks need: statistics, other programs' results, and PyTorch at its fastest.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+
+/** @param {readonly number[]} values */
+export function median(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+/** The JSON that a program prints last; what it says on stderr is thrown if it fails. */
+export function resultOf(command, args, env = process.env) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { env, encoding: 'utf8', maxBuffer: 2 ** 26 });
+  if (status !== 0) throw error ?? new Error(stderr);
+  return JSON.parse(stdout.trim().split('\n').at(-1));
+}
+
+/** A Python that has PyTorch: Debian's before another one; undefined without. */
+export function findPyTorch() {
+  return ['/usr/bin/python3', 'python3'].find((path) => spawnSync(path, ['-c', 'import torch']).status === 0);
+}
+
+/** PyTorch's fastest setting, also where OpenBLAS does not recognise an AVX-512 processor by itself. */
+export function torchEnvironment(threads) {
+  const processor = '/proc/cpuinfo';
+  const avx512 = existsSync(processor) && readFileSync(processor, 'utf8').includes('avx512f');
+  return {
+    ...process.env,
+    OMP_NUM_THREADS: String(threads),
+    OPENBLAS_NUM_THREADS: String(threads),
+    OMP_WAIT_POLICY: 'passive',
+    ...(avx512 ? { OPENBLAS_CORETYPE: 'SKYLAKEX' } : {}),
+  };
+}
