@@ -1,7 +1,4 @@
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { loadAnomalyDetector, loadForecaster, loadSpeechRecognizer } from '@unroll/edge-runtime';
 import { afterAll, describe, expect, test } from 'vitest';
 import { probationaryRows } from '../tasks/anomaly/nab-score.js';
@@ -9,15 +6,29 @@ import { sampleSignals } from '../tasks/anomaly/sample-signals.js';
 import { readMeasurements, rowsOf } from '../tasks/forecast/measurements.js';
 import { sampleUtterances } from '../tasks/speech/sample-utterances.js';
 import type { TimeSeries } from '../tasks/time-series/csv.js';
+import { example } from '../testing/example-program.js';
 import { temporaryFolder, unroll, unrollJson } from '../testing/unroll-process.js';
 
 const folder = temporaryFolder();
 afterAll(() => folder[Symbol.dispose]());
 
-/** What an example prints. */
-async function example(name: string, ...args: readonly string[]): Promise<string> {
-  const program = fileURLToPath(new URL(`../../../../examples/${name}`, import.meta.url));
-  return (await promisify(execFile)(process.execPath, [program, ...args])).stdout;
+/** Samples in [−1, 1) as a WAV file of one channel; its path. */
+function writeWav(samples: Float32Array, sampleRate: number): string {
+  const bytes = Buffer.alloc(44 + 2 * samples.length);
+  bytes.write('RIFF', 0);
+  bytes.writeUInt32LE(bytes.length - 8, 4);
+  bytes.write('WAVEfmt ', 8);
+  bytes.writeUInt32LE(16, 16);
+  bytes.writeUInt16LE(1, 20);
+  bytes.writeUInt16LE(1, 22);
+  bytes.writeUInt32LE(sampleRate, 24);
+  bytes.writeUInt16LE(16, 34);
+  bytes.write('data', 36);
+  bytes.writeUInt32LE(2 * samples.length, 40);
+  for (const [k, sample] of samples.entries()) bytes.writeInt16LE(Math.trunc(32767 * sample), 44 + 2 * k);
+  const path = `${folder.path}/spoken.wav`;
+  writeFileSync(path, bytes);
+  return path;
 }
 
 /** A series as a CSV file; its path. */
@@ -48,6 +59,10 @@ describe('unroll train --task', () => {
     const wrong = utterances.filter(({ transcript }, k) => words[k] !== transcript);
     expect(wrong.length).toBeLessThan(4);
     await expect(recognizer.recognize(new Float32Array(10))).rejects.toThrow('shorter than a frame');
+    const heard = utterances.findIndex(({ transcript }, k) => words[k] === transcript);
+    const recording = writeWav(utterances[heard]!.samples, recognizer.sampleRate);
+    const printed = await example('speech/recognize.mjs', bundle, recording);
+    expect(printed).toMatch(new RegExp(`^${recording}: ${words[heard]} \\(heard: \\w+\\)\n$`));
   }, 120_000);
 
   test('forecast learns waves, and its bundle forecasts measurements in their own units', async () => {

@@ -127,6 +127,22 @@ describe('refuses', () => {
     await expect(importFile(cut, root.path)).rejects.toMatchObject({ name: 'UnrollError' });
   });
 
+  test.each([join(kerasFolder, 'gru.keras'), 'gru.pt'])('%s if it claims to unpack to gigabytes', async (file) => {
+    const bytes = Buffer.from(readFileSync(join(committedFiles, file)));
+    // The size of each file in the zip's directory, of whose entries this is the mark.
+    for (let at = bytes.indexOf('PK\x01\x02'); at >= 0; at = bytes.indexOf('PK\x01\x02', at + 4)) {
+      bytes.writeUInt32LE(3_000_000_000, at + 24);
+    }
+    const bomb = `bomb-${basename(file)}`;
+    writeFileSync(join(root.path, bomb), bytes);
+    await expect(importFile(bomb, root.path)).rejects.toMatchObject({
+      name: 'UnrollError',
+      message: expect.stringMatching(
+        /bomb-gru\.\w+: \d+ bytes claim to unpack to \d+ or more, .*save the model again$/,
+      ),
+    });
+  });
+
   test('modules that nothing is known about, until a mapping names them', async () => {
     const request = { from: 'pytorch', file: join(committedFiles, 'named.pt') } as const;
     const vocab = join(committedFiles, 'words.txt');

@@ -3,14 +3,16 @@
  * and of TensorFlow 2.13 on, a zip of `config.json` and `model.weights.h5`.
  */
 import { elementCount } from '@unroll/core';
-import { unzipSync } from 'fflate';
 import { Dataset, File, Group } from 'jsfive';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 import { firstLine, UnrollError } from '../errors.js';
 import { type KerasArchitecture, type KerasLayer, parseKerasArchitecture } from './keras-architecture.js';
 import { type KerasSource, weightKinds } from './keras-model.js';
+import { unzip } from './unzip.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+const kerasEntries = new Set(['config.json', 'model.weights.h5']);
 
 /**
  * @param file for errors
@@ -46,7 +48,9 @@ function kindOf(path: string): string {
 }
 
 function decodeKerasZip(bytes: Bytes, file: string): KerasSource {
-  const { 'config.json': description, 'model.weights.h5': weights } = unzip(bytes, file);
+  const { 'config.json': description, 'model.weights.h5': weights } = unzip(bytes, file, (name) =>
+    kerasEntries.has(name),
+  );
   if (!description || !weights) {
     throw new UnrollError(`${file}: is a zip without config.json or model.weights.h5; is it a file of Keras's?`);
   }
@@ -81,14 +85,6 @@ function layerPaths({ layers }: KerasArchitecture): ReadonlyMap<KerasLayer, stri
 /** `SimpleRNN` → `simple_rnn`, `LSTM` → `lstm`, `SpatialDropout1D` → `spatial_dropout1d`. */
 function snakeCase(name: string): string {
   return name.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
-}
-
-function unzip(bytes: Bytes, file: string): Record<string, Uint8Array> {
-  try {
-    return unzipSync(bytes, { filter: ({ name }) => name === 'config.json' || name === 'model.weights.h5' });
-  } catch (error) {
-    throw new UnrollError(`${file}: cannot be unpacked (${firstLine(error)}); was it cut off?`);
-  }
 }
 
 function openH5(bytes: Bytes, file: string): File {

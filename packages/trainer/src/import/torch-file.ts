@@ -1,12 +1,12 @@
 /** Reads the tensors of a PyTorch model from what `torch.save` or safetensors wrote, as float32. No code is executed. */
 import { elementCount } from '@unroll/core';
-import { unzipSync } from 'fflate';
 import { bytesPerValue, isFloatFormat, toFloat32 } from '../checkpoint/float-formats.js';
 import { decodeSafetensors, type NamedArray } from '../checkpoint/safetensors.js';
-import { firstLine, UnrollError } from '../errors.js';
+import { UnrollError } from '../errors.js';
 import { type NamedTensors, shapeText } from './named-tensors.js';
 import { PickleError } from './pickle.js';
 import { readTorchPickle, TensorView } from './torch-pickle.js';
+import { unzip } from './unzip.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -51,14 +51,6 @@ function decodeZip(bytes: Bytes, file: string): NamedTensors {
       }
     }),
   );
-}
-
-function unzip(bytes: Bytes, file: string, wanted: (name: string) => boolean): Record<string, Uint8Array> {
-  try {
-    return unzipSync(bytes, { filter: ({ name }) => wanted(name) });
-  } catch (error) {
-    throw new UnrollError(`${file}: cannot be unpacked (${firstLine(error)}); was it cut off?`);
-  }
 }
 
 function parsePickle(bytes: Uint8Array, file: string): unknown {

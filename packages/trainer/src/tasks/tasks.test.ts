@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { loadTextClassifier, loadTranslator } from '@unroll/edge-runtime';
 import { afterAll, describe, expect, test } from 'vitest';
+import { example } from '../testing/example-program.js';
 import { temporaryFolder, unroll, unrollJson } from '../testing/unroll-process.js';
 
 const root = temporaryFolder();
@@ -42,6 +43,10 @@ describe('a classifier of reviews', () => {
       expect((await classifier.classify('The story is LOVELY.')).label).toBe('positive');
       expect((await classifier.classify('the acting was awful .')).label).toBe('negative');
     }
+    const texts = ['The story is LOVELY.', 'the acting was awful .'];
+    expect(await example('sentiment/classify.mjs', at('bundle-int8'), ...texts)).toMatch(
+      /^positive \(\d+\.\d %\): The story is LOVELY\.\nnegative \(\d+\.\d %\): the acting was awful \.\n$/,
+    );
   });
 
   test('trained in two parts comes to the bits of one', async () => {
@@ -61,7 +66,10 @@ describe('a translator', () => {
     expect(perplexity).toBeLessThan(6); // the words alone, without the source, have 17
     await unrollJson('export', '--checkpoint', at('translation'), '--out', at('translator'));
     await using translator = await loadTranslator(at('translator'));
-    expect(await translator.translate('the dog  sees the cat .')).toMatch(/^\w+ .* \.$/);
+    const translation = await translator.translate('the dog  sees the cat .');
+    expect(translation).toMatch(/^\w+ .* \.$/);
+    const printed = await example('translation/translate.mjs', at('translator'), 'the dog sees the cat .');
+    expect(printed).toBe(`${translation}\n`);
   });
 });
 
