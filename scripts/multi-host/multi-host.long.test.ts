@@ -10,6 +10,7 @@ test('a slow, narrow, lossy or broken network does not change one bit of the mod
   timeout: 900_000,
 }, async (context) => {
   const { stdout } = await promisify(execFile)(process.execPath, [script, '--steps', '120']);
+  console.log(stdout.trim());
   const lines = stdout.trim().split('\n');
   const skipped = lines.filter((line) => line.startsWith('skipped: '));
   if (skipped.length === lines.length) context.skip(skipped[0]!.replace('skipped: ', ''));

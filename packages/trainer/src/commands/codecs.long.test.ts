@@ -6,15 +6,17 @@ import { temporaryFolder, unrollJson } from '../testing/unroll-process.js';
 
 const root = temporaryFolder();
 const grammar = ['--data', 'grammar'];
-/** Without Adam, which top-k does not go with, and without snapshots, at which it forgets what it holds back. */
-const momentum = ['--optimizer', 'momentum', '--learning-rate', '0.5', '--snapshot-every', '0'];
+/** At snapshots the codecs forget what they hold back: little of it in int8, much in those of low density or rank. */
+const noSnapshots = ['--snapshot-every', '0'];
+/** Instead of Adam, which top-k does not go with. */
+const momentum = ['--optimizer', 'momentum', '--learning-rate', '0.5'];
 afterAll(() => root[Symbol.dispose]());
 
 test.each([
   { codec: 'bfloat16', settings: [] },
   { codec: 'int8', settings: [] },
-  { codec: 'power-sgd', settings: [] },
-  { codec: 'top-k:0.01', settings: momentum },
+  { codec: 'power-sgd', settings: noSnapshots },
+  { codec: 'top-k:0.01', settings: [...noSnapshots, ...momentum] },
 ])(
   'with gradients in $codec workers come within 3 % of the lowest perplexity that any model can reach',
   async ({ codec, settings }) => {

@@ -54,12 +54,16 @@ describe.skipIf(!canFindProcesses)('a run of 2 workers and 2 parameter servers',
     expect(JSON.parse(readFileSync(join(at('silent'), 'training-state.json'), 'utf8'))).toMatchObject({ step: 600 });
   });
 
-  test('goes on without a worker that SIGTERM asks to leave', async () => {
-    const { child, logged, outcome } = startUnroll(...flags('left', 30), '--min-workers', '1');
+  test.each([
+    { mode: 'sync', settings: [], steps: 600 },
+    { mode: 'local', settings: ['--mode', 'local', '--local-steps', '5'], steps: 120 },
+  ])('in mode $mode goes on without a worker that SIGTERM asks to leave', async ({ mode, settings, steps }) => {
+    const out = `left-${mode}`;
+    const { child, logged, outcome } = startUnroll(...flags(out, 30), ...settings, '--min-workers', '1');
     await logged(/^epoch 1\//m);
     process.kill(launched(child, 'worker')[1]!, 'SIGTERM');
     await logged(/^1 of 2 workers share the lanes at step \d+: 0$/m);
     expect((await outcome).status).toBe(0);
-    expect(JSON.parse(readFileSync(join(at('left'), 'training-state.json'), 'utf8'))).toMatchObject({ step: 600 });
+    expect(JSON.parse(readFileSync(join(at(out), 'training-state.json'), 'utf8'))).toMatchObject({ step: steps });
   });
 });
