@@ -2,7 +2,7 @@
  * Batches of sequences of unequal lengths: an epoch's examples are drawn in a random order, sorted by length within runs of
  * batches, and each batch is padded to a length out of a few, so that few programs are compiled.
  */
-import { type Random, seededRandom } from '@unroll/core/decoding';
+import { randomOfEpoch, shuffled } from './epochs.js';
 
 /** The smallest multiple of `multiple` that is at least `length`. */
 export function paddedLength(length: number, multiple: number): number {
@@ -20,7 +20,7 @@ export function epochBatches(
   lengths: readonly number[],
   { batchSize, seed, epoch }: { readonly batchSize: number; readonly seed: number; readonly epoch: number },
 ): number[][] {
-  const random = seededRandom(seed + epoch * 0x1_0000_0001);
+  const random = randomOfEpoch(seed, epoch);
   const order = shuffled(
     lengths.map((_, index) => index),
     random,
@@ -55,14 +55,4 @@ export function timeMajor(
     });
   });
   return ids;
-}
-
-/** Fisher and Yates's shuffle, of a copy. */
-export function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
-  const copy = [...items];
-  for (let k = copy.length - 1; k > 0; k--) {
-    const other = Math.floor(random() * (k + 1));
-    [copy[k], copy[other]] = [copy[other]!, copy[k]!];
-  }
-  return copy;
 }

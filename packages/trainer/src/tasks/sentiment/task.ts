@@ -13,6 +13,7 @@ import { loadTokenizer, type Tokenizer, trainTokenizer } from '@unroll/core/text
 import { z } from 'zod';
 import type { Arrays } from '../../checkpoint/checkpoint.js';
 import { dropoutMasks } from '../dropout-masks.js';
+import { batchesByStep } from '../epochs.js';
 import { epochBatches, paddedLength, sortedBatches, timeMajor } from '../length-buckets.js';
 import { parseConfig } from '../parse-config.js';
 import type {
@@ -115,15 +116,13 @@ function trainingData(
 ): TrainingData {
   const lengths = reviews.map(({ ids }) => ids.length);
   const stepsPerEpoch = epochBatches(lengths, { batchSize, seed, epoch: 0 }).length;
-  let current = { epoch: -1, batches: [] as number[][] };
+  const indicesAt = batchesByStep(stepsPerEpoch, (epoch) => epochBatches(lengths, { batchSize, seed, epoch }));
   return {
     examples: reviews.length,
     stepsPerEpoch,
     batchAt: (step) => {
-      const epoch = Math.floor(step / stepsPerEpoch);
-      if (epoch !== current.epoch) current = { epoch, batches: epochBatches(lengths, { batchSize, seed, epoch }) };
       const batch = batchOf(
-        current.batches[step % stepsPerEpoch]!.map((index) => reviews[index]!),
+        indicesAt(step).map((index) => reviews[index]!),
         batchSize,
       );
       const masks = dropoutMasks({ rate: model.dropout, seed, step, batch: batchSize }, [

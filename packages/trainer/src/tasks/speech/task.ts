@@ -19,6 +19,7 @@ import {
 import { z } from 'zod';
 import { UnrollError } from '../../errors.js';
 import { dropoutMasks } from '../dropout-masks.js';
+import { batchesByStep } from '../epochs.js';
 import { epochBatches, paddedLength, sortedBatches } from '../length-buckets.js';
 import { parseConfig } from '../parse-config.js';
 import type {
@@ -148,14 +149,12 @@ function trainingData(
   const lengths = utterances.map((utterance) => framesIn(config.model, utterance));
   const letters = Math.max(...utterances.map(({ transcript }) => transcript.length));
   const stepsPerEpoch = epochBatches(lengths, { batchSize, seed, epoch: 0 }).length;
-  let current = { epoch: -1, batches: [] as number[][] };
+  const indicesAt = batchesByStep(stepsPerEpoch, (epoch) => epochBatches(lengths, { batchSize, seed, epoch }));
   return {
     examples: utterances.length,
     stepsPerEpoch,
     batchAt: (step) => {
-      const epoch = Math.floor(step / stepsPerEpoch);
-      if (epoch !== current.epoch) current = { epoch, batches: epochBatches(lengths, { batchSize, seed, epoch }) };
-      const chosen = current.batches[step % stepsPerEpoch]!.map((index) => utterances[index]!);
+      const chosen = indicesAt(step).map((index) => utterances[index]!);
       const batch = framesBatch(config.model, chosen, batchSize);
       const masks = dropoutMasks({ rate, seed, step, batch: batchSize }, [
         { time: batch.shape.time!, width: 2 * hiddenDim },

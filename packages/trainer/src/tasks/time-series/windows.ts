@@ -1,8 +1,7 @@
 /** Windows over scaled series, as a forecaster takes them: batches to train on, and the forecasts of all windows. */
 import { type ForecasterConfig, forecasterLoss, forecastProgram } from '@unroll/core';
-import { seededRandom } from '@unroll/core/decoding';
 import { dropoutMasks } from '../dropout-masks.js';
-import { shuffled } from '../length-buckets.js';
+import { batchesByStep, randomOfEpoch, shuffled } from '../epochs.js';
 import type { BatchDimensions, Programs, TaskBatch, TaskSettings, TrainingData } from '../task.js';
 
 /** A window ends before the row `at` of its source: the first row of the horizon. */
@@ -31,17 +30,15 @@ export function windowTraining(
   { batchSize, seed }: TaskSettings,
 ): TrainingData {
   const stepsPerEpoch = Math.ceil(windows.length / batchSize);
-  let current = { epoch: -1, order: [] as readonly Window[] };
+  const windowsAt = batchesByStep(stepsPerEpoch, (epoch) => {
+    const order = shuffled(windows, randomOfEpoch(seed, epoch));
+    return Array.from({ length: stepsPerEpoch }, (_, k) => order.slice(k * batchSize, (k + 1) * batchSize));
+  });
   return {
     examples: windows.length,
     stepsPerEpoch,
     batchAt: (step) => {
-      const epoch = Math.floor(step / stepsPerEpoch);
-      if (epoch !== current.epoch) {
-        current = { epoch, order: shuffled(windows, seededRandom(seed + epoch * 0x1_0000_0001)) };
-      }
-      const start = (step % stepsPerEpoch) * batchSize;
-      const chosen = current.order.slice(start, start + batchSize);
+      const chosen = windowsAt(step);
       return {
         shape: { batch: batchSize },
         inputs: {

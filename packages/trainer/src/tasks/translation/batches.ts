@@ -4,6 +4,7 @@ import { longestSource } from '@unroll/core/decoding';
 import type { Tokenizer } from '@unroll/core/text';
 import { UnrollError } from '../../errors.js';
 import { dropoutMasks } from '../dropout-masks.js';
+import { batchesByStep } from '../epochs.js';
 import { epochBatches, paddedLength, timeMajor } from '../length-buckets.js';
 import type { TaskBatch, TaskSettings, TrainingData } from '../task.js';
 import type { SentencePair } from './sentence-pairs.js';
@@ -43,16 +44,13 @@ export function pairTrainingData(
   const pairs = all.filter(({ source, target }) => Math.max(source.length, target.length) <= longestSource);
   const lengths = pairs.map(({ source, target }) => source.length + target.length);
   const stepsPerEpoch = Math.ceil(pairs.length / batchSize);
-  let current = { epoch: -1, batches: [] as number[][] };
+  const indicesAt = batchesByStep(stepsPerEpoch, (epoch) => epochBatches(lengths, { batchSize, seed, epoch }));
   return {
     examples: pairs.length,
     stepsPerEpoch,
     batchAt: (step) => {
-      const epoch = Math.floor(step / stepsPerEpoch);
-      if (epoch !== current.epoch) current = { epoch, batches: epochBatches(lengths, { batchSize, seed, epoch }) };
-      const indices = current.batches[step % stepsPerEpoch]!;
       const batch = pairBatch(
-        indices.map((index) => pairs[index]!),
+        indicesAt(step).map((index) => pairs[index]!),
         batchSize,
       );
       const { source, target } = batch.shape;
