@@ -171,6 +171,7 @@ test('the embedded corpus has all three parts, and words for all of them', () =>
 describe('published corpora', () => {
   const data = process.env.UNROLL_DATA ?? '../shared/data';
   const present = (path: string) => existsSync(join(data, path));
+  const timeout = 3_600_000; // the largest are read from a slow disk, by one core
 
   test.skipIf(!present('kjv'))('the King James Bible has its 8344 words and 856470 training tokens', () => {
     const { train, valid, test } = loadCorpus(join(data, 'kjv'));
@@ -198,12 +199,24 @@ describe('published corpora', () => {
   test.for([
     { name: 'ptb', file: 'ptb.train.txt', words: 10_000, tokens: 929_589 },
     { name: 'wikitext-2', file: 'wiki.train.tokens', words: 33_278, tokens: 2_088_628 },
-  ])('$name has its $words words and $tokens training tokens', ({ name, file, words, tokens }, { skip }) => {
-    skip(!present(join(name, file)), `${join(data, name, file)} is not there`);
-    const { train } = loadCorpus(join(data, name));
-    const tokenizer = trainTokenizer('word', train.texts());
-    expect(tokenizer.vocabSize).toBe(words);
-    expect(encodeSplit(tokenizer, train).length).toBe(tokens);
+    { name: 'wikitext-103', file: 'wiki.train.tokens', words: 267_735, tokens: 103_227_021 },
+  ])(
+    '$name has its $words words and $tokens training tokens',
+    { timeout },
+    ({ name, file, words, tokens }, { skip }) => {
+      skip(!present(join(name, file)), `${join(data, name, file)} is not there`);
+      const { train } = loadCorpus(join(data, name));
+      const tokenizer = trainTokenizer('word', train.texts());
+      expect(tokenizer.vocabSize).toBe(words);
+      expect(encodeSplit(tokenizer, train).length).toBe(tokens);
+    },
+  );
+
+  test('One Billion Word has its 793471 words that occur three times', { timeout }, ({ skip }) => {
+    skip(!present('lm1b'), `${join(data, 'lm1b')} is not there`);
+    const { vocabSize } = trainTokenizer('word', loadCorpus(join(data, 'lm1b')).train.texts(), { minCount: 3 });
+    // The published count has marks of where a sentence begins and ends; <eos> is both.
+    expect(vocabSize + 1).toBe(793_471);
   });
 
   test.skipIf(!present('ptb') || present('ptb/ptb.train.txt'))(

@@ -69,7 +69,12 @@ test("an import keeps PyTorch's two biases apart, and tied weights tied", async 
   expect(Object.keys(tied.parameters)).not.toContain('output.kernel');
 });
 
-test("an RNN's nonlinearity is said to be assumed", async () => {
+test("an RNN's nonlinearity is said to be assumed, unless a mapping says it", async () => {
+  const told = join(root.path, 'told.json');
+  writeFileSync(told, '{"nonlinearity": "tanh"}');
+  const [file, vocab] = [join(committedFiles, 'rnn.pt'), join(committedFiles, 'words.txt')];
+  const request = { from: 'pytorch', file, vocab, mapping: told } as const;
+  expect((await importModel(request, new AbortController().signal)).assumptions).toEqual([]);
   expect((await importFile('rnn.pt')).assumptions).toEqual([expect.stringContaining('tanh')]);
   expect((await importFile('gru.pt')).assumptions).toEqual([]);
 });
@@ -159,6 +164,18 @@ describe('refuses', () => {
     await expect(importModel({ ...request, vocab, mapping: wrong }, signal)).rejects.toThrow(
       /wrong\.json: is no mapping/,
     );
+  });
+
+  test.each([
+    ['rnn.pt', 'relu', /rnn\.pt: its RNN is of the nonlinearity 'relu'; a language model here has tanh alone/],
+    ['gru.pt', 'tanh', /gru\.pt: has no RNN, .* but a layer of kind gru; leave "nonlinearity" out/],
+    ['rnn.pt', 'selu', /nonlinear\.json: is no mapping/],
+  ])('%s with the nonlinearity %s in its mapping', async (file, nonlinearity, message) => {
+    const nonlinear = join(root.path, 'nonlinear.json');
+    writeFileSync(nonlinear, JSON.stringify({ nonlinearity }));
+    const request = { from: 'pytorch', file: join(committedFiles, file), mapping: nonlinear } as const;
+    const vocab = join(committedFiles, 'words.txt');
+    await expect(importModel({ ...request, vocab }, new AbortController().signal)).rejects.toThrow(message);
   });
 
   test('a vocabulary of another size, with both sizes', async () => {

@@ -45,6 +45,7 @@ export function modelFromTorch(tensors: NamedTensors, mapping: Mapping, file: st
     ...cellOf(reader, layers[0]!),
     recurrentBias: reader.has(layers[0]!('bias_hh')),
   };
+  requireNonlinearity(mapping, sizes.cell, file);
   const embedding = reader.read(embeddingPath, 'the embedding', [vocabSize, embeddingDim]);
   const parameters: Arrays = { 'embedding.embeddings': embedding };
   for (const [index, path] of layers.entries()) {
@@ -61,8 +62,23 @@ export function modelFromTorch(tensors: NamedTensors, mapping: Mapping, file: st
     // A GRU has it anyway.
     recurrentBias: recurrentBias && cell !== 'gru',
   });
-  const assumptions = cell === 'rnn' ? ["the RNN's nonlinearity, which its tensors do not tell: tanh"] : [];
+  const isAssumed = cell === 'rnn' && mapping.nonlinearity === undefined;
+  const assumptions = isAssumed
+    ? [
+        'the RNN\'s nonlinearity, which its tensors do not tell: tanh; if it is another, say "nonlinearity" in --mapping',
+      ]
+    : [];
   return { config, parameters, assumptions };
+}
+
+/** @throws UnrollError if the mapping says that the model computes with another nonlinearity than ours */
+function requireNonlinearity({ nonlinearity }: Mapping, cell: Cell, file: string): void {
+  if (nonlinearity === undefined || (cell === 'rnn' && nonlinearity === 'tanh')) return;
+  throw new UnrollError(
+    cell === 'rnn'
+      ? `${file}: its RNN is of the nonlinearity 'relu'; a language model here has tanh alone: train it with nonlinearity='tanh'`
+      : `${file}: has no RNN, whose nonlinearity --mapping could tell, but a layer of kind ${cell}; leave "nonlinearity" out`,
+  );
 }
 
 /** The path of one layer's tensor of a kind, `weight_ih` or the like. */

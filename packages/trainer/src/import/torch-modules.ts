@@ -28,6 +28,8 @@ const mappingSchema = z.strictObject({
   embedding: z.string().optional(),
   recurrent: z.union([z.string().transform((module) => [module]), z.array(z.string()).min(1)]).optional(),
   output: z.string().optional(),
+  /** Of an `nn.RNN`, whose tensors do not tell. */
+  nonlinearity: z.enum(['tanh', 'relu']).optional(),
 });
 
 export type Mapping = z.infer<typeof mappingSchema>;
@@ -39,7 +41,7 @@ export function readMapping(file: string): Mapping {
   } catch (error) {
     const why = error instanceof z.ZodError ? error.issues[0]!.message : firstLine(error);
     throw new UnrollError(
-      `${file}: is no mapping (${why}); write {"embedding": "…", "recurrent": ["…"], "output": "…"}, the paths of modules`,
+      `${file}: is no mapping (${why}); write {"embedding": "…", "recurrent": ["…"], "output": "…"}, the paths of modules, and of an nn.RNN "nonlinearity": "tanh" or "relu"`,
     );
   }
 }
