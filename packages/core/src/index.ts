@@ -130,7 +130,7 @@ export {
   trainingProgram,
 } from './models/language-model-programs.js';
 export { languageModelReadingGraph, readingProgram } from './models/language-model-reading.js';
-export { float32Inputs, forwardProgram, type LossFunction, lossTrainingProgram } from './models/loss-program.js';
+export { forwardProgram, type LossFunction, lossTrainingProgram } from './models/loss-program.js';
 export { lossScalingShapes, mixedTrainingProgram } from './models/mixed-training-program.js';
 export { lossWithCache, type NeuralCacheShape, neuralCacheProgram, noFollower } from './models/neural-cache.js';
 export {
@@ -138,7 +138,7 @@ export {
   type PersonalizationMethod,
   personalizationGraphs,
 } from './models/personalization-program.js';
-export type { BatchShape, Precision, Program } from './models/program.js';
+export { type BatchShape, float32Inputs, type Precision, type Program } from './models/program.js';
 export {
   recognitionProgram,
   recognizerFrames,

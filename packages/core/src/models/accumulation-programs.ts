@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { clippedUpdate, iterates, slotShapes, type UpdateRecipe, updateInputs } from './clipped-update.js';
 import { type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
 import { gradientProgram } from './language-model-programs.js';
-import type { BatchShape, Program } from './program.js';
+import { type BatchShape, float32Inputs, type Program } from './program.js';
 
 const sumName = (parameter: string) => `sum/${parameter}`;
 
@@ -42,14 +42,12 @@ export function accumulatedUpdateProgram(config: LanguageModelConfig, recipe: Up
   };
 }
 
-const parametersOf = (config: LanguageModelConfig) => float32(parameterShapes(config));
-const sumsOf = (config: LanguageModelConfig) => float32(gradientSumShapes(config));
+const parametersOf = (config: LanguageModelConfig) => float32Inputs(parameterShapes(config));
+const sumsOf = (config: LanguageModelConfig) => float32Inputs(gradientSumShapes(config));
 
 /** Of the slots those that {@link iterates} reads. */
 function slotsOf(config: LanguageModelConfig, recipe: UpdateRecipe): Program['inputs'] {
-  return recipe.optimizer.name === 'nt-asgd' ? float32(slotShapes(recipe.optimizer, parameterShapes(config))) : {};
-}
-
-function float32(shapes: Shapes): Program['inputs'] {
-  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype: 'float32' }]));
+  return recipe.optimizer.name === 'nt-asgd'
+    ? float32Inputs(slotShapes(recipe.optimizer, parameterShapes(config)))
+    : {};
 }

@@ -7,7 +7,7 @@ import { clipScale, type OptimizerConfig, optimizerSlots, optimizerUpdate } from
 import { embeddingName, type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
 import type { NamedTensors } from './language-model-forward.js';
 import type { EmbeddingRows } from './language-model-gradients.js';
-import { float32, type Program } from './program.js';
+import { float32Inputs, type Program } from './program.js';
 
 /** How gradients become new parameters. */
 export interface UpdateRecipe {
@@ -32,7 +32,7 @@ export function slotShapes(optimizer: OptimizerConfig, parameters: Shapes): Shap
 /** What an update takes besides parameters and gradients. */
 export function updateInputs(config: LanguageModelConfig, { optimizer }: UpdateRecipe): Program['inputs'] {
   const scalars = ['learningRate', 'step', ...(optimizer.name === 'nt-asgd' ? ['averagingWeight'] : [])];
-  return float32({
+  return float32Inputs({
     ...slotShapes(optimizer, parameterShapes(config)),
     ...Object.fromEntries(scalars.map((name) => [name, []])),
   });

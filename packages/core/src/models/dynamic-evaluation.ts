@@ -8,7 +8,7 @@ import { type LanguageModelConfig, parameterShapes, type Shapes } from './langua
 import { type NamedTensors, outputLosses } from './language-model-forward.js';
 import { lossAndGradients, withEmbedding } from './language-model-gradients.js';
 import { evaluationProgram } from './language-model-programs.js';
-import { type BatchShape, float32, type Program } from './program.js';
+import { type BatchShape, float32Inputs, type Program } from './program.js';
 
 /** `sgd`, or `rms`, which scales each element's step by how great its gradient usually is in training. */
 export type DynamicRule = 'sgd' | 'rms';
@@ -57,8 +57,8 @@ export function dynamicEvaluationProgram(config: LanguageModelConfig, time: numb
   return {
     inputs: {
       ...gradientInputs(config, { batch: 1, time }),
-      ...float32(offsetShapes(config)),
-      ...float32(rateShapes(config, rule)),
+      ...float32Inputs(offsetShapes(config)),
+      ...float32Inputs(rateShapes(config, rule)),
     },
     run: (inputs) => {
       const names = Object.keys(parameterShapes(config));
@@ -77,7 +77,7 @@ export function dynamicEvaluationProgram(config: LanguageModelConfig, time: numb
 /** Adds the squared gradients of a batch of training text to `squares/*`. Inputs as above, of a batch, without offsets and rates. */
 export function squaredGradientProgram(config: LanguageModelConfig, shape: BatchShape): Program {
   return {
-    inputs: { ...gradientInputs(config, shape), ...float32(squareShapes(config)) },
+    inputs: { ...gradientInputs(config, shape), ...float32Inputs(squareShapes(config)) },
     run: (inputs) => {
       const { outputs, gradients } = plainGradients(config, inputs);
       const results = Object.entries(outputs).filter(([name]) => name.startsWith('next.'));

@@ -9,8 +9,8 @@ import { recurrentNetwork } from '../recurrent/network.js';
 import { recurrentNetworkConfig, recurrentParameterShapes } from '../recurrent/network-config.js';
 import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
 import type { Shapes } from './language-model-config.js';
-import { float32Inputs, forwardProgram, type LossFunction } from './loss-program.js';
-import type { Program } from './program.js';
+import { forwardProgram, type LossFunction } from './loss-program.js';
+import { float32Inputs, type Program } from './program.js';
 
 export interface ForecasterConfig {
   /** How many series are forecast from each other. */

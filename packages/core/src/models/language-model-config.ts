@@ -172,7 +172,7 @@ export function hasRecurrentWeights({ cell }: LanguageModelConfig): boolean {
 }
 
 /** Whether a layer's recurrent product has a bias of its own. */
-export function hasRecurrentBias(config: LanguageModelConfig): boolean {
+function hasRecurrentBias(config: LanguageModelConfig): boolean {
   return config.cell === 'gru' || (config.recurrentBias && hasRecurrentWeights(config));
 }
 

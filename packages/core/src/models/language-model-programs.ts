@@ -14,7 +14,7 @@ import {
   recurrentFeatures,
 } from './language-model-forward.js';
 import { withEmbedding } from './language-model-gradients.js';
-import { type BatchShape, float32, next, type Program } from './program.js';
+import { type BatchShape, float32Inputs, next, type Program } from './program.js';
 import { batchGradients } from './recomputed-gradients.js';
 import { softmaxInputs } from './training-losses.js';
 
@@ -76,13 +76,13 @@ export function rowGradientProgram(config: LanguageModelConfig, shape: BatchShap
 function gradientInputs(config: LanguageModelConfig, shape: BatchShape): Program['inputs'] {
   const rows = shape.time * shape.batch;
   return {
-    ...float32(parameterShapes(config)),
-    ...float32(stateShapes(config, shape.batch)),
+    ...float32Inputs(parameterShapes(config)),
+    ...float32Inputs(stateShapes(config, shape.batch)),
     ids: { shape: [shape.time, shape.batch], dtype: 'int32' },
     targets: { shape: [rows], dtype: 'int32' },
     lossWeights: { shape: [rows], dtype: 'float32' },
     ...softmaxInputs(config, shape),
-    ...float32(dropoutMaskShapes(config, shape.batch, shape.time)),
+    ...float32Inputs(dropoutMaskShapes(config, shape.batch, shape.time)),
   };
 }
 
@@ -97,8 +97,8 @@ function gradientOutputs(gradients: NamedTensors): NamedTensors {
 export function evaluationProgram(config: LanguageModelConfig, { batch, time }: BatchShape): Program {
   return {
     inputs: {
-      ...float32(parameterShapes(config)),
-      ...float32(stateShapes(config, batch)),
+      ...float32Inputs(parameterShapes(config)),
+      ...float32Inputs(stateShapes(config, batch)),
       ids: { shape: [time, batch], dtype: 'int32' },
       targets: { shape: [time * batch], dtype: 'int32' },
     },
@@ -115,8 +115,8 @@ export function evaluationProgram(config: LanguageModelConfig, { batch, time }: 
 export function decodingProgram(config: LanguageModelConfig): Program {
   return {
     inputs: {
-      ...float32(parameterShapes(config)),
-      ...float32(stateShapes(config, 1)),
+      ...float32Inputs(parameterShapes(config)),
+      ...float32Inputs(stateShapes(config, 1)),
       ids: { shape: [1], dtype: 'int32' },
     },
     run: (inputs) => {

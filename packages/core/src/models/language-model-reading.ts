@@ -16,7 +16,7 @@ import {
   stateShapes,
 } from './language-model-config.js';
 import { embedTokens, type NamedTensors, outputLogits } from './language-model-forward.js';
-import { float32, next, type Program } from './program.js';
+import { float32Inputs, next, type Program } from './program.js';
 
 /**
  * Inputs: the parameters, the state, [1, hidden] each, and `ids` int32 [tokens]. Outputs: `logits` [tokens, vocab], the scores of
@@ -29,8 +29,8 @@ export function readingProgram(config: LanguageModelConfig, tokens: number): Pro
   }
   return {
     inputs: {
-      ...float32(parameterShapes(config)),
-      ...float32(stateShapes(config, 1)),
+      ...float32Inputs(parameterShapes(config)),
+      ...float32Inputs(stateShapes(config, 1)),
       ids: { shape: [tokens], dtype: 'int32' },
     },
     run: (inputs) => {

@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
 import { clippedUpdate, slotShapes, type UpdateRecipe } from './clipped-update.js';
 import type { Shapes } from './language-model-config.js';
-import type { Program } from './program.js';
+import { float32Inputs, type Program } from './program.js';
 
 /** A loss that can be minimised. */
 export interface LossFunction {
@@ -56,9 +56,4 @@ export function forwardProgram(
   outputs: (parameters: NamedTensors, batch: NamedTensors) => NamedTensors,
 ): Program {
   return { inputs: { ...float32Inputs(parameters), ...inputs }, run: (given) => outputs(given, given) };
-}
-
-/** Specifications of float32 inputs of these shapes. */
-export function float32Inputs(shapes: Shapes): Record<string, TensorSpec> {
-  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype: 'float32' }]));
 }

@@ -10,7 +10,7 @@ import { clippedUpdate, slotShapes, type UpdateRecipe } from './clipped-update.j
 import { type LanguageModelConfig, parameterShapes, type Shapes, stateShapes } from './language-model-config.js';
 import { embedTokens, type NamedTensors, outputLosses, recurrentFeatures } from './language-model-forward.js';
 import { decodingProgram } from './language-model-programs.js';
-import type { BatchShape, Program } from './program.js';
+import { type BatchShape, float32Inputs, type Program } from './program.js';
 
 /**
  * What is trained: every parameter; two thin factors beside each matrix, and the output's bias (low-rank adaptation,
@@ -68,13 +68,13 @@ export function personalizationProgram(
   const rows = shape.time * shape.batch;
   return {
     inputs: {
-      ...float32(parameterShapes(config)),
-      ...float32(stateShapes(config, shape.batch)),
+      ...float32Inputs(parameterShapes(config)),
+      ...float32Inputs(stateShapes(config, shape.batch)),
       ids: { shape: [shape.time, shape.batch], dtype: 'int32' },
       targets: { shape: [rows], dtype: 'int32' },
       lossWeights: { shape: [rows], dtype: 'float32' },
-      ...float32(trained),
-      ...float32(slotShapes(recipe.optimizer, trained)),
+      ...float32Inputs(trained),
+      ...float32Inputs(slotShapes(recipe.optimizer, trained)),
       learningRate: { shape: [], dtype: 'float32' },
       step: { shape: [], dtype: 'float32' },
     },
@@ -116,10 +116,4 @@ function withAdapters(values: NamedTensors, names: readonly string[]): NamedTens
     return down && up ? tf.add(values[name]!, tf.matMul(down, up)) : values[name]!;
   };
   return Object.fromEntries(names.map((name) => [name, adapted(name)]));
-}
-
-function float32(shapes: Shapes): Program['inputs'] {
-  return Object.fromEntries(
-    Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype: 'float32' as const }]),
-  );
 }

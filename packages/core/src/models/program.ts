@@ -26,7 +26,7 @@ export interface BatchShape {
 }
 
 /** float32 inputs of these shapes. */
-export function float32(shapes: Shapes): Record<string, TensorSpec> {
+export function float32Inputs(shapes: Shapes): Record<string, TensorSpec> {
   return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype: 'float32' }]));
 }
 

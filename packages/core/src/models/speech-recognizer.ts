@@ -16,8 +16,8 @@ import {
 } from '../recurrent/network-config.js';
 import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
 import type { Shapes } from './language-model-config.js';
-import { float32Inputs, forwardProgram, type LossFunction } from './loss-program.js';
-import type { Program } from './program.js';
+import { forwardProgram, type LossFunction } from './loss-program.js';
+import { float32Inputs, type Program } from './program.js';
 
 export interface SpeechRecognizerConfig {
   /** Of the recordings, in Hz. */

@@ -4,8 +4,8 @@ import { longestSource } from '../decoding/translation.js';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
 import { recurrentNetwork } from '../recurrent/network.js';
 import type { NamedTensors } from '../tracing/trace.js';
-import { float32Inputs, forwardProgram } from './loss-program.js';
-import type { Program } from './program.js';
+import { forwardProgram } from './loss-program.js';
+import { float32Inputs, type Program } from './program.js';
 import { decode, encoderOf, initialHidden, type TranslationConfig, translationParameterShapes } from './translation.js';
 
 /**

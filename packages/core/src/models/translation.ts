@@ -17,8 +17,8 @@ import {
 import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
 import { uniformParameters } from './initial-parameters.js';
 import type { Shapes } from './language-model-config.js';
-import { float32Inputs, forwardProgram, type LossFunction } from './loss-program.js';
-import type { Program } from './program.js';
+import { forwardProgram, type LossFunction } from './loss-program.js';
+import { float32Inputs, type Program } from './program.js';
 
 export interface TranslationConfig {
   readonly vocabSize: number;

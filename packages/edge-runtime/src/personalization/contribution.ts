@@ -80,7 +80,7 @@ export function difference(base: Parameters, changed: Parameters): Float32Array<
 }
 
 /** Δ·min(1, C/‖Δ‖) + N(0, (σ·C)²/clients) in each element. */
-export function protectedUpdate(
+function protectedUpdate(
   update: Float32Array<ArrayBuffer>,
   { clients, clipNorm, noiseMultiplier }: Pick<Round, 'clients' | 'clipNorm' | 'noiseMultiplier'>,
 ): Float32Array<ArrayBuffer> {

@@ -5,7 +5,7 @@
 import type { Parameters } from './parameters.js';
 
 /** How much the perplexity of what the model wrote before may rise: 1.5 %. */
-export const largestRise = 1.015;
+const largestRise = 1.015;
 
 const bisections = 5;
 

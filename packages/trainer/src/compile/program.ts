@@ -28,7 +28,7 @@ export interface Batch {
 }
 
 /** The name of a variable's resident. */
-export function residentName({ name }: tf.Variable): string {
+function residentName({ name }: tf.Variable): string {
   return `variable.${name}`;
 }
 

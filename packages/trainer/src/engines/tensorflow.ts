@@ -1,4 +1,4 @@
-/** Runs programs op by op on a TensorFlow.js backend: `tensorflow` (CUDA, from tfjs-node-gpu), `wasm` or `cpu`. */
+/** Runs programs op by op on a TensorFlow.js backend: `tensorflow` (CUDA, from tfjs-node-gpu), `webgpu` (on Dawn), `wasm` or `cpu`. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors, Program, TensorSpec } from '@unroll/core';
 import { UnrollError } from '../errors.js';

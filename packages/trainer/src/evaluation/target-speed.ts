@@ -10,7 +10,7 @@ import {
   type Target,
   weightMatrices,
 } from '@unroll/edge-runtime';
-import { UnrollError } from '../errors.js';
+import { firstLine, UnrollError } from '../errors.js';
 import { Progress } from '../terminal/progress.js';
 
 type BundleFiles = ReadonlyMap<string, Uint8Array>;
@@ -60,8 +60,4 @@ async function runtimeOf(target: Target): Promise<MeasuredRuntime> {
   if (target === 'wasm') return {};
   const ort = await import('onnxruntime-node');
   return target === 'webgpu' ? { ort, executionProvider: 'webgpu' } : { ort };
-}
-
-function firstLine(error: unknown): string {
-  return (error as Error).message.split('\n')[0]!;
 }

@@ -36,7 +36,7 @@ export const optimizerSchema = z.discriminatedUnion('name', [
 ]) satisfies z.ZodType<OptimizerConfig>;
 
 /** The model but for its vocabulary, which the tokenizer decides. */
-export const architectureSchema = z.strictObject({
+const architectureSchema = z.strictObject({
   cell: z.enum(languageModelCells),
   layers: count,
   embeddingDim: count,

@@ -24,7 +24,7 @@ export const defaultStaleness = 2;
 export const defaultLocalSteps = 25;
 
 /** Of the update that ends a round: Douillard et al. (2023), "DiLoCo", algorithm 1 and section 3. */
-export const outerOptimizer: OptimizerConfig = { name: 'nesterov', momentum: 0.9 };
+const outerOptimizer: OptimizerConfig = { name: 'nesterov', momentum: 0.9 };
 export const outerLearningRate = 0.7;
 
 /** Of what the workers send: where they train by themselves, that of the rounds. */
