@@ -107,6 +107,7 @@ export {
   type Cell,
   dropoutWidths,
   embeddingName,
+  gateCounts,
   hasRecurrentWeights,
   type LanguageModelCell,
   type LanguageModelConfig,

@@ -66,7 +66,8 @@ export interface AdaptiveSoftmaxConfig {
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;
 
-const gates: Readonly<Record<LanguageModelCell, number>> = {
+/** How many times `hiddenDim` a cell's kernels are wide: how many gates it has, its candidate among them. */
+export const gateCounts: Readonly<Record<LanguageModelCell, number>> = {
   ...{ rnn: 1, lstm: 4, gru: 3, cifg: 3 },
   ...{ mingru: 2, minlstm: 3 },
 };
@@ -181,7 +182,7 @@ function hasRecurrentBias(config: LanguageModelConfig): boolean {
 export function parameterShapes(config: LanguageModelConfig): Shapes {
   const { vocabSize, embeddingDim, hiddenDim, cell, layers, projectionDim } = config;
   const output = outputDim(config);
-  const width = gates[cell] * hiddenDim;
+  const width = gateCounts[cell] * hiddenDim;
   const shapes: Record<string, readonly number[]> = { [embeddingName]: [vocabSize, embeddingDim] };
   for (let layer = 0; layer < layers; layer++) {
     shapes[`${cell}.${layer}.kernel`] = [layer === 0 ? embeddingDim : output, width];

@@ -1,5 +1,5 @@
 /** The shape of a stacked recurrent network: its configuration, its parameters and its states, by name. */
-import type { Cell, Shapes } from '../models/language-model-config.js';
+import { type Cell, gateCounts, type Shapes } from '../models/language-model-config.js';
 
 export interface RecurrentNetworkConfig {
   /** What the names of its parameters begin with. */
@@ -78,8 +78,7 @@ export function layerInputDim(config: RecurrentNetworkConfig, layer: number): nu
 
 /** How many gates a cell has: how many times `hiddenDim` its kernels are wide. */
 export function gateCount({ cell, coupledGates }: RecurrentNetworkConfig): number {
-  if (cell === 'lstm') return coupledGates ? 3 : 4;
-  return cell === 'gru' ? 3 : 1;
+  return gateCounts[coupledGates ? 'cifg' : cell];
 }
 
 /**

@@ -1,5 +1,5 @@
 /** A language model as it comes out of another framework's file: no vocabulary yet, only its size. */
-import type { Cell, LanguageModelConfig } from '@unroll/core';
+import type { LanguageModelConfig } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 
 export interface ImportedModel {
@@ -9,6 +9,3 @@ export interface ImportedModel {
   /** What the file does not say and was therefore assumed; a line each. */
   readonly assumptions: readonly string[];
 }
-
-/** How many gates a cell has: how many times its hidden width its kernels are wide. */
-export const gateCounts: Readonly<Record<Cell, number>> = { rnn: 1, gru: 3, lstm: 4 };

@@ -1,9 +1,9 @@
 /** A Keras language model as one of ours. The weights' layouts are the same: they are checked, not converted. */
-import { languageModelConfig } from '@unroll/core';
+import { gateCounts, languageModelConfig } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
-import { gateCounts, type ImportedModel } from './imported-model.js';
+import type { ImportedModel } from './imported-model.js';
 import type { KerasArchitecture, KerasLayer } from './keras-architecture.js';
 import { requireShape } from './named-tensors.js';
 

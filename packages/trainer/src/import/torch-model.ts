@@ -2,10 +2,10 @@
  * A PyTorch language model, `nn.Embedding`, `nn.RNN`/`nn.LSTM`/`nn.GRU` and `nn.Linear`, as one of ours. PyTorch keeps
  * matrices transposed, the GRU's gates in another order, and always two biases, which stay two here.
  */
-import { type Cell, languageModelConfig, transposed, withGatesReordered } from '@unroll/core';
+import { type Cell, gateCounts, languageModelConfig, transposed, withGatesReordered } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
-import { gateCounts, type ImportedModel } from './imported-model.js';
+import type { ImportedModel } from './imported-model.js';
 import { isSame, type NamedTensors, shapeText } from './named-tensors.js';
 import {
   findModules,
@@ -103,8 +103,7 @@ function cellOf(reader: TorchReader, path: LayerPath): Pick<Sizes, 'cell' | 'hid
     return { cell: 'lstm', hiddenDim, projectionDim };
   }
   const [height, hiddenDim] = reader.matrixSize(path('weight_hh'), layer);
-  const cells = Object.keys(gateCounts) as Cell[];
-  const cell = cells.find((name) => gateCounts[name] * hiddenDim === height);
+  const cell = (['rnn', 'gru', 'lstm'] as const).find((name) => gateCounts[name] * hiddenDim === height);
   if (cell) return { cell, hiddenDim, projectionDim: undefined };
   throw new UnrollError(
     `${reader.file}: tensor '${path('weight_hh')}' of ${layer} is ${shapeText([height, hiddenDim])}; an RNN's, a GRU's or an LSTM's is 1, 3 or 4 times as high as wide`,
