@@ -1,5 +1,5 @@
 """The recipe of Zaremba et al. (2014), small, in PyTorch: what `unroll train --preset zaremba-small` is held against.
-usage: pytorch.py DATA [SEED] [EPOCHS]     DATA: a folder of train.txt, valid.txt and test.txt
+usage: pytorch.py DATA [SEED] [EPOCHS] [word|char]     DATA: a folder of train.txt, valid.txt and test.txt
 Progress on stderr, one JSON line on stdout."""
 import json, math, sys, time
 from pathlib import Path
@@ -12,8 +12,15 @@ hidden, layers, batch, bptt, clip = 200, 2, 20, 20, 5.0
 init_range, constant_epochs, decay = 0.1, 4, 0.5
 torch.manual_seed(seed)
 
+characters = sys.argv[4:] == ["char"]
+
+
+def tokens(line):
+    return list(line) if characters else line.split() + ["<eos>"]
+
+
 words = {
-    split: [word for line in (folder / f"{split}.txt").open() for word in line.split() + ["<eos>"]]
+    split: [word for line in (folder / f"{split}.txt").open() for word in tokens(line)]
     for split in ("train", "valid", "test")
 }
 vocabulary = {}

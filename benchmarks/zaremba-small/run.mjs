@@ -1,6 +1,7 @@
 // `unroll train --preset zaremba-small` beside the same recipe in PyTorch, on the same text and machine: perplexities, tokens
 // per second and whole times, by seed.
-//   node benchmarks/zaremba-small/run.mjs DATA [--seeds 1,2,3] [--epochs 13] [--threads 2] [--pytorch] [--json FILE]
+//   node benchmarks/zaremba-small/run.mjs DATA [--seeds 1,2,3] [--epochs 13] [--threads 2] [--tokenizer char]
+//     [--pytorch] [--json FILE]
 // DATA is a folder of train.txt, valid.txt and test.txt. With --pytorch, each seed is trained by both, one after the other.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,6 +17,7 @@ const { values: flags, positionals } = parseArgs({
     seeds: { type: 'string', default: '1,2,3' },
     epochs: { type: 'string', default: '13' },
     threads: { type: 'string', default: String(availableParallelism()) },
+    tokenizer: { type: 'string', default: 'word' },
     pytorch: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
@@ -36,7 +38,9 @@ function trainUnroll(seed) {
   const folder = mkdtempSync(join(tmpdir(), 'zaremba-small-'));
   const checkpoint = join(folder, 'checkpoint');
   const start = performance.now();
-  const recipe = ['--preset', 'zaremba-small', '--epochs', flags.epochs, '--seed', seed, '--threads', flags.threads];
+  const { epochs, threads, tokenizer } = flags;
+  const given = { preset: 'zaremba-small', epochs, seed, threads, tokenizer };
+  const recipe = Object.entries(given).flatMap(([flag, value]) => [`--${flag}`, value]);
   const trained = run(process.execPath, [unroll, 'train', '--data', data, '--out', checkpoint, ...recipe, '--json']);
   const test = run(process.execPath, [unroll, 'eval', '--checkpoint', checkpoint, '--data', data, '--json']);
   const seconds = Math.round((performance.now() - start) / 1000);
@@ -53,8 +57,9 @@ function trainUnroll(seed) {
 }
 
 function trainPyTorch(seed) {
-  const env = torchEnvironment(flags.threads);
-  return { by: 'pytorch', ...run('/usr/bin/python3', [here('pytorch.py'), data, seed, flags.epochs], env) };
+  const { epochs, threads, tokenizer } = flags;
+  const args = [here('pytorch.py'), data, seed, epochs, tokenizer];
+  return { by: 'pytorch', ...run('/usr/bin/python3', args, torchEnvironment(threads)) };
 }
 
 const results = flags.seeds
