@@ -2,6 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
+/** As `unroll launch` starts its processes. */
+export const launchedFlags = ['--initial-old-space-size=1024'];
+/** And of these, parameter servers. */
+export const serverEnvironment = { MALLOC_MMAP_THRESHOLD_: '131072', ...process.env };
+
 /** @param {readonly number[]} values */
 export function median(values) {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];

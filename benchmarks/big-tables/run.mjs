@@ -12,6 +12,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { defaultOptimizer, elementCount, languageModelConfig, optimizerSlots, parameterShapes } from '@unroll/core';
+import { serverEnvironment } from '../common.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -26,12 +27,10 @@ const [shards, workers] = [4, 2];
 const optimizer = defaultOptimizer(flags.optimizer);
 const size = { vocabSize: Number(flags.vocabulary), dim: 512, samples: 8192, lanes: 20, time: 35 };
 
-/** As `unroll launch` starts its processes: the buffers of messages go back to the system when they are freed. */
-const environment = { MALLOC_MMAP_THRESHOLD_: '131072', ...process.env };
-
 function start(name, ...args) {
   const script = fileURLToPath(new URL(name, import.meta.url));
-  const options = { env: environment, stdio: ['ignore', 'pipe', 'inherit'] };
+  const env = name === 'server.mjs' ? serverEnvironment : process.env;
+  const options = { env, stdio: ['ignore', 'pipe', 'inherit'] };
   const child = spawn(process.execPath, [script, ...args.map(String)], options);
   const exited = once(child, 'exit');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

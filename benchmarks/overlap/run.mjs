@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Network, obstacle } from '../../scripts/multi-host/network.mjs';
+import { launchedFlags, serverEnvironment } from '../common.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -19,15 +20,13 @@ const { values: flags } = parseArgs({
   },
 });
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
-/** As `unroll launch` starts its processes. */
-const nodeFlags = ['--initial-old-space-size=1024'];
-const environment = { MALLOC_MMAP_THRESHOLD_: '131072', ...process.env };
 
 /** A program on a machine of the network, if there is one. @returns its lines, one after another */
 function start(network, machine, program, ...args) {
-  const command = [process.execPath, ...nodeFlags, here(program), ...args];
+  const command = [process.execPath, ...launchedFlags, here(program), ...args];
   const [file, ...rest] = network ? network.on(machine, ...command) : command;
-  const child = spawn(file, rest, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  const env = program === 'server.mjs' ? serverEnvironment : process.env;
+  const child = spawn(file, rest, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return { exited, line: async () => (await lines.next()).value };

@@ -9,7 +9,7 @@ import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { median, torchEnvironment } from '../common.mjs';
+import { launchedFlags, median, serverEnvironment, torchEnvironment } from '../common.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -20,9 +20,6 @@ const { values: flags } = parseArgs({
   },
 });
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
-/** As `unroll launch` starts its processes. */
-const nodeFlags = ['--initial-old-space-size=1024'];
-const nodeEnvironment = { MALLOC_MMAP_THRESHOLD_: '131072', ...process.env };
 const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
 
 function start(command, args, env) {
@@ -40,12 +37,12 @@ async function result(program) {
   return JSON.parse(line);
 }
 
-const node = (name, ...args) =>
-  start(process.execPath, [...nodeFlags, here(name), ...args.map(String)], nodeEnvironment);
+const node = (name, args, env = process.env) =>
+  start(process.execPath, [...launchedFlags, here(name), ...args.map(String)], env);
 
 /** Runs programs beside a server, and says what they and the server say. */
 async function withServer(workers, programs) {
-  const server = node('server.mjs', workers);
+  const server = node('server.mjs', [workers], serverEnvironment);
   const port = await server.line();
   const results = await Promise.all(programs(port).map(result));
   return { results, server: await result(server) };
@@ -54,9 +51,9 @@ async function withServer(workers, programs) {
 const rate = (bytes, seconds) => Math.round(bytes / median(seconds) / 1e6);
 
 async function throughput() {
-  const { results, server } = await withServer(1, (port) => [node('throughput.mjs', port, flags.rounds)]);
+  const { results, server } = await withServer(1, (port) => [node('throughput.mjs', [port, flags.rounds])]);
   const { push, pull, bytes, pushCpuSeconds, pullCpuSeconds } = results[0];
-  const tcp = await result(node('tcp.mjs', flags.rounds));
+  const tcp = await result(node('tcp.mjs', [flags.rounds]));
   return {
     'push MB/s': rate(bytes, push),
     'pull MB/s': rate(bytes, pull),
@@ -68,7 +65,7 @@ async function throughput() {
 }
 
 async function trainingStep() {
-  const ours = await withServer(2, (port) => [0, 1].map((worker) => node('unroll.mjs', port, worker, flags.steps)));
+  const ours = await withServer(2, (port) => [0, 1].map((worker) => node('unroll.mjs', [port, worker, flags.steps])));
   const theirs = await result(start(python, [here('pytorch.py'), flags.steps], torchEnvironment(1)));
   const milliseconds = (seconds) => Math.round(median(seconds) * 1e3);
   // The first steps compile, and grow the heap.

@@ -16,18 +16,13 @@ const command = fileURLToPath(new URL('../../bin/unroll.js', import.meta.url));
  */
 const initialHeapMebibytes = 1024;
 
-/**
- * glibc raises this threshold with every buffer that is freed, up to 32 MiB, and then keeps the buffers of messages for itself.
- * Fixed at its first value, they go back to the system: a server with tables by rows holds 114 to 120 % of its parameters instead
- * of 120 to 126 %. Other C libraries do not read it.
- */
-const allocation = { MALLOC_MMAP_THRESHOLD_: `${128 * 1024}` };
-
 export interface ChildOptions {
   /** As the user knows it: `worker 1`. */
   readonly name: string;
   /** The arguments of `unroll`, of the first process or of one that replaces a killed one. */
   readonly args: (isRestart: boolean) => readonly string[];
+  /** Variables that it gets beside those of this process, which come first. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly onMessage: (message: ChildMessage) => void;
   /** How often the process is started again when it was killed before it had lived for a while. */
   readonly maxRestarts: number;
@@ -99,8 +94,8 @@ export class Child {
 
   /** Resolves to the signal that killed the process, or to undefined if it ended well. @throws UnrollError if it failed */
   async #runOnce(isRestart: boolean): Promise<NodeJS.Signals | undefined> {
-    const { name, args, onMessage } = this.#options;
-    const child = start(args(isRestart));
+    const { name, args, environment, onMessage } = this.#options;
+    const child = start(args(isRestart), environment);
     this.#process = child;
     let lastLine = '';
     let peerLost = false;
@@ -123,11 +118,11 @@ export class Child {
 }
 
 /** Children run in process groups of their own, so that Ctrl-C reaches only the launcher, which then stops them. */
-function start(args: readonly string[]): ChildProcess {
+function start(args: readonly string[], environment: ChildOptions['environment']): ChildProcess {
   return fork(command, args, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     detached: true,
     execArgv: [`--initial-old-space-size=${initialHeapMebibytes}`],
-    env: { ...allocation, ...process.env },
+    env: { ...environment, ...process.env },
   });
 }
