@@ -39,7 +39,13 @@ const container = object({
   'name!': name,
   'image!': text,
   args: list(text),
-  env: list(object({ 'name!': text, valueFrom: object({ secretKeyRef: object({ 'name!': name, 'key!': text }) }) })),
+  env: list(
+    object({
+      'name!': text,
+      value: text,
+      valueFrom: object({ secretKeyRef: object({ 'name!': name, 'key!': text }) }),
+    }),
+  ),
   ports: list(object({ name, 'containerPort!': { type: 'integer', minimum: 1, maximum: 65535 } })),
   startupProbe: probe,
   readinessProbe: probe,
