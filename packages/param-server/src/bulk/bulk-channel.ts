@@ -16,6 +16,12 @@ export interface BulkChannelOptions {
 /** What is between client and server may swallow what is no HTTP/2. */
 const greetingSeconds = 10;
 
+/**
+ * TCP sends what is lost again after pauses that double: when a network heals that was broken for a minute, it may say nothing for
+ * another. A new connection is there at once.
+ */
+const stallSeconds = 60;
+
 export class BulkChannel {
   readonly #options: BulkChannelOptions;
   readonly #idle: BulkConnection[] = [];
@@ -60,7 +66,7 @@ export class BulkChannel {
 
   async #connect(): Promise<BulkConnection | undefined> {
     const { place, authorization, count } = this.#options;
-    const connection = new BulkConnection(place, count);
+    const connection = new BulkConnection(place, count, stallSeconds);
     this.#lent.add(connection);
     try {
       await connection.greet(authorization, greetingSeconds);

@@ -39,6 +39,7 @@ interface Awaited {
 export class BulkConnection {
   readonly #socket: Socket;
   readonly #count: CountBytes;
+  readonly #stallSeconds: number;
   readonly #reader = new FrameReader((frame) => this.#receive(frame), maxMessageBytes);
   #awaited: Awaited | undefined;
   #failure: BulkFailure | undefined;
@@ -46,9 +47,13 @@ export class BulkConnection {
   /** Of the chunk that was handed over last. */
   #buffer = new Uint8Array(0);
 
-  /** Connects; the first call is to be {@link greet}. */
-  constructor({ host, port }: ServerPlace, count: CountBytes) {
+  /**
+   * Connects; the first call is to be {@link greet}.
+   * @param stallSeconds how long a server may take nothing of what is sent before it is taken for lost
+   */
+  constructor({ host, port }: ServerPlace, count: CountBytes, stallSeconds: number) {
     this.#count = count;
+    this.#stallSeconds = stallSeconds;
     const onread = intoOneBuffer((bytes) => this.#take(bytes));
     this.#socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000, onread });
     this.#socket.on('error', ({ message }) => this.fail(status.UNAVAILABLE, message));
@@ -79,7 +84,7 @@ export class BulkConnection {
       throw error;
     }
     await this.#write(answered, frameKinds.end);
-    await answered;
+    await this.#soon(answered);
   }
 
   /** As {@link ShardCalls.pull}. A chunk is valid until the next is asked for. @throws BulkFailure */
@@ -137,7 +142,18 @@ export class BulkConnection {
     this.#count('sent', (message?.length ?? 0) + (data?.length ?? 0));
     // Why a connection ends is known a moment after writing fails.
     const written = writeFrame(this.#socket, kind, message, data).catch(() => answered);
-    return Promise.race([answered, written]);
+    return this.#soon(Promise.race([answered, written]));
+  }
+
+  /** Takes the server for lost if this does not come. */
+  async #soon<Result>(progress: Promise<Result>): Promise<Result> {
+    const lost = () => this.fail(status.UNAVAILABLE, `the server took nothing for ${this.#stallSeconds} seconds`);
+    const stall = setTimeout(lost, this.#stallSeconds * 1000);
+    try {
+      return await progress;
+    } finally {
+      clearTimeout(stall);
+    }
   }
 
   /** @returns whether to read on */

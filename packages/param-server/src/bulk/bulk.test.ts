@@ -15,11 +15,12 @@ import { noSnapshots } from '../snapshots/snapshot.js';
 import { converse, frame, hello } from '../testing/bulk-peer.js';
 import { certify, makeAuthority } from '../testing/certificates.js';
 import { writeModel } from '../wire-messages.js';
-import type { CountBytes } from './bulk-connection.js';
+import { BulkConnection, type CountBytes } from './bulk-connection.js';
 import { firstByte, frameKinds } from './frames.js';
 import { ServedConnection } from './served-connection.js';
 import { sharePort } from './shared-port.js';
 
+const { BulkStatus } = unroll.v1;
 const token = 'correct-horse-battery-staple';
 const elements = 1_000_000;
 const model = {
@@ -275,4 +276,26 @@ describe('a connection that stands still is closed', () => {
     });
     expect((await converse(await listen(server), bytes, false)).codes).toEqual(codes);
   });
+});
+
+test.each([
+  // More than what the system takes for a connection that is not read.
+  ['takes nothing more of an upload', 200],
+  ['does not answer one', 0],
+])('a server that %s is taken for lost', async (_, vectors) => {
+  const server = createServer((socket) => {
+    cleanups.push(() => socket.destroy());
+    socket.once('data', () => {
+      socket.write(frame(frameKinds.status, BulkStatus.encode({ code: status.OK }).finish()));
+      socket.pause();
+    });
+  });
+  const connected = new BulkConnection({ host: '127.0.0.1', port: await listen(server) }, () => undefined, 0.5);
+  await connected.greet('', 10);
+  const chunks = Array.from({ length: vectors }, vector).flat();
+  await expect(connected.upload({ caller: worker, step: 0, vector: 'gradient' }, chunks, 60)).rejects.toMatchObject({
+    code: status.UNAVAILABLE,
+    details: 'the server took nothing for 0.5 seconds',
+  });
+  expect(connected.isOpen).toBe(false);
 });
