@@ -1,0 +1,247 @@
+/**
+ * Where a worker is in its run: it joins the servers, gives them their values or takes the run up where they are, and does so
+ * again wherever they are found elsewhere than it left them, because a process was killed or lanes changed hands. What it does
+ * there is `client.ts`'s affair.
+ */
+import type { unroll } from '../generated/parameter-server.js';
+import type { Caller, LaneRange } from '../shard/messages.js';
+import { chunksOf, type NamedValues, scatterTable } from '../shard-vector.js';
+import { chunksOfValues, type RowReader } from '../tables/row-chunks.js';
+import { writeModel } from '../wire-messages.js';
+import { isPassing } from './errors.js';
+import type { GradientSender } from './gradient-sender.js';
+import type { Beat, StartHeartbeats } from './heartbeats.js';
+import type { InitialValues, ParameterClientOptions } from './options.js';
+import { type Entry, planOf } from './resumption.js';
+import type { ShardCalls } from './shard-calls.js';
+import type { Shard, ShardGroup } from './shard-group.js';
+
+/** What carries a client: a network and a clock, or their simulation. */
+export interface Surroundings {
+  /** In the order of the shards. */
+  readonly connections: readonly ShardCalls[];
+  readonly startHeartbeats: StartHeartbeats;
+  sleep(seconds: number): Promise<void>;
+}
+
+/** Between two attempts to join servers that change. */
+const rejoinSeconds = 0.1;
+
+export class Membership {
+  readonly #options: ParameterClientOptions;
+  readonly #surroundings: Surroundings;
+  readonly #shards: ShardGroup;
+  readonly #gradients: GradientSender;
+  /** The states of all lanes as they were when this worker joined last, `[lanes, width]`. */
+  readonly laneStates: Float32Array;
+  #caller: Caller;
+  #parameters: NamedValues = {};
+  #lanes: LaneRange = { from: 0, to: 0 };
+  #step = 0;
+  #isInside = false;
+  #hasEntered = false;
+  #isElastic = false;
+  #hasBackups = false;
+  #isClosed = false;
+  #arriving: Promise<void> = Promise.resolve();
+  #stopHeartbeats: (() => void) | undefined;
+
+  constructor(
+    options: ParameterClientOptions,
+    surroundings: Surroundings,
+    shards: ShardGroup,
+    gradients: GradientSender,
+  ) {
+    const { worker, incarnation, lanes } = options;
+    this.#options = options;
+    this.#surroundings = surroundings;
+    this.#shards = shards;
+    this.#gradients = gradients;
+    this.laneStates = new Float32Array(lanes.count * lanes.width);
+    this.#caller = { worker, incarnation, generation: 0, lease: 0 };
+  }
+
+  get caller(): Caller {
+    return this.#caller;
+  }
+
+  /** Updates that the parameters have seen which were pulled last: the step to be computed next, counted from 0. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** The lanes of the global batch that this worker computes. */
+  get lanes(): LaneRange {
+    return this.#lanes;
+  }
+
+  /** What is pulled into. */
+  get parameters(): NamedValues {
+    return this.#parameters;
+  }
+
+  /** Whether the run goes on without some of the workers. */
+  get isElastic(): boolean {
+    return this.#isElastic;
+  }
+
+  /** Whether steps are made without the slowest workers. */
+  get hasBackups(): boolean {
+    return this.#hasBackups;
+  }
+
+  /** Whether this worker goes at its own pace. */
+  get hasOwnPace(): boolean {
+    return this.#options.staleness !== undefined;
+  }
+
+  /** @param parameters filled with the parameters, now and wherever the run is taken up again */
+  async enter(parameters: NamedValues): Promise<void> {
+    this.#parameters = parameters;
+    await this.#enter();
+  }
+
+  /** The step has been made, and its parameters pulled or about to arrive. */
+  advance(): void {
+    this.#step++;
+  }
+
+  /** What is pulled of the parameters beyond those that were waited for. */
+  set arriving(parameters: Promise<void>) {
+    this.#arriving = parameters;
+  }
+
+  /** Does what needs the servers where this worker left them; if they are elsewhere, goes there and returns undefined. */
+  async whereWeAre<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+    try {
+      await this.#arriving;
+      return await work();
+    } catch (error) {
+      if (!isPassing(error) || this.#isClosed) throw error;
+      this.#arriving = Promise.resolve();
+      await this.#enter();
+      return undefined;
+    }
+  }
+
+  /** Sends the states of lanes, from lane `from` on, to the first shard. */
+  uploadLanes(step: number, values: Float32Array, from: number): Promise<void> {
+    const { width } = this.#options.lanes;
+    const target = { caller: this.#caller, step, vector: 'lanes' };
+    return this.#shards.first.connection.upload(target, chunksOf([{ values, offset: from * width, rowLength: width }]));
+  }
+
+  /** Reads the states of all lanes into {@link laneStates}. */
+  async pullLanes(step: number): Promise<void> {
+    const request = { vector: 'lanes', step, caller: this.#caller };
+    for await (const chunk of this.#shards.first.connection.pull(request)) scatterTable(this.laneStates, chunk);
+  }
+
+  pull(request: Omit<unroll.v1.PullRequest, 'caller'>, values: NamedValues): Promise<void> {
+    return this.#shards.pull({ ...request, caller: this.#caller }, values);
+  }
+
+  /** From now on failures are the caller's, and nothing is given up for what servers say. */
+  close(): void {
+    this.#isInside = false;
+    this.#isClosed = true;
+    this.#stopHeartbeats?.();
+  }
+
+  async #enter(): Promise<void> {
+    this.#isInside = false;
+    for (;;) {
+      try {
+        if (await this.#tryToEnter()) return;
+      } catch (error) {
+        if (!isPassing(error) || this.#isClosed) throw error;
+      }
+      await this.#surroundings.sleep(rejoinSeconds);
+    }
+  }
+
+  async #tryToEnter(): Promise<boolean> {
+    const joined = await this.#shards.each(async ({ connection }, shard) => {
+      const answer = await connection.join(this.#joinRequest(shard));
+      this.#gradients.joined(answer);
+      this.#beatEvery(answer.leaseSeconds / 6);
+      this.#isElastic = answer.elastic;
+      this.#hasBackups = answer.backupWorkers > 0;
+      return answer;
+    });
+    const { worker, start } = this.#options;
+    const plan = planOf(joined, {
+      worker,
+      hasEntered: this.#hasEntered,
+      startStep: start.step ?? 0,
+      snapshots: start.snapshots ?? 'refuse',
+      ownPace: this.hasOwnPace,
+    });
+    if (plan.type === 'begin') await this.#begin(plan.generation, plan.snapshot);
+    if (plan.type !== 'enter') return false;
+    await this.#takeUp(plan);
+    return true;
+  }
+
+  /** Gives all servers their values: of a snapshot, or those that the run starts from. */
+  async #begin(generation: number, snapshot: number | undefined): Promise<void> {
+    const caller = this.#caller;
+    if (snapshot !== undefined) {
+      await this.#shards.each(({ connection }) => connection.restore({ caller, step: snapshot, generation }));
+      return;
+    }
+    const { step = 0, values } = this.#options.start;
+    const { parameters, tables = {}, slots = {}, laneStates }: InitialValues = await values();
+    await this.#shards.each(async (shard, index) => {
+      await this.#upload(shard, 'parameters', step, parameters, tables);
+      for (const [name, slot] of Object.entries(slots)) await this.#upload(shard, name, step, slot, {});
+      if (index === 0) await this.uploadLanes(step, laneStates ?? new Float32Array(0), 0);
+      await shard.connection.initialize({ caller, step, generation });
+    });
+  }
+
+  async #takeUp({ generation, lease, lanes, step, sumOfSquares }: Entry): Promise<void> {
+    this.#caller = { ...this.#caller, generation, lease };
+    this.#gradients.takeUp(generation);
+    const isLagging = sumOfSquares !== undefined;
+    await this.pull({ vector: 'parameters', step, ...(isLagging ? { sumOfSquares } : {}) }, this.#parameters);
+    await this.pullLanes(step);
+    this.#lanes = lanes;
+    this.#step = step;
+    this.#hasEntered = true;
+    this.#isInside = true;
+  }
+
+  #beatEvery(seconds: number): void {
+    this.#stopHeartbeats ??= this.#surroundings.startHeartbeats(seconds, (beat) => this.#hear(beat));
+  }
+
+  /** Gives up what waits for servers that have moved on without this worker. */
+  #hear({ shard, place }: Beat): void {
+    if (!this.#isInside) return;
+    const { generation, lease } = this.#caller;
+    const isElsewhere =
+      place === undefined ||
+      place.generation > generation ||
+      (shard === 0 && place.generation === generation && place.lease > lease);
+    if (isElsewhere) this.#shards.interrupt();
+  }
+
+  #upload(
+    { connection, layout }: Shard,
+    vector: string,
+    step: number,
+    values: NamedValues,
+    tables: Readonly<Record<string, RowReader>>,
+  ): Promise<void> {
+    const chunks = chunksOfValues(layout, values, tables);
+    return connection.upload({ caller: this.#caller, step, vector }, chunks);
+  }
+
+  #joinRequest(shard: number): unroll.v1.JoinRequest {
+    const { version, workers } = this.#options;
+    const { worker, incarnation } = this.#caller;
+    const place = { caller: { worker, incarnation }, version, workers, shard, shards: this.#shards.length };
+    return { ...place, ...writeModel(this.#options), holdsBack: this.#gradients.holdsBack };
+  }
+}
