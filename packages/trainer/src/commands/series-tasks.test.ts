@@ -8,28 +8,10 @@ import { sampleUtterances } from '../tasks/speech/sample-utterances.js';
 import type { TimeSeries } from '../tasks/time-series/csv.js';
 import { example } from '../testing/example-program.js';
 import { temporaryFolder, unroll, unrollJson } from '../testing/unroll-process.js';
+import { encodeWav } from '../testing/wav.js';
 
 const folder = temporaryFolder();
 afterAll(() => folder[Symbol.dispose]());
-
-/** Samples in [−1, 1) as a WAV file of one channel; its path. */
-function writeWav(samples: Float32Array, sampleRate: number): string {
-  const bytes = Buffer.alloc(44 + 2 * samples.length);
-  bytes.write('RIFF', 0);
-  bytes.writeUInt32LE(bytes.length - 8, 4);
-  bytes.write('WAVEfmt ', 8);
-  bytes.writeUInt32LE(16, 16);
-  bytes.writeUInt16LE(1, 20);
-  bytes.writeUInt16LE(1, 22);
-  bytes.writeUInt32LE(sampleRate, 24);
-  bytes.writeUInt16LE(16, 34);
-  bytes.write('data', 36);
-  bytes.writeUInt32LE(2 * samples.length, 40);
-  for (const [k, sample] of samples.entries()) bytes.writeInt16LE(Math.trunc(32767 * sample), 44 + 2 * k);
-  const path = `${folder.path}/spoken.wav`;
-  writeFileSync(path, bytes);
-  return path;
-}
 
 /** A series as a CSV file; its path. */
 function writeCsv({ names, times, values }: TimeSeries, rows: number): string {
@@ -60,7 +42,8 @@ describe('unroll train --task', () => {
     expect(wrong.length).toBeLessThan(4);
     await expect(recognizer.recognize(new Float32Array(10))).rejects.toThrow('shorter than a frame');
     const heard = utterances.findIndex(({ transcript }, k) => words[k] === transcript);
-    const recording = writeWav(utterances[heard]!.samples, recognizer.sampleRate);
+    const recording = `${folder.path}/spoken.wav`;
+    writeFileSync(recording, encodeWav(utterances[heard]!.samples, recognizer.sampleRate));
     const printed = await example('speech/recognize.mjs', bundle, recording);
     expect(printed).toMatch(new RegExp(`^${recording}: ${words[heard]} \\(heard: \\w+\\)\n$`));
   }, 120_000);

@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../testing/unroll-process.js';
+import { encodeWav } from '../../testing/wav.js';
 import { readUtterances } from './recordings.js';
 import { speech } from './task.js';
 import { editDistance, letterErrorRate, wordErrorRate } from './word-errors.js';
@@ -29,21 +30,8 @@ describe('word errors', () => {
   });
 });
 
-/** A mono WAV file of 16 bits with so many samples. */
-function wav(samples: number, rate = 8000): Buffer {
-  const bytes = Buffer.alloc(44 + 2 * samples);
-  bytes.write('RIFF', 0);
-  bytes.writeUInt32LE(bytes.length - 8, 4);
-  bytes.write('WAVEfmt ', 8);
-  bytes.writeUInt32LE(16, 16);
-  bytes.writeUInt16LE(1, 20);
-  bytes.writeUInt16LE(1, 22);
-  bytes.writeUInt32LE(rate, 24);
-  bytes.writeUInt16LE(16, 34);
-  bytes.write('data', 36);
-  bytes.writeUInt32LE(2 * samples, 40);
-  return bytes;
-}
+/** A silent recording of so many samples. */
+const wav = (samples: number, rate?: number) => encodeWav(new Float32Array(samples), rate);
 
 describe('a folder of recordings', () => {
   test('gives each part its own, with what is said in letters', async () => {
