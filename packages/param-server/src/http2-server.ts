@@ -1,7 +1,7 @@
 /**
  * Reaches for the HTTP/2 server that grpc-js makes, to widen the window in which it receives, to bound how many connections
- * there are and how fast one calls, and to let bulk connections come to its port: grpc-js has options for none of these. Should a later version make it
- * elsewhere, a test notices.
+ * there are and how fast one calls, and to let bulk connections come to its port: grpc-js has options for none of these. Should
+ * a later version make it elsewhere, a test notices.
  */
 import type { Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';

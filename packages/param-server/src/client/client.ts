@@ -118,8 +118,7 @@ export class ParameterClient implements AsyncDisposable {
     const step = this.step;
     while (this.step === step) {
       const met = await this.#membership.whereWeAre(async () => {
-        if (this.#membership.hasOwnPace)
-          await this.#membership.pull({ vector: 'parameters', step, meets: true }, this.#membership.parameters);
+        if (this.#membership.hasOwnPace) await this.#membership.pullParameters({ step, meets: true });
         return true;
       });
       if (met) return true;
@@ -166,16 +165,19 @@ export class ParameterClient implements AsyncDisposable {
     const [step, caller] = [this.step, this.#membership.caller];
     const sumOfSquares = total(await this.#pushAll(options));
     if (this.#shards.length > 1) await this.#shards.first.connection.commit({ caller, step, sumOfSquares });
-    await this.#pullUpdated({ vector: 'parameters', step: step + 1, sumOfSquares, since: step }, options.first);
+    await this.#pullUpdated({ step: step + 1, sumOfSquares, since: step }, options.first);
     this.#membership.advance();
     return { gradientNorm: Math.sqrt(sumOfSquares), staleness: 0 };
   }
 
   /** Pulls the parameters, and returns when the first have come. */
-  #pullUpdated(request: Omit<unroll.v1.PullRequest, 'caller'>, first: ReadonlySet<string> | undefined): Promise<void> {
-    if (!first) return this.#membership.pull(request, this.#membership.parameters);
+  #pullUpdated(
+    request: Omit<unroll.v1.PullRequest, 'caller' | 'vector'>,
+    first: ReadonlySet<string> | undefined,
+  ): Promise<void> {
+    if (!first) return this.#membership.pullParameters(request);
     return new Promise((resolve, reject) => {
-      const asked = { ...request, caller: this.#membership.caller };
+      const asked = { ...request, vector: 'parameters', caller: this.#membership.caller };
       const arriving = this.#shards.pullInOrder(asked, this.#membership.parameters, first, resolve);
       this.#membership.arriving = arriving;
       arriving.then(resolve, reject);
@@ -190,7 +192,7 @@ export class ParameterClient implements AsyncDisposable {
       if (index > 0) await this.#push(shard, index, options, { sumOfSquares });
     });
     const { staleness } = await this.#push(this.#shards.first, 0, options, { sumOfSquares });
-    await this.#membership.pull({ vector: 'parameters', step: step + 1 }, this.#membership.parameters);
+    await this.#membership.pullParameters({ step: step + 1 });
     this.#membership.advance();
     return { gradientNorm: Math.sqrt(sumOfSquares), staleness };
   }

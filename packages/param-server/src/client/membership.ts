@@ -137,6 +137,11 @@ export class Membership {
     for await (const chunk of this.#shards.first.connection.pull(request)) scatterTable(this.laneStates, chunk);
   }
 
+  /** Reads the parameters into {@link parameters}. */
+  pullParameters(request: Omit<unroll.v1.PullRequest, 'caller' | 'vector'>): Promise<void> {
+    return this.pull({ ...request, vector: 'parameters' }, this.#parameters);
+  }
+
   pull(request: Omit<unroll.v1.PullRequest, 'caller'>, values: NamedValues): Promise<void> {
     return this.#shards.pull({ ...request, caller: this.#caller }, values);
   }
@@ -204,7 +209,7 @@ export class Membership {
     this.#caller = { ...this.#caller, generation, lease };
     this.#gradients.takeUp(generation);
     const isLagging = sumOfSquares !== undefined;
-    await this.pull({ vector: 'parameters', step, ...(isLagging ? { sumOfSquares } : {}) }, this.#parameters);
+    await this.pullParameters({ step, ...(isLagging ? { sumOfSquares } : {}) });
     await this.pullLanes(step);
     this.#lanes = lanes;
     this.#step = step;

@@ -115,9 +115,8 @@ async function startServers(started: Child[], options: ClusterOptions): Promise<
 
 /**
  * glibc raises this threshold with every buffer that is freed, up to 32 MiB, and then keeps the buffers of messages for itself.
- * Fixed at its first value, they go back to the system: a server with tables by rows holds 114 to 120 % of its parameters instead
- * of 120 to 126 %. A worker's arrays would be new memory at each step, which costs it a tenth of its speed. Other C libraries do
- * not read it.
+ * Fixed at its first value, they go back to the system: a server with tables by rows holds less by some 6 % of its parameters. A
+ * worker's arrays would be new memory at each step, which costs it a tenth of its speed. Other C libraries do not read it.
  */
 const serverAllocation = { MALLOC_MMAP_THRESHOLD_: `${128 * 1024}` };
 

@@ -3,13 +3,13 @@
  * with a validation and a checkpoint, whose model is that of the best epoch so far.
  */
 import { setImmediate } from 'node:timers/promises';
-import { elementCount } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { checkWritable } from '../checkpoint/folder.js';
 import { isResumed } from '../checkpoint/resumption.js';
 import { type EngineName, selectEngine } from '../engines/select.js';
 import { UnrollError } from '../errors.js';
 import { divergence } from '../training/loop.js';
+import { parameterCount } from '../training/parameter-count.js';
 import { type GivenSettings, resumedSettings, settingsOf } from './settings.js';
 import type { Task, TaskConfig, TaskModel, TaskSettings } from './task.js';
 import {
@@ -99,7 +99,7 @@ export async function* trainTask(request: TaskRequest, signal?: AbortSignal): As
   yield {
     type: 'start',
     engine: engine.description,
-    parameters: Object.values(model.parameters).reduce((sum, shape) => sum + elementCount(shape), 0),
+    parameters: parameterCount(model.parameters),
     examples: training.examples,
     validExamples: valid.examples,
     ...{ firstStep, totalSteps, stepsPerEpoch, epochs: settings.epochs },

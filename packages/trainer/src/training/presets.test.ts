@@ -1,14 +1,9 @@
-import {
-  elementCount,
-  initialParameters,
-  languageModelConfig,
-  languageModelStepGraph,
-  parameterShapes,
-} from '@unroll/core';
+import { initialParameters, languageModelConfig, languageModelStepGraph, parameterShapes } from '@unroll/core';
 import { trainTokenizer } from '@unroll/core/text';
 import { buildBundle, chooseByRule } from '@unroll/edge-runtime';
 import { expect, test } from 'vitest';
 import { parseTrainingConfig } from './config.js';
+import { parameterCount } from './parameter-count.js';
 import { presetNames, presets } from './presets.js';
 
 test.each(presetNames)('the preset %s is a configuration that its own checks accept', (name) => {
@@ -23,7 +18,7 @@ test('gboard-cifg has the 1.4 million parameters of the published keyboard model
   const tokenizer = trainTokenizer(kind, words, { vocabSize: vocabulary });
   const config = languageModelConfig({ vocabSize: tokenizer.vocabSize, ...model });
   expect(config.vocabSize).toBe(10_000);
-  const count = Object.values(parameterShapes(config)).reduce((sum, shape) => sum + elementCount(shape), 0);
+  const count = parameterCount(parameterShapes(config));
   expect(count / 1e6).toBeCloseTo(1.4, 1);
 
   const graph = languageModelStepGraph(config, initialParameters(config, { seed: 1 }));

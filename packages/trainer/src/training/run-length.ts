@@ -2,7 +2,8 @@
  * How many steps to make in one call of the engine: more cost less each, but nobody hears of them, nor can interrupt, before the
  * last is made. What is computed does not depend on it.
  */
-import { elementCount } from '@unroll/core';
+import type { Shapes } from '@unroll/core';
+import { parameterCount } from './parameter-count.js';
 
 /** Of a call, about. */
 const longestSeconds = 1;
@@ -17,9 +18,8 @@ export class RunLength {
   #secondsAStep = Number.POSITIVE_INFINITY;
 
   /** @param shapes of the model's parameters */
-  constructor(shapes: Readonly<Record<string, readonly number[]>>) {
-    const parameters = Object.values(shapes).reduce((sum, shape) => sum + elementCount(shape), 0);
-    this.#most = parameters < largeModel ? mostSteps : mostStepsOfLargeModels;
+  constructor(shapes: Shapes) {
+    this.#most = parameterCount(shapes) < largeModel ? mostSteps : mostStepsOfLargeModels;
   }
 
   /** Of the next call; 1 before anything was measured. */

@@ -1,10 +1,11 @@
 /** One process's part of a training run, from the request to the last checkpoint, as a stream of events. */
-import { elementCount, type LanguageModelConfig, parameterShapes } from '@unroll/core';
+import { parameterShapes } from '@unroll/core';
 import { type TrainingState, writeCheckpoint } from '../checkpoint/checkpoint.js';
 import { selectEngine } from '../engines/select.js';
 import { Evaluator } from '../evaluation/evaluate.js';
 import type { Learner } from './learner.js';
 import { divergence, type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
+import { parameterCount } from './parameter-count.js';
 import { type PreparedTraining, prepareTraining, type TrainingRequest } from './prepare.js';
 import { requireAlone, requireShareable, requireStepsLeft } from './requirements.js';
 import { StepPlan } from './step-plan.js';
@@ -83,7 +84,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
   yield {
     type: 'start',
     engine: engine.description,
-    parameters: parameterCount(model),
+    parameters: parameterCount(parameterShapes(model)),
     vocabSize: model.vocabSize,
     trainTokens: ids.length,
     firstStep: learner.nextStep,
@@ -130,10 +131,6 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
     }
     started = performance.now();
   }
-}
-
-function parameterCount(model: LanguageModelConfig): number {
-  return Object.values(parameterShapes(model)).reduce((sum, shape) => sum + elementCount(shape), 0);
 }
 
 async function* evaluate(evaluator: Evaluator, { tokenizer, valid }: PreparedTraining) {
