@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import type * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { backends } from '../testing/backends.js';
@@ -43,39 +44,145 @@ test('recordings are made equally loud, and silence stays silent', () => {
   expect([...levelled(new Float32Array(3))]).toEqual([0, 0, 0]);
 });
 
-/** A WAV file of two channels, the second silent, with a chunk of odd length before its data. */
-function wav({ bits = 16, samples = [0, 16384, -32768] } = {}): Uint8Array {
-  const bytes = Buffer.alloc(12 + 24 + 12 + 8 + 4 * samples.length);
-  bytes.write('RIFF', 0);
-  bytes.writeUInt32LE(bytes.length - 8, 4);
-  bytes.write('WAVEfmt ', 8);
-  bytes.writeUInt32LE(16, 16);
-  bytes.writeUInt16LE(1, 20);
-  bytes.writeUInt16LE(2, 22);
-  bytes.writeUInt32LE(8000, 24);
-  bytes.writeUInt16LE(bits, 34);
-  bytes.write('note', 36);
-  bytes.writeUInt32LE(3, 40);
-  bytes.write('data', 48);
-  bytes.writeUInt32LE(4 * samples.length, 52);
-  for (const [k, sample] of samples.entries()) bytes.writeInt16LE(sample, 56 + 4 * k);
-  return bytes;
+/** The parts of a WAV file; `size` is what its head declares where that is not its length. */
+function wav(chunks: readonly (readonly [name: string, body: Buffer, size?: number])[], magic = 'RIFF'): Buffer {
+  const parts = chunks.map(([name, body, size = body.length]) => {
+    const head = Buffer.from(`${name}____`, 'latin1');
+    head.writeUInt32LE(size, 4);
+    return Buffer.concat([head, body]);
+  });
+  return Buffer.concat([Buffer.from(`${magic}\xff\xff\xff\xffWAVE`, 'latin1'), ...parts]);
 }
 
+/** The format of samples, two channels of them unless told otherwise. */
+function format({ kind = 1, bits = 16, channels = 2, rate = 8000 } = {}): [string, Buffer] {
+  const body = Buffer.alloc(16);
+  body.writeUInt16LE(kind, 0);
+  body.writeUInt16LE(channels, 2);
+  body.writeUInt32LE(rate, 4);
+  body.writeUInt16LE(bits, 14);
+  return ['fmt ', body];
+}
+
+/** Samples of the first channel; the second one is silent. */
+function samples16(...values: readonly number[]): Buffer {
+  const body = Buffer.alloc(4 * values.length);
+  for (const [k, value] of values.entries()) body.writeInt16LE(value, 4 * k);
+  return body;
+}
+
+const body = samples16(0, 16384, -32768);
+const odd = Buffer.from('INFOICMT\x03\0\0\0one', 'latin1');
+
 describe('a WAV file', () => {
-  test('gives the samples of its first channel, whatever chunks come before them', () => {
-    const { sampleRate, samples } = readWav(wav());
+  test.each([
+    ['as most are', wav([format(), ['data', body]])],
+    [
+      'with a chunk of odd length and its padding',
+      wav([format(), ['LIST', Buffer.concat([odd, Buffer.alloc(1)]), odd.length], ['data', body]]),
+    ],
+    ['with a chunk of odd length that is not padded', wav([format(), ['LIST', odd], ['data', body]])],
+    ['whose program did not know the length: 0', wav([format(), ['data', body, 0]])],
+    ['whose program did not know the length: the greatest', wav([format(), ['data', body, 0xffffffff]])],
+    ['whose program did not know the length: that of sox', wav([format(), ['data', body, 0x7ffff000]])],
+    [
+      'with tags of ID3 after it',
+      Buffer.concat([wav([format(), ['data', body]]), Buffer.from('ID3\x04\0\0\0\0\x0f\x76TIT2')]),
+    ],
+    [
+      'of more than 4 GB, RF64',
+      wav([['ds64', rf64(body.length)], format(), ['data', body, 0xffffffff], ['LIST', odd]], 'RF64'),
+    ],
+    ['with an extensible header', wav([extensible(16, 1), ['data', body]])],
+  ])('%s gives the samples of its first channel', (_, bytes) => {
+    const { sampleRate, samples } = readWav(bytes);
     expect(sampleRate).toBe(8000);
     expect([...samples]).toEqual([0, 0.5, -1]);
   });
 
   test.each([
-    ['text', new TextEncoder().encode('seven, spoken by george'), 'is not a WAV file'],
-    ['24 bits', wav({ bits: 24 }), 'is WAV of format 1 with 24 bits; convert it to 16-bit PCM'],
-    ['half of one', wav().subarray(0, 60), "its 'data' chunk is cut off"],
-    ['the head of one', wav().subarray(0, 36), "has no 'data' chunk; was it cut off?"],
-    ['silence of no length', wav({ samples: [] }), 'holds no samples'],
+    ['PCM of 8 bits', { bits: 8 }, [128, 192, 0]],
+    ['PCM of 24 bits', { bits: 24 }, [0, 0, 0, 0, 0, 0x40, 0, 0, 0x80]],
+    ['PCM of 32 bits', { bits: 32 }, [0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0x80]],
+    ['floats', { kind: 3, bits: 32 }, [...new Uint8Array(Float32Array.of(0, 0.5, -1).buffer)]],
+    ['floats of 64 bits', { kind: 3, bits: 64 }, [...new Uint8Array(Float64Array.of(0, 0.5, -1).buffer)]],
+  ])('may be of %s', (_, options, bytes) => {
+    const { samples } = readWav(wav([format({ channels: 1, ...options }), ['data', Buffer.from(bytes)]]));
+    expect([...samples]).toEqual([0, 0.5, -1]);
+  });
+
+  const nan = Buffer.from(Float32Array.of(0, Number.NaN).buffer);
+
+  test.each([
+    ['text', Buffer.from('seven, spoken by george'), 'is not a WAV file'],
+    [
+      'telephone code',
+      wav([format({ kind: 7, bits: 8 }), ['data', body]]),
+      'is WAV of µ-law with 8 bits, 2 channels and 8000 Hz; convert it to 16-bit PCM',
+    ],
+    [
+      'of no rate',
+      wav([format({ rate: 0 }), ['data', body]]),
+      'is WAV of PCM with 16 bits, 2 channels and 0 Hz; convert it to 16-bit PCM',
+    ],
+    ['half of one', wav([format(), ['data', body]]).subarray(0, -6), "its 'data' chunk is cut off"],
+    ['the head of one', wav([format()]), "has no 'data' chunk; was it cut off?"],
+    ['silence of no length', wav([format(), ['data', Buffer.alloc(0)], ['LIST', odd]]), 'holds no samples'],
+    [
+      'not of numbers',
+      wav([format({ kind: 3, bits: 32, channels: 1 }), ['data', nan]]),
+      'holds samples that are not finite; record it again',
+    ],
   ])('that is %s is refused', (_, bytes, message) => {
     expect(() => readWav(bytes)).toThrow(new RangeError(message));
   });
+});
+
+/** An extensible header of two channels, which names the format by a GUID. */
+function extensible(bits: number, kind: number): [string, Buffer] {
+  const guid = Buffer.from('00001000800000aa00389b71', 'hex');
+  const [, head] = format({ kind: 0xfffe, bits });
+  return ['fmt ', Buffer.concat([head, Buffer.from([22, 0, bits, 0, 3, 0, 0, 0, kind, 0, 0, 0]), guid.subarray(2)])];
+}
+
+function rf64(length: number): Buffer {
+  const body = Buffer.alloc(28);
+  body.writeBigUInt64LE(BigInt(length), 8);
+  return body;
+}
+
+describe('recordings of other programs', () => {
+  const has = (program: string) => spawnSync(program, ['-version']).error === undefined;
+  const whyNot = (program: string) => (has(program) ? `${program} is here` : `${program} is not here`);
+  const tone = wav([
+    format({ channels: 1 }),
+    ['data', Buffer.from(Int16Array.from({ length: 400 }, (_, k) => 16000 * Math.sin(k / 5)).buffer)],
+  ]);
+  const original = readWav(tone);
+  const convertedBy = (program: string, args: string) => {
+    const { stdout, stderr } = spawnSync(program, args.split(' '), { input: tone });
+    if (stdout.length === 0) throw new Error(String(stderr));
+    return readWav(stdout);
+  };
+
+  test
+    .skipIf(!has('sox'))
+    .each([
+      '-t wav - -t wav -',
+      '-D -t wav - -b 24 -t wav -',
+      '-D -t wav - -b 32 -t wav -',
+      '-D -t wav - -e floating-point -b 32 -t wav -',
+      '-D -t wav - -e floating-point -b 64 -t wav -',
+    ])(`sox ${'%s'} keeps every sample (${whyNot('sox')})`, (args) => {
+    expect(convertedBy('sox', args)).toEqual(original);
+  });
+
+  test.skipIf(!has('ffmpeg')).each(['pcm_s16le', 'pcm_s24le', 'pcm_s32le', 'pcm_f32le', 'pcm_f64le'])(
+    `${'%s'} that ffmpeg writes to a pipe keeps every sample (${whyNot('ffmpeg')})`,
+    (codec) => {
+      expect(convertedBy('ffmpeg', `-loglevel error -i - -metadata title=odd -acodec ${codec} -f wav -`)).toEqual(
+        original,
+      );
+    },
+  );
 });

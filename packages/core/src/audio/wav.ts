@@ -1,14 +1,25 @@
-/** Reads uncompressed WAV files (RIFF, 16-bit PCM): bytes in, samples out. Neither resamples nor writes.
- * Format: Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0" (1991). */
+/** Reads uncompressed WAV files (RIFF and RF64; PCM of 8 to 32 bits, floats): bytes in, samples out. Neither resamples nor writes.
+ * Formats: Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0" (1991); Microsoft,
+ * "Multiple Channel Audio Data and WAVE Files" (2007); EBU Tech 3306 (2009), which is RF64. */
 
 export interface Recording {
   readonly sampleRate: number;
-  /** One channel, in [−1, 1). */
+  /** One channel, in [−1, 1); floats are taken as they are. */
   readonly samples: Float32Array;
 }
 
-const pcm = 1;
 const extensible = 0xfffe;
+const formatNames: Readonly<Record<number, string>> = { 1: 'PCM', 2: 'ADPCM', 3: 'float', 6: 'A-law', 7: 'µ-law' };
+
+/** What a sample's bytes mean, by the name of their format and their bits. */
+const sampleReaders: Readonly<Record<string, (data: DataView, offset: number) => number>> = {
+  'PCM 8': (data, offset) => (data.getUint8(offset) - 128) / 2 ** 7,
+  'PCM 16': (data, offset) => data.getInt16(offset, true) / 2 ** 15,
+  'PCM 24': (data, offset) => (data.getUint16(offset, true) + data.getInt8(offset + 2) * 2 ** 16) / 2 ** 23,
+  'PCM 32': (data, offset) => data.getInt32(offset, true) / 2 ** 31,
+  'float 32': (data, offset) => data.getFloat32(offset, true),
+  'float 64': (data, offset) => data.getFloat64(offset, true),
+};
 
 /**
  * The first channel of a WAV file.
@@ -16,36 +27,80 @@ const extensible = 0xfffe;
  */
 export function readWav(bytes: Uint8Array): Recording {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 12 || tag(view, 0) !== 'RIFF' || tag(view, 8) !== 'WAVE')
+  if (bytes.length < 12 || !['RIFF', 'RF64'].includes(tag(view, 0)) || tag(view, 8) !== 'WAVE')
     throw new RangeError('is not a WAV file');
   const chunks = chunksOf(view);
   const format = chunks.get('fmt ');
   if (!format || format.byteLength < 16) throw new RangeError("has no 'fmt ' chunk; was it cut off?");
-  const kind = format.getUint16(0, true);
-  const channels = format.getUint16(2, true);
-  const bits = format.getUint16(14, true);
-  if ((kind !== pcm && kind !== extensible) || bits !== 16 || channels === 0) {
-    throw new RangeError(`is WAV of format ${kind} with ${bits} bits; convert it to 16-bit PCM`);
+  const kind = kindOf(format);
+  const [channels, sampleRate, bits] = [
+    format.getUint16(2, true),
+    format.getUint32(4, true),
+    format.getUint16(14, true),
+  ];
+  const read = sampleReaders[`${formatNames[kind]} ${bits}`];
+  if (!read || channels === 0 || sampleRate === 0) {
+    const name = formatNames[kind] ?? `format ${kind}`;
+    throw new RangeError(
+      `is WAV of ${name} with ${bits} bits, ${channels} channels and ${sampleRate} Hz; convert it to 16-bit PCM`,
+    );
   }
   const data = chunks.get('data');
   if (!data) throw new RangeError("has no 'data' chunk; was it cut off?");
-  const count = Math.floor(data.byteLength / (2 * channels));
-  if (count === 0) throw new RangeError('holds no samples');
-  const samples = Float32Array.from({ length: count }, (_, k) => data.getInt16(2 * channels * k, true) / 32768);
-  return { sampleRate: format.getUint32(4, true), samples };
+  const frame = (bits / 8) * channels;
+  const samples = Float32Array.from({ length: Math.floor(data.byteLength / frame) }, (_, k) => read(data, frame * k));
+  if (samples.length === 0) throw new RangeError('holds no samples');
+  if (!samples.every(Number.isFinite)) throw new RangeError('holds samples that are not finite; record it again');
+  return { sampleRate, samples };
 }
 
-/** The chunks by name; chunks start at even offsets. */
+/** The code of the samples' format, which an extensible header has in the first bytes of a GUID. */
+function kindOf(format: DataView): number {
+  const kind = format.getUint16(0, true);
+  return kind === extensible && format.byteLength >= 26 ? format.getUint16(24, true) : kind;
+}
+
+/** The chunks by name, to the data's: what stands after it, such as tags of ID3, is not read. */
 function chunksOf(view: DataView): Map<string, DataView> {
   const chunks = new Map<string, DataView>();
-  for (let offset = 12; offset + 8 <= view.byteLength; ) {
+  for (let offset = 12; offset + 8 <= view.byteLength && !chunks.has('data'); ) {
     const name = tag(view, offset);
-    const length = view.getUint32(offset + 4, true);
-    if (offset + 8 + length > view.byteLength) throw new RangeError(`its '${name}' chunk is cut off`);
+    const room = view.byteLength - offset - 8;
+    const declared = view.getUint32(offset + 4, true);
+    const length = name === 'data' ? dataLength(view, offset + 8, chunks.get('ds64'), declared) : declared;
+    if (length > room) throw new RangeError(`its '${name}' chunk is cut off`);
     chunks.set(name, new DataView(view.buffer, view.byteOffset + offset + 8, length));
-    offset += 8 + length + (length % 2);
+    offset += 8 + length + padding(view, offset + 8 + length, length);
   }
   return chunks;
+}
+
+/** What sox writes to a pipe is the least of the lengths that stand for an unknown one. */
+const unknownLength = 0x7ffff000;
+
+/**
+ * How many bytes of samples there are: RF64 has the number in a chunk of its own, and a program that writes to a pipe, which
+ * does not know it, leaves 0 or a number that is too great for any file, and ends the file with the samples.
+ */
+function dataLength(view: DataView, start: number, ds64: DataView | undefined, declared: number): number {
+  if (ds64 && declared === 0xffffffff && ds64.byteLength >= 16) return Number(ds64.getBigUint64(8, true));
+  const isUnknown = declared >= unknownLength || (declared === 0 && !isChunk(view, start));
+  return isUnknown ? view.byteLength - start : declared;
+}
+
+/** One byte after a chunk of odd length, which some programs leave out. */
+function padding(view: DataView, end: number, length: number): 0 | 1 {
+  return length % 2 === 0 || isChunk(view, end) ? 0 : 1;
+}
+
+/** Whether a chunk can begin here: a name of letters and a length that fits, unless it is of the samples. */
+function isChunk(view: DataView, offset: number): boolean {
+  if (offset + 8 > view.byteLength) return false;
+  const name = tag(view, offset);
+  return (
+    name === 'data' ||
+    (/^[A-Za-z][\w ]{3}$/.test(name) && view.getUint32(offset + 4, true) <= view.byteLength - offset - 8)
+  );
 }
 
 function tag(view: DataView, offset: number): string {

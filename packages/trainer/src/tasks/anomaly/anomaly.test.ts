@@ -6,7 +6,7 @@ import { temporaryFolder } from '../../testing/unroll-process.js';
 import { alarmsOf, bestThreshold, calibratedThreshold, detectionAt } from './detection.js';
 import { nabScore, probationaryRows, rawNabScore } from './nab-score.js';
 import { sampleSignals } from './sample-signals.js';
-import { labelsFile, readSignals, type Signal } from './signals.js';
+import { irregularities, labelsFile, readSignals, type Signal } from './signals.js';
 
 const window = (from: number, to: number) => ({ from, to });
 
@@ -112,6 +112,16 @@ describe('a folder of signals', () => {
     expect(signal!.windows).toEqual([window(1, 2)]);
   });
 
+  test('has rows as they stand, of which the first that is out of step is named', () => {
+    using folder = temporaryFolder();
+    writeFileSync(join(folder.path, 'a.csv'), csv);
+    expect(irregularities(folder.path)).toEqual([]);
+    writeFileSync(join(folder.path, 'a.csv'), `${csv}2014-07-01 00:05:00,4\n`);
+    expect(irregularities(folder.path)).toEqual([
+      expect.stringContaining("a.csv:5: 2014-07-01 00:05:00 does not follow the row before it at the others' interval"),
+    ]);
+  });
+
   test.each([
     [
       'without labels',
@@ -136,7 +146,7 @@ describe('a folder of signals', () => {
     [
       'with a value that is missing',
       { 'a.csv': csv.replace('2\n', '\n'), [labelsFile]: JSON.stringify(labels) },
-      "a.csv:3: '' in column value is no number",
+      "a.csv:3: column 'value' has no value; fill it in, for example with pandas' interpolate(), or remove the row",
     ],
     [
       'with a row that is cut off',
@@ -151,7 +161,7 @@ describe('a folder of signals', () => {
     [
       'without a header',
       { 'a.csv': csv.replace('timestamp,value\n', ''), [labelsFile]: JSON.stringify(labels) },
-      "a.csv:1: is no header; it should name the columns, as 'timestamp,value' does",
+      "a.csv:1: is a row of values, not a header; put a line that names the columns first: 'timestamp,value'",
     ],
   ])('%s is refused in one line that says where', (_, files, message) => {
     expect(() => read(files)).toThrow(message);

@@ -15,7 +15,7 @@ export function sampleSignals(): Signal[] {
   return [24, 36, 60].map((period, k) => ({
     name: `wave-${period}`,
     names: ['value'],
-    times: Array.from({ length: rows }, (_, row) => timeOf(row)),
+    times: Array.from({ length: rows }, (_, row) => Date.UTC(2020, 0, 1) + row * interval),
     values: Float64Array.from({ length: rows }, (_, row) => valueAt(row, { period, level: 10 * k, random })),
     windows: anomalies.map((start) => ({ from: start - margin, to: start + disturbed + margin })),
   }));
@@ -25,8 +25,4 @@ function valueAt(row: number, { period, level, random }: { period: number; level
   const wave = Math.sin((2 * Math.PI * row) / period);
   const isDisturbed = anomalies.some((start) => row >= start && row < start + disturbed);
   return level + (isDisturbed ? -1.5 * wave + 1.5 : wave) + 0.1 * (random() - 0.5);
-}
-
-function timeOf(row: number): string {
-  return new Date(Date.UTC(2020, 0, 1) + row * interval).toISOString().slice(0, 19).replace('T', ' ');
 }

@@ -5,7 +5,9 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { readTextFile } from '../../data/text-file.js';
 import { UnrollError } from '../../errors.js';
-import { readTimeSeries, type TimeSeries } from '../time-series/csv.js';
+import { readTimeSeries, type TimeSeries, type TimeSeriesFile } from '../time-series/csv.js';
+import { firstIrregularRow } from '../time-series/intervals.js';
+import { instantAt } from '../time-series/timestamps.js';
 import { sampleSignals } from './sample-signals.js';
 
 /** The name that stands for generated signals where a path is expected. */
@@ -36,20 +38,48 @@ export function readSignals(data: string): Signal[] {
   if (!existsSync(data) || !statSync(data).isDirectory()) {
     throw new UnrollError(`${data}: no such folder; give one of CSV files and ${labelsFile}, or '${SAMPLE}'`);
   }
-  const files = readdirSync(data)
-    .filter((name) => name.endsWith('.csv'))
-    .toSorted();
+  const files = csvFiles(data);
   if (files.length === 0) throw new UnrollError(`${data}: holds no CSV files; give a folder of signals`);
   const labels = readLabels(join(data, labelsFile));
   return files.map((file) => {
-    const series = readTimeSeries(join(data, file));
-    if (series.names.length !== 1) {
-      throw new UnrollError(`${join(data, file)}:1: has ${series.names.length} columns of values; a signal has one`);
-    }
+    const series = readSignal(join(data, file));
     const windows = labels.get(file);
     if (!windows) throw new UnrollError(`${join(data, labelsFile)}: does not name ${file}; give its windows, or []`);
     return { ...series, name: basename(file, '.csv'), windows: rowsOf(windows, series, join(data, labelsFile), file) };
   });
+}
+
+/**
+ * A line on the first row that stands out of order or at another interval than most, for each file that has one: real signals
+ * have gaps, and their rows are taken as they stand.
+ */
+export function irregularities(data: string): string[] {
+  if (data === SAMPLE) return [];
+  return csvFiles(data).flatMap((file) => {
+    const series = readSignal(join(data, file));
+    const row = firstIrregularRow(series)?.row;
+    if (row === undefined) return [];
+    return [
+      `${series.path}:${series.lines[row]}: ${series.written[row]} does not follow the row before it at the others' interval; rows are taken as they stand`,
+    ];
+  });
+}
+
+function csvFiles(data: string): string[] {
+  return readdirSync(data)
+    .filter((name) => name.endsWith('.csv'))
+    .toSorted();
+}
+
+function readSignal(path: string): TimeSeriesFile {
+  const series = readTimeSeries(path);
+  const { names, values, lines } = series;
+  if (names.length !== 1) throw new UnrollError(`${path}:1: has ${names.length} columns of values; a signal has one`);
+  const gap = values.findIndex(Number.isNaN);
+  if (gap === -1) return series;
+  throw new UnrollError(
+    `${path}:${lines[gap]}: column '${names[0]}' has no value; fill it in, for example with pandas' interpolate(), or remove the row`,
+  );
 }
 
 type WrittenWindow = readonly [start: string, end: string];
@@ -80,7 +110,7 @@ function rowsOf(
   file: string,
 ): readonly LabelledWindow[] {
   const rowAt = (time: string) => {
-    const row = times.indexOf(time.replace(/\.0+$/, ''));
+    const row = times.indexOf(instantAt(time) ?? Number.NaN);
     if (row === -1) throw new UnrollError(`${labels}: ${file} has no row at ${time}; do the two belong together?`);
     return row;
   };

@@ -9,13 +9,14 @@ import {
 } from '@unroll/core';
 import { z } from 'zod';
 import { UnrollError } from '../../errors.js';
+import { log } from '../../terminal/progress.js';
 import { parseConfig } from '../parse-config.js';
 import type { HeldOutData, Metrics, Programs, Task, TaskModel, TaskSplit } from '../task.js';
 import { scaled, scaleOf } from '../time-series/scale.js';
 import { forecasts, type Window, windowLoss, windowsWithin, windowTraining } from '../time-series/windows.js';
 import { bestThreshold, calibratedThreshold, detectionAt, likelihood, scoredSignal } from './detection.js';
 import { probationaryRows } from './nab-score.js';
-import { readSignals, SAMPLE, type Signal } from './signals.js';
+import { irregularities, readSignals, SAMPLE, type Signal } from './signals.js';
 
 const count = z.int().positive();
 
@@ -45,8 +46,9 @@ export const anomaly: Task = {
     seed: 1,
   },
   selection: { metric: 'mse', better: 'lower' },
-  configure: async (_data, { model }) =>
-    ({
+  configure: async (data, { model }) => {
+    for (const line of irregularities(data)) log(line);
+    return {
       model: {
         series: 1,
         context: model.context!,
@@ -54,7 +56,8 @@ export const anomaly: Task = {
         hiddenDim: model.hidden!,
         dropout: model.dropout!,
       },
-    }) satisfies AnomalyConfig,
+    } satisfies AnomalyConfig;
+  },
   model: (config) => anomalyModel(parseConfig(configSchema, config)),
 };
 

@@ -8,7 +8,7 @@ import { readMeasurements, rowsOf } from './measurements.js';
 import { rowsOfADay, seasonalNaive } from './seasonal-naive.js';
 import { forecast } from './task.js';
 
-const series = { names: ['a', 'b'], times: ['x', 'y', 'z'], values: Float64Array.from([1, 5, 2, 5, 6, 5]) };
+const series = { names: ['a', 'b'], times: [0, 1, 2], values: Float64Array.from([1, 5, 2, 5, 6, 5]) };
 const config = { series: 2, context: 2, horizon: 1, hiddenDim: 3, dropout: 0.5 };
 
 describe('scaling', () => {
@@ -26,6 +26,14 @@ describe('windows', () => {
     expect(windowsWithin(source, { from: 10, to: 13 }, config).map(({ at }) => at)).toEqual([10, 11, 12]);
     expect(windowsWithin(source, { from: 0, to: 5 }, { ...config, horizon: 2 }).map(({ at }) => at)).toEqual([2, 3]);
     expect(windowsWithin(source, { from: 0, to: 2 }, config)).toEqual([]);
+  });
+
+  test('with a missing value in context or horizon are left out, and scales do not count it', () => {
+    const gap = source.slice();
+    gap[2 * 5 + 1] = Number.NaN;
+    expect(windowsWithin(gap, { from: 0, to: 10 }, config).map(({ at }) => at)).toEqual([2, 3, 4, 8, 9]);
+    const values = Float64Array.from([1, Number.NaN, 3, Number.NaN]);
+    expect(scaleOf({ ...series, values }, 0, 2)).toEqual({ mean: [2, 0], deviation: [1, 1] });
   });
 
   const settings = { ...forecast.defaults, batchSize: 4 };
@@ -65,7 +73,7 @@ describe('the seasonal-naive forecast', () => {
     ['2016-07-01', '2016-07-02', 1],
     ['2016-07-01 00:00:00', '2016-07-08 00:00:00', 1],
   ])('of rows at %s and %s has a season of %d', (first, second, rows) => {
-    expect(rowsOfADay([first, second])).toBe(rows);
+    expect(rowsOfADay([Date.parse(first), Date.parse(second)])).toBe(rows);
   });
 });
 
@@ -86,6 +94,13 @@ describe('measurements', () => {
     mkdirSync(join(folder.path, 'data'));
     for (const name of ['a.csv', 'b.csv']) writeFileSync(join(folder.path, 'data', name), 'date,load\n');
     expect(() => readMeasurements(join(folder.path, 'data'))).toThrow('holds 2 CSV files; give the one to forecast');
+  });
+
+  test('out of order, twice or at unequal intervals are refused by their line', () => {
+    using folder = temporaryFolder();
+    const path = join(folder.path, 'load.csv');
+    writeFileSync(path, `date,load\n${[...lines.slice(0, 5), ...lines.slice(4)].join('\n')}\n`);
+    expect(() => readMeasurements(path)).toThrow(`${path}:7: 2020-01-01 04:00:00 has the time of line 6; keep one row`);
   });
 
   test('that lack columns of the model are refused', async () => {

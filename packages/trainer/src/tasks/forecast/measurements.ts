@@ -5,6 +5,7 @@ import { seededRandom } from '@unroll/core/decoding';
 import { UnrollError } from '../../errors.js';
 import type { TaskSplit } from '../task.js';
 import { readTimeSeries, type TimeSeries } from '../time-series/csv.js';
+import { requireEqualIntervals } from '../time-series/intervals.js';
 
 /** The name that stands for generated measurements where a path is expected. */
 export const SAMPLE = 'sample';
@@ -24,12 +25,13 @@ const publishedEnds: Readonly<Record<string, Measurements['ends']>> = {
 /**
  * The measurements in a file, or in the only CSV file of a folder. The first 60 % of the rows are for training, the next 20 %
  * for validation and the rest for test; ETTh1.csv and ETTh2.csv are cut as published.
- * @throws UnrollError naming the file, and the line if it is one that is wrong
+ * @throws UnrollError naming the file, and the line if it is one that is wrong or not at the interval of the others
  */
 export function readMeasurements(data: string): Measurements {
   if (data === SAMPLE) return withEnds(sampleMeasurements(), undefined);
   const path = csvAt(data);
   const series = readTimeSeries(path);
+  requireEqualIntervals(series);
   const published = publishedEnds[basename(path)];
   return withEnds(series, published && published.test <= series.times.length ? published : undefined);
 }
@@ -62,10 +64,7 @@ function csvAt(data: string): string {
 function sampleMeasurements(): TimeSeries {
   const random = seededRandom(5);
   const hours = 24 * 50;
-  const times = Array.from({ length: hours }, (_, hour) => {
-    const date = new Date(Date.UTC(2020, 0, 1, hour));
-    return date.toISOString().slice(0, 19).replace('T', ' ');
-  });
+  const times = Array.from({ length: hours }, (_, hour) => Date.UTC(2020, 0, 1, hour));
   const wave = (hour: number) => Math.sin((2 * Math.PI * hour) / 24) + 0.4 * Math.sin((2 * Math.PI * hour) / 12);
   const values = Float64Array.from({ length: 2 * hours }, (_, index) => {
     const [hour, column] = [Math.floor(index / 2), index % 2];

@@ -3,9 +3,8 @@
 
 const dayMilliseconds = 24 * 60 * 60 * 1000;
 
-/** Rows of a day, which is the season of measurements that are hours or minutes apart; 1 where rows are a day or more apart. */
-export function rowsOfADay(times: readonly string[]): number {
-  const [first, second] = times.slice(0, 2).map((time) => Date.parse(`${time.replace(' ', 'T')}Z`));
+/** Rows of a day, by the times of the first two in milliseconds, which is the season of measurements that are hours or minutes apart; 1 where rows are a day or more apart. */
+export function rowsOfADay([first, second]: readonly number[]): number {
   const rows = Math.round(dayMilliseconds / (second! - first!));
   return Number.isFinite(rows) && rows >= 1 ? rows : 1;
 }

@@ -8,6 +8,7 @@ import {
 } from '@unroll/core';
 import { z } from 'zod';
 import { UnrollError } from '../../errors.js';
+import { log } from '../../terminal/progress.js';
 import { parseConfig } from '../parse-config.js';
 import type { HeldOutData, Metrics, Task, TaskModel, TaskSplit } from '../task.js';
 import { scaled, scaleOf } from '../time-series/scale.js';
@@ -88,9 +89,12 @@ interface SplitWindows {
 function windowsOf(config: ForecastConfig, data: string, split: TaskSplit): SplitWindows {
   const measurements = readMeasurements(data);
   assertSameSeries(config, measurements, data);
-  const windows = windowsWithin(scaled(measurements, config.scale), rowsOf(measurements, split), config.model);
+  const { context, horizon } = config.model;
+  const rows = rowsOf(measurements, split);
+  const windows = windowsWithin(scaled(measurements, config.scale), rows, config.model);
+  const incomplete = rows.to - horizon - Math.max(rows.from, context) + 1 - windows.length;
+  if (incomplete > 0) log(`${data}: ${split}: ${incomplete} windows are left out, because values in them are missing`);
   if (windows.length === 0) {
-    const { context, horizon } = config.model;
     throw new UnrollError(
       `${data}: its ${split} part is too short for ${context} rows of context and ${horizon} of horizon; give more rows, or a smaller --context`,
     );
@@ -111,10 +115,13 @@ function heldOutData({ model }: ForecastConfig, { windows, season }: SplitWindow
   const truth = ({ source, at }: Window) => source.subarray(at * series, (at + horizon) * series);
   const evaluate = async (programs: Parameters<HeldOutData['evaluate']>[0]): Promise<Metrics> => {
     const ours = errorsOf(await forecasts(model, windows, programs), windows.map(truth));
-    const known = windows.filter(({ at }) => at >= season);
+    const known = windows
+      .filter(({ at }) => at >= season)
+      .map((window) => ({ window, naive: seasonalNaive(window.source, window.at, { season, horizon, series }) }))
+      .filter(({ naive }) => !naive.some(Number.isNaN));
     const naive = errorsOf(
-      known.map(({ source, at }) => seasonalNaive(source, at, { season, horizon, series })),
-      known.map(truth),
+      known.map((each) => each.naive),
+      known.map(({ window }) => truth(window)),
     );
     return { ...ours, seasonalNaiveMse: naive.mse, seasonalNaiveMae: naive.mae };
   };

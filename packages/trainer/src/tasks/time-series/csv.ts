@@ -1,44 +1,113 @@
-/** Reads time series from CSV files: a header, then for each point of time a timestamp and a number for each series. Strict:
- * a value that is missing or no number is an error, not a gap. Numbers need no quotes, so there are none. */
+/**
+ * Reads time series from CSV files as pandas writes and reads them: a header, then for each point of time a timestamp and a
+ * number for each series. Quotes, blank lines, semicolons and tabs are read; a value that is missing becomes NaN.
+ */
+import { parse } from 'csv-parse/sync';
 import { readTextFile } from '../../data/text-file.js';
-import { UnrollError } from '../../errors.js';
+import { firstLine, UnrollError } from '../../errors.js';
+import { isTimestamp, timestampsOf } from './timestamps.js';
 
 export interface TimeSeries {
   /** Of the columns, without the timestamp's. */
   readonly names: readonly string[];
-  /** As they are written: `2016-07-01 00:00:00`. */
-  readonly times: readonly string[];
-  /** [times, series], row after row. */
+  /** Milliseconds since 1970, in UTC unless the file says otherwise. */
+  readonly times: readonly number[];
+  /** [times, series], row after row; NaN where a value is missing. */
   readonly values: Float64Array;
 }
 
-const timestamp = /^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$/;
+/** A series as it stands in a file, so that errors can name a row's line. */
+export interface TimeSeriesFile extends TimeSeries {
+  readonly path: string;
+  /** The timestamps as they are written. */
+  readonly written: readonly string[];
+  /** Of each row. */
+  readonly lines: readonly number[];
+}
 
-/** @throws UnrollError naming the file and the line that is wrong */
-export function readTimeSeries(path: string): TimeSeries {
-  const lines = readTextFile(path).split(/\r?\n/);
-  if (lines.at(-1) === '') lines.pop();
-  const [, ...names] = lines[0]!.split(',');
-  if (names.length === 0 || names.some((name) => name.trim() === '' || Number.isFinite(Number(name)))) {
-    throw new UnrollError(`${path}:1: is no header; it should name the columns, as 'timestamp,value' does`);
+interface Row {
+  readonly line: number;
+  readonly fields: readonly string[];
+}
+
+/** Where fields end, and what stands before the decimals there: a comma in the files of Europe's spreadsheets. */
+const delimiters = [
+  { delimiter: ',', decimal: '.' },
+  { delimiter: ';', decimal: ',' },
+  { delimiter: '\t', decimal: '.' },
+] as const;
+
+/** What pandas takes for a missing value. */
+const missing = new Set(
+  ',#N/A,#N/A N/A,#NA,-1.#IND,-1.#QNAN,-NaN,-nan,1.#IND,1.#QNAN,<NA>,N/A,NA,NULL,NaN,None,n/a,nan,null'.split(','),
+);
+
+const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** @throws UnrollError naming the file, the line and the column that is wrong */
+export function readTimeSeries(path: string): TimeSeriesFile {
+  const text = readTextFile(path);
+  const { delimiter, decimal } = delimiterOf(text);
+  const [header, ...rows] = withoutIndex(rowsOf(path, text, delimiter));
+  const [, ...names] = header!.fields;
+  const at = `${path}:${header!.line}`;
+  const example = `'timestamp${delimiter}value'`;
+  if (names.length === 0) throw new UnrollError(`${at}: names one column; the header is like ${example}`);
+  if (isTimestamp(header!.fields[0]!)) {
+    throw new UnrollError(
+      `${at}: is a row of values, not a header; put a line that names the columns first: ${example}`,
+    );
   }
-  const times: string[] = [];
-  const values = new Float64Array((lines.length - 1) * names.length);
-  for (let row = 0; row + 1 < lines.length; row++) {
-    const where = `${path}:${row + 2}`;
-    const [time, ...fields] = lines[row + 1]!.split(',');
-    if (fields.length !== names.length) {
-      throw new UnrollError(`${where}: has ${fields.length + 1} fields, the header names ${names.length + 1}`);
+  const unnamed = names.indexOf('');
+  if (unnamed !== -1) throw new UnrollError(`${at}: column ${unnamed + 2} has no name; name it, or remove it`);
+  if (rows.length === 0) throw new UnrollError(`${path}: has a header and no rows; give it values`);
+
+  const values = new Float64Array(rows.length * names.length);
+  for (const [row, { line, fields }] of rows.entries()) {
+    if (fields.length !== header!.fields.length) {
+      throw new UnrollError(`${path}:${line}: has ${fields.length} fields, the header names ${header!.fields.length}`);
     }
-    if (!timestamp.test(time!)) {
-      throw new UnrollError(`${where}: '${time}' is no timestamp; write it as 2016-07-01 00:00:00`);
-    }
-    times.push(time!);
-    for (const [k, field] of fields.entries()) {
-      const value = field.trim() === '' ? Number.NaN : Number(field);
-      if (!Number.isFinite(value)) throw new UnrollError(`${where}: '${field}' in column ${names[k]} is no number`);
-      values[row * names.length + k] = value;
+    for (const [k, name] of names.entries()) {
+      values[row * names.length + k] = numberIn(fields[k + 1]!, decimal, `${path}:${line}: column '${name}'`);
     }
   }
-  return { names, times, values };
+  const written = rows.map(({ fields }) => fields[0]!);
+  const lines = rows.map(({ line }) => line);
+  return { path, names, written, lines, values, times: timestampsOf(written, (row) => `${path}:${lines[row]}`) };
+}
+
+/** The delimiter that stands most often in the header. */
+function delimiterOf(text: string): (typeof delimiters)[number] {
+  const header = /\S.*/.exec(text)?.[0].replace(/"[^"]*"/g, '') ?? '';
+  const count = (character: string) => header.split(character).length;
+  return delimiters.reduce((best, each) => (count(each.delimiter) > count(best.delimiter) ? each : best));
+}
+
+function rowsOf(path: string, text: string, delimiter: string): Row[] {
+  const rows: Row[] = [];
+  const on_record = (fields: string[], { lines }: { lines: number }) => {
+    rows.push({ line: lines, fields });
+    return null;
+  };
+  try {
+    parse(text, { delimiter, relax_column_count: true, skip_empty_lines: true, trim: true, on_record });
+    return rows;
+  } catch (error) {
+    throw new UnrollError(`${path}: is not readable as CSV (${firstLine(error)}); correct its quotes`);
+  }
+}
+
+/** The rows without the numbers 0, 1, 2, … that pandas' `to_csv` puts before them, in a column without a name. */
+function withoutIndex([header, ...rows]: readonly Row[]): Row[] {
+  const isIndex = header!.fields[0] === '' && rows.every(({ fields }, row) => fields[0] === String(row));
+  const all = [header!, ...rows];
+  return isIndex ? all.map(({ line, fields }) => ({ line, fields: fields.slice(1) })) : all;
+}
+
+function numberIn(field: string, decimal: '.' | ',', where: string): number {
+  if (missing.has(field)) return Number.NaN;
+  const text = decimal === ',' ? field.replace(',', '.') : field;
+  const value = number.test(text) ? Number(text) : Number.NaN;
+  if (Number.isFinite(value)) return value;
+  throw new UnrollError(`${where}: '${field}' is no finite number; correct it, or leave it empty if it is missing`);
 }

@@ -7,14 +7,16 @@ export interface Scale {
   readonly deviation: readonly number[];
 }
 
-/** The scale of the rows [from, to); a constant series is not stretched. */
+/** The scale of the rows [from, to), without values that are missing; a constant series is not stretched. */
 export function scaleOf({ names, values }: TimeSeries, from: number, to: number): Scale {
   const columns = names.map((_, k) =>
-    Array.from({ length: to - from }, (_, row) => values[(from + row) * names.length + k]!),
+    Array.from({ length: to - from }, (_, row) => values[(from + row) * names.length + k]!).filter(
+      (value) => !Number.isNaN(value),
+    ),
   );
-  const mean = columns.map((column) => column.reduce((sum, value) => sum + value, 0) / column.length);
+  const mean = columns.map((column) => column.reduce((sum, value) => sum + value, 0) / Math.max(column.length, 1));
   const deviation = columns.map((column, k) => {
-    const variance = column.reduce((sum, value) => sum + (value - mean[k]!) ** 2, 0) / column.length;
+    const variance = column.reduce((sum, value) => sum + (value - mean[k]!) ** 2, 0) / Math.max(column.length, 1);
     return variance > 0 ? Math.sqrt(variance) : 1;
   });
   return { mean, deviation };

@@ -13,14 +13,20 @@ export interface Window {
 
 const evaluationBatch = 256;
 
-/** The windows whose horizons lie in the rows [from, to) of a source, and whose contexts in the source. */
+/** The windows whose horizons lie in the rows [from, to) of a source, and whose contexts in the source; without missing values. */
 export function windowsWithin(
   source: Float32Array,
   { from, to }: { readonly from: number; readonly to: number },
-  { context, horizon }: ForecasterConfig,
+  { context, horizon, series }: ForecasterConfig,
 ): Window[] {
-  const first = Math.max(from, context);
-  return Array.from({ length: Math.max(0, to - horizon - first + 1) }, (_, k) => ({ source, at: first + k }));
+  const windows: Window[] = [];
+  let complete = 0;
+  for (let row = Math.max(0, from - context); row < to; row++) {
+    const isComplete = !source.subarray(row * series, (row + 1) * series).some(Number.isNaN);
+    complete = isComplete ? complete + 1 : 0;
+    if (complete >= context + horizon) windows.push({ source, at: row + 1 - horizon });
+  }
+  return windows;
 }
 
 /** Every window once an epoch, in a random order. */
