@@ -4,6 +4,7 @@ export { type GlobalAttentionInputs, globalAttention } from './attention/global-
 export { frameCount, framesOf, type LogMelConfig, levelled, logMelConfig } from './audio/frames.js';
 export { logMel } from './audio/log-mel.js';
 export { type Recording, readWav } from './audio/wav.js';
+export * from './config.js';
 export { type ActivationName, activationNames } from './kernels/cells/activations.js';
 export type { Cell as RecurrentCell, CellWeights } from './kernels/cells/cell.js';
 export { type GruCellOptions, gruCell } from './kernels/cells/gru-cell.js';
@@ -63,11 +64,8 @@ export { slotName, slotShapes, type UpdateRecipe } from './models/clipped-update
 export { type DropoutMask, fillDropoutMask } from './models/dropout.js';
 export { dropoutMaskShapes, fillDropoutMasks, type MaskedBatch } from './models/dropout-masks.js';
 export {
-  type DynamicRates,
-  type DynamicRule,
   dynamicEvaluationProgram,
   dynamicRates,
-  dynamicRules,
   offsetShapes,
   rateShapes,
   squaredGradientProgram,
@@ -102,26 +100,6 @@ export {
   RnnLanguageModel,
   type RnnLanguageModelOptions,
 } from './models/language-model.js';
-export {
-  type AdaptiveSoftmaxConfig,
-  type Cell,
-  dropoutWidths,
-  embeddingName,
-  gateCounts,
-  hasRecurrentWeights,
-  type LanguageModelCell,
-  type LanguageModelConfig,
-  languageModelCells,
-  languageModelConfig,
-  outputDim,
-  outputTable,
-  parameterShapes,
-  type SampledSoftmaxConfig,
-  type Shapes,
-  type SoftmaxConfig,
-  softmaxTails,
-  stateShapes,
-} from './models/language-model-config.js';
 export {
   decodingProgram,
   evaluationProgram,
@@ -160,19 +138,7 @@ export {
 } from './models/translation.js';
 export { decoderStepProgram, encoderStepProgram } from './models/translation-steps.js';
 export * from './onnx/index.js';
-export { averagingStart, averagingWeight } from './optimizers/averaged-sgd.js';
-export {
-  clipScale,
-  defaultOptimizer,
-  keepsWithoutGradient,
-  type OptimizerConfig,
-  type OptimizerInputs,
-  type OptimizerName,
-  type OptimizerOutputs,
-  optimizerNames,
-  optimizerSlots,
-  optimizerUpdate,
-} from './optimizers/optimizer.js';
+export { clipScale, type OptimizerInputs, type OptimizerOutputs, optimizerUpdate } from './optimizers/optimizer.js';
 export {
   lengthMask,
   type RecurrentNetworkInputs,

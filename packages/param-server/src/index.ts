@@ -25,7 +25,6 @@ export { WorkerMeter, type WorkerReport } from './client/worker-meter.js';
 export type { GradientCodec } from './codecs/codec.js';
 export type { LaneTable, ModelDescription, ParameterShape } from './model.js';
 export type { ClientSecurity, ClientTls } from './security/client-security.js';
-export { isLoopback } from './security/loopback.js';
 export type { ServerSecurity, ServerTls } from './security/server-security.js';
 export {
   type ParameterServer,
@@ -35,4 +34,3 @@ export {
 } from './server.js';
 export type { LaneRange } from './shard/messages.js';
 export type { NamedValues } from './shard-vector.js';
-export { fewestSnapshots } from './snapshots/snapshot-folder.js';

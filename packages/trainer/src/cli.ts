@@ -1,6 +1,4 @@
 /** The `unroll` command: its subcommands, and how their errors become a line and an exit status. */
-import { BundleError } from '@unroll/edge-runtime';
-import { ParameterServerError } from '@unroll/param-server';
 import { Command, CommanderError } from 'commander';
 import { addParamServer, addWorker } from './commands/cluster-roles.js';
 import { addData } from './commands/data.js';
@@ -44,11 +42,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     await createProgram().parseAsync([...argv], { from: 'user' });
     return done;
   } catch (error) {
-    return report(error);
+    return await report(error);
   }
 }
 
-/** The command with all its subcommands. */
+/** The command with all its subcommands; what they need to do their work is loaded when they do it. */
 export function createProgram(): Command {
   const program = new Command('unroll')
     .description('train recurrent language models on many machines and run them in any browser')
@@ -59,16 +57,21 @@ export function createProgram(): Command {
   return program;
 }
 
-/** Errors that the user can mend, by what raises them; each has a message of one line. */
-const mendableErrors = [UnrollError, ParameterServerError, BundleError];
-
-function report(error: unknown): number {
+async function report(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? done : wrongUsage;
   if (error instanceof UsageError) return complain(error, wrongUsage);
-  if (mendableErrors.some((kind) => error instanceof kind)) return complain(error as Error, failed);
+  if (await isMendable(error)) return complain(error as Error, failed);
   // Ours to mend: whoever reports it needs the trace.
   process.stderr.write(`unroll: unexpected error, please report it\n${error instanceof Error ? error.stack : error}\n`);
   return failed;
+}
+
+/** Whether the user can mend it; its message is then one line. */
+async function isMendable(error: unknown): Promise<boolean> {
+  if (error instanceof UnrollError) return true;
+  const { BundleError } = await import('@unroll/edge-runtime');
+  const { ParameterServerError } = await import('@unroll/param-server');
+  return error instanceof BundleError || error instanceof ParameterServerError;
 }
 
 function complain(error: Error, status: number): number {

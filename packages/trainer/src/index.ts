@@ -13,4 +13,5 @@ export {
   runMany,
   zeros,
 } from './engines/engine.js';
-export { type EngineName, engineNames, selectEngine } from './engines/select.js';
+export { type EngineName, engineNames } from './engines/engine-names.js';
+export { selectEngine } from './engines/select.js';

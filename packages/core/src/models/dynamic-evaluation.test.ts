@@ -8,13 +8,13 @@ import { runGraph, type Values } from '../testing/onnx-runtime.js';
 import { expectClose, rows, spreadInputs } from '../testing/textbook.js';
 import { trace } from '../tracing/trace.js';
 import {
-  type DynamicRates,
   dynamicEvaluationProgram,
   dynamicRates,
   offsetShapes,
   rateShapes,
   squaredGradientProgram,
 } from './dynamic-evaluation.js';
+import type { DynamicRates } from './dynamic-rates.js';
 import {
   type LanguageModelConfig,
   languageModelConfig,

@@ -4,24 +4,12 @@
  * kept as the offset δ = θ − θ_g from the trained parameters θ_g, which it decays to.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import type { DynamicRates, DynamicRule } from './dynamic-rates.js';
 import { type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
 import { type NamedTensors, outputLosses } from './language-model-forward.js';
 import { lossAndGradients, withEmbedding } from './language-model-gradients.js';
 import { evaluationProgram } from './language-model-programs.js';
 import { type BatchShape, float32Inputs, type Program } from './program.js';
-
-/** `sgd`, or `rms`, which scales each element's step by how great its gradient usually is in training. */
-export type DynamicRule = 'sgd' | 'rms';
-
-export const dynamicRules: readonly DynamicRule[] = ['rms', 'sgd'];
-
-export interface DynamicRates {
-  readonly rule: DynamicRule;
-  /** η */
-  readonly learningRate: number;
-  /** λ, in [0, 1]: how much of what was learnt is forgotten at each segment. */
-  readonly decay: number;
-}
 
 /** ε of `rms`, as in the authors' code: far below most gradients, so that it only guards those that are nearly always zero. */
 const epsilon = 2e-5;

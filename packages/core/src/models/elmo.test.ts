@@ -6,7 +6,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { encodeOnnx } from '../onnx/file.js';
 import { elementCount } from '../onnx/graph.js';
-import { defaultOptimizer } from '../optimizers/optimizer.js';
+import { defaultOptimizer } from '../optimizers/optimizer-config.js';
 import { backends } from '../testing/backends.js';
 import { makeGolden, torchMissing } from '../testing/golden.js';
 import { elmoParametersFromTorch, readElmoCases } from '../testing/golden-elmo.js';

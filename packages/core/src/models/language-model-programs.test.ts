@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { decodeOnnx, encodeOnnx } from '../onnx/file.js';
 import { elementCount } from '../onnx/graph.js';
 import { naiveUpdate } from '../optimizers/naive.js';
-import { defaultOptimizer, optimizerSlots } from '../optimizers/optimizer.js';
+import { defaultOptimizer, optimizerSlots } from '../optimizers/optimizer-config.js';
 import { checkOnnx, onnxCheckerMissing } from '../testing/onnx-checker.js';
 import { runGraph, type Values } from '../testing/onnx-runtime.js';
 import { trace } from '../tracing/trace.js';

@@ -1,7 +1,7 @@
 /** The programs of a language model's life: training, gradients for others to apply, evaluation, decoding. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { OnnxGraph } from '../onnx/graph.js';
-import { keepsWithoutGradient } from '../optimizers/optimizer.js';
+import { keepsWithoutGradient } from '../optimizers/optimizer-config.js';
 import { clippedUpdate, iterates, type UpdateRecipe, updateInputs } from './clipped-update.js';
 import { dropoutMaskShapes } from './dropout-masks.js';
 import { graphOfProgram } from './graph-of-program.js';

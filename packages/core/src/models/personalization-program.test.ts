@@ -1,7 +1,7 @@
 // The training steps for devices beside the programs that they are made of: same losses, and gradients that lower them.
 import { describe, expect, test } from 'vitest';
 import { elementCount } from '../onnx/graph.js';
-import { defaultOptimizer } from '../optimizers/optimizer.js';
+import { defaultOptimizer } from '../optimizers/optimizer-config.js';
 import { runGraph, type Values } from '../testing/onnx-runtime.js';
 import { trace } from '../tracing/trace.js';
 import { languageModelConfig, parameterShapes } from './language-model-config.js';

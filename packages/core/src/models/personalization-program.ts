@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { OnnxGraph } from '../onnx/graph.js';
-import { defaultOptimizer } from '../optimizers/optimizer.js';
+import { defaultOptimizer } from '../optimizers/optimizer-config.js';
 import { trace } from '../tracing/trace.js';
 import { clippedUpdate, slotShapes, type UpdateRecipe } from './clipped-update.js';
 import { type LanguageModelConfig, parameterShapes, type Shapes, stateShapes } from './language-model-config.js';

@@ -7,8 +7,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { OptimizerInputs, OptimizerOutputs } from './optimizer.js';
-
-export const offsetSlot = 'offset';
+import { offsetSlot } from './optimizer-config.js';
 
 /** @param inputs with `gradient` taken at the {@link iterate} */
 export function averagedSgd(inputs: OptimizerInputs): OptimizerOutputs {
@@ -21,20 +20,4 @@ export function averagedSgd(inputs: OptimizerInputs): OptimizerOutputs {
 /** Where the gradient is to be taken. */
 export function iterate(parameter: tf.Tensor, slots: Readonly<Record<string, tf.Tensor>>): tf.Tensor {
   return tf.add(parameter, slots[offsetSlot]!);
-}
-
-/**
- * The step, counted from 0, that is averaged first: that after the first epoch whose validation loss is above the best of
- * all but the `patience` epochs before it.
- * @param validation losses or perplexities, one of each epoch so far
- * @returns Infinity as long as there is no such epoch
- */
-export function averagingStart(validation: readonly number[], patience: number, stepsPerEpoch: number): number {
-  const epoch = validation.findIndex((value, k) => value > Math.min(...validation.slice(0, Math.max(0, k - patience))));
-  return epoch < 0 ? Number.POSITIVE_INFINITY : (epoch + 1) * stepsPerEpoch;
-}
-
-/** What the iterate of `step` counts in the average that starts at `start`. */
-export function averagingWeight(step: number, start: number): number {
-  return step < start ? 1 : 1 / (step - start + 1);
 }

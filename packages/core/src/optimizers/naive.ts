@@ -1,5 +1,5 @@
 /** The optimizers' updates of one element in float64, in their papers' own form: what the fast ones are tested against. */
-import type { OptimizerConfig } from './optimizer.js';
+import type { OptimizerConfig } from './optimizer-config.js';
 
 export interface NaiveParameter {
   readonly parameter: number;

@@ -7,9 +7,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { makeGolden, torchMissing } from '../testing/golden.js';
 import { readOptimizerCases } from '../testing/golden-optimizers.js';
 import { expectClose } from '../testing/textbook.js';
-import { averagingStart, averagingWeight } from './averaged-sgd.js';
+import { averagingStart, averagingWeight } from './averaging-start.js';
 import { type NaiveParameter, naiveUpdate } from './naive.js';
-import { clipScale, defaultOptimizer, optimizerNames, optimizerSlots, optimizerUpdate } from './optimizer.js';
+import { clipScale, optimizerUpdate } from './optimizer.js';
+import { defaultOptimizer, optimizerNames, optimizerSlots } from './optimizer-config.js';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');

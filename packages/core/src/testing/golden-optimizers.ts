@@ -1,7 +1,7 @@
 /** For tests: the golden values that `scripts/golden/make_optimizers.py` took from PyTorch. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { OptimizerName } from '../optimizers/optimizer.js';
+import type { OptimizerName } from '../optimizers/optimizer-config.js';
 
 export interface OptimizerCase {
   readonly kind: 'optimizer';

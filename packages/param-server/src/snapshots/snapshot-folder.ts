@@ -4,12 +4,6 @@ import { join } from 'node:path';
 import type { FrozenSnapshot, ShardSnapshot, SnapshotStore } from './snapshot.js';
 import { readSnapshotFile, unfinishedSuffix, writeSnapshotFile } from './snapshot-file.js';
 
-/**
- * The fewest to keep. A shard may have written snapshot k+1 while another, whose disk is slower, still writes k: the step
- * that both have is then k-1.
- */
-export const fewestSnapshots = 3;
-
 export interface SnapshotFolderOptions {
   readonly folder: string;
   readonly shard: number;

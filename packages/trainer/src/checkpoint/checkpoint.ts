@@ -6,7 +6,8 @@ import { type LanguageModelConfig, languageModelConfig, parameterShapes, type Sh
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import { z } from 'zod';
 import { UnrollError } from '../errors.js';
-import { optimizerShapes, trainingConfigSchema } from '../training/config.js';
+import { trainingConfigSchema } from '../training/config.js';
+import { optimizerShapes } from '../training/optimizer-shapes.js';
 import {
   type FileContents,
   type FolderContents,

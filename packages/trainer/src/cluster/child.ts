@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { UnrollError } from '../errors.js';
-import { log } from '../terminal/progress.js';
+import { log } from '../terminal/output.js';
 import type { ChildMessage } from './messages.js';
 import { Restarts } from './restarts.js';
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectRunStatus } from '@unroll/param-server';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { UnrollError } from '../errors.js';
-import { log } from '../terminal/progress.js';
+import { log } from '../terminal/output.js';
 import { prepareTraining, type TrainingRequest } from '../training/prepare.js';
 import { RunReport, type TrainingResult } from '../training/report.js';
 import { requireShareable, requireStepsLeft } from '../training/requirements.js';

@@ -1,9 +1,15 @@
 /** The flags of `eval` that say how a language model adapts to the text that it is evaluated on. */
-import { type DynamicRule, dynamicRules } from '@unroll/core';
+import { type DynamicRule, dynamicRules } from '@unroll/core/config';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
-import { type DynamicSettings, defaultRates, defaultSegment } from '../evaluation/dynamic-evaluation.js';
-import { type CacheSettings, defaultCache } from '../evaluation/neural-cache.js';
+import {
+  type AdaptationSettings,
+  type CacheSettings,
+  type DynamicSettings,
+  defaultCache,
+  defaultRates,
+  defaultSegment,
+} from '../evaluation/adaptation.js';
 import { nonNegativeNumber, numberBetween, positiveInteger } from './options.js';
 
 export interface AdaptationFlags {
@@ -36,11 +42,6 @@ export function addAdaptationFlags(command: Command): Command {
     .option('--cache <n>', 'mix in what followed states like the present one among the last n tokens', positiveInteger)
     .option('--cache-theta <x>', `how much likeness counts, θ (default: ${defaultCache.theta})`, nonNegativeNumber)
     .option('--cache-lambda <p>', `the cache's part, λ (default: ${defaultCache.lambda})`, numberBetween(0, 1));
-}
-
-export interface AdaptationSettings {
-  readonly dynamic?: DynamicSettings;
-  readonly cache?: CacheSettings;
 }
 
 /** @throws UsageError if a flag is given without that which it is about */

@@ -1,9 +1,9 @@
 /** The flags of parameter servers that `param-server`, `train` and `launch` share, and which of them go to which process. */
-import { fewestSnapshots } from '@unroll/param-server';
+import { fewestSnapshots } from '@unroll/param-server/config';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ClusterOptions } from '../cluster/launch.js';
 import { UsageError } from '../errors.js';
-import type { Mode } from '../training/modes.js';
+import type { Mode } from '../training/schemas.js';
 import { nonNegativeInteger, positiveInteger } from './options.js';
 
 export interface ServerPolicyFlags {

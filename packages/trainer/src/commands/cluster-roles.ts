@@ -1,11 +1,8 @@
 /** `unroll worker` and `unroll param-server`: the processes of a distributed run, one at a time, on any machine. */
-import { connectRunStatus, ParameterServerError, startParameterServer } from '@unroll/param-server';
 import type { Command } from 'commander';
 import { endWithLauncher, reportTo } from '../cluster/messages.js';
 import { UsageError } from '../errors.js';
-import { log } from '../terminal/progress.js';
-import { RunReport } from '../training/report.js';
-import { runTraining } from '../training/run.js';
+import { log } from '../terminal/output.js';
 import { version } from '../version.js';
 import { addServerPolicyFlags, requireSpareable, type ServerPolicyFlags } from './cluster-flags.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
@@ -57,31 +54,13 @@ export async function work(flags: WorkerFlags): Promise<boolean> {
   endWithLauncher(process);
   const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
   const security = await clientSecurity(flags);
+  const request = await trainingRequest(flags);
   const role = { servers: flags.serverAddresses.split(','), worker, workers, serverTimeoutSeconds, security };
   await using observer = worker === 0 ? await openObserver(flags) : undefined;
-  observer?.watch(connectRunStatus(role.servers, security));
-  const report = new RunReport(flags.workers);
-  const leaving = new AbortController();
-  try {
-    for await (const event of runTraining({ request: trainingRequest(flags), role, signal: leaving.signal })) {
-      if (event.type === 'start' && event.mayLeave) leaveOnSignal(leaving);
-      observer?.add(event);
-      if (!reportTo(process, event)) report.add(event, flags.worker);
-    }
-  } catch (error) {
-    if (error instanceof ParameterServerError) reportTo(process, { type: 'peer-lost' });
-    throw error;
-  } finally {
-    report.close();
-  }
-  if (!process.send && flags.worker === 0) printTrainingResult(flags.json, report.result());
-  return !leaving.signal.aborted;
-}
-
-/** Lets the first Ctrl-C or SIGTERM end this process after its step, when it has given its lanes back. */
-function leaveOnSignal(leaving: AbortController): void {
-  const leave = () => leaving.abort();
-  process.once('SIGINT', leave).once('SIGTERM', leave);
+  const { runWorker } = await import('../cluster/run-worker.js');
+  const { report, hasLeft } = await runWorker(request, role, observer);
+  if (!process.send && worker === 0) printTrainingResult(flags.json, report.result());
+  return !hasLeft;
 }
 
 export interface ServerFlags extends ServerPolicyFlags, GuardFlags, MetricsFlags {
@@ -114,6 +93,7 @@ export async function serve(flags: ServerFlags): Promise<boolean> {
   requireSpareable(flags, workers);
   const security = await serverSecurity(flags);
   endWithLauncher(process);
+  const { startParameterServer } = await import('@unroll/param-server');
   const server = await startParameterServer({
     ...{ host, port, shard, shards, workers, minWorkers, backupWorkers, version, security },
     insecurePublic: flags.insecurePublic ?? false,

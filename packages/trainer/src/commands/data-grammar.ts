@@ -1,14 +1,7 @@
 /** `unroll data grammar`: the embedded corpus as files, and what a model of it can reach. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { inspectFolder, replaceFolder } from '../checkpoint/folder.js';
-import { EMBEDDED_CORPUS } from '../data/corpus.js';
-import {
-  GRAMMAR_CORPUS_DEFAULTS,
-  GRAMMAR_ENTROPY,
-  grammarCorpus,
-  grammarPerplexity,
-} from '../data/grammar/grammar-corpus.js';
+import { EMBEDDED_CORPUS } from '../data/embedded-corpus.js';
 import { UnrollError } from '../errors.js';
 import { addExamples, jsonOption, printResult } from './options.js';
 
@@ -21,6 +14,10 @@ export function addGrammar(data: Command): void {
     .requiredOption('--out <dir>', 'where train.txt, valid.txt and test.txt go')
     .addOption(jsonOption())
     .action(async ({ out, json }: { out: string; json?: boolean }) => {
+      const { inspectFolder, replaceFolder } = await import('../checkpoint/folder.js');
+      const { GRAMMAR_CORPUS_DEFAULTS, GRAMMAR_ENTROPY, grammarCorpus, grammarPerplexity } = await import(
+        '../data/grammar/grammar-corpus.js'
+      );
       if ((await inspectFolder(out, grammarFiles)) === 'foreign') {
         throw new UnrollError(`${out}: holds other files, which would be lost; choose another --out`);
       }

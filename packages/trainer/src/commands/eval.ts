@@ -1,18 +1,12 @@
 /** `unroll eval`: the loss and perplexity of a checkpoint over a part of a corpus. */
 import { type Command, Option } from 'commander';
-import { readCheckpoint } from '../checkpoint/checkpoint.js';
-import { type Corpus, EMBEDDED_CORPUS, loadCorpus } from '../data/corpus.js';
-import { encodeSplit } from '../data/encoding.js';
-import { grammarPerplexity } from '../data/grammar/grammar-corpus.js';
-import { type EngineName, selectEngine } from '../engines/select.js';
-import type { Evaluation } from '../evaluation/evaluate.js';
-import { evaluateCheckpoint } from '../evaluation/perplexity.js';
-import { evaluateTask, type TaskEvaluation } from '../tasks/evaluate-task.js';
-import { taskOfCheckpoint } from '../tasks/task-checkpoint.js';
+import { EMBEDDED_CORPUS } from '../data/embedded-corpus.js';
+import type { EngineName } from '../engines/engine-names.js';
+import type { SplitEvaluation } from '../evaluation/evaluate-split.js';
+import type { TaskEvaluation } from '../tasks/evaluate-task.js';
 import { interruptible } from '../terminal/interrupt.js';
 import {
   type AdaptationFlags,
-  type AdaptationSettings,
   adaptationSettings,
   addAdaptationFlags,
   requireNoAdaptation,
@@ -26,12 +20,6 @@ interface EvalFlags extends AdaptationFlags {
   engine: EngineName;
   threads?: number;
   json?: boolean;
-}
-
-interface EvalResult extends Evaluation, AdaptationSettings {
-  readonly split: EvalFlags['split'];
-  /** What the grammar itself reaches on this very text; given for the embedded corpus. */
-  readonly lowestPerplexity?: number;
 }
 
 export function addEval(program: Command): void {
@@ -51,13 +39,16 @@ export function addEval(program: Command): void {
     .addOption(jsonOption())
     .action(async (flags: EvalFlags) => {
       const settings = adaptationSettings(flags);
+      const { taskOfCheckpoint } = await import('../tasks/task-checkpoint.js');
       const task = await taskOfCheckpoint(flags.checkpoint);
       if (task) {
         requireNoAdaptation(flags, task.name);
+        const { evaluateTask } = await import('../tasks/evaluate-task.js');
         const evaluation = await evaluateTask({ ...flags, threads: flags.threads ?? 0 });
         printResult(flags.json, evaluation, () => describeTask(evaluation));
         return;
       }
+      const { evaluateSplit } = await import('../evaluation/evaluate-split.js');
       const result = await interruptible((signal) => evaluateSplit(flags, settings, signal));
       printResult(flags.json, result, () => describe(result));
     });
@@ -69,23 +60,7 @@ export function addEval(program: Command): void {
   );
 }
 
-async function evaluateSplit(flags: EvalFlags, settings: AdaptationSettings, signal: AbortSignal): Promise<EvalResult> {
-  const { split } = flags;
-  const checkpoint = await readCheckpoint(flags.checkpoint);
-  const corpus = loadCorpus(flags.data);
-  const ids = encodeSplit(checkpoint.tokenizer, corpus[split]);
-  const engine = await selectEngine(flags.engine, flags.threads);
-  const train = settings.dynamic?.rule === 'rms' ? encodeSplit(checkpoint.tokenizer, corpus.train) : undefined;
-  const evaluation = await evaluateCheckpoint(checkpoint, ids, engine, signal, { ...settings, train });
-  const lowest = flags.data === EMBEDDED_CORPUS ? { lowestPerplexity: lowestPerplexity(corpus, split) } : {};
-  return { split, ...evaluation, ...settings, ...lowest };
-}
-
-function lowestPerplexity(corpus: Corpus, split: EvalFlags['split']): number {
-  return grammarPerplexity([...corpus[split].texts()].join(''));
-}
-
-function describe(result: EvalResult): string {
+function describe(result: SplitEvaluation): string {
   const { split, tokens, loss, perplexity, lowestPerplexity: lowest, dynamic, cache } = result;
   const learning = dynamic ? `, learning by ${dynamic.rule} from segments of ${dynamic.segment}` : '';
   const caching = cache ? `, with a cache of ${cache.size}` : '';

@@ -1,26 +1,14 @@
 /** `unroll export-weights`: a checkpoint's parameters in a file of another framework. */
-import { open, rm } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
-import { readCheckpoint } from '../checkpoint/checkpoint.js';
-import { encodeSafetensors } from '../checkpoint/safetensors.js';
-import { UnrollError, UsageError } from '../errors.js';
-import { torchTensors } from '../import/torch-weights.js';
-import { encodeTorchFile } from '../import/torch-writer.js';
-import { megabytes } from '../terminal/progress.js';
+import { UsageError } from '../errors.js';
+import type { ExportWeightsResult, WeightsFormat } from '../import/export-weights.js';
 import { addExamples, jsonOption, printResult } from './options.js';
 
 interface ExportWeightsFlags {
   checkpoint: string;
   out: string;
   json?: boolean;
-}
-
-interface ExportWeightsResult {
-  readonly weights: string;
-  readonly bytes: number;
-  /** The names of the tensors. */
-  readonly tensors: readonly string[];
 }
 
 export function addExportWeights(program: Command): void {
@@ -32,7 +20,9 @@ export function addExportWeights(program: Command): void {
     .requiredOption('--out <file>', 'a new file: .pt for torch.load, or .safetensors')
     .addOption(jsonOption())
     .action(async (flags: ExportWeightsFlags) => {
-      const result = await exportWeights(flags);
+      const format = formatOf(flags.out);
+      const { exportWeights } = await import('../import/export-weights.js');
+      const result = await exportWeights(flags.checkpoint, flags.out, format);
       printResult(flags.json, result, () => describe(result));
     });
   addExamples(
@@ -42,38 +32,12 @@ export function addExportWeights(program: Command): void {
   );
 }
 
-async function exportWeights({ checkpoint, out }: ExportWeightsFlags): Promise<ExportWeightsResult> {
+function formatOf(out: string): WeightsFormat {
   const format = extname(out);
-  if (format !== '.pt' && format !== '.safetensors') {
-    throw new UsageError(`--out: ${out} ends neither in .pt nor in .safetensors, which say what to write`);
-  }
-  const { config, parameters } = await readCheckpoint(checkpoint);
-  const tensors = torchTensors(config, parameters);
-  const parts = format === '.pt' ? [encodeTorchFile(tensors)] : encodeSafetensors(Object.fromEntries(tensors));
-  await writeNewFile(out, parts);
-  const bytes = parts.reduce((sum, { length }) => sum + length, 0);
-  return { weights: out, bytes, tensors: [...tensors.keys()] };
-}
-
-/** @throws UnrollError if the file exists or cannot be written; nothing of it is then left */
-async function writeNewFile(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  const file = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'EEXIST' ? 'exists already' : `cannot be written (${error.code})`;
-    throw new UnrollError(`${path}: ${why}; choose another --out`);
-  });
-  try {
-    for (const part of parts) await file.writeFile(part);
-    await file.sync();
-  } catch (error) {
-    await rm(path, { force: true });
-    throw new UnrollError(
-      `${path}: cannot be written (${(error as NodeJS.ErrnoException).code}); choose another --out`,
-    );
-  } finally {
-    await file.close();
-  }
+  if (format === '.pt' || format === '.safetensors') return format;
+  throw new UsageError(`--out: ${out} ends neither in .pt nor in .safetensors, which say what to write`);
 }
 
 function describe({ weights, bytes, tensors }: ExportWeightsResult): string {
-  return `${weights}: ${tensors.length} tensors, ${megabytes(bytes)} MB: ${tensors.join(', ')}`;
+  return `${weights}: ${tensors.length} tensors, ${(bytes / 1e6).toFixed(1)} MB: ${tensors.join(', ')}`;
 }

@@ -1,12 +1,7 @@
 /** `unroll gateway`: one round of federated averaging with differential privacy, over HTTP. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import { z } from 'zod';
-import { inspectModel, readCheckpoint } from '../checkpoint/checkpoint.js';
-import { checkWritable } from '../checkpoint/folder.js';
-import { UnrollError, UsageError } from '../errors.js';
-import { type GatherResult, gatherRound } from '../gateway/gather.js';
+import { UsageError } from '../errors.js';
+import type { GatherResult } from '../gateway/gather.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { addExamples, jsonOption, numberBetween, positiveInteger, positiveNumber, printResult } from './options.js';
 
@@ -50,62 +45,20 @@ export function addGateway(program: Command): void {
     .option('--token-file <file>', 'a secret that clients must show')
     .addOption(jsonOption())
     .action(async (flags: GatewayFlags) => {
-      const result = await interruptible((signal) => gather(flags, signal));
+      const { population = flags.clients } = flags;
+      if (population < flags.clients) {
+        throw new UsageError(
+          `--population ${population}: there are ${flags.clients} clients in a round; give at least as many`,
+        );
+      }
+      const { runGateway } = await import('../gateway/run-gateway.js');
+      const result = await interruptible((signal) => runGateway({ ...flags, population }, signal));
       printResult(flags.json, result, () => describe(result));
     });
   addExamples(
     command,
     'gateway --checkpoint runs/first --bundle bundles/first --out runs/second --ledger privacy.jsonl --clients 100',
   );
-}
-
-async function gather(flags: GatewayFlags, signal: AbortSignal): Promise<GatherResult> {
-  const { checkpoint: folder, bundle, out, tokenFile, population = flags.clients, ...options } = flags;
-  if (population < flags.clients) {
-    throw new UsageError(
-      `--population ${population}: there are ${flags.clients} clients in a round; give at least as many`,
-    );
-  }
-  const checkpoint = await readCheckpoint(folder);
-  if ((await inspectModel(out)) === 'foreign') {
-    throw new UnrollError(`${out}: holds files that would be lost; choose another --out`);
-  }
-  await checkWritable(out);
-  return gatherRound(
-    checkpoint,
-    {
-      ...options,
-      out,
-      population,
-      model: await modelOf(bundle),
-      token: tokenFile === undefined ? undefined : (await readText(tokenFile)).trim(),
-      onServing: (url) => report(`${url}: waiting for ${flags.clients} updates`),
-      onUpdate: (received) => report(`${received} of ${flags.clients} updates`),
-    },
-    signal,
-  );
-}
-
-const manifestSchema = z.object({ files: z.object({ 'model.onnx': z.object({ sha256: z.string() }) }) });
-
-async function modelOf(bundle: string): Promise<string> {
-  const path = join(bundle, 'manifest.json');
-  const text = await readText(path);
-  try {
-    return manifestSchema.parse(JSON.parse(text)).files['model.onnx'].sha256;
-  } catch {
-    throw new UnrollError(`${path}: is no bundle's manifest; export the bundle again`);
-  }
-}
-
-function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UnrollError(`${path}: cannot be read (${error.code})`);
-  });
-}
-
-function report(line: string): void {
-  process.stderr.write(`${line}\n`);
 }
 
 function describe({ checkpoint, clients, rounds, epsilon, delta }: GatherResult): string {

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DecodingModel } from '../decoding/decoding-model.js';
 import { interruptible } from '../terminal/interrupt.js';
-import { log } from '../terminal/progress.js';
+import { log } from '../terminal/output.js';
 import { addModelFlags, type ModelFlags, openModel } from './model-flags.js';
 import { addExamples, jsonOption, nonNegativeInteger, nonNegativeNumber, positiveInteger } from './options.js';
 

@@ -1,6 +1,6 @@
 /** The flags that name the model to use: a checkpoint or a bundle, exactly one of them. */
 import { type Command, Option } from 'commander';
-import { type DecodingModel, openBundle, openCheckpoint } from '../decoding/decoding-model.js';
+import type { DecodingModel } from '../decoding/decoding-model.js';
 import { UsageError } from '../errors.js';
 
 export interface ModelFlags {
@@ -15,8 +15,10 @@ export function addModelFlags(command: Command): Command {
 }
 
 /** @throws UsageError if neither is given; UnrollError, BundleError naming what is wrong with the model */
-export function openModel({ checkpoint, bundle }: ModelFlags): Promise<DecodingModel> {
-  if (checkpoint !== undefined) return openCheckpoint(checkpoint);
-  if (bundle !== undefined) return openBundle(bundle);
-  throw new UsageError('give a model: --checkpoint <dir> or --bundle <dir>');
+export async function openModel({ checkpoint, bundle }: ModelFlags): Promise<DecodingModel> {
+  if (checkpoint === undefined && bundle === undefined) {
+    throw new UsageError('give a model: --checkpoint <dir> or --bundle <dir>');
+  }
+  const { openBundle, openCheckpoint } = await import('../decoding/decoding-model.js');
+  return checkpoint === undefined ? openBundle(bundle!) : openCheckpoint(checkpoint);
 }

@@ -1,8 +1,8 @@
 /** `unroll node`: one command for every process of a job; flags or the scheduler say which server or worker it is. */
 import { type Command, Option } from 'commander';
-import { type RoleFlags, type RoleKind, roleOf } from '../cluster/roles.js';
+import type { RoleFlags, RoleKind } from '../cluster/roles.js';
 import { UnrollError } from '../errors.js';
-import { log } from '../terminal/progress.js';
+import { log } from '../terminal/output.js';
 import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
 import { serve, work } from './cluster-roles.js';
 import { addObserverFlags, type ObserverFlags } from './observer-flags.js';
@@ -46,6 +46,7 @@ export function addNode(program: Command): void {
 }
 
 async function runNode(flags: NodeFlags): Promise<void> {
+  const { roleOf } = await import('../cluster/roles.js');
   const { kind, index, workers, servers, source } = roleOf(
     { ...flags, serverAddresses: flags.serverAddresses?.split(',') },
     process.env,

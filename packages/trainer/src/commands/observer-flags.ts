@@ -1,7 +1,7 @@
 /** The flags by which a run is seen: its page, and its event files for TensorBoard. */
 import type { Command } from 'commander';
 import { defaultPageAddress, parsePageAddress } from '../dashboard/page-address.js';
-import { RunObserver } from '../dashboard/run-observer.js';
+import type { RunObserver } from '../dashboard/run-observer.js';
 
 export interface ObserverFlags {
   out: string;
@@ -37,10 +37,11 @@ export async function openObserver({
   insecurePublic = false,
 }: ObserverFlags): Promise<RunObserver | undefined> {
   if (dashboard === undefined && tensorboard === undefined) return undefined;
-  const isAddress = typeof dashboard === 'string';
+  const page = typeof dashboard === 'string' ? parsePageAddress(dashboard, insecurePublic) : defaultPageAddress;
+  const { RunObserver } = await import('../dashboard/run-observer.js');
   return RunObserver.open({
     name: out,
     eventFolder: typeof tensorboard === 'string' ? tensorboard : `${out.replace(/[\\/]+$/, '')}.tensorboard`,
-    page: isAddress ? parsePageAddress(dashboard, insecurePublic) : dashboard && defaultPageAddress,
+    page: dashboard === undefined ? undefined : page,
   });
 }

@@ -1,6 +1,6 @@
 /** Parsers for flags that several commands take, and how commands print their results. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { engineNames } from '../engines/select.js';
+import { engineNames } from '../engines/engine-names.js';
 
 export function positiveInteger(text: string): number {
   const value = Number(text);

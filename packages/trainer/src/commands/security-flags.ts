@@ -1,6 +1,7 @@
 /** The flags by which servers and workers know each other: certificates and a token, read from files, never from arguments. */
 import { readFile } from 'node:fs/promises';
-import { type ClientSecurity, isLoopback, type ServerSecurity } from '@unroll/param-server';
+import type { ClientSecurity, ServerSecurity } from '@unroll/param-server';
+import { isLoopback } from '@unroll/param-server/config';
 import type { Command } from 'commander';
 import { UnrollError, UsageError } from '../errors.js';
 

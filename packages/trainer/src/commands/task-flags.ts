@@ -1,16 +1,16 @@
 /** `unroll train --task`: its flags, which are some of a language model's, and what the command does with them. */
-import { defaultOptimizer } from '@unroll/core';
+import { defaultOptimizer } from '@unroll/core/config';
 import { type Command, Option } from 'commander';
 import { UnrollError, UsageError } from '../errors.js';
-import { TaskReport } from '../tasks/task-report.js';
-import { taskNames, tasks } from '../tasks/tasks.js';
-import { type TaskRequest, trainTask } from '../tasks/train-task.js';
+import { type TaskName, taskNames } from '../tasks/task-names.js';
+import type { TaskReport } from '../tasks/task-report.js';
+import type { TaskRequest } from '../tasks/train-task.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { positiveInteger, printResult } from './options.js';
 import type { TrainingFlags } from './training-flags.js';
 
 export interface TaskFlags {
-  task?: string;
+  task?: TaskName;
   context?: number;
   horizon?: number;
 }
@@ -39,21 +39,25 @@ export function refuseTaskFlags({ context, horizon }: TaskFlags): void {
 }
 
 /** @throws UsageError if a flag or an optimizer was given that only language models have */
-export function taskRequest(command: Command, flags: TrainingFlags & TaskFlags): TaskRequest {
-  const task = tasks.find(({ name }) => name === flags.task)!;
+export async function taskRequest(
+  command: Command,
+  flags: TrainingFlags & TaskFlags,
+  name: TaskName,
+): Promise<TaskRequest> {
   const known: readonly string[] = [...sizeFlags, ...otherFlags];
   const foreign = command.options.find(
     (option) =>
       command.getOptionValueSource(option.attributeName()) === 'cli' && !known.includes(option.attributeName()),
   );
-  if (foreign) throw new UsageError(`${foreign.long}: is for language models; leave it out with --task ${task.name}`);
+  if (foreign) throw new UsageError(`${foreign.long}: is for language models; leave it out with --task ${name}`);
   if (flags.optimizer === 'nt-asgd') {
-    throw new UsageError(`--optimizer: nt-asgd is for language models; choose another with --task ${task.name}`);
+    throw new UsageError(`--optimizer: nt-asgd is for language models; choose another with --task ${name}`);
   }
   const { batchSize, learningRate, clipNorm, epochs, maxSteps, seed } = flags;
-  const sizes = sizeFlags.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]] as const]));
+  const sizes = sizeFlags.flatMap((size) => (flags[size] === undefined ? [] : [[size, flags[size]] as const]));
+  const { tasks } = await import('../tasks/tasks.js');
   return {
-    task,
+    task: tasks[name],
     data: flags.data,
     out: flags.out,
     given: {
@@ -70,6 +74,8 @@ export function taskRequest(command: Command, flags: TrainingFlags & TaskFlags):
 
 export function trainTaskAlone(request: TaskRequest, json: boolean | undefined): Promise<void> {
   return interruptible(async (signal) => {
+    const { TaskReport } = await import('../tasks/task-report.js');
+    const { trainTask } = await import('../tasks/train-task.js');
     const report = new TaskReport(request.task.name, request.out);
     try {
       for await (const event of trainTask(request, signal)) report.add(event);

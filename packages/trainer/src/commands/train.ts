@@ -1,12 +1,11 @@
 /** `unroll train`: alone in this process, or with workers and parameter servers that it starts. */
 import type { Command } from 'commander';
-import { launchCluster } from '../cluster/launch.js';
+import type { ClusterOptions } from '../cluster/launch.js';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { UnrollError } from '../errors.js';
 import { interruptible } from '../terminal/interrupt.js';
 import type { TrainingRequest } from '../training/prepare.js';
-import { RunReport, type TrainingResult } from '../training/report.js';
-import { runTraining } from '../training/run.js';
+import type { RunReport, TrainingResult } from '../training/report.js';
 import { addLaunchFlags, clusterOptions, type LaunchFlags } from './cluster-flags.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
 import { addExamples, positiveInteger, printResult } from './options.js';
@@ -26,14 +25,13 @@ export function addTrain(program: Command): void {
     .option('--workers <n>', 'worker processes that share each batch (default: 1)', positiveInteger)
     .option('--servers <n>', 'parameter server processes (default: 1 if there are several workers)', positiveInteger);
   addTaskFlag(addAllFlags(command)).action(async (flags: AllFlags) => {
-    if (flags.task !== undefined) return trainTaskAlone(taskRequest(command, flags), flags.json);
+    if (flags.task !== undefined) return trainTaskAlone(await taskRequest(command, flags, flags.task), flags.json);
     refuseTaskFlags(flags);
     const distributed = flags.servers !== undefined || (flags.workers ?? 1) > 1;
-    const request = trainingRequest(flags);
+    const options = distributed && clusterOptions(flags, flags.out, process.argv.slice(3));
+    const request = await trainingRequest(flags);
     await using observer = await openObserver(flags);
-    const result = distributed
-      ? await launchCluster(request, clusterOptions(flags, flags.out, process.argv.slice(3)), observer)
-      : await trainAlone(request, observer);
+    const result = options ? await trainTogether(request, options, observer) : await trainAlone(request, observer);
     printTrainingResult(flags.json, result);
   });
   addExamples(
@@ -54,14 +52,25 @@ export function addLaunch(program: Command): void {
     .option('--servers <n>', 'parameter server processes', positiveInteger, 1);
   addAllFlags(command).action(async (flags: AllFlags) => {
     const options = clusterOptions(flags, flags.out, process.argv.slice(3));
-    const request = trainingRequest(flags);
+    const request = await trainingRequest(flags);
     await using observer = await openObserver(flags);
-    printTrainingResult(flags.json, await launchCluster(request, options, observer));
+    printTrainingResult(flags.json, await trainTogether(request, options, observer));
   });
   addExamples(command, 'launch --data grammar --out runs/first --workers 2 --servers 2');
 }
 
+async function trainTogether(
+  request: TrainingRequest,
+  options: ClusterOptions,
+  observer: RunObserver | undefined,
+): Promise<TrainingResult> {
+  const { launchCluster } = await import('../cluster/launch.js');
+  return launchCluster(request, options, observer);
+}
+
 async function trainAlone(request: TrainingRequest, observer: RunObserver | undefined): Promise<TrainingResult> {
+  const { RunReport } = await import('../training/report.js');
+  const { runTraining } = await import('../training/run.js');
   const report = new RunReport();
   return interruptible(async (signal) => {
     try {

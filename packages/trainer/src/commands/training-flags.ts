@@ -1,22 +1,24 @@
 /** The flags that say what to train, shared by `train`, `launch` and `worker`. */
+
+import type { Precision } from '@unroll/core';
 import {
   defaultOptimizer,
   type LanguageModelCell,
   languageModelCells,
   type OptimizerName,
   optimizerNames,
-  type Precision,
   type SoftmaxConfig,
-} from '@unroll/core';
+} from '@unroll/core/config';
 import { type Command, Option } from 'commander';
-import type { EngineName } from '../engines/select.js';
+import type { EngineName } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
-import { flagsOfFields, parseTrainingConfig } from '../training/config.js';
-import { type GradientCodecConfig, gradientCodecUsage, parseGradientCodec } from '../training/gradient-codec.js';
-import { defaultLocalSteps, defaultStaleness, type Mode, modeNames } from '../training/modes.js';
+import { flagsOfFields } from '../training/field-flags.js';
+import { gradientCodecUsage, parseGradientCodec } from '../training/gradient-codec.js';
+import { defaultLocalSteps, defaultStaleness, modeNames } from '../training/modes.js';
 import type { TrainingRequest } from '../training/prepare.js';
 import { type PresetName, presetNames, presets } from '../training/presets.js';
-import { defaultSchedule, type Schedule, scheduleNames } from '../training/schedule.js';
+import { defaultSchedule, scheduleNames } from '../training/schedule.js';
+import type { GradientCodecConfig, Mode, Schedule } from '../training/schemas.js';
 import { parseSoftmax, softmaxUsage } from '../training/softmax.js';
 import {
   engineOption,
@@ -171,7 +173,7 @@ export function addTrainingFlags(command: Command): Command {
 }
 
 /** @throws UsageError if the flags contradict each other */
-export function trainingRequest(flags: TrainingFlags): TrainingRequest {
+export async function trainingRequest(flags: TrainingFlags): Promise<TrainingRequest> {
   const given = Object.entries(flagsOfFields).filter(([, flag]) => flags[propertyOf(flag)] !== undefined);
   const config: Record<string, unknown> & { model: Record<string, unknown> } = structuredClone({
     ...presets[flags.preset],
@@ -189,6 +191,7 @@ export function trainingRequest(flags: TrainingFlags): TrainingRequest {
   }
   const mode = modeOf(flags);
   if (mode) config.mode = mode;
+  const { parseTrainingConfig } = await import('../training/config.js');
   return {
     data: flags.data,
     out: flags.out,

@@ -1,6 +1,6 @@
 /** Where the page of a run is served, from `--dashboard`'s value. */
 import { isIPv6 } from 'node:net';
-import { isLoopback } from '@unroll/param-server';
+import { isLoopback } from '@unroll/param-server/config';
 import { UsageError } from '../errors.js';
 
 export interface PageAddress {

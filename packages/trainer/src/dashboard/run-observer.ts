@@ -7,7 +7,7 @@ import type { RunStatus, RunStatusReader, WorkerReport } from '@unroll/param-ser
 import { UnrollError } from '../errors.js';
 import { EventFile } from '../tensorboard/event-file.js';
 import { readEvents } from '../tensorboard/read-events.js';
-import { log } from '../terminal/progress.js';
+import { log } from '../terminal/output.js';
 import type { RunEpoch, RunEvent, RunStart, RunStep } from '../training/run.js';
 import { type CurvePoint, Curves, tags } from './curves.js';
 import type { PageAddress } from './page-address.js';

@@ -4,12 +4,10 @@
 import { type Dirent, existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { UnrollError } from '../errors.js';
+import { EMBEDDED_CORPUS } from './embedded-corpus.js';
 import { GRAMMAR_CORPUS_DEFAULTS, grammarCorpus } from './grammar/grammar-corpus.js';
 import { isJsonLines, textOfJsonLines } from './json-lines.js';
 import { type ByteRange, textBlocks } from './text-blocks.js';
-
-/** The name that stands for the embedded corpus where a path is expected. */
-export const EMBEDDED_CORPUS = 'grammar';
 
 /** One part of a corpus. */
 export interface CorpusSplit {

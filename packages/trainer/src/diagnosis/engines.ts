@@ -2,8 +2,8 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { cudaObstacle } from '../engines/cuda.js';
+import type { EngineName } from '../engines/engine-names.js';
 import { withoutSourceLine } from '../engines/provider-error.js';
-import type { EngineName } from '../engines/select.js';
 import { absentWebGpuPackages } from '../engines/tensorflow-webgpu.js';
 import { type Check, outputOf } from './check.js';
 

@@ -3,7 +3,8 @@
  * that the first argument names, and prints what that engine is.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { type EngineName, selectEngine } from '../engines/select.js';
+import type { EngineName } from '../engines/engine-names.js';
+import { selectEngine } from '../engines/select.js';
 import { UnrollError } from '../errors.js';
 
 try {

@@ -8,7 +8,8 @@ import { type GoldenCase, goldenKinds, readGolden } from '../../../core/src/test
 import { type GoldenNetwork, goldenNetwork } from '../../../core/src/testing/golden-network.js';
 import { expectClose } from '../../../core/src/testing/textbook.js';
 import { obstacleOf, reasonToSkip } from '../testing/gpu.js';
-import { type EngineName, selectEngine } from './select.js';
+import type { EngineName } from './engine-names.js';
+import { selectEngine } from './select.js';
 import { absentWebGpuPackages } from './tensorflow-webgpu.js';
 
 const isTheOne = ({ layers, bidirectional, lengths, states }: GoldenCase) =>

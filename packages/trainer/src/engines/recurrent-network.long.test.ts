@@ -12,7 +12,7 @@ import {
 } from '@unroll/core';
 import { describe, expect, test } from 'vitest';
 import { reasonToSkip } from '../testing/gpu.js';
-import type { EngineName } from './select.js';
+import type { EngineName } from './engine-names.js';
 import { selectEngine } from './select.js';
 import { absentWebGpuPackages } from './tensorflow-webgpu.js';
 

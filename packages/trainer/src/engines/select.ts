@@ -5,21 +5,10 @@ import { dirname } from 'node:path';
 import { firstLine, UnrollError } from '../errors.js';
 import { type CudaObstacle, cudaObstacle } from './cuda.js';
 import type { Engine } from './engine.js';
+import type { EngineName } from './engine-names.js';
 import { tensorFlowEngine } from './tensorflow.js';
 import { loadTensorFlowNodeGpu } from './tensorflow-node.js';
 import { loadWebGpuBackend } from './tensorflow-webgpu.js';
-
-export const engineNames = [
-  'auto',
-  'onnxruntime',
-  'cuda',
-  'webgpu',
-  'tensorflow',
-  'tfjs-webgpu',
-  'wasm',
-  'cpu',
-] as const;
-export type EngineName = (typeof engineNames)[number];
 
 const require = createRequire(import.meta.url);
 

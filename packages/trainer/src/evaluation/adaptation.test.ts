@@ -12,14 +12,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Engine, residentValues } from '../engines/engine.js';
 import { selectEngine } from '../engines/select.js';
-import {
-  createDynamicEvaluator,
-  type DynamicSettings,
-  meanSquaredGradients,
-  statisticsBatches,
-} from './dynamic-evaluation.js';
+import type { CacheSettings, DynamicSettings } from './adaptation.js';
+import { createDynamicEvaluator, meanSquaredGradients, statisticsBatches } from './dynamic-evaluation.js';
 import { Evaluator, evaluationWindow } from './evaluate.js';
-import { type CacheSettings, NeuralCache } from './neural-cache.js';
+import { NeuralCache } from './neural-cache.js';
 
 const config: LanguageModelConfig = languageModelConfig({
   ...{ vocabSize: 12, embeddingDim: 6, hiddenDim: 6, layers: 2, dropout: 0.3, weightDropout: 0.2 },

@@ -3,7 +3,6 @@
  * `rms`, how great gradients usually are is measured on the training text first.
  */
 import {
-  type DynamicRates,
   dynamicEvaluationProgram,
   dynamicRates,
   type LanguageModelConfig,
@@ -19,24 +18,9 @@ import { type Batch, LaneBatches } from '../data/batches.js';
 import type { TokenIds } from '../data/token-ids.js';
 import { type Engine, type Residents, residentValues, zeros } from '../engines/engine.js';
 import { UnrollError } from '../errors.js';
+import type { DynamicSettings } from './adaptation.js';
 import { Evaluator, inputsOf } from './evaluate.js';
 import type { NeuralCache } from './neural-cache.js';
-
-export interface DynamicSettings extends DynamicRates {
-  /** Tokens that are predicted before the model learns from them. */
-  readonly segment: number;
-}
-
-/**
- * Of `rms` what the authors' code has for words, of Penn Treebank; of `sgd` what did well on a validation text of ours
- * (benchmarks/results.md).
- */
-export const defaultRates = {
-  rms: { learningRate: 5e-5, decay: 0.002 },
-  sgd: { learningRate: 0.1, decay: 0.002 },
-} as const;
-
-export const defaultSegment = 5;
 
 /** The sequences of a batch of gradient statistics, as many as in the authors' code: the scale of `rms` depends on it. */
 const statisticsLanes = 100;

@@ -4,18 +4,7 @@
  */
 import { lossWithCache, neuralCacheProgram, noFollower } from '@unroll/core';
 import { type Engine, type Executable, type Residents, zeros } from '../engines/engine.js';
-
-export interface CacheSettings {
-  /** Tokens that are remembered. */
-  readonly size: number;
-  /** θ: how much the likeness of two states counts. */
-  readonly theta: number;
-  /** λ: the cache's part in the mixture. */
-  readonly lambda: number;
-}
-
-/** θ and λ in the middle of what the paper tries; which are best depends on the model, and a validation text tells. */
-export const defaultCache = { theta: 0.3, lambda: 0.1 } as const;
+import type { CacheSettings } from './adaptation.js';
 
 export class NeuralCache implements AsyncDisposable {
   readonly #executable: Executable;

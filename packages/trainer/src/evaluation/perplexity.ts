@@ -5,14 +5,10 @@ import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { type TokenIds, windowsOf } from '../data/token-ids.js';
 import { type Engine, residentValues } from '../engines/engine.js';
 import { Progress } from '../terminal/progress.js';
-import {
-  createDynamicEvaluator,
-  type DynamicSettings,
-  meanSquaredGradients,
-  statisticsBatches,
-} from './dynamic-evaluation.js';
+import type { CacheSettings, DynamicSettings } from './adaptation.js';
+import { createDynamicEvaluator, meanSquaredGradients, statisticsBatches } from './dynamic-evaluation.js';
 import { type Evaluation, Evaluator, evaluationWindow, meanOfLosses } from './evaluate.js';
-import { type CacheSettings, NeuralCache } from './neural-cache.js';
+import { NeuralCache } from './neural-cache.js';
 
 /** How a model adapts to the text that it is evaluated on; not at all if nothing is given. */
 export interface Adaptation {

@@ -5,15 +5,14 @@ import type { ImportedModel } from './imported-model.js';
 import { decodeKerasFile } from './keras-file.js';
 import { modelFromKeras } from './keras-model.js';
 import { readWholeFile } from './read-file.js';
+import type { ImportSource } from './sources.js';
 import { decodeTorchFile } from './torch-file.js';
 import { modelFromTorch } from './torch-model.js';
 import { type Mapping, readMapping } from './torch-modules.js';
 import { readVocabulary } from './vocabulary-file.js';
 
-export const sources = ['pytorch', 'keras', 'tfjs'] as const;
-
 export interface ImportRequest {
-  readonly from: (typeof sources)[number];
+  readonly from: ImportSource;
   readonly file: string;
   /** The path of the vocabulary. */
   readonly vocab: string;

@@ -1,7 +1,8 @@
 /** Measures a task's checkpoint on a part of its data. */
 
 import { residentValues } from '../engines/engine.js';
-import { type EngineName, selectEngine } from '../engines/select.js';
+import type { EngineName } from '../engines/engine-names.js';
+import { selectEngine } from '../engines/select.js';
 import type { Metrics, TaskSplit } from './task.js';
 import { readTaskCheckpoint } from './task-checkpoint.js';
 import { CompiledPrograms } from './task-learner.js';

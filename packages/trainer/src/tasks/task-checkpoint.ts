@@ -16,7 +16,8 @@ import { decodeSafetensors, encodeSafetensors, type NamedArray } from '../checkp
 import { UnrollError } from '../errors.js';
 import { taskSettingsSchema } from './settings.js';
 import type { Task, TaskConfig, TaskModel } from './task.js';
-import { taskNames, tasks } from './tasks.js';
+import { taskNames } from './task-names.js';
+import { tasks } from './tasks.js';
 
 const modelFiles = ['config.json', 'model.safetensors'];
 const trainingFiles = ['training-state.json', 'optimizer.safetensors'];
@@ -116,7 +117,8 @@ function parseModel(folder: string, files: Readonly<Record<string, Buffer>>): Ta
 }
 
 function taskOf({ model_type: modelType }: TaskConfig): Task | undefined {
-  return tasks.find(({ name }) => modelType === `${modelTypePrefix}${name}`);
+  const name = taskNames.find((task) => modelType === `${modelTypePrefix}${task}`);
+  return name && tasks[name];
 }
 
 function modelOf(folder: string, task: Task, config: TaskConfig): TaskModel {

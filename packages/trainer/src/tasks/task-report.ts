@@ -1,5 +1,6 @@
 /** Follows the training of a task's model: shows it on stderr and adds up the result. */
-import { log, Progress } from '../terminal/progress.js';
+import { log } from '../terminal/output.js';
+import { Progress } from '../terminal/progress.js';
 import type { TaskEvent, TaskStarted, TaskStepped, TaskValidated } from './train-task.js';
 
 export interface TaskTrainingResult {

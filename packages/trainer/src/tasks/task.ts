@@ -5,6 +5,7 @@
  */
 import type { LossFunction, OnnxGraph, OptimizerConfig, Program, Shapes } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { TaskName } from './task-names.js';
 
 /** How a task's model is trained; stored with its checkpoints. */
 export interface TaskSettings {
@@ -31,7 +32,7 @@ export type TaskSplit = 'train' | 'valid' | 'test';
 export type Metrics = Readonly<Record<string, number>>;
 
 export interface Task {
-  readonly name: string;
+  readonly name: TaskName;
   /** What `--data` takes, for the help and for messages. */
   readonly data: string;
   readonly defaults: TaskSettings;

@@ -3,7 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { tensorboard } from '../generated/tensorboard.js';
-import { log } from '../terminal/progress.js';
+import { log } from '../terminal/output.js';
 import { recordOf } from './records.js';
 
 const { Event, SessionLog } = tensorboard;

@@ -1,5 +1,6 @@
 /** Progress on stderr: a bar with rate and time left on a terminal, a line now and then elsewhere. */
 import { Bar, Presets } from 'cli-progress';
+import { log } from './output.js';
 
 /** Where there is no terminal, a line after so many seconds. */
 const lineSeconds = 15;
@@ -38,11 +39,6 @@ export class Progress {
   stop(): void {
     this.#bar?.stop();
   }
-}
-
-/** A line on stderr. */
-export function log(line: string): void {
-  process.stderr.write(`${line}\n`);
 }
 
 /** Bytes as megabytes with one decimal. */

@@ -3,7 +3,8 @@
  * WebGPU engine that then does not start is a failure, not a reason to skip.
  */
 import type { Program } from '@unroll/core';
-import { type EngineName, selectEngine } from '../engines/select.js';
+import type { EngineName } from '../engines/engine-names.js';
+import { selectEngine } from '../engines/select.js';
 
 const smallest: Program = { inputs: { x: { shape: [1], dtype: 'float32' } }, run: ({ x }) => ({ y: x! }) };
 

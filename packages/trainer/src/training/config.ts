@@ -3,17 +3,13 @@ import {
   type LanguageModelConfig,
   languageModelCells,
   languageModelConfig,
-  lossScalingShapes,
   type OptimizerConfig,
-  type Shapes,
-  slotShapes,
-} from '@unroll/core';
+} from '@unroll/core/config';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
-import { gradientCodecSchema } from './gradient-codec.js';
-import { baseOptimizer, modeSchema } from './modes.js';
-import { scheduleSchema } from './schedule.js';
-import { softmaxSchema } from './softmax.js';
+import { flagOf } from './field-flags.js';
+import { baseOptimizer } from './modes.js';
+import { gradientCodecSchema, modeSchema, scheduleSchema, softmaxSchema } from './schemas.js';
 
 const count = z.int().positive();
 const positive = z.number().positive();
@@ -91,41 +87,6 @@ export const trainingConfigSchema = z.strictObject({
 
 export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
 
-/** The flag of `unroll train` that sets each field. Some fields have flags that say more than their value. */
-export const flagsOfFields = {
-  'model.cell': '--cell',
-  'model.layers': '--layers',
-  'model.embeddingDim': '--embedding',
-  'model.hiddenDim': '--hidden',
-  'model.projectionDim': '--projection',
-  'model.dropout': '--dropout',
-  'model.variationalDropout': '--variational-dropout',
-  'model.embeddingDropout': '--embedding-dropout',
-  'model.weightDropout': '--weight-dropout',
-  'model.labelSmoothing': '--label-smoothing',
-  'model.tieWeights': '--tie-weights',
-  'model.softmax': '--softmax',
-  tokenizer: '--tokenizer',
-  vocabulary: '--vocabulary',
-  batchSize: '--batch-size',
-  sequenceLength: '--sequence-length',
-  learningRate: '--learning-rate',
-  clipNorm: '--clip-norm',
-  warmupSteps: '--warmup-steps',
-  accumulate: '--accumulate',
-  recomputeEvery: '--recompute-every',
-  precision: '--precision',
-  gradientCodec: '--gradient-codec',
-  tables: '--tables',
-  epochs: '--epochs',
-  maxSteps: '--max-steps',
-  seed: '--seed',
-} as const;
-
-function flagOf(field: string): string | undefined {
-  return (flagsOfFields as Readonly<Record<string, string>>)[field];
-}
-
 /**
  * A checked configuration.
  * @throws UsageError naming the flag that is wrong
@@ -179,10 +140,4 @@ function requireRecomputable({ recomputeEvery, model }: TrainingConfig): void {
 /** By which the parameters that are kept are updated: where workers keep the momentum, as with top-k, one without. */
 export function updateOptimizer(training: TrainingConfig): OptimizerConfig {
   return training.gradientCodec.name === 'top-k' ? { name: 'sgd' } : baseOptimizer(training);
-}
-
-/** What the update keeps from step to step: the optimizer's slots and, in mixed precision, the state of loss scaling. */
-export function optimizerShapes(training: TrainingConfig, parameters: Shapes): Shapes {
-  const slots = slotShapes(updateOptimizer(training), parameters);
-  return { ...slots, ...(training.precision === 'mixed' ? lossScalingShapes : {}) };
 }

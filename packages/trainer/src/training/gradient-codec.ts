@@ -1,18 +1,10 @@
 /** Which codec the gradients travel in, as a flag says it, as it is stored, and as the client of the servers is told. */
 import type { GradientCodec } from '@unroll/param-server';
-import { z } from 'zod';
 import { UsageError } from '../errors.js';
+import { mostDensity, mostRank } from './codec-limits.js';
 import type { TrainingConfig } from './config.js';
 import { baseOptimizer } from './modes.js';
-
-export const gradientCodecSchema = z.discriminatedUnion('name', [
-  z.strictObject({ name: z.enum(['float32', 'bfloat16', 'int8']) }),
-  /** The part of each parameter's values that is sent. */
-  z.strictObject({ name: z.literal('top-k'), density: z.number().positive().max(0.25) }),
-  z.strictObject({ name: z.literal('power-sgd'), rank: z.int().positive().max(256) }),
-]);
-
-export type GradientCodecConfig = z.infer<typeof gradientCodecSchema>;
+import type { GradientCodecConfig } from './schemas.js';
 
 export const gradientCodecUsage = 'float32, bfloat16, int8, top-k[:<density>] (0.001) or power-sgd[:<rank>] (4)';
 
@@ -23,16 +15,24 @@ const defaultRank = 4;
 /** @throws UsageError unless the text is what {@link gradientCodecUsage} says */
 export function parseGradientCodec(text: string): GradientCodecConfig {
   const [name, amount] = text.split(':', 2);
-  const number = amount === undefined ? undefined : Number(amount);
-  const fields = {
-    ...(name === 'top-k' ? { density: number ?? defaultDensity } : {}),
-    ...(name === 'power-sgd' ? { rank: number ?? defaultRank } : {}),
-  };
-  const isBare = Object.keys(fields).length === 0;
-  const parsed = gradientCodecSchema.safeParse({ name, ...fields });
-  if (parsed.success && !(isBare && amount !== undefined)) return parsed.data;
+  switch (name) {
+    case 'float32':
+    case 'bfloat16':
+    case 'int8':
+      if (amount === undefined) return { name };
+      break;
+    case 'top-k': {
+      const density = amount === undefined ? defaultDensity : Number(amount);
+      if (density > 0 && density <= mostDensity) return { name, density };
+      break;
+    }
+    case 'power-sgd': {
+      const rank = amount === undefined ? defaultRank : Number(amount);
+      if (Number.isSafeInteger(rank) && rank >= 1 && rank <= mostRank) return { name, rank };
+    }
+  }
   throw new UsageError(
-    `--gradient-codec: '${text}' is none; give ${gradientCodecUsage}, a density up to 0.25, a rank up to 256`,
+    `--gradient-codec: '${text}' is none; give ${gradientCodecUsage}, a density up to ${mostDensity}, a rank up to ${mostRank}`,
   );
 }
 

@@ -5,8 +5,8 @@ import { residentValues } from '../engines/engine.js';
 import { readAll } from '../engines/residents.js';
 import { createAccumulatedStep } from './accumulated-step.js';
 import { createWholeBatchStep } from './batch-step.js';
-import { optimizerShapes } from './config.js';
 import type { Learner, LearnerOptions, MadeStep, UpdateSettings } from './learner.js';
+import { optimizerShapes } from './optimizer-shapes.js';
 import { RunLength } from './run-length.js';
 
 /** What training starts from: a fresh or a resumed model. */

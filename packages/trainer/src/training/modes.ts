@@ -3,17 +3,8 @@
  * its part of the batches, at its own pace; in `local` each worker trains by itself for some batches, and the update moves
  * the shared parameters towards the mean of theirs.
  */
-import type { OptimizerConfig } from '@unroll/core';
-import { z } from 'zod';
-
-export const modeSchema = z.discriminatedUnion('name', [
-  z.strictObject({ name: z.literal('sync') }),
-  z.strictObject({ name: z.literal('ssp'), staleness: z.int().nonnegative() }),
-  z.strictObject({ name: z.literal('async') }),
-  z.strictObject({ name: z.literal('local'), localSteps: z.int().positive() }),
-]);
-
-export type Mode = z.infer<typeof modeSchema>;
+import type { OptimizerConfig } from '@unroll/core/config';
+import type { Mode } from './schemas.js';
 
 export const modeNames = ['sync', 'ssp', 'async', 'local'] as const satisfies readonly Mode['name'][];
 

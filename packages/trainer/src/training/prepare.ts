@@ -12,7 +12,7 @@ import { isResumed } from '../checkpoint/resumption.js';
 import { type Corpus, loadCorpus } from '../data/corpus.js';
 import type { EncodedText } from '../data/encoded-text.js';
 import { encodeSplit } from '../data/encoding.js';
-import type { EngineName } from '../engines/select.js';
+import type { EngineName } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
 import { checkedModel, type TrainingConfig } from './config.js';
 import { readInitialModel, trainingFrom } from './initial-model.js';

@@ -1,5 +1,5 @@
 /** Named starting points for `unroll train --preset`; every flag overrides its field. */
-import { defaultOptimizer } from '@unroll/core';
+import { defaultOptimizer } from '@unroll/core/config';
 import type { TrainingConfig } from './config.js';
 
 export const presetNames = ['tiny', 'seed', 'zaremba-small', 'zaremba-medium', 'zaremba-large', 'gboard-cifg'] as const;

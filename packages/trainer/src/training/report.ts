@@ -1,5 +1,6 @@
 /** Follows a run's events: shows them on stderr and adds up the result. */
-import { log, Progress } from '../terminal/progress.js';
+import { log } from '../terminal/output.js';
+import { Progress } from '../terminal/progress.js';
 import type { RunEpoch, RunEvent, RunStart, RunStep } from './run.js';
 
 export interface TrainingResult {

@@ -2,23 +2,9 @@
  * How the learning rate changes in the course of a training: a function of the configuration, the step and the validation
  * perplexities so far alone, so that a resumed run goes on as the uninterrupted one would have.
  */
-import { averagingStart, averagingWeight } from '@unroll/core';
-import { z } from 'zod';
+import { averagingStart, averagingWeight } from '@unroll/core/config';
 import type { TrainingConfig } from './config.js';
-
-const count = z.int().positive();
-const factor = z.number().positive().max(1);
-
-export const scheduleSchema = z.discriminatedUnion('name', [
-  /** Constant for `constantEpochs` epochs; each later epoch multiplies it by `decay`. */
-  z.strictObject({ name: z.literal('step'), constantEpochs: count, decay: factor }),
-  /** From the whole to nothing at the end of the epochs: Loshchilov and Hutter (2017), eq. 5, without restarts. */
-  z.strictObject({ name: z.literal('cosine') }),
-  /** Multiplied by `decay` after more than `patience` epochs in a row without a new lowest validation perplexity. */
-  z.strictObject({ name: z.literal('plateau'), decay: factor, patience: z.int().nonnegative() }),
-]);
-
-export type Schedule = z.infer<typeof scheduleSchema>;
+import type { Schedule } from './schemas.js';
 
 export const scheduleNames = ['step', 'cosine', 'plateau'] as const satisfies readonly Schedule['name'][];
 

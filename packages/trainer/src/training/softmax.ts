@@ -1,18 +1,8 @@
 /** The softmax that a training step computes, as a flag says it and as it is stored; and which tables travel by rows. */
-import { embeddingName, type LanguageModelConfig, outputTable } from '@unroll/core';
-import { z } from 'zod';
+import { embeddingName, type LanguageModelConfig, outputTable } from '@unroll/core/config';
 import { UsageError } from '../errors.js';
 import type { TrainingConfig } from './config.js';
-
-/** Absent for the whole one. */
-export const softmaxSchema = z
-  .discriminatedUnion('name', [
-    z.strictObject({ name: z.literal('sampled'), samples: z.int().positive() }),
-    z.strictObject({ name: z.literal('adaptive'), cutoffs: z.array(z.int().positive()).optional() }),
-  ])
-  .optional();
-
-type Softmax = z.infer<typeof softmaxSchema>;
+import type { Softmax } from './schemas.js';
 
 const defaultSamples = 8192;
 
@@ -22,12 +12,11 @@ export const softmaxUsage = `full, sampled[:<words>] (${defaultSamples}), or ada
 export function parseSoftmax(text: string): Softmax {
   if (text === 'full') return undefined;
   const [name, details] = text.split(':', 2);
-  const parsed = softmaxSchema.safeParse(
-    name === 'adaptive'
-      ? { name, ...(details === undefined ? {} : { cutoffs: details.split(',').map(Number) }) }
-      : { name, samples: details === undefined ? defaultSamples : Number(details) },
-  );
-  if (parsed.success) return parsed.data;
+  const counts = details?.split(',').map(Number) ?? [];
+  if (counts.every((count) => Number.isSafeInteger(count) && count >= 1)) {
+    if (name === 'adaptive') return { name, ...(details === undefined ? {} : { cutoffs: counts }) };
+    if (name === 'sampled' && counts.length <= 1) return { name, samples: counts[0] ?? defaultSamples };
+  }
   throw new UsageError(`--softmax: '${text}' is none; give ${softmaxUsage}`);
 }
 

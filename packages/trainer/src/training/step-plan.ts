@@ -2,7 +2,8 @@
  * Which batches each step of training takes: one, or those of a round of local steps. An epoch ends with a step, whose
  * round may thus be shorter.
  */
-import { batchesPerStep, type Mode } from './modes.js';
+import { batchesPerStep } from './modes.js';
+import type { Mode } from './schemas.js';
 
 export class StepPlan {
   /** The steps that read the training text once. */

@@ -5,12 +5,12 @@ import {
   type ClientSecurity,
   connectParameterServers,
   type InitialValues,
-  isLoopback,
   type ParameterClient,
   type ParameterShape,
   type SnapshotPolicy,
   WorkerMeter,
 } from '@unroll/param-server';
+import { isLoopback } from '@unroll/param-server/config';
 import { LaneBatches } from '../data/batches.js';
 import { windowsOf } from '../data/token-ids.js';
 import type { Engine } from '../engines/engine.js';

@@ -1,0 +1,31 @@
+/** `@unroll/core/config`: what models and optimizers are, by name and number, without TensorFlow.js. */
+export { type DynamicRates, type DynamicRule, dynamicRules } from './models/dynamic-rates.js';
+export {
+  type AdaptiveSoftmaxConfig,
+  type Cell,
+  dropoutWidths,
+  embeddingName,
+  gateCounts,
+  hasRecurrentWeights,
+  type LanguageModelCell,
+  type LanguageModelConfig,
+  languageModelCells,
+  languageModelConfig,
+  outputDim,
+  outputTable,
+  parameterShapes,
+  type SampledSoftmaxConfig,
+  type Shapes,
+  type SoftmaxConfig,
+  softmaxTails,
+  stateShapes,
+} from './models/language-model-config.js';
+export { averagingStart, averagingWeight } from './optimizers/averaging-start.js';
+export {
+  defaultOptimizer,
+  keepsWithoutGradient,
+  type OptimizerConfig,
+  type OptimizerName,
+  optimizerNames,
+  optimizerSlots,
+} from './optimizers/optimizer-config.js';

@@ -1,0 +1,6 @@
+/** `@unroll/param-server/config`: what checks flags and addresses, without gRPC, TensorFlow.js and ONNX Runtime. */
+// A command that loads ONNX Runtime later has loaded this before.
+import './no-telemetry.js';
+
+export { isLoopback } from './security/loopback.js';
+export { fewestSnapshots } from './snapshots/fewest-snapshots.js';

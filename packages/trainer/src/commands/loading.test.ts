@@ -1,0 +1,45 @@
+// TensorFlow.js, ONNX Runtime and gRPC take a second of processor time to load, which a command spends only when it needs them.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const program = fileURLToPath(new URL('../../bin/unroll.js', import.meta.url));
+
+/** Module hooks that write the address of each module to descriptor 3. */
+const hooks = `import fs from 'node:fs';
+export async function load(url, context, next) { fs.writeSync(3, url + '\\n'); return next(url, context); }`;
+const registration = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks))});`;
+
+/** The packages of others that `unroll` loads when it is called so, and its exit status. */
+function load(args: readonly string[]): { readonly status: number | null; readonly packages: readonly string[] } {
+  const { status, output } = spawnSync(process.execPath, ['--import', dataUrl(registration), program, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+  });
+  const urls = output[3]!.trim().split('\n');
+  expect(urls.some((url) => url.endsWith('/dist/cli.js'))).toBe(true);
+  const names = urls.map((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1]);
+  return { status, packages: [...new Set(names.filter((name) => name !== undefined))] };
+}
+
+function dataUrl(code: string): string {
+  return `data:text/javascript,${encodeURIComponent(code)}`;
+}
+
+test.each([
+  [0, '--help'],
+  [0, '--version'],
+  [0, 'train --help'],
+  [2, 'trian'],
+  [2, 'train --data grammar --out x --batchsize 4'],
+  [2, 'worker --data grammar --out x --worker 2 --workers 2 --server-addresses ps0:7000'],
+  [2, 'param-server --host 0.0.0.0 --port 0 --workers 1'],
+  [2, 'score --text a'],
+])('status %i: unroll %s loads nothing but the parser of its arguments', (status, line) => {
+  expect(load(line.split(' '))).toEqual({ status, packages: ['commander'] });
+});
+
+test('wrong settings of a training load nothing but what checks them', () => {
+  const line = 'train --data grammar --out x --tie-weights --hidden 9';
+  expect(load(line.split(' '))).toEqual({ status: 2, packages: ['commander', 'zod'] });
+});

@@ -1,0 +1,57 @@
+/** What a corpus holds, in words. */
+import { type Tokenizer, trainTokenizer } from '@unroll/core/text';
+import { megabytes, Progress } from '../terminal/progress.js';
+import { type CorpusSplit, loadCorpus } from './corpus.js';
+import { encodedBlocks } from './encoding.js';
+
+export interface SplitSummary {
+  readonly files: readonly string[];
+  readonly bytes: number;
+  /** Words, and one line end a line. */
+  readonly tokens: number;
+  /** Of the tokens, those that the training text lacks or writes as `<unk>`. */
+  readonly unknown: number;
+}
+
+export interface CorpusSummary {
+  /** Its name. */
+  readonly corpus: string;
+  /** Different words in the training text. */
+  readonly vocabulary: number;
+  readonly splits: Readonly<Record<'train' | 'valid' | 'test', SplitSummary>>;
+}
+
+/** @throws UnrollError naming what is missing or cannot be read */
+export function summarizeCorpus(path: string): CorpusSummary {
+  const corpus = loadCorpus(path);
+  const tokenizer = trainTokenizer('word', corpus.train.texts());
+  const summary = (label: string, split: CorpusSplit): SplitSummary => {
+    return { files: split.files, bytes: split.bytes, ...countTokens(label, split, tokenizer) };
+  };
+  const splits = {
+    train: summary('train', corpus.train),
+    valid: summary('valid', corpus.valid),
+    test: summary('test', corpus.test),
+  };
+  return { corpus: corpus.name, vocabulary: tokenizer.vocabSize, splits };
+}
+
+function countTokens(
+  label: string,
+  split: CorpusSplit,
+  tokenizer: Tokenizer,
+): Pick<SplitSummary, 'tokens' | 'unknown'> {
+  const progress = new Progress(label, megabytes(split.bytes), 'MB');
+  let [done, tokens, unknown] = [0, 0, 0];
+  try {
+    for (const { ids, bytes } of encodedBlocks(tokenizer, split.texts())) {
+      for (const id of ids) if (id === tokenizer.unkId) unknown++;
+      tokens += ids.length;
+      done = Math.min(done + bytes, split.bytes);
+      progress.update(megabytes(done));
+    }
+    return { tokens, unknown };
+  } finally {
+    progress.stop();
+  }
+}

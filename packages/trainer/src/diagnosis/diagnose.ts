@@ -1,0 +1,36 @@
+/** All checks of a machine, one after the other: each may use all cores and a whole GPU. */
+import type { Check } from './check.js';
+import { checkCuda, checkOnnxRuntime, checkTensorFlow, checkTensorFlowWebGpu, checkWebGpu } from './engines.js';
+import { checkMachine, checkNode, checkUnroll } from './machine.js';
+import { checkChromium, checkPython } from './tools.js';
+
+type Examination = () => Check | Promise<Check>;
+
+/** Unroll cannot work without these. */
+const required: readonly Examination[] = [checkNode, checkOnnxRuntime];
+const optional: readonly Examination[] = [
+  checkCuda,
+  checkWebGpu,
+  checkTensorFlow,
+  checkTensorFlowWebGpu,
+  checkChromium,
+  checkPython,
+];
+
+export interface Diagnosis {
+  readonly checks: readonly Check[];
+  /** The first check that failed of those without which Unroll cannot work. */
+  readonly fault: Check | undefined;
+}
+
+export async function diagnose(): Promise<Diagnosis> {
+  const needed = await examine(required);
+  const checks = [checkUnroll(), checkMachine(), ...needed, ...(await examine(optional))];
+  return { checks, fault: needed.find(({ status }) => status !== 'ok') };
+}
+
+async function examine(examinations: readonly Examination[]): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const run of examinations) checks.push(await run());
+  return checks;
+}

@@ -1,0 +1,46 @@
+/** Measures a language model's checkpoint on a part of a corpus. */
+import { readCheckpoint } from '../checkpoint/checkpoint.js';
+import { type Corpus, loadCorpus } from '../data/corpus.js';
+import { EMBEDDED_CORPUS } from '../data/embedded-corpus.js';
+import { encodeSplit } from '../data/encoding.js';
+import { grammarPerplexity } from '../data/grammar/grammar-corpus.js';
+import type { EngineName } from '../engines/engine-names.js';
+import { selectEngine } from '../engines/select.js';
+import type { AdaptationSettings } from './adaptation.js';
+import type { Evaluation } from './evaluate.js';
+import { evaluateCheckpoint } from './perplexity.js';
+
+export interface EvaluationRequest {
+  readonly checkpoint: string;
+  readonly data: string;
+  readonly split: 'train' | 'valid' | 'test';
+  readonly engine: EngineName;
+  readonly threads?: number;
+}
+
+export interface SplitEvaluation extends Evaluation, AdaptationSettings {
+  readonly split: EvaluationRequest['split'];
+  /** What the grammar itself reaches on this very text; given for the embedded corpus. */
+  readonly lowestPerplexity?: number;
+}
+
+/** @throws UnrollError naming what is missing or cannot be read; the signal's reason when it aborts */
+export async function evaluateSplit(
+  request: EvaluationRequest,
+  settings: AdaptationSettings,
+  signal: AbortSignal,
+): Promise<SplitEvaluation> {
+  const { split } = request;
+  const checkpoint = await readCheckpoint(request.checkpoint);
+  const corpus = loadCorpus(request.data);
+  const ids = encodeSplit(checkpoint.tokenizer, corpus[split]);
+  const engine = await selectEngine(request.engine, request.threads);
+  const train = settings.dynamic?.rule === 'rms' ? encodeSplit(checkpoint.tokenizer, corpus.train) : undefined;
+  const evaluation = await evaluateCheckpoint(checkpoint, ids, engine, signal, { ...settings, train });
+  const lowest = request.data === EMBEDDED_CORPUS ? { lowestPerplexity: lowestPerplexity(corpus, split) } : {};
+  return { split, ...evaluation, ...settings, ...lowest };
+}
+
+function lowestPerplexity(corpus: Corpus, split: EvaluationRequest['split']): number {
+  return grammarPerplexity([...corpus[split].texts()].join(''));
+}

@@ -1,0 +1,99 @@
+/** Writes a language model's checkpoint as a bundle, and measures what it has become. */
+import {
+  hasRecurrentWeights,
+  languageModelReadingGraph,
+  languageModelStepGraph,
+  type OnnxGraph,
+  personalizationGraphs,
+} from '@unroll/core';
+import {
+  buildBundle,
+  bundleFiles,
+  chooseByRule,
+  type Measurements,
+  type Quantization,
+  type Target,
+  withMeasurements,
+} from '@unroll/edge-runtime';
+import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint.js';
+import { checkWritable, inspectFolder, replaceFolder } from '../checkpoint/folder.js';
+import { loadCorpus } from '../data/corpus.js';
+import { encodeSplit } from '../data/encoding.js';
+import { selectEngine } from '../engines/select.js';
+import { UnrollError } from '../errors.js';
+import { evaluateBundle, evaluateCheckpoint } from './perplexity.js';
+import { measuredChoices, measuredSpeeds } from './target-speed.js';
+
+export interface ExportRequest {
+  readonly checkpoint: string;
+  readonly out: string;
+  readonly quantization: Quantization;
+  readonly target: Target;
+  readonly personalization?: true;
+  /** A corpus to measure the perplexity on. */
+  readonly data?: string;
+  readonly split: 'valid' | 'test';
+}
+
+export interface ExportResult {
+  readonly bundle: string;
+  readonly quantization: Quantization;
+  readonly target: Target;
+  /** Also in the manifest. Perplexities are given if there was a text to measure them on. */
+  readonly measured: Measurements;
+}
+
+type BundleFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+
+/** @throws UnrollError naming what cannot be read, exported or written; the signal's reason when it aborts */
+export async function exportBundle(request: ExportRequest, signal: AbortSignal): Promise<ExportResult> {
+  const { out, quantization, target } = request;
+  const checkpoint = await readCheckpoint(request.checkpoint);
+  if (request.personalization && checkpoint.config.softmax?.name === 'adaptive') {
+    throw new UnrollError('--personalization: is not for models with an adaptive softmax; leave it out');
+  }
+  const heldOut = request.data === undefined ? undefined : loadCorpus(request.data)[request.split];
+  if ((await inspectFolder(out, bundleFiles)) === 'foreign') {
+    throw new UnrollError(`${out}: holds files that are no bundle's, and would be lost; choose another --out`);
+  }
+  await checkWritable(out);
+
+  const graph = graphFor(target, checkpoint);
+  const choices =
+    quantization === 'auto' ? await measuredChoices(graph, target) : chooseByRule(graph, quantization, target);
+  signal.throwIfAborted();
+  const parts = {
+    ...{ graph, tokenizerJson: checkpoint.tokenizer.toJSON(), config: { ...checkpoint.config }, target },
+    ...(request.personalization && { personalization: personalizationGraphs(checkpoint.config) }),
+  };
+  const files = await buildBundle({ ...parts, quantization, choices });
+  const float32 = await buildBundle({ ...parts, quantization: 'none' });
+  const sizesAndSpeeds: Measurements = {
+    bytes: totalBytes(files),
+    float32Bytes: totalBytes(float32),
+    ...(await measuredSpeeds(files, float32, target)),
+  };
+  await replaceFolder(out, Object.fromEntries(withMeasurements(files, sizesAndSpeeds)));
+  if (!heldOut) return { bundle: out, quantization, target, measured: sizesAndSpeeds };
+
+  const ids = encodeSplit(checkpoint.tokenizer, heldOut);
+  const float = await evaluateCheckpoint(checkpoint, ids, await selectEngine('onnxruntime'), signal);
+  const { perplexity } = await evaluateBundle(out, target, ids, signal);
+  const measured = { ...sizesAndSpeeds, perplexity, float32Perplexity: float.perplexity };
+  await replaceFolder(out, Object.fromEntries(withMeasurements(files, measured)));
+  return { bundle: out, quantization, target, measured };
+}
+
+/**
+ * The decoding step; of a cell whose gates do not see the state, for ONNX Runtime, one that takes any number of tokens. The edge
+ * runtime's own kernels are made for one token.
+ */
+function graphFor(target: Target, { config, parameters }: Checkpoint): OnnxGraph {
+  return target === 'wasm' || hasRecurrentWeights(config)
+    ? languageModelStepGraph(config, parameters)
+    : languageModelReadingGraph(config, parameters);
+}
+
+function totalBytes(files: BundleFiles): number {
+  return [...files.values()].reduce((sum, { length }) => sum + length, 0);
+}

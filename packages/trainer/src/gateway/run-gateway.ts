@@ -1,0 +1,57 @@
+/** One round between two folders: a checkpoint and its bundle, and the next checkpoint. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { inspectModel, readCheckpoint } from '../checkpoint/checkpoint.js';
+import { checkWritable } from '../checkpoint/folder.js';
+import { UnrollError } from '../errors.js';
+import { log } from '../terminal/output.js';
+import { type GatherOptions, type GatherResult, gatherRound } from './gather.js';
+
+export interface GatewayRequest extends Omit<GatherOptions, 'model' | 'token' | 'onServing' | 'onUpdate'> {
+  /** The folder of the model that the devices have. */
+  readonly checkpoint: string;
+  /** The folder of the bundle that was exported from it. */
+  readonly bundle: string;
+  readonly tokenFile?: string | undefined;
+}
+
+/** @throws UnrollError naming what cannot be read or written; the signal's reason when it aborts */
+export async function runGateway(request: GatewayRequest, signal: AbortSignal): Promise<GatherResult> {
+  const { checkpoint: folder, bundle, tokenFile, ...options } = request;
+  const { out, clients } = options;
+  const checkpoint = await readCheckpoint(folder);
+  if ((await inspectModel(out)) === 'foreign') {
+    throw new UnrollError(`${out}: holds files that would be lost; choose another --out`);
+  }
+  await checkWritable(out);
+  return gatherRound(
+    checkpoint,
+    {
+      ...options,
+      model: await modelOf(bundle),
+      token: tokenFile === undefined ? undefined : (await readText(tokenFile)).trim(),
+      onServing: (url) => log(`${url}: waiting for ${clients} updates`),
+      onUpdate: (received) => log(`${received} of ${clients} updates`),
+    },
+    signal,
+  );
+}
+
+const manifestSchema = z.object({ files: z.object({ 'model.onnx': z.object({ sha256: z.string() }) }) });
+
+async function modelOf(bundle: string): Promise<string> {
+  const path = join(bundle, 'manifest.json');
+  const text = await readText(path);
+  try {
+    return manifestSchema.parse(JSON.parse(text)).files['model.onnx'].sha256;
+  } catch {
+    throw new UnrollError(`${path}: is no bundle's manifest; export the bundle again`);
+  }
+}
+
+function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new UnrollError(`${path}: cannot be read (${error.code})`);
+  });
+}

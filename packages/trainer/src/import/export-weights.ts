@@ -1,0 +1,53 @@
+/** A checkpoint's parameters in a file of another framework. */
+import { open, rm } from 'node:fs/promises';
+import { readCheckpoint } from '../checkpoint/checkpoint.js';
+import { encodeSafetensors } from '../checkpoint/safetensors.js';
+import { UnrollError } from '../errors.js';
+import { torchTensors } from './torch-weights.js';
+import { encodeTorchFile } from './torch-writer.js';
+
+export interface ExportWeightsResult {
+  readonly weights: string;
+  readonly bytes: number;
+  /** The names of the tensors. */
+  readonly tensors: readonly string[];
+}
+
+/** The formats, as the names of their files end. */
+export type WeightsFormat = '.pt' | '.safetensors';
+
+/**
+ * Writes a checkpoint's parameters to a new file.
+ * @throws UnrollError if the checkpoint cannot be read or the file not be written
+ */
+export async function exportWeights(
+  checkpoint: string,
+  out: string,
+  format: WeightsFormat,
+): Promise<ExportWeightsResult> {
+  const { config, parameters } = await readCheckpoint(checkpoint);
+  const tensors = torchTensors(config, parameters);
+  const parts = format === '.pt' ? [encodeTorchFile(tensors)] : encodeSafetensors(Object.fromEntries(tensors));
+  await writeNewFile(out, parts);
+  const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+  return { weights: out, bytes, tensors: [...tensors.keys()] };
+}
+
+/** @throws UnrollError if the file exists or cannot be written; nothing of it is then left */
+async function writeNewFile(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'EEXIST' ? 'exists already' : `cannot be written (${error.code})`;
+    throw new UnrollError(`${path}: ${why}; choose another --out`);
+  });
+  try {
+    for (const part of parts) await file.writeFile(part);
+    await file.sync();
+  } catch (error) {
+    await rm(path, { force: true });
+    throw new UnrollError(
+      `${path}: cannot be written (${(error as NodeJS.ErrnoException).code}); choose another --out`,
+    );
+  } finally {
+    await file.close();
+  }
+}

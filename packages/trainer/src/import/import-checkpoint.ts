@@ -1,0 +1,40 @@
+/** Makes a checkpoint of another framework's model. */
+import { elementCount, parameterShapes } from '@unroll/core';
+import { inspectModel, writeModel } from '../checkpoint/checkpoint.js';
+import { checkWritable } from '../checkpoint/folder.js';
+import { UnrollError } from '../errors.js';
+import { log } from '../terminal/output.js';
+import { type ImportRequest, importModel } from './import-model.js';
+
+export interface ImportResult {
+  readonly checkpoint: string;
+  readonly cell: string;
+  readonly layers: number;
+  readonly embeddingDim: number;
+  readonly hiddenDim: number;
+  readonly vocabSize: number;
+  readonly tieWeights: boolean;
+  readonly parameters: number;
+}
+
+/**
+ * Writes the checkpoint to the folder `out`, and says on stderr what was assumed.
+ * @throws UnrollError saying what is wrong with which file; the signal's reason when it aborts
+ */
+export async function importCheckpoint(
+  request: ImportRequest,
+  out: string,
+  signal: AbortSignal,
+): Promise<ImportResult> {
+  if ((await inspectModel(out)) === 'foreign') {
+    throw new UnrollError(`${out}: holds files that are no imported model's, and would be lost; choose another --out`);
+  }
+  await checkWritable(out);
+  const { checkpoint, assumptions } = await importModel(request, signal);
+  for (const assumption of assumptions) log(`${request.file}: assumed: ${assumption}`);
+  await writeModel(out, checkpoint);
+  const { cell, layers, embeddingDim, hiddenDim, vocabSize, tieWeights } = checkpoint.config;
+  const counts = Object.values(parameterShapes(checkpoint.config)).map(elementCount);
+  const parameters = counts.reduce((sum, count) => sum + count, 0);
+  return { checkpoint: out, cell, layers, embeddingDim, hiddenDim, vocabSize, tieWeights, parameters };
+}

@@ -1,0 +1,9 @@
+/** The tensors that an update keeps beside the parameters. */
+import { lossScalingShapes, type Shapes, slotShapes } from '@unroll/core';
+import { type TrainingConfig, updateOptimizer } from './config.js';
+
+/** What the update keeps from step to step: the optimizer's slots and, in mixed precision, the state of loss scaling. */
+export function optimizerShapes(training: TrainingConfig, parameters: Shapes): Shapes {
+  const slots = slotShapes(updateOptimizer(training), parameters);
+  return { ...slots, ...(training.precision === 'mixed' ? lossScalingShapes : {}) };
+}
