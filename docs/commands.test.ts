@@ -56,7 +56,7 @@ test('every npm script that the documents name exists', async () => {
 const documentsThatRun = [...new Set(shellBlocks.filter(({ isRun }) => isRun).map(({ document }) => document))];
 
 describe.each(documentsThatRun)('%s', (document) => {
-  test('its commands succeed one after another', { timeout: 300_000 }, async () => {
+  test('its commands succeed one after another', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'unroll-docs-'));
     try {
       await symlink(unroll, join(folder, 'unroll'));

@@ -25,9 +25,11 @@ export async function generateInBrowser(bundle, page, prompt) {
 
   const served = { root: example, configFile, logLevel: 'silent', build: { outDir: page } };
   const server = await preview({ ...served, preview: { host: '127.0.0.1', port: 0 } });
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], timeout: 600_000 });
   try {
     const tab = await browser.newPage();
+    // Only to end what hangs, however slow the machine is.
+    tab.setDefaultTimeout(600_000);
     await tab.goto(server.resolvedUrls.local[0]);
     await tab.getByLabel('Your text').fill(prompt);
     await tab.getByRole('button', { name: 'Continue the text' }).click();

@@ -7,6 +7,7 @@ import {
   executablePath,
   type Files,
   launchChromium,
+  openTab,
   pages,
   withBundle,
   withPage,
@@ -213,7 +214,7 @@ describe.skipIf(!executablePath)('the demo', () => {
 
   test('says what is wrong with the bundle', async () => {
     await using server = await serverOf(page);
-    const tab = await browser.newPage();
+    const tab = await openTab(browser);
     await tab.goto(`${server.url}index.html?bundle=/elsewhere/`);
     await tab.getByText(/elsewhere\/manifest\.json: not found/).waitFor();
     await tab.close();

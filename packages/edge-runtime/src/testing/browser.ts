@@ -22,8 +22,18 @@ export const pages = {
 
 export type Files = Map<string, Uint8Array<ArrayBuffer>>;
 
+/** Nothing that a page does has a limit of its own: the test's ends what hangs. */
+const unlimited = 0;
+
 export function launchChromium(args: readonly string[] = []): Promise<Browser> {
-  return chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox', ...args] });
+  return chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox', ...args], timeout: unlimited });
+}
+
+/** A tab of a new browser context. */
+export async function openTab(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(unlimited);
+  return context.newPage();
 }
 
 /** The page in `root` as Vite builds it, by the page's own configuration if it has one, from the packages' sources. */
@@ -58,12 +68,11 @@ export async function withPage(
   options: BrowserContextOptions = {},
 ): Promise<void> {
   await using server = await serverOf(files);
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
+  const page = await openTab(browser, options);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));
   await page.goto(`${server.url}index.html`);
   await use(page, server);
-  await context.close();
+  await page.context().close();
   expect(errors).toEqual([]);
 }

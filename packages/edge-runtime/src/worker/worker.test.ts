@@ -6,6 +6,7 @@ import {
   executablePath,
   type Files,
   launchChromium,
+  openTab,
   pages,
   withBundle,
   withPage,
@@ -130,7 +131,7 @@ describe.skipIf(!executablePath)('a model in a worker', () => {
   test('says what to allow where the content security policy forbids workers', async () => {
     const policy = "script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'";
     await using server = await serverOf(files, policy);
-    const page = await browser.newPage();
+    const page = await openTab(browser);
     await page.goto(`${server.url}index.html`);
     const message = await page.evaluate(() =>
       unroll.loadLanguageModel('./model/').then(

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Gauge, Registry } from 'prom-client';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import {
   connectParameterServers,
   connectRunStatus,
@@ -86,11 +86,8 @@ test('a worker tells the first server what it has done, which tells whoever asks
   const client = await train(server);
   const reader = connectRunStatus([`127.0.0.1:${server.port}`]);
   cleanups.push(async () => reader.close());
-  const { workers } = await vi.waitFor(async () => {
-    const status = await reader.read();
-    expect(status.workers[0]?.report.steps).toBe(3);
-    return status;
-  }, 10_000);
+  await expect.poll(async () => (await reader.read()).workers[0]?.report.steps).toBe(3);
+  const { workers } = await reader.read();
   expect(workers).toHaveLength(1);
   const [{ state, report }] = workers as [(typeof workers)[0]];
   expect(state).toBe('alive');
@@ -122,8 +119,7 @@ test('a worker that leaves is seen to have left', async () => {
   await client.enter({ kernel: new Float32Array(8) });
   const reader = connectRunStatus([`127.0.0.1:${server.port}`]);
   cleanups.push(async () => reader.close());
-  const becomes = (state: string) =>
-    vi.waitFor(async () => expect((await reader.read()).workers[0]?.state).toBe(state), 10_000);
+  const becomes = (state: string) => expect.poll(async () => (await reader.read()).workers[0]?.state).toBe(state);
   await becomes('alive');
   await client.close();
   await becomes('left');

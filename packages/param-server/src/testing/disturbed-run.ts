@@ -141,7 +141,7 @@ type After = 'end' | 'cancel';
 
 async function sendRaw(client: Client, path: string, bytes: Uint8Array, after: After): Promise<status> {
   const asIs = (buffer: Buffer) => buffer;
-  const call = client.makeBidiStreamRequest(path, asIs, asIs, { deadline: Date.now() + 20_000 });
+  const call = client.makeBidiStreamRequest(path, asIs, asIs);
   call.on('error', () => undefined).resume();
   const ended = new Promise<status>((resolve) => call.once('status', ({ code }) => resolve(code)));
   await new Promise((resolve) => call.write(Buffer.from(bytes), resolve));

@@ -27,5 +27,4 @@ test.each([
     expect(perplexity).toBeGreaterThan(lowestPerplexity as number);
     expect(perplexity).toBeLessThan(1.03 * (lowestPerplexity as number));
   },
-  900_000,
 );

@@ -28,24 +28,20 @@ describe.each([
   ['ssp', ['--mode', 'ssp', '--staleness', '2']],
   ['async', ['--mode', 'async']],
 ] as const)('in mode %s', (mode, settings) => {
-  test.skipIf(!canFindProcesses)(
-    'a run of which a worker and a server are killed ends as sync does',
-    async () => {
-      const { child, logged, outcome } = startUnroll(...flags(mode), ...settings, '--epochs', '5');
-      await logged(/^epoch 1\//m);
-      process.kill(launched(child, 'worker')[1]!, 'SIGKILL');
-      await logged(/^epoch 3\//m);
-      process.kill(launched(child, 'param-server')[1]!, 'SIGKILL');
-      const { status, stderr } = await outcome;
-      expect(stderr).toMatch(/^worker 1 was killed by SIGKILL/m);
-      expect(stderr).toMatch(/^back at step \d+, from its snapshot$/m);
-      expect(status).toBe(0);
-      const { state } = await readResumableCheckpoint(join(root.path, mode));
-      expect(state.step).toBe(100);
-      expect(await perplexityOf(mode)).toBeLessThan(1.1 * (await perplexityOf('sync')));
-    },
-    240_000,
-  );
+  test.skipIf(!canFindProcesses)('a run of which a worker and a server are killed ends as sync does', async () => {
+    const { child, logged, outcome } = startUnroll(...flags(mode), ...settings, '--epochs', '5');
+    await logged(/^epoch 1\//m);
+    process.kill(launched(child, 'worker')[1]!, 'SIGKILL');
+    await logged(/^epoch 3\//m);
+    process.kill(launched(child, 'param-server')[1]!, 'SIGKILL');
+    const { status, stderr } = await outcome;
+    expect(stderr).toMatch(/^worker 1 was killed by SIGKILL/m);
+    expect(stderr).toMatch(/^back at step \d+, from its snapshot$/m);
+    expect(status).toBe(0);
+    const { state } = await readResumableCheckpoint(join(root.path, mode));
+    expect(state.step).toBe(100);
+    expect(await perplexityOf(mode)).toBeLessThan(1.1 * (await perplexityOf('sync')));
+  });
 
   test('a run that stops within an epoch goes on from its checkpoint, in its mode, and says how stale gradients are', async () => {
     const out = `${mode}-stopped`;

@@ -13,9 +13,7 @@ if (missing) console.warn(`personalization on real text skipped: UNROLL_DATA has
 const alike = (text: string) => text.toLowerCase().replace(/\s*([.,:;!?])/g, ' $1');
 
 describe.skipIf(missing)('a model of the Bible', () => {
-  test('learns Shakespeare by more than 20 % and forgets less than 3 % of the Bible', {
-    timeout: 1_200_000,
-  }, async () => {
+  test('learns Shakespeare by more than 20 % and forgets less than 3 % of the Bible', async () => {
     using root = temporaryFolder();
     const [checkpoint, bundle] = [join(root.path, 'kjv'), join(root.path, 'bundle')];
     const size = ['--tokenizer', 'bpe', '--vocabulary', '2000', '--embedding', '128', '--hidden', '192'];

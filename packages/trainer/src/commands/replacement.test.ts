@@ -34,7 +34,7 @@ test('of two workers of one index the one that started later goes on, and the bi
   await unrollJson('train', ...flags, '--out', join(folder.path, 'undisturbed'), '--workers', '2');
   const learnt = (out: string) => readFileSync(join(folder.path, out, 'model.safetensors'));
   expect(learnt('replaced')).toEqual(learnt('undisturbed'));
-}, 180_000);
+});
 
 test('a worker that starts later on a machine whose clock is behind is refused, and told to look at the clock', async () => {
   using folder = temporaryFolder();
@@ -52,7 +52,7 @@ test('a worker that starts later on a machine whose clock is behind is refused, 
   });
   older.child.kill('SIGCONT');
   for (const { outcome } of [first, older, server]) expect(await outcome).toMatchObject({ status: 0 });
-}, 180_000);
+});
 
 const anHourBehind = `
   const RealDate = Date;

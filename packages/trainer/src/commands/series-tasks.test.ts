@@ -47,7 +47,7 @@ describe('unroll train --task', () => {
     writeFileSync(recording, encodeWav(utterances[heard]!.samples, recognizer.sampleRate));
     const printed = await example('speech/recognize.mjs', bundle, recording);
     expect(printed).toMatch(new RegExp(`^${recording}: ${words[heard]} \\(heard: \\w+\\)\n$`));
-  }, 120_000);
+  });
 
   test('forecast learns waves, and its bundle forecasts measurements in their own units', async () => {
     const { bundle, metrics } = await trained(
@@ -78,7 +78,7 @@ describe('unroll train --task', () => {
       `1,${forecast[0]!.map((value) => value.toFixed(3))}`,
     ]);
     await expect(forecaster.forecast(past.slice(1))).rejects.toThrow('a forecast needs 30 rows, got 29');
-  }, 120_000);
+  });
 
   test('anomaly finds the disturbances of waves, and so does its bundle', async () => {
     const { bundle, metrics } = await trained('anomaly', '--context', '24', '--hidden', '12', '--epochs', '20');
@@ -96,7 +96,7 @@ describe('unroll train --task', () => {
     const alarms = printed.trimEnd().split('\n');
     const rows = alarms.map((line) => times.indexOf(Date.parse(`${line.slice(0, 19)}Z`)));
     expect(rows.every((row) => row >= probationaryRows(values.length))).toBe(true);
-  }, 120_000);
+  });
 
   test.each([
     [['train', '--data', 'grammar', '--out', 'x', '--horizon', '3'], '--horizon: is for --task; leave it out'],

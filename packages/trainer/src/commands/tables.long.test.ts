@@ -1,12 +1,10 @@
 // Sampled softmax and tables by rows as users ask for them: what is learnt, that kills change no bit of it, what it is good for.
 
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readResumableCheckpoint } from '../checkpoint/checkpoint.js';
 import { canFindProcesses, killAfterEpochs } from '../testing/launched-processes.js';
 import { smallModel, startUnroll, temporaryFolder, unrollJson, writeSmallCorpus } from '../testing/unroll-process.js';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 const root = temporaryFolder();
 const corpus = join(root.path, 'corpus');

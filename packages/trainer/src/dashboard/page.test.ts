@@ -36,7 +36,7 @@ const pageOf = (run: UnrollProcess) => saidBy(run, /dashboard: (\S+)/);
 describe.skipIf(!executablePath)('in Chromium', () => {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
+    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'], timeout: 0 });
   });
   afterAll(() => browser.close());
 
@@ -49,6 +49,8 @@ describe.skipIf(!executablePath)('in Chromium', () => {
     );
     const url = pageOf(run);
     const page = await browser.newPage();
+    // The test's own limit ends what hangs.
+    page.setDefaultTimeout(0);
     const errors: string[] = [];
     page.on('pageerror', (error) => errors.push(String(error)));
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));

@@ -1,0 +1,13 @@
+// For every file of tests: a test that ends, however it ends, ends the processes that it started.
+import { afterAll, afterEach, beforeEach } from 'vitest';
+import { childrenOf, killTrees } from './processes.mjs';
+
+let before: readonly number[] = [];
+
+beforeEach(() => {
+  before = childrenOf(process.pid);
+});
+
+// Hooks run in reverse order: these after those of the file, which may end processes in an orderly way.
+afterEach(() => killTrees(childrenOf(process.pid).filter((pid) => !before.includes(pid))));
+afterAll(() => killTrees(childrenOf(process.pid)));
