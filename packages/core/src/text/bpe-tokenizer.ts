@@ -2,7 +2,10 @@
 // Hugging Face's JavaScript tokenizers. Learning the merges is bpe-training.ts.
 
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
-import { specialToken, type Tokenizer, type TokenizerJson } from './tokenizer.js';
+import { type AddedToken, specialToken } from './added-tokens.js';
+import { BYTE_ALPHABET } from './byte-level.js';
+import { type Span, spansOfBytes } from './spans.js';
+import type { Tokenizer, TokenizerJson } from './tokenizer.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** The token that ends a line; it is cut out of the text before the bytes are looked at. */
@@ -17,6 +20,8 @@ export interface BpeModel {
   readonly vocabulary: Vocabulary;
   /** The pairs of tokens to join, the earliest first. */
   readonly merges: readonly (readonly [string, string])[];
+  /** Tokens of the vocabulary that are cut out of the text wherever they stand. Default: the line break. */
+  readonly addedTokens?: readonly AddedToken[];
 }
 
 /** A tokenizer whose tokens are byte sequences; nothing is unknown to it. */
@@ -25,6 +30,7 @@ export class BpeTokenizer implements Tokenizer {
   readonly eosId: number;
   readonly unkId = undefined;
   readonly #model: BpeModel;
+  readonly #addedTokens: readonly AddedToken[];
   // Its package's declarations do not resolve under Node's module rules, so what is used of it is declared here.
   readonly #delegate: { encode(text: string): { ids: number[] }; decode(ids: number[]): string };
 
@@ -33,6 +39,10 @@ export class BpeTokenizer implements Tokenizer {
     const { vocabulary, merges } = model;
     const eosId = vocabulary.id(LINE_BREAK);
     if (eosId === undefined) throw new Error('bpe tokenizer: the vocabulary lacks the line break "\\n"; add it');
+    const byte = BYTE_ALPHABET.findIndex((character) => vocabulary.id(character) === undefined);
+    if (byte !== -1) {
+      throw new Error(`bpe tokenizer: the vocabulary lacks byte ${byte}, "${BYTE_ALPHABET[byte]}"; add all 256`);
+    }
     for (const [left, right] of merges) {
       const missing = [left, right, left + right].find((token) => vocabulary.id(token) === undefined);
       if (missing !== undefined) {
@@ -41,8 +51,13 @@ export class BpeTokenizer implements Tokenizer {
         );
       }
     }
+    const { addedTokens = [specialToken(eosId, LINE_BREAK)] } = model;
+    if (!addedTokens.some(({ id }) => id === eosId)) {
+      throw new Error('bpe tokenizer: the line break "\\n" is not cut out of the text; add it to the added tokens');
+    }
     this.eosId = eosId;
     this.#model = model;
+    this.#addedTokens = addedTokens;
     this.#delegate = new HuggingFaceTokenizer(this.toJSON(), { clean_up_tokenization_spaces: false });
   }
 
@@ -52,6 +67,10 @@ export class BpeTokenizer implements Tokenizer {
 
   encode(text: string): number[] {
     return this.#delegate.encode(text).ids;
+  }
+
+  spans(text: string): Span[] {
+    return spansOfBytes(text, byteSizes(this.encode(text), this, this.#addedTokens));
   }
 
   decode(ids: readonly number[]): string {
@@ -71,7 +90,7 @@ export class BpeTokenizer implements Tokenizer {
       version: '1.0',
       truncation: null,
       padding: null,
-      added_tokens: [specialToken(this.eosId, LINE_BREAK)],
+      added_tokens: this.#addedTokens,
       normalizer: null,
       pre_tokenizer: BYTE_LEVEL,
       post_processor: null,
@@ -89,4 +108,17 @@ export class BpeTokenizer implements Tokenizer {
       },
     };
   }
+}
+
+/** The size of each token in bytes of UTF-8: as long as its characters, but for added tokens, which stand for themselves. */
+export function byteSizes(
+  ids: readonly number[],
+  tokenizer: { token(id: number): string },
+  addedTokens: readonly Pick<AddedToken, 'id'>[],
+): number[] {
+  const added = new Set(addedTokens.map(({ id }) => id));
+  return ids.map((id) => {
+    const token = tokenizer.token(id);
+    return added.has(id) ? new TextEncoder().encode(token).length : [...token].length;
+  });
 }

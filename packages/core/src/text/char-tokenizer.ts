@@ -1,11 +1,21 @@
 // One token a Unicode code point. The line break is an ordinary character of the vocabulary and doubles as the end of a
 // line. `<unk>` written in a text is five characters, as in Mikolov et al.'s character-level Penn Treebank.
 
+import { type AddedToken, sectionsOf } from './added-tokens.js';
+import { characterSpans, type Span } from './spans.js';
 import { TokenCounts } from './token-counts.js';
 import type { Tokenizer, TokenizerJson } from './tokenizer.js';
 import { Vocabulary, type VocabularyOptions } from './vocabulary.js';
+import { UNK, wordLevelModel } from './word-level.js';
 
-const UNK = '<unk>';
+/** How a `tokenizer.json` says that every character stands alone. */
+export const SINGLE_CHARACTERS = {
+  type: 'Split',
+  pattern: { Regex: '[\\s\\S]' },
+  behavior: 'Isolated',
+  invert: false,
+} as const;
+
 const LINE_BREAK = '\n';
 /** How an unknown character is shown: Unicode's replacement character. */
 const REPLACEMENT = '\uFFFD';
@@ -16,20 +26,30 @@ export class CharTokenizer implements Tokenizer {
   readonly eosId: number;
   readonly unkId: number;
   readonly #vocabulary: Vocabulary;
+  readonly #addedTokens: readonly AddedToken[];
 
-  /** Throws an Error if the vocabulary lacks `<unk>` or the line break, or has a token of several characters. */
-  constructor(vocabulary: Vocabulary) {
+  /**
+   * Throws an Error if the vocabulary lacks `<unk>` or the line break, or has a token of several characters.
+   *
+   * @param addedTokens are cut out of the text wherever they stand
+   */
+  constructor(vocabulary: Vocabulary, addedTokens: readonly AddedToken[] = []) {
     const unkId = vocabulary.id(UNK);
     const eosId = vocabulary.id(LINE_BREAK);
     if (unkId === undefined || eosId === undefined) {
-      const missing = unkId === undefined ? UNK : 'the line break';
-      throw new Error(`character tokenizer: the vocabulary lacks ${missing}; add it`);
+      throw new Error(
+        unkId === undefined
+          ? `character tokenizer: the vocabulary lacks ${UNK}; give the token for unknown characters that name`
+          : 'character tokenizer: the vocabulary lacks the line break; add it',
+      );
     }
-    const long = vocabulary.tokens.find((token) => token !== UNK && [...token].length !== 1);
+    const whole = new Set([UNK, ...addedTokens.map(({ content }) => content)]);
+    const long = vocabulary.tokens.find((token) => !whole.has(token) && [...token].length !== 1);
     if (long !== undefined) {
       throw new Error(`character tokenizer: token ${JSON.stringify(long)} is not one character; is it a word list?`);
     }
     this.#vocabulary = vocabulary;
+    this.#addedTokens = addedTokens;
     this.unkId = unkId;
     this.eosId = eosId;
   }
@@ -46,7 +66,18 @@ export class CharTokenizer implements Tokenizer {
   }
 
   encode(text: string): number[] {
-    return Array.from(text, (character) => this.#vocabulary.id(character) ?? this.unkId);
+    const ids: number[] = [];
+    for (const { span, id } of sectionsOf(text, this.#addedTokens)) {
+      if (id !== undefined) ids.push(id);
+      else for (const character of text.slice(...span)) ids.push(this.#vocabulary.id(character) ?? this.unkId);
+    }
+    return ids;
+  }
+
+  spans(text: string): Span[] {
+    return sectionsOf(text, this.#addedTokens).flatMap(({ span, id }) =>
+      id === undefined ? characterSpans(text.slice(...span), span[0]) : [span],
+    );
   }
 
   decode(ids: readonly number[]): string {
@@ -66,12 +97,12 @@ export class CharTokenizer implements Tokenizer {
       version: '1.0',
       truncation: null,
       padding: null,
-      added_tokens: [],
+      added_tokens: this.#addedTokens,
       normalizer: null,
-      pre_tokenizer: { type: 'Split', pattern: { Regex: '[\\s\\S]' }, behavior: 'Isolated', invert: false },
+      pre_tokenizer: SINGLE_CHARACTERS,
       post_processor: null,
       decoder: { type: 'Fuse' },
-      model: { type: 'WordLevel', vocab: this.#vocabulary.toJSON(), unk_token: UNK },
+      model: wordLevelModel(this.#vocabulary),
     };
   }
 }

@@ -1,7 +1,9 @@
 // The public entry of @unroll/core/text: from text to token ids and back.
 
+export type { AddedToken } from './added-tokens.js';
 export { loadTokenizer } from './loading.js';
+export type { Span } from './spans.js';
 export { splitPunctuation } from './split-punctuation.js';
-export type { AddedToken, Tokenizer, TokenizerJson } from './tokenizer.js';
+export type { Tokenizer, TokenizerJson } from './tokenizer.js';
 export { type TokenizerTrainingOptions, trainTokenizer } from './training.js';
 export { Vocabulary, type VocabularyOptions } from './vocabulary.js';

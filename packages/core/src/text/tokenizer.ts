@@ -1,6 +1,9 @@
 // What every tokenizer does, whatever it calls a token. The kinds are in word-tokenizer.ts, char-tokenizer.ts and
 // bpe-tokenizer.ts; training.ts learns one from text and loading.ts reads one back.
 
+import type { AddedToken } from './added-tokens.js';
+import type { Span } from './spans.js';
+
 /** Text to ids and back. */
 export interface Tokenizer {
   /** What a token is: a word between white space, a Unicode code point, or a byte-level BPE piece. */
@@ -16,6 +19,11 @@ export interface Tokenizer {
   readonly unkId: number | undefined;
   /** The ids of `text`. Every line break becomes `eosId`; none is added at the end. */
   encode(text: string): number[];
+  /**
+   * The part of `text` that each of `encode(text)` stands for. White space between words belongs to none of them; a token
+   * that ends within a character has all of it.
+   */
+  spans(text: string): Span[];
   /** The text of `ids`, as a person would write it: `eosId` is a line break. */
   decode(ids: readonly number[]): string;
   /** The token with this id, as it stands in the vocabulary. Throws a RangeError for an id outside `[0, vocabSize)`. */
@@ -37,20 +45,4 @@ export interface TokenizerJson {
   readonly post_processor: object | null;
   readonly decoder: object | null;
   readonly model: object;
-}
-
-/** A token that Hugging Face's tokenizers cut out of the text before anything else. */
-export interface AddedToken {
-  readonly id: number;
-  readonly content: string;
-  readonly single_word: boolean;
-  readonly lstrip: boolean;
-  readonly rstrip: boolean;
-  readonly normalized: boolean;
-  readonly special: boolean;
-}
-
-/** The line of `added_tokens` for a special token with this id and content. */
-export function specialToken(id: number, content: string): AddedToken {
-  return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
 }

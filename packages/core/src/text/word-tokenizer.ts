@@ -1,12 +1,42 @@
 // Words between white space, in the layout of the Penn Treebank files: one sentence a line, each line ended by `<eos>`,
 // rare words already written as `<unk>`. It neither lower-cases nor splits off punctuation.
 
+import { type AddedToken, sectionsOf } from './added-tokens.js';
+import type { Span } from './spans.js';
 import { TokenCounts } from './token-counts.js';
-import { specialToken, type Tokenizer, type TokenizerJson } from './tokenizer.js';
+import type { Tokenizer, TokenizerJson } from './tokenizer.js';
 import { Vocabulary, type VocabularyOptions } from './vocabulary.js';
+import { UNK, wordLevelModel } from './word-level.js';
 
-const UNK = '<unk>';
 const EOS = '<eos>';
+
+const LINE_ENDS = { type: 'Replace', pattern: { String: '\n' }, content: ` ${EOS} ` } as const;
+
+/** Two characters that are white space for some of Hugging Face's libraries and not for others, and `<eos>` as text. */
+const WORDS_AND_LINE_ENDS = {
+  type: 'Sequence',
+  normalizers: [
+    { type: 'Replace', pattern: { String: '\u0085' }, content: ' ' },
+    { type: 'Replace', pattern: { String: '\uFEFF' }, content: ' ' },
+    { type: 'Replace', pattern: { String: EOS }, content: UNK },
+    LINE_ENDS,
+  ],
+} as const;
+
+// Between words is what Unicode calls white space, and the byte order mark.
+const WORDS = /[^\s\u0085]+/g;
+const WORDS_AND_BREAKS = /[^\s\u0085]+|\n/g;
+
+/** The normalizers that a word tokenizer follows. */
+export const WORD_NORMALIZERS: readonly unknown[] = [null, undefined, LINE_ENDS, WORDS_AND_LINE_ENDS];
+
+/** How a text is read that holds names of special tokens. */
+export interface WordTokenizerOptions {
+  /** Whether `<eos>` written in a text is a word that the vocabulary lacks, so that only line breaks end lines. */
+  readonly eosIsReserved?: boolean;
+  /** Tokens that are cut out of the text wherever they stand. */
+  readonly addedTokens?: readonly AddedToken[];
+}
 
 /** A tokenizer whose tokens are words. */
 export class WordTokenizer implements Tokenizer {
@@ -14,15 +44,23 @@ export class WordTokenizer implements Tokenizer {
   readonly eosId: number;
   readonly unkId: number;
   readonly #vocabulary: Vocabulary;
+  readonly #eosIsReserved: boolean;
+  readonly #addedTokens: readonly AddedToken[];
 
   /** Throws an Error if the vocabulary lacks `<unk>` or `<eos>`. */
-  constructor(vocabulary: Vocabulary) {
+  constructor(vocabulary: Vocabulary, { eosIsReserved = true, addedTokens = [] }: WordTokenizerOptions = {}) {
     const unkId = vocabulary.id(UNK);
     const eosId = vocabulary.id(EOS);
     if (unkId === undefined || eosId === undefined) {
-      throw new Error(`word tokenizer: the vocabulary lacks ${unkId === undefined ? UNK : EOS}; add it`);
+      throw new Error(
+        unkId === undefined
+          ? `word tokenizer: the vocabulary lacks ${UNK}; give the token for unknown words that name`
+          : `word tokenizer: the vocabulary lacks ${EOS}; give the token that ends a line that name`,
+      );
     }
     this.#vocabulary = vocabulary;
+    this.#eosIsReserved = eosIsReserved;
+    this.#addedTokens = addedTokens;
     this.unkId = unkId;
     this.eosId = eosId;
   }
@@ -30,8 +68,16 @@ export class WordTokenizer implements Tokenizer {
   /** The tokenizer of the words in `texts`; `<unk>` is id 0 and `<eos>` id 1. Every text is made of whole lines. */
   static train(texts: Iterable<string>, options: Omit<VocabularyOptions, 'reserved'>): WordTokenizer {
     const counts = new TokenCounts();
-    for (const text of texts) for (const word of wordsOf(text)) counts.add(word);
+    for (const text of texts) {
+      for (const [word] of text.matchAll(WORDS)) if (!word.includes(EOS)) counts.add(word);
+    }
     return new WordTokenizer(Vocabulary.fromCounts(counts, { ...options, reserved: [UNK, EOS] }));
+  }
+
+  /** The tokenizer that a `tokenizer.json` with one of `WORD_NORMALIZERS` describes. */
+  static of(vocabulary: Vocabulary, normalizer: unknown, addedTokens: readonly AddedToken[]): WordTokenizer {
+    const eosIsReserved = JSON.stringify(normalizer) === JSON.stringify(WORDS_AND_LINE_ENDS);
+    return new WordTokenizer(vocabulary, { eosIsReserved, addedTokens });
   }
 
   get vocabSize(): number {
@@ -40,11 +86,17 @@ export class WordTokenizer implements Tokenizer {
 
   encode(text: string): number[] {
     const ids: number[] = [];
-    for (const [index, line] of text.split('\n').entries()) {
-      if (index > 0) ids.push(this.eosId);
-      for (const word of wordsOf(line)) ids.push(this.#vocabulary.id(word) ?? this.unkId);
+    for (const { span, id } of sectionsOf(text, this.#addedTokens)) {
+      if (id !== undefined) ids.push(id);
+      else for (const word of text.slice(...span).match(WORDS_AND_BREAKS) ?? []) ids.push(this.#idOf(word));
     }
     return ids;
+  }
+
+  spans(text: string): Span[] {
+    return sectionsOf(text, this.#addedTokens).flatMap(({ span, id }) =>
+      id === undefined ? wordSpans(text.slice(...span), span[0]) : [span],
+    );
   }
 
   decode(ids: readonly number[]): string {
@@ -71,16 +123,25 @@ export class WordTokenizer implements Tokenizer {
       version: '1.0',
       truncation: null,
       padding: null,
-      added_tokens: [specialToken(this.unkId, UNK), specialToken(this.eosId, EOS)],
-      normalizer: { type: 'Replace', pattern: { String: '\n' }, content: ` ${EOS} ` },
+      added_tokens: this.#addedTokens,
+      normalizer: this.#eosIsReserved ? WORDS_AND_LINE_ENDS : LINE_ENDS,
       pre_tokenizer: { type: 'WhitespaceSplit' },
       post_processor: null,
       decoder: null,
-      model: { type: 'WordLevel', vocab: this.#vocabulary.toJSON(), unk_token: UNK },
+      model: wordLevelModel(this.#vocabulary),
     };
+  }
+
+  #idOf(word: string): number {
+    if (word === '\n') return this.eosId;
+    if (this.#eosIsReserved && word.includes(EOS)) return this.unkId;
+    return this.#vocabulary.id(word) ?? this.unkId;
   }
 }
 
-function wordsOf(text: string): string[] {
-  return text.match(/\S+/g) ?? [];
+function wordSpans(text: string, start: number): Span[] {
+  return Array.from(text.matchAll(WORDS_AND_BREAKS), ({ 0: word, index }) => [
+    start + index,
+    start + index + word.length,
+  ]);
 }
