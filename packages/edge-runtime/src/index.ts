@@ -1,5 +1,6 @@
 /** `@unroll/edge-runtime`: quantized recurrent language models in browsers and on devices. */
 
+export type { Span } from '@unroll/core/text';
 export { loadLanguageModel } from '#load';
 export { type AnomalyDetector, loadAnomalyDetector } from './applications/anomaly-detector.js';
 export { type ApplicationContents, buildApplication } from './applications/build-application.js';
@@ -38,7 +39,6 @@ export { type IdScore, type Score, scoreIds } from './runtime/score.js';
 export type { OnnxRuntime, StepModel } from './runtime/step.js';
 export type { SuggestOptions } from './runtime/suggest.js';
 export type { FromState, TextState } from './runtime/text-state.js';
-export type { Span } from './runtime/token-spans.js';
 export { type Bert, loadBert } from './transformers/bert.js';
 export type { LoadTransformerOptions } from './transformers/folder.js';
 export { type Gpt2, loadGpt2 } from './transformers/gpt2.js';

@@ -10,7 +10,7 @@ export interface GenerationOptions<State> extends SamplingOptions {
   readonly state: State;
   /** Ids that the model reads first, at least one: the end-of-line id where there is nothing else. */
   readonly prompt: readonly number[];
-  /** The most tokens to generate. */
+  /** The most tokens to generate; Infinity for as many as the consumer takes. */
   readonly maxTokens: number;
   /** Ids that end the generation; the one that ended it is not yielded. Default: none. */
   readonly stop?: readonly number[] | undefined;
@@ -32,7 +32,7 @@ export async function* generateTokens<State>(
   options: GenerationOptions<State>,
 ): AsyncGenerator<number, void, undefined> {
   const { step, state, prompt, maxTokens, stop = [], random, signal, ...sampling } = options;
-  checkPositiveInteger('maxTokens', maxTokens);
+  if (maxTokens !== Number.POSITIVE_INFINITY) checkPositiveInteger('maxTokens', maxTokens);
   checkSamplingOptions(sampling);
   let result = await readPrompt(step, state, prompt, signal);
   for (let count = 1; ; count++) {

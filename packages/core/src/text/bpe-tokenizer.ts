@@ -70,7 +70,7 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   spans(text: string): Span[] {
-    return spansOfBytes(text, byteSizes(this.encode(text), this, this.#addedTokens));
+    return byteLevelSpans(text, this.encode(text), this, this.#addedTokens);
   }
 
   decode(ids: readonly number[]): string {
@@ -110,15 +110,20 @@ export class BpeTokenizer implements Tokenizer {
   }
 }
 
-/** The size of each token in bytes of UTF-8: as long as its characters, but for added tokens, which stand for themselves. */
-export function byteSizes(
+/**
+ * The part of `text` that each of its byte-level tokens `ids` stands for. In a token, a character stands for each byte; added
+ * tokens stand for themselves.
+ */
+export function byteLevelSpans(
+  text: string,
   ids: readonly number[],
   tokenizer: { token(id: number): string },
-  addedTokens: readonly Pick<AddedToken, 'id'>[],
-): number[] {
+  addedTokens: readonly { readonly id: number }[],
+): Span[] {
   const added = new Set(addedTokens.map(({ id }) => id));
-  return ids.map((id) => {
+  const sizes = ids.map((id) => {
     const token = tokenizer.token(id);
     return added.has(id) ? new TextEncoder().encode(token).length : [...token].length;
   });
+  return spansOfBytes(text, sizes);
 }

@@ -1,6 +1,8 @@
 // The public entry of @unroll/core/text: from text to token ids and back.
 
 export type { AddedToken } from './added-tokens.js';
+export { byteLevelSpans } from './bpe-tokenizer.js';
+export { requireBertWordPiece, requireByteLevelBpe } from './kinds-of-file.js';
 export { loadTokenizer } from './loading.js';
 export type { Span } from './spans.js';
 export { splitPunctuation } from './split-punctuation.js';

@@ -4,33 +4,14 @@
 import type { AddedToken } from './added-tokens.js';
 import { BpeTokenizer } from './bpe-tokenizer.js';
 import { CharTokenizer, SINGLE_CHARACTERS } from './char-tokenizer.js';
-import {
-  addedToken,
-  anything,
-  either,
-  type FollowedSettings,
-  isRecord,
-  nothing,
-  only,
-  requireFollowed,
-  typed,
-} from './followed-settings.js';
+import { anything, either, type FollowedSettings, nothing, only, typed } from './followed-settings.js';
+import { commonSettings, record, requireAllFollowed, requireByteLevelBpe } from './kinds-of-file.js';
 import type { Tokenizer } from './tokenizer.js';
 import { Vocabulary } from './vocabulary.js';
 import { UNK } from './word-level.js';
 import { WORD_NORMALIZERS, WordTokenizer } from './word-tokenizer.js';
 
 type Json = Readonly<Record<string, unknown>>;
-
-/** Settings that are followed whatever the kind. */
-const common: FollowedSettings = {
-  version: only(undefined, '1.0'),
-  truncation: nothing,
-  padding: nothing,
-  added_tokens: either(only(undefined), Array.isArray),
-  pre_tokenizer: anything,
-  model: anything,
-};
 
 const wordLevelModel: FollowedSettings = {
   type: anything,
@@ -42,14 +23,14 @@ const wordLevelModel: FollowedSettings = {
 };
 
 const wordFile: FollowedSettings = {
-  ...common,
+  ...commonSettings,
   normalizer: only(...WORD_NORMALIZERS),
   post_processor: nothing,
   decoder: nothing,
 };
 
 const charFile: FollowedSettings = {
-  ...common,
+  ...commonSettings,
   normalizer: nothing,
   post_processor: nothing,
   decoder: either(nothing, typed('Fuse')),
@@ -60,37 +41,6 @@ const singleCharacters: FollowedSettings = {
   pattern: only(SINGLE_CHARACTERS.pattern),
   behavior: only(SINGLE_CHARACTERS.behavior),
   invert: only(SINGLE_CHARACTERS.invert),
-};
-
-/** Of a byte-level post-processor and decoder all settings are of offsets. */
-const byteLevelRest = typed('ByteLevel', { add_prefix_space: anything, trim_offsets: anything, use_regex: anything });
-
-const byteLevelFile: FollowedSettings = {
-  ...common,
-  normalizer: nothing,
-  post_processor: either(nothing, byteLevelRest),
-  decoder: byteLevelRest,
-};
-
-const byteLevel: FollowedSettings = {
-  type: only('ByteLevel'),
-  add_prefix_space: only(false),
-  trim_offsets: anything,
-  use_regex: only(undefined, true),
-};
-
-const bpeModel: FollowedSettings = {
-  type: only('BPE'),
-  vocab: anything,
-  merges: anything,
-  dropout: only(undefined, null, 0),
-  // Where all bytes are tokens nothing is unknown, so that it does not matter what would be.
-  unk_token: anything,
-  continuing_subword_prefix: nothing,
-  end_of_word_suffix: nothing,
-  fuse_unk: anything,
-  byte_fallback: nothing,
-  ignore_merges: nothing,
 };
 
 /**
@@ -120,24 +70,6 @@ export function loadTokenizer(json: unknown): Tokenizer {
       throw invalid(
         `model ${layout} is not supported; use WordLevel over WhitespaceSplit or Split, or BPE over ByteLevel`,
       );
-  }
-}
-
-/** Throws an Error naming a setting with which `json` would not be byte-level BPE as GPT-2's is. */
-export function requireByteLevelBpe(json: unknown): void {
-  requireAllFollowed(record(json, 'the file'), byteLevelFile, { model: bpeModel, preTokenizer: byteLevel });
-}
-
-function requireAllFollowed(
-  file: Json,
-  settings: FollowedSettings,
-  parts: { readonly model: FollowedSettings; readonly preTokenizer: FollowedSettings },
-): void {
-  requireFollowed(file, '', settings);
-  requireFollowed(record(file.pre_tokenizer, 'pre_tokenizer'), 'pre_tokenizer.', parts.preTokenizer);
-  requireFollowed(record(file.model, 'model'), 'model.', parts.model);
-  for (const [place, token] of addedTokensOf(file).entries()) {
-    requireFollowed(record(token, `added_tokens[${place}]`), `added_tokens[${place}].`, addedToken);
   }
 }
 
@@ -180,13 +112,6 @@ function parseMerges(value: unknown): [string, string][] {
     }
     return [String(parts[0]), String(parts[1])];
   });
-}
-
-function record(value: unknown, name: string): Json {
-  if (!isRecord(value)) {
-    throw invalid(`${name} is ${value === undefined ? 'missing' : 'not an object'}; is it a tokenizer's file?`);
-  }
-  return value;
 }
 
 function invalid(problem: string): Error {

@@ -136,6 +136,33 @@ describe('a byte-level BPE tokenizer', () => {
   });
 });
 
+describe('spans', () => {
+  const text = 'the  café\nis 🙂 the cafés ';
+
+  /** The parts of `text` that the tokens of a tokenizer trained on `corpus` stand for. */
+  function parts(kind: 'word' | 'char' | 'bpe', corpus: string, vocabSize: number): string[] {
+    const tokenizer = trainTokenizer(kind, corpus, { vocabSize });
+    const spans = tokenizer.spans(text);
+    expect(spans).toHaveLength(tokenizer.encode(text).length);
+    return spans.map(([start, end]) => text.slice(start, end));
+  }
+
+  test('of words are the words, known or not, and the line breaks', () => {
+    expect(parts('word', 'the is\n', 4)).toEqual(['the', 'café', '\n', 'is', '🙂', 'the', 'cafés']);
+  });
+
+  test('of characters are the characters, each whole', () => {
+    expect(parts('char', 'the\n', 5)).toEqual([...text]);
+  });
+
+  test('of byte pairs follow one another, and a token that ends within a character has all of it', () => {
+    const joined = parts('bpe', 'the the\n', 262);
+    expect(joined.slice(0, 3)).toEqual(['the', ' ', ' ']);
+    expect(joined.filter((part) => part === '🙂')).toHaveLength(4);
+    expect(joined.filter((part, index) => part !== joined[index - 1] || /[^é🙂]/u.test(part)).join('')).toBe(text);
+  });
+});
+
 describe('what cannot work is refused in one line', () => {
   const word = JSON.parse(JSON.stringify(trainTokenizer('word', CORPUS)));
   const bpe = JSON.parse(JSON.stringify(trainTokenizer('bpe', CORPUS, { vocabSize: 260 })));

@@ -1,6 +1,7 @@
 /** Finds anomalies in a signal on the device: a bundle of `unroll train --task anomaly`. */
 import type { ForecasterConfig } from '@unroll/core';
 import { anomalyScores } from '@unroll/core/decoding';
+import { checkCount, checkSamples } from '../arguments.js';
 import { type LoadApplicationOptions, loadApplication } from './load-application.js';
 
 export interface AnomalyDetector extends AsyncDisposable {
@@ -44,6 +45,8 @@ export async function loadAnomalyDetector(
   return {
     context,
     scores: async (values, normal) => {
+      checkSamples('values', values);
+      checkCount('normal', normal, 0);
       if (values.length < Math.max(normal, context + 1) || normal < 2) {
         throw new RangeError(`scores need at least 2 normal values, and more than ${context} in all`);
       }

@@ -1,5 +1,6 @@
 /** Forecasts time series on the device: a bundle of `unroll train --task forecast`. */
 import type { ForecasterConfig } from '@unroll/core';
+import { checkList, checkSamples } from '../arguments.js';
 import { type LoadApplicationOptions, loadApplication } from './load-application.js';
 
 export interface Forecaster extends AsyncDisposable {
@@ -39,11 +40,13 @@ export async function loadForecaster(address: string | URL, options: LoadApplica
   return {
     ...{ names, context, horizon },
     forecast: async (rows) => {
+      checkList('rows', rows);
       const latest = rows.slice(-context);
       if (latest.length < context) throw new RangeError(`a forecast needs ${context} rows, got ${latest.length}`);
       const narrow = latest.find(({ length }) => length !== series);
       if (narrow)
         throw new RangeError(`a row has ${series} numbers (${names.join(', ')}), got one with ${narrow.length}`);
+      for (const [k, row] of latest.entries()) checkSamples(`rows[${rows.length - context + k}]`, row);
       const scaled = latest.map((row) => row.map((value, k) => (value - scale.mean[k]!) / scale.deviation[k]!));
       const { forecast } = await application.run('forecast', { window: Float32Array.from(scaled.flat()) });
       return Array.from({ length: horizon }, (_, step) =>

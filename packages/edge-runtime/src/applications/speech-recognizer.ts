@@ -8,6 +8,7 @@ import {
   logMelConfig,
   recognizeFrames,
 } from '@unroll/core/decoding';
+import { checkSamples } from '../arguments.js';
 import { type LoadApplicationOptions, loadApplication } from './load-application.js';
 
 export interface Recognition {
@@ -61,6 +62,7 @@ export async function loadSpeechRecognizer(
     sampleRate,
     words,
     recognize: async (samples) => {
+      checkSamples('samples', samples);
       const logits = await recognizeFrames(steps, framesOf(levelled(samples), frames), frames.frameLength);
       const count = logits.length / classes;
       const spelt = ctcGreedyLabels(logits, classes, count).map((label) => letters[label - 1]!);

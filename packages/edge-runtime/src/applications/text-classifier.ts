@@ -2,6 +2,7 @@
 import type { TextClassifierConfig } from '@unroll/core';
 import { classifyIds } from '@unroll/core/decoding';
 import { loadTokenizer, splitPunctuation } from '@unroll/core/text';
+import { checkText } from '../arguments.js';
 import { type Application, type LoadApplicationOptions, loadApplication } from './load-application.js';
 
 export interface Classification {
@@ -37,6 +38,7 @@ export async function loadTextClassifier(
   return {
     labels,
     classify: async (text) => {
+      checkText('text', text);
       const probabilities = await classifyIds(step, tokenizer.encode(splitPunctuation(text)), zeroState(model));
       const best = probabilities.indexOf(Math.max(...probabilities));
       return {

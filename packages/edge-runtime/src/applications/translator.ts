@@ -2,6 +2,7 @@
 import type { TranslationConfig } from '@unroll/core';
 import { type RunStep, type TranslateOptions, translateIds } from '@unroll/core/decoding';
 import { loadTokenizer } from '@unroll/core/text';
+import { checkNumbers, checkOptions, checkSignal, checkText } from '../arguments.js';
 import { type LoadApplicationOptions, loadApplication } from './load-application.js';
 
 export interface Translator extends AsyncDisposable {
@@ -30,7 +31,12 @@ export async function loadTranslator(address: string | URL, options: LoadApplica
   };
   const dispose = () => application.dispose();
   return {
-    translate: async (sentence, translateOptions) => {
+    translate: async (sentence, translateOptions = {}) => {
+      checkText('sentence', sentence);
+      checkOptions(translateOptions);
+      const { beamWidth, lengthPenalty, maxTokens, signal } = translateOptions;
+      checkNumbers({ beamWidth, lengthPenalty, maxTokens });
+      checkSignal(signal);
       const line = sentence.replace(/\s+/g, ' ').trim();
       return tokenizer.decode(await translateIds(steps, tokenizer.encode(`${line}\n`), translateOptions));
     },

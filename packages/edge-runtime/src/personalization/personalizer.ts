@@ -225,7 +225,7 @@ interface Base {
 }
 
 function checkOptions(method: PersonalizationMethod, steps: number, learningRate: number): void {
-  if (!(method in defaultLearningRates)) {
+  if (!Object.hasOwn(defaultLearningRates, method)) {
     throw new RangeError(`method must be adapters, full or output-bias, got '${method}'`);
   }
   if (!Number.isSafeInteger(steps) || steps < 1) throw new RangeError(`steps must be a positive integer, got ${steps}`);

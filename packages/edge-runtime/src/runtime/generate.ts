@@ -1,13 +1,14 @@
 /** Text from a model, as a stream of tokens. How tokens are chosen is `@unroll/core/decoding`'s. */
 import { beamSearch, generateTokens, type SamplingOptions, seededRandom } from '@unroll/core/decoding';
 import type { Tokenizer } from '@unroll/core/text';
+import { checkGenerating } from './checked-arguments.js';
 import { Continuation } from './continuation.js';
 import { stateAfter } from './reading.js';
 import type { StepModel } from './step.js';
 import type { Start } from './text-state.js';
 
 export interface GenerateOptions extends SamplingOptions {
-  /** The most tokens to generate; default 100. */
+  /** The most tokens to generate; default 100. Infinity goes on until the loop is left, but for beam search. */
   readonly maxTokens?: number;
   /** The same seed gives the same text, in Node as in a browser; default 0. */
   readonly seed?: number;
@@ -36,6 +37,7 @@ export async function* generate<State>(
   options: GenerateOptions,
   start: Start<State> = { state: model.initialState, ids: [tokenizer.eosId] },
 ): AsyncGenerator<GeneratedToken, void, undefined> {
+  checkGenerating(prompt, options);
   const ids = tokenizer.encode(prompt);
   const context = [...start.ids, ...ids];
   const continuation = new Continuation(tokenizer, context);

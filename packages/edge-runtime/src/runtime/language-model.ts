@@ -30,26 +30,28 @@ export interface LanguageModel extends AsyncDisposable {
   /**
    * Streams what the model writes after `prompt`. At temperature 0 it is the likeliest token each time; otherwise the
    * same seed gives the same text. Leaving the loop cancels.
-   * @throws RangeError for an option out of range; BundleError `state-foreign`; the signal's reason if it aborts.
+   * @throws TypeError for an argument of another kind; RangeError for an option out of range; BundleError
+   *   `state-foreign`; the signal's reason if it aborts.
    */
   generate(prompt: string, options?: GenerateOptions & FromState): AsyncGenerator<GeneratedToken, void, undefined>;
 
   /**
    * How probable `text` is, token by token. No end of line is added.
-   * @throws BundleError `state-foreign`; the signal's reason if it aborts.
+   * @throws TypeError for an argument of another kind; BundleError `state-foreign`; the signal's reason if it aborts.
    */
   score(text: string, options?: FromState & Cancellable): Promise<Score>;
 
   /**
    * The likeliest next words after `text`, or completions of its last word if it does not end in white space. Meant to
    * be called at each key: only new words are read, and where tokens are words, a key within a word costs no model run.
+   * @throws TypeError for an argument of another kind; RangeError for a count that is no whole number.
    */
   suggest(text: string, options?: SuggestOptions): Promise<string[]>;
 
   /**
    * Reads `text` and gives what the model then remembers, of constant size however long the text was, for the `state`
    * of other calls: to save, to fork, to go on.
-   * @throws BundleError `state-foreign`; the signal's reason if it aborts.
+   * @throws TypeError for an argument of another kind; BundleError `state-foreign`; the signal's reason if it aborts.
    */
   read(text: string, options?: FromState & Cancellable): Promise<TextState>;
 
@@ -59,8 +61,8 @@ export interface LanguageModel extends AsyncDisposable {
    * Trains the model on `texts`, on this device, and uses the result from then on, in the next sessions of this browser
    * too. The texts leave this function for nowhere; what is stored is parameters. Training again by the same method goes on.
    * The bundle must have been exported with `--personalization`.
-   * @throws RangeError for too little text or an option out of range; BundleError `not-personalizable`; the signal's
-   *   reason if it aborts, with the model as it was.
+   * @throws TypeError for an argument of another kind; RangeError for too little text or an option out of range; BundleError
+   *   `not-personalizable`; the signal's reason if it aborts, with the model as it was.
    */
   personalize(texts: readonly string[], options?: PersonalizeOptions): Promise<PersonalizationResult>;
   /** Makes the model what the bundle has, bit for bit, and deletes what the browser stored. */

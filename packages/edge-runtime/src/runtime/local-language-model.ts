@@ -6,13 +6,13 @@ import type { ContributeOptions, Contribution } from '../personalization/contrib
 import type { PersonalizationResult, PersonalizationStatus, PersonalizeOptions } from '../personalization/options.js';
 import type { Personalizer } from '../personalization/personalizer.js';
 import { breathing } from './breathing.js';
+import { checkGenerating, checkPersonalizing, checkReading, checkSuggesting } from './checked-arguments.js';
 import { type GeneratedToken, type GenerateOptions, generate } from './generate.js';
 import { type Cancellable, disposed, type LanguageModel } from './language-model.js';
 import { type IdScore, logProbabilities, type Score, scoreIds, scoreOf } from './score.js';
 import type { StepModel } from './step.js';
 import { Suggester, type SuggestOptions } from './suggest.js';
 import { type FromState, readIds, type Start, startFrom, type TextState } from './text-state.js';
-import { tokenSpans } from './token-spans.js';
 
 interface Loaded {
   readonly model: StepModel;
@@ -47,17 +47,21 @@ export class LocalLanguageModel implements LanguageModel {
 
   async *generate(
     prompt: string,
-    { state, ...options }: GenerateOptions & FromState = {},
+    options: GenerateOptions & FromState = {},
   ): AsyncGenerator<GeneratedToken, void, undefined> {
-    yield* generate(this.#live.model, this.tokenizer, prompt, options, this.#start(state));
+    checkGenerating(prompt, options);
+    const { state, ...rest } = options;
+    yield* generate(this.#live.model, this.tokenizer, prompt, rest, this.#start(state));
   }
 
-  async score(text: string, { state, signal }: FromState & Cancellable = {}): Promise<Score> {
+  async score(text: string, options: FromState & Cancellable = {}): Promise<Score> {
+    checkReading(text, options);
+    const { state, signal } = options;
     const ids = this.tokenizer.encode(text);
     const start = this.#start(state);
     const score = await scoreIds(this.#live.model, start.ids.at(-1)!, ids, { state: start.state, signal });
     const tokens = ids.map((id) => this.tokenizer.token(id));
-    return { tokens, spans: tokenSpans(this.tokenizer, text, ids), ...scoreOf(score.tokenLogProbabilities) };
+    return { tokens, spans: this.tokenizer.spans(text), ...scoreOf(score.tokenLogProbabilities) };
   }
 
   /**
@@ -65,6 +69,7 @@ export class LocalLanguageModel implements LanguageModel {
    * @throws RangeError for an id that is not in the vocabulary.
    */
   async scoreIds(ids: readonly number[]): Promise<IdScore> {
+    this.#checkIds(ids);
     return scoreIds(this.#live.model, this.tokenizer.eosId, ids);
   }
 
@@ -74,14 +79,18 @@ export class LocalLanguageModel implements LanguageModel {
   }
 
   async suggest(text: string, options: SuggestOptions = {}): Promise<string[]> {
+    checkSuggesting(text, options);
     return this.#live.suggester.suggest(text, options);
   }
 
-  async read(text: string, { state, signal }: FromState & Cancellable = {}): Promise<TextState> {
+  async read(text: string, options: FromState & Cancellable = {}): Promise<TextState> {
+    checkReading(text, options);
+    const { state, signal } = options;
     return readIds(this.#live.model, this.manifest, this.#start(state), this.tokenizer.encode(text), signal);
   }
 
   async personalize(texts: readonly string[], options: PersonalizeOptions = {}): Promise<PersonalizationResult> {
+    checkPersonalizing(texts, options);
     const previous = this.#live;
     const { step, result } = await this.#personalizer.personalize(texts, options);
     if (!this.#loaded) {
@@ -113,6 +122,12 @@ export class LocalLanguageModel implements LanguageModel {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
+  }
+
+  #checkIds(ids: readonly number[]): void {
+    const { vocabSize } = this.tokenizer;
+    const foreign = ids.find((id) => !(Number.isSafeInteger(id) && id >= 0 && id < vocabSize));
+    if (foreign !== undefined) throw new RangeError(`id ${foreign}: the model's ids run from 0 to ${vocabSize - 1}`);
   }
 
   get #live() {

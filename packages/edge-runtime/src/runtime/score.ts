@@ -1,15 +1,15 @@
 /** How probable a text is under a model. */
 import { logSoftmax } from '@unroll/core/decoding';
+import type { Span } from '@unroll/core/text';
 import { readRun, runsOf } from './reading.js';
 import type { StepModel } from './step.js';
-import type { Span } from './token-spans.js';
 
 export interface IdScore {
   /** The natural logarithm of the whole sequence's probability. */
   readonly logProbability: number;
   /** One for each token, given those before it. */
   readonly tokenLogProbabilities: readonly number[];
-  /** exp(−logProbability / number of tokens); NaN for no tokens. */
+  /** exp(−logProbability / number of tokens); 1 for no tokens, which are certain. */
   readonly perplexity: number;
 }
 
@@ -48,7 +48,7 @@ function idScoreOf(tokenLogProbabilities: readonly number[]): IdScore {
   return {
     logProbability,
     tokenLogProbabilities,
-    perplexity: Math.exp(-logProbability / tokenLogProbabilities.length),
+    perplexity: Math.exp(-logProbability / Math.max(1, tokenLogProbabilities.length)),
   };
 }
 
@@ -61,6 +61,8 @@ export async function* logProbabilities<State>(
 ): AsyncGenerator<number, void, undefined> {
   let [context, state] = [firstToken, initialState];
   for (const run of runsOf(model, ids)) {
+    for (const id of run)
+      if (!Number.isSafeInteger(id) || id < 0) throw new RangeError(`id ${id}: must be a token's id`);
     const result = await readRun(model, state, [context, ...run.slice(0, -1)]);
     const vocabSize = result.logits.length / run.length;
     for (const [k, id] of run.entries()) {

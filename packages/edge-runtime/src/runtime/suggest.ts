@@ -10,7 +10,7 @@ import type { StepModel } from './step.js';
 import { WordIndex } from './word-index.js';
 
 export interface SuggestOptions {
-  /** How many suggestions at most; default 3. */
+  /** How many suggestions at most, a whole number; default 3. */
   readonly count?: number;
   /** The part of the word that is typed already; by default what `text` ends with after its last white space. */
   readonly prefix?: string;
@@ -33,6 +33,7 @@ export class Suggester {
 
   /** Whole words, the likeliest first. */
   suggest(text: string, { count = 3, prefix }: SuggestOptions): Promise<string[]> {
+    if (count === 0) return Promise.resolve([]);
     const typed = prefix ?? /\S*$/.exec(text)![0];
     const before = prefix === undefined ? text.slice(0, text.length - typed.length) : text;
     return this.#tokenizer.kind === 'word' ? this.#choose(before, typed, count) : this.#spell(before, typed, count);

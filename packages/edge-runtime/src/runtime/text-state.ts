@@ -49,6 +49,10 @@ export function startFrom(manifest: Manifest, saved: TextState): Start {
     const message = 'the state belongs to another model.onnx; read the text again with this bundle';
     throw new BundleError('state-foreign', message);
   }
+  const size = manifest.state.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  if (saved.values.length !== size || saved.ids.length === 0) {
+    throw new BundleError('state-foreign', 'the state is damaged; read the text again, and keep it as `read` gives it');
+  }
   let offset = 0;
   const state = Object.fromEntries(
     manifest.state.map(({ input, shape }) => {

@@ -5,6 +5,7 @@
 import { logSoftmax } from '@unroll/core/decoding';
 import { BundleError } from '../errors.js';
 import { nextTask } from '../runtime/breathing.js';
+import { checkReading } from '../runtime/checked-arguments.js';
 import type { Cancellable } from '../runtime/language-model.js';
 import { type Score, scoreOf } from '../runtime/score.js';
 import {
@@ -51,7 +52,9 @@ export async function loadBert(address: string | URL, options: LoadTransformerOp
   const { tokenizer, config, dispose } = folder;
   const [cls, sep, mask] = await specialIds(folder, String(address));
   return {
-    async score(text, { signal } = {}) {
+    async score(text, options = {}) {
+      checkReading(text, options);
+      const { signal } = options;
       const ids = tokenizer.encode(text);
       const whole = [cls, ...ids, sep];
       checkLength(whole.length, Number(config.max_position_embeddings));

@@ -9,7 +9,7 @@ import { loadGpt2 } from './gpt2.js';
 import { PretrainedTokenizer } from './pretrained-tokenizer.js';
 
 const tokenizerJson = gpt2TokenizerJson();
-const { vocabSize } = new PretrainedTokenizer(tokenizerJson);
+const { vocabSize } = new PretrainedTokenizer(tokenizerJson, 'gpt2');
 const shape: TransformerShape = { kind: 'gpt2', vocabSize, positions: 32, dim: 12, heads: 3, layers: 2 };
 
 test.skipIf(!executablePath)(

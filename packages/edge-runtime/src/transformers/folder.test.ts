@@ -31,6 +31,41 @@ type Case = [what: string, files: Map<string, Uint8Array>, load: Load, code: Bun
 
 const without = (name: string) => new Map([...whole()].filter(([file]) => file !== name));
 
+/** What would make other ids, or spans that are not there, or take for ever. */
+const otherTokenizers: Record<string, { json: object; load: Load; message: RegExp }> = {
+  'a prefix space': {
+    json: { ...gpt2TokenizerJson(), pre_tokenizer: { type: 'ByteLevel', add_prefix_space: true } },
+    load: loadGpt2,
+    message: /cannot be used \('pre_tokenizer\.add_prefix_space' is true; this setting is not followed/,
+  },
+  "BERT's pieces, for GPT-2": { json: bertTokenizerJson(), load: loadGpt2, message: /'normalizer' is \{"type":"Bert/ },
+  'a Unigram model': {
+    json: { ...bertTokenizerJson(), model: { type: 'Unigram', unk_id: 0, vocab: [['<unk>', 0]] } },
+    load: loadBert,
+    message: /'model\.type' is "Unigram"/,
+  },
+  'a pattern that backtracks without end': {
+    json: { ...bertTokenizerJson(), normalizer: { type: 'Replace', pattern: { Regex: '(a+)+$' }, content: '' } },
+    load: loadBert,
+    message: /'normalizer' is \{"type":"Replace"/,
+  },
+  'a pattern of its own between words': {
+    json: { ...gpt2TokenizerJson(), pre_tokenizer: { type: 'Split', pattern: { Regex: '(a+)+$' } } },
+    load: loadGpt2,
+    message: /'pre_tokenizer\.add_prefix_space' is missing|'pre_tokenizer\.type' is "Split"/,
+  },
+  'a template that is not BERT’s': {
+    json: { ...bertTokenizerJson(), post_processor: { type: 'TemplateProcessing', single: [] } },
+    load: loadBert,
+    message: /'post_processor' is /,
+  },
+  truncation: {
+    json: { ...bertTokenizerJson(), truncation: { max_length: 8 } },
+    load: loadBert,
+    message: /'truncation'/,
+  },
+};
+
 describe('a folder', () => {
   test.each<Case>([
     ['without a configuration', without('config.json'), loadBert, 'file-missing', /config\.json: not found/],
@@ -52,10 +87,10 @@ describe('a folder', () => {
     ],
     [
       "with another model's tokenizer",
-      transformerFiles(graph, { config, tokenizerJson: gpt2TokenizerJson() }),
+      transformerFiles(graph, { config: { ...config, vocab_size: 12 }, tokenizerJson }),
       loadBert,
       'tokenizer-invalid',
-      /tokens, the model has 13; copy both from one model$/,
+      /13 tokens, the model has 12; copy both from one model$/,
     ],
     [
       'whose tokenizer is none',
@@ -64,6 +99,15 @@ describe('a folder', () => {
       'tokenizer-invalid',
       /tokenizer\.json: cannot be used/,
     ],
+    ...Object.entries(otherTokenizers).map(
+      ([name, { json, load, message }]): Case => [
+        `whose tokenizer has ${name}`,
+        transformerFiles(graph, { config: load === loadBert ? config : gpt2Config, tokenizerJson: json }),
+        load,
+        'tokenizer-invalid',
+        message,
+      ],
+    ),
     [
       'whose graph is in float16',
       transformerFiles(halfGraph, { config, tokenizerJson }),

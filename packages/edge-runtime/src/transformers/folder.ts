@@ -39,7 +39,7 @@ export interface TransformerFolder {
 /** What a kind of model needs of its folder. */
 export interface TransformerKind {
   /** `model_type` of `config.json`. */
-  readonly modelType: string;
+  readonly modelType: 'gpt2' | 'bert';
   /** Fields of `config.json` that are whole numbers: sizes and ids. */
   readonly numbers: readonly string[];
   /** Whether the graph may have an input of this name. */
@@ -66,7 +66,8 @@ export async function readTransformerFolder(
   const base = String(address).replace(/\/$/, '');
   const config = await readJson(base, 'config.json', signal);
   checkConfig(config, kind, `${base}/config.json`);
-  const tokenizer = tokenizerOf(await readJson(base, 'tokenizer.json', signal), `${base}/tokenizer.json`);
+  const tokenizerJson = await readJson(base, 'tokenizer.json', signal);
+  const tokenizer = tokenizerOf(tokenizerJson, kind, `${base}/tokenizer.json`);
   if (tokenizer.vocabSize > Number(config.vocab_size)) {
     const sizes = `${tokenizer.vocabSize} tokens, the model has ${config.vocab_size}`;
     throw new BundleError('tokenizer-invalid', `${base}/tokenizer.json: ${sizes}; copy both from one model`);
@@ -123,11 +124,12 @@ function checkConfig(config: Record<string, unknown>, { modelType, numbers }: Tr
   }
 }
 
-function tokenizerOf(json: object, file: string): PretrainedTokenizer {
+function tokenizerOf(json: object, { modelType }: TransformerKind, file: string): PretrainedTokenizer {
   try {
-    return new PretrainedTokenizer(json);
+    return new PretrainedTokenizer(json, modelType);
   } catch (cause) {
-    const message = `${file}: cannot be used (${(cause as Error).message}); export the model again`;
+    const problem = (cause as Error).message.replace(/^tokenizer\.json: /, '');
+    const message = `${file}: cannot be used (${problem})`;
     throw new BundleError('tokenizer-invalid', message, { cause });
   }
 }

@@ -11,7 +11,8 @@ import type { LoadTransformerOptions } from './folder.js';
 import { type Gpt2, loadGpt2 } from './gpt2.js';
 import { PretrainedTokenizer } from './pretrained-tokenizer.js';
 
-const tokenizer = new PretrainedTokenizer(gpt2TokenizerJson());
+const tokenizerJson = gpt2TokenizerJson();
+const tokenizer = new PretrainedTokenizer(tokenizerJson, 'gpt2');
 const shape: TransformerShape = {
   kind: 'gpt2',
   vocabSize: tokenizer.vocabSize,
@@ -31,7 +32,7 @@ async function load(
   options: LoadTransformerOptions = {},
 ): Promise<Gpt2> {
   const graph = gpt2Graph(shape, weights, layout);
-  const contents = { config: { ...configOf(shape), ...config }, tokenizerJson: tokenizer.json, file: layout };
+  const contents = { config: { ...configOf(shape), ...config }, tokenizerJson, file: layout };
   await using folder = await folderOf(transformerFiles(graph, contents));
   return await loadGpt2(folder.path, options);
 }
@@ -79,6 +80,16 @@ describe.each(['model.onnx', 'decoder_model_merged.onnx'] as const)('GPT-2 expor
     const written = await idsOf(model.generate('the river', { temperature: 0, maxTokens: 10 }));
     expect(written).toEqual(referenceGreedy('the river', 10));
   });
+});
+
+test('spans are the parts of the text, the name of a special token among them', async () => {
+  await using model = await load();
+  const text = 'the 🙂<|endoftext|> sea';
+  const { spans, tokens } = await model.score(text);
+  expect(spans).toHaveLength(tokens.length);
+  const parts = spans.map(([start, end]) => text.slice(start, end));
+  expect(parts.filter((part, k) => part !== parts[k - 1]).join('')).toBe(text);
+  expect(parts[tokens.indexOf('<|endoftext|>')]).toBe('<|endoftext|>');
 });
 
 test('the texts that GPT-2 streams, joined, are the text of its tokens', async () => {

@@ -1,11 +1,11 @@
 /** GPT-2 (Radford et al. 2019) from a folder of Hugging Face's ONNX layout. It runs in the calling thread. */
 import { logSoftmax } from '@unroll/core/decoding';
 import { breathing } from '../runtime/breathing.js';
+import { checkGenerating, checkReading } from '../runtime/checked-arguments.js';
 import { type GeneratedToken, type GenerateOptions, generate } from '../runtime/generate.js';
 import type { Cancellable } from '../runtime/language-model.js';
 import { type Score, scoreOf } from '../runtime/score.js';
 import type { StepModel } from '../runtime/step.js';
-import { tokenSpans } from '../runtime/token-spans.js';
 import { type LoadTransformerOptions, readTransformerFolder, type TransformerKind } from './folder.js';
 import { Gpt2Graph, type Past, pastPrefix } from './gpt2-graph.js';
 
@@ -67,6 +67,7 @@ export async function loadGpt2(address: string | URL, options: LoadTransformerOp
   });
   return {
     async *generate(prompt, options = {}) {
+      checkGenerating(prompt, options);
       const ids = [bosId, ...tokenizer.encode(prompt)];
       let state = graph.initialPast;
       for await (const { past } of graph.readings(ids.slice(0, -1), options.signal)) state = past;
@@ -75,7 +76,9 @@ export async function loadGpt2(address: string | URL, options: LoadTransformerOp
         yield token;
       }
     },
-    async score(text, { signal } = {}) {
+    async score(text, options = {}) {
+      checkReading(text, options);
+      const { signal } = options;
       const ids = tokenizer.encode(text);
       const tokenLogProbabilities: number[] = [];
       for await (const { logits } of graph.readings([bosId, ...ids].slice(0, ids.length), signal)) {
@@ -85,7 +88,7 @@ export async function loadGpt2(address: string | URL, options: LoadTransformerOp
         }
       }
       const tokens = ids.map((id) => tokenizer.token(id));
-      return { tokens, spans: tokenSpans(tokenizer, text, ids), ...scoreOf(tokenLogProbabilities) };
+      return { tokens, spans: pretrained.spans(text, ids), ...scoreOf(tokenLogProbabilities) };
     },
     dispose: () => graph.dispose(),
     [Symbol.asyncDispose]: () => graph.dispose(),

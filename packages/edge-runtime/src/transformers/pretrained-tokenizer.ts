@@ -1,5 +1,9 @@
-/** A `tokenizer.json` of a published model: Hugging Face's JavaScript tokenizers read it, whatever its kind. */
+/** A `tokenizer.json` of a published model: Hugging Face's JavaScript tokenizers read it. */
 import { Tokenizer } from '@huggingface/tokenizers';
+import { byteLevelSpans, requireBertWordPiece, requireByteLevelBpe, type Span } from '@unroll/core/text';
+
+/** What is followed of each kind of file. */
+const requirements = { gpt2: requireByteLevelBpe, bert: requireBertWordPiece };
 
 /** Text to ids and back, without special tokens around the text. */
 export class PretrainedTokenizer {
@@ -13,14 +17,23 @@ export class PretrainedTokenizer {
   };
   readonly vocabSize: number;
 
-  /** @throws Error if `json` is not a tokenizer's, or of a kind that is not known */
-  constructor(readonly json: object) {
+  readonly #addedTokens: readonly { readonly id: number }[];
+
+  /** @throws Error if `json` is not a tokenizer's as this model's is, naming the setting that is not followed */
+  constructor(json: object, modelType: keyof typeof requirements) {
+    requirements[modelType](json);
+    this.#addedTokens = (json as { added_tokens?: readonly { readonly id: number }[] }).added_tokens ?? [];
     this.#delegate = new Tokenizer(json, { clean_up_tokenization_spaces: false });
     this.vocabSize = this.#delegate.get_vocab().size;
   }
 
   encode(text: string): number[] {
     return this.#delegate.encode(text, { add_special_tokens: false }).ids;
+  }
+
+  /** The part of `text` that each of its tokens `ids` stands for; for a byte-level tokenizer. */
+  spans(text: string, ids: readonly number[]): Span[] {
+    return byteLevelSpans(text, ids, this, this.#addedTokens);
   }
 
   decode(ids: readonly number[]): string {

@@ -80,5 +80,6 @@ export function sentError(error: unknown): SentError {
 
 export function receivedError({ name, message, code }: SentError): Error {
   if (code !== undefined) return new BundleError(code, message);
-  return name === 'RangeError' ? new RangeError(message) : Object.assign(new Error(message), { name });
+  if (name === 'RangeError') return new RangeError(message);
+  return name === 'TypeError' ? new TypeError(message) : Object.assign(new Error(message), { name });
 }

@@ -10,6 +10,7 @@ import type {
   PersonalizationStatus,
   PersonalizeOptions,
 } from '../personalization/options.js';
+import { checkGenerating, checkPersonalizing, checkReading, checkSuggesting } from '../runtime/checked-arguments.js';
 import type { GeneratedToken, GenerateOptions } from '../runtime/generate.js';
 import type { Cancellable, LanguageModel } from '../runtime/language-model.js';
 import type { Score } from '../runtime/score.js';
@@ -59,10 +60,12 @@ export class WorkerLanguageModel implements LanguageModel {
 
   async *generate(
     prompt: string,
-    { signal, ...options }: GenerateOptions & FromState = {},
+    options: GenerateOptions & FromState = {},
   ): AsyncGenerator<GeneratedToken, void, undefined> {
+    checkGenerating(prompt, options);
+    const { signal, ...rest } = options;
     signal?.throwIfAborted();
-    const stream = this.#line.send({ kind: 'generate', prompt, options });
+    const stream = this.#line.send({ kind: 'generate', prompt, options: rest });
     try {
       await stream.answer;
       for (let done = false; !done; ) {
@@ -78,24 +81,28 @@ export class WorkerLanguageModel implements LanguageModel {
     }
   }
 
-  score(text: string, { signal, ...options }: FromState & Cancellable = {}): Promise<Score> {
-    return this.#line.ask({ kind: 'score', text, options }, { signal });
+  async score(text: string, options: FromState & Cancellable = {}): Promise<Score> {
+    checkReading(text, options);
+    const { signal, ...rest } = options;
+    return this.#line.ask({ kind: 'score', text, options: rest }, { signal });
   }
 
-  suggest(text: string, options: SuggestOptions = {}): Promise<string[]> {
+  async suggest(text: string, options: SuggestOptions = {}): Promise<string[]> {
+    checkSuggesting(text, options);
     return this.#line.ask({ kind: 'suggest', text, options });
   }
 
-  read(text: string, { signal, ...options }: FromState & Cancellable = {}): Promise<TextState> {
-    return this.#line.ask({ kind: 'read', text, options }, { signal });
+  async read(text: string, options: FromState & Cancellable = {}): Promise<TextState> {
+    checkReading(text, options);
+    const { signal, ...rest } = options;
+    return this.#line.ask({ kind: 'read', text, options: rest }, { signal });
   }
 
-  async personalize(
-    texts: readonly string[],
-    { signal, onProgress, ...options }: PersonalizeOptions = {},
-  ): Promise<PersonalizationResult> {
+  async personalize(texts: readonly string[], options: PersonalizeOptions = {}): Promise<PersonalizationResult> {
+    checkPersonalizing(texts, options);
+    const { signal, onProgress, ...rest } = options;
     const answer = await this.#line.ask<PersonalizedModel>(
-      { kind: 'personalize', texts, options },
+      { kind: 'personalize', texts, options: rest },
       { signal, onProgress: (progress) => onProgress?.(progress as PersonalizationProgress) },
     );
     this.#personalization = answer.status;

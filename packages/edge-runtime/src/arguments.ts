@@ -1,0 +1,65 @@
+/**
+ * What callers pass, checked where it enters: a value of another kind is a TypeError, one out of range a RangeError. TypeScript
+ * says most of it before; pages are often JavaScript, and texts come from their fields.
+ */
+
+/** @throws TypeError if `value` is no string */
+export function checkText(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw wrongKind(name, 'a string', value);
+}
+
+/** @throws TypeError if `value` is no list of strings */
+export function checkTexts(name: string, value: unknown): asserts value is readonly string[] {
+  if (!Array.isArray(value)) throw wrongKind(name, 'a list of strings', value);
+  for (const [place, text] of value.entries()) checkText(`${name}[${place}]`, text);
+}
+
+/** @throws TypeError if `value` is no object of options */
+export function checkOptions(value: unknown): void {
+  if (typeof value !== 'object' || value === null) throw wrongKind('options', 'an object', value);
+}
+
+/** @throws TypeError if one of the given `options` that are numbers is none */
+export function checkNumbers(options: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && typeof value !== 'number') throw wrongKind(name, 'a number', value);
+  }
+}
+
+/** @throws TypeError or RangeError if `value` is no whole number of at least `least` */
+export function checkCount(name: string, value: unknown, least: 0 | 1): void {
+  checkNumbers({ [name]: value });
+  if (Number.isSafeInteger(value) && Number(value) >= least) return;
+  throw new RangeError(`${name} ${value}: must be a whole number of at least ${least}`);
+}
+
+/** @throws TypeError if `value` is no list */
+export function checkList(name: string, value: readonly unknown[]): void {
+  if (!Array.isArray(value)) throw wrongKind(name, 'a list', value);
+}
+
+/** @throws TypeError or RangeError if one of `values`, a list or an array of numbers, is no finite number */
+export function checkSamples(name: string, values: unknown): void {
+  if (!Array.isArray(values) && !(values instanceof Float32Array) && !(values instanceof Float64Array)) {
+    throw wrongKind(name, 'a list of numbers', values);
+  }
+  const place = values.findIndex((value: unknown) => !Number.isFinite(value));
+  if (place === -1) return;
+  throw new RangeError(`${name}[${place}] is ${String(values[place])}; every value must be a finite number`);
+}
+
+/** @throws TypeError if `value` is given and is no AbortSignal, of this realm or another */
+export function checkSignal(value: unknown): void {
+  const isSignal = typeof value === 'object' && value !== null && 'throwIfAborted' in value;
+  if (value !== undefined && !isSignal) throw wrongKind('signal', 'an AbortSignal', value);
+}
+
+function wrongKind(name: string, expected: string, value: unknown): TypeError {
+  return new TypeError(`${name}: must be ${expected}, is ${kindOf(value)}`);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}

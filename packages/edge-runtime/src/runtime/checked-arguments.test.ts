@@ -1,0 +1,81 @@
+// What pages pass that TypeScript would not: each is refused by its name, before anything is computed, or has a sensible value.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadLocalLanguageModel } from '../loading/load-local.js';
+import { folderOf, sampleBundle } from '../testing/sample-bundle.js';
+import type { LocalLanguageModel } from './local-language-model.js';
+
+let model: LocalLanguageModel;
+beforeAll(async () => {
+  await using folder = await folderOf(await sampleBundle());
+  model = await loadLocalLanguageModel(folder.path);
+});
+afterAll(() => model.dispose());
+
+/** The same model, for arguments that its types forbid. */
+const untyped = () => model as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+const generate = (...args: unknown[]) =>
+  (untyped().generate!(...args) as unknown as AsyncGenerator<unknown>).next() as Promise<unknown>;
+const call =
+  (name: string) =>
+  (...args: unknown[]) =>
+    untyped()[name]!(...args);
+
+describe('what is of another kind is a TypeError that names it', () => {
+  test.each<[string, (...args: unknown[]) => Promise<unknown>, unknown[]]>([
+    ['prompt: must be a string, is undefined', generate, []],
+    ['prompt: must be a string, is a number', generate, [5]],
+    ['options: must be an object, is null', generate, ['the', null]],
+    ['temperature: must be a number, is a string', generate, ['the', { temperature: '0.5' }]],
+    ['maxTokens: must be a number, is a string', generate, ['the', { maxTokens: '5' }]],
+    ['state: must be what `read` gave', generate, ['the', { state: { model: 'x' } }]],
+    ['signal: must be an AbortSignal, is a boolean', generate, ['the', { signal: true }]],
+    ['text: must be a string, is a list', call('score'), [['the']]],
+    ['options: must be an object, is a number', call('score'), ['the', 3]],
+    ['text: must be a string, is null', call('read'), [null]],
+    ['text: must be a string, is an object', call('suggest'), [{}]],
+    ['prefix: must be a string, is a number', call('suggest'), ['the', { prefix: 1 }]],
+    ['count: must be a number, is a string', call('suggest'), ['the', { count: '3' }]],
+    ['texts: must be a list of strings, is a string', call('personalize'), ['the river']],
+    ['texts[1]: must be a string, is null', call('personalize'), [['the', null]]],
+    ['steps: must be a number, is a string', call('personalize'), [['the'], { steps: '9' }]],
+  ])('%s', async (message, method, args) => {
+    await expect(method(...args)).rejects.toThrow(new TypeError(message));
+  });
+});
+
+describe('what is out of range is a RangeError that names it', () => {
+  test.each<[RegExp, (...args: unknown[]) => Promise<unknown>, unknown[]]>([
+    [/^maxTokens 0: must be/, generate, ['the', { maxTokens: 0 }]],
+    [/^maxTokens NaN: must be/, generate, ['the', { maxTokens: Number.NaN }]],
+    [/^maxTokens Infinity: must be/, generate, ['the', { maxTokens: Number.POSITIVE_INFINITY, beamWidth: 2 }]],
+    [/^temperature -1: must be/, generate, ['the', { temperature: -1 }]],
+    [/^topP 1.5: must be/, generate, ['the', { topP: 1.5 }]],
+    [/^topK 2.5: must be/, generate, ['the', { topK: 2.5 }]],
+    [/^seed -1: must be/, generate, ['the', { seed: -1 }]],
+    [/^beamWidth 0: must be/, generate, ['the', { beamWidth: 0 }]],
+    [/^count -1: must be/, call('suggest'), ['the', { count: -1 }]],
+    [/^count 1.5: must be/, call('suggest'), ['the', { count: 1.5 }]],
+    [/^count Infinity: must be/, call('suggest'), ['the', { count: Number.POSITIVE_INFINITY }]],
+    [/^id -1: /, call('scoreIds'), [[1, -1]]],
+    [/^id 402: the model's ids run from 0 to 401/, call('scoreIds'), [[1, 402]]],
+    [/^id 0.5: /, call('scoreIds'), [[0.5]]],
+  ])('%s', async (message, method, args) => {
+    const error = await method(...args).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(RangeError);
+    expect((error as Error).message).toMatch(message);
+  });
+});
+
+test('a state that was cut short is refused', async () => {
+  const { values, ...state } = await model.read('the river');
+  const score = model.score('the', { state: { ...state, values: values.slice(1) } });
+  await expect(score).rejects.toMatchObject({ code: 'state-foreign' });
+});
+
+test('no text, no suggestions and no end have values', async () => {
+  expect(await model.score('')).toMatchObject({ tokens: [], spans: [], logProbability: 0, perplexity: 1 });
+  expect(await model.suggest('the ', { count: 0 })).toEqual([]);
+  let written = 0;
+  for await (const _ of model.generate('', { maxTokens: Number.POSITIVE_INFINITY })) if (++written === 150) break;
+  expect(written).toBe(150);
+});

@@ -1,0 +1,47 @@
+/** The arguments of a language model's methods, checked before anything is computed or sent to a worker. */
+import { checkCount, checkNumbers, checkOptions, checkSignal, checkText, checkTexts } from '../arguments.js';
+import type { PersonalizeOptions } from '../personalization/options.js';
+import type { GenerateOptions } from './generate.js';
+import type { Cancellable } from './language-model.js';
+import type { SuggestOptions } from './suggest.js';
+import type { FromState } from './text-state.js';
+
+/** @throws TypeError for a value of another kind; what is out of range is found by what draws the tokens */
+export function checkGenerating(prompt: string, options: GenerateOptions & FromState): void {
+  checkText('prompt', prompt);
+  checkOptions(options);
+  const { maxTokens, seed, beamWidth, temperature, topK, topP, state, signal } = options;
+  checkNumbers({ maxTokens, seed, beamWidth, temperature, topK, topP });
+  checkState(state);
+  checkSignal(signal);
+}
+
+/** @throws TypeError for a value of another kind */
+export function checkReading(text: string, options: FromState & Cancellable): void {
+  checkText('text', text);
+  checkOptions(options);
+  checkState(options.state);
+  checkSignal(options.signal);
+}
+
+/** @throws TypeError for a value of another kind; RangeError for a count that is no whole number */
+export function checkSuggesting(text: string, options: SuggestOptions): void {
+  checkText('text', text);
+  checkOptions(options);
+  if (options.count !== undefined) checkCount('count', options.count, 0);
+  if (options.prefix !== undefined) checkText('prefix', options.prefix);
+}
+
+/** @throws TypeError for a value of another kind; what is out of range is found by what trains */
+export function checkPersonalizing(texts: readonly string[], options: PersonalizeOptions): void {
+  checkTexts('texts', texts);
+  checkOptions(options);
+  checkNumbers({ steps: options.steps, learningRate: options.learningRate });
+  checkSignal(options.signal);
+}
+
+function checkState(state: FromState['state']): void {
+  if (state === undefined) return;
+  const known = typeof state === 'object' && state !== null && state.values instanceof Float32Array;
+  if (!known || !Array.isArray(state.ids)) throw new TypeError('state: must be what `read` gave');
+}
