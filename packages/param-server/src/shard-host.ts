@@ -125,10 +125,12 @@ export class ShardHost {
         break;
       case 'install':
         this.adopted.store.install(effect.values);
-        this.#inBackground('the old snapshots could not be removed', this.snapshots.clear());
         break;
-      case 'restore':
-        this.#restore(effect);
+      case 'read-snapshot':
+        this.#readSnapshot(effect);
+        break;
+      case 'set-aside':
+        this.#inBackground('the old snapshots could not be set aside', this.snapshots.setAside(effect.after));
         break;
       case 'add':
         this.#add(effect);
@@ -175,21 +177,14 @@ export class ShardHost {
         uploads.recycle(gradient);
         this.tell({ type: 'updated', generation });
       },
-      (error: unknown) => this.tell({ type: 'update-failed', reason: String(error) }),
+      (error: unknown) => this.tell({ type: 'update-failed', generation, reason: String(error) }),
     );
   }
 
-  #restore({ generation, step }: Extract<ShardEffect, { type: 'restore' }>): void {
+  #readSnapshot({ generation, step }: Extract<ShardEffect, { type: 'read-snapshot' }>): void {
     this.snapshots.read(step).then(
-      ({ values }) => {
-        this.adopted.store.install(values);
-        this.#options.onNotice(`back at step ${step}, from its snapshot`);
-        this.tell({ type: 'restored', generation, step });
-      },
-      (error: Error) => {
-        this.#options.onNotice(error.message);
-        this.tell({ type: 'restore-failed', generation, reason: error.message });
-      },
+      ({ values }) => this.tell({ type: 'snapshot-read', generation, step, values }),
+      (error: Error) => this.tell({ type: 'snapshot-unreadable', generation, reason: error.message }),
     );
   }
 

@@ -34,6 +34,8 @@ export class ShardStore {
   #updating: Promise<unknown> = Promise.resolve();
   /** The rows that the last update changed, and the step it led to. */
   #changed: { readonly step: number; readonly rows: RowSelection } | undefined;
+  /** How often values were installed: an update that began before the last time says nothing of these. */
+  #installations = 0;
 
   constructor(run: RunDescription, layout: ShardLayout, createRule: UpdateRuleFactory) {
     this.#run = run;
@@ -74,6 +76,7 @@ export class ShardStore {
 
   install(values: ShardValues): void {
     this.#values = values;
+    this.#installations++;
     this.#changed = undefined;
     // What a snapshot is being written of changes no more.
     this.#frozen = undefined;
@@ -137,11 +140,14 @@ export class ShardStore {
     this.#frozen?.keepRows(rows);
     this.#frozen?.keepRanges(changed.ranges);
     const scalars = { learningRate, sumOfSquares: globalSumOfSquares, step };
+    const installation = this.#installations;
     // One at a time: that of a generation which has been given up may still run.
     const updated = this.#updating.then(async () => {
       await (await this.#rowUpdate)?.apply(rows, values, scalars);
       if (changed.values.length === 0) return;
-      this.#changed = keeps ? { step, rows: rowsWithin(this.#layout, changed.ranges) } : undefined;
+      if (installation === this.#installations) {
+        this.#changed = keeps ? { step, rows: rowsWithin(this.#layout, changed.ranges) } : undefined;
+      }
       await (await this.#rule).apply({ ...scalars, values, gradient: changed });
     });
     this.#updating = updated.catch(() => undefined);

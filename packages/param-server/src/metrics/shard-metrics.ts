@@ -87,7 +87,7 @@ export class ShardMetrics implements ShardWatcher {
       case 'snapshot':
         this.#snapshots.inc();
         break;
-      case 'restore':
+      case 'read-snapshot':
         this.#restores.inc();
         break;
       case 'refuse':

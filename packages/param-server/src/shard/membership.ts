@@ -22,16 +22,20 @@ export class Membership {
 
   /**
    * Believes the caller, and returns what to tell an older process that it replaces. `now` is in seconds.
-   * @throws Refusal if the index is out of range or a newer process has taken the worker's place.
+   * @throws Refusal if the index is out of range, a newer process has taken the worker's place, or this one has left: its
+   *   join was delivered late, or twice
    */
   enter({ worker, incarnation }: Caller, now: number): Refusal | undefined {
     this.#requireInRange(worker);
     const member = this.#members.get(worker);
     if (member && incarnation < member.incarnation) throw replaced(worker, member.incarnation, incarnation);
-    const hasFinished = member?.hasFinished ?? false;
+    const isSame = member?.incarnation === incarnation;
+    if (isSame && member.hasLeft) throw new Refusal('failed-precondition', `worker ${worker} has left the run`);
     this.#heardAt.set(worker, now);
-    this.#members.set(worker, { incarnation, hasLeft: false, hasFinished });
-    return member && incarnation > member.incarnation ? replaced(worker, incarnation, member.incarnation) : undefined;
+    if (isSame) return undefined;
+    // A new process has yet to say that it has nothing left to do.
+    this.#members.set(worker, { incarnation, hasLeft: false, hasFinished: false });
+    return member ? replaced(worker, incarnation, member.incarnation) : undefined;
   }
 
   /** Notes that the caller is alive. @throws Refusal unless it is the process that joined. */
@@ -53,8 +57,10 @@ export class Membership {
     return this.#members.get(worker)?.hasLeft ?? false;
   }
 
+  /** Worker 0 is in every run: while a shard has not heard of it, others that leave do not end the run. */
   get allHaveLeft(): boolean {
-    return this.#members.size >= this.minWorkers && [...this.#members.values()].every((member) => member.hasLeft);
+    const members = [...this.#members.values()];
+    return this.#members.has(0) && members.length >= this.minWorkers && members.every((member) => member.hasLeft);
   }
 
   get allHaveFinished(): boolean {

@@ -98,14 +98,19 @@ export type ShardMessage =
   | Request
   /** The caller of a request is gone; nothing needs to be said to it. */
   | { readonly type: 'cancel'; readonly request: number }
-  /** The effect `measure` is done, and this is its result. */
+  /** The effect `measure` is done, and this is its result. The shell measures at once, so no generation can pass meanwhile. */
   | { readonly type: 'measured'; readonly sumOfSquares: number }
   /** The effect `update` is done. */
   | { readonly type: 'updated'; readonly generation: number }
-  | { readonly type: 'update-failed'; readonly reason: string }
-  /** The effect `restore` is done: the values are those of the snapshot. */
-  | { readonly type: 'restored'; readonly generation: number; readonly step: number }
-  | { readonly type: 'restore-failed'; readonly generation: number; readonly reason: string }
+  | { readonly type: 'update-failed'; readonly generation: number; readonly reason: string }
+  /** The effect `read-snapshot` is done. */
+  | {
+      readonly type: 'snapshot-read';
+      readonly generation: number;
+      readonly step: number;
+      readonly values: ShardValues;
+    }
+  | { readonly type: 'snapshot-unreadable'; readonly generation: number; readonly reason: string }
   /** The effect `snapshot` is done, whether or not the disk took it. */
   | { readonly type: 'snapshot-written' }
   /** Time passes, which is how a silent worker is noticed. */
@@ -140,14 +145,20 @@ export type Answer =
 /** `failed-precondition`: do not repeat; `aborted`, `unavailable`: join again and go on from there; `internal`: a bug. */
 export type RefusalCode = 'failed-precondition' | 'aborted' | 'unavailable' | 'internal';
 
+/**
+ * Effects that take time (`read-snapshot`, `update`) carry the generation that asked for them, and so do the messages that
+ * end them: the heart ignores a result whose generation has passed. The shell changes the values only when told to.
+ */
 export type ShardEffect =
   | { readonly type: 'answer'; readonly request: number; readonly answer: Answer }
   | { readonly type: 'refuse'; readonly request: number; readonly code: RefusalCode; readonly message: string }
   /** The run is known: make room for its vectors. */
   | { readonly type: 'adopt'; readonly run: RunDescription }
   | { readonly type: 'install'; readonly values: ShardValues }
-  /** Installs a snapshot's values and answers with `restored` or `restore-failed`. */
-  | { readonly type: 'restore'; readonly generation: number; readonly step: number }
+  /** Reads a snapshot and answers with `snapshot-read` or `snapshot-unreadable`. */
+  | { readonly type: 'read-snapshot'; readonly generation: number; readonly step: number }
+  /** Sets aside the snapshots of steps after this one, which the run has left; without `after`, all. */
+  | { readonly type: 'set-aside'; readonly after: number | undefined }
   /** Adds a contribution to the step's. These come in the order of the lanes, whatever the order of arrival. */
   | { readonly type: 'add'; readonly contribution: Contribution; readonly lanes: LaneRange; readonly isFirst: boolean }
   /** Multiplies the gradient by `scale` and answers with `measured`: the sum of squares of that. */

@@ -41,7 +41,7 @@ test('worker 0 is let in at once, the others when it has initialised the shard',
   expect(tell({ type: 'join', request: 1, caller: second, run })).toEqual(['adopt']);
   expect(tell({ type: 'join', request: 2, caller: first, run })).toEqual(['joined 2']);
   const effects = tell({ type: 'initialize', request: 3, caller: first, generation: 1, step: 0, values });
-  expect(effects).toEqual(['install', 'joined 1', 'done 3']);
+  expect(effects).toEqual(['install', 'set-aside', 'joined 1', 'done 3']);
 });
 
 test('gradients are added in the order of their lanes, whatever the order of arrival', () => {
@@ -164,13 +164,78 @@ test('when worker 0 has the values restored, what others wait for is refused, an
   tell(push(4, second));
   expect(tell({ type: 'restore', request: 5, caller: first, generation: 2, step: 8 })).toEqual([
     'refuse 4 aborted: the servers went back to an earlier step; join again',
-    'restore 8',
+    'read-snapshot 8',
   ]);
   expect(tell({ type: 'join', request: 6, caller: second, run })).toEqual([]);
-  expect(tell({ type: 'restored', generation: 2, step: 8 })).toEqual(['joined 6', 'done 5']);
+  expect(tell({ type: 'snapshot-read', generation: 2, step: 8, values })).toEqual([
+    'install',
+    'set-aside',
+    'notice: back at step 8, from its snapshot',
+    'joined 6',
+    'done 5',
+  ]);
   expect(tell({ ...push(7, second), step: 8 } as Request)).toEqual([
     'refuse 7 aborted: worker 1 knows nothing of generation 2; join again',
   ]);
+});
+
+test('a snapshot that is read too late, when worker 0 has begun a newer generation, is not installed', () => {
+  tell({ type: 'restore', request: 5, caller: first, generation: 2, step: 50 });
+  const newer = { ...first, incarnation: 2 };
+  tell({ type: 'join', request: 6, caller: newer, run });
+  const begun = tell({ type: 'initialize', request: 7, caller: newer, generation: 3, step: 60, values });
+  expect(begun).toContain('install');
+  expect(tell({ type: 'snapshot-read', generation: 2, step: 50, values })).toEqual([]);
+  expect(tell({ type: 'snapshot-unreadable', generation: 2, reason: 'damaged' })).toEqual(['notice: damaged']);
+  expect(tell({ ...pull(8, { ...newer, generation: 3 }, 60, 9), sumOfSquares: undefined } as Request)).toEqual([
+    'parameters 8',
+  ]);
+});
+
+test('an update that fails after the values were replaced does not end the run', () => {
+  pushBoth();
+  tell({ type: 'measured', sumOfSquares: 9 });
+  tell(pull(6, first, 1, 9));
+  tell({ type: 'initialize', request: 7, caller: first, generation: 2, step: 0, values });
+  expect(tell({ type: 'update-failed', generation: 1, reason: 'out of memory' })).toEqual([]);
+  expect(tell({ type: 'heartbeat', request: 8, caller: first })).toEqual(['beat 8']);
+});
+
+test('a generation that has begun at one step cannot begin at another: worker 0 joins again', () => {
+  tell({ type: 'restore', request: 5, caller: first, generation: 2, step: 8 });
+  expect(tell({ type: 'restore', request: 6, caller: first, generation: 2, step: 8 })).toEqual([]);
+  expect(tell({ type: 'restore', request: 7, caller: first, generation: 2, step: 4 })).toEqual([
+    'refuse 7 aborted: generation 2 did not begin at step 4 with restore; join again',
+  ]);
+  expect(tell({ type: 'initialize', request: 8, caller: first, generation: 2, step: 8, values })).toEqual([
+    'refuse 8 aborted: generation 2 did not begin at step 8 with initialize; join again',
+  ]);
+});
+
+test('a join that is delivered again after the worker has left does not bring it back', () => {
+  tell({ type: 'leave', request: 4, caller: first, isFinished: true });
+  expect(tell({ type: 'join', request: 5, caller: first, run })).toEqual([
+    'refuse 5 failed-precondition: worker 0 has left the run',
+  ]);
+  expect(tell({ type: 'leave', request: 6, caller: second, isFinished: true })).toEqual(['done 6', 'finish']);
+});
+
+test('a worker that replaces one which had finished has yet to finish itself', () => {
+  tell({ type: 'finish', request: 4, caller: first });
+  const newer = { ...first, incarnation: 2 };
+  tell({ type: 'join', request: 5, caller: newer, run });
+  expect(tell({ type: 'finish', request: 6, caller: second })).toEqual([]);
+  expect(tell({ type: 'finish', request: 7, caller: newer })).toEqual(['done 6', 'done 7']);
+});
+
+test('a later shard of an elastic run does not end because the only worker that it knows leaves', () => {
+  shard = new Shard({ ...run, shard: 1 }, elastic);
+  const later = { ...run, shard: 1 };
+  tell({ type: 'join', request: 1, caller: second, run: later });
+  expect(tell({ type: 'leave', request: 2, caller: second, isFinished: false })).toEqual(['done 2']);
+  tell({ type: 'join', request: 3, caller: first, run: later });
+  const left = tell({ type: 'leave', request: 4, caller: first, isFinished: true });
+  expect(left.slice(0, 2)).toEqual(['done 4', 'finish']);
 });
 
 test('an update that ends after the values were replaced changes nothing', () => {
@@ -368,7 +433,7 @@ function describeEffect(effect: ShardEffect): string {
     case 'add':
       return `add ${effect.contribution.gradient.values[0]}${effect.isFirst ? ' first' : ''}`;
     case 'update':
-    case 'restore':
+    case 'read-snapshot':
     case 'snapshot':
       return `${effect.type} ${effect.step}`;
     case 'notice':

@@ -91,13 +91,14 @@ export class Shard {
         if (message.generation === steps?.generation) steps.updated(now);
         break;
       case 'update-failed':
-        this.#fail(new Refusal('internal', `the optimizer failed on the server: ${message.reason}`));
+        if (message.generation === steps?.generation)
+          this.#fail(new Refusal('internal', `the optimizer failed on the server: ${message.reason}`));
         break;
-      case 'restored':
-        this.#run.restored(message.generation, message.step, now);
+      case 'snapshot-read':
+        this.#run.snapshotRead(message, now);
         break;
-      case 'restore-failed':
-        this.#run.restoreFailed(message.generation, message.reason);
+      case 'snapshot-unreadable':
+        this.#run.snapshotUnreadable(message.generation, message.reason);
         break;
       case 'snapshot-written':
         this.#run.snapshotWritten(now);

@@ -4,7 +4,7 @@
  * `synchronous-steps.ts` and `own-pace-steps.ts`.
  */
 import { requireSameModel, requireSamePlace, requireSuited, type ShardPlace, type ShardPolicy } from './agreement.js';
-import type { Answer, LaneRange, Request, RequestOf, RunDescription } from './messages.js';
+import type { Answer, LaneRange, Request, RequestOf, RunDescription, ShardMessage } from './messages.js';
 import type { Outbox } from './outbox.js';
 import { OwnPaceSteps } from './own-pace-steps.js';
 import { Refusal } from './refusal.js';
@@ -21,6 +21,8 @@ export class TrainingRun {
   readonly #snapshots: SnapshotSchedule;
   #run: RunDescription | undefined;
   #generation = 0;
+  /** The request that began this generation. */
+  #beginning: Beginning | undefined;
   #steps: Steps | undefined;
 
   constructor(place: ShardPlace, policy: ShardPolicy, workforce: Workforce, out: Outbox) {
@@ -86,47 +88,61 @@ export class TrainingRun {
   }
 
   initialize(request: RequestOf<'initialize'>, now: number): void {
-    const { generation, step, values } = request;
+    const { step, values } = request;
     if (!this.#hasBegun(request)) {
       if (!values) throw incomplete('the initial values have');
-      this.#begin(generation);
+      this.#beginWith(request);
       this.#out.add({ type: 'install', values });
+      this.#out.add({ type: 'set-aside', after: undefined });
       this.#open(step, now);
     }
     this.#out.answer(request, { type: 'done' });
   }
 
   restore(request: RequestOf<'restore'>): void {
-    const { generation, step } = request;
     if (!this.#hasBegun(request)) {
-      this.#begin(generation);
-      this.#out.add({ type: 'restore', generation, step });
+      const { generation, step } = request;
+      this.#beginWith(request);
+      this.#out.add({ type: 'read-snapshot', generation, step });
     }
     if (this.#steps) this.#out.answer(request, { type: 'done' });
     else this.#out.hold(request);
   }
 
-  /** The values are those of the snapshot of this step. */
-  restored(generation: number, step: number, now: number): void {
-    if (generation !== this.#generation) return;
+  /** A snapshot is there, if it is still wanted: meanwhile worker 0 may have begun another generation. */
+  snapshotRead({ generation, step, values }: MessageOf<'snapshot-read'>, now: number): void {
+    if (generation !== this.#generation || this.#steps) return;
+    this.#out.add({ type: 'install', values });
+    this.#out.add({ type: 'set-aside', after: step });
+    this.#out.add({ type: 'notice', line: `back at step ${step}, from its snapshot` });
     this.#open(step, now);
     this.#out.answerAll('restore', { type: 'done' });
   }
 
-  restoreFailed(generation: number, reason: string): void {
+  snapshotUnreadable(generation: number, reason: string): void {
+    this.#out.add({ type: 'notice', line: reason });
     if (generation !== this.#generation) return;
     this.#out.refuseAll(this.#out.waitingFor('restore'), new Refusal('aborted', reason));
   }
 
   /** Whether this generation was begun before: a request that is repeated changes nothing. */
-  #hasBegun({ caller, generation }: RequestOf<'initialize' | 'restore'>): boolean {
+  #hasBegun({ type, caller, generation, step }: RequestOf<'initialize' | 'restore'>): boolean {
     if (caller.worker !== 0) {
       throw new Refusal('failed-precondition', `worker ${caller.worker} may not initialise the shard; worker 0 does`);
     }
     if (generation < this.#generation) {
       throw new Refusal('aborted', `generation ${generation} is over, the shard is in ${this.#generation}`);
     }
-    return generation === this.#generation;
+    if (generation > this.#generation) return false;
+    if (this.#beginning?.type !== type || this.#beginning.step !== step) {
+      throw new Refusal('aborted', `generation ${generation} did not begin at step ${step} with ${type}; join again`);
+    }
+    return true;
+  }
+
+  #beginWith({ generation, type, step }: RequestOf<'initialize' | 'restore'>): void {
+    this.#begin(generation);
+    this.#beginning = { type, step };
   }
 
   /** A worker's process took a part of the gradients with it: only a snapshot, beyond which none is held back, is whole. */
@@ -219,7 +235,11 @@ export class TrainingRun {
   }
 }
 
-/** Of a worker that joins before there are values. */
+type Beginning = Pick<RequestOf<'initialize' | 'restore'>, 'type' | 'step'>;
+
+type MessageOf<Type extends ShardMessage['type']> = Extract<ShardMessage, { type: Type }>;
+
+/** The standing of a worker that joins before there are values. */
 const nowhere: Standing = { step: 0, appliedSumOfSquares: undefined, pendingSumOfSquares: undefined };
 
 function notItsLanes({ caller: { worker }, lanes }: RequestOf<'push'>, own: LaneRange | undefined): Refusal {

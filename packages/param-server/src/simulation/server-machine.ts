@@ -14,13 +14,21 @@ export interface ServerMachineOptions {
   readonly policy: ShardPolicy;
   readonly time: VirtualTime;
   readonly random: () => number;
-  /** The longest that the disk, or a restart, takes, in virtual seconds. */
+  /** The longest that a restart takes, in virtual seconds. */
   readonly slowness: number;
-  readonly keepSnapshots: number;
+  readonly disk: Disk;
 }
 
 /** How often a shard looks at its clock. */
 const tickSeconds = 5;
+
+export interface Disk {
+  /** The longest that reading or writing a snapshot takes, in virtual seconds. */
+  readonly slowness: number;
+  /** The chance that a read or a write fails, and that a write which is cut off by a kill is finished all the same. */
+  readonly failures: number;
+  readonly keepSnapshots: number;
+}
 
 export class ServerMachine {
   /** Undefined while the process is down. */
@@ -83,31 +91,62 @@ export class ServerMachine {
     };
   }
 
-  /** The disk as a process sees it: what it is writing when it is killed is lost. */
+  /** The disk as a process sees it. It does one thing at a time; a write that a kill cuts off is lost, or ends all the same. */
   #openDisk(isAlive: () => boolean): SnapshotStore {
     const disk = this.#disk;
-    const { time, random, slowness, keepSnapshots } = this.#options;
+    const { time, random, disk: options } = this.#options;
+    const stepsOf = () => this.steps;
+    const offered = new Set(disk.keys());
+    let work: Promise<unknown> = Promise.resolve();
+    const inTurn = <Result>(task: () => Result, mayOutlive = false): Promise<Result> => {
+      const done = work.then(
+        () =>
+          new Promise<Result>((resolve, reject) => {
+            time.after(random() * options.slowness, () => {
+              const strikes = random() < options.failures;
+              if (!isAlive() && !(strikes && mayOutlive)) return;
+              if (isAlive() && strikes) reject(new Error('the disk failed'));
+              else resolve(task());
+            });
+          }),
+      );
+      work = done.catch(() => undefined);
+      return done;
+    };
+    const setAside = (after = Number.NEGATIVE_INFINITY) => {
+      for (const step of offered) if (step > after) offered.delete(step);
+    };
     return {
       adopt: () => undefined,
       foreign: 0,
       get steps() {
-        return [...disk.keys()].toSorted((a, b) => a - b);
+        return [...offered].toSorted((a, b) => a - b);
       },
       write: (snapshot) =>
-        new Promise((resolve) => {
-          time.after(random() * slowness, () => {
-            if (!isAlive()) return;
-            disk.set(snapshot.step, read(snapshot));
-            for (const step of this.steps.slice(0, -keepSnapshots)) disk.delete(step);
-            resolve();
-          });
+        inTurn(() => {
+          disk.set(snapshot.step, read(snapshot));
+          offered.add(snapshot.step);
+          for (const step of stepsOf().slice(0, -options.keepSnapshots)) {
+            disk.delete(step);
+            offered.delete(step);
+          }
+        }, true),
+      read: (step) =>
+        inTurn(() => {
+          this.updates.push(-step);
+          return structuredClone(disk.get(step)!);
         }),
-      read: async (step) => {
-        for (const later of [...disk.keys()].filter((other) => other > step)) disk.delete(later);
-        this.updates.push(-step);
-        return structuredClone(disk.get(step)!);
+      setAside: async (after) => {
+        setAside(after);
+        await inTurn(() => {
+          setAside(after);
+          for (const step of disk.keys()) if (!offered.has(step)) disk.delete(step);
+        });
       },
-      clear: async () => disk.clear(),
+      clear: async () => {
+        disk.clear();
+        offered.clear();
+      },
     };
   }
 

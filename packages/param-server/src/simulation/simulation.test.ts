@@ -1,50 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { NamedValues } from '../shard-vector.js';
+import { exactTask as task, trainAlone } from './exact-task.js';
 import { type SimulationOptions, simulateTraining } from './simulation.js';
-import type { SimulatedTask } from './worker-machine.js';
 
-const steps = 12;
-const lanes = 6;
 const calm = { loss: 0, duplication: 0, maxDelay: 1 };
 const stormy = { loss: 0.2, duplication: 0.2, maxDelay: 5 };
 
-/** Numbers of which float32 sums are exact, so that it makes no difference who computes which lane. */
-const coarse = (value: number) => Math.round(value * 64) / 64;
-
-const task: SimulatedTask = {
-  steps,
-  learningRate: 0.5,
-  model: {
-    parameters: [
-      { name: 'table', shape: [5, 2] },
-      { name: 'bias', shape: [3] },
-    ],
-    optimizer: { name: 'sgd' },
-    clipNorm: undefined,
-    lanes: { count: lanes, width: 2 },
-    run: 'simulated',
-  },
-  initial: () => ({
-    table: Float32Array.from({ length: 10 }, (_, i) => coarse(Math.sin(i))),
-    bias: new Float32Array(3),
-  }),
-  // The gradient depends on the lane's state, which depends on all gradients so far: whoever loses one shows it.
-  compute: ({ from, to }, step, { table, bias }, laneStates) => {
-    const gradients = { table: new Float32Array(10), bias: new Float32Array(3) };
-    const next = laneStates.slice();
-    for (let lane = from; lane < to; lane++) {
-      const state = laneStates[2 * (lane - from)]!;
-      const gradient = (value: number, i: number) => coarse(Math.sin(value * (lane + 1) + state + step + i));
-      for (const [i, value] of table!.entries()) gradients.table[i]! += gradient(value, i);
-      for (const [i, value] of bias!.entries()) gradients.bias[i]! += gradient(value, i);
-      next[2 * (lane - from)] = coarse(Math.cos(state + table![0]! + lane));
-      next[2 * (lane - from) + 1] = step + 1;
-    }
-    return { gradients, laneStates: next };
-  },
-};
-
-const expected = trainAlone();
+const { steps } = task;
+const expected = trainAlone(task);
 const sizes = [
   { workers: 1, shards: 3 },
   { workers: 3, shards: 2 },
@@ -167,18 +130,4 @@ function expectNoStepSkipped(updates: readonly number[]): void {
     at = Math.abs(step);
   }
   expect(at).toBe(steps);
-}
-
-/** Gradient descent on one machine. */
-function trainAlone(): NamedValues {
-  const values = task.initial();
-  let laneStates: Float32Array = new Float32Array(2 * lanes);
-  for (let step = 0; step < steps; step++) {
-    const computed = task.compute({ from: 0, to: lanes }, step, values, laneStates);
-    laneStates = computed.laneStates;
-    for (const [name, gradient] of Object.entries(computed.gradients)) {
-      for (const [i, value] of (gradient as Float32Array).entries()) values[name]![i]! -= task.learningRate * value;
-    }
-  }
-  return values;
 }

@@ -3,7 +3,7 @@
  * and under crashes that follow a seed. A seed that fails is a test case.
  */
 import type { NamedValues } from '../shard-vector.js';
-import { ServerMachine } from './server-machine.js';
+import { type Disk, ServerMachine } from './server-machine.js';
 import type { Network } from './unreliable-calls.js';
 import { seededRandom, VirtualTime } from './virtual-time.js';
 import { type SimulatedTask, WorkerMachine } from './worker-machine.js';
@@ -26,6 +26,10 @@ export interface SimulationOptions {
   readonly absence?: number;
   /** Updates between snapshots; 0 for none. */
   readonly snapshotEvery?: number;
+  /** By default as slow as a restart, and without fault. */
+  readonly disk?: Pick<Disk, 'slowness' | 'failures'>;
+  /** Steps between the checkpoints that worker 0 keeps, and goes on from when it is started again; 0 for none. */
+  readonly checkpointEvery?: number;
 }
 
 export interface Crashes {
@@ -54,19 +58,24 @@ export async function simulateTraining(options: SimulationOptions): Promise<Simu
   const { seed, workers, shards, network, task, crashes = {}, minWorkers = workers } = options;
   const { snapshotEvery = 0, patienceSeconds = 1e6, backupWorkers = 0 } = options;
   const slowness = network.maxDelay * 3;
-  const { absence = slowness } = options;
+  const { absence = slowness, checkpointEvery = 0 } = options;
+  const disk = { keepSnapshots: 3, ...(options.disk ?? { slowness, failures: 0 }) };
   const time = new VirtualTime();
   const random = seededRandom(seed);
   const policy = { minWorkers, backupWorkers, leaseSeconds: 30, patienceSeconds, snapshotEvery };
   const common = { workers, time, random };
   const servers = Array.from(
     { length: shards },
-    (_, shard) => new ServerMachine({ ...common, shard, shards, policy, slowness, keepSnapshots: 3 }),
+    (_, shard) => new ServerMachine({ ...common, shard, shards, policy, slowness, disk }),
   );
   const machines = Array.from(
     { length: workers },
     (_, worker) =>
-      new WorkerMachine({ ...common, task, worker, servers, network, slowness: worker === 0 ? slowness : absence }),
+      new WorkerMachine({
+        ...common,
+        ...{ task, worker, servers, network, slowness: worker === 0 ? slowness : absence },
+        checkpointEvery: worker === 0 ? checkpointEvery : 0,
+      }),
   );
   const sometime = (times: number | undefined, crash: () => void) => {
     for (let k = 0; k < (times ?? 0); k++) time.after(random() * task.steps * network.maxDelay * stepDelays, crash);

@@ -2,7 +2,7 @@
 import { elementCount } from '@unroll/core/onnx';
 import { ParameterClient } from '../client/client.js';
 import type { NamedGradients } from '../client/gradient-rows.js';
-import type { StepOptions } from '../client/options.js';
+import type { Snapshot, StepOptions } from '../client/options.js';
 import type { GradientCodec } from '../codecs/codec.js';
 import type { ModelDescription } from '../model.js';
 import type { LaneRange } from '../shard/messages.js';
@@ -42,6 +42,8 @@ export interface WorkerMachineOptions {
   readonly network: Network;
   /** The longest that a restart takes, in virtual seconds. */
   readonly slowness: number;
+  /** Steps between the checkpoints that the worker keeps; 0 for none. */
+  readonly checkpointEvery: number;
 }
 
 const heartbeatSeconds = 7;
@@ -53,6 +55,8 @@ export class WorkerMachine {
   result: NamedValues | undefined;
   readonly #options: WorkerMachineOptions;
   #incarnation = 0;
+  /** What a process that is started again goes on from; it survives, as a file does. */
+  #checkpoint: Snapshot | undefined;
   #calls: readonly UnreliableCalls[] = [];
   #finish!: () => void;
   #fail!: (error: unknown) => void;
@@ -100,6 +104,7 @@ export class WorkerMachine {
           const { gradients, laneStates } = compute(client.lanes, client.step, { ...parameters, ...rows }, states);
           const update = await client.update({ ...this.#inStages(gradients), learningRate, laneStates });
           states = update ? laneStates : enteredStates();
+          if (update && (await this.#keepCheckpoint(client))) states = enteredStates();
         } else states = enteredStates();
       }
       if (await client.meet()) {
@@ -109,6 +114,14 @@ export class WorkerMachine {
       }
       states = enteredStates();
     }
+  }
+
+  /** @returns whether a checkpoint was due; the servers may then be elsewhere */
+  async #keepCheckpoint(client: ParameterClient): Promise<boolean> {
+    const { checkpointEvery } = this.#options;
+    if (checkpointEvery === 0 || client.step % checkpointEvery > 0) return false;
+    this.#checkpoint = (await client.snapshot()) ?? this.#checkpoint;
+    return true;
   }
 
   #inStages(gradients: NamedGradients): Pick<StepOptions, 'gradients' | 'later' | 'first'> {
@@ -140,7 +153,11 @@ export class WorkerMachine {
       ...task.model,
       ...(task.codec ? { codec: task.codec } : {}),
       ...{ worker, workers, incarnation, version: 'simulated', servers: [] },
-      start: { values: async () => ({ parameters: task.initial() }), snapshots: 'restore' } as const,
+      start: {
+        step: this.#checkpoint?.step ?? 0,
+        values: async () => structuredClone(this.#checkpoint) ?? { parameters: task.initial() },
+        snapshots: 'restore',
+      } as const,
     };
     return new ParameterClient(options, {
       connections: this.#calls,

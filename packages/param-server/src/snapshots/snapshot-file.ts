@@ -89,11 +89,7 @@ export interface StoredSnapshot extends ShardSnapshot {
 export async function readSnapshotFile(path: string): Promise<StoredSnapshot> {
   await using file = await open(path, 'r');
   const reader = new HashingReader(file);
-  const length = Buffer.from(await reader.read(4)).readUInt32LE();
-  const { size } = await file.stat();
-  if (length > size) throw new Error('is not a snapshot of a shard');
-  const header = JSON.parse(Buffer.from(await reader.read(length)).toString()) as Header;
-  if (header.format !== format) throw new Error('is not a snapshot of a shard, or one of another version');
+  const header = await readHeader(reader);
   const vectors = new Map<string, Float32Array>();
   for (const { name, length } of header.vectors) {
     vectors.set(name, new Float32Array((await reader.read(length * 4)).buffer));
@@ -109,6 +105,22 @@ export async function readSnapshotFile(path: string): Promise<StoredSnapshot> {
       slots: Object.fromEntries(slots.map(([name, vector]) => [name.slice(slotPrefix.length), vector])),
     },
   };
+}
+
+/** Reads which run and step a snapshot is of, and leaves the rest unread and unverified. @throws as {@link readSnapshotFile} */
+export async function readSnapshotPlace(path: string): Promise<Pick<StoredSnapshot, 'run' | 'step'>> {
+  await using file = await open(path, 'r');
+  const { run, step } = await readHeader(new HashingReader(file));
+  return { run, step };
+}
+
+async function readHeader(reader: HashingReader): Promise<Header> {
+  const length = Buffer.from(await reader.read(4)).readUInt32LE();
+  const { size } = await reader.file.stat();
+  if (length > size) throw new Error('is not a snapshot of a shard');
+  const header = JSON.parse(Buffer.from(await reader.read(length)).toString()) as Header;
+  if (header.format !== format) throw new Error('is not a snapshot of a shard, or one of another version');
+  return header;
 }
 
 class HashingReader {

@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { seededRandom } from '../simulation/virtual-time.js';
 import { FrozenValues } from './frozen-values.js';
 import type { FrozenSnapshot, ShardSnapshot } from './snapshot.js';
 import { SnapshotFolder } from './snapshot-folder.js';
@@ -47,12 +48,44 @@ test('the last of a shard are kept, and those of other shards are not touched', 
   expect((await open('this', 1)).steps).toEqual([10]);
 });
 
-test('going back to a snapshot removes the later ones', async () => {
+test('snapshots that are set aside are offered no longer, and removed when the run has passed their steps', async () => {
   const snapshots = await open();
   for (const step of [10, 20, 30]) await snapshots.write(frozen(step));
-  await snapshots.read(20);
-  expect(snapshots.steps).toEqual([10, 20]);
-  expect((await open()).steps).toEqual([10, 20]);
+  await snapshots.setAside(10);
+  expect(snapshots.steps).toEqual([10]);
+  const reopened = await open();
+  expect(reopened.steps).toEqual([10]);
+  await reopened.write(frozen(20));
+  const ofShard = (step: number) => `shard-0-of-2-step-${step}.snapshot`;
+  expect(readdirSync(folder).sort()).toEqual([ofShard(10), ofShard(20), `${ofShard(30)}.aside`]);
+  await reopened.clear();
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('what is set aside twice at one step is kept twice, and a write that was in progress is set aside too', async () => {
+  const snapshots = await open();
+  await snapshots.write(frozen(20));
+  await snapshots.setAside(undefined);
+  await Promise.all([snapshots.write(frozen(20)), snapshots.setAside(undefined)]);
+  expect(snapshots.steps).toEqual([]);
+  expect(readdirSync(folder).sort()).toEqual([`${basename(fileOf(20))}.aside`]);
+  await Promise.all([snapshots.write(frozen(30)), snapshots.setAside(undefined), snapshots.setAside(undefined)]);
+  expect(snapshots.steps).toEqual([]);
+});
+
+test('steps of any number of digits are ordered by number: the last ones are kept and offered', async () => {
+  const random = seededRandom(7);
+  for (let round = 0; round < 6; round++) {
+    rmSync(folder, { recursive: true });
+    const steps = new Set(Array.from({ length: 5 }, () => Math.floor(10 ** (1 + 5 * random()))));
+    const inOrder = [...steps].sort((a, b) => a - b);
+    for (const step of inOrder.slice(0, 3)) await (await open()).write(frozen(step));
+    expect((await open()).steps).toEqual(inOrder.slice(0, 3));
+    const snapshots = await open();
+    for (const step of inOrder.slice(3)) await snapshots.write(frozen(step));
+    expect(snapshots.steps).toEqual(inOrder.slice(-3));
+    expect((await open()).steps).toEqual(inOrder.slice(-3));
+  }
 });
 
 test.each([
@@ -85,12 +118,15 @@ test('what a crash left half-written does not count and is removed, but not what
   expect(reports).toEqual([]);
 });
 
-test('snapshots of another run are counted, not offered', async () => {
+test('snapshots of another run are counted, not offered, and never removed', async () => {
   await (await open('another')).write(frozen(10));
   const snapshots = await open();
   expect({ steps: snapshots.steps, foreign: snapshots.foreign }).toEqual({ steps: [], foreign: 1 });
+  await snapshots.setAside(undefined);
+  await snapshots.write(frozen(10));
+  expect({ steps: snapshots.steps, foreign: snapshots.foreign }).toEqual({ steps: [10], foreign: 0 });
   await snapshots.clear();
-  expect(readdirSync(folder)).toEqual([]);
+  expect(readdirSync(folder)).toEqual([`${basename(fileOf(10))}.aside`]);
 });
 
 test('a folder that cannot be made is named', async () => {

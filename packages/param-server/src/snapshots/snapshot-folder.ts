@@ -1,8 +1,11 @@
-/** A shard's snapshots in a folder, which other shards may share: the last few, each a file named by its shard and step. */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+/**
+ * A shard's snapshots in a folder, which other shards may share: the last few, each a file named by its shard and step.
+ * Snapshots that the run has gone back behind are renamed, not removed, until the run has passed them.
+ */
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FrozenSnapshot, ShardSnapshot, SnapshotStore } from './snapshot.js';
-import { readSnapshotFile, unfinishedSuffix, writeSnapshotFile } from './snapshot-file.js';
+import { readSnapshotFile, readSnapshotPlace, unfinishedSuffix, writeSnapshotFile } from './snapshot-file.js';
 
 export interface SnapshotFolderOptions {
   readonly folder: string;
@@ -12,15 +15,22 @@ export interface SnapshotFolderOptions {
   readonly keep: number;
 }
 
-/** A whole snapshot on disk. */
+/** A snapshot on disk. */
 interface Entry {
+  readonly file: string;
   readonly step: number;
   readonly run: string;
 }
 
+/** The end of the name of a snapshot that was set aside; a number follows where several have the same step. */
+const asideSuffix = '.aside';
+
 export class SnapshotFolder implements SnapshotStore {
   readonly #options: SnapshotFolderOptions;
+  /** Whole snapshots, by step ascending. */
   #entries: readonly Entry[];
+  /** Those that were set aside. */
+  #aside: readonly Entry[];
   #run = '';
   /** What is being done to the folder; one thing at a time. */
   #work: Promise<unknown> = Promise.resolve();
@@ -32,28 +42,34 @@ export class SnapshotFolder implements SnapshotStore {
    */
   static async open(options: SnapshotFolderOptions, report: (line: string) => void): Promise<SnapshotFolder> {
     const { folder } = options;
-    const pattern = new RegExp(`^${fileStem(options)}(\\d+)\\.snapshot(\\${unfinishedSuffix})?$`);
+    const ofShard = new RegExp(`^${fileStem(options)}\\d+\\.snapshot(?<kind>\\..+)?$`);
     const entries: Entry[] = [];
+    const aside: Entry[] = [];
     const names = await mkdir(folder, { recursive: true })
       .then(() => readdir(folder))
       .catch((error: NodeJS.ErrnoException) => {
         throw new Error(`${folder}: cannot hold snapshots (${error.code}); choose another folder`);
       });
     for (const name of names) {
-      if (!pattern.test(name)) continue;
+      const match = ofShard.exec(name);
+      if (!match) continue;
+      const file = join(folder, name);
+      const kind = match.groups!.kind ?? '';
       try {
-        if (name.endsWith(unfinishedSuffix)) await rm(join(folder, name), { force: true });
-        else entries.push(await entryOf(join(folder, name)));
+        if (kind === unfinishedSuffix) await rm(file, { force: true });
+        else if (kind.startsWith(asideSuffix)) aside.push({ file, ...(await readSnapshotPlace(file)) });
+        else if (kind === '') entries.push(await entryOf(file));
       } catch (error) {
-        report(`${join(folder, name)}: ${(error as Error).message}; it is passed over`);
+        report(`${file}: ${(error as Error).message}; it is passed over`);
       }
     }
-    return new SnapshotFolder(options, entries);
+    return new SnapshotFolder(options, entries, aside);
   }
 
-  private constructor(options: SnapshotFolderOptions, entries: readonly Entry[]) {
+  private constructor(options: SnapshotFolderOptions, entries: readonly Entry[], aside: readonly Entry[]) {
     this.#options = options;
-    this.#entries = entries;
+    this.#entries = byStep(entries);
+    this.#aside = aside;
   }
 
   adopt(run: string): void {
@@ -70,28 +86,51 @@ export class SnapshotFolder implements SnapshotStore {
 
   write(snapshot: FrozenSnapshot): Promise<void> {
     return this.#oneAtATime(async () => {
-      await writeSnapshotFile(this.#path(snapshot.step), this.#run, snapshot);
-      const others = this.#entries.filter(({ step }) => step !== snapshot.step);
-      this.#setEntries([...others, { step: snapshot.step, run: this.#run }]);
+      const { step } = snapshot;
+      const file = this.#path(step);
+      await writeSnapshotFile(file, this.#run, snapshot);
+      this.#entries = byStep([...this.#entries.filter((entry) => entry.file !== file), { file, step, run: this.#run }]);
       await this.#remove(this.#entries.slice(0, -this.#options.keep));
+      await this.#remove(this.#aside.filter((entry) => entry.run === this.#run && entry.step <= step));
     });
   }
 
   read(step: number): Promise<ShardSnapshot> {
     return this.#oneAtATime(async () => {
-      await this.#remove(this.#entries.filter((entry) => entry.step > step));
       const path = this.#path(step);
       try {
         return await readSnapshotFile(path);
       } catch (error) {
-        this.#setEntries(this.#entries.filter((entry) => entry.step !== step));
+        this.#entries = this.#entries.filter((entry) => entry.step !== step);
         throw new Error(`${path}: ${(error as Error).message}`);
       }
     });
   }
 
+  setAside(after: number | undefined): Promise<void> {
+    const left = ({ step }: Entry) => after === undefined || step > after;
+    const hidden = this.#entries.filter(left);
+    // At once, so that none is offered any more; one that is being written now joins them when its file is there.
+    this.#entries = this.#entries.filter((entry) => !hidden.includes(entry));
+    return this.#oneAtATime(async () => {
+      const writtenMeanwhile = this.#entries.filter(left);
+      this.#entries = this.#entries.filter((entry) => !writtenMeanwhile.includes(entry));
+      for (const entry of [...hidden, ...writtenMeanwhile]) await this.#rename(entry);
+    });
+  }
+
+  async #rename(entry: Entry): Promise<void> {
+    const names = new Set(this.#aside.map(({ file }) => file));
+    let file = entry.file + asideSuffix;
+    for (let copy = 2; names.has(file); copy++) file = `${entry.file}${asideSuffix}-${copy}`;
+    await rename(entry.file, file);
+    this.#aside = [...this.#aside, { ...entry, file }];
+  }
+
   clear(): Promise<void> {
-    return this.#oneAtATime(() => this.#remove(this.#entries));
+    return this.#oneAtATime(() => {
+      return this.#remove([...this.#entries, ...this.#aside].filter(({ run }) => run === this.#run));
+    });
   }
 
   #oneAtATime<Result>(task: () => Promise<Result>): Promise<Result> {
@@ -102,12 +141,9 @@ export class SnapshotFolder implements SnapshotStore {
 
   /** Forgets, then deletes: a snapshot that is offered must be there. */
   async #remove(entries: readonly Entry[]): Promise<void> {
-    this.#setEntries(this.#entries.filter((entry) => !entries.includes(entry)));
-    for (const { step } of entries) await rm(this.#path(step), { force: true });
-  }
-
-  #setEntries(entries: readonly Entry[]): void {
-    this.#entries = entries.toSorted((a, b) => a.step - b.step);
+    this.#entries = this.#entries.filter((entry) => !entries.includes(entry));
+    this.#aside = this.#aside.filter((entry) => !entries.includes(entry));
+    for (const { file } of entries) await rm(file, { force: true });
   }
 
   #path(step: number): string {
@@ -119,7 +155,11 @@ function fileStem({ shard, shards }: SnapshotFolderOptions): string {
   return `shard-${shard}-of-${shards}-step-`;
 }
 
-async function entryOf(path: string): Promise<Entry> {
-  const { step, run } = await readSnapshotFile(path);
-  return { step, run };
+async function entryOf(file: string): Promise<Entry> {
+  const { step, run } = await readSnapshotFile(file);
+  return { file, step, run };
+}
+
+function byStep(entries: readonly Entry[]): Entry[] {
+  return entries.toSorted((a, b) => a.step - b.step);
 }

@@ -25,11 +25,16 @@ export interface SnapshotStore {
   /** Reads the values once, in its own time. Resolves when the snapshot is safe. */
   write(snapshot: FrozenSnapshot): Promise<void>;
   /**
-   * The snapshot of a step; those of later steps, which will be computed again, are removed.
+   * Reads the snapshot of a step, and changes nothing.
    * @throws Error if it cannot be read; it is then no longer among {@link steps}
    */
   read(step: number): Promise<ShardSnapshot>;
-  /** Removes all snapshots. */
+  /**
+   * Sets aside the snapshots of steps after this one (all, without it): from now on they are not among {@link steps}. Those of
+   * this run are kept until the run has passed their steps, those of other runs for good.
+   */
+  setAside(after: number | undefined): Promise<void>;
+  /** Removes all snapshots of the run, those that were set aside among them. */
   clear(): Promise<void>;
 }
 
@@ -42,5 +47,6 @@ export const noSnapshots: SnapshotStore = {
   read: async (step) => {
     throw new Error(`there is no snapshot of step ${step}`);
   },
+  setAside: async () => undefined,
   clear: async () => undefined,
 };
