@@ -148,14 +148,16 @@ export class WorkerMachine {
 
   #connect(incarnation: number): ParameterClient {
     const { task, worker, workers, time } = this.#options;
+    // The process knows the checkpoint that it was started with, whatever it writes later.
+    const checkpoint = this.#checkpoint;
     const caller = { worker, incarnation, generation: 0, lease: 0 };
     const options = {
       ...task.model,
       ...(task.codec ? { codec: task.codec } : {}),
       ...{ worker, workers, incarnation, version: 'simulated', servers: [] },
       start: {
-        step: this.#checkpoint?.step ?? 0,
-        values: async () => structuredClone(this.#checkpoint) ?? { parameters: task.initial() },
+        step: checkpoint?.step ?? 0,
+        values: async () => structuredClone(checkpoint) ?? { parameters: task.initial() },
         snapshots: 'restore',
       } as const,
     };
