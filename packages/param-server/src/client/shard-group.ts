@@ -1,4 +1,5 @@
 /** All parameter servers of a run, asked at once. What is asked, and when, is the client's affair. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { unroll } from '../generated/parameter-server.js';
 import type { ShardLayout } from '../partition.js';
 import type { NamedValues } from '../shard-vector.js';
@@ -10,6 +11,9 @@ export interface Shard {
   readonly connection: ShardCalls;
   readonly layout: ShardLayout;
 }
+
+/** How often, and after how many milliseconds again, a worker says goodbye to a server that does not answer. */
+const goodbyes = { attempts: 3, pauseMs: 300 };
 
 /** Where the last of these parameters ends in a shard's vector. */
 function endOf({ slices }: ShardLayout, parameters: ReadonlySet<string>): number {
@@ -81,9 +85,23 @@ export class ShardGroup {
     for (const { connection } of this.#shards) connection.interrupt();
   }
 
-  /** Says goodbye and disconnects. A server that is gone cannot be told, and need not be. */
+  /**
+   * Says goodbye and disconnects. A server waits for a worker whose goodbye was lost, so it is said again; one that is gone
+   * cannot be told, and need not be.
+   */
   async leave(goodbye: unroll.v1.LeaveRequest): Promise<void> {
-    await Promise.allSettled(this.#shards.map(({ connection }) => connection.leave(goodbye)));
+    await Promise.all(this.#shards.map(({ connection }) => leaveServer(connection, goodbye)));
     for (const { connection } of this.#shards) connection.close();
+  }
+}
+
+async function leaveServer(connection: ShardCalls, goodbye: unroll.v1.LeaveRequest): Promise<void> {
+  for (let attempt = 1; attempt <= goodbyes.attempts; attempt++) {
+    try {
+      await connection.leave(goodbye);
+      return;
+    } catch {
+      if (attempt < goodbyes.attempts) await sleep(goodbyes.pauseMs);
+    }
   }
 }
