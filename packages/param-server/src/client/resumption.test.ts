@@ -51,7 +51,7 @@ test('only worker 0 gives shards their values', () => {
 test('a new run does not touch the snapshots of one before unless it is told to', () => {
   const servers = [empty(10, 20), empty(10)];
   expect(() => planOf(servers, fresh)).toThrow(
-    'parameter server 0 holds snapshots of this run up to step 20; --resume goes on from them, --overwrite removes them',
+    'parameter server 0 holds snapshots of this run up to step 20; --resume goes on from them, --overwrite sets them aside',
   );
   expect(planOf(servers, { ...fresh, snapshots: 'restore' })).toMatchObject({ snapshot: 10 });
   expect(planOf(servers, { ...fresh, snapshots: 'discard' })).toMatchObject({ snapshot: undefined });

@@ -103,14 +103,14 @@ function requireNothingLost(joined: readonly unroll.v1.JoinResponse[], policy: S
   if (foreign >= 0) {
     throw refusal(
       `parameter server ${foreign} holds snapshots of another run, with another configuration or text; ` +
-        '--overwrite removes them, or choose another --snapshot-dir',
+        '--overwrite sets them aside, or choose another --snapshot-dir',
     );
   }
   const own = joined.findIndex(({ snapshots }) => snapshots.length > 0);
   if (policy === 'restore' || own < 0) return;
   throw refusal(
     `parameter server ${own} holds snapshots of this run up to step ${joined[own]!.snapshots.at(-1)}; ` +
-      '--resume goes on from them, --overwrite removes them',
+      '--resume goes on from them, --overwrite sets them aside',
   );
 }
 
