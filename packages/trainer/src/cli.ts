@@ -13,6 +13,7 @@ import { addNode } from './commands/node.js';
 import { addScore } from './commands/score.js';
 import { addLaunch, addTrain } from './commands/train.js';
 import { UnrollError, UsageError } from './errors.js';
+import { ClosedPipe, closedPipeStatus, log, print, surviveClosedOutput } from './terminal/output.js';
 import { version } from './version.js';
 
 const done = 0;
@@ -36,19 +37,37 @@ const commands = [
   addParamServer,
 ];
 
-/** Runs the command; the exit status is 0 for done, 1 for failed and 2 for wrong usage. */
+/** Runs the command; the exit status is 0 for done, 1 for failed, 2 for wrong usage and 141 if nobody reads what it prints. */
 export async function main(argv: readonly string[]): Promise<number> {
+  surviveClosedOutput();
   try {
-    await createProgram().parseAsync([...argv], { from: 'user' });
+    await run(argv);
     return done;
   } catch (error) {
     return await report(error);
   }
 }
 
-/** The command with all its subcommands; what they need to do their work is loaded when they do it. */
-export function createProgram(): Command {
+async function run(argv: readonly string[]): Promise<void> {
+  let help = '';
+  const program = createProgram((text) => {
+    help += text;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError && error.exitCode === 0)) throw error;
+    await print(help);
+  }
+}
+
+/**
+ * The command with all its subcommands; what they need to do their work is loaded when they do it.
+ * @param writeHelp takes help and version, where they are asked for
+ */
+export function createProgram(writeHelp: (text: string) => void = () => undefined): Command {
   const program = new Command('unroll')
+    .configureOutput({ writeOut: writeHelp })
     .description('train recurrent language models on many machines and run them in any browser')
     .version(version)
     .showHelpAfterError('(unroll --help, or unroll <command> --help, lists the flags)')
@@ -58,11 +77,12 @@ export function createProgram(): Command {
 }
 
 async function report(error: unknown): Promise<number> {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? done : wrongUsage;
+  if (error instanceof ClosedPipe) return closedPipeStatus;
+  if (error instanceof CommanderError) return wrongUsage;
   if (error instanceof UsageError) return complain(error, wrongUsage);
   if (await isMendable(error)) return complain(error as Error, failed);
   // Ours to mend: whoever reports it needs the trace.
-  process.stderr.write(`unroll: unexpected error, please report it\n${error instanceof Error ? error.stack : error}\n`);
+  log(`unroll: unexpected error, please report it\n${error instanceof Error ? error.stack : error}`);
   return failed;
 }
 
@@ -75,6 +95,6 @@ async function isMendable(error: unknown): Promise<boolean> {
 }
 
 function complain(error: Error, status: number): number {
-  process.stderr.write(`unroll: ${error.message}\n`);
+  log(`unroll: ${error.message}`);
   return status;
 }

@@ -22,7 +22,10 @@ export interface PeerLost {
 
 /** Sends an event to the launcher, if there is one; says whether. */
 export function reportTo(child: NodeJS.Process, event: ChildMessage): boolean {
-  return child.connected ? child.send!(event) : false;
+  if (!child.connected) return false;
+  // A launcher that ends at this moment is no error here: `endWithLauncher` ends this process.
+  child.send!(event, undefined, undefined, () => undefined);
+  return true;
 }
 
 /** Ends this process with the launcher that started it, however the launcher ended; its results would go nowhere. */

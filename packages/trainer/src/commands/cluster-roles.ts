@@ -59,7 +59,7 @@ export async function work(flags: WorkerFlags): Promise<boolean> {
   await using observer = worker === 0 ? await openObserver(flags) : undefined;
   const { runWorker } = await import('../cluster/run-worker.js');
   const { report, hasLeft } = await runWorker(request, role, observer);
-  if (!process.send && worker === 0) printTrainingResult(flags.json, report.result());
+  if (!process.send && worker === 0) await printTrainingResult(flags.json, report.result());
   return !hasLeft;
 }
 

@@ -28,7 +28,7 @@ export function addFetch(data: Command): void {
       }
       const { downloadCorpus } = await import('../data/fetch/download-corpus.js');
       const folder = await interruptible((signal) => downloadCorpus(name, out, mirror, signal));
-      printResult(json, { corpus: name, folder }, () => `${folder}: ${name} is complete`);
+      await printResult(json, { corpus: name, folder }, () => `${folder}: ${name} is complete`);
     });
   addExamples(command, 'data fetch ptb --out data', 'train --data data/ptb --preset zaremba-small --out runs/ptb');
 }

@@ -30,7 +30,7 @@ export function addGrammar(data: Command): void {
         lowestValidPerplexity: grammarPerplexity(valid),
         lowestTestPerplexity: grammarPerplexity(test),
       };
-      printResult(
+      await printResult(
         json,
         result,
         () =>

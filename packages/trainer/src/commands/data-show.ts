@@ -13,7 +13,7 @@ export function addShow(data: Command): void {
     .action(async (path: string, { json }: { json?: boolean }) => {
       const { summarizeCorpus } = await import('../data/corpus-summary.js');
       const { corpus, vocabulary, splits } = summarizeCorpus(path);
-      printResult(json, { corpus, vocabulary, ...splits }, () =>
+      await printResult(json, { corpus, vocabulary, ...splits }, () =>
         [
           `${corpus}: ${vocabulary} different words in the training text, <unk> and <eos> included`,
           ...Object.entries(splits).map(describeSplit),

@@ -12,7 +12,7 @@ export function addDoctor(program: Command): void {
     .action(async ({ json }: { json?: boolean }) => {
       const { diagnose } = await import('../diagnosis/diagnose.js');
       const { checks, fault } = await diagnose();
-      printResult(json, { checks }, () => checks.map(describe).join('\n'));
+      await printResult(json, { checks }, () => checks.map(describe).join('\n'));
       if (fault) throw new UnrollError(`${fault.name}: ${fault.detail}; ${fault.remedy}`);
     });
   addExamples(command, 'doctor', 'doctor --json');

@@ -45,12 +45,12 @@ export function addEval(program: Command): void {
         requireNoAdaptation(flags, task.name);
         const { evaluateTask } = await import('../tasks/evaluate-task.js');
         const evaluation = await evaluateTask({ ...flags, threads: flags.threads ?? 0 });
-        printResult(flags.json, evaluation, () => describeTask(evaluation));
+        await printResult(flags.json, evaluation, () => describeTask(evaluation));
         return;
       }
       const { evaluateSplit } = await import('../evaluation/evaluate-split.js');
       const result = await interruptible((signal) => evaluateSplit(flags, settings, signal));
-      printResult(flags.json, result, () => describe(result));
+      await printResult(flags.json, result, () => describe(result));
     });
   addExamples(
     command,

@@ -23,7 +23,7 @@ export function addExportWeights(program: Command): void {
       const format = formatOf(flags.out);
       const { exportWeights } = await import('../import/export-weights.js');
       const result = await exportWeights(flags.checkpoint, flags.out, format);
-      printResult(flags.json, result, () => describe(result));
+      await printResult(flags.json, result, () => describe(result));
     });
   addExamples(
     command,

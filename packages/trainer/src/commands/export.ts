@@ -34,12 +34,16 @@ export function addExport(program: Command): void {
       if (await taskOfCheckpoint(flags.checkpoint)) {
         const { exportTask } = await import('../tasks/export-task.js');
         const { bundle, task, bytes } = await exportTask(flags);
-        printResult(flags.json, { bundle, task, bytes }, () => `${bundle}: ${task}, ${(bytes / 1e6).toFixed(2)} MB`);
+        await printResult(
+          flags.json,
+          { bundle, task, bytes },
+          () => `${bundle}: ${task}, ${(bytes / 1e6).toFixed(2)} MB`,
+        );
         return;
       }
       const { exportBundle } = await import('../evaluation/export-bundle.js');
       const result = await interruptible((signal) => exportBundle(flags, signal));
-      printResult(flags.json, result, () => describe(result));
+      await printResult(flags.json, result, () => describe(result));
     });
   addExamples(
     command,

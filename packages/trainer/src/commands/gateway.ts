@@ -53,7 +53,7 @@ export function addGateway(program: Command): void {
       }
       const { runGateway } = await import('../gateway/run-gateway.js');
       const result = await interruptible((signal) => runGateway({ ...flags, population }, signal));
-      printResult(flags.json, result, () => describe(result));
+      await printResult(flags.json, result, () => describe(result));
     });
   addExamples(
     command,

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DecodingModel } from '../decoding/decoding-model.js';
 import { interruptible } from '../terminal/interrupt.js';
-import { log } from '../terminal/output.js';
+import { log, print } from '../terminal/output.js';
 import { addModelFlags, type ModelFlags, openModel } from './model-flags.js';
 import { addExamples, jsonOption, nonNegativeInteger, nonNegativeNumber, positiveInteger } from './options.js';
 
@@ -47,12 +47,12 @@ export function addGenerate(program: Command): void {
     .addOption(jsonOption())
     .action(async (flags: GenerateFlags) => {
       await using model = await openModel(flags);
-      if (!flags.json) process.stdout.write(flags.prompt);
+      if (!flags.json) await print(flags.prompt);
       const result = await interruptible((signal) => write(model, flags, signal));
       if (flags.json) {
-        process.stdout.write(`${JSON.stringify(result)}\n`);
+        await print(`${JSON.stringify(result)}\n`);
       } else {
-        process.stdout.write('\n');
+        await print('\n');
         log(`${result.tokens} tokens, ${result.tokensPerSecond} tokens/s`);
       }
     });
@@ -78,7 +78,7 @@ async function write(model: DecodingModel, flags: GenerateFlags, signal: AbortSi
   let tokens = 0;
   try {
     for await (const token of model.generate(prompt, { ...options, maxTokens, signal })) {
-      if (!json) process.stdout.write(token.text);
+      if (!json) await print(token.text);
       text += token.text;
       tokens += 1;
     }

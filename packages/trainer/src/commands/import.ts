@@ -28,7 +28,7 @@ export function addImport(program: Command): void {
       }
       const { importCheckpoint } = await import('../import/import-checkpoint.js');
       const result = await interruptible((signal) => importCheckpoint({ ...flags, file }, flags.out, signal));
-      printResult(flags.json, result, () => describe(result));
+      await printResult(flags.json, result, () => describe(result));
     });
   addExamples(
     command,

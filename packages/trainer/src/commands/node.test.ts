@@ -3,10 +3,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../testing/free-port.js';
 import { smallModel, temporaryFolder, unroll, writeSmallCorpus } from '../testing/unroll-process.js';
 
 const program = fileURLToPath(new URL('../../bin/unroll.js', import.meta.url));
@@ -22,15 +22,6 @@ function startNode(environment: Readonly<Record<string, string>>, ...args: reado
   });
   const ended = once(child, 'close').then(([status]) => ({ status: status as number | null, stderr }));
   return { child, ended };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 const sources = ['TF_CONFIG', 'JOB_COMPLETION_INDEX', 'Slurm', 'RANK'];

@@ -1,6 +1,7 @@
 /** Parsers for flags that several commands take, and how commands print their results. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { engineNames } from '../engines/engine-names.js';
+import { ClosedPipe, print } from '../terminal/output.js';
 
 export function positiveInteger(text: string): number {
   const value = Number(text);
@@ -70,6 +71,15 @@ export function addExamples(command: Command, ...examples: readonly string[]): C
 }
 
 /** Prints a command's result on stdout: one JSON object, or the lines that a person would want. */
-export function printResult(json: boolean | undefined, result: object, text: () => string): void {
-  process.stdout.write(`${json ? JSON.stringify(result) : text()}\n`);
+export function printResult(json: boolean | undefined, result: object, text: () => string): Promise<void> {
+  return print(`${json ? JSON.stringify(result) : text()}\n`);
+}
+
+/** Prints the result of a training, which has its checkpoint: that nobody reads the line makes it no failure. */
+export async function printOutcome(json: boolean | undefined, result: object, text: () => string): Promise<void> {
+  try {
+    await printResult(json, result, text);
+  } catch (error) {
+    if (!(error instanceof ClosedPipe)) throw error;
+  }
 }

@@ -34,7 +34,7 @@ export function addScore(program: Command): void {
       if (flags.text === undefined && flags.ids === undefined) throw new UsageError('give --text or --ids');
       await using model = await openModel(flags);
       const result = await score(model, flags);
-      printResult(flags.json, result, () => table(result));
+      await printResult(flags.json, result, () => table(result));
     });
   addExamples(
     command,

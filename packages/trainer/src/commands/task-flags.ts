@@ -6,7 +6,7 @@ import { type TaskName, taskNames } from '../tasks/task-names.js';
 import type { TaskReport } from '../tasks/task-report.js';
 import type { TaskRequest } from '../tasks/train-task.js';
 import { interruptible } from '../terminal/interrupt.js';
-import { positiveInteger, printResult } from './options.js';
+import { positiveInteger, printOutcome } from './options.js';
 import type { TrainingFlags } from './training-flags.js';
 
 export interface TaskFlags {
@@ -85,7 +85,7 @@ export function trainTaskAlone(request: TaskRequest, json: boolean | undefined):
     if (signal.aborted) throw interruption(report, request.out);
     const result = report.result();
     const { checkpoint, steps, bestEpoch, metric, value } = result;
-    printResult(
+    await printOutcome(
       json,
       result,
       () => `${checkpoint}: ${steps} steps; of the validation: ${metric} ${value.toFixed(4)}, after epoch ${bestEpoch}`,

@@ -8,7 +8,7 @@ import type { TrainingRequest } from '../training/prepare.js';
 import type { RunReport, TrainingResult } from '../training/report.js';
 import { addLaunchFlags, clusterOptions, type LaunchFlags } from './cluster-flags.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
-import { addExamples, positiveInteger, printResult } from './options.js';
+import { addExamples, positiveInteger, printOutcome } from './options.js';
 import { addTaskFlag, refuseTaskFlags, type TaskFlags, taskRequest, trainTaskAlone } from './task-flags.js';
 import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
 
@@ -32,7 +32,7 @@ export function addTrain(program: Command): void {
     const request = await trainingRequest(flags);
     await using observer = await openObserver(flags);
     const result = options ? await trainTogether(request, options, observer) : await trainAlone(request, observer);
-    printTrainingResult(flags.json, result);
+    await printTrainingResult(flags.json, result);
   });
   addExamples(
     command,
@@ -54,7 +54,7 @@ export function addLaunch(program: Command): void {
     const options = clusterOptions(flags, flags.out, process.argv.slice(3));
     const request = await trainingRequest(flags);
     await using observer = await openObserver(flags);
-    printTrainingResult(flags.json, await trainTogether(request, options, observer));
+    await printTrainingResult(flags.json, await trainTogether(request, options, observer));
   });
   addExamples(command, 'launch --data grammar --out runs/first --workers 2 --servers 2');
 }
@@ -94,8 +94,8 @@ function interruption(report: RunReport, { out }: TrainingRequest): UnrollError 
   );
 }
 
-export function printTrainingResult(json: boolean | undefined, result: TrainingResult): void {
-  printResult(
+export function printTrainingResult(json: boolean | undefined, result: TrainingResult): Promise<void> {
+  return printOutcome(
     json,
     result,
     () =>

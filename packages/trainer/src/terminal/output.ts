@@ -1,6 +1,43 @@
-/** What commands write for whoever called them. */
+/** What commands write, and what becomes of that where nobody reads it or the device is full. */
+import { UnrollError } from '../errors.js';
+
+/** Whoever read stdout has gone, as `head` does when it has its lines. */
+export class ClosedPipe extends Error {
+  override readonly name = 'ClosedPipe';
+}
+
+/** The exit status after {@link ClosedPipe}: as a shell tells of a program that SIGPIPE ended. */
+export const closedPipeStatus = 141;
+
+/**
+ * Keeps what stdout or stderr do not take from ending this process: a training goes on although nobody reads its log. The writer
+ * of a result hears of it by {@link print}.
+ */
+export function surviveClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
+  }
+}
+
+function ignore(): void {}
 
 /** A line on stderr. */
 export function log(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/**
+ * Writes to stdout and waits until it is taken.
+ * @throws ClosedPipe if nobody reads it; UnrollError if it cannot be written
+ */
+export function print(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => (error ? reject(reasonOf(error)) : resolve()));
+  });
+}
+
+function reasonOf(error: NodeJS.ErrnoException): Error {
+  if (error.code === 'EPIPE') return new ClosedPipe('nobody reads stdout', { cause: error });
+  const why = error.code === 'ENOSPC' ? 'its device is full' : `cannot be written (${error.code})`;
+  return new UnrollError(`stdout: ${why}; write to another file`, { cause: error });
 }
