@@ -3,4 +3,5 @@
 import './no-telemetry.js';
 
 export { isLoopback } from './security/loopback.js';
+export { addressFault } from './server-address.js';
 export { fewestSnapshots } from './snapshots/fewest-snapshots.js';

@@ -1,5 +1,6 @@
 /** A parameter client over a real network. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { addressFault } from '../server-address.js';
 import { ParameterClient } from './client.js';
 import { heartbeatThread } from './heartbeats.js';
 import { MeteredConnection } from './metered-connection.js';
@@ -8,7 +9,7 @@ import { WorkerMeter } from './worker-meter.js';
 
 /**
  * Connects to the parameter servers of a run. Nothing is asked of them before {@link ParameterClient.enter}.
- * @throws ParameterServerError if the certificates cannot be used
+ * @throws RangeError if an address is none; ParameterServerError if the certificates cannot be used
  * @example
  * const client = connectParameterServers({ servers, worker: 0, workers: 2, incarnation, version, start, ...model });
  * await client.enter(parameters);
@@ -23,6 +24,10 @@ import { WorkerMeter } from './worker-meter.js';
 export function connectParameterServers(options: ParameterClientOptions): ParameterClient {
   const { servers, worker, incarnation, security = {}, callSeconds = 600, patienceSeconds = 600 } = options;
   const { meter = new WorkerMeter() } = options;
+  for (const address of servers) {
+    const fault = addressFault(address);
+    if (fault) throw new RangeError(`servers: '${address}' ${fault}`);
+  }
   const shards = servers.length;
   return new ParameterClient(options, {
     connections: servers.map(

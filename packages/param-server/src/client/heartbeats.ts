@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import type { ClientOptions } from '@grpc/grpc-js';
 import type { ClientSecurity } from '../security/client-security.js';
+import { directChannel } from './direct-channel.js';
 import { reportFields, type WorkerMeter } from './worker-meter.js';
 
 /** What a shard says to a heartbeat; undefined if it does not know the worker, because it was restarted. */
@@ -21,6 +22,7 @@ export type StartHeartbeats = (intervalSeconds: number, onBeat: (beat: Beat) => 
  * that the next beats look for it anew. A server that is stopped or slow is connected to again, and heard when it goes on.
  */
 const channelOptions = (intervalSeconds: number): ClientOptions => ({
+  ...directChannel,
   'grpc.keepalive_time_ms': 2 * 1000 * intervalSeconds,
   'grpc.keepalive_timeout_ms': 6 * 1000 * intervalSeconds,
   // A beat is given up before its connection is.

@@ -2,6 +2,7 @@
 import { Client } from '@grpc/grpc-js';
 import { type ClientSecurity, callMetadata, channelCredentials } from '../security/client-security.js';
 import { parameterServerService } from '../service-definition.js';
+import { directChannel } from './direct-channel.js';
 import { readReport, type WorkerReport } from './worker-meter.js';
 
 export interface RunStatus {
@@ -39,7 +40,7 @@ type StatusAnswer = Awaited<ReturnType<typeof ask>>;
 /** @throws ParameterServerError if the certificates cannot be used */
 export function connectRunStatus(addresses: readonly string[], security: ClientSecurity = {}): RunStatusReader {
   const metadata = callMetadata(security.token);
-  const clients = addresses.map((address) => new Client(address, channelCredentials(security.tls)));
+  const clients = addresses.map((address) => new Client(address, channelCredentials(security.tls), directChannel));
   let workers: readonly WorkerStatus[] = [];
   const read = async (): Promise<RunStatus> => {
     const answers = await Promise.allSettled(clients.map((client) => ask(client, metadata)));

@@ -24,6 +24,7 @@ import {
 import { handshakeFailure } from '../security/handshake.js';
 import { maxMessageBytes, parameterServerService } from '../service-definition.js';
 import type { Chunk } from '../shard-vector.js';
+import { directChannel } from './direct-channel.js';
 import { callError, ParameterServerError } from './errors.js';
 import { placeOf } from './server-place.js';
 import type { Chunks, ShardCalls } from './shard-calls.js';
@@ -32,6 +33,7 @@ import type { Chunks, ShardCalls } from './shard-calls.js';
 const pullWindowBytes = 16 * 1024 * 1024;
 
 const channelOptions: ClientOptions = {
+  ...directChannel,
   'grpc.max_receive_message_length': maxMessageBytes,
   'grpc.max_send_message_length': maxMessageBytes,
   'grpc.initial_reconnect_backoff_ms': 100,

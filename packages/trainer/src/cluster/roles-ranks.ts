@@ -2,8 +2,10 @@
  * Roles where the scheduler only numbers the processes from 0: Slurm, and the variables of torchrun. The first of them are the
  * servers, the others the workers.
  */
+import { isIPv6 } from 'node:net';
 import { UnrollError, UsageError } from '../errors.js';
 import type { Environment, Role, RoleFlags } from './roles.js';
+import { checkedServers } from './server-addresses.js';
 import { expandHostlist } from './slurm-hostlist.js';
 
 /** The numbered processes of a job, and which one this is. */
@@ -38,14 +40,14 @@ export function ranksOfSlurm(environment: Environment, port: number): Ranks {
   if (!distribution.startsWith('block')) {
     throw new UnrollError(`SLURM_DISTRIBUTION: ${distribution} scatters the tasks; run srun --distribution=block`);
   }
-  const addressesOf = (servers: number): string[] => {
+  const addressesOf = (servers: number): readonly string[] => {
     const hosts = expandHostlist(required(environment, 'SLURM_STEP_NODELIST', 'SLURM_JOB_NODELIST'));
     const counts = tasksPerNode(required(environment, 'SLURM_STEP_TASKS_PER_NODE', 'SLURM_TASKS_PER_NODE'));
     // Servers that share a node listen on consecutive ports.
     const places = hosts.flatMap((host, node) =>
       Array.from({ length: counts[node] ?? 0 }, (_, task) => `${host}:${port + task}`),
     );
-    return places.slice(0, servers);
+    return checkedServers(places.slice(0, servers), '--port and the nodes of Slurm');
   };
   return {
     rank: integer(environment, 'SLURM_PROCID'),
@@ -57,12 +59,13 @@ export function ranksOfSlurm(environment: Environment, port: number): Ranks {
 
 /** What torchrun and its like tell each process; they name the machine of the first only. */
 export function ranksOfTorch(environment: Environment, port: number): Ranks {
-  const addressesOf = (servers: number): string[] => {
+  const addressesOf = (servers: number): readonly string[] => {
     if (servers > 1) {
       throw new UsageError(`--servers: MASTER_ADDR names one machine; give the ${servers} with --server-addresses`);
     }
     const masterPort = environment.MASTER_PORT === undefined ? port : integer(environment, 'MASTER_PORT');
-    return [`${required(environment, 'MASTER_ADDR')}:${masterPort}`];
+    const host = required(environment, 'MASTER_ADDR');
+    return checkedServers([`${isIPv6(host) ? `[${host}]` : host}:${masterPort}`], 'MASTER_ADDR and MASTER_PORT');
   };
   const [rank, size] = [integer(environment, 'RANK'), integer(environment, 'WORLD_SIZE')];
   return { rank, size, addressesOf, source: 'RANK' };

@@ -2,11 +2,16 @@
  * The role that TF_CONFIG tells, the variable that TensorFlow's parameter-server jobs get: from Volcano's `tensorflow` plugin,
  * Kubeflow and Vertex AI. https://www.tensorflow.org/guide/distributed_training#TF_CONFIG
  */
+import { addressFault } from '@unroll/param-server/config';
 import { z } from 'zod';
-import { UnrollError } from '../errors.js';
+import { UnrollError, UsageError } from '../errors.js';
 import type { Role } from './roles.js';
+import { checkedServers } from './server-addresses.js';
 
-const address = z.string().regex(/^.+:\d+$/, 'is no host:port');
+const address = z.string().superRefine((text, context) => {
+  const fault = addressFault(text);
+  if (fault) context.addIssue(`'${text}' ${fault}`);
+});
 
 const clusterSchema = z.object({
   cluster: z.object({
@@ -20,12 +25,13 @@ const clusterSchema = z.object({
 
 /**
  * The role of a TensorFlow task: `ps` is a server, `worker` a worker, and `chief` (once `master`) the worker 0 before the others.
- * @throws UnrollError naming what is wrong in it
+ * @throws UsageError naming what is wrong in it; UnrollError if the task has no work here
  */
 export function roleOfTensorFlowConfig(text: string): Role {
   const { cluster, task } = parse(text);
+  const source = 'TF_CONFIG';
   const chiefs = [...cluster.chief, ...cluster.master].length;
-  const place = { workers: chiefs + cluster.worker.length, servers: cluster.ps, source: 'TF_CONFIG' };
+  const place = { workers: chiefs + cluster.worker.length, servers: checkedServers(cluster.ps, source), source };
   switch (task.type) {
     case 'ps':
       return { kind: 'server', index: task.index, ...place };
@@ -46,10 +52,10 @@ function parse(text: string): z.infer<typeof clusterSchema> {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new UnrollError('TF_CONFIG: is not JSON; see what wrote it');
+    throw new UsageError('TF_CONFIG: is not JSON; see what wrote it');
   }
   const { data, error } = clusterSchema.safeParse(value);
   if (data) return data;
   const { path, message } = error.issues[0]!;
-  throw new UnrollError(`TF_CONFIG: ${path.join('.') || 'the whole'}: ${message}; see what wrote it`);
+  throw new UsageError(`TF_CONFIG: ${path.join('.') || 'the whole'}: ${message}; see what wrote it`);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { UnrollError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import { type Environment, type RoleFlags, roleOf } from './roles.js';
 
 const noFlags: RoleFlags = { servers: 1, port: 7000 };
@@ -85,11 +85,13 @@ describe('TF_CONFIG', () => {
     ['is not JSON', '{'],
     ['cluster.ps', '{"cluster":{"worker":["a:1"]},"task":{"type":"worker","index":0}}'],
     ['cluster.ps: names no parameter server', '{"cluster":{"ps":[]},"task":{"type":"worker","index":0}}'],
-    ['cluster.ps.0: is no host:port', '{"cluster":{"ps":["a"]},"task":{"type":"worker","index":0}}'],
+    ["cluster.ps.0: 'a' has no port", '{"cluster":{"ps":["a"]},"task":{"type":"worker","index":0}}'],
+    ["cluster.ps.0: 'http://a:1' is a URL", '{"cluster":{"ps":["http://a:1"]},"task":{"type":"ps","index":0}}'],
+    ["cluster.ps.1: ' b:1' has a blank", '{"cluster":{"ps":["a:1"," b:1"]},"task":{"type":"ps","index":0}}'],
     ['task', '{"cluster":{"ps":["a:1"]}}'],
   ])('that is wrong is refused in a line that names the place: %s', (named, text) => {
     const read = () => roleOf(noFlags, { TF_CONFIG: text });
-    expect(read).toThrow(UnrollError);
+    expect(read).toThrow(UsageError);
     expect(read).toThrow(`TF_CONFIG: ${named}`);
     expect(read).not.toThrow(/\n/);
   });
@@ -123,6 +125,12 @@ describe('Slurm', () => {
     );
   });
 
+  test('must have ports for all servers of a node', () => {
+    expect(() => roleOf({ ...noFlags, servers: 2, port: 65535 }, slurm)).toThrow(
+      "--port and the nodes of Slurm: 'gpu08:65536' has no port from 1 to 65535",
+    );
+  });
+
   test('must fill the nodes one after another', () => {
     expect(() => roleOf(noFlags, { ...slurm, SLURM_DISTRIBUTION: 'cyclic' })).toThrow(/srun --distribution=block/);
   });
@@ -150,6 +158,15 @@ describe('RANK', () => {
   test('needs to be told where several servers are', () => {
     expect(() => roleOf({ ...noFlags, servers: 2 }, torch)).toThrow(/--server-addresses/);
     expect(roleOf({ ...noFlags, serverAddresses: addresses }, torch)).toMatchObject({ index: 0, workers: 1 });
+  });
+
+  test('takes an IPv6 address, and no URL or port that there is not', () => {
+    expect(roleOf(noFlags, { ...torch, MASTER_ADDR: '::1' }).servers).toEqual(['[::1]:29500']);
+    const wrong = [{ MASTER_ADDR: 'http://first' }, { MASTER_ADDR: 'first ' }, { MASTER_PORT: '99999' }];
+    for (const variables of wrong) {
+      expect(() => roleOf(noFlags, { ...torch, ...variables })).toThrow(UsageError);
+      expect(() => roleOf(noFlags, { ...torch, ...variables })).toThrow(/^MASTER_ADDR and MASTER_PORT: '.*first/);
+    }
   });
 
   test.each(['WORLD_SIZE', 'MASTER_ADDR'])('is refused without %s', (name) => {

@@ -1,12 +1,21 @@
 /** `unroll worker` and `unroll param-server`: the processes of a distributed run, one at a time, on any machine. */
 import type { Command } from 'commander';
 import { endWithLauncher, reportTo } from '../cluster/messages.js';
+import { parseServerAddresses } from '../cluster/server-addresses.js';
 import { UsageError } from '../errors.js';
 import { log } from '../terminal/output.js';
 import { version } from '../version.js';
 import { addServerPolicyFlags, requireSpareable, type ServerPolicyFlags } from './cluster-flags.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
-import { addExamples, addMetricsFlags, type MetricsFlags, nonNegativeInteger, positiveInteger } from './options.js';
+import {
+  addExamples,
+  addMetricsFlags,
+  hostName,
+  type MetricsFlags,
+  nonNegativeInteger,
+  portOrAny,
+  positiveInteger,
+} from './options.js';
 import {
   addGuardFlags,
   addSecurityFlags,
@@ -19,7 +28,7 @@ import { printTrainingResult } from './train.js';
 import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
 
 export interface WorkerFlags extends TrainingFlags, SecurityFlags, ObserverFlags {
-  serverAddresses: string;
+  serverAddresses: readonly string[];
   worker: number;
   workers: number;
   serverTimeout: number;
@@ -29,7 +38,11 @@ export function addWorker(program: Command): void {
   const command = program
     .command('worker')
     .description('run one worker of a distributed training; give every worker the same training flags')
-    .requiredOption('--server-addresses <list>', 'host:port of every parameter server, by shard, separated by commas')
+    .requiredOption(
+      '--server-addresses <list>',
+      'host:port of every parameter server, by shard, separated by commas',
+      parseServerAddresses,
+    )
     .requiredOption(
       '--worker <i>',
       'the index of this worker, from 0; worker 0 evaluates and writes the checkpoints',
@@ -55,7 +68,7 @@ export async function work(flags: WorkerFlags): Promise<boolean> {
   const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
   const security = await clientSecurity(flags);
   const request = await trainingRequest(flags);
-  const role = { servers: flags.serverAddresses.split(','), worker, workers, serverTimeoutSeconds, security };
+  const role = { servers: flags.serverAddresses, worker, workers, serverTimeoutSeconds, security };
   await using observer = worker === 0 ? await openObserver(flags) : undefined;
   const { runWorker } = await import('../cluster/run-worker.js');
   const { report, hasLeft } = await runWorker(request, role, observer);
@@ -74,8 +87,13 @@ export function addParamServer(program: Command): void {
   const command = program
     .command('param-server')
     .description('run one parameter server of a distributed training; it ends when all workers have left')
-    .option('--host <address>', 'address to listen on; beyond 127.0.0.1 a token or TLS must guard it', '127.0.0.1')
-    .requiredOption('--port <n>', 'port to listen on; 0 for any', nonNegativeInteger)
+    .option(
+      '--host <address>',
+      'address to listen on; beyond 127.0.0.1 a token or TLS must guard it',
+      hostName,
+      '127.0.0.1',
+    )
+    .requiredOption('--port <n>', 'port to listen on; 0 for any', portOrAny)
     .option('--shard <i>', 'which shard of the parameters it holds', nonNegativeInteger, 0)
     .option('--shards <n>', 'how many shards there are', positiveInteger, 1)
     .requiredOption('--workers <n>', 'how many workers train', positiveInteger);

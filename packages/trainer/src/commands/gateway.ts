@@ -1,9 +1,18 @@
 /** `unroll gateway`: one round of federated averaging with differential privacy, over HTTP. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../errors.js';
 import type { GatherResult } from '../gateway/gather.js';
 import { interruptible } from '../terminal/interrupt.js';
-import { addExamples, jsonOption, numberBetween, positiveInteger, positiveNumber, printResult } from './options.js';
+import {
+  addExamples,
+  hostName,
+  jsonOption,
+  numberBetween,
+  port,
+  positiveInteger,
+  positiveNumber,
+  printResult,
+} from './options.js';
 
 interface GatewayFlags {
   checkpoint: string;
@@ -39,9 +48,14 @@ export function addGateway(program: Command): void {
     .option('--clip-norm <x>', 'the greatest length of an update', positiveNumber, 1)
     .option('--noise-multiplier <x>', "the noise of the updates' sum, in clip norms", positiveNumber, 1)
     .option('--delta <x>', 'the δ of (ε, δ)-differential privacy', numberBetween(1e-300, 1), 1e-6)
-    .option('--host <address>', 'the address to listen on; a proxy with TLS belongs before any but this', '127.0.0.1')
-    .option('--port <n>', 'the port to listen on', positiveInteger, 8787)
-    .option('--origin <url>', "the origin of the pages that contribute, or '*'", '*')
+    .option(
+      '--host <address>',
+      'the address to listen on; a proxy with TLS belongs before any but this',
+      hostName,
+      '127.0.0.1',
+    )
+    .option('--port <n>', 'the port to listen on', port, 8787)
+    .option('--origin <url>', "the origin of the pages that contribute, or '*'", origin, '*')
     .option('--token-file <file>', 'a secret that clients must show')
     .addOption(jsonOption())
     .action(async (flags: GatewayFlags) => {
@@ -59,6 +73,11 @@ export function addGateway(program: Command): void {
     command,
     'gateway --checkpoint runs/first --bundle bundles/first --out runs/second --ledger privacy.jsonl --clients 100',
   );
+}
+
+function origin(text: string): string {
+  if (text === '*' || (URL.canParse(text) && new URL(text).origin === text)) return text;
+  throw new InvalidArgumentError("It must be '*', or scheme, host and port alone, as in https://example.org.");
 }
 
 function describe({ checkpoint, clients, rounds, epsilon, delta }: GatherResult): string {

@@ -1,12 +1,21 @@
 /** `unroll node`: one command for every process of a job; flags or the scheduler say which server or worker it is. */
 import { type Command, Option } from 'commander';
 import type { RoleFlags, RoleKind } from '../cluster/roles.js';
+import { parseServerAddresses } from '../cluster/server-addresses.js';
 import { UnrollError } from '../errors.js';
 import { log } from '../terminal/output.js';
 import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
 import { serve, work } from './cluster-roles.js';
 import { addObserverFlags, type ObserverFlags } from './observer-flags.js';
-import { addExamples, addMetricsFlags, type MetricsFlags, nonNegativeInteger, positiveInteger } from './options.js';
+import {
+  addExamples,
+  addMetricsFlags,
+  hostName,
+  type MetricsFlags,
+  nonNegativeInteger,
+  port,
+  positiveInteger,
+} from './options.js';
 import { addGuardFlags, type GuardFlags } from './security-flags.js';
 import { addTrainingFlags, type TrainingFlags } from './training-flags.js';
 
@@ -18,7 +27,7 @@ interface NodeFlags
     MetricsFlags,
     Pick<RoleFlags, 'index' | 'workers' | 'servers' | 'port'> {
   role?: RoleKind;
-  serverAddresses?: string;
+  serverAddresses?: readonly string[];
   serverTimeout: number;
 }
 
@@ -31,10 +40,19 @@ export function addNode(program: Command): void {
     .addOption(new Option('--role <kind>', 'what it is, whatever the scheduler says').choices(['server', 'worker']))
     .option('--index <i>', 'which of them; a Kubernetes Indexed Job tells it', nonNegativeInteger)
     .option('--workers <n>', 'how many workers there are; with --role', positiveInteger)
-    .option('--server-addresses <list>', 'host:port of every parameter server, by shard, separated by commas')
+    .option(
+      '--server-addresses <list>',
+      'host:port of every parameter server, by shard, separated by commas',
+      parseServerAddresses,
+    )
     .option('--servers <n>', 'how many of the first processes are servers, under Slurm and RANK', positiveInteger, 1)
-    .option('--port <n>', 'where servers listen, under Slurm and RANK', positiveInteger, 7000)
-    .option('--host <address>', 'address to listen on; beyond 127.0.0.1 a token or TLS must guard it', '0.0.0.0')
+    .option('--port <n>', 'where servers listen, under Slurm and RANK', port, 7000)
+    .option(
+      '--host <address>',
+      'address to listen on; beyond 127.0.0.1 a token or TLS must guard it',
+      hostName,
+      '0.0.0.0',
+    )
     .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
   addObserverFlags(addTrainingFlags(addMetricsFlags(command)));
   addServerPolicyFlags(addGuardFlags(command)).action(runNode);
@@ -47,23 +65,17 @@ export function addNode(program: Command): void {
 
 async function runNode(flags: NodeFlags): Promise<void> {
   const { roleOf } = await import('../cluster/roles.js');
-  const { kind, index, workers, servers, source } = roleOf(
-    { ...flags, serverAddresses: flags.serverAddresses?.split(',') },
-    process.env,
-  );
+  const { kind, index, workers, servers, source } = roleOf(flags, process.env);
   const count = kind === 'server' ? servers.length : workers;
   log(`${kind} ${index}, of ${count} (${source}); the servers are ${servers.join(', ')}`);
   const finished =
     kind === 'server'
       ? await serve({ ...flags, workers, shard: index, shards: servers.length, port: portOf(servers[index]!) })
-      : await work({ ...flags, workers, worker: index, serverAddresses: servers.join() });
+      : await work({ ...flags, workers, worker: index, serverAddresses: servers });
   // A scheduler counts status 0 as work done, and would not start it again.
   if (!finished) throw new UnrollError(`${kind} ${index} was told to end before the training had; start it again`);
 }
 
-/** @throws UnrollError if the address has no port */
 function portOf(address: string): number {
-  const [, port] = /:(\d+)$/.exec(address) ?? [];
-  if (port === undefined) throw new UnrollError(`${address}: has no port; write host:port`);
-  return Number(port);
+  return Number(address.slice(address.lastIndexOf(':') + 1));
 }

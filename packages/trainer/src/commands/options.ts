@@ -1,4 +1,5 @@
 /** Parsers for flags that several commands take, and how commands print their results. */
+import { isIPv6 } from 'node:net';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { engineNames } from '../engines/engine-names.js';
 import { ClosedPipe, print } from '../terminal/output.js';
@@ -38,6 +39,29 @@ export function numberBetween(low: number, high: number): (text: string) => numb
   };
 }
 
+/** A TCP port to listen on. */
+export function port(text: string): number {
+  const value = portOrAny(text);
+  if (value === 0) throw new InvalidArgumentError(portRange);
+  return value;
+}
+
+/** A TCP port to listen on, or 0 for any that is free. */
+export function portOrAny(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65535) return Number(text);
+  throw new InvalidArgumentError(portRange);
+}
+
+const portRange = 'It must be a port, an integer from 1 to 65535.';
+
+/** The name or address of a host to listen on, whose port is a flag of its own. */
+export function hostName(text: string): string {
+  if (isIPv6(text) || /^[^\s/:?#@[\]]+$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    'It must be a host alone, as in 127.0.0.1, ::1 or localhost, without http:// and port.',
+  );
+}
+
 export function engineOption(): Option {
   return new Option('--engine <name>', 'what computes').choices(engineNames).default('auto');
 }
@@ -56,9 +80,9 @@ export function addMetricsFlags(command: Command): Command {
     .option(
       '--metrics-port <n>',
       'a parameter server answers GET /metrics there, unencrypted, for Prometheus (default: nowhere)',
-      positiveInteger,
+      port,
     )
-    .option('--metrics-host <address>', 'the address of --metrics-port; nothing guards it', '127.0.0.1');
+    .option('--metrics-host <address>', 'the address of --metrics-port; nothing guards it', hostName, '127.0.0.1');
 }
 
 export function jsonOption(): Option {

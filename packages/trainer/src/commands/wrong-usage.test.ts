@@ -159,6 +159,28 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       '--worker: 2',
     ],
     [
+      'the URL of a server',
+      'worker --data grammar --out @x --worker 0 --workers 1 --server-addresses http://ps0:7000',
+      "--server-addresses: 'http://ps0:7000' is a URL; write host:port, without http://",
+    ],
+    [
+      'a server without a port',
+      'node --role worker --index 0 --workers 1 --data grammar --out @x --server-addresses ps0:7000,ps1',
+      "--server-addresses: 'ps1' has no port",
+    ],
+    [
+      'one server twice',
+      'worker --data grammar --out @x --worker 0 --workers 1 --server-addresses ps0:7000,ps0:7000',
+      '--server-addresses: ps0:7000 is there twice',
+    ],
+    ['a port that there is not', 'param-server --port 70000 --workers 1', 'It must be a port, an integer from 1 to'],
+    ['a URL to listen on', 'param-server --host http://ps0 --port 0 --workers 1', 'It must be a host alone'],
+    [
+      'a page where an origin is asked for',
+      'gateway --checkpoint @x --bundle @y --out @z --ledger @l --clients 1 --origin https://example.org/page',
+      "It must be '*', or scheme, host and port alone",
+    ],
+    [
       'no worker but backups',
       'param-server --port 0 --workers 1 --backup-workers 1',
       '--backup-workers: 1 is not below',

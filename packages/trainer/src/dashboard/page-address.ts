@@ -17,7 +17,7 @@ export const defaultPageAddress: PageAddress = { host: '127.0.0.1', port: 7070 }
  * @throws UsageError if it is no address, or one that other machines can reach and need not
  */
 export function parsePageAddress(text: string, isPublic: boolean): PageAddress {
-  const [, bracketed, plain, digits] = /^(?:(?:\[(.+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text) ?? [];
+  const [, bracketed, plain, digits] = /^(?:(?:\[(.+)\]|([^:[\]/\s]+)):)?(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed ?? plain ?? defaultPageAddress.host;
   const port = Number(digits);
   if (digits === undefined || port > 65535 || (bracketed !== undefined && !isIPv6(bracketed))) {

@@ -5,6 +5,7 @@ import { createWriteStream, existsSync, renameSync, rmSync, statSync } from 'nod
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Dispatcher, EnvHttpProxyAgent, fetch, type Response } from 'undici';
 import { UnrollError } from '../../errors.js';
 import { type Checksum, fileDigest } from './checksum.js';
 
@@ -83,12 +84,20 @@ async function fetchRest(url: string, part: string, { onProgress, signal }: Down
   }
 }
 
+/**
+ * Connects through what `http_proxy`, `https_proxy` and `no_proxy` name, as curl does; Node's own fetch knows no proxies. Only for
+ * https: does it ask a proxy for a tunnel.
+ */
+function environmentsProxies(): Dispatcher {
+  return new EnvHttpProxyAgent({ proxyTunnel: false });
+}
+
 async function request(url: string, offset: number, signal: AbortSignal | undefined): Promise<Response> {
   // A compressed transfer would make the offsets those of other bytes.
   const headers: Record<string, string> = { 'accept-encoding': 'identity' };
   if (offset > 0) headers.range = `bytes=${offset}-`;
   try {
-    return await fetch(url, { headers, signal: signal ?? null });
+    return await fetch(url, { headers, signal: signal ?? null, dispatcher: environmentsProxies() });
   } catch (error) {
     throw new PassingError(`no connection (${reason(error)})`);
   }

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import { packTar } from 'modern-tar';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { loadCorpus } from '../corpus.js';
 import type { Checksum } from './checksum.js';
 import { type DownloadProgress, download } from './download.js';
@@ -32,6 +32,9 @@ let ranges: (string | undefined)[];
 let answer: (request: IncomingMessage, response: ServerResponse) => void;
 
 beforeEach(async () => {
+  for (const name of ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY']) {
+    vi.stubEnv(name, undefined);
+  }
   ranges = [];
   target = join(mkdtempSync(join(root, 'case-')), 'corpus.bin');
   server = createServer((request, response) => {
@@ -43,6 +46,7 @@ beforeEach(async () => {
 });
 
 afterEach(() => {
+  vi.unstubAllEnvs();
   server.closeAllConnections();
   server.close();
 });
@@ -86,6 +90,23 @@ describe('a download', () => {
       secondsLeft: 0,
     });
     expect(progress.every(({ bytesPerSecond }) => bytesPerSecond > 0)).toBe(true);
+  });
+
+  test('goes through the proxy of the environment, but to hosts that need none', async () => {
+    answer = (request, response) => {
+      expect(request.url).toBe('http://corpora.example/corpus.bin');
+      serve(CONTENT)(request, response);
+    };
+    vi.stubEnv('http_proxy', new URL(url).origin);
+    await download('http://corpora.example/corpus.bin', target, { checksum });
+    expect(readFileSync(target).equals(CONTENT)).toBe(true);
+
+    answer = serve(CONTENT);
+    rmSync(target);
+    vi.stubEnv('http_proxy', 'http://127.0.0.1:9');
+    vi.stubEnv('no_proxy', '127.0.0.1');
+    await download(url, target, { checksum });
+    expect(readFileSync(target).equals(CONTENT)).toBe(true);
   });
 
   test('goes on where the connection broke, as often as it breaks', async () => {
