@@ -4,8 +4,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Plugin } from 'vite';
 
-/** What only models with unusual operators need, and is as large as the page and a model together. */
-const onDemand = /^assets\/ort/;
+/** What only models with unusual operators need, or pages that may not start workers. */
+const onDemand = /^assets\/(ort|serve-here)/;
 
 export function serviceWorker(): Plugin {
   return {

@@ -5,9 +5,9 @@ import { keepForOffline } from './offline.js';
 const status = document.getElementById('status');
 const form = document.querySelector('form');
 const text = document.getElementById('text');
+const offline = document.getElementById('offline');
 
 try {
-  await keepForOffline();
   const model = await loadLanguageModel('./model/', {
     onProgress: ({ loadedBytes, totalBytes }) => {
       status.textContent = `Loading the model: ${Math.round((100 * loadedBytes) / totalBytes)} %`;
@@ -15,6 +15,11 @@ try {
   });
   status.textContent = `Ready, on ${model.device.name}`;
   form.querySelector('button').disabled = false;
+  keepForOffline().then((isKept) => {
+    const { bundleNotKept } = model.storage;
+    if (bundleNotKept) offline.textContent = `The model is not kept for the next visit: ${bundleNotKept}`;
+    else if (isKept) offline.textContent = 'Opens without the network from now on';
+  });
 
   let writing = new AbortController();
   form.addEventListener('submit', async (event) => {

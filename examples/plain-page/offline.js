@@ -1,17 +1,19 @@
-// Lets the service worker keep what this page is made of. The first visit begins before there is a service worker, so what
-// was loaded by then is asked for once more, through it.
+// Keeps what this page is made of, so that it opens without the network. Nothing waits for it: a page may have no service
+// worker, in a sandboxed frame for one, and after a reload past the cache none answers for it.
 
-/** Resolves when a service worker answers for this page; at once where there is none to be had. */
+/** Whether the page opens without the network from now on. */
 export async function keepForOffline() {
-  const { serviceWorker } = navigator;
-  if (!serviceWorker || serviceWorker.controller) return;
-  const inControl = new Promise((resolve) => {
-    serviceWorker.addEventListener('controllerchange', resolve, { once: true });
-  });
-  await serviceWorker.register('./service-worker.js');
-  await inControl;
-  const loaded = performance.getEntriesByType('resource').map(({ name }) => name);
-  await Promise.all(
-    [location.href, ...loaded].filter((url) => url.startsWith(location.origin)).map((url) => fetch(url)),
-  );
+  try {
+    await navigator.serviceWorker.register('./service-worker.js');
+    const loaded = performance.getEntriesByType('resource').map(({ name }) => name);
+    const ours = [location.href, ...loaded].filter(
+      (url) => url.startsWith(location.origin) && !url.includes('/model/'),
+    );
+    const cache = await caches.open('page');
+    await cache.addAll([...new Set(ours)]);
+    return true;
+  } catch (error) {
+    console.warn(`This page needs the network: ${error.message}`);
+    return false;
+  }
 }

@@ -1,8 +1,10 @@
-// The plain page in a real browser, with its server and without.
-import { expect, test } from 'vitest';
+// The plain page in a real browser: with its server and without, reloaded past every cache, and without service workers.
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   builtPage,
   executablePath,
+  type Files,
   launchChromium,
   pages,
   withBundle,
@@ -10,24 +12,56 @@ import {
 } from '../../packages/edge-runtime/src/testing/browser.js';
 import { sampleBundle } from '../../packages/edge-runtime/src/testing/sample-bundle.js';
 
-test.skipIf(!executablePath)('the plain page writes the same without its server, once it was open', async () => {
-  const browser = await launchChromium();
-  await withPage(
-    browser,
-    withBundle(await builtPage(pages.plain), await sampleBundle('int8')),
-    async (page, server) => {
-      const write = async () => {
-        await page.getByRole('button', { name: 'Write' }).click(); // waits until the model is loaded
-        await page.getByText('Wrote 40 tokens').waitFor();
-        return page.locator('#text').textContent();
-      };
-      const online = await write();
+describe.skipIf(!executablePath)('the plain page', () => {
+  let browser: Browser;
+  let files: Files;
+  beforeAll(async () => {
+    browser = await launchChromium();
+    files = withBundle(await builtPage(pages.plain), await sampleBundle('int8'));
+  });
+  afterAll(() => browser.close());
+
+  const write = async (page: Pick<Page, 'getByRole' | 'getByText' | 'locator'>) => {
+    await page.getByRole('button', { name: 'Write' }).click(); // waits until the model is loaded
+    await page.getByText('Wrote 40 tokens').waitFor();
+    return page.locator('#text').textContent();
+  };
+
+  test('writes the same without its server, once it was open, and when it is reloaded past the caches', async () => {
+    await withPage(browser, files, async (page, server) => {
+      const online = await write(page);
       expect(online).toMatch(/^the \S+/);
+      await page.getByText('Opens without the network').waitFor();
+
+      const session = await page.context().newCDPSession(page);
+      await session.send('Page.reload', { ignoreCache: true });
+      await page.getByText('Ready, on wasm').waitFor();
+      expect(await page.evaluate(() => navigator.serviceWorker.controller)).toBeNull();
+      expect(await write(page)).toBe(online);
+
       await server[Symbol.asyncDispose]();
       await page.reload();
       await page.getByText('Ready, on wasm').waitFor();
-      expect(await write()).toBe(online);
-    },
-  );
-  await browser.close();
+      expect(await write(page)).toBe(online);
+    });
+  });
+
+  test('works where the server has no service worker', async () => {
+    const without = new Map(files);
+    without.delete('service-worker.js');
+    await withPage(browser, without, async (page) => {
+      expect(await write(page)).toMatch(/^the \S+/);
+    });
+  });
+
+  test('works in a sandboxed frame, and says that nothing is kept', async () => {
+    const framed = '<iframe sandbox="allow-scripts" src="index.html"></iframe>';
+    const withFrame = new Map(files).set('frame.html', new TextEncoder().encode(framed));
+    await withPage(browser, withFrame, async (page, { url }) => {
+      await page.goto(`${url}frame.html`);
+      const frame = page.frameLocator('iframe');
+      expect(await write(frame as unknown as Page)).toMatch(/^the \S+/);
+      await frame.getByText(/not kept for the next visit: the browser denies storage/).waitFor();
+    });
+  });
 });

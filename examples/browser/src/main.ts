@@ -23,7 +23,9 @@ try {
   await suggestAgain();
   performance.mark('first-words');
   tell('start', `${(performance.now() / 1000).toFixed(2)} s`);
-  tell('offline', (await keepForOffline()) ? 'ready' : 'not in this browser');
+  const { bundleNotKept } = model.storage;
+  const isKept = (await keepForOffline()) && bundleNotKept === undefined;
+  tell('offline', isKept ? 'ready' : `no: ${bundleNotKept ?? 'this browser does not keep the page'}`);
 } catch (error) {
   progress.hidden = true;
   status.className = 'failed';

@@ -34,7 +34,9 @@ export function enablePersonalizing(model: LanguageModel, onChange: () => void):
     showChange('general', changes.general);
     element('changes', HTMLTableElement).hidden = false;
     const seconds = ((performance.now() - start) / 1000).toFixed(0);
-    say(`Learned in ${seconds} s. ${stored ? 'This browser keeps it, as numbers; your texts are not kept.' : ''}`);
+    const kept = 'This browser keeps it, as numbers; your texts are not kept.';
+    const notKept = `It is gone when you leave the page: ${model.storage.learningNotKept}.`;
+    say(`Learned in ${seconds} s. ${stored ? kept : notKept}`);
     undo.hidden = false;
     onChange();
   };
@@ -62,10 +64,15 @@ export function enablePersonalizing(model: LanguageModel, onChange: () => void):
   });
 
   undo.addEventListener('click', async () => {
-    await model.undoPersonalization();
+    try {
+      await model.undoPersonalization();
+      say('Undone: the model is what the bundle has, to the bit.');
+    } catch (error) {
+      say((error as Error).message);
+      return;
+    }
     undo.hidden = true;
     element('changes', HTMLTableElement).hidden = true;
-    say('Undone: the model is what the bundle has, to the bit.');
     button.focus(); // the button that had the focus is gone
     onChange();
   });

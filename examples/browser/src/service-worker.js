@@ -5,7 +5,9 @@ const cacheName = `page-${version}`;
 
 self.addEventListener('install', (event) => {
   self.skipWaiting();
-  event.waitUntil(caches.open(cacheName).then((cache) => cache.addAll(files)));
+  // Past the HTTP cache, which may still have files of the build before.
+  const requests = files.map((file) => new Request(file, { cache: 'reload' }));
+  event.waitUntil(caches.open(cacheName).then((cache) => cache.addAll(requests)));
 });
 
 self.addEventListener('activate', (event) => event.waitUntil(deleteOldVersions().then(() => self.clients.claim())));
@@ -24,7 +26,8 @@ async function answer(request) {
   const kept = await cache.match(request);
   if (kept) return kept;
   const response = await fetch(request);
-  if (response.ok) await cache.put(request, response.clone());
+  const isPage = response.headers.get('content-type')?.startsWith('text/html'); // not the file: some servers answer so
+  if (response.ok && !isPage) await cache.put(request, response.clone());
   return response;
 }
 

@@ -11,7 +11,10 @@ self.addEventListener('fetch', (event) => {
   if (method === 'GET' && ours) event.respondWith(answer(event));
 });
 
-/** Files in assets/ have their content's hash in their name and never change; others come from the network if they can. */
+/**
+ * Files in assets/ have their content's hash in their name and never change; others come from the network if they can. A web
+ * page in the place of another file, as some servers answer for what is not there, is not kept.
+ */
 async function answer(event) {
   const { request } = event;
   const cache = await caches.open(cacheName);
@@ -19,7 +22,9 @@ async function answer(event) {
   if (kept && request.url.startsWith(`${self.registration.scope}assets/`)) return kept;
   try {
     const response = await fetch(request);
-    if (response.ok) event.waitUntil(cache.put(request, response.clone()));
+    if (!response.ok && kept) return kept;
+    const isPage = response.headers.get('content-type')?.startsWith('text/html');
+    if (response.ok && (!isPage || request.mode === 'navigate')) event.waitUntil(cache.put(request, response.clone()));
     return response;
   } catch (error) {
     if (kept) return kept;

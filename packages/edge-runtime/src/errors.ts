@@ -12,6 +12,8 @@ export type BundleErrorCode =
   | 'tokenizer-invalid'
   | 'insecure-context'
   | 'worker-failed'
+  | 'wasm-unavailable'
+  | 'storage-failed'
   | 'state-foreign'
   | 'not-personalizable'
   | 'gateway-refused';

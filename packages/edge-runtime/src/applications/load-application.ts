@@ -3,12 +3,13 @@
  * on one thread. What the graphs mean is the business of who asks: `text-classifier.ts`, `translator.ts`.
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
-import { readFile } from '#bundle-source';
+import { folderAt, readFile } from '#bundle-source';
 import { inflateJson } from '../bundle/deflate.js';
-import { sha256 } from '../bundle/sha256.js';
+import { readVerified } from '../bundle/read-verified.js';
 import { BundleError } from '../errors.js';
+import { loadOnnxRuntime } from '../loading/on-wasm.js';
 import { createSession } from '../runtime/session.js';
-import { type ApplicationManifest, configFile, manifestFile, parseApplicationManifest } from './manifest.js';
+import { configFile, manifestFile, parseApplicationManifest } from './manifest.js';
 
 export interface LoadApplicationOptions {
   /** Ends the loading with the signal's reason. */
@@ -41,22 +42,22 @@ export async function loadApplication(
   task: string,
   { signal }: LoadApplicationOptions = {},
 ): Promise<Application> {
-  const base = String(address).replace(/\/$/, '');
-  const manifestBytes = await readFile(base, manifestFile, { signal });
-  const manifest = parseApplicationManifest(manifestBytes, `${base}/${manifestFile}`, task);
-  const config = await inflateJson(await readVerified(base, configFile, manifest, signal));
-  const ort = await import('onnxruntime-web/wasm');
-  ort.env.wasm.numThreads = 1;
+  const folder = folderAt(address);
+  const manifestBytes = await readFile(folder, manifestFile, { signal, cache: 'no-cache' });
+  const { files } = parseApplicationManifest(manifestBytes, folder.nameOf(manifestFile), task);
+  const config = await inflateJson(await readVerified(folder, configFile, files[configFile]!, { signal }));
+  const ort = await loadOnnxRuntime();
   const sessions = new Map<string, InferenceSession>();
-  for (const name of Object.keys(manifest.files).filter((file) => file.endsWith('.onnx'))) {
-    const model = await readVerified(base, name, manifest, signal);
-    sessions.set(name.slice(0, -'.onnx'.length), await createSession(model, ort, `${base}/${name}`));
+  for (const [name, record] of Object.entries(files).filter(([name]) => name.endsWith('.onnx'))) {
+    const model = await readVerified(folder, name, record, { signal });
+    sessions.set(name.slice(0, -'.onnx'.length), await createSession(model, ort, folder.nameOf(name)));
   }
   return {
     config: config as Application['config'],
     run: (graph, inputs) => {
       const session = sessions.get(graph);
-      if (!session) throw new BundleError('model-invalid', `${base}: has no graph '${graph}'; export the bundle again`);
+      if (!session)
+        throw new BundleError('model-invalid', `${folder.key}: has no graph '${graph}'; export the bundle again`);
       return runSession(ort, session, inputs);
     },
     dispose: async () => {
@@ -64,26 +65,6 @@ export async function loadApplication(
       sessions.clear();
     },
   };
-}
-
-async function readVerified(
-  base: string,
-  name: string,
-  { files }: ApplicationManifest,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readFile(base, name, { signal });
-  const expected = files[name]!;
-  if (bytes.length !== expected.bytes) {
-    throw new BundleError(
-      'file-truncated',
-      `${base}/${name}: ${bytes.length} bytes, the manifest says ${expected.bytes}; copy the bundle again`,
-    );
-  }
-  if ((await sha256(bytes)) !== expected.sha256) {
-    throw new BundleError('file-altered', `${base}/${name}: its SHA-256 is not the manifest's; copy the bundle again`);
-  }
-  return bytes;
 }
 
 async function runSession(

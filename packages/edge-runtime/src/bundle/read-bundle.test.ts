@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { folderAt } from '#bundle-source';
 import { BundleError } from '../errors.js';
 import { folderOf, sampleBundle, serverOf } from '../testing/sample-bundle.js';
 import { readBundle } from './read-bundle.js';
@@ -84,7 +85,7 @@ describe.each(damages)('a bundle with %s', (_, code, message, damage) => {
 
   test('is refused from a folder, in one line that names the file', async () => {
     await using folder = await folderOf(damage(await sampleBundle()));
-    const error = await readBundle(folder.path).catch((reason) => reason);
+    const error = await readBundle(folderAt(folder.path)).catch((reason) => reason);
     expect(error).toBeInstanceOf(BundleError);
     expect(error).toEqual(refusal);
     expect(error.message).not.toContain('\n');
@@ -92,7 +93,7 @@ describe.each(damages)('a bundle with %s', (_, code, message, damage) => {
 
   test('is refused from a web server, in one line that names the file', async () => {
     await using server = await serverOf(damage(await sampleBundle()));
-    const error = await readBundle(server.url).catch((reason) => reason);
+    const error = await readBundle(folderAt(server.url)).catch((reason) => reason);
     expect(error).toBeInstanceOf(BundleError);
     expect(error).toEqual(refusal);
   });
@@ -101,14 +102,14 @@ describe.each(damages)('a bundle with %s', (_, code, message, damage) => {
 test('a server that does not answer is said to be unreachable', async () => {
   const server = await serverOf(new Map());
   await server[Symbol.asyncDispose]();
-  await expect(readBundle(server.url)).rejects.toMatchObject({ code: 'unreachable' });
+  await expect(readBundle(folderAt(server.url))).rejects.toMatchObject({ code: 'unreachable' });
 });
 
 test('progress of each file ends at the size in the manifest', async () => {
   const files = await sampleBundle();
   await using server = await serverOf(files);
   const last = new Map<string, object>();
-  await readBundle(server.url, { onProgress: (progress) => last.set(progress.file, progress) });
+  await readBundle(folderAt(server.url), { onProgress: (progress) => last.set(progress.file, progress) });
   for (const file of ['model.onnx', 'tokenizer.json.z']) {
     const size = files.get(file)!.length;
     expect(last.get(file)).toEqual({ file, loadedBytes: size, totalBytes: size });
@@ -118,7 +119,7 @@ test('progress of each file ends at the size in the manifest', async () => {
 test('an abort ends the download with its reason', async () => {
   await using server = await serverOf(await sampleBundle());
   const controller = new AbortController();
-  const reading = readBundle(server.url, {
+  const reading = readBundle(folderAt(server.url), {
     signal: controller.signal,
     onProgress: () => controller.abort(new Error('changed my mind')),
   });

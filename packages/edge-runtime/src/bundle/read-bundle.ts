@@ -1,11 +1,11 @@
 /** Reads a bundle and verifies it: nothing reaches the runtime that the manifest does not vouch for. */
 import { readFile } from '#bundle-source';
 import { BundleError } from '../errors.js';
-import type { BundleCache } from '../loading/bundle-cache.js';
+import type { BundleCache, BundleContents } from '../loading/bundle-cache.js';
 import { inflateJson } from './deflate.js';
+import type { Folder } from './folder.js';
 import {
   type BundleFile,
-  type FileRecord,
   type Manifest,
   manifestFile,
   modelFile,
@@ -13,6 +13,7 @@ import {
   parseManifest,
   tokenizerFile,
 } from './manifest.js';
+import { isMismatch, readVerified } from './read-verified.js';
 import { sha256 } from './sha256.js';
 
 /** How far the download of a file has come. */
@@ -25,7 +26,7 @@ export interface LoadProgress {
 export interface ReadBundleOptions {
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Where whole bundles are kept: read first, and where the server cannot be reached, instead. */
+  /** Where whole bundles are kept: files are looked for there first, and the bundle if the server's cannot be used. */
   readonly store?: BundleCache | undefined;
 }
 
@@ -34,32 +35,31 @@ export interface Bundle {
   readonly model: Uint8Array<ArrayBuffer>;
   /** The tokenizer's, parsed. */
   readonly tokenizerJson: unknown;
+  /** Why this is the bundle that was kept, and not the server's; undefined if it is the server's. */
+  readonly serverFailure?: string;
 }
 
+/** Many times what a manifest has. */
+const largestManifest = 2 ** 24;
+
 /**
- * The verified contents of the bundle at `address`: a folder's URL or, in Node, its path.
+ * The verified contents of the bundle in `folder`: the server's, or, if that cannot be used, what was kept of it.
  * @throws BundleError naming the file; the signal's reason if it aborts.
  */
-export async function readBundle(
-  address: string,
-  { onProgress, signal, store }: ReadBundleOptions = {},
-): Promise<Bundle> {
-  const manifestBytes = await readManifest(address, signal, store);
-  const manifest = parseManifest(manifestBytes, `${address.replace(/\/$/, '')}/${manifestFile}`);
-  const readVerified = async (name: BundleFile) => {
-    const { bytes: totalBytes, sha256 } = manifest.files[name];
-    const onBytes = (loadedBytes: number) => onProgress?.({ file: name, loadedBytes, totalBytes });
-    const stored = await readStored(address, name, manifest, store);
-    const bytes = stored ?? (await readFile(address, name, { signal, onBytes }));
-    if (stored) onBytes(totalBytes);
-    else await verify(bytes, name, manifest.files[name], address);
+export async function readBundle(folder: Folder, options: ReadBundleOptions = {}): Promise<Bundle> {
+  const { signal, store } = options;
+  try {
+    const contents = await readServed(folder, options);
+    const bundle = await bundleOf(folder, contents);
+    await store?.store(folder, contents);
+    return bundle;
+  } catch (error) {
     signal?.throwIfAborted();
-    return { name, sha256, bytes };
-  };
-  const tokenizer = await readVerified(tokenizerFile);
-  const model = await readVerified(modelFile);
-  await store?.store(address, manifestBytes, [tokenizer, model]);
-  return { manifest, model: model.bytes, tokenizerJson: await inflateJson(tokenizer.bytes) };
+    const kept = await readKept(folder, store).catch(() => undefined);
+    signal?.throwIfAborted();
+    if (!kept) throw error;
+    return { ...(await bundleOf(folder, kept)), serverFailure: (error as Error).message };
+  }
 }
 
 /**
@@ -67,66 +67,83 @@ export async function readBundle(
  * @throws BundleError naming the file, or `not-personalizable`; the signal's reason if it aborts.
  */
 export async function readPersonalizationFile(
-  address: string,
+  folder: Folder,
   name: PersonalizationFile,
   manifest: Manifest,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (!manifest.personalization) {
-    const message = `${address}: the bundle has no training graphs; export it with --personalization`;
-    throw new BundleError('not-personalizable', message);
-  }
-  const bytes = await readFile(address, name, { signal });
-  await verify(bytes, name, manifest.personalization[name], address);
-  return bytes;
+  if (manifest.personalization) return readVerified(folder, name, manifest.personalization[name], { signal });
+  const message = `${folder.key}: the bundle has no training graphs; export it with --personalization`;
+  throw new BundleError('not-personalizable', message);
 }
 
-/** The server's manifest, which may be newer than the stored one; the stored one where there is no server. */
-async function readManifest(
-  address: string,
-  signal: AbortSignal | undefined,
-  store: BundleCache | undefined,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function bundleOf(folder: Folder, { manifest, model, tokenizer }: BundleContents): Promise<Bundle> {
   try {
-    return await readFile(address, manifestFile, { signal });
-  } catch (error) {
-    const stored = error instanceof BundleError && error.code === 'unreachable' && (await store?.manifest(address));
-    if (stored) return stored;
-    throw error;
+    return { manifest, model, tokenizerJson: await inflateJson(tokenizer) };
+  } catch (cause) {
+    const message = `${folder.nameOf(tokenizerFile)}: ${(cause as Error).message}; export the bundle again`;
+    throw new BundleError('tokenizer-invalid', message, { cause });
   }
 }
 
-/** The file as it is stored; undefined, and no longer stored, if it is not what the manifest says. */
-async function readStored(
-  address: string,
+/** The server's bundle. If it is replaced while it is read, its files are not the manifest's: then it is read once more. */
+async function readServed(folder: Folder, options: ReadBundleOptions): Promise<BundleContents> {
+  const { signal } = options;
+  const readManifest = (cache: 'no-cache' | 'reload') =>
+    readFile(folder, manifestFile, { signal, cache, maxBytes: largestManifest });
+  const manifestBytes = await readManifest('no-cache');
+  try {
+    return await readFiles(folder, manifestBytes, options);
+  } catch (error) {
+    if (!isMismatch(error)) throw error;
+    const again = await readManifest('reload');
+    if (equal(again, manifestBytes)) throw error;
+    return readFiles(folder, again, options);
+  }
+}
+
+async function readFiles(
+  folder: Folder,
+  manifestBytes: Uint8Array<ArrayBuffer>,
+  { onProgress, signal, store }: ReadBundleOptions,
+): Promise<BundleContents> {
+  const manifest = parseManifest(manifestBytes, folder.nameOf(manifestFile));
+  const read = async (name: BundleFile) => {
+    const { bytes: totalBytes } = manifest.files[name];
+    const onBytes = (loadedBytes: number) => onProgress?.({ file: name, loadedBytes, totalBytes });
+    const kept = await readKeptFile(folder, name, manifest, store);
+    if (kept) onBytes(totalBytes);
+    const bytes = kept ?? (await readVerified(folder, name, manifest.files[name], { onBytes, signal }));
+    signal?.throwIfAborted();
+    return bytes;
+  };
+  return { manifest, manifestBytes, tokenizer: await read(tokenizerFile), model: await read(modelFile) };
+}
+
+/** The bundle as it was when it was kept; undefined if it was not, or is damaged. */
+async function readKept(folder: Folder, store: BundleCache | undefined): Promise<BundleContents | undefined> {
+  const manifestBytes = await store?.manifest(folder);
+  if (!manifestBytes) return undefined;
+  const manifest = parseManifest(manifestBytes, manifestFile);
+  const tokenizer = await readKeptFile(folder, tokenizerFile, manifest, store);
+  const model = await readKeptFile(folder, modelFile, manifest, store);
+  return tokenizer && model && { manifest, manifestBytes, tokenizer, model };
+}
+
+/** The file as it is kept; undefined, and no longer kept, if it is not what the manifest says. */
+async function readKeptFile(
+  folder: Folder,
   name: BundleFile,
   manifest: Manifest,
   store: BundleCache | undefined,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const expected = manifest.files[name].sha256;
-  const bytes = await store?.file(address, name, expected);
+  const bytes = await store?.file(folder, name, expected);
   if (!bytes || (await sha256(bytes)) === expected) return bytes;
-  await store?.forget(address, name, expected);
+  await store?.forget(folder, name, expected);
   return undefined;
 }
 
-async function verify(
-  bytes: Uint8Array<ArrayBuffer>,
-  file: BundleFile | PersonalizationFile,
-  expected: FileRecord,
-  address: string,
-): Promise<void> {
-  const path = `${address.replace(/\/$/, '')}/${file}`;
-  if (bytes.length !== expected.bytes) {
-    throw new BundleError(
-      'file-truncated',
-      `${path}: ${bytes.length} bytes, the manifest says ${expected.bytes}; copy the bundle again`,
-    );
-  }
-  if ((await sha256(bytes)) !== expected.sha256) {
-    throw new BundleError(
-      'file-altered',
-      `${path}: its SHA-256 is not the manifest's; copy the whole bundle again, or clear the cache between`,
-    );
-  }
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

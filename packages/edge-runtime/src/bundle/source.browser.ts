@@ -1,36 +1,75 @@
 /** Reads a bundle's files over HTTP. The only source in a browser; in Node, `source.node.ts` adds the file system. */
 import { BundleError } from '../errors.js';
+import { type Folder, folderAtUrl } from './folder.js';
+import { PolicyWatch } from './policy.js';
+import { unreachable } from './unreachable.js';
 
 export interface ReadOptions {
   /** Called with the number of bytes read so far, as they arrive. */
-  readonly onBytes?: (loadedBytes: number) => void;
+  readonly onBytes?: ((loadedBytes: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Whether the browser's HTTP cache must ask the server first, or is passed over; by default, as headers say. */
+  readonly cache?: 'no-cache' | 'reload' | undefined;
+  /** What the file may have at most: reading stops there. */
+  readonly maxBytes?: number | undefined;
 }
 
-/** Reads one file of the bundle at `base`, a folder's URL with or without the last slash. */
-export type ReadFile = (base: string, name: string, options: ReadOptions) => Promise<Uint8Array<ArrayBuffer>>;
+/** Reads one file of a folder. */
+export type ReadFile = (folder: Folder, name: string, options?: ReadOptions) => Promise<Uint8Array<ArrayBuffer>>;
 
-/** @throws BundleError `file-missing` or `unreachable`; the signal's reason if it aborts. */
-export const readFile: ReadFile = async (base, name, { onBytes, signal }) => {
-  const url = `${base.replace(/\/$/, '')}/${name}`;
-  const response = await request(url, signal);
-  if (response.status === 404) {
-    throw new BundleError('file-missing', `${url}: not found (HTTP 404); is this the address of a bundle's folder?`);
-  }
-  if (!response.ok || !response.body) {
-    throw new BundleError('unreachable', `${url}: HTTP status ${response.status}; check the server`);
-  }
+/** The folder at a URL, which may be relative to the page or, in a worker, to the worker's script. */
+export function folderAt(address: string | URL): Folder {
+  return folderAtUrl(address, globalThis.document?.baseURI ?? globalThis.location?.href);
+}
+
+/**
+ * @throws BundleError `file-missing`, also where the answer is a web page; `file-altered` for more than `maxBytes`;
+ *   `unreachable`; the signal's reason if it aborts.
+ */
+export const readFile: ReadFile = async (folder, name, { onBytes, signal, cache, maxBytes } = {}) => {
+  const file = folder.nameOf(name);
+  const response = await request(folder.addressOf(name), file, signal, cache);
+  if (!response.ok || !response.body) throw refused(file, response.status);
+  let bytes: Uint8Array<ArrayBuffer>;
   try {
-    return await readAll(response.body, onBytes);
+    bytes = await readAll(response.body, onBytes, maxBytes);
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new BundleError('unreachable', `${url}: the connection broke while it was read; load it again`, { cause });
+    throw new BundleError('unreachable', `${file}: the connection broke while it was read; load it again`, { cause });
   }
+  // Servers of single-page apps answer so for a file that is not there, and networks that want a log-in for any file.
+  if (isPage(bytes)) {
+    const remedy = "is this the address of a bundle's folder, and the network one that asks for no log-in?";
+    throw new BundleError('file-missing', `${file}: the answer is a web page, not the file; ${remedy}`);
+  }
+  if (maxBytes !== undefined && bytes.length > maxBytes) {
+    throw new BundleError('file-altered', `${file}: longer than the ${maxBytes} bytes that it should have`);
+  }
+  return bytes;
 };
+
+function refused(file: string, status: number): BundleError {
+  switch (status) {
+    case 404:
+    case 410:
+      return new BundleError(
+        'file-missing',
+        `${file}: not found (HTTP ${status}); is this the address of a bundle's folder?`,
+      );
+    case 401:
+    case 403: {
+      const remedy = 'object stores answer so for a missing file too: check the address, and who may read it';
+      return new BundleError('file-missing', `${file}: refused (HTTP ${status}); ${remedy}`);
+    }
+    default:
+      return new BundleError('unreachable', `${file}: HTTP status ${status}; check the server`);
+  }
+}
 
 async function readAll(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   onBytes: ReadOptions['onBytes'],
+  maxBytes = Number.POSITIVE_INFINITY,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let loadedBytes = 0;
@@ -38,18 +77,42 @@ async function readAll(
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
     chunks.push(read.value);
     loadedBytes += read.value.length;
+    if (loadedBytes > maxBytes) {
+      await reader.cancel();
+      break;
+    }
     onBytes?.(loadedBytes);
   }
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
-async function request(url: string, signal: AbortSignal | undefined): Promise<Response> {
+/** Whether the bytes begin as HTML or XML does; no file of a model begins with `<`. */
+function isPage(bytes: Uint8Array): boolean {
+  return /^\uFEFF?\s*</.test(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, 256)));
+}
+
+async function request(
+  address: string,
+  file: string,
+  signal: AbortSignal | undefined,
+  cache: ReadOptions['cache'],
+): Promise<Response> {
+  const policy = new PolicyWatch();
   try {
-    return await fetch(url, { signal: signal ?? null });
+    return await fetch(requestOf(address, cache), { signal: signal ?? null });
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new BundleError('unreachable', `${url}: cannot be fetched; check the connection and, across origins, CORS`, {
-      cause,
-    });
+    throw await unreachable(address, file, cause, await policy.violations());
+  } finally {
+    policy.stop();
+  }
+}
+
+/** The request; where the runtime has no HTTP cache and refuses the option, without it. */
+function requestOf(address: string, cache: ReadOptions['cache']): Request {
+  try {
+    return new Request(address, cache ? { cache } : {});
+  } catch {
+    return new Request(address);
   }
 }

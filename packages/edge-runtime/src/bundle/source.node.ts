@@ -1,14 +1,24 @@
 /** Reads a bundle's files in Node: from a folder, or over HTTP where the address is a URL. */
 import { readFile as readFromDisk } from 'node:fs/promises';
-import { join } from 'node:path';
+import { normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BundleError } from '../errors.js';
-import { type ReadFile, readFile as readOverHttp } from './source.browser.js';
+import { Folder, withoutEnd } from './folder.js';
+import { folderAt as folderOverHttp, type ReadFile, readFile as readOverHttp } from './source.browser.js';
 
-/** @throws BundleError `file-missing` or `unreachable`; the signal's reason if it aborts. */
-export const readFile: ReadFile = async (base, name, options) => {
-  if (/^https?:/.test(base)) return readOverHttp(base, name, options);
-  const path = join(base.startsWith('file:') ? fileURLToPath(base) : base, name);
+const overHttp = /^https?:/i;
+
+/** The folder at a URL, or at a path. */
+export function folderAt(address: string | URL): Folder {
+  const given = String(address);
+  if (overHttp.test(given)) return folderOverHttp(given);
+  return new Folder(withoutEnd(normalize(/^file:/i.test(given) ? fileURLToPath(given) : given)));
+}
+
+/** @throws BundleError `file-missing`, `file-altered` or `unreachable`; the signal's reason if it aborts. */
+export const readFile: ReadFile = async (folder, name, options = {}) => {
+  if (overHttp.test(folder.key)) return readOverHttp(folder, name, options);
+  const path = folder.addressOf(name);
   try {
     const bytes = new Uint8Array(await readFromDisk(path, { signal: options.signal }));
     options.onBytes?.(bytes.length);

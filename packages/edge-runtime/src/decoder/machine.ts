@@ -2,6 +2,7 @@
  * Where decoding happens: one WebAssembly memory that holds the weights and all vectors of a step, seen as numbers of each
  * type. What lies where is planned before the memory exists, so that it is made at its final size.
  */
+import { wasmUnavailable } from '../runtime/wasm-unavailable.js';
 import { instantiateKernels, type Kernels } from './kernels.js';
 
 /** A float32 vector in memory. Behind it there is room up to a multiple of 16 bytes, whose content means nothing. */
@@ -53,11 +54,11 @@ export class MemoryPlan {
     return offset;
   }
 
+  /** @throws BundleError `wasm-unavailable` */
   async makeMachine(): Promise<Machine> {
-    const memory = new WebAssembly.Memory({ initial: Math.ceil(this.#size / 65536) });
-    const { buffer } = memory;
+    const { buffer, kernels } = await this.#start();
     const machine: Machine = {
-      kernels: await instantiateKernels(memory),
+      kernels,
       bytes: new Uint8Array(buffer),
       int8: new Int8Array(buffer),
       int16: new Int16Array(buffer),
@@ -67,6 +68,15 @@ export class MemoryPlan {
     };
     for (const fill of this.#fills.splice(0)) fill(machine);
     return machine;
+  }
+
+  async #start(): Promise<{ buffer: ArrayBuffer; kernels: Kernels }> {
+    try {
+      const memory = new WebAssembly.Memory({ initial: Math.ceil(this.#size / 65536) });
+      return { buffer: memory.buffer, kernels: await instantiateKernels(memory) };
+    } catch (cause) {
+      throw wasmUnavailable("the model's kernels", cause);
+    }
   }
 }
 

@@ -1,75 +1,97 @@
 /**
  * Verified bundles in the browser's Cache API, so that a page starts without the network. A file lies under its URL and
- * SHA-256; a bundle is stored when all of it has been verified, so that what is stored is whole.
+ * SHA-256; a bundle is stored when all of it has been verified, so that what is stored is whole. Nothing here throws: at
+ * its first failure the cache is as good as none, and says why.
  */
-import { type BundleFile, manifestFile } from '../bundle/manifest.js';
+import { type Folder, folderAtUrl } from '../bundle/folder.js';
+import { type BundleFile, type Manifest, manifestFile, modelFile, tokenizerFile } from '../bundle/manifest.js';
+import { inTime, patience, storageProblem } from './storage-use.js';
 
 const cacheName = 'unroll-bundles-1';
 
+/** The files of a bundle, verified. */
+export interface BundleContents {
+  readonly manifest: Manifest;
+  readonly manifestBytes: Uint8Array<ArrayBuffer>;
+  readonly tokenizer: Uint8Array<ArrayBuffer>;
+  readonly model: Uint8Array<ArrayBuffer>;
+}
+
 /** What is stored of the bundles of this origin. */
 export class BundleCache {
-  readonly #cache: Cache;
+  readonly #cache = openCache();
+  #problem: string | undefined;
 
-  private constructor(cache: Cache) {
-    this.#cache = cache;
+  constructor() {
+    this.#cache.catch(() => {}); // whoever uses it is told
   }
 
-  /** The cache of this origin; undefined in Node, and where the browser refuses to store. */
-  static async open(): Promise<BundleCache | undefined> {
-    if (!('caches' in globalThis)) return undefined;
-    try {
-      return new BundleCache(await caches.open(cacheName));
-    } catch {
-      return undefined;
-    }
+  /** Why nothing is stored or found; undefined if all is well so far. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
-  /** The manifest of the bundle at `base`, as it was when the bundle was stored. */
-  manifest(base: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return this.#find(fileUrl(base, manifestFile));
+  /** The manifest of the bundle in `folder`, as it was when the bundle was stored. */
+  manifest(folder: Folder): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#find(folder.nameOf(manifestFile));
   }
 
-  file(base: string, name: BundleFile, sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return this.#find(versionUrl(base, name, sha256));
+  file(folder: Folder, name: BundleFile, sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#find(versionUrl(folder, name, sha256));
   }
 
-  /** Stores a bundle in place of earlier versions. A full disk is no error: the next start downloads again. */
-  async store(
-    base: string,
-    manifest: Uint8Array<ArrayBuffer>,
-    files: readonly { name: BundleFile; sha256: string; bytes: Uint8Array<ArrayBuffer> }[],
-  ): Promise<void> {
-    const keep = new Set(files.map(({ name, sha256 }) => versionUrl(base, name, sha256)));
-    try {
-      for (const { name, sha256, bytes } of files) {
-        const url = versionUrl(base, name, sha256);
-        if (!(await this.#cache.match(url))) await this.#cache.put(url, new Response(bytes));
-      }
-      await this.#cache.put(fileUrl(base, manifestFile), new Response(manifest));
-      for (const { name } of files) {
-        const versions = await this.#cache.keys(fileUrl(base, name), { ignoreSearch: true });
-        await Promise.all(versions.filter(({ url }) => !keep.has(url)).map((version) => this.#cache.delete(version)));
-      }
-    } catch (error) {
-      if (!(error instanceof DOMException)) throw error;
-    }
+  /** Stores a bundle in place of earlier versions. */
+  async store(folder: Folder, { manifest, manifestBytes, tokenizer, model }: BundleContents): Promise<void> {
+    const files = new Map([
+      [versionUrl(folder, tokenizerFile, manifest.files[tokenizerFile].sha256), tokenizer],
+      [versionUrl(folder, modelFile, manifest.files[modelFile].sha256), model],
+    ]);
+    await this.#try(patience.writing, async (cache) => {
+      for (const [url, bytes] of files) if (!(await cache.match(url))) await cache.put(url, new Response(bytes));
+      const manifestUrl = folder.nameOf(manifestFile);
+      await cache.put(manifestUrl, new Response(manifestBytes));
+      const old = (await cache.keys()).filter(
+        ({ url }) => url !== manifestUrl && !files.has(url) && folderOfFile(url) === folder.key,
+      );
+      await Promise.all(old.map((request) => cache.delete(request)));
+    });
   }
 
   /** Forgets a file that turned out to be damaged. */
-  async forget(base: string, name: BundleFile, sha256: string): Promise<void> {
-    await this.#cache.delete(versionUrl(base, name, sha256));
+  async forget(folder: Folder, name: BundleFile, sha256: string): Promise<void> {
+    await this.#try(patience.writing, (cache) => cache.delete(versionUrl(folder, name, sha256)));
   }
 
-  async #find(url: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const response = await this.#cache.match(url);
-    return response && new Uint8Array(await response.arrayBuffer());
+  #find(url: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#try(patience.reading, async (cache) => {
+      const response = await cache.match(url);
+      return response && new Uint8Array(await response.arrayBuffer());
+    });
+  }
+
+  async #try<Result>(limit: number, operation: (cache: Cache) => Promise<Result>): Promise<Result | undefined> {
+    if (this.#problem !== undefined) return undefined;
+    try {
+      return await inTime(limit, async () => operation(await this.#cache));
+    } catch (error) {
+      this.#problem = storageProblem(error);
+      return undefined;
+    }
   }
 }
 
-function fileUrl(base: string, name: string): string {
-  return new URL(`${base.replace(/\/$/, '')}/${name}`, globalThis.location.href).href;
+/** Reading `caches` throws where a sandbox denies it; Node has none. */
+async function openCache(): Promise<Cache> {
+  if (!globalThis.caches) throw new DOMException('this runtime has no Cache API', 'NotSupportedError');
+  return caches.open(cacheName);
 }
 
-function versionUrl(base: string, name: string, sha256: string): string {
-  return `${fileUrl(base, name)}?sha256=${sha256}`;
+function versionUrl(folder: Folder, name: BundleFile, sha256: string): string {
+  return `${folder.nameOf(name)}?sha256=${sha256}`;
+}
+
+/** The key of the folder that a stored file was read from. Earlier versions stored some under other addresses of it. */
+function folderOfFile(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return folderAtUrl(pathname.replace(/[^/]*$/, ''), origin).key;
 }

@@ -1,5 +1,7 @@
 /** Loads a model into this thread: what a worker does for its page, and what Node does. */
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
+import { folderAt } from '#bundle-source';
+import type { Folder } from '../bundle/folder.js';
 import { type Manifest, modelFile } from '../bundle/manifest.js';
 import { type Bundle, readBundle } from '../bundle/read-bundle.js';
 import { BundleError } from '../errors.js';
@@ -24,7 +26,7 @@ export interface LocalLoadOptions extends Omit<LoadOptions, 'device'> {
  * @throws BundleError naming the file and the remedy if the bundle is missing, damaged, or of another version; the
  *   signal's reason if it aborts.
  */
-export function loadLocalLanguageModel(
+export async function loadLocalLanguageModel(
   address: string | URL,
   { ort, ...options }: LocalLoadOptions = {},
 ): Promise<LocalLanguageModel> {
@@ -32,50 +34,54 @@ export function loadLocalLanguageModel(
     step: await loadStepModel(model, manifest, ort!),
     use: { name: 'custom', runtime: 'onnxruntime' },
   });
-  return loadOn(ort ? loadOnCustom : loadOnWasm, String(address), options, ort);
+  return loadOn(ort ? loadOnCustom : loadOnWasm, address, options, ort);
 }
 
 /** Loads a bundle, and its step by `loadStep`; `ort` is what trains, by default ONNX Runtime's WebAssembly. */
 export async function loadOn(
   loadStep: (bundle: Bundle) => Promise<LoadedStep>,
-  address: string,
+  address: string | URL,
   { onProgress, signal, cache = true }: Omit<LoadOptions, 'device'>,
   ort?: OnnxRuntime,
 ): Promise<LocalLanguageModel> {
-  const store = cache ? await BundleCache.open() : undefined;
-  const bundle = await readBundle(address, { onProgress, signal, store });
-  const { manifest } = bundle;
-  const tokenizer = readTokenizer(bundle.tokenizerJson, address);
+  const folder = folderAt(address);
+  const store = cache ? new BundleCache() : undefined;
+  const bundle = await readBundle(folder, { onProgress, signal, store });
+  const { manifest, serverFailure } = bundle;
+  const tokenizer = readTokenizer(bundle.tokenizerJson, folder);
   if (tokenizer.vocabSize !== manifest.vocabSize) {
     const sizes = `its tokenizer has ${tokenizer.vocabSize} tokens, the model ${manifest.vocabSize}`;
-    throw new BundleError('manifest-invalid', `${address}: ${sizes}; export the bundle again`);
+    throw new BundleError('manifest-invalid', `${folder.key}: ${sizes}; export the bundle again`);
   }
   const { step, use } = await loadStep(bundle);
   if (signal?.aborted) await step.dispose();
   signal?.throwIfAborted();
   const personalizer = new Personalizer({
-    address,
+    folder,
     manifest,
     tokenizer,
     base: breathing(step),
-    readModel: () => readModelAgain(address, manifest, store),
+    readModel: () => readModelAgain(folder, manifest, store),
     loadStep: ort ? (changed) => loadStep({ ...bundle, ...changed }) : loadOnWasm,
     ort: async () => ort ?? (await loadOnnxRuntime()),
   });
-  return new LocalLanguageModel(step, tokenizer, manifest, use, personalizer, await personalizer.restore());
+  const personalized = await personalizer.restore();
+  const bundleNotKept = store ? store.problem : 'it was loaded with cache: false';
+  const storage = { ...(bundleNotKept && { bundleNotKept }), ...(serverFailure && { serverFailure }) };
+  return new LocalLanguageModel(step, tokenizer, manifest, use, storage, personalizer, personalized);
 }
 
-async function readModelAgain(address: string, manifest: Manifest, store: BundleCache | undefined) {
-  const again = await readBundle(address, { store });
+async function readModelAgain(folder: Folder, manifest: Manifest, store: BundleCache | undefined) {
+  const again = await readBundle(folder, { store });
   if (again.manifest.files[modelFile].sha256 === manifest.files[modelFile].sha256) return again.model;
-  throw new BundleError('file-altered', `${address}: the bundle was replaced while it was in use; load it again`);
+  throw new BundleError('file-altered', `${folder.key}: the bundle was replaced while it was in use; load it again`);
 }
 
-function readTokenizer(json: unknown, address: string): Tokenizer {
+function readTokenizer(json: unknown, folder: Folder): Tokenizer {
   try {
     return loadTokenizer(json);
   } catch (cause) {
-    throw new BundleError('tokenizer-invalid', `${address}: ${(cause as Error).message}; export the bundle again`, {
+    throw new BundleError('tokenizer-invalid', `${folder.key}: ${(cause as Error).message}; export the bundle again`, {
       cause,
     });
   }

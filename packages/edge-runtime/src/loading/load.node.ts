@@ -11,7 +11,7 @@ export function loadLanguageModel(
   address: string | URL,
   { device, ...options }: LoadOptions = {},
 ): Promise<LanguageModel> {
-  return loadOn(device?.name === 'webgpu' ? loadWithoutWebGpu : loadOnWasm, String(address), options);
+  return loadOn(device?.name === 'webgpu' ? loadWithoutWebGpu : loadOnWasm, address, options);
 }
 
 async function loadWithoutWebGpu(bundle: Bundle): Promise<LoadedStep> {

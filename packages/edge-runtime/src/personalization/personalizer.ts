@@ -5,8 +5,10 @@
 import { generateTokens, seededRandom } from '@unroll/core/decoding';
 import { decodeOnnx, encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
 import type { Tokenizer } from '@unroll/core/text';
+import type { Folder } from '../bundle/folder.js';
 import { type Manifest, modelFile, type PersonalizationFile, personalizationFiles } from '../bundle/manifest.js';
 import { type Bundle, readPersonalizationFile } from '../bundle/read-bundle.js';
+import { BundleError } from '../errors.js';
 import type { LoadedStep } from '../loading/device.js';
 import { dequantizedParameters } from '../quantization/dequantize.js';
 import { scoreIds } from '../runtime/score.js';
@@ -32,7 +34,7 @@ import { train } from './training.js';
 
 /** What personalizing needs of a loaded bundle. */
 export interface PersonalizerContext {
-  readonly address: string;
+  readonly folder: Folder;
   readonly manifest: Manifest;
   readonly tokenizer: Tokenizer;
   /** The step of the bundle as it is. */
@@ -58,9 +60,12 @@ const fewestTokens = 16;
 
 export class Personalizer {
   readonly #context: PersonalizerContext;
+  readonly #storage = new PersonalizationStorage();
   #record: PersonalizationRecord | undefined;
   #status: PersonalizationStatus = {};
   #busy = false;
+  /** Whether the browser has a record of this bundle. */
+  #isStored = false;
 
   constructor(context: PersonalizerContext) {
     this.#context = context;
@@ -70,19 +75,31 @@ export class Personalizer {
     return this.#status;
   }
 
-  /** The step of what an earlier session stored for this bundle; undefined if there is none. */
+  /** Why the browser does not keep what is learned; undefined if it does. */
+  get storageProblem(): string | undefined {
+    return this.#storage.problem;
+  }
+
+  /** The step of what an earlier session stored for this bundle; undefined if there is none, or it cannot be used. */
   async restore(): Promise<StepModel | undefined> {
-    const { address } = this.#context;
-    const storage = await PersonalizationStorage.open();
-    const record = await storage?.read(address);
-    const discarded = record && whyForeign(record, this.#sha256);
-    if (discarded !== undefined) await storage?.delete(address);
-    storage?.close();
-    if (discarded !== undefined) this.#status = { discarded };
-    if (!record || discarded !== undefined) return undefined;
-    const { step } = await this.#build(record, await this.#readBase(decodeOnnx(record.step)));
-    this.#keep(record);
-    return step;
+    const { folder } = this.#context;
+    const record = await this.#storage.read(folder, this.#sha256);
+    if (!record) return undefined;
+    const foreign = whyForeign(record, this.#sha256);
+    if (foreign !== undefined) {
+      await this.#storage.delete(folder);
+      this.#status = { discarded: foreign };
+      return undefined;
+    }
+    this.#isStored = true;
+    try {
+      const { step } = await this.#build(record, await this.#readBase(decodeOnnx(record.step)));
+      this.#keep(record);
+      return step;
+    } catch (error) {
+      this.#status = { discarded: `it cannot be used (${(error as Error).message})` };
+      return undefined;
+    }
   }
 
   /** @throws RangeError for too little text or an option out of range; BundleError; the signal's reason if it aborts. */
@@ -99,13 +116,20 @@ export class Personalizer {
     }
   }
 
-  /** Forgets what was learned, here and in the browser's storage. */
+  /**
+   * Forgets what was learned, here and in the browser's storage.
+   * @throws BundleError `storage-failed` if the browser still has it
+   */
   async undo(): Promise<void> {
-    const storage = await PersonalizationStorage.open();
-    await storage?.delete(this.#context.address);
-    storage?.close();
     this.#record = undefined;
     this.#status = {};
+    await this.#storage.delete(this.#context.folder);
+    const { problem } = this.#storage;
+    if (problem !== undefined && this.#isStored) {
+      const message = `what the model learned is still stored: ${problem}; try again, or clear this site's data`;
+      throw new BundleError('storage-failed', message);
+    }
+    this.#isStored = false;
   }
 
   /** Gives what was learned, clipped and noised, to the round of a gateway. */
@@ -158,7 +182,8 @@ export class Personalizer {
     const { step } = await this.#build(record, base);
     const after = { texts: await perplexity(step, own), general: await perplexity(step, general) };
     signal?.throwIfAborted();
-    const stored = await this.#store(record);
+    const stored = await this.#storage.write(this.#context.folder, record);
+    this.#isStored ||= stored;
     this.#keep(record);
     const change = (of: 'texts' | 'general') => ({ before: before[of], after: after[of] });
     return { step, result: { method, texts: change('texts'), general: change('general'), stored } };
@@ -187,7 +212,7 @@ export class Personalizer {
   }
 
   #readFile(name: PersonalizationFile, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> {
-    return readPersonalizationFile(this.#context.address, name, this.#context.manifest, signal);
+    return readPersonalizationFile(this.#context.folder, name, this.#context.manifest, signal);
   }
 
   #encode(texts: readonly string[]): number[] {
@@ -208,13 +233,6 @@ export class Personalizer {
     const ids: number[] = [];
     for await (const id of generateTokens(options)) ids.push(id);
     return ids;
-  }
-
-  async #store(record: PersonalizationRecord): Promise<boolean> {
-    const storage = await PersonalizationStorage.open();
-    const stored = await storage?.write(this.#context.address, record);
-    storage?.close();
-    return stored ?? false;
   }
 }
 

@@ -4,8 +4,8 @@
  */
 import { elementCount, encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
 import type { Tensor } from 'onnxruntime-common';
-import { BundleError } from '../errors.js';
 import { nextTask } from '../runtime/breathing.js';
+import { createSession } from '../runtime/session.js';
 import type { OnnxRuntime } from '../runtime/step.js';
 import { isOwn, lossWeights, readWindow } from './lanes.js';
 import type { PersonalizationProgress } from './options.js';
@@ -32,7 +32,7 @@ export async function train(job: TrainingJob, ort: OnnxRuntime): Promise<Paramet
   const { graph, base, trained, steps, signal, onProgress } = job;
   const [time, batch] = graph.inputs.find(({ name }) => name === 'ids')!.shape.map(Number) as [number, number];
   const frozen = new Map([...base].filter(([name]) => !trained.has(name)));
-  const session = await createSession(withConstants(graph, frozen), ort);
+  const session = await createSession(encodeOnnx(withConstants(graph, frozen)), ort, 'the training graph');
   try {
     const residents = firstResidents(graph, trained, ort);
     residents.set('lossWeights', new ort.Tensor('float32', lossWeights({ time, batch }), [time * batch]));
@@ -70,13 +70,4 @@ function firstResidents(graph: OnnxGraph, trained: Parameters, ort: OnnxRuntime)
       return [name, new ort.Tensor('float32', new Float32Array(elementCount(shape)), shape)] as const;
     }),
   ]);
-}
-
-async function createSession(graph: OnnxGraph, ort: OnnxRuntime) {
-  try {
-    return await ort.InferenceSession.create(encodeOnnx(graph), { intraOpNumThreads: 1, interOpNumThreads: 1 });
-  } catch (cause) {
-    const message = `ONNX Runtime refuses the training graph (${(cause as Error).message}); export the bundle again`;
-    throw new BundleError('model-invalid', message, { cause });
-  }
 }

@@ -1,6 +1,7 @@
 /** What a loaded language model does, wherever it runs: in a worker of the page, or in this thread. */
 import type { Manifest } from '../bundle/manifest.js';
 import type { DeviceUse } from '../loading/device.js';
+import type { StorageUse } from '../loading/storage-use.js';
 import type { ContributeOptions, Contribution } from '../personalization/contribution.js';
 import type { PersonalizationResult, PersonalizationStatus, PersonalizeOptions } from '../personalization/options.js';
 import type { GeneratedToken, GenerateOptions } from './generate.js';
@@ -26,6 +27,8 @@ export interface LanguageModel extends AsyncDisposable {
   readonly manifest: Manifest;
   /** What the model runs on, and why it is not what was asked for. */
   readonly device: DeviceUse;
+  /** What the browser does not keep of it, and why; and whether the kept bundle stands in for the server's. */
+  readonly storage: StorageUse;
 
   /**
    * Streams what the model writes after `prompt`. At temperature 0 it is the likeliest token each time; otherwise the
@@ -65,7 +68,10 @@ export interface LanguageModel extends AsyncDisposable {
    *   `not-personalizable`; the signal's reason if it aborts, with the model as it was.
    */
   personalize(texts: readonly string[], options?: PersonalizeOptions): Promise<PersonalizationResult>;
-  /** Makes the model what the bundle has, bit for bit, and deletes what the browser stored. */
+  /**
+   * Makes the model what the bundle has, bit for bit, and deletes what the browser stored.
+   * @throws BundleError `storage-failed` if the browser did not delete it; the model is the bundle's all the same.
+   */
   undoPersonalization(): Promise<void>;
   /**
    * Gives what was learned to the model of all, through the gateway at this address (`unroll gateway`): one update of the

@@ -2,6 +2,7 @@
 import type { Tokenizer } from '@unroll/core/text';
 import type { Manifest } from '../bundle/manifest.js';
 import type { DeviceUse } from '../loading/device.js';
+import type { StorageUse } from '../loading/storage-use.js';
 import type { ContributeOptions, Contribution } from '../personalization/contribution.js';
 import type { PersonalizationResult, PersonalizationStatus, PersonalizeOptions } from '../personalization/options.js';
 import type { Personalizer } from '../personalization/personalizer.js';
@@ -25,6 +26,7 @@ interface Loaded {
 export class LocalLanguageModel implements LanguageModel {
   readonly #base: StepModel;
   readonly #personalizer: Personalizer;
+  readonly #bundleStorage: StorageUse;
   #loaded: Loaded | undefined;
 
   /** @param personalized What is used instead of `base`, the step of the bundle, if it was personalized before. */
@@ -33,12 +35,19 @@ export class LocalLanguageModel implements LanguageModel {
     readonly tokenizer: Tokenizer,
     readonly manifest: Manifest,
     readonly device: DeviceUse,
+    bundleStorage: StorageUse,
     personalizer: Personalizer,
     personalized: StepModel | undefined,
   ) {
     this.#base = base;
     this.#personalizer = personalizer;
+    this.#bundleStorage = bundleStorage;
     this.#loaded = this.#using(personalized ?? base);
+  }
+
+  get storage(): StorageUse {
+    const learningNotKept = this.#personalizer.storageProblem;
+    return { ...this.#bundleStorage, ...(learningNotKept !== undefined && { learningNotKept }) };
   }
 
   get personalization(): PersonalizationStatus {
@@ -103,8 +112,11 @@ export class LocalLanguageModel implements LanguageModel {
 
   async undoPersonalization(): Promise<void> {
     const previous = this.#live;
-    await this.#personalizer.undo();
-    await this.#replace(previous, this.#base);
+    try {
+      await this.#personalizer.undo();
+    } finally {
+      await this.#replace(previous, this.#base);
+    }
   }
 
   async contribute(gateway: string | URL, options: ContributeOptions = {}): Promise<Contribution> {

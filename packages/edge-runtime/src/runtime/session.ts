@@ -2,11 +2,12 @@
 import type { InferenceSession } from 'onnxruntime-common';
 import { BundleError } from '../errors.js';
 import type { OnnxRuntime } from './step.js';
+import { isRuntimeFailure, wasmUnavailable } from './wasm-unavailable.js';
 
 /**
  * @param file Where the model comes from, for errors.
  * @param executionProvider Where the session runs; ONNX Runtime's own choice if undefined.
- * @throws BundleError `model-invalid` if ONNX Runtime refuses the model.
+ * @throws BundleError `model-invalid` if ONNX Runtime refuses the model, `wasm-unavailable` if it cannot start.
  */
 export async function createSession(
   model: Uint8Array,
@@ -22,6 +23,7 @@ export async function createSession(
       ...(executionProvider && { executionProviders: [executionProvider] }),
     });
   } catch (cause) {
+    if (isRuntimeFailure(cause)) throw wasmUnavailable('ONNX Runtime', cause);
     const message = `${file}: ONNX Runtime refuses it (${(cause as Error).message}); export it again`;
     throw new BundleError('model-invalid', message, { cause });
   }

@@ -1,5 +1,6 @@
 import { loadTokenizer } from '@unroll/core/text';
 import { expect, test } from 'vitest';
+import { folderAt } from '#bundle-source';
 import { readBundle } from '../bundle/read-bundle.js';
 import { loadOnWasm } from '../loading/on-wasm.js';
 import { folderOf, sampleBundle } from '../testing/sample-bundle.js';
@@ -8,7 +9,7 @@ import { Suggester } from './suggest.js';
 /** A suggester on a model that counts its steps. */
 async function countingSuggester(kind: 'word' | 'char' | 'bpe') {
   await using folder = await folderOf(await sampleBundle('int8', kind));
-  const bundle = await readBundle(folder.path);
+  const bundle = await readBundle(folderAt(folder.path));
   const { step: model } = await loadOnWasm(bundle);
   const tokenizer = loadTokenizer(bundle.tokenizerJson);
   const counted = { steps: 0 };

@@ -2,7 +2,9 @@
  * BERT (Devlin et al. 2019) with its masked language modelling head, from a folder of Hugging Face's ONNX layout. It scores
  * texts; it does not write any. It runs in the calling thread.
  */
+
 import { logSoftmax } from '@unroll/core/decoding';
+import { folderAt } from '#bundle-source';
 import { BundleError } from '../errors.js';
 import { nextTask } from '../runtime/breathing.js';
 import { checkReading } from '../runtime/checked-arguments.js';
@@ -50,7 +52,7 @@ const kind: TransformerKind = {
 export async function loadBert(address: string | URL, options: LoadTransformerOptions = {}): Promise<Bert> {
   const folder = await readTransformerFolder(address, kind, options);
   const { tokenizer, config, dispose } = folder;
-  const [cls, sep, mask] = await specialIds(folder, String(address));
+  const [cls, sep, mask] = await specialIds(folder, folderAt(address).nameOf('tokenizer.json'));
   return {
     async score(text, options = {}) {
       checkReading(text, options);
@@ -72,14 +74,11 @@ export async function loadBert(address: string | URL, options: LoadTransformerOp
   };
 }
 
-async function specialIds(
-  { tokenizer, dispose }: TransformerFolder,
-  address: string,
-): Promise<[number, number, number]> {
+async function specialIds({ tokenizer, dispose }: TransformerFolder, file: string): Promise<[number, number, number]> {
   const [cls, sep, mask] = ['[CLS]', '[SEP]', '[MASK]'].map((token) => tokenizer.id(token));
   if (cls !== undefined && sep !== undefined && mask !== undefined) return [cls, sep, mask];
   await dispose();
-  const message = `${address}: tokenizer.json lacks [CLS], [SEP] or [MASK]; copy BERT's own`;
+  const message = `${file}: lacks [CLS], [SEP] or [MASK]; copy BERT's own`;
   throw new BundleError('tokenizer-invalid', message);
 }
 

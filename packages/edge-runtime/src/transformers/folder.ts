@@ -3,7 +3,8 @@
  * folders have no hashes, so that nothing is verified but that the parts belong together.
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
-import { readFile } from '#bundle-source';
+import { folderAt, readFile } from '#bundle-source';
+import type { Folder } from '../bundle/folder.js';
 import { BundleError } from '../errors.js';
 import { loadOnnxRuntime } from '../loading/on-wasm.js';
 import { disposed } from '../runtime/language-model.js';
@@ -63,16 +64,19 @@ export async function readTransformerFolder(
   kind: TransformerKind,
   { file, ort: given, signal }: LoadTransformerOptions,
 ): Promise<TransformerFolder> {
-  const base = String(address).replace(/\/$/, '');
-  const config = await readJson(base, 'config.json', signal);
-  checkConfig(config, kind, `${base}/config.json`);
-  const tokenizerJson = await readJson(base, 'tokenizer.json', signal);
-  const tokenizer = tokenizerOf(tokenizerJson, kind, `${base}/tokenizer.json`);
+  const folder = folderAt(address);
+  const config = await readJson(folder, 'config.json', signal);
+  checkConfig(config, kind, folder.nameOf('config.json'));
+  const tokenizerJson = await readJson(folder, 'tokenizer.json', signal);
+  const tokenizer = tokenizerOf(tokenizerJson, kind, folder.nameOf('tokenizer.json'));
   if (tokenizer.vocabSize > Number(config.vocab_size)) {
     const sizes = `${tokenizer.vocabSize} tokens, the model has ${config.vocab_size}`;
-    throw new BundleError('tokenizer-invalid', `${base}/tokenizer.json: ${sizes}; copy both from one model`);
+    throw new BundleError(
+      'tokenizer-invalid',
+      `${folder.nameOf('tokenizer.json')}: ${sizes}; copy both from one model`,
+    );
   }
-  const model = await readModel(base, file ? [file] : modelFiles, signal);
+  const model = await readModel(folder, file ? [file] : modelFiles, signal);
   const ort = given ?? (await loadOnnxRuntime());
   const session = await createSession(model.bytes, ort, model.path);
   const problem = graphProblem(session, kind);
@@ -98,11 +102,15 @@ function runnable(session: InferenceSession): Pick<TransformerFolder, 'inputName
   };
 }
 
-async function readJson(base: string, name: string, signal: AbortSignal | undefined): Promise<Record<string, unknown>> {
-  const bytes = await readFile(base, name, { signal });
+async function readJson(
+  folder: Folder,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<Record<string, unknown>> {
+  const bytes = await readFile(folder, name, { signal });
   const value = parsed(new TextDecoder().decode(bytes));
   if (value !== null && typeof value === 'object') return value as Record<string, unknown>;
-  throw new BundleError('manifest-invalid', `${base}/${name}: is not a JSON object; copy the folder again`);
+  throw new BundleError('manifest-invalid', `${folder.nameOf(name)}: is not a JSON object; copy the folder again`);
 }
 
 function parsed(json: string): unknown {
@@ -136,18 +144,18 @@ function tokenizerOf(json: object, { modelType }: TransformerKind, file: string)
 
 /** The first of `names` that is there. */
 async function readModel(
-  base: string,
+  folder: Folder,
   names: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<{ path: string; bytes: Uint8Array }> {
   for (const name of names) {
     try {
-      return { path: `${base}/${name}`, bytes: await readFile(base, name, { signal }) };
+      return { path: folder.nameOf(name), bytes: await readFile(folder, name, { signal }) };
     } catch (error) {
       if (!(error instanceof BundleError && error.code === 'file-missing')) throw error;
     }
   }
-  throw new BundleError('file-missing', `${base}: has none of ${names.join(', ')}; name its graph with 'file'`);
+  throw new BundleError('file-missing', `${folder.key}: has none of ${names.join(', ')}; name its graph with 'file'`);
 }
 
 /** Why the graph is not one of this kind; undefined if it is. */

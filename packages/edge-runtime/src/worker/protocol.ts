@@ -6,6 +6,7 @@ import type { Manifest } from '../bundle/manifest.js';
 import type { LoadProgress } from '../bundle/read-bundle.js';
 import { BundleError, type BundleErrorCode } from '../errors.js';
 import type { DeviceUse } from '../loading/device.js';
+import type { StorageUse } from '../loading/storage-use.js';
 import type {
   PersonalizationProgress,
   PersonalizationResult,
@@ -46,17 +47,21 @@ export type FromWorker =
   | { readonly id: number; readonly answer: unknown }
   | { readonly id: number; readonly error: SentError };
 
+/** What may change with each request; sent with the answers that change it. */
+export interface ModelStatus {
+  readonly personalization: PersonalizationStatus;
+  readonly storage: StorageUse;
+}
+
 /** The answer to `load`. */
-export interface LoadedModel {
+export interface LoadedModel extends ModelStatus {
   readonly manifest: Manifest;
   readonly device: DeviceUse;
-  readonly personalization: PersonalizationStatus;
 }
 
 /** The answer to `personalize`. */
-export interface PersonalizedModel {
+export interface PersonalizedModel extends ModelStatus {
   readonly result: PersonalizationResult;
-  readonly status: PersonalizationStatus;
 }
 
 /** The answer to `pull`: at least one token unless the stream is at its end. */

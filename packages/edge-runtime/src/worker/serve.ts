@@ -7,6 +7,7 @@ import type { LocalLanguageModel } from '../runtime/local-language-model.js';
 import {
   type FromWorker,
   type LoadedModel,
+  type ModelStatus,
   type PersonalizedModel,
   type Progress,
   type Question,
@@ -26,13 +27,17 @@ type LoadStep = (bundle: Bundle) => Promise<LoadedStep>;
 /** Longest time for which tokens are gathered before they are sent, in milliseconds; a message costs about 0.1. */
 const gathering = 8;
 
-/** Answers what comes over `line` until the worker ends. */
-export function serve(line: Line, loadStep: LoadStep): void {
+/**
+ * Answers what comes over `line` until the worker ends.
+ * @returns frees the model, where no worker ends
+ */
+export function serve(line: Line, loadStep: LoadStep): () => Promise<void> {
   const server = new ModelServer(line, loadStep);
   line.addEventListener('message', ({ data }) => {
     if ('cancel' in data) server.cancel(data.id);
     else server.answer(data.id, data.question);
   });
+  return () => server.dispose();
 }
 
 class ModelServer {
@@ -65,12 +70,17 @@ class ModelServer {
     this.#streams.delete(id);
   }
 
+  async dispose(): Promise<void> {
+    for (const id of this.#requests.keys()) this.cancel(id);
+    await this.#model?.dispose();
+  }
+
   async #reply(id: number, question: Question, signal: AbortSignal): Promise<unknown> {
     const onProgress = (progress: Progress) => this.#line.postMessage({ id, progress });
     if (question.kind === 'load') {
       this.#model = await loadOn(this.#loadStep, question.address, { cache: question.cache, onProgress, signal });
-      const { manifest, device, personalization } = this.#model;
-      return { manifest, device, personalization } satisfies LoadedModel;
+      const { manifest, device } = this.#model;
+      return { manifest, device, ...statusOf(this.#model) } satisfies LoadedModel;
     }
     if (question.kind === 'pull') return this.#pull(question.stream);
     const model = this.#model!;
@@ -83,11 +93,11 @@ class ModelServer {
         return model.suggest(question.text, question.options);
       case 'personalize': {
         const result = await model.personalize(question.texts, { ...question.options, signal, onProgress });
-        return { result, status: model.personalization } satisfies PersonalizedModel;
+        return { result, ...statusOf(model) } satisfies PersonalizedModel;
       }
       case 'undo':
         await model.undoPersonalization();
-        return model.personalization;
+        return statusOf(model);
       case 'contribute': {
         const { gateway, token } = question;
         return model.contribute(gateway, { signal, ...(token !== undefined && { token }) });
@@ -110,6 +120,10 @@ class ModelServer {
       throw error;
     }
   }
+}
+
+function statusOf({ personalization, storage }: LocalLanguageModel): ModelStatus {
+  return { personalization, storage };
 }
 
 /** Gathers the tokens of a stream: the first alone, for a quick start, then as many as come in a few milliseconds. */

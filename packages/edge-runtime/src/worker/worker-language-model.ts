@@ -1,8 +1,10 @@
 /** The page's side: a language model whose work a worker does. */
 import type { Manifest } from '../bundle/manifest.js';
 import type { LoadProgress } from '../bundle/read-bundle.js';
+import { BundleError } from '../errors.js';
 import type { DeviceUse } from '../loading/device.js';
 import type { LoadOptions } from '../loading/load-options.js';
+import type { StorageUse } from '../loading/storage-use.js';
 import type { ContributeOptions, Contribution } from '../personalization/contribution.js';
 import type {
   PersonalizationProgress,
@@ -16,42 +18,49 @@ import type { Cancellable, LanguageModel } from '../runtime/language-model.js';
 import type { Score } from '../runtime/score.js';
 import type { SuggestOptions } from '../runtime/suggest.js';
 import type { FromState, TextState } from '../runtime/text-state.js';
-import type { LoadedModel, PersonalizedModel, Tokens } from './protocol.js';
-import { WorkerLine } from './worker-line.js';
+import type { LoadedModel, ModelStatus, PersonalizedModel, Tokens } from './protocol.js';
+import type { WorkerLine } from './worker-line.js';
 
 /** Made by `loadLanguageModel` in a page. */
 export class WorkerLanguageModel implements LanguageModel {
   readonly #line: WorkerLine;
-  #personalization: PersonalizationStatus;
+  #status: ModelStatus;
 
   private constructor(
     line: WorkerLine,
     readonly manifest: Manifest,
     readonly device: DeviceUse,
-    personalization: PersonalizationStatus,
+    status: ModelStatus,
   ) {
     this.#line = line;
-    this.#personalization = personalization;
+    this.#status = status;
   }
 
   get personalization(): PersonalizationStatus {
-    return this.#personalization;
+    return this.#status.personalization;
   }
 
-  /** @throws what loading throws; the worker has ended then. */
+  get storage(): StorageUse {
+    return this.#status.storage;
+  }
+
+  /**
+   * @param fallbackReason Why the line is to no worker, if it is not.
+   * @throws what loading throws; the line is closed then.
+   */
   static async load(
-    createWorker: () => Worker,
+    line: WorkerLine,
     address: string,
     { onProgress, signal, cache }: Omit<LoadOptions, 'device'>,
+    fallbackReason?: string,
   ): Promise<WorkerLanguageModel> {
-    signal?.throwIfAborted();
-    const line = WorkerLine.open(createWorker);
     try {
-      const loaded = await line.ask<LoadedModel>(
+      const { manifest, device, ...status } = await line.ask<LoadedModel>(
         { kind: 'load', address, cache },
         { signal, onProgress: (progress) => onProgress?.(progress as LoadProgress) },
       );
-      return new WorkerLanguageModel(line, loaded.manifest, loaded.device, loaded.personalization);
+      const use = fallbackReason === undefined ? device : { ...device, fallbackReason };
+      return new WorkerLanguageModel(line, manifest, use, status);
     } catch (error) {
       line.close();
       throw error;
@@ -101,16 +110,22 @@ export class WorkerLanguageModel implements LanguageModel {
   async personalize(texts: readonly string[], options: PersonalizeOptions = {}): Promise<PersonalizationResult> {
     checkPersonalizing(texts, options);
     const { signal, onProgress, ...rest } = options;
-    const answer = await this.#line.ask<PersonalizedModel>(
+    const { result, ...status } = await this.#line.ask<PersonalizedModel>(
       { kind: 'personalize', texts, options: rest },
       { signal, onProgress: (progress) => onProgress?.(progress as PersonalizationProgress) },
     );
-    this.#personalization = answer.status;
-    return answer.result;
+    this.#status = status;
+    return result;
   }
 
   async undoPersonalization(): Promise<void> {
-    this.#personalization = await this.#line.ask<PersonalizationStatus>({ kind: 'undo' });
+    try {
+      this.#status = await this.#line.ask<ModelStatus>({ kind: 'undo' });
+    } catch (error) {
+      const isUndone = error instanceof BundleError && error.code === 'storage-failed';
+      if (isUndone) this.#status = { ...this.#status, personalization: {} };
+      throw error;
+    }
   }
 
   contribute(gateway: string | URL, { token, signal }: ContributeOptions = {}): Promise<Contribution> {

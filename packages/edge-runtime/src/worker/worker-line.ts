@@ -1,4 +1,5 @@
 /** A line to a worker: sends questions and hands each answer to who asked. Ends with the worker. */
+import { PolicyWatch, type Violation } from '../bundle/policy.js';
 import { BundleError } from '../errors.js';
 import { disposed } from '../runtime/language-model.js';
 import { type FromWorker, type Progress, type Question, receivedError, type ToWorker } from './protocol.js';
@@ -14,26 +15,22 @@ export interface AskOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/** The worker, or what stands in for it. */
+export type Endpoint = Pick<Worker, 'postMessage' | 'addEventListener' | 'terminate'>;
+
 export class WorkerLine {
-  readonly #worker: Worker;
+  readonly #policy = new PolicyWatch();
+  readonly #worker: Endpoint;
   readonly #askers = new Map<number, Asker>();
   #nextId = 0;
   /** Why nothing can be asked any more. */
   #end: Error | undefined;
 
-  private constructor(worker: Worker) {
-    this.#worker = worker;
-    worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => this.#receive(data));
-    worker.addEventListener('error', (event) => this.#close(workerFailed(event.message)));
-  }
-
-  /** @throws BundleError `worker-failed` if the page may not start it; where the browser tells later, the first answer. */
-  static open(createWorker: () => Worker): WorkerLine {
-    try {
-      return new WorkerLine(createWorker());
-    } catch (cause) {
-      throw workerFailed((cause as Error).message);
-    }
+  /** @throws whatever a page throws that may not start it; where the browser tells later, the first answer rejects */
+  constructor(createWorker: () => Endpoint) {
+    this.#worker = createWorker();
+    this.#worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => this.#receive(data));
+    this.#worker.addEventListener('error', ({ message }) => this.#fail(message));
   }
 
   /** Sends a question; the answer arrives under the id. */
@@ -77,8 +74,14 @@ export class WorkerLine {
     this.#close(new Error(disposed));
   }
 
+  async #fail(reason: string | undefined): Promise<void> {
+    const violations = await this.#policy.violations();
+    this.#close(workerFailed(reason, violations));
+  }
+
   #close(reason: Error): void {
     this.#end ??= reason;
+    this.#policy.stop();
     this.#worker.terminate();
     for (const { reject } of this.#askers.values()) reject(reason);
     this.#askers.clear();
@@ -89,6 +92,7 @@ export class WorkerLine {
   }
 
   #receive(message: FromWorker): void {
+    this.#policy.stop(); // it has started
     const asker = this.#askers.get(message.id);
     if ('progress' in message) {
       asker?.onProgress?.(message.progress);
@@ -100,8 +104,11 @@ export class WorkerLine {
   }
 }
 
-function workerFailed(reason: string | undefined): BundleError {
+function workerFailed(reason: string | undefined, violations: readonly Violation[]): BundleError {
+  const forbidden = violations.find(({ directive }) => directive === 'worker-src');
   const what = reason ? `the model's worker failed (${reason})` : "the model's worker cannot start";
-  const remedy = "serve its script with the page, and allow worker-src 'self' in the content security policy";
-  return new BundleError('worker-failed', `${what}; ${remedy}`);
+  const remedy = forbidden
+    ? `the content security policy forbids ${forbidden.blocked}; allow worker-src 'self'`
+    : 'serve its script, which the build puts beside the page, as JavaScript';
+  return new BundleError('worker-failed', `${what}: ${remedy}`);
 }

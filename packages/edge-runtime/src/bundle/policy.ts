@@ -1,0 +1,32 @@
+/** What the content security policy of this page or worker forbids while something is tried. */
+
+export interface Violation {
+  /** Such as `connect-src`, also where `default-src` stands for it. */
+  readonly directive: string;
+  /** The address, or a keyword. */
+  readonly blocked: string;
+}
+
+export class PolicyWatch {
+  readonly #violations: Violation[] = [];
+
+  constructor() {
+    if (isSupported) globalThis.addEventListener('securitypolicyviolation', this.#note);
+  }
+
+  /** What has been forbidden since the watch began. Browsers report it in a task after the failure. */
+  async violations(): Promise<readonly Violation[]> {
+    if (isSupported) await new Promise((resolve) => setTimeout(resolve, 20));
+    return this.#violations;
+  }
+
+  stop(): void {
+    if (isSupported) globalThis.removeEventListener('securitypolicyviolation', this.#note);
+  }
+
+  readonly #note = ({ disposition, effectiveDirective, blockedURI }: SecurityPolicyViolationEvent) => {
+    if (disposition === 'enforce') this.#violations.push({ directive: effectiveDirective, blocked: blockedURI });
+  };
+}
+
+const isSupported = 'SecurityPolicyViolationEvent' in globalThis;
