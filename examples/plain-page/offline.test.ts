@@ -1,5 +1,5 @@
 // The plain page in a real browser: with its server and without, reloaded past every cache, and without service workers.
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, FrameLocator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   builtPage,
@@ -10,7 +10,7 @@ import {
   withBundle,
   withPage,
 } from '../../packages/edge-runtime/src/testing/browser.js';
-import { sampleBundle } from '../../packages/edge-runtime/src/testing/sample-bundle.js';
+import { sampleBundle, serverOf, strictPolicy } from '../../packages/edge-runtime/src/testing/sample-bundle.js';
 
 describe.skipIf(!executablePath)('the plain page', () => {
   let browser: Browser;
@@ -21,7 +21,7 @@ describe.skipIf(!executablePath)('the plain page', () => {
   });
   afterAll(() => browser.close());
 
-  const write = async (page: Pick<Page, 'getByRole' | 'getByText' | 'locator'>) => {
+  const write = async (page: Page | FrameLocator) => {
     await page.getByRole('button', { name: 'Write' }).click(); // waits until the model is loaded
     await page.getByText('Wrote 40 tokens').waitFor();
     return page.locator('#text').textContent();
@@ -55,13 +55,13 @@ describe.skipIf(!executablePath)('the plain page', () => {
   });
 
   test('works in a sandboxed frame, and says that nothing is kept', async () => {
-    const framed = '<iframe sandbox="allow-scripts" src="index.html"></iframe>';
-    const withFrame = new Map(files).set('frame.html', new TextEncoder().encode(framed));
-    await withPage(browser, withFrame, async (page, { url }) => {
-      await page.goto(`${url}frame.html`);
-      const frame = page.frameLocator('iframe');
-      expect(await write(frame as unknown as Page)).toMatch(/^the \S+/);
-      await frame.getByText(/not kept for the next visit: the browser denies storage/).waitFor();
-    });
+    const framed = new TextEncoder().encode('<iframe sandbox="allow-scripts allow-forms" src="index.html"></iframe>');
+    await using server = await serverOf(new Map(files).set('frame.html', framed), `${strictPolicy}; frame-src 'self'`);
+    const page = await browser.newPage();
+    await page.goto(`${server.url}frame.html`);
+    const frame = page.frameLocator('iframe');
+    expect(await write(frame)).toMatch(/^the \S+/);
+    await frame.getByText(/not kept for the next visit: the browser denies storage/).waitFor();
+    await page.close();
   });
 });

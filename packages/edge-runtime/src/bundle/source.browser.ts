@@ -39,7 +39,7 @@ export const readFile: ReadFile = async (folder, name, { onBytes, signal, cache,
   }
   // Servers of single-page apps answer so for a file that is not there, and networks that want a log-in for any file.
   if (isPage(bytes)) {
-    const remedy = "is this the address of a bundle's folder, and the network one that asks for no log-in?";
+    const remedy = "is this the address of the model's folder, and the network not waiting for a log-in?";
     throw new BundleError('file-missing', `${file}: the answer is a web page, not the file; ${remedy}`);
   }
   if (maxBytes !== undefined && bytes.length > maxBytes) {
@@ -54,7 +54,7 @@ function refused(file: string, status: number): BundleError {
     case 410:
       return new BundleError(
         'file-missing',
-        `${file}: not found (HTTP ${status}); is this the address of a bundle's folder?`,
+        `${file}: not found (HTTP ${status}); is this the address of the model's folder?`,
       );
     case 401:
     case 403: {

@@ -47,7 +47,7 @@ export class BundleCache {
       [versionUrl(folder, modelFile, manifest.files[modelFile].sha256), model],
     ]);
     await this.#try(patience.writing, async (cache) => {
-      for (const [url, bytes] of files) if (!(await cache.match(url))) await cache.put(url, new Response(bytes));
+      await putAll(cache, files);
       const manifestUrl = folder.nameOf(manifestFile);
       await cache.put(manifestUrl, new Response(manifestBytes));
       const old = (await cache.keys()).filter(
@@ -77,6 +77,21 @@ export class BundleCache {
       this.#problem = storageProblem(error);
       return undefined;
     }
+  }
+}
+
+/** Puts the files that are not there; none of them if there is no room for all. */
+async function putAll(cache: Cache, files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): Promise<void> {
+  const added: string[] = [];
+  try {
+    for (const [url, bytes] of files) {
+      if (await cache.match(url)) continue;
+      added.push(url);
+      await cache.put(url, new Response(bytes));
+    }
+  } catch (error) {
+    await Promise.all(added.map((url) => cache.delete(url)));
+    throw error;
   }
 }
 

@@ -56,20 +56,32 @@ export async function serverOf(
   policy = strictPolicy,
 ): Promise<{ url: string; requested: readonly string[] } & AsyncDisposable> {
   const requested: string[] = [];
-  const server = createServer((request, response) => {
-    const path = new URL(request.url!, 'http://localhost').pathname.slice(1) || 'index.html';
+  const server = await serverBy(({ pathname }) => {
+    const path = pathname.slice(1) || 'index.html';
     requested.push(path);
-    const bytes = files.get(path);
-    response.setHeader('content-type', contentTypes[extname(path)] ?? 'application/octet-stream');
-    response.setHeader('content-security-policy', policy);
-    response.setHeader('access-control-allow-origin', '*');
-    response.writeHead(bytes ? 200 : 404).end(bytes);
+    const body = files.get(path);
+    const type = contentTypes[extname(path)] ?? 'application/octet-stream';
+    return { status: body ? 200 : 404, body, headers: { 'content-type': type, 'content-security-policy': policy } };
+  });
+  return { ...server, requested };
+}
+
+export interface Answer {
+  readonly status?: number | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: Uint8Array | string | undefined;
+}
+
+/** A web server that answers pages of any origin as it is told at each request. */
+export async function serverBy(answer: (address: URL) => Answer): Promise<{ url: string } & AsyncDisposable> {
+  const server = createServer((request, response) => {
+    const { status = 200, headers = {}, body } = answer(new URL(request.url!, 'http://localhost'));
+    response.writeHead(status, { 'access-control-allow-origin': '*', ...headers }).end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/`,
-    requested,
     [Symbol.asyncDispose]: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());

@@ -105,10 +105,13 @@ export class WorkerLine {
 }
 
 function workerFailed(reason: string | undefined, violations: readonly Violation[]): BundleError {
-  const forbidden = violations.find(({ directive }) => directive === 'worker-src');
   const what = reason ? `the model's worker failed (${reason})` : "the model's worker cannot start";
-  const remedy = forbidden
-    ? `the content security policy forbids ${forbidden.blocked}; allow worker-src 'self'`
-    : 'serve its script, which the build puts beside the page, as JavaScript';
-  return new BundleError('worker-failed', `${what}: ${remedy}`);
+  return new BundleError('worker-failed', `${what}; ${remedyFor(violations)}`);
+}
+
+function remedyFor(violations: readonly Violation[]): string {
+  const forbidden = violations.find(({ directive }) => directive === 'worker-src');
+  if (forbidden) return `the content security policy forbids ${forbidden.blocked}: allow worker-src 'self'`;
+  if (!navigator.onLine) return 'this device is offline, and has no copy of its script: connect it';
+  return 'serve its script, which the build puts beside the page, as JavaScript';
 }
