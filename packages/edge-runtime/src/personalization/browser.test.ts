@@ -82,6 +82,26 @@ describe.skipIf(!executablePath)('a model that is personalized in a page', () =>
     });
   });
 
+  test('is one model under every address; what version 0.1 stored under others is found, and deleted with it', async () => {
+    await withPage(browser, withBundle(page, bundle), async (page, { url }) => {
+      const learned = await learn(page, { steps: 5 });
+      expect(await loadAndScore(page, './model?v=2#x')).toEqual({
+        status: { method: 'adapters' },
+        perplexity: learned,
+      });
+      expect(await storedKeys(page)).toEqual([`${url}model`]);
+
+      await storedKeys(page, [`${url}model/`, `${url}model//`, `${url}model/?v=1`, `${url}other/`]);
+      expect(await loadAndScore(page)).toEqual({ status: { method: 'adapters' }, perplexity: learned });
+      await page.evaluate(async () => {
+        const model = await unroll.loadLanguageModel('model/manifest.json');
+        await model.undoPersonalization();
+        await model.dispose();
+      });
+      expect(await storedKeys(page)).toEqual([`${url}other/`]);
+    });
+  });
+
   test('forgets what it learned when the bundle has another model, and says so', async () => {
     const files = withBundle(page, bundle);
     await withPage(browser, files, async (page) => {
@@ -111,11 +131,33 @@ function learn(page: Page, options: { steps: number }): Promise<number> {
   );
 }
 
-function loadAndScore(page: Page) {
-  return page.evaluate(async ({ person }) => {
-    const model = await unroll.loadLanguageModel('./model/');
-    const { perplexity } = await model.score(person);
-    await model.dispose();
-    return { status: model.personalization, perplexity };
-  }, texts);
+function loadAndScore(page: Page, address = './model/') {
+  return page.evaluate(
+    async ({ person, address }) => {
+      const model = await unroll.loadLanguageModel(address);
+      const { perplexity } = await model.score(person);
+      await model.dispose();
+      return { status: model.personalization, perplexity };
+    },
+    { ...texts, address },
+  );
+}
+
+/** The keys of what is stored. If `replacement` is given, the record is moved there first. */
+function storedKeys(page: Page, replacement: readonly string[] = []): Promise<IDBValidKey[]> {
+  return page.evaluate(async (replacement) => {
+    const resultOf = <Result>(request: IDBRequest<Result>) =>
+      new Promise<Result>((resolve) => request.addEventListener('success', () => resolve(request.result)));
+    const database = await resultOf(indexedDB.open('unroll-personalization'));
+    const records = database.transaction('models', 'readwrite').objectStore('models');
+    const [key] = await resultOf(records.getAllKeys());
+    if (replacement.length > 0) {
+      const record = await resultOf(records.get(key!));
+      records.delete(key!);
+      for (const address of replacement) records.put(record, address);
+    }
+    const keys = await resultOf(records.getAllKeys());
+    database.close();
+    return keys;
+  }, replacement);
 }
