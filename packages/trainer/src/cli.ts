@@ -13,6 +13,7 @@ import { addNode } from './commands/node.js';
 import { addScore } from './commands/score.js';
 import { addLaunch, addTrain } from './commands/train.js';
 import { UnrollError, UsageError } from './errors.js';
+import { type FileError, fileErrorReason, isFileError } from './files/file-error.js';
 import { ClosedPipe, closedPipeStatus, log, print, surviveClosedOutput } from './terminal/output.js';
 import { version } from './version.js';
 
@@ -81,6 +82,7 @@ async function report(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return wrongUsage;
   if (error instanceof UsageError) return complain(error, wrongUsage);
   if (await isMendable(error)) return complain(error as Error, failed);
+  if (isFileError(error)) return complain(new UnrollError(systemLine(error)), failed);
   // Ours to mend: whoever reports it needs the trace.
   log(`unroll: unexpected error, please report it\n${error instanceof Error ? error.stack : error}`);
   return failed;
@@ -92,6 +94,12 @@ async function isMendable(error: unknown): Promise<boolean> {
   const { BundleError } = await import('@unroll/edge-runtime');
   const { ParameterServerError } = await import('@unroll/param-server');
   return error instanceof BundleError || error instanceof ParameterServerError;
+}
+
+/** What the system refused where nothing nearer to it has said what to do. */
+function systemLine(error: FileError): string {
+  const place = error.path === undefined ? '' : `${error.path}: `;
+  return `${place}${error.syscall} failed: ${fileErrorReason(error)}`;
 }
 
 function complain(error: Error, status: number): number {

@@ -1,22 +1,17 @@
 // Learns the merges of a byte-level BPE tokenizer (Sennrich et al. 2016, "Neural Machine Translation of Rare Words with
-// Subword Units", algorithm 1), with counts updated in place: a merge touches only the words that hold the pair.
+// Subword Units", algorithm 1). Counts are updated in place: a merge touches only the places where the pair occurs, so that
+// the work grows with the text's different words and not with the square of their length.
 // Deterministic: of equally frequent pairs the one with the smaller ids is merged first.
 
 import TinyQueue from 'tinyqueue';
 import { type BpeModel, LINE_BREAK } from './bpe-tokenizer.js';
 import { BYTE_ALPHABET, byteLevelWords } from './byte-level.js';
 import { TokenCounts } from './token-counts.js';
+import type { TokenizerProgress } from './tokenizer.js';
 import { Vocabulary } from './vocabulary.js';
 
 /** Pairs of ids are map keys `left * PAIR_BASE + right`; ids stay below it. */
 const PAIR_BASE = 2 ** 24;
-
-interface Word {
-  /** The word's pieces, as ids. */
-  pieces: number[];
-  /** How often the word occurs. */
-  readonly count: number;
-}
 
 interface Candidate {
   readonly pair: number;
@@ -24,12 +19,14 @@ interface Candidate {
 }
 
 /**
- * The BPE model of `texts` with at most `vocabSize` tokens; fewer if no pair occurs `minCount` times any more.
+ * Learns the BPE model of `texts` with at most `vocabSize` tokens; fewer if no pair occurs `minCount` times any more.
  *
  * @throws RangeError if `vocabSize` cannot hold the line break and the 256 bytes, or `minCount` is below 1
  */
-export function trainBpe(texts: Iterable<string>, options: { vocabSize: number; minCount: number }): BpeModel {
-  const { vocabSize, minCount } = options;
+export function* trainBpe(
+  texts: Iterable<string>,
+  { vocabSize, minCount }: { readonly vocabSize: number; readonly minCount: number },
+): Generator<TokenizerProgress, BpeModel, undefined> {
   const tokens = [LINE_BREAK, ...BYTE_ALPHABET.toSorted()];
   if (!(vocabSize >= tokens.length && vocabSize <= PAIR_BASE)) {
     throw new RangeError(
@@ -37,9 +34,11 @@ export function trainBpe(texts: Iterable<string>, options: { vocabSize: number; 
     );
   }
   if (!(minCount >= 1)) throw new RangeError(`minimum count ${minCount}: must be at least 1`);
-  const pairs = new PairCounts(countWords(texts, new Map(tokens.map((token, id) => [token, id]))), minCount);
+  const counts = yield* countWords(texts);
+  const pairs = new PairCounts(counts, new Map(tokens.map((token, id) => [token, id])), minCount);
   const merges: [string, string][] = [];
-  while (tokens.length < vocabSize) {
+  const total = vocabSize - tokens.length;
+  while (merges.length < total) {
     const pair = pairs.takeMostFrequent();
     if (pair === undefined) break;
     const left = tokens[Math.floor(pair / PAIR_BASE)]!;
@@ -47,32 +46,60 @@ export function trainBpe(texts: Iterable<string>, options: { vocabSize: number; 
     pairs.merge(pair, tokens.length);
     merges.push([left, right]);
     tokens.push(left + right);
+    yield { stage: 'merging', done: merges.length, total };
   }
   return { vocabulary: new Vocabulary(tokens), merges };
 }
 
-function countWords(texts: Iterable<string>, ids: ReadonlyMap<string, number>): Word[] {
+function* countWords(texts: Iterable<string>): Generator<TokenizerProgress, TokenCounts, undefined> {
   const counts = new TokenCounts();
+  let done = 0;
   for (const text of texts) {
     for (const line of text.split(LINE_BREAK)) for (const word of byteLevelWords(line)) counts.add(word);
+    done += text.length;
+    yield { stage: 'counting', done };
   }
-  return Array.from(counts, ([word, count]) => ({ pieces: Array.from(word, (byte) => ids.get(byte)!), count }));
+  return counts;
 }
 
-/** The counts of neighbouring pieces over all words, kept right while pairs are merged. */
+/** No place: before the first piece of a word, after its last. */
+const NONE = -1;
+
+/**
+ * The counts of neighbouring pieces over all words, kept right while pairs are merged. All words lie one after another; a piece is
+ * known by the place of its first byte, and linked with its neighbours in the word.
+ */
 class PairCounts {
-  readonly #words: readonly Word[];
   readonly #minCount: number;
   readonly #counts = new Map<number, number>();
-  /** Pair → the words that hold it or once did. */
-  readonly #places = new Map<number, Set<number>>();
+  /** Pair → the places of its left piece, rising; where it has been merged away, a place stays and is passed over. */
+  readonly #places = new Map<number, number[]>();
   /** Counts as they were when queued: an entry whose count has changed since is stale. */
   readonly #queue = new TinyQueue<Candidate>([], (a, b) => b.count - a.count || a.pair - b.pair);
+  /** By place: the piece's id, or NONE if it was merged into the one before; its neighbours; how often its word occurs. */
+  readonly #ids: Int32Array;
+  readonly #previous: Int32Array;
+  readonly #next: Int32Array;
+  readonly #weights: Float64Array;
 
-  constructor(words: readonly Word[], minCount: number) {
-    this.#words = words;
+  constructor(words: TokenCounts, ids: ReadonlyMap<string, number>, minCount: number) {
     this.#minCount = minCount;
-    for (const index of words.keys()) this.#countPairs(index, 1);
+    let length = 0;
+    for (const [word] of words) length += word.length;
+    this.#ids = new Int32Array(length);
+    this.#previous = new Int32Array(length);
+    this.#next = new Int32Array(length);
+    this.#weights = new Float64Array(length);
+    let place = 0;
+    for (const [word, count] of words) {
+      for (let k = 0; k < word.length; k++, place++) {
+        this.#ids[place] = ids.get(word[k]!)!;
+        this.#previous[place] = k === 0 ? NONE : place - 1;
+        this.#next[place] = k === word.length - 1 ? NONE : place + 1;
+        this.#weights[place] = count;
+        if (k > 0) this.#count(place - 1, 1);
+      }
+    }
     for (const pair of this.#counts.keys()) this.#enqueue(pair);
   }
 
@@ -84,46 +111,49 @@ class PairCounts {
     }
   }
 
-  /** Replaces every occurrence of `pair` by the piece `merged`. */
+  /** Replaces every occurrence of `pair` by the piece `merged`, from left to right. */
   merge(pair: number, merged: number): void {
     const touched = new Set<number>();
-    for (const index of this.#places.get(pair) ?? []) {
-      for (const changed of this.#countPairs(index, -1)) touched.add(changed);
-      this.#words[index]!.pieces = mergePieces(this.#words[index]!.pieces, pair, merged);
-      for (const changed of this.#countPairs(index, 1)) touched.add(changed);
+    for (const place of this.#places.get(pair) ?? []) {
+      if (this.#pairAt(place) !== pair) continue;
+      const before = this.#previous[place]!;
+      const right = this.#next[place]!;
+      const after = this.#next[right]!;
+      const changed = [before, place, right].filter((left) => this.#pairAt(left) !== undefined);
+      for (const left of changed) touched.add(this.#count(left, -1));
+      this.#ids[place] = merged;
+      this.#ids[right] = NONE;
+      this.#next[place] = after;
+      if (after !== NONE) this.#previous[after] = place;
+      if (before !== NONE) touched.add(this.#count(before, 1));
+      if (after !== NONE) touched.add(this.#count(place, 1));
     }
     this.#counts.delete(pair);
     this.#places.delete(pair);
     for (const changed of touched) this.#enqueue(changed);
   }
 
-  /** Adds (`sign` 1) or takes back (-1) the pairs of one word; returns them. */
-  #countPairs(index: number, sign: 1 | -1): number[] {
-    const { pieces, count } = this.#words[index]!;
-    const pairs: number[] = [];
-    for (let i = 1; i < pieces.length; i++) {
-      const pair = pieces[i - 1]! * PAIR_BASE + pieces[i]!;
-      pairs.push(pair);
-      this.#counts.set(pair, (this.#counts.get(pair) ?? 0) + sign * count);
-      const places = this.#places.get(pair);
-      if (places) places.add(index);
-      else this.#places.set(pair, new Set([index]));
-    }
-    return pairs;
+  /** The pair of the piece at `place` and the next one; undefined if there is none. */
+  #pairAt(place: number): number | undefined {
+    if (place === NONE) return undefined;
+    const left = this.#ids[place]!;
+    const next = this.#next[place]!;
+    return left === NONE || next === NONE ? undefined : left * PAIR_BASE + this.#ids[next]!;
+  }
+
+  /** Adds (`sign` 1) or takes back (-1) the pair at `place`, as often as the word occurs; returns the pair. */
+  #count(place: number, sign: 1 | -1): number {
+    const pair = this.#pairAt(place)!;
+    this.#counts.set(pair, (this.#counts.get(pair) ?? 0) + sign * this.#weights[place]!);
+    if (sign === -1) return pair;
+    const places = this.#places.get(pair);
+    if (places) places.push(place);
+    else this.#places.set(pair, [place]);
+    return pair;
   }
 
   #enqueue(pair: number): void {
     const count = this.#counts.get(pair) ?? 0;
     if (count >= this.#minCount) this.#queue.push({ pair, count });
   }
-}
-
-function mergePieces(pieces: readonly number[], pair: number, merged: number): number[] {
-  const result: number[] = [];
-  for (let i = 0; i < pieces.length; i++) {
-    const joins = i + 1 < pieces.length && pieces[i]! * PAIR_BASE + pieces[i + 1]! === pair;
-    result.push(joins ? merged : pieces[i]!);
-    if (joins) i++;
-  }
-  return result;
 }

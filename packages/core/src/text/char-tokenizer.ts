@@ -4,7 +4,7 @@
 import { type AddedToken, sectionsOf } from './added-tokens.js';
 import { characterSpans, type Span } from './spans.js';
 import { TokenCounts } from './token-counts.js';
-import type { Tokenizer, TokenizerJson } from './tokenizer.js';
+import type { Tokenizer, TokenizerJson, TokenizerProgress } from './tokenizer.js';
 import { Vocabulary, type VocabularyOptions } from './vocabulary.js';
 import { UNK, wordLevelModel } from './word-level.js';
 
@@ -55,9 +55,17 @@ export class CharTokenizer implements Tokenizer {
   }
 
   /** The tokenizer of the characters in `texts`; `<unk>` is id 0 and the line break id 1. */
-  static train(texts: Iterable<string>, options: Omit<VocabularyOptions, 'reserved'>): CharTokenizer {
+  static *train(
+    texts: Iterable<string>,
+    options: Omit<VocabularyOptions, 'reserved'>,
+  ): Generator<TokenizerProgress, CharTokenizer, undefined> {
     const counts = new TokenCounts();
-    for (const text of texts) for (const character of text) counts.add(character);
+    let done = 0;
+    for (const text of texts) {
+      for (const character of text) counts.add(character);
+      done += text.length;
+      yield { stage: 'counting', done };
+    }
     return new CharTokenizer(Vocabulary.fromCounts(counts, { ...options, reserved: [UNK, LINE_BREAK] }));
   }
 

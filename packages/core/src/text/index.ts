@@ -6,6 +6,6 @@ export { requireBertWordPiece, requireByteLevelBpe } from './kinds-of-file.js';
 export { loadTokenizer } from './loading.js';
 export type { Span } from './spans.js';
 export { splitPunctuation } from './split-punctuation.js';
-export type { Tokenizer, TokenizerJson } from './tokenizer.js';
-export { type TokenizerTrainingOptions, trainTokenizer } from './training.js';
+export type { Tokenizer, TokenizerJson, TokenizerProgress } from './tokenizer.js';
+export { type TokenizerTrainingOptions, tokenizerTraining, trainTokenizer } from './training.js';
 export { Vocabulary, type VocabularyOptions } from './vocabulary.js';

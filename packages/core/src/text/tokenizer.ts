@@ -34,6 +34,16 @@ export interface Tokenizer {
   toJSON(): TokenizerJson;
 }
 
+/** How far the learning of a tokenizer is. */
+export interface TokenizerProgress {
+  /** Tokens, or the words in which bytes are merged, are counted; pairs of tokens are merged. */
+  readonly stage: 'counting' | 'merging';
+  /** Characters of text, or merges. */
+  readonly done: number;
+  /** The most merges that there will be; the length of the text is not known here. */
+  readonly total?: number;
+}
+
 /** The parts of Hugging Face's `tokenizer.json` that this project writes. */
 export interface TokenizerJson {
   readonly version: '1.0';

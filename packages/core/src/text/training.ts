@@ -3,7 +3,7 @@
 import { BpeTokenizer } from './bpe-tokenizer.js';
 import { trainBpe } from './bpe-training.js';
 import { CharTokenizer } from './char-tokenizer.js';
-import type { Tokenizer } from './tokenizer.js';
+import type { Tokenizer, TokenizerProgress } from './tokenizer.js';
 import type { VocabularyOptions } from './vocabulary.js';
 import { WordTokenizer } from './word-tokenizer.js';
 
@@ -20,8 +20,8 @@ export interface TokenizerTrainingOptions {
 }
 
 /**
- * Learns a tokenizer from `text`: one string, or pieces of text that each end at a line's end (so that a corpus larger
- * than a string may be is read piece by piece).
+ * Learns a tokenizer from `text`: one string, or pieces of text that each end at a line's end or before white space (so that a
+ * corpus larger than a string may be is read piece by piece).
  *
  * @throws RangeError for a vocabulary size that cannot hold the special tokens, or a minimum count below 1
  * @example
@@ -32,15 +32,30 @@ export function trainTokenizer(
   text: string | Iterable<string>,
   options: TokenizerTrainingOptions = {},
 ): Tokenizer {
+  const training = tokenizerTraining(kind, text, options);
+  for (;;) {
+    const { done, value } = training.next();
+    if (done) return value;
+  }
+}
+
+/** {@link trainTokenizer} step by step, for those who show progress or may stop in between. */
+export function* tokenizerTraining(
+  kind: Tokenizer['kind'],
+  text: string | Iterable<string>,
+  options: TokenizerTrainingOptions = {},
+): Generator<TokenizerProgress, Tokenizer, undefined> {
   const texts = typeof text === 'string' ? [text] : text;
   const { vocabSize, minCount, order } = options;
   switch (kind) {
     case 'word':
-      return WordTokenizer.train(texts, { maxSize: vocabSize, minCount, order });
+      return yield* WordTokenizer.train(texts, { maxSize: vocabSize, minCount, order });
     case 'char':
-      return CharTokenizer.train(texts, { maxSize: vocabSize, minCount, order });
+      return yield* CharTokenizer.train(texts, { maxSize: vocabSize, minCount, order });
     case 'bpe':
-      return new BpeTokenizer(trainBpe(texts, { vocabSize: vocabSize ?? DEFAULT_BPE_SIZE, minCount: minCount ?? 2 }));
+      return new BpeTokenizer(
+        yield* trainBpe(texts, { vocabSize: vocabSize ?? DEFAULT_BPE_SIZE, minCount: minCount ?? 2 }),
+      );
     default:
       kind satisfies never;
       throw new RangeError(`tokenizer kind ${JSON.stringify(kind)}: choose word, char or bpe`);

@@ -4,7 +4,7 @@
 import { type AddedToken, sectionsOf } from './added-tokens.js';
 import type { Span } from './spans.js';
 import { TokenCounts } from './token-counts.js';
-import type { Tokenizer, TokenizerJson } from './tokenizer.js';
+import type { Tokenizer, TokenizerJson, TokenizerProgress } from './tokenizer.js';
 import { Vocabulary, type VocabularyOptions } from './vocabulary.js';
 import { UNK, wordLevelModel } from './word-level.js';
 
@@ -66,10 +66,16 @@ export class WordTokenizer implements Tokenizer {
   }
 
   /** The tokenizer of the words in `texts`; `<unk>` is id 0 and `<eos>` id 1. Every text is made of whole lines. */
-  static train(texts: Iterable<string>, options: Omit<VocabularyOptions, 'reserved'>): WordTokenizer {
+  static *train(
+    texts: Iterable<string>,
+    options: Omit<VocabularyOptions, 'reserved'>,
+  ): Generator<TokenizerProgress, WordTokenizer, undefined> {
     const counts = new TokenCounts();
+    let done = 0;
     for (const text of texts) {
       for (const [word] of text.matchAll(WORDS)) if (!word.includes(EOS)) counts.add(word);
+      done += text.length;
+      yield { stage: 'counting', done };
     }
     return new WordTokenizer(Vocabulary.fromCounts(counts, { ...options, reserved: [UNK, EOS] }));
   }

@@ -51,6 +51,14 @@ export async function writeSnapshotFile(path: string, run: string, { step, value
   }
 }
 
+/** Does to a file at `path` what writing a snapshot does, and removes it. @throws the file system's error */
+export async function tryToWrite(path: string): Promise<void> {
+  await writeHashed(path + unfinishedSuffix, []);
+  await rename(path + unfinishedSuffix, path);
+  await synchronise(dirname(path));
+  await rm(path);
+}
+
 /** All that the checksum is of, piece by piece; each is valid until the next. */
 function* contents(header: Header, vectors: readonly FrozenVector[]): Generator<Uint8Array> {
   const json = Buffer.from(JSON.stringify(header));

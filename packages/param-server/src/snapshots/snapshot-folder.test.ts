@@ -133,7 +133,7 @@ test('a folder that cannot be made is named', async () => {
   writeFileSync(join(folder, 'file'), '');
   const options = { folder: join(folder, 'file', 'below'), shard: 0, shards: 1, keep: 3 };
   await expect(SnapshotFolder.open(options, () => undefined)).rejects.toThrow(
-    `${options.folder}: cannot hold snapshots (ENOTDIR); choose another folder`,
+    /below: cannot hold snapshots \(ENOTDIR: not a directory, .*\); choose another --snapshot-dir$/,
   );
 });
 

@@ -4,8 +4,16 @@
  */
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
+import { ParameterServerError } from '../client/errors.js';
 import type { FrozenSnapshot, ShardSnapshot, SnapshotStore } from './snapshot.js';
-import { readSnapshotFile, readSnapshotPlace, unfinishedSuffix, writeSnapshotFile } from './snapshot-file.js';
+import {
+  readSnapshotFile,
+  readSnapshotPlace,
+  tryToWrite,
+  unfinishedSuffix,
+  writeSnapshotFile,
+} from './snapshot-file.js';
 
 export interface SnapshotFolderOptions {
   readonly folder: string;
@@ -38,18 +46,19 @@ export class SnapshotFolder implements SnapshotStore {
   /**
    * Opens a folder, which is made if it does not exist, and verifies the snapshots of this shard in it. Files that are
    * damaged are passed over, and `report` is given a line for each; what a crash left unfinished is removed.
-   * @throws Error naming the folder if it cannot be written
+   * @throws ParameterServerError naming the folder if it cannot be written
    */
   static async open(options: SnapshotFolderOptions, report: (line: string) => void): Promise<SnapshotFolder> {
     const { folder } = options;
     const ofShard = new RegExp(`^${fileStem(options)}\\d+\\.snapshot(?<kind>\\..+)?$`);
     const entries: Entry[] = [];
     const aside: Entry[] = [];
-    const names = await mkdir(folder, { recursive: true })
-      .then(() => readdir(folder))
-      .catch((error: NodeJS.ErrnoException) => {
-        throw new Error(`${folder}: cannot hold snapshots (${error.code}); choose another folder`);
-      });
+    const names = await namesInWritable(folder, `${fileStem(options)}trial`).catch((error: Error) => {
+      throw new ParameterServerError(
+        status.FAILED_PRECONDITION,
+        `${folder}: cannot hold snapshots (${error.message}); choose another --snapshot-dir`,
+      );
+    });
     for (const name of names) {
       const match = ofShard.exec(name);
       if (!match) continue;
@@ -149,6 +158,13 @@ export class SnapshotFolder implements SnapshotStore {
   #path(step: number): string {
     return join(this.#options.folder, `${fileStem(this.#options)}${step}.snapshot`);
   }
+}
+
+/** The names in a folder, which is made if it does not exist. @param trial the name of a file that is written and removed */
+async function namesInWritable(folder: string, trial: string): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  await tryToWrite(join(folder, trial));
+  return readdir(folder);
 }
 
 function fileStem({ shard, shards }: SnapshotFolderOptions): string {

@@ -5,16 +5,12 @@
 import { type LanguageModelConfig, languageModelConfig, parameterShapes, type Shapes, stateShapes } from '@unroll/core';
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import { z } from 'zod';
+import { textFingerprintSchema } from '../data/text-fingerprint.js';
 import { UnrollError } from '../errors.js';
+import { type FileContents, type FolderContents, inspectFolder } from '../files/result-folder.js';
 import { trainingConfigSchema } from '../training/config.js';
 import { optimizerShapes } from '../training/optimizer-shapes.js';
-import {
-  type FileContents,
-  type FolderContents,
-  inspectFolder,
-  readChecksummedFolder,
-  replaceChecksummedFolder,
-} from './folder.js';
+import { readChecksummedFolder, replaceChecksummedFolder } from './checksums.js';
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from './safetensors.js';
 
 export type Arrays = Record<string, Float32Array>;
@@ -35,6 +31,8 @@ const trainingStateSchema = z.object({
   validPerplexity: z.number().nullable(),
   /** The validation perplexity after each whole epoch: what a plateau and NT-ASGD's trigger are seen in. */
   validation: z.array(z.number()).default([]),
+  /** What it was trained and validated on. */
+  texts: z.object({ train: textFingerprintSchema, valid: textFingerprintSchema }).optional(),
 });
 
 export type TrainingState = z.infer<typeof trainingStateSchema>;

@@ -1,12 +1,20 @@
 /** What a training does about what it finds where its checkpoint is to be. */
 import { UnrollError } from '../errors.js';
-import type { FolderContents } from './folder.js';
+import type { FolderContents } from '../files/result-folder.js';
 
 export interface Destination {
   /** A folder. */
   readonly out: string;
   readonly resume: boolean;
   readonly overwrite: boolean;
+}
+
+/** What to do about data that a checkpoint was not trained on. */
+export const changedDataRemedy = 'give the same, or --changed-data to go on with these';
+
+/** A line on the checkpoint at `out`, which an older version wrote. */
+export function unknownData(out: string): string {
+  return `${out}: does not say what it was trained on, as an older version wrote it; --data is taken for the same`;
 }
 
 /**

@@ -51,7 +51,7 @@ export async function launchCluster(
   const prepared = await prepareTraining(request);
   requireShareable(prepared.training, options.workers);
   requireStepsLeft(prepared, request.out);
-  const report = new RunReport(options.workers);
+  const report = new RunReport(request.out, options.workers);
   const servers: Child[] = [];
   const workers: Child[] = [];
   const interrupt = interruption([servers, workers]);

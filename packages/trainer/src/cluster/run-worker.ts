@@ -23,7 +23,7 @@ export async function runWorker(
   observer: RunObserver | undefined,
 ): Promise<WorkerOutcome> {
   observer?.watch(connectRunStatus(role.servers, role.security));
-  const report = new RunReport(role.workers);
+  const report = new RunReport(request.out, role.workers);
   const leaving = new AbortController();
   try {
     for await (const event of runTraining({ request, role, signal: leaving.signal })) {

@@ -88,7 +88,7 @@ export function clusterOptions(
     maxRestarts,
   } = flags;
   requireSpareable(flags, workers);
-  const snapshotDir = flags.snapshotDir ?? `${out}.snapshots`;
+  const snapshotDir = flags.snapshotDir ?? `${out.replace(/[\\/]+$/, '')}.snapshots`;
   const serverFlags = {
     'backup-workers': backupWorkers,
     lease,

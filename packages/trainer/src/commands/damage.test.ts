@@ -1,10 +1,10 @@
 // What happens when files are altered, cut off or do not belong together, and when the disk is full.
 
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { replaceChecksummedFolder } from '../checkpoint/folder.js';
+import { replaceChecksummedFolder } from '../checkpoint/checksums.js';
+import { mountSmallDisk } from '../testing/small-disk.js';
 import { smallModel, temporaryFolder, unroll, unrollJson, writeSmallCorpus } from '../testing/unroll-process.js';
 
 const root = temporaryFolder();
@@ -116,32 +116,35 @@ describe('a bundle is refused, by the name of the file,', () => {
   });
 });
 
-/** Mounts a file system of this size; false where that is not permitted. */
-function mountSmallDisk(folder: string, bytes: number): boolean {
-  mkdirSync(folder);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-test('a full disk ends training in one line, and the last checkpoint stays whole', async ({ skip }) => {
-  const disk = join(root.path, 'disk');
+test('a full disk ends training in a line that says where the newest checkpoint is, and the last one stays whole', async ({
+  skip,
+}) => {
+  const folder = join(root.path, 'disk');
   const size = readdirSync(checkpoint).reduce((sum, name) => sum + readFileSync(join(checkpoint, name)).length, 0);
   // Room for one checkpoint and a half: the second cannot be written beside the first.
-  if (!mountSmallDisk(disk, 1.5 * size)) skip('mounting a small disk is not permitted here');
-  try {
-    const out = join(disk, 'checkpoint');
-    const { status, stdout, stderr } = await unroll('train', '--data', corpus, '--out', out, ...smallModel);
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr.match(/^unroll: .*$/gm)).toEqual([expect.stringMatching(/checkpoint: the disk is full/)]);
-    expect(readdirSync(disk)).toEqual(['checkpoint']);
-    expect(await unrollJson('eval', '--checkpoint', out, '--data', corpus)).toMatchObject({ split: 'test' });
-    const { step } = JSON.parse(readFileSync(join(out, 'training-state.json'), 'utf8'));
-    expect(step % 20).toBe(0);
-  } finally {
-    execFileSync('umount', [disk]);
+  using disk = mountSmallDisk(folder, 1.5 * size);
+  if (!disk) skip('mounting a small disk is not permitted here');
+  const out = join(folder, 'checkpoint');
+  const { status, stdout, stderr } = await unroll('train', '--data', corpus, '--out', out, ...smallModel);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  const [line] = stderr.match(/^unroll: .*$/gm) ?? [];
+  expect(line).toMatch(/checkpoint: cannot be written: no space left on device \(ENOSPC\); the files are in/);
+  expect(readdirSync(folder)).toEqual(['checkpoint']);
+  const saved = /the files are in (\S+),/.exec(line!)![1]!;
+  const steps = [out, saved].map((place) => JSON.parse(readFileSync(join(place, 'training-state.json'), 'utf8')).step);
+  expect(steps).toEqual([20, 40]);
+  for (const place of [out, saved]) {
+    expect(await unrollJson('eval', '--checkpoint', place, '--data', corpus)).toMatchObject({ split: 'test' });
   }
+  rmSync(saved, { recursive: true });
+});
+
+test('results go into a mount point, and through a link into its target', async ({ skip }) => {
+  const folder = join(root.path, 'volume');
+  using disk = mountSmallDisk(folder, 1e7);
+  if (!disk) skip('mounting a small disk is not permitted here');
+  const linked = join(root.path, 'linked');
+  symlinkSync(folder, linked);
+  await unrollJson('train', '--data', corpus, ...smallModel, '--out', linked, '--max-steps', '5');
+  expect(readdirSync(folder)).toContain('checksums.json');
 });

@@ -14,7 +14,7 @@ export function addGrammar(data: Command): void {
     .requiredOption('--out <dir>', 'where train.txt, valid.txt and test.txt go')
     .addOption(jsonOption())
     .action(async ({ out, json }: { out: string; json?: boolean }) => {
-      const { inspectFolder, replaceFolder } = await import('../checkpoint/folder.js');
+      const { inspectFolder, replaceFolder } = await import('../files/result-folder.js');
       const { GRAMMAR_CORPUS_DEFAULTS, GRAMMAR_ENTROPY, grammarCorpus, grammarPerplexity } = await import(
         '../data/grammar/grammar-corpus.js'
       );

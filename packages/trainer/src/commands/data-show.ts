@@ -12,7 +12,7 @@ export function addShow(data: Command): void {
     .addOption(jsonOption())
     .action(async (path: string, { json }: { json?: boolean }) => {
       const { summarizeCorpus } = await import('../data/corpus-summary.js');
-      const { corpus, vocabulary, splits } = summarizeCorpus(path);
+      const { corpus, vocabulary, splits } = await summarizeCorpus(path);
       await printResult(json, { corpus, vocabulary, ...splits }, () =>
         [
           `${corpus}: ${vocabulary} different words in the training text, <unk> and <eos> included`,

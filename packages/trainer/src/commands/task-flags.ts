@@ -20,7 +20,7 @@ const sizeFlags = ['embedding', 'hidden', 'layers', 'dropout', 'context', 'horiz
 
 const otherFlags: readonly (keyof TrainingFlags | 'task')[] = [
   ...(['task', 'data', 'out', 'batchSize', 'optimizer', 'learningRate', 'clipNorm', 'epochs', 'maxSteps'] as const),
-  ...(['seed', 'engine', 'threads', 'resume', 'overwrite', 'json'] as const),
+  ...(['seed', 'engine', 'threads', 'resume', 'changedData', 'overwrite', 'json'] as const),
 ];
 
 export function addTaskFlag(command: Command): Command {
@@ -69,6 +69,7 @@ export async function taskRequest(
     threads: flags.threads ?? 0,
     resume: flags.resume ?? false,
     overwrite: flags.overwrite ?? false,
+    changedData: flags.changedData ?? false,
   };
 }
 

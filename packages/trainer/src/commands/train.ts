@@ -71,7 +71,7 @@ async function trainTogether(
 async function trainAlone(request: TrainingRequest, observer: RunObserver | undefined): Promise<TrainingResult> {
   const { RunReport } = await import('../training/report.js');
   const { runTraining } = await import('../training/run.js');
-  const report = new RunReport();
+  const report = new RunReport(request.out);
   return interruptible(async (signal) => {
     try {
       for await (const event of runTraining({ request, signal })) {
@@ -95,10 +95,13 @@ function interruption(report: RunReport, { out }: TrainingRequest): UnrollError 
 }
 
 export function printTrainingResult(json: boolean | undefined, result: TrainingResult): Promise<void> {
-  return printOutcome(
-    json,
-    result,
-    () =>
-      `${result.checkpoint}: ${result.steps} steps, ${result.tokensPerSecond} tokens/s, perplexity ${result.trainPerplexity.toFixed(2)} in training, ${result.validPerplexity.toFixed(2)} on the validation text`,
-  );
+  return printOutcome(json, result, () => describe(result));
+}
+
+function describe(result: TrainingResult): string {
+  const { checkpoint, steps, tokensPerSecond, trainPerplexity, validPerplexity } = result;
+  if (trainPerplexity === null || validPerplexity === null) {
+    return `${checkpoint}: has had all its ${steps} steps, nothing was left to train`;
+  }
+  return `${checkpoint}: ${steps} steps, ${tokensPerSecond} tokens/s, perplexity ${trainPerplexity.toFixed(2)} in training, ${validPerplexity.toFixed(2)} on the validation text`;
 }

@@ -70,6 +70,7 @@ export interface TrainingFlags {
   threads?: number;
   initFrom?: string;
   resume?: boolean;
+  changedData?: boolean;
   overwrite?: boolean;
   json?: boolean;
 }
@@ -168,6 +169,7 @@ export function addTrainingFlags(command: Command): Command {
     .addOption(threadsOption())
     .option('--init-from <dir>', 'begin with the model of this checkpoint, trained here or imported')
     .option('--resume', 'go on from the checkpoint in --out, if there is one')
+    .option('--changed-data', 'with --resume: go on although the texts are others than those of the checkpoint')
     .addOption(new Option('--overwrite', 'replace the checkpoint in --out').conflicts('resume'))
     .addOption(jsonOption());
 }
@@ -206,6 +208,7 @@ export async function trainingRequest(flags: TrainingFlags): Promise<TrainingReq
     threads: flags.threads ?? 0,
     initFrom: flags.initFrom,
     resume: flags.resume ?? false,
+    changedData: flags.changedData ?? false,
     overwrite: flags.overwrite ?? false,
   };
 }

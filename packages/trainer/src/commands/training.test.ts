@@ -1,6 +1,6 @@
 // Training runs as users start them: alone and with workers, interrupted, resumed and diverging.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readResumableCheckpoint } from '../checkpoint/checkpoint.js';
@@ -66,7 +66,7 @@ describe.each([
     const lastStep = String(step + 3);
     const resumed = await unrollJson(...flags, '--resume', '--max-steps', lastStep);
     expect(resumed.steps).toBe(step + 3);
-    expect(readdirSync(root.path).filter((entry) => /\.(new|previous|check)/.test(entry))).toEqual([]);
+    expect(readdirSync(root.path).filter((entry) => /\.(saved|unroll)/.test(entry))).toEqual([]);
   });
 
   test('that diverges ends with one line that says what to lower, and writes no checkpoint of it', async () => {
@@ -125,6 +125,21 @@ test('a checkpoint is neither replaced nor resumed unasked', async () => {
   const other = await unroll(...args, '--resume', '--hidden', '99');
   expect(other.status).toBe(2);
   expect(other.stderr).toBe('unroll: --hidden: the checkpoint was trained with 16; leave the flag out to resume it\n');
+});
+
+test('a checkpoint is not resumed on another text unasked', async () => {
+  const other = writeSmallCorpus(at('other'));
+  appendFileSync(join(other, 'train.txt'), 'a sentence of strangers\n');
+  await train('grown', '--max-steps', '2');
+  const resume = ['train', '--data', other, '--out', at('grown'), '--max-steps', '4', '--resume'];
+  const refused = await unroll(...resume);
+  expect(refused).toMatchObject({ status: 1, stdout: '' });
+  expect(refused.stderr).toMatch(
+    /^unroll: --data: is another training text \(\d+ tokens instead of \d+, 0\.\d % of them unknown to its vocabulary instead of 0\.0 %\) than that of \S+grown; give the same, or --changed-data to go on with these\n$/,
+  );
+  const { status, stderr } = await unroll(...resume, '--changed-data');
+  expect(status).toBe(0);
+  expect(stderr).toMatch(/^--data: is another training text /);
 });
 
 test('a softmax, too, is not changed by resuming', async () => {

@@ -129,7 +129,7 @@ test('a resumed run shows, and has recorded, each step once', async () => {
 
   await using observer = await RunObserver.open({ name: 'run', eventFolder, page: { host: '127.0.0.1', port: 0 } });
   const facts = { engine: '', parameters: 1, vocabSize: 1, trainTokens: 1, stepsPerEpoch: 20, epochs: 6 };
-  observer.add({ type: 'start', ...facts, firstStep: 25, totalSteps: 120, mayLeave: false });
+  observer.add({ type: 'start', ...facts, firstStep: 25, totalSteps: 120, mayLeave: false, notices: [] });
   const { points, validation } = await firstUpdate(observer.url!);
   expect(points.map(([step]) => step)).toEqual(Array.from({ length: 25 }, (_, k) => k + 1));
   expect(validation.map(([step]) => step)).toEqual([20, 25]);

@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import type { RunStatus, RunStatusReader, WorkerReport } from '@unroll/param-server';
 import { UnrollError } from '../errors.js';
+import { fileErrorReason } from '../files/file-error.js';
 import { EventFile } from '../tensorboard/event-file.js';
 import { readEvents } from '../tensorboard/read-events.js';
 import { log } from '../terminal/output.js';
@@ -135,7 +136,7 @@ function makeFolder(path: string): void {
     mkdirSync(path, { recursive: true });
   } catch (error) {
     throw new UnrollError(
-      `--tensorboard: ${path} cannot be made (${(error as NodeJS.ErrnoException).code}); is it a file?`,
+      `${path}: cannot be made: ${fileErrorReason(error)}; name a folder that can be written with --tensorboard`,
     );
   }
 }

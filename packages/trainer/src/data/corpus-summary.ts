@@ -1,8 +1,10 @@
 /** What a corpus holds, in words. */
-import { type Tokenizer, trainTokenizer } from '@unroll/core/text';
+import type { Tokenizer } from '@unroll/core/text';
+import { log } from '../terminal/output.js';
 import { megabytes, Progress } from '../terminal/progress.js';
 import { type CorpusSplit, loadCorpus } from './corpus.js';
 import { encodedBlocks } from './encoding.js';
+import { learnTokenizer } from './learn-tokenizer.js';
 
 export interface SplitSummary {
   readonly files: readonly string[];
@@ -22,9 +24,10 @@ export interface CorpusSummary {
 }
 
 /** @throws UnrollError naming what is missing or cannot be read */
-export function summarizeCorpus(path: string): CorpusSummary {
+export async function summarizeCorpus(path: string): Promise<CorpusSummary> {
   const corpus = loadCorpus(path);
-  const tokenizer = trainTokenizer('word', corpus.train.texts());
+  for (const line of corpus.skipped) log(line);
+  const tokenizer = await learnTokenizer('word', corpus.train, {});
   const summary = (label: string, split: CorpusSplit): SplitSummary => {
     return { files: split.files, bytes: split.bytes, ...countTokens(label, split, tokenizer) };
   };
@@ -44,11 +47,13 @@ function countTokens(
   const progress = new Progress(label, megabytes(split.bytes), 'MB');
   let [done, tokens, unknown] = [0, 0, 0];
   try {
-    for (const { ids, bytes } of encodedBlocks(tokenizer, split.texts())) {
-      for (const id of ids) if (id === tokenizer.unkId) unknown++;
-      tokens += ids.length;
-      done = Math.min(done + bytes, split.bytes);
-      progress.update(megabytes(done));
+    for (const texts of split.shards) {
+      for (const { ids, bytes } of encodedBlocks(tokenizer, texts)) {
+        for (const id of ids) if (id === tokenizer.unkId) unknown++;
+        tokens += ids.length;
+        done = Math.min(done + bytes, split.bytes);
+        progress.update(megabytes(done));
+      }
     }
     return { tokens, unknown };
   } finally {

@@ -1,9 +1,10 @@
 // Corpora as they lie on disk: real folders and files, and the published ones where they are at hand.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { trainTokenizer } from '@unroll/core/text';
+import { type Tokenizer, trainTokenizer } from '@unroll/core/text';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type CorpusSplit, loadCorpus } from './corpus.js';
 import { encodeSplit } from './encoding.js';
@@ -83,6 +84,37 @@ describe('a folder', () => {
     }
   });
 
+  test('of parts may hold what systems and people leave there; it is passed over, and said', () => {
+    const path = folder({
+      'train/part-00000': 'a\n',
+      'train/part-00001': '',
+      'train/part-00002': '\n',
+      'train/part-00003': 'b\n',
+      'train/part-00003~': 'old\n',
+      'train/.DS_Store': Uint8Array.of(0, 1),
+      'train/._part-00000': Uint8Array.of(0, 1),
+      'train/_SUCCESS': '',
+      'train/README': 'about\n',
+      'train/.cache/more': 'x\n',
+      'valid.txt': 'v\n',
+      'test.txt': 't\n',
+    });
+    symlinkSync('nowhere', join(path, 'train', 'part-00004'));
+    const { train, skipped } = loadCorpus(path);
+    expect(read(train)).toEqual(['a\n', '\n', 'b\n']);
+    expect(skipped).toEqual([
+      `${join(path, 'train')}: skipped .DS_Store, ._part-00000, .cache, README, _SUCCESS, part-00001 (empty), part-00003~, part-00004 (a link that leads nowhere)`,
+    ]);
+  });
+
+  test('whose validation file is a link that leads nowhere is refused with that', () => {
+    const path = folder({ 'train.txt': 'a\n', 'test.txt': 't\n' });
+    symlinkSync('nowhere', join(path, 'valid.txt'));
+    expect(() => loadCorpus(path)).toThrow(
+      'no validation file; found test.txt, train.txt, valid.txt (a link that leads nowhere)',
+    );
+  });
+
   test('that has folders within the folder of a part is refused', () => {
     const path = folder({ 'train/more/a.txt': 'a\n', 'valid.txt': 'v\n', 'test.txt': 't\n' });
     expect(() => loadCorpus(path)).toThrow('train/more: is a folder; put its files into');
@@ -121,12 +153,29 @@ describe('a single file', () => {
   test.each([
     ['empty', '', 'is empty; give a file with text'],
     ['blank', ' \n\n', 'is empty; give a file with text'],
-    ['one line', 'only one line', 'has too few lines to cut'],
+    ['a word', 'word', 'has too little text to cut'],
     ['binary', Uint8Array.of(65, 0, 66), 'is not text (NUL byte at offset 1)'],
     ['Latin-1', Uint8Array.of(0x63, 0xe9, 0x0a), 'is not UTF-8'],
   ])('that is %s is refused', (_name, contents, message) => {
     const path = join(folder({ 'book.txt': contents }), 'book.txt');
     expect(() => loadCorpus(path)).toThrow(`${path}: ${message}`);
+  });
+
+  test.each([
+    ['one line of words', 'words on a single line '.repeat(10_000)],
+    ['one line without white space', '春风雨花'.repeat(20_000)],
+    ['two lines', `${'first line '.repeat(9_000)}\n${'second line '.repeat(9_000)}\n`],
+  ])('of %s is cut 90 / 5 / 5, and nothing is lost', (_, text) => {
+    const { train, valid, test } = loadCorpus(join(folder({ 'book.txt': text }), 'book.txt'));
+    const parts = [train, valid, test].map((split) => read(split).join(''));
+    expect(parts.join('')).toBe(text);
+    expect(parts.map((part) => Math.round((100 * part.length) / text.length))).toEqual([90, 5, 5]);
+  });
+
+  test.skipIf(process.platform === 'win32')('that is a pipe is refused: it can be read but once', () => {
+    const path = join(folder({}), 'pipe');
+    execFileSync('mkfifo', [path]);
+    expect(() => loadCorpus(path)).toThrow(`${path}: is neither a file nor a folder`);
   });
 
   test('that does not exist is refused with a way out', () => {
@@ -147,6 +196,31 @@ describe('encoding', () => {
       'c',
       '<eos>',
     ]);
+  });
+
+  test.each<[Tokenizer['kind'], string]>([
+    ['word', 'some words, and more '],
+    ['char', 'größer als 🌍 '],
+    ['bpe', "it's  a line\tof words, and more "],
+  ])('by %s gives a long line the ids that it has as a whole', (kind, words) => {
+    const text = words.repeat(12_000).trim();
+    const { train } = loadCorpus(folder({ 'train.txt': text, 'valid.txt': 'a\n', 'test.txt': 'a\n' }));
+    expect(read(train).length).toBeGreaterThan(3);
+    const tokenizer = trainTokenizer(kind, train.texts(), { vocabSize: 300 });
+    expect(tokenizer.toJSON()).toEqual(trainTokenizer(kind, text, { vocabSize: 300 }).toJSON());
+    expect(idsOf(encodeSplit(tokenizer, train))).toEqual([...tokenizer.encode(text), tokenizer.eosId]);
+  });
+
+  test('takes a fingerprint that tells other words, and another division into files', () => {
+    const held = { 'valid.txt': 'a\n', 'test.txt': 'a\n' };
+    const one = loadCorpus(folder({ 'train/1': 'a b\n', 'train/2': 'c\n', ...held })).train;
+    const tokenizer = trainTokenizer('word', one.texts());
+    const print = (files: Record<string, string>) =>
+      encodeSplit(tokenizer, loadCorpus(folder({ ...files, ...held })).train).fingerprint;
+    const { sha256 } = print({ 'train/1': 'a b\n', 'train/2': 'c\n' });
+    expect(print({ 'train/a': 'a b', 'train/b': 'c' })).toEqual({ sha256, tokens: 5, unknown: 0 });
+    expect(print({ 'train/1': 'a b\nc\n', 'train/2': ' \n' }).sha256).not.toBe(sha256);
+    expect(print({ 'train/1': 'a b\n', 'train/2': 'd\n' })).toMatchObject({ tokens: 5, unknown: 1 });
   });
 
   test('gives the same ids for a text that is encoded in several blocks', () => {

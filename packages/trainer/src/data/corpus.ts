@@ -1,13 +1,15 @@
 // Finds the training, validation and test text of a corpus: the embedded one by its name, a folder by the names of its
 // files, or a single file that is cut in three. Text is read in blocks; token ids are encoding.ts's affair.
 
-import { type Dirent, existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { UnrollError } from '../errors.js';
+import { namesInFolder, reasonToSkip } from '../files/folder-names.js';
 import { EMBEDDED_CORPUS } from './embedded-corpus.js';
 import { GRAMMAR_CORPUS_DEFAULTS, grammarCorpus } from './grammar/grammar-corpus.js';
 import { isJsonLines, textOfJsonLines } from './json-lines.js';
 import { type ByteRange, textBlocks } from './text-blocks.js';
+import { betweenCharacters, spaceAfter } from './text-cuts.js';
 
 /** One part of a corpus. */
 export interface CorpusSplit {
@@ -17,7 +19,7 @@ export interface CorpusSplit {
   readonly bytes: number;
   /** The text of each of its files, as `texts` gives it. */
   readonly shards: readonly Iterable<string>[];
-  /** Its text, piece by piece, each made of whole lines; no more than a piece is in memory. */
+  /** Its text, piece by piece: whole lines, or a piece of a long line; no more than a piece is in memory. */
   texts(): Iterable<string>;
 }
 
@@ -27,7 +29,11 @@ export interface Corpus {
   readonly train: CorpusSplit;
   readonly valid: CorpusSplit;
   readonly test: CorpusSplit;
+  /** Lines for the user on what was passed over in folders of files. */
+  readonly skipped: readonly string[];
 }
+
+type Splits = Omit<Corpus, 'name'>;
 
 type SplitName = 'train' | 'valid' | 'test';
 
@@ -48,8 +54,9 @@ const VALID_END = 0.95;
 /**
  * The corpus at `pathOrName`: `grammar` for the embedded one; a folder with a training, a validation and a test part
  * (`ptb.train.txt`, `wiki.train.tokens`, `train.txt`, `train.jsonl`; `valid`, `val` or `dev`; `test`; a part may be numbered
- * shards or a folder of files), or One Billion Word as it is unpacked; or one file of text or JSON lines, or a folder with a training file alone, of which the first 90 % of the text are for
- * training, the next 5 % for validation and the rest for test.
+ * shards or a folder of files, in which markers, backups and empty files are passed over), or One Billion Word as it is unpacked; or
+ * one file of text or JSON lines, or a folder with a training file alone, of which the first 90 % of the text are for training,
+ * the next 5 % for validation and the rest for test.
  *
  * @throws UnrollError naming the path if there is none, or what was found and what is expected if its files are not recognised
  */
@@ -61,11 +68,18 @@ export function loadCorpus(pathOrName: string): Corpus {
       train: splitOfText(train),
       valid: splitOfText(valid),
       test: splitOfText(test),
+      skipped: [],
     };
   }
   if (!existsSync(pathOrName)) {
     throw new UnrollError(
       `${pathOrName}: no such file or folder; give a corpus, or "${EMBEDDED_CORPUS}" for the embedded one`,
+    );
+  }
+  const reason = statSync(pathOrName).isDirectory() ? undefined : reasonToSkip(pathOrName);
+  if (reason === ' (not a file)') {
+    throw new UnrollError(
+      `${pathOrName}: is neither a file nor a folder; a text is read several times, so write it into a file`,
     );
   }
   const name = basename(resolve(pathOrName));
@@ -74,90 +88,121 @@ export function loadCorpus(pathOrName: string): Corpus {
     : { name, ...cutInThree(pathOrName) };
 }
 
-function splitsOfFolder(folder: string): Omit<Corpus, 'name'> {
-  const entries = readdirSync(folder, { withFileTypes: true }).toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  if (entries.some(({ name }) => name === BILLION_WORDS.train)) return billionWordsIn(folder);
-  const train = filesOfSplit(folder, entries, 'train');
-  const valid = filesOfSplit(folder, entries, 'valid');
-  const test = filesOfSplit(folder, entries, 'test');
-  if (train.length === 1 && valid.length === 0 && test.length === 0) return cutInThree(train[0]!);
-  const missing = Object.entries({ training: train, validation: valid, test }).find(([, files]) => files.length === 0);
+function splitsOfFolder(folder: string): Splits {
+  const { names } = namesInFolder(folder);
+  if (names.includes(BILLION_WORDS.train)) return billionWordsIn(folder);
+  const train = filesOfSplit(folder, names, 'train');
+  const valid = filesOfSplit(folder, names, 'valid');
+  const test = filesOfSplit(folder, names, 'test');
+  if (train.files.length === 1 && valid.files.length === 0 && test.files.length === 0)
+    return cutInThree(train.files[0]!);
+  const parts = { training: train, validation: valid, test };
+  const missing = Object.entries(parts).find(([, { files }]) => files.length === 0);
   if (missing !== undefined) {
-    const found = entries.length === 0 ? 'nothing' : entries.map((entry) => entry.name).join(', ');
+    const { names, skipped } = namesInFolder(folder);
+    const found = [...names, ...skipped].join(', ') || 'nothing';
     throw new UnrollError(
       `${folder}: no ${missing[0]} file; found ${found}; expected train.txt, valid.txt and test.txt, ptb.*.txt, wiki.*.tokens or train.txt alone`,
     );
   }
-  return { train: splitOfFiles(train), valid: splitOfFiles(valid), test: splitOfFiles(test) };
+  return splitsOf(train, valid, test);
 }
 
 /** As `unroll data fetch` places them: of the held-out shards the first is for test, the second for validation. */
-function billionWordsIn(folder: string): Omit<Corpus, 'name'> {
+function billionWordsIn(folder: string): Splits {
   const heldOut = join(folder, BILLION_WORDS.heldOut);
-  const [test, valid] = existsSync(heldOut) ? filesIn(heldOut) : [];
+  const { files, skipped } = existsSync(heldOut) ? filesIn(heldOut) : { files: [], skipped: [] };
+  const [test, valid] = files;
   if (test === undefined || valid === undefined) {
     throw new UnrollError(`${heldOut}: has fewer than two shards; unpack One Billion Word again`);
   }
   const train = filesIn(join(folder, BILLION_WORDS.train));
-  return { train: splitOfFiles(train), valid: splitOfFiles([valid]), test: splitOfFiles([test]) };
+  return splitsOf(train, { files: [valid], skipped }, { files: [test], skipped: [] });
+}
+
+/** The files of one part, and lines on what was passed over. */
+interface SplitFiles {
+  readonly files: readonly string[];
+  readonly skipped: readonly string[];
+}
+
+function splitsOf(train: SplitFiles, valid: SplitFiles, test: SplitFiles): Splits {
+  return {
+    train: splitOfFiles(train.files),
+    valid: splitOfFiles(valid.files),
+    test: splitOfFiles(test.files),
+    skipped: [train, valid, test].flatMap(({ skipped }) => skipped),
+  };
 }
 
 /** The files of one part: one file, or numbered shards, or what is in the folder of that name. */
-function filesOfSplit(folder: string, entries: readonly Dirent[], split: SplitName): string[] {
-  const matches = entries
-    .map((entry) => ({ entry, groups: SPLIT_FILE.exec(entry.name)?.groups }))
+function filesOfSplit(folder: string, names: readonly string[], split: SplitName): SplitFiles {
+  const matches = names
+    .map((name) => ({ name, groups: SPLIT_FILE.exec(name)?.groups }))
     .filter(({ groups }) => groups?.[split] !== undefined);
   if (matches.length > 1 && matches.some(({ groups }) => groups?.shard === undefined)) {
-    const names = matches.map(({ entry }) => entry.name).join(' and ');
-    throw new UnrollError(`${folder}: ${names} could each be the ${split} part; leave one`);
+    const found = matches.map(({ name }) => name).join(' and ');
+    throw new UnrollError(`${folder}: ${found} could each be the ${split} part; leave one`);
   }
-  return matches.flatMap(({ entry }) => {
-    const path = join(folder, entry.name);
-    if (!statSync(path).isDirectory()) return [path];
-    return filesIn(path);
+  const parts = matches.map(({ name }) => {
+    const path = join(folder, name);
+    return statSync(path).isDirectory() ? filesIn(path) : { files: [path], skipped: [] };
   });
+  return { files: parts.flatMap(({ files }) => files), skipped: parts.flatMap(({ skipped }) => skipped) };
 }
 
 /** The files of a folder, in the order of their names. */
-function filesIn(folder: string): string[] {
-  const paths = readdirSync(folder)
-    .toSorted()
-    .map((file) => join(folder, file));
-  const inner = paths.find((path) => statSync(path).isDirectory());
+function filesIn(folder: string): SplitFiles {
+  const { names, skipped } = namesInFolder(folder);
+  const files = names.map((name) => join(folder, name));
+  const inner = files.find((path) => statSync(path).isDirectory());
   if (inner !== undefined) throw new UnrollError(`${inner}: is a folder; put its files into ${folder}`);
-  return paths;
+  return { files, skipped: skipped.length === 0 ? [] : [`${folder}: skipped ${skipped.join(', ')}`] };
 }
 
-function cutInThree(path: string): Omit<Corpus, 'name'> {
+/** Where a part may end: the first such place in a piece of text, at `from` or after. */
+type Boundary = (text: string, from: number) => number | undefined;
+
+const lineEnd: Boundary = (text, from) => {
+  const lineBreak = text.indexOf('\n', from);
+  return lineBreak === -1 ? undefined : lineBreak + 1;
+};
+
+/** The best first; the others are for texts of very few lines, or of one. */
+const boundaries: readonly Boundary[] = [lineEnd, spaceAfter, betweenCharacters];
+
+function cutInThree(path: string): Splits {
   let characters = 0;
   for (const { text } of textBlocks(path)) characters += text.length;
-  const trainEnd = lineEnd(path, TRAIN_END * characters);
-  const validEnd = lineEnd(path, Math.max(VALID_END * characters, trainEnd.characters));
-  const ranges = [
-    { start: 0, end: trainEnd.bytes },
-    { start: trainEnd.bytes, end: validEnd.bytes },
-    { start: validEnd.bytes, end: statSync(path).size },
-  ];
-  if (ranges.some((range) => isBlank(path, range))) {
-    throw new UnrollError(
-      `${path}: has too few lines to cut into training, validation and test parts; give three files`,
+  for (const boundary of isJsonLines(path) ? [lineEnd] : boundaries) {
+    const trainEnd = placeAfter(path, TRAIN_END * characters, boundary);
+    const validEnd = placeAfter(path, Math.max(VALID_END * characters, trainEnd.characters), boundary);
+    const ranges = [
+      { start: 0, end: trainEnd.bytes },
+      { start: trainEnd.bytes, end: validEnd.bytes },
+      { start: validEnd.bytes, end: statSync(path).size },
+    ];
+    if (ranges.some((range) => isBlank(path, range))) continue;
+    const [train, valid, test] = ranges.map((range) =>
+      splitOf([path], range.end - range.start, [textsOfFile(path, range)]),
     );
+    return { train: train!, valid: valid!, test: test!, skipped: [] };
   }
-  const [train, valid, test] = ranges.map((range) =>
-    splitOf([path], range.end - range.start, [textsOfFile(path, range)]),
+  throw new UnrollError(
+    `${path}: has too little text to cut into training, validation and test parts; give three files`,
   );
-  return { train: train!, valid: valid!, test: test! };
 }
 
-/** Where the line that holds the character at `offset` ends, counted in characters and in bytes of the file. */
-function lineEnd(path: string, offset: number): { characters: number; bytes: number } {
+/** The first place for a boundary at the character at `offset` or after, counted in characters and in bytes of the file. */
+function placeAfter(path: string, offset: number, boundary: Boundary): { characters: number; bytes: number } {
   const character = Math.floor(offset);
   let characters = 0;
   for (const { text, start } of textBlocks(path)) {
     if (character < characters + text.length) {
-      const lineBreak = text.indexOf('\n', character - characters);
-      const end = lineBreak === -1 ? text.length : lineBreak + 1;
-      return { characters: characters + end, bytes: start + Buffer.byteLength(text.slice(0, end)) };
+      const end = boundary(text, Math.max(0, character - characters));
+      if (end !== undefined) {
+        return { characters: characters + end, bytes: start + Buffer.byteLength(text.slice(0, end)) };
+      }
     }
     characters += text.length;
   }
@@ -165,7 +210,7 @@ function lineEnd(path: string, offset: number): { characters: number; bytes: num
 }
 
 function isBlank(path: string, range: ByteRange): boolean {
-  for (const { text } of textBlocks(path, range)) if (text.trim() !== '') return false;
+  for (const { text } of textBlocks(path, { range })) if (text.trim() !== '') return false;
   return true;
 }
 
@@ -175,10 +220,12 @@ function splitOfText(text: string): CorpusSplit {
 
 function splitOfFiles(files: readonly string[]): CorpusSplit {
   const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
+  // One of several files may be blank.
+  const range = files.length > 1 ? { start: 0, end: Number.POSITIVE_INFINITY } : undefined;
   return splitOf(
     files,
     bytes,
-    files.map((file) => textsOfFile(file)),
+    files.map((file) => textsOfFile(file, range)),
   );
 }
 
@@ -197,7 +244,10 @@ function splitOf(files: readonly string[], bytes: number, shards: readonly Itera
 function textsOfFile(path: string, range?: ByteRange): Iterable<string> {
   return {
     *[Symbol.iterator]() {
-      for (const { text } of textBlocks(path, range)) yield isJsonLines(path) ? textOfJsonLines(path, text) : text;
+      const wholeLines = isJsonLines(path);
+      for (const { text } of textBlocks(path, { range, wholeLines })) {
+        yield wholeLines ? textOfJsonLines(path, text) : text;
+      }
     },
   };
 }

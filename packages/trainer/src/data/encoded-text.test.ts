@@ -8,7 +8,8 @@ import { IdFile } from './id-file.js';
 import { windowsOf } from './token-ids.js';
 
 /** Files of 3, 1, 0 and 4 tokens; a token's id is its place. */
-const text = new EncodedText(Int32Array.of(0, 1, 2, 3, 4, 5, 6, 7), [3, 4, 4, 8]);
+const fingerprint = { sha256: '', tokens: 8, unknown: 0 };
+const text = new EncodedText(Int32Array.of(0, 1, 2, 3, 4, 5, 6, 7), [3, 4, 4, 8], fingerprint);
 const files = [[0, 1, 2], [3], [4, 5, 6, 7]];
 
 function orderOf(epoch: number, seed = 1): number[] {
@@ -36,7 +37,7 @@ test('a window of a shuffled text may span files', () => {
 });
 
 test('a text of one file is read as it is in every epoch', () => {
-  const one = new EncodedText(Int32Array.of(5, 6), [2]);
+  const one = new EncodedText(Int32Array.of(5, 6), [2], fingerprint);
   expect(one.shuffled(1, 4)).toBe(one);
 });
 

@@ -1,6 +1,7 @@
 // A text of one or more files as token ids, in the order of the files or in that of an epoch.
 
 import { seededRandom } from '@unroll/core/decoding';
+import type { TextFingerprint } from './text-fingerprint.js';
 import type { TokenIds } from './token-ids.js';
 
 /** Where a file's ids lie: from `start` up to and without `end`. */
@@ -11,12 +12,14 @@ interface Extent {
 
 export class EncodedText implements TokenIds {
   readonly length: number;
+  readonly fingerprint: TextFingerprint;
   readonly #ids: TokenIds;
   readonly #files: readonly Extent[];
 
   /** @param fileEnds where the ids of each file end, rising; the last is the number of ids */
-  constructor(ids: TokenIds, fileEnds: readonly number[]) {
+  constructor(ids: TokenIds, fileEnds: readonly number[], fingerprint: TextFingerprint) {
     this.length = ids.length;
+    this.fingerprint = fingerprint;
     this.#ids = ids;
     this.#files = fileEnds.map((end, file) => ({ start: fileEnds[file - 1] ?? 0, end }));
   }

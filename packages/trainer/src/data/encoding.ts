@@ -4,8 +4,11 @@ import type { Tokenizer } from '@unroll/core/text';
 import type { CorpusSplit } from './corpus.js';
 import { EncodedText } from './encoded-text.js';
 import { IdFile } from './id-file.js';
+import { lastOf } from './steps.js';
+import { cutBefore } from './text-cuts.js';
+import { FingerprintTaker } from './text-fingerprint.js';
 
-/** How much text is encoded at once, in characters. */
+/** How much text is encoded at once, in characters; twice as much at most. */
 const BLOCK = 2 ** 16;
 
 /** The ids of texts of more bytes lie in a file. */
@@ -17,46 +20,64 @@ const LARGEST_IN_MEMORY = 2 ** 26;
  * @param largestInMemory the most bytes of text whose ids are kept in memory
  * @throws UnrollError if the folder for temporary files cannot hold them
  */
-export function encodeSplit(
+export function encodeSplit(tokenizer: Tokenizer, split: CorpusSplit, largestInMemory?: number): EncodedText {
+  return lastOf(encoding(tokenizer, split, largestInMemory));
+}
+
+/** {@link encodeSplit} step by step: yields how many bytes of text are encoded. */
+export function* encoding(
   tokenizer: Tokenizer,
   split: CorpusSplit,
   largestInMemory = LARGEST_IN_MEMORY,
-): EncodedText {
+): Generator<number, EncodedText, undefined> {
   const file = split.bytes > largestInMemory ? new IdFile() : undefined;
   const blocks: Int32Array[] = [];
   const fileEnds: number[] = [];
+  const fingerprint = new FingerprintTaker(tokenizer.unkId);
   let length = 0;
+  let done = 0;
   for (const texts of split.shards) {
-    for (const { ids } of encodedBlocks(tokenizer, texts)) {
+    for (const { text, ids, bytes } of encodedBlocks(tokenizer, texts)) {
       if (file) file.append(ids);
       else blocks.push(ids);
+      fingerprint.add(text, ids);
       length += ids.length;
+      done += bytes;
+      yield Math.min(done, split.bytes);
     }
     fileEnds.push(length);
+    fingerprint.endFile();
   }
-  return new EncodedText(file ?? concatenate(blocks, length), fileEnds);
+  return new EncodedText(file ?? concatenate(blocks, length), fileEnds, fingerprint.result());
 }
 
-/** The ids of `texts`, piece by piece, each with the bytes of UTF-8 that it was; nothing is kept. */
+/**
+ * The ids of the texts of one file, piece by piece, each with the text and the bytes of UTF-8 that it was; nothing is kept. The
+ * last line is ended if it is not.
+ */
 export function* encodedBlocks(
   tokenizer: Tokenizer,
   texts: Iterable<string>,
-): Generator<{ ids: Int32Array; bytes: number }, void, undefined> {
+): Generator<{ text: string; ids: Int32Array; bytes: number }, void, undefined> {
+  let isLineOpen = false;
   for (const text of texts) {
-    for (const block of blocksOfLines(text)) {
-      yield { ids: Int32Array.from(tokenizer.encode(block)), bytes: Buffer.byteLength(block) };
+    for (const block of blocksOf(text)) {
+      isLineOpen = !block.endsWith('\n');
+      yield { text: block, ids: Int32Array.from(tokenizer.encode(block)), bytes: Buffer.byteLength(block) };
     }
   }
+  if (isLineOpen) yield { text: '\n', ids: Int32Array.of(tokenizer.eosId), bytes: 0 };
 }
 
-/** Cuts `text` after line breaks; the last block gets a line break if it has none. */
-function* blocksOfLines(text: string): Generator<string> {
+/** Cuts `text` after line breaks, and lines longer than a block within. */
+function* blocksOf(text: string): Generator<string> {
   for (let start = 0; start < text.length; ) {
-    const lineBreak = text.indexOf('\n', start + BLOCK);
-    const end = lineBreak === -1 ? text.length : lineBreak + 1;
-    const block = text.slice(start, end);
-    yield block.endsWith('\n') ? block : `${block}\n`;
-    start = end;
+    const window = text.slice(start, start + 2 * BLOCK);
+    const lineBreak = window.indexOf('\n', BLOCK);
+    const isRest = start + window.length === text.length;
+    const end = lineBreak !== -1 ? lineBreak + 1 : isRest ? window.length : cutBefore(window, window.length - 1);
+    yield window.slice(0, end);
+    start += end;
   }
 }
 

@@ -26,9 +26,27 @@ test('a file comes in blocks of whole lines that together are its text, and say 
   expect(blocks.slice(0, -1).every((block) => block.text.endsWith('\n'))).toBe(true);
 });
 
-test('a line longer than a block comes whole', () => {
+test.each([
+  ['of words', 'Wörter 🌍 und mehr ', /\S$/],
+  ['without white space', '春风雨🌍', /[春风雨🌍]$/u],
+])('a line %s that is longer than a block comes in pieces that cut no word or character', (_, words, end) => {
+  const line = words.repeat(20_000);
+  const blocks = blocksOf(`a\n${line}\nb\n`);
+  expect(blocks.length).toBeGreaterThan(4);
+  expect(blocks.map(({ text }) => text).join('')).toBe(`a\n${line}\nb\n`);
+  let bytes = 0;
+  for (const { text, start } of blocks) {
+    expect(start).toBe(bytes);
+    bytes += Buffer.byteLength(text);
+    expect(bytes - start).toBeLessThanOrEqual(2 ** 16);
+  }
+  for (const { text } of blocks.slice(1, -2)) expect(text).toMatch(end);
+});
+
+test('a line longer than a block comes whole if lines are not to be cut', () => {
   const line = `${'word '.repeat(700_000)}\n`;
-  expect(blocksOf(`a\n${line}b\n`).map(({ text }) => text)).toEqual(['a\n', `${line}b\n`]);
+  writeFileSync(path, `a\n${line}b\n`);
+  expect([...textBlocks(path, { wholeLines: true })].map(({ text }) => text)).toEqual(['a\n', `${line}b\n`]);
 });
 
 test('a byte order mark is no part of the text, but is counted', () => {
@@ -37,7 +55,7 @@ test('a byte order mark is no part of the text, but is counted', () => {
 
 test('a range is read alone', () => {
   writeFileSync(path, 'one\ntwo\nthree\n');
-  expect([...textBlocks(path, { start: 4, end: 8 })]).toEqual([{ text: 'two\n', start: 4 }]);
+  expect([...textBlocks(path, { range: { start: 4, end: 8 } })]).toEqual([{ text: 'two\n', start: 4 }]);
 });
 
 test('what is wrong far into a file is found there', () => {

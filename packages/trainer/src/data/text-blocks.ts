@@ -1,7 +1,9 @@
-// A text file of any size, read in blocks of whole lines: no more than a block, or the longest line, is in memory.
+// A text file of any size, read in blocks of lines: no more than a block is in memory, however long a line is.
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import { UnrollError } from '../errors.js';
+import { fileErrorReason } from '../files/file-error.js';
+import { cutBefore } from './text-cuts.js';
 import { decodeText, emptyFile, LONGEST_TEXT } from './text-file.js';
 
 /** How much is read at once, in bytes. What comes of so little dies young: of blocks of 1 MiB, garbage would pile up. */
@@ -16,23 +18,37 @@ export interface ByteRange {
 }
 
 export interface TextBlock {
-  /** Whole lines; only the last line of a file may lack its line break. */
+  /** Whole lines; or a piece of a line that is longer than a block. The last line of a file may lack its line break. */
   readonly text: string;
   /** Where the text begins in the file, in bytes. */
   readonly start: number;
 }
 
+export interface BlockOptions {
+  /** What to read of the file; all by default. */
+  readonly range?: ByteRange | undefined;
+  /** Long lines are not cut, and take as much memory as they are long. */
+  readonly wholeLines?: boolean;
+}
+
 /**
- * The text of a file, or of a range of it that begins and ends with lines, block by block, without a byte order mark.
+ * The text of a file, or of a range of it, block by block, without a byte order mark.
  *
- * @throws UnrollError naming the file if it holds NUL bytes, is not UTF-8, has a line too long for a string, or, read as a
- *   whole, is blank
+ * @throws UnrollError naming the file if it cannot be read, holds NUL bytes, is not UTF-8, has a line too long for a string where
+ *   lines are not cut, or, read as a whole, is blank
  */
-export function* textBlocks(path: string, range?: ByteRange): Generator<TextBlock, void, undefined> {
-  const file = openSync(path, 'r');
+export function* textBlocks(path: string, options: BlockOptions = {}): Generator<TextBlock, void, undefined> {
+  const { range, wholeLines = false } = options;
+  const longLine = wholeLines ? 'grow' : 'cut';
+  const file = openToRead(path);
   try {
     let blank = true;
-    for (const { bytes, start } of lineBlocks(path, file, range ?? { start: 0, end: Number.POSITIVE_INFINITY })) {
+    for (const { bytes, start } of lineBlocks(
+      path,
+      file,
+      range ?? { start: 0, end: Number.POSITIVE_INFINITY },
+      longLine,
+    )) {
       const text = decodeText(path, bytes, start);
       blank &&= text.trim() === '';
       if (start === 0 && text.startsWith(BYTE_ORDER_MARK)) {
@@ -47,12 +63,29 @@ export function* textBlocks(path: string, range?: ByteRange): Generator<TextBloc
   }
 }
 
-/** Bytes that end with a line break, or with the range. A block is overwritten when the next one is asked for. */
-function* lineBlocks(path: string, file: number, { start, end }: ByteRange) {
+function openToRead(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    throw new UnrollError(`${path}: cannot be read: ${fileErrorReason(error)}`);
+  }
+}
+
+/**
+ * Bytes that end with a line break or with the range, or within a line that is longer than a block if such lines are cut. A block
+ * is overwritten when the next one is asked for.
+ */
+function* lineBlocks(path: string, file: number, { start, end }: ByteRange, longLine: 'cut' | 'grow') {
   let buffer = Buffer.allocUnsafe(BLOCK_BYTES);
   let unfinished = 0; // bytes of a line at the beginning of `buffer`, whose end is not read yet
   let position = start;
   for (;;) {
+    if (unfinished === buffer.length && longLine === 'cut') {
+      const bytes = buffer.subarray(0, pieceOfLine(path, buffer, position - unfinished));
+      yield { bytes, start: position - unfinished };
+      buffer.copyWithin(0, bytes.length);
+      unfinished -= bytes.length;
+    }
     if (unfinished === buffer.length) buffer = Buffer.concat([buffer], longerLine(path, buffer.length));
     const count = readSync(file, buffer, unfinished, Math.min(buffer.length - unfinished, end - position), position);
     const filled = unfinished + count;
@@ -63,6 +96,23 @@ function* lineBlocks(path: string, file: number, { start, end }: ByteRange) {
     unfinished = filled - bytes.length;
     position += count;
   }
+}
+
+/** How many of the bytes to take for a piece of the line that they are the beginning of. @param start where they are in the file */
+function pieceOfLine(path: string, bytes: Buffer, start: number): number {
+  const text = decodeText(path, bytes.subarray(0, wholeCharacters(bytes)), start);
+  return Buffer.byteLength(text.slice(0, cutBefore(text, text.length - 1)));
+}
+
+/** How many of the bytes are whole characters of UTF-8; all if they are not UTF-8, which is found out elsewhere. */
+function wholeCharacters(bytes: Buffer): number {
+  for (let back = 1; back <= 4; back++) {
+    const byte = bytes[bytes.length - back]!;
+    if ((byte & 0xc0) === 0x80) continue;
+    const length = byte < 0xc0 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    return length > back ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
 }
 
 /** The size of a buffer for a line that did not fit into one of `bytes`. */

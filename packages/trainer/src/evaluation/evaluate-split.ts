@@ -2,10 +2,11 @@
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
 import { type Corpus, loadCorpus } from '../data/corpus.js';
 import { EMBEDDED_CORPUS } from '../data/embedded-corpus.js';
-import { encodeSplit } from '../data/encoding.js';
 import { grammarPerplexity } from '../data/grammar/grammar-corpus.js';
+import { encodeText } from '../data/learn-tokenizer.js';
 import type { EngineName } from '../engines/engine-names.js';
 import { selectEngine } from '../engines/select.js';
+import { log } from '../terminal/output.js';
 import type { AdaptationSettings } from './adaptation.js';
 import type { Evaluation } from './evaluate.js';
 import { evaluateCheckpoint } from './perplexity.js';
@@ -33,9 +34,13 @@ export async function evaluateSplit(
   const { split } = request;
   const checkpoint = await readCheckpoint(request.checkpoint);
   const corpus = loadCorpus(request.data);
-  const ids = encodeSplit(checkpoint.tokenizer, corpus[split]);
+  for (const line of corpus.skipped) log(line);
+  const ids = await encodeText(checkpoint.tokenizer, corpus[split], `${split} text`, signal);
   const engine = await selectEngine(request.engine, request.threads);
-  const train = settings.dynamic?.rule === 'rms' ? encodeSplit(checkpoint.tokenizer, corpus.train) : undefined;
+  const needsTraining = settings.dynamic?.rule === 'rms';
+  const train = needsTraining
+    ? await encodeText(checkpoint.tokenizer, corpus.train, 'training text', signal)
+    : undefined;
   const evaluation = await evaluateCheckpoint(checkpoint, ids, engine, signal, { ...settings, train });
   const lowest = request.data === EMBEDDED_CORPUS ? { lowestPerplexity: lowestPerplexity(corpus, split) } : {};
   return { split, ...evaluation, ...settings, ...lowest };

@@ -16,11 +16,12 @@ import {
   withMeasurements,
 } from '@unroll/edge-runtime';
 import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint.js';
-import { checkWritable, inspectFolder, replaceFolder } from '../checkpoint/folder.js';
 import { loadCorpus } from '../data/corpus.js';
-import { encodeSplit } from '../data/encoding.js';
+import { encodeText } from '../data/learn-tokenizer.js';
 import { selectEngine } from '../engines/select.js';
 import { UnrollError } from '../errors.js';
+import { checkWritable, inspectFolder, replaceFolder } from '../files/result-folder.js';
+import { log } from '../terminal/output.js';
 import { evaluateBundle, evaluateCheckpoint } from './perplexity.js';
 import { measuredChoices, measuredSpeeds } from './target-speed.js';
 
@@ -52,7 +53,9 @@ export async function exportBundle(request: ExportRequest, signal: AbortSignal):
   if (request.personalization && checkpoint.config.softmax?.name === 'adaptive') {
     throw new UnrollError('--personalization: is not for models with an adaptive softmax; leave it out');
   }
-  const heldOut = request.data === undefined ? undefined : loadCorpus(request.data)[request.split];
+  const corpus = request.data === undefined ? undefined : loadCorpus(request.data);
+  for (const line of corpus?.skipped ?? []) log(line);
+  const heldOut = corpus?.[request.split];
   if ((await inspectFolder(out, bundleFiles)) === 'foreign') {
     throw new UnrollError(`${out}: holds files that are no bundle's, and would be lost; choose another --out`);
   }
@@ -73,14 +76,14 @@ export async function exportBundle(request: ExportRequest, signal: AbortSignal):
     float32Bytes: totalBytes(float32),
     ...(await measuredSpeeds(files, float32, target)),
   };
-  await replaceFolder(out, Object.fromEntries(withMeasurements(files, sizesAndSpeeds)));
+  await replaceFolder(out, Object.fromEntries(withMeasurements(files, sizesAndSpeeds)), bundleFiles);
   if (!heldOut) return { bundle: out, quantization, target, measured: sizesAndSpeeds };
 
-  const ids = encodeSplit(checkpoint.tokenizer, heldOut);
+  const ids = await encodeText(checkpoint.tokenizer, heldOut, `${request.split} text`, signal);
   const float = await evaluateCheckpoint(checkpoint, ids, await selectEngine('onnxruntime'), signal);
   const { perplexity } = await evaluateBundle(out, target, ids, signal);
   const measured = { ...sizesAndSpeeds, perplexity, float32Perplexity: float.perplexity };
-  await replaceFolder(out, Object.fromEntries(withMeasurements(files, measured)));
+  await replaceFolder(out, Object.fromEntries(withMeasurements(files, measured)), bundleFiles);
   return { bundle: out, quantization, target, measured };
 }
 

@@ -12,10 +12,11 @@ import { trainTokenizer } from '@unroll/core/text';
 import { buildBundle, loadLocalLanguageModel } from '@unroll/edge-runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Checkpoint, readCheckpoint, writeModel } from '../checkpoint/checkpoint.js';
-import { replaceFolder } from '../checkpoint/folder.js';
+import { replaceFolder } from '../files/result-folder.js';
+import { mountSmallDisk } from '../testing/small-disk.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
 import { type GatherOptions, type GatherResult, gatherRound } from './gather.js';
-import { readLedger } from './ledger.js';
+import { appendToLedger, readLedger } from './ledger.js';
 import { FederatedRound } from './round.js';
 
 const root = temporaryFolder();
@@ -210,6 +211,21 @@ test('a full round takes no more', () => {
   expect(round.add('a', Float32Array.of(0.5, 0))).toBeUndefined();
   expect(round.add('b', Float32Array.of(0.5, 0))).toMatchObject({ status: 409 });
   expect(round.mean({ x: 2 })).toEqual({ x: Float32Array.of(0.5, 0) });
+});
+
+test('a ledger that cannot be written is refused before the round, and its last line is never half of one', async ({
+  skip,
+}) => {
+  expect(() => readLedger(path('nowhere/ledger.jsonl'))).toThrow(
+    'ledger.jsonl: cannot be written: no such file or directory (ENOENT); choose another --ledger',
+  );
+  using disk = mountSmallDisk(path('disk'), 4096);
+  if (!disk) skip('mounting a small disk is not permitted here');
+  const ledger = path('disk/ledger.jsonl');
+  const entry = { samplingRate: 1, noiseMultiplier: 1, clipNorm: 1, clients: 2, model: 'a'.repeat(1500) };
+  for (const _ of [1, 2]) appendToLedger(ledger, entry);
+  expect(() => appendToLedger(ledger, entry)).toThrow('cannot be written: no space left on device (ENOSPC)');
+  expect(readLedger(ledger)).toHaveLength(2);
 });
 
 test('a damaged ledger is refused, with the line', () => {

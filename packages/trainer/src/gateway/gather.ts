@@ -4,7 +4,8 @@
  */
 import { elementCount, parameterShapes } from '@unroll/core';
 import { type Checkpoint, writeModel } from '../checkpoint/checkpoint.js';
-import { appendToLedger, readLedger } from './ledger.js';
+import { UnrollError } from '../errors.js';
+import { appendToLedger, ledgerLine, readLedger } from './ledger.js';
 import { epsilonOf } from './privacy.js';
 import { FederatedRound } from './round.js';
 import { serveRound } from './server.js';
@@ -53,13 +54,22 @@ export async function gatherRound(
   await waitFor(round, options, signal);
 
   const entry = { samplingRate: Math.min(1, clients / population), noiseMultiplier, clipNorm, clients, model };
-  appendToLedger(ledger, entry); // before anybody can see the result
   const mean = round.mean(sizes);
   const added = ([name, values]: [string, Float32Array]) => [name, values.map((value, i) => value + mean[name]![i]!)];
-  await writeModel(out, {
+  const next = {
     ...checkpoint,
     parameters: Object.fromEntries(Object.entries(checkpoint.parameters).map(added)),
-  });
+  };
+  try {
+    appendToLedger(ledger, entry); // before anybody can see the result
+  } catch (error) {
+    const unpublished = `${out}.unpublished`;
+    await writeModel(unpublished, next);
+    throw new UnrollError(
+      `${(error as Error).message}; the checkpoint is in ${unpublished}: enter this into the ledger before you publish it: ${ledgerLine(entry).trim()}`,
+    );
+  }
+  await writeModel(out, next);
   const sums = [...published, entry];
   return { checkpoint: out, clients, rounds: sums.length, epsilon: epsilonOf(sums, delta), delta };
 }

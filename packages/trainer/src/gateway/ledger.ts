@@ -1,7 +1,8 @@
 /** The privacy ledger: a file with a line for each sum of people's updates that was published, so that all are counted. */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, openSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { z } from 'zod';
 import { UnrollError } from '../errors.js';
+import { fileErrorReason } from '../files/file-error.js';
 import type { NoisySum } from './privacy.js';
 
 const entrySchema = z.object({
@@ -15,10 +16,19 @@ const entrySchema = z.object({
 
 export type LedgerEntry = z.infer<typeof entrySchema>;
 
-/** What was published so far; nothing if there is no file yet. @throws UnrollError naming the line that is damaged */
+/**
+ * What was published so far; nothing if there is no file yet. A round whose entry could not be written must not begin: so it is
+ * found out here whether the file can be written.
+ * @throws UnrollError naming the line that is damaged, or saying why the file cannot be written
+ */
 export function readLedger(path: string): NoisySum[] {
-  if (!existsSync(path)) return [];
-  const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
+  const lines = orExplain(path, () => {
+    const isNew = !existsSync(path);
+    closeSync(openSync(path, 'a'));
+    const text = readFileSync(path, 'utf8');
+    if (isNew) rmSync(path);
+    return text.split('\n').filter(Boolean);
+  });
   return lines.map((line, k) => {
     const entry = entrySchema.safeParse(parseJson(line));
     if (entry.success) return entry.data;
@@ -26,13 +36,28 @@ export function readLedger(path: string): NoisySum[] {
   });
 }
 
-/** @throws UnrollError if the file cannot be written */
+/** @throws UnrollError if the file cannot be written; it is then as it was */
 export function appendToLedger(path: string, entry: LedgerEntry): void {
+  orExplain(path, () => {
+    const size = existsSync(path) ? statSync(path).size : 0;
+    try {
+      appendFileSync(path, ledgerLine(entry), { flush: true });
+    } catch (error) {
+      truncateSync(path, size);
+      throw error;
+    }
+  });
+}
+
+export function ledgerLine(entry: LedgerEntry): string {
+  return `${JSON.stringify(entry)}\n`;
+}
+
+function orExplain<Result>(path: string, action: () => Result): Result {
   try {
-    appendFileSync(path, `${JSON.stringify(entry)}\n`, { flush: true });
+    return action();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UnrollError(`${path}: cannot be written (${code}); choose another --ledger`);
+    throw new UnrollError(`${path}: cannot be written: ${fileErrorReason(error)}; choose another --ledger`);
   }
 }
 

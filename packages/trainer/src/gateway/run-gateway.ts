@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { inspectModel, readCheckpoint } from '../checkpoint/checkpoint.js';
-import { checkWritable } from '../checkpoint/folder.js';
 import { UnrollError } from '../errors.js';
+import { fileErrorReason } from '../files/file-error.js';
+import { checkWritable } from '../files/result-folder.js';
 import { log } from '../terminal/output.js';
 import { type GatherOptions, type GatherResult, gatherRound } from './gather.js';
 
@@ -51,7 +52,7 @@ async function modelOf(bundle: string): Promise<string> {
 }
 
 function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UnrollError(`${path}: cannot be read (${error.code})`);
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    throw new UnrollError(`${path}: cannot be read: ${fileErrorReason(error)}`);
   });
 }

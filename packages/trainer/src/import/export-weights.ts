@@ -3,6 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
 import { encodeSafetensors } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
+import { fileErrorReason } from '../files/file-error.js';
 import { torchTensors } from './torch-weights.js';
 import { encodeTorchFile } from './torch-writer.js';
 
@@ -36,7 +37,7 @@ export async function exportWeights(
 /** @throws UnrollError if the file exists or cannot be written; nothing of it is then left */
 async function writeNewFile(path: string, parts: readonly Uint8Array[]): Promise<void> {
   const file = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'EEXIST' ? 'exists already' : `cannot be written (${error.code})`;
+    const why = error.code === 'EEXIST' ? 'exists already' : `cannot be written: ${fileErrorReason(error)}`;
     throw new UnrollError(`${path}: ${why}; choose another --out`);
   });
   try {
@@ -44,9 +45,7 @@ async function writeNewFile(path: string, parts: readonly Uint8Array[]): Promise
     await file.sync();
   } catch (error) {
     await rm(path, { force: true });
-    throw new UnrollError(
-      `${path}: cannot be written (${(error as NodeJS.ErrnoException).code}); choose another --out`,
-    );
+    throw new UnrollError(`${path}: cannot be written: ${fileErrorReason(error)}; choose another --out`);
   } finally {
     await file.close();
   }

@@ -1,8 +1,8 @@
 /** Makes a checkpoint of another framework's model. */
 import { elementCount, parameterShapes } from '@unroll/core';
 import { inspectModel, writeModel } from '../checkpoint/checkpoint.js';
-import { checkWritable } from '../checkpoint/folder.js';
 import { UnrollError } from '../errors.js';
+import { checkWritable } from '../files/result-folder.js';
 import { log } from '../terminal/output.js';
 import { type ImportRequest, importModel } from './import-model.js';
 

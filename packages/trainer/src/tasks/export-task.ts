@@ -1,7 +1,7 @@
 /** Writes a task's checkpoint as a bundle for browsers and devices. */
 import { buildApplication, type MatrixScheme, type Quantization } from '@unroll/edge-runtime';
-import { checkWritable, inspectFolder, replaceFolder } from '../checkpoint/folder.js';
 import { UnrollError, UsageError } from '../errors.js';
+import { checkWritable, inspectFolder, replaceFolder } from '../files/result-folder.js';
 import { readTaskCheckpoint } from './task-checkpoint.js';
 
 export interface TaskExportRequest {

@@ -6,14 +6,10 @@ import type { Shapes } from '@unroll/core';
 import { slotShapes } from '@unroll/core';
 import { z } from 'zod';
 import type { Arrays } from '../checkpoint/checkpoint.js';
-import {
-  type FolderContents,
-  inspectFolder,
-  readChecksummedFolder,
-  replaceChecksummedFolder,
-} from '../checkpoint/folder.js';
+import { readChecksummedFolder, replaceChecksummedFolder } from '../checkpoint/checksums.js';
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
+import { type FolderContents, inspectFolder } from '../files/result-folder.js';
 import { taskSettingsSchema } from './settings.js';
 import type { Task, TaskConfig, TaskModel } from './task.js';
 import { taskNames } from './task-names.js';
@@ -30,6 +26,8 @@ const stateSchema = z.object({
   step: z.int().nonnegative(),
   /** The best epoch so far, counted from 1, and its validation. */
   best: z.object({ epoch: z.int().positive(), value: z.number() }),
+  /** What it was trained on. */
+  data: z.object({ sha256: z.string(), examples: z.int().nonnegative() }).optional(),
 });
 
 export type TaskState = z.infer<typeof stateSchema>;

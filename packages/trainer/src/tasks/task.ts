@@ -73,6 +73,8 @@ export interface TaskBatch {
 
 export interface TrainingData {
   readonly examples: number;
+  /** Tells these examples from others: `fingerprintOf` them. */
+  readonly fingerprint: string;
   readonly stepsPerEpoch: number;
   /** The batch of a step, counted from 0: a function of the seed and the step alone, so that a resumed run goes on as if
    * it had never stopped. Valid until the next call. */

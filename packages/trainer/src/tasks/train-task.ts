@@ -4,11 +4,11 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Arrays } from '../checkpoint/checkpoint.js';
-import { checkWritable } from '../checkpoint/folder.js';
-import { isResumed } from '../checkpoint/resumption.js';
+import { changedDataRemedy, isResumed, unknownData } from '../checkpoint/resumption.js';
 import type { EngineName } from '../engines/engine-names.js';
 import { selectEngine } from '../engines/select.js';
 import { UnrollError } from '../errors.js';
+import { checkWritable } from '../files/result-folder.js';
 import { divergence } from '../training/loop.js';
 import { parameterCount } from '../training/parameter-count.js';
 import { type GivenSettings, resumedSettings, settingsOf } from './settings.js';
@@ -33,6 +33,8 @@ export interface TaskRequest {
   readonly threads: number;
   readonly resume: boolean;
   readonly overwrite: boolean;
+  /** Whether a training may be resumed on other data than it was trained on. */
+  readonly changedData: boolean;
 }
 
 export interface TaskStarted {
@@ -45,6 +47,8 @@ export interface TaskStarted {
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   readonly epochs: number;
+  /** Lines for the user, before training begins. */
+  readonly notices: readonly string[];
 }
 
 /** One update is done. */
@@ -95,6 +99,8 @@ export async function* trainTask(request: TaskRequest, signal?: AbortSignal): As
       `${request.out}: has had all its ${firstStep} steps; give more --epochs or --max-steps to train on`,
     );
   }
+  const data = { sha256: training.fingerprint, examples: training.examples };
+  const notices = resumed ? checkResumedData(request, resumed.state.data, data) : [];
   const engine = await selectEngine(request.engine, request.threads);
   await using learner = new TaskLearner(engine, model, settings, startOf(prepared));
   yield {
@@ -103,7 +109,7 @@ export async function* trainTask(request: TaskRequest, signal?: AbortSignal): As
     parameters: parameterCount(model.parameters),
     examples: training.examples,
     validExamples: valid.examples,
-    ...{ firstStep, totalSteps, stepsPerEpoch, epochs: settings.epochs },
+    ...{ firstStep, totalSteps, stepsPerEpoch, epochs: settings.epochs, notices },
   };
   let best: Best | undefined = resumed && { ...resumed.state.best, parameters: resumed.parameters };
   let epoch = newEpoch();
@@ -123,7 +129,7 @@ export async function* trainTask(request: TaskRequest, signal?: AbortSignal): As
     if (done % stepsPerEpoch !== 0 && done !== totalSteps && !signal?.aborted) continue;
     const value = await valid.validate(learner.programs);
     const number = Math.ceil(done / stepsPerEpoch);
-    best = await save(request, prepared, learner, { best, epoch: number, value, step: done });
+    best = await save(request, prepared, learner, { best, epoch: number, value, step: done, data });
     yield {
       type: 'epoch',
       epoch: number,
@@ -157,6 +163,23 @@ async function checkpointToResume(request: TaskRequest): Promise<ResumableTaskCh
   throw new UnrollError(`${out}: holds a checkpoint of --task ${checkpoint.task.name}; choose another --out`);
 }
 
+/**
+ * @param saved what the checkpoint was trained on; older ones do not say it
+ * @returns lines for the user
+ * @throws UnrollError if the data are others, unless they may be
+ */
+function checkResumedData(
+  { out, changedData }: TaskRequest,
+  saved: TaskState['data'],
+  given: NonNullable<TaskState['data']>,
+): string[] {
+  if (!saved) return [unknownData(out)];
+  if (saved.sha256 === given.sha256) return [];
+  const line = `--data: holds other training examples than those of ${out} (${given.examples}, then ${saved.examples})`;
+  if (changedData) return [line];
+  throw new UnrollError(`${line}; ${changedDataRemedy}`);
+}
+
 function startOf({ model, resumed, settings }: Prepared): { parameters: Arrays; slots?: Arrays } {
   if (resumed) return { parameters: resumed.latest, slots: resumed.slots };
   return { parameters: model.initialParameters(settings.seed) };
@@ -173,14 +196,23 @@ async function save(
   { task, out }: TaskRequest,
   { settings, config, model }: Prepared,
   learner: TaskLearner,
-  { best, epoch, value, step }: { best: Best | undefined; epoch: number; value: number; step: number },
+  {
+    best,
+    epoch,
+    value,
+    step,
+    data,
+  }: Pick<TaskValidated, 'epoch' | 'value' | 'step'> & {
+    best: Best | undefined;
+    data: TaskState['data'];
+  },
 ): Promise<Best> {
   const { parameters: latest, slots } = await learner.state();
   const { better } = task.selection;
   const isBest = !best || (better === 'higher' ? value > best.value : value < best.value);
   const kept = isBest ? { epoch, value, parameters: latest } : best;
   const { parameters } = kept;
-  const state = { settings, step, best: { epoch: kept.epoch, value: kept.value } };
+  const state = { settings, step, best: { epoch: kept.epoch, value: kept.value }, data };
   await writeTaskCheckpoint(out, { task, config, model, parameters, state, latest, slots });
   return kept;
 }

@@ -2,6 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { fileErrorReason } from '../files/file-error.js';
 import { tensorboard } from '../generated/tensorboard.js';
 import { log } from '../terminal/output.js';
 import { recordOf } from './records.js';
@@ -56,13 +57,15 @@ export class EventFile implements Disposable {
     try {
       write();
     } catch (error) {
-      log(`${this.#path}: no more events are written (${(error as NodeJS.ErrnoException).code})`);
+      log(`${this.#path}: no more events are written: ${fileErrorReason(error)}; training goes on`);
       this[Symbol.dispose]();
     }
   }
 
   [Symbol.dispose](): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+    const file = this.#file;
     this.#file = undefined;
+    // Some file systems say only now that the disk is full.
+    if (file !== undefined) this.#attempt(() => closeSync(file));
   }
 }

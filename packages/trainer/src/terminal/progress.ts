@@ -26,7 +26,7 @@ export class Progress {
   /** @param note what else to show beside the bar, such as the loss */
   update(value: number, note = ''): void {
     const now = performance.now();
-    const rate = (value / ((now - this.#started) / 1000)).toFixed(value > 1000 ? 0 : 1);
+    const rate = (value / (Math.max(now - this.#started, 1) / 1000)).toFixed(value > 1000 ? 0 : 1);
     if (this.#bar) {
       this.#bar.update(value, { rate, note });
     } else if (now - this.#lastLine > lineSeconds * 1000) {

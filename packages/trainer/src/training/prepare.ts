@@ -1,21 +1,22 @@
 /** From a request to what a run works on: the configuration, the tokenizer and the text as ids. */
 import type { LanguageModelConfig } from '@unroll/core';
-import { type Tokenizer, trainTokenizer } from '@unroll/core/text';
+import type { Tokenizer } from '@unroll/core/text';
 import {
   type Arrays,
   inspectCheckpoint,
   type ResumableCheckpoint,
   readResumableCheckpoint,
 } from '../checkpoint/checkpoint.js';
-import { checkWritable } from '../checkpoint/folder.js';
 import { isResumed } from '../checkpoint/resumption.js';
 import { type Corpus, loadCorpus } from '../data/corpus.js';
 import type { EncodedText } from '../data/encoded-text.js';
-import { encodeSplit } from '../data/encoding.js';
+import { encodeText, learnTokenizer } from '../data/learn-tokenizer.js';
 import type { EngineName } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
+import { checkWritable } from '../files/result-folder.js';
 import { checkedModel, type TrainingConfig } from './config.js';
 import { readInitialModel, trainingFrom } from './initial-model.js';
+import { checkResumedTexts, type TextsFingerprint } from './resumed-text.js';
 import { requireSoftmaxFits } from './softmax.js';
 
 /** What the user asked for. */
@@ -30,6 +31,8 @@ export interface TrainingRequest {
   readonly threads: number;
   readonly resume: boolean;
   readonly overwrite: boolean;
+  /** Whether a training may be resumed on other texts than it was trained on. */
+  readonly changedData: boolean;
   /** A checkpoint whose model a fresh start begins with. */
   readonly initFrom?: string | undefined;
 }
@@ -40,34 +43,47 @@ export interface PreparedTraining {
   readonly tokenizer: Tokenizer;
   readonly train: EncodedText;
   readonly valid: EncodedText;
+  readonly texts: TextsFingerprint;
   /** What training goes on from; undefined for a fresh start. */
   readonly resumed: ResumableCheckpoint | undefined;
   /** What a fresh start begins with, if not with random values. */
   readonly initial: Arrays | undefined;
+  /** Lines for the user. */
+  readonly notices: readonly string[];
+}
+
+export interface PreparationOptions {
+  /** Whether this process will write the checkpoints. */
+  readonly writes?: boolean;
+  /** Ends the preparation. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Reads what the run needs.
  * @throws UnrollError, UsageError naming what is missing, unreadable or contradictory
  */
-export async function prepareTraining(request: TrainingRequest): Promise<PreparedTraining> {
+export async function prepareTraining(
+  request: TrainingRequest,
+  { writes = true, signal }: PreparationOptions = {},
+): Promise<PreparedTraining> {
   const resumed = await checkpointToResume(request);
   const initial = resumed ? undefined : await readInitialModel(request.initFrom);
-  await checkWritable(request.out);
+  if (writes) await checkWritable(request.out);
   const fresh = initial ? trainingFrom(initial, request.training, request.explicit) : request.training;
   const training = resumed ? resumedConfig(request, resumed.state.training) : fresh;
   const corpus = loadCorpus(request.data);
-  const tokenizer = (resumed ?? initial)?.tokenizer ?? learnTokenizer(training, corpus);
+  const tokenizer = (resumed ?? initial)?.tokenizer ?? (await tokenizerOf(training, corpus, signal));
   const model = checkedModel(training, tokenizer.vocabSize);
   requireSoftmaxFits(training, model);
+  const train = await encodeText(tokenizer, corpus.train, 'training text', signal);
+  const valid = await encodeText(tokenizer, corpus.valid, 'validation text', signal);
+  const texts = { train: train.fingerprint, valid: valid.fingerprint };
+  const textNotices = resumed ? checkResumedTexts({ ...request, saved: resumed.state.texts, given: texts }) : [];
   return {
-    training,
-    model,
-    tokenizer,
-    train: encodeSplit(tokenizer, corpus.train),
-    valid: encodeSplit(tokenizer, corpus.valid),
-    resumed,
+    ...{ training, model, tokenizer, train, valid, texts, resumed },
     initial: initial?.parameters,
+    notices: [...corpus.skipped, ...textNotices],
   };
 }
 
@@ -97,9 +113,13 @@ function fieldAt(config: object, path: string): unknown {
   return path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], config);
 }
 
-function learnTokenizer({ tokenizer, vocabulary }: TrainingConfig, corpus: Corpus): Tokenizer {
+async function tokenizerOf(
+  { tokenizer, vocabulary }: TrainingConfig,
+  corpus: Corpus,
+  signal: AbortSignal | undefined,
+): Promise<Tokenizer> {
   try {
-    return trainTokenizer(tokenizer, corpus.train.texts(), { vocabSize: vocabulary });
+    return await learnTokenizer(tokenizer, corpus.train, { vocabSize: vocabulary }, signal);
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(`--vocabulary: ${error.message}`);
     throw error;

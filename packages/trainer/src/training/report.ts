@@ -9,15 +9,16 @@ export interface TrainingResult {
   readonly steps: number;
   /** Training tokens of this run, over all workers; those that were computed again count again. */
   readonly tokens: number;
-  /** Over all workers, without evaluation and checkpoints. */
-  readonly tokensPerSecond: number;
+  /** Over all workers, without evaluation and checkpoints; null, as the perplexities, if nothing was left to train. */
+  readonly tokensPerSecond: number | null;
   /** Of the last epoch, while it trained. */
-  readonly trainPerplexity: number;
-  readonly validPerplexity: number;
+  readonly trainPerplexity: number | null;
+  readonly validPerplexity: number | null;
   readonly engine: string;
 }
 
 export class RunReport {
+  readonly #out: string;
   readonly #workers: number;
   #start: RunStart | undefined;
   #bar: Progress | undefined;
@@ -25,8 +26,7 @@ export class RunReport {
   #evaluationBar: Progress | undefined;
   /** The last epoch's sums by worker. */
   readonly #epochs = new Map<number, RunEpoch>();
-  #validPerplexity = Number.NaN;
-  #checkpoint = '';
+  #validPerplexity: number | undefined;
   #steps = 0;
   #tokens = 0;
   #seconds = 0;
@@ -35,7 +35,9 @@ export class RunReport {
   /** The same of steps of workers that go at their own pace: their number, and their staleness in all. */
   #stale = { steps: 0, sum: 0 };
 
-  constructor(workers = 1) {
+  /** @param out the folder of the checkpoint */
+  constructor(out: string, workers = 1) {
+    this.#out = out;
     this.#workers = workers;
   }
 
@@ -49,6 +51,7 @@ export class RunReport {
         // Said once: a worker that was killed starts again.
         if (this.#start) break;
         this.#start = event;
+        for (const notice of event.notices) log(notice);
         log(
           `${event.engine}${this.#workers > 1 ? ` × ${this.#workers} workers` : ''}: ${millions(event.parameters)} parameters, vocabulary ${event.vocabSize}, ${event.trainTokens} training tokens, ${event.totalSteps - event.firstStep} steps`,
         );
@@ -68,7 +71,6 @@ export class RunReport {
         this.#endEpoch(event);
         break;
       case 'checkpoint':
-        this.#checkpoint = event.folder;
         this.#steps = event.step;
         break;
     }
@@ -87,10 +89,10 @@ export class RunReport {
 
   result(): TrainingResult {
     return {
-      checkpoint: this.#checkpoint,
-      steps: this.#steps,
+      checkpoint: this.#out,
+      steps: this.#steps || (this.#start?.firstStep ?? 0),
       tokens: this.#tokens,
-      tokensPerSecond: rounded(this.#tokens / this.#seconds, 0),
+      tokensPerSecond: rounded(ratio(this.#tokens, this.#seconds), 0),
       trainPerplexity: rounded(this.#trainPerplexity(), 4),
       validPerplexity: rounded(this.#validPerplexity, 4),
       engine: this.#start?.engine ?? '',
@@ -116,28 +118,30 @@ export class RunReport {
     this.#bar.update((step - begin) * batchTokens, `perplexity ${perplexity.toFixed(2)}`);
   }
 
-  /** Of the last epoch, over the lanes of all workers heard of: their epochs end before worker 0 has evaluated. */
-  #trainPerplexity(): number {
+  /** Of the last epoch, over the lanes of all workers heard of: their epochs end before worker 0 has evaluated. Undefined if none
+   * of it was trained here, as by a worker that started again at its end. */
+  #trainPerplexity(): number | undefined {
     // A worker that has left the run has none of this epoch.
     const epochs = [...this.#epochs.values()].filter(({ step }) => step === this.#epochs.get(0)?.step);
     const lossSum = epochs.reduce((sum, epoch) => sum + epoch.lossSum, 0);
     const tokens = epochs.reduce((sum, epoch) => sum + epoch.tokens, 0);
-    return Math.exp(lossSum / tokens);
+    const loss = ratio(lossSum, tokens);
+    return loss === undefined ? undefined : Math.exp(loss);
   }
 
   #endEpoch(event: RunEpoch): void {
     this.#bar?.stop();
     this.#bar = undefined;
-    const rate = Math.round(this.#epochTokens / event.seconds);
+    const rate = ratio(this.#epochTokens, event.seconds)?.toFixed(0);
     this.#tokens += this.#epochTokens;
     this.#epochTokens = 0;
     this.#seconds += event.seconds;
-    this.#validPerplexity = event.validPerplexity ?? Number.NaN;
+    this.#validPerplexity = event.validPerplexity;
     const { steps, sum } = this.#stale;
     this.#stale = { steps: 0, sum: 0 };
     const staleness = steps > 0 ? `, staleness ${(sum / steps).toFixed(1)}` : '';
     log(
-      `epoch ${event.epoch}/${this.#start!.epochs}, step ${event.step}: training perplexity ${this.#trainPerplexity().toFixed(2)}, validation ${this.#validPerplexity.toFixed(2)}, ${rate} tokens/s, learning rate ${Number(event.learningRate.toPrecision(4))}${staleness}`,
+      `epoch ${event.epoch}/${this.#start!.epochs}, step ${event.step}: training perplexity ${shown(this.#trainPerplexity())}, validation ${shown(this.#validPerplexity)}, ${rate ?? 'unknown'} tokens/s, learning rate ${Number(event.learningRate.toPrecision(4))}${staleness}`,
     );
   }
 }
@@ -146,6 +150,15 @@ function millions(count: number): string {
   return count >= 1e5 ? `${(count / 1e6).toFixed(2)} M` : String(count);
 }
 
-function rounded(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
+/** Undefined where there is nothing to divide by. */
+function ratio(sum: number, count: number): number | undefined {
+  return count > 0 ? sum / count : undefined;
+}
+
+function shown(perplexity: number | undefined): string {
+  return perplexity?.toFixed(2) ?? 'unknown';
+}
+
+function rounded(value: number | undefined, digits: number): number | null {
+  return value === undefined ? null : Number(value.toFixed(digits));
 }

@@ -8,6 +8,7 @@ import { divergence, type EpochProgress, type StepProgress, totalSteps, train } 
 import { parameterCount } from './parameter-count.js';
 import { type PreparedTraining, prepareTraining, type TrainingRequest } from './prepare.js';
 import { requireAlone, requireShareable, requireStepsLeft } from './requirements.js';
+import { scheduleNotices } from './schedule-notices.js';
 import { StepPlan } from './step-plan.js';
 import { allLaneBatches, createWork, type WorkerRole } from './work.js';
 
@@ -23,6 +24,8 @@ export interface RunStart {
   readonly epochs: number;
   /** Whether the run goes on if this process is interrupted: its lanes then go to other workers. */
   readonly mayLeave: boolean;
+  /** Lines for the user, before training begins. */
+  readonly notices: readonly string[];
 }
 
 /** The model is being evaluated. */
@@ -67,7 +70,9 @@ export interface RunOptions {
  * @throws UnrollError, UsageError, ParameterServerError with a line for the user
  */
 export async function* runTraining({ request, role, signal }: RunOptions): AsyncGenerator<RunEvent, void, undefined> {
-  const prepared = await prepareTraining(request);
+  const evaluates = !role || role.worker === 0;
+  // Where workers may leave, a signal ends them at once until they have begun.
+  const prepared = await prepareTraining(request, { writes: evaluates, signal: role ? undefined : signal });
   const { training, model, train: ids, resumed } = prepared;
   if (role) requireShareable(training, role.workers);
   else requireAlone(training);
@@ -79,7 +84,6 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
   const engine = await selectEngine(request.engine, request.threads);
   await using work = await createWork(engine, prepared, request, role);
   const { learner } = work;
-  const evaluates = !role || role.worker === 0;
   await using evaluator = evaluates ? Evaluator.of(engine, model, learner.parameters) : undefined;
   yield {
     type: 'start',
@@ -92,6 +96,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
     stepsPerEpoch,
     epochs: training.epochs,
     mayLeave: work.mayLeave,
+    notices: [...prepared.notices, ...scheduleNotices(training, stepsPerEpoch, resumed?.state)],
   };
   let started = performance.now();
   const checkpointStep = resumed?.state.step ?? 0;
@@ -120,6 +125,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
       if (progress.complete) validation[progress.epoch - 1] = validPerplexity;
       const metrics = {
         validation,
+        texts: prepared.texts,
         tokens: tokensBefore(progress.step),
         trainPerplexity: Math.exp(progress.lossSum / progress.tokens),
         validPerplexity,

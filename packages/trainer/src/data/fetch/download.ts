@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, EnvHttpProxyAgent, fetch, type Response } from 'undici';
 import { UnrollError } from '../../errors.js';
+import { isFileError } from '../../files/file-error.js';
 import { type Checksum, fileDigest } from './checksum.js';
 
 /** How far a download is. */
@@ -40,7 +41,7 @@ class PassingError extends Error {}
  * Downloads `url` to `path`.
  *
  * @throws UnrollError naming the URL if the server refuses it, several attempts in a row get nothing, or the checksum is wrong;
- *   an AbortError or the signal's reason when aborted
+ *   the file system's error; an AbortError or the signal's reason when aborted
  */
 export async function download(url: string, path: string, options: DownloadOptions): Promise<void> {
   const part = `${path}.part`;
@@ -80,6 +81,8 @@ async function fetchRest(url: string, part: string, { onProgress, signal }: Down
   try {
     await pipeline(Readable.fromWeb(response.body), meter, file);
   } catch (error) {
+    // Errors of the connection come wrapped; this one is of the disk, and another attempt would meet it again.
+    if (isFileError(error)) throw error;
     throw new PassingError(`the connection broke (${reason(error)})`);
   }
 }

@@ -248,8 +248,24 @@ describe('fetching a corpus', () => {
   test('asks the server for nothing that is there already', async () => {
     const folder = join(dirname(target), 'ptb');
     mkdirSync(folder);
+    writeFileSync(join(folder, 'ptb.train.txt'), 'a\n');
     expect(await fetchCorpus('ptb', dirname(folder), { mirror: url })).toBe(folder);
     expect(ranges).toEqual([]);
+  });
+
+  test('fills a folder that is there already, such as a mount point, also after an interruption', async () => {
+    const folder = join(dirname(target), 'ptb');
+    mkdirSync(join(folder, '.unroll-download'), { recursive: true });
+    mkdirSync(join(folder, 'lost+found'));
+    writeFileSync(join(folder, 'ptb.train.txt'), 'half of it');
+    answer = (request, response) => serve(Buffer.from(`${request.url}\n`))(request, response);
+    const files = ['train', 'valid', 'test'].map((part) => ({
+      url: `${new URL('/', url).href}ptb.${part}.txt`,
+      checksum: checksumOf(Buffer.from(`/ptb.${part}.txt\n`)),
+    }));
+    await fetchSource({ about: '', files }, folder, {});
+    expect(read(folder)).toEqual(['/ptb.train.txt\n', '/ptb.valid.txt\n', '/ptb.test.txt\n']);
+    expect(readdirSync(folder)).toEqual(['lost+found', 'ptb.test.txt', 'ptb.train.txt', 'ptb.valid.txt']);
   });
 
   test('leaves no folder behind that looks like a corpus when it fails', async () => {

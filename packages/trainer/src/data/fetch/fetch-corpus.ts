@@ -1,9 +1,13 @@
 // Fetches a published corpus: downloads, verifies and unpacks it into a folder that corpus.ts recognises. The folder
-// appears when it is complete; until then everything lies beside it, where an interrupted fetch goes on.
+// appears when it is complete; until then everything lies beside it, where an interrupted fetch goes on. A folder that is
+// there already, such as a mount point, is filled when all is complete; until then everything lies in a folder within.
 
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { UnrollError } from '../../errors.js';
+import { fileErrorReason, isFileError } from '../../files/file-error.js';
+import { isMarker } from '../../files/markers.js';
+import { checkWritable } from '../../files/result-folder.js';
 import { fileDigest } from './checksum.js';
 import { type DownloadOptions, download } from './download.js';
 import { CORPUS_SOURCES, type CorpusName, type CorpusSource, type SourceFile } from './sources.js';
@@ -32,18 +36,38 @@ export async function fetchCorpus(name: string, dataFolder: string, options: Fet
   return folder;
 }
 
-/** Fetches `source` into `folder`, unless the folder is there already. */
+/** The folder within a folder that is there already, as long as the corpus is not complete. */
+const unfinished = '.unroll-download';
+
+/** Fetches `source` into `folder`, unless it is there already. */
 export async function fetchSource(source: CorpusSource, folder: string, options: FetchOptions): Promise<void> {
-  if (existsSync(folder)) return;
-  const downloads = `${folder}.download`;
+  const names = existsSync(folder) ? readdirSync(folder) : undefined;
+  if (names?.some((name) => !isMarker(name)) && !names.includes(unfinished)) return;
+  await checkWritable(folder);
+  const downloads = names === undefined ? `${folder}.download` : join(folder, unfinished);
   const unpacked = join(downloads, 'unpacked');
-  mkdirSync(downloads, { recursive: true });
-  for (const file of source.files) await fetchFile(file, downloads, options);
-  rmSync(unpacked, { recursive: true, force: true });
-  mkdirSync(unpacked);
-  for (const file of source.files) await unpackFile(file, downloads, unpacked);
-  renameSync(unpacked, folder);
-  rmSync(downloads, { recursive: true });
+  try {
+    mkdirSync(downloads, { recursive: true });
+    for (const file of source.files) await fetchFile(file, downloads, options);
+    rmSync(unpacked, { recursive: true, force: true });
+    mkdirSync(unpacked);
+    for (const file of source.files) await unpackFile(file, downloads, unpacked);
+    if (names === undefined) renameSync(unpacked, folder);
+    else moveInto(folder, unpacked);
+    rmSync(downloads, { recursive: true });
+  } catch (error) {
+    if (!isFileError(error)) throw error;
+    throw new UnrollError(
+      `${folder}: cannot be written: ${fileErrorReason(error)}; ${downloads} keeps what has arrived: make room and run again`,
+    );
+  }
+}
+
+function moveInto(folder: string, unpacked: string): void {
+  for (const name of readdirSync(unpacked)) {
+    rmSync(join(folder, name), { recursive: true, force: true });
+    renameSync(join(unpacked, name), join(folder, name));
+  }
 }
 
 async function fetchFile(file: SourceFile, downloads: string, { mirror, ...options }: FetchOptions): Promise<void> {

@@ -1,10 +1,11 @@
 /** Reads what anomalies are looked for in: a folder of CSV files with a column `value` each, and the windows of time in which
  * they have anomalies, in the layout of the Numenta Anomaly Benchmark; or a generated sample. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { readTextFile } from '../../data/text-file.js';
 import { UnrollError } from '../../errors.js';
+import { namesInFolder } from '../../files/folder-names.js';
 import { readTimeSeries, type TimeSeries, type TimeSeriesFile } from '../time-series/csv.js';
 import { firstIrregularRow } from '../time-series/intervals.js';
 import { instantAt } from '../time-series/timestamps.js';
@@ -66,8 +67,8 @@ export function irregularities(data: string): string[] {
 }
 
 function csvFiles(data: string): string[] {
-  return readdirSync(data)
-    .filter((name) => name.endsWith('.csv'))
+  return namesInFolder(data)
+    .names.filter((name) => name.endsWith('.csv'))
     .toSorted();
 }
 

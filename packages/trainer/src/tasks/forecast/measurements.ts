@@ -1,8 +1,9 @@
 /** Reads what is to be forecast: a CSV file of measurements at equal intervals, cut by time into three parts, or a sample. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { seededRandom } from '@unroll/core/decoding';
 import { UnrollError } from '../../errors.js';
+import { namesInFolder } from '../../files/folder-names.js';
 import type { TaskSplit } from '../task.js';
 import { readTimeSeries, type TimeSeries } from '../time-series/csv.js';
 import { requireEqualIntervals } from '../time-series/intervals.js';
@@ -55,7 +56,7 @@ function csvAt(data: string): string {
     );
   }
   if (!statSync(data).isDirectory()) return data;
-  const files = readdirSync(data).filter((name) => name.endsWith('.csv'));
+  const files = namesInFolder(data).names.filter((name) => name.endsWith('.csv'));
   if (files.length === 1) return join(data, files[0]!);
   throw new UnrollError(`${data}: holds ${files.length} CSV files; give the one to forecast`);
 }

@@ -1,8 +1,9 @@
 /** Reads labelled reviews: a folder with a `.neg` and a `.pos` file, one review a line, or the embedded sample. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { splitPunctuation } from '@unroll/core/text';
 import { UnrollError } from '../../errors.js';
+import { namesInFolder } from '../../files/folder-names.js';
 import type { TaskSplit } from '../task.js';
 import { sampleReviews } from './sample-reviews.js';
 
@@ -41,7 +42,7 @@ function partOf(reviews: readonly Review[], split: TaskSplit): Review[] {
 }
 
 function fileWith(folder: string, ending: string): string {
-  const found = readdirSync(folder).filter((name) => name.endsWith(ending));
+  const found = namesInFolder(folder).names.filter((name) => name.endsWith(ending));
   if (found.length === 1) return join(folder, found[0]!);
   const what = found.length === 0 ? `no ${ending} file` : `${found.length} ${ending} files`;
   throw new UnrollError(`${folder}: has ${what}; it needs one .neg and one .pos file, a review a line`);

@@ -12,6 +12,7 @@ import {
 import { loadTokenizer, type Tokenizer, trainTokenizer } from '@unroll/core/text';
 import { z } from 'zod';
 import type { Arrays } from '../../checkpoint/checkpoint.js';
+import { fingerprintOf } from '../data-fingerprint.js';
 import { dropoutMasks } from '../dropout-masks.js';
 import { batchesByStep } from '../epochs.js';
 import { epochBatches, paddedLength, sortedBatches, timeMajor } from '../length-buckets.js';
@@ -119,6 +120,7 @@ function trainingData(
   const indicesAt = batchesByStep(stepsPerEpoch, (epoch) => epochBatches(lengths, { batchSize, seed, epoch }));
   return {
     examples: reviews.length,
+    fingerprint: fingerprintOf(reviews.flatMap(({ ids, label }) => [Int32Array.from(ids), String(label)])),
     stepsPerEpoch,
     batchAt: (step) => {
       const batch = batchOf(

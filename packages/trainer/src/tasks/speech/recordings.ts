@@ -1,11 +1,12 @@
 /** Reads spoken words: recordings named `{digit}_{speaker}_{index}.wav`, in a folder or in its archive `recordings.tar.gz`, in the
  * layout of the Free Spoken Digit Dataset; or a generated sample. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { frameCount, logMelConfig, type Recording, readWav } from '@unroll/core';
 import { unpackTar } from 'modern-tar';
 import { firstLine, UnrollError } from '../../errors.js';
+import { namesInFolder } from '../../files/folder-names.js';
 import type { TaskSplit } from '../task.js';
 import { sampleUtterances } from './sample-utterances.js';
 
@@ -74,7 +75,7 @@ async function wavFiles(data: string): Promise<NamedFile[]> {
     throw new UnrollError(`${data}: no such folder; give one of WAV files or with ${archive}, or '${SAMPLE}'`);
   }
   if (existsSync(join(data, archive))) return filesInArchive(join(data, archive));
-  const names = readdirSync(data).filter((name) => name.endsWith('.wav'));
+  const names = namesInFolder(data).names.filter((name) => name.endsWith('.wav'));
   if (names.length > 0) return names.map((name) => [join(data, name), () => readFileSync(join(data, name))]);
   throw new UnrollError(`${data}: holds neither WAV files nor ${archive}`);
 }

@@ -18,6 +18,7 @@ import {
 } from '@unroll/core';
 import { z } from 'zod';
 import { UnrollError } from '../../errors.js';
+import { fingerprintOf } from '../data-fingerprint.js';
 import { dropoutMasks } from '../dropout-masks.js';
 import { batchesByStep } from '../epochs.js';
 import { epochBatches, paddedLength, sortedBatches } from '../length-buckets.js';
@@ -152,6 +153,7 @@ function trainingData(
   const indicesAt = batchesByStep(stepsPerEpoch, (epoch) => epochBatches(lengths, { batchSize, seed, epoch }));
   return {
     examples: utterances.length,
+    fingerprint: fingerprintOf(utterances.flatMap(({ samples, transcript }) => [samples, transcript])),
     stepsPerEpoch,
     batchAt: (step) => {
       const chosen = indicesAt(step).map((index) => utterances[index]!);

@@ -1,5 +1,6 @@
 /** Windows over scaled series, as a forecaster takes them: batches to train on, and the forecasts of all windows. */
 import { type ForecasterConfig, forecasterLoss, forecastProgram } from '@unroll/core';
+import { fingerprintOf } from '../data-fingerprint.js';
 import { dropoutMasks } from '../dropout-masks.js';
 import { batchesByStep, randomOfEpoch, shuffled } from '../epochs.js';
 import type { BatchDimensions, Programs, TaskBatch, TaskSettings, TrainingData } from '../task.js';
@@ -42,6 +43,10 @@ export function windowTraining(
   });
   return {
     examples: windows.length,
+    fingerprint: fingerprintOf([
+      ...new Set(windows.map(({ source }) => source)),
+      Int32Array.from(windows, ({ at }) => at),
+    ]),
     stepsPerEpoch,
     batchAt: (step) => {
       const chosen = windowsAt(step);

@@ -3,6 +3,7 @@ import type { TranslationConfig } from '@unroll/core';
 import { longestSource } from '@unroll/core/decoding';
 import type { Tokenizer } from '@unroll/core/text';
 import { UnrollError } from '../../errors.js';
+import { fingerprintOf } from '../data-fingerprint.js';
 import { dropoutMasks } from '../dropout-masks.js';
 import { batchesByStep } from '../epochs.js';
 import { epochBatches, paddedLength, timeMajor } from '../length-buckets.js';
@@ -47,6 +48,9 @@ export function pairTrainingData(
   const indicesAt = batchesByStep(stepsPerEpoch, (epoch) => epochBatches(lengths, { batchSize, seed, epoch }));
   return {
     examples: pairs.length,
+    fingerprint: fingerprintOf(
+      pairs.flatMap(({ source, target }) => [Int32Array.from(source), Int32Array.from(target)]),
+    ),
     stepsPerEpoch,
     batchAt: (step) => {
       const batch = pairBatch(

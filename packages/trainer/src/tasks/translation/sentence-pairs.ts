@@ -1,8 +1,9 @@
 /** Reads sentence pairs: a folder of parallel files, one sentence a line, or the embedded sample. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { UnrollError } from '../../errors.js';
+import { namesInFolder } from '../../files/folder-names.js';
 import type { TaskSplit } from '../task.js';
 import { samplePairs } from './sample-pairs.js';
 
@@ -52,7 +53,7 @@ export function readPairs(data: string, split: TaskSplit): SentencePair[] {
 
 function fileOf(folder: string, split: TaskSplit, language: string): string {
   const ending = new RegExp(`\\.${language}(?:\\.gz)?$`);
-  const found = readdirSync(folder).filter((name) => filePrefixes[split].test(name) && ending.test(name));
+  const found = namesInFolder(folder).names.filter((name) => filePrefixes[split].test(name) && ending.test(name));
   if (found.length === 1) return join(folder, found[0]!);
   const what = found.length === 0 ? 'none' : found.join(' and ');
   throw new UnrollError(`${folder}: needs one file of the ${split} part in '${language}', found ${what}`);

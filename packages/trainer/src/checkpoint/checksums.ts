@@ -1,0 +1,55 @@
+/** Folders of results with a list of their files' checksums, which are verified when the files are read. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { UnrollError } from '../errors.js';
+import { fileErrorReason } from '../files/file-error.js';
+import { type Files, partsOf, readResult, replaceFolder } from '../files/result-folder.js';
+
+const checksumFile = 'checksums.json';
+
+/** Writes the files and, as `checksums.json`, their SHA-256 sums into `folder`, replacing what it held. */
+export async function replaceChecksummedFolder(folder: string, files: Files): Promise<void> {
+  const sums = Object.fromEntries(Object.entries(files).map(([name, contents]) => [name, sha256(partsOf(contents))]));
+  await replaceFolder(folder, { ...files, [checksumFile]: `${JSON.stringify(sums, null, 2)}\n` });
+}
+
+/**
+ * Reads the named files of a folder that {@link replaceChecksummedFolder} wrote and verifies their checksums.
+ * @throws UnrollError naming the file that is missing or altered
+ */
+export async function readChecksummedFolder(folder: string, names: readonly string[]): Promise<Record<string, Buffer>> {
+  const checksums = await readChecksums(folder);
+  const files: Record<string, Buffer> = {};
+  for (const name of names) {
+    const contents = await readOne(folder, name);
+    if (sha256([contents]) !== checksums[name]) {
+      throw new UnrollError(
+        `${join(folder, name)}: its checksum is not the one recorded when it was written; the file was altered or cut off: restore it, or train again`,
+      );
+    }
+    files[name] = contents;
+  }
+  return files;
+}
+
+async function readChecksums(folder: string): Promise<Record<string, string>> {
+  const contents = await readOne(folder, checksumFile);
+  try {
+    return JSON.parse(contents.toString()) as Record<string, string>;
+  } catch {
+    throw new UnrollError(`${join(folder, checksumFile)}: is not JSON; it was altered or cut off: restore it`);
+  }
+}
+
+async function readOne(folder: string, name: string): Promise<Buffer> {
+  return readResult(folder, name).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'ENOENT' ? 'does not exist' : `cannot be read: ${fileErrorReason(error)}`;
+    throw new UnrollError(`${join(folder, name)}: ${why}; is ${folder} the folder that 'unroll train --out' wrote?`);
+  });
+}
+
+function sha256(parts: readonly Uint8Array[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}

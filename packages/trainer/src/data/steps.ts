@@ -1,0 +1,41 @@
+// Work in steps: a generator that yields how much is done, so that whoever runs it can show that, and stop in between.
+
+import { setImmediate } from 'node:timers/promises';
+import { Progress } from '../terminal/progress.js';
+
+/** How long a step may go on before signals and timers have their turn, in milliseconds. */
+const TURN = 100;
+
+/** What the work returns in the end. */
+export function lastOf<Result>(work: Iterator<unknown, Result, undefined>): Result {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * Does the work, shows how far it is, and lets Ctrl-C end it.
+ * @throws the signal's reason when it aborts
+ */
+export async function inSteps<Result>(
+  work: Iterator<number, Result, undefined>,
+  shown: { readonly label: string; readonly total: number; readonly unit: string },
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  const progress = new Progress(shown.label, shown.total, shown.unit);
+  let turn = performance.now();
+  try {
+    for (;;) {
+      const { done, value } = work.next();
+      if (done) return value;
+      if (performance.now() - turn < TURN) continue;
+      progress.update(value);
+      await setImmediate();
+      signal?.throwIfAborted();
+      turn = performance.now();
+    }
+  } finally {
+    progress.stop();
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Folders of results, whose files are replaced together. New files are written into a folder within, which gets another name when
+ * it is complete; then they are renamed one by one into their places, a list of checksums last. So a folder may be a mount point
+ * or a link, and whatever happens in between, it holds all old files or all new ones: readers look into the complete folder
+ * first, and the next writer empties it.
+ */
+import { mkdir, mkdtemp, open, readdir, readFile, readlink, rename, rm, rmdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { UnrollError } from '../errors.js';
+import { fileErrorReason, isFileError } from './file-error.js';
+import { isMarker } from './markers.js';
+
+/** A file's contents, as parts that are written one after another. */
+export type FileContents = string | Uint8Array | readonly Uint8Array[];
+
+/** Files by name. */
+export type Files = Readonly<Record<string, FileContents>>;
+
+/** Where new files lie while they are written, and from when all are until they are in their places. */
+const unfinished = '.unroll-unfinished';
+const complete = '.unroll-complete';
+
+/** By which a reader knows whether the other files belong together; renamed last. */
+const lastFiles = new Set(['checksums.json', 'manifest.json']);
+
+/**
+ * Writes the files into `folder`, which is made if it does not exist. Where that fails, what was there before stays, and the files
+ * are written beside it or into the folder for temporary files.
+ * @param ours names of files of ours that may be there from before; those that are not written anew are removed
+ * @throws UnrollError that says why `folder` could not be written, and where the files are
+ */
+export async function replaceFolder(folder: string, files: Files, ours: readonly string[] = []): Promise<void> {
+  const path = resolve(folder);
+  const temporary = join(path, unfinished);
+  try {
+    await makeFolder(path);
+    await finishReplacement(path);
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary);
+    await writeFiles(temporary, files);
+    await rename(temporary, join(path, complete));
+    await finishReplacement(path);
+    const obsolete = ours.filter((name) => !Object.hasOwn(files, name));
+    for (const name of obsolete) await rm(join(path, name), { force: true });
+  } catch (error) {
+    const reason = fileErrorReason(error);
+    await rm(temporary, { recursive: true, force: true }).catch(() => {});
+    throw new UnrollError(`${folder}: cannot be written: ${reason}; ${await writtenElsewhere(path, files)}`);
+  }
+}
+
+/**
+ * Finds out whether {@link replaceFolder} can write here, before the work whose result it will write: tries all that it does.
+ * @throws UnrollError naming the folder if not
+ */
+export async function checkWritable(folder: string): Promise<void> {
+  const path = resolve(folder);
+  try {
+    const isNew = await makeFolder(path);
+    const trial = await mkdtemp(join(path, '.unroll-trial-'));
+    try {
+      await writeFiles(trial, { first: 'trial', second: 'trial' });
+      await rename(join(trial, 'first'), `${trial}.file`);
+      await rename(trial, `${trial}.folder`);
+      await rename(join(`${trial}.folder`, 'second'), `${trial}.file`);
+    } finally {
+      for (const suffix of ['', '.file', '.folder']) await rm(trial + suffix, { recursive: true, force: true });
+    }
+    if (isNew) await rmdir(path);
+  } catch (error) {
+    const target = await danglingTarget(path);
+    throw new UnrollError(
+      target === undefined
+        ? `${folder}: cannot be written: ${fileErrorReason(error)}; choose another --out`
+        : `${folder}: is a link to ${target}, which does not exist; make that folder, or choose another --out`,
+    );
+  }
+}
+
+/** The contents of a file of a folder that {@link replaceFolder} wrote. @throws the file system's error */
+export async function readResult(folder: string, name: string): Promise<Buffer> {
+  try {
+    return await readFile(join(folder, complete, name));
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+    return readFile(join(folder, name));
+  }
+}
+
+/** Nothing; a folder of our files, which may be replaced; or something else, of which nothing may be lost. */
+export type FolderContents = 'absent' | 'ours' | 'foreign';
+
+/** What stands at `folder`, markers aside. @param ours the names of our files, of which the first is never absent */
+export async function inspectFolder(folder: string, ours: readonly string[]): Promise<FolderContents> {
+  try {
+    const names = [...(await namesIn(folder)), ...(await namesIn(join(folder, complete)))];
+    const relevant = names.filter((name) => !isMarker(name));
+    if (relevant.length === 0) return 'absent';
+    return relevant.includes(ours[0]!) && relevant.every((name) => ours.includes(name)) ? 'ours' : 'foreign';
+  } catch (error) {
+    throw new UnrollError(`${folder}: cannot be read as a folder: ${fileErrorReason(error)}; choose another folder`);
+  }
+}
+
+/** Renames complete files into their places; does nothing if there are none. */
+async function finishReplacement(path: string): Promise<void> {
+  const source = join(path, complete);
+  const names = await namesIn(source);
+  const isLast = (name: string) => lastFiles.has(name);
+  for (const name of names.toSorted((a, b) => Number(isLast(a)) - Number(isLast(b)))) {
+    await rename(join(source, name), join(path, name));
+  }
+  await rmdir(source).catch((error: unknown) => {
+    if (!isAbsence(error)) throw error;
+  });
+}
+
+/** Writes the files where they can be, if anywhere. @returns what to tell the user of that */
+async function writtenElsewhere(path: string, files: Files): Promise<string> {
+  for (const place of [`${path}.saved-`, join(tmpdir(), `unroll-${basename(path).slice(0, 100)}-`)]) {
+    let folder: string | undefined;
+    try {
+      folder = await mkdtemp(place);
+      await writeFiles(folder, files);
+      return `the files are in ${folder}, move them from there`;
+    } catch (error) {
+      if (!isFileError(error)) throw error;
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true }).catch(() => {});
+    }
+  }
+  return 'what was there before is untouched: make room, or choose another --out, and run again';
+}
+
+/**
+ * Makes a folder and those above it. Node's own `recursive` never ends where nothing can be made, as below /proc.
+ * @returns whether it was not there
+ */
+async function makeFolder(path: string): Promise<boolean> {
+  try {
+    await mkdir(path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await danglingTarget(path)) === undefined) return false;
+    if (code !== 'ENOENT' || dirname(path) === path || !(await makeFolder(dirname(path)))) throw error;
+    await mkdir(path);
+    return true;
+  }
+}
+
+/** Where a link leads that leads nowhere. */
+async function danglingTarget(path: string): Promise<string | undefined> {
+  const target = await readlink(path).catch(() => undefined);
+  if (target === undefined) return undefined;
+  return open(path).then(
+    async (file) => void (await file.close()),
+    (error: unknown) => (isAbsence(error) ? target : undefined),
+  );
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: unknown) => {
+    if (isAbsence(error)) return [];
+    throw error;
+  });
+}
+
+function isAbsence(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
+async function writeFiles(folder: string, files: Files): Promise<void> {
+  for (const [name, contents] of Object.entries(files)) {
+    await using file = await open(join(folder, name), 'w');
+    for (const part of partsOf(contents)) await file.writeFile(part);
+    await file.sync();
+  }
+}
+
+/** The bytes of a file. */
+export function partsOf(contents: FileContents): readonly Uint8Array[] {
+  if (typeof contents === 'string') return [Buffer.from(contents)];
+  return contents instanceof Uint8Array ? [contents] : contents;
+}

@@ -1,0 +1,35 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { RunReport } from './report.js';
+import type { RunEpoch, RunStart } from './run.js';
+
+const lines = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+afterEach(() => lines.mockClear());
+
+const start: RunStart = {
+  ...{ type: 'start', engine: 'an engine', parameters: 1000, vocabSize: 10, trainTokens: 100, mayLeave: false },
+  ...{ firstStep: 40, totalSteps: 40, stepsPerEpoch: 20, epochs: 2, notices: ['a line before'] },
+};
+
+test('a worker of a run that has had all its steps reports these, and no rate or perplexity', () => {
+  const report = new RunReport('runs/done');
+  report.add(start);
+  expect(report.result()).toEqual({
+    ...{ checkpoint: 'runs/done', steps: 40, tokens: 0, engine: 'an engine' },
+    ...{ tokensPerSecond: null, trainPerplexity: null, validPerplexity: null },
+  });
+  expect(lines.mock.calls[0]).toEqual(['a line before\n']);
+});
+
+test('an epoch that ended before this process began has a validation, but no training perplexity', () => {
+  const report = new RunReport('runs/restarted');
+  report.add(start);
+  const epoch: RunEpoch = {
+    ...{ type: 'epoch', epoch: 2, step: 40, complete: true, learningRate: 1, lossSum: 0, tokens: 0, seconds: 0 },
+    validPerplexity: 7,
+  };
+  report.add(epoch);
+  expect(report.result()).toMatchObject({ tokensPerSecond: null, trainPerplexity: null, validPerplexity: 7 });
+  expect(lines.mock.calls.at(-1)![0]).toContain(
+    'epoch 2/2, step 40: training perplexity unknown, validation 7.00, unknown tokens/s',
+  );
+});

@@ -1,0 +1,42 @@
+/** What a user may not expect of the learning rate, said before training begins. */
+import type { TrainingState } from '../checkpoint/checkpoint.js';
+import type { TrainingConfig } from './config.js';
+import { totalSteps } from './loop.js';
+import { learningRateAt } from './schedule.js';
+
+/** @param resumed where training goes on from */
+export function scheduleNotices(
+  training: TrainingConfig,
+  stepsPerEpoch: number,
+  resumed: TrainingState | undefined,
+): string[] {
+  return [...shortWarmup(training, stepsPerEpoch), ...(resumed ? jump(training, stepsPerEpoch, resumed) : [])];
+}
+
+function shortWarmup(training: TrainingConfig, stepsPerEpoch: number): string[] {
+  const { warmupSteps, learningRate } = training;
+  const steps = totalSteps(training, stepsPerEpoch);
+  if (warmupSteps <= steps) return [];
+  const highest = short((learningRate * steps) / warmupSteps);
+  return [
+    `--warmup-steps: the run ends after ${steps} of the ${warmupSteps} steps in which the learning rate grows: it reaches at most ${highest} of ${learningRate}; give fewer`,
+  ];
+}
+
+/** A cosine schedule has another rate at the same step if the epochs are others. */
+function jump(
+  training: TrainingConfig,
+  stepsPerEpoch: number,
+  { training: before, step, validation }: TrainingState,
+): string[] {
+  if (training.schedule.name !== 'cosine' || training.epochs === before.epochs) return [];
+  const moment = { step, stepsPerEpoch, validation };
+  const [from, to] = [before, training].map((config) => short(learningRateAt(config, moment)));
+  return [
+    `--epochs: the cosine schedule now ends after ${training.epochs} epochs instead of ${before.epochs}: the learning rate goes on from ${to} instead of ${from}`,
+  ];
+}
+
+function short(rate: number): string {
+  return String(Number(rate.toPrecision(2)));
+}
