@@ -20,7 +20,9 @@ bundle, prompt = pathlib.Path(sys.argv[1]), sys.argv[2]
 
 manifest = json.loads((bundle / "manifest.json").read_text())
 tokenizer = tokenizers.Tokenizer.from_str(zlib.decompress((bundle / "tokenizer.json.z").read_bytes()).decode())
-session = onnxruntime.InferenceSession(bundle / "model.onnx", providers=["CPUExecutionProvider"])
+options = onnxruntime.SessionOptions()
+options.add_session_config_entry("session.x64quantprecision", "1")  # for early int8 bundles: docs/engines.md
+session = onnxruntime.InferenceSession(bundle / "model.onnx", options, providers=["CPUExecutionProvider"])
 line_end = tokenizer.token_to_id("<eos>")
 
 

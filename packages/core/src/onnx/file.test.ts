@@ -39,9 +39,18 @@ const graph: OnnxGraph = {
     { opType: 'Scan', inputs: ['v'], outputs: ['scanned'], attributes: { body: { g: body } } },
     { opType: 'Sum', inputs: ['scanned', 'axes', 'q', 'h', 'flag'], outputs: ['y'], attributes: {} },
   ],
+  functions: [
+    {
+      domain: 'com.microsoft',
+      name: 'Fused',
+      inputs: ['a', 'b', 'c'],
+      outputs: ['d'],
+      nodes: [{ opType: 'Sum', inputs: ['a', 'b', 'c'], outputs: ['d'], attributes: {} }],
+    },
+  ],
 };
 
-test('a graph written and read is the same graph, with those that its nodes carry', () => {
+test('a graph written and read is the same graph, with those that its nodes carry and the functions that they call', () => {
   expect(decodeOnnx(encodeOnnx(graph))).toEqual(graph);
 });
 

@@ -1,6 +1,6 @@
 /** Reads and writes {@link OnnxGraph}s as ONNX files: protobuf by the schema in proto/onnx/onnx.proto. */
 import { onnx } from '../generated/onnx.js';
-import type { OnnxAttribute, OnnxDataType, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from './graph.js';
+import type { OnnxAttribute, OnnxDataType, OnnxFunction, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from './graph.js';
 import { bodies, bytesOf } from './graph.js';
 
 /** IR 8 and opset 17 are the newest that the ONNX checkers of current Linux distributions accept, and opset 14–21 is
@@ -22,20 +22,13 @@ const dataTypes = new Map(Object.entries(elementTypes).map(([name, code]) => [co
 
 /** `graph` as the bytes of an ONNX file. `metadata` is stored with the model as key-value pairs. */
 export function encodeOnnx(graph: OnnxGraph, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-  const domains = new Set(
-    allNodes(graph)
-      .map((node) => node.domain ?? '')
-      .filter((domain) => domain !== ''),
-  );
   const model = new onnx.ModelProto({
     irVersion,
     producerName: 'unroll',
-    opsetImport: [
-      new onnx.OperatorSetIdProto({ domain: '', version: opset }),
-      ...[...domains].map((domain) => new onnx.OperatorSetIdProto({ domain, version: 1 })),
-    ],
+    opsetImport: opsetsOf(allNodes(graph)),
     metadataProps: Object.entries(metadata).map(([key, value]) => new onnx.StringStringEntryProto({ key, value })),
     graph: encodeGraph(graph),
+    functions: (graph.functions ?? []).map(encodeFunction),
   });
   return onnx.ModelProto.encode(model).finish();
 }
@@ -45,13 +38,24 @@ export function encodeOnnx(graph: OnnxGraph, metadata: Readonly<Record<string, s
  * @throws Error if the bytes are not an ONNX model of the subset that Unroll writes.
  */
 export function decodeOnnx(bytes: Uint8Array): OnnxGraph {
-  const { graph } = onnx.ModelProto.decode(bytes);
+  const { graph, functions = [] } = onnx.ModelProto.decode(bytes);
   if (!graph) throw new Error('not an ONNX model: it has no graph');
-  return decodeGraph(graph as onnx.GraphProto);
+  const decoded = decodeGraph(graph as onnx.GraphProto);
+  if (functions.length === 0) return decoded;
+  return { ...decoded, functions: functions.map((body) => decodeFunction(body as onnx.FunctionProto)) };
 }
 
-/** Of the graph and of those that its nodes carry. */
-function allNodes({ nodes }: OnnxGraph): OnnxNode[] {
+/** The versions of the operator sets that these nodes use. */
+function opsetsOf(nodes: readonly OnnxNode[]): onnx.OperatorSetIdProto[] {
+  const domains = new Set(nodes.map(({ domain }) => domain ?? '').filter((domain) => domain !== ''));
+  return [
+    new onnx.OperatorSetIdProto({ domain: '', version: opset }),
+    ...[...domains].map((domain) => new onnx.OperatorSetIdProto({ domain, version: 1 })),
+  ];
+}
+
+/** Nodes of the graph and of those that its nodes carry. */
+function allNodes({ nodes }: Pick<OnnxGraph, 'nodes'>): OnnxNode[] {
   return nodes.flatMap((node) => [node, ...bodies(node).flatMap(allNodes)]);
 }
 
@@ -72,6 +76,22 @@ function decodeGraph(graph: onnx.GraphProto): OnnxGraph {
     initializers: (graph.initializer ?? []).map((tensor) => decodeTensor(tensor as onnx.TensorProto)),
     nodes: (graph.node ?? []).map((node) => decodeNode(node as onnx.NodeProto)),
   };
+}
+
+function encodeFunction({ domain, name, inputs, outputs, nodes }: OnnxFunction): onnx.FunctionProto {
+  return new onnx.FunctionProto({
+    domain,
+    name,
+    input: [...inputs],
+    output: [...outputs],
+    node: nodes.map(encodeNode),
+    opsetImport: opsetsOf(allNodes({ nodes })),
+  });
+}
+
+function decodeFunction({ domain, name, input, output, node }: onnx.FunctionProto): OnnxFunction {
+  const nodes = (node ?? []).map((call) => decodeNode(call as onnx.NodeProto));
+  return { domain, name, inputs: input ?? [], outputs: output ?? [], nodes };
 }
 
 function encodeNode(node: OnnxNode, index: number): onnx.NodeProto {

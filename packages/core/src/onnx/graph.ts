@@ -43,7 +43,7 @@ export type OnnxAttribute =
 
 export interface OnnxNode {
   readonly opType: string;
-  /** Empty for the standard operators, `com.microsoft` for ONNX Runtime's own. */
+  /** Empty for the standard operators, `com.microsoft` for ONNX Runtime's own, a function's for a call of it. */
   readonly domain?: string;
   /** An empty name is an omitted optional input. */
   readonly inputs: readonly string[];
@@ -56,12 +56,24 @@ export function bodies({ attributes = {} }: OnnxNode): OnnxGraph[] {
   return Object.values(attributes).flatMap((attribute) => ('g' in attribute ? [attribute.g] : []));
 }
 
+/** An operator made of others, which a file brings along: a runtime puts `nodes` where a node calls it. */
+export interface OnnxFunction {
+  readonly domain: string;
+  /** The `opType` of the nodes that call it. */
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly nodes: readonly OnnxNode[];
+}
+
 /** Nodes stand in an order in which every input is known before it is used. */
 export interface OnnxGraph {
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
   readonly initializers: readonly OnnxTensor[];
   readonly nodes: readonly OnnxNode[];
+  /** What its nodes call; none if left out. */
+  readonly functions?: readonly OnnxFunction[];
 }
 
 /** The number of elements of a tensor of this shape; 1 for a scalar. */

@@ -124,7 +124,8 @@ function isMatrixList(value: unknown): value is MatrixChoice[] {
     Array.isArray(value) &&
     value.every(
       (matrix: Partial<MatrixChoice> | null) =>
-        typeof matrix?.name === 'string' && ['float32', 'int8', 'int8-blocks', 'int4'].includes(matrix.scheme ?? ''),
+        typeof matrix?.name === 'string' &&
+        ['float32', 'int8', 'int8-weights', 'int8-blocks', 'int4'].includes(matrix.scheme ?? ''),
     )
   );
 }

@@ -1,14 +1,16 @@
 /** Instructions that read the token's row of a constant table into a vector. */
 import type { OnnxTensor } from '@unroll/core/onnx';
-import type { Instruction, MemoryPlan, Vector } from './machine.js';
+import type { Instruction, Machine, MemoryPlan, Vector } from './machine.js';
 
-/** Row `token` (axis 0) or column `token` (axis 1) of a float32 or int8 table, unscaled. */
+/** Row `token` (axis 0) or column `token` (axis 1) of a table of float32, int8 or uint8, unscaled. */
 export function lookup(plan: MemoryPlan, table: OnnxTensor, axis: 0 | 1, y: Vector): Instruction {
   const offset = plan.constant(table.data);
   const tokens = table.shape[axis]!;
   const elementSize = table.dtype === 'float32' ? 4 : 1;
+  const elementsIn = ({ float32, int8, bytes }: Machine) =>
+    elementSize === 4 ? float32 : table.dtype === 'int8' ? int8 : bytes;
   return (machine) => {
-    const elements = elementSize === 4 ? machine.float32 : machine.int8;
+    const elements = elementsIn(machine);
     const start = offset / elementSize + (axis === 0 ? machine.token * y.length : machine.token);
     const stride = axis === 0 ? 1 : tokens;
     const target = y.offset / 4;

@@ -4,6 +4,7 @@
  * the quantized weights and the float vector to about 1e-4 of its size.
  */
 import type { OnnxTensor } from '@unroll/core/onnx';
+import { int8Integers } from '../quantization/dequantize.js';
 import { floats } from '../quantization/matrix.js';
 import { elementsOf, type Instruction, type Machine, type MemoryPlan, type Vector } from './machine.js';
 
@@ -36,7 +37,7 @@ export function float32Product(
   };
 }
 
-/** @param weights int8 [inputs, outputs] */
+/** @param weights [inputs, outputs], int8 or, of `Int8MatMul`, uint8 with an offset */
 export function int8Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxTensor, { x, y }: Product): Instruction {
   const columns = roundUp(x.length, 16);
   const rows = roundUp(y.length, 4);
@@ -44,9 +45,7 @@ export function int8Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxT
   const scaleOffset = plan.constant(scales.data);
   const quantized = plan.reserve(2 * columns);
   plan.fill(({ int8 }) => {
-    const { buffer, byteOffset, byteLength } = weights.data;
-    const source = new Int8Array(buffer, byteOffset, byteLength);
-    transposeInto(source, y.length, int8.subarray(offset, offset + rows * columns), columns);
+    transposeInto(int8Integers(weights), y.length, int8.subarray(offset, offset + rows * columns), columns);
   });
   // The largest integer for which a sum over all inputs stays within int32.
   const limit = Math.min(32767, Math.floor(2 ** 31 / (128 * columns)));

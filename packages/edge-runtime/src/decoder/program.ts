@@ -45,7 +45,8 @@ class Compiler {
     GatherBlockQuantized: (node) => this.#blockLookup(node),
     MatMul: (node) => this.#product(node),
     Gemm: (node) => this.#product(node),
-    DynamicQuantizeMatMul: (node) => this.#int8Product(node),
+    Int8MatMul: (node) => this.#int8Product(node),
+    DynamicQuantizeMatMul: (node) => this.#int8Product(node), // of older bundles
     MatMulNBits: (node) => this.#int4Product(node),
     Sigmoid: (node) => this.#function(node, 'sigmoid'),
     Tanh: (node) => this.#function(node, 'tanh'),

@@ -3,6 +3,7 @@
  * stand for, by the names and in the layouts that training knows.
  */
 import { elementCount, type OnnxGraph, type OnnxTensor } from '@unroll/core/onnx';
+import { weightZeroPoint } from './int8-matmul.js';
 import { floats } from './matrix.js';
 
 /**
@@ -24,11 +25,11 @@ function valuesOf(
 ): Float32Array<ArrayBuffer> {
   const float = tensors.get(name);
   if (float) return floats(float).slice();
-  const stored = tensors.get(`${name}.int8`) ?? tensors.get(`${name}.int4`);
+  const stored = ['uint8', 'int8', 'int4'].map((type) => tensors.get(`${name}.${type}`)).find((tensor) => tensor);
   const scales = tensors.get(`${name}.scale`);
   if (!stored || !scales) throw new Error(`it has no parameter '${name}'`);
   const [rows, columns] = shape as [number, number];
-  return stored.dtype === 'int8'
+  return stored.dtype === 'int8' || stored.name.endsWith('.uint8')
     ? fromInt8(stored, floats(scales), scales.shape.length === 2, rows, columns)
     : fromBlocks(stored, scales, rows, columns);
 }
@@ -41,8 +42,7 @@ function fromInt8(
   rows: number,
   columns: number,
 ): Float32Array<ArrayBuffer> {
-  const { buffer, byteOffset, byteLength } = stored.data;
-  const integers = new Int8Array(buffer, byteOffset, byteLength);
+  const integers = int8Integers(stored);
   const values = new Float32Array(rows * columns);
   const transposed = !byRow && isTable(stored.name);
   for (let i = 0; i < rows; i++) {
@@ -52,6 +52,12 @@ function fromInt8(
     }
   }
   return values;
+}
+
+/** The integers of int8 weights: stored as they are or, as `Int8MatMul` wants them, with an offset. */
+export function int8Integers({ dtype, data }: OnnxTensor): Int8Array {
+  if (dtype === 'int8') return new Int8Array(data.buffer, data.byteOffset, data.byteLength);
+  return Int8Array.from(data, (byte) => byte - weightZeroPoint);
 }
 
 /** Tables are stored by rows; the matrices of products by columns, as rows. */
@@ -78,5 +84,5 @@ function fromBlocks(stored: OnnxTensor, scales: OnnxTensor, rows: number, column
 
 /** Whether what is stored has a row for each word: the embedding, or the output's table of a model with a sampled softmax. */
 function isTable(name: string): boolean {
-  return /\.embeddings\.int[48]$/.test(name);
+  return /\.embeddings\.u?int[48]$/.test(name);
 }

@@ -1,72 +1,77 @@
-/** Weights as int8 with one float scale per output unit or table row; activations become uint8 when they arrive. */
-import { bytesOf, float32Tensor, type OnnxTensor } from '@unroll/core/onnx';
-import { columnsOf, type Matrix, rowsOf } from './matrix.js';
-import { roundToInt8 } from './rounding.js';
-import type { Scheme } from './scheme.js';
+/**
+ * Weights as int8 with one float scale per output unit or table row. Products are `Int8MatMul`, which wants the integers
+ * with an offset of 128; a table that is only looked up is stored without one.
+ */
+import { bytesOf, elementTypes, float32Tensor, type OnnxTensor } from '@unroll/core/onnx';
+import { int8MatMul, int8MatMulDomain, int8MatMulName, weightZeroPoint } from './int8-matmul.js';
+import { columnsOf, rowsOf } from './matrix.js';
+import { quantizeRows, transpose } from './rounding.js';
+import type { Lookup, Replacement, Scheme } from './scheme.js';
 
 export const int8: Scheme = {
   product({ input, weight, transposed, output }) {
-    const { integers, scales } = quantizeRows(transposed ? rowsOf(weight) : columnsOf(weight));
-    const [outputs, inputs] = [scales.length, integers.length / scales.length];
-    const quantized = int8Tensor(`${weight.name}.int8`, [inputs, outputs], transpose(integers, outputs, inputs));
-    const scale = float32Tensor(`${weight.name}.scale`, [outputs], scales);
+    const { quantized, scale } = productWeights(weight, transposed);
     const node = {
-      opType: 'DynamicQuantizeMatMul',
-      domain: 'com.microsoft',
+      opType: int8MatMulName,
+      domain: int8MatMulDomain,
       inputs: [input, quantized.name, scale.name],
       outputs: [output],
     };
-    return { nodes: [node], initializers: [quantized, scale] };
+    return { nodes: [node], initializers: [quantized, scale], functions: [int8MatMul] };
   },
 
-  lookup({ table, ids, output, tied }) {
-    const { integers, scales } = quantizeRows(rowsOf(table));
-    const [rows, width] = [scales.length, integers.length / scales.length];
-    // A tied table is stored as its product wants it, [width, rows], and one column of it is read per token.
-    const quantized = tied
-      ? int8Tensor(`${table.name}.int8`, [width, rows], transpose(integers, rows, width))
-      : int8Tensor(`${table.name}.int8`, [rows, width], integers);
-    const scale = float32Tensor(`${table.name}.scale`, tied ? [rows] : [rows, 1], scales);
-    const name = (part: string) => `${output}.${part}`;
-    const nodes = [
-      {
-        opType: 'Gather',
-        inputs: [quantized.name, ids],
-        outputs: [name('int8')], // [ids, width], or [width, ids] if tied
-        attributes: { axis: { i: tied ? 1 : 0 } },
-      },
-      { opType: 'Cast', inputs: [name('int8')], outputs: [name('unscaled')], attributes: { to: { i: 1 } } },
-      { opType: 'Gather', inputs: [scale.name, ids], outputs: [name('scale')], attributes: { axis: { i: 0 } } },
-      {
-        opType: 'Mul',
-        inputs: [name('unscaled'), name('scale')],
-        outputs: [tied ? name('transposed') : output],
-      },
-    ];
-    if (tied) nodes.push({ opType: 'Transpose', inputs: [name('transposed')], outputs: [output] });
-    return { nodes, initializers: [quantized, scale] };
+  lookup(lookup) {
+    return lookup.tied ? tiedLookup(lookup) : plainLookup(lookup);
   },
 };
 
-function quantizeRows({ rows, columns, readRow }: Matrix): { integers: Int8Array; scales: Float32Array } {
-  const integers = new Int8Array(rows * columns);
-  const scales = new Float32Array(rows);
-  const row = new Float32Array(columns);
-  for (let i = 0; i < rows; i++) {
-    readRow(i, row);
-    scales[i] = roundToInt8(row, integers.subarray(i * columns, (i + 1) * columns));
-  }
-  return { integers, scales };
+function plainLookup({ table, ids, output }: Lookup): Replacement {
+  const { integers, scales } = quantizeRows(rowsOf(table));
+  const [rows, width] = [scales.length, integers.length / scales.length];
+  const quantized: OnnxTensor = {
+    name: `${table.name}.int8`,
+    dtype: 'int8',
+    shape: [rows, width],
+    data: bytesOf(integers),
+  };
+  const scale = float32Tensor(`${table.name}.scale`, [rows, 1], scales);
+  const name = (part: string) => `${output}.${part}`;
+  const nodes = [
+    { opType: 'Gather', inputs: [quantized.name, ids], outputs: [name('int8')], attributes: { axis: { i: 0 } } }, // [ids, width]
+    toFloat32(name('int8'), name('unscaled')),
+    { opType: 'Gather', inputs: [scale.name, ids], outputs: [name('scale')], attributes: { axis: { i: 0 } } },
+    { opType: 'Mul', inputs: [name('unscaled'), name('scale')], outputs: [output] },
+  ];
+  return { nodes, initializers: [quantized, scale] };
 }
 
-function transpose(values: Int8Array, rows: number, columns: number): Int8Array {
-  const transposed = new Int8Array(values.length);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) transposed[j * rows + i] = values[i * columns + j]!;
-  }
-  return transposed;
+/** A tied table is stored as its product wants it, [width, rows], and one column of it is read per token. */
+function tiedLookup({ table, ids, output }: Lookup): Replacement {
+  const { quantized, scale } = productWeights(table, true);
+  const name = (part: string) => `${output}.${part}`;
+  const offset = float32Tensor(name('offset'), [], [-weightZeroPoint]);
+  const nodes = [
+    { opType: 'Gather', inputs: [quantized.name, ids], outputs: [name('uint8')], attributes: { axis: { i: 1 } } }, // [width, ids]
+    toFloat32(name('uint8'), name('stored')),
+    { opType: 'Add', inputs: [name('stored'), offset.name], outputs: [name('unscaled')] },
+    { opType: 'Gather', inputs: [scale.name, ids], outputs: [name('scale')], attributes: { axis: { i: 0 } } },
+    { opType: 'Mul', inputs: [name('unscaled'), name('scale')], outputs: [name('transposed')] },
+    { opType: 'Transpose', inputs: [name('transposed')], outputs: [output] },
+  ];
+  return { nodes, initializers: [quantized, scale, offset] };
 }
 
-function int8Tensor(name: string, shape: readonly number[], values: Int8Array): OnnxTensor {
-  return { name, dtype: 'int8', shape, data: bytesOf(values) };
+function toFloat32(input: string, output: string) {
+  return { opType: 'Cast', inputs: [input], outputs: [output], attributes: { to: { i: elementTypes.float32 } } };
+}
+
+/** uint8 [inputs, outputs], integers + 128, and the scales [outputs]. @param transposed whether the weight is [outputs, inputs] */
+function productWeights(weight: OnnxTensor, transposed: boolean): { quantized: OnnxTensor; scale: OnnxTensor } {
+  const { integers, scales } = quantizeRows(transposed ? rowsOf(weight) : columnsOf(weight));
+  const [outputs, inputs] = [scales.length, integers.length / scales.length];
+  const data = Uint8Array.from(transpose(integers, outputs, inputs), (integer) => integer + weightZeroPoint);
+  return {
+    quantized: { name: `${weight.name}.uint8`, dtype: 'uint8', shape: [inputs, outputs], data },
+    scale: float32Tensor(`${weight.name}.scale`, [outputs], scales),
+  };
 }

@@ -40,7 +40,7 @@ const graphs = {
   'V301-E60-H72-L2-lstm': randomStepGraph({ ...sizes, embeddingDim: 60, cell: 'lstm', layers: 2 }),
   'V301-E72-H72-gru-tied': randomStepGraph({ ...sizes, cell: 'gru', tieWeights: true }),
 };
-const bounds = { float32: 1e-5, int8: 0.02, 'int8-blocks': 0.02, int4: 0.2 };
+const bounds = { float32: 1e-5, int8: 0.02, 'int8-weights': 0.02, 'int8-blocks': 0.02, int4: 0.2 };
 
 describe.each(Object.entries(graphs))('%s', (_, graph) => {
   const expected = logitsOf('onnxruntime-node', graph, ids);
@@ -59,7 +59,7 @@ describe.each(Object.entries(graphs))('%s', (_, graph) => {
     expect(error).toBeLessThan(bounds[scheme]);
   });
 
-  test.each([['int8', 3] as const, ['int4', 3.5] as const])(
+  test.each([['int8', 3] as const, ['int8-weights', 3] as const, ['int4', 3.5] as const])(
     '%s weights take at least %f times less space',
     (scheme, ratio) => {
       const size = encodeOnnx(graph).length / encodeOnnx(quantize(graph, () => scheme)).length;
@@ -87,7 +87,7 @@ test('small matrices, biases and products scaled by alpha stay float32', () => {
 });
 
 test('an embedding that is also the output matrix is stored once', () => {
-  for (const scheme of ['int8', 'int8-blocks', 'int4'] as const) {
+  for (const scheme of ['int8', 'int8-weights', 'int8-blocks', 'int4'] as const) {
     const { initializers } = quantize(randomStepGraph({ ...sizes, tieWeights: true }), () => scheme);
     const tables = initializers.filter(({ name, dtype }) => name.startsWith('embedding') && dtype !== 'float32');
     expect(tables.filter(({ data }) => data.length > sizes.vocabSize)).toHaveLength(1);

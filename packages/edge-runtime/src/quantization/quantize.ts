@@ -1,23 +1,28 @@
 /**
- * Rewrites a float32 graph so that its large matrices are stored as integers. Pure: graph in, graph out. The products
- * become operators of ONNX Runtime (`com.microsoft`), so that the file runs wherever ONNX Runtime does.
+ * Rewrites a float32 graph so that its large matrices are stored as integers. Pure: graph in, graph out. The file runs
+ * wherever ONNX Runtime does, with the same results on all of its CPUs.
  */
 import { elementCount, type OnnxGraph, type OnnxNode, type OnnxTensor, prune } from '@unroll/core/onnx';
 import { int4, int8Blocks } from './blocks.js';
 import { int8 } from './int8.js';
+import { int8Weights } from './int8-weights.js';
 import type { Replacement, Scheme } from './scheme.js';
 
 /**
  * How one matrix is stored.
  *
- * - `int8`: products are `DynamicQuantizeMatMul`, one scale per output column, activations quantized as they come; the
- *   embedding is int8 with one scale per row.
+ * - `int8`: products are `Int8MatMul`, one scale per output column; the embedding is int8 with one scale per row.
+ * - `int8-weights`: int8 in the file only; for products of many rows, which ONNX Runtime Web computes fastest in float32.
  * - `int8-blocks`: products are `MatMulNBits` and the lookup `GatherBlockQuantized`, one scale per block of 32 weights.
  * - `int4`: as `int8-blocks`, with 4 bits; a table that is only looked up has one scale per block of 64.
  */
-export type MatrixScheme = 'float32' | 'int8' | 'int8-blocks' | 'int4';
+export type MatrixScheme = 'float32' | 'int8' | 'int8-weights' | 'int8-blocks' | 'int4';
 
-const schemes: Record<Exclude<MatrixScheme, 'float32'>, Scheme> = { int8, 'int8-blocks': int8Blocks, int4 };
+const schemes: Record<Exclude<MatrixScheme, 'float32' | 'int8-weights'>, Scheme> = {
+  int8,
+  'int8-blocks': int8Blocks,
+  int4,
+};
 
 /** What the graph does with a matrix; `tied` for an embedding that is also the output layer's weight. */
 export type MatrixUse = 'lookup' | 'product' | 'tied';
@@ -54,18 +59,35 @@ export function quantize(graph: OnnxGraph, schemeOf: (matrix: WeightMatrix) => M
   const tensors = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
   const nodes: OnnxNode[] = [];
   const initializers = new Map(tensors);
+  const functions = new Set(graph.functions);
+  const add = (replacement: Replacement) => {
+    nodes.push(...replacement.nodes);
+    for (const tensor of replacement.initializers) initializers.set(tensor.name, tensor);
+    for (const called of replacement.functions ?? []) functions.add(called);
+  };
+  for (const matrix of matrices.values()) {
+    if (schemeOf(matrix) !== 'int8-weights') continue;
+    initializers.delete(matrix.name);
+    add(int8Weights(tensors.get(matrix.name)!, hasRowsOfOutputs(graph, matrix)));
+  }
   for (const node of graph.nodes) {
     const matrix = isProduct(node) || isLookup(node) ? matrices.get(node.inputs[weightInput(node)]!) : undefined;
     const scheme = matrix ? schemeOf(matrix) : 'float32';
-    if (!matrix || scheme === 'float32') {
-      nodes.push(node);
-      continue;
-    }
-    const replacement = replace(node, tensors.get(matrix.name)!, matrix.use, schemes[scheme]);
-    nodes.push(...replacement.nodes);
-    for (const tensor of replacement.initializers) initializers.set(tensor.name, tensor);
+    if (!matrix || scheme === 'float32' || scheme === 'int8-weights') nodes.push(node);
+    else add(replace(node, tensors.get(matrix.name)!, matrix.use, schemes[scheme]));
   }
-  return prune({ ...graph, nodes, initializers: [...initializers.values()] });
+  return prune({
+    ...graph,
+    nodes,
+    initializers: [...initializers.values()],
+    ...(functions.size > 0 && { functions: [...functions] }),
+  });
+}
+
+/** Whether a row is one output of a product, or what a lookup gives; else a column is. */
+function hasRowsOfOutputs({ nodes }: OnnxGraph, { name, use }: WeightMatrix): boolean {
+  if (use !== 'product') return true;
+  return nodes.some((node) => isProduct(node) && node.inputs[1] === name && integer(node, 'transB', 0) === 1);
 }
 
 function replace(node: OnnxNode, weight: OnnxTensor, use: MatrixUse, scheme: Scheme): Replacement {
@@ -80,7 +102,7 @@ function replace(node: OnnxNode, weight: OnnxTensor, use: MatrixUse, scheme: Sch
   });
   if (!bias) return product;
   const add: OnnxNode = { opType: 'Add', inputs: [`${output}.product`, bias], outputs: [output] };
-  return { nodes: [...product.nodes, add], initializers: product.initializers };
+  return { ...product, nodes: [...product.nodes, add] };
 }
 
 function isLarge(tensor: OnnxTensor): boolean {

@@ -2,6 +2,28 @@
  * The arithmetic of weight quantization: which integers and which scale stand for a group of floats. It knows nothing
  * of ONNX. Rounding is symmetric: a weight is `scale · integer`, without a zero point.
  */
+import type { Matrix } from './matrix.js';
+
+/** int8 integers [rows, columns] and a scale for each row. */
+export function quantizeRows({ rows, columns, readRow }: Matrix): { integers: Int8Array; scales: Float32Array } {
+  const integers = new Int8Array(rows * columns);
+  const scales = new Float32Array(rows);
+  const row = new Float32Array(columns);
+  for (let i = 0; i < rows; i++) {
+    readRow(i, row);
+    scales[i] = roundToInt8(row, integers.subarray(i * columns, (i + 1) * columns));
+  }
+  return { integers, scales };
+}
+
+/** [rows, columns] as [columns, rows]. */
+export function transpose(values: Int8Array, rows: number, columns: number): Int8Array {
+  const transposed = new Int8Array(values.length);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) transposed[j * rows + i] = values[i * columns + j]!;
+  }
+  return transposed;
+}
 
 /** Writes round(`values` · 127 / max|values|) to `integers`, which lie in [-127, 127], and returns their scale. */
 export function roundToInt8(values: Float32Array, integers: Int8Array): number {

@@ -1,10 +1,12 @@
 /** What a way of storing weights must be able to do; quantize.ts finds where in a graph it is done. */
-import type { OnnxNode, OnnxTensor } from '@unroll/core/onnx';
+import type { OnnxFunction, OnnxNode, OnnxTensor } from '@unroll/core/onnx';
 
 /** Nodes and constants that stand for one node of the float graph. */
 export interface Replacement {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];
+  /** What the nodes call. */
+  readonly functions?: readonly OnnxFunction[];
 }
 
 /** A product x·W of the float graph. */

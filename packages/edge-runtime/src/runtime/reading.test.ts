@@ -14,8 +14,8 @@ const runtimes: Readonly<Record<string, OnnxRuntime>> = { 'onnxruntime-node': or
 /** More words than go into one run. */
 const text = Array.from({ length: 300 }, (_, k) => `word${(k * k) % 395}`).join(' ');
 
-/** ONNX Runtime rounds the activations of int8 products to 8 bits, those of a whole run alike; a text's mean hardly moves. */
-const bounds = { none: 1e-5, int8: 0.02, int4: 0.005 } as const;
+/** Nats by which a token's score may differ. */
+const bounds = { none: 1e-5, int8: 1e-3, int4: 1e-3 } as const;
 
 async function load(cell: 'mingru' | 'minlstm', scheme: Quantization, ort?: OnnxRuntime) {
   const graphOf = ort ? randomReadingGraph : randomStepGraph;
@@ -35,11 +35,8 @@ describe.each(['mingru', 'minlstm'] as const)('a %s', (cell) => {
     expect([steps.device.runtime, runs.device.runtime]).toEqual(['unroll', 'onnxruntime']);
     const [expected, actual] = [await steps.score(text), await runs.score(text)];
     expect(actual.tokens).toHaveLength(300);
-    const difference = Math.abs(actual.logProbability - expected.logProbability) / actual.tokens.length;
-    expect(difference).toBeLessThan(bound);
-    if (scheme !== 'none') return;
     for (const [k, logProbability] of expected.tokenLogProbabilities.entries()) {
-      expect(Math.abs(actual.tokenLogProbabilities[k]! - logProbability)).toBeLessThan(1e-5);
+      expect(Math.abs(actual.tokenLogProbabilities[k]! - logProbability)).toBeLessThan(bound);
     }
   });
 

@@ -20,6 +20,9 @@ export async function createSession(
     return await ort.InferenceSession.create(model, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
+      // Products of uint8 and int8 saturate on x86 processors without VNNI. `unroll export` writes none; older bundles and
+      // models of other tools have them. There, this stores their weights as uint8; elsewhere it does nothing.
+      extra: { session: { x64quantprecision: '1' } },
       ...(executionProvider && { executionProviders: [executionProvider] }),
     });
   } catch (cause) {

@@ -81,7 +81,7 @@ function translationParameters() {
 export async function sampleApplications(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const [task, { graphs, config }] of Object.entries(contents)) {
-    const bundle = await buildApplication({ task, graphs, config, scheme: 'int8' });
+    const bundle = await buildApplication({ task, graphs, config, scheme: 'int8-weights' });
     for (const [name, bytes] of bundle) files.set(`${task}/${name}`, bytes);
   }
   return files;

@@ -11,6 +11,14 @@ test.each(['cpu', 'wasm'] as const)('the %s engine trains as ONNX Runtime does',
   expect(largestDifference(actual, expected)).toBeLessThan(1e-5);
 });
 
+test('another number of threads changes no more than rounding, the same number no bit', async () => {
+  const long = { ...training, time: 100 };
+  const expected = await trainTinyModel(await selectEngine('onnxruntime', 2), long);
+  expect(await trainTinyModel(await selectEngine('onnxruntime', 2), long)).toEqual(expected);
+  const alone = await trainTinyModel(await selectEngine('onnxruntime', 1), long);
+  expect(largestDifference(alone, expected)).toBeLessThan(1e-5);
+});
+
 test.each(['onnxruntime', 'cpu', 'wasm'] as const)(
   'residents of the %s engine are cleared where they are',
   async (name) => {

@@ -20,7 +20,7 @@ export interface TaskExport {
 }
 
 /** ONNX Runtime Web runs products of these sizes fastest in float32; int8 is for a small download. */
-const schemes: Partial<Record<Quantization, MatrixScheme>> = { auto: 'float32', none: 'float32', int8: 'int8' };
+const schemes: Partial<Record<Quantization, MatrixScheme>> = { auto: 'float32', none: 'float32', int8: 'int8-weights' };
 
 /** @throws UnrollError, UsageError naming what is wrong with the request or the checkpoint */
 export async function exportTask(request: TaskExportRequest): Promise<TaskExport> {
