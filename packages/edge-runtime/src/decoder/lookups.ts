@@ -18,11 +18,15 @@ export function lookup(plan: MemoryPlan, table: OnnxTensor, axis: 0 | 1, y: Vect
   };
 }
 
-/** Row `token` of a table of 4-bit blocks, as `GatherBlockQuantized` has them: integer + 8, the first in the low half. */
-export function int4Lookup(
+/**
+ * Row `token` of a table in blocks, as `GatherBlockQuantized` has them: integer + 128 or, of 4 bits, integer + 8, the first in
+ * the low half.
+ */
+export function blockLookup(
   plan: MemoryPlan,
   table: OnnxTensor,
   scales: OnnxTensor,
+  bits: 4 | 8,
   blockSize: number,
   y: Vector,
 ): Instruction {
@@ -31,9 +35,10 @@ export function int4Lookup(
   const blocks = Math.ceil(y.length / blockSize);
   return ({ token, bytes, float32 }) => {
     for (let i = 0; i < y.length; i++) {
-      const byte = bytes[offset + ((token * y.length + i) >> 1)]!;
+      const byte = bytes[offset + (((token * y.length + i) * bits) >> 3)]!;
+      const integer = bits === 8 ? byte - 128 : (i & 1 ? byte >> 4 : byte & 15) - 8;
       const scale = float32[scaleOffset / 4 + token * blocks + Math.floor(i / blockSize)]!;
-      float32[y.offset / 4 + i] = ((i & 1 ? byte >> 4 : byte & 15) - 8) * scale;
+      float32[y.offset / 4 + i] = integer * scale;
     }
   };
 }

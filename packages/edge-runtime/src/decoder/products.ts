@@ -55,22 +55,23 @@ export function int8Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxT
   };
 }
 
-export const int4BlockSize = 32;
+/** Of integer weights in blocks. */
+export const blockSize = 32;
 
 /** @param weights uint8 [outputs, blocks, 16] and their scales, as `MatMulNBits` has them */
 export function int4Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxTensor, { x, y }: Product): Instruction {
-  const blocks = Math.ceil(x.length / int4BlockSize);
+  const blocks = Math.ceil(x.length / blockSize);
   const offset = plan.constant(weights.data);
   const scaleOffset = plan.constant(scales.data);
-  const quantized = plan.reserve(2 * blocks * int4BlockSize);
+  const quantized = plan.reserve(2 * blocks * blockSize);
   const blockOffsets = plan.reserve(4 * blocks);
   return (machine) => {
     const scale = quantizeVector(machine, x, quantized, 32767, nibbleOrder);
     const { int16, int32 } = machine;
     for (let block = 0; block < blocks; block++) {
-      const start = quantized / 2 + block * int4BlockSize;
+      const start = quantized / 2 + block * blockSize;
       let sum = 0;
-      for (let i = start; i < start + int4BlockSize; i++) sum += int16[i]!;
+      for (let i = start; i < start + blockSize; i++) sum += int16[i]!;
       int32[blockOffsets / 4 + block] = -8 * sum;
     }
     machine.kernels.productInt4(offset, scaleOffset, blocks, quantized, blockOffsets, scale, y.offset, y.length);

@@ -2,10 +2,11 @@
  * Turns the ONNX graph of a decoding step into instructions for a machine: the few operators that `unroll export` writes,
  * on vectors. Anything else is refused, and ONNX Runtime runs it.
  */
-import { int64Values, type OnnxGraph, type OnnxNode, type OnnxTensor } from '@unroll/core/onnx';
-import { int4Lookup, lookup } from './lookups.js';
+import { float32Tensor, int64Values, type OnnxGraph, type OnnxNode, type OnnxTensor } from '@unroll/core/onnx';
+import { valuesOfBlocks } from '../quantization/dequantize.js';
+import { blockLookup, lookup } from './lookups.js';
 import { elementsOf, type Instruction, type Machine, MemoryPlan, type Vector } from './machine.js';
-import { float32Product, int4BlockSize, int4Product, int8Product } from './products.js';
+import { blockSize, float32Product, int4Product, int8Product } from './products.js';
 
 /** A graph with something that this decoder does not know. */
 export class UnknownOperator extends Error {}
@@ -47,7 +48,7 @@ class Compiler {
     Gemm: (node) => this.#product(node),
     Int8MatMul: (node) => this.#int8Product(node),
     DynamicQuantizeMatMul: (node) => this.#int8Product(node), // of older bundles
-    MatMulNBits: (node) => this.#int4Product(node),
+    MatMulNBits: (node) => this.#blockProduct(node),
     Sigmoid: (node) => this.#function(node, 'sigmoid'),
     Tanh: (node) => this.#function(node, 'tanh'),
     Add: (node) => this.#elementwise(node, 'add'),
@@ -111,10 +112,10 @@ class Compiler {
 
   #blockLookup(node: OnnxNode): void {
     const table = this.#tableOf(node);
-    if (attribute(node, 'bits', 4) !== 4) throw new UnknownOperator('a lookup in blocks of other than 4 bits');
-    const y = this.#result(node.outputs[0]!, (2 * table.data.length) / table.shape[0]!);
+    const bits = bitsOf(node);
+    const y = this.#result(node.outputs[0]!, ((8 / bits) * table.data.length) / table.shape[0]!);
     const scales = this.#constant(node.inputs[2]!);
-    this.#instructions.push(int4Lookup(this.#plan, table, scales, attribute(node, 'block_size', 128), y));
+    this.#instructions.push(blockLookup(this.#plan, table, scales, bits, attribute(node, 'block_size', 128), y));
   }
 
   #tableOf({ inputs }: OnnxNode): OnnxTensor {
@@ -143,14 +144,22 @@ class Compiler {
     this.#instructions.push(int8Product(this.#plan, weights, scales, { x, y }));
   }
 
-  #int4Product(node: OnnxNode): void {
-    if (attribute(node, 'bits', 4) !== 4 || attribute(node, 'block_size', 0) !== int4BlockSize) {
-      throw new UnknownOperator(`a product with weights other than 4 bits in blocks of ${int4BlockSize}`);
+  /** Of 4 bits by a kernel for them; of 8 bits, which bundles for WebGPU have, in float32. */
+  #blockProduct(node: OnnxNode): void {
+    const bits = bitsOf(node);
+    if (attribute(node, 'block_size', 0) !== blockSize) {
+      throw new UnknownOperator(`a product with weights in blocks of other than ${blockSize}`);
     }
     const [weights, scales] = [this.#constant(node.inputs[1]!), this.#constant(node.inputs[2]!)];
     const x = this.#vector(node.inputs[0]!);
     const y = this.#result(node.outputs[0]!, weights.shape[0]!);
-    this.#instructions.push(int4Product(this.#plan, weights, scales, { x, y }));
+    if (bits === 4) {
+      this.#instructions.push(int4Product(this.#plan, weights, scales, { x, y }));
+      return;
+    }
+    const values = valuesOfBlocks(weights, scales, x.length, bits, blockSize);
+    const floats = float32Tensor(weights.name, [y.length, x.length], values);
+    this.#instructions.push(float32Product(this.#plan, floats, true, { x, y }));
   }
 
   #function({ inputs, outputs }: OnnxNode, name: 'sigmoid' | 'tanh'): void {
@@ -247,6 +256,12 @@ function logSoftmax(x: Float32Array, y: Float32Array): void {
 function attribute(node: OnnxNode, name: string, byDefault: number): number {
   const value = node.attributes?.[name];
   return value && 'i' in value ? value.i : byDefault;
+}
+
+function bitsOf(node: OnnxNode): 4 | 8 {
+  const bits = attribute(node, 'bits', 4);
+  if (bits !== 4 && bits !== 8) throw new UnknownOperator(`weights of ${bits} bits`);
+  return bits;
 }
 
 function isScaled(node: OnnxNode): boolean {

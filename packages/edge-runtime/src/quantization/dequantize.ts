@@ -63,20 +63,31 @@ export function int8Integers({ dtype, data }: OnnxTensor): Int8Array {
 /** Tables are stored by rows; the matrices of products by columns, as rows. */
 function fromBlocks(stored: OnnxTensor, scales: OnnxTensor, rows: number, columns: number): Float32Array<ArrayBuffer> {
   const bits = stored.name.endsWith('.int4') ? 4 : 8;
-  const table = isTable(stored.name);
-  const [storedRows, width] = table ? [rows, columns] : [columns, rows];
-  const blocks = elementCount(scales.shape) / storedRows;
-  const rowBytes = stored.data.length / storedRows;
   // A table that is only looked up is a matrix of bytes in blocks of 64; everything else is in blocks of 32.
   const blockSize = stored.shape.length === 2 ? 64 : 32;
+  if (isTable(stored.name)) return valuesOfBlocks(stored, scales, columns, bits, blockSize);
+  const byColumn = valuesOfBlocks(stored, scales, rows, bits, blockSize);
+  return byColumn.map((_, k) => byColumn[(k % columns) * rows + Math.floor(k / columns)]!);
+}
+
+/** The matrix [rows, width] whose rows are stored in blocks, padded. */
+export function valuesOfBlocks(
+  stored: OnnxTensor,
+  scales: OnnxTensor,
+  width: number,
+  bits: 4 | 8,
+  blockSize: number,
+): Float32Array<ArrayBuffer> {
+  const rows = stored.shape[0]!;
+  const blocks = elementCount(scales.shape) / rows;
+  const rowBytes = stored.data.length / rows;
   const factors = floats(scales);
-  const values = new Float32Array(rows * columns);
-  for (let row = 0; row < storedRows; row++) {
+  const values = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) {
     for (let i = 0; i < width; i++) {
       const byte = stored.data[row * rowBytes + ((i * bits) >> 3)]!;
       const integer = bits === 8 ? byte - 128 : (i & 1 ? byte >> 4 : byte & 15) - 8;
-      const value = integer * factors[row * blocks + Math.floor(i / blockSize)]!;
-      values[table ? row * columns + i : i * columns + row] = value;
+      values[row * width + i] = integer * factors[row * blocks + Math.floor(i / blockSize)]!;
     }
   }
   return values;

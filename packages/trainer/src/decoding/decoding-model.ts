@@ -1,4 +1,6 @@
 /** A model that writes and scores text: a checkpoint as it trains, or a bundle as it ships. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Tokenizer } from '@unroll/core/text';
 import {
   type GeneratedToken,
@@ -35,7 +37,20 @@ export async function openCheckpoint(folder: string): Promise<DecodingModel> {
   };
 }
 
-/** @throws BundleError naming what is wrong with the bundle */
+/**
+ * On ONNX Runtime if the bundle is made for that, else on the edge runtime's own kernels: what its perplexity was measured with.
+ * @throws BundleError naming what is wrong with the bundle
+ */
 export async function openBundle(folder: string): Promise<DecodingModel> {
-  return loadLocalLanguageModel(folder, { ort: await import('onnxruntime-node') });
+  const options = (await targetOf(folder)) === 'node' ? { ort: await import('onnxruntime-node') } : {};
+  return loadLocalLanguageModel(folder, options);
+}
+
+/** What the manifest says; nothing where it cannot be read, which loading then says. */
+async function targetOf(folder: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'))?.target;
+  } catch {
+    return undefined;
+  }
 }

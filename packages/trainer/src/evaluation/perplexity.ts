@@ -42,14 +42,14 @@ export async function evaluateCheckpoint(
   return await finish(evaluation, new Progress('checkpoint', ids.length, 'tokens'), signal);
 }
 
-/** Reads the text token by token on what `target` runs bundles with, or natively for WebGPU. @throws BundleError; the signal's reason when it aborts */
+/** Reads the text token by token on ONNX Runtime for `node`, else on the edge runtime's own kernels. @throws BundleError; the signal's reason when it aborts */
 export async function evaluateBundle(
   folder: string,
   target: Target,
   ids: TokenIds,
   signal: AbortSignal,
 ): Promise<Evaluation> {
-  const options = target === 'wasm' ? {} : { ort: await import('onnxruntime-node') };
+  const options = target !== 'node' ? {} : { ort: await import('onnxruntime-node') };
   await using model = await loadLocalLanguageModel(folder, options);
   const evaluation = meanOfLosses(losses(model, tokensOf(ids)));
   return await finish(evaluation, new Progress('bundle', ids.length, 'tokens'), signal);
