@@ -5,6 +5,7 @@
 import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import type { OnnxAttribute, OnnxDataType, OnnxNode, OnnxTensor, OnnxValue } from '../onnx/graph.js';
 import { bytesOf, elementCount, int64Tensor } from '../onnx/graph.js';
+import { requireElementTypes } from './element-types.js';
 
 type Values = Float32Array | Int32Array | Uint8Array;
 
@@ -104,12 +105,16 @@ export class GraphRecorder {
     return this.#intern(`int64:${values.join(',')}`, (name) => int64Tensor(name, values));
   }
 
-  /** A scalar float32 constant's name. */
-  scalar(value: number): string {
-    return this.name(this.constant([value], { shape: [], dtype: 'float32' }));
+  /** A scalar constant's name; of int32 without its fraction, and within the range of int32. */
+  scalar(value: number, dtype: DataType = 'float32'): string {
+    const inRange = dtype === 'int32' ? Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1) : value;
+    return this.name(this.constant([inRange], { shape: [], dtype }));
   }
 
-  /** Records a node with one output. Inputs are tensors or names. */
+  /**
+   * Records a node with one output. Inputs are tensors or names.
+   * @throws ElementTypeError if the operator does not take the inputs' element types
+   */
   emit(opType: string, inputs: readonly (TensorInfo | string)[], output: ValueType, options: EmitOptions = {}) {
     return this.emitMany(opType, inputs, [output], options)[0]!;
   }
@@ -121,10 +126,13 @@ export class GraphRecorder {
     outputs: readonly ValueType[],
     options: EmitOptions = {},
   ): TensorInfo[] {
+    const inputNames = inputs.map((input) => (typeof input === 'string' ? input : this.name(input)));
+    const types = inputNames.map((name) => this.typeOf(name)?.dtype);
+    requireElementTypes(opType, types);
     const names = outputs.map(() => `v${this.#valueCount++}`);
     this.nodes.push({
       opType,
-      inputs: inputs.map((input) => (typeof input === 'string' ? input : this.name(input))),
+      inputs: inputNames,
       outputs: names,
       ...options,
     });

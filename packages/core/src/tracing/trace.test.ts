@@ -101,6 +101,15 @@ describe('a function that cannot be traced is refused', () => {
     expect(atan).toThrow("the TensorFlow.js kernel 'Atan' has no ONNX counterpart here");
   });
 
+  test('an op on integers or booleans that ONNX Runtime does not have, by its kernel', () => {
+    const flags = { shape: [3], dtype: 'bool' } as const;
+    const absolute = () => trace(({ x }) => ({ y: tf.abs(x!) }), { x: flags });
+    expect(absolute).toThrow(TraceError);
+    expect(absolute).toThrow(
+      'cannot trace Abs of bool tensors: Abs of bool is not in ONNX Runtime, only of float32 or int32; cast',
+    );
+  });
+
   test('because it draws random numbers, which would be constants, unless it gives the seed', () => {
     const drawing = (seed?: number) =>
       trace(({ x }) => ({ y: tf.mul(x!, tf.randomUniform([3], 0, 1, 'float32', seed)) }), { x: vector });

@@ -47,32 +47,53 @@ const notEqual: Lowering = (call) => {
 
 /** 1 where x > 0, else `alpha`. */
 const step: Lowering = ({ inputs: { x }, attrs, graph }) => {
-  const alpha = (attrs.alpha as number | undefined) ?? 0;
-  const positive = graph.emit('Greater', [x!, graph.scalar(0)], { shape: x!.shape, dtype: 'bool' });
-  return graph.emit('Where', [positive, graph.scalar(1), graph.scalar(alpha)], x!);
+  const scalar = (value: number) => graph.scalar(value, x!.dtype);
+  const positive = graph.emit('Greater', [x!, scalar(0)], { shape: x!.shape, dtype: 'bool' });
+  return graph.emit('Where', [positive, scalar(1), scalar((attrs.alpha as number | undefined) ?? 0)], x!);
 };
 
-const clipByValue: Lowering = ({ inputs: { x }, attrs, graph }) =>
-  graph.emit('Clip', [x!, graph.scalar(attrs.clipValueMin as number), graph.scalar(attrs.clipValueMax as number)], x!);
+function clipped(graph: GraphRecorder, x: TensorInfo, least: number, greatest: number): TensorInfo {
+  return graph.emit('Clip', [x, graph.scalar(least, x.dtype), graph.scalar(greatest, x.dtype)], x);
+}
 
+const clipByValue: Lowering = ({ inputs: { x }, attrs, graph }) =>
+  clipped(graph, x!, attrs.clipValueMin as number, attrs.clipValueMax as number);
+
+/** Booleans are chosen as integers: ONNX Runtime has no choice of booleans. */
 const select: Lowering = ({ inputs, graph }) => {
   const { condition, t, e } = inputs as Record<'condition' | 't' | 'e', TensorInfo>;
-  return graph.emit('Where', [condition, t, e], t);
+  if (t.dtype !== 'bool' || e.dtype !== 'bool') return graph.emit('Where', [condition, t, e], t);
+  const chosen = graph.emit('Where', [condition, castTo(graph, t, 'int32'), castTo(graph, e, 'int32')], {
+    shape: t.shape,
+    dtype: 'int32',
+  });
+  return castTo(graph, chosen, 'bool');
 };
 
 const elementTypeCodes: Partial<Record<DataType, number>> = { float32: 1, int32: 6, bool: 9 };
 
-const cast: Lowering = ({ inputs: { x }, attrs, graph }) => {
-  const dtype = attrs.dtype as DataType;
-  if (dtype === x!.dtype) return graph.alias(x!);
+function castTo(graph: GraphRecorder, x: TensorInfo, dtype: DataType): TensorInfo {
+  if (dtype === x.dtype) return graph.alias(x);
   const to = elementTypeCodes[dtype];
   if (to === undefined) throw new TraceError(`cannot trace a cast to dtype '${dtype}'`);
-  return graph.emit('Cast', [x!], { shape: x!.shape, dtype }, { attributes: { to: { i: to } } });
-};
+  return graph.emit('Cast', [x], { shape: x.shape, dtype }, { attributes: { to: { i: to } } });
+}
+
+const cast: Lowering = ({ inputs: { x }, attrs, graph }) => castTo(graph, x!, attrs.dtype as DataType);
+
+/** A kernel whose result is of floats, whatever its input is of. */
+function asFloats(lowering: Lowering): Lowering {
+  return (call) => lowering({ ...call, inputs: { ...call.inputs, x: castTo(call.graph, call.inputs.x!, 'float32') } });
+}
+
+/** Integers are round already. */
+const round: Lowering = (call) =>
+  call.inputs.x!.dtype === 'int32' ? call.graph.alias(call.inputs.x!) : unary('Round')(call);
 
 const addN: Lowering = ({ inputs, graph }) => {
   const terms = Object.values(inputs);
-  return graph.emit('Sum', terms, terms[0]!);
+  if (terms[0]!.dtype === 'float32') return graph.emit('Sum', terms, terms[0]!);
+  return terms.reduce((total, term) => graph.emit('Add', [total, term], total));
 };
 
 const softmax: Lowering = ({ inputs: { logits }, graph }) =>
@@ -85,7 +106,7 @@ const eluGrad: Lowering = ({ inputs, graph }) => {
   return graph.emit('Mul', [dy, slope], y);
 };
 
-const relu6: Lowering = ({ inputs: { x }, graph }) => graph.emit('Clip', [x!, graph.scalar(0), graph.scalar(6)], x!);
+const relu6: Lowering = ({ inputs: { x }, graph }) => clipped(graph, x!, 0, 6);
 
 const leakyRelu: Lowering = ({ inputs: { x }, attrs, graph }) =>
   graph.emit('LeakyRelu', [x!], x!, { attributes: { alpha: { f: attrs.alpha as number } } });
@@ -122,7 +143,7 @@ export const elementwise: LoweringTable = {
   Neg: unary('Neg'),
   Abs: unary('Abs'),
   Sign: unary('Sign'),
-  Exp: unary('Exp'),
+  Exp: asFloats(unary('Exp')),
   Log: unary('Log'),
   Sqrt: unary('Sqrt'),
   Rsqrt: rsqrt,
@@ -134,7 +155,7 @@ export const elementwise: LoweringTable = {
   Relu: unary('Relu'),
   Elu: unary('Elu'),
   Relu6: relu6,
-  LeakyRelu: leakyRelu,
+  LeakyRelu: asFloats(leakyRelu),
   Prelu: prelu,
   Selu: unary('Selu'),
   EluGrad: eluGrad,
@@ -146,7 +167,7 @@ export const elementwise: LoweringTable = {
   Cos: unary('Cos'),
   Floor: unary('Floor'),
   Ceil: unary('Ceil'),
-  Round: unary('Round'),
+  Round: round,
   Step: step,
   ClipByValue: clipByValue,
   Select: select,

@@ -53,7 +53,7 @@ const cases: Record<string, KernelCase[]> = {
   Neg: of(tf.neg, floats(2, 3), whole[0]),
   Abs: of(tf.abs, floats(2, 3), integers([2], [-3, 3])),
   Sign: of(tf.sign, { shape: [4], values: [-2.5, 0, 0.25, 7] }),
-  Exp: of(tf.exp, floats(2, 3)),
+  Exp: of(tf.exp, floats(2, 3), integers([3], [-1, 0, 2])),
   Log: of(tf.log, positive(2, 3)),
   Sqrt: of(tf.sqrt, positive(2, 3)),
   Rsqrt: of(tf.rsqrt, positive(2, 3)),
@@ -64,8 +64,8 @@ const cases: Record<string, KernelCase[]> = {
   Sigmoid: of(tf.sigmoid, floats(2, 3)),
   Relu: of(tf.relu, floats(2, 3)),
   Elu: of(tf.elu, floats(2, 3)),
-  Relu6: of((x) => tf.relu6(tf.mul(x, 9)), floats(2, 3)),
-  LeakyRelu: of((x) => tf.leakyRelu(x, 0.3), floats(2, 3)),
+  Relu6: of((x) => tf.relu6(tf.mul(x, 9)), floats(2, 3), integers([3], [-1, 0, 2])),
+  LeakyRelu: of((x) => tf.leakyRelu(x, 0.3), floats(2, 3), integers([3], [-7, 0, 2])),
   Prelu: between((x, alpha) => tf.prelu(x, alpha), [floats(2, 3), positive(3)]),
   Selu: of(tf.selu, floats(2, 3)),
   EluGrad: of(gradientOf(tf.elu), floats(2, 3)),
@@ -76,13 +76,18 @@ const cases: Record<string, KernelCase[]> = {
   Cos: of(tf.cos, floats(2, 3)),
   Floor: of((x) => tf.floor(tf.mul(x, 5)), floats(2, 3)),
   Ceil: of((x) => tf.ceil(tf.mul(x, 5)), floats(2, 3)),
-  Round: of(tf.round, { shape: [5], values: [-1.5, -0.4, 0.5, 1.5, 2.6] }),
+  Round: of(tf.round, { shape: [5], values: [-1.5, -0.4, 0.5, 1.5, 2.6] }, integers([2], [-3, 3])),
   Softplus: of(tf.softplus, floats(2, 3)),
   Step: [
     ...of((x) => tf.step(x), { shape: [3], values: [-1, 0, 2] }),
     ...of((x) => tf.step(x, 0.3), { shape: [3], values: [-1, 0, 2] }),
+    ...of((x) => tf.step(x), integers([3], [-1, 0, 2])),
   ],
-  ClipByValue: of((x) => tf.clipByValue(x, -0.5, 0.25), floats(2, 3)),
+  ClipByValue: [
+    ...of((x) => tf.clipByValue(x, -0.5, 0.25), floats(2, 3)),
+    ...of((x) => tf.clipByValue(x, 0.5, 2.5), integers([6], [-3, -1, 0, 1, 2, 7])),
+    ...of((x) => tf.clipByValue(x, 0, Number.POSITIVE_INFINITY), integers([3], [-3, 0, 7])),
+  ],
   Select: [
     {
       inputs: { condition: booleans([2, 2], [1, 0, 0, 1]), a: floats(2, 2), b: positive(2, 2) },
@@ -90,6 +95,10 @@ const cases: Record<string, KernelCase[]> = {
     },
     {
       inputs: { condition: booleans([2, 1], [1, 0]), a: floats(2, 2), b: positive(2) },
+      fn: ({ condition, a, b }) => tf.where(condition!, a!, b!),
+    },
+    {
+      inputs: { condition: booleans([4], [1, 1, 0, 0]), a: flags[1], b: booleans([4], [1, 1, 1, 0]) },
       fn: ({ condition, a, b }) => tf.where(condition!, a!, b!),
     },
   ],
@@ -102,6 +111,7 @@ const cases: Record<string, KernelCase[]> = {
   // matrix products
   BatchMatMul: [
     ...between((a, b) => tf.matMul(a, b), [floats(3, 4), floats(4, 2)], [floats(2, 3, 4), floats(2, 4, 5)]),
+    ...between((a, b) => tf.matMul(a, b), whole),
     ...between((a, b) => tf.matMul(a, b, true, true), [floats(4, 3), floats(2, 4)], [floats(2, 4, 3), floats(2, 5, 4)]),
     ...between((a, b) => tf.matMul(a, b), [floats(2, 3, 4), floats(1, 4, 5)], [floats(1, 3, 4), floats(1, 4, 5)]),
   ],

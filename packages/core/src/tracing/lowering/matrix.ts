@@ -16,11 +16,11 @@ function product({ inputs, attrs }: KernelCall): Product {
   return { a, b, transposeA: Boolean(attrs.transposeA), transposeB: Boolean(attrs.transposeB) };
 }
 
-/** tf.matMul always calls BatchMatMul, with leading dimensions of 1 for plain matrices. */
+/** tf.matMul always calls BatchMatMul, with leading dimensions of 1 for plain matrices; Gemm is for floats alone. */
 const batchMatMul: Lowering = (call) => {
   const operands = product(call);
   const batch = batchShape(operands);
-  return batch.every((dimension) => dimension === 1)
+  return batch.every((dimension) => dimension === 1) && operands.a.dtype === 'float32'
     ? gemm(call.graph, operands)
     : batchedMatMul(call.graph, operands, batch);
 };
@@ -46,7 +46,7 @@ function batchedMatMul(graph: GraphRecorder, operands: Product, batch: number[])
   const { a, b, transposeA, transposeB } = operands;
   const left = transposeA ? transposed(graph, a) : a;
   const right = transposeB ? transposed(graph, b) : b;
-  return graph.emit('MatMul', [left, right], { shape: [...batch, ...outputMatrix(operands)], dtype: 'float32' });
+  return graph.emit('MatMul', [left, right], { shape: [...batch, ...outputMatrix(operands)], dtype: a.dtype });
 }
 
 function transposed(graph: GraphRecorder, x: TensorInfo): TensorInfo {

@@ -1,6 +1,7 @@
 /** Registers every lowering as a kernel of the tracing backend, once. */
 import * as tf from '@tensorflow/tfjs-core';
-import { type TraceBackend, traceBackendName } from '../backend.js';
+import { type TraceBackend, TraceError, traceBackendName } from '../backend.js';
+import { ElementTypeError } from '../element-types.js';
 import { convolutions } from './convolution.js';
 import { elementwise } from './elementwise.js';
 import { indexing } from './indexing.js';
@@ -39,11 +40,20 @@ function register(kernelName: string, lowering: Lowering): void {
   tf.registerKernel({
     kernelName,
     backendName: traceBackendName,
-    kernelFunc: ({ inputs, attrs, backend }) =>
-      lowering({
-        inputs: inputs as Record<string, tf.TensorInfo>,
-        attrs: (attrs ?? {}) as Parameters<Lowering>[0]['attrs'],
-        graph: (backend as TraceBackend).recorder,
-      }),
+    kernelFunc: ({ inputs, attrs, backend }) => {
+      try {
+        return lowering({
+          inputs: inputs as Record<string, tf.TensorInfo>,
+          attrs: (attrs ?? {}) as Parameters<Lowering>[0]['attrs'],
+          graph: (backend as TraceBackend).recorder,
+        });
+      } catch (error) {
+        if (!(error instanceof ElementTypeError)) throw error;
+        throw new TraceError(
+          `cannot trace ${kernelName} of ${error.found.join(' and ')} tensors: ${error.message}; cast its inputs to ${error.taken[0]} first`,
+          { cause: error },
+        );
+      }
+    },
   });
 }

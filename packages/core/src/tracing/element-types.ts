@@ -1,0 +1,60 @@
+/**
+ * For which element types ONNX Runtime has an operator on a CPU, and ONNX allows it: TensorFlow.js computes with integers and
+ * booleans where there is no such operator, and a graph with one could not be loaded.
+ */
+import type { OnnxDataType } from '../onnx/graph.js';
+
+interface Operands {
+  readonly types: readonly OnnxDataType[];
+  /** Which inputs are of one of these types, all of the same; all of them if left out. */
+  readonly positions?: readonly number[];
+}
+
+const floats: Operands = { types: ['float32'] };
+const numbers: Operands = { types: ['float32', 'int32'] };
+const first = (operands: Operands): Operands => ({ ...operands, positions: [0] });
+
+function each(opTypes: string, operands: Operands): [string, Operands][] {
+  return opTypes.split(' ').map((opType) => [opType, operands]);
+}
+
+/** Operators that are not listed take any type. */
+const operators: ReadonlyMap<string, Operands> = new Map([
+  ...each(
+    'Exp Log Sqrt Reciprocal Tanh Sigmoid Elu Selu Softplus Erf Sin Cos Floor Ceil Round LeakyRelu PRelu',
+    floats,
+  ),
+  ...each('Softmax LogSoftmax Gemm Sum Conv ConvTranspose AveragePool MaxPool BatchNormalization', floats),
+  ...each('ReduceMean ReduceSumSquare Resize', first(floats)),
+  ...each('Add Sub Mul Div Max Min Pow Greater GreaterOrEqual Less LessOrEqual Neg Abs Sign Relu Clip MatMul', numbers),
+  ...each('ReduceSum ReduceMax ReduceMin ReduceProd ArgMax ArgMin CumSum', first(numbers)),
+  ...each('Where', { ...numbers, positions: [1, 2] }),
+  ...each('ScatterElements', { ...numbers, positions: [0, 2] }),
+  ...each('And Or Not', { types: ['bool'] }),
+  ...each('Equal', { types: ['float32', 'int32', 'bool'] }),
+]);
+
+/** An operator was to be recorded for element types that it does not take. */
+export class ElementTypeError extends Error {
+  override readonly name = 'ElementTypeError';
+  readonly found: readonly (OnnxDataType | undefined)[];
+  readonly taken: readonly OnnxDataType[];
+
+  constructor(opType: string, found: readonly (OnnxDataType | undefined)[], taken: readonly OnnxDataType[]) {
+    super(`${opType} of ${found.join(' and ')} is not in ONNX Runtime, only of ${taken.join(' or ')}`);
+    this.found = found;
+    this.taken = taken;
+  }
+}
+
+/**
+ * @param inputs the element types of an operator's inputs
+ * @throws ElementTypeError if it does not take them, or not together
+ */
+export function requireElementTypes(opType: string, inputs: readonly (OnnxDataType | undefined)[]): void {
+  const operands = operators.get(opType);
+  if (!operands) return;
+  const found = (operands.positions ?? [...inputs.keys()]).map((position) => inputs[position]);
+  const isTaken = found.every((type) => type !== undefined && operands.types.includes(type) && type === found[0]);
+  if (!isTaken) throw new ElementTypeError(opType, [...new Set(found)], operands.types);
+}
