@@ -1,11 +1,7 @@
-/**
- * `Bidirectional`: TensorFlow.js's own wrapper (Schuster and Paliwal 1997), which runs two copies of any recurrent layer,
- * these included, over the sequence and its reverse; here so that it stands beside them.
- *
- * @example
- * new Bidirectional({ layer: new LSTM({ units: 32, returnSequences: true }), mergeMode: 'concat' });
- */
-import type { MinimalLayer } from './minimal-layer.js';
+/** `Bidirectional`: TensorFlow.js's wrapper (Schuster and Paliwal 1997), but with Keras's outputs at masked steps. */
+import * as tf from '@tensorflow/tfjs-core';
+import { MinimalLayer } from './minimal-layer.js';
+import { RecurrentLayer } from './recurrent-layer.js';
 import { TensorFlowBidirectional } from './tensorflow-layers.js';
 
 type TensorFlowArgs = ConstructorParameters<typeof TensorFlowBidirectional>[0];
@@ -15,7 +11,29 @@ export type BidirectionalArgs = Omit<TensorFlowArgs, 'layer'> & {
   readonly layer: TensorFlowArgs['layer'] | MinimalLayer;
 };
 
-export const Bidirectional = TensorFlowBidirectional as typeof TensorFlowBidirectional &
-  (new (
-    args: BidirectionalArgs,
-  ) => InstanceType<typeof TensorFlowBidirectional>);
+/** What TensorFlow.js declares as private. */
+interface Copies {
+  readonly forwardLayer: object;
+  readonly backwardLayer: object;
+}
+
+/**
+ * Runs two copies of a recurrent layer over the sequence and its reverse. Input [batch, time, features]; output as the layer's, with
+ * twice the units where `mergeMode` is `concat`. Where a mask is zero, both copies give zeros, as in Keras, if the layer is one of
+ * ours and returns sequences; TensorFlow.js's own layers repeat the output of the step before.
+ * @example
+ * new Bidirectional({ layer: new LSTM({ units: 32, returnSequences: true }), mergeMode: 'concat' });
+ */
+export class Bidirectional extends TensorFlowBidirectional {
+  static override className = 'UnrollBidirectional';
+
+  constructor(args: BidirectionalArgs) {
+    super(args as TensorFlowArgs);
+    const { forwardLayer, backwardLayer } = this as unknown as Copies;
+    for (const layer of [forwardLayer, backwardLayer]) {
+      if (layer instanceof RecurrentLayer || layer instanceof MinimalLayer)
+        layer.zeroOutputForMask = layer.returnSequences;
+    }
+  }
+}
+tf.serialization.registerClass(Bidirectional);

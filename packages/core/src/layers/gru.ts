@@ -4,6 +4,7 @@ import { layers } from '@tensorflow/tfjs-layers';
 import { type ActivationName, activationNames } from '../kernels/cells/activations.js';
 import { gruCell } from '../kernels/cells/gru-cell.js';
 import { gruSequence } from '../kernels/gru/sequence.js';
+import { activationIdentifier } from './keras-activations.js';
 import {
   checkedRecurrentArgs,
   type Recurrence,
@@ -43,7 +44,11 @@ export class GRU extends RecurrentLayer {
     const resetAfter = given ?? true;
     const { activation, recurrentActivation } = checked;
     const activations = { activation: activation ?? 'tanh', recurrentActivation: recurrentActivation ?? 'sigmoid' };
-    const cellArgs = { ...checked, ...activations } as const;
+    const cellArgs = {
+      ...checked,
+      activation: activationIdentifier(activations.activation),
+      recurrentActivation: activationIdentifier(activations.recurrentActivation),
+    } as const;
     super({ ...checked, cell: resetAfter ? new ResetAfterGruCell(cellArgs) : layers.gruCell(cellArgs) });
     this.#resetAfter = resetAfter;
     this.#activations = activations;

@@ -55,7 +55,7 @@ const models: Record<string, { layers: tf.layers.Layer[]; x: () => tf.Tensor; re
       layers.bidirectional({ layer: layers.lstm({ units }) as tf.RNN, mergeMode: 'concat' }),
     ],
     x: ids,
-    replaced: ['UnrollEmbedding', 'Bidirectional'],
+    replaced: ['UnrollEmbedding', 'UnrollBidirectional'],
   },
 };
 

@@ -5,41 +5,73 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type LayersModel, loadLayersModel as loadWithRegisteredLayers } from '@tensorflow/tfjs-layers';
 import { checkBackwardLayer } from './backward-layer.js';
+import { Bidirectional } from './bidirectional.js';
 import { Embedding } from './embedding.js';
 import { GRU } from './gru.js';
+import { isKeras3, withKeras2Form } from './keras-3.js';
 import { LSTM } from './lstm.js';
-import { misfittingWeights } from './misfitting-weights.js';
+import { misfittingWeights, withLayersNames } from './misfitting-weights.js';
 import { SimpleRNN } from './simple-rnn.js';
+import { requireAllRead } from './unread-options.js';
 
 /** By Keras's class names. */
 const replacements: Readonly<Record<string, string>> = {
   SimpleRNN: SimpleRNN.className,
   LSTM: LSTM.className,
   GRU: GRU.className,
+  Bidirectional: Bidirectional.className,
   Embedding: Embedding.className,
 };
 
 /**
  * @param source a URL of `model.json`, or any handler of `tf.io`
  * @returns a model that trains with `fit` and saves with `save`, from where `tf.loadLayersModel` loads it too
- * @throws Error naming an option of a recurrent layer that is not supported, or a tensor that does not fit its layer
+ * @throws Error naming an option that is not supported, or a tensor that does not fit its layer
  * @example
  * const model = await loadLayersModel('https://example.org/tagger/model.json');
  */
 export async function loadLayersModel(source: string | tf.io.IOHandler): Promise<LayersModel> {
   const handler = typeof source === 'string' ? handlerOf(source) : source;
   if (!handler.load) throw new Error('loadLayersModel: the handler cannot load; give one that has a load method');
-  const artifacts = await handler.load();
-  const modelTopology = withOurLayers(artifacts.modelTopology) as object;
-  try {
-    return await loadWithRegisteredLayers(tf.io.fromMemory({ ...artifacts, modelTopology }));
-  } catch (error) {
-    const misfit = await loadWithRegisteredLayers(tf.io.fromMemory({ modelTopology })).then(
-      (model) => misfittingWeights(model, artifacts.weightSpecs),
-      () => undefined,
-    );
-    throw misfit === undefined ? error : new Error(`loadLayersModel: ${misfit}`, { cause: error });
-  }
+  const artifacts = await handler.load().catch((error: unknown) => {
+    throw typeof source === 'string'
+      ? new Error(
+          `loadLayersModel: ${source} cannot be loaded (${firstLine(error)}); give the URL of a model.json, or a handler of tf.io`,
+          { cause: error },
+        )
+      : error;
+  });
+  const described = isKeras3(artifacts.modelTopology)
+    ? withKeras2Form(artifacts.modelTopology)
+    : artifacts.modelTopology;
+  const modelTopology = withOurLayers(described) as object;
+  const weightSpecs = await checkedSpecs(modelTopology, artifacts.weightSpecs ?? []);
+  return loadWithRegisteredLayers(tf.io.fromMemory({ ...artifacts, weightSpecs, modelTopology }));
+}
+
+/** The weights' specifications under the names that the model's layers give them, once the model has been built without weights. */
+async function checkedSpecs(
+  modelTopology: object,
+  specs: tf.io.WeightsManifestEntry[],
+): Promise<tf.io.WeightsManifestEntry[]> {
+  // With weights, though none, TensorFlow.js draws no initial ones, which takes long.
+  const noWeights = { weightSpecs: [], weightData: new ArrayBuffer(0) };
+  const handler = tf.io.fromMemory({ modelTopology, ...noWeights });
+  const model = await loadWithRegisteredLayers(handler, { strict: false }).catch((error: unknown) => {
+    // TensorFlow.js adds a list of reasons.
+    const reason = firstLine(error).replace(/ This may be due to .*/, '');
+    throw new Error(`loadLayersModel: ${reason}`, { cause: error });
+  });
+  requireAllRead(modelTopology, model);
+  const named = withLayersNames(model, specs);
+  const misfit = misfittingWeights(model, named);
+  if (misfit !== undefined) throw new Error(`loadLayersModel: ${misfit}`);
+  model.dispose();
+  return named;
+}
+
+function firstLine(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).split('\n')[0]!;
 }
 
 function handlerOf(url: string): tf.io.IOHandler {

@@ -4,6 +4,7 @@ import { layers } from '@tensorflow/tfjs-layers';
 import { type ActivationName, activationNames } from '../kernels/cells/activations.js';
 import { lstmCell } from '../kernels/cells/lstm-cell.js';
 import { lstmSequence } from '../kernels/lstm/sequence.js';
+import { activationIdentifier } from './keras-activations.js';
 import { checkedRecurrentArgs, type Recurrence, RecurrentLayer, type RecurrentLayerArgs } from './recurrent-layer.js';
 
 export type LSTMArgs = RecurrentLayerArgs & {
@@ -33,7 +34,12 @@ export class LSTM extends RecurrentLayer {
     });
     const { activation, recurrentActivation, unitForgetBias } = checked;
     const activations = { activation: activation ?? 'tanh', recurrentActivation: recurrentActivation ?? 'sigmoid' };
-    const cell = layers.lstmCell({ ...checked, ...activations, unitForgetBias: unitForgetBias ?? true });
+    const cell = layers.lstmCell({
+      ...checked,
+      activation: activationIdentifier(activations.activation),
+      recurrentActivation: activationIdentifier(activations.recurrentActivation),
+      unitForgetBias: unitForgetBias ?? true,
+    });
     super({ ...checked, cell });
     this.#activations = activations;
   }

@@ -13,17 +13,20 @@ export type MinimalLayerArgs = Omit<DenseLayerArgs, 'activation' | 'activityRegu
   readonly returnSequences?: boolean;
   /** Whether the sequence is read, and its outputs stand, from its end; false if left out. */
   readonly goBackwards?: boolean;
+  /** Whether the outputs of masked steps are zero, as they are in `Bidirectional`; false if left out: they repeat the one before. */
+  readonly zeroOutputForMask?: boolean;
 };
 
 type Sequence = (inputs: MinimalUnitInputs) => { outputs: tf.Tensor3D; hidden: tf.Tensor2D };
 
 /**
  * Input [batch, time, features]; output [batch, units], or [batch, time, units] with `returnSequences`. Where a mask
- * [batch, time] is zero, a step leaves the state and repeats the output before it.
+ * [batch, time] is zero, a step leaves the state and repeats the output before it, or with `zeroOutputForMask` gives zeros.
  */
 export abstract class MinimalLayer extends TensorFlowDense {
   readonly returnSequences: boolean;
   readonly goBackwards: boolean;
+  zeroOutputForMask: boolean;
   /** What TensorFlow.js's Bidirectional asks of a layer. */
   readonly returnState = false;
   readonly #units: number;
@@ -35,6 +38,7 @@ export abstract class MinimalLayer extends TensorFlowDense {
     super({ kernelInitializer: 'glorotUniform', ...args, units: gates * args.units });
     this.returnSequences = args.returnSequences ?? false;
     this.goBackwards = args.goBackwards ?? false;
+    this.zeroOutputForMask = args.zeroOutputForMask ?? false;
     this.#units = args.units;
     this.#sequence = sequence;
   }
@@ -46,14 +50,17 @@ export abstract class MinimalLayer extends TensorFlowDense {
       const ordered = (steps: tf.Tensor) => (this.goBackwards ? tf.reverse(steps, 0) : steps);
       const mask = [kwargs.mask as tf.Tensor | tf.Tensor[] | null | undefined].flat()[0];
       const [kernel, bias] = this.weights.map((weight) => weight.read());
+      const stepMask = mask ? ordered(tf.transpose(tf.cast(mask, 'float32'), [1, 0])) : undefined;
       const { outputs, hidden } = this.#sequence({
         x: ordered(tf.transpose(x, [1, 0, 2])),
         kernel: kernel!,
         bias: bias ?? tf.zeros([kernel!.shape[1]!]),
         initialHidden: tf.zeros([x.shape[0]!, this.#units]),
-        ...(mask && { mask: ordered(tf.transpose(tf.cast(mask, 'float32'), [1, 0])) }),
+        ...(stepMask && { mask: stepMask }),
       });
-      return this.returnSequences ? tf.transpose(outputs, [1, 0, 2]) : hidden;
+      if (!this.returnSequences) return hidden;
+      const isZeroed = stepMask !== undefined && this.zeroOutputForMask;
+      return tf.transpose(isZeroed ? tf.mul(outputs, tf.expandDims(stepMask, 2)) : outputs, [1, 0, 2]);
     });
   }
 
@@ -67,7 +74,7 @@ export abstract class MinimalLayer extends TensorFlowDense {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const { returnSequences, goBackwards } = this;
-    return { ...super.getConfig(), units: this.#units, returnSequences, goBackwards };
+    const { returnSequences, goBackwards, zeroOutputForMask } = this;
+    return { ...super.getConfig(), units: this.#units, returnSequences, goBackwards, zeroOutputForMask };
   }
 }

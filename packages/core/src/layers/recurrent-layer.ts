@@ -19,6 +19,8 @@ export type RecurrentLayerArgs = Omit<
   /** Of `dropout` and `recurrentDropout`: an integer in [0, 2^53); 0 if left out. Layers of the same seed and shape drop
    * alike: give each its own. */
   readonly seed?: number;
+  /** Whether the outputs of masked steps are zero, as they are in `Bidirectional`; false if left out: they repeat the one before. */
+  readonly zeroOutputForMask?: boolean;
 };
 
 /** The weights as the kernels take them. */
@@ -63,9 +65,10 @@ interface CellWeights {
 /**
  * Input [batch, time, features] and optionally, as `initialState`, each state [batch, units]. Output [batch, units], or
  * [batch, time, units] with `returnSequences`; with `returnState` a list of that and of the last states. Where a mask
- * [batch, time] is zero, a step leaves the states and repeats the output before it.
+ * [batch, time] is zero, a step leaves the states and repeats the output before it, or with `zeroOutputForMask` gives zeros.
  */
 export abstract class RecurrentLayer extends RNN {
+  zeroOutputForMask: boolean;
   readonly #seed: number;
   readonly #inputDropout: Dropout | undefined;
   readonly #recurrentDropout: Dropout | undefined;
@@ -74,6 +77,7 @@ export abstract class RecurrentLayer extends RNN {
   constructor(args: RecurrentLayerArgs & { cell: RNN['cell'] }) {
     super(args);
     this.#seed = args.seed ?? 0;
+    this.zeroOutputForMask = args.zeroOutputForMask ?? false;
     // The two copies of a layer in Bidirectional differ in their direction alone; each draws masks of its own.
     const first = this.goBackwards ? 2 : 0;
     this.#inputDropout = dropoutOf(`${this.name}_dropout`, args.dropout, this.#seed, first);
@@ -117,7 +121,10 @@ export abstract class RecurrentLayer extends RNN {
     const weights = this.#weights();
     if (plain && !mask && !recurrentDropout) return plain(input, weights, initialStates);
     const stepMask = mask ? ordered(tf.transpose(tf.cast(mask, 'float32'), [1, 0])) : undefined;
-    return cellSequence(cell, { x: input, weights: { ...weights }, initialStates, mask: stepMask, recurrentDropout });
+    const sequence = { x: input, weights: { ...weights }, initialStates, mask: stepMask, recurrentDropout };
+    const { outputs, states } = cellSequence(cell, sequence);
+    const isZeroed = stepMask !== undefined && this.zeroOutputForMask;
+    return { outputs: isZeroed ? tf.mul(outputs, tf.expandDims(stepMask, 2)) : outputs, states };
   }
 
   #weights(): SequenceWeights {
@@ -132,7 +139,7 @@ export abstract class RecurrentLayer extends RNN {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    return { ...super.getConfig(), seed: this.#seed };
+    return { ...super.getConfig(), seed: this.#seed, zeroOutputForMask: this.zeroOutputForMask };
   }
 
   static override fromConfig<T extends tf.serialization.Serializable>(
@@ -159,7 +166,7 @@ export function checkedRecurrentArgs<Args extends RecurrentLayerArgs>(
   supported: Readonly<Record<string, readonly unknown[]>>,
 ): Args {
   assertSupported(layer, args, {
-    ...{ dropoutFunc: [], activityRegularizer: [], weights: [], timeMajor: [false], zeroOutputForMask: [false] },
+    ...{ dropoutFunc: [], activityRegularizer: [], weights: [], timeMajor: [false] },
     ...supported,
   });
   return { kernelInitializer: 'glorotUniform', ...args };

@@ -5,6 +5,7 @@ import { Bidirectional } from './bidirectional.js';
 import { Embedding } from './embedding.js';
 import { GRU } from './gru.js';
 import { LSTM } from './lstm.js';
+import { MinGRU } from './min-gru.js';
 import { SimpleRNN } from './simple-rnn.js';
 
 type Layer = tf.layers.Layer;
@@ -361,12 +362,21 @@ test('a recurrent layer passes over the padding of an Embedding with maskZero', 
   });
 });
 
+test('Bidirectional gives zeros at masked steps, in both directions, where the layer is ours and returns sequences', () => {
+  const embedded = tf.tensor3d([1, 2, 3, 4, 5, 6], [1, 3, 2]);
+  const stepMask = tf.tensor2d([0, 1, 0], [1, 3], 'bool');
+  for (const layer of [new LSTM({ units, returnSequences: true }), new MinGRU({ units, returnSequences: true })]) {
+    const both = new Bidirectional({ layer, mergeMode: 'concat' });
+    const values = (both.apply(embedded, { mask: stepMask }) as tf.Tensor3D).arraySync()[0]!;
+    expect(values.map((step) => step.every((value) => value === 0))).toEqual([true, false, true]);
+  }
+});
+
 test.each([
   ['LSTM', { activation: 'elu' }, 'LSTM: the argument activation="elu" is not supported; use "tanh" or "relu" or'],
   ['LSTM', { recurrentActivation: 'softplus' }, 'LSTM: the argument recurrentActivation="softplus" is not supported'],
   ['GRU', { activityRegularizer: 'l1' }, 'GRU: the argument activityRegularizer="l1" is not supported; leave it out'],
   ['GRU', { timeMajor: true }, 'GRU: the argument timeMajor=true is not supported; use false'],
-  ['LSTM', { zeroOutputForMask: true }, 'LSTM: the argument zeroOutputForMask=true is not supported; use false'],
   ['LSTM', { dropout: 1 }, 'rate must be in [0, 1), got 1'],
   ['SimpleRNN', { activation: 'elu' }, 'SimpleRNN: the argument activation="elu" is not supported'],
 ] as const)('%s refuses %o', (name, args, message) => {

@@ -4,6 +4,7 @@ import { layers } from '@tensorflow/tfjs-layers';
 import { type ActivationName, activationNames } from '../kernels/cells/activations.js';
 import { rnnCell } from '../kernels/cells/rnn-cell.js';
 import { rnnSequence } from '../kernels/rnn/sequence.js';
+import { activationIdentifier } from './keras-activations.js';
 import { checkedRecurrentArgs, type Recurrence, RecurrentLayer, type RecurrentLayerArgs } from './recurrent-layer.js';
 
 export type SimpleRNNArgs = RecurrentLayerArgs & { readonly activation?: ActivationName };
@@ -20,8 +21,9 @@ export class SimpleRNN extends RecurrentLayer {
   /** @throws Error naming an argument that is not supported; RangeError if a dropout rate is not in [0, 1) */
   constructor(args: SimpleRNNArgs) {
     const checked = checkedRecurrentArgs('SimpleRNN', args, { activation: activationNames });
-    super({ ...checked, cell: layers.simpleRNNCell(checked) });
-    this.#activation = checked.activation ?? 'tanh';
+    const activation = checked.activation ?? 'tanh';
+    super({ ...checked, cell: layers.simpleRNNCell({ ...checked, activation: activationIdentifier(activation) }) });
+    this.#activation = activation;
   }
 
   protected override recurrence(): Recurrence {

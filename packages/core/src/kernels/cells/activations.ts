@@ -12,10 +12,15 @@ export const activations = {
   tanh: { apply: (x) => tf.tanh(x), derivative: tanhDerivative },
   relu: { apply: (x) => tf.relu(x), derivative: (y) => tf.step(y) },
   sigmoid: { apply: (x) => tf.sigmoid(x), derivative: sigmoidDerivative },
-  /** x/5 + 1/2, cut off at 0 and 1. */
+  /** x/5 + 1/2, cut off at 0 and 1: Keras 2's and TensorFlow.js's. */
   hardSigmoid: {
     apply: (x) => tf.clipByValue(tf.add(tf.mul(x, 0.2), 0.5), 0, 1),
     derivative: (y) => tf.mul(tf.step(sigmoidDerivative(y)), 0.2),
+  },
+  /** x/6 + 1/2, cut off at 0 and 1: Keras 3's `hard_sigmoid`, which is relu6(x + 3)/6, and PyTorch's. */
+  hardSigmoidRelu6: {
+    apply: (x) => tf.clipByValue(tf.add(tf.mul(x, 1 / 6), 0.5), 0, 1),
+    derivative: (y) => tf.mul(tf.step(sigmoidDerivative(y)), 1 / 6),
   },
   linear: { apply: (x) => tf.clone(x), derivative: (y) => tf.onesLike(y) },
 } as const satisfies Record<string, Activation>;

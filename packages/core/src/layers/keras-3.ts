@@ -1,0 +1,107 @@
+/**
+ * Descriptions of models as Keras 3 writes them, in the form of Keras 2, which is the one that TensorFlow.js reads: other names of
+ * options, nested dtypes and nodes, and functions that changed their meaning.
+ */
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** @param topology what `modelTopology` is in a `model.json` */
+export function isKeras3(topology: unknown): boolean {
+  return isObject(topology) && String(topology.keras_version).startsWith('3.');
+}
+
+/**
+ * A part of a description of Keras 3 in Keras 2's form.
+ * @throws Error naming the layer and the argument that it is called with, if TensorFlow.js has no such calls
+ */
+export function withKeras2Form(part: unknown): unknown {
+  if (Array.isArray(part)) return part.map(withKeras2Form);
+  if (!isObject(part)) return part;
+  const copy = Object.fromEntries(Object.entries(part).map(([key, value]) => [key, withKeras2Form(value)]));
+  if (copy.class_name === 'DTypePolicy') return floatOf((copy.config as Json).name);
+  if (typeof copy.class_name !== 'string' || !isObject(copy.config)) return copy;
+  const config = withKeras2Options(copy.class_name, copy.config);
+  const name = copy.name ?? config.name;
+  const nodes = Array.isArray(copy.inbound_nodes)
+    ? copy.inbound_nodes.map((node) => inboundNode(node, String(name)))
+    : [];
+  return { ...copy, config, ...(copy.inbound_nodes === undefined ? {} : { name, inbound_nodes: nodes }) };
+}
+
+/** Computing in half precision is done in float32 here, which the weights are in, or become. */
+function floatOf(policy: unknown): unknown {
+  return typeof policy === 'string' && /^(mixed_)?b?float16$/.test(policy) ? 'float32' : policy;
+}
+
+function withKeras2Options(className: string, config: Json): Json {
+  const { batch_shape, ...options } = config;
+  const changed: Record<string, unknown> = { ...options };
+  if (batch_shape !== undefined) changed.batch_input_shape = batch_shape;
+  for (const option of ['activation', 'recurrent_activation']) {
+    const activation = changed[option];
+    if (activation === 'hard_sigmoid') changed[option] = 'hard_sigmoid_relu6';
+    if (activation === 'silu') changed[option] = 'swish';
+  }
+  if (className === 'LeakyReLU' && 'negative_slope' in changed) {
+    changed.alpha = changed.negative_slope;
+    delete changed.negative_slope;
+  }
+  if (className === 'Bidirectional') changed.layer = withoutDirection(changed.layer);
+  for (const end of ['input_layers', 'output_layers']) {
+    const places = changed[end];
+    if (Array.isArray(places) && typeof places[0] === 'string') changed[end] = [places];
+  }
+  return Array.isArray(changed.layers) ? withNodesOfModels(changed, changed.layers) : changed;
+}
+
+/** The forward layer under the name that its copies are named after. */
+function withoutDirection(layer: unknown): unknown {
+  if (!isObject(layer) || !isObject(layer.config)) return layer;
+  return { ...layer, config: { ...layer.config, name: String(layer.config.name).replace(/^forward_/, '') } };
+}
+
+/** Counts the calls of models within a model from 1: in Keras 2 a model's own graph is its call 0. */
+function withNodesOfModels(config: Json, layers: readonly unknown[]): Json {
+  const models = new Set(
+    layers.flatMap((each) => (isObject(each) && isObject(each.config) && each.config.layers ? [each.name] : [])),
+  );
+  const counted = (part: unknown): unknown => {
+    if (!Array.isArray(part)) return part;
+    const [name, node, ...rest] = part;
+    return models.has(name) && typeof node === 'number' ? [name, node + 1, ...rest] : part.map(counted);
+  };
+  return {
+    ...config,
+    layers: layers.map((each) =>
+      isObject(each) && each.inbound_nodes ? { ...each, inbound_nodes: counted(each.inbound_nodes) } : each,
+    ),
+    ...(config.output_layers === undefined ? {} : { output_layers: counted(config.output_layers) }),
+  };
+}
+
+/** The tensors of one call of a layer, as `[layer, node, tensor, {}]`. */
+function inboundNode(node: unknown, layer: string): unknown {
+  if (!isObject(node)) return node;
+  const { args = [], kwargs = {} } = node as { args?: unknown; kwargs?: Json };
+  const { initial_state: initialState, ...others } = kwargs;
+  for (const [name, value] of Object.entries(others)) {
+    if (value === null || value === false) continue;
+    throw new Error(
+      `loadLayersModel: layer '${layer}' is called with ${name}=${JSON.stringify(value)}, which TensorFlow.js has not; save the model without it`,
+    );
+  }
+  return [...tensorsIn(args), ...tensorsIn(initialState)].map((place) => [...place, {}]);
+}
+
+/** Where the tensors in some arguments come from, as `[layer, node, tensor]`, in their order. */
+function tensorsIn(part: unknown): unknown[][] {
+  if (Array.isArray(part)) return part.flatMap(tensorsIn);
+  if (!isObject(part)) return [];
+  const { class_name, config } = part;
+  if (class_name === '__keras_tensor__' && isObject(config)) return [config.keras_history as unknown[]];
+  return Object.values(part).flatMap(tensorsIn);
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,23 @@
+/** Keras's activations that TensorFlow.js lacks, registered so that any of its layers can be described with them. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { ActivationIdentifier } from '@tensorflow/tfjs-layers/dist/keras_format/activation_config.js';
+import { type ActivationName, activations } from '../kernels/cells/activations.js';
+
+/** Keras 3's `hard_sigmoid`. TensorFlow.js's of that name is the one of Keras 2, another function. */
+class HardSigmoidRelu6 extends tf.serialization.Serializable {
+  static readonly className = 'hardSigmoidRelu6';
+
+  apply(x: tf.Tensor): tf.Tensor {
+    return tf.tidy(() => activations.hardSigmoidRelu6.apply(x));
+  }
+
+  getConfig(): tf.serialization.ConfigDict {
+    return {};
+  }
+}
+tf.serialization.registerClass(HardSigmoidRelu6);
+
+/** The name for arguments of TensorFlow.js, which does not declare the one that is registered here. */
+export function activationIdentifier(name: ActivationName): ActivationIdentifier {
+  return name as ActivationIdentifier;
+}

@@ -1,0 +1,106 @@
+/**
+ * Which options of a description TensorFlow.js did not read: it passes over those that it does not know, and the model computes
+ * something else. What a loaded layer says of itself shows what it has read.
+ */
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Options that do not change what a trained layer computes, with those of initializers and the like. */
+const incidental = new Set([
+  ...[
+    'name',
+    'dtype',
+    'trainable',
+    'batchInputShape',
+    'inputShape',
+    'inputLength',
+    'inputDim',
+    'seed',
+    'layer',
+    'backwardLayer',
+  ],
+  ...[
+    'renormClipping',
+    'renormMomentum',
+    'implementation',
+    'unroll',
+    'useCudnn',
+    'stateful',
+    'sparse',
+    'ragged',
+    'optional',
+    'noiseShape',
+    'autocast',
+  ],
+]);
+const ofTraining = /(Initializer|Regularizer|Constraint)$/;
+
+/** Values with which an option that TensorFlow.js does not know changes nothing. */
+const defaults: Readonly<Record<string, unknown>> = { groups: 1, depthMultiplier: 1, dataFormat: 'channels_last' };
+
+/**
+ * @param description of the model, in Keras 2's form
+ * @throws Error naming the first layer with such an option
+ */
+export function requireAllRead(description: unknown, model: LayersModel): void {
+  const layers = new Map(model.layers.map((layer) => [layer.name, layer]));
+  for (const { class_name, config } of layersOf(description)) {
+    const layer = layers.get(String(config.name));
+    if (!layer) continue;
+    if ('layers' in layer) requireAllRead({ class_name, config }, layer as unknown as LayersModel);
+    else requireRead(`layer '${layer.name}'`, class_name, config, layer.getConfig() as Json);
+  }
+}
+
+interface LayerDescription {
+  readonly class_name: string;
+  readonly config: Json;
+}
+
+function layersOf(description: unknown): LayerDescription[] {
+  if (!isObject(description)) return [];
+  const { model_config: inner, config } = description;
+  if (inner !== undefined) return layersOf(inner);
+  const layers = Array.isArray(config) ? config : isObject(config) ? config.layers : undefined;
+  return Array.isArray(layers)
+    ? layers.filter((each): each is LayerDescription => isObject(each) && isObject(each.config))
+    : [];
+}
+
+function requireRead(where: string, className: string, described: Json, read: Json): void {
+  for (const [key, value] of Object.entries(described)) {
+    const option = key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+    if (incidental.has(option) || ofTraining.test(option) || isUnused(option, value)) continue;
+    const isRead = option in read && (isSame(value, read[option]) || typeof value === 'object');
+    if (isRead) continue;
+    throw new Error(
+      `loadLayersModel: ${where} (${className}) has ${key}=${JSON.stringify(value)}, which TensorFlow.js does not follow; save the model without it`,
+    );
+  }
+  const [inner, innerRead] = [described.layer, read.layer];
+  if (isObject(inner) && isObject(inner.config) && isObject(innerRead) && isObject(innerRead.config)) {
+    requireRead(
+      `the layer in ${where.slice('layer '.length)}`,
+      String(inner.class_name),
+      inner.config,
+      innerRead.config,
+    );
+  }
+}
+
+/** Null, false, zero and strides of one are how Keras says that an option is not used. */
+function isUnused(option: string, value: unknown): boolean {
+  const isOnes = Array.isArray(value) && value.every((each) => each === 1);
+  return value === null || value === false || value === 0 || isOnes || value === defaults[option];
+}
+
+/** TensorFlow.js has names in camel case where Keras has an underscore. */
+function isSame(value: unknown, read: unknown): boolean {
+  const text = (each: unknown) => String(each).replaceAll('_', '').toLowerCase();
+  return text(value) === text(read);
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
