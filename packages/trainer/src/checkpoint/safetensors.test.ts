@@ -43,6 +43,14 @@ test.each([
   expect([...decodeSafetensors(bytes, 'model.safetensors').tensor!.values]).toEqual(expected);
 });
 
+test('tensors that overlap are refused, by which a small file could claim any amount of memory', () => {
+  const bytes = Buffer.concat(encodeSafetensors(tensors));
+  const overlapping = Buffer.from(bytes.toString('latin1').replace('[12,28]', '[8,24] '), 'latin1');
+  expect(() => decodeSafetensors(overlapping, 'x')).toThrow(
+    "x: not a readable safetensors file (tensors 'bias' and 'kernel' overlap",
+  );
+});
+
 test.each([
   ['no JSON', 'no header', 'its header is not one of tensors'],
   ['another description', '{"tensor": {"dtype": "F32"}}', 'its header is not one of tensors'],

@@ -35,34 +35,66 @@ export function encodeSafetensors(tensors: Readonly<Record<string, NamedArray>>)
   return [length, headerBytes, ...Object.values(tensors).map(({ values }) => bytes(values))];
 }
 
-/**
- * The tensors in the bytes of a safetensors file.
- * @throws UnrollError naming `file` if the bytes are not such a file
- */
-export function decodeSafetensors(data: Uint8Array, file: string): Record<string, NamedArray> {
-  const damaged = (why: string) => new UnrollError(`${file}: not a readable safetensors file (${why})`);
-  if (data.length < 8) throw damaged(`only ${data.length} bytes`);
-  const headerLength = Number(new DataView(data.buffer, data.byteOffset, 8).getBigUint64(0, true));
-  if (headerLength > data.length - 8) throw damaged('its header is longer than the file; was it cut off?');
-  const header = parseHeader(data.subarray(8, 8 + headerLength), damaged);
-  const body = data.subarray(8 + headerLength);
-  const tensors: Record<string, NamedArray> = {};
-  for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
-    const [begin, end] = data_offsets;
-    if (!isFloatFormat(dtype)) {
-      throw damaged(`tensor '${name}' is ${dtype}, expected ${Object.keys(bytesPerValue).join(', ')}`);
-    }
-    if (end > body.length) throw damaged(`tensor '${name}' ends after the file; was it cut off?`);
-    if (end - begin !== elementCount(shape) * bytesPerValue[dtype]) {
-      throw damaged(`tensor '${name}' [${shape.join(', ')}] has ${end - begin} bytes`);
-    }
-    tensors[name] = { shape, values: toFloat32(dtype, body.subarray(begin, end)) };
-  }
-  return tensors;
+/** A tensor's bytes as they stand in a file. */
+export interface StoredTensor {
+  /** `F32`, `I64`. */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array;
 }
 
-const headerSchema = z.record(
-  z.string(),
+/**
+ * The tensors in the bytes of a safetensors file.
+ * @throws UnrollError naming `file` if the bytes are not such a file, or hold a tensor that is not of floating-point numbers
+ */
+export function decodeSafetensors(data: Uint8Array, file: string): Record<string, NamedArray> {
+  const { tensors } = parseSafetensors(data, file);
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, decodeStored(tensor, name, file)]));
+}
+
+/** @throws UnrollError naming `file` and the tensor if it is not of floating-point numbers */
+export function decodeStored({ dtype, shape, bytes }: StoredTensor, name: string, file: string): NamedArray {
+  if (isFloatFormat(dtype)) return { shape, values: toFloat32(dtype, bytes) };
+  throw damaged(file, `tensor '${name}' is ${dtype}, expected ${Object.keys(bytesPerValue).join(', ')}`);
+}
+
+/**
+ * What a safetensors file holds. Nothing of it is copied.
+ * @throws UnrollError naming `file` if it is damaged, or if tensors overlap, by which a small file could claim any amount of memory
+ */
+export function parseSafetensors(
+  data: Uint8Array,
+  file: string,
+): { tensors: Record<string, StoredTensor>; metadata: Readonly<Record<string, unknown>> } {
+  if (data.length < 8) throw damaged(file, `only ${data.length} bytes`);
+  const headerLength = Number(new DataView(data.buffer, data.byteOffset, 8).getBigUint64(0, true));
+  if (headerLength > data.length - 8) throw damaged(file, 'its header is longer than the file; was it cut off?');
+  const { __metadata__: metadata, ...entries } = parseHeader(data.subarray(8, 8 + headerLength), file);
+  const body = data.subarray(8 + headerLength);
+  const tensors: Record<string, StoredTensor> = {};
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(entries)) {
+    const [begin, end] = data_offsets;
+    if (end > body.length) throw damaged(file, `tensor '${name}' ends after the file; was it cut off?`);
+    if (isFloatFormat(dtype) && end - begin !== elementCount(shape) * bytesPerValue[dtype]) {
+      throw damaged(file, `tensor '${name}' [${shape.join(', ')}] has ${end - begin} bytes`);
+    }
+    tensors[name] = { dtype, shape, bytes: body.subarray(begin, end) };
+  }
+  requireDisjoint(entries, file);
+  return { tensors, metadata: metadata ?? {} };
+}
+
+function requireDisjoint(entries: Readonly<Record<string, HeaderEntry>>, file: string): void {
+  const inOrder = Object.entries(entries).toSorted(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0]);
+  for (const [k, [name, { data_offsets }]] of inOrder.entries()) {
+    const before = inOrder[k - 1];
+    if (before && data_offsets[0] < before[1].data_offsets[1]) {
+      throw damaged(file, `tensors '${before[0]}' and '${name}' overlap; save it again`);
+    }
+  }
+}
+
+const headerSchema = z.object({ __metadata__: z.record(z.string(), z.unknown()).optional() }).catchall(
   z.object({
     dtype: z.string(),
     shape: z.array(z.int().nonnegative()),
@@ -70,14 +102,16 @@ const headerSchema = z.record(
   }),
 );
 
-/** The header's tensors, without what else it says about the file. */
-function parseHeader(bytes: Uint8Array, damaged: (why: string) => UnrollError): Record<string, HeaderEntry> {
+function parseHeader(bytes: Uint8Array, file: string): z.infer<typeof headerSchema> {
   try {
-    const { __metadata__, ...entries } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
-    return headerSchema.parse(entries);
+    return headerSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch {
-    throw damaged('its header is not one of tensors');
+    throw damaged(file, 'its header is not one of tensors');
   }
+}
+
+function damaged(file: string, why: string): UnrollError {
+  return new UnrollError(`${file}: not a readable safetensors file (${why})`);
 }
 
 function bytes(values: Float32Array): Uint8Array {

@@ -16,11 +16,14 @@ export function addImport(program: Command): void {
   const command = program
     .command('import')
     .description('make a checkpoint of a language model that another framework saved; no code in its file is executed')
-    .argument('<file>', 'a state_dict (.pt, .safetensors), a Keras model (.h5, .keras) or a model.json')
+    .argument('<file>', 'a state_dict (.pt, .safetensors, .index.json), a Keras model (.h5, .keras) or a model.json')
     .addOption(new Option('--from <framework>', 'what saved it').choices(sources).makeOptionMandatory())
     .requiredOption('--out <dir>', 'where the checkpoint goes; an imported one there is replaced')
     .requiredOption('--vocab <file>', 'words by id: one a line, a JSON list or object, or a tokenizer.json')
-    .option('--mapping <file>', 'of PyTorch: a JSON file that names the modules embedding, recurrent and output')
+    .option(
+      '--mapping <file>',
+      "of PyTorch: a JSON file that names the modules embedding, recurrent and output, and an RNN's nonlinearity",
+    )
     .addOption(jsonOption())
     .action(async (file: string, flags: ImportFlags) => {
       if (flags.mapping !== undefined && flags.from !== 'pytorch') {

@@ -16,6 +16,7 @@ import {
   withMeasurements,
 } from '@unroll/edge-runtime';
 import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint.js';
+import { requireFiniteParameters } from '../checkpoint/finite.js';
 import { loadCorpus } from '../data/corpus.js';
 import { encodeText } from '../data/learn-tokenizer.js';
 import { selectEngine } from '../engines/select.js';
@@ -50,6 +51,7 @@ type BundleFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 export async function exportBundle(request: ExportRequest, signal: AbortSignal): Promise<ExportResult> {
   const { out, quantization, target } = request;
   const checkpoint = await readCheckpoint(request.checkpoint);
+  requireFiniteParameters(checkpoint.parameters, request.checkpoint);
   if (request.personalization && checkpoint.config.softmax?.name === 'adaptive') {
     throw new UnrollError('--personalization: is not for models with an adaptive softmax; leave it out');
   }

@@ -1,6 +1,7 @@
 /** A checkpoint's parameters in a file of another framework. */
 import { open, rm } from 'node:fs/promises';
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
+import { requireFiniteParameters } from '../checkpoint/finite.js';
 import { encodeSafetensors } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
@@ -27,6 +28,7 @@ export async function exportWeights(
   format: WeightsFormat,
 ): Promise<ExportWeightsResult> {
   const { config, parameters } = await readCheckpoint(checkpoint);
+  requireFiniteParameters(parameters, checkpoint);
   const tensors = torchTensors(config, parameters);
   const parts = format === '.pt' ? [encodeTorchFile(tensors)] : encodeSafetensors(Object.fromEntries(tensors));
   await writeNewFile(out, parts);

@@ -30,11 +30,18 @@ export async function importCheckpoint(
     throw new UnrollError(`${out}: holds files that are no imported model's, and would be lost; choose another --out`);
   }
   await checkWritable(out);
-  const { checkpoint, assumptions } = await importModel(request, signal);
+  const { checkpoint, assumptions, unread } = await importModel(request, signal);
   for (const assumption of assumptions) log(`${request.file}: assumed: ${assumption}`);
+  if (unread.length > 0) log(`${request.file}: left unread: ${nameList(unread)}`);
   await writeModel(out, checkpoint);
   const { cell, layers, embeddingDim, hiddenDim, vocabSize, tieWeights } = checkpoint.config;
   const counts = Object.values(parameterShapes(checkpoint.config)).map(elementCount);
   const parameters = counts.reduce((sum, count) => sum + count, 0);
   return { checkpoint: out, cell, layers, embeddingDim, hiddenDim, vocabSize, tieWeights, parameters };
+}
+
+/** The first of some names, which may hold any characters. */
+function nameList(names: readonly string[]): string {
+  const first = names.slice(0, 10).map((name) => JSON.stringify(name));
+  return [...first, ...(names.length > first.length ? [`${names.length - first.length} more`] : [])].join(', ');
 }

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeSafetensors } from '../checkpoint/safetensors.js';
 import {
   committedFiles,
   expectedLosses,
@@ -15,13 +16,16 @@ import {
 import { textLoss } from '../testing/foreign-models/text-loss.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
 import { type Import, importModel } from './import-model.js';
+import { decodeTorchFile } from './torch-file.js';
 import { torchTensors } from './torch-weights.js';
 import { encodeTorchFile } from './torch-writer.js';
 
 const root = temporaryFolder();
 const mapping = join(root.path, 'mapping.json');
+const tanh = join(root.path, 'tanh.json');
 beforeAll(() => {
   writeFileSync(mapping, '{"embedding": "tokens", "recurrent": "body", "output": "scores"}');
+  writeFileSync(tanh, '{"nonlinearity": "tanh"}');
 });
 afterAll(() => root[Symbol.dispose]());
 
@@ -32,6 +36,7 @@ function importFile(file: string, folder = committedFiles): Promise<Import> {
       file: join(folder, file),
       vocab: join(committedFiles, 'words.txt'),
       ...(file === 'named.pt' ? { mapping } : {}),
+      ...(file === 'rnn.pt' ? { mapping: tanh } : {}),
     },
     new AbortController().signal,
   );
@@ -69,14 +74,13 @@ test("an import keeps PyTorch's two biases apart, and tied weights tied", async 
   expect(Object.keys(tied.parameters)).not.toContain('output.kernel');
 });
 
-test("an RNN's nonlinearity is said to be assumed, unless a mapping says it", async () => {
-  const told = join(root.path, 'told.json');
-  writeFileSync(told, '{"nonlinearity": "tanh"}');
-  const [file, vocab] = [join(committedFiles, 'rnn.pt'), join(committedFiles, 'words.txt')];
-  const request = { from: 'pytorch', file, vocab, mapping: told } as const;
-  expect((await importModel(request, new AbortController().signal)).assumptions).toEqual([]);
-  expect((await importFile('rnn.pt')).assumptions).toEqual([expect.stringContaining('tanh')]);
-  expect((await importFile('gru.pt')).assumptions).toEqual([]);
+test('what a file holds beside the model is left unread, and named', async () => {
+  expect((await importFile('gru.pt')).unread).toEqual([]);
+  expect((await importFile('training.pt')).unread).toEqual(['epoch', 'optimizer', 'best', 'tag']);
+  const { unread } = await importFile('beside.pt');
+  expect(unread).toEqual(
+    expect.arrayContaining(['args', 'counts', 'device', 'rng', 'n_averaged', 'position_ids', 'mask']),
+  );
 });
 
 const exported = ['rnn.pt', 'lstm.pt', 'gru.pt', 'tied.pt', 'projected.pt', 'lstm.h5'];
@@ -99,20 +103,84 @@ test.skipIf(torchMissing)(`exported again, they have the same loss in PyTorch ($
 test.each(exported)('%s, exported and imported again, has the same parameters to the last bit', async (file) => {
   const { checkpoint } = await importFile(file);
   const { config, parameters } = checkpoint;
-  writeFileSync(join(root.path, 'back.pt'), encodeTorchFile(torchTensors(config, parameters)));
-  const again = await importFile('back.pt', root.path);
+  writeFileSync(join(root.path, `back-${file}`), encodeTorchFile(torchTensors(config, parameters)));
+  const again = await importModel(
+    {
+      from: 'pytorch',
+      file: join(root.path, `back-${file}`),
+      vocab: join(committedFiles, 'words.txt'),
+      ...(config.cell === 'rnn' ? { mapping: tanh } : {}),
+    },
+    new AbortController().signal,
+  );
   for (const [name, values] of Object.entries(parameters)) {
     expect(again.checkpoint.parameters[name], name).toEqual(values);
   }
 });
 
+describe('a model in several files', () => {
+  const index = (name: string) => join(root.path, name);
+
+  async function split(name: string, places: (tensor: string) => string): Promise<string> {
+    const { tensors } = decodeTorchFile(new Uint8Array(readFileSync(join(committedFiles, 'lstm.pt'))), 'lstm.pt');
+    for (const file of new Set([...tensors.keys()].map(places))) {
+      const part = Object.fromEntries([...tensors].filter(([tensor]) => places(tensor) === file));
+      writeFileSync(index(file), Buffer.concat(encodeSafetensors(part)));
+    }
+    const weight_map = Object.fromEntries([...tensors.keys()].map((tensor) => [tensor, places(tensor)]));
+    writeFileSync(index(name), JSON.stringify({ metadata: { total_size: 1 }, weight_map }));
+    return name;
+  }
+
+  const halves = (tensor: string) => `model-0000${tensor.startsWith('rnn') ? 2 : 1}-of-00002.safetensors`;
+
+  test('is read by its index', async () => {
+    const { checkpoint } = await importFile(await split('model.safetensors.index.json', halves), root.path);
+    expect(checkpoint.parameters).toEqual((await importFile('lstm.pt')).checkpoint.parameters);
+  });
+
+  test('is refused by one of its files, or where one lacks what the index says', async () => {
+    await expect(importFile('model-00001-of-00002.safetensors', root.path)).rejects.toThrow(
+      /is one of several files of a model; give the index beside it/,
+    );
+    const elsewhere = { weight_map: { 'rnn.weight_ih_l0': 'model-00001-of-00002.safetensors' } };
+    writeFileSync(index('wrong.index.json'), JSON.stringify(elsewhere));
+    await expect(importFile('wrong.index.json', root.path)).rejects.toThrow(
+      /model-00001-of-00002\.safetensors: lacks tensor 'rnn\.weight_ih_l0', which .*wrong\.index\.json says it holds/,
+    );
+    writeFileSync(index('outside.index.json'), '{"weight_map": {"a": "../a.safetensors"}}');
+    await expect(importFile('outside.index.json', root.path)).rejects.toThrow(
+      /weight_map\.a: must name files beside it/,
+    );
+  });
+});
+
 describe('refuses', () => {
+  test('weights that are NaN or infinite, by the name of their tensor', async () => {
+    const { tensors } = decodeTorchFile(new Uint8Array(readFileSync(join(committedFiles, 'lstm.pt'))), 'lstm.pt');
+    const bias = Float32Array.from(tensors.get('fc.bias')!.values).fill(Number.NaN, 3, 5);
+    writeFileSync(
+      join(root.path, 'nan.pt'),
+      encodeTorchFile(new Map([...tensors, ['fc.bias', { shape: [12], values: bias }]])),
+    );
+    await expect(importFile('nan.pt', root.path)).rejects.toThrow(
+      /nan\.pt: tensor 'fc\.bias' of the output has 2 NaN or infinite values among 12/,
+    );
+  });
+
+  test("tensors of another framework's layout", async () => {
+    const bytes = readFileSync(join(committedFiles, 'bfloat16.safetensors'));
+    writeFileSync(join(root.path, 'tf.safetensors'), bytes.toString('latin1').replace('"pt"', '"tf"'), 'latin1');
+    await expect(importFile('tf.safetensors', root.path)).rejects.toThrow(/holds tensors of the format "tf"/);
+  });
+
   test.each([
-    ['attack.pt', /attack\.pt: its pickle asks for (posix|os)\.system, .*nothing of it was executed/],
-    ['whole-model.pt', /whole-model\.pt: its pickle asks for __main__\.LanguageModel, .*model\.state_dict\(\)/],
+    ['attack.pt', /attack\.pt: 'decoder\.weight' is made by (posix|os)\.system, .* was not executed; .*state_dict\(\)/],
+    ['whole-model.pt', /whole-model\.pt: is a whole object of __main__\.LanguageModel, .*model\.state_dict\(\)/],
     ['legacy.pt', /legacy\.pt: is a pickle of PyTorch before 1\.6; .*torch\.save\(torch\.load\(/],
     ['bidirectional.pt', /tensor 'rnn\.\w+_reverse' \[.*\] is of a bidirectional layer/],
     ['widths.pt', /tensor 'rnn\.weight_ih_l1' of recurrent layer 1 is \[28, 5\], expected \[20, 5\]/],
+    ['weight-norm.pt', /tensor 'decoder\.weight_g' is of a normalized weight; .*remove_weight_norm/],
     ['norm.pt', /tensor 'norm\.weight' \[5\] is of no layer that is supported/],
     ['words.txt', /words\.txt: is neither a file of torch\.save nor of safetensors/],
     ['absent.pt', /absent\.pt: does not exist/],
@@ -167,6 +235,7 @@ describe('refuses', () => {
   });
 
   test.each([
+    ['rnn.pt', undefined, /rnn\.pt: has an nn\.RNN, whose tensors do not tell .* in a --mapping file if it is tanh/],
     ['rnn.pt', 'relu', /rnn\.pt: its RNN is of the nonlinearity 'relu'; a language model here has tanh alone/],
     ['gru.pt', 'tanh', /gru\.pt: has no RNN, .* but a layer of kind gru; leave "nonlinearity" out/],
     ['rnn.pt', 'selu', /nonlinear\.json: is no mapping/],

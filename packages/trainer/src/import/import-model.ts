@@ -6,9 +6,9 @@ import { decodeKerasFile } from './keras-file.js';
 import { modelFromKeras } from './keras-model.js';
 import { readWholeFile } from './read-file.js';
 import type { ImportSource } from './sources.js';
-import { decodeTorchFile } from './torch-file.js';
 import { modelFromTorch } from './torch-model.js';
 import { type Mapping, readMapping } from './torch-modules.js';
+import { readTorchFile } from './torch-shards.js';
 import { readVocabulary } from './vocabulary-file.js';
 
 export interface ImportRequest {
@@ -23,25 +23,28 @@ export interface ImportRequest {
 export interface Import {
   readonly checkpoint: Checkpoint;
   readonly assumptions: readonly string[];
+  /** The names of what the file holds beside the model. */
+  readonly unread: readonly string[];
 }
 
 /** @throws UnrollError saying what is wrong with which file; the signal's reason when it aborts */
 export async function importModel(request: ImportRequest, signal: AbortSignal): Promise<Import> {
   const tokenizer = readVocabulary(request.vocab);
-  const { config, parameters, assumptions } = await readModel(request, signal);
+  const { config, parameters, assumptions, unread } = await readModel(request, signal);
   if (tokenizer.vocabSize !== config.vocabSize) {
     throw new UnrollError(
       `${request.vocab}: has ${tokenizer.vocabSize} words, the embedding of ${request.file} ${config.vocabSize} rows; give the vocabulary with which the model was trained, a word for each row`,
     );
   }
-  return { checkpoint: { config, parameters, tokenizer }, assumptions };
+  return { checkpoint: { config, parameters, tokenizer }, assumptions, unread };
 }
 
 async function readModel({ from, file, mapping }: ImportRequest, signal: AbortSignal): Promise<ImportedModel> {
   switch (from) {
     case 'pytorch': {
       const modules: Mapping = mapping === undefined ? {} : readMapping(mapping);
-      return modelFromTorch(decodeTorchFile(await readWholeFile(file, signal), file), modules, file);
+      const { tensors, unread } = await readTorchFile(file, signal);
+      return { ...modelFromTorch(tensors, modules, file), unread };
     }
     case 'keras':
       return modelFromKeras(decodeKerasFile(await readWholeFile(file, signal), file), file);

@@ -8,4 +8,6 @@ export interface ImportedModel {
   readonly parameters: Arrays;
   /** What the file does not say and was therefore assumed; a line each. */
   readonly assumptions: readonly string[];
+  /** The names of what the file holds beside the model. */
+  readonly unread: readonly string[];
 }

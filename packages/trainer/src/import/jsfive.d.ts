@@ -8,6 +8,7 @@ declare module 'jsfive' {
   }
 
   export class Dataset {
+    readonly attrs: Readonly<Record<string, unknown>>;
     readonly shape: number[];
     /** `<f4` and the like. */
     readonly dtype: unknown;

@@ -31,6 +31,14 @@ test.each([
   ['an activation', lstm('a', { activation: 'relu' }), `layer 'a' (LSTM) has activation="relu"`],
   ['a gate', lstm('a', { recurrent_activation: 'hard_sigmoid' }), 'has recurrent_activation="hard_sigmoid"'],
   ['a direction', lstm('a', { go_backwards: true }), 'has go_backwards=true'],
+  [
+    'an option that is not known',
+    lstm('a', { peephole: 'all' }),
+    `has peephole="all", which is not supported; only false is`,
+  ],
+  ['a gate of Keras 1', lstm('a', { inner_activation: 'hard_sigmoid' }), 'has inner_activation="hard_sigmoid"'],
+  ['a quantized layer', lstm('a', { dtype: 'int8_from_float32' }), 'has dtype="int8_from_float32"'],
+  ["a class of one's own", { ...lstm('a'), module: 'my.layers' }, "layer 'a' is a LSTM of 'my.layers', not of Keras"],
   ['a layer', layer('Bidirectional', 'both'), "layer 'both' is a Bidirectional"],
   ['recurrent layers of two kinds', [lstm('a'), gru({})], 'has the layers Embedding, LSTM, GRU, Dense'],
   ['a second dense layer', [lstm('a'), dense()], 'has the layers Embedding, LSTM, Dense, Dense'],
@@ -56,6 +64,60 @@ test('a functional model must be a chain', () => {
   expect(() => parse(functional(...branches))).toThrow(
     "layer 'scores' takes words, a, expected the layer before it alone",
   );
+  const twoOutputs = {
+    ...functional(...chain),
+    config: {
+      layers: chain,
+      output_layers: [
+        ['scores', 0, 0],
+        ['a', 0, 0],
+      ],
+    },
+  };
+  expect(() => parse(twoOutputs)).toThrow("its outputs are those of a, expected the last layer's alone");
+});
+
+test.each([
+  ['Keras 2', [[['words', 0, 0, { training: true }]]]],
+  [
+    'Keras 3',
+    [
+      {
+        args: [{ class_name: '__keras_tensor__', config: { keras_history: ['words', 0, 0] } }],
+        kwargs: { mask: null, training: true },
+      },
+    ],
+  ],
+])('a layer of %s that is called as in training is refused by name', (_, inbound_nodes) => {
+  const layers = [embedding, { ...lstm('a'), inbound_nodes }, dense()];
+  expect(() => parse({ class_name: 'Functional', config: { layers } })).toThrow(
+    "layer 'a' is called with training=true",
+  );
+});
+
+test('what Keras 3 writes beside is known: policies of precision, shapes, masks that are not there', () => {
+  const dtype = {
+    module: 'keras',
+    class_name: 'DTypePolicy',
+    config: { name: 'mixed_bfloat16' },
+    registered_name: null,
+  };
+  const options = {
+    dtype,
+    zero_output_for_mask: true,
+    kernel_initializer: { class_name: 'Zeros' },
+    quantization_config: null,
+  };
+  expect(
+    parse(
+      sequential(
+        layer('InputLayer', 'ids', { batch_shape: [null, null], optional: false }),
+        embedding,
+        { ...lstm('a', options), module: 'keras.layers' },
+        dense(),
+      ),
+    ).cell,
+  ).toBe('lstm');
 });
 
 test.each([

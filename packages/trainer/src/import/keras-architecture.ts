@@ -1,7 +1,7 @@
 /**
  * What the description of a Keras model says, `model_config` or `config.json`: which of its layers are the embedding, the
- * recurrent layers and the output. An option with which the model would compute something else than ours is refused by
- * name; those of training (initializers, regularizers, dropout) do not matter to a model that is trained.
+ * recurrent layers and the output. An option is known or refused by name: those of training (initializers, regularizers, dropout) do
+ * not matter to a model that is trained, the others must have the value with which the model computes what ours does.
  */
 import type { Cell } from '@unroll/core';
 import { z } from 'zod';
@@ -26,6 +26,8 @@ export interface KerasArchitecture {
 }
 
 const layerSchema = z.object({
+  /** Where Keras 3 finds the class. */
+  module: z.string().nullish(),
   class_name: z.string(),
   config: z.looseObject({ name: z.string().optional() }),
   inbound_nodes: z.array(z.unknown()).optional(),
@@ -36,7 +38,10 @@ type DescribedLayer = z.infer<typeof layerSchema>;
 const modelSchema = z.object({
   class_name: z.string(),
   // A list in Keras 1 and in TensorFlow.js.
-  config: z.union([z.array(layerSchema), z.object({ layers: z.array(layerSchema) }).transform(({ layers }) => layers)]),
+  config: z.union([
+    z.array(layerSchema).transform((layers) => ({ layers, output_layers: undefined })),
+    z.object({ layers: z.array(layerSchema), output_layers: z.unknown().optional() }),
+  ]),
 });
 
 const cells: Readonly<Record<string, Cell>> = { SimpleRNN: 'rnn', LSTM: 'lstm', GRU: 'gru' };
@@ -44,18 +49,43 @@ const cells: Readonly<Record<string, Cell>> = { SimpleRNN: 'rnn', LSTM: 'lstm', 
 /** Layers that a trained model passes its inputs through unchanged. */
 const passive = ['InputLayer', 'Dropout', 'SpatialDropout1D'];
 
+/** Options of every layer that do not change what a trained model computes, with those of initializers and the like. */
+const incidental = ['name', 'trainable', 'batch_input_shape', 'batch_shape', 'input_length', 'input_dim', 'seed'];
+const ofTraining = /_(initializer|regularizer|constraint)$/;
+/** The precision of computing: weights are float32 or become it. Not among them: quantized ones. */
+const precisions = ['float32', 'float64', 'float16', 'bfloat16', 'mixed_float16', 'mixed_bfloat16'];
+
+interface KnownOptions {
+  /** Options that are read, or do not matter. */
+  readonly free: readonly string[];
+  /** Options that matter, and the values that they may have. */
+  readonly fixed: Readonly<Record<string, readonly unknown[]>>;
+}
+
+const recurrent: KnownOptions = {
+  free: [
+    ...['units', 'use_bias', 'return_sequences', 'stateful', 'unroll', 'implementation', 'use_cudnn', 'dropout'],
+    // Without a mask, which no model here has, there is no output for it.
+    ...['recurrent_dropout', 'zero_output_for_mask'],
+  ],
+  fixed: { activation: ['tanh'], go_backwards: [false], time_major: [false], return_state: [false] },
+};
+const gated: KnownOptions = { ...recurrent, fixed: { ...recurrent.fixed, recurrent_activation: ['sigmoid'] } };
+
 /**
- * For each class the options that matter, and the values that they may have; null, or leaving an option out, is Keras's
- * way of saying that it is not used, but `reset_after` must be said: Keras 1 knew only the other variant.
+ * By class. Leaving an option out, null or false, is Keras's way of saying that it is not used, but `reset_after` must be said:
+ * Keras 1 knew only the other variant.
  */
-const recurrentOptions = { activation: ['tanh'], go_backwards: [false], time_major: [false], return_state: [false] };
-const supported: Readonly<Record<string, Readonly<Record<string, readonly unknown[]>>>> = {
-  Embedding: { mask_zero: [false], lora_rank: [] },
-  SimpleRNN: recurrentOptions,
-  LSTM: { ...recurrentOptions, recurrent_activation: ['sigmoid'] },
-  GRU: { ...recurrentOptions, recurrent_activation: ['sigmoid'], reset_after: [true] },
-  Dense: { activation: ['linear', 'softmax'], lora_rank: [] },
-  Activation: { activation: ['linear', 'softmax'] },
+const supported: Readonly<Record<string, KnownOptions>> = {
+  Embedding: { free: ['output_dim'], fixed: {} },
+  SimpleRNN: recurrent,
+  LSTM: { ...gated, free: [...gated.free, 'unit_forget_bias'] },
+  GRU: { ...gated, fixed: { ...gated.fixed, reset_after: [true] } },
+  Dense: { free: ['units', 'use_bias'], fixed: { activation: ['linear', 'softmax'] } },
+  Activation: { free: [], fixed: { activation: ['linear', 'softmax'] } },
+  InputLayer: { free: ['sparse', 'ragged', 'optional', 'dtype'], fixed: {} },
+  Dropout: { free: ['rate', 'noise_shape'], fixed: {} },
+  SpatialDropout1D: { free: ['rate', 'noise_shape'], fixed: {} },
 };
 
 /**
@@ -70,9 +100,9 @@ export function parseKerasArchitecture(description: unknown, file: string): Kera
       `${file}: describes no Sequential or Functional model of Keras; save such a one, with model.save`,
     );
   }
-  const described = parsed.data.config;
-  requireChain(described, file);
-  const layers = described.map(kerasLayer);
+  const { layers: described, output_layers } = parsed.data.config;
+  requireChain(described, output_layers, file);
+  const layers = described.map((layer) => kerasLayer(layer, file));
   for (const layer of layers) requireSupported(layer, file);
 
   const active = layers.filter(({ className }) => !passive.includes(className));
@@ -94,42 +124,79 @@ export function parseKerasArchitecture(description: unknown, file: string): Kera
 }
 
 /** A layer's description, out of its `TimeDistributed`. Layers of ours have Keras's names with a prefix. */
-function kerasLayer({ class_name, config }: DescribedLayer): KerasLayer {
+function kerasLayer({ class_name, config, module }: DescribedLayer, file: string): KerasLayer {
   const name = config.name ?? class_name;
+  if (module && !/^(tf_)?keras(\.|$)|^tensorflow(\.|$)/.test(module)) {
+    throw new UnrollError(
+      `${file}: layer '${name}' is a ${class_name} of '${module}', not of Keras, which is not supported`,
+    );
+  }
   const inner = class_name === 'TimeDistributed' ? layerSchema.safeParse(config.layer) : undefined;
-  if (inner?.success) return { ...kerasLayer(inner.data), name, wrapped: true };
+  if (inner?.success) return { ...kerasLayer(inner.data, file), name, wrapped: true };
   const className = class_name.replace(/^Unroll/, '').replace(/^Linear$/, 'Dense');
   return { name, className, config, wrapped: false };
 }
 
 function requireSupported({ name, className, config }: KerasLayer, file: string): void {
-  const options = supported[className];
-  if (!options) {
-    if (passive.includes(className)) return;
+  const known = supported[className];
+  if (!known) {
     throw new UnrollError(
-      `${file}: layer '${name}' is a ${className}, which no model here has; supported are ${Object.keys(supported).join(', ')} and dropout`,
+      `${file}: layer '${name}' is a ${className}, which no model here has; supported are ${Object.keys(supported).join(', ')}`,
     );
   }
-  for (const [option, values] of Object.entries(options)) {
-    const value = option === 'reset_after' ? (config[option] ?? false) : config[option];
-    if (value === undefined || value === null || values.includes(value)) continue;
-    const remedy = values.length > 0 ? `only ${values.map((each) => JSON.stringify(each)).join(' or ')}` : 'only null';
+  const { free, fixed } = known;
+  const options = className === 'GRU' ? { ...config, reset_after: config.reset_after ?? false } : config;
+  for (const [option, value] of Object.entries(options)) {
+    if (free.includes(option) || incidental.includes(option) || ofTraining.test(option) || value == null) continue;
+    const values = option === 'dtype' ? precisions : (fixed[option] ?? [false]);
+    if (values.includes(option === 'dtype' ? precisionOf(value) : value)) continue;
     throw new UnrollError(
-      `${file}: layer '${name}' (${className}) has ${option}=${JSON.stringify(value)}, which is not supported; ${remedy} is`,
+      `${file}: layer '${name}' (${className}) has ${option}=${JSON.stringify(value)}, which is not supported; only ${values.map((each) => JSON.stringify(each)).join(' or ')} is`,
     );
   }
 }
 
-/** @throws UnrollError naming a layer whose input is not the one layer before it */
-function requireChain(layers: readonly DescribedLayer[], file: string): void {
+/** The name in a policy of Keras 3, `{ class_name: 'DTypePolicy', config: { name: 'float32' } }`, or the dtype itself. */
+function precisionOf(dtype: unknown): unknown {
+  const policy = z
+    .object({ class_name: z.literal('DTypePolicy'), config: z.object({ name: z.string() }) })
+    .safeParse(dtype);
+  return policy.success ? policy.data.config.name : dtype;
+}
+
+/** @throws UnrollError naming a layer whose input is not the one layer before it, or that is called in another way */
+function requireChain(layers: readonly DescribedLayer[], outputs: unknown, file: string): void {
   for (const [index, { inbound_nodes: nodes, config }] of layers.entries()) {
     if (nodes === undefined || nodes.length === 0) continue;
     const sources = inboundLayers(nodes);
-    if (sources.length === 1 && sources[0] === layers[index - 1]?.config.name) continue;
+    if (sources.length !== 1 || sources[0] !== layers[index - 1]?.config.name) {
+      throw new UnrollError(
+        `${file}: layer '${config.name}' takes ${sources.join(', ')}, expected the layer before it alone; models with branches are not supported`,
+      );
+    }
+    const used = Object.entries(callArguments(nodes)).find(([, value]) => value !== null && value !== false);
+    if (used === undefined) continue;
     throw new UnrollError(
-      `${file}: layer '${config.name}' takes ${sources.join(', ')}, expected the layer before it alone; models with branches are not supported`,
+      `${file}: layer '${config.name}' is called with ${used[0]}=${JSON.stringify(used[1])}, which is not supported; build the model without it`,
     );
   }
+  const last = layers.at(-1)?.config.name;
+  const others = inboundLayers(outputs).filter((name) => name !== last);
+  if (others.length > 0) {
+    throw new UnrollError(
+      `${file}: its outputs are those of ${others.join(', ')}, expected the last layer's alone; save a model without them`,
+    );
+  }
+}
+
+/** What a layer is called with beside its input: the end of a triple in Keras 2, `kwargs` in Keras 3. */
+function callArguments(part: unknown): object {
+  if (Array.isArray(part)) {
+    return typeof part[0] === 'string'
+      ? { ...(part[3] as object | undefined) }
+      : Object.assign({}, ...part.map(callArguments));
+  }
+  return typeof part === 'object' && part !== null && 'kwargs' in part ? { ...(part.kwargs as object) } : {};
 }
 
 /** The names in the triples `[layer, node, tensor]` by which Keras, in any version, says where a layer's inputs come from. */

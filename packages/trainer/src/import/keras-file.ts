@@ -2,10 +2,8 @@
  * Reads Keras's files: `.h5` of all versions, which holds the model's description as an attribute, and `.keras` of Keras 3
  * and of TensorFlow 2.13 on, a zip of `config.json` and `model.weights.h5`.
  */
-import { elementCount } from '@unroll/core';
-import { Dataset, File, Group } from 'jsfive';
-import type { NamedArray } from '../checkpoint/safetensors.js';
 import { firstLine, UnrollError } from '../errors.js';
+import { H5File } from './h5-file.js';
 import { type KerasArchitecture, type KerasLayer, parseKerasArchitecture } from './keras-architecture.js';
 import { type KerasSource, weightKinds } from './keras-model.js';
 import { unzip } from './unzip.js';
@@ -23,8 +21,8 @@ export function decodeKerasFile(bytes: Bytes, file: string): KerasSource {
 }
 
 function decodeH5(bytes: Bytes, file: string): KerasSource {
-  const root = openH5(bytes, file);
-  const description = root.attrs.model_config;
+  const h5 = new H5File(bytes, file);
+  const description = h5.attribute('', 'model_config');
   if (typeof description !== 'string') {
     throw new UnrollError(
       `${file}: holds weights without the model's description; save the whole model, with model.save`,
@@ -34,10 +32,10 @@ function decodeH5(bytes: Bytes, file: string): KerasSource {
   return {
     architecture,
     weight(layer, kind) {
-      const group = open(root, `model_weights/${layer.name}`);
-      const names = group instanceof Group ? group.attrs.weight_names : undefined;
-      const name = Array.isArray(names) ? names.find((path) => kindOf(String(path)) === kind) : undefined;
-      return name === undefined ? undefined : tensor(open(root, `model_weights/${layer.name}/${name}`), layer, file);
+      const group = `model_weights/${layer.name}`;
+      const names = [h5.attribute(group, 'weight_names') ?? []].flat().map(String);
+      const name = names.find((path) => kindOf(path) === kind);
+      return name === undefined ? undefined : h5.tensor(`${group}/${name}`, `tensor '${layer.name}/${kind}'`);
     },
   };
 }
@@ -55,14 +53,14 @@ function decodeKerasZip(bytes: Bytes, file: string): KerasSource {
     throw new UnrollError(`${file}: is a zip without config.json or model.weights.h5; is it a file of Keras's?`);
   }
   const architecture = parseKerasArchitecture(parseJson(new TextDecoder().decode(description), file), file);
-  const root = openH5(new Uint8Array(weights), file);
-  const folder = root.keys.includes('layers') ? 'layers' : '_layer_checkpoint_dependencies';
+  const h5 = new H5File(new Uint8Array(weights), file);
+  const folder = h5.keys('').includes('layers') ? 'layers' : '_layer_checkpoint_dependencies';
   const paths = layerPaths(architecture);
   return {
     architecture,
     weight(layer, kind) {
       const index = weightKinds(layer.className).indexOf(kind);
-      return tensor(open(root, `${folder}/${paths.get(layer)}/vars/${index}`), layer, file);
+      return h5.tensor(`${folder}/${paths.get(layer)}/vars/${index}`, `tensor '${layer.name}/${kind}'`);
     },
   };
 }
@@ -85,41 +83,6 @@ function layerPaths({ layers }: KerasArchitecture): ReadonlyMap<KerasLayer, stri
 /** `SimpleRNN` → `simple_rnn`, `LSTM` → `lstm`, `SpatialDropout1D` → `spatial_dropout1d`. */
 function snakeCase(name: string): string {
   return name.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
-}
-
-function openH5(bytes: Bytes, file: string): File {
-  try {
-    return new File(bytes.buffer, file);
-  } catch (error) {
-    throw new UnrollError(`${file}: is not a readable HDF5 file (${firstLine(error)}); was it cut off?`);
-  }
-}
-
-/** What stands at a path; undefined if nothing does. */
-function open(group: Group, path: string): Group | Dataset | undefined {
-  try {
-    return group.get(path) ?? undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function tensor(dataset: Group | Dataset | undefined, layer: KerasLayer, file: string): NamedArray | undefined {
-  if (!(dataset instanceof Dataset)) return undefined;
-  const { shape, dtype } = dataset;
-  const values = /^[<>]f[248]$/.test(String(dtype)) ? valuesOf(dataset) : undefined;
-  if (values?.length === elementCount(shape)) return { shape, values: Float32Array.from(values) };
-  throw new UnrollError(
-    `${file}: a tensor of layer '${layer.name}' cannot be read as floating-point numbers (${String(dtype)}); was the file cut off?`,
-  );
-}
-
-function valuesOf(dataset: Dataset): number[] | undefined {
-  try {
-    return dataset.value as number[];
-  } catch {
-    return undefined;
-  }
 }
 
 function parseJson(text: string, file: string): unknown {

@@ -55,7 +55,7 @@ export function modelFromKeras({ architecture, weight }: KerasSource, file: stri
   parameters['output.kernel'] = read(output, 'kernel', [hiddenDim, vocabSize]);
   parameters['output.bias'] = bias(output, [vocabSize]);
   const config = languageModelConfig({ vocabSize, embeddingDim, hiddenDim, layers: recurrent.length, cell });
-  return { config, parameters, assumptions: [] };
+  return { config, parameters, assumptions: [], unread: [] };
 }
 
 function positiveInteger({ name, config }: KerasLayer, option: string, file: string): number {

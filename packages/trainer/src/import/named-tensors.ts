@@ -1,5 +1,6 @@
 /** Tensors that came with a file of another framework, by their names there, and how errors speak of them. */
 
+import { requireFinite } from '../checkpoint/finite.js';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
 
@@ -26,7 +27,7 @@ export interface TensorPlace {
 
 /**
  * The tensor's values.
- * @throws UnrollError naming the tensor, both shapes and the layer, if it is missing or has another shape
+ * @throws UnrollError naming the tensor and the layer, if it is missing, has another shape, or holds NaN or infinite values
  */
 export function requireShape(
   { file, name, layer }: TensorPlace,
@@ -34,7 +35,10 @@ export function requireShape(
   shape: readonly number[],
 ): Float32Array {
   const found = tensor ? `is ${shapeText(tensor.shape)}` : 'is missing';
-  if (tensor?.shape.join() === shape.join()) return tensor.values;
+  if (tensor?.shape.join() === shape.join()) {
+    requireFinite(tensor.values, `${file}: tensor '${name}' of ${layer}`);
+    return tensor.values;
+  }
   throw new UnrollError(
     `${file}: tensor '${name}' of ${layer} ${found}, expected ${shapeText(shape)}; the layers must share one width and the output have a row for each word of the embedding`,
   );

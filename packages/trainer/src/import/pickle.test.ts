@@ -1,7 +1,7 @@
 // Pickles by hand, operation by operation: what is read, and that nothing else is.
 
 import { expect, test } from 'vitest';
-import { PickleError, readPickle } from './pickle.js';
+import { PickleError, readPickle, Unread } from './pickle.js';
 import { readTorchPickle } from './torch-pickle.js';
 
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'latin1'));
@@ -37,6 +37,7 @@ test.each([
 
 test.each([
   ['the making of an object of any class', '\x80\x02cos\nsystem\n)\x81.', 'asked for os.system'],
+  ['a call of any name', '\x80\x02cos\nsystem\n)R.', 'asked for os.system'],
   ['the old way to call by name', '\x80\x02(X\x02\x00\x00\x00lsios\nsystem\n.', 'the operation 0x69'],
   ['a name taken from the stack', '\x80\x02X\x02\x00\x00\x00osX\x06\x00\x00\x00system\x93.', 'the operation 0x93'],
   ['an extension code', '\x80\x02\x82\x01.', 'the operation 0x82'],
@@ -63,6 +64,15 @@ test.each([
   ['a storage of no type', '\x80\x02(X\x07\x00\x00\x00storageNX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQ.'],
 ])('refuses %s', (_, pickle) => {
   expect(() => readTorchPickle(bytes(pickle))).toThrow('does not describe tensors as PyTorch does');
+});
+
+test.each([
+  ['a function', '\x80\x02cos\nsystem\n.'],
+  ['what it returns', '\x80\x02cos\nsystem\n(X\x02\x00\x00\x00lstR.'],
+  ['an object with its attributes', '\x80\x02cos\nsystem\n)\x81}X\x01\x00\x00\x00aK\x01sb.'],
+  ['an object with items', '\x80\x02cos\nsystem\n)\x81(X\x01\x00\x00\x00aK\x01uK\x02a.'],
+])('%s of an unknown name stays unread', (_, pickle) => {
+  expect(readTorchPickle(bytes(pickle))).toEqual(new Unread('os.system'));
 });
 
 test('refuses to call a type of storage', () => {

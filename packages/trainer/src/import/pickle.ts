@@ -1,7 +1,7 @@
 /**
  * Reads the part of Python's pickle format, protocol 2, in which PyTorch describes tensors. A pickle is a program for a
  * small stack machine; this machine can build numbers, strings, lists and dictionaries. Whatever else a pickle asks for by
- * name is the host's to give or to refuse: nothing of Python's is looked up, and nothing is run.
+ * name is the host's to give, or an {@link Unread} value: nothing of Python's is looked up, and nothing is run.
  * https://github.com/python/cpython/blob/main/Lib/pickletools.py describes every operation.
  */
 
@@ -13,6 +13,16 @@ export interface PickleHost {
   call(callable: unknown, args: readonly unknown[]): unknown;
   /** What is kept outside the pickle under `id`. */
   persistent(id: unknown): unknown;
+}
+
+/** Stands for an object of a class that is not known here. What a pickle puts into it is dropped. */
+export class Unread {
+  /** `module.name` of the class, or of what makes the object. */
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
 }
 
 /** Why a pickle is refused, without the file's name. */
@@ -161,6 +171,7 @@ const operations: Readonly<Record<string, (machine: Machine) => void>> = {
   c: (machine) => machine.push(machine.host.global(machine.line(), machine.line())), // GLOBAL
   Q: (machine) => machine.push(machine.host.persistent(machine.pop())), // BINPERSID
   R: call, // REDUCE
+  '\x81': call, // NEWOBJ
   b: ignoreAttributes, // BUILD
 };
 
@@ -172,12 +183,14 @@ function requireProtocol2(machine: Machine): void {
 
 function append(machine: Machine, values: readonly unknown[]): void {
   const list = machine.top();
+  if (list instanceof Unread) return;
   if (!Array.isArray(list)) throw damaged();
   for (const value of values) list.push(value);
 }
 
 function setItems(machine: Machine, keysAndValues: readonly unknown[]): void {
   const dictionary = machine.top();
+  if (dictionary instanceof Unread) return;
   if (!(dictionary instanceof Map) || keysAndValues.length % 2 !== 0) throw damaged();
   for (let k = 0; k < keysAndValues.length; k += 2) dictionary.set(keysAndValues[k], keysAndValues[k + 1]);
 }
@@ -196,7 +209,8 @@ function call(machine: Machine): void {
 /** A state_dict is a dictionary with an attribute, `_metadata`, that says nothing of its tensors. */
 function ignoreAttributes(machine: Machine): void {
   machine.pop();
-  if (!(machine.top() instanceof Map)) throw damaged();
+  const object = machine.top();
+  if (!(object instanceof Map || object instanceof Unread)) throw damaged();
 }
 
 function damaged(): PickleError {

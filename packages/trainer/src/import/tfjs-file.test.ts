@@ -94,6 +94,8 @@ test('weights that are cut off, absent or elsewhere are refused by name', async 
   await expect(importFile(file)).rejects.toThrow(/must be a file beside model\.json/);
   writeFileSync(file, elsewhere.replace('../../secrets.bin', 'absent.bin'));
   await expect(importFile(file)).rejects.toThrow(/absent\.bin: does not exist/);
+  writeFileSync(file, elsewhere.replace('["../../secrets.bin"]', '["a.bin", "a.bin"]'));
+  await expect(importFile(file)).rejects.toThrow(/model\.json: lists a\.bin twice/);
 });
 
 test('a graph model is refused', async () => {

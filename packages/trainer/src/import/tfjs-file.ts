@@ -29,6 +29,9 @@ export async function readTensorFlowJsModel(file: string, signal: AbortSignal): 
   // Converters from Keras put the description one level deeper.
   const architecture = parseKerasArchitecture(modelTopology.model_config ?? modelTopology, file);
   const tensors = new Map<string, NamedArray>();
+  const files = weightsManifest.flatMap(({ paths }) => paths);
+  const repeated = files.find((path, index) => files.indexOf(path) < index);
+  if (repeated !== undefined) throw new UnrollError(`${file}: lists ${repeated} twice; save the model again`);
   for (const { paths, weights } of weightsManifest) {
     const parts = await Promise.all(paths.map((path) => readWholeFile(join(dirname(file), path), signal)));
     for (const [name, tensor] of await decodeWeights(Buffer.concat(parts), weights, file)) tensors.set(name, tensor);
@@ -36,7 +39,8 @@ export async function readTensorFlowJsModel(file: string, signal: AbortSignal): 
   return {
     architecture,
     weight(layer, kind) {
-      const isIt = (name: string) => name.startsWith(`${layer.name}/`) && name.endsWith(`/${kind}`);
+      // Keras 3 begins with the model's name.
+      const isIt = (name: string) => `/${name}`.includes(`/${layer.name}/`) && name.endsWith(`/${kind}`);
       return [...tensors].find(([name]) => isIt(name))?.[1];
     },
   };

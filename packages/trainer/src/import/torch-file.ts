@@ -1,23 +1,34 @@
-/** Reads the tensors of a PyTorch model from what `torch.save` or safetensors wrote, as float32. No code is executed. */
+/**
+ * Reads the tensors of a PyTorch model from what `torch.save` or safetensors wrote, as float32. No code is executed, and what is no
+ * tensor of the model's stays unread.
+ */
 import { elementCount } from '@unroll/core';
 import { bytesPerValue, isFloatFormat, toFloat32 } from '../checkpoint/float-formats.js';
-import { decodeSafetensors, type NamedArray } from '../checkpoint/safetensors.js';
+import { decodeStored, type NamedArray, parseSafetensors } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
 import { type NamedTensors, shapeText } from './named-tensors.js';
-import { PickleError } from './pickle.js';
+import { PickleError, Unread } from './pickle.js';
+import { findStateDict } from './state-dict.js';
 import { readTorchPickle, TensorView } from './torch-pickle.js';
 import { unzip } from './unzip.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+export interface TorchFile {
+  /** Those of floating-point numbers, by name. */
+  readonly tensors: NamedTensors;
+  /** The names of what else the file holds: counters, masks, an optimizer, the arguments of a training. */
+  readonly unread: readonly string[];
+}
+
 /**
- * The tensors of a `state_dict` by name, recognised by the file's contents.
+ * The tensors of a `state_dict`, recognised by the file's contents.
  * @param file for errors
- * @throws UnrollError naming the file if it is neither kind, is damaged, or holds anything but tensors
+ * @throws UnrollError naming the file if it is neither kind or damaged, and a weight that is no tensor of floating-point numbers
  */
-export function decodeTorchFile(bytes: Bytes, file: string): NamedTensors {
+export function decodeTorchFile(bytes: Bytes, file: string): TorchFile {
   if (bytes[0] === 0x50 && bytes[1] === 0x4b) return decodeZip(bytes, file);
-  if (bytes[8] === '{'.charCodeAt(0)) return new Map(Object.entries(decodeSafetensors(bytes, file)));
+  if (bytes[8] === '{'.charCodeAt(0)) return decodeForeignSafetensors(bytes, file);
   if (bytes[0] === 0x80) {
     throw new UnrollError(
       `${file}: is a pickle of PyTorch before 1.6; if you trust it, save it again with a newer PyTorch: torch.save(torch.load('${file}', map_location='cpu'), '${file}')`,
@@ -26,7 +37,33 @@ export function decodeTorchFile(bytes: Bytes, file: string): NamedTensors {
   throw new UnrollError(`${file}: is neither a file of torch.save nor of safetensors; save model.state_dict()`);
 }
 
-function decodeZip(bytes: Bytes, file: string): NamedTensors {
+/** Whether a tensor of this name is one that a layer computes with, whatever its numbers are. */
+function isWeight(name: string): boolean {
+  return /(^|\.)(weight|bias)[^.]*$/.test(name);
+}
+
+function decodeForeignSafetensors(bytes: Bytes, file: string): TorchFile {
+  const { tensors: stored, metadata } = parseSafetensors(bytes, file);
+  if (metadata.format !== undefined && metadata.format !== 'pt') {
+    throw new UnrollError(
+      `${file}: holds tensors of the format ${JSON.stringify(metadata.format)}, which lays them out otherwise than PyTorch; save the PyTorch model`,
+    );
+  }
+  const tensors = new Map<string, NamedArray>();
+  const unread: string[] = [];
+  for (const [name, tensor] of Object.entries(stored)) {
+    if (isFloatFormat(tensor.dtype) || isWeight(name)) tensors.set(name, decodeStored(tensor, name, file));
+    else unread.push(name);
+  }
+  // Of tensors that share their values safetensors' save_model keeps one, and the other names here.
+  for (const [alias, name] of Object.entries(metadata)) {
+    const tensor = typeof name === 'string' ? tensors.get(name) : undefined;
+    if (tensor && !tensors.has(alias)) tensors.set(alias, tensor);
+  }
+  return { tensors, unread };
+}
+
+function decodeZip(bytes: Bytes, file: string): TorchFile {
   const description = unzip(bytes, file, (name) => /(^|\/)(data\.pkl|byteorder)$/.test(name));
   const pickle = Object.keys(description).find((name) => name.endsWith('data.pkl'));
   if (pickle === undefined) {
@@ -37,20 +74,23 @@ function decodeZip(bytes: Bytes, file: string): NamedTensors {
   if (byteOrder && new TextDecoder().decode(byteOrder) !== 'little') {
     throw new UnrollError(`${file}: was saved on a big-endian machine; save it again on a little-endian one`);
   }
-  const views = stateDict(parsePickle(description[pickle]!, file), file);
+  const { entries, beside } = findStateDict(parsePickle(description[pickle]!, file), file);
+  const views = new Map<string, TensorView>();
+  const unread = [...beside];
+  for (const [name, value] of entries) {
+    if (value instanceof TensorView && (isFloatFormat(value.storage.format) || isWeight(name))) views.set(name, value);
+    else if (isWeight(name)) throw new UnrollError(`${file}: '${name}' ${whatItIs(value)}`);
+    else unread.push(name);
+  }
   const storageNames = new Set([...views.values()].map(({ storage }) => `${root}data/${storage.key}`));
   const storages = unzip(bytes, file, (name) => storageNames.has(name));
-  const decode = storageDecoder(storages, `${root}data/`);
-  return new Map(
-    [...views].map(([name, view]): [string, NamedArray] => {
-      try {
-        return [name, { shape: view.shape, values: gather(view, decode(view)) }];
-      } catch (error) {
-        if (error instanceof PickleError) throw new UnrollError(`${file}: tensor '${name}' ${error.message}`);
-        throw error;
-      }
-    }),
-  );
+  return { tensors: decodeViews(views, storages, `${root}data/`, file), unread };
+}
+
+function whatItIs(value: unknown): string {
+  return value instanceof Unread
+    ? `is made by ${value.name}, which is no tensor of floating-point numbers, and was not executed; save the plain tensors: torch.save(model.state_dict(), FILE)`
+    : 'is no tensor; save the plain tensors: torch.save(model.state_dict(), FILE)';
 }
 
 function parsePickle(bytes: Uint8Array, file: string): unknown {
@@ -62,18 +102,35 @@ function parsePickle(bytes: Uint8Array, file: string): unknown {
   }
 }
 
-/** The state_dict that `value` is, or that it holds beside other things, as training scripts save it. */
-function stateDict(value: unknown, file: string): ReadonlyMap<string, TensorView> {
-  const candidates = value instanceof Map ? [value, ...value.values()] : [];
-  const found = candidates.filter(isStateDict);
-  if (found.length === 1) return found[0]!;
-  const what = found.length > 1 ? `${found.length} dictionaries of tensors` : 'no dictionary of tensors';
-  throw new UnrollError(`${file}: holds ${what}; save the model's own: torch.save(model.state_dict(), '${file}')`);
-}
+/** How many times as many values as the storages hold the views may show: PyTorch's own share, but hardly overlap. */
+const greatestOverlap = 2;
 
-function isStateDict(value: unknown): value is ReadonlyMap<string, TensorView> {
-  if (!(value instanceof Map) || value.size === 0) return false;
-  return [...value].every(([name, tensor]) => typeof name === 'string' && tensor instanceof TensorView);
+/** @throws UnrollError naming the tensor that does not fit its storage, or the file if its tensors claim more than it holds */
+function decodeViews(
+  views: ReadonlyMap<string, TensorView>,
+  storages: Record<string, Uint8Array>,
+  folder: string,
+  file: string,
+): Map<string, NamedArray> {
+  const decode = storageDecoder(storages, folder);
+  const tensors = new Map<string, NamedArray>();
+  const known = new Map<string, Float32Array>();
+  const lengths = new Map([...views.values()].map(({ storage }) => [storage.key, storage.length]));
+  let room = greatestOverlap * [...lengths.values()].reduce((sum, length) => sum + length, 0);
+  for (const [name, view] of views) {
+    const place = JSON.stringify([view.storage.key, view.offset, view.shape, view.strides]);
+    try {
+      const values = known.get(place) ?? gather(view, decode(view));
+      if (!known.has(place)) room -= values.length;
+      if (room < 0) throw new PickleError('overlaps others, which claim more than the file holds; save it again');
+      known.set(place, values);
+      tensors.set(name, { shape: view.shape, values });
+    } catch (error) {
+      if (error instanceof PickleError) throw new UnrollError(`${file}: tensor '${name}' ${error.message}`);
+      throw error;
+    }
+  }
+  return tensors;
 }
 
 /** A function that gives a tensor's whole storage as float32; storages that tensors share are decoded once. */

@@ -35,6 +35,7 @@ interface Sizes {
  */
 export function modelFromTorch(tensors: NamedTensors, mapping: Mapping, file: string): ImportedModel {
   const reader = new TorchReader(withoutWrappers(tensors), file);
+  reader.requirePlainWeights();
   const modules = findModules(reader.tensors, mapping, file);
   const layers = recurrentLayers(reader.tensors, modules);
   const embeddingPath = tensorPath(modules.embedding, 'weight');
@@ -45,7 +46,7 @@ export function modelFromTorch(tensors: NamedTensors, mapping: Mapping, file: st
     ...cellOf(reader, layers[0]!),
     recurrentBias: reader.has(layers[0]!('bias_hh')),
   };
-  requireNonlinearity(mapping, sizes.cell, file);
+  requireTanh(mapping, sizes.cell, file);
   const embedding = reader.read(embeddingPath, 'the embedding', [vocabSize, embeddingDim]);
   const parameters: Arrays = { 'embedding.embeddings': embedding };
   for (const [index, path] of layers.entries()) {
@@ -62,22 +63,25 @@ export function modelFromTorch(tensors: NamedTensors, mapping: Mapping, file: st
     // A GRU has it anyway.
     recurrentBias: recurrentBias && cell !== 'gru',
   });
-  const isAssumed = cell === 'rnn' && mapping.nonlinearity === undefined;
-  const assumptions = isAssumed
-    ? [
-        'the RNN\'s nonlinearity, which its tensors do not tell: tanh; if it is another, say "nonlinearity" in --mapping',
-      ]
+  const isTiedByAbsence = !reader.has(tensorPath(modules.output, 'weight'));
+  const assumptions = isTiedByAbsence
+    ? ["the output's weights, which the file does not hold: those of the embedding, as where both are tied"]
     : [];
-  return { config, parameters, assumptions };
+  return { config, parameters, assumptions, unread: [] };
 }
 
-/** @throws UnrollError if the mapping says that the model computes with another nonlinearity than ours */
-function requireNonlinearity({ nonlinearity }: Mapping, cell: Cell, file: string): void {
-  if (nonlinearity === undefined || (cell === 'rnn' && nonlinearity === 'tanh')) return;
+/** @throws UnrollError if it is not known that an RNN computes with tanh, as ours do, or if a mapping says so of another layer */
+function requireTanh({ nonlinearity }: Mapping, cell: Cell, file: string): void {
+  if (nonlinearity === (cell === 'rnn' ? 'tanh' : undefined)) return;
+  if (cell !== 'rnn') {
+    throw new UnrollError(
+      `${file}: has no RNN, whose nonlinearity --mapping could tell, but a layer of kind ${cell}; leave "nonlinearity" out`,
+    );
+  }
   throw new UnrollError(
-    cell === 'rnn'
-      ? `${file}: its RNN is of the nonlinearity 'relu'; a language model here has tanh alone: train it with nonlinearity='tanh'`
-      : `${file}: has no RNN, whose nonlinearity --mapping could tell, but a layer of kind ${cell}; leave "nonlinearity" out`,
+    nonlinearity === undefined
+      ? `${file}: has an nn.RNN, whose tensors do not tell if it computes with tanh or relu; say {"nonlinearity": "tanh"} in a --mapping file if it is tanh, PyTorch's default`
+      : `${file}: its RNN is of the nonlinearity 'relu'; a language model here has tanh alone: train it with nonlinearity='tanh'`,
   );
 }
 

@@ -1,6 +1,6 @@
-/** What a pickle of PyTorch's may name: tensors, their storages and ordered dictionaries. Everything else is refused. */
+/** The names in a pickle of PyTorch's that are known: tensors, their storages and ordered dictionaries. All others stay unread. */
 import { z } from 'zod';
-import { PickleError, type PickleHost, readPickle } from './pickle.js';
+import { PickleError, type PickleHost, readPickle, Unread } from './pickle.js';
 
 /** A tensor as a pickle describes it; its values are kept elsewhere, under the storage's key. */
 export class TensorView {
@@ -42,8 +42,9 @@ class StorageType {
 }
 
 /**
- * The value that `torch.save` wrote, with a {@link TensorView} for each tensor.
- * @throws PickleError if it holds anything but tensors, numbers, strings, lists and dictionaries
+ * The value that `torch.save` wrote, with a {@link TensorView} for each tensor, and an {@link Unread} for each object of another
+ * class: a `Namespace`, a `Path`, a scalar of NumPy.
+ * @throws PickleError if it is damaged
  */
 export function readTorchPickle(bytes: Uint8Array): unknown {
   return readPickle(bytes, host);
@@ -61,9 +62,6 @@ const globals: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['torch.HalfStorage', new StorageType('F16')],
   ['torch.BFloat16Storage', new StorageType('BF16')],
   ['torch.DoubleStorage', new StorageType('F64')],
-  ...['Long', 'Int', 'Short', 'Char', 'Byte', 'Bool'].map((kind) => {
-    return [`torch.${kind}Storage`, new StorageType(kind)] as const;
-  }),
 ]);
 
 const size = z.int().nonnegative();
@@ -76,11 +74,11 @@ const host: PickleHost = {
   global(module, name) {
     const known = globals.get(`${module}.${name}`);
     if (known !== undefined) return known;
-    throw new PickleError(
-      `its pickle asks for ${module}.${name}, which is no tensor's; nothing of it was executed. If it is a whole model that you trust, save its tensors alone: torch.save(model.state_dict(), FILE)`,
-    );
+    const storage = module === 'torch' ? /^(\w+)Storage$/.exec(name)?.[1] : undefined;
+    return storage === undefined ? new Unread(`${module}.${name}`) : new StorageType(storage);
   },
   call(callable, args) {
+    if (callable instanceof Unread) return new Unread(callable.name);
     switch (callable) {
       case orderedDictionary:
         return new Map(checked(dictionaryArguments, args)[0]);

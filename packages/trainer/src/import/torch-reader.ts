@@ -13,6 +13,15 @@ export class TorchReader {
     this.file = file;
   }
 
+  /** @throws UnrollError naming a tensor of which a weight is computed */
+  requirePlainWeights(): void {
+    const normalized = [...this.tensors.values()].find(({ name }) => /\.(weight_[gv]|original[01])$/.test(name));
+    if (normalized === undefined) return;
+    throw new UnrollError(
+      `${this.file}: tensor '${normalized.name}' is of a normalized weight; make it plain before saving: torch.nn.utils.remove_weight_norm or torch.nn.utils.parametrize.remove_parametrizations`,
+    );
+  }
+
   has(path: string): boolean {
     return this.tensors.has(path);
   }

@@ -1,5 +1,6 @@
 /** Writes a task's checkpoint as a bundle for browsers and devices. */
 import { buildApplication, type MatrixScheme, type Quantization } from '@unroll/edge-runtime';
+import { requireFiniteParameters } from '../checkpoint/finite.js';
 import { UnrollError, UsageError } from '../errors.js';
 import { checkWritable, inspectFolder, replaceFolder } from '../files/result-folder.js';
 import { readTaskCheckpoint } from './task-checkpoint.js';
@@ -30,6 +31,7 @@ export async function exportTask(request: TaskExportRequest): Promise<TaskExport
   if (data !== undefined) throw new UsageError("--data: is for language models; 'unroll eval' measures an application");
   if (personalization) throw new UsageError('--personalization: is for language models; leave it out');
   const { task, model, parameters } = await readTaskCheckpoint(checkpoint);
+  requireFiniteParameters(parameters, checkpoint);
   const { graphs, config } = model.bundle(parameters);
   const files = await buildApplication({ task: task.name, graphs, config, scheme });
   if ((await inspectFolder(out, [...files.keys()])) === 'foreign') {

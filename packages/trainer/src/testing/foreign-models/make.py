@@ -7,8 +7,12 @@ written as it lays it out, and its layers are computed by their textbook equatio
 make_keras.py.
 """
 
+import argparse
+import collections
+import datetime
 import json
 import os
+import pathlib
 import struct
 import sys
 
@@ -66,14 +70,14 @@ def awd_names(state):
     return renamed
 
 
-def write_safetensors(path, tensors):
+def write_safetensors(path, tensors, aliases={}):
     header, body = {}, b""
     for name, tensor in tensors.items():
         # bfloat16 is the upper half of a float32; NumPy does not know it.
         data = (tensor.float().numpy().view(np.uint32) >> 16).astype(np.uint16).tobytes()
         header[name] = {"dtype": "BF16", "shape": list(tensor.shape), "data_offsets": [len(body), len(body) + len(data)]}
         body += data
-    text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
+    text = json.dumps({"__metadata__": {"format": "pt", **aliases}, **header}).encode()
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text + body)
 
@@ -118,6 +122,34 @@ def make_torch(save, path):
     save("bidirectional.pt", {**state, **nn.LSTM(EMBED, HIDDEN, bidirectional=True, bias=False).state_dict(prefix="rnn.")})
     save("widths.pt", {**state, "rnn.weight_ih_l1": torch.zeros(28, 5), "rnn.weight_hh_l1": torch.zeros(28, 7)})
     save("norm.pt", {**state, "norm.weight": torch.ones(5)})
+    normalized = LanguageModel("LSTM")
+    torch.nn.utils.weight_norm(normalized.decoder)
+    save("weight-norm.pt", normalized.state_dict())
+
+    # What stands beside the tensors of a model, as training scripts keep it.
+    model = LanguageModel("LSTM")
+    buffers = {"n_averaged": torch.tensor(5), "position_ids": torch.arange(4), "mask": torch.ones(3, dtype=torch.bool)}
+    everything = {
+        "net": {"state_dict": {**model.state_dict(), **buffers}},
+        "args": argparse.Namespace(lr=0.1, path=pathlib.Path("/data")),
+        "best": np.float64(1.5),
+        "losses": np.zeros(3),
+        "device": torch.device("cpu"),
+        "dtype": torch.float32,
+        "size": torch.Size([1, 2]),
+        "counts": collections.Counter("aab"),
+        "groups": collections.defaultdict(list, {"a": [1]}),
+        "started": datetime.datetime(2020, 1, 1),
+        "names": {"a"},
+        "rng": torch.get_rng_state(),
+        "optimizer": torch.optim.Adam(model.parameters()).state_dict(),
+    }
+    keep("beside.pt", model, everything)
+    # safetensors' save_model keeps one of tied tensors, and the other name in the metadata.
+    tied = LanguageModel("LSTM", tied=True).bfloat16().float()
+    losses["tied.safetensors"] = torch_loss(tied)
+    once = {name: tensor for name, tensor in tied.bfloat16().state_dict().items() if name != "encoder.weight"}
+    write_safetensors(path("tied.safetensors"), once, {"encoder.weight": "decoder.weight"})
     return losses
 
 

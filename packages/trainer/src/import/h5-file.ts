@@ -1,0 +1,104 @@
+/**
+ * Reads HDF5 files through jsfive, which throws strings, errors and, in damaged files, whatever its own code meets: all of it becomes
+ * one line here. Names may be padded with NULs, as h5py before version 3 wrote them.
+ */
+import { elementCount } from '@unroll/core';
+import { Dataset, File, Group } from 'jsfive';
+import type { NamedArray } from '../checkpoint/safetensors.js';
+import { firstLine, UnrollError } from '../errors.js';
+
+export class H5File {
+  readonly #file: string;
+  readonly #root: Group;
+
+  /**
+   * @param file for errors
+   * @throws UnrollError naming the file if it is damaged
+   */
+  constructor(bytes: Uint8Array<ArrayBuffer>, file: string) {
+    this.#file = file;
+    this.#root = this.#reading(() => new File(bytes.buffer, file));
+  }
+
+  /** The names in a group; none if there is no such group. */
+  keys(path: string): readonly string[] {
+    return this.#reading(() => (this.#group(path)?.keys ?? []).map(withoutPadding));
+  }
+
+  /** An attribute of a group, its strings without padding; undefined if there is none. */
+  attribute(path: string, name: string): unknown {
+    return this.#reading(() => {
+      const value = this.#group(path)?.attrs[name];
+      if (Array.isArray(value)) return value.map((each) => (typeof each === 'string' ? withoutPadding(each) : each));
+      return typeof value === 'string' ? withoutPadding(value) : value;
+    });
+  }
+
+  /**
+   * The values of a dataset as float32; undefined if there is none.
+   * @param what names it in errors
+   * @throws UnrollError if they are no floating-point numbers of 16, 32 or 64 bits
+   */
+  tensor(path: string, what: string): NamedArray | undefined {
+    const dataset = this.#at(path);
+    if (!(dataset instanceof Dataset)) return undefined;
+    if (this.#reading(() => dataset.attrs.dtype) === 'bfloat16') {
+      throw new UnrollError(
+        `${this.#file}: ${what} holds bfloat16 values, which are not read; save the model in float32`,
+      );
+    }
+    const format = formatOf(dataset);
+    if (!/^[<>]f[248]$/.test(format)) {
+      throw new UnrollError(
+        `${this.#file}: ${what} is not of floating-point numbers that are read (${format}); save the model in float32`,
+      );
+    }
+    const shape = this.#reading(() => dataset.shape);
+    const values = this.#reading(() => Float32Array.from(dataset.value as number[]));
+    if (values.length === elementCount(shape)) return { shape, values };
+    throw new UnrollError(`${this.#file}: ${what} has ${values.length} values; was the file cut off?`);
+  }
+
+  #group(path: string): Group | undefined {
+    if (path === '') return this.#root;
+    const found = this.#at(path);
+    return found instanceof Group ? found : undefined;
+  }
+
+  /** What stands at a path; undefined if nothing does, which jsfive says by a string. */
+  #at(path: string): Group | Dataset | undefined {
+    try {
+      return this.#root.get(path) ?? undefined;
+    } catch (error) {
+      if (String(error).endsWith('not found in group')) return undefined;
+      throw this.#damage(error);
+    }
+  }
+
+  #reading<Value>(read: () => Value): Value {
+    try {
+      return read();
+    } catch (error) {
+      throw this.#damage(error);
+    }
+  }
+
+  #damage(error: unknown): UnrollError {
+    return new UnrollError(
+      `${this.#file}: is not a readable HDF5 file (${firstLine(error)}); was it cut off, or saved by another version of HDF5?`,
+    );
+  }
+}
+
+/** `<f4` or the like; for formats that jsfive does not know, such as the one of bfloat16 in `.h5`, what it says of them. */
+function formatOf(dataset: Dataset): string {
+  try {
+    return String(dataset.dtype);
+  } catch (error) {
+    return firstLine(error);
+  }
+}
+
+function withoutPadding(name: string): string {
+  return name.replace(/\0+$/, '');
+}

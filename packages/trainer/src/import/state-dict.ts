@@ -1,0 +1,80 @@
+/** Finds a model's `state_dict` in what `torch.save` wrote, wherever a training script keeps it. */
+import { UnrollError } from '../errors.js';
+import { Unread } from './pickle.js';
+import { TensorView } from './torch-pickle.js';
+
+export interface StateDict {
+  readonly entries: ReadonlyMap<string, unknown>;
+  /** The paths of what stands beside it: `'optimizer'`, `'args'`. */
+  readonly beside: readonly string[];
+}
+
+/** Scripts keep it at most so deep: `checkpoint['net']['state_dict']`. */
+const greatestDepth = 4;
+
+interface Dictionary {
+  readonly path: readonly string[];
+  readonly entries: ReadonlyMap<unknown, unknown>;
+}
+
+/**
+ * The only dictionary with a recurrent layer's tensors; without one, the only dictionary of tensors.
+ * @throws UnrollError naming the file, and the dictionaries if there are several
+ */
+export function findStateDict(value: unknown, file: string): StateDict {
+  if (value instanceof Unread) {
+    throw new UnrollError(
+      `${file}: is a whole object of ${value.name}, and nothing of it was executed; save its tensors alone: torch.save(model.state_dict(), FILE)`,
+    );
+  }
+  const dictionaries = dictionariesIn(value, [], new Set());
+  const ofTensors = dictionaries.filter(isOfTensors);
+  const recurrent = ofTensors.filter(hasRecurrentLayer);
+  const [found, ...others] = recurrent.length > 0 ? recurrent : ofTensors;
+  if (!found) {
+    throw new UnrollError(
+      `${file}: holds no dictionary of tensors; save the model's: torch.save(model.state_dict(), FILE)`,
+    );
+  }
+  if (others.length > 0) {
+    const paths = [found, ...others].map(({ path }) =>
+      path.length === 0 ? 'the file itself' : path.map((key) => `['${key}']`).join(''),
+    );
+    throw new UnrollError(
+      `${file}: holds ${paths.length} dictionaries of tensors, ${paths.join(', ')}; save the one to import: torch.save(torch.load('${file}')${pathText(others[0]!)}, FILE)`,
+    );
+  }
+  const beside = dictionaries.flatMap(({ path, entries }) => {
+    const isAround = path.length < found.path.length && path.every((key, depth) => key === found.path[depth]);
+    const inner = found.path[path.length];
+    return isAround
+      ? [...entries.keys()]
+          .map(String)
+          .filter((key) => key !== inner)
+          .map((key) => [...path, key].join('.'))
+      : [];
+  });
+  return { entries: found.entries as ReadonlyMap<string, unknown>, beside };
+}
+
+function pathText({ path }: Dictionary): string {
+  return path.map((key) => `['${key}']`).join('');
+}
+
+/** Those in lists, too; each once, however often it is referred to. */
+function dictionariesIn(value: unknown, path: readonly string[], seen: Set<unknown>): Dictionary[] {
+  if (!(value instanceof Map || Array.isArray(value)) || seen.has(value) || path.length > greatestDepth) return [];
+  seen.add(value);
+  const entries: ReadonlyMap<unknown, unknown> = value instanceof Map ? value : new Map(value.entries());
+  const inner = [...entries].flatMap(([key, each]) => dictionariesIn(each, [...path, String(key)], seen));
+  return [{ path, entries }, ...inner];
+}
+
+function isOfTensors({ entries }: Dictionary): boolean {
+  const hasTensors = [...entries.values()].some((each) => each instanceof TensorView && each.shape.length > 0);
+  return hasTensors && [...entries.keys()].every((key) => typeof key === 'string');
+}
+
+function hasRecurrentLayer({ entries }: Dictionary): boolean {
+  return [...entries.keys()].some((key) => /(^|\.)weight_ih_l0(_raw)?$/.test(String(key)));
+}
