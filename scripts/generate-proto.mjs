@@ -1,7 +1,8 @@
 // Compiles a schema in proto/ into static protobufjs code (no eval at run time) for the package that speaks it:
 //   node scripts/generate-proto.mjs core|param-server|trainer
+// The part of protobufjs that the code calls is built into it. protobufjs is CommonJS, and a browser reads only modules.
 // Its output, src/generated/ (for tests, which run from source) and dist/generated/, is built and never committed.
-import { copyFile, mkdir, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,10 +36,35 @@ await mkdir(built, { recursive: true });
 
 const code = join(generated, `${name}.js`);
 const types = join(generated, `${name}.d.ts`);
-if ((await modified(types)) < (await modified(from))) {
+const newestInput = Math.max(await modified(from), await modified(fileURLToPath(import.meta.url)));
+if ((await modified(types)) < newestInput) {
   const format = ['-t', 'static-module', '-w', 'es6', '--force-number', '--root', packageName];
   await pbjs([...format, ...encodeAndDecodeOnly, '-o', code, from]);
   await pbts(['-o', types, code]);
+  await writeFile(code, await withLibrary('protobufjs', code));
 }
 await copyFile(code, join(built, `${name}.js`));
 await copyFile(types, join(built, `${name}.d.ts`));
+
+/** The module `file` with what it imports of `library`, below the library's licence. 64-bit integers are numbers. */
+async function withLibrary(library, file) {
+  const { build } = await import('vite');
+  const withoutLong = {
+    name: 'without-long',
+    enforce: 'pre',
+    resolveId: (id) => (id === 'long' ? '\0long' : undefined),
+    load: (id) => (id === '\0long' ? 'module.exports = {};' : undefined),
+  };
+  const [{ output }] = await build({
+    configFile: false,
+    logLevel: 'warn',
+    plugins: [withoutLong],
+    build: {
+      lib: { entry: file, formats: ['es'] },
+      rolldownOptions: { output: { comments: { legal: true, annotation: true, jsdoc: false } } },
+      ...{ write: false, minify: false, target: 'es2022' },
+    },
+  });
+  const licence = await readFile(join(dirname(require.resolve(`${library}/package.json`)), 'LICENSE'), 'utf8');
+  return `/*!\nParts of ${library} are in this file.\n\n${licence}*/\n${output[0].code}`;
+}

@@ -51,6 +51,12 @@ export { type Bleu, corpusBleu, tokenize13a } from './metrics/bleu.js';
 export { accumulatedUpdateProgram, accumulationProgram, gradientSumShapes } from './models/accumulation-programs.js';
 export { positionsOfTails, type Tail, tailPositions } from './models/adaptive-softmax.js';
 export { type AnomalyLikelihoodConfig, anomalyScores } from './models/anomaly-likelihood.js';
+export type {
+  ForecasterConfig,
+  SpeechRecognizerConfig,
+  TextClassifierConfig,
+  TranslationConfig,
+} from './models/application-configs.js';
 export {
   classifierEvaluationProgram,
   classifierLoss,
@@ -58,7 +64,6 @@ export {
   classifierStateShapes,
   classifierStepProgram,
   type TextBatchShape,
-  type TextClassifierConfig,
 } from './models/classifier.js';
 export { slotName, slotShapes, type UpdateRecipe } from './models/clipped-update.js';
 export { type DropoutMask, fillDropoutMask } from './models/dropout.js';
@@ -87,7 +92,6 @@ export {
   initialElmoParameters,
 } from './models/elmo-config.js';
 export {
-  type ForecasterConfig,
   forecasterLoss,
   forecasterParameterShapes,
   forecastProgram,
@@ -112,11 +116,8 @@ export { languageModelReadingGraph, readingProgram } from './models/language-mod
 export { forwardProgram, type LossFunction, lossTrainingProgram } from './models/loss-program.js';
 export { lossScalingShapes, mixedTrainingProgram } from './models/mixed-training-program.js';
 export { lossWithCache, type NeuralCacheShape, neuralCacheProgram, noFollower } from './models/neural-cache.js';
-export {
-  type PersonalizationGraphs,
-  type PersonalizationMethod,
-  personalizationGraphs,
-} from './models/personalization-program.js';
+export type { PersonalizationGraphs, PersonalizationMethod } from './models/personalization-graphs.js';
+export { personalizationGraphs } from './models/personalization-program.js';
 export { type BatchShape, float32Inputs, type Precision, type Program } from './models/program.js';
 export {
   recognitionProgram,
@@ -126,12 +127,10 @@ export {
   recognizerParameterShapes,
   recognizerStepProgram,
   type SpeechBatchShape,
-  type SpeechRecognizerConfig,
 } from './models/speech-recognizer.js';
 export {
   initialTranslationParameters,
   type PairBatchShape,
-  type TranslationConfig,
   translationEvaluationProgram,
   translationLoss,
   translationParameterShapes,

@@ -27,9 +27,8 @@ const mostElements = 2 ** 30;
 /** @throws Refusal if the message does not say who sends it. */
 export function readCaller(caller: Wire<unroll.v1.Caller.$Properties>): Caller {
   if (!caller) throw new Refusal('failed-precondition', 'the request names no caller; use a client of this version');
-  // protobufjs decodes 64-bit integers as objects, whatever their type says.
   const { worker, generation, lease } = caller;
-  const incarnation = Number(caller.incarnation ?? 0);
+  const incarnation = caller.incarnation ?? 0;
   if (!Number.isSafeInteger(incarnation)) throw unreadable(`worker ${worker}'s incarnation is beyond 2^53`);
   return {
     worker: worker ?? 0,

@@ -14,19 +14,10 @@ import {
   recurrentStateShapes,
 } from '../recurrent/network-config.js';
 import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
+import type { TextClassifierConfig } from './application-configs.js';
 import type { Shapes } from './language-model-config.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
 import { float32Inputs, type Program } from './program.js';
-
-export interface TextClassifierConfig {
-  readonly vocabSize: number;
-  readonly embeddingDim: number;
-  /** Units of each direction. */
-  readonly hiddenDim: number;
-  readonly classes: number;
-  /** Probability of dropping a unit of the embedding, and one of what the linear layer reads. */
-  readonly dropout: number;
-}
 
 /** How many texts of how many tokens one run takes. */
 export interface TextBatchShape {

@@ -8,21 +8,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import { recurrentNetwork } from '../recurrent/network.js';
 import { recurrentNetworkConfig, recurrentParameterShapes } from '../recurrent/network-config.js';
 import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
+import type { ForecasterConfig } from './application-configs.js';
 import type { Shapes } from './language-model-config.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
 import { float32Inputs, type Program } from './program.js';
-
-export interface ForecasterConfig {
-  /** How many series are forecast from each other. */
-  readonly series: number;
-  /** Steps of the past that it sees. */
-  readonly context: number;
-  /** Steps of the future that it tells. */
-  readonly horizon: number;
-  readonly hiddenDim: number;
-  /** Probability of dropping a unit of what the linear layer reads. */
-  readonly dropout: number;
-}
 
 /** The parameters' shapes by name: `lstm.0.*`, `output.kernel`, `output.bias`, `autoregression.kernel`. */
 export function forecasterParameterShapes(config: ForecasterConfig): Shapes {

@@ -6,7 +6,8 @@ import { runGraph, type Values } from '../testing/onnx-runtime.js';
 import { trace } from '../tracing/trace.js';
 import { languageModelConfig, parameterShapes } from './language-model-config.js';
 import { trainingProgram } from './language-model-programs.js';
-import { type PersonalizationMethod, personalizationProgram, personalizedShapes } from './personalization-program.js';
+import type { PersonalizationMethod } from './personalization-graphs.js';
+import { personalizationProgram, personalizedShapes } from './personalization-program.js';
 
 const shape = { batch: 2, time: 3 };
 const methods: PersonalizationMethod[] = ['full', 'adapters', 'output-bias'];

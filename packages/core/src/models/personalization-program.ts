@@ -3,28 +3,14 @@
  * the output's bias alone. What a method does not train is an input too, for the device to make a constant.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { OnnxGraph } from '../onnx/graph.js';
 import { defaultOptimizer } from '../optimizers/optimizer-config.js';
 import { trace } from '../tracing/trace.js';
 import { clippedUpdate, slotShapes, type UpdateRecipe } from './clipped-update.js';
 import { type LanguageModelConfig, parameterShapes, type Shapes, stateShapes } from './language-model-config.js';
 import { embedTokens, type NamedTensors, outputLosses, recurrentFeatures } from './language-model-forward.js';
 import { decodingProgram } from './language-model-programs.js';
+import type { PersonalizationGraphs, PersonalizationMethod } from './personalization-graphs.js';
 import { type BatchShape, float32Inputs, type Program } from './program.js';
-
-/**
- * What is trained: every parameter; two thin factors beside each matrix, and the output's bias (low-rank adaptation,
- * Hu et al. 2022, section 4.1); or the output's bias, which learns how often words are used and nothing of their order.
- */
-export type PersonalizationMethod = 'full' | 'adapters' | 'output-bias';
-
-/** The programs of personalization as graphs without weights. */
-export interface PersonalizationGraphs {
-  /** `decodingProgram`. */
-  readonly step: OnnxGraph;
-  /** `personalizationProgram` by method. */
-  readonly training: Readonly<Record<PersonalizationMethod, OnnxGraph>>;
-}
 
 const rank = 8;
 

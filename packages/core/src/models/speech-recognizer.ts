@@ -15,20 +15,10 @@ import {
   recurrentStateShapes,
 } from '../recurrent/network-config.js';
 import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
+import type { SpeechRecognizerConfig } from './application-configs.js';
 import type { Shapes } from './language-model-config.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
 import { float32Inputs, type Program } from './program.js';
-
-export interface SpeechRecognizerConfig {
-  /** Of the recordings, in Hz. */
-  readonly sampleRate: number;
-  /** Units of each direction. */
-  readonly hiddenDim: number;
-  /** Letters, and the blank, which is class 0. */
-  readonly classes: number;
-  /** Probability of dropping a unit of what the linear layer reads. */
-  readonly dropout: number;
-}
 
 /** The size of a batch: recordings, frames of the longest, letters of the longest transcript. */
 export interface SpeechBatchShape {

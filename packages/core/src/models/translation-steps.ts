@@ -4,9 +4,10 @@ import { longestSource } from '../decoding/translation.js';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
 import { recurrentNetwork } from '../recurrent/network.js';
 import type { NamedTensors } from '../tracing/trace.js';
+import type { TranslationConfig } from './application-configs.js';
 import { forwardProgram } from './loss-program.js';
 import { float32Inputs, type Program } from './program.js';
-import { decode, encoderOf, initialHidden, type TranslationConfig, translationParameterShapes } from './translation.js';
+import { decode, encoderOf, initialHidden, translationParameterShapes } from './translation.js';
 
 /**
  * One step through the source from both its ends: `ids` int32 [2] and the states `h.0`, `c.0`, `h.0_reverse`, `c.0_reverse`

@@ -15,20 +15,11 @@ import {
   recurrentParameterShapes,
 } from '../recurrent/network-config.js';
 import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
+import type { TranslationConfig } from './application-configs.js';
 import { uniformParameters } from './initial-parameters.js';
 import type { Shapes } from './language-model-config.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
 import { float32Inputs, type Program } from './program.js';
-
-export interface TranslationConfig {
-  readonly vocabSize: number;
-  /** Of the embedding, and of what the output layer reads. */
-  readonly embeddingDim: number;
-  /** Units of each direction of the encoder, and of the decoder. */
-  readonly hiddenDim: number;
-  /** Probability of dropping a unit of an embedding, and one of what the output layer reads. */
-  readonly dropout: number;
-}
 
 /** How many pairs of sentences of how many tokens one run takes. */
 export interface PairBatchShape {

@@ -100,8 +100,7 @@ function secondsBetween(from: number, to: number): number {
 /** What a message says; a count that is missing, or can be none, is 0. */
 export function readReport(given: Partial<Record<keyof WorkerReport, number | null>> | null | undefined): WorkerReport {
   const counts = reportFields.map((field) => {
-    // protobufjs decodes 64-bit integers as objects, whatever their type says.
-    const count = Number(given?.[field] ?? 0);
+    const count = given?.[field] ?? 0;
     return [field, Number.isFinite(count) && count >= 0 ? count : 0];
   });
   return Object.fromEntries(counts) as WorkerReport;

@@ -20,9 +20,7 @@ export function readEvents(folder: string): ScalarEvent[] {
   const events: ScalarEvent[] = [];
   for (const name of eventFiles(folder)) {
     for (const record of readRecords(readFileSync(join(folder, name)))) {
-      const { wallTime: time, step: given, summary, sessionLog } = Event.decode(record);
-      // protobufjs decodes 64-bit integers as objects, whatever their type says.
-      const step = Number(given);
+      const { wallTime: time, step, summary, sessionLog } = Event.decode(record);
       if (sessionLog?.status === SessionLog.SessionStatus.START) forgetFrom(events, step);
       const values = (summary?.value ?? []).map(({ tag, simpleValue }) => [tag ?? '', simpleValue ?? 0] as const);
       if (values.length > 0) events.push({ step, time, values: Object.fromEntries(values) });
