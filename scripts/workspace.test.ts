@@ -1,7 +1,7 @@
 // What must hold across packages: what is published is there, dependencies point one way, browsers can have the packages
 // that are for them, and nothing in the repository belongs to one machine.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 interface PackageJson {
   readonly name: string;
   readonly license: string;
-  readonly sideEffects: boolean;
+  readonly keywords: readonly string[];
+  readonly sideEffects: readonly string[];
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly imports?: Readonly<Record<string, Conditions>>;
   readonly bin?: Readonly<Record<string, string>>;
@@ -23,6 +24,8 @@ interface PackageJson {
 interface Conditions {
   readonly [condition: string]: string | Conditions;
 }
+
+const repository = 'https://github.com/unroll-lm/unroll';
 
 /** Each package with the packages of ours that it may depend on. */
 const allowedDependencies: Readonly<Record<string, readonly string[]>> = {
@@ -85,9 +88,43 @@ describe.each(packages)('@unroll/%s', (name) => {
     }
   });
 
-  test('publishes a licence, neither tests nor what serves them, and is free of side effects', () => {
-    expect(packedFiles(name).filter((path) => /\.test\.|\/testing\//.test(path))).toEqual([]);
-    expect(metadata).toMatchObject({ license: 'Apache-2.0', sideEffects: false });
+  test('publishes its licence, and neither tests nor what serves them', () => {
+    const published = packedFiles(name);
+    expect(published.filter((path) => /\.test\.|\/testing\//.test(path))).toEqual([]);
+    expect(published).toContain('LICENSE');
+    expect(read(`packages/${name}/LICENSE`)).toBe(read('LICENSE'));
+    expect(metadata.license).toBe('Apache-2.0');
+  });
+
+  test('says where it comes from, how to install it, and links to nothing outside', () => {
+    expect(metadata).toMatchObject({
+      homepage: `${repository}/tree/main/packages/${name}#readme`,
+      bugs: `${repository}/issues`,
+      repository: { type: 'git', url: `git+${repository}.git`, directory: `packages/${name}` },
+    });
+    expect(metadata.keywords.length).toBeGreaterThan(4);
+    const readme = read(`packages/${name}/README.md`);
+    expect(readme).toMatch(new RegExp(`^npm install @unroll/${name}\\b`, 'm'));
+    const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target!);
+    expect(links.filter((link) => !/^(https:|#)/.test(link))).toEqual([]);
+    const ours = links.filter((link) => link.startsWith(repository));
+    const paths = ours.map((link) => link.slice(repository.length).replace(/^\/(blob|tree)\/main\/|#.*$/g, ''));
+    expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  test('declares the modules whose import alone has an effect, and no others', () => {
+    const effective = sourcesOf(name)
+      .filter((path) => hasEffect(read(path)))
+      .map((path) => path.replace(`packages/${name}/src/`, ''));
+    const declared = metadata.sideEffects.filter((path) => path.startsWith('./src/'));
+    expect(metadata.sideEffects).toEqual(
+      expect.arrayContaining(declared.map((path) => path.replace(/^\.\/src\/(.*)\.ts$/, './dist/$1.js'))),
+    );
+    const patterns = declared.map((path) => path.replace('./src/', ''));
+    expect(effective.filter((path) => !patterns.some((pattern) => matchesGlob(path, pattern)))).toEqual([]);
+    const idle = patterns.filter((pattern) => !effective.some((path) => matchesGlob(path, pattern)));
+    // An entry that re-exports such modules has their effects.
+    expect(idle.filter((pattern) => pattern !== 'index.ts')).toEqual([]);
   });
 
   test('imports only packages that it declares, ours only through their exports and in one direction', () => {
@@ -104,6 +141,19 @@ describe.each(packages)('@unroll/%s', (name) => {
     expect(wrong).toEqual([]);
   });
 });
+
+/** Whether a module imports another for its effect, or calls or assigns, while it is loaded, what is not its own. */
+function hasEffect(source: string): boolean {
+  const statements = source.matchAll(/^(?:import '|(\w+)[\w.]*(?:\(| (?:\?\?)?= ))/gm);
+  return Array.from(statements).some(([, object]) => !object || !new RegExp(`^const ${object} =`, 'm').test(source));
+}
+
+/** Whether `path` is what `pattern` says, in which * stands for a name. */
+function matchesGlob(path: string, pattern: string): boolean {
+  const [before, after] = pattern.split('*') as [string, string?];
+  if (after === undefined) return path === pattern;
+  return path.startsWith(before) && path.endsWith(after) && !path.slice(before.length, -after.length).includes('/');
+}
 
 function packageOf(imported: string): string {
   const parts = imported.split('/');

@@ -1,4 +1,10 @@
 /** `@unroll/core/config`: what models and optimizers are, by name and number, without TensorFlow.js. */
+export type {
+  ForecasterConfig,
+  SpeechRecognizerConfig,
+  TextClassifierConfig,
+  TranslationConfig,
+} from './models/application-configs.js';
 export { type DynamicRates, type DynamicRule, dynamicRules } from './models/dynamic-rates.js';
 export {
   type AdaptiveSoftmaxConfig,
@@ -20,6 +26,7 @@ export {
   softmaxTails,
   stateShapes,
 } from './models/language-model-config.js';
+export type { PersonalizationGraphs, PersonalizationMethod } from './models/personalization-graphs.js';
 export { averagingStart, averagingWeight } from './optimizers/averaging-start.js';
 export {
   defaultOptimizer,

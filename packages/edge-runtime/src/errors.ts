@@ -13,6 +13,7 @@ export type BundleErrorCode =
   | 'insecure-context'
   | 'worker-failed'
   | 'wasm-unavailable'
+  | 'onnxruntime-missing'
   | 'storage-failed'
   | 'state-foreign'
   | 'not-personalizable'

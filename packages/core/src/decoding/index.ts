@@ -5,13 +5,6 @@ export { framesOf, levelled, logMelConfig } from '../audio/frames.js';
 export { ctcGreedyLabels } from '../kernels/ctc/greedy.js';
 export { ctcLogProbability } from '../kernels/ctc/label-probability.js';
 export { type AnomalyLikelihoodConfig, anomalyScores } from '../models/anomaly-likelihood.js';
-export type {
-  ForecasterConfig,
-  SpeechRecognizerConfig,
-  TextClassifierConfig,
-  TranslationConfig,
-} from '../models/application-configs.js';
-export type { PersonalizationGraphs, PersonalizationMethod } from '../models/personalization-graphs.js';
 export { type BeamSearchOptions, beamSearch, type Hypothesis } from './beam-search.js';
 export { classifyIds, type StateValues, type TokenStep } from './classification.js';
 export { type GenerationOptions, generateTokens } from './generation.js';

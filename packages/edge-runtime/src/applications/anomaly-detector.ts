@@ -1,5 +1,5 @@
 /** Finds anomalies in a signal on the device: a bundle of `unroll train --task anomaly`. */
-import type { ForecasterConfig } from '@unroll/core';
+import type { ForecasterConfig } from '@unroll/core/config';
 import { anomalyScores } from '@unroll/core/decoding';
 import { checkCount, checkSamples } from '../arguments.js';
 import { type LoadApplicationOptions, loadApplication } from './load-application.js';

@@ -1,5 +1,5 @@
 /** Forecasts time series on the device: a bundle of `unroll train --task forecast`. */
-import type { ForecasterConfig } from '@unroll/core';
+import type { ForecasterConfig } from '@unroll/core/config';
 import { checkList, checkSamples } from '../arguments.js';
 import { type LoadApplicationOptions, loadApplication } from './load-application.js';
 

@@ -7,8 +7,9 @@ import { folderAt, readFile } from '#bundle-source';
 import { inflateJson } from '../bundle/deflate.js';
 import { readVerified } from '../bundle/read-verified.js';
 import { BundleError } from '../errors.js';
-import { loadOnnxRuntime } from '../loading/on-wasm.js';
+import { loadOnnxRuntime } from '../loading/onnx-runtime.js';
 import { createSession } from '../runtime/session.js';
+import type { OnnxRuntime } from '../runtime/step.js';
 import { configFile, manifestFile, parseApplicationManifest } from './manifest.js';
 
 export interface LoadApplicationOptions {
@@ -30,8 +31,6 @@ export interface Application {
   ): Promise<Record<string, Float32Array>>;
   dispose(): Promise<void>;
 }
-
-type Runtime = typeof import('onnxruntime-web/wasm');
 
 /**
  * The application of the kind `task` whose bundle is at `address`: the URL of its folder or, in Node, its path.
@@ -68,7 +67,7 @@ export async function loadApplication(
 }
 
 async function runSession(
-  ort: Runtime,
+  ort: OnnxRuntime,
   session: InferenceSession,
   inputs: Readonly<Record<string, Float32Array | Int32Array>>,
 ): Promise<Record<string, Float32Array>> {

@@ -1,5 +1,5 @@
 /** Recognizes spoken words on the device: a bundle of `unroll train --task speech`. */
-import type { SpeechRecognizerConfig } from '@unroll/core';
+import type { SpeechRecognizerConfig } from '@unroll/core/config';
 import {
   ctcGreedyLabels,
   ctcLogProbability,

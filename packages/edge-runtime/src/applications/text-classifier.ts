@@ -1,5 +1,5 @@
 /** Classifies texts on the device: a bundle of `unroll train --task sentiment`. */
-import type { TextClassifierConfig } from '@unroll/core';
+import type { TextClassifierConfig } from '@unroll/core/config';
 import { classifyIds } from '@unroll/core/decoding';
 import { loadTokenizer, splitPunctuation } from '@unroll/core/text';
 import { checkText } from '../arguments.js';

@@ -1,5 +1,5 @@
 /** Translates sentences on the device: a bundle of `unroll train --task translation`. */
-import type { TranslationConfig } from '@unroll/core';
+import type { TranslationConfig } from '@unroll/core/config';
 import { type RunStep, type TranslateOptions, translateIds } from '@unroll/core/decoding';
 import { loadTokenizer } from '@unroll/core/text';
 import { checkNumbers, checkOptions, checkSignal, checkText } from '../arguments.js';

@@ -1,5 +1,5 @@
 /** Makes a bundle in memory from a traced model. Writing its files to disk is the caller's. */
-import type { PersonalizationGraphs } from '@unroll/core';
+import type { PersonalizationGraphs } from '@unroll/core/config';
 import { encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
 import { chooseByRule, type MatrixChoice, type Quantization, type Target } from '../quantization/plan.js';
 import { quantize } from '../quantization/quantize.js';

@@ -12,7 +12,8 @@ import { loadStepModel, type OnnxRuntime } from '../runtime/step.js';
 import { BundleCache } from './bundle-cache.js';
 import type { LoadedStep } from './device.js';
 import type { LoadOptions } from './load-options.js';
-import { loadOnnxRuntime, loadOnWasm } from './on-wasm.js';
+import { loadOnWasm } from './on-wasm.js';
+import { loadOnnxRuntime } from './onnx-runtime.js';
 
 export interface LocalLoadOptions extends Omit<LoadOptions, 'device'> {
   /** What runs the model: WebAssembly, on one thread, unless an `onnxruntime-common` module is given. */
@@ -39,12 +40,13 @@ export async function loadLocalLanguageModel(
 
 /** Loads a bundle, and its step by `loadStep`; `ort` is what trains, by default ONNX Runtime's WebAssembly. */
 export async function loadOn(
-  loadStep: (bundle: Bundle) => Promise<LoadedStep>,
+  loadStep: (bundle: Bundle, onnxRuntime?: string) => Promise<LoadedStep>,
   address: string | URL,
-  { onProgress, signal, cache = true }: Omit<LoadOptions, 'device'>,
+  { onProgress, signal, cache = true, onnxRuntime: module }: Omit<LoadOptions, 'device'>,
   ort?: OnnxRuntime,
 ): Promise<LocalLanguageModel> {
   const folder = folderAt(address);
+  const onnxRuntime = module === undefined ? undefined : String(module);
   const store = cache ? new BundleCache() : undefined;
   const bundle = await readBundle(folder, { onProgress, signal, store });
   const { manifest, serverFailure } = bundle;
@@ -53,7 +55,7 @@ export async function loadOn(
     const sizes = `its tokenizer has ${tokenizer.vocabSize} tokens, the model ${manifest.vocabSize}`;
     throw new BundleError('manifest-invalid', `${folder.key}: ${sizes}; export the bundle again`);
   }
-  const { step, use } = await loadStep(bundle);
+  const { step, use } = await loadStep(bundle, onnxRuntime);
   if (signal?.aborted) await step.dispose();
   signal?.throwIfAborted();
   const personalizer = new Personalizer({
@@ -62,8 +64,8 @@ export async function loadOn(
     tokenizer,
     base: breathing(step),
     readModel: () => readModelAgain(folder, manifest, store),
-    loadStep: ort ? (changed) => loadStep({ ...bundle, ...changed }) : loadOnWasm,
-    ort: async () => ort ?? (await loadOnnxRuntime()),
+    loadStep: (changed) => (ort ? loadStep({ ...bundle, ...changed }) : loadOnWasm(changed, onnxRuntime)),
+    ort: async () => ort ?? (await loadOnnxRuntime(onnxRuntime)),
   });
   const personalized = await personalizer.restore();
   const bundleNotKept = store ? store.problem : 'it was loaded with cache: false';

@@ -11,4 +11,9 @@ export interface LoadOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether browsers keep the bundle, to start from it without the network; default true. Node keeps nothing. */
   readonly cache?: boolean | undefined;
+  /**
+   * Where ONNX Runtime Web's module is, for models that need it: `ort.wasm.bundle.min.mjs` or, for `webgpu`,
+   * `ort.jspi.bundle.min.mjs`, with its `.wasm` file beside it. Default: the installed package, as the page's bundler delivers it.
+   */
+  readonly onnxRuntime?: string | URL | undefined;
 }

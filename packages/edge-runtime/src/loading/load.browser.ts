@@ -1,7 +1,8 @@
 /** Loads a model into a worker of its own: the page's thread stays free. `load.node.ts` is its counterpart in Node. */
 import { folderAt } from '#bundle-source';
-import type { Folder } from '../bundle/folder.js';
+import { BundleError } from '../errors.js';
 import type { LanguageModel } from '../runtime/language-model.js';
+import type { Addresses } from '../worker/protocol.js';
 import { WorkerLanguageModel } from '../worker/worker-language-model.js';
 import { WorkerLine } from '../worker/worker-line.js';
 import { wasm } from './device.js';
@@ -19,26 +20,48 @@ import type { LoadOptions } from './load-options.js';
  */
 export async function loadLanguageModel(
   address: string | URL,
-  { device = wasm, ...options }: LoadOptions = {},
+  { device = wasm, onnxRuntime, ...options }: LoadOptions = {},
 ): Promise<LanguageModel> {
   options.signal?.throwIfAborted();
-  const folder = folderAt(address);
+  const module = onnxRuntime && new URL(onnxRuntime, globalThis.document?.baseURI ?? globalThis.location.href).href;
+  const addresses = { address: folderAt(address).address, onnxRuntime: module };
+  const served = await loadInWorker(device.createWorker, addresses, options);
+  if (!(served instanceof Error)) return served;
+  // Some bundlers deliver no script for the worker, and other sites' scripts start none.
+  const embedded = await import('../worker/start-embedded.js').then(
+    ({ startEmbedded }) => loadInWorker(() => startEmbedded(device.name), addresses, options),
+    (error: Error) => error,
+  );
+  if (!(embedded instanceof Error)) return embedded;
+  if (served instanceof BundleError) throw served;
+  return loadHere(addresses, options, served);
+}
+
+type LoadingOptions = Omit<LoadOptions, 'device' | 'onnxRuntime'>;
+
+/** The model, or why its worker does not start: a BundleError, or what the browser throws at pages that may start none. */
+async function loadInWorker(
+  createWorker: () => Worker,
+  addresses: Addresses,
+  options: LoadingOptions,
+): Promise<LanguageModel | Error> {
   let line: WorkerLine;
   try {
-    line = new WorkerLine(device.createWorker);
+    line = new WorkerLine(createWorker);
   } catch (error) {
-    return loadHere(folder, options, error as Error);
+    return error as Error;
   }
-  return WorkerLanguageModel.load(line, folder.address, options);
+  try {
+    return await WorkerLanguageModel.load(line, addresses, options);
+  } catch (error) {
+    if (error instanceof BundleError && error.code === 'worker-failed') return error;
+    throw error;
+  }
 }
 
 /** Where a page may not start a worker, as in a sandboxed frame or with trusted types, its own thread does the work. */
-async function loadHere(
-  folder: Folder,
-  options: Omit<LoadOptions, 'device'>,
-  { message }: Error,
-): Promise<LanguageModel> {
+async function loadHere(addresses: Addresses, options: LoadingOptions, { message }: Error): Promise<LanguageModel> {
   const { serveHere } = await import('../worker/serve-here.js');
   const fallbackReason = `the page may not start a worker, so that its own thread runs the model (${message})`;
-  return WorkerLanguageModel.load(new WorkerLine(serveHere), folder.address, options, fallbackReason);
+  return WorkerLanguageModel.load(new WorkerLine(serveHere), addresses, options, fallbackReason);
 }

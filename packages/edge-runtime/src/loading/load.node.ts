@@ -14,7 +14,7 @@ export function loadLanguageModel(
   return loadOn(device?.name === 'webgpu' ? loadWithoutWebGpu : loadOnWasm, address, options);
 }
 
-async function loadWithoutWebGpu(bundle: Bundle): Promise<LoadedStep> {
-  const { step, use } = await loadOnWasm(bundle);
+async function loadWithoutWebGpu(bundle: Bundle, onnxRuntime?: string): Promise<LoadedStep> {
+  const { step, use } = await loadOnWasm(bundle, onnxRuntime);
   return { step, use: { ...use, fallbackReason: 'Node has no WebGPU' } };
 }

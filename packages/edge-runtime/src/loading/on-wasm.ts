@@ -7,38 +7,33 @@ import { loadDecoder } from '../decoder/decoder.js';
 import { UnknownOperator } from '../decoder/program.js';
 import { BundleError } from '../errors.js';
 import { loadStepModel } from '../runtime/step.js';
-import { wasmUnavailable } from '../runtime/wasm-unavailable.js';
 import type { LoadedStep } from './device.js';
+import { loadOnnxRuntime } from './onnx-runtime.js';
 
-/** @throws BundleError `model-invalid` or `wasm-unavailable` */
-export async function loadOnWasm(bundle: Pick<Bundle, 'model' | 'manifest'>): Promise<LoadedStep> {
+/**
+ * @param onnxRuntime the address of ONNX Runtime's module, if it is not the installed package's
+ * @throws BundleError `model-invalid`, `wasm-unavailable` or `onnxruntime-missing`
+ */
+export async function loadOnWasm(
+  bundle: Pick<Bundle, 'model' | 'manifest'>,
+  onnxRuntime?: string,
+): Promise<LoadedStep> {
   try {
     return { step: await loadDecoder(bundle.model, bundle.manifest), use: { name: 'wasm', runtime: 'unroll' } };
   } catch (error) {
-    if (error instanceof UnknownOperator) return loadOnOnnxRuntime(bundle);
+    if (error instanceof UnknownOperator) return loadOnOnnxRuntime(bundle, onnxRuntime);
     if (error instanceof BundleError) throw error;
     const message = `model.onnx: ${(error as Error).message}; export the bundle again`;
     throw new BundleError('model-invalid', message, { cause: error });
   }
 }
 
-async function loadOnOnnxRuntime({ model, manifest }: Pick<Bundle, 'model' | 'manifest'>): Promise<LoadedStep> {
+async function loadOnOnnxRuntime(
+  { model, manifest }: Pick<Bundle, 'model' | 'manifest'>,
+  onnxRuntime: string | undefined,
+): Promise<LoadedStep> {
   return {
-    step: await loadStepModel(model, manifest, await loadOnnxRuntime(), 'wasm'),
+    step: await loadStepModel(model, manifest, await loadOnnxRuntime(onnxRuntime), 'wasm'),
     use: { name: 'wasm', runtime: 'onnxruntime' },
   };
-}
-
-/**
- * ONNX Runtime's smallest build, for one thread.
- * @throws BundleError `wasm-unavailable`
- */
-export async function loadOnnxRuntime(): Promise<typeof import('onnxruntime-web/wasm')> {
-  try {
-    const ort = await import('onnxruntime-web/wasm');
-    ort.env.wasm.numThreads = 1;
-    return ort;
-  } catch (cause) {
-    throw wasmUnavailable('ONNX Runtime', cause);
-  }
 }

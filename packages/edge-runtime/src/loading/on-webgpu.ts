@@ -1,25 +1,44 @@
 /** Loads models on WebGPU where the browser has it and ONNX Runtime accepts them, else on WebAssembly, and says why. */
 import type { Bundle } from '../bundle/read-bundle.js';
-import { loadStepModel } from '../runtime/step.js';
+import { loadStepModel, type OnnxRuntime } from '../runtime/step.js';
+import { onnxRuntimeUnavailable } from '../runtime/wasm-unavailable.js';
 import type { LoadedStep } from './device.js';
 import { loadOnWasm } from './on-wasm.js';
+import { importFrom, onOneThread } from './onnx-runtime.js';
 
-/** @throws BundleError `model-invalid` */
-export async function loadOnWebGpu(bundle: Pick<Bundle, 'model' | 'manifest'>): Promise<LoadedStep> {
+/**
+ * @param onnxRuntime the address of ONNX Runtime's module, if it is not the installed package's
+ * @throws BundleError `model-invalid`
+ */
+export async function loadOnWebGpu(
+  bundle: Pick<Bundle, 'model' | 'manifest'>,
+  onnxRuntime?: string,
+): Promise<LoadedStep> {
   const missing = await whatIsMissing();
-  if (missing !== undefined) return fallBack(bundle, missing);
-  const ort = await import('onnxruntime-web/jspi');
-  ort.env.wasm.numThreads = 1;
+  if (missing !== undefined) return fallBack(bundle, onnxRuntime, missing);
   try {
+    const ort = await loadOnnxRuntimeForWebGpu(onnxRuntime);
     const step = await loadStepModel(bundle.model, bundle.manifest, ort, 'webgpu');
     return { step, use: { name: 'webgpu', runtime: 'onnxruntime' } };
   } catch (error) {
-    return fallBack(bundle, `WebGPU: ${(error as Error).message}`);
+    return fallBack(bundle, onnxRuntime, `WebGPU: ${(error as Error).message}`);
   }
 }
 
-async function fallBack(bundle: Pick<Bundle, 'model' | 'manifest'>, fallbackReason: string): Promise<LoadedStep> {
-  const { step, use } = await loadOnWasm(bundle);
+async function loadOnnxRuntimeForWebGpu(address: string | undefined): Promise<OnnxRuntime> {
+  try {
+    return onOneThread(address === undefined ? await import('onnxruntime-web/jspi') : await importFrom(address));
+  } catch (cause) {
+    throw onnxRuntimeUnavailable(cause);
+  }
+}
+
+async function fallBack(
+  bundle: Pick<Bundle, 'model' | 'manifest'>,
+  onnxRuntime: string | undefined,
+  fallbackReason: string,
+): Promise<LoadedStep> {
+  const { step, use } = await loadOnWasm(bundle, onnxRuntime);
   return { step, use: { ...use, fallbackReason } };
 }
 

@@ -1,5 +1,5 @@
 /** What a caller says to personalize a model, and what it is told. */
-import type { PersonalizationMethod } from '@unroll/core';
+import type { PersonalizationMethod } from '@unroll/core/config';
 import type { Cancellable } from '../runtime/language-model.js';
 
 export type { PersonalizationMethod };

@@ -13,9 +13,19 @@ export function wasmUnavailable(what: string, cause: unknown): BundleError {
   );
 }
 
+/** The error for ONNX Runtime Web that could not be imported: it is not installed, or not served. */
+export function onnxRuntimeUnavailable(cause: unknown): BundleError {
+  if (isRuntimeFailure(cause)) return wasmUnavailable('ONNX Runtime', cause);
+  const what = `the model needs ONNX Runtime Web, which is not here (${oneLine((cause as Error).message)})`;
+  const remedy = "npm install onnxruntime-web, or give its module's address as 'onnxRuntime'";
+  return new BundleError('onnxruntime-missing', `${what}; ${remedy}`, { cause });
+}
+
 /** Whether ONNX Runtime says that it could not start itself, whatever the model. */
 export function isRuntimeFailure(error: unknown): boolean {
-  return /no available backend|fetching of the wasm failed|dynamically imported module/i.test((error as Error).message);
+  return /no available backend|fetching of the wasm failed|dynamically imported module|module script failed/i.test(
+    (error as Error).message,
+  );
 }
 
 function remedyFor({ name, message }: Error): string {

@@ -38,6 +38,7 @@ export async function folderOf(files: Map<string, Uint8Array>): Promise<{ path: 
 const contentTypes: Record<string, string> = {
   '.html': 'text/html',
   '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
   '.css': 'text/css',
   '.wasm': 'application/wasm',
   '.json': 'application/json',

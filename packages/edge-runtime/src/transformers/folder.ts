@@ -6,7 +6,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { folderAt, readFile } from '#bundle-source';
 import type { Folder } from '../bundle/folder.js';
 import { BundleError } from '../errors.js';
-import { loadOnnxRuntime } from '../loading/on-wasm.js';
+import { loadOnnxRuntime } from '../loading/onnx-runtime.js';
 import { disposed } from '../runtime/language-model.js';
 import { createSession } from '../runtime/session.js';
 import type { OnnxRuntime } from '../runtime/step.js';

@@ -19,7 +19,7 @@ import type { FromState } from '../runtime/text-state.js';
 
 export type Question =
   /** Comes first, and once. */
-  | { readonly kind: 'load'; readonly address: string; readonly cache: boolean | undefined }
+  | ({ readonly kind: 'load'; readonly cache: boolean | undefined } & Addresses)
   | { readonly kind: 'score' | 'read'; readonly text: string; readonly options: FromState }
   | { readonly kind: 'suggest'; readonly text: string; readonly options: SuggestOptions }
   /** Opens a stream, which the request's id names from then on. */
@@ -31,6 +31,14 @@ export type Question =
   | { readonly kind: 'contribute'; readonly gateway: string; readonly token: string | undefined }
   /** Answered by the next tokens of a stream. */
   | { readonly kind: 'pull'; readonly stream: number };
+
+/** Absolute addresses: a worker's own may be elsewhere. */
+export interface Addresses {
+  /** Of the bundle's folder. */
+  readonly address: string;
+  /** Of ONNX Runtime's module, if it is not the one that the worker was built with. */
+  readonly onnxRuntime: string | undefined;
+}
 
 /** The options that travel. */
 export type TrainingOptions = Omit<PersonalizeOptions, 'signal' | 'onProgress'>;

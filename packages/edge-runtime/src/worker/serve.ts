@@ -22,7 +22,7 @@ export interface Line {
   addEventListener(type: 'message', listener: (event: MessageEvent<ToWorker>) => void): void;
 }
 
-type LoadStep = (bundle: Bundle) => Promise<LoadedStep>;
+type LoadStep = (bundle: Bundle, onnxRuntime?: string) => Promise<LoadedStep>;
 
 /** Longest time for which tokens are gathered before they are sent, in milliseconds; a message costs about 0.1. */
 const gathering = 8;
@@ -78,7 +78,8 @@ class ModelServer {
   async #reply(id: number, question: Question, signal: AbortSignal): Promise<unknown> {
     const onProgress = (progress: Progress) => this.#line.postMessage({ id, progress });
     if (question.kind === 'load') {
-      this.#model = await loadOn(this.#loadStep, question.address, { cache: question.cache, onProgress, signal });
+      const { address, cache, onnxRuntime } = question;
+      this.#model = await loadOn(this.#loadStep, address, { cache, onnxRuntime, onProgress, signal });
       const { manifest, device } = this.#model;
       return { manifest, device, ...statusOf(this.#model) } satisfies LoadedModel;
     }

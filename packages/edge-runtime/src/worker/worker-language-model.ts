@@ -18,7 +18,7 @@ import type { Cancellable, LanguageModel } from '../runtime/language-model.js';
 import type { Score } from '../runtime/score.js';
 import type { SuggestOptions } from '../runtime/suggest.js';
 import type { FromState, TextState } from '../runtime/text-state.js';
-import type { LoadedModel, ModelStatus, PersonalizedModel, Tokens } from './protocol.js';
+import type { Addresses, LoadedModel, ModelStatus, PersonalizedModel, Tokens } from './protocol.js';
 import type { WorkerLine } from './worker-line.js';
 
 /** Made by `loadLanguageModel` in a page. */
@@ -50,13 +50,13 @@ export class WorkerLanguageModel implements LanguageModel {
    */
   static async load(
     line: WorkerLine,
-    address: string,
-    { onProgress, signal, cache }: Omit<LoadOptions, 'device'>,
+    addresses: Addresses,
+    { onProgress, signal, cache }: Omit<LoadOptions, 'device' | 'onnxRuntime'>,
     fallbackReason?: string,
   ): Promise<WorkerLanguageModel> {
     try {
       const { manifest, device, ...status } = await line.ask<LoadedModel>(
-        { kind: 'load', address, cache },
+        { kind: 'load', cache, ...addresses },
         { signal, onProgress: (progress) => onProgress?.(progress as LoadProgress) },
       );
       const use = fallbackReason === undefined ? device : { ...device, fallbackReason };

@@ -113,5 +113,5 @@ function remedyFor(violations: readonly Violation[]): string {
   const forbidden = violations.find(({ directive }) => directive === 'worker-src');
   if (forbidden) return `the content security policy forbids ${forbidden.blocked}: allow worker-src 'self'`;
   if (!navigator.onLine) return 'this device is offline, and has no copy of its script: connect it';
-  return 'serve its script, which the build puts beside the page, as JavaScript';
+  return 'serve its script, which the build puts beside the page, as JavaScript, or allow worker-src blob:';
 }

@@ -1,4 +1,7 @@
 // A model in its worker, in a real browser: the page's thread stays free, and what goes wrong arrives as it was thrown.
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -11,7 +14,8 @@ import {
   withBundle,
   withPage,
 } from '../testing/browser.js';
-import { sampleBundle, serverOf } from '../testing/sample-bundle.js';
+import { sampleBundle, serverOf, strictPolicy } from '../testing/sample-bundle.js';
+import { randomReadingGraph } from '../testing/step-graph.js';
 
 describe.skipIf(!executablePath)('a model in a worker', () => {
   let browser: Browser;
@@ -141,6 +145,53 @@ describe.skipIf(!executablePath)('a model in a worker', () => {
     );
     expect(message).toMatch(/^worker-failed: .*worker-src 'self'/);
     await page.close();
+  });
+
+  describe('where the script of the worker is not served', () => {
+    /** As bundlers leave it that do not know workers: the script's address leads nowhere, or to a page. */
+    const withoutWorkers = (page: Files) => new Map([...page].filter(([path]) => !path.includes('wasm-worker')));
+    const policy = strictPolicy.replace("worker-src 'self'", "worker-src 'self' blob:");
+
+    test('runs in the worker that the package carries', async () => {
+      await using server = await serverOf(withoutWorkers(files), policy);
+      const page = await browser.newPage();
+      await page.goto(`${server.url}index.html`);
+      const { device, words } = await page.evaluate(async () => {
+        const model = await unroll.loadLanguageModel('./model/');
+        return { device: model.device, words: await model.suggest('the riv') };
+      });
+      expect({ device, words }).toEqual({ device: { name: 'wasm', runtime: 'unroll' }, words: ['river'] });
+      expect(server.requested.filter((path) => path.includes('wasm-worker'))).toHaveLength(1);
+      await page.close();
+    });
+
+    test('finds ONNX Runtime where it is told, and says what to do if it is not', async () => {
+      const linearAttention = await sampleBundle('none', 'word', (shape) =>
+        randomReadingGraph({ ...shape, cell: 'mingru' }),
+      );
+      const module = fileURLToPath(import.meta.resolve('onnxruntime-web/wasm'));
+      const runtime: Files = new Map();
+      for (const name of ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm']) {
+        runtime.set(`runtime/${name}`, new Uint8Array(await readFile(join(dirname(module), name))));
+      }
+      await using server = await serverOf(
+        new Map([...withBundle(withoutWorkers(files), linearAttention), ...runtime]),
+        policy,
+      );
+      const page = await browser.newPage();
+      await page.goto(`${server.url}index.html`);
+      const outcomes = await page.evaluate(async () => {
+        const load = (onnxRuntime?: string) =>
+          unroll.loadLanguageModel('./model/', { onnxRuntime }).then(
+            ({ device }) => device.runtime,
+            ({ code, message }) => `${code}: ${message}`,
+          );
+        return [await load('./runtime/ort.wasm.bundle.min.mjs'), await load(), await load('./nowhere.mjs')];
+      });
+      const missing = expect.stringMatching(/^onnxruntime-missing: .*npm install onnxruntime-web, or give its module/);
+      expect(outcomes).toEqual(['onnxruntime', missing, expect.stringMatching(/^wasm-unavailable: .*nowhere.mjs/)]);
+      await page.close();
+    });
   });
 
   test('saves a state into IndexedDB, and another model goes on from it', async () => {
