@@ -90,7 +90,7 @@ test.each<['http' | 'https', ServerSecurity]>([
 ])(
   'over %s, a connection stays that has made a call with the token, and one without it is closed',
   async (scheme, security) => {
-    const port = await serve(security, { firstCallSeconds: 1 });
+    const port = await serve(security, { firstCallSeconds: 3 });
     const [admitted, stranger] = await Promise.all([
       caller(port, scheme, `Bearer ${token}`),
       caller(port, scheme, 'Bearer another'),

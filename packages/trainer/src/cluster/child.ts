@@ -28,6 +28,9 @@ export interface ChildOptions {
   readonly maxRestarts: number;
 }
 
+/** How long a process may take to put in order what it leaves, on a busy machine too. */
+const orderSeconds = 30;
+
 /** How long a failure that another process caused waits for that process's own. */
 const causeSeconds = 5;
 
@@ -53,7 +56,7 @@ export class Child {
     if (!running) return;
     const exit = once(running, 'exit');
     running.kill(signal);
-    const force = setTimeout(() => running.kill('SIGKILL'), 5000);
+    const force = setTimeout(() => running.kill('SIGKILL'), 1000 * orderSeconds);
     await exit;
     clearTimeout(force);
   }
