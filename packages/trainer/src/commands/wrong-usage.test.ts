@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { smallModel, temporaryFolder, unroll, writeSmallCorpus } from '../testing/unroll-process.js';
+import { unrollHere } from '../testing/unroll-here.js';
+import { smallModel, temporaryFolder, writeSmallCorpus } from '../testing/unroll-process.js';
 
 const root = temporaryFolder();
 const at = (name: string) => join(root.path, name);
@@ -219,7 +220,7 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
     ],
     ['an unknown corpus', 'data fetch tolstoy --out @x', 'tolstoy: no such corpus; choose ptb'],
   ])('%s', async (_, line, message) => {
-    const { status, stdout, stderr } = await unroll(...arguments_(line));
+    const { status, stdout, stderr } = await unrollHere(...arguments_(line));
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain(message);
     expect(stderr).not.toMatch(/^ +at /m);
@@ -263,7 +264,7 @@ describe('what a command cannot work with ends with status 1 and one line that n
     ['a mirror that is no URL', 'data fetch ptb --out @x --mirror nonsense', 'nonsense: is no URL'],
   ])('%s', async (_, line, message) => {
     const small = line.startsWith('train') && !line.includes('--batch-size') ? smallModel : [];
-    const { status, stdout, stderr } = await unroll(...arguments_(line), ...small);
+    const { status, stdout, stderr } = await unrollHere(...arguments_(line), ...small);
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toMatch(/^unroll: [^\n]+\n$/);
     expect(stderr).toContain(message);

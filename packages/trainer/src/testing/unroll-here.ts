@@ -1,0 +1,31 @@
+/** Runs `unroll` in this process, for tests of many command lines that start nothing: a process for each takes seconds. */
+import { main } from '../cli.js';
+import type { Outcome } from './unroll-process.js';
+
+/** What the command would print as a process, and its status. */
+export async function unrollHere(...args: readonly string[]): Promise<Outcome> {
+  using stdout = caught(process.stdout);
+  using stderr = caught(process.stderr);
+  const status = await main(args);
+  return { status, stdout: stdout.text, stderr: stderr.text };
+}
+
+/** Takes what is written to a stream until it is disposed of. */
+function caught(stream: NodeJS.WriteStream): { readonly text: string } & Disposable {
+  const { write } = stream;
+  let text = '';
+  stream.write = (chunk: string | Uint8Array, ...rest: readonly unknown[]) => {
+    text += chunk;
+    const done = rest.at(-1);
+    if (typeof done === 'function') done();
+    return true;
+  };
+  return {
+    get text() {
+      return text;
+    },
+    [Symbol.dispose]() {
+      stream.write = write;
+    },
+  };
+}
