@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { replaceChecksummedFolder } from '../checkpoint/checksums.js';
 import { mountSmallDisk } from '../testing/small-disk.js';
+import { unrollHere } from '../testing/unroll-here.js';
 import { smallModel, temporaryFolder, unroll, unrollJson, writeSmallCorpus } from '../testing/unroll-process.js';
 
 const root = temporaryFolder();
@@ -43,7 +44,7 @@ async function rewritten(name: string, change: (contents: string) => string): Pr
 }
 
 async function expectRefusal(message: RegExp, ...args: string[]): Promise<void> {
-  const { status, stdout, stderr } = await unroll(...args);
+  const { status, stdout, stderr } = await unrollHere(...args);
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
   expect(stderr).toMatch(/^unroll: [^\n]+\n$/);
   expect(stderr).toMatch(message);
