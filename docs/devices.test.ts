@@ -1,5 +1,6 @@
 // A bundle outside browsers: the examples of examples/devices in Node and in Python, each in its own process.
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +40,18 @@ test('a Node script continues a prompt from a bundle', async () => {
   const text = await continued(process.execPath, 'continue.mjs', join(folder, 'int8'));
   expect(text.split(/\s+/).length).toBeGreaterThan(prompt.split(' ').length);
   expect(text.startsWith(`${prompt} `)).toBe(true);
+});
+
+test('it ends quietly when nobody reads on', async () => {
+  const script = join(root, 'examples/devices/continue.mjs');
+  const child = spawn(process.execPath, [script, join(folder, 'int8'), prompt], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const [status] = await once(child, 'close');
+  expect({ status, stderr }).toEqual({ status: 141, stderr: '' });
 });
 
 test('a folder without a bundle is named in one line', async () => {

@@ -7,6 +7,8 @@ if (prompt === undefined) {
   console.error('usage: node continue.mjs BUNDLE PROMPT');
   process.exit(2);
 }
+// Ends where nobody reads on, as after `| head`, or nothing more fits; without this, Node would print a trace.
+process.stdout.on('error', ({ code }) => process.exit(code === 'EPIPE' ? 141 : 1));
 try {
   const model = await loadLanguageModel(bundle);
   process.stdout.write(prompt);
