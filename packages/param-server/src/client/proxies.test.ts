@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { connectParameterServers, connectRunStatus, startParameterServer } from '../index.js';
+import { heardAgain } from '../testing/heartbeats.js';
 
 let proxy: Server;
 let heard = '';
@@ -22,7 +23,7 @@ test.each(['grpc_proxy', 'https_proxy', 'http_proxy', 'HTTPS_PROXY', 'HTTP_PROXY
     for (const name of ['no_proxy', 'NO_PROXY', 'no_grpc_proxy']) vi.stubEnv(name, undefined);
     vi.stubEnv(variable, `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
     const security = { token: 'correct-horse-battery-staple' };
-    await using server = await startParameterServer({ port: 0, workers: 1, version: '1', security, leaseSeconds: 0.3 });
+    await using server = await startParameterServer({ port: 0, workers: 1, version: '1', security, leaseSeconds: 1.2 });
     const address = `127.0.0.1:${server.port}`;
     const kernel = Float32Array.of(1, 2);
     const worker = connectParameterServers({
@@ -36,14 +37,7 @@ test.each(['grpc_proxy', 'https_proxy', 'http_proxy', 'HTTPS_PROXY', 'HTTP_PROXY
     });
     await worker.enter({ kernel: new Float32Array(2) });
     const reader = connectRunStatus([address], security);
-    // Nothing but heartbeats ends the silence of a worker that does nothing.
-    let longest = 0;
-    const silenceEnds = async () => {
-      const silent = (await reader.read()).workers[0]?.silentSeconds ?? 0;
-      longest = Math.max(longest, silent);
-      return silent < longest;
-    };
-    await expect.poll(silenceEnds).toBe(true);
+    await heardAgain(reader, 0);
     reader.close();
     await worker.close();
     await server.done;

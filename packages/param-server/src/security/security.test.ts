@@ -8,12 +8,14 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import {
   type ClientSecurity,
   connectParameterServers,
+  connectRunStatus,
   type ParameterClient,
   type ParameterServer,
   type ServerSecurity,
   startParameterServer,
 } from '../index.js';
 import { certify, makeAuthority } from '../testing/certificates.js';
+import { heardAgain } from '../testing/heartbeats.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'unroll-security-'));
 const [authority, strangers] = [makeAuthority(folder, 'authority'), makeAuthority(folder, 'strangers')];
@@ -106,8 +108,13 @@ describe('over mutual TLS', () => {
 
 describe('with a token', () => {
   test('a worker that brings it trains, and its heartbeats are heard', async () => {
-    const patience = { leaseSeconds: 2, patienceSeconds: 3 };
-    const server = await startParameterServer({ port: 0, workers: 2, version: '1', security: { token }, ...patience });
+    const server = await startParameterServer({
+      port: 0,
+      workers: 2,
+      version: '1',
+      security: { token },
+      leaseSeconds: 1.2,
+    });
     open.push(server);
     const pair = [0, 1].map((worker) =>
       connectParameterServers({
@@ -125,8 +132,9 @@ describe('with a token', () => {
     const step = { gradients: { kernel: Float32Array.of(1, 1) }, learningRate: 0.5, laneStates: new Float32Array(1) };
     await Promise.all(pair.map((worker) => worker.enter({ kernel: new Float32Array(2) })));
     const first = pair[0]!.update(step);
-    // Longer than the patience: without its heartbeats the second worker would be lost.
-    await new Promise((resolve) => setTimeout(resolve, 4000));
+    const reader = connectRunStatus([`127.0.0.1:${server.port}`], { token });
+    await heardAgain(reader, 1);
+    reader.close();
     await Promise.all([first, pair[1]!.update(step)]);
     expect(pair.map((worker) => worker.step)).toEqual([1, 1]);
   });
