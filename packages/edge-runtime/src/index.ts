@@ -20,6 +20,7 @@ export { BundleError, type BundleErrorCode } from './errors.js';
 export { type Device, type DeviceUse, wasm } from './loading/device.js';
 export { type LocalLoadOptions, loadLocalLanguageModel } from './loading/load-local.js';
 export type { LoadOptions } from './loading/load-options.js';
+export type { StorageUse } from './loading/storage-use.js';
 export type { ContributeOptions, Contribution, Round } from './personalization/contribution.js';
 export type {
   Change,

@@ -19,7 +19,7 @@ export interface DeviceUse {
   readonly name: DeviceName | 'custom';
   /** Whose kernels: this package's own, or ONNX Runtime's. */
   readonly runtime: 'unroll' | 'onnxruntime';
-  /** Why it is not the device that was asked for; undefined if it is. */
+  /** Why it is not the device that was asked for, or in no worker; undefined if it is as asked. */
   readonly fallbackReason?: string;
 }
 

@@ -2,7 +2,7 @@
 import type { OnnxGraph } from '@unroll/core/onnx';
 import { describe, expect, test } from 'vitest';
 import type { BundleErrorCode } from '../errors.js';
-import { folderOf } from '../testing/sample-bundle.js';
+import { type Answer, folderOf, serverBy } from '../testing/sample-bundle.js';
 import { bertTokenizerJson, configOf, gpt2TokenizerJson, transformerFiles } from '../testing/transformer-folder.js';
 import { bertGraph } from '../testing/transformer-graph.js';
 import { randomWeights, type TransformerShape } from '../testing/transformer-weights.js';
@@ -127,5 +127,34 @@ describe('a folder', () => {
     const error = await load(folder.path).catch((error: unknown) => error);
     expect(error).toMatchObject({ name: 'BundleError', code, message: expect.stringMatching(message) });
     expect((error as Error).message).not.toContain('\n');
+  });
+});
+
+const errorXml = '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>';
+
+describe.each<[string, Answer]>([
+  ['403, as object stores do', { status: 403, body: errorXml }],
+  [
+    'with a page of status 200, as single-page apps do',
+    { headers: { 'content-type': 'text/html' }, body: '<!doctype html>' },
+  ],
+  ['404', { status: 404 }],
+])('a server that answers for what is not there %s', (_, absent) => {
+  test('is asked for the graph by the next name, the query behind it; a mistyped address is called that', async () => {
+    const requested: string[] = [];
+    await using server = await serverBy(({ pathname, search }) => {
+      requested.push(`${pathname}${search}`);
+      const body = whole().get(pathname.replace('/bert/', ''));
+      return body ? { body } : absent;
+    });
+    const model = await loadBert(`${server.url}bert?signature=1`);
+    await model.dispose();
+    expect(requested).toEqual(
+      ['config.json', 'tokenizer.json', 'onnx/model.onnx', 'model.onnx'].map((file) => `/bert/${file}?signature=1`),
+    );
+    await expect(loadBert(`${server.url}brt/?signature=1`)).rejects.toMatchObject({
+      code: 'file-missing',
+      message: expect.stringMatching(/\/brt\/config\.json: .*address/),
+    });
   });
 });
