@@ -23,9 +23,11 @@ export async function buildApplication(contents: ApplicationContents): Promise<M
   for (const [name, graph] of Object.entries(graphs)) {
     files.set(`${name}.onnx`, new Uint8Array(encodeOnnx(quantize(graph, () => scheme))));
   }
-  files.set(configFile, await deflateJson(config));
+  const { bytes: configBytes, inflatedBytes } = await deflateJson(config);
+  files.set(configFile, configBytes);
   const records: Record<string, FileRecord> = {};
   for (const [name, bytes] of files) records[name] = { bytes: bytes.length, sha256: await sha256(bytes) };
+  records[configFile] = { ...records[configFile]!, inflatedBytes };
   const manifest: ApplicationManifest = {
     format: 'unroll-application',
     version: applicationFormatVersion,

@@ -44,7 +44,8 @@ export async function loadApplication(
   const folder = folderAt(address);
   const manifestBytes = await readFile(folder, manifestFile, { signal, cache: 'no-cache' });
   const { files } = parseApplicationManifest(manifestBytes, folder.nameOf(manifestFile), task);
-  const config = await inflateJson(await readVerified(folder, configFile, files[configFile]!, { signal }));
+  const record = files[configFile]!;
+  const config = await inflateJson(await readVerified(folder, configFile, record, { signal }), record.inflatedBytes);
   const ort = await loadOnnxRuntime();
   const sessions = new Map<string, InferenceSession>();
   for (const [name, record] of Object.entries(files).filter(([name]) => name.endsWith('.onnx'))) {

@@ -47,7 +47,7 @@ export async function buildBundle(contents: BundleContents): Promise<Map<string,
   const matrices = contents.choices ?? chosenByRule(contents, target);
   const schemes = new Map(matrices.map(({ name, scheme }) => [name, scheme]));
   const model = new Uint8Array(encodeOnnx(quantize(graph, ({ name }) => schemes.get(name) ?? 'float32')));
-  const tokenizer = await deflateJson(tokenizerJson);
+  const { bytes: tokenizer, inflatedBytes } = await deflateJson(tokenizerJson);
   const training = contents.personalization ? personalizationContents(contents.personalization) : undefined;
   const manifest: Manifest = {
     format: 'unroll-bundle',
@@ -60,7 +60,7 @@ export async function buildBundle(contents: BundleContents): Promise<Map<string,
     state: stateOf(graph),
     files: {
       [modelFile]: await recordOf(model),
-      [tokenizerFile]: await recordOf(tokenizer),
+      [tokenizerFile]: { ...(await recordOf(tokenizer)), inflatedBytes },
     },
     ...(training && { personalization: await recordsOf(training) }),
   };

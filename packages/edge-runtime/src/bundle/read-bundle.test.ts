@@ -1,3 +1,7 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { folderAt } from '#bundle-source';
 import { BundleError } from '../errors.js';
@@ -124,4 +128,55 @@ test('an abort ends the download with its reason', async () => {
     onProgress: () => controller.abort(new Error('changed my mind')),
   });
   await expect(reading).rejects.toThrow('changed my mind');
+});
+
+test('a manifest that is pinned by its hash is loaded, and no other', async () => {
+  const files = await sampleBundle();
+  await using folder = await folderOf(files);
+  const hash = createHash('sha256').update(files.get('manifest.json')!).digest('base64');
+  await readBundle(folderAt(folder.path), { integrity: `sha256-${hash}` });
+  const other = `sha256-${createHash('sha256').digest('base64')}`;
+  await expect(readBundle(folderAt(folder.path), { integrity: other })).rejects.toMatchObject({
+    code: 'file-altered',
+    message: expect.stringContaining(`manifest.json: its hash is not ${other}`),
+  });
+});
+
+test('reading stops where a file is longer than the manifest says', async () => {
+  const files = await sampleBundle();
+  const size = files.get('model.onnx')!.length;
+  let sent = 0;
+  const server = createServer((request, response) => {
+    const file = request.url!.slice(1);
+    if (file !== 'model.onnx') return response.end(files.get(file));
+    const send = () => {
+      for (let room = true; room && sent < 1e9; sent += size) room = response.write(new Uint8Array(size));
+    };
+    response.on('drain', send);
+    return send();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await expect(readBundle(folderAt(`http://127.0.0.1:${port}/`))).rejects.toMatchObject({
+    code: 'file-altered',
+    message: expect.stringContaining(`model.onnx: longer than the ${size} bytes`),
+  });
+  expect(sent).toBeLessThan(1e9);
+  server.close();
+  server.closeAllConnections();
+});
+
+test('a tokenizer that inflates to more than the manifest says is refused', async () => {
+  const files = withManifest(await sampleBundle(), (manifest) => {
+    const { files } = manifest as { files: Record<string, object> };
+    return {
+      ...manifest,
+      files: { ...files, 'tokenizer.json.z': { ...files['tokenizer.json.z'], inflatedBytes: 100 } },
+    };
+  });
+  await using folder = await folderOf(files);
+  await expect(readBundle(folderAt(folder.path))).rejects.toMatchObject({
+    code: 'tokenizer-invalid',
+    message: expect.stringContaining('tokenizer.json.z: inflates to more than 100 bytes'),
+  });
 });

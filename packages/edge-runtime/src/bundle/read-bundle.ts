@@ -14,7 +14,7 @@ import {
   tokenizerFile,
 } from './manifest.js';
 import { isMismatch, readVerified } from './read-verified.js';
-import { sha256 } from './sha256.js';
+import { integrityOf, sha256 } from './sha256.js';
 
 /** How far the download of a file has come. */
 export interface LoadProgress {
@@ -28,6 +28,8 @@ export interface ReadBundleOptions {
   readonly signal?: AbortSignal | undefined;
   /** Where whole bundles are kept: files are looked for there first, and the bundle if the server's cannot be used. */
   readonly store?: BundleCache | undefined;
+  /** The SHA-256 that the manifest must have, as in `LoadOptions`. */
+  readonly integrity?: string | undefined;
 }
 
 export interface Bundle {
@@ -55,7 +57,7 @@ export async function readBundle(folder: Folder, options: ReadBundleOptions = {}
     return bundle;
   } catch (error) {
     signal?.throwIfAborted();
-    const kept = await readKept(folder, store).catch(() => undefined);
+    const kept = await readKept(folder, options).catch(() => undefined);
     signal?.throwIfAborted();
     if (!kept) throw error;
     return { ...(await bundleOf(folder, kept)), serverFailure: (error as Error).message };
@@ -79,7 +81,11 @@ export async function readPersonalizationFile(
 
 async function bundleOf(folder: Folder, { manifest, model, tokenizer }: BundleContents): Promise<Bundle> {
   try {
-    return { manifest, model, tokenizerJson: await inflateJson(tokenizer) };
+    return {
+      manifest,
+      model,
+      tokenizerJson: await inflateJson(tokenizer, manifest.files[tokenizerFile].inflatedBytes),
+    };
   } catch (cause) {
     const message = `${folder.nameOf(tokenizerFile)}: ${(cause as Error).message}; export the bundle again`;
     throw new BundleError('tokenizer-invalid', message, { cause });
@@ -105,8 +111,9 @@ async function readServed(folder: Folder, options: ReadBundleOptions): Promise<B
 async function readFiles(
   folder: Folder,
   manifestBytes: Uint8Array<ArrayBuffer>,
-  { onProgress, signal, store }: ReadBundleOptions,
+  { onProgress, signal, store, integrity }: ReadBundleOptions,
 ): Promise<BundleContents> {
+  await checkManifest(folder, manifestBytes, integrity);
   const manifest = parseManifest(manifestBytes, folder.nameOf(manifestFile));
   const read = async (name: BundleFile) => {
     const { bytes: totalBytes } = manifest.files[name];
@@ -121,9 +128,10 @@ async function readFiles(
 }
 
 /** The bundle as it was when it was kept; undefined if it was not, or is damaged. */
-async function readKept(folder: Folder, store: BundleCache | undefined): Promise<BundleContents | undefined> {
+async function readKept(folder: Folder, { store, integrity }: ReadBundleOptions): Promise<BundleContents | undefined> {
   const manifestBytes = await store?.manifest(folder);
   if (!manifestBytes) return undefined;
+  await checkManifest(folder, manifestBytes, integrity);
   const manifest = parseManifest(manifestBytes, manifestFile);
   const tokenizer = await readKeptFile(folder, tokenizerFile, manifest, store);
   const model = await readKeptFile(folder, modelFile, manifest, store);
@@ -142,6 +150,17 @@ async function readKeptFile(
   if (!bytes || (await sha256(bytes)) === expected) return bytes;
   await store?.forget(folder, name, expected);
   return undefined;
+}
+
+/** The manifest vouches for the other files; `integrity`, if given, for the manifest. */
+async function checkManifest(
+  folder: Folder,
+  bytes: Uint8Array<ArrayBuffer>,
+  integrity: string | undefined,
+): Promise<void> {
+  if (integrity === undefined || (await integrityOf(bytes)) === integrity) return;
+  const message = `${folder.nameOf(manifestFile)}: its hash is not ${integrity}, as the option 'integrity' says`;
+  throw new BundleError('file-altered', `${message}; deploy that bundle, or change the option`);
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

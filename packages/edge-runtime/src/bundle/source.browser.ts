@@ -2,6 +2,7 @@
 import { BundleError } from '../errors.js';
 import { type Folder, folderAtUrl } from './folder.js';
 import { PolicyWatch } from './policy.js';
+import { readStream } from './read-stream.js';
 import { unreachable } from './unreachable.js';
 
 export interface ReadOptions {
@@ -32,7 +33,7 @@ export const readFile: ReadFile = async (folder, name, { onBytes, signal, cache,
   if (!response.ok || !response.body) throw refused(file, response.status);
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = await readAll(response.body, onBytes, maxBytes);
+    bytes = await readStream(response.body, maxBytes, onBytes);
   } catch (cause) {
     signal?.throwIfAborted();
     throw new BundleError('unreachable', `${file}: the connection broke while it was read; load it again`, { cause });
@@ -64,26 +65,6 @@ function refused(file: string, status: number): BundleError {
     default:
       return new BundleError('unreachable', `${file}: HTTP status ${status}; check the server`);
   }
-}
-
-async function readAll(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  onBytes: ReadOptions['onBytes'],
-  maxBytes = Number.POSITIVE_INFINITY,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let loadedBytes = 0;
-  const reader = body.getReader();
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    chunks.push(read.value);
-    loadedBytes += read.value.length;
-    if (loadedBytes > maxBytes) {
-      await reader.cancel();
-      break;
-    }
-    onBytes?.(loadedBytes);
-  }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
 /** Whether the bytes begin as HTML or XML does; no file of a model begins with `<`. */

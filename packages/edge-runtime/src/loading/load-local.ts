@@ -42,13 +42,13 @@ export async function loadLocalLanguageModel(
 export async function loadOn(
   loadStep: (bundle: Bundle, onnxRuntime?: string) => Promise<LoadedStep>,
   address: string | URL,
-  { onProgress, signal, cache = true, onnxRuntime: module }: Omit<LoadOptions, 'device'>,
+  { onProgress, signal, cache = true, integrity, onnxRuntime: module }: Omit<LoadOptions, 'device'>,
   ort?: OnnxRuntime,
 ): Promise<LocalLanguageModel> {
   const folder = folderAt(address);
   const onnxRuntime = module === undefined ? undefined : String(module);
   const store = cache ? new BundleCache() : undefined;
-  const bundle = await readBundle(folder, { onProgress, signal, store });
+  const bundle = await readBundle(folder, { onProgress, signal, store, integrity });
   const { manifest, serverFailure } = bundle;
   const tokenizer = readTokenizer(bundle.tokenizerJson, folder);
   if (tokenizer.vocabSize !== manifest.vocabSize) {

@@ -16,4 +16,9 @@ export interface LoadOptions {
    * `ort.jspi.bundle.min.mjs`, with its `.wasm` file beside it. Default: the installed package, as the page's bundler delivers it.
    */
   readonly onnxRuntime?: string | URL | undefined;
+  /**
+   * The hash that manifest.json must have, `sha256-…` in base64 as for scripts. It pins the whole bundle, since the
+   * manifest has the hashes of the other files; by default the bundle's server is trusted.
+   */
+  readonly integrity?: string | undefined;
 }

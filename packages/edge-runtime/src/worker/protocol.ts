@@ -6,6 +6,7 @@ import type { Manifest } from '../bundle/manifest.js';
 import type { LoadProgress } from '../bundle/read-bundle.js';
 import { BundleError, type BundleErrorCode } from '../errors.js';
 import type { DeviceUse } from '../loading/device.js';
+import type { LoadOptions } from '../loading/load-options.js';
 import type { StorageUse } from '../loading/storage-use.js';
 import type {
   PersonalizationProgress,
@@ -19,7 +20,7 @@ import type { FromState } from '../runtime/text-state.js';
 
 export type Question =
   /** Comes first, and once. */
-  | ({ readonly kind: 'load'; readonly cache: boolean | undefined } & Addresses)
+  | ({ readonly kind: 'load'; readonly options: LoadingOptions } & Addresses)
   | { readonly kind: 'score' | 'read'; readonly text: string; readonly options: FromState }
   | { readonly kind: 'suggest'; readonly text: string; readonly options: SuggestOptions }
   /** Opens a stream, which the request's id names from then on. */
@@ -41,6 +42,7 @@ export interface Addresses {
 }
 
 /** The options that travel. */
+export type LoadingOptions = Pick<LoadOptions, 'cache' | 'integrity'>;
 export type TrainingOptions = Omit<PersonalizeOptions, 'signal' | 'onProgress'>;
 
 export type Progress = LoadProgress | PersonalizationProgress;

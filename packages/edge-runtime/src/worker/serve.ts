@@ -78,8 +78,8 @@ class ModelServer {
   async #reply(id: number, question: Question, signal: AbortSignal): Promise<unknown> {
     const onProgress = (progress: Progress) => this.#line.postMessage({ id, progress });
     if (question.kind === 'load') {
-      const { address, cache, onnxRuntime } = question;
-      this.#model = await loadOn(this.#loadStep, address, { cache, onnxRuntime, onProgress, signal });
+      const { address, onnxRuntime, options } = question;
+      this.#model = await loadOn(this.#loadStep, address, { ...options, onnxRuntime, onProgress, signal });
       const { manifest, device } = this.#model;
       return { manifest, device, ...statusOf(this.#model) } satisfies LoadedModel;
     }

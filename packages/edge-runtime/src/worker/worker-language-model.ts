@@ -51,12 +51,12 @@ export class WorkerLanguageModel implements LanguageModel {
   static async load(
     line: WorkerLine,
     addresses: Addresses,
-    { onProgress, signal, cache }: Omit<LoadOptions, 'device' | 'onnxRuntime'>,
+    { onProgress, signal, cache, integrity }: Omit<LoadOptions, 'device' | 'onnxRuntime'>,
     fallbackReason?: string,
   ): Promise<WorkerLanguageModel> {
     try {
       const { manifest, device, ...status } = await line.ask<LoadedModel>(
-        { kind: 'load', cache, ...addresses },
+        { kind: 'load', options: { cache, integrity }, ...addresses },
         { signal, onProgress: (progress) => onProgress?.(progress as LoadProgress) },
       );
       const use = fallbackReason === undefined ? device : { ...device, fallbackReason };
