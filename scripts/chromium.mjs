@@ -15,15 +15,20 @@ const installedElsewhere = [
 
 /** The path of a Chromium that is on this machine already, or undefined. */
 export async function findChromium() {
-  const folders = (process.env.PATH ?? '').split(delimiter);
   const { chromium } = await import('playwright-core');
   const candidates = [
     process.env.CHROMIUM_PATH,
-    ...names.flatMap((name) => folders.map((folder) => join(folder, name))),
+    programOnPath(names),
     ...installedElsewhere,
     chromium.executablePath(),
   ];
   return candidates.find(isExecutable);
+}
+
+/** The path of the first of these programs that PATH leads to, or undefined. */
+export function programOnPath(names) {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
 }
 
 /** The path of a Chromium, installed first if there is none; undefined if that fails. */

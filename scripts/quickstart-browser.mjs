@@ -1,23 +1,20 @@
 // The browser's part of the quickstart: builds the example page, serves it beside a bundle, and presses its button in a
-// headless Chromium, if there is one.
+// headless Chromium, which is installed if there is none.
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { build, preview } from 'vite';
-import { findChromium } from './chromium.mjs';
+import { ensureChromium } from './chromium.mjs';
 import { root } from './stages.mjs';
 
 /**
  * Lets the page continue `prompt` with the bundle in `bundle`.
  * @param page the folder where the built page is left
- * @returns the browser's version, the text and the speed that the page shows; undefined where no Chromium is
+ * @returns the browser's version, the text and the speed that the page shows; undefined where no Chromium is and none can be installed
  */
 export async function generateInBrowser(bundle, page, prompt) {
-  const executablePath = await findChromium();
-  if (!executablePath) {
-    console.log('No Chromium on this machine; node scripts/chromium.mjs installs one.');
-    return undefined;
-  }
+  const executablePath = await ensureChromium();
+  if (!executablePath) return undefined;
   const example = join(root, 'examples/browser');
   const configFile = join(example, 'vite.config.ts');
   await build({ root: example, configFile, logLevel: 'warn', build: { outDir: page, emptyOutDir: true } });

@@ -76,7 +76,7 @@ Trained     ${training.steps} steps, ${training.tokensPerSecond} tokens/s, in ${
 Perplexity  ${evaluation.perplexity.toFixed(2)} on the test text; no model can be below ${lowestPerplexity.toFixed(2)}
 Bundle      ${megabytes} MB, int8, perplexity ${exported.measured.perplexity.toFixed(2)} (float32: ${exported.measured.float32Perplexity.toFixed(2)}), in ${bundle}
 Node        ${Math.round(written.tokensPerSecond)} tokens/s
-Browser     ${browser ? `${browser.speed}, ${browser.version}` : 'skipped: no Chromium; node scripts/chromium.mjs installs one'}
+Browser     ${browser ? `${browser.speed}, ${browser.version}` : 'skipped: no Chromium, and none could be installed; set CHROMIUM_PATH'}
 Time        ${seconds(total)} after installation and build
 
 Next: open the page         npx vite preview --outDir ${folder}/page

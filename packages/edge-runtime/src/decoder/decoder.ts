@@ -12,9 +12,13 @@ import { compile } from './program.js';
  * The step in the bytes of `model`, an ONNX file. Nothing of the bytes is kept.
  * @throws UnknownOperator for a model with operators that `unroll export` does not write.
  */
-export async function loadDecoder(model: Uint8Array, manifest: Pick<Manifest, 'state'>): Promise<StepModel> {
+export async function loadDecoder(
+  model: Uint8Array,
+  manifest: Pick<Manifest, 'state'>,
+  compiledKernels?: WebAssembly.Module,
+): Promise<StepModel> {
   const { plan, instructions, inputs, outputs } = compile(decodeOnnx(model));
-  const machine = await plan.makeMachine();
+  const machine = await plan.makeMachine(compiledKernels);
   const states = manifest.state.map(({ input, output }) => ({
     name: input,
     input: elementsOf(machine, inputs.get(input)!),

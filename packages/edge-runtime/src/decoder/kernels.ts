@@ -30,9 +30,16 @@ export interface Kernels {
   div(a: number, b: number, y: number, count: number): void;
 }
 
-/** @throws WebAssembly.CompileError where WebAssembly has no SIMD, or a content security policy forbids it */
-export async function instantiateKernels(memory: WebAssembly.Memory): Promise<Kernels> {
-  const bytes = Uint8Array.from(atob(kernelsBase64), (character) => character.charCodeAt(0));
-  const { instance } = await WebAssembly.instantiate(bytes, { host: { memory } });
-  return instance.exports as unknown as Kernels;
+/**
+ * The functions on `memory`. `compiled` is kernels.wasm, for runtimes that compile no WebAssembly themselves.
+ * @throws WebAssembly.CompileError where WebAssembly has no SIMD, or a content security policy forbids it
+ */
+export async function instantiateKernels(memory: WebAssembly.Memory, compiled?: WebAssembly.Module): Promise<Kernels> {
+  const module = compiled ?? (await WebAssembly.compile(kernelsBytes()));
+  const { exports } = await WebAssembly.instantiate(module, { host: { memory } });
+  return exports as unknown as Kernels;
+}
+
+function kernelsBytes(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(kernelsBase64), (character) => character.charCodeAt(0));
 }

@@ -55,8 +55,8 @@ export class MemoryPlan {
   }
 
   /** @throws BundleError `wasm-unavailable` */
-  async makeMachine(): Promise<Machine> {
-    const { buffer, kernels } = await this.#start();
+  async makeMachine(compiledKernels?: WebAssembly.Module): Promise<Machine> {
+    const { buffer, kernels } = await this.#start(compiledKernels);
     const machine: Machine = {
       kernels,
       bytes: new Uint8Array(buffer),
@@ -70,10 +70,10 @@ export class MemoryPlan {
     return machine;
   }
 
-  async #start(): Promise<{ buffer: ArrayBuffer; kernels: Kernels }> {
+  async #start(compiledKernels?: WebAssembly.Module): Promise<{ buffer: ArrayBuffer; kernels: Kernels }> {
     try {
       const memory = new WebAssembly.Memory({ initial: Math.ceil(this.#size / 65536) });
-      return { buffer: memory.buffer, kernels: await instantiateKernels(memory) };
+      return { buffer: memory.buffer, kernels: await instantiateKernels(memory, compiledKernels) };
     } catch (cause) {
       throw wasmUnavailable("the model's kernels", cause);
     }

@@ -18,6 +18,11 @@ import { loadOnnxRuntime } from './onnx-runtime.js';
 export interface LocalLoadOptions extends Omit<LoadOptions, 'device'> {
   /** What runs the model: WebAssembly, on one thread, unless an `onnxruntime-common` module is given. */
   readonly ort?: OnnxRuntime | undefined;
+  /**
+   * `@unroll/edge-runtime/kernels.wasm`, compiled: for runtimes that compile no WebAssembly while they run, such as
+   * Cloudflare Workers.
+   */
+  readonly kernels?: WebAssembly.Module | undefined;
 }
 
 /**
@@ -29,13 +34,14 @@ export interface LocalLoadOptions extends Omit<LoadOptions, 'device'> {
  */
 export async function loadLocalLanguageModel(
   address: string | URL,
-  { ort, ...options }: LocalLoadOptions = {},
+  { ort, kernels, ...options }: LocalLoadOptions = {},
 ): Promise<LocalLanguageModel> {
   const loadOnCustom = async ({ model, manifest }: Bundle): Promise<LoadedStep> => ({
     step: await loadStepModel(model, manifest, ort!),
     use: { name: 'custom', runtime: 'onnxruntime' },
   });
-  return loadOn(ort ? loadOnCustom : loadOnWasm, address, options, ort);
+  const loadOnKernels = (bundle: Bundle, onnxRuntime?: string) => loadOnWasm(bundle, onnxRuntime, kernels);
+  return loadOn(ort ? loadOnCustom : loadOnKernels, address, options, ort);
 }
 
 /** Loads a bundle, and its step by `loadStep`; `ort` is what trains, by default ONNX Runtime's WebAssembly. */

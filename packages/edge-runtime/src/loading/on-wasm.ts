@@ -12,14 +12,17 @@ import { loadOnnxRuntime } from './onnx-runtime.js';
 
 /**
  * @param onnxRuntime the address of ONNX Runtime's module, if it is not the installed package's
+ * @param compiledKernels `kernels.wasm`, where the runtime compiles none
  * @throws BundleError `model-invalid`, `wasm-unavailable` or `onnxruntime-missing`
  */
 export async function loadOnWasm(
   bundle: Pick<Bundle, 'model' | 'manifest'>,
   onnxRuntime?: string,
+  compiledKernels?: WebAssembly.Module,
 ): Promise<LoadedStep> {
   try {
-    return { step: await loadDecoder(bundle.model, bundle.manifest), use: { name: 'wasm', runtime: 'unroll' } };
+    const step = await loadDecoder(bundle.model, bundle.manifest, compiledKernels);
+    return { step, use: { name: 'wasm', runtime: 'unroll' } };
   } catch (error) {
     if (error instanceof UnknownOperator) return loadOnOnnxRuntime(bundle, onnxRuntime);
     if (error instanceof BundleError) throw error;

@@ -1,13 +1,12 @@
 /** Pages built by Vite from the packages' sources, and a headless Chromium to open them in, for tests. */
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { build, defaultClientConditions } from 'vite';
 import { expect } from 'vitest';
 import { findChromium } from '../../../../scripts/chromium.mjs';
-import { folderOf, serverOf } from './sample-bundle.js';
+import { filesOf, folderOf, serverOf } from './sample-bundle.js';
 
 export const executablePath = await findChromium();
 if (!executablePath) console.warn('browser tests skipped: no Chromium here; run: node scripts/chromium.mjs');
@@ -47,12 +46,7 @@ export async function builtPage(root: string): Promise<Files> {
     resolve: { conditions: ['@unroll/source', ...defaultClientConditions] },
     build: { outDir: folder.path, emptyOutDir: true, target: 'es2022' },
   });
-  const files: Files = new Map();
-  for (const entry of await readdir(folder.path, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (entry.isFile()) files.set(relative(folder.path, path), new Uint8Array(await readFile(path)));
-  }
-  return files;
+  return filesOf(folder.path);
 }
 
 /** A page's files with a bundle's in `model/`. */

@@ -1,9 +1,9 @@
 /** A small bundle with seeded random weights, and a folder and a web server to read it from, for tests. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { extname, join, relative } from 'node:path';
 import type { OnnxGraph } from '@unroll/core/onnx';
 import { trainTokenizer } from '@unroll/core/text';
 import { buildBundle } from '../bundle/build-bundle.js';
@@ -33,6 +33,16 @@ export async function folderOf(files: Map<string, Uint8Array>): Promise<{ path: 
   const path = await mkdtemp(join(tmpdir(), 'unroll-bundle-'));
   await Promise.all(Array.from(files, ([name, bytes]) => writeFile(join(path, name), bytes)));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}
+
+/** The files in a folder and its folders, by path. */
+export async function filesOf(folder: string): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile()) files.set(relative(folder, path), new Uint8Array(await readFile(path)));
+  }
+  return files;
 }
 
 const contentTypes: Record<string, string> = {

@@ -1,0 +1,6 @@
+/** The task in Node, Bun and Deno: its only argument is the task as JSON, and it prints the report as JSON. */
+import { loadLanguageModel } from '@unroll/edge-runtime';
+import { runTask, type Task } from './probe.js';
+
+const task = JSON.parse(process.argv[2]!) as Task;
+console.log(JSON.stringify(await runTask(task, (address) => loadLanguageModel(address))));
