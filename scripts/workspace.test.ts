@@ -213,10 +213,14 @@ describe('the repository', () => {
   });
 
   test('locks dependencies without saying where to download them', () => {
-    const { packages: locked } = JSON.parse(read('package-lock.json')) as {
-      packages: Record<string, { resolved?: string; link?: boolean }>;
-    };
-    const addresses = Object.entries(locked).filter(([, { resolved, link }]) => resolved && !link);
+    const lockfiles = tracked.filter((path) => path.endsWith('package-lock.json'));
+    const addresses = lockfiles.flatMap((path) => {
+      const { packages: locked } = JSON.parse(read(path)) as {
+        packages: Record<string, { resolved?: string; link?: boolean }>;
+      };
+      return Object.entries(locked).filter(([, { resolved, link }]) => resolved && !link);
+    });
+    expect(lockfiles).toContain('package-lock.json');
     expect(addresses).toEqual([]);
   });
 

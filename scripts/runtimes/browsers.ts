@@ -27,7 +27,7 @@ export interface Browser {
 }
 
 /** Ends a hang, in milliseconds; it measures nothing. */
-const limit = 300_000;
+const limit = 900_000;
 
 export async function findBrowsers(): Promise<Browser[]> {
   const firefox = programOnPath(['firefox-esr', 'firefox']);

@@ -134,11 +134,17 @@ async function personalize(address: string, load: Load): Promise<Personalized> {
   }
 }
 
+/** The errors behind an error, each in parentheses. */
+function causes(cause: unknown): string {
+  return cause instanceof Error ? ` (${cause.message}${causes(cause.cause)})` : '';
+}
+
 async function outcome<Value>(work: () => Promise<Value>): Promise<Outcome<Value>> {
   try {
     return { value: await work() };
   } catch (error) {
-    const { name, message, stack } = error as Error;
-    return { error: error instanceof BundleError ? `${error.code}: ${message}` : `${name}: ${message}\n${stack}` };
+    const { name, message, stack, cause } = error as Error;
+    if (!(error instanceof BundleError)) return { error: `${name}: ${message}\n${stack}` };
+    return { error: `${error.code}: ${message}${causes(cause)}` };
   }
 }

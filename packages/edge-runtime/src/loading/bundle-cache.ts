@@ -95,9 +95,12 @@ async function putAll(cache: Cache, files: ReadonlyMap<string, Uint8Array<ArrayB
   }
 }
 
-/** Reading `caches` throws where a sandbox denies it; Node has none. */
+/**
+ * Reading `caches` throws where a sandbox denies it; Node has none. Those of Deno and workerd belong to no page, and do not
+ * say what they hold, so that old versions would stay for ever.
+ */
 async function openCache(): Promise<Cache> {
-  if (!globalThis.caches) throw new DOMException('this runtime has no Cache API', 'NotSupportedError');
+  if (!globalThis.location || !globalThis.caches) throw new DOMException('this runtime has no Cache API of a page', 'NotSupportedError');
   return caches.open(cacheName);
 }
 

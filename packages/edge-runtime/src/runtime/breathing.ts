@@ -31,9 +31,13 @@ export function breathing<State>(model: StepModel<State>): StepModel<State> {
   };
 }
 
-/** A later task of the event loop. Not a timeout, which browsers delay by 4 ms. */
+/** A later task of the event loop. A timeout, which browsers delay by 4 ms, only where there are no channels, as in workerd. */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
+    if (!('MessageChannel' in globalThis)) {
+      setTimeout(resolve);
+      return;
+    }
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
       port1.close();
