@@ -15,6 +15,7 @@ import { text } from 'node:stream/consumers';
 import { executablePath, launchChromium } from '../../packages/edge-runtime/src/testing/browser.js';
 import { serverOf } from '../../packages/edge-runtime/src/testing/sample-bundle.js';
 import { programOnPath } from '../chromium.mjs';
+import { killTrees } from '../testing/processes.mjs';
 import type { Files } from './bundles.js';
 import type { Report, Task } from './project/probe.js';
 
@@ -25,9 +26,6 @@ export interface Browser {
   /** Opens it at `url`; disposal ends it. */
   open(url: string): Promise<AsyncDisposable>;
 }
-
-/** Ends a hang, in milliseconds; it measures nothing. */
-const limit = 900_000;
 
 export async function findBrowsers(): Promise<Browser[]> {
   const firefox = programOnPath(['firefox-esr', 'firefox']);
@@ -52,13 +50,11 @@ export async function reportOfPage(open: Browser['open'], page: Files, task: Tas
 async function listener(): Promise<{ url: string; first: Promise<string> } & AsyncDisposable> {
   const server = createServer();
   const first = (async () => {
-    const signal = AbortSignal.timeout(limit);
-    const [request, response] = (await once(server, 'request', { signal })) as [IncomingMessage, ServerResponse];
+    const [request, response] = (await once(server, 'request')) as [IncomingMessage, ServerResponse];
     const body = await text(request);
     response.end();
     return body;
   })();
-  first.catch(() => {});
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
@@ -110,14 +106,13 @@ async function openMiniBrowser(program: string, url: string): Promise<AsyncDispo
 async function startScreen(): Promise<{ process: ChildProcess; display: string }> {
   const process = spawn('Xvfb', ['-displayfd', '1', '-screen', '0', '800x600x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'pipe', 'ignore'],
-    detached: true,
   });
   const [display] = (await once(process.stdout.setEncoding('utf8'), 'data')) as [string];
   return { process, display: `:${display.trim()}` };
 }
 
 function start(program: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(program, args, { stdio: 'ignore', detached: true, env: { ...process.env, ...environment } });
+  return spawn(program, args, { stdio: 'ignore', env: { ...process.env, ...environment } });
 }
 
 /** What ends these processes, with those that they started, and then removes `folder`. */
@@ -127,7 +122,7 @@ function started(processes: readonly ChildProcess[], folder?: string): AsyncDisp
       for (const child of processes) {
         const ended = once(child, 'exit');
         if (child.exitCode !== null || child.signalCode !== null) continue;
-        process.kill(-child.pid!, 'SIGKILL');
+        killTrees([child.pid!]);
         await ended;
       }
       if (folder) await rm(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -16,9 +16,6 @@ export interface Runtime {
   run(project: Project, task: Task): Promise<Report>;
 }
 
-/** Ends a hang, in milliseconds; it measures nothing. */
-export const limit = 900_000;
-
 const platform = `${process.platform}-${process.arch}`;
 
 /** The programs of the Nodes that are installed, by their major version. */
@@ -75,6 +72,6 @@ function workerd(node: string | undefined): Runtime {
 }
 
 async function reportOf(program: string, args: readonly string[]): Promise<Report> {
-  const { stdout } = await promisify(execFile)(program, args, { timeout: limit, maxBuffer: 2 ** 27, cwd: cache });
+  const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 2 ** 27, cwd: cache });
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as Report;
 }

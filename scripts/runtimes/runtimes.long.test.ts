@@ -1,12 +1,16 @@
 // The same bundles in every runtime that the documents name: each computes what this Node computes from the sources, and can
-// do what the table in docs/edge-runtime.md says. To write that table:
+// do what the table in docs/edge-runtime.md says; and every Node trains. To write that table:
 //   UNROLL_LONG_TESTS=1 UNROLL_WRITE_MATRIX=1 npx vitest run scripts/runtimes/runtimes.long
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { loadLanguageModel } from '@unroll/edge-runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { folderOf, serverOf } from '../../packages/edge-runtime/src/testing/sample-bundle.js';
 import { type Files, kernelBundles, onnxRuntimeBundle, personalBundle } from './bundles.js';
-import { findRuntimes, limit, type Runtime } from './hosts.js';
-import { installRuntimes } from './installation.js';
+import { findRuntimes, nodePrograms, type Runtime } from './hosts.js';
+import { installRuntimes, root } from './installation.js';
 import { type Row, readMatrix, writeMatrix } from './matrix.js';
 import { type Answers, ask, type Outcome, type Report } from './project/probe.js';
 import { buildProject, type Project } from './project.js';
@@ -35,7 +39,7 @@ beforeAll(async () => {
   const paths = [...bundles].flatMap(([name, files]) => [...files].map(([file, bytes]) => [`${name}/${file}`, bytes]));
   served = new Map(paths as [string, Uint8Array<ArrayBuffer>][]);
   project = await buildProject();
-}, limit);
+});
 afterAll(async () => {
   await project?.[Symbol.asyncDispose]();
   if (isWriting) await writeMatrix(rows);
@@ -43,7 +47,7 @@ afterAll(async () => {
 
 describe.each(runtimes)('$name', (runtime) => {
   const { name, version } = runtime;
-  test.skipIf(!version)(version ? `computes the same (${version})` : 'is not here', { timeout: limit }, async () => {
+  test.skipIf(!version)(version ? `computes the same (${version})` : 'is not here', async () => {
     const { report, downloads } = await reportOf(runtime);
     for (const [bundle, outcome] of Object.entries(report.bundles)) expectSame(bundle, outcome);
     for (const outcome of report.folders) expectSame('word-int8', outcome);
@@ -53,6 +57,33 @@ describe.each(runtimes)('$name', (runtime) => {
     if (isWriting) return;
     const documented = (await readMatrix()).find(({ runtime }) => runtime === name);
     expect({ ...row, version: '' }, explain(report)).toEqual({ ...documented, version: '' });
+  });
+});
+
+describe('training', () => {
+  const nodes = [...nodePrograms()];
+  const unroll = (node: string, ...args: string[]) =>
+    promisify(execFile)(node, [join(root, 'packages/trainer/bin/unroll.js'), ...args]);
+
+  /** The parameters after three steps of two workers and a server, as the bytes of their file. */
+  const parametersOf = async (node: string) => {
+    await using folder = await folderOf(new Map());
+    const recipe = ['--data', 'grammar', '--preset', 'tiny', '--workers', '2', '--max-steps', '3'];
+    await unroll(node, 'train', ...recipe, '--out', join(folder.path, 'run'));
+    return readFile(join(folder.path, 'run/model.safetensors'));
+  };
+
+  test.skipIf(nodes.length === 0)('gives the same parameters in every Node, bit for bit', async () => {
+    const here = await parametersOf(process.execPath);
+    for (const [major, node] of nodes) {
+      expect((await parametersOf(node)).equals(here), `Node ${major}`).toBe(true);
+    }
+  });
+
+  test.each(nodes)('finds what it needs in Node %i', async (major, node) => {
+    const { stdout } = await unroll(node, 'doctor');
+    expect(stdout).toMatch(new RegExp(`^ok +Node.js: v${major}\\.`, 'm'));
+    expect(stdout).toMatch(/^ok +onnxruntime-node: /m);
   });
 });
 
