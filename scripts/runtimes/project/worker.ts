@@ -1,7 +1,6 @@
 /** The task in a Cloudflare Worker: it comes as the body of a request, and the report is the response. */
 import { loadLocalLanguageModel } from '@unroll/edge-runtime';
 import kernels from '@unroll/edge-runtime/kernels.wasm';
-
 import { runTask, type Task } from './probe.js';
 
 export default {

@@ -80,12 +80,23 @@ async function request(
 ): Promise<Response> {
   const policy = new PolicyWatch();
   try {
-    return await fetch(requestOf(address, cache), { signal: signal ?? null });
+    return await fetchOverLiveConnection(() => fetch(requestOf(address, cache), { signal: signal ?? null }));
   } catch (cause) {
     signal?.throwIfAborted();
     throw await unreachable(address, file, cause, await policy.violations());
   } finally {
     policy.stop();
+  }
+}
+
+/** Fetches once more where the server had closed the connection that was kept open; browsers do so themselves, Node does not. */
+async function fetchOverLiveConnection(send: () => Promise<Response>): Promise<Response> {
+  try {
+    return await send();
+  } catch (error) {
+    const code = ((error as Error).cause as { code?: string } | undefined)?.code;
+    if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET') return send();
+    throw error;
   }
 }
 

@@ -100,7 +100,8 @@ async function putAll(cache: Cache, files: ReadonlyMap<string, Uint8Array<ArrayB
  * say what they hold, so that old versions would stay for ever.
  */
 async function openCache(): Promise<Cache> {
-  if (!globalThis.location || !globalThis.caches) throw new DOMException('this runtime has no Cache API of a page', 'NotSupportedError');
+  if (!globalThis.location || !globalThis.caches)
+    throw new DOMException('this runtime has no Cache API of a page', 'NotSupportedError');
   return caches.open(cacheName);
 }
 

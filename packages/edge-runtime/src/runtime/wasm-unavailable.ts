@@ -32,6 +32,12 @@ function remedyFor({ name, message }: Error): string {
   if (!globalThis.WebAssembly) {
     return 'this browser has WebAssembly switched off, as Lockdown Mode does: allow it for this site';
   }
+  if (!globalThis.location && /disallowed by embedder/i.test(message)) {
+    return 'this runtime compiles no WebAssembly: import @unroll/edge-runtime/kernels.wasm and give it as the option kernels';
+  }
+  if (!globalThis.location && /script source URL/i.test(message)) {
+    return 'this runtime does not run ONNX Runtime; use a bundle whose operators the kernels of this package know';
+  }
   if (/content security policy|\bCSP\b|unsafe-eval/i.test(message)) {
     return "the content security policy forbids WebAssembly: add 'wasm-unsafe-eval' to script-src";
   }
