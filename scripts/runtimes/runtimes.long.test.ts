@@ -52,7 +52,10 @@ describe.each(runtimes)('$name', (runtime) => {
     for (const [bundle, outcome] of Object.entries(report.bundles)) expectSame(bundle, outcome);
     for (const outcome of report.folders) expectSame('word-int8', outcome);
     if ('value' in report.onnxRuntime) expectSame('onnx-runtime', report.onnxRuntime);
-    else expect(report.onnxRuntime.error).toMatch(/^wasm-unavailable: ONNX Runtime .*; this runtime does not run ONNX Runtime/);
+    else
+      expect(report.onnxRuntime.error).toMatch(
+        /^wasm-unavailable: ONNX Runtime .*; this runtime does not run ONNX Runtime/,
+      );
     const row = rowOf(runtime, report, downloads);
     rows.push(row);
     if (isWriting) return;
