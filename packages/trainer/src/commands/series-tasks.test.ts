@@ -98,6 +98,34 @@ describe('unroll train --task', () => {
     expect(rows.every((row) => row >= probationaryRows(values.length))).toBe(true);
   });
 
+  test('is not resumed on other measurements unasked', async () => {
+    const train = [
+      'train',
+      '--task',
+      'forecast',
+      '--context',
+      '24',
+      '--horizon',
+      '4',
+      '--hidden',
+      '4',
+      '--threads',
+      '1',
+    ];
+    const [data, out] = [writeCsv(readMeasurements('sample'), 600), `${folder.path}/grown`];
+    await unrollJson(...train, '--data', data, '--out', out, '--max-steps', '2');
+    writeCsv(readMeasurements('sample'), 700);
+    const resume = [...train, '--data', data, '--out', out, '--max-steps', '3', '--resume'];
+    const line = /^(unroll: )?--data: holds other training examples than those of \S+grown \(\d+, then \d+\)/;
+    const refused = await unroll(...resume);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toMatch(line);
+    expect(refused.stderr).toMatch(/; give the same, or --changed-data to go on with these\n$/);
+    const { status, stderr } = await unroll(...resume, '--changed-data');
+    expect(status).toBe(0);
+    expect(stderr).toMatch(line);
+  });
+
   test.each([
     [['train', '--data', 'grammar', '--out', 'x', '--horizon', '3'], '--horizon: is for --task; leave it out'],
     [
