@@ -1,17 +1,26 @@
 /** A text to judge, in whatever language the model knows: its own, in which two words have changed places. */
 import type { LanguageModel } from '@unroll/edge-runtime';
+import { type Unit, unitsOf } from './units.js';
 
 /** Writes a sentence or two with another seed each time. */
 export async function exampleText(model: LanguageModel): Promise<string> {
   let text = '';
   for await (const token of model.generate('', { maxTokens: 40, temperature: 0.6, seed: Date.now() }))
     text += token.text;
-  const parts = text.trim().split(/(\s+)/); // words at even places, the white space between at odd ones
-  const [first, second] = [evenPlace(parts, 1 / 3), evenPlace(parts, 2 / 3)];
-  [parts[first], parts[second]] = [parts[second]!, parts[first]!];
-  return parts.join('');
+  return swapped(text.trim());
 }
 
-function evenPlace(parts: readonly string[], fraction: number): number {
-  return 2 * Math.floor((fraction * parts.length) / 2);
+/** The text with two of its words, a third and two thirds into it, in each other's place. */
+function swapped(text: string): string {
+  const units = unitsOf(text);
+  const [first, second] = [1 / 3, 2 / 3].map((part) => units[Math.floor(part * units.length)]);
+  if (!first || !second || first === second) return text;
+  const end = (unit: Unit) => unit.start + unit.text.length;
+  return [
+    text.slice(0, first.start),
+    text.slice(second.start, end(second)),
+    text.slice(end(first), second.start),
+    text.slice(first.start, end(first)),
+    text.slice(end(second)),
+  ].join('');
 }

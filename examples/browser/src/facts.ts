@@ -1,6 +1,7 @@
 /** The facts that the page shows: what the model is, what it runs on, and how fast. */
 import type { LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
+import { number, say } from './language.js';
 
 export type Fact = 'model' | 'device' | 'start' | 'latency' | 'speed' | 'scoring-speed' | 'learning-speed' | 'offline';
 
@@ -11,8 +12,8 @@ export function tell(fact: Fact, text: string): void {
 export function describeModel({ manifest, device }: LanguageModel): void {
   const megabytes = manifest.files['model.onnx'].bytes / 1e6;
   const weights = manifest.quantization === 'none' ? 'float32' : manifest.quantization;
-  tell('model', `${weights}, ${megabytes.toFixed(1)} MB, ${manifest.vocabSize.toLocaleString('en')} tokens`);
-  const kernels = device.runtime === 'unroll' ? 'one thread' : 'ONNX Runtime';
+  tell('model', `${weights}, ${megabytes.toFixed(1)} MB, ${say.tokens(number(manifest.vocabSize))}`);
+  const kernels = device.runtime === 'unroll' ? say.oneThread : 'ONNX Runtime';
   tell('device', `${device.name === 'webgpu' ? 'WebGPU' : 'WebAssembly'}, ${kernels}`);
 }
 

@@ -2,12 +2,14 @@
 import { type LanguageModel, loadLanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { describeModel, tell } from './facts.js';
+import { say, translatePage } from './language.js';
 import { keepForOffline } from './offline.js';
 import { enablePersonalizing } from './personalizing.js';
 import { enableSurprises } from './surprise.js';
 import { enableTyping } from './typing.js';
 import { enableWriting } from './writing.js';
 
+translatePage();
 const status = element('status', HTMLElement);
 const progress = element('progress', HTMLProgressElement);
 
@@ -22,10 +24,10 @@ try {
   enablePersonalizing(model, suggestAgain);
   await suggestAgain();
   performance.mark('first-words');
-  tell('start', `${(performance.now() / 1000).toFixed(2)} s`);
+  tell('start', say.seconds((performance.now() / 1000).toFixed(2)));
   const { bundleNotKept } = model.storage;
   const isKept = (await keepForOffline()) && bundleNotKept === undefined;
-  tell('offline', isKept ? 'ready' : `no: ${bundleNotKept ?? 'this browser does not keep the page'}`);
+  tell('offline', isKept ? say.offline : say.notOffline(bundleNotKept ?? say.pageNotKept));
 } catch (error) {
   progress.hidden = true;
   status.className = 'failed';
@@ -39,7 +41,7 @@ function load(): Promise<LanguageModel> {
     onProgress: ({ file, loadedBytes, totalBytes }) => {
       if (file !== 'model.onnx') return; // the others are small
       progress.value = loadedBytes / totalBytes;
-      status.textContent = `Loading the model: ${(totalBytes / 1e6).toFixed(1)} MB`;
+      status.textContent = say.loading((totalBytes / 1e6).toFixed(1));
     },
   });
 }

@@ -2,6 +2,7 @@
 import type { Change, LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { tell } from './facts.js';
+import { say } from './language.js';
 
 /**
  * Wires the panel to the model; removes it if the bundle was exported without `--personalization`.
@@ -18,7 +19,7 @@ export function enablePersonalizing(model: LanguageModel, onChange: () => void):
   let running: AbortController | undefined;
 
   const work = async (signal: AbortSignal) => {
-    say('Loading what training needs…');
+    report(say.loadingTraining);
     const texts = element('own-texts', HTMLTextAreaElement).value;
     const start = performance.now();
     const { stored, ...changes } = await model.personalize([texts], {
@@ -26,17 +27,15 @@ export function enablePersonalizing(model: LanguageModel, onChange: () => void):
       onProgress: ({ step, steps, perplexity }) => {
         progress.hidden = false;
         progress.value = step / steps;
-        say('Learning…');
-        tell('learning-speed', `step ${step} of ${steps}, perplexity ${perplexity.toFixed(1)}`);
+        report(say.learning);
+        tell('learning-speed', say.learningStep(step, steps, perplexity.toFixed(1)));
       },
     });
     showChange('own', changes.texts);
     showChange('general', changes.general);
     element('changes', HTMLTableElement).hidden = false;
     const seconds = ((performance.now() - start) / 1000).toFixed(0);
-    const kept = 'This browser keeps it, as numbers; your texts are not kept.';
-    const notKept = `It is gone when you leave the page: ${model.storage.learningNotKept}.`;
-    say(`Learned in ${seconds} s. ${stored ? kept : notKept}`);
+    report(say.learned(seconds) + (stored ? say.kept : say.notKept(model.storage.learningNotKept ?? '')));
     undo.hidden = false;
     onChange();
   };
@@ -48,15 +47,15 @@ export function enablePersonalizing(model: LanguageModel, onChange: () => void):
       return;
     }
     running = new AbortController();
-    button.textContent = 'Stop';
+    button.textContent = say.stop;
     undo.disabled = true;
     try {
       await work(running.signal);
     } catch (error) {
-      say(running.signal.aborted ? 'Stopped: the model is as it was.' : (error as Error).message);
+      report(running.signal.aborted ? say.stopped : (error as Error).message);
     } finally {
       running = undefined;
-      button.textContent = 'Learn from these';
+      button.textContent = say.learn;
       undo.disabled = false;
       progress.hidden = true;
       tell('learning-speed', '');
@@ -66,9 +65,9 @@ export function enablePersonalizing(model: LanguageModel, onChange: () => void):
   undo.addEventListener('click', async () => {
     try {
       await model.undoPersonalization();
-      say('Undone: the model is what the bundle has, to the bit.');
+      report(say.undone);
     } catch (error) {
-      say((error as Error).message);
+      report((error as Error).message);
       return;
     }
     undo.hidden = true;
@@ -79,11 +78,11 @@ export function enablePersonalizing(model: LanguageModel, onChange: () => void):
 
   const { method, discarded } = model.personalization;
   undo.hidden = method === undefined;
-  if (method !== undefined) say('It learned from you in an earlier session.');
-  if (discarded !== undefined) say(`What it learned from you earlier is gone: ${discarded}.`);
+  if (method !== undefined) report(say.learnedEarlier);
+  if (discarded !== undefined) report(say.discarded(discarded));
 }
 
-function say(text: string): void {
+function report(text: string): void {
   element('learned', HTMLElement).textContent = text;
 }
 

@@ -1,5 +1,6 @@
 /** The words of a text with their surprise, whatever the model's tokens are. Pure: the page shows what this computes. */
 import type { Score } from '@unroll/edge-runtime';
+import { unitsOf } from './units.js';
 
 export interface ScoredWord {
   /** The word; for a line break of which the model has a token, `⏎`. */
@@ -21,23 +22,20 @@ export function levelOf(bits: number): number {
 }
 
 /**
- * The words of `text`, of which `score` tells the tokens. A token belongs to the word in which it ends; white space
- * alone, to the word before.
+ * The words of `text`, of which `score` tells the tokens; none ends within a token. A token belongs to the word in which it
+ * ends; white space alone, to the word before.
  */
 export function scoredWords(
   text: string,
   { tokens, spans, surprises }: Pick<Score, 'tokens' | 'spans' | 'surprises'>,
 ): ScoredWord[] {
-  const parts = [...text.matchAll(/(\S+|\n)([^\S\n]*)/g)];
-  const words = parts.map(([, word, space]) =>
-    word === '\n'
-      ? { text: '⏎', bits: 0, unknown: false, space: '\n' }
-      : { text: word!, bits: 0, unknown: false, space: space! },
-  );
-  let part = 0;
+  const ends = new Set(spans.map(([, end]) => end));
+  const units = unitsOf(text, (end) => ends.has(end));
+  const words = units.map(({ text, space }) => ({ text, bits: 0, unknown: false, space }));
+  let place = 0;
   for (const [index, [, end]] of spans.entries()) {
-    while (part + 1 < parts.length && parts[part + 1]!.index < end) part++;
-    const word = words[part];
+    while (place + 1 < units.length && units[place + 1]!.start < end) place++;
+    const word = words[place];
     if (!word) break; // a text of white space has no words
     word.bits += surprises[index]!;
     word.unknown ||= tokens[index] === '<unk>';

@@ -3,6 +3,7 @@ import type { LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { exampleText } from './example-text.js';
 import { tell } from './facts.js';
+import { number, say } from './language.js';
 import { heatLevels, levelOf, type ScoredWord, scoredWords } from './scored-words.js';
 
 /** How many of the most surprising words are listed. */
@@ -40,26 +41,24 @@ export function enableSurprises(model: LanguageModel): void {
 }
 
 async function show(model: LanguageModel, text: string, signal: AbortSignal): Promise<void> {
-  element('verdict', HTMLElement).textContent = 'Judging…';
+  element('verdict', HTMLElement).textContent = say.judging;
   const start = performance.now();
   const score = await model.score(text, { signal });
   const seconds = (performance.now() - start) / 1000;
   const words = scoredWords(text, score);
   element('verdict', HTMLElement).textContent = verdict(words);
   element('heat', HTMLElement).hidden = words.length === 0;
-  if (words.length > 0)
-    tell('scoring-speed', `${Math.round(score.tokens.length / seconds).toLocaleString('en')} tokens/s`);
+  if (words.length > 0) tell('scoring-speed', say.tokensPerSecond(number(Math.round(score.tokens.length / seconds))));
   element('heat-map', HTMLElement).replaceChildren(...words.flatMap((word) => [marked(word), word.space]));
   const outliers = words.toSorted((a, b) => b.bits - a.bits).slice(0, listed);
   element('outliers', HTMLElement).replaceChildren(...outliers.map(listItem));
 }
 
 function verdict(words: readonly ScoredWord[]): string {
-  if (words.length === 0) return 'There is nothing to judge yet.';
+  if (words.length === 0) return say.nothingToJudge;
   const bits = words.reduce((sum, word) => sum + word.bits, 0) / words.length;
   const unknown = words.filter((word) => word.unknown).length;
-  const unknownTold = unknown === 0 ? '' : ` It does not know ${unknown} of them (dotted).`;
-  return `${words.length} words, ${bits.toFixed(1)} bits of surprise a word.${unknownTold}`;
+  return say.verdict(words.length, bits.toFixed(1)) + (unknown === 0 ? '' : say.unknownWords(unknown));
 }
 
 /** A word in its colour. The most surprising ones carry their number, so that colour is not alone. */
@@ -67,7 +66,7 @@ function marked({ text, bits, unknown }: ScoredWord): HTMLElement {
   const level = levelOf(bits);
   const word = document.createElement('span');
   word.className = `word level-${level}${unknown ? ' unknown' : ''}`;
-  word.title = `${bits.toFixed(1)} bits${unknown ? ', not in the vocabulary' : ''}`;
+  word.title = say.bits(bits.toFixed(1)) + (unknown ? say.notInVocabulary : '');
   word.append(text);
   if (level < heatLevels.length - 2) return word;
   const number = document.createElement('small');
@@ -80,9 +79,16 @@ function listItem({ text, bits }: ScoredWord): HTMLElement {
   const item = document.createElement('li');
   const word = document.createElement('strong');
   word.textContent = text;
-  const odds = Math.round(2 ** bits).toLocaleString('en', { maximumSignificantDigits: 2 });
-  item.append(word, ` ${bits.toFixed(1)} bits: one in ${odds}`);
+  item.append(word, say.odds(bits.toFixed(1), oddsOf(bits)));
   return item;
+}
+
+/** One in how many times this is: in words for millions, in powers of ten for what is beyond counting. */
+function oddsOf(bits: number): string {
+  const times = 2 ** bits;
+  if (times < 1e12) return number(times, { notation: 'compact', compactDisplay: 'long', maximumSignificantDigits: 2 });
+  const digits = [...String(Math.floor(Math.log10(times)))].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]);
+  return `10${digits.join('')}`;
 }
 
 function legend(): HTMLElement[] {
@@ -90,7 +96,7 @@ function legend(): HTMLElement[] {
     const item = document.createElement('li');
     item.className = `level-${level}`;
     const to = heatLevels[level + 1];
-    item.textContent = to === undefined ? `${from} and more` : `${from}–${to}`;
+    item.textContent = to === undefined ? say.fromBits(from) : `${from}–${to}`;
     return item;
   });
 }

@@ -3,6 +3,7 @@ import type { LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { RecentMedian, tell } from './facts.js';
 import { enableKeyboard } from './keyboard.js';
+import { say } from './language.js';
 
 /** How many words are suggested: what fits beside one another on a phone. */
 const count = 3;
@@ -17,26 +18,38 @@ export function enableTyping(model: LanguageModel): () => Promise<void> {
     const typed = beforeCaret(text);
     const start = performance.now();
     const words = await model.suggest(typed, { count });
-    tell('latency', `${milliseconds.add(performance.now() - start).toFixed(1)} ms a key`);
+    tell('latency', say.millisecondsAKey(milliseconds.add(performance.now() - start).toFixed(1)));
     if (typed !== beforeCaret(text)) return; // somebody typed on meanwhile: a later update shows the chips
-    chips.replaceChildren(...words.map((word) => chip(word, () => take(word))));
+    chips.replaceChildren(
+      ...words.map((word) =>
+        chip(word, () => {
+          take(word);
+          text.focus();
+        }),
+      ),
+    );
+    await showKeys(typed);
   };
 
   const take = (word: string) => {
-    const typed = /\S*$/.exec(beforeCaret(text))![0];
-    text.setRangeText(`${word} `, text.selectionStart - typed.length, text.selectionEnd, 'end');
-    text.focus();
+    text.setRangeText(model.accept(beforeCaret(text), word), 0, text.selectionEnd, 'end');
     update();
   };
 
-  text.addEventListener('input', update);
+  text.addEventListener('input', (event) => {
+    // What an input method composes is no text yet.
+    if (!(event instanceof InputEvent && event.isComposing)) update();
+  });
+  text.addEventListener('compositionend', update);
   text.addEventListener('keydown', (event) => {
     const first = chips.querySelector('button');
-    if (event.key !== 'ArrowRight' || event.shiftKey || text.selectionStart < text.value.length || !first) return;
+    const forwards = getComputedStyle(text).direction === 'rtl' ? 'ArrowLeft' : 'ArrowRight';
+    if (event.key !== forwards || event.shiftKey || event.isComposing || !first) return;
+    if (text.selectionStart < text.value.length) return;
     event.preventDefault();
     first.click();
   });
-  enableKeyboard(text);
+  const showKeys = enableKeyboard(text, model, take);
   return update;
 }
 

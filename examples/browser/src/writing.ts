@@ -2,6 +2,7 @@
 import type { LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { tell } from './facts.js';
+import { number, say } from './language.js';
 
 /** Wires the form to the model. */
 export function enableWriting(model: LanguageModel): void {
@@ -17,7 +18,7 @@ export function enableWriting(model: LanguageModel): void {
       return;
     }
     running = new AbortController();
-    button.textContent = 'Stop';
+    button.textContent = say.stop;
     const options = { temperature: temperature.valueAsNumber, maxTokens: length.valueAsNumber, seed: Date.now() };
     try {
       await write(model, { ...options, signal: running.signal });
@@ -25,7 +26,7 @@ export function enableWriting(model: LanguageModel): void {
       if (!running.signal.aborted) throw error;
     } finally {
       running = undefined;
-      button.textContent = 'Continue the text';
+      button.textContent = say.continueText;
     }
   });
 }
@@ -44,10 +45,10 @@ async function write(
   for await (const { text } of model.generate(prompt, options)) {
     tokens++;
     generated.append(text);
-    tell('speed', `${Math.round((1000 * tokens) / (performance.now() - start))} tokens/s`);
+    tell('speed', say.tokensPerSecond(number(Math.round((1000 * tokens) / (performance.now() - start)))));
   }
   // Screen readers hear the text once, whole: word by word they would stumble.
-  element('announcement', HTMLElement).textContent = `The model wrote: ${generated.textContent}`;
+  element('announcement', HTMLElement).textContent = say.wrote(generated.textContent);
 }
 
 /** The range input `id`, whose value is shown in the element `<id>-value`. */

@@ -8,4 +8,5 @@ export type { Span } from './spans.js';
 export { splitPunctuation } from './split-punctuation.js';
 export type { Tokenizer, TokenizerJson, TokenizerProgress } from './tokenizer.js';
 export { type TokenizerTrainingOptions, tokenizerTraining, trainTokenizer } from './training.js';
+export { UNSPACED_CHARACTER } from './unspaced.js';
 export { Vocabulary, type VocabularyOptions } from './vocabulary.js';

@@ -52,6 +52,15 @@ export interface LanguageModel extends AsyncDisposable {
   suggest(text: string, options?: SuggestOptions): Promise<string[]>;
 
   /**
+   * `text` with one of its suggestions taken: in the place of the word that it ends with, and followed by a space where the
+   * writing has one between words.
+   * @example
+   * model.accept('the riv', 'river') // 'the river '
+   * model.accept('春风', '又绿') // '春风又绿', where tokens are characters
+   */
+  accept(text: string, suggestion: string): string;
+
+  /**
    * Reads `text` and gives what the model then remembers, of constant size however long the text was, for the `state`
    * of other calls: to save, to fork, to go on.
    * @throws TypeError for an argument of another kind; BundleError `state-foreign`; the signal's reason if it aborts.

@@ -6,6 +6,7 @@ import type { StorageUse } from '../loading/storage-use.js';
 import type { ContributeOptions, Contribution } from '../personalization/contribution.js';
 import type { PersonalizationResult, PersonalizationStatus, PersonalizeOptions } from '../personalization/options.js';
 import type { Personalizer } from '../personalization/personalizer.js';
+import { textWith } from './begun-word.js';
 import { breathing } from './breathing.js';
 import { checkGenerating, checkPersonalizing, checkReading, checkSuggesting } from './checked-arguments.js';
 import { type GeneratedToken, type GenerateOptions, generate } from './generate.js';
@@ -90,6 +91,10 @@ export class LocalLanguageModel implements LanguageModel {
   async suggest(text: string, options: SuggestOptions = {}): Promise<string[]> {
     checkSuggesting(text, options);
     return this.#live.suggester.suggest(text, options);
+  }
+
+  accept(text: string, suggestion: string): string {
+    return textWith(text, suggestion, this.tokenizer.kind);
   }
 
   async read(text: string, options: FromState & Cancellable = {}): Promise<TextState> {

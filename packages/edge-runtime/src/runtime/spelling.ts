@@ -4,6 +4,7 @@
  */
 import { logSoftmax } from '@unroll/core/decoding';
 import type { Tokenizer } from '@unroll/core/text';
+import { beginsUnspaced, endsUnspaced, goesOn, isOfWord } from './begun-word.js';
 import type { Reading } from './context.js';
 import { Ranking } from './ranking.js';
 import type { StepModel } from './step.js';
@@ -12,18 +13,29 @@ import type { StepModel } from './step.js';
 const longestWord = 16;
 /** The most model runs for all suggestions together. */
 const mostRuns = 32;
+/** In a script without spaces, how many of the likeliest tokens may go on with a word: finding its end takes time. */
+const mostContinuations = 16;
 
-/** The text of a token, and whether it goes on with the word that it follows. */
+/** The text of a token. */
 interface Piece {
   readonly id: number;
   readonly text: string;
+  /** Whether a word can go on with it. */
   readonly inWord: boolean;
+  /** Whether it begins in a script without spaces. */
+  readonly unspaced: boolean;
 }
 
 /** The beginning of a word. */
 interface Beginning {
   readonly text: string;
   readonly logProbability: number;
+}
+
+/** A beginning that is longer by the token `id`, after what was read of it before. */
+interface Extension extends Beginning {
+  readonly id: number;
+  readonly from: Reading;
 }
 
 /** Spells words with the tokens of a vocabulary. */
@@ -35,7 +47,7 @@ export class Speller {
     this.#model = model;
     const texts = Array.from({ length: tokenizer.vocabSize }, (_, id) => tokenizer.decode([id]));
     this.#pieces = texts
-      .map((text, id) => ({ id, text, inWord: /^[\p{L}\p{M}\p{N}'’-]+$/u.test(text) }))
+      .map((text, id) => ({ id, text, inWord: isOfWord(text), unspaced: beginsUnspaced(text) }))
       // An incomplete character is left out: alone, it has no text.
       .filter(({ id, text }) => id !== tokenizer.unkId && text !== '' && !text.includes('\uFFFD'));
   }
@@ -49,7 +61,7 @@ export class Speller {
     let beam: (Beginning & { readonly reading: Reading })[] = [{ text: '', logProbability: 0, reading }];
     let runs = 0;
     for (let length = 0; length < longestWord && beam.length > 0; length++) {
-      const longer = new Ranking<Beginning & { readonly id: number; readonly from: Reading }>(Math.max(count, 3));
+      const longer = new Ranking<Extension>(Math.max(count, 3));
       for (const beginning of beam) this.#extend(beginning, typed, words, longer);
       beam = [];
       for (const { id, from, ...beginning } of longer.values) {
@@ -67,24 +79,34 @@ export class Speller {
     { text, logProbability, reading }: Beginning & { readonly reading: Reading },
     typed: string,
     words: Ranking<string>,
-    longer: Ranking<Beginning & { readonly id: number; readonly from: Reading }>,
+    longer: Ranking<Extension>,
   ): void {
     const logProbabilities = logSoftmax(reading.logits);
     const isWord = text.length > typed.length && /[\p{L}\p{N}]/u.test(text);
+    const continuing = endsUnspaced(text) && isWord ? this.#continuing(text, logProbabilities) : undefined;
     let end = 0;
     for (const piece of this.#pieces) {
       const score = logProbability + logProbabilities[piece.id]!;
-      if (isWord && !piece.inWord) end += Math.exp(logProbabilities[piece.id]!);
-      if (score > longer.bar && fits(text, piece, typed)) {
+      const inWord = isWord && continuing ? continuing.has(piece.id) : piece.inWord && !(isWord && piece.unspaced);
+      if (isWord && !inWord) end += Math.exp(logProbabilities[piece.id]!);
+      if (score > longer.bar && fits(text, { text: piece.text, inWord }, typed)) {
         longer.add({ text: text + piece.text, logProbability: score, id: piece.id, from: reading }, score);
       }
     }
     if (isWord) words.add(text, logProbability + Math.log(end));
   }
+
+  /** Of the likeliest tokens after `text`, which ends in a script without spaces, those that go on with its word. */
+  #continuing(text: string, logProbabilities: Float64Array): Set<number> {
+    const likeliest = new Ranking<Piece>(mostContinuations);
+    for (const piece of this.#pieces) likeliest.add(piece, logProbabilities[piece.id]!);
+    const continuing = likeliest.values.filter((piece) => piece.inWord && piece.unspaced && goesOn(text, piece.text));
+    return new Set(continuing.map(({ id }) => id));
+  }
 }
 
 /** Whether `text` and `piece` agree with what is typed and go on with its word. */
-function fits(text: string, piece: Piece, typed: string): boolean {
+function fits(text: string, piece: Pick<Piece, 'text' | 'inWord'>, typed: string): boolean {
   if (text.length >= typed.length) return piece.inWord;
   const grown = text + piece.text;
   return grown.length <= typed.length

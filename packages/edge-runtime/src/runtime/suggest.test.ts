@@ -1,9 +1,10 @@
-import { loadTokenizer } from '@unroll/core/text';
+import { loadTokenizer, trainTokenizer } from '@unroll/core/text';
 import { expect, test } from 'vitest';
 import { folderAt } from '#bundle-source';
 import { readBundle } from '../bundle/read-bundle.js';
 import { loadOnWasm } from '../loading/on-wasm.js';
 import { folderOf, sampleBundle } from '../testing/sample-bundle.js';
+import type { StepModel } from './step.js';
 import { Suggester } from './suggest.js';
 
 /** A suggester on a model that counts its steps. */
@@ -64,3 +65,36 @@ test.each(['char', 'bpe'] as const)(
     for (const word of words) expect(word).toMatch(/^th.+$/);
   },
 );
+
+/** A model that knows one text by heart, a character at a time. */
+function reciting(text: string) {
+  const tokenizer = trainTokenizer('char', text);
+  const next = (id: number) => {
+    const place = text.indexOf(tokenizer.token(id));
+    return tokenizer.id([...text.slice(place + 1)][0] ?? '\n') ?? tokenizer.eosId;
+  };
+  const model: StepModel = {
+    initialState: {},
+    step: async (state, token) => {
+      const logits = new Float32Array(tokenizer.vocabSize);
+      logits[next(token)] = 9;
+      return { logits, state };
+    },
+    dispose: async () => {},
+  };
+  return new Suggester(model, tokenizer);
+}
+
+// No character stands twice in a text: the model knows only the last one.
+test.each([
+  ['江南岸明月何时照我还', '江南', '岸'],
+  ['江南岸明月何时照我还', '江南岸', '明月'],
+  ['春风，又绿江', '春风，', '又'],
+  ['東京に行きました', '東京', 'に'],
+  ['ผมครับใจ', 'ผม', 'ครับ'],
+  ['שלום ידע', 'שלום ', 'ידע'],
+  ['مرحبا ولد', 'مرحبا ', 'ولد'],
+  ['the cord', 'the co', 'cord'],
+])('of %j, what comes after %j is the word %j, as its script divides words', async (text, before, word) => {
+  expect(await reciting(`${text}\n`).suggest(before, { count: 1 })).toEqual([word]);
+});

@@ -3,6 +3,7 @@
  * typed after that only narrows the vocabulary: no model run. Smaller tokens are spelled out to words.
  */
 import type { Tokenizer } from '@unroll/core/text';
+import { begunWord } from './begun-word.js';
 import { ContextReader, type Reading } from './context.js';
 import { Ranking } from './ranking.js';
 import { Speller } from './spelling.js';
@@ -12,7 +13,10 @@ import { WordIndex } from './word-index.js';
 export interface SuggestOptions {
   /** How many suggestions at most, a whole number; default 3. */
   readonly count?: number;
-  /** The part of the word that is typed already; by default what `text` ends with after its last white space. */
+  /**
+   * The part of the word that is typed already, beyond `text`; by default what `text` ends with after its last white space or
+   * character of a script that is written without spaces.
+   */
   readonly prefix?: string;
 }
 
@@ -34,7 +38,7 @@ export class Suggester {
   /** Whole words, the likeliest first. */
   suggest(text: string, { count = 3, prefix }: SuggestOptions): Promise<string[]> {
     if (count === 0) return Promise.resolve([]);
-    const typed = prefix ?? /\S*$/.exec(text)![0];
+    const typed = prefix ?? begunWord(text, this.#tokenizer.kind);
     const before = prefix === undefined ? text.slice(0, text.length - typed.length) : text;
     return this.#tokenizer.kind === 'word' ? this.#choose(before, typed, count) : this.#spell(before, typed, count);
   }

@@ -2,6 +2,7 @@
  * The messages between a page and the worker that holds its model. Each request has an id, and each reply names the
  * request that it answers. Streams are pulled, so that a page that stops reading stops the model.
  */
+import type { Tokenizer } from '@unroll/core/text';
 import type { Manifest } from '../bundle/manifest.js';
 import type { LoadProgress } from '../bundle/read-bundle.js';
 import { BundleError, type BundleErrorCode } from '../errors.js';
@@ -67,6 +68,8 @@ export interface ModelStatus {
 export interface LoadedModel extends ModelStatus {
   readonly manifest: Manifest;
   readonly device: DeviceUse;
+  /** What the model's tokens are. */
+  readonly tokens: Tokenizer['kind'];
 }
 
 /** The answer to `personalize`. */

@@ -80,8 +80,8 @@ class ModelServer {
     if (question.kind === 'load') {
       const { address, onnxRuntime, options } = question;
       this.#model = await loadOn(this.#loadStep, address, { ...options, onnxRuntime, onProgress, signal });
-      const { manifest, device } = this.#model;
-      return { manifest, device, ...statusOf(this.#model) } satisfies LoadedModel;
+      const { manifest, device, tokenizer } = this.#model;
+      return { manifest, device, tokens: tokenizer.kind, ...statusOf(this.#model) } satisfies LoadedModel;
     }
     if (question.kind === 'pull') return this.#pull(question.stream);
     const model = this.#model!;

@@ -12,6 +12,7 @@ import type {
   PersonalizationStatus,
   PersonalizeOptions,
 } from '../personalization/options.js';
+import { textWith } from '../runtime/begun-word.js';
 import { checkGenerating, checkPersonalizing, checkReading, checkSuggesting } from '../runtime/checked-arguments.js';
 import type { GeneratedToken, GenerateOptions } from '../runtime/generate.js';
 import type { Cancellable, LanguageModel } from '../runtime/language-model.js';
@@ -24,15 +25,18 @@ import type { WorkerLine } from './worker-line.js';
 /** Made by `loadLanguageModel` in a page. */
 export class WorkerLanguageModel implements LanguageModel {
   readonly #line: WorkerLine;
+  readonly #tokens: LoadedModel['tokens'];
   #status: ModelStatus;
 
   private constructor(
     line: WorkerLine,
     readonly manifest: Manifest,
     readonly device: DeviceUse,
+    tokens: LoadedModel['tokens'],
     status: ModelStatus,
   ) {
     this.#line = line;
+    this.#tokens = tokens;
     this.#status = status;
   }
 
@@ -55,12 +59,12 @@ export class WorkerLanguageModel implements LanguageModel {
     fallbackReason?: string,
   ): Promise<WorkerLanguageModel> {
     try {
-      const { manifest, device, ...status } = await line.ask<LoadedModel>(
+      const { manifest, device, tokens, ...status } = await line.ask<LoadedModel>(
         { kind: 'load', options: { cache, integrity }, ...addresses },
         { signal, onProgress: (progress) => onProgress?.(progress as LoadProgress) },
       );
       const use = fallbackReason === undefined ? device : { ...device, fallbackReason };
-      return new WorkerLanguageModel(line, manifest, use, status);
+      return new WorkerLanguageModel(line, manifest, use, tokens, status);
     } catch (error) {
       line.close();
       throw error;
@@ -99,6 +103,10 @@ export class WorkerLanguageModel implements LanguageModel {
   async suggest(text: string, options: SuggestOptions = {}): Promise<string[]> {
     checkSuggesting(text, options);
     return this.#line.ask({ kind: 'suggest', text, options });
+  }
+
+  accept(text: string, suggestion: string): string {
+    return textWith(text, suggestion, this.#tokens);
   }
 
   async read(text: string, options: FromState & Cancellable = {}): Promise<TextState> {

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DecodingModel } from '../decoding/decoding-model.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { log, print } from '../terminal/output.js';
-import { addModelFlags, type ModelFlags, openModel } from './model-flags.js';
+import { addModelFlags, type ModelFlags, openModel, warnOfUnknown } from './model-flags.js';
 import { addExamples, jsonOption, nonNegativeInteger, nonNegativeNumber, positiveInteger } from './options.js';
 
 interface GenerateFlags extends ModelFlags {
@@ -47,6 +47,7 @@ export function addGenerate(program: Command): void {
     .addOption(jsonOption())
     .action(async (flags: GenerateFlags) => {
       await using model = await openModel(flags);
+      await warnOfUnknown(model.tokenizer, '--prompt', flags.prompt);
       if (!flags.json) await print(flags.prompt);
       const result = await interruptible((signal) => write(model, flags, signal));
       if (flags.json) {

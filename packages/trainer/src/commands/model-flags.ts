@@ -1,7 +1,10 @@
 /** The flags that name the model to use: a checkpoint or a bundle, exactly one of them. */
+
+import type { Tokenizer } from '@unroll/core/text';
 import { type Command, Option } from 'commander';
 import type { DecodingModel } from '../decoding/decoding-model.js';
 import { UsageError } from '../errors.js';
+import { log } from '../terminal/output.js';
 
 export interface ModelFlags {
   checkpoint?: string;
@@ -21,4 +24,11 @@ export async function openModel({ checkpoint, bundle }: ModelFlags): Promise<Dec
   }
   const { openBundle, openCheckpoint } = await import('../decoding/decoding-model.js');
   return checkpoint === undefined ? openBundle(bundle!) : openCheckpoint(checkpoint);
+}
+
+/** Says on stderr which tokens of a text the model's vocabulary lacks, if it lacks any. @param flag what gave the text */
+export async function warnOfUnknown(tokenizer: Tokenizer, flag: string, text: string): Promise<void> {
+  const { unknownTokens } = await import('../data/fit.js');
+  const warning = unknownTokens(tokenizer, flag, text);
+  if (warning !== undefined) log(warning);
 }

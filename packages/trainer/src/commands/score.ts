@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DecodingModel } from '../decoding/decoding-model.js';
 import { UsageError } from '../errors.js';
-import { addModelFlags, type ModelFlags, openModel } from './model-flags.js';
+import { addModelFlags, type ModelFlags, openModel, warnOfUnknown } from './model-flags.js';
 import { addExamples, jsonOption, printResult } from './options.js';
 
 interface ScoreFlags extends ModelFlags {
@@ -16,6 +16,10 @@ interface ScoreResult {
   /** Natural logarithms. */
   readonly logProbability: number;
   readonly tokenLogProbabilities: readonly number[];
+  /** exp(−logProbability / number of tokens) */
+  readonly perplexity: number;
+  /** How many of the tokens the vocabulary lacks. */
+  readonly unknown: number;
 }
 
 export function addScore(program: Command): void {
@@ -33,6 +37,7 @@ export function addScore(program: Command): void {
     .action(async (flags: ScoreFlags) => {
       if (flags.text === undefined && flags.ids === undefined) throw new UsageError('give --text or --ids');
       await using model = await openModel(flags);
+      if (flags.text !== undefined) await warnOfUnknown(model.tokenizer, '--text', flags.text);
       const result = await score(model, flags);
       await printResult(flags.json, result, () => table(result));
     });
@@ -60,11 +65,12 @@ async function score(model: DecodingModel, { text, ids: given }: ScoreFlags): Pr
       `--ids: ${foreign} is no token; the vocabulary's ids run from 0 to ${tokenizer.vocabSize - 1}`,
     );
   }
-  const { logProbability, tokenLogProbabilities } = await model.scoreIds(ids);
-  return { tokens: ids.map((id) => tokenizer.token(id)), logProbability, tokenLogProbabilities };
+  const { logProbability, tokenLogProbabilities, perplexity } = await model.scoreIds(ids);
+  const unknown = ids.filter((id) => id === tokenizer.unkId).length;
+  return { tokens: ids.map((id) => tokenizer.token(id)), logProbability, tokenLogProbabilities, perplexity, unknown };
 }
 
-function table({ tokens, logProbability, tokenLogProbabilities }: ScoreResult): string {
+function table({ tokens, logProbability, tokenLogProbabilities, perplexity, unknown }: ScoreResult): string {
   const names = tokens.map((token) => JSON.stringify(token).slice(1, -1));
   const width = Math.max(...names.map((name) => name.length), 'token'.length) + 2;
   const rows = names.map((name, k) => `${name.padEnd(width)}${Math.exp(tokenLogProbabilities[k]!).toPrecision(4)}`);
@@ -72,5 +78,6 @@ function table({ tokens, logProbability, tokenLogProbabilities }: ScoreResult): 
     `${'token'.padEnd(width)}probability`,
     ...rows,
     `log-probability ${logProbability.toFixed(4)} (natural logarithm)`,
+    `perplexity ${perplexity.toFixed(2)} over ${tokens.length} tokens, ${unknown} of them <unk>`,
   ].join('\n');
 }

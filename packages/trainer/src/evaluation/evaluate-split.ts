@@ -2,6 +2,7 @@
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
 import { type Corpus, loadCorpus } from '../data/corpus.js';
 import { EMBEDDED_CORPUS } from '../data/embedded-corpus.js';
+import { fitOf, misfits } from '../data/fit.js';
 import { grammarPerplexity } from '../data/grammar/grammar-corpus.js';
 import { encodeText } from '../data/learn-tokenizer.js';
 import type { EngineName } from '../engines/engine-names.js';
@@ -36,6 +37,8 @@ export async function evaluateSplit(
   const corpus = loadCorpus(request.data);
   for (const line of corpus.skipped) log(line);
   const ids = await encodeText(checkpoint.tokenizer, corpus[split], `${split} text`, signal);
+  const fit = fitOf(checkpoint.tokenizer, corpus[split].texts());
+  for (const notice of misfits(checkpoint.tokenizer, `the ${split} text`, fit)) log(notice);
   const engine = await selectEngine(request.engine, request.threads);
   const needsTraining = settings.dynamic?.rule === 'rms';
   const train = needsTraining

@@ -79,7 +79,9 @@ export async function prepareTraining(
   const train = await encodeText(tokenizer, corpus.train, 'training text', signal);
   const valid = await encodeText(tokenizer, corpus.valid, 'validation text', signal);
   const texts = { train: train.fingerprint, valid: valid.fingerprint };
-  const textNotices = resumed ? checkResumedTexts({ ...request, saved: resumed.state.texts, given: texts }) : [];
+  const textNotices = resumed
+    ? checkResumedTexts({ ...request, saved: resumed.state.texts, given: texts })
+    : misfitsOf(tokenizer, corpus);
   return {
     ...{ training, model, tokenizer, train, valid, texts, resumed },
     initial: initial?.parameters,

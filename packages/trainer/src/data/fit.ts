@@ -1,0 +1,95 @@
+/** Whether a tokenizer fits a text: how much of it the vocabulary lacks, and whether words are what stands between spaces. */
+import { type Tokenizer, UNSPACED_CHARACTER } from '@unroll/core/text';
+import type { Corpus } from './corpus.js';
+
+/** How much of a text is looked at, in characters. */
+const sampleSize = 2 ** 18;
+
+/** A larger share of unknown tokens is told. */
+const mostUnknown = 0.03;
+
+/** Words of more characters of a script without spaces, on average, are no words but clauses. */
+const longestUnspacedWord = 4;
+
+/** What was found at the beginning of a text. */
+export interface Fit {
+  /** Without the ends of lines. */
+  readonly tokens: number;
+  /** Tokens that the vocabulary lacks; `<unk>` written in the text is none. */
+  readonly unknown: number;
+  /** How often `<eos>` is written in the text. */
+  readonly writtenEnds: number;
+  /** Whether whole clauses stand between its spaces, as in Chinese, Japanese or Thai. */
+  readonly hasNoSpaces: boolean;
+}
+
+export function fitOf(tokenizer: Tokenizer, texts: Iterable<string>): Fit {
+  let [read, tokens, unknown, writtenEnds, unspaced, unspacedWords] = [0, 0, 0, 0, 0, 0];
+  for (const whole of texts) {
+    const text = whole.slice(0, sampleSize - read);
+    const spans = tokenizer.spans(text);
+    for (const [k, id] of tokenizer.encode(text).entries()) {
+      if (id === tokenizer.eosId) continue;
+      const token = text.slice(...spans[k]!);
+      tokens++;
+      if (id === tokenizer.unkId && token !== '<unk>') unknown++;
+      if (tokenizer.kind !== 'word') continue;
+      if (token.includes('<eos>')) writtenEnds++;
+      const characters = Array.from(token).filter((character) => UNSPACED_CHARACTER.test(character)).length;
+      unspaced += characters;
+      if (characters > 0) unspacedWords++;
+    }
+    read += text.length;
+    if (read >= sampleSize) break;
+  }
+  const hasNoSpaces = unspacedWords > tokens / 2 && unspaced > longestUnspacedWord * unspacedWords;
+  return { tokens, unknown, writtenEnds, hasNoSpaces };
+}
+
+/**
+ * A line for each thing that somebody would want to know before a model is trained on such a text.
+ * @param what the text is called
+ */
+export function misfits({ kind }: Pick<Tokenizer, 'kind'>, what: string, fit: Fit): string[] {
+  const { tokens, unknown, writtenEnds, hasNoSpaces } = fit;
+  const share = tokens === 0 ? 0 : unknown / tokens;
+  const tokensTold = kind === 'char' ? 'characters' : 'words';
+  const unknownTold = `${(100 * share).toFixed(1)} % of its ${tokensTold} are not in the vocabulary and all count as <unk>`;
+  const lines: string[] = [];
+  if (hasNoSpaces) {
+    const lost = share > mostUnknown ? `, and ${unknownTold}` : '';
+    lines.push(`${what} has no spaces between words: each clause is a word${lost}; use --tokenizer char or bpe`);
+  } else if (share > mostUnknown) {
+    const others = kind === 'char' ? 'bpe' : 'char or bpe';
+    lines.push(`${what}: ${unknownTold}; give a larger --vocabulary, or use --tokenizer ${others}`);
+  }
+  if (writtenEnds > 0) {
+    lines.push(
+      `${what} has <eos> written in it, ${writtenEnds} times: an unknown word, as only the end of a line ends one`,
+    );
+  }
+  return lines;
+}
+
+/** What somebody would want to know of a corpus before a model is trained on it. */
+export function misfitsOf(tokenizer: Tokenizer, corpus: Corpus): string[] {
+  // What the vocabulary of the training text lacks is told by the text that it was not made of.
+  const training = { ...fitOf(tokenizer, corpus.train.texts()), unknown: 0, hasNoSpaces: false };
+  const validation = fitOf(tokenizer, corpus.valid.texts());
+  return [
+    ...misfits(tokenizer, 'the validation text', validation),
+    ...misfits(tokenizer, 'the training text', training),
+  ];
+}
+
+/** A warning that a text has tokens which the vocabulary lacks; undefined if it has none. */
+export function unknownTokens(tokenizer: Tokenizer, what: string, text: string): string | undefined {
+  const spans = tokenizer.spans(text);
+  const ids = tokenizer.encode(text);
+  const unknown = ids.flatMap((id, k) => (id === tokenizer.unkId ? [text.slice(...spans[k]!)] : []));
+  const written = unknown.filter((token) => token !== '<unk>');
+  if (written.length === 0) return undefined;
+  const shown = [...new Set(written)].slice(0, 3).map((token) => JSON.stringify(token));
+  const more = new Set(written).size > shown.length ? ', …' : '';
+  return `${what}: ${written.length} of ${ids.length} tokens are not in the vocabulary and count as <unk> (${shown.join(', ')}${more})`;
+}
