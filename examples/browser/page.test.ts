@@ -1,4 +1,8 @@
 // The demo in a real browser: with a keyboard, on a phone, read by axe-core, and without the network.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { trainTokenizer } from '@unroll/core/text';
+import { buildBundle } from '@unroll/edge-runtime';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,11 +17,23 @@ import {
   withPage,
 } from '../../packages/edge-runtime/src/testing/browser.js';
 import { sampleBundle, serverOf } from '../../packages/edge-runtime/src/testing/sample-bundle.js';
+import { randomStepGraph } from '../../packages/edge-runtime/src/testing/step-graph.js';
 import { generalText, personalText } from '../../packages/edge-runtime/src/testing/styles.js';
 import { trainedBundle } from '../../packages/edge-runtime/src/testing/trained-bundle.js';
+import { chinesePage } from './src/language-zh.js';
 
 const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 const desktop = { viewport: { width: 1280, height: 800 } };
+
+const poem = '京口瓜洲一水间，钟山只隔数重山。\n春风又绿江南岸，明月何时照我还。\n';
+
+/** A model with random weights whose tokens are the poem's characters. */
+function chineseBundle() {
+  const tokenizer = trainTokenizer('char', poem);
+  const shape = { vocabSize: tokenizer.vocabSize, embeddingDim: 64, hiddenDim: 96, layers: 1 };
+  const contents = { tokenizerJson: tokenizer.toJSON(), config: {}, quantization: 'int8' } as const;
+  return buildBundle({ graph: randomStepGraph(shape), ...contents });
+}
 
 /** What axe-core finds wrong with the page as it is, with the elements. */
 async function faults(page: Page) {
@@ -100,7 +116,7 @@ describe.skipIf(!executablePath)('the demo', () => {
       const generated = await page.locator('#generated').textContent();
       expect(generated).not.toBe('');
       expect(await page.locator('#announcement').textContent()).toBe(`The model wrote: ${generated}`);
-      expect(await page.locator('#speed').textContent()).toMatch(/^\d+ tokens\/s$/);
+      expect(await page.locator('#speed').textContent()).toMatch(/^[\d,]+ tokens\/s$/);
     });
   });
 
@@ -210,6 +226,55 @@ describe.skipIf(!executablePath)('the demo', () => {
       },
       { ...phone, viewport: { width: 320, height: 640 } },
     );
+  });
+
+  test('every text of the page is also in Chinese', () => {
+    const html = readFileSync(join(import.meta.dirname, 'index.html'), 'utf8');
+    const named = [...html.matchAll(/data-say(?:-label|-placeholder)?="([^"]+)"/g)].map(([, name]) => name!);
+    expect([...new Set(named)].sort()).toEqual(Object.keys(chinesePage).sort());
+  });
+
+  test('speaks Chinese to whom the browser says so; Chinese is typed, shown and judged without spaces', async () => {
+    const chinese = withBundle(page, await chineseBundle());
+    for (const device of [phone, desktop]) {
+      await withPage(
+        browser,
+        chinese,
+        async (page) => {
+          await page.getByRole('heading', { name: '在这台设备上运行的语言模型' }).waitFor();
+          await page.getByLabel('您的文字', { exact: true }).first().fill('春风');
+          const keyboard = page.getByRole('toolbar', { name: '键盘' });
+          if (device === desktop) await page.getByRole('button', { name: '键盘' }).click();
+          // The likeliest words, and punctuation.
+          await expect.poll(() => keyboard.getByRole('button').count()).toBeGreaterThan(20);
+          const word = await keyboard.getByRole('button').nth(3).textContent();
+          await keyboard.getByRole('button').nth(3).click();
+          await expect.poll(() => page.locator('#text').inputValue()).toBe(`春风${word}`);
+          const first = page.getByRole('group', { name: '建议' }).getByRole('button').first();
+          await expect.poll(() => first.count()).toBe(1);
+          await first.click();
+          const typed = await page.locator('#text').inputValue();
+          expect(typed).not.toMatch(/\s/);
+          expect(typed.length).toBeGreaterThan(3);
+
+          await page.getByLabel('要评判的文字').fill('春风又绿江南岸，\n钟山鬼');
+          await page.getByRole('button', { name: '显示意外程度' }).click();
+          await page.getByText(/平均每个词的意外程度为/).waitFor();
+          const words = page.locator('#heat-map .word');
+          const shown = await words.evaluateAll((all) => all.map((word) => word.firstChild!.textContent!));
+          expect(shown.join('')).toBe('春风又绿江南岸，⏎钟山鬼');
+          expect(shown).toContain('江南');
+          expect(await page.locator('#heat-map .unknown').count()).toBe(1);
+          expect(await page.evaluate(() => document.documentElement.lang)).toBe('zh-CN');
+          expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(device.viewport.width);
+          expect(await faults(page)).toEqual([]);
+
+          await page.getByRole('link', { name: 'English' }).click();
+          await page.getByRole('heading', { name: 'A language model on this device' }).waitFor();
+        },
+        { ...device, locale: 'zh-CN' },
+      );
+    }
   });
 
   test('says what is wrong with the bundle', async () => {

@@ -65,7 +65,7 @@ const chinese: typeof english = {
   unknownWords: (count) => `其中 ${count} 个它不认识（点线标出）。`,
   bits: (bits) => `${bits} 比特`,
   notInVocabulary: '，不在词表中',
-  odds: (bits, odds) => ` ${bits} 比特：概率为 ${odds} 分之一`,
+  odds: (bits, odds) => ` ${bits} 比特：概率约为${odds}分之一`,
   fromBits: (from) => `${from} 以上`,
   loadingTraining: '正在加载训练所需的文件…',
   learning: '正在学习…',

@@ -35,6 +35,16 @@ test('a word that the vocabulary lacks is marked', () => {
   expect(scoredWords('the xyzzy', score).map(({ unknown }) => unknown)).toEqual([false, true]);
 });
 
+test('in scripts without spaces, words are those of a dictionary, where a token ends', () => {
+  const text = '春风又绿江南岸，app 東京に';
+  const words = scoredWords(text, scoreOf(text, [...text]));
+  expect(words.map(({ text, space }) => text + space).join('')).toBe(text);
+  expect(words.map((word) => word.text)).toEqual(expect.arrayContaining(['江南', '岸', '，', 'app', '東京', 'に']));
+  // One token of several words cannot be shared among them.
+  const whole = scoredWords('江南岸', scoreOf('江南岸', ['江南岸']));
+  expect(whole).toMatchObject([{ text: '江南岸', bits: 1 }]);
+});
+
 test('white space alone has no words', () => {
   expect(scoredWords('  ', scoreOf('  ', [' ', ' ']))).toEqual([]);
 });

@@ -16,7 +16,7 @@ export function App() {
         Your text <input value={text} onChange={(event) => setText(event.target.value)} />
       </label>
       {suggestions.map((word) => (
-        <button key={word} type="button" onClick={() => setText(`${text.replace(/\S*$/, '')}${word} `)}>
+        <button key={word} type="button" onClick={() => setText(model.accept(text, word))}>
           {word}
         </button>
       ))}
