@@ -10,6 +10,7 @@ import {
 import { isResumed } from '../checkpoint/resumption.js';
 import { type Corpus, loadCorpus } from '../data/corpus.js';
 import type { EncodedText } from '../data/encoded-text.js';
+import { misfitsOf } from '../data/fit.js';
 import { encodeText, learnTokenizer } from '../data/learn-tokenizer.js';
 import type { EngineName } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
