@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** `@unroll/edge-runtime`: quantized recurrent language models in browsers and on devices. */
 
 export type { Span } from '@unroll/core/text';

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** `@unroll/param-server`: servers that hold the parameters of a training run, and the client that its workers hold. */
 import './no-telemetry.js';
 

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** `@unroll/trainer`: TensorFlow.js models compiled for ONNX Runtime, the engines that run programs, and the `unroll`
  * command as a function. */
 export { main } from './cli.js';
