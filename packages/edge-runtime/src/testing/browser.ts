@@ -46,7 +46,7 @@ export async function builtPage(root: string): Promise<Files> {
     resolve: { conditions: ['@unroll/source', ...defaultClientConditions] },
     build: { outDir: folder.path, emptyOutDir: true, target: 'es2022' },
   });
-  return filesOf(folder.path);
+  return await filesOf(folder.path);
 }
 
 /** A page's files with a bundle's in `model/`. */
