@@ -114,8 +114,8 @@ async function roleIn(environment: Environment, args: readonly string[]): Promis
   const program = createProgram();
   const node = program.commands.find((command) => command.name() === 'node')!;
   let role: Role | undefined;
-  node.action((flags: RoleFlags & { serverAddresses?: string }) => {
-    role = roleOf({ ...flags, serverAddresses: flags.serverAddresses?.split(',') }, environment);
+  node.action((flags: RoleFlags) => {
+    role = roleOf(flags, environment);
   });
   await program.parseAsync([...args], { from: 'user' });
   return role!;
