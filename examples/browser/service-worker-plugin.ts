@@ -4,7 +4,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Plugin } from 'vite';
 
-/** What only models with unusual operators need, or pages that may not start workers. */
+/** Files for models with unusual operators, or for pages that must not start workers. */
 const onDemand = /^assets\/(ort|serve-here)/;
 
 export function serviceWorker(): Plugin {

@@ -115,7 +115,7 @@ function start(program: string, args: readonly string[], environment: NodeJS.Pro
   return spawn(program, args, { stdio: 'ignore', env: { ...process.env, ...environment } });
 }
 
-/** What ends these processes, with those that they started, and then removes `folder`. */
+/** Returns a function that ends these processes, with those that they started, and then removes `folder`. */
 function started(processes: readonly ChildProcess[], folder?: string): AsyncDisposable {
   return {
     async [Symbol.asyncDispose]() {

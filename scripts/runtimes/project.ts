@@ -56,7 +56,7 @@ export async function buildProject(): Promise<Project> {
   };
 }
 
-/** What `npm pack` makes of a package of this workspace, unpacked into `folder`. */
+/** Packs a package of this workspace by `npm pack`, unpacked into `folder`. */
 async function unpack(name: string, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const options = { cwd: root, shell: process.platform === 'win32' };

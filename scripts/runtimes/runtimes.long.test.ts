@@ -91,7 +91,7 @@ describe('training', () => {
   });
 });
 
-/** What the runtime makes of the task, and how often it downloaded the model that it loaded twice. */
+/** The runtime's results, and how often it downloaded the model that it loaded twice. */
 async function reportOf({ run, hasFiles }: Runtime): Promise<{ report: Report; downloads: number }> {
   await using server = await serverOf(served);
   await using folder = await folderOf(kernels.get('word-int8')!);

@@ -11,7 +11,7 @@ import { isUnspaced } from './units.js';
 const backspace = '⌫';
 const letters = [[...'qwertyuiop'], [...'asdfghjkl'], [...'zxcvbnm', backspace], [',', ' ', '.', '\n']];
 
-/** Of the keyboard of words: rows, and words in each, that a phone has room for. */
+/** Rows of the keyboard of words, and words in each, that fit on a phone. */
 const wordRows = { rows: 4, words: 5 } as const;
 
 const names: Readonly<Record<string, keyof typeof say.keys>> = {

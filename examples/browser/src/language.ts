@@ -82,7 +82,7 @@ const chinese: typeof english = {
 
 export const language: Language = chosen();
 
-/** What the page says while it works. */
+/** Texts that the page shows while it works. */
 export const say = { en: english, zh: chinese }[language];
 
 /** A number as the language writes it. */
@@ -111,7 +111,7 @@ export function translatePage(): void {
   }
 }
 
-/** What of an element is translated, and the name under which index.html says by which text. */
+/** The translated parts of an element, each with the attribute in index.html that names its text. */
 const translated: readonly { readonly data: string; readonly attribute?: string }[] = [
   { data: 'say' },
   { data: 'say-label', attribute: 'aria-label' },

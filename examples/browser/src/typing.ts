@@ -37,7 +37,7 @@ export function enableTyping(model: LanguageModel): () => Promise<void> {
   };
 
   text.addEventListener('input', (event) => {
-    // What an input method composes is no text yet.
+    // An input method's composition is no text yet.
     if (!(event instanceof InputEvent && event.isComposing)) update();
   });
   text.addEventListener('compositionend', update);

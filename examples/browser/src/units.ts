@@ -36,7 +36,7 @@ export function unitsOf(text: string, mayEnd: (end: number) => boolean = () => t
   });
 }
 
-/** What stands between white space, cut where its script has no spaces. */
+/** The pieces between white space, cut further where their script has no spaces. */
 function wordsOf(part: string, mayEnd: (end: number) => boolean): string[] {
   if (!isUnspaced(part)) return [part];
   const words: string[] = [];

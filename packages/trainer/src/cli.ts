@@ -96,7 +96,7 @@ async function isMendable(error: unknown): Promise<boolean> {
   return error instanceof BundleError || error instanceof ParameterServerError;
 }
 
-/** What the system refused where nothing nearer to it has said what to do. */
+/** Words what the system refused where nothing nearer to it has said what to do. */
 function systemLine(error: FileError): string {
   const place = error.path === undefined ? '' : `${error.path}: `;
   return `${place}${error.syscall} failed: ${fileErrorReason(error)}`;

@@ -18,7 +18,7 @@ export interface Task {
 
 export type Load = (address: string) => Promise<LanguageModel>;
 
-/** What one model computed. */
+/** The results of one model. */
 export interface Answers {
   readonly runtime: string;
   readonly greedy: readonly Written[];
@@ -41,7 +41,7 @@ interface Scored {
   readonly logProbabilities: readonly number[];
 }
 
-/** What a part of the task gave, or the one line that says why it cannot be had. */
+/** The result of a part of the task, or the one line that says why it cannot be had. */
 export type Outcome<Value> = { readonly value: Value } | { readonly error: string };
 
 export interface Personalized {

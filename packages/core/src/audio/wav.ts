@@ -11,7 +11,7 @@ export interface Recording {
 const extensible = 0xfffe;
 const formatNames: Readonly<Record<number, string>> = { 1: 'PCM', 2: 'ADPCM', 3: 'float', 6: 'A-law', 7: 'µ-law' };
 
-/** What a sample's bytes mean, by the name of their format and their bits. */
+/** Readers of a sample's bytes, by the name of their format and their bits. */
 const sampleReaders: Readonly<Record<string, (data: DataView, offset: number) => number>> = {
   'PCM 8': (data, offset) => (data.getUint8(offset) - 128) / 2 ** 7,
   'PCM 16': (data, offset) => data.getInt16(offset, true) / 2 ** 15,
@@ -75,7 +75,7 @@ function chunksOf(view: DataView): Map<string, DataView> {
   return chunks;
 }
 
-/** What sox writes to a pipe is the least of the lengths that stand for an unknown one. */
+/** The least length that stands for an unknown one: sox writes it to a pipe. */
 const unknownLength = 0x7ffff000;
 
 /**

@@ -11,7 +11,7 @@ export type BidirectionalArgs = Omit<TensorFlowArgs, 'layer'> & {
   readonly layer: TensorFlowArgs['layer'] | MinimalLayer;
 };
 
-/** What TensorFlow.js declares as private. */
+/** Members that TensorFlow.js declares as private. */
 interface Copies {
   readonly forwardLayer: object;
   readonly backwardLayer: object;

@@ -12,7 +12,7 @@ export interface TextClassifierConfig {
 
 export interface TranslationConfig {
   readonly vocabSize: number;
-  /** Of the embedding, and of what the output layer reads. */
+  /** The width of the embedding, and of the output layer's input. */
   readonly embeddingDim: number;
   /** Units of each direction of the encoder, and of the decoder. */
   readonly hiddenDim: number;
@@ -21,7 +21,7 @@ export interface TranslationConfig {
 }
 
 export interface SpeechRecognizerConfig {
-  /** Of the recordings, in Hz. */
+  /** The recordings' sample rate, in Hz. */
   readonly sampleRate: number;
   /** Units of each direction. */
   readonly hiddenDim: number;

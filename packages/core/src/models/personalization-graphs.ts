@@ -1,4 +1,4 @@
-/** What a bundle holds for personalizing its model: data alone, without TensorFlow.js. */
+/** The part of a bundle that personalizes its model: data alone, without TensorFlow.js. */
 import type { OnnxGraph } from '../onnx/graph.js';
 
 /**

@@ -72,7 +72,7 @@ export interface OnnxGraph {
   readonly outputs: readonly OnnxValue[];
   readonly initializers: readonly OnnxTensor[];
   readonly nodes: readonly OnnxNode[];
-  /** What its nodes call; none if left out. */
+  /** Functions that its nodes call; none if left out. */
   readonly functions?: readonly OnnxFunction[];
 }
 

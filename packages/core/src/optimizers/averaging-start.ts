@@ -11,7 +11,7 @@ export function averagingStart(validation: readonly number[], patience: number, 
   return epoch < 0 ? Number.POSITIVE_INFINITY : (epoch + 1) * stepsPerEpoch;
 }
 
-/** What the iterate of `step` counts in the average that starts at `start`. */
+/** The weight of the iterate of `step` in the average that starts at `start`. */
 export function averagingWeight(step: number, start: number): number {
   return step < start ? 1 : 1 / (step - start + 1);
 }

@@ -16,7 +16,7 @@ for line in sys.stdin:
     print(json.dumps([tokenizer.encode(text, add_special_tokens=False).ids for text in texts]))
 `;
 
-/** What the `tokenizer.json` of each case makes of its texts, [cases][texts][tokens]. */
+/** The ids that each case's `tokenizer.json` gives for its texts, [cases][texts][tokens]. */
 export function pythonIds(
   cases: readonly { readonly file: object; readonly texts: readonly string[] }[],
 ): number[][][] {

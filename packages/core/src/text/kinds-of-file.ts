@@ -25,7 +25,7 @@ export const commonSettings: FollowedSettings = {
   model: anything,
 };
 
-/** What a byte-level post-processor and decoder can say is about offsets. */
+/** The settings of a byte-level post-processor and decoder, which concern offsets alone. */
 const byteLevelRest = typed('ByteLevel', { add_prefix_space: anything, trim_offsets: anything, use_regex: anything });
 
 const byteLevelFile: FollowedSettings = {

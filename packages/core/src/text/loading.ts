@@ -17,7 +17,7 @@ const wordLevelModel: FollowedSettings = {
   type: anything,
   vocab: anything,
   unk_token: only(UNK),
-  // What the next two say is nothing to a model of whole words.
+  // The next two settings do not concern a model of whole words.
   continuing_subword_prefix: anything,
   max_input_chars_per_word: anything,
 };

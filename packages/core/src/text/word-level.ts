@@ -2,7 +2,7 @@
 
 import type { Vocabulary } from './vocabulary.js';
 
-/** What stands for a token that the vocabulary lacks. */
+/** The token in place of one that the vocabulary lacks. */
 export const UNK = '<unk>';
 
 /** Pieces that go on with a word would begin with this, which no token does. */

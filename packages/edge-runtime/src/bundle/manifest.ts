@@ -76,7 +76,7 @@ export interface FileRecord {
   readonly bytes: number;
   /** 64 lower-case hexadecimal digits. */
   readonly sha256: string;
-  /** What a deflated file inflates to; bundles of version 0.1 do not say it. */
+  /** The size of a deflated file when inflated; bundles of version 0.1 do not say it. */
   readonly inflatedBytes?: number;
 }
 

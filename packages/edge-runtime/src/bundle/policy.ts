@@ -1,4 +1,4 @@
-/** What the content security policy of this page or worker forbids while something is tried. */
+/** Watches what the content security policy of this page or worker forbids while something is tried. */
 
 export interface Violation {
   /** Such as `connect-src`, also where `default-src` stands for it. */
@@ -14,7 +14,7 @@ export class PolicyWatch {
     if (isSupported) globalThis.addEventListener('securitypolicyviolation', this.#note);
   }
 
-  /** What has been forbidden since the watch began. Browsers report it in a task after the failure. */
+  /** The directives violated since the watch began. Browsers report them in a task after the failure. */
   async violations(): Promise<readonly Violation[]> {
     if (isSupported) await new Promise((resolve) => setTimeout(resolve, 20));
     return this.#violations;

@@ -11,7 +11,7 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether the browser's HTTP cache must ask the server first, or is passed over; by default, as headers say. */
   readonly cache?: 'no-cache' | 'reload' | undefined;
-  /** What the file may have at most: reading stops there. */
+  /** The most bytes that the file may have: reading stops there. */
   readonly maxBytes?: number | undefined;
 }
 

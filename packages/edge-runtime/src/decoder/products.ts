@@ -55,7 +55,7 @@ export function int8Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxT
   };
 }
 
-/** Of integer weights in blocks. */
+/** Products with integer weights in blocks. */
 export const blockSize = 32;
 
 /** @param weights uint8 [outputs, blocks, 16] and their scales, as `MatMulNBits` has them */

@@ -144,7 +144,7 @@ class Compiler {
     this.#instructions.push(int8Product(this.#plan, weights, scales, { x, y }));
   }
 
-  /** Of 4 bits by a kernel for them; of 8 bits, which bundles for WebGPU have, in float32. */
+  /** Blocks of 4 bits have a kernel of their own; those of 8 bits, in bundles for WebGPU, are multiplied in float32. */
   #blockProduct(node: OnnxNode): void {
     const bits = bitsOf(node);
     if (attribute(node, 'block_size', 0) !== blockSize) {

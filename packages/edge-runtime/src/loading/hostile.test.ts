@@ -17,7 +17,7 @@ import {
 } from '../testing/browser.js';
 import { type Answer, sampleBundle, serverBy, serverOf, strictPolicy } from '../testing/sample-bundle.js';
 
-/** What loading gave: a word, for a model that works, and what it says of itself; or the error. */
+/** The outcome of loading: a word, for a model that works, and what it says of itself; or the error. */
 interface Outcome {
   readonly word?: string | undefined;
   readonly quantization?: string;

@@ -3,7 +3,7 @@
  * answers, everything else works, and the model says what is not kept.
  */
 
-/** What is kept of a model, and what was used because of that. */
+/** The parts of a model that are kept, and those that were used because of that. */
 export interface StorageUse {
   /** Why the bundle is not kept for the next start; undefined if it is. */
   readonly bundleNotKept?: string;

@@ -90,7 +90,7 @@ function keyOf(address: string): string | undefined {
   }
 }
 
-/** What the operation gives, once its transaction is complete. An abort undoes it. */
+/** Resolves to the operation's result once its transaction is complete. An abort undoes it. */
 async function inTransaction<Result>(
   mode: IDBTransactionMode,
   operation: (objects: IDBObjectStore) => Promise<Result>,

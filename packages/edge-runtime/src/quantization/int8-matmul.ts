@@ -13,7 +13,7 @@ import { elementTypes, type OnnxFunction, type OnnxNode } from '@unroll/core/onn
 export const int8MatMulDomain = 'unroll';
 export const int8MatMulName = 'Int8MatMul';
 
-/** What is added to a weight's integer where it is stored. */
+/** The offset of a stored weight's integer. */
 export const weightZeroPoint = 128;
 
 /** x [.., inputs] float32, weights [inputs, outputs] uint8, scales [outputs] float32: y [.., outputs] float32. */

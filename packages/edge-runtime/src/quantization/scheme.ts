@@ -5,7 +5,7 @@ import type { OnnxFunction, OnnxNode, OnnxTensor } from '@unroll/core/onnx';
 export interface Replacement {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];
-  /** What the nodes call. */
+  /** Functions that the nodes call. */
   readonly functions?: readonly OnnxFunction[];
 }
 

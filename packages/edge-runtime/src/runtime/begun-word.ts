@@ -4,7 +4,7 @@
  */
 import { type Tokenizer, UNSPACED_CHARACTER } from '@unroll/core/text';
 
-/** What a word goes on with: letters, marks, numbers, joiners, apostrophes and hyphens. */
+/** Characters that continue a word: letters, marks, numbers, joiners, apostrophes and hyphens. */
 const inWord = /^(?:[\p{L}\p{M}\p{N}'’\u05F3\u05F4-]|\u200C|\u200D)+$/u;
 
 /** A segmenter for any language; undefined where the runtime has none. */

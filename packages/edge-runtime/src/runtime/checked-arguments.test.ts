@@ -1,4 +1,4 @@
-// What pages pass that TypeScript would not: each is refused by its name, before anything is computed, or has a sensible value.
+// Arguments that TypeScript would refuse: each is refused by its name before anything is computed, or has a sensible value.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadLocalLanguageModel } from '../loading/load-local.js';
 import { folderOf, sampleBundle } from '../testing/sample-bundle.js';

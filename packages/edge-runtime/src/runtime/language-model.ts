@@ -27,7 +27,7 @@ export interface LanguageModel extends AsyncDisposable {
   readonly manifest: Manifest;
   /** What the model runs on, and why it is not what was asked for. */
   readonly device: DeviceUse;
-  /** What the browser does not keep of it, and why; and whether the kept bundle stands in for the server's. */
+  /** Says what the browser does not keep of it, and why; and whether the kept bundle stands in for the server's. */
   readonly storage: StorageUse;
 
   /**

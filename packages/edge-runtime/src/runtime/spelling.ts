@@ -96,7 +96,7 @@ export class Speller {
     if (isWord) words.add(text, logProbability + Math.log(end));
   }
 
-  /** Of the likeliest tokens after `text`, which ends in a script without spaces, those that go on with its word. */
+  /** The likeliest tokens that continue the last word of `text`, which ends in a script without spaces. */
   #continuing(text: string, logProbabilities: Float64Array): Set<number> {
     const likeliest = new Ranking<Piece>(mostContinuations);
     for (const piece of this.#pieces) likeliest.add(piece, logProbabilities[piece.id]!);

@@ -31,7 +31,7 @@ type Case = [what: string, files: Map<string, Uint8Array>, load: Load, code: Bun
 
 const without = (name: string) => new Map([...whole()].filter(([file]) => file !== name));
 
-/** What would make other ids, or spans that are not there, or take for ever. */
+/** Settings that would give other ids or missing spans, or never end. */
 const otherTokenizers: Record<string, { json: object; load: Load; message: RegExp }> = {
   'a prefix space': {
     json: { ...gpt2TokenizerJson(), pre_tokenizer: { type: 'ByteLevel', add_prefix_space: true } },

@@ -2,7 +2,7 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { byteLevelSpans, requireBertWordPiece, requireByteLevelBpe, type Span } from '@unroll/core/text';
 
-/** What is followed of each kind of file. */
+/** The settings that are followed in each kind of file. */
 const requirements = { gpt2: requireByteLevelBpe, bert: requireBertWordPiece };
 
 /** Text to ids and back, without special tokens around the text. */

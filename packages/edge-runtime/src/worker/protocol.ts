@@ -36,9 +36,9 @@ export type Question =
 
 /** Absolute addresses: a worker's own may be elsewhere. */
 export interface Addresses {
-  /** Of the bundle's folder. */
+  /** The address of the bundle's folder. */
   readonly address: string;
-  /** Of ONNX Runtime's module, if it is not the one that the worker was built with. */
+  /** The address of ONNX Runtime's module, if it is not the one that the worker was built with. */
   readonly onnxRuntime: string | undefined;
 }
 
@@ -58,7 +58,7 @@ export type FromWorker =
   | { readonly id: number; readonly answer: unknown }
   | { readonly id: number; readonly error: SentError };
 
-/** What may change with each request; sent with the answers that change it. */
+/** Properties that may change with each request; sent with the answers that change them. */
 export interface ModelStatus {
   readonly personalization: PersonalizationStatus;
   readonly storage: StorageUse;
@@ -68,7 +68,7 @@ export interface ModelStatus {
 export interface LoadedModel extends ModelStatus {
   readonly manifest: Manifest;
   readonly device: DeviceUse;
-  /** What the model's tokens are. */
+  /** The kind of the model's tokens. */
   readonly tokens: Tokenizer['kind'];
 }
 

@@ -55,7 +55,7 @@ export class WorkerMachine {
   result: NamedValues | undefined;
   readonly #options: WorkerMachineOptions;
   #incarnation = 0;
-  /** What a process that is started again goes on from; it survives, as a file does. */
+  /** A process that is started again goes on from this; it survives, as a file does. */
   #checkpoint: Snapshot | undefined;
   #calls: readonly UnreliableCalls[] = [];
   #finish!: () => void;

@@ -31,7 +31,7 @@ const trainingStateSchema = z.object({
   validPerplexity: z.number().nullable(),
   /** The validation perplexity after each whole epoch: what a plateau and NT-ASGD's trigger are seen in. */
   validation: z.array(z.number()).default([]),
-  /** What it was trained and validated on. */
+  /** The data that it was trained and validated on. */
   texts: z.object({ train: textFingerprintSchema, valid: textFingerprintSchema }).optional(),
 });
 

@@ -9,7 +9,7 @@ export interface Destination {
   readonly overwrite: boolean;
 }
 
-/** What to do about data that a checkpoint was not trained on. */
+/** Decides what to do about data that a checkpoint was not trained on. */
 export const changedDataRemedy = 'give the same, or --changed-data to go on with these';
 
 /** A line on the checkpoint at `out`, which an older version wrote. */

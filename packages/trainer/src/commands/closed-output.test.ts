@@ -1,4 +1,4 @@
-// What becomes of a command whose output nobody reads any more, or that goes to a full device.
+// A command whose output nobody reads any more, or that writes to a full device.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync } from 'node:fs';

@@ -18,7 +18,7 @@ if (!canEmulate) console.warn('a processor without VNNI skipped: needs x64 and q
 const program = join(import.meta.dirname, '../../bin/unroll.js');
 const timeout = 600_000;
 
-/** What the program prints on that processor. */
+/** Resolves to what the program prints on that processor. */
 async function onHaswell(interpreter: string, ...args: string[]): Promise<string> {
   const [emulator, ...flags] = haswell;
   return (await execute(emulator, [...flags, interpreter, ...args])).stdout;

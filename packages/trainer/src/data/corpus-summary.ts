@@ -1,4 +1,4 @@
-/** What a corpus holds, in words. */
+/** Describes a corpus in words. */
 import type { Tokenizer } from '@unroll/core/text';
 import { log } from '../terminal/output.js';
 import { megabytes, Progress } from '../terminal/progress.js';
@@ -11,7 +11,7 @@ export interface SplitSummary {
   readonly bytes: number;
   /** Words, and one line end a line. */
   readonly tokens: number;
-  /** Of the tokens, those that the training text lacks or writes as `<unk>`. */
+  /** The number of tokens that the training text lacks or writes as `<unk>`. */
   readonly unknown: number;
 }
 

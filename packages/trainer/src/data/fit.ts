@@ -11,7 +11,7 @@ const mostUnknown = 0.03;
 /** Words of more characters of a script without spaces, on average, are no words but clauses. */
 const longestUnspacedWord = 4;
 
-/** What was found at the beginning of a text. */
+/** Findings at the beginning of a text. */
 export interface Fit {
   /** Without the ends of lines. */
   readonly tokens: number;
@@ -71,9 +71,9 @@ export function misfits({ kind }: Pick<Tokenizer, 'kind'>, what: string, fit: Fi
   return lines;
 }
 
-/** What somebody would want to know of a corpus before a model is trained on it. */
+/** Says what a user would want to know of a corpus before training on it. */
 export function misfitsOf(tokenizer: Tokenizer, corpus: Corpus): string[] {
-  // What the vocabulary of the training text lacks is told by the text that it was not made of.
+  // The validation text, from which the vocabulary was not made, tells what it lacks.
   const training = { ...fitOf(tokenizer, corpus.train.texts()), unknown: 0, hasNoSpaces: false };
   const validation = fitOf(tokenizer, corpus.valid.texts());
   return [

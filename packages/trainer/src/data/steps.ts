@@ -6,7 +6,7 @@ import { Progress } from '../terminal/progress.js';
 /** How long a step may go on before signals and timers have their turn, in milliseconds. */
 const TURN = 100;
 
-/** What the work returns in the end. */
+/** Returns the result of the work. */
 export function lastOf<Result>(work: Iterator<unknown, Result, undefined>): Result {
   for (;;) {
     const { done, value } = work.next();

@@ -25,7 +25,7 @@ export interface TextBlock {
 }
 
 export interface BlockOptions {
-  /** What to read of the file; all by default. */
+  /** The part of the file to read; all by default. */
   readonly range?: ByteRange | undefined;
   /** Long lines are not cut, and take as much memory as they are long. */
   readonly wholeLines?: boolean;

@@ -1,13 +1,13 @@
-// What tells a text from another: kept in checkpoints, so that a training is not resumed on another text without a word.
+// A fingerprint tells a text from another: kept in checkpoints, so that a training is not resumed on another without a word.
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 export const textFingerprintSchema = z.object({
-  /** Of its files in UTF-8, each ended by a NUL byte. */
+  /** The hash of its files in UTF-8, each ended by a NUL byte. */
   sha256: z.string(),
   tokens: z.int().nonnegative(),
-  /** Of the tokens, those that the vocabulary lacks. */
+  /** The number of tokens that the vocabulary lacks. */
   unknown: z.int().nonnegative(),
 });
 

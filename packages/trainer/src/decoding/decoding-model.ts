@@ -46,7 +46,7 @@ export async function openBundle(folder: string): Promise<DecodingModel> {
   return loadLocalLanguageModel(folder, options);
 }
 
-/** What the manifest says; nothing where it cannot be read, which loading then says. */
+/** Reads the manifest; gives nothing where it cannot be read, which loading then says. */
 async function targetOf(folder: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'))?.target;

@@ -22,7 +22,7 @@ export interface EvaluationRequest {
 
 export interface SplitEvaluation extends Evaluation, AdaptationSettings {
   readonly split: EvaluationRequest['split'];
-  /** What the grammar itself reaches on this very text; given for the embedded corpus. */
+  /** The perplexity of the grammar itself on this very text; given for the embedded corpus. */
   readonly lowestPerplexity?: number;
 }
 

@@ -1,4 +1,4 @@
-/** What the file system refused, in words: every code it knows becomes a reason that fits into a line for the user. */
+/** Words for what the file system refused: every code becomes a reason that fits into a line for the user. */
 import { getSystemErrorMap } from 'node:util';
 
 /** An error that the operating system gave a number, such as those of `node:fs`. */

@@ -65,7 +65,7 @@ export class H5File {
     return found instanceof Group ? found : undefined;
   }
 
-  /** What stands at a path; undefined if nothing does, which jsfive says by a string. */
+  /** Returns the object at a path; undefined if there is none, which jsfive says by a string. */
   #at(path: string): Group | Dataset | undefined {
     try {
       return this.#root.get(path) ?? undefined;

@@ -189,7 +189,7 @@ function requireChain(layers: readonly DescribedLayer[], outputs: unknown, file:
   }
 }
 
-/** What a layer is called with beside its input: the end of a triple in Keras 2, `kwargs` in Keras 3. */
+/** The arguments of a layer's call beside its input: the end of a triple in Keras 2, `kwargs` in Keras 3. */
 function callArguments(part: unknown): object {
   if (Array.isArray(part)) {
     return typeof part[0] === 'string'

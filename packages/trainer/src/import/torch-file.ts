@@ -55,7 +55,7 @@ function decodeForeignSafetensors(bytes: Bytes, file: string): TorchFile {
     if (isFloatFormat(tensor.dtype) || isWeight(name)) tensors.set(name, decodeStored(tensor, name, file));
     else unread.push(name);
   }
-  // Of tensors that share their values safetensors' save_model keeps one, and the other names here.
+  // safetensors' save_model keeps one of the tensors that share their values, and names the others here.
   for (const [alias, name] of Object.entries(metadata)) {
     const tensor = typeof name === 'string' ? tensors.get(name) : undefined;
     if (tensor && !tensors.has(alias)) tensors.set(alias, tensor);

@@ -6,7 +6,7 @@ import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import { readTextFile } from '../data/text-file.js';
 import { UnrollError } from '../errors.js';
 
-/** What stands at id 0 in a vocabulary whose ids begin at 1, as those of Keras's `Tokenizer` do: padding, no word. */
+/** The entry at id 0 of a vocabulary whose ids begin at 1, as Keras's `Tokenizer` has it: padding, no word. */
 const PADDING = '<pad>';
 
 /** @throws UnrollError naming the file if it is none of these, or lacks `<unk>` or the token that ends a line */

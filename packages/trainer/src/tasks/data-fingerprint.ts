@@ -1,4 +1,4 @@
-/** What tells the training data of an application from other data; kept in checkpoints, as a text's fingerprint is. */
+/** A fingerprint of an application's training data; kept in checkpoints, as a text's is. */
 import { createHash } from 'node:crypto';
 
 /** The SHA-256 of the data's parts, in their order, each with its length. */

@@ -26,7 +26,7 @@ const stateSchema = z.object({
   step: z.int().nonnegative(),
   /** The best epoch so far, counted from 1, and its validation. */
   best: z.object({ epoch: z.int().positive(), value: z.number() }),
-  /** What it was trained on. */
+  /** The data that it was trained on. */
   data: z.object({ sha256: z.string(), examples: z.int().nonnegative() }).optional(),
 });
 

@@ -1,4 +1,4 @@
-/** What commands write, and what becomes of that where nobody reads it or the device is full. */
+/** Writes what commands print, and handles a pipe that nobody reads and a device that is full. */
 import { UnrollError } from '../errors.js';
 
 /** Whoever read stdout has gone, as `head` does when it has its lines. */

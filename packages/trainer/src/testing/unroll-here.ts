@@ -2,7 +2,7 @@
 import { main } from '../cli.js';
 import type { Outcome } from './unroll-process.js';
 
-/** What the command would print as a process, and its status. */
+/** The command's output as a process would print it, and its status. */
 export async function unrollHere(...args: readonly string[]): Promise<Outcome> {
   using stdout = caught(process.stdout);
   using stderr = caught(process.stderr);

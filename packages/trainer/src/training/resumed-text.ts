@@ -8,7 +8,7 @@ import { UnrollError } from '../errors.js';
 export type TextsFingerprint = NonNullable<TrainingState['texts']>;
 
 export interface ResumedTexts {
-  /** Of the checkpoint; older ones have none. */
+  /** The checkpoint's fingerprint; older ones have none. */
   readonly saved: TextsFingerprint | undefined;
   readonly given: TextsFingerprint;
   /** The checkpoint's folder. */

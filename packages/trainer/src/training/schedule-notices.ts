@@ -1,4 +1,4 @@
-/** What a user may not expect of the learning rate, said before training begins. */
+/** Lines about a learning rate that a user may not expect, said before training begins. */
 import type { TrainingState } from '../checkpoint/checkpoint.js';
 import type { TrainingConfig } from './config.js';
 import { totalSteps } from './loop.js';

@@ -70,7 +70,7 @@ describe.skipIf(!online || !executablePath)('a page outside the repository', () 
     return written;
   }
 
-  /** What the page writes that was built into `folder`. */
+  /** Resolves to the text that the page built into `folder` writes. */
   async function writtenBy({ path }: Project, folder: string, more: Files = new Map()) {
     await using server = await serverOf(new Map([...(await filesIn(join(path, folder))), ...models, ...more]), '');
     return written(server.url);
@@ -174,7 +174,7 @@ export default function Page() {
   });
 });
 
-/** What a bundle's model writes in Node, and what runs it in a page. */
+/** The text that a bundle's model writes in Node, and what runs it in a page. */
 async function writtenInNode(bundle: Files) {
   await using folder = await folderOf(bundle);
   await using model = await loadLocalLanguageModel(folder.path);

@@ -21,7 +21,7 @@ export interface TimeSeriesFile extends TimeSeries {
   readonly path: string;
   /** The timestamps as they are written. */
   readonly written: readonly string[];
-  /** Of each row. */
+  /** The time of each row. */
   readonly lines: readonly number[];
 }
 
@@ -37,7 +37,7 @@ const delimiters = [
   { delimiter: '\t', decimal: '.' },
 ] as const;
 
-/** What pandas takes for a missing value. */
+/** Fields that pandas takes for a missing value. */
 const missing = new Set(
   ',#N/A,#N/A N/A,#NA,-1.#IND,-1.#QNAN,-NaN,-nan,1.#IND,1.#QNAN,<NA>,N/A,NA,NULL,NaN,None,n/a,nan,null'.split(','),
 );

@@ -20,7 +20,7 @@ const patterns = [
 
 const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
-/** What a timestamp says, before it is known whether day or month comes first. */
+/** The parts of a timestamp, before it is known whether day or month comes first. */
 type Parts = Readonly<Record<string, string | undefined>>;
 
 export function isTimestamp(text: string): boolean {
