@@ -1,5 +1,5 @@
 /** What a parameter server must know of a model: names and shapes, and the rule by which parameters are updated. Not its layers. */
-import type { OptimizerConfig } from '@unroll/core';
+import type { OptimizerConfig } from '@unroll/core/config';
 
 /** A trainable tensor of float32. */
 export interface ParameterShape {

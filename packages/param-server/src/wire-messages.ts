@@ -1,5 +1,5 @@
 /** Reads and writes the parts of wire messages that are more than numbers. What comes from outside is checked here, once. */
-import type { OptimizerConfig } from '@unroll/core';
+import type { OptimizerConfig } from '@unroll/core/config';
 import { elementCount } from '@unroll/core/onnx';
 import type { unroll } from './generated/parameter-server.js';
 import type { LaneTable, ModelDescription, ParameterShape } from './model.js';

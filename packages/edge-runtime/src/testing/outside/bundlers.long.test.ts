@@ -1,4 +1,5 @@
 // Pages of other projects that install the packed packages: their bundlers, as they come, build pages that load models.
+// Vite 8 is tested among the long tests, all others by UNROLL_BUNDLERS=all (CONTRIBUTING.md).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
@@ -10,9 +11,8 @@ import { loadLocalLanguageModel } from '../../loading/load-local.js';
 import { executablePath, type Files, launchChromium } from '../browser.js';
 import { folderOf, sampleBundle, serverOf } from '../sample-bundle.js';
 import { randomReadingGraph } from '../step-graph.js';
-import { online, outsideProject, type Project, packed, type Tarballs } from './project.js';
+import { allBundlers, online, outsideProject, type Project, packed, type Tarballs } from './project.js';
 
-const limit = { timeout: 1_200_000 };
 const ours = ['core', 'edge-runtime'] as const;
 const onnxRuntime = { 'onnxruntime-web': '1.30.0' };
 
@@ -47,7 +47,7 @@ describe.skipIf(!online || !executablePath)('a page outside the repository', () 
       Array.from(files, ([name, bytes]) => [`models/${folder}/${name}`, bytes] as const);
     models = new Map([...named('own', own), ...named('ort', ort)]);
     expected = await Promise.all([own, ort].map(writtenInNode));
-  }, limit.timeout);
+  });
   afterAll(async () => {
     await browser.close();
     await tarballs[Symbol.asyncDispose]();
@@ -73,12 +73,12 @@ describe.skipIf(!online || !executablePath)('a page outside the repository', () 
   /** Resolves to the text that the page built into `folder` writes. */
   async function writtenBy({ path }: Project, folder: string, more: Files = new Map()) {
     await using server = await serverOf(new Map([...(await filesIn(join(path, folder))), ...models, ...more]), '');
-    return written(server.url);
+    return await written(server.url);
   }
 
   const page = { 'index.html': html('/main.js'), 'main.js': script(installed) };
 
-  test('Vite 8, in development and built', limit, async () => {
+  test('Vite 8, in development and built', async () => {
     await using outside = await project({ vite: '8.3.8' }, { ...page, ...modelFiles('public') });
     const { createServer } = (await import(
       pathToFileURL(join(outside.path, 'node_modules/vite/dist/node/index.js')).href
@@ -91,7 +91,7 @@ describe.skipIf(!online || !executablePath)('a page outside the repository', () 
     expect(await writtenBy(outside, 'dist')).toEqual(expected);
   });
 
-  test('Vite 7, in development, where the package carries its worker', limit, async () => {
+  test.skipIf(!allBundlers)('Vite 7, in development, where the package carries its worker', async () => {
     const files = { ...page, 'main.js': script(elsewhere), ...modelFiles('public') };
     await using outside = await project({ vite: '7.3.8' }, files);
     await using runtime = await serverOf(await onnxRuntimeOf(outside), '');
@@ -105,7 +105,7 @@ describe.skipIf(!online || !executablePath)('a page outside the repository', () 
     await server.close();
   });
 
-  test('webpack', limit, async () => {
+  test.skipIf(!allBundlers)('webpack', async () => {
     const tools = { webpack: '5.113.0', 'webpack-cli': '7.3.1' };
     await using outside = await project(tools, { 'src/index.js': script(installed) });
     await outside.run('webpack', '--mode', 'production');
@@ -113,7 +113,7 @@ describe.skipIf(!online || !executablePath)('a page outside the repository', () 
     expect(await writtenBy(outside, 'dist', index)).toEqual(expected);
   });
 
-  test('Next.js', limit, async () => {
+  test.skipIf(!allBundlers)('Next.js', async () => {
     const component = `'use client';\nimport { useEffect } from 'react';\nimport { loadLanguageModel } from '@unroll/edge-runtime';\n
 export default function Page() {
   useEffect(() => {${script(installed).replace(/import .*/, '')}}, []);
@@ -145,7 +145,7 @@ export default function Page() {
     }
   });
 
-  test('Rollup, with ONNX Runtime put beside the page', limit, async () => {
+  test.skipIf(!allBundlers)('Rollup, with ONNX Runtime put beside the page', async () => {
     const tools = { rollup: '4.68.8', '@rollup/plugin-node-resolve': '16.0.3' };
     await using outside = await project(tools, { 'main.js': script(elsewhere) });
     await outside.run('rollup', 'main.js', '-d', 'dist', '-f', 'es', '-p', 'node-resolve={browser:true}');
@@ -154,7 +154,7 @@ export default function Page() {
     expect(await writtenBy(outside, 'dist', new Map([...index, ...runtime]))).toEqual(expected);
   });
 
-  test('esbuild, with ONNX Runtime put beside the page', limit, async () => {
+  test.skipIf(!allBundlers)('esbuild, with ONNX Runtime put beside the page', async () => {
     await using outside = await project({ esbuild: '0.28.2' }, { 'main.js': script(elsewhere) });
     await outside.run('esbuild', 'main.js', '--bundle', '--format=esm', '--outdir=dist');
     const index: Files = new Map([['index.html', new TextEncoder().encode(html('/main.js'))]]);
@@ -162,7 +162,7 @@ export default function Page() {
     expect(await writtenBy(outside, 'dist', new Map([...index, ...runtime]))).toEqual(expected);
   });
 
-  test('Parcel, with what docs/deployment.md says in its package.json', limit, async () => {
+  test.skipIf(!allBundlers)('Parcel, with what docs/deployment.md says in its package.json', async () => {
     const fields = {
       '@parcel/resolver-default': { packageExports: true },
       alias: { 'onnxruntime-web/wasm': false, 'onnxruntime-web/jspi': false },

@@ -18,6 +18,9 @@ export const online = await execute('npm', ['view', 'publint', 'version']).then(
 );
 if (!online) console.warn('tests of installed packages skipped: npm reaches no registry');
 
+/** Whether every bundler is tested, which takes longer than all other tests of installed packages. */
+export const allBundlers = process.env.UNROLL_BUNDLERS === 'all';
+
 /** The built packages as `npm pack` makes them, in a folder of its own. */
 export interface Tarballs extends AsyncDisposable {
   pathOf(name: PackageName): string;
