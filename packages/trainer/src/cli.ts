@@ -1,5 +1,6 @@
 /** The `unroll` command: its subcommands, and how their errors become a line and an exit status. */
 import { Command, CommanderError } from 'commander';
+import { requireNoBlankValues } from './commands/blank-values.js';
 import { addParamServer, addWorker } from './commands/cluster-roles.js';
 import { addData } from './commands/data.js';
 import { addDoctor } from './commands/doctor.js';
@@ -72,6 +73,7 @@ export function createProgram(writeHelp: (text: string) => void = () => undefine
     .description('train recurrent language models on many machines and run them in any browser')
     .version(version)
     .showHelpAfterError('(unroll --help, or unroll <command> --help, lists the flags)')
+    .hook('preAction', (_, command) => requireNoBlankValues(command))
     .exitOverride();
   for (const addCommand of commands) addCommand(program);
   return program;

@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createProgram } from '../cli.js';
 import { unrollHere } from '../testing/unroll-here.js';
 import { smallModel, temporaryFolder, writeSmallCorpus } from '../testing/unroll-process.js';
 
@@ -225,6 +227,47 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
     expect(stderr).toContain(message);
     expect(stderr).not.toMatch(/^ +at /m);
     expect(existsSync(at('x'))).toBe(false);
+  });
+});
+
+describe('a blank path or name ends with status 2 and one line that names its flag:', () => {
+  const flagsOf = (command: Command): [string, string, string][] =>
+    command.commands.length > 0
+      ? command.commands.flatMap(flagsOf)
+      : command.options
+          .filter(({ flags }) => /[<[](dir|file|path|url|address|list)[>\]]$/.test(flags))
+          .map(({ long }) => [commandPath(command), long!, missingFlags(command, long!)]);
+  const commandPath = (command: Command): string =>
+    command.parent?.parent ? `${commandPath(command.parent)} ${command.name()}` : command.name();
+  /** Values for the arguments and the other flags that the command requires. */
+  const missingFlags = (command: Command, but: string): string =>
+    [
+      ...command.registeredArguments.map(() => '@x'),
+      ...command.options
+        .filter(({ mandatory, long }) => mandatory && long !== but)
+        .flatMap(({ long, argChoices }) => [long!, argChoices?.[0] ?? (long === '--server-addresses' ? 'a:1' : '1')]),
+    ].join(' ');
+
+  test.each(flagsOf(createProgram()))('%s %s', async (command, flag, others) => {
+    for (const blank of ['', ' ']) {
+      const { status, stdout, stderr } = await unrollHere(...arguments_(`${command} ${others}`.trim()), flag, blank);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr.split('\n')[0]).toContain(flag);
+    }
+  });
+
+  test.each([
+    ['import', '<file>', '--from pytorch --vocab @v --out @x'],
+    ['data show', '<path>', ''],
+  ])('%s %s', async (command, argument, others) => {
+    const { status, stderr } = await unrollHere(...command.split(' '), '', ...others.split(' ').filter(Boolean));
+    expect(status).toBe(2);
+    expect(stderr).toMatch(new RegExp(`^unroll: ${argument}: is blank; [^\n]+\n$`));
+  });
+
+  test('but a text may be empty', async () => {
+    const { stderr } = await unrollHere('generate', '--checkpoint', at('x'), '--prompt', '');
+    expect(stderr).toContain('does not exist');
   });
 });
 
