@@ -87,8 +87,15 @@ test("TensorFlow.js's default gates, which are not sigmoids, are refused by name
 test('weights that are cut off, absent or elsewhere are refused by name', async () => {
   const file = await save(languageModel('sigmoid'), 'broken');
   const weights = join(root.path, 'broken', 'weights.bin');
-  writeFileSync(weights, readFileSync(weights).subarray(0, 100));
-  await expect(importFile(file)).rejects.toMatchObject({ name: 'UnrollError', message: expect.stringContaining(file) });
+  const whole = readFileSync(weights);
+  for (const wrong of [whole.subarray(0, 100), whole.subarray(0, -4), Buffer.concat([whole, Buffer.alloc(4)])]) {
+    writeFileSync(weights, wrong);
+    const message = `${weights} (${wrong.length} bytes): holds ${wrong.length} bytes, the weights in ${file} take ${whole.length}`;
+    await expect(importFile(file)).rejects.toMatchObject({
+      name: 'UnrollError',
+      message: expect.stringContaining(message),
+    });
+  }
   const elsewhere = readFileSync(file, 'utf8').replace('weights.bin', '../../secrets.bin');
   writeFileSync(file, elsewhere);
   await expect(importFile(file)).rejects.toThrow(/must be a file beside model\.json/);
@@ -98,8 +105,14 @@ test('weights that are cut off, absent or elsewhere are refused by name', async 
   await expect(importFile(file)).rejects.toThrow(/model\.json: lists a\.bin twice/);
 });
 
-test('a graph model is refused', async () => {
+test('another format than a layers model is refused, whatever its topology', async () => {
   const file = join(root.path, 'graph.json');
-  writeFileSync(file, JSON.stringify({ format: 'graph-model', modelTopology: { node: [] }, weightsManifest: [] }));
+  writeFileSync(file, JSON.stringify({ modelTopology: { node: [] }, weightsManifest: [] }));
   await expect(importFile(file)).rejects.toThrow(/describes no Sequential or Functional model/);
+  const layersModel = await save(languageModel('sigmoid'), 'format');
+  const description = readFileSync(layersModel, 'utf8');
+  for (const format of ['graph-model', null]) {
+    writeFileSync(layersModel, JSON.stringify({ ...JSON.parse(description), format }));
+    await expect(importFile(layersModel)).rejects.toThrow(/is no layers model .*\(format: is not "layers-model"\)/);
+  }
 });

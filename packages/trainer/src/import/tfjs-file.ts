@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
+import { elementCount } from '@unroll/core';
 import '@tensorflow/tfjs-backend-cpu';
 import { z } from 'zod';
 import type { NamedArray } from '../checkpoint/safetensors.js';
@@ -10,12 +11,24 @@ import { parseKerasArchitecture } from './keras-architecture.js';
 import type { KerasSource } from './keras-model.js';
 import { readWholeFile } from './read-file.js';
 
+/** By what a weight is stored as: its own kind, or that of its quantization. */
+const bytesPerValue = { float32: 4, int32: 4, bool: 1, complex64: 8, float16: 2, uint8: 1, uint16: 2 } as const;
+
+const entrySchema = z.looseObject({
+  name: z.string(),
+  shape: z.array(z.int().nonnegative()),
+  dtype: z.enum(['float32', 'int32', 'bool', 'complex64']),
+  quantization: z.looseObject({ dtype: z.enum(['float16', 'uint8', 'uint16']) }).optional(),
+});
+
 const modelSchema = z.object({
+  /** Older versions do not write it. */
+  format: z.literal('layers-model', 'is not "layers-model"').optional(),
   modelTopology: z.record(z.string(), z.unknown()),
   weightsManifest: z.array(
     z.object({
       paths: z.array(z.string().regex(/^[^/\\]+$/, 'must be a file beside model.json')),
-      weights: z.array(z.custom<tf.io.WeightsManifestEntry>((entry) => typeof entry === 'object' && entry !== null)),
+      weights: z.array(entrySchema),
     }),
   ),
 });
@@ -34,6 +47,7 @@ export async function readTensorFlowJsModel(file: string, signal: AbortSignal): 
   if (repeated !== undefined) throw new UnrollError(`${file}: lists ${repeated} twice; save the model again`);
   for (const { paths, weights } of weightsManifest) {
     const parts = await Promise.all(paths.map((path) => readWholeFile(join(dirname(file), path), signal)));
+    requireLength(parts, paths, weights, file);
     for (const [name, tensor] of await decodeWeights(Buffer.concat(parts), weights, file)) tensors.set(name, tensor);
   }
   return {
@@ -62,16 +76,35 @@ async function readModelJson(file: string, signal: AbortSignal): Promise<z.infer
   }
 }
 
+/** @throws UnrollError naming the files whose lengths are, together, not that of the weights which the manifest says they hold */
+function requireLength(
+  parts: readonly Uint8Array[],
+  paths: readonly string[],
+  weights: readonly z.infer<typeof entrySchema>[],
+  file: string,
+): void {
+  const declared = weights
+    .map(({ shape, dtype, quantization }) => elementCount(shape) * bytesPerValue[quantization?.dtype ?? dtype])
+    .reduce((sum, length) => sum + length, 0);
+  const found = parts.reduce((sum, { length }) => sum + length, 0);
+  if (found === declared) return;
+  const files = paths.map((path, index) => `${join(dirname(file), path)} (${parts[index]!.length} bytes)`).join(', ');
+  const difference = found < declared ? 'cut off' : 'written twice, or by another model';
+  throw new UnrollError(
+    `${files}: ${paths.length > 1 ? 'hold together' : 'holds'} ${found} bytes, the weights in ${file} take ${declared}; was it ${difference}? save the model again`,
+  );
+}
+
 /** Weights as float32, out of whatever quantization the manifest says. */
 async function decodeWeights(
   bytes: Buffer,
-  weights: tf.io.WeightsManifestEntry[],
+  weights: z.infer<typeof entrySchema>[],
   file: string,
 ): Promise<[string, NamedArray][]> {
   // Or its backend recommends other packages on stderr.
   tf.enableProdMode();
   try {
-    const tensors = tf.io.decodeWeights(Uint8Array.from(bytes).buffer, weights);
+    const tensors = tf.io.decodeWeights(Uint8Array.from(bytes).buffer, weights as tf.io.WeightsManifestEntry[]);
     return Object.entries(tensors).map(([name, tensor]) => {
       const values = Float32Array.from(tensor.dataSync());
       tensor.dispose();
