@@ -21,7 +21,7 @@ export interface TimeSeriesFile extends TimeSeries {
   readonly path: string;
   /** The timestamps as they are written. */
   readonly written: readonly string[];
-  /** The time of each row. */
+  /** The line of each row in the file. */
   readonly lines: readonly number[];
 }
 
