@@ -32,7 +32,7 @@ export const graph = (bytes: Uint8Array): OnnxGraph => decodeOnnx(bytes);
 export const optimizer = ({ optimizer }: ModelDescription): string => optimizer.name;
 export const others = [BundleError, kernels, languageModelConfig, seededRandom, trainTokenizer, connectParameterServers, isLoopback];
 `;
-/** What no package of ours can mend: TensorFlow.js's types under `strict`, and those of WebGPU beside TypeScript's own. */
+/** Errors that no package of ours can mend: TensorFlow.js's types under `strict`, and those of WebGPU beside TypeScript's own. */
 const tensorFlow = "import * as tf from '@tensorflow/tfjs-layers';\nexport const all = tf;\n";
 const typedTraining = `
 import * as tf from '@tensorflow/tfjs-layers';
