@@ -40,9 +40,9 @@ export class H5File {
    * @throws UnrollError if they are no floating-point numbers of 16, 32 or 64 bits
    */
   tensor(path: string, what: string): NamedArray | undefined {
-    const dataset = this.#at(path);
+    const dataset = this.#at(path, what);
     if (!(dataset instanceof Dataset)) return undefined;
-    if (this.#reading(() => dataset.attrs.dtype) === 'bfloat16') {
+    if (this.#reading(() => dataset.attrs.dtype, what) === 'bfloat16') {
       throw new UnrollError(
         `${this.#file}: ${what} holds bfloat16 values, which are not read; save the model in float32`,
       );
@@ -53,8 +53,12 @@ export class H5File {
         `${this.#file}: ${what} is not of floating-point numbers that are read (${format}); save the model in float32`,
       );
     }
-    const shape = this.#reading(() => dataset.shape);
-    const values = this.#reading(() => Float32Array.from(dataset.value as number[]));
+    const shape = this.#reading(() => dataset.shape, what);
+    const stored = this.#reading(() => dataset.value as (number | undefined)[], what);
+    if (stored.includes(undefined)) {
+      throw new UnrollError(`${this.#file}: ${what} has its values in another file; save the whole model in one file`);
+    }
+    const values = Float32Array.from(stored as number[]);
     if (values.length === elementCount(shape)) return { shape, values };
     throw new UnrollError(`${this.#file}: ${what} has ${values.length} values; was the file cut off?`);
   }
@@ -66,28 +70,42 @@ export class H5File {
   }
 
   /** Returns the object at a path; undefined if there is none, which jsfive says by a string. */
-  #at(path: string): Group | Dataset | undefined {
+  #at(path: string, what = `'${path}'`): Group | Dataset | undefined {
     try {
       return this.#root.get(path) ?? undefined;
     } catch (error) {
       if (String(error).endsWith('not found in group')) return undefined;
-      throw this.#damage(error);
+      throw this.#damage(error, what);
     }
   }
 
-  #reading<Value>(read: () => Value): Value {
+  #reading<Value>(read: () => Value, what?: string): Value {
     try {
       return read();
     } catch (error) {
-      throw this.#damage(error);
+      throw error instanceof UnrollError ? error : this.#damage(error, what);
     }
   }
 
-  #damage(error: unknown): UnrollError {
+  #damage(error: unknown, what?: string): UnrollError {
+    const [place, question] =
+      what === undefined
+        ? ['is not a readable HDF5 file', 'was it']
+        : [`${what} cannot be read`, 'is a link to another file (ExternalLink) in its place, or was the file'];
     return new UnrollError(
-      `${this.#file}: is not a readable HDF5 file (${firstLine(error)}); was it cut off, or saved by another version of HDF5?`,
+      `${this.#file}: ${place}${reasonOf(error)}; ${question} cut off, or saved by another version of HDF5? save the whole model in one file`,
     );
   }
+}
+
+/** Why jsfive refuses a file, in brackets; nothing where its own code has failed, whose errors say nothing of the file. */
+function reasonOf(error: unknown): string {
+  return isOfCode(error) ? '' : ` (${firstLine(error)})`;
+}
+
+/** Whether it is a TypeError or the like, and no refusal. */
+function isOfCode(error: unknown): boolean {
+  return error instanceof Error && error.constructor !== Error;
 }
 
 /** `<f4` or the like; for formats that jsfive does not know, such as the one of bfloat16 in `.h5`, what it says of them. */
@@ -95,7 +113,7 @@ function formatOf(dataset: Dataset): string {
   try {
     return String(dataset.dtype);
   } catch (error) {
-    return firstLine(error);
+    return isOfCode(error) ? 'unknown' : firstLine(error);
   }
 }
 

@@ -30,6 +30,7 @@ export function findStateDict(value: unknown, file: string): StateDict {
   const dictionaries = dictionariesIn(value, [], new Set());
   const ofTensors = dictionaries.filter(isOfTensors);
   const recurrent = ofTensors.filter(hasRecurrentLayer);
+  requireNoQuantization(recurrent.length > 0 ? recurrent : dictionaries, file);
   const [found, ...others] = recurrent.length > 0 ? recurrent : ofTensors;
   if (!found) {
     throw new UnrollError(
@@ -55,6 +56,19 @@ export function findStateDict(value: unknown, file: string): StateDict {
       : [];
   });
   return { entries: found.entries as ReadonlyMap<string, unknown>, beside };
+}
+
+/** @throws UnrollError naming what torch.ao.quantization has put in the place of a weight */
+function requireNoQuantization(dictionaries: readonly Dictionary[], file: string): void {
+  for (const { path, entries } of dictionaries) {
+    for (const [key, value] of entries) {
+      const isQuantized = value instanceof Unread && value.name === 'torch._utils._rebuild_qtensor';
+      if (!isQuantized && !/(^|\.)(_packed_params|_all_weight_values)(\.|$)/.test(String(key))) continue;
+      throw new UnrollError(
+        `${file}: '${[...path, key].join('.')}' is of a quantized model, whose weights are not read; save the float model, as it was before torch.ao.quantization, and quantize the bundle with 'unroll export --quantization'`,
+      );
+    }
+  }
 }
 
 function pathText({ path }: Dictionary): string {

@@ -64,6 +64,41 @@ test.each([
   expect(() => modelFromTorch(new Map([...stack, [name, { shape, values }]]), {}, 'x.pt')).toThrow(message);
 });
 
+test.each([
+  [
+    'weight_g and weight_v',
+    'rnn.weight_hh_l0',
+    ['_g', '_v'],
+    /'rnn\.weight_hh_l0_g' is of a normalized weight; .*remove_weight_norm/,
+  ],
+  [
+    'parametrizations',
+    'rnn.weight_hh_l0',
+    ['.original', '.0.base'],
+    /weight_hh_l0\.original' is of a parametrized weight; .*parametrize\.remove_parametrizations/,
+  ],
+  ['a mask', 'fc.weight', ['_mask', '_orig'], /'fc\.weight_mask' is of a pruned weight; .*prune\.remove/],
+])('a weight that is computed of %s is refused with the remedy', (_, weight, endings, message) => {
+  const { [weight]: tensor, ...others } = Object.fromEntries(stack);
+  const name = endings[0]!.startsWith('.') ? weight.replace('rnn.', 'rnn.parametrizations.') : weight;
+  const parts = endings.map((ending) => [`${name}${ending}`, tensor!] as const);
+  expect(() => modelFromTorch(new Map([...Object.entries(others), ...parts]), {}, 'x.pt')).toThrow(message);
+});
+
+test('--mapping is to be corrected only where one was given', () => {
+  const lacking = new Map([...stack].filter(([name]) => name !== 'rnn.weight_hh_l0'));
+  const message = "tensor 'rnn.weight_hh_l0' of recurrent layer 0 is missing; ";
+  expect(() => modelFromTorch(lacking, {}, 'x.pt')).toThrow(`${message}say in a --mapping file`);
+  expect(() => modelFromTorch(lacking, { recurrent: ['rnn'] }, 'x.pt')).toThrow(`${message}correct --mapping`);
+});
+
+test('tensors of no module are listed by their names', () => {
+  const flat = renamed(stack, (name) => name.replaceAll('.', '_'));
+  expect(() => modelFromTorch(flat, {}, 'x.pt')).toThrow(
+    /has no embedding among its tensors embedding_weight, .*, whose names have no module/,
+  );
+});
+
 test('a bias that one layer lacks is missed by name', () => {
   const lacking = new Map([...stack].filter(([name]) => name !== 'rnn.bias_hh_l1'));
   expect(() => modelFromTorch(lacking, {}, 'x.pt')).toThrow(

@@ -34,7 +34,7 @@ interface Sizes {
  *   tensor that no part of our language model computes with
  */
 export function modelFromTorch(tensors: NamedTensors, mapping: Mapping, file: string): ImportedModel {
-  const reader = new TorchReader(withoutWrappers(tensors), file);
+  const reader = new TorchReader(withoutWrappers(tensors), mapping, file);
   reader.requirePlainWeights();
   const modules = findModules(reader.tensors, mapping, file);
   const layers = recurrentLayers(reader.tensors, modules);

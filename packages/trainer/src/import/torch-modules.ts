@@ -72,9 +72,7 @@ export function findModules(tensors: TorchTensors, mapping: Mapping, file: strin
     const found = mapping[part] === undefined ? candidates : [unwrappedPath(mapping[part])];
     if (found.length === 1 && modules.includes(found[0]!)) return found[0]!;
     const what = found.length > 1 ? `more than one ${part} (${found.join(', ')})` : `no ${part}`;
-    throw new UnrollError(
-      `${file}: has ${what} among its modules ${modules.join(', ')}; say which it is in a --mapping file`,
-    );
+    throw new UnrollError(`${file}: has ${what} ${among(modules, tensors)}; say which it is in a --mapping file`);
   };
   const embeddings = modules.filter(isNamed(embeddingNames, tensors, 'weight'));
   return {
@@ -82,6 +80,13 @@ export function findModules(tensors: TorchTensors, mapping: Mapping, file: strin
     recurrent: recurrentModules(tensors, modules, mapping, file),
     output: require('output', modules.filter(isNamed(outputNames, tensors, 'weight', 'bias'))),
   };
+}
+
+/** The modules, as errors list them; names without a dot are of none. */
+function among(modules: readonly string[], tensors: TorchTensors): string {
+  const named = modules.filter((module) => module !== '');
+  if (named.length > 0) return `among its modules ${named.join(', ')}`;
+  return `among its tensors ${[...tensors.keys()].join(', ')}, whose names have no module`;
 }
 
 /** Modules but those whose weights another one before them has, as fastai's dropout keeps the embedding once more. */
@@ -107,7 +112,7 @@ function recurrentModules(tensors: TorchTensors, modules: readonly string[], map
   const found = named ?? modules.filter(isRecurrent).toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   if (found.length > 0) return found;
   throw new UnrollError(
-    `${file}: has no recurrent layer (no tensor 'weight_ih_l0' as nn.RNN, nn.LSTM and nn.GRU have it) among its modules ${modules.join(', ')}`,
+    `${file}: has no recurrent layer (no tensor 'weight_ih_l0' as nn.RNN, nn.LSTM and nn.GRU have it) ${among(modules, tensors)}`,
   );
 }
 

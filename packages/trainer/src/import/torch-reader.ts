@@ -1,25 +1,45 @@
 /** The tensors of one PyTorch file, read by shape, and which of them nobody has read: an import must not ignore any. */
 import { UnrollError } from '../errors.js';
 import { isSame, requireShape, shapeText } from './named-tensors.js';
-import type { TorchTensors } from './torch-modules.js';
+import type { Mapping, TorchTensors } from './torch-modules.js';
+
+/** How PyTorch names the tensors of which it computes a weight, and what makes one tensor of them. */
+const computedWeights = [
+  {
+    pattern: /(^|\.)parametrizations\./,
+    kind: 'a parametrized weight',
+    remedy: 'parametrize.remove_parametrizations',
+  },
+  { pattern: /(^|\.)(weight|bias)\w*_[gv]$/, kind: 'a normalized weight', remedy: 'remove_weight_norm' },
+  { pattern: /(^|\.)(weight|bias)\w*_mask$/, kind: 'a pruned weight', remedy: 'prune.remove' },
+  {
+    pattern: /(^|\.)(weight|bias)\w*_orig$/,
+    kind: 'a weight that is computed',
+    remedy: 'remove_spectral_norm or prune.remove',
+  },
+];
 
 export class TorchReader {
   readonly tensors: TorchTensors;
   readonly file: string;
+  readonly #mapping: Mapping;
   readonly #read = new Set<string>();
 
-  constructor(tensors: TorchTensors, file: string) {
+  constructor(tensors: TorchTensors, mapping: Mapping, file: string) {
     this.tensors = tensors;
+    this.#mapping = mapping;
     this.file = file;
   }
 
   /** @throws UnrollError naming a tensor of which a weight is computed */
   requirePlainWeights(): void {
-    const normalized = [...this.tensors.values()].find(({ name }) => /\.(weight_[gv]|original[01])$/.test(name));
-    if (normalized === undefined) return;
-    throw new UnrollError(
-      `${this.file}: tensor '${normalized.name}' is of a normalized weight; make it plain before saving: torch.nn.utils.remove_weight_norm or torch.nn.utils.parametrize.remove_parametrizations`,
-    );
+    for (const { name } of this.tensors.values()) {
+      const computed = computedWeights.find(({ pattern }) => pattern.test(name));
+      if (computed === undefined) continue;
+      throw new UnrollError(
+        `${this.file}: tensor '${name}' is of ${computed.kind}; make it plain before saving: torch.nn.utils.${computed.remedy}`,
+      );
+    }
   }
 
   has(path: string): boolean {
@@ -31,7 +51,9 @@ export class TorchReader {
     const [rows, columns] = tensor?.shape ?? [];
     if (tensor?.shape.length === 2 && rows! > 0 && columns! > 0) return [rows!, columns!];
     const found = tensor ? `is ${shapeText(tensor.shape)}, expected a matrix` : 'is missing';
-    throw new UnrollError(`${this.file}: tensor '${tensor?.name ?? path}' of ${layer} ${found}; correct --mapping`);
+    const remedy =
+      Object.keys(this.#mapping).length > 0 ? 'correct --mapping' : 'say in a --mapping file which module it is';
+    throw new UnrollError(`${this.file}: tensor '${tensor?.name ?? path}' of ${layer} ${found}; ${remedy}`);
   }
 
   read(path: string, layer: string, shape: readonly number[]): Float32Array {

@@ -125,6 +125,8 @@ def make_torch(save, path):
     normalized = LanguageModel("LSTM")
     torch.nn.utils.weight_norm(normalized.decoder)
     save("weight-norm.pt", normalized.state_dict())
+    quantized = torch.ao.quantization.quantize_dynamic(LanguageModel("LSTM"), {nn.LSTM, nn.Linear})
+    save("quantized.pt", quantized.state_dict())
 
     # What stands beside the tensors of a model, as training scripts keep it.
     model = LanguageModel("LSTM")
@@ -203,6 +205,23 @@ def lstm_layers():
     ]
 
 
+def link_elsewhere(path, name):
+    import h5py
+
+    with h5py.File(path, "a") as file:
+        del file[name]
+        file[name] = h5py.ExternalLink("weights.h5", "/" + name)
+
+
+def store_elsewhere(path, name):
+    import h5py
+
+    with h5py.File(path, "a") as file:
+        shape = file[name].shape
+        del file[name]
+        file.create_dataset(name, shape, "f4", external=[("weights.bin", 0, h5py.h5f.UNLIMITED)])
+
+
 def make_h5(path, weights):
     """As Keras 2 saves a Sequential model."""
     import h5py
@@ -229,6 +248,10 @@ def make_h5(path, weights):
 def make_keras_2(path):
     weights = keras_weights(np.random.default_rng(11))
     make_h5(path("lstm.h5"), weights)
+    make_h5(path("external-link.h5"), weights)
+    link_elsewhere(path("external-link.h5"), "model_weights/lstm/lstm/lstm_cell/kernel:0")
+    make_h5(path("external-values.h5"), weights)
+    store_elsewhere(path("external-values.h5"), "model_weights/lstm/lstm/lstm_cell/kernel:0")
     return {"lstm.h5": keras_loss(weights)}
 
 
