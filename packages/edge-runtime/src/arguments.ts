@@ -33,6 +33,39 @@ export function checkCount(name: string, value: unknown, least: 0 | 1): void {
   throw new RangeError(`${name} ${value}: must be a whole number of at least ${least}`);
 }
 
+/** @throws TypeError if `value` is given and is no function */
+export function checkFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') throw wrongKind(name, 'a function', value);
+}
+
+/** @throws TypeError if `value` is given and is no boolean */
+export function checkBoolean(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean') throw wrongKind(name, 'true or false', value);
+}
+
+/** @throws TypeError if `value` is neither a string nor a URL, of this realm or another */
+export function checkAddress(name: string, value: unknown): asserts value is string | URL {
+  if (typeof value !== 'string' && !isA('URL', value)) throw wrongKind(name, 'a string or a URL', value);
+}
+
+/**
+ * The whole address that `value` is here.
+ * @throws TypeError if it is neither a string nor a URL; RangeError if no address can be made of it
+ */
+export function checkedUrl(name: string, value: unknown): string {
+  checkAddress(name, value);
+  try {
+    return new URL(value, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+  } catch {
+    throw new RangeError(`${name} '${value}': is no address here; give a whole one, such as https://…`);
+  }
+}
+
+/** Whether `value` is an object of this class of the platform, of this realm or another. */
+export function isA(className: string, value: unknown): boolean {
+  return Object.prototype.toString.call(value) === `[object ${className}]`;
+}
+
 /** @throws TypeError if `value` is no list */
 export function checkList(name: string, value: readonly unknown[]): void {
   if (!Array.isArray(value)) throw wrongKind(name, 'a list', value);
@@ -54,7 +87,7 @@ export function checkSignal(value: unknown): void {
   if (value !== undefined && !isSignal) throw wrongKind('signal', 'an AbortSignal', value);
 }
 
-function wrongKind(name: string, expected: string, value: unknown): TypeError {
+export function wrongKind(name: string, expected: string, value: unknown): TypeError {
   return new TypeError(`${name}: must be ${expected}, is ${kindOf(value)}`);
 }
 

@@ -7,6 +7,7 @@ import { folderAt, readFile } from '#bundle-source';
 import { inflateJson } from '../bundle/deflate.js';
 import { readVerified } from '../bundle/read-verified.js';
 import { BundleError } from '../errors.js';
+import { checkLoading } from '../loading/checked-loading.js';
 import { loadOnnxRuntime } from '../loading/onnx-runtime.js';
 import { createSession } from '../runtime/session.js';
 import type { OnnxRuntime } from '../runtime/step.js';
@@ -34,13 +35,15 @@ export interface Application {
 
 /**
  * The application of the kind `task` whose bundle is at `address`: the URL of its folder or, in Node, its path.
- * @throws BundleError naming the file and the remedy; the signal's reason if it aborts
+ * @throws TypeError naming an argument of another kind; BundleError naming the file and the remedy; the signal's reason if it aborts
  */
 export async function loadApplication(
   address: string | URL,
   task: string,
-  { signal }: LoadApplicationOptions = {},
+  options: LoadApplicationOptions = {},
 ): Promise<Application> {
+  checkLoading(address, options);
+  const { signal } = options;
   const folder = folderAt(address);
   const manifestBytes = await readFile(folder, manifestFile, { signal, cache: 'no-cache' });
   const { files } = parseApplicationManifest(manifestBytes, folder.nameOf(manifestFile), task);

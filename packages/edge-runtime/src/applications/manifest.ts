@@ -2,7 +2,7 @@
  * `manifest.json` of an application's bundle: which application it is, and the size and SHA-256 of its other files: the graphs,
  * `<name>.onnx`, and `config.json.z`, the configuration deflated. Language models have bundles of their own (`../bundle/`).
  */
-import { type FileRecord, manifestFile } from '../bundle/manifest.js';
+import { type FileRecord, manifestFile, manifestObject } from '../bundle/manifest.js';
 import { BundleError } from '../errors.js';
 
 export { manifestFile };
@@ -25,8 +25,8 @@ export interface ApplicationManifest {
  */
 export function parseApplicationManifest(bytes: Uint8Array, file: string, task: string): ApplicationManifest {
   const invalid = (what: string) => new BundleError('manifest-invalid', `${file}: ${what}; export the bundle again`);
-  const manifest = parsed(bytes, invalid);
-  if (manifest.format !== 'unroll-application') throw invalid("is not the manifest of an application's bundle");
+  const kind = "the manifest of an application's bundle";
+  const manifest: Partial<ApplicationManifest> = manifestObject(bytes, file, 'unroll-application', kind);
   if (manifest.version !== applicationFormatVersion) {
     throw new BundleError(
       'version-unsupported',
@@ -40,12 +40,4 @@ export function parseApplicationManifest(bytes: Uint8Array, file: string, task: 
   }
   if (!manifest.files?.[configFile]) throw invalid(`'files' lacks ${configFile}`);
   return manifest as ApplicationManifest;
-}
-
-function parsed(bytes: Uint8Array, invalid: (what: string) => BundleError): Partial<ApplicationManifest> {
-  try {
-    return (JSON.parse(new TextDecoder().decode(bytes)) as Partial<ApplicationManifest> | null) ?? {};
-  } catch {
-    throw invalid('is not JSON');
-  }
 }

@@ -85,16 +85,8 @@ export interface FileRecord {
  * @throws BundleError `manifest-invalid` or `version-unsupported`.
  */
 export function parseManifest(bytes: Uint8Array, file: string): Manifest {
-  const invalid = (what: string, cause?: unknown) =>
-    new BundleError('manifest-invalid', `${file}: ${what}; export the bundle again`, { cause });
-
-  let manifest: Partial<Manifest> | null;
-  try {
-    manifest = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw invalid('is not JSON', cause);
-  }
-  if (manifest?.format !== 'unroll-bundle') throw invalid("is not a bundle's manifest");
+  const invalid = (what: string) => new BundleError('manifest-invalid', `${file}: ${what}; export the bundle again`);
+  const manifest: Partial<Manifest> = manifestObject(bytes, file, 'unroll-bundle', "a bundle's manifest");
   if (manifest.version !== formatVersion) {
     throw new BundleError(
       'version-unsupported',
@@ -115,6 +107,28 @@ export function parseManifest(bytes: Uint8Array, file: string): Manifest {
     for (const name of Object.values(personalizationFiles)) checkRecord('personalization', name);
   }
   return manifest as Manifest;
+}
+
+/**
+ * The object in the bytes of a manifest `file` of this `format`. Another file is the fault of the address or of the server,
+ * not of the export.
+ * @param kind what it has to be, for people
+ * @throws BundleError `manifest-invalid`
+ */
+export function manifestObject(bytes: Uint8Array, file: string, format: string, kind: string): object {
+  const foreign = (what: string, cause?: unknown) => {
+    const remedy = "is this the address of the bundle's folder, and does its server send the file? Else copy it again";
+    return new BundleError('manifest-invalid', `${file}: ${what}; ${remedy}`, { cause });
+  };
+  if (bytes.length === 0) throw foreign('is empty');
+  let value: { readonly format?: unknown } | null;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw foreign('is not JSON', cause);
+  }
+  if (value?.format !== format) throw foreign(`is not ${kind}`);
+  return value;
 }
 
 function isPositiveInteger(value: unknown): value is number {

@@ -62,6 +62,11 @@ function refused(file: string, status: number): BundleError {
       const remedy = 'object stores answer so for a missing file too: check the address, and who may read it';
       return new BundleError('file-missing', `${file}: refused (HTTP ${status}); ${remedy}`);
     }
+    case 204:
+    case 205:
+      return new BundleError('file-missing', `${file}: the answer is empty (HTTP ${status}); check the server`);
+    case 429:
+      return new BundleError('unreachable', `${file}: too many requests (HTTP 429); wait, and load it again`);
     default:
       return new BundleError('unreachable', `${file}: HTTP status ${status}; check the server`);
   }

@@ -8,11 +8,33 @@ import { folderAt as folderOverHttp, type ReadFile, readFile as readOverHttp } f
 
 const overHttp = /^https?:/i;
 
-/** The folder at a URL, or at a path. */
+/** An address that is no path: its scheme is followed by two slashes, or holds the data itself. */
+const otherScheme = /^(?:[a-z][a-z\d+.-]*:(?=\/\/)|data:|blob:)/i;
+
+/**
+ * The folder at a URL, or at a path.
+ * @throws BundleError `unreachable` for a URL that is neither http, https nor a local file's
+ */
 export function folderAt(address: string | URL): Folder {
   const given = String(address);
   if (overHttp.test(given)) return folderOverHttp(given);
-  return new Folder(withoutEnd(normalize(/^file:/i.test(given) ? fileURLToPath(given) : given)));
+  const isUrl = typeof address === 'object' || otherScheme.test(given);
+  if (isUrl && !/^file:/i.test(given)) {
+    const [scheme] = /^[^:]*:/.exec(given)!;
+    const message = `'${given}': nothing is read from ${scheme} addresses; give one of http or https, or a path`;
+    throw new BundleError('unreachable', message);
+  }
+  return new Folder(withoutEnd(normalize(/^file:/i.test(given) ? pathOf(given) : given)));
+}
+
+function pathOf(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new BundleError('unreachable', `'${url}': is no local file (${(cause as Error).message}); give its path`, {
+      cause,
+    });
+  }
 }
 
 /** @throws BundleError `file-missing`, `file-altered` or `unreachable`; the signal's reason if it aborts. */

@@ -18,6 +18,9 @@ export async function unreachable(
 
 async function remedyFor(url: URL, cause: unknown, violations: readonly Violation[]): Promise<string> {
   const { location, navigator, origin } = globalThis;
+  if (!/^(?:https?|file):$/.test(url.protocol)) {
+    return `nothing is fetched from ${url.protocol} addresses here; give one of http or https (${reasonOf(cause)})`;
+  }
   if (!location) return `check the address and the connection (${reasonOf(cause)})`;
   if (violations.some(({ directive, blocked }) => directive === 'connect-src' && blocked.startsWith(url.origin))) {
     const source = url.origin === location.origin ? "'self'" : url.origin;
@@ -30,6 +33,9 @@ async function remedyFor(url: URL, cause: unknown, violations: readonly Violatio
     return 'a page of https may not fetch from http; serve the bundle over https';
   }
   if (navigator?.onLine === false) return 'this device is offline, and has no copy of the bundle; connect it';
+  if (await redirects(url)) {
+    return 'it redirects to an address that does not answer or that this page may not read; check where the server redirects to';
+  }
   if (url.origin !== origin && (await answers(url))) {
     const reader = origin === 'null' ? 'a sandboxed frame' : origin;
     return `its server does not let ${reader} read it; send the header access-control-allow-origin (CORS)`;
@@ -45,6 +51,14 @@ function isLoopback(hostname: string): boolean {
 function answers(url: URL): Promise<boolean> {
   return fetch(url, { method: 'HEAD', mode: 'no-cors', cache: 'no-store' }).then(
     () => true,
+    () => false,
+  );
+}
+
+/** Whether the server answers, and names another address. */
+function redirects(url: URL): Promise<boolean> {
+  return fetch(url, { method: 'HEAD', redirect: 'manual', cache: 'no-store' }).then(
+    ({ type }) => type === 'opaqueredirect',
     () => false,
   );
 }

@@ -81,6 +81,10 @@ describe.skipIf(!executablePath)('a model loads, or says why not', () => {
         [{ status: 404 }, 'not found (HTTP 404)'],
         [{ status: 403, body: '<?xml version="1.0"?><Error/>' }, 'refused (HTTP 403)'],
         [{ status: 503 }, 'HTTP status 503'],
+        [{ status: 429 }, 'too many requests (HTTP 429); wait, and load it again'],
+        [{ status: 204 }, 'the answer is empty (HTTP 204); check the server'],
+        [{ body: '' }, 'is empty; is this the address'],
+        [{ body: '{"error":"not found"}' }, "is not a bundle's manifest; is this the address"],
         [{ headers: { 'content-type': 'text/html' }, body: page404 }, 'the answer is a web page'],
         [{ body: '{}' }, "is not a bundle's manifest"],
       ];
@@ -231,10 +235,16 @@ describe.skipIf(!executablePath)('a model loads, or says why not', () => {
       new RegExp(`allow ${new URL(other.url).origin} in connect-src$`),
     );
     expect((await loadUnder(strictPolicy, other.url)).error).toMatch(/send the header access-control-allow-origin/);
+    expect((await loadUnder(strictPolicy, 'ftp://example.org/model/')).error).toMatch(/from ftp: addresses here/);
     const down = await serverBy(() => ({}));
     await down[Symbol.asyncDispose]();
     expect((await loadUnder(strictPolicy, down.url)).error).toMatch(/does not answer; check the connection/);
     expect((await loadUnder(strictPolicy, 'file:///model/')).error).toMatch(/fetch nothing from file: addresses/);
+    await using redirecting = await serverBy(() => ({
+      status: 302,
+      headers: { location: `${down.url}manifest.json` },
+    }));
+    expect((await loadUnder(strictPolicy, redirecting.url)).error).toMatch(/it redirects to an address that does not/);
     await withPage(browser, page, async (tab) => {
       await tab.context().setOffline(true);
       expect((await load(tab, './model/')).error).toMatch(/this device is offline/);

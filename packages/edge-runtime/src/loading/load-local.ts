@@ -10,6 +10,7 @@ import { breathing } from '../runtime/breathing.js';
 import { LocalLanguageModel } from '../runtime/local-language-model.js';
 import { loadStepModel, type OnnxRuntime } from '../runtime/step.js';
 import { BundleCache } from './bundle-cache.js';
+import { checkLoading } from './checked-loading.js';
 import type { LoadedStep } from './device.js';
 import type { LoadOptions } from './load-options.js';
 import { loadOnWasm } from './on-wasm.js';
@@ -29,13 +30,15 @@ export interface LocalLoadOptions extends Omit<LoadOptions, 'device'> {
  * Loads the bundle at `address`, the URL of its folder or, in Node, its path, into this thread. In a page, prefer
  * `loadLanguageModel`, which leaves the page's thread free.
  *
- * @throws BundleError naming the file and the remedy if the bundle is missing, damaged, or of another version; the
+ * @throws TypeError or RangeError naming an argument of another kind; BundleError naming the file and the remedy if the bundle is missing, damaged, or of another version; the
  *   signal's reason if it aborts.
  */
 export async function loadLocalLanguageModel(
   address: string | URL,
-  { ort, kernels, ...options }: LocalLoadOptions = {},
+  loadOptions: LocalLoadOptions = {},
 ): Promise<LocalLanguageModel> {
+  checkLoading(address, loadOptions);
+  const { ort, kernels, ...options } = loadOptions;
   const loadOnCustom = async ({ model, manifest }: Bundle): Promise<LoadedStep> => ({
     step: await loadStepModel(model, manifest, ort!),
     use: { name: 'custom', runtime: 'onnxruntime' },

@@ -1,10 +1,12 @@
 /** Loads a model into a worker of its own: the page's thread stays free. `load.node.ts` is its counterpart in Node. */
 import { folderAt } from '#bundle-source';
+import { checkedUrl } from '../arguments.js';
 import { BundleError } from '../errors.js';
 import type { LanguageModel } from '../runtime/language-model.js';
 import type { Addresses } from '../worker/protocol.js';
 import { WorkerLanguageModel } from '../worker/worker-language-model.js';
 import { WorkerLine } from '../worker/worker-line.js';
+import { checkLoading } from './checked-loading.js';
 import { wasm } from './device.js';
 import type { LoadOptions } from './load-options.js';
 
@@ -12,18 +14,17 @@ import type { LoadOptions } from './load-options.js';
  * Loads the bundle at `address`: the URL of its folder or, in Node, its path. In a page the model runs in a worker; in
  * Node, in this thread.
  *
- * @throws BundleError naming the file and the remedy if the bundle is missing, damaged, or of another version, or if the
+ * @throws TypeError or RangeError naming an argument of another kind; BundleError naming the file and the remedy if the bundle is missing, damaged, or of another version, or if the
  *   worker cannot start; the signal's reason if it aborts.
  * @example
  * const model = await loadLanguageModel('./model/');
  * for await (const { text } of model.generate('In the beginning')) output.append(text);
  */
-export async function loadLanguageModel(
-  address: string | URL,
-  { device = wasm, onnxRuntime, ...options }: LoadOptions = {},
-): Promise<LanguageModel> {
+export async function loadLanguageModel(address: string | URL, loadOptions: LoadOptions = {}): Promise<LanguageModel> {
+  checkLoading(address, loadOptions);
+  const { device = wasm, onnxRuntime, ...options } = loadOptions;
   options.signal?.throwIfAborted();
-  const module = onnxRuntime && new URL(onnxRuntime, globalThis.document?.baseURI ?? globalThis.location.href).href;
+  const module = onnxRuntime === undefined ? undefined : checkedUrl('onnxRuntime', onnxRuntime);
   const addresses = { address: folderAt(address).address, onnxRuntime: module };
   const served = await loadInWorker(device.createWorker, addresses, options);
   if (!(served instanceof Error)) return served;

@@ -1,16 +1,16 @@
 /** Loads a model into this thread: Node runs no page that it could block. `load.browser.ts` is for pages. */
 import type { Bundle } from '../bundle/read-bundle.js';
 import type { LanguageModel } from '../runtime/language-model.js';
+import { checkLoading } from './checked-loading.js';
 import type { LoadedStep } from './device.js';
 import { loadOn } from './load-local.js';
 import type { LoadOptions } from './load-options.js';
 import { loadOnWasm } from './on-wasm.js';
 
 /** As in `load.browser.ts`, on WebAssembly whatever the device. */
-export function loadLanguageModel(
-  address: string | URL,
-  { device, ...options }: LoadOptions = {},
-): Promise<LanguageModel> {
+export async function loadLanguageModel(address: string | URL, loadOptions: LoadOptions = {}): Promise<LanguageModel> {
+  checkLoading(address, loadOptions);
+  const { device, ...options } = loadOptions;
   return loadOn(device?.name === 'webgpu' ? loadWithoutWebGpu : loadOnWasm, address, options);
 }
 

@@ -115,6 +115,39 @@ describe.skipIf(!executablePath)('loading a bundle in a page', () => {
     });
   });
 
+  test('refuses what is of another kind by its name, before a worker starts', async () => {
+    await withPage(browser, page, async (tab) => {
+      const messages = await tab.evaluate(async () => {
+        const load = unroll.loadLanguageModel as (...args: unknown[]) => Promise<unknown>;
+        const wrong = [
+          [undefined],
+          ['./model/', null],
+          ['./model/', { device: 'gpu' }],
+          ['./model/', { onProgress: 'x' }],
+          ['./model/', { signal: {} }],
+          ['./model/', { cache: 'no' }],
+          ['./model/', { onnxRuntime: 5 }],
+          ['./model/', { onnxRuntime: 'http://' }],
+          ['./model/', { integrity: 'md5-x' }],
+        ];
+        const told = ({ name, message }: Error) => `${name}: ${message.split(/[:']/)[0]!.trim()}`;
+        return Promise.all(wrong.map((args) => load(...args).then(() => 'loaded', told)));
+      });
+      expect(messages).toEqual([
+        'TypeError: address',
+        'TypeError: options',
+        'TypeError: device',
+        'TypeError: onProgress',
+        'TypeError: signal',
+        'TypeError: cache',
+        'TypeError: onnxRuntime',
+        'RangeError: onnxRuntime',
+        'RangeError: integrity',
+      ]);
+      expect(tab.workers()).toEqual([]);
+    });
+  });
+
   test('falls back from WebGPU to WebAssembly where there is no GPU, and says so', async () => {
     await withPage(browser, withBundle(page, bundle), async (tab) => {
       const device = await tab.evaluate(async () => {

@@ -41,8 +41,12 @@ export function begunWord(text: string, kind: Tokenizer['kind']): string {
   return characters.slice(last + 1).join('');
 }
 
-/** `text` with a suggestion in the place of its begun word, and a space after it where the writing has one between words. */
-export function textWith(text: string, suggestion: string, kind: Tokenizer['kind']): string {
+/**
+ * `text` with a suggestion in the place of its begun word, and a space after it where the writing has one between words.
+ * Without a suggestion it stays as it is.
+ */
+export function textWith(text: string, suggestion: string | undefined, kind: Tokenizer['kind']): string {
+  if (suggestion === undefined) return text;
   const before = text.slice(0, text.length - begunWord(text, kind).length);
   const space = kind === 'word' || !endsUnspaced(suggestion) ? ' ' : '';
   return before + suggestion + space;

@@ -15,6 +15,7 @@ afterAll(() => model.dispose());
 const untyped = () => model as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
 const generate = (...args: unknown[]) =>
   (untyped().generate!(...args) as unknown as AsyncGenerator<unknown>).next() as Promise<unknown>;
+const accept = async (...args: unknown[]) => untyped().accept!(...args);
 const call =
   (name: string) =>
   (...args: unknown[]) =>
@@ -38,6 +39,18 @@ describe('what is of another kind is a TypeError that names it', () => {
     ['texts: must be a list of strings, is a string', call('personalize'), ['the river']],
     ['texts[1]: must be a string, is null', call('personalize'), [['the', null]]],
     ['steps: must be a number, is a string', call('personalize'), [['the'], { steps: '9' }]],
+    ['method: must be a string, is a number', call('personalize'), [['the'], { method: 5 }]],
+    ['onProgress: must be a function, is a string', call('personalize'), [['the'], { onProgress: 'x' }]],
+    ['gateway: must be a string or a URL, is a number', call('contribute'), [5]],
+    ['options: must be an object, is null', call('contribute'), ['http://localhost/', null]],
+    ['token: must be a string, is a number', call('contribute'), ['http://localhost/', { token: 5 }]],
+    ['signal: must be an AbortSignal, is a boolean', call('contribute'), ['http://localhost/', { signal: true }]],
+    ['text: must be a string, is undefined', accept, [undefined, 'x']],
+    ['text: must be a string, is null', accept, [null, 'x']],
+    ['text: must be a string, is a number', accept, [5, undefined]],
+    ['text: must be a string, is a list', accept, [[], 'x']],
+    ['suggestion: must be a string, is null', accept, ['the', null]],
+    ['suggestion: must be a string, is a number', accept, ['the', 5]],
   ])('%s', async (message, method, args) => {
     await expect(method(...args)).rejects.toThrow(new TypeError(message));
   });
@@ -56,6 +69,7 @@ describe('what is out of range is a RangeError that names it', () => {
     [/^count -1: must be/, call('suggest'), ['the', { count: -1 }]],
     [/^count 1.5: must be/, call('suggest'), ['the', { count: 1.5 }]],
     [/^count Infinity: must be/, call('suggest'), ['the', { count: Number.POSITIVE_INFINITY }]],
+    [/^gateway 'http:\/\/': is no address/, call('contribute'), ['http://']],
     [/^id -1: /, call('scoreIds'), [[1, -1]]],
     [/^id 402: the model's ids run from 0 to 401/, call('scoreIds'), [[1, 402]]],
     [/^id 0.5: /, call('scoreIds'), [[0.5]]],
@@ -70,6 +84,12 @@ test('a state that was cut short is refused', async () => {
   const { values, ...state } = await model.read('the river');
   const score = model.score('the', { state: { ...state, values: values.slice(1) } });
   await expect(score).rejects.toMatchObject({ code: 'state-foreign' });
+});
+
+test('a text without a suggestion stays as it is', async () => {
+  const [word] = await model.suggest('the zzq');
+  expect(word).toBeUndefined();
+  expect(model.accept('the zzq', word)).toBe('the zzq');
 });
 
 test('no text, no suggestions and no end have values', async () => {

@@ -1,5 +1,15 @@
 /** The arguments of a language model's methods, checked before anything is computed or sent to a worker. */
-import { checkCount, checkNumbers, checkOptions, checkSignal, checkText, checkTexts } from '../arguments.js';
+import {
+  checkCount,
+  checkedUrl,
+  checkFunction,
+  checkNumbers,
+  checkOptions,
+  checkSignal,
+  checkText,
+  checkTexts,
+} from '../arguments.js';
+import type { ContributeOptions } from '../personalization/contribution.js';
 import type { PersonalizeOptions } from '../personalization/options.js';
 import type { GenerateOptions } from './generate.js';
 import type { Cancellable } from './language-model.js';
@@ -36,8 +46,29 @@ export function checkSuggesting(text: string, options: SuggestOptions): void {
 export function checkPersonalizing(texts: readonly string[], options: PersonalizeOptions): void {
   checkTexts('texts', texts);
   checkOptions(options);
-  checkNumbers({ steps: options.steps, learningRate: options.learningRate });
+  const { method, steps, learningRate, onProgress, signal } = options;
+  if (method !== undefined) checkText('method', method);
+  checkNumbers({ steps, learningRate });
+  checkFunction('onProgress', onProgress);
+  checkSignal(signal);
+}
+
+/** @throws TypeError for a value of another kind */
+export function checkAccepting(text: string, suggestion: string | undefined): void {
+  checkText('text', text);
+  if (suggestion !== undefined) checkText('suggestion', suggestion);
+}
+
+/**
+ * The gateway's whole address.
+ * @throws TypeError for a value of another kind; RangeError for a gateway that is no address
+ */
+export function checkContributing(gateway: string | URL, options: ContributeOptions): string {
+  const address = checkedUrl('gateway', gateway);
+  checkOptions(options);
+  if (options.token !== undefined) checkText('token', options.token);
   checkSignal(options.signal);
+  return address;
 }
 
 function checkState(state: FromState['state']): void {

@@ -53,12 +53,13 @@ export interface LanguageModel extends AsyncDisposable {
 
   /**
    * `text` with one of its suggestions taken: in the place of the word that it ends with, and followed by a space where the
-   * writing has one between words.
+   * writing has one between words. Without a suggestion, as where `suggest` has none, it is `text` itself.
+   * @throws TypeError for an argument of another kind
    * @example
    * model.accept('the riv', 'river') // 'the river '
    * model.accept('春风', '又绿') // '春风又绿', where tokens are characters
    */
-  accept(text: string, suggestion: string): string;
+  accept(text: string, suggestion: string | undefined): string;
 
   /**
    * Reads `text` and gives what the model then remembers, of constant size however long the text was, for the `state`
@@ -85,7 +86,7 @@ export interface LanguageModel extends AsyncDisposable {
   /**
    * Gives what was learned to the model of all, through the gateway at this address (`unroll gateway`): one update of the
    * parameters, clipped and noised on this device. Happens when it is called, and never else.
-   * @throws Error if the model is not personalized; BundleError `gateway-refused` or `unreachable`; the signal's reason.
+   * @throws TypeError or RangeError for an argument of another kind; Error if the model is not personalized; BundleError `gateway-refused` or `unreachable`; the signal's reason.
    */
   contribute(gateway: string | URL, options?: ContributeOptions): Promise<Contribution>;
   /** Frees the model's memory, and its worker. */

@@ -8,7 +8,14 @@ import type { PersonalizationResult, PersonalizationStatus, PersonalizeOptions }
 import type { Personalizer } from '../personalization/personalizer.js';
 import { textWith } from './begun-word.js';
 import { breathing } from './breathing.js';
-import { checkGenerating, checkPersonalizing, checkReading, checkSuggesting } from './checked-arguments.js';
+import {
+  checkAccepting,
+  checkContributing,
+  checkGenerating,
+  checkPersonalizing,
+  checkReading,
+  checkSuggesting,
+} from './checked-arguments.js';
 import { type GeneratedToken, type GenerateOptions, generate } from './generate.js';
 import { type Cancellable, disposed, type LanguageModel } from './language-model.js';
 import { type IdScore, logProbabilities, type Score, scoreIds, scoreOf } from './score.js';
@@ -93,7 +100,8 @@ export class LocalLanguageModel implements LanguageModel {
     return this.#live.suggester.suggest(text, options);
   }
 
-  accept(text: string, suggestion: string): string {
+  accept(text: string, suggestion: string | undefined): string {
+    checkAccepting(text, suggestion);
     return textWith(text, suggestion, this.tokenizer.kind);
   }
 
@@ -125,8 +133,9 @@ export class LocalLanguageModel implements LanguageModel {
   }
 
   async contribute(gateway: string | URL, options: ContributeOptions = {}): Promise<Contribution> {
+    const address = checkContributing(gateway, options);
     if (!this.#loaded) throw new Error(disposed);
-    return this.#personalizer.contribute(String(gateway), options);
+    return this.#personalizer.contribute(address, options);
   }
 
   async dispose(): Promise<void> {

@@ -6,6 +6,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { folderAt, readFile } from '#bundle-source';
 import type { Folder } from '../bundle/folder.js';
 import { BundleError } from '../errors.js';
+import { checkLoading } from '../loading/checked-loading.js';
 import { loadOnnxRuntime } from '../loading/onnx-runtime.js';
 import { disposed } from '../runtime/language-model.js';
 import { createSession } from '../runtime/session.js';
@@ -58,12 +59,14 @@ const modelFiles = [
   'decoder_model_merged.onnx',
 ] as const;
 
-/** @throws BundleError naming the file and the remedy; the signal's reason if it aborts. */
+/** @throws TypeError naming an argument of another kind; BundleError naming the file and the remedy; the signal's reason if it aborts. */
 export async function readTransformerFolder(
   address: string | URL,
   kind: TransformerKind,
-  { file, ort: given, signal }: LoadTransformerOptions,
+  options: LoadTransformerOptions,
 ): Promise<TransformerFolder> {
+  checkLoading(address, options);
+  const { file, ort: given, signal } = options;
   const folder = folderAt(address);
   const config = await readJson(folder, 'config.json', signal);
   checkConfig(config, kind, folder.nameOf('config.json'));
@@ -110,7 +113,10 @@ async function readJson(
   const bytes = await readFile(folder, name, { signal });
   const value = parsed(new TextDecoder().decode(bytes));
   if (value !== null && typeof value === 'object') return value as Record<string, unknown>;
-  throw new BundleError('manifest-invalid', `${folder.nameOf(name)}: is not a JSON object; copy the folder again`);
+  throw new BundleError(
+    'manifest-invalid',
+    `${folder.nameOf(name)}: is not a JSON object; check the address and its server, or copy the folder again`,
+  );
 }
 
 function parsed(json: string): unknown {
@@ -122,6 +128,9 @@ function parsed(json: string): unknown {
 }
 
 function checkConfig(config: Record<string, unknown>, { modelType, numbers }: TransformerKind, file: string): void {
+  if (config.model_type === undefined) {
+    throw new BundleError('manifest-invalid', `${file}: has no 'model_type'; is this the address of a model's folder?`);
+  }
   if (config.model_type !== modelType) {
     const message = `${file}: 'model_type' is '${config.model_type}', not '${modelType}'; load it by its own kind`;
     throw new BundleError('manifest-invalid', message);

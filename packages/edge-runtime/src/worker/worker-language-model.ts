@@ -13,7 +13,14 @@ import type {
   PersonalizeOptions,
 } from '../personalization/options.js';
 import { textWith } from '../runtime/begun-word.js';
-import { checkGenerating, checkPersonalizing, checkReading, checkSuggesting } from '../runtime/checked-arguments.js';
+import {
+  checkAccepting,
+  checkContributing,
+  checkGenerating,
+  checkPersonalizing,
+  checkReading,
+  checkSuggesting,
+} from '../runtime/checked-arguments.js';
 import type { GeneratedToken, GenerateOptions } from '../runtime/generate.js';
 import type { Cancellable, LanguageModel } from '../runtime/language-model.js';
 import type { Score } from '../runtime/score.js';
@@ -105,7 +112,8 @@ export class WorkerLanguageModel implements LanguageModel {
     return this.#line.ask({ kind: 'suggest', text, options });
   }
 
-  accept(text: string, suggestion: string): string {
+  accept(text: string, suggestion: string | undefined): string {
+    checkAccepting(text, suggestion);
     return textWith(text, suggestion, this.#tokens);
   }
 
@@ -136,9 +144,10 @@ export class WorkerLanguageModel implements LanguageModel {
     }
   }
 
-  contribute(gateway: string | URL, { token, signal }: ContributeOptions = {}): Promise<Contribution> {
-    const { href } = new URL(gateway, globalThis.location.href);
-    return this.#line.ask({ kind: 'contribute', gateway: href, token }, { signal });
+  async contribute(gateway: string | URL, options: ContributeOptions = {}): Promise<Contribution> {
+    const address = checkContributing(gateway, options);
+    const { token, signal } = options;
+    return this.#line.ask({ kind: 'contribute', gateway: address, token }, { signal });
   }
 
   async dispose(): Promise<void> {
