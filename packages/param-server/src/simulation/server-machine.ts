@@ -105,8 +105,12 @@ export class ServerMachine {
             time.after(random() * options.slowness, () => {
               const strikes = random() < options.failures;
               if (!isAlive() && !(strikes && mayOutlive)) return;
-              if (isAlive() && strikes) reject(new Error('the disk failed'));
-              else resolve(task());
+              if (isAlive() && strikes) return reject(new Error('the disk failed'));
+              try {
+                resolve(task());
+              } catch (error) {
+                reject(error as Error);
+              }
             });
           }),
       );
@@ -133,8 +137,10 @@ export class ServerMachine {
         }, true),
       read: (step) =>
         inTurn(() => {
+          const snapshot = disk.get(step);
+          if (!snapshot) throw new Error(`the snapshot of step ${step} is gone`);
           this.updates.push(-step);
-          return structuredClone(disk.get(step)!);
+          return structuredClone(snapshot);
         }),
       setAside: async (after) => {
         setAside(after);

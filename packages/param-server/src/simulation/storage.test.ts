@@ -5,7 +5,7 @@ import { simulateTraining } from './simulation.js';
 
 const expected = trainAlone(task);
 const stormy = { loss: 0.1, duplication: 0.2, maxDelay: 2 };
-const schedules = process.env.UNROLL_LONG_TESTS ? 1500 : 40;
+const schedules = process.env.UNROLL_LONG_TESTS ? 400 : 40;
 
 test.each([
   { disk: { slowness: 60, failures: 0 }, shards: 1 },
