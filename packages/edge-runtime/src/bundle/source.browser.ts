@@ -30,7 +30,9 @@ export function folderAt(address: string | URL): Folder {
 export const readFile: ReadFile = async (folder, name, { onBytes, signal, cache, maxBytes } = {}) => {
   const file = folder.nameOf(name);
   const response = await request(folder.addressOf(name), file, signal, cache);
-  if (!response.ok || !response.body) throw refused(file, response.status);
+  // 204 and 205 are ok, and in some browsers their body is an empty stream.
+  const hasContent = response.ok && response.status !== 204 && response.status !== 205;
+  if (!hasContent || !response.body) throw refused(file, response.status);
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = await readStream(response.body, maxBytes, onBytes);
