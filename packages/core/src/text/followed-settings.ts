@@ -30,7 +30,7 @@ export function either(...choices: readonly Follows[]): Follows {
   return (value) => choices.some((follows) => follows(value));
 }
 
-/** Of an added token: that it is cut out of the text as it stands, whatever is beside it. */
+/** The settings of an added token that is cut out of the text as it stands, whatever is beside it. */
 export const addedToken: FollowedSettings = {
   id: Number.isSafeInteger,
   content: (value) => typeof value === 'string' && value !== '',

@@ -6,7 +6,7 @@ import type { OnnxDataType } from '../onnx/graph.js';
 
 interface Operands {
   readonly types: readonly OnnxDataType[];
-  /** Which inputs are of one of these types, all of the same; all of them if left out. */
+  /** The inputs that are of one of these types, all of the same; all inputs if left out. */
   readonly positions?: readonly number[];
 }
 

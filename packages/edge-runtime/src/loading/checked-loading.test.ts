@@ -1,4 +1,4 @@
-// What callers pass to the functions that load, and TypeScript would not: each refuses it by its name, before it reads anything.
+// Arguments of the loading functions that TypeScript would refuse: each is refused by its name before anything is read.
 import { describe, expect, test } from 'vitest';
 import {
   loadAnomalyDetector,
