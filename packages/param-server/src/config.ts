@@ -3,5 +3,6 @@
 import './no-telemetry.js';
 
 export { isLoopback } from './security/loopback.js';
+export { foreignHost, isOwnHost } from './security/own-host.js';
 export { addressFault } from './server-address.js';
 export { fewestSnapshots } from './snapshots/fewest-snapshots.js';

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
 import { ParameterServerError } from '../client/errors.js';
+import { foreignHost, isOwnHost } from '../security/own-host.js';
 
 export interface MetricsEndpoint {
   readonly port: number;
@@ -13,7 +14,11 @@ export interface MetricsEndpoint {
 
 /** @throws ParameterServerError if the address cannot be listened on */
 export async function serveMetrics(registry: Registry, host: string, port: number): Promise<MetricsEndpoint> {
-  const server = createServer(({ method, url }, response) => {
+  const server = createServer(({ method, url, headers }, response) => {
+    if (!isOwnHost(headers.host, host)) {
+      response.writeHead(421).end(foreignHost);
+      return;
+    }
     if (method !== 'GET' || url !== '/metrics') {
       response.writeHead(404).end('there is only GET /metrics\n');
       return;

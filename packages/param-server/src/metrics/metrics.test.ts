@@ -1,7 +1,7 @@
 // What Prometheus reads of a server through which a real worker trains.
 
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Gauge, Registry } from 'prom-client';
 import { afterEach, expect, test } from 'vitest';
@@ -166,6 +166,18 @@ test('a server of other machines tells its metrics to its own, unless it is told
   // Loopback has many addresses, and 0.0.0.0 would be all of them.
   await expect(at('127.0.0.2', server)).rejects.toThrow('fetch failed');
   await expect(at('127.0.0.1', elsewhere)).rejects.toThrow('fetch failed');
+});
+
+test('a page of another site, whose name has been made to mean this machine, reads no metrics', async () => {
+  const { metricsPort } = await serve(0);
+  const asked = request({
+    port: metricsPort,
+    path: '/metrics',
+    headers: { host: `evil.example:${metricsPort}` },
+  }).end();
+  const [answer] = await once(asked, 'response');
+  expect(answer.statusCode).toBe(421);
+  answer.resume();
 });
 
 test('metrics that cannot be gathered are an answer, and end nothing', async () => {

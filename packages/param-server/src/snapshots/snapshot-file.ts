@@ -70,7 +70,8 @@ function* contents(header: Header, vectors: readonly FrozenVector[]): Generator<
 }
 
 async function writeHashed(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
-  await using file = await open(path, 'w');
+  // Only its owner may open it: it holds the model.
+  await using file = await open(path, 'w', 0o600);
   const hash = createHash('sha256');
   for (const piece of pieces) {
     hash.update(piece);

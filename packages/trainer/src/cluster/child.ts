@@ -21,8 +21,10 @@ export interface ChildOptions {
   readonly name: string;
   /** The arguments of `unroll`, of the first process or of one that replaces a killed one. */
   readonly args: (isRestart: boolean) => readonly string[];
-  /** Variables that it gets beside those of this process, which come first. */
+  /** Variables that it gets unless this process has them. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Variables that it gets whatever this process has. */
+  readonly secrets: Readonly<Record<string, string>>;
   readonly onMessage: (message: ChildMessage) => void;
   /** How often the process is started again when it was killed before it had lived for a while. */
   readonly maxRestarts: number;
@@ -97,8 +99,8 @@ export class Child {
 
   /** Resolves to the signal that killed the process, or to undefined if it ended well. @throws UnrollError if it failed */
   async #runOnce(isRestart: boolean): Promise<NodeJS.Signals | undefined> {
-    const { name, args, environment, onMessage } = this.#options;
-    const child = start(args(isRestart), environment);
+    const { name, args, onMessage } = this.#options;
+    const child = start(args(isRestart), this.#options);
     this.#process = child;
     let lastLine = '';
     let peerLost = false;
@@ -121,11 +123,14 @@ export class Child {
 }
 
 /** Children run in process groups of their own, so that Ctrl-C reaches only the launcher, which then stops them. */
-function start(args: readonly string[], environment: ChildOptions['environment']): ChildProcess {
+function start(
+  args: readonly string[],
+  { environment, secrets }: Pick<ChildOptions, 'environment' | 'secrets'>,
+): ChildProcess {
   return fork(command, args, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     detached: true,
     execArgv: [`--initial-old-space-size=${initialHeapMebibytes}`],
-    env: { ...environment, ...process.env },
+    env: { ...environment, ...process.env, ...secrets },
   });
 }

@@ -1,4 +1,5 @@
 /** Starts the servers and workers of a run as processes on this machine and follows them to their end. */
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -12,6 +13,7 @@ import { RunReport, type TrainingResult } from '../training/report.js';
 import { requireShareable, requireStepsLeft } from '../training/requirements.js';
 import { Child } from './child.js';
 import type { ChildMessage } from './messages.js';
+import { tokenVariable } from './token-variable.js';
 
 export interface ClusterOptions {
   readonly workers: number;
@@ -36,6 +38,8 @@ async function settledWithin(seconds: number, promises: readonly Promise<void>[]
   timer.abort();
 }
 
+type Secrets = Readonly<Record<string, string>>;
+
 const never = new Promise<never>(() => {});
 
 /**
@@ -52,13 +56,16 @@ export async function launchCluster(
   requireShareable(prepared.training, options.workers);
   requireStepsLeft(prepared, request.out);
   const report = new RunReport(request.out, options.workers);
+  // Other users of this machine reach its loopback address too.
+  const token = randomBytes(32).toString('hex');
+  const secrets = { [tokenVariable]: token };
   const servers: Child[] = [];
   const workers: Child[] = [];
   const interrupt = interruption([servers, workers]);
   try {
-    const addresses = await startServers(servers, options);
-    observer?.watch(connectRunStatus(addresses));
-    startWorkers(workers, addresses, request, options, report, observer);
+    const addresses = await startServers(servers, options, secrets);
+    observer?.watch(connectRunStatus(addresses, { token }));
+    startWorkers(workers, addresses, request, { ...options, secrets }, report, observer);
     const children = [...servers, ...workers];
     const failures = children.map(({ ended }) => ended.then(() => never));
     // Worker 0 ends when all workers have finished.
@@ -84,7 +91,7 @@ export async function launchCluster(
 }
 
 /** Resolves to the servers' addresses when all listen; they keep them when they are started again. */
-async function startServers(started: Child[], options: ClusterOptions): Promise<string[]> {
+async function startServers(started: Child[], options: ClusterOptions, secrets: Secrets): Promise<string[]> {
   const ports = Array.from({ length: options.servers }, () => 0);
   const sayOnce = withoutRepetition(log);
   const listening = ports.map(
@@ -103,6 +110,7 @@ async function startServers(started: Child[], options: ClusterOptions): Promise<
             maxRestarts: options.maxRestarts,
             args,
             environment: serverAllocation,
+            secrets,
             onMessage,
           }),
         );
@@ -141,7 +149,7 @@ function startWorkers(
   started: Child[],
   addresses: readonly string[],
   request: TrainingRequest,
-  { workers, maxRestarts, workerFlags }: ClusterOptions,
+  { workers, maxRestarts, workerFlags, secrets }: ClusterOptions & { readonly secrets: Secrets },
   report: RunReport,
   observer: RunObserver | undefined,
 ): void {
@@ -153,6 +161,7 @@ function startWorkers(
       new Child({
         name: `worker ${worker}`,
         maxRestarts,
+        secrets,
         args: (isRestart) => {
           const flags = isRestart ? restartFlags(workerFlags, report.checkpointStep > 0) : workerFlags;
           return ['worker', ...flags, ...placeFlags];

@@ -1,5 +1,6 @@
 /** `unroll gateway`: one round of federated averaging with differential privacy, over HTTP. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { tokenVariable } from '../cluster/token-variable.js';
 import { UsageError } from '../errors.js';
 import type { GatherResult } from '../gateway/gather.js';
 import { interruptible } from '../terminal/interrupt.js';
@@ -13,6 +14,7 @@ import {
   positiveNumber,
   printResult,
 } from './options.js';
+import { readToken, requireLoopback } from './security-flags.js';
 
 interface GatewayFlags {
   checkpoint: string;
@@ -28,6 +30,7 @@ interface GatewayFlags {
   port: number;
   origin: string;
   tokenFile?: string;
+  insecurePublic?: boolean;
   json?: boolean;
 }
 
@@ -50,13 +53,17 @@ export function addGateway(program: Command): void {
     .option('--delta <x>', 'the δ of (ε, δ)-differential privacy', numberBetween(1e-300, 1), 1e-6)
     .option(
       '--host <address>',
-      'the address to listen on; a proxy with TLS belongs before any but this',
+      'the address to listen on; beyond 127.0.0.1 a token must guard it, and a proxy with TLS belongs before it',
       hostName,
       '127.0.0.1',
     )
     .option('--port <n>', 'the port to listen on', port, 8787)
     .option('--origin <url>', "the origin of the pages that contribute, or '*'", origin, '*')
-    .option('--token-file <file>', 'a secret that clients must show')
+    .option(
+      '--token-file <file>',
+      `a secret that clients must show; only you may be able to open it (default: the variable ${tokenVariable})`,
+    )
+    .option('--insecure-public', 'serve other machines without a token: whoever reaches the port can contribute')
     .addOption(jsonOption())
     .action(async (flags: GatewayFlags) => {
       const { population = flags.clients } = flags;
@@ -65,8 +72,11 @@ export function addGateway(program: Command): void {
           `--population ${population}: there are ${flags.clients} clients in a round; give at least as many`,
         );
       }
+      const { tokenFile, ...rest } = flags;
+      const { token } = await readToken(tokenFile);
+      if (token === undefined && !flags.insecurePublic) requireLoopback(flags.host, '--token-file');
       const { runGateway } = await import('../gateway/run-gateway.js');
-      const result = await interruptible((signal) => runGateway({ ...flags, population }, signal));
+      const result = await interruptible((signal) => runGateway({ ...rest, population, token }, signal));
       await printResult(flags.json, result, () => describe(result));
     });
   addExamples(

@@ -3,7 +3,10 @@ import { readFile } from 'node:fs/promises';
 import type { ClientSecurity, ServerSecurity } from '@unroll/param-server';
 import { isLoopback } from '@unroll/param-server/config';
 import type { Command } from 'commander';
+import { tokenVariable } from '../cluster/token-variable.js';
 import { UnrollError, UsageError } from '../errors.js';
+import { fileErrorReason } from '../files/file-error.js';
+import { readSecretFile } from '../files/secret-file.js';
 
 export interface SecurityFlags {
   tlsCert?: string;
@@ -17,18 +20,15 @@ export interface GuardFlags extends SecurityFlags {
   insecurePublic?: boolean;
 }
 
-/** Where a token may be given instead of in a file. */
-const tokenVariable = 'UNROLL_TOKEN';
-
 /** The same on servers and workers. */
 export function addSecurityFlags(command: Command): Command {
   return command
     .option('--tls-cert <file>', 'this process’s certificate, PEM; servers that have one speak TLS only')
-    .option('--tls-key <file>', 'the key of --tls-cert, PEM')
+    .option('--tls-key <file>', 'the key of --tls-cert, PEM; only you may be able to open it')
     .option('--tls-ca <file>', 'the authority, PEM, that must have signed the other side’s certificate')
     .option(
       '--token-file <file>',
-      `the secret that servers and workers share (default: the variable ${tokenVariable})`,
+      `the secret that servers and workers share; only you may be able to open it (default: the variable ${tokenVariable})`,
     );
 }
 
@@ -49,14 +49,11 @@ export async function serverSecurity(flags: GuardFlags): Promise<ServerSecurity>
   requirePair(flags);
   const { tlsCert, tlsKey, tlsCa, host, insecurePublic } = flags;
   if (tlsCa && !tlsCert) throw new UsageError('--tls-ca: a server needs --tls-cert and --tls-key with it');
-  const token = await readToken(flags);
-  if (!isLoopback(host) && !tlsCert && !token.token && !insecurePublic) {
-    throw new UsageError(
-      `--host: ${host} can be reached from other machines; add --tls-cert and --tls-key or --token-file, or say --insecure-public`,
-    );
-  }
+  const token = await readToken(flags.tokenFile);
+  const isGuarded = tlsCert !== undefined || token.token !== undefined;
+  if (!isGuarded && !insecurePublic) requireLoopback(host, '--tls-cert and --tls-key or --token-file');
   if (!tlsCert || !tlsKey) return { ...token };
-  const [certificate, key] = [await readPem('--tls-cert', tlsCert), await readPem('--tls-key', tlsKey)];
+  const [certificate, key] = await readOwnPair(tlsCert, tlsKey);
   const tls = tlsCa ? { certificate, key, clientAuthority: await readPem('--tls-ca', tlsCa) } : { certificate, key };
   return { tls, ...token };
 }
@@ -71,11 +68,11 @@ export async function clientSecurity(flags: SecurityFlags): Promise<ClientSecuri
   const { tlsCert, tlsKey, tlsCa } = flags;
   if (tlsCert && !tlsCa)
     throw new UsageError('--tls-cert: a worker needs --tls-ca with it, to make sure of the servers');
-  const token = await readToken(flags);
+  const token = await readToken(flags.tokenFile);
   if (!tlsCa) return { ...token };
   const authority = await readPem('--tls-ca', tlsCa);
   if (!tlsCert || !tlsKey) return { tls: { authority }, ...token };
-  const [certificate, key] = [await readPem('--tls-cert', tlsCert), await readPem('--tls-key', tlsKey)];
+  const [certificate, key] = await readOwnPair(tlsCert, tlsKey);
   return { tls: { authority, certificate, key }, ...token };
 }
 
@@ -84,19 +81,35 @@ function requirePair({ tlsCert, tlsKey }: SecurityFlags): void {
   if (tlsKey && !tlsCert) throw new UsageError('--tls-key: needs --tls-cert with it');
 }
 
-async function readToken({ tokenFile }: SecurityFlags): Promise<{ token?: string }> {
+/** @throws UsageError naming what would guard a server, if other machines can reach it */
+export function requireLoopback(host: string, guards: string): void {
+  if (isLoopback(host)) return;
+  throw new UsageError(`--host: ${host} can be reached from other machines; add ${guards}, or say --insecure-public`);
+}
+
+/** The token of a file or of the environment, if there is one. @throws UnrollError if it cannot be read, or is no secret */
+export async function readToken(tokenFile: string | undefined): Promise<{ token?: string }> {
   const source = tokenFile ?? tokenVariable;
-  const text = tokenFile ? await readText('--token-file', tokenFile) : process.env[tokenVariable];
+  const text = tokenFile ? await readSecretFile('--token-file', tokenFile) : process.env[tokenVariable];
   if (text === undefined) return {};
   const token = text.trim();
   if (/^[\x21-\x7e]{16,}$/.test(token)) return { token };
+  const fault = token === '' ? 'is empty; ' : '';
   throw new UnrollError(
-    `${source}: a token is one line of at least 16 ASCII characters without spaces; make one with openssl rand -hex 32`,
+    `${source}: ${fault}a token is one line of at least 16 ASCII characters without spaces; make one with openssl rand -hex 32`,
   );
 }
 
+async function readOwnPair(tlsCert: string, tlsKey: string): Promise<[certificate: string, key: string]> {
+  const key = requirePem('--tls-key', tlsKey, await readSecretFile('--tls-key', tlsKey));
+  return [await readPem('--tls-cert', tlsCert), key];
+}
+
 async function readPem(flag: string, file: string): Promise<string> {
-  const text = await readText(flag, file);
+  return requirePem(flag, file, await readText(flag, file));
+}
+
+function requirePem(flag: string, file: string, text: string): string {
   if (text.includes('-----BEGIN ')) return text;
   throw new UnrollError(`${flag} ${file}: is no PEM file, which has a line -----BEGIN …`);
 }
@@ -105,6 +118,6 @@ async function readText(flag: string, file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new UnrollError(`${flag} ${file}: cannot be read (${(error as NodeJS.ErrnoException).code}); does it exist?`);
+    throw new UnrollError(`${flag} ${file}: cannot be read: ${fileErrorReason(error)}`);
   }
 }

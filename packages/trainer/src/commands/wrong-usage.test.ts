@@ -15,6 +15,9 @@ beforeAll(() => {
   mkdirSync(at('without-training'));
   writeFileSync(at('without-training/valid.txt'), 'a\n');
   writeFileSync(at('a-file'), 'a\n');
+  writeFileSync(at('short-token'), 'a\n', { mode: 0o600 });
+  writeFileSync(at('empty-token'), '\n', { mode: 0o600 });
+  writeFileSync(at('open-token'), 'correct-horse-battery-staple\n', { mode: 0o640 });
   mkdirSync(at('foreign'));
   writeFileSync(at('foreign/thesis.txt'), 'years of work\n');
 });
@@ -199,6 +202,11 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       'param-server --host 0.0.0.0 --port 0 --workers 1',
       '--host: 0.0.0.0 can be reached from other machines; add --tls-cert and --tls-key or --token-file',
     ],
+    [
+      'a gateway that anybody may reach',
+      'gateway --checkpoint @x --bundle @x --out @x --ledger @l --clients 1 --host 0.0.0.0',
+      '--host: 0.0.0.0 can be reached from other machines; add --token-file, or say --insecure-public',
+    ],
     ['a certificate without its key', 'param-server --port 0 --workers 1 --tls-cert @c', '--tls-cert: needs --tls-key'],
     ['an authority without a certificate', 'param-server --port 0 --workers 1 --tls-ca @c', '--tls-ca: a server needs'],
     ['an unknown split', 'eval --checkpoint @x --data grammar --split dev', 'Allowed choices are train, valid, test'],
@@ -284,13 +292,33 @@ describe('what a command cannot work with ends with status 1 and one line that n
     [
       'a token that does not exist',
       'param-server --port 0 --workers 1 --token-file @nowhere',
-      'nowhere: cannot be read (ENOENT)',
+      'nowhere: cannot be read: no such file or directory (ENOENT)',
     ],
-    ['a token that is too short', 'param-server --port 0 --workers 1 --token-file @a-file', 'at least 16 ASCII'],
+    ['a token that is too short', 'param-server --port 0 --workers 1 --token-file @short-token', 'at least 16 ASCII'],
+    [
+      'a token that is empty',
+      'param-server --port 0 --workers 1 --token-file @empty-token',
+      'empty-token: is empty; a token is one line',
+    ],
+    [
+      'an empty token of a gateway',
+      'gateway --checkpoint @x --bundle @x --out @x --ledger @l --clients 1 --token-file @empty-token',
+      'empty-token: is empty; a token is one line',
+    ],
+    [
+      'a token that others can read',
+      'param-server --port 0 --workers 1 --token-file @open-token',
+      'open-token: other users of this machine can open it (permissions 0640); run chmod 600',
+    ],
+    [
+      'a key that others can read',
+      'param-server --port 0 --workers 1 --tls-cert @a-file --tls-key @open-token',
+      'open-token: other users of this machine can open it (permissions 0640); run chmod 600',
+    ],
     [
       'a certificate that is none',
-      'param-server --port 0 --workers 1 --tls-cert @a-file --tls-key @a-file',
-      'a-file: is no PEM file',
+      'param-server --port 0 --workers 1 --tls-cert @a-file --tls-key @short-token',
+      'short-token: is no PEM file',
     ],
     ['an --out below a file', 'train --data @corpus --out @a-file/model', 'a-file/model'],
     ['an --out where nothing can be written', 'train --data @corpus --out /proc/unroll/model', '/proc/unroll/model'],

@@ -8,6 +8,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { foreignHost, isOwnHost } from '@unroll/param-server/config';
 import { UnrollError } from '../errors.js';
 import { type PageAddress, urlOf } from './page-address.js';
 
@@ -49,11 +50,13 @@ const updateMilliseconds = 1000;
  */
 export async function servePage(address: PageAddress, newFeed: () => Feed): Promise<PageServer> {
   const readers = new Map<ServerResponse, Feed>();
-  const server = createServer(({ method, url }, response) => {
+  const server = createServer(({ method, url, headers: asked }, response) => {
     // Not `new URL`: what is asked for need not be one, as `//` is not.
     const path = (url ?? '/').split('?', 1)[0]!;
     const file = files.get(path);
-    if (method !== 'GET') {
+    if (!isOwnHost(asked.host, address.host)) {
+      response.writeHead(421, headers).end(foreignHost);
+    } else if (method !== 'GET') {
       response.writeHead(405, { ...headers, allow: 'GET' }).end('there is only GET\n');
     } else if (path === '/events') {
       response.writeHead(200, { ...headers, 'content-type': 'text/event-stream' });

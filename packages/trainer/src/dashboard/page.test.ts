@@ -1,5 +1,6 @@
 // The page of a run in a real browser, while two real workers train; and what a resumed run shows.
 import { existsSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
@@ -92,7 +93,7 @@ test('worker 0 of processes started by hand serves the page, and asks guarded se
   using folder = temporaryFolder();
   const data = writeSmallCorpus(join(folder.path, 'corpus'));
   const token = 'a-token-of-enough-characters';
-  writeFileSync(join(folder.path, 'token'), token);
+  writeFileSync(join(folder.path, 'token'), token, { mode: 0o600 });
   const guard = ['--token-file', join(folder.path, 'token')];
   const server = startUnroll('param-server', '--port', '0', '--workers', '1', '--lease', '1', ...guard);
   const address = await saidBy(server, /listens on (\S+)/);
@@ -167,10 +168,27 @@ test.each([
   const options = { name: 'run', eventFolder: join(folder.path, 'events'), page: { host: '127.0.0.1', port: 0 } };
   await using observer = await RunObserver.open(options);
   const socket = connect(Number(new URL(observer.url!).port), '127.0.0.1');
-  socket.end(`GET ${target} HTTP/1.1\r\nhost: page\r\nconnection: close\r\n\r\n`);
+  socket.end(`GET ${target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
   let answer = '';
   for await (const bytes of socket) answer += bytes;
   expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+});
+
+test('a page of another site, whose name has been made to mean this machine, reads nothing', async () => {
+  using folder = temporaryFolder();
+  const options = { name: 'run', eventFolder: join(folder.path, 'events'), page: { host: '127.0.0.1', port: 0 } };
+  await using observer = await RunObserver.open(options);
+  const { port } = new URL(observer.url!);
+  const status = (host: string) =>
+    new Promise((resolve) => {
+      const asked = request({ port, path: '/events', headers: { host } }, ({ statusCode }) => {
+        asked.destroy();
+        resolve(statusCode);
+      });
+      asked.on('error', () => undefined).end();
+    });
+  expect(await status(`evil.example:${port}`)).toBe(421);
+  expect(await status(`localhost:${port}`)).toBe(200);
 });
 
 test('a taken port and a public address are refused with a line, and nothing is written', async () => {

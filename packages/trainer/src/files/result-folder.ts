@@ -24,6 +24,9 @@ const complete = '.unroll-complete';
 /** By which a reader knows whether the other files belong together; renamed last. */
 const lastFiles = new Set(['checksums.json', 'manifest.json']);
 
+/** Files that only whoever goes on training needs; other users of the machine cannot open them. */
+const privateFiles = new Set(['training-state.json', 'optimizer.safetensors']);
+
 /**
  * Writes the files into `folder`, which is made if it does not exist. Where that fails, what was there before stays, and the files
  * are written beside it or into the folder for temporary files.
@@ -172,7 +175,7 @@ function isAbsence(error: unknown): boolean {
 
 async function writeFiles(folder: string, files: Files): Promise<void> {
   for (const [name, contents] of Object.entries(files)) {
-    await using file = await open(join(folder, name), 'w');
+    await using file = await open(join(folder, name), 'w', privateFiles.has(name) ? 0o600 : 0o666);
     for (const part of partsOf(contents)) await file.writeFile(part);
     await file.sync();
   }

@@ -1,5 +1,5 @@
 // A round of federated averaging, with the client that browsers run and the gateway over a real socket.
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   initialParameters,
@@ -211,6 +211,11 @@ test('a full round takes no more', () => {
   expect(round.add('a', Float32Array.of(0.5, 0))).toBeUndefined();
   expect(round.add('b', Float32Array.of(0.5, 0))).toMatchObject({ status: 409 });
   expect(round.mean({ x: 2 })).toEqual({ x: Float32Array.of(0.5, 0) });
+});
+
+test('a new ledger can be opened by its owner only', () => {
+  appendToLedger(path('private.jsonl'), { samplingRate: 1, noiseMultiplier: 1, clipNorm: 1, clients: 2, model });
+  expect(statSync(path('private.jsonl')).mode & 0o777).toBe(0o600);
 });
 
 test('a ledger that cannot be written is refused before the round, and its last line is never half of one', async ({

@@ -16,6 +16,9 @@ const entrySchema = z.object({
 
 export type LedgerEntry = z.infer<typeof entrySchema>;
 
+/** Of a ledger that is new: nobody else needs to know when people contributed. */
+const mode = 0o600;
+
 /**
  * What was published so far; nothing if there is no file yet. A round whose entry could not be written must not begin: so it is
  * found out here whether the file can be written.
@@ -24,7 +27,7 @@ export type LedgerEntry = z.infer<typeof entrySchema>;
 export function readLedger(path: string): NoisySum[] {
   const lines = orExplain(path, () => {
     const isNew = !existsSync(path);
-    closeSync(openSync(path, 'a'));
+    closeSync(openSync(path, 'a', mode));
     const text = readFileSync(path, 'utf8');
     if (isNew) rmSync(path);
     return text.split('\n').filter(Boolean);
@@ -41,7 +44,7 @@ export function appendToLedger(path: string, entry: LedgerEntry): void {
   orExplain(path, () => {
     const size = existsSync(path) ? statSync(path).size : 0;
     try {
-      appendFileSync(path, ledgerLine(entry), { flush: true });
+      appendFileSync(path, ledgerLine(entry), { flush: true, mode });
     } catch (error) {
       truncateSync(path, size);
       throw error;

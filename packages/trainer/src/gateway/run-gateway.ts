@@ -9,17 +9,16 @@ import { checkWritable } from '../files/result-folder.js';
 import { log } from '../terminal/output.js';
 import { type GatherOptions, type GatherResult, gatherRound } from './gather.js';
 
-export interface GatewayRequest extends Omit<GatherOptions, 'model' | 'token' | 'onServing' | 'onUpdate'> {
+export interface GatewayRequest extends Omit<GatherOptions, 'model' | 'onServing' | 'onUpdate'> {
   /** The folder of the model that the devices have. */
   readonly checkpoint: string;
   /** The folder of the bundle that was exported from it. */
   readonly bundle: string;
-  readonly tokenFile?: string | undefined;
 }
 
 /** @throws UnrollError naming what cannot be read or written; the signal's reason when it aborts */
 export async function runGateway(request: GatewayRequest, signal: AbortSignal): Promise<GatherResult> {
-  const { checkpoint: folder, bundle, tokenFile, ...options } = request;
+  const { checkpoint: folder, bundle, ...options } = request;
   const { out, clients } = options;
   const checkpoint = await readCheckpoint(folder);
   if ((await inspectModel(out)) === 'foreign') {
@@ -31,7 +30,6 @@ export async function runGateway(request: GatewayRequest, signal: AbortSignal): 
     {
       ...options,
       model: await modelOf(bundle),
-      token: tokenFile === undefined ? undefined : (await readText(tokenFile)).trim(),
       onServing: (url) => log(`${url}: waiting for ${clients} updates`),
       onUpdate: (received) => log(`${received} of ${clients} updates`),
     },

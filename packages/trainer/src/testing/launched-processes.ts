@@ -40,7 +40,8 @@ export async function killAfterEpochs(
   }
 }
 
-function commandLine(pid: string): string[] {
+/** The words of a process's command line, as `ps` shows them to every user. */
+export function commandLine(pid: number | string): string[] {
   // A process that has just ended has none.
   return existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') : [];
 }

@@ -1,0 +1,2 @@
+/** The environment variable that hands a token to servers and workers: unlike arguments, other users cannot read it. */
+export const tokenVariable = 'UNROLL_TOKEN';
