@@ -4,8 +4,9 @@ import { Refusal } from './refusal.js';
 
 interface Member {
   incarnation: number;
-  hasLeft: boolean;
   hasFinished: boolean;
+  /** How it said goodbye: when all had finished, or before. */
+  goodbye: 'in the end' | 'early' | undefined;
 }
 
 export class Membership {
@@ -14,11 +15,8 @@ export class Membership {
   readonly #heardAt = new Map<number, number>();
   #startedAt: number | undefined;
 
-  /** `workers` is how many there may be, `minWorkers` how many there must be. */
-  constructor(
-    readonly workers: number,
-    readonly minWorkers: number,
-  ) {}
+  /** @param workers how many there may be */
+  constructor(readonly workers: number) {}
 
   /**
    * Believes the caller, and returns what to tell an older process that it replaces. `now` is in seconds.
@@ -30,11 +28,11 @@ export class Membership {
     const member = this.#members.get(worker);
     if (member && incarnation < member.incarnation) throw replaced(worker, member.incarnation, incarnation);
     const isSame = member?.incarnation === incarnation;
-    if (isSame && member.hasLeft) throw new Refusal('failed-precondition', `worker ${worker} has left the run`);
+    if (isSame && member.goodbye) throw hasLeft(worker);
     this.#heardAt.set(worker, now);
     if (isSame) return undefined;
     // A new process has yet to say that it has nothing left to do.
-    this.#members.set(worker, { incarnation, hasLeft: false, hasFinished: false });
+    this.#members.set(worker, { incarnation, hasFinished: false, goodbye: undefined });
     return member ? replaced(worker, incarnation, member.incarnation) : undefined;
   }
 
@@ -49,22 +47,28 @@ export class Membership {
     }
   }
 
-  leave(worker: number): void {
-    this.#members.get(worker)!.hasLeft = true;
+  /** @throws Refusal if the process has said goodbye: what it sent before has come late, or again */
+  requireInside({ worker }: Caller): void {
+    if (this.hasLeft(worker)) throw hasLeft(worker);
+  }
+
+  /** @param isFinished whether the worker has heard that all have finished */
+  leave(worker: number, isFinished: boolean): void {
+    this.#members.get(worker)!.goodbye = isFinished ? 'in the end' : 'early';
   }
 
   hasLeft(worker: number): boolean {
-    return this.#members.get(worker)?.hasLeft ?? false;
+    return this.#members.get(worker)?.goodbye !== undefined;
   }
 
-  /** Worker 0 is in every run: while a shard has not heard of it, others that leave do not end the run. */
-  get allHaveLeft(): boolean {
-    const members = [...this.#members.values()];
-    return this.#members.has(0) && members.length >= this.minWorkers && members.every((member) => member.hasLeft);
+  /** Whether a worker has said goodbye because all have finished. */
+  get isComplete(): boolean {
+    return [...this.#members.values()].some(({ goodbye }) => goodbye === 'in the end');
   }
 
-  get allHaveFinished(): boolean {
-    return [...this.#members.values()].every((member) => member.hasFinished);
+  /** The workers that have joined, ascending. */
+  get known(): number[] {
+    return [...this.#members.keys()].toSorted((a, b) => a - b);
   }
 
   finish(worker: number): void {
@@ -93,6 +97,11 @@ export class Membership {
     this.#startedAt ??= now;
     return now - (this.#heardAt.get(worker) ?? this.#startedAt);
   }
+}
+
+/** What to tell a process that has said goodbye. */
+export function hasLeft(worker: number): Refusal {
+  return new Refusal('failed-precondition', `worker ${worker} has left the run`);
 }
 
 function replaced(worker: number, newer: number, older: number): Refusal {

@@ -22,6 +22,8 @@ const second = { worker: 1, incarnation: 1, generation: 1, lease: 0 };
 
 let shard: Shard;
 let now: number;
+/** How the shard said that it has ended. */
+let ends: ShardEffect[];
 
 beforeEach(() => {
   start(policy);
@@ -30,6 +32,7 @@ beforeEach(() => {
 /** A shard with its values, which both workers have joined. */
 function start(chosen: ShardPolicy, at = run): void {
   now = 0;
+  ends = [];
   shard = new Shard(at, chosen);
   tell({ type: 'join', request: 1, caller: first, run: at });
   tell({ type: 'initialize', request: 2, caller: first, generation: 1, step: 0, values });
@@ -232,10 +235,68 @@ test('a later shard of an elastic run does not end because the only worker that 
   shard = new Shard({ ...run, shard: 1 }, elastic);
   const later = { ...run, shard: 1 };
   tell({ type: 'join', request: 1, caller: second, run: later });
-  expect(tell({ type: 'leave', request: 2, caller: second, isFinished: false })).toEqual(['done 2']);
+  expect(tell({ type: 'leave', request: 2, caller: second, isFinished: false })).toEqual([
+    'done 2',
+    'refuse 1 failed-precondition: worker 1 has left the run',
+  ]);
   tell({ type: 'join', request: 3, caller: first, run: later });
-  const left = tell({ type: 'leave', request: 4, caller: first, isFinished: true });
-  expect(left.slice(0, 2)).toEqual(['done 4', 'finish']);
+  expect(tell({ type: 'leave', request: 4, caller: first, isFinished: true })).toEqual(['done 4', 'finish']);
+});
+
+test('a shard ends without a worker that is lost when the others have said goodbye', () => {
+  start(elastic);
+  tell({ type: 'leave', request: 4, caller: first, isFinished: true });
+  now = patience;
+  expect(tell({ type: 'tick' })).not.toContain('finish');
+  now = patience + 1;
+  expect(tell({ type: 'tick' })).toContain('finish');
+  expect(tell({ type: 'tick' })).not.toContain('finish');
+});
+
+test('a shard that no worker has left does not end when all are silent: it may have been stopped itself', () => {
+  now = patience + 1;
+  expect(tell({ type: 'tick' })).toEqual([]);
+  expect(tell({ type: 'heartbeat', request: 4, caller: first })).toEqual(['beat 4']);
+});
+
+test('a goodbye before the end is not one in the end, although the worker had finished', () => {
+  tell({ type: 'finish', request: 4, caller: first });
+  tell({ type: 'leave', request: 5, caller: first, isFinished: false });
+  tell({ type: 'leave', request: 6, caller: second, isFinished: false });
+  expect(ends).toEqual([{ type: 'finish', isComplete: false }]);
+});
+
+test('a server that was restarted after the last step ends with the first goodbye', () => {
+  shard = new Shard(run, policy);
+  expect(tell({ type: 'leave', request: 1, caller: first, isFinished: false })).toEqual([
+    'refuse 1 aborted: worker 0 has not joined this server, which was restarted; join again',
+  ]);
+  expect(tell({ type: 'leave', request: 2, caller: first, isFinished: true })).toEqual(['done 2', 'finish']);
+});
+
+/** All that a worker of the run may ask, as it would in its first step. */
+const asked = (caller: Caller): Record<string, Request> => ({
+  initialize: { type: 'initialize', request: 9, caller, generation: 2, step: 0, values },
+  restore: { type: 'restore', request: 9, caller, generation: 2, step: 8 },
+  push: push(9, caller),
+  commit: { type: 'commit', request: 9, caller, step: 0, sumOfSquares: 9 },
+  pull: pull(9, caller, 0),
+  heartbeat: { type: 'heartbeat', request: 9, caller },
+  finish: { type: 'finish', request: 9, caller },
+});
+
+test.each(Object.keys(asked(first)))('a %s that comes after the goodbye of its worker changes nothing', (type) => {
+  start(elastic);
+  tell({ type: 'leave', request: 4, caller: first, isFinished: false });
+  const refused = ['refuse 9 failed-precondition: worker 0 has left the run'];
+  expect(tell(asked(first)[type]!)).toEqual(refused);
+  expect(tell({ type: 'leave', request: 5, caller: first, isFinished: false })).toEqual(['done 5']);
+});
+
+test.each([...Object.keys(asked(first)), 'leave'])('a %s of a process that was replaced changes nothing', (type) => {
+  tell({ type: 'join', request: 4, caller: { ...first, incarnation: 2 }, run });
+  const late: Request = asked(first)[type] ?? { type: 'leave', request: 9, caller: first, isFinished: true };
+  expect(tell(late)).toEqual([expect.stringMatching(/^refuse 9 failed-precondition: worker 0 has been replaced/)]);
 });
 
 test('an update that ends after the values were replaced changes nothing', () => {
@@ -421,7 +482,9 @@ function pull(request: number, caller: Caller, step: number, sumOfSquares?: numb
 
 /** What the heart makes of a message, one short line an effect. */
 function tell(message: ShardMessage): string[] {
-  return shard.receive(message, now).map(describeEffect);
+  const effects = shard.receive(message, now);
+  ends.push(...effects.filter(({ type }) => type === 'finish'));
+  return effects.map(describeEffect);
 }
 
 function describeEffect(effect: ShardEffect): string {

@@ -14,6 +14,7 @@ export class Shard {
   readonly #workforce: Workforce;
   readonly #run: TrainingRun;
   #failure: Refusal | undefined;
+  #hasEnded = false;
 
   constructor(place: ShardPlace, policy: ShardPolicy) {
     this.#workforce = new Workforce(place, policy, this.#out);
@@ -42,7 +43,12 @@ export class Shard {
   #receiveRequest(request: Request, now: number): void {
     try {
       if (this.#failure) throw this.#failure;
+      if (this.#isLastGoodbye(request)) {
+        this.#endWith(request);
+        return;
+      }
       if (request.type !== 'join') this.#workforce.members.hear(request.caller, now);
+      if (request.type !== 'join' && request.type !== 'leave') this.#workforce.members.requireInside(request.caller);
       switch (request.type) {
         case 'join':
           this.#run.join(request, now);
@@ -118,6 +124,28 @@ export class Shard {
     if (commonSteps) this.#workforce.doWithoutLost(commonSteps, now);
     if (steps && this.#workforce.hasFinished(now)) this.#out.answerAll('finish', { type: 'done' });
     this.#workforce.lookForAbsent(steps, now);
+    this.#lookForEnd(now);
+  }
+
+  /** Whether a server that was restarted after the last step hears that the run is over: nobody will join it. */
+  #isLastGoodbye(request: Request): boolean {
+    return request.type === 'leave' && request.isFinished && this.#workforce.members.known.length === 0;
+  }
+
+  #endWith(goodbye: Request): void {
+    this.#out.answer(goodbye, { type: 'done' });
+    this.#end({ isComplete: true });
+  }
+
+  #lookForEnd(now: number): void {
+    const end = this.#workforce.end(now);
+    if (end) this.#end(end);
+  }
+
+  #end(end: { readonly isComplete: boolean }): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#out.add({ type: 'finish', ...end });
   }
 
   /** From now on every request is refused; those that wait for an update in progress are still answered. */

@@ -4,6 +4,7 @@
  * `synchronous-steps.ts` and `own-pace-steps.ts`.
  */
 import { requireSameModel, requireSamePlace, requireSuited, type ShardPlace, type ShardPolicy } from './agreement.js';
+import { hasLeft } from './membership.js';
 import type { Answer, LaneRange, Request, RequestOf, RunDescription, ShardMessage } from './messages.js';
 import type { Outbox } from './outbox.js';
 import { OwnPaceSteps } from './own-pace-steps.js';
@@ -219,9 +220,10 @@ export class TrainingRun {
     const { caller, isFinished } = request;
     const { members } = this.#workforce;
     if (isFinished) members.finish(caller.worker);
-    members.leave(caller.worker);
+    members.leave(caller.worker, isFinished);
     this.#out.answer(request, { type: 'done' });
-    if (members.allHaveLeft) this.#out.add({ type: 'finish', isComplete: members.allHaveFinished });
+    const given = this.#out.waiting.filter(({ caller: { worker } }) => worker === caller.worker);
+    this.#out.refuseAll(given, hasLeft(caller.worker));
   }
 
   /** The snapshot before is on disk. */

@@ -24,7 +24,7 @@ export class Workforce {
     this.#place = place;
     this.#policy = policy;
     this.#out = out;
-    this.members = new Membership(place.workers, policy.minWorkers);
+    this.members = new Membership(place.workers);
     this.#attendance = new Attendance(this.members, policy);
   }
 
@@ -94,6 +94,21 @@ export class Workforce {
   /** With backup workers, makes the step of others if one is lost that it was to be made of: other shards may lack its push. */
   doWithoutLost(steps: SynchronousSteps, now: number): void {
     if (this.leads && steps.counted.some((worker) => this.#isLost(worker, now))) steps.renew(steps.lease + 1);
+  }
+
+  /**
+   * Whether the run is over for this shard: all workers that it knows have said goodbye or are lost. After an early
+   * goodbye it is not over while there may be others: too few have come for the run to go on, or worker 0, which is in every
+   * run, has yet to come.
+   */
+  end(now: number): { readonly isComplete: boolean } | undefined {
+    const { known } = this.members;
+    const isAway = (worker: number) => this.#isLost(worker, now);
+    if (!known.some((worker) => this.members.hasLeft(worker)) || !known.every(isAway)) return undefined;
+    const { isComplete } = this.members;
+    if (isComplete) return { isComplete };
+    const haveCome = known.length >= this.#policy.minWorkers && (known.includes(0) || isAway(0));
+    return haveCome ? { isComplete } : undefined;
   }
 
   /** Whether nobody who is waited for has more to do. */

@@ -39,9 +39,15 @@ export class ServerMachine {
   readonly #options: ServerMachineOptions;
   readonly #disk = new Map<number, ShardSnapshot>();
   #listeners: (() => void)[] = [];
+  /** Resolves when a process has heard that the run is over. */
+  readonly finished: Promise<void>;
+  #finish!: () => void;
 
   constructor(options: ServerMachineOptions) {
     this.#options = options;
+    this.finished = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
     this.#start();
   }
 
@@ -70,6 +76,9 @@ export class ServerMachine {
       onNotice: (line) => this.notices.push(line),
     });
     this.host = host;
+    void host.finished.then(() => {
+      if (host === this.host) this.#finish();
+    });
     const tick = (): void => {
       if (host !== this.host) return;
       host.tell({ type: 'tick' });

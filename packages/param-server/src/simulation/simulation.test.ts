@@ -97,6 +97,19 @@ test('in an elastic run the lanes of workers that are away go to the others, and
   expect(away.length).toBeGreaterThan(10);
 });
 
+test.each([{}, { minWorkers: 1, patienceSeconds: 60, absence: 200 }])(
+  'whatever comes late or again, servers end when all have said goodbye: %o',
+  async (elastic) => {
+    // So short a run that much comes after its end.
+    const short = { ...task, steps: 1 };
+    const network = { ...stormy, echo: { chance: 1, maxDelay: 500 } };
+    const common = { task: short, workers: 3, shards: 2, network, crashes: { workers: 2 }, toTheEnd: true };
+    await underSeeds(25, async (seed) => {
+      expectAll((await simulateTraining({ ...common, ...elastic, seed })).parameters, trainAlone(short));
+    });
+  },
+);
+
 test('a seed repeats its run', async () => {
   const seeded: SimulationOptions = {
     ...{ seed: 7, task, workers: 3, shards: 2, network: stormy, snapshotEvery: 2 },
@@ -115,10 +128,10 @@ async function underSeeds(count: number, check: (seed: number) => Promise<void>)
 }
 
 /** Every worker that was there at the end has the parameters of a single machine. */
-function expectAll(parameters: readonly (NamedValues | undefined)[]): void {
+function expectAll(parameters: readonly (NamedValues | undefined)[], alone = expected): void {
   const present = parameters.filter((values) => values !== undefined);
   expect(present.length).toBeGreaterThan(0);
-  for (const values of present) expect(values).toEqual(expected);
+  for (const values of present) expect(values).toEqual(alone);
 }
 
 /** Every update follows the one before it, or the snapshot that was gone back to. */

@@ -30,6 +30,8 @@ export interface SimulationOptions {
   readonly disk?: Pick<Disk, 'slowness' | 'failures'>;
   /** Steps between the checkpoints that worker 0 keeps, and goes on from when it is started again; 0 for none. */
   readonly checkpointEvery?: number;
+  /** Follows the run until all have said goodbye and every server has ended. */
+  readonly toTheEnd?: boolean;
 }
 
 export interface Crashes {
@@ -87,7 +89,9 @@ export async function simulateTraining(options: SimulationOptions): Promise<Simu
   sometime(crashes.everything, () => {
     for (const machine of [...machines, ...servers]) machine.restart();
   });
-  await time.runUntil(Promise.race(machines.map((machine) => machine.finished)));
+  const first = Promise.race(machines.map((machine) => machine.finished));
+  const ended = first.then(() => Promise.all(servers.map((server) => server.finished)));
+  await time.runUntil<unknown>(options.toTheEnd ? ended : first);
   return {
     parameters: machines.map(({ result }) => result),
     updates: servers.map((server) => server.updates),

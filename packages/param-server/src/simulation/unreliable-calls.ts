@@ -23,6 +23,8 @@ export interface Network {
   readonly loss: number;
   readonly duplication: number;
   readonly maxDelay: number;
+  /** How often a request comes once more, much later. */
+  readonly echo?: { readonly chance: number; readonly maxDelay: number };
 }
 
 const retryAfter = 10;
@@ -132,8 +134,10 @@ export class UnreliableCalls implements ShardCalls {
     return this.#ask(request, (caller) => ({ type: 'finish', caller }));
   }
 
+  /** Never repeated after it was answered: a copy that comes last would mend what a late message has spoilt. */
   leave(request: unroll.v1.LeaveRequest): Promise<object> {
-    return this.#ask(request, (caller) => ({ type: 'leave', caller, isFinished: request.finished }));
+    const caller = readCaller(request.caller);
+    return this.#call((host) => host.ask({ type: 'leave', caller, isFinished: request.finished }, () => undefined));
   }
 
   /** One heartbeat, which may be lost like anything else. */
@@ -189,9 +193,20 @@ export class UnreliableCalls implements ShardCalls {
       const attempt = (): void => {
         if (isSettled || this.#isCut) return;
         for (let copies = this.#random() < duplication ? 2 : 1; copies > 0; copies--) this.#carry(arrive);
+        if (duplication > 0) this.#echo(serve);
         this.#time.after(retryAfter, attempt);
       };
       attempt();
+    });
+  }
+
+  /** Never to another process than the request was sent to: that one has connections of its own. */
+  #echo(serve: Serve<unknown>): void {
+    const { chance, maxDelay } = this.#network.echo ?? { chance: 0, maxDelay: 0 };
+    const { host } = this.#server;
+    if (this.#random() >= chance) return;
+    this.#time.after(this.#random() * maxDelay, () => {
+      if (host && host === this.#server.host) serve(host).catch(() => undefined);
     });
   }
 

@@ -110,7 +110,7 @@ export class WorkerMachine {
       if (await client.meet()) {
         const read = this.#options.task.rowIds ? (await client.snapshot())?.parameters : parameters;
         if (incarnation === this.#incarnation && read) this.result = structuredClone(read);
-        if (read && (await client.finish())) return;
+        if (read && (await client.finish())) return void client.close();
       }
       states = enteredStates();
     }
