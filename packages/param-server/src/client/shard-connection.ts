@@ -27,6 +27,7 @@ import type { Chunk } from '../shard-vector.js';
 import { directChannel } from './direct-channel.js';
 import { callError, ParameterServerError } from './errors.js';
 import { placeOf } from './server-place.js';
+import { becomesReady } from './server-readiness.js';
 import type { Chunks, ShardCalls } from './shard-calls.js';
 
 /** With the default window of 64 KiB pulls run at a fifth of the speed. */
@@ -74,6 +75,10 @@ export class ShardConnection implements ShardCalls {
   readonly #client: Client;
   readonly #service: typeof parameterServerService;
   readonly #inFlight = new Set<Call>();
+  /** Aborted when what waits for the server to listen is given up. */
+  readonly #waits = new Set<AbortController>();
+  /** Whether the server may have heard of this worker. */
+  #hasAsked = false;
   /** Where vectors travel, unless there is TLS. */
   readonly #bulk: BulkChannel | undefined;
 
@@ -101,6 +106,7 @@ export class ShardConnection implements ShardCalls {
 
   async join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
     await this.#waitForServer();
+    this.#hasAsked = true;
     const joined = await this.#unary(this.#service.join, request);
     this.#bulk?.reopen();
     return joined;
@@ -126,8 +132,8 @@ export class ShardConnection implements ShardCalls {
     return this.#unary(this.#service.finish, request);
   }
 
-  leave(request: unroll.v1.LeaveRequest): Promise<unroll.v1.LeaveResponse> {
-    return this.#unary(this.#service.leave, request, 5);
+  async leave(request: unroll.v1.LeaveRequest): Promise<unroll.v1.LeaveResponse> {
+    return this.#hasAsked ? this.#unary(this.#service.leave, request, 5) : {};
   }
 
   async upload(target: unroll.v1.UploadTarget, chunks: Chunks): Promise<void> {
@@ -217,11 +223,13 @@ export class ShardConnection implements ShardCalls {
   }
 
   interrupt(): void {
+    for (const wait of this.#waits) wait.abort();
     for (const call of this.#inFlight) call.cancel();
     this.#bulk?.interrupt();
   }
 
   close(): void {
+    for (const wait of this.#waits) wait.abort();
     this.#client.close();
     this.#bulk?.close();
   }
@@ -231,13 +239,20 @@ export class ShardConnection implements ShardCalls {
     return error instanceof BulkFailure ? callError(this.#server, path, this.#callSeconds, error) : error;
   }
 
-  /** @throws ParameterServerError if TLS fails, or the server does not listen for as long as this worker is patient */
+  /** @throws ParameterServerError if TLS fails, the wait is given up, or the server does not listen for as long as this worker is patient */
   async #waitForServer(): Promise<void> {
-    const waited = new AbortController();
+    const wait = new AbortController();
+    this.#waits.add(wait);
     try {
-      await Promise.race([this.#listening(), ...(this.#tls ? [this.#refusedByTls(this.#tls, waited.signal)] : [])]);
+      const { signal } = wait;
+      await Promise.race([this.#listening(signal), ...(this.#tls ? [this.#refusedByTls(this.#tls, signal)] : [])]);
+    } catch (error) {
+      if (!wait.signal.aborted) throw error;
+      throw new ParameterServerError(status.CANCELLED, `parameter server ${this.#server}: the call was given up`);
     } finally {
-      waited.abort();
+      this.#waits.delete(wait);
+      // The loser of the race would keep the process alive.
+      wait.abort();
     }
   }
 
@@ -248,16 +263,12 @@ export class ShardConnection implements ShardCalls {
     throw new ParameterServerError(status.UNAUTHENTICATED, message);
   }
 
-  #listening(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#client.waitForReady(deadline(this.#patienceSeconds), (error) => {
-        if (!error) return resolve();
-        const message =
-          `no parameter server answers at ${this.#server} after ${this.#patienceSeconds} s; ` +
-          'is it running there, is the port open, and do both have TLS or neither? Start it with `unroll param-server`';
-        reject(new ParameterServerError(status.DEADLINE_EXCEEDED, message, { cause: error }));
-      });
-    });
+  async #listening(signal: AbortSignal): Promise<void> {
+    if (await becomesReady(this.#client.getChannel(), this.#patienceSeconds, signal)) return;
+    const message =
+      `no parameter server answers at ${this.#server} after ${this.#patienceSeconds} s; ` +
+      'is it running there, is the port open, and do both have TLS or neither? Start it with `unroll param-server`';
+    throw new ParameterServerError(status.DEADLINE_EXCEEDED, message);
   }
 
   #follow(call: Call): void {

@@ -1,9 +1,11 @@
 /** All parameter servers of a run, asked at once. What is asked, and when, is the client's affair. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
 import type { unroll } from '../generated/parameter-server.js';
 import type { ShardLayout } from '../partition.js';
 import type { NamedValues } from '../shard-vector.js';
 import { scatterValues } from '../tables/row-chunks.js';
+import { ParameterServerError } from './errors.js';
 import type { ShardCalls } from './shard-calls.js';
 
 /** One server, and what it holds. */
@@ -86,8 +88,8 @@ export class ShardGroup {
   }
 
   /**
-   * Says goodbye and disconnects. A server waits for a worker whose goodbye was lost, so it is said again; one that is gone
-   * cannot be told, and need not be.
+   * Says goodbye and disconnects. A server waits for a worker whose goodbye was lost, so it is said again. One that is gone
+   * cannot be told, and one that refuses need not be.
    */
   async leave(goodbye: unroll.v1.LeaveRequest): Promise<void> {
     await Promise.all(this.#shards.map(({ connection }) => leaveServer(connection, goodbye)));
@@ -100,8 +102,16 @@ async function leaveServer(connection: ShardCalls, goodbye: unroll.v1.LeaveReque
     try {
       await connection.leave(goodbye);
       return;
-    } catch {
-      if (attempt < goodbyes.attempts) await sleep(goodbyes.pauseMs);
+    } catch (error) {
+      if (attempt === goodbyes.attempts || !isLost(error)) return;
+      await sleep(goodbyes.pauseMs);
     }
   }
 }
+
+/** Whether the server may not have heard what was said. */
+function isLost(error: unknown): boolean {
+  return error instanceof ParameterServerError && lostCodes.has(error.code);
+}
+
+const lostCodes = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED]);

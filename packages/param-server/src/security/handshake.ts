@@ -54,5 +54,6 @@ function tryHandshake(address: string, tls: ClientTls, signal: AbortSignal): Pro
 /** Why certificates or the protocol do not fit, by Node's and OpenSSL's codes; undefined for an error of the network. */
 function reasonOf({ code = '', message }: NodeJS.ErrnoException): string | undefined {
   if (code.startsWith('ERR_SSL_')) return code.slice('ERR_SSL_'.length).toLowerCase().replaceAll('_', ' ');
-  return /^(ERR_TLS|CERT_|CRL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|INVALID_CA)/.test(code) ? message : undefined;
+  // ECONNREFUSED, EAI_AGAIN and their like. OpenSSL has too many reasons to refuse a certificate to list them.
+  return code === '' || /^E(?!RR)/.test(code) ? undefined : message;
 }

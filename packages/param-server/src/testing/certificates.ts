@@ -21,10 +21,29 @@ export function certify(folder: string, name: string, authority: string): Certif
   return make(folder, name, ['-CA', ca, '-CAkey', key, '-addext', names, '-addext', 'basicConstraints=CA:FALSE']);
 }
 
+/** The same, for a server of this machine, whose days have passed. */
+export function certifyForYesterday(folder: string, name: string, authority: string): Certified {
+  const [request, certificate, key] = ['csr', 'crt', 'key'].map((ending) => join(folder, `${name}.${ending}`)) as [
+    string,
+    string,
+    string,
+  ];
+  const names = ['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  openssl('req', '-new', ...newKey, '-subj', `/CN=${name}`, ...names, '-keyout', key, '-out', request);
+  const signer = ['-CA', join(folder, `${authority}.crt`), '-CAkey', join(folder, `${authority}.key`)];
+  openssl('x509', '-req', '-in', request, ...signer, '-copy_extensions', 'copy', '-days', '-1', '-out', certificate);
+  return { certificate: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') };
+}
+
+const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+
+function openssl(...options: readonly string[]): void {
+  execFileSync('openssl', options, { stdio: 'pipe' });
+}
+
 function make(folder: string, name: string, options: readonly string[]): Certified {
   const [certificate, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   const request = ['req', '-x509', ...newKey, '-days', '2', '-subj', `/CN=${name}`];
-  execFileSync('openssl', [...request, '-keyout', key, '-out', certificate, ...options], { stdio: 'pipe' });
+  openssl(...request, '-keyout', key, '-out', certificate, ...options);
   return { certificate: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') };
 }

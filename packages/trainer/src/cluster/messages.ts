@@ -27,13 +27,3 @@ export function reportTo(child: NodeJS.Process, event: ChildMessage): boolean {
   child.send!(event, undefined, undefined, () => undefined);
   return true;
 }
-
-/** Ends this process with the launcher that started it, however the launcher ended; its results would go nowhere. */
-export function endWithLauncher(child: NodeJS.Process): void {
-  if (!child.send) return;
-  // The launcher may have ended before this process came so far.
-  if (!child.connected) child.exit(1);
-  child.once('disconnect', () => child.exit(1));
-  // Listening holds the channel open, and with it a process that has done its work.
-  child.channel?.unref();
-}

@@ -1,6 +1,6 @@
 /** `unroll worker` and `unroll param-server`: the processes of a distributed run, one at a time, on any machine. */
 import type { Command } from 'commander';
-import { endWithLauncher, reportTo } from '../cluster/messages.js';
+import { reportTo } from '../cluster/messages.js';
 import { parseServerAddresses } from '../cluster/server-addresses.js';
 import { UsageError } from '../errors.js';
 import { log } from '../terminal/output.js';
@@ -64,7 +64,6 @@ export async function work(flags: WorkerFlags): Promise<boolean> {
   if (flags.worker >= flags.workers) {
     throw new UsageError(`--worker: ${flags.worker} is not below the ${flags.workers} workers`);
   }
-  endWithLauncher(process);
   const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
   const security = await clientSecurity(flags);
   const request = await trainingRequest(flags);
@@ -110,7 +109,6 @@ export async function serve(flags: ServerFlags): Promise<boolean> {
   if (shard >= shards) throw new UsageError(`--shard: ${shard} is not below the ${shards} shards`);
   requireSpareable(flags, workers);
   const security = await serverSecurity(flags);
-  endWithLauncher(process);
   const { startParameterServer } = await import('@unroll/param-server');
   const server = await startParameterServer({
     ...{ host, port, shard, shards, workers, minWorkers, backupWorkers, version, security },

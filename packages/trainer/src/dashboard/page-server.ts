@@ -44,6 +44,9 @@ const headers = {
 
 const updateMilliseconds = 1000;
 
+/** How long readers may take for the last data. */
+const goodbyeMilliseconds = 1000;
+
 /**
  * @param newFeed makes what one reader is sent, now and every second
  * @throws UnrollError if the address cannot be listened on
@@ -93,6 +96,8 @@ export async function servePage(address: PageAddress, newFeed: () => Feed): Prom
       for (const response of readers.keys()) response.end();
       server.close();
       server.closeIdleConnections();
+      // One that takes nothing would keep the process.
+      setTimeout(() => server.closeAllConnections(), goodbyeMilliseconds).unref();
     },
   };
 }

@@ -1,4 +1,5 @@
 // The page of a run in a real browser, while two real workers train; and what a resumed run shows.
+import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect, createServer } from 'node:net';
@@ -189,6 +190,19 @@ test('a page of another site, whose name has been made to mean this machine, rea
     });
   expect(await status(`evil.example:${port}`)).toBe(421);
   expect(await status(`localhost:${port}`)).toBe(200);
+});
+
+test('a connection on which nothing is asked does not keep the process of a run that has ended', async () => {
+  using folder = temporaryFolder();
+  const options = { name: 'run', eventFolder: join(folder.path, 'events'), page: { host: '127.0.0.1', port: 0 } };
+  const observer = await RunObserver.open(options);
+  const socket = connect(Number(new URL(observer.url!).port), '127.0.0.1');
+  await once(socket, 'connect');
+  await observer[Symbol.asyncDispose]();
+  let answer = '';
+  for await (const bytes of socket) answer += bytes;
+  // After a minute it would be a 408.
+  expect(answer).toBe('');
 });
 
 test('a taken port and a public address are refused with a line, and nothing is written', async () => {

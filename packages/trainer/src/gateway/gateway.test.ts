@@ -1,5 +1,7 @@
 // A round of federated averaging, with the client that browsers run and the gateway over a real socket.
+import { once } from 'node:events';
 import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import {
   initialParameters,
@@ -211,6 +213,22 @@ test('a full round takes no more', () => {
   expect(round.add('a', Float32Array.of(0.5, 0))).toBeUndefined();
   expect(round.add('b', Float32Array.of(0.5, 0))).toMatchObject({ status: 409 });
   expect(round.mean({ x: 2 })).toEqual({ x: Float32Array.of(0.5, 0) });
+});
+
+test('a connection on which nothing is asked does not delay a round that is complete', async () => {
+  let answer = '';
+  let asked = Promise.resolve();
+  await gather('with-a-silent-one', async (url) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    await once(socket, 'connect');
+    asked = (async () => {
+      for await (const bytes of socket) answer += bytes;
+    })();
+    for (const _ of [1, 2]) await post(url, new Float32Array(size()));
+  });
+  await asked;
+  // After a minute it would be a 408.
+  expect(answer).toBe('');
 });
 
 test('a new ledger can be opened by its owner only', () => {

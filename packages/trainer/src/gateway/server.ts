@@ -23,6 +23,8 @@ export interface GatewayOptions {
 const mostConnections = 32;
 /** In milliseconds. */
 const longestRequest = 60_000;
+/** How long a client may take for its answer when the round is over, in milliseconds. */
+const longestGoodbye = 1000;
 
 interface Reply {
   readonly status: number;
@@ -48,7 +50,12 @@ export async function serveRound(
     url: `http://${isIPv6(options.host) ? `[${options.host}]` : options.host}:${port}`,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        const force = setTimeout(() => server.closeAllConnections(), longestGoodbye);
+        server.close(() => {
+          clearTimeout(force);
+          resolve();
+        });
+        server.closeIdleConnections();
       }),
   };
 }
