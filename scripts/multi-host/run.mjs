@@ -90,7 +90,7 @@ function start(network, name, task, args, serverAddress) {
     ps: [`${serverAddress}:${port}`],
     worker: workers.map((worker) => `${network.address(worker)}:${port}`),
   };
-  const [command, ...rest] = network.on(name, process.execPath, program, 'node', ...args);
+  const [command, ...rest] = network.on(name, process.execPath, program, 'node', '--log-format', 'plain', ...args);
   const child = spawn(command, rest, {
     env: { ...process.env, TF_CONFIG: JSON.stringify({ cluster, task }), UNROLL_TOKEN: token },
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -33,5 +33,5 @@ export {
   type SnapshotOptions,
   startParameterServer,
 } from './server.js';
-export type { LaneRange } from './shard/messages.js';
+export type { LaneRange, Severity } from './shard/messages.js';
 export type { NamedValues } from './shard-vector.js';

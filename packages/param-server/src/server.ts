@@ -19,6 +19,7 @@ import {
 import { parameterServerMethods } from './service.js';
 import { maxMessageBytes, parameterServerService, serviceName } from './service-definition.js';
 import { sgdUpdateRule } from './sgd-update-rule.js';
+import type { Severity } from './shard/messages.js';
 import { ShardHost } from './shard-host.js';
 import { noSnapshots } from './snapshots/snapshot.js';
 import { SnapshotFolder } from './snapshots/snapshot-folder.js';
@@ -61,7 +62,7 @@ export interface ParameterServerOptions {
   /** The address of {@link metricsPort}: by default only this machine reads there, for nothing guards it. */
   readonly metricsHost?: string;
   /** Takes lines for the person who runs the training: who is awaited, who is slow, what could not be written. */
-  readonly onNotice?: (line: string) => void;
+  readonly onNotice?: (line: string, severity: Severity) => void;
 }
 
 export interface SnapshotOptions {

@@ -5,7 +5,7 @@
 
 import { partition, type ShardLayout } from './partition.js';
 import type { ShardPlace, ShardPolicy } from './shard/agreement.js';
-import type { Answer, Request, RunDescription, ShardEffect, ShardMessage } from './shard/messages.js';
+import type { Answer, Request, RunDescription, Severity, ShardEffect, ShardMessage } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
 import { Shard } from './shard/shard.js';
 import { laneElements, ShardStore } from './shard-store.js';
@@ -24,7 +24,7 @@ export interface ShardHostOptions {
   /** The time in seconds from any origin. */
   readonly now: () => number;
   /** Takes lines for the person who runs the training. */
-  readonly onNotice: (line: string) => void;
+  readonly onNotice: (line: string, severity: Severity) => void;
   readonly watcher?: ShardWatcher | undefined;
 }
 
@@ -145,7 +145,7 @@ export class ShardHost {
         this.#snapshot(effect.step);
         break;
       case 'notice':
-        this.#options.onNotice(effect.line);
+        this.#options.onNotice(effect.line, effect.severity);
         break;
       case 'finish':
         this.#end(effect.isComplete);
@@ -206,7 +206,7 @@ export class ShardHost {
 
   /** Training goes on if a snapshot fails; whoever runs it is told. */
   #inBackground(failure: string, work: Promise<void>): Promise<void> {
-    return work.catch((error: unknown) => this.#options.onNotice(`${failure}: ${(error as Error).message}`));
+    return work.catch((error: unknown) => this.#options.onNotice(`${failure}: ${(error as Error).message}`, 'error'));
   }
 
   #settle(request: number): Pending | undefined {

@@ -15,7 +15,8 @@ import { addScore } from './commands/score.js';
 import { addLaunch, addTrain } from './commands/train.js';
 import { UnrollError, UsageError } from './errors.js';
 import { type FileError, fileErrorReason, isFileError } from './files/file-error.js';
-import { ClosedPipe, closedPipeStatus, log, print, surviveClosedOutput } from './terminal/output.js';
+import { closeLog, type LogFormat, log, openLog } from './terminal/log.js';
+import { ClosedPipe, closedPipeStatus, print, surviveClosedOutput } from './terminal/output.js';
 import { version } from './version.js';
 
 const done = 0;
@@ -42,6 +43,7 @@ const commands = [
 /** Runs the command; the exit status is 0 for done, 1 for failed, 2 for wrong usage and 141 if nobody reads what it prints. */
 export async function main(argv: readonly string[]): Promise<number> {
   surviveClosedOutput();
+  closeLog();
   try {
     await run(argv);
     return done;
@@ -73,10 +75,19 @@ export function createProgram(writeHelp: (text: string) => void = () => undefine
     .description('train recurrent language models on many machines and run them in any browser')
     .version(version)
     .showHelpAfterError('(unroll --help, or unroll <command> --help, lists the flags)')
-    .hook('preAction', (_, command) => requireNoBlankValues(command))
+    .hook('preAction', (_, command) => {
+      openLogOf(command);
+      requireNoBlankValues(command);
+    })
     .exitOverride();
   for (const addCommand of commands) addCommand(program);
   return program;
+}
+
+/** Commands that answer at once have no `--log-format`: their lines are for who typed them. */
+function openLogOf(command: Command): void {
+  const hasFormat = command.options.some((option) => option.attributeName() === 'logFormat');
+  if (hasFormat) openLog(command.opts<{ logFormat?: LogFormat }>().logFormat);
 }
 
 async function report(error: unknown): Promise<number> {
@@ -86,7 +97,7 @@ async function report(error: unknown): Promise<number> {
   if (await isMendable(error)) return complain(error as Error, failed);
   if (isFileError(error)) return complain(new UnrollError(systemLine(error)), failed);
   // Ours to mend: whoever reports it needs the trace.
-  log(`unroll: unexpected error, please report it\n${error instanceof Error ? error.stack : error}`);
+  log(`unroll: unexpected error, please report it\n${error instanceof Error ? error.stack : error}`, 'error');
   return failed;
 }
 
@@ -105,6 +116,6 @@ function systemLine(error: FileError): string {
 }
 
 function complain(error: Error, status: number): number {
-  log(`unroll: ${error.message}`);
+  log(`unroll: ${error.message}`, 'error');
   return status;
 }

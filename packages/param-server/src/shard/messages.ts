@@ -142,6 +142,9 @@ export type Answer =
   | { readonly type: 'beat'; readonly generation: number; readonly lease: number }
   | { readonly type: 'done' };
 
+/** `warning`: somebody may have to act; `error`: something was lost or will be, such as a snapshot. */
+export type Severity = 'info' | 'warning' | 'error';
+
 /** `failed-precondition`: do not repeat; `aborted`, `unavailable`: join again and go on from there; `internal`: a bug. */
 export type RefusalCode = 'failed-precondition' | 'aborted' | 'unavailable' | 'internal';
 
@@ -176,6 +179,6 @@ export type ShardEffect =
   /** Copies the values as they are now and writes the copy to disk; answers with `snapshot-written`. */
   | { readonly type: 'snapshot'; readonly step: number }
   /** Something that the person who runs the training should know. */
-  | { readonly type: 'notice'; readonly line: string }
+  | { readonly type: 'notice'; readonly severity: Severity; readonly line: string }
   /** All workers have left; the run is complete if they had nothing left to do. */
   | { readonly type: 'finish'; readonly isComplete: boolean };

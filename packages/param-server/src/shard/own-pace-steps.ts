@@ -118,7 +118,7 @@ export class OwnPaceSteps implements Steps {
   #reportSlow(): void {
     const { workers, leads } = this.#options;
     if (!leads || this.#updates % workers !== 0) return;
-    for (const line of this.#stragglers.stepEnded()) this.#out.add({ type: 'notice', line });
+    for (const line of this.#stragglers.stepEnded()) this.#out.add({ type: 'notice', severity: 'warning', line });
   }
 
   snapshotWritten(now: number): void {

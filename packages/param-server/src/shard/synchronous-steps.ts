@@ -121,7 +121,7 @@ export class SynchronousSteps implements Steps {
   measured(sumOfSquares: number): void {
     this.#round.sumOfSquares = sumOfSquares;
     this.#answerPushes();
-    for (const line of this.#stragglers.stepEnded()) this.#out.add({ type: 'notice', line });
+    for (const line of this.#stragglers.stepEnded()) this.#out.add({ type: 'notice', severity: 'warning', line });
   }
 
   commit(request: RequestOf<'commit'>): void {

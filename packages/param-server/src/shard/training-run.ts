@@ -115,13 +115,13 @@ export class TrainingRun {
     if (generation !== this.#generation || this.#steps) return;
     this.#out.add({ type: 'install', values });
     this.#out.add({ type: 'set-aside', after: step });
-    this.#out.add({ type: 'notice', line: `back at step ${step}, from its snapshot` });
+    this.#out.add({ type: 'notice', severity: 'info', line: `back at step ${step}, from its snapshot` });
     this.#open(step, now);
     this.#out.answerAll('restore', { type: 'done' });
   }
 
   snapshotUnreadable(generation: number, reason: string): void {
-    this.#out.add({ type: 'notice', line: reason });
+    this.#out.add({ type: 'notice', severity: 'error', line: reason });
     if (generation !== this.#generation) return;
     this.#out.refuseAll(this.#out.waitingFor('restore'), new Refusal('aborted', reason));
   }
@@ -150,7 +150,7 @@ export class TrainingRun {
   #forget(worker: number): void {
     if (!this.#steps) return;
     const line = `worker ${worker} was started again ${whereIn(this.#steps)}: back to where nothing was held back`;
-    this.#out.add({ type: 'notice', line });
+    this.#out.add({ type: 'notice', severity: 'warning', line });
     this.#begin(this.#generation);
   }
 

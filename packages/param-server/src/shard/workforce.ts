@@ -6,7 +6,7 @@ import type { ShardPlace, ShardPolicy } from './agreement.js';
 import { Attendance } from './attendance.js';
 import { LaneLeases } from './lane-leases.js';
 import { Membership } from './membership.js';
-import type { LaneRange } from './messages.js';
+import type { LaneRange, Severity } from './messages.js';
 import type { Outbox } from './outbox.js';
 import type { Counting } from './round.js';
 import { type Steps, type Wait, whereIn } from './steps.js';
@@ -60,7 +60,7 @@ export class Workforce {
 
   /** Reports a worker that joins, if its silence was reported. */
   welcome(worker: number, steps: Steps | undefined): void {
-    this.#notify(this.#attendance.returned(worker, whereIn(steps)));
+    this.#notify('info', this.#attendance.returned(worker, whereIn(steps)));
   }
 
   /** Deals the lanes as a generation begins. */
@@ -85,7 +85,7 @@ export class Workforce {
     if (workers.length < this.#policy.minWorkers || !workers.includes(0)) return false;
     this.#leases.deal(workers);
     steps.renew(steps.lease + 1);
-    this.#notify([
+    this.#notify(workers.length < this.#place.workers ? 'warning' : 'info', [
       `${workers.length} of ${this.#place.workers} workers share the lanes ${whereIn(steps)}: ${workers.join(', ')}`,
     ]);
     return true;
@@ -123,7 +123,7 @@ export class Workforce {
     const absent = awaited.filter((worker) => !this.#out.isWaiting(worker));
     const lost = absent.filter((worker) => this.#attendance.isLost(worker, now));
     const where = whereIn(steps);
-    if (this.#canSpare(lost)) this.#notify(this.#attendance.newlySilent(absent, where, now));
+    if (this.#canSpare(lost)) this.#notify('warning', this.#attendance.newlySilent(absent, where, now));
     else this.#out.refuseAll(waiting, this.#attendance.loss(lost[0]!, where));
   }
 
@@ -156,7 +156,7 @@ export class Workforce {
     return Array.from({ length: this.#place.workers }, (_, worker) => worker);
   }
 
-  #notify(lines: readonly string[]): void {
-    for (const line of lines) this.#out.add({ type: 'notice', line });
+  #notify(severity: Severity, lines: readonly string[]): void {
+    for (const line of lines) this.#out.add({ type: 'notice', severity, line });
   }
 }

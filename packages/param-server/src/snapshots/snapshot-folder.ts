@@ -6,6 +6,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { ParameterServerError } from '../client/errors.js';
+import type { Severity } from '../shard/messages.js';
 import type { FrozenSnapshot, ShardSnapshot, SnapshotStore } from './snapshot.js';
 import {
   readSnapshotFile,
@@ -48,7 +49,10 @@ export class SnapshotFolder implements SnapshotStore {
    * damaged are passed over, and `report` is given a line for each; what a crash left unfinished is removed.
    * @throws ParameterServerError naming the folder if it cannot be written
    */
-  static async open(options: SnapshotFolderOptions, report: (line: string) => void): Promise<SnapshotFolder> {
+  static async open(
+    options: SnapshotFolderOptions,
+    report: (line: string, severity: Severity) => void,
+  ): Promise<SnapshotFolder> {
     const { folder } = options;
     const ofShard = new RegExp(`^${fileStem(options)}\\d+\\.snapshot(?<kind>\\..+)?$`);
     const entries: Entry[] = [];
@@ -69,7 +73,7 @@ export class SnapshotFolder implements SnapshotStore {
         else if (kind.startsWith(asideSuffix)) aside.push({ file, ...(await readSnapshotPlace(file)) });
         else if (kind === '') entries.push(await entryOf(file));
       } catch (error) {
-        report(`${file}: ${(error as Error).message}; it is passed over`);
+        report(`${file}: ${(error as Error).message}; it is passed over`, 'warning');
       }
     }
     return new SnapshotFolder(options, entries, aside);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { UnrollError } from '../errors.js';
-import { log } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
 import type { ChildMessage } from './messages.js';
 import { Restarts } from './restarts.js';
 
@@ -91,7 +91,7 @@ export class Child {
           `${name}: was killed by ${signal}, after ${restarts.count} restarts; --max-restarts allows no more`,
         );
       }
-      log(`${name} was killed by ${signal}: starting it again (${restarts.count} of ${maxRestarts})`);
+      log(`${name} was killed by ${signal}: starting it again (${restarts.count} of ${maxRestarts})`, 'warning');
       await this.#sleep(pause);
       if (this.#isStopping) return;
     }
@@ -127,7 +127,8 @@ function start(
   args: readonly string[],
   { environment, secrets }: Pick<ChildOptions, 'environment' | 'secrets'>,
 ): ChildProcess {
-  return fork(command, args, {
+  // Its lines are read here, and its last one may be the reason of its end.
+  return fork(command, [...args, '--log-format', 'plain'], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     detached: true,
     execArgv: [`--initial-old-space-size=${initialHeapMebibytes}`],

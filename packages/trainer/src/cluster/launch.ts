@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectRunStatus } from '@unroll/param-server';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { UnrollError } from '../errors.js';
-import { log } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
 import { prepareTraining, type TrainingRequest } from '../training/prepare.js';
 import { RunReport, type TrainingResult } from '../training/report.js';
 import { requireShareable, requireStepsLeft } from '../training/requirements.js';
@@ -98,7 +98,7 @@ async function startServers(started: Child[], options: ClusterOptions, secrets: 
     (_, shard) =>
       new Promise<void>((resolve) => {
         const onMessage = (message: ChildMessage): void => {
-          if (message.type === 'notice') sayOnce(message.line);
+          if (message.type === 'notice') sayOnce(message.line, message.severity);
           if (message.type !== 'listening') return;
           ports[shard] = message.port;
           resolve();
@@ -137,10 +137,10 @@ function serverArguments(shard: number, port: number, { workers, servers, server
 }
 
 /** Lines that several servers say at once are said once. */
-function withoutRepetition(say: (line: string) => void): (line: string) => void {
+function withoutRepetition(say: typeof log): typeof log {
   let last = '';
-  return (line) => {
-    if (line !== last) say(line);
+  return (line, severity) => {
+    if (line !== last) say(line, severity);
     last = line;
   };
 }

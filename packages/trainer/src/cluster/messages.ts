@@ -1,4 +1,5 @@
 /** What launched processes tell the launcher over Node's IPC channel. */
+import type { Severity } from '@unroll/param-server';
 import type { RunEvent } from '../training/run.js';
 
 export type ChildMessage = Listening | Notice | PeerLost | RunEvent;
@@ -12,6 +13,7 @@ export interface Listening {
 /** A parameter server has something to say to whoever runs the training. */
 export interface Notice {
   readonly type: 'notice';
+  readonly severity: Severity;
   readonly line: string;
 }
 

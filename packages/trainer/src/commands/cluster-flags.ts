@@ -112,7 +112,7 @@ export function clusterOptions(
 const launchersOwn = new Set([
   ...['--dashboard', '--tensorboard', '--insecure-public'],
   ...['--json', '--threads', '--workers', '--servers', '--max-restarts', '--min-workers', '--lease'],
-  '--backup-workers',
+  ...['--backup-workers', '--log-format'],
   ...['--worker-timeout', '--snapshot-dir', '--snapshot-every', '--keep-snapshots'],
 ]);
 

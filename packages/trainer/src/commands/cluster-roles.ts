@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { reportTo } from '../cluster/messages.js';
 import { parseServerAddresses } from '../cluster/server-addresses.js';
 import { UsageError } from '../errors.js';
-import { log } from '../terminal/output.js';
+import { log, nameInLog } from '../terminal/log.js';
 import { version } from '../version.js';
 import { addServerPolicyFlags, requireSpareable, type ServerPolicyFlags } from './cluster-flags.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
@@ -11,6 +11,7 @@ import {
   addExamples,
   addMetricsFlags,
   hostName,
+  logFormatOption,
   type MetricsFlags,
   nonNegativeInteger,
   portOrAny,
@@ -64,6 +65,7 @@ export async function work(flags: WorkerFlags): Promise<boolean> {
   if (flags.worker >= flags.workers) {
     throw new UsageError(`--worker: ${flags.worker} is not below the ${flags.workers} workers`);
   }
+  nameInLog(`worker ${flags.worker}`);
   const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
   const security = await clientSecurity(flags);
   const request = await trainingRequest(flags);
@@ -95,7 +97,8 @@ export function addParamServer(program: Command): void {
     .requiredOption('--port <n>', 'port to listen on; 0 for any', portOrAny)
     .option('--shard <i>', 'which shard of the parameters it holds', nonNegativeInteger, 0)
     .option('--shards <n>', 'how many shards there are', positiveInteger, 1)
-    .requiredOption('--workers <n>', 'how many workers train', positiveInteger);
+    .requiredOption('--workers <n>', 'how many workers train', positiveInteger)
+    .addOption(logFormatOption());
   addServerPolicyFlags(addGuardFlags(addMetricsFlags(command))).action(
     async (flags: ServerFlags) => void (await serve(flags)),
   );
@@ -108,6 +111,7 @@ export async function serve(flags: ServerFlags): Promise<boolean> {
   const { snapshotDir: folder, snapshotEvery: every, keepSnapshots: keep } = flags;
   if (shard >= shards) throw new UsageError(`--shard: ${shard} is not below the ${shards} shards`);
   requireSpareable(flags, workers);
+  nameInLog(`server ${shard}`);
   const security = await serverSecurity(flags);
   const { startParameterServer } = await import('@unroll/param-server');
   const server = await startParameterServer({
@@ -118,8 +122,8 @@ export async function serve(flags: ServerFlags): Promise<boolean> {
     leaseSeconds: lease,
     patienceSeconds: workerTimeout,
     ...(folder === undefined || every === 0 ? {} : { snapshots: { folder, every, keep } }),
-    onNotice: (line) => {
-      if (!reportTo(process, { type: 'notice', line })) log(line);
+    onNotice: (line, severity) => {
+      if (!reportTo(process, { type: 'notice', severity, line })) log(line, severity);
     },
   });
   let isStopped = false;

@@ -8,6 +8,7 @@ import {
   addExamples,
   hostName,
   jsonOption,
+  logFormatOption,
   numberBetween,
   port,
   positiveInteger,
@@ -65,6 +66,7 @@ export function addGateway(program: Command): void {
     )
     .option('--insecure-public', 'serve other machines without a token: whoever reaches the port can contribute')
     .addOption(jsonOption())
+    .addOption(logFormatOption())
     .action(async (flags: GatewayFlags) => {
       const { population = flags.clients } = flags;
       if (population < flags.clients) {

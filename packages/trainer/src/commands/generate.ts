@@ -2,7 +2,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DecodingModel } from '../decoding/decoding-model.js';
 import { interruptible } from '../terminal/interrupt.js';
-import { log, print } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
+import { print } from '../terminal/output.js';
 import { addModelFlags, type ModelFlags, openModel, warnOfUnknown } from './model-flags.js';
 import { addExamples, jsonOption, nonNegativeInteger, nonNegativeNumber, positiveInteger } from './options.js';
 

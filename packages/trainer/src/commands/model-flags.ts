@@ -4,7 +4,7 @@ import type { Tokenizer } from '@unroll/core/text';
 import { type Command, Option } from 'commander';
 import type { DecodingModel } from '../decoding/decoding-model.js';
 import { UsageError } from '../errors.js';
-import { log } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
 
 export interface ModelFlags {
   checkpoint?: string;

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { RoleFlags, RoleKind } from '../cluster/roles.js';
 import { parseServerAddresses } from '../cluster/server-addresses.js';
 import { UnrollError } from '../errors.js';
-import { log } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
 import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
 import { serve, work } from './cluster-roles.js';
 import { addObserverFlags, type ObserverFlags } from './observer-flags.js';

@@ -2,6 +2,7 @@
 import { isIPv6 } from 'node:net';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { engineNames } from '../engines/engine-names.js';
+import { logFormats } from '../terminal/log.js';
 import { ClosedPipe, print } from '../terminal/output.js';
 
 export function positiveInteger(text: string): number {
@@ -83,6 +84,13 @@ export function addMetricsFlags(command: Command): Command {
       port,
     )
     .option('--metrics-host <address>', 'the address of --metrics-port; nothing guards it', hostName, '127.0.0.1');
+}
+
+export function logFormatOption(): Option {
+  return new Option(
+    '--log-format <format>',
+    'log lines on stderr: plain, text with time and severity, or json (default: plain on a terminal, else text)',
+  ).choices(logFormats);
 }
 
 export function jsonOption(): Option {

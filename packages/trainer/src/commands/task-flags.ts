@@ -20,7 +20,7 @@ const sizeFlags = ['embedding', 'hidden', 'layers', 'dropout', 'context', 'horiz
 
 const otherFlags: readonly (keyof TrainingFlags | 'task')[] = [
   ...(['task', 'data', 'out', 'batchSize', 'optimizer', 'learningRate', 'clipNorm', 'epochs', 'maxSteps'] as const),
-  ...(['seed', 'engine', 'threads', 'resume', 'changedData', 'overwrite', 'json'] as const),
+  ...(['seed', 'engine', 'threads', 'resume', 'changedData', 'overwrite', 'json', 'logFormat'] as const),
 ];
 
 export function addTaskFlag(command: Command): Command {

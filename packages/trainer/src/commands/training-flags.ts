@@ -12,6 +12,7 @@ import {
 import { type Command, Option } from 'commander';
 import type { EngineName } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
+import type { LogFormat } from '../terminal/log.js';
 import { flagsOfFields } from '../training/field-flags.js';
 import { gradientCodecUsage, parseGradientCodec } from '../training/gradient-codec.js';
 import { defaultLocalSteps, defaultStaleness, modeNames } from '../training/modes.js';
@@ -23,6 +24,7 @@ import { parseSoftmax, softmaxUsage } from '../training/softmax.js';
 import {
   engineOption,
   jsonOption,
+  logFormatOption,
   nonNegativeInteger,
   numberBetween,
   positiveInteger,
@@ -73,6 +75,7 @@ export interface TrainingFlags {
   changedData?: boolean;
   overwrite?: boolean;
   json?: boolean;
+  logFormat?: LogFormat;
 }
 
 export function addTrainingFlags(command: Command): Command {
@@ -171,7 +174,8 @@ export function addTrainingFlags(command: Command): Command {
     .option('--resume', 'go on from the checkpoint in --out, if there is one')
     .option('--changed-data', 'with --resume: go on although the texts are others than those of the checkpoint')
     .addOption(new Option('--overwrite', 'replace the checkpoint in --out').conflicts('resume'))
-    .addOption(jsonOption());
+    .addOption(jsonOption())
+    .addOption(logFormatOption());
 }
 
 /** @throws UsageError if the flags contradict each other */

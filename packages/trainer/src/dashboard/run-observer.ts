@@ -8,7 +8,7 @@ import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
 import { EventFile } from '../tensorboard/event-file.js';
 import { readEvents } from '../tensorboard/read-events.js';
-import { log } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
 import type { RunEpoch, RunEvent, RunStart, RunStep } from '../training/run.js';
 import { type CurvePoint, Curves, tags } from './curves.js';
 import type { PageAddress } from './page-address.js';

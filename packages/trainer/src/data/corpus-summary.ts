@@ -1,6 +1,6 @@
 /** Describes a corpus in words. */
 import type { Tokenizer } from '@unroll/core/text';
-import { log } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
 import { megabytes, Progress } from '../terminal/progress.js';
 import { type CorpusSplit, loadCorpus } from './corpus.js';
 import { encodedBlocks } from './encoding.js';

@@ -7,7 +7,7 @@ import { grammarPerplexity } from '../data/grammar/grammar-corpus.js';
 import { encodeText } from '../data/learn-tokenizer.js';
 import type { EngineName } from '../engines/engine-names.js';
 import { selectEngine } from '../engines/select.js';
-import { log } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
 import type { AdaptationSettings } from './adaptation.js';
 import type { Evaluation } from './evaluate.js';
 import { evaluateCheckpoint } from './perplexity.js';

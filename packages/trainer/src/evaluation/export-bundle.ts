@@ -22,7 +22,7 @@ import { encodeText } from '../data/learn-tokenizer.js';
 import { selectEngine } from '../engines/select.js';
 import { UnrollError } from '../errors.js';
 import { checkWritable, inspectFolder, replaceFolder } from '../files/result-folder.js';
-import { log } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
 import { evaluateBundle, evaluateCheckpoint } from './perplexity.js';
 import { measuredChoices, measuredSpeeds } from './target-speed.js';
 

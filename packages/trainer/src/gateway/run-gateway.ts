@@ -6,7 +6,7 @@ import { inspectModel, readCheckpoint } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
 import { checkWritable } from '../files/result-folder.js';
-import { log } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
 import { type GatherOptions, type GatherResult, gatherRound } from './gather.js';
 
 export interface GatewayRequest extends Omit<GatherOptions, 'model' | 'onServing' | 'onUpdate'> {

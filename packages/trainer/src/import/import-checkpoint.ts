@@ -3,7 +3,7 @@ import { elementCount, parameterShapes } from '@unroll/core';
 import { inspectModel, writeModel } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
 import { checkWritable } from '../files/result-folder.js';
-import { log } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
 import { type ImportRequest, importModel } from './import-model.js';
 
 export interface ImportResult {

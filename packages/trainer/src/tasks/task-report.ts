@@ -1,5 +1,5 @@
 /** Follows the training of a task's model: shows it on stderr and adds up the result. */
-import { log } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
 import { Progress } from '../terminal/progress.js';
 import type { TaskEvent, TaskStarted, TaskStepped, TaskValidated } from './train-task.js';
 

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileErrorReason } from '../files/file-error.js';
 import { tensorboard } from '../generated/tensorboard.js';
-import { log } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
 import { recordOf } from './records.js';
 
 const { Event, SessionLog } = tensorboard;

@@ -21,11 +21,6 @@ export function surviveClosedOutput(): void {
 
 function ignore(): void {}
 
-/** A line on stderr. */
-export function log(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
 /**
  * Writes to stdout and waits until it is taken.
  * @throws ClosedPipe if nobody reads it; UnrollError if it cannot be written

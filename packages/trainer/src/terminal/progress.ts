@@ -1,6 +1,6 @@
 /** Progress on stderr: a bar with rate and time left on a terminal, a line now and then elsewhere. */
 import { Bar, Presets } from 'cli-progress';
-import { log } from './output.js';
+import { isDrawable, log } from './log.js';
 
 /** Where there is no terminal, a line after so many seconds. */
 const lineSeconds = 15;
@@ -17,7 +17,7 @@ export class Progress {
     this.#label = label;
     this.#unit = unit;
     this.#total = total;
-    if (!process.stderr.isTTY) return;
+    if (!isDrawable()) return;
     const format = `${label} {bar} {percentage}% | {value}/{total} ${unit} | {rate} ${unit}/s | {eta_formatted} left {note}`;
     this.#bar = new Bar({ format, stream: process.stderr, hideCursor: true, fps: 4 }, Presets.shades_classic);
     this.#bar.start(total, 0, { rate: '-', note: '' });

@@ -1,12 +1,12 @@
 /** Runs `unroll` in this process, for tests of many command lines that start nothing: a process for each takes seconds. */
 import { main } from '../cli.js';
-import type { Outcome } from './unroll-process.js';
+import { type Outcome, withPlainLog } from './unroll-process.js';
 
 /** The command's output as a process would print it, and its status. */
 export async function unrollHere(...args: readonly string[]): Promise<Outcome> {
   using stdout = caught(process.stdout);
   using stderr = caught(process.stderr);
-  const status = await main(args);
+  const status = await main(withPlainLog(args));
   return { status, stdout: stdout.text, stderr: stderr.text };
 }
 

@@ -21,8 +21,16 @@ export interface UnrollProcess {
   readonly outcome: Promise<Outcome>;
 }
 
+const loggingCommands = ['train', 'launch', 'worker', 'param-server', 'node', 'gateway'];
+
+/** The arguments, with which lines are logged without their times unless the test wants them. */
+export function withPlainLog([command = '', ...args]: readonly string[]): readonly string[] {
+  const isTold = args.includes('--log-format') || !loggingCommands.includes(command);
+  return isTold ? [command, ...args] : [command, '--log-format', 'plain', ...args];
+}
+
 export function startUnroll(...args: readonly string[]): UnrollProcess {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program, ...withPlainLog(args)], { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -1,5 +1,5 @@
 /** Follows a run's events: shows them on stderr and adds up the result. */
-import { log } from '../terminal/output.js';
+import { log } from '../terminal/log.js';
 import { Progress } from '../terminal/progress.js';
 import type { RunEpoch, RunEvent, RunStart, RunStep } from './run.js';
 

@@ -8,7 +8,7 @@ import {
 } from '@unroll/core';
 import { z } from 'zod';
 import { UnrollError } from '../../errors.js';
-import { log } from '../../terminal/output.js';
+import { log } from '../../terminal/log.js';
 import { parseConfig } from '../parse-config.js';
 import type { HeldOutData, Metrics, Task, TaskModel, TaskSplit } from '../task.js';
 import { scaled, scaleOf } from '../time-series/scale.js';
