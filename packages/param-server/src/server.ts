@@ -6,6 +6,7 @@ import { BulkService } from './bulk/bulk-service.js';
 import { ParameterServerError } from './client/errors.js';
 import { tuneHttp2Server } from './http2-server.js';
 import { serveMetrics } from './metrics/metrics-endpoint.js';
+import { addAttendance, addServerMetrics, countRefusedConnections } from './metrics/server-metrics.js';
 import { ShardMetrics } from './metrics/shard-metrics.js';
 import { WorkerReports } from './metrics/worker-reports.js';
 import { mostConnections } from './security/connection-limits.js';
@@ -138,12 +139,21 @@ export async function startParameterServer({
   });
   const bulk = new BulkService(shardHost, admits);
   const sockets = tuneHttp2Server(server, {
-    limits: { most: mostConnections(workers), firstCallSeconds, admits, handedOver: () => bulk.connections },
+    limits: {
+      ...{ most: mostConnections(workers), firstCallSeconds, admits, handedOver: () => bulk.connections },
+      onRefused: metrics && countRefusedConnections(metrics.registry),
+    },
     onBulk: security.tls ? undefined : (socket, first) => bulk.serve(socket, first),
   });
   server.addService(parameterServerService, parameterServerMethods(shardHost, reports));
   const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
   health.addToServer(server);
+  if (metrics) {
+    const connections = () => sockets().length + bulk.connections;
+    const state = { connections, waiting: () => shardHost.waiting, snapshotEvery: snapshots?.every ?? 0 };
+    addServerMetrics(metrics.registry, state);
+    if (shard === 0) addAttendance(metrics.registry, workers, leaseSeconds, reports);
+  }
   const endpoint = metrics && (await serveMetrics(metrics.registry, metricsHost, metricsPort!));
   const boundPort = await listen(server, host, port, credentials).catch((error: unknown) => {
     endpoint?.close();

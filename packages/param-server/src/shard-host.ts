@@ -33,9 +33,14 @@ export interface ShardWatcher {
   asked(request: UnnumberedRequest): void;
   /** @param seconds how long it held this thread */
   did(effect: ShardEffect, seconds: number): void;
+  /** A snapshot is on disk. */
+  wroteSnapshot(step: number): void;
+  /** A snapshot could not be written, or not be read. */
+  failedSnapshot(operation: 'read' | 'write'): void;
 }
 
 interface Pending {
+  readonly type: Request['type'];
   resolve(answer: Answer): void;
   reject(refusal: Refusal): void;
 }
@@ -83,6 +88,13 @@ export class ShardHost {
     return this.#heart.isElastic;
   }
 
+  /** How many requests wait for an answer, by type. */
+  get waiting(): ReadonlyMap<Request['type'], number> {
+    const counts = new Map<Request['type'], number>();
+    for (const { type } of this.#pending.values()) counts.set(type, (counts.get(type) ?? 0) + 1);
+    return counts;
+  }
+
   isReadableAt(generation: number, step: number): boolean {
     return this.#heart.isReadableAt(generation, step);
   }
@@ -95,7 +107,7 @@ export class ShardHost {
     const number = this.#requests++;
     this.#options.watcher?.asked(request);
     return new Promise((resolve, reject) => {
-      this.#pending.set(number, { resolve, reject });
+      this.#pending.set(number, { type: request.type, resolve, reject });
       whenCancelled(() => {
         if (this.#pending.delete(number)) this.tell({ type: 'cancel', request: number });
       });
@@ -184,14 +196,22 @@ export class ShardHost {
   #readSnapshot({ generation, step }: Extract<ShardEffect, { type: 'read-snapshot' }>): void {
     this.snapshots.read(step).then(
       ({ values }) => this.tell({ type: 'snapshot-read', generation, step, values }),
-      (error: Error) => this.tell({ type: 'snapshot-unreadable', generation, reason: error.message }),
+      (error: Error) => {
+        this.#options.watcher?.failedSnapshot('read');
+        this.tell({ type: 'snapshot-unreadable', generation, reason: error.message });
+      },
     );
   }
 
   /** Training goes on while it is written. */
   #snapshot(step: number): void {
     const { store } = this.adopted;
+    const { watcher } = this.#options;
     const written = this.snapshots.write({ step, values: store.freeze() });
+    written.then(
+      () => watcher?.wroteSnapshot(step),
+      () => watcher?.failedSnapshot('write'),
+    );
     this.#inBackground(`the snapshot of step ${step} could not be written`, written).then(() => {
       store.thaw();
       this.tell({ type: 'snapshot-written' });

@@ -10,7 +10,7 @@ test('what travels while a gradient is computed costs nothing', () => {
   meter.computes();
   meter.addTransfer('push', 0, 1);
   meter.computed();
-  meter.end(10);
+  meter.end({ tokens: 10, lossSum: 20 });
   const { steps, tokens, pushSeconds } = reportOf(meter);
   expect({ steps, tokens, pushSeconds }).toEqual({ steps: 1, tokens: 10, pushSeconds: 0 });
 });
@@ -24,7 +24,7 @@ test('what began to travel while a gradient was computed costs what it takes bey
   await new Promise((resolve) => setTimeout(resolve, 5));
   meter.addTransfer('push', 0, 0.5);
   meter.addTransfer('pull', 0, 0.25);
-  meter.end(10);
+  meter.end({ tokens: 10, lossSum: 20 });
   const { pushSeconds, pullSeconds } = reportOf(meter);
   expect(pushSeconds).toBeGreaterThan(0);
   expect(pullSeconds).toBeGreaterThan(0);

@@ -14,6 +14,7 @@ export const reportFields = [
   'sentBytes',
   'receivedBytes',
   'stalenessSum',
+  'lossSum',
 ] as const;
 
 /**
@@ -21,6 +22,12 @@ export const reportFields = [
  * waited for while a gradient is being computed costs none, and counts as computing.
  */
 export type WorkerReport = Readonly<Record<(typeof reportFields)[number], number>>;
+
+interface MeteredStep {
+  readonly tokens: number;
+  readonly lossSum: number;
+  readonly staleness?: number;
+}
 
 export class WorkerMeter {
   /** The counts, in the order of {@link reportFields}. */
@@ -58,14 +65,16 @@ export class WorkerMeter {
 
   /**
    * The step is made. One that is begun and not ended, because the servers were elsewhere, is not counted.
-   * @param staleness updates that others made between the parameters it was computed from and its own
+   * @param step.lossSum the training loss in nats, summed over its tokens
+   * @param step.staleness updates that others made between the parameters it was computed from and its own
    */
-  end(tokens: number, staleness = 0): void {
+  end({ tokens, lossSum, staleness = 0 }: MeteredStep): void {
     const compute = this.#computeSeconds;
     const exchange = secondsBetween(this.#began, performance.now()) - compute;
     const { push, pull } = this.#transfers;
     this.#add('steps', 1);
     this.#add('tokens', tokens);
+    this.#add('lossSum', lossSum);
     this.#add('stalenessSum', staleness);
     this.#add('computeSeconds', compute);
     this.#add('pushSeconds', push);

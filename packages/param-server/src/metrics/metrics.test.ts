@@ -1,8 +1,12 @@
 // What Prometheus reads of a server through which a real worker trains.
 
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Gauge, Registry } from 'prom-client';
 import { afterEach, expect, test } from 'vitest';
 import {
@@ -13,6 +17,7 @@ import {
   startParameterServer,
   WorkerMeter,
 } from '../index.js';
+import { mostConnections } from '../security/connection-limits.js';
 import { serveMetrics } from './metrics-endpoint.js';
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -21,10 +26,13 @@ afterEach(async () => {
   await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
 });
 
-async function serve(metricsPort?: number): Promise<ParameterServer> {
+async function serve(
+  metricsPort?: number,
+  options: Partial<Parameters<typeof startParameterServer>[0]> = {},
+): Promise<ParameterServer> {
   const server = await startParameterServer({
     // Workers beat six times a lease.
-    ...{ port: 0, workers: 1, version: '1', leaseSeconds: 0.6 },
+    ...{ port: 0, workers: 1, version: '1', leaseSeconds: 0.6, ...options },
     ...(metricsPort === undefined ? {} : { metricsPort }),
   });
   cleanups.push(() => server.close());
@@ -55,7 +63,7 @@ async function train({ port }: ParameterServer): Promise<ParameterClient> {
     const gradients = { kernel: new Float32Array(8).fill(1) };
     meter.computed();
     await client.update({ gradients, learningRate: 0.1, laneStates: new Float32Array(2) });
-    meter.end(2);
+    meter.end({ tokens: 2, lossSum: 3 });
   }
   return client;
 }
@@ -76,6 +84,7 @@ test('a server counts gradients, updates and the step, and when it last heard of
   expect(figure(metrics, 'unroll_updates_total')).toBe(3);
   expect(figure(metrics, 'unroll_add_seconds_count')).toBe(3);
   expect(figure(metrics, 'unroll_step')).toBe(3);
+  expect(figure(metrics, 'unroll_learning_rate')).toBeCloseTo(0.1);
   expect(figure(metrics, 'unroll_snapshots_total')).toBe(0);
   expect(figure(metrics, 'unroll_worker_heard_timestamp_seconds', 'worker="0",shard="0"')).toBeGreaterThan(1e9);
   expect(metrics).not.toContain('worker="1"');
@@ -100,6 +109,10 @@ test('a worker tells the first server what it has done, which tells whoever asks
   const metrics = await metricsOf(server);
   expect(figure(metrics, 'unroll_worker_steps_total', 'worker="0",shard="0"')).toBe(3);
   expect(figure(metrics, 'unroll_worker_tokens_total', 'worker="0",shard="0"')).toBe(6);
+  expect(figure(metrics, 'unroll_worker_loss_nats_total', 'worker="0",shard="0"')).toBe(9);
+  expect(figure(metrics, 'unroll_workers')).toBe(1);
+  expect(figure(metrics, 'unroll_workers_alive')).toBe(1);
+  expect(figure(metrics, 'unroll_connections')).toBeGreaterThan(0);
   const phases = ['compute', 'push', 'wait', 'pull'].map((phase) =>
     figure(metrics, 'unroll_worker_seconds_total', `worker="0",phase="${phase}",shard="0"`),
   );
@@ -123,6 +136,70 @@ test('a worker that leaves is seen to have left', async () => {
   await becomes('alive');
   await client.close();
   await becomes('left');
+});
+
+test('snapshots count when they are on disk, and failures when they are not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'unroll-metrics-'));
+  cleanups.push(async () => rmSync(folder, { recursive: true, force: true }));
+  const written = await serve(0, { snapshots: { folder, every: 2, keep: 2 } });
+  await train(written);
+  await expect.poll(async () => figure(await metricsOf(written), 'unroll_snapshots_total')).toBe(1);
+  const metrics = await metricsOf(written);
+  expect(figure(metrics, 'unroll_snapshot_step')).toBe(2);
+  expect(figure(metrics, 'unroll_snapshot_timestamp_seconds')).toBeGreaterThan(1e9);
+  expect(figure(metrics, 'unroll_snapshot_every_steps')).toBe(2);
+
+  const away = join(folder, 'away');
+  const failing = await serve(0, { snapshots: { folder: away, every: 2, keep: 2 } });
+  rmSync(away, { recursive: true });
+  await train(failing);
+  const failures = async () =>
+    figure(await metricsOf(failing), 'unroll_snapshot_failures_total', 'operation="write",shard="0"');
+  await expect.poll(failures).toBe(1);
+  expect(figure(await metricsOf(failing), 'unroll_snapshots_total')).toBe(0);
+  expect(figure(await metricsOf(failing), 'unroll_snapshot_step')).toBe(0);
+});
+
+test('calls that wait for another worker are counted while they do', async () => {
+  const server = await serve(0, { workers: 2 });
+  const client = connectParameterServers(clientOptions(server, { worker: 0, workers: 2 }));
+  cleanups.push(() => client.close());
+  await client.enter({ kernel: new Float32Array(8) });
+  const update = client.update({
+    ...{ gradients: { kernel: new Float32Array(8) }, learningRate: 0.1, laneStates: new Float32Array(1) },
+  });
+  cleanups.push(() => update.then(() => undefined).catch(() => undefined));
+  const waiting = async () => figure(await metricsOf(server), 'unroll_waiting_calls', 'call="push",shard="0"');
+  await expect.poll(waiting).toBe(1);
+  expect(figure(await metricsOf(server), 'unroll_workers_alive')).toBeLessThan(
+    figure(await metricsOf(server), 'unroll_workers'),
+  );
+});
+
+test('connections are counted, and those beyond the limit that are refused', async () => {
+  const server = await serve(0);
+  const most = mostConnections(1);
+  const sockets = Array.from({ length: most + 3 }, () =>
+    connect(server.port, '127.0.0.1').on('error', () => undefined),
+  );
+  cleanups.push(async () => {
+    for (const socket of sockets) socket.destroy();
+  });
+  const refused = async () =>
+    figure(await metricsOf(server), 'unroll_connections_refused_total', 'reason="limit",shard="0"');
+  await expect.poll(refused).toBe(3);
+  expect(figure(await metricsOf(server), 'unroll_connections')).toBe(most);
+});
+
+test('promtool has nothing to say against the metrics', async ({ skip }) => {
+  const server = await serve(0);
+  await train(server);
+  const { error, status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+    input: await metricsOf(server),
+    encoding: 'utf8',
+  });
+  if (error) skip("promtool is not here; it is in Debian's package prometheus");
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
 });
 
 test('every metric says what it is', async () => {

@@ -24,6 +24,7 @@ export function addWorkerMetrics(registry: Registry, reports: WorkerReports): vo
     });
   count('steps', 'Steps that each worker has made.', undefined, { steps: 'steps' });
   count('tokens', 'Training tokens that each worker has computed.', undefined, { tokens: 'tokens' });
+  count('loss_nats', 'The training loss, summed over those tokens.', undefined, { loss: 'lossSum' });
   count('seconds', 'Where the time of each worker’s steps went.', 'phase', {
     compute: 'computeSeconds',
     push: 'pushSeconds',

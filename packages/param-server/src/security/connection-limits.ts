@@ -14,6 +14,8 @@ export interface ConnectionLimits {
   readonly admits: (authorization: string) => boolean;
   /** How many connections there are that have been handed over to others. */
   readonly handedOver: () => number;
+  /** Is told of each connection that is closed: there are too many, or it made no call that lets it in. */
+  readonly onRefused?: ((reason: 'limit' | 'no-call') => void) | undefined;
 }
 
 /** For the connections of a run of so many workers: each has a handful, and others look at how it goes. */
@@ -27,7 +29,7 @@ export function mostConnections(workers: number): number {
  */
 export function limitConnections(
   server: Http2Server,
-  { most, firstCallSeconds, admits, handedOver }: ConnectionLimits,
+  { most, firstCallSeconds, admits, handedOver, onRefused }: ConnectionLimits,
 ): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   /** By peer, since a session over TLS does not tell its connection: the ends of those that have yet to make a call. */
@@ -40,11 +42,15 @@ export function limitConnections(
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
     if (sockets.size + handedOver() >= most) {
+      onRefused?.('limit');
       socket.destroy();
       return;
     }
     const peer = peerOf(socket);
-    const end = setTimeout(() => socket.destroy(), 1000 * firstCallSeconds);
+    const end = setTimeout(() => {
+      onRefused?.('no-call');
+      socket.destroy();
+    }, 1000 * firstCallSeconds);
     sockets.add(socket);
     ends.set(peer, end);
     socket.once('close', () => {

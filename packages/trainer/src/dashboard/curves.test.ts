@@ -43,7 +43,7 @@ test('where a run has gone back, the steps that are made again replace those tha
 
 const nothing: WorkerReport = {
   ...{ steps: 0, tokens: 0, computeSeconds: 0, pushSeconds: 0, waitSeconds: 0, pullSeconds: 0 },
-  ...{ sentBytes: 0, receivedBytes: 0, stalenessSum: 0 },
+  ...{ sentBytes: 0, receivedBytes: 0, stalenessSum: 0, lossSum: 0 },
 };
 
 function look(meter: WorkerRateMeter, report: Partial<WorkerReport>) {

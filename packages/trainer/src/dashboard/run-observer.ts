@@ -152,6 +152,6 @@ function sumOf(report: WorkerReport | undefined, tokens: number, seconds: number
     steps: (report?.steps ?? 0) + 1,
     tokens: (report?.tokens ?? 0) + tokens,
     computeSeconds: (report?.computeSeconds ?? 0) + seconds,
-    ...{ pushSeconds: 0, waitSeconds: 0, pullSeconds: 0, sentBytes: 0, receivedBytes: 0, stalenessSum: 0 },
+    ...{ pushSeconds: 0, waitSeconds: 0, pullSeconds: 0, sentBytes: 0, receivedBytes: 0, stalenessSum: 0, lossSum: 0 },
   };
 }

@@ -92,7 +92,7 @@ export class DistributedLearner implements Learner {
     const update = await this.#client.update({ ...summand, laneStates, ...(first ? { first } : {}) });
     if (update) {
       if (!this.#work.begin) this.#installParameters();
-      this.#meter.end(loss.tokens, update.staleness);
+      this.#meter.end({ ...loss, staleness: update.staleness });
       const { gradientNorm, staleness } = update;
       const hasOwnPace = stalenessBound(this.#options.training.mode) !== undefined;
       return { ...loss, gradientNorm, ...(hasOwnPace && { staleness }) };
