@@ -233,7 +233,8 @@ async function main() {
   await Promise.all(machines.map((machine) => machine.run()));
   const expected = learnt(undisturbed);
   let [runs, volleys] = [0, 0];
-  while (elapsed() < Number(flags.minutes) * 60) {
+  const until = elapsed() + Number(flags.minutes) * 60;
+  while (elapsed() < until) {
     log(`run ${runs}`);
     const out = setUp(join(folder, `run-${runs}`, 'disk'));
     volleys += await trainUnderFire();
