@@ -137,7 +137,8 @@ export {
 } from './models/translation.js';
 export { decoderStepProgram, encoderStepProgram } from './models/translation-steps.js';
 export * from './onnx/index.js';
-export { clipScale, type OptimizerInputs, type OptimizerOutputs, optimizerUpdate } from './optimizers/optimizer.js';
+export { clipScale, optimizerUpdate } from './optimizers/optimizer.js';
+export type { OptimizerInputs, OptimizerOutputs } from './optimizers/optimizer-tensors.js';
 export {
   lengthMask,
   type RecurrentNetworkInputs,

@@ -34,11 +34,13 @@ export type {
 export { chooseByMeasurement, decodingSpeed, type MeasuredRuntime } from './quantization/measure.js';
 export { chooseByRule, type MatrixChoice, type Quantization, type Target } from './quantization/plan.js';
 export { type MatrixScheme, quantize, type WeightMatrix, weightMatrices } from './quantization/quantize.js';
+export type { Cancellable } from './runtime/cancellable.js';
 export { type GeneratedToken, type GenerateOptions, generate } from './runtime/generate.js';
-export type { Cancellable, LanguageModel } from './runtime/language-model.js';
+export type { LanguageModel } from './runtime/language-model.js';
 export type { LocalLanguageModel } from './runtime/local-language-model.js';
 export { type IdScore, type Score, scoreIds } from './runtime/score.js';
-export type { OnnxRuntime, StepModel } from './runtime/step.js';
+export type { OnnxRuntime } from './runtime/session.js';
+export type { StepModel } from './runtime/step.js';
 export type { SuggestOptions } from './runtime/suggest.js';
 export type { FromState, TextState } from './runtime/text-state.js';
 export { type Bert, loadBert } from './transformers/bert.js';

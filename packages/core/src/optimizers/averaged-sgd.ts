@@ -6,8 +6,8 @@
  *   x ← x − η·g(x)    θ ← θ + w·(x − θ),  w = 1 before the trigger, then 1, 1/2, 1/3, …
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { OptimizerInputs, OptimizerOutputs } from './optimizer.js';
 import { offsetSlot } from './optimizer-config.js';
+import type { OptimizerInputs, OptimizerOutputs } from './optimizer-tensors.js';
 
 /** @param inputs with `gradient` taken at the {@link iterate} */
 export function averagedSgd(inputs: OptimizerInputs): OptimizerOutputs {

@@ -5,22 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { averagedSgd } from './averaged-sgd.js';
 import type { OptimizerConfig } from './optimizer-config.js';
-
-export interface OptimizerInputs {
-  readonly parameter: tf.Tensor;
-  readonly gradient: tf.Tensor;
-  readonly slots: Readonly<Record<string, tf.Tensor>>;
-  readonly learningRate: tf.Scalar;
-  /** float32; 1 for the first update */
-  readonly step: tf.Scalar;
-  /** Of `nt-asgd`: what the new iterate counts in the average; 1 as long as nothing is averaged. */
-  readonly averagingWeight?: tf.Scalar | undefined;
-}
-
-export interface OptimizerOutputs {
-  readonly parameter: tf.Tensor;
-  readonly slots: Record<string, tf.Tensor>;
-}
+import type { OptimizerInputs, OptimizerOutputs } from './optimizer-tensors.js';
 
 /** One update of one parameter. */
 export function optimizerUpdate(config: OptimizerConfig, inputs: OptimizerInputs): OptimizerOutputs {

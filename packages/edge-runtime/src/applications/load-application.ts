@@ -9,8 +9,8 @@ import { readVerified } from '../bundle/read-verified.js';
 import { BundleError } from '../errors.js';
 import { checkLoading } from '../loading/checked-loading.js';
 import { loadOnnxRuntime } from '../loading/onnx-runtime.js';
+import type { OnnxRuntime } from '../runtime/session.js';
 import { createSession } from '../runtime/session.js';
-import type { OnnxRuntime } from '../runtime/step.js';
 import { configFile, manifestFile, parseApplicationManifest } from './manifest.js';
 
 export interface LoadApplicationOptions {

@@ -1,6 +1,7 @@
 /** Loads models on WebGPU where the browser has it and ONNX Runtime accepts them, else on WebAssembly, and says why. */
 import type { Bundle } from '../bundle/read-bundle.js';
-import { loadStepModel, type OnnxRuntime } from '../runtime/step.js';
+import type { OnnxRuntime } from '../runtime/session.js';
+import { loadStepModel } from '../runtime/step.js';
 import { onnxRuntimeUnavailable } from '../runtime/wasm-unavailable.js';
 import type { LoadedStep } from './device.js';
 import { loadOnWasm } from './on-wasm.js';

@@ -2,7 +2,7 @@
  * ONNX Runtime Web: an optional peer dependency, loaded when a model needs it. This is the smallest build; that for WebGPU is
  * named in `on-webgpu.ts` alone, so that pages without WebGPU are built without it.
  */
-import type { OnnxRuntime } from '../runtime/step.js';
+import type { OnnxRuntime } from '../runtime/session.js';
 import { onnxRuntimeUnavailable } from '../runtime/wasm-unavailable.js';
 
 /** The part of `onnxruntime-web` that is used here. */

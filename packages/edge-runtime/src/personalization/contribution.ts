@@ -4,7 +4,7 @@
  * divided among the clients). Nothing here runs unless it is called.
  */
 import { BundleError } from '../errors.js';
-import type { Cancellable } from '../runtime/language-model.js';
+import type { Cancellable } from '../runtime/cancellable.js';
 import type { Parameters } from './parameters.js';
 
 export interface ContributeOptions extends Cancellable {

@@ -1,6 +1,6 @@
 /** What a caller says to personalize a model, and what it is told. */
 import type { PersonalizationMethod } from '@unroll/core/config';
-import type { Cancellable } from '../runtime/language-model.js';
+import type { Cancellable } from '../runtime/cancellable.js';
 
 export type { PersonalizationMethod };
 

@@ -12,7 +12,8 @@ import { BundleError } from '../errors.js';
 import type { LoadedStep } from '../loading/device.js';
 import { dequantizedParameters } from '../quantization/dequantize.js';
 import { scoreIds } from '../runtime/score.js';
-import type { OnnxRuntime, StepModel } from '../runtime/step.js';
+import type { OnnxRuntime } from '../runtime/session.js';
+import type { StepModel } from '../runtime/step.js';
 import { type ContributeOptions, type Contribution, contributeTo, difference } from './contribution.js';
 import type {
   PersonalizationMethod,

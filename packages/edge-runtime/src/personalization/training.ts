@@ -5,8 +5,8 @@
 import { elementCount, encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
 import type { Tensor } from 'onnxruntime-common';
 import { nextTask } from '../runtime/breathing.js';
+import type { OnnxRuntime } from '../runtime/session.js';
 import { createSession } from '../runtime/session.js';
-import type { OnnxRuntime } from '../runtime/step.js';
 import { isOwn, lossWeights, readWindow } from './lanes.js';
 import type { PersonalizationProgress } from './options.js';
 import { inputShapes, type Parameters, trainedShapes, withConstants } from './parameters.js';

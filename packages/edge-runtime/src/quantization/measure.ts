@@ -2,7 +2,8 @@
 import { encodeOnnx, type OnnxGraph, type OnnxTensor } from '@unroll/core/onnx';
 import type { Manifest } from '../bundle/manifest.js';
 import { loadDecoder } from '../decoder/decoder.js';
-import { loadStepModel, type OnnxRuntime, type StepModel } from '../runtime/step.js';
+import type { OnnxRuntime } from '../runtime/session.js';
+import { loadStepModel, type StepModel } from '../runtime/step.js';
 import { int8For, type MatrixChoice, type Target } from './plan.js';
 import { type MatrixScheme, quantize, type WeightMatrix, weightMatrices } from './quantize.js';
 

@@ -11,8 +11,8 @@ import {
 } from '../arguments.js';
 import type { ContributeOptions } from '../personalization/contribution.js';
 import type { PersonalizeOptions } from '../personalization/options.js';
+import type { Cancellable } from './cancellable.js';
 import type { GenerateOptions } from './generate.js';
-import type { Cancellable } from './language-model.js';
 import type { SuggestOptions } from './suggest.js';
 import type { FromState } from './text-state.js';
 

@@ -1,7 +1,6 @@
 /** Text from a model, as a stream of tokens. How tokens are chosen is `@unroll/core/decoding`'s. */
 import { beamSearch, generateTokens, type SamplingOptions, seededRandom } from '@unroll/core/decoding';
 import type { Tokenizer } from '@unroll/core/text';
-import { checkGenerating } from './checked-arguments.js';
 import { Continuation } from './continuation.js';
 import { stateAfter } from './reading.js';
 import type { StepModel } from './step.js';
@@ -37,7 +36,6 @@ export async function* generate<State>(
   options: GenerateOptions,
   start: Start<State> = { state: model.initialState, ids: [tokenizer.eosId] },
 ): AsyncGenerator<GeneratedToken, void, undefined> {
-  checkGenerating(prompt, options);
   const ids = tokenizer.encode(prompt);
   const context = [...start.ids, ...ids];
   const continuation = new Continuation(tokenizer, context);

@@ -4,6 +4,7 @@ import type { DeviceUse } from '../loading/device.js';
 import type { StorageUse } from '../loading/storage-use.js';
 import type { ContributeOptions, Contribution } from '../personalization/contribution.js';
 import type { PersonalizationResult, PersonalizationStatus, PersonalizeOptions } from '../personalization/options.js';
+import type { Cancellable } from './cancellable.js';
 import type { GeneratedToken, GenerateOptions } from './generate.js';
 import type { Score } from './score.js';
 import type { SuggestOptions } from './suggest.js';
@@ -11,12 +12,6 @@ import type { FromState, TextState } from './text-state.js';
 
 /** What using a model says after `dispose`. */
 export const disposed = 'the language model was disposed of; load it again';
-
-/** An option of what takes time. */
-export interface Cancellable {
-  /** Ends the work; what was asked for rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * A model that is ready. Unless a `state` is given, a text is read as the beginning of a line. Every method rejects once

@@ -8,6 +8,7 @@ import type { PersonalizationResult, PersonalizationStatus, PersonalizeOptions }
 import type { Personalizer } from '../personalization/personalizer.js';
 import { textWith } from './begun-word.js';
 import { breathing } from './breathing.js';
+import type { Cancellable } from './cancellable.js';
 import {
   checkAccepting,
   checkContributing,
@@ -17,7 +18,7 @@ import {
   checkSuggesting,
 } from './checked-arguments.js';
 import { type GeneratedToken, type GenerateOptions, generate } from './generate.js';
-import { type Cancellable, disposed, type LanguageModel } from './language-model.js';
+import { disposed, type LanguageModel } from './language-model.js';
 import { type IdScore, logProbabilities, type Score, scoreIds, scoreOf } from './score.js';
 import type { StepModel } from './step.js';
 import { Suggester, type SuggestOptions } from './suggest.js';

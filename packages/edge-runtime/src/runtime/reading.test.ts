@@ -6,7 +6,7 @@ import { loadLocalLanguageModel } from '../loading/load-local.js';
 import type { Quantization } from '../quantization/plan.js';
 import { folderOf, sampleBundle } from '../testing/sample-bundle.js';
 import { type ModelShape, randomReadingGraph, randomStepGraph } from '../testing/step-graph.js';
-import type { OnnxRuntime } from './step.js';
+import type { OnnxRuntime } from './session.js';
 
 ortWeb.env.wasm.numThreads = 1;
 const runtimes: Readonly<Record<string, OnnxRuntime>> = { 'onnxruntime-node': ortNode, 'onnxruntime-web': ortWeb };

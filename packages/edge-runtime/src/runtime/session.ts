@@ -1,8 +1,13 @@
 /** A graph's session in ONNX Runtime, whichever build of it. */
-import type { InferenceSession } from 'onnxruntime-common';
+import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { BundleError } from '../errors.js';
-import type { OnnxRuntime } from './step.js';
 import { isRuntimeFailure, wasmUnavailable } from './wasm-unavailable.js';
+
+/** The part of `onnxruntime-common` that the runtime uses; `onnxruntime-web` and `onnxruntime-node` both have it. */
+export interface OnnxRuntime {
+  readonly InferenceSession: typeof InferenceSession;
+  readonly Tensor: typeof Tensor;
+}
 
 /**
  * @param file Where the model comes from, for errors.

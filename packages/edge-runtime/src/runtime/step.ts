@@ -1,13 +1,7 @@
 /** One step of the model in ONNX Runtime: a token and a state in, logits and the next state out. */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import type { Manifest } from '../bundle/manifest.js';
-import { createSession } from './session.js';
-
-/** The part of `onnxruntime-common` that the runtime uses; `onnxruntime-web` and `onnxruntime-node` both have it. */
-export interface OnnxRuntime {
-  readonly InferenceSession: typeof InferenceSession;
-  readonly Tensor: typeof Tensor;
-}
+import { createSession, type OnnxRuntime } from './session.js';
 
 /** The recurrent state after some tokens: values by input name. Never changed in place, so it can be kept. */
 export type RecurrentState = Readonly<Record<string, Float32Array>>;

@@ -7,8 +7,8 @@ import { logSoftmax } from '@unroll/core/decoding';
 import { folderAt } from '#bundle-source';
 import { BundleError } from '../errors.js';
 import { nextTask } from '../runtime/breathing.js';
+import type { Cancellable } from '../runtime/cancellable.js';
 import { checkReading } from '../runtime/checked-arguments.js';
-import type { Cancellable } from '../runtime/language-model.js';
 import { type Score, scoreOf } from '../runtime/score.js';
 import {
   type LoadTransformerOptions,

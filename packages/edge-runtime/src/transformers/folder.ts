@@ -9,8 +9,8 @@ import { BundleError } from '../errors.js';
 import { checkLoading } from '../loading/checked-loading.js';
 import { loadOnnxRuntime } from '../loading/onnx-runtime.js';
 import { disposed } from '../runtime/language-model.js';
+import type { OnnxRuntime } from '../runtime/session.js';
 import { createSession } from '../runtime/session.js';
-import type { OnnxRuntime } from '../runtime/step.js';
 import { PretrainedTokenizer } from './pretrained-tokenizer.js';
 
 export interface LoadTransformerOptions {

@@ -1,9 +1,9 @@
 /** GPT-2 (Radford et al. 2019) from a folder of Hugging Face's ONNX layout. It runs in the calling thread. */
 import { logSoftmax } from '@unroll/core/decoding';
 import { breathing } from '../runtime/breathing.js';
+import type { Cancellable } from '../runtime/cancellable.js';
 import { checkGenerating, checkReading } from '../runtime/checked-arguments.js';
 import { type GeneratedToken, type GenerateOptions, generate } from '../runtime/generate.js';
-import type { Cancellable } from '../runtime/language-model.js';
 import { type Score, scoreOf } from '../runtime/score.js';
 import type { StepModel } from '../runtime/step.js';
 import { type LoadTransformerOptions, readTransformerFolder, type TransformerKind } from './folder.js';

@@ -1,6 +1,6 @@
 /** The integer tensors that exported transformers take, of a batch of one text. */
 import type { Tensor } from 'onnxruntime-common';
-import type { OnnxRuntime } from '../runtime/step.js';
+import type { OnnxRuntime } from '../runtime/session.js';
 
 /** `values` as int64 [1, values]. */
 export function rowOf(ort: OnnxRuntime, values: readonly number[]): Tensor {

@@ -13,6 +13,7 @@ import type {
   PersonalizeOptions,
 } from '../personalization/options.js';
 import { textWith } from '../runtime/begun-word.js';
+import type { Cancellable } from '../runtime/cancellable.js';
 import {
   checkAccepting,
   checkContributing,
@@ -22,7 +23,7 @@ import {
   checkSuggesting,
 } from '../runtime/checked-arguments.js';
 import type { GeneratedToken, GenerateOptions } from '../runtime/generate.js';
-import type { Cancellable, LanguageModel } from '../runtime/language-model.js';
+import type { LanguageModel } from '../runtime/language-model.js';
 import type { Score } from '../runtime/score.js';
 import type { SuggestOptions } from '../runtime/suggest.js';
 import type { FromState, TextState } from '../runtime/text-state.js';

@@ -4,7 +4,7 @@
  */
 import { isIPv6 } from 'node:net';
 import { UnrollError, UsageError } from '../errors.js';
-import type { Environment, Role, RoleFlags } from './roles.js';
+import type { Environment, Role, RoleFlags } from './role.js';
 import { checkedServers } from './server-addresses.js';
 import { expandHostlist } from './slurm-hostlist.js';
 

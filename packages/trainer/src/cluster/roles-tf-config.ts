@@ -5,7 +5,7 @@
 import { addressFault } from '@unroll/param-server/config';
 import { z } from 'zod';
 import { UnrollError, UsageError } from '../errors.js';
-import type { Role } from './roles.js';
+import type { Role } from './role.js';
 import { checkedServers } from './server-addresses.js';
 
 const address = z.string().superRefine((text, context) => {

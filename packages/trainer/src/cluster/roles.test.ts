@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../errors.js';
-import { type Environment, type RoleFlags, roleOf } from './roles.js';
+import type { Environment, RoleFlags } from './role.js';
+import { roleOf } from './roles.js';
 
 const noFlags: RoleFlags = { servers: 1, port: 7000 };
 const addresses = ['ps0:7000', 'ps1:7000'];

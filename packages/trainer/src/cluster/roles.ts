@@ -3,37 +3,9 @@
  * what the scheduler says in the environment. A pure function; it opens no connection and starts nothing.
  */
 import { UnrollError, UsageError } from '../errors.js';
+import type { Environment, Role, RoleFlags, RoleKind } from './role.js';
 import { ranksOfSlurm, ranksOfTorch, roleOfRank } from './roles-ranks.js';
 import { roleOfTensorFlowConfig } from './roles-tf-config.js';
-
-export type RoleKind = 'server' | 'worker';
-
-/** A process's place in a run. */
-export interface Role {
-  readonly kind: RoleKind;
-  /** Among the servers, or among the workers, from 0. */
-  readonly index: number;
-  /** How many workers there are. */
-  readonly workers: number;
-  /** `host:port` of every server, in the order of their shards. */
-  readonly servers: readonly string[];
-  /** What said so: `TF_CONFIG`, `flags`, … */
-  readonly source: string;
-}
-
-/** What flags may say of it. */
-export interface RoleFlags {
-  readonly role?: RoleKind | undefined;
-  readonly index?: number | undefined;
-  readonly workers?: number | undefined;
-  readonly serverAddresses?: readonly string[] | undefined;
-  /** How many of the scheduler's processes are servers, where it only numbers them. */
-  readonly servers: number;
-  /** Where servers listen, where the scheduler does not say. */
-  readonly port: number;
-}
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The role that `--role` and its companions give or, without `--role`, the first of TF_CONFIG, Slurm and RANK that is there. A

@@ -1,6 +1,6 @@
 /** `unroll node`: one command for every process of a job; flags or the scheduler say which server or worker it is. */
 import { type Command, Option } from 'commander';
-import type { RoleFlags, RoleKind } from '../cluster/roles.js';
+import type { RoleFlags, RoleKind } from '../cluster/role.js';
 import { parseServerAddresses } from '../cluster/server-addresses.js';
 import { UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';

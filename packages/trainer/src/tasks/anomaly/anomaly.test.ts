@@ -6,7 +6,8 @@ import { temporaryFolder } from '../../testing/unroll-process.js';
 import { alarmsOf, bestThreshold, calibratedThreshold, detectionAt } from './detection.js';
 import { nabScore, probationaryRows, rawNabScore } from './nab-score.js';
 import { sampleSignals } from './sample-signals.js';
-import { irregularities, labelsFile, readSignals, type Signal } from './signals.js';
+import type { Signal } from './signal.js';
+import { irregularities, labelsFile, readSignals } from './signals.js';
 
 const window = (from: number, to: number) => ({ from, to });
 

@@ -1,7 +1,7 @@
 /** From a predictor's errors to alarms, their threshold, and how good they are. Knows nothing of models. */
 import { anomalyScores } from '@unroll/core';
 import { type Detections, nabScore, probationaryRows } from './nab-score.js';
-import type { Signal } from './signals.js';
+import type { Signal } from './signal.js';
 
 export interface ScoredSignal {
   readonly signal: Signal;

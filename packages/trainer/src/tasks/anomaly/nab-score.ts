@@ -3,7 +3,7 @@
  * Detection Algorithms", section III, with the constants of the published benchmark. It rewards the first detection in each
  * labelled window, the more the earlier, and punishes detections outside, the more the further behind a window.
  */
-import type { LabelledWindow } from './signals.js';
+import type { LabelledWindow } from './signal.js';
 
 export interface Detections {
   /** Of the signal. */

@@ -1,6 +1,6 @@
 /** Small signals drawn from waves and noise, each with two anomalies whose places are known: for tests and first tries. */
 import { type Random, seededRandom } from '@unroll/core/decoding';
-import type { Signal } from './signals.js';
+import type { Signal } from './signal.js';
 
 const rows = 1500;
 const interval = 5 * 60 * 1000;

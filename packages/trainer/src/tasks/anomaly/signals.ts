@@ -10,21 +10,10 @@ import { readTimeSeries, type TimeSeries, type TimeSeriesFile } from '../time-se
 import { firstIrregularRow } from '../time-series/intervals.js';
 import { instantAt } from '../time-series/timestamps.js';
 import { sampleSignals } from './sample-signals.js';
+import type { LabelledWindow, Signal } from './signal.js';
 
 /** The name that stands for generated signals where a path is expected. */
 export const SAMPLE = 'sample';
-
-/** Rows of a signal, both inclusive. */
-export interface LabelledWindow {
-  readonly from: number;
-  readonly to: number;
-}
-
-export interface Signal extends TimeSeries {
-  readonly name: string;
-  /** In which it has an anomaly, in their order. */
-  readonly windows: readonly LabelledWindow[];
-}
 
 export const labelsFile = 'combined_windows.json';
 

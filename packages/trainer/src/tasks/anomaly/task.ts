@@ -16,7 +16,8 @@ import { scaled, scaleOf } from '../time-series/scale.js';
 import { forecasts, type Window, windowLoss, windowsWithin, windowTraining } from '../time-series/windows.js';
 import { bestThreshold, calibratedThreshold, detectionAt, likelihood, scoredSignal } from './detection.js';
 import { probationaryRows } from './nab-score.js';
-import { irregularities, readSignals, SAMPLE, type Signal } from './signals.js';
+import type { Signal } from './signal.js';
+import { irregularities, readSignals, SAMPLE } from './signals.js';
 
 const count = z.int().positive();
 

@@ -5,18 +5,13 @@ import { splitPunctuation } from '@unroll/core/text';
 import { UnrollError } from '../../errors.js';
 import { namesInFolder } from '../../files/folder-names.js';
 import type { TaskSplit } from '../task.js';
+import type { Review } from './review.js';
 import { sampleReviews } from './sample-reviews.js';
 
 /** The name that stands for the embedded reviews where a path is expected. */
 export const SAMPLE = 'sample';
 
 export const labels = ['negative', 'positive'] as const;
-
-export interface Review {
-  readonly text: string;
-  /** An index into {@link labels}. */
-  readonly label: number;
-}
 
 /**
  * A part of the reviews: of every ten lines of each file, the first is for test, the second for validation, the others for

@@ -1,6 +1,6 @@
 /** Small reviews drawn from a template, whose label follows from their words and a negation: for tests and first tries. */
 import { seededRandom } from '@unroll/core/decoding';
-import type { Review } from './reviews.js';
+import type { Review } from './review.js';
 
 const subjects = ['the film', 'the story', 'this comedy', 'the acting', 'the whole cast', 'its ending', 'the music'];
 const verbs = ['is', 'seems', 'feels', 'was'];

@@ -9,14 +9,10 @@ import { firstLine, UnrollError } from '../../errors.js';
 import { namesInFolder } from '../../files/folder-names.js';
 import type { TaskSplit } from '../task.js';
 import { sampleUtterances } from './sample-utterances.js';
+import type { Utterance } from './utterance.js';
 
 /** The name that stands for generated recordings where a path is expected. */
 export const SAMPLE = 'sample';
-
-export interface Utterance extends Recording {
-  /** What is said, in lower-case letters. */
-  readonly transcript: string;
-}
 
 const archive = 'recordings.tar.gz';
 const digits = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'];

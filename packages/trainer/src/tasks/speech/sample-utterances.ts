@@ -1,7 +1,7 @@
 /** Small recordings in which each letter is a tone of its own: for tests and first tries. */
 import { type Random, seededRandom } from '@unroll/core/decoding';
 import type { TaskSplit } from '../task.js';
-import type { Utterance } from './recordings.js';
+import type { Utterance } from './utterance.js';
 
 const sampleRate = 8000;
 const letterSamples = 480;

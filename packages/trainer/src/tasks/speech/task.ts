@@ -33,7 +33,8 @@ import type {
   TaskSettings,
   TrainingData,
 } from '../task.js';
-import { readUtterances, SAMPLE, type Utterance } from './recordings.js';
+import { readUtterances, SAMPLE } from './recordings.js';
+import type { Utterance } from './utterance.js';
 import { letterErrorRate, type Transcription, wordErrorRate } from './word-errors.js';
 
 const count = z.int().positive();

@@ -8,7 +8,7 @@ import { dropoutMasks } from '../dropout-masks.js';
 import { batchesByStep } from '../epochs.js';
 import { epochBatches, paddedLength, timeMajor } from '../length-buckets.js';
 import type { TaskBatch, TaskSettings, TrainingData } from '../task.js';
-import type { SentencePair } from './sentence-pairs.js';
+import type { SentencePair } from './sentence-pair.js';
 
 /** Both end with the tokenizer's end of line. */
 export interface EncodedPair {

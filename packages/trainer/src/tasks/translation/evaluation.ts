@@ -13,7 +13,7 @@ import { Progress } from '../../terminal/progress.js';
 import { sortedBatches } from '../length-buckets.js';
 import type { HeldOutData, Programs } from '../task.js';
 import { type EncodedPair, pairBatch } from './batches.js';
-import type { SentencePair } from './sentence-pairs.js';
+import type { SentencePair } from './sentence-pair.js';
 
 const batchSize = 32;
 

@@ -1,7 +1,7 @@
 /** Small sentences of a made-up pair of languages, in which words change and verbs go to the end: for tests and first tries. */
 import { seededRandom } from '@unroll/core/decoding';
 import type { TaskSplit } from '../task.js';
-import type { SentencePair } from './sentence-pairs.js';
+import type { SentencePair } from './sentence-pair.js';
 
 const nouns = { dog: 'hundo', cat: 'kato', child: 'infano', bird: 'birdo', man: 'viro', woman: 'virino' };
 const adjectives = { small: 'eta', old: 'oljda', happy: 'gaja', white: 'blanka' };

@@ -6,16 +6,10 @@ import { UnrollError } from '../../errors.js';
 import { namesInFolder } from '../../files/folder-names.js';
 import type { TaskSplit } from '../task.js';
 import { samplePairs } from './sample-pairs.js';
+import type { SentencePair } from './sentence-pair.js';
 
 /** The name that stands for the embedded sentences where a path is expected. */
 export const SAMPLE = 'sample';
-
-export interface SentencePair {
-  readonly source: string;
-  readonly target: string;
-  /** Where the source stands, for messages. */
-  readonly place: string;
-}
 
 const filePrefixes: Readonly<Record<TaskSplit, RegExp>> = {
   train: /^train/,

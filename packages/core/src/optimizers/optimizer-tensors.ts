@@ -1,0 +1,17 @@
+import type * as tf from '@tensorflow/tfjs-core';
+
+export interface OptimizerInputs {
+  readonly parameter: tf.Tensor;
+  readonly gradient: tf.Tensor;
+  readonly slots: Readonly<Record<string, tf.Tensor>>;
+  readonly learningRate: tf.Scalar;
+  /** float32; 1 for the first update */
+  readonly step: tf.Scalar;
+  /** Of `nt-asgd`: what the new iterate counts in the average; 1 as long as nothing is averaged. */
+  readonly averagingWeight?: tf.Scalar | undefined;
+}
+
+export interface OptimizerOutputs {
+  readonly parameter: tf.Tensor;
+  readonly slots: Record<string, tf.Tensor>;
+}

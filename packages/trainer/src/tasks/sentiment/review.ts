@@ -1,0 +1,5 @@
+export interface Review {
+  readonly text: string;
+  /** An index into `labels` of reviews.ts. */
+  readonly label: number;
+}
