@@ -18,7 +18,6 @@ const program = `
 
 test.skipIf(!executablePath || process.platform !== 'linux')(
   'without a Chromium, one is installed and used',
-  { timeout: 300_000 },
   async () => {
     const path = await mkdtemp(join(tmpdir(), 'unroll-path-'));
     await using bundle = await folderOf(await sampleBundle('int8'));

@@ -235,6 +235,13 @@ describe('the repository', () => {
     expect(optional.filter((dependency) => !names.has(dependency))).toEqual([]);
   });
 
+  test('opens the tabs of its tests without limits of their own', () => {
+    const tests = tracked.filter((path) => /\.test\.ts$|^scripts\/runtimes\//.test(path));
+    expect(tests.filter((path) => /\.newPage\(\)/.test(read(path)) && !/setDefaultTimeout\(/.test(read(path)))).toEqual(
+      [],
+    );
+  });
+
   test('names no package registry and no path of a particular machine', () => {
     const local = /registry\.npmjs|registry\.npmmirror|\/(root|home\/\w+|Users\/\w+|work)\//;
     const texts = tracked.filter((path) => path !== 'scripts/workspace.test.ts');

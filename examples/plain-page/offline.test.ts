@@ -6,6 +6,7 @@ import {
   executablePath,
   type Files,
   launchChromium,
+  openTab,
   pages,
   withBundle,
   withPage,
@@ -57,7 +58,7 @@ describe.skipIf(!executablePath)('the plain page', () => {
   test('works in a sandboxed frame, and says that nothing is kept', async () => {
     const framed = new TextEncoder().encode('<iframe sandbox="allow-scripts allow-forms" src="index.html"></iframe>');
     await using server = await serverOf(new Map(files).set('frame.html', framed), `${strictPolicy}; frame-src 'self'`);
-    const page = await browser.newPage();
+    const page = await openTab(browser);
     await page.goto(`${server.url}frame.html`);
     const frame = page.frameLocator('iframe');
     expect(await write(frame)).toMatch(/^the \S+/);

@@ -12,7 +12,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { executablePath, launchChromium } from '../../packages/edge-runtime/src/testing/browser.js';
+import { executablePath, launchChromium, openTab } from '../../packages/edge-runtime/src/testing/browser.js';
 import { serverOf } from '../../packages/edge-runtime/src/testing/sample-bundle.js';
 import { programOnPath } from '../chromium.mjs';
 import { killTrees } from '../testing/processes.mjs';
@@ -68,7 +68,7 @@ async function listener(): Promise<{ url: string; first: Promise<string> } & Asy
 
 async function openChromium(url: string): Promise<AsyncDisposable> {
   const browser = await launchChromium();
-  const page = await browser.newPage();
+  const page = await openTab(browser);
   await page.goto(url);
   return { [Symbol.asyncDispose]: () => browser.close() };
 }

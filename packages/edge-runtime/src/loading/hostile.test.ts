@@ -11,7 +11,9 @@ import {
   executablePath,
   type Files,
   launchChromium,
+  openTab,
   pages,
+  unlimited,
   withBundle,
   withPage,
 } from '../testing/browser.js';
@@ -63,7 +65,7 @@ describe.skipIf(!executablePath)('a model loads, or says why not', () => {
   const loadUnder = async (policy: string, address = './model/', sandbox = false): Promise<Outcome> => {
     const frame = new TextEncoder().encode('<iframe sandbox="allow-scripts" src="index.html"></iframe>');
     await using server = await serverOf(withBundle(page, bundle).set('frame.html', frame), policy);
-    const tab = await browser.newPage();
+    const tab = await openTab(browser);
     await tab.goto(`${server.url}${sandbox ? 'frame' : 'index'}.html`);
     const outcome = await load(tab.frames().at(-1)!, address);
     await tab.close();
@@ -169,7 +171,9 @@ describe.skipIf(!executablePath)('a model loads, or says why not', () => {
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: executablePath!,
       args: ['--no-sandbox'],
+      timeout: unlimited,
     });
+    context.setDefaultTimeout(unlimited);
     await using server = await serverOf(withBundle(page, bundle));
     const tab = await context.newPage();
     await tab.goto(`${server.url}index.html`);

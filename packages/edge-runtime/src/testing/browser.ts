@@ -22,7 +22,7 @@ export const pages = {
 export type Files = Map<string, Uint8Array<ArrayBuffer>>;
 
 /** Nothing that a page does has a limit of its own: the test's ends what hangs. */
-const unlimited = 0;
+export const unlimited = 0;
 
 export function launchChromium(args: readonly string[] = []): Promise<Browser> {
   return chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox', ...args], timeout: unlimited });

@@ -154,7 +154,7 @@ describe.skipIf(!executablePath)('a model in a worker', () => {
 
     test('runs in the worker that the package carries', async () => {
       await using server = await serverOf(withoutWorkers(files), policy);
-      const page = await browser.newPage();
+      const page = await openTab(browser);
       await page.goto(`${server.url}index.html`);
       const { device, words } = await page.evaluate(async () => {
         const model = await unroll.loadLanguageModel('./model/');
@@ -178,7 +178,7 @@ describe.skipIf(!executablePath)('a model in a worker', () => {
         new Map([...withBundle(withoutWorkers(files), linearAttention), ...runtime]),
         policy,
       );
-      const page = await browser.newPage();
+      const page = await openTab(browser);
       await page.goto(`${server.url}index.html`);
       const outcomes = await page.evaluate(async () => {
         const load = (onnxRuntime?: string) =>

@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadLocalLanguageModel } from '../../loading/load-local.js';
-import { executablePath, type Files, launchChromium } from '../browser.js';
+import { executablePath, type Files, launchChromium, openTab } from '../browser.js';
 import { folderOf, sampleBundle, serverOf } from '../sample-bundle.js';
 import { randomReadingGraph } from '../step-graph.js';
 import { allBundlers, online, outsideProject, type Project, packed, type Tarballs } from './project.js';
@@ -62,7 +62,7 @@ describe.skipIf(!online || !executablePath)('a page outside the repository', () 
     Object.fromEntries(Array.from(models, ([name, bytes]) => [`${folder}/${name}`, bytes]));
 
   async function written(url: string) {
-    const page = await browser.newPage();
+    const page = await openTab(browser);
     await page.goto(url);
     await page.waitForFunction(() => 'written' in globalThis);
     const written = await page.evaluate(() => (globalThis as unknown as { written: Promise<unknown[]> }).written);

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { executablePath, type Files, launchChromium } from '../browser.js';
+import { executablePath, type Files, launchChromium, openTab } from '../browser.js';
 import { serverOf } from '../sample-bundle.js';
 import { allBundlers, online, outsideProject, type Project, packageNames, packed, type Tarballs } from './project.js';
 
@@ -144,7 +144,7 @@ globalThis.loaded = tf.loadLayersModel(tf.io.fromMemory({ modelTopology }))
         ['main.js', new Uint8Array(await readFile(join(built.path, bundler, 'main.js')))],
       ]);
       await using server = await serverOf(files, '');
-      const page = await browser.newPage();
+      const page = await openTab(browser);
       await page.goto(server.url);
       await page.waitForFunction(() => 'loaded' in globalThis);
       const loaded = await page.evaluate(() => (globalThis as unknown as { loaded: Promise<unknown> }).loaded);
