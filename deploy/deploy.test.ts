@@ -8,7 +8,8 @@ import { Ajv } from 'ajv';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { createProgram } from '../packages/trainer/src/cli.js';
-import { type Environment, type Role, type RoleFlags, roleOf } from '../packages/trainer/src/cluster/roles.js';
+import type { Environment, Role, RoleFlags } from '../packages/trainer/src/cluster/role.js';
+import { roleOf } from '../packages/trainer/src/cluster/roles.js';
 import { manifestSchemas } from './manifest-schemas.js';
 
 /** Slurm tells the script itself, not its tasks, and ends these when it requeues the job. */
