@@ -30,6 +30,7 @@ export type { ServerSecurity, ServerTls } from './security/server-security.js';
 export {
   type ParameterServer,
   type ParameterServerOptions,
+  type ServerEnd,
   type SnapshotOptions,
   startParameterServer,
 } from './server.js';

@@ -74,13 +74,16 @@ export interface SnapshotOptions {
   readonly keep: number;
 }
 
+/** How a server ended: training was done, all workers left before that, or {@link ParameterServer.close} was called. */
+export type ServerEnd = 'finished' | 'abandoned' | 'stopped';
+
 /** A running server. */
 export interface ParameterServer extends AsyncDisposable {
   readonly port: number;
   /** Of `GET /metrics`, if it was asked for. */
   readonly metricsPort: number | undefined;
-  /** Resolves when the server has stopped: every worker has left, or {@link close} was called. */
-  readonly done: Promise<void>;
+  /** Resolves when the server has stopped. */
+  readonly done: Promise<ServerEnd>;
   /**
    * Stops: reports itself as not serving, refuses what waits for workers with UNAVAILABLE, lets pulls in flight finish.
    * Call it on SIGTERM.
@@ -161,8 +164,8 @@ export async function startParameterServer({
   });
   const stopTicking = tick(shardHost, leaseSeconds);
 
-  let requestStop!: () => void;
-  const stopRequested = new Promise<void>((resolve) => {
+  let requestStop!: (end: 'stopped') => void;
+  const stopRequested = new Promise<'stopped'>((resolve) => {
     requestStop = resolve;
   });
   const stop = async (): Promise<void> => {
@@ -172,10 +175,14 @@ export async function startParameterServer({
     await shutDown(server, bulk, sockets);
     endpoint?.close();
   };
-  const done = Promise.race([shardHost.finished, stopRequested]).then(stop);
-  const close = (): Promise<void> => {
-    requestStop();
-    return done;
+  const ended = shardHost.finished.then((isComplete): ServerEnd => (isComplete ? 'finished' : 'abandoned'));
+  const done = Promise.race([ended, stopRequested]).then(async (end) => {
+    await stop();
+    return end;
+  });
+  const close = async (): Promise<void> => {
+    requestStop('stopped');
+    await done;
   };
   return { port: boundPort, metricsPort: endpoint?.port, done, close, [Symbol.asyncDispose]: close };
 }

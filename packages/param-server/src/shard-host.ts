@@ -53,11 +53,11 @@ interface Adopted {
 }
 
 export class ShardHost {
-  /** Resolves when every worker has left. */
-  readonly finished: Promise<void>;
+  /** Resolves when every worker has left: to whether they had nothing left to do. */
+  readonly finished: Promise<boolean>;
   readonly policy: ShardPolicy;
   readonly snapshots: SnapshotStore;
-  #finish: () => void;
+  #finish: (isComplete: boolean) => void;
   #adopted: Adopted | undefined;
   #requests = 0;
   readonly #pending = new Map<number, Pending>();
@@ -69,7 +69,7 @@ export class ShardHost {
     this.policy = options.policy;
     this.snapshots = options.snapshots;
     this.#heart = new Shard(options.place, options.policy);
-    let finish!: () => void;
+    let finish!: (isComplete: boolean) => void;
     this.finished = new Promise((resolve) => {
       finish = resolve;
     });
@@ -221,7 +221,7 @@ export class ShardHost {
   #end(isComplete: boolean): void {
     // The checkpoint has what the snapshots have.
     const cleared = isComplete ? this.snapshots.clear() : Promise.resolve();
-    this.#inBackground('the snapshots could not be removed', cleared).then(this.#finish);
+    this.#inBackground('the snapshots could not be removed', cleared).then(() => this.#finish(isComplete));
   }
 
   /** Training goes on if a snapshot fails; whoever runs it is told. */

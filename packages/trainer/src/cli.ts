@@ -1,4 +1,5 @@
 /** The `unroll` command: its subcommands, and how their errors become a line and an exit status. */
+import { constants } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { requireNoBlankValues } from './commands/blank-values.js';
 import { addParamServer, addWorker } from './commands/cluster-roles.js';
@@ -13,7 +14,7 @@ import { addImport } from './commands/import.js';
 import { addNode } from './commands/node.js';
 import { addScore } from './commands/score.js';
 import { addLaunch, addTrain } from './commands/train.js';
-import { UnrollError, UsageError } from './errors.js';
+import { Interruption, UnrollError, UsageError } from './errors.js';
 import { type FileError, fileErrorReason, isFileError } from './files/file-error.js';
 import { closeLog, type LogFormat, log, openLog } from './terminal/log.js';
 import { ClosedPipe, closedPipeStatus, print, surviveClosedOutput } from './terminal/output.js';
@@ -40,7 +41,10 @@ const commands = [
   addParamServer,
 ];
 
-/** Runs the command; the exit status is 0 for done, 1 for failed, 2 for wrong usage and 141 if nobody reads what it prints. */
+/**
+ * Runs the command. The exit status is 0 for done, 1 for failed, 2 for wrong usage, 141 if nobody reads what it prints, and 130 or
+ * 143 if Ctrl-C or SIGTERM had it end before it was done.
+ */
 export async function main(argv: readonly string[]): Promise<number> {
   surviveClosedOutput();
   closeLog();
@@ -93,6 +97,7 @@ function openLogOf(command: Command): void {
 async function report(error: unknown): Promise<number> {
   if (error instanceof ClosedPipe) return closedPipeStatus;
   if (error instanceof CommanderError) return wrongUsage;
+  if (error instanceof Interruption) return complain(error, 128 + constants.signals[error.signal]);
   if (error instanceof UsageError) return complain(error, wrongUsage);
   if (await isMendable(error)) return complain(error as Error, failed);
   if (isFileError(error)) return complain(new UnrollError(systemLine(error)), failed);

@@ -10,6 +10,21 @@ export class UsageError extends UnrollError {
   override readonly name = 'UsageError';
 }
 
+/**
+ * A signal had the command end before it was done. The exit status is 128 and the signal's number, as a shell tells of a process
+ * that a signal ended.
+ */
+export class Interruption extends UnrollError {
+  override readonly name = 'Interruption';
+
+  constructor(
+    message: string,
+    readonly signal: NodeJS.Signals,
+  ) {
+    super(message);
+  }
+}
+
 /** The first line of what another library throws, to be quoted in a message of ours. */
 export function firstLine(error: unknown): string {
   return String(error instanceof Error ? error.message : error).split('\n')[0]!;

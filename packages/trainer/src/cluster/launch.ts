@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectRunStatus } from '@unroll/param-server';
 import type { RunObserver } from '../dashboard/run-observer.js';
-import { UnrollError } from '../errors.js';
+import { Interruption, UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
 import { prepareTraining, type TrainingRequest } from '../training/prepare.js';
 import { RunReport, type TrainingResult } from '../training/report.js';
@@ -77,7 +77,7 @@ export async function launchCluster(
     return report.result();
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    throw new UnrollError(interruptedLine(request, options, report));
+    throw new Interruption(interruptedLine(request, options, report), error.signal);
   } finally {
     interrupt.stop();
     report.close();
@@ -183,12 +183,16 @@ function restartFlags(flags: readonly string[], hasCheckpoint: boolean): readonl
   return [...flags.filter((flag) => flag !== '--overwrite' && flag !== '--resume'), '--resume'];
 }
 
-class Interrupted extends Error {}
+class Interrupted extends Error {
+  constructor(readonly signal: NodeJS.Signals) {
+    super(signal);
+  }
+}
 
 function interruption(children: readonly (readonly Child[])[]) {
-  let interrupt!: () => void;
+  let interrupt!: (signal: NodeJS.Signals) => void;
   const requested = new Promise<never>((_, reject) => {
-    interrupt = () => reject(new Interrupted());
+    interrupt = (signal) => reject(new Interrupted(signal));
   });
   // Rejected or not, nobody may be waiting for it any more.
   requested.catch(() => {});

@@ -17,7 +17,7 @@ export interface Notice {
   readonly line: string;
 }
 
-/** A worker is about to fail because another process of the run did. */
+/** A worker or server is about to fail because another process of the run did. */
 export interface PeerLost {
   readonly type: 'peer-lost';
 }

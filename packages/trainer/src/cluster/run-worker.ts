@@ -1,33 +1,29 @@
 /** One worker of a distributed run, from its first connection to the end of the run or of its part in it. */
 import { connectRunStatus, ParameterServerError } from '@unroll/param-server';
 import type { RunObserver } from '../dashboard/run-observer.js';
+import { Interruption } from '../errors.js';
 import type { TrainingRequest } from '../training/prepare.js';
 import { RunReport } from '../training/report.js';
 import { runTraining } from '../training/run.js';
 import type { WorkerRole } from '../training/work.js';
 import { reportTo } from './messages.js';
 
-export interface WorkerOutcome {
-  readonly report: RunReport;
-  /** Whether a signal had the worker leave before training had ended. */
-  readonly hasLeft: boolean;
-}
-
 /**
  * Trains with the servers of the role, and tells a launcher, if there is one, of each event.
- * @throws UnrollError, UsageError, ParameterServerError with a line for the user
+ * @throws UnrollError, UsageError, ParameterServerError with a line for the user; Interruption if a signal had the worker leave
+ *   before training had ended
  */
 export async function runWorker(
   request: TrainingRequest,
   role: WorkerRole,
   observer: RunObserver | undefined,
-): Promise<WorkerOutcome> {
+): Promise<RunReport> {
   observer?.watch(connectRunStatus(role.servers, role.security));
   const report = new RunReport(request.out, role.workers);
   const leaving = new AbortController();
   try {
     for await (const event of runTraining({ request, role, signal: leaving.signal })) {
-      if (event.type === 'start' && event.mayLeave) leaveOnSignal(leaving);
+      if (event.type === 'start' && event.mayLeave) leaveOnSignal(leaving, role.worker);
       observer?.add(event);
       if (!reportTo(process, event)) report.add(event, role.worker);
     }
@@ -37,11 +33,13 @@ export async function runWorker(
   } finally {
     report.close();
   }
-  return { report, hasLeft: leaving.signal.aborted };
+  leaving.signal.throwIfAborted();
+  return report;
 }
 
 /** Lets the first Ctrl-C or SIGTERM end this process after its step, when it has given its lanes back. */
-function leaveOnSignal(leaving: AbortController): void {
-  const leave = () => leaving.abort();
+function leaveOnSignal(leaving: AbortController, worker: number): void {
+  const line = `worker ${worker} was told to end before the training had; start it again`;
+  const leave = (signal: NodeJS.Signals) => leaving.abort(new Interruption(line, signal));
   process.once('SIGINT', leave).once('SIGTERM', leave);
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { reportTo } from '../cluster/messages.js';
 import { parseServerAddresses } from '../cluster/server-addresses.js';
-import { UsageError } from '../errors.js';
+import { Interruption, UnrollError, UsageError } from '../errors.js';
 import { log, nameInLog } from '../terminal/log.js';
 import { version } from '../version.js';
 import { addServerPolicyFlags, requireSpareable, type ServerPolicyFlags } from './cluster-flags.js';
@@ -51,17 +51,15 @@ export function addWorker(program: Command): void {
     )
     .requiredOption('--workers <n>', 'how many workers there are', positiveInteger)
     .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
-  addPublicPageFlag(addObserverFlags(addTrainingFlags(addSecurityFlags(command)))).action(
-    async (flags: WorkerFlags) => void (await work(flags)),
-  );
+  addPublicPageFlag(addObserverFlags(addTrainingFlags(addSecurityFlags(command)))).action(work);
   addExamples(
     command,
     'worker --data data/ptb --out runs/ptb --worker 0 --workers 2 --server-addresses ps0:7000,ps1:7000',
   );
 }
 
-/** Resolves to whether training has ended; it has not where a signal had the worker leave. */
-export async function work(flags: WorkerFlags): Promise<boolean> {
+/** Works until training has ended. @throws Interruption if a signal had the worker leave before */
+export async function work(flags: WorkerFlags): Promise<void> {
   if (flags.worker >= flags.workers) {
     throw new UsageError(`--worker: ${flags.worker} is not below the ${flags.workers} workers`);
   }
@@ -72,9 +70,8 @@ export async function work(flags: WorkerFlags): Promise<boolean> {
   const role = { servers: flags.serverAddresses, worker, workers, serverTimeoutSeconds, security };
   await using observer = worker === 0 ? await openObserver(flags) : undefined;
   const { runWorker } = await import('../cluster/run-worker.js');
-  const { report, hasLeft } = await runWorker(request, role, observer);
+  const report = await runWorker(request, role, observer);
   if (!process.send && worker === 0) await printTrainingResult(flags.json, report.result());
-  return !hasLeft;
 }
 
 export interface ServerFlags extends ServerPolicyFlags, GuardFlags, MetricsFlags {
@@ -99,14 +96,15 @@ export function addParamServer(program: Command): void {
     .option('--shards <n>', 'how many shards there are', positiveInteger, 1)
     .requiredOption('--workers <n>', 'how many workers train', positiveInteger)
     .addOption(logFormatOption());
-  addServerPolicyFlags(addGuardFlags(addMetricsFlags(command))).action(
-    async (flags: ServerFlags) => void (await serve(flags)),
-  );
+  addServerPolicyFlags(addGuardFlags(addMetricsFlags(command))).action(serve);
   addExamples(command, 'param-server --host 0.0.0.0 --port 7000 --shard 0 --shards 2 --workers 2 --token-file token');
 }
 
-/** Resolves to whether training has ended; it has not where a signal stopped the server. */
-export async function serve(flags: ServerFlags): Promise<boolean> {
+/**
+ * Serves until training has ended.
+ * @throws UnrollError if the workers left before; Interruption if a signal stopped the server
+ */
+export async function serve(flags: ServerFlags): Promise<void> {
   const { host, port, shard, shards, workers, minWorkers = workers, backupWorkers, lease, workerTimeout } = flags;
   const { snapshotDir: folder, snapshotEvery: every, keepSnapshots: keep } = flags;
   if (shard >= shards) throw new UsageError(`--shard: ${shard} is not below the ${shards} shards`);
@@ -126,14 +124,19 @@ export async function serve(flags: ServerFlags): Promise<boolean> {
       if (!reportTo(process, { type: 'notice', severity, line })) log(line, severity);
     },
   });
-  let isStopped = false;
-  const stop = () => {
-    isStopped = true;
+  let interruption: Interruption | undefined;
+  const stop = (signal: NodeJS.Signals) => {
+    interruption = new Interruption(`server ${shard} was told to end before the training had; start it again`, signal);
     void server.close();
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
   reportTo(process, { type: 'listening', port: server.port });
   log(`parameter server ${shard + 1} of ${shards} listens on ${host}:${server.port} for ${workers} workers`);
-  await server.done;
-  return !isStopped;
+  const end = await server.done;
+  if (end === 'stopped' && interruption) throw interruption;
+  if (end !== 'abandoned') return;
+  reportTo(process, { type: 'peer-lost' });
+  throw new UnrollError(
+    `server ${shard}: the workers left before the training had ended; their output says why. Start all again with --resume`,
+  );
 }

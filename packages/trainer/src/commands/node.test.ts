@@ -78,9 +78,20 @@ describe('one command for every process', () => {
     expect(outcomes[2]!.stderr).toContain(`worker 1, of 2 (${source})`);
     expect(learnt(source)).toEqual(learnt('launched'));
   });
+
+  test('where training fails all of them fail, so that a scheduler does not count a server’s work as done', async () => {
+    const place = ['--out', join(root.path, 'diverged'), '--host', '127.0.0.1', '--learning-rate', '1e30'];
+    const nodes = processesOf('RANK', await freePort()).map(({ environment, flags }) =>
+      startNode(environment, ...training, ...place, ...flags),
+    );
+    const [server, ...workers] = await Promise.all(nodes.map(({ ended }) => ended));
+    expect([server, ...workers].map((outcome) => outcome?.status)).toEqual([1, 1, 1]);
+    expect(server!.stderr).toMatch(/unroll: server 0: the workers left before the training had ended; .* --resume$/m);
+    expect(workers.map(({ stderr }) => stderr).join()).toContain('training diverged');
+  });
 });
 
-test('a server that is told to end before the training has fails, so that a scheduler starts it again', async () => {
+test('a server that is told to end before the training has says so, with the status of what a signal ended', async () => {
   using folder = temporaryFolder();
   const flags = ['--role', 'server', '--index', '0', '--workers', '1', '--host', '127.0.0.1'];
   const address = `127.0.0.1:${await freePort()}`;
@@ -90,7 +101,7 @@ test('a server that is told to end before the training has fails, so that a sche
     if (/listens/.test(text)) node.child.kill('SIGTERM');
   });
   const { status, stderr } = await node.ended;
-  expect(status).toBe(1);
+  expect(status).toBe(143);
   expect(stderr).toContain('unroll: server 0 was told to end before the training had');
 });
 

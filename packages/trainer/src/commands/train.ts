@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ClusterOptions } from '../cluster/launch.js';
 import type { RunObserver } from '../dashboard/run-observer.js';
-import { UnrollError } from '../errors.js';
+import { Interruption } from '../errors.js';
 import { interruptible } from '../terminal/interrupt.js';
 import type { TrainingRequest } from '../training/prepare.js';
 import type { RunReport, TrainingResult } from '../training/report.js';
@@ -81,16 +81,17 @@ async function trainAlone(request: TrainingRequest, observer: RunObserver | unde
     } finally {
       report.close();
     }
-    if (signal.aborted) throw interruption(report, request);
+    if (signal.aborted) throw interruption(report, request, signal.reason as Interruption);
     return report.result();
   });
 }
 
-function interruption(report: RunReport, { out }: TrainingRequest): UnrollError {
-  return new UnrollError(
+function interruption(report: RunReport, { out }: TrainingRequest, { signal }: Interruption): Interruption {
+  return new Interruption(
     report.checkpointStep > 0
       ? `interrupted; ${out} holds the model after step ${report.checkpointStep}: go on with --resume`
       : 'interrupted before the first step; nothing was written',
+    signal,
   );
 }
 

@@ -50,14 +50,14 @@ describe.each([
     expect(await parametersOf(name('paused'))).toEqual(await parametersOf(name('at once')));
   });
 
-  test('ends on Ctrl-C with one line and status 1; the checkpoint is whole, and --resume goes on', async () => {
+  test('ends on Ctrl-C with one line and status 130; the checkpoint is whole, and --resume goes on', async () => {
     const out = at(name('interrupted'));
     const flags = ['train', '--data', corpus, '--out', out, ...smallModel, ...cluster, '--epochs', '100000'];
     const { child, logged, outcome } = startUnroll(...flags);
     await logged(/^epoch 2\//m);
     child.kill('SIGINT');
     const { status, stdout, stderr } = await outcome;
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect({ status, stdout }).toEqual({ status: 130, stdout: '' });
     expect(stderr.match(/^unroll: .*$/gm)).toEqual([
       expect.stringMatching(/^unroll: interrupted; .* holds the model after step \d+: go on with --resume$/),
     ]);
