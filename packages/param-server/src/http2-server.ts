@@ -8,34 +8,44 @@ import type { Socket } from 'node:net';
 import type { Server } from '@grpc/grpc-js';
 import { sharePort } from './bulk/shared-port.js';
 import { limitCallRate } from './security/call-rate.js';
-import { type ConnectionLimits, limitConnections } from './security/connection-limits.js';
+import type { ConnectionGate, Visit } from './security/connection-gate.js';
+import { type GuardedConnections, guardConnections } from './security/connection-limits.js';
+import type { RefusalLog } from './security/refusal-log.js';
 
 /** As the clients' for pulls: with the default of 64 KiB a push waits for hundreds of window updates. */
 const pushWindowBytes = 16 * 1024 * 1024;
 
 export interface Http2Tuning {
-  readonly limits: ConnectionLimits;
+  readonly gate: ConnectionGate;
+  /** Whether a call is let in that brings this. */
+  readonly admits: (authorization: string) => boolean;
+  readonly refusals: RefusalLog;
   /** Takes bulk connections, with what of them has been read; absent where there is TLS. */
-  readonly onBulk?: ((socket: Socket, first: Uint8Array) => void) | undefined;
+  readonly onBulk?: ((socket: Socket, first: Uint8Array, visit: Visit) => void) | undefined;
 }
 
 /** @returns tells the connections that are open and have not been handed over */
-export function tuneHttp2Server(server: Server, { limits, onBulk }: Http2Tuning): () => readonly Socket[] {
-  const opened: ReadonlySet<Socket>[] = [];
+export function tuneHttp2Server(
+  server: Server,
+  { gate, admits, refusals, onBulk }: Http2Tuning,
+): () => readonly Socket[] {
+  const guarded: GuardedConnections[] = [];
   const internals = server as unknown as { createHttp2Server?: (...args: unknown[]) => Http2Server };
   const create = internals.createHttp2Server?.bind(server);
   if (create) {
     internals.createHttp2Server = (...args) => {
       const http2Server = create(...args);
       http2Server.updateSettings({ initialWindowSize: pushWindowBytes });
-      http2Server.on('session', (session) => {
-        session.setLocalWindowSize(pushWindowBytes);
-        limitCallRate(session);
+      http2Server.on('session', (session) => limitCallRate(session, refusals));
+      if (onBulk) sharePort(http2Server, (socket, first) => onBulk(socket, first, connections.handOver(socket)));
+      const connections = guardConnections(http2Server, {
+        ...{ gate, admits },
+        // Until then a connection may have 64 KiB on their way, in all of its calls.
+        onAdmitted: (session) => session.setLocalWindowSize(pushWindowBytes),
       });
-      if (onBulk) sharePort(http2Server, onBulk);
-      opened.push(limitConnections(http2Server, limits));
+      guarded.push(connections);
       return http2Server;
     };
   }
-  return () => opened.flatMap((sockets) => [...sockets]);
+  return () => guarded.flatMap(({ sockets }) => sockets);
 }

@@ -9,7 +9,8 @@ import { serveMetrics } from './metrics/metrics-endpoint.js';
 import { addAttendance, addServerMetrics, countRefusedConnections } from './metrics/server-metrics.js';
 import { ShardMetrics } from './metrics/shard-metrics.js';
 import { WorkerReports } from './metrics/worker-reports.js';
-import { mostConnections } from './security/connection-limits.js';
+import { ConnectionGate, gateLimits } from './security/connection-gate.js';
+import { RefusalLog } from './security/refusal-log.js';
 import {
   admission,
   requireGuarded,
@@ -134,19 +135,18 @@ export async function startParameterServer({
     onNotice,
   });
   const admits = admission(security.token);
+  const refusals = new RefusalLog((line) => onNotice(line, 'warning'));
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
     'grpc.max_concurrent_streams': callsAtOnce,
-    interceptors: security.token === undefined ? [] : [tokenGuard(admits)],
+    interceptors: security.token === undefined ? [] : [tokenGuard(admits, refusals)],
   });
-  const bulk = new BulkService(shardHost, admits);
+  const bulk = new BulkService(shardHost, admits, refusals);
+  const countRefused = metrics && countRefusedConnections(metrics.registry);
   const sockets = tuneHttp2Server(server, {
-    limits: {
-      ...{ most: mostConnections(workers), firstCallSeconds, admits, handedOver: () => bulk.connections },
-      onRefused: metrics && countRefusedConnections(metrics.registry),
-    },
-    onBulk: security.tls ? undefined : (socket, first) => bulk.serve(socket, first),
+    ...{ gate: new ConnectionGate(gateLimits(workers), refusals, countRefused), admits, refusals },
+    onBulk: security.tls ? undefined : (socket, first, visit) => bulk.serve(socket, first, visit),
   });
   server.addService(parameterServerService, parameterServerMethods(shardHost, reports));
   const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
@@ -173,6 +173,7 @@ export async function startParameterServer({
     for (const service of ['', serviceName]) health.setStatus(service, 'NOT_SERVING');
     shardHost.tell({ type: 'drain' });
     await shutDown(server, bulk, sockets);
+    refusals.close();
     endpoint?.close();
   };
   const ended = shardHost.finished.then((isComplete): ServerEnd => (isComplete ? 'finished' : 'abandoned'));
@@ -186,9 +187,6 @@ export async function startParameterServer({
   };
   return { port: boundPort, metricsPort: endpoint?.port, done, close, [Symbol.asyncDispose]: close };
 }
-
-/** A worker calls as soon as it has connected, but its machine may be busy. */
-const firstCallSeconds = 30;
 
 /** Of one connection: a worker has a handful. */
 const callsAtOnce = 64;

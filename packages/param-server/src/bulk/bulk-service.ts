@@ -1,21 +1,25 @@
 /** The bulk connections of a server: Upload and Pull where there is no TLS. All other calls, and all under TLS, are gRPC's. */
 import type { Socket } from 'node:net';
+import type { Visit } from '../security/connection-gate.js';
+import type { RefusalLog } from '../security/refusal-log.js';
 import type { ShardHost } from '../shard-host.js';
 import { ServedConnection } from './served-connection.js';
 
-/** A worker says who it is at once. Within a frame it may compute, if its engine blocks the thread that also sends. */
-const patience = { greetingSeconds: 10, stallSeconds: 120 };
+/** Within a frame a worker may compute, if its engine blocks the thread that also sends. */
+const patience = { farewellSeconds: 10, stallSeconds: 120 };
 
 export class BulkService {
   readonly #host: ShardHost;
   readonly #admits: (authorization: string) => boolean;
+  readonly #refusals: RefusalLog;
   readonly #connections = new Set<ServedConnection>();
   #isFinishing = false;
 
   /** @param admits whether a client is let in that brings this, as gRPC's metadata would */
-  constructor(host: ShardHost, admits: (authorization: string) => boolean) {
+  constructor(host: ShardHost, admits: (authorization: string) => boolean, refusals: RefusalLog) {
     this.#host = host;
     this.#admits = admits;
+    this.#refusals = refusals;
   }
 
   /** How many there are. */
@@ -24,12 +28,13 @@ export class BulkService {
   }
 
   /** @param first what of the connection has been read */
-  serve(socket: Socket, first: Uint8Array): void {
+  serve(socket: Socket, first: Uint8Array, visit: Visit): void {
     if (this.#isFinishing) {
       socket.destroy();
+      visit.end();
       return;
     }
-    const options = { host: this.#host, admits: this.#admits, ...patience };
+    const options = { host: this.#host, admits: this.#admits, refusals: this.#refusals, visit, ...patience };
     const connection = new ServedConnection(socket, first, options);
     this.#connections.add(connection);
     connection.closed.then(() => this.#connections.delete(connection));

@@ -1,6 +1,5 @@
 // Where vectors travel: on bulk connections without TLS, on gRPC's with it and where nothing else comes through.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ShardConnection } from '../client/shard-connection.js';
 import { unroll } from '../generated/parameter-server.js';
 import { type ParameterServer, type ServerSecurity, startParameterServer } from '../index.js';
+import { ConnectionGate } from '../security/connection-gate.js';
+import { RefusalLog } from '../security/refusal-log.js';
 import { ShardHost } from '../shard-host.js';
 import { type Chunk, float32Bytes } from '../shard-vector.js';
 import { noSnapshots } from '../snapshots/snapshot.js';
@@ -18,7 +19,6 @@ import { writeModel } from '../wire-messages.js';
 import { BulkConnection, type CountBytes } from './bulk-connection.js';
 import { firstByte, frameKinds } from './frames.js';
 import { ServedConnection } from './served-connection.js';
-import { sharePort } from './shared-port.js';
 
 const { BulkStatus } = unroll.v1;
 const token = 'correct-horse-battery-staple';
@@ -246,12 +246,6 @@ describe('a server with TLS', () => {
 });
 
 describe('a connection that stands still is closed', () => {
-  test('before its first byte', async () => {
-    const server = createHttp2Server();
-    sharePort(server, () => undefined, 0.1);
-    expect((await converse(await listen(server), new Uint8Array(0), false)).codes).toEqual([]);
-  });
-
   test.each([
     ['within its greeting', hello().subarray(0, 5), []],
     [
@@ -268,10 +262,14 @@ describe('a connection that stands still is closed', () => {
       now: () => performance.now() / 1000,
       onNotice: () => undefined,
     });
+    const refusals = new RefusalLog(() => undefined);
+    const gate = new ConnectionGate({ most: 1, mostStrangers: 1, strangerSeconds: 0.1 }, refusals);
     const server = createServer((socket) => {
       socket.once('data', (first) => {
         socket.pause();
-        new ServedConnection(socket, first, { host, admits: () => true, greetingSeconds: 0.1, stallSeconds: 0.1 });
+        const visit = gate.enter('127.0.0.1', () => socket.destroy());
+        const patience = { farewellSeconds: 0.1, stallSeconds: 0.1 };
+        new ServedConnection(socket, first, { host, admits: () => true, refusals, visit, ...patience });
       });
     });
     expect((await converse(await listen(server), bytes, false)).codes).toEqual(codes);

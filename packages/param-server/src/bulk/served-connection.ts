@@ -7,6 +7,8 @@ import { status } from '@grpc/grpc-js';
 import type { ByteSink } from '../byte-sink.js';
 import { unroll } from '../generated/parameter-server.js';
 import { CallMeter } from '../security/call-rate.js';
+import type { Visit } from '../security/connection-gate.js';
+import { type RefusalLog, tokenMissing } from '../security/refusal-log.js';
 import { unknownToken } from '../security/server-security.js';
 import { maxMessageBytes } from '../service-definition.js';
 import type { ShardHost } from '../shard-host.js';
@@ -21,8 +23,12 @@ export interface ServedConnectionOptions {
   readonly host: ShardHost;
   /** Whether what a client brings, as gRPC's metadata would, lets it in. */
   readonly admits: (authorization: string) => boolean;
-  /** How long a client may take to say who it is, or to go when it was refused. */
-  readonly greetingSeconds: number;
+  /** Hears who was refused. */
+  readonly refusals: RefusalLog;
+  /** Closes the connection if no greeting lets it in. */
+  readonly visit: Visit;
+  /** How long a client may take to go when it was refused. */
+  readonly farewellSeconds: number;
   /** How long a frame may stand still on its way. */
   readonly stallSeconds: number;
 }
@@ -34,26 +40,28 @@ export class ServedConnection {
   readonly closed: Promise<void>;
   readonly #options: ServedConnectionOptions;
   readonly #socket: Socket;
+  readonly #address: string;
   readonly #reader = new FrameReader((frame) => this.#receive(frame), mostHelloBytes);
   readonly #calls = new CallMeter(now());
   #state: 'new' | 'idle' | 'opening' | 'uploading' | 'pulling' | 'ended' = 'new';
   #upload: UploadStream | undefined;
   #cancel: () => void = () => undefined;
   #isLast = false;
-  /** Ends the connection if it does not come to something else before. */
-  #timer: NodeJS.Timeout;
+  #farewell: NodeJS.Timeout | undefined;
 
   /** @param first what of the connection has been read */
   constructor(accepted: Socket, first: Uint8Array, options: ServedConnectionOptions) {
     this.#options = options;
+    this.#address = accepted.remoteAddress ?? 'an unknown address';
     const onread = intoOneBuffer((bytes) => this.#take(bytes));
     const socket = rereading(accepted, onread).setNoDelay().setKeepAlive(true, 30_000);
     this.#socket = socket;
-    this.#timer = this.#endLater();
+    options.visit.handOver(() => socket.destroy());
     socket.on('error', () => socket.destroy()).on('timeout', () => socket.destroy());
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
-        clearTimeout(this.#timer);
+        clearTimeout(this.#farewell);
+        options.visit.end();
         this.#cancel();
         resolve();
       });
@@ -104,7 +112,13 @@ export class ServedConnection {
   }
 
   #greet({ authorization }: unroll.v1.BulkHello): void {
-    if (!this.#options.admits(authorization)) throw new Unauthenticated();
+    const { admits, refusals, visit } = this.#options;
+    if (!admits(authorization)) {
+      refusals.note('connection', tokenMissing, this.#address);
+      throw new Unauthenticated();
+    }
+    // Another connection too many has been closed.
+    if (!visit.admit()) return;
     this.#reader.limit = maxMessageBytes;
     this.#succeed();
   }
@@ -155,7 +169,6 @@ export class ServedConnection {
 
   #succeed(): void {
     this.#state = 'idle';
-    clearTimeout(this.#timer);
     this.#mayStandStill(true);
     this.#cancel = () => undefined;
     this.#tell(status.OK, '');
@@ -169,8 +182,7 @@ export class ServedConnection {
     this.#tell(code, details);
     // To close while something comes would take the status back: it is read, and thrown away, until the client closes.
     this.#socket.end().resume();
-    clearTimeout(this.#timer);
-    this.#timer = this.#endLater();
+    this.#farewell = setTimeout(() => this.#socket.destroy(), this.#options.farewellSeconds * 1000);
   }
 
   #tell(code: status, details: string): void {
@@ -180,10 +192,6 @@ export class ServedConnection {
 
   #mayStandStill(may: boolean): void {
     this.#socket.setTimeout(may ? 0 : this.#options.stallSeconds * 1000);
-  }
-
-  #endLater(): NodeJS.Timeout {
-    return setTimeout(() => this.#socket.destroy(), this.#options.greetingSeconds * 1000);
   }
 
   #requireCalm(): void {

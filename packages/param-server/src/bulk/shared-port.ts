@@ -1,26 +1,19 @@
 /**
  * Lets bulk connections come to the port of an HTTP/2 server: looks at the first byte of a connection, and leaves all others to
- * that server, which tells those off that speak no HTTP/2. Connections that say nothing are closed.
+ * that server, which tells those off that speak no HTTP/2.
  */
 import type { Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
 import { firstByte } from './frames.js';
 
 /** @param onBulk takes a paused connection, and what of it has been read */
-export function sharePort(
-  server: Http2Server,
-  onBulk: (socket: Socket, first: Buffer) => void,
-  silenceSeconds = 10,
-): void {
+export function sharePort(server: Http2Server, onBulk: (socket: Socket, first: Buffer) => void): void {
   const accept = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
-    const silence = setTimeout(() => socket.destroy(), silenceSeconds * 1000);
     const close = () => socket.destroy();
     socket.on('error', close).once('end', close);
-    socket.once('close', () => clearTimeout(silence));
     socket.once('data', (first: Buffer) => {
-      clearTimeout(silence);
       socket.off('error', close).off('end', close).pause();
       if (first[0] === firstByte) return onBulk(socket, first);
       socket.unshift(first);

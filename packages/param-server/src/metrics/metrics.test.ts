@@ -17,7 +17,7 @@ import {
   startParameterServer,
   WorkerMeter,
 } from '../index.js';
-import { mostConnections } from '../security/connection-limits.js';
+import { gateLimits } from '../security/connection-gate.js';
 import { serveMetrics } from './metrics-endpoint.js';
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -178,7 +178,7 @@ test('calls that wait for another worker are counted while they do', async () =>
 
 test('connections are counted, and those beyond the limit that are refused', async () => {
   const server = await serve(0);
-  const most = mostConnections(1);
+  const most = gateLimits(1).mostStrangers;
   const sockets = Array.from({ length: most + 3 }, () =>
     connect(server.port, '127.0.0.1').on('error', () => undefined),
   );

@@ -3,6 +3,7 @@
  * thousands a second is broken or hostile, and its connection ends. gRPC then connects anew, which slows it down.
  */
 import { constants, type ServerHttp2Session } from 'node:http2';
+import type { RefusalLog } from './refusal-log.js';
 
 /** A worker's calls wait for each other, so that it cannot come near. */
 const callsPerSecond = 5000;
@@ -10,10 +11,16 @@ const callsPerSecond = 5000;
 const burst = 2000;
 
 /** Ends the session, saying ENHANCE_YOUR_CALM, when it calls too fast. `now` tells the time in seconds from any origin. */
-export function limitCallRate(session: ServerHttp2Session, now = () => performance.now() / 1000): void {
+export function limitCallRate(
+  session: ServerHttp2Session,
+  refusals: RefusalLog,
+  now = () => performance.now() / 1000,
+): void {
   const meter = new CallMeter(now());
+  const { remoteAddress = 'an unknown address' } = session.socket;
   session.on('stream', () => {
     if (meter.admits(now())) return;
+    refusals.note('connection', `more than ${callsPerSecond} calls a second`, remoteAddress);
     session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     session.destroy();
   });

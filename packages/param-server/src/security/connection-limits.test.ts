@@ -1,4 +1,5 @@
-// How many connections a server holds, and for how long it waits for their first call; over real sockets.
+// How many connections a server holds, for how long it waits for their first call, and what it says of those that it refuses; over
+// real sockets.
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
@@ -11,11 +12,14 @@ import { Server } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { frameKinds } from '../bulk/frames.js';
+import { ShardConnection } from '../client/shard-connection.js';
 import { tuneHttp2Server } from '../http2-server.js';
 import { startParameterServer } from '../index.js';
 import { frame, hello } from '../testing/bulk-peer.js';
 import { certify, makeAuthority } from '../testing/certificates.js';
-import { type ConnectionLimits, mostConnections } from './connection-limits.js';
+import { writeModel } from '../wire-messages.js';
+import { ConnectionGate, type GateLimits, gateLimits } from './connection-gate.js';
+import { RefusalLog } from './refusal-log.js';
 import { admission, type ServerSecurity, serverCredentials } from './server-security.js';
 
 const token = 'correct-horse-battery-staple';
@@ -25,24 +29,38 @@ makeAuthority(folder, 'authority');
 const tls = certify(folder, 'server', 'authority');
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0');
 
+const model = {
+  parameters: [{ name: 'table', shape: [2, 2] }],
+  optimizer: { name: 'sgd' as const },
+  clipNorm: undefined,
+  lanes: { count: 1, width: 1 },
+  run: 'a run',
+};
+
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** A server of health, which anybody may ask for. @returns its port */
-async function serve(security: ServerSecurity, limits: Partial<ConnectionLimits>): Promise<number> {
+/** A server of health, which anybody may ask for. */
+async function serve(
+  security: ServerSecurity,
+  limits: Partial<GateLimits>,
+): Promise<{ port: number; lines: string[] }> {
   const server = new Server();
-  const defaults = { most: 1000, firstCallSeconds: 60, admits: admission(security.token), handedOver: () => 0 };
-  const sockets = tuneHttp2Server(server, { limits: { ...defaults, ...limits } });
+  const lines: string[] = [];
+  const refusals = new RefusalLog((line) => lines.push(line));
+  const gate = new ConnectionGate({ most: 1000, mostStrangers: 1000, strangerSeconds: 60, ...limits }, refusals);
+  const sockets = tuneHttp2Server(server, { gate, admits: admission(security.token), refusals });
   new HealthImplementation({ '': 'SERVING' }).addToServer(server);
   cleanups.push(() => {
     for (const socket of sockets()) socket.destroy();
     server.forceShutdown();
+    refusals.close();
   });
   return new Promise((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', serverCredentials(security.tls), (error, port) =>
-      error ? reject(error) : resolve(port),
+      error ? reject(error) : resolve({ port, lines }),
     );
   });
 }
@@ -50,6 +68,11 @@ async function serve(security: ServerSecurity, limits: Partial<ConnectionLimits>
 function open(socket: Socket): Socket {
   cleanups.push(() => socket.destroy());
   return socket.on('error', () => undefined);
+}
+
+/** Resolves when the connection is closed, by a reset too. */
+function closed(socket: Socket): Promise<unknown> {
+  return new Promise((resolve) => (socket.closed ? resolve(true) : socket.resume().once('close', resolve)));
 }
 
 const plain = (port: number) => open(connect(port, '127.0.0.1'));
@@ -72,16 +95,35 @@ async function caller(port: number, scheme: 'http' | 'https', authorization: str
   return session;
 }
 
+/** The beginning of a handshake of TLS: a record of 512 bytes of which the first four come. */
+const halfHello = Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252]);
+/** A frame of headers that says it has 100 bytes. */
+const halfHeaders = Buffer.concat([preface, Buffer.from([0, 0, 100, 1, 0, 0, 0, 0, 1, 0x83])]);
+
 test.each<[string, ServerSecurity, (port: number) => Socket, Uint8Array]>([
   ['says nothing', {}, plain, Buffer.alloc(0)],
   ['begins to speak HTTP/2', {}, plain, preface],
+  ['does not end the headers of its call', {}, plain, halfHeaders],
   ['says nothing to a server with TLS', { tls }, plain, Buffer.alloc(0)],
+  ['does not end its handshake', { tls }, plain, halfHello],
   ['says nothing over TLS', { tls }, secured, Buffer.alloc(0)],
   ['begins to speak HTTP/2 over TLS', { tls }, secured, preface],
-])('a connection that %s is closed', async (_, security, connection, bytes) => {
-  const socket = connection(await serve(security, { firstCallSeconds: 0.3 }));
+])('a connection that %s is closed, and a line says so', async (_, security, connection, bytes) => {
+  const { port, lines } = await serve(security, { strangerSeconds: 0.3 });
+  const socket = connection(port);
   socket.write(bytes);
-  await once(socket.resume(), 'close');
+  await closed(socket);
+  expect(lines).toEqual(['refused a connection from 127.0.0.1: no call that lets it in came within 0.3 s']);
+});
+
+test('a connection that sends a byte now and then is closed as soon as a silent one', async () => {
+  const { port } = await serve({}, { strangerSeconds: 0.5 });
+  const socket = plain(port);
+  let sent = 0;
+  const sending = setInterval(() => socket.write(halfHeaders.subarray(sent, ++sent)), 20);
+  await closed(socket);
+  clearInterval(sending);
+  expect(sent).toBeLessThan(halfHeaders.length);
 });
 
 test.each<['http' | 'https', ServerSecurity]>([
@@ -90,7 +132,7 @@ test.each<['http' | 'https', ServerSecurity]>([
 ])(
   'over %s, a connection stays that has made a call with the token, and one without it is closed',
   async (scheme, security) => {
-    const port = await serve(security, { firstCallSeconds: 3 });
+    const { port } = await serve(security, { strangerSeconds: 3 });
     const [admitted, stranger] = await Promise.all([
       caller(port, scheme, `Bearer ${token}`),
       caller(port, scheme, 'Bearer another'),
@@ -101,11 +143,27 @@ test.each<['http' | 'https', ServerSecurity]>([
   },
 );
 
-test('a connection beyond the most is closed at once, and there is room again when another has gone', async () => {
-  const port = await serve({}, { most: 3, handedOver: () => 1 });
-  const held = [plain(port), plain(port)];
-  await Promise.all(held.map((socket) => once(socket, 'connect')));
-  await once(plain(port).resume(), 'close');
+test('strangers take the places of strangers, the oldest first, and never of those that were let in', async () => {
+  const { port, lines } = await serve({ token }, { mostStrangers: 3 });
+  const admitted = await caller(port, 'http', `Bearer ${token}`);
+  const strangers: Socket[] = [];
+  for (let count = 0; count < 5; count++) {
+    strangers.push(plain(port));
+    await once(strangers.at(-1)!, 'connect');
+  }
+  await Promise.all(strangers.slice(0, 2).map(closed));
+  const late = await caller(port, 'http', `Bearer ${token}`);
+  expect([admitted.destroyed, late.destroyed]).toEqual([false, false]);
+  expect(strangers.slice(-2).map((socket) => socket.destroyed)).toEqual([false, false]);
+  expect(lines).toEqual(['refused a connection from 127.0.0.1: 3 others had yet to make a call that lets them in']);
+});
+
+test('a connection beyond the most that were let in is closed, and there is room again when another has gone', async () => {
+  const { port, lines } = await serve({}, { most: 2 });
+  const held = [await caller(port, 'http', ''), await caller(port, 'http', '')];
+  const beyond = await caller(port, 'http', '');
+  if (!beyond.destroyed) await once(beyond, 'close');
+  expect(lines).toEqual(['refused a connection from 127.0.0.1: 2 others are open, the most for so many workers']);
   held[0]!.destroy();
   await expect.poll(async () => (await caller(port, 'http', '')).destroyed).toBe(false);
 });
@@ -113,8 +171,7 @@ test('a connection beyond the most is closed at once, and there is room again wh
 test('a parameter server counts bulk connections too', async () => {
   const server = await startParameterServer({ port: 0, workers: 1, version: '1' });
   cleanups.push(() => server.close());
-  const most = mostConnections(1);
-  for (let count = 0; count < most; count++) {
+  for (let count = 0; count < gateLimits(1).most; count++) {
     const socket = plain(server.port);
     socket.write(hello());
     // It is let in.
@@ -123,8 +180,32 @@ test('a parameter server counts bulk connections too', async () => {
   }
   const beyond = plain(server.port);
   beyond.write(Buffer.concat([hello(), frame(frameKinds.end, new Uint8Array(0))]));
-  let answered = 0;
-  beyond.on('data', () => answered++);
-  await once(beyond, 'close');
-  expect(answered).toBe(0);
+  await closed(beyond);
+});
+
+test.each([
+  ['say nothing', Buffer.alloc(0)],
+  ['begin to speak HTTP/2', preface],
+  ['begin like bulk connections', hello().subarray(0, 8)],
+  ['bring another token', hello('Bearer another')],
+])('a worker joins although strangers hold all the connections that they can, which %s', async (_, bytes) => {
+  const lines: string[] = [];
+  const security = { token };
+  const onNotice = (line: string) => lines.push(line);
+  const server = await startParameterServer({ port: 0, workers: 1, version: '1', security, onNotice });
+  cleanups.push(() => server.close());
+  for (let count = 0; count < 150; count++) {
+    const socket = plain(server.port);
+    socket.resume().write(bytes);
+    await once(socket, 'connect');
+  }
+  const place = { shard: 0, shards: 1 };
+  const address = `127.0.0.1:${server.port}`;
+  const worker = new ShardConnection({ address, ...place, security, callSeconds: 30, patienceSeconds: 30 });
+  cleanups.push(() => worker.close());
+  const caller = { worker: 0, incarnation: 1, generation: 0, lease: 0 };
+  await worker.join({ caller, version: '1', workers: 1, ...place, ...writeModel(model) });
+  await worker.upload({ caller, step: 0, vector: 'parameters' }, [{ offsets: [0], data: new Uint8Array(16) }]);
+  expect(lines).toContainEqual(expect.stringMatching(/^refused a connection from 127\.0\.0\.1: /));
+  expect(lines.length).toBeLessThan(4);
 });

@@ -1,77 +1,74 @@
 /**
- * Bounds how many connections a server holds, and how long one may be open before it has made a call that lets it in. What it
- * does after that is `call-rate.ts`'s affair.
+ * Leads the connections of an HTTP/2 server through a {@link ConnectionGate}: a connection is let in by its first call that brings
+ * what lets a caller in. What it does after that is `call-rate.ts`'s affair.
  */
-import type { Http2Server, IncomingHttpHeaders } from 'node:http2';
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { ConnectionGate, Visit } from './connection-gate.js';
 
-export interface ConnectionLimits {
-  /** How many connections there may be; another one is closed at once. */
-  readonly most: number;
-  /** How long one may be open before its first call that is let in. A worker calls as soon as it has connected. */
-  readonly firstCallSeconds: number;
+export interface Entrance {
+  readonly gate: ConnectionGate;
   /** Whether a call is let in that brings this. */
   readonly admits: (authorization: string) => boolean;
-  /** How many connections there are that have been handed over to others. */
-  readonly handedOver: () => number;
-  /** Is told of each connection that is closed: there are too many, or it made no call that lets it in. */
-  readonly onRefused?: ((reason: 'limit' | 'no-call') => void) | undefined;
+  /** A session has made a call that lets it in. */
+  readonly onAdmitted: (session: ServerHttp2Session) => void;
 }
 
-/** For the connections of a run of so many workers: each has a handful, and others look at how it goes. */
-export function mostConnections(workers: number): number {
-  return 64 + 16 * workers;
+/** The connections of a server that has this entrance. */
+export interface GuardedConnections {
+  /** Those that are open and have not been handed over. */
+  readonly sockets: readonly Socket[];
+  /** Another holder goes on with a connection: it says when it is let in, and when it has ended. */
+  handOver(socket: Socket): Visit;
 }
 
-/**
- * Call it when the server has its other listeners.
- * @returns the connections that are open and have not been handed over
- */
-export function limitConnections(
-  server: Http2Server,
-  { most, firstCallSeconds, admits, handedOver, onRefused }: ConnectionLimits,
-): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
-  /** By peer, since a session over TLS does not tell its connection: the ends of those that have yet to make a call. */
-  const ends = new Map<string, NodeJS.Timeout>();
-  const stay = (peer: string): void => {
-    clearTimeout(ends.get(peer));
-    ends.delete(peer);
-  };
+/** A stranger's calls are refused, and so many are enough to find that out; some are for health, which everybody may ask for. */
+const strangersCalls = 32;
+
+/** Call it when the server has its other listeners. */
+export function guardConnections(server: Http2Server, { gate, admits, onAdmitted }: Entrance): GuardedConnections {
+  /** By peer, since a session over TLS does not tell its connection. */
+  const open = new Map<string, { readonly socket: Socket; readonly visit: Visit }>();
   const accept = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
-    if (sockets.size + handedOver() >= most) {
-      onRefused?.('limit');
-      socket.destroy();
-      return;
-    }
     const peer = peerOf(socket);
-    const end = setTimeout(() => {
-      onRefused?.('no-call');
-      socket.destroy();
-    }, 1000 * firstCallSeconds);
-    sockets.add(socket);
-    ends.set(peer, end);
+    const visit = gate.enter(socket.remoteAddress ?? 'an unknown address', () => socket.destroy());
+    const entry = { socket, visit };
+    open.set(peer, entry);
     socket.once('close', () => {
-      sockets.delete(socket);
-      clearTimeout(end);
-      if (ends.get(peer) === end) ends.delete(peer);
+      if (open.get(peer) !== entry) return;
+      open.delete(peer);
+      visit.end();
     });
     // A machine that vanishes says nothing.
     socket.setKeepAlive(true, 30_000);
     for (const each of accept) each.call(server, socket);
   });
   server.on('session', (session) => {
-    const peer = peerOf(session.socket);
+    const visit = open.get(peerOf(session.socket))?.visit;
+    let calls = 0;
     const admit = (_: unknown, { authorization = '' }: IncomingHttpHeaders): void => {
-      if (!admits(authorization)) return;
+      if (!admits(authorization)) {
+        if (++calls > strangersCalls) session.destroy();
+        return;
+      }
       session.off('stream', admit);
-      stay(peer);
+      if (visit?.admit()) onAdmitted(session);
     };
     session.on('stream', admit);
   });
-  return sockets;
+  return {
+    get sockets() {
+      return [...open.values()].map(({ socket }) => socket);
+    },
+    handOver: (socket) => {
+      const peer = peerOf(socket);
+      const { visit } = open.get(peer)!;
+      open.delete(peer);
+      return visit;
+    },
+  };
 }
 
 function peerOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {

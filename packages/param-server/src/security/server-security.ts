@@ -11,6 +11,7 @@ import {
 } from '@grpc/grpc-js';
 import { ParameterServerError } from '../client/errors.js';
 import { isLoopback } from './loopback.js';
+import { type RefusalLog, tokenMissing } from './refusal-log.js';
 
 export interface ServerSecurity {
   readonly tls?: ServerTls;
@@ -82,18 +83,24 @@ export function admission(token: string | undefined): (authorization: string) =>
 }
 
 /** Ends every call as UNAUTHENTICATED that is not let in, before its message is decoded. */
-export function tokenGuard(admits: (authorization: string) => boolean): ServerInterceptor {
+export function tokenGuard(admits: (authorization: string) => boolean, refusals: RefusalLog): ServerInterceptor {
   const brings = (metadata: Metadata): boolean => metadata.get(tokenKey).some((value) => admits(String(value)));
   return ({ path }, call) => {
     if (path.startsWith(openToAll)) return new ServerInterceptingCall(call);
     const listener = new ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {
-        if (brings(metadata)) next(metadata);
-        else call.sendStatus({ code: status.UNAUTHENTICATED, details: unknownToken });
+        if (brings(metadata)) return next(metadata);
+        refusals.note('call', tokenMissing, addressOf(call.getPeer()));
+        call.sendStatus({ code: status.UNAUTHENTICATED, details: unknownToken });
       })
       .build();
     return new ServerInterceptingCall(call, { start: (next) => next(listener) });
   };
+}
+
+/** @param peer `address:port`, as gRPC names it */
+function addressOf(peer: string): string {
+  return peer.replace(/:\d+$/, '');
 }
 
 /** Of equal length, whatever the texts', so that they can be compared in a time that tells nothing. */
