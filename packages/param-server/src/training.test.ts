@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { connectParameterServers, type NamedValues, type ParameterClient } from './index.js';
 import { startParameterServer } from './server.js';
 import { BreakingNetwork } from './testing/breaking-network.js';
+import { hasHttp2Proxy, http2ProxyTo } from './testing/http2-proxy.js';
 
 const [inputs, outputs, batch, steps, learningRate, clipNorm] = [7, 3, 12, 50, 0.05, 0.5] as const;
 const parameters = [
@@ -57,12 +58,23 @@ test.each([1, 2])('connections that are reset anywhere lose no gradient and repe
   expect(Math.min(network.broken.bulk, network.broken.grpc)).toBeGreaterThan(0);
 });
 
+test.skipIf(!hasHttp2Proxy)('through an HTTP/2 proxy workers train to the same bits, and say so', async () => {
+  const run = { workers: 2, shards: 2, optimizer: optimizers[3]! };
+  const lines: string[] = [];
+  const proxied = await train({ ...run, reach: http2ProxyTo, onNotice: (line) => lines.push(line) });
+  expect(proxied).toEqual(await train(run));
+  // Each of two workers, of each of two servers.
+  expect(lines).toHaveLength(4);
+  for (const line of lines) expect(line).toMatch(/^parameter server .* vectors travel by gRPC, .* only HTTP\/2 through/);
+});
+
 interface Run {
   workers: number;
   shards: number;
   optimizer: OptimizerConfig;
   /** Resolves to the port at which workers find the server that listens at this one. */
   reach?: (port: number) => Promise<number>;
+  onNotice?: (line: string) => void;
 }
 
 interface Start {
@@ -77,7 +89,7 @@ function train(run: Run): Promise<NamedValues[]> {
 
 /** Trains all workers up to step `until`; returns what `result` makes of each. Servers stop because all workers leave. */
 async function trainFrom<Result>(
-  { workers, shards, optimizer, reach = async (port) => port }: Run,
+  { workers, shards, optimizer, reach = async (port) => port, onNotice = () => undefined }: Run,
   start: Start,
   until: number,
   result: (client: ParameterClient, values: NamedValues, worker: number) => Promise<Result>,
@@ -100,6 +112,7 @@ async function trainFrom<Result>(
       clipNorm,
       lanes: { count: batch, width: 1 },
       run: 'least squares',
+      onNotice,
       start: { step: start.step ?? 0, values: async () => start },
     });
     await client.enter(values);

@@ -26,10 +26,16 @@ export class BulkChannel {
   readonly #options: BulkChannelOptions;
   readonly #idle: BulkConnection[] = [];
   readonly #lent = new Set<BulkConnection>();
-  #isOpen = true;
+  /** Why none could be opened last. */
+  #obstacle: string | undefined;
 
   constructor(options: BulkChannelOptions) {
     this.#options = options;
+  }
+
+  /** Why there are no connections, if one could not be opened and {@link reopen} has not been called since. */
+  get obstacle(): string | undefined {
+    return this.#obstacle;
   }
 
   /**
@@ -41,7 +47,7 @@ export class BulkChannel {
     const idle = this.#idle.pop();
     if (idle && !idle.isOpen) return this.lend();
     if (idle) this.#lent.add(idle);
-    return idle ?? (this.#isOpen ? this.#connect() : undefined);
+    return idle ?? (this.#obstacle === undefined ? this.#connect() : undefined);
   }
 
   giveBack(connection: BulkConnection): void {
@@ -51,7 +57,7 @@ export class BulkChannel {
 
   /** The server has answered: what could not be opened before may be opened now. */
   reopen(): void {
-    this.#isOpen = true;
+    this.#obstacle = undefined;
   }
 
   /** Calls in flight fail as cancelled. */
@@ -74,7 +80,7 @@ export class BulkChannel {
     } catch (error) {
       this.#lent.delete(connection);
       if (!(error instanceof BulkFailure) || !isUnreachable(error)) throw error;
-      this.#isOpen = false;
+      this.#obstacle = error.details;
       return undefined;
     }
   }

@@ -23,7 +23,7 @@ import { WorkerMeter } from './worker-meter.js';
  */
 export function connectParameterServers(options: ParameterClientOptions): ParameterClient {
   const { servers, worker, incarnation, security = {}, callSeconds = 600, patienceSeconds = 600 } = options;
-  const { meter = new WorkerMeter() } = options;
+  const { meter = new WorkerMeter(), onNotice = () => undefined } = options;
   for (const address of servers) {
     const fault = addressFault(address);
     if (fault) throw new RangeError(`servers: '${address}' ${fault}`);
@@ -32,7 +32,7 @@ export function connectParameterServers(options: ParameterClientOptions): Parame
   return new ParameterClient(options, {
     connections: servers.map(
       (address, shard) =>
-        new MeteredConnection({ address, shard, shards, security, callSeconds, patienceSeconds }, meter),
+        new MeteredConnection({ address, shard, shards, security, callSeconds, patienceSeconds, onNotice }, meter),
     ),
     startHeartbeats: heartbeatThread(servers, { worker, incarnation }, security, meter),
     sleep: (seconds) => sleep(seconds * 1000),

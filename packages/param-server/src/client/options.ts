@@ -36,6 +36,8 @@ export interface ParameterClientOptions extends ModelDescription {
   readonly patienceSeconds?: number;
   /** The longest that a step may take the slowest worker: the deadline of every call. */
   readonly callSeconds?: number;
+  /** Takes lines for the person who runs the worker. */
+  readonly onNotice?: (line: string) => void;
   /** Counts what the worker does, for the first server to be told: the caller says when steps begin and end. */
   readonly meter?: WorkerMeter;
 }

@@ -61,6 +61,8 @@ export interface ShardConnectionOptions {
   readonly service?: typeof parameterServerService;
   /** Is told of the messages that do not pass through the methods. */
   readonly count?: CountBytes;
+  /** Takes lines for the person who runs the worker. */
+  readonly onNotice?: (line: string) => void;
 }
 
 type Call = ClientUnaryCall | ClientReadableStream<unknown> | ClientWritableStream<unknown>;
@@ -81,6 +83,8 @@ export class ShardConnection implements ShardCalls {
   #hasAsked = false;
   /** Where vectors travel, unless there is TLS. */
   readonly #bulk: BulkChannel | undefined;
+  readonly #onNotice: (line: string) => void;
+  #hasSaidObstacle = false;
 
   constructor({
     address,
@@ -91,8 +95,10 @@ export class ShardConnection implements ShardCalls {
     patienceSeconds,
     service = parameterServerService,
     count = () => undefined,
+    onNotice = () => undefined,
   }: ShardConnectionOptions) {
     this.#service = service;
+    this.#onNotice = onNotice;
     this.#address = address;
     this.#tls = security.tls;
     this.#metadata = callMetadata(security.token);
@@ -182,6 +188,7 @@ export class ShardConnection implements ShardCalls {
     }
     call.end();
     await answered;
+    this.#sayObstacle();
   }
 
   #beginUpload(): { call: ClientWritableStream<unknown>; answered: Promise<void> } {
@@ -217,6 +224,7 @@ export class ShardConnection implements ShardCalls {
     this.#follow(call);
     try {
       for await (const chunk of call) yield chunk as unroll.v1.PullResponse;
+      this.#sayObstacle();
     } catch (error) {
       throw callError(this.#server, path, this.#callSeconds, error as ServiceError);
     }
@@ -232,6 +240,17 @@ export class ShardConnection implements ShardCalls {
     for (const wait of this.#waits) wait.abort();
     this.#client.close();
     this.#bulk?.close();
+  }
+
+  /** A vector has travelled by gRPC: so the server is there, and something between lets no bulk connection through. */
+  #sayObstacle(): void {
+    const obstacle = this.#bulk?.obstacle;
+    if (obstacle === undefined || this.#hasSaidObstacle) return;
+    this.#hasSaidObstacle = true;
+    this.#onNotice(
+      `parameter server ${this.#server}: vectors travel by gRPC, which takes more of the processor: what is between lets only ` +
+        `HTTP/2 through (${obstacle}); let plain TCP through to that port if steps are slow`,
+    );
   }
 
   /** What went wrong, as of a gRPC call, unless it went wrong here. */

@@ -15,6 +15,7 @@ import { LaneBatches } from '../data/batches.js';
 import { windowsOf } from '../data/token-ids.js';
 import type { Engine } from '../engines/engine.js';
 import { UnrollError } from '../errors.js';
+import { log } from '../terminal/log.js';
 import { version } from '../version.js';
 import type { LaneSlice } from './batch-inputs.js';
 import { type TrainingConfig, updateOptimizer } from './config.js';
@@ -140,6 +141,7 @@ function connect(
     staleness: stalenessBound(training.mode),
     run: fingerprint(prepared),
     meter,
+    onNotice: (line) => log(line, 'warning'),
     start: {
       step: resumed?.state.step ?? 0,
       values: async () => startValues(prepared),
