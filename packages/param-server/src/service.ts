@@ -9,12 +9,13 @@ import type {
 } from '@grpc/grpc-js';
 import { readReport } from './client/worker-meter.js';
 import type { unroll } from './generated/parameter-server.js';
+import { doInTurns } from './long-work.js';
 import type { WorkerReports } from './metrics/worker-reports.js';
 import type { Answer, Caller, Contribution, ShardValues } from './shard/messages.js';
 import type { ShardHost, UnnumberedRequest } from './shard-host.js';
 import type { UploadStream } from './uploads.js';
 import { asStatus, openPull, openUpload, squaredNorm, type WhenCancelled } from './vector-calls.js';
-import { readAmount, readCaller, readLanes, readOptionalAmount, readRun } from './wire-messages.js';
+import { readAmount, readCaller, readCounted, readLanes, readOptionalAmount, readRun } from './wire-messages.js';
 
 type Wire = typeof unroll.v1;
 type Message<Name extends keyof Wire> = InstanceType<Wire[Name]>;
@@ -53,7 +54,7 @@ export function parameterServerMethods(host: ShardHost, reports: WorkerReports):
         step: request.step,
         learningRate: readAmount(request.learningRate, `worker ${caller.worker}'s learning rate`),
         lanes: readLanes(request, host.adopted.run.model.lanes.count),
-        counted: request.counted,
+        counted: readCounted(request, host.adopted.run.workers),
         sumOfSquares: readOptionalAmount(request.sumOfSquares, squaredNorm),
         contribution: uploadedContribution(host, caller, request.step),
       }),
@@ -156,7 +157,7 @@ async function receiveUpload(
     upload ??= await openUpload(host, target, onCancelled(call));
     upload.take({ offsets, data });
   }
-  upload?.end();
+  if (upload) await doInTurns(upload.end());
 }
 
 async function sendVector(

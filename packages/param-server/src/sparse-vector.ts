@@ -35,12 +35,20 @@ export class RangeList {
 /** What is in any of the lists. */
 export function unionOf(lists: readonly RangeList[]): RangeList {
   if (lists.length === 1) return lists[0]!;
-  const pairs: [number, number][] = [];
-  for (const { ranges } of lists) {
-    for (let k = 0; k < ranges.length; k += 2) pairs.push([ranges[k]!, ranges[k + 1]!]);
-  }
+  // By halves: each range is moved as often as the lists can be halved.
+  const middle = lists.length >> 1;
+  return unionOfTwo(unionOf(lists.slice(0, middle)), unionOf(lists.slice(middle)));
+}
+
+function unionOfTwo({ ranges: a }: RangeList, { ranges: b }: RangeList): RangeList {
   const union = new RangeList();
-  for (const [from, to] of pairs.sort(([a], [b]) => a - b)) union.append(Math.max(from, union.end), to);
+  for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+    const isFirst = j >= b.length || (i < a.length && a[i]! < b[j]!);
+    const [from, to] = isFirst ? [a[i]!, a[i + 1]!] : [b[j]!, b[j + 1]!];
+    union.append(Math.max(from, union.end), to);
+    if (isFirst) i += 2;
+    else j += 2;
+  }
   return union;
 }
 

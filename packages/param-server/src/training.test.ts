@@ -65,7 +65,8 @@ test.skipIf(!hasHttp2Proxy)('through an HTTP/2 proxy workers train to the same b
   expect(proxied).toEqual(await train(run));
   // Each of two workers, of each of two servers.
   expect(lines).toHaveLength(4);
-  for (const line of lines) expect(line).toMatch(/^parameter server .* vectors travel by gRPC, .* only HTTP\/2 through/);
+  for (const line of lines)
+    expect(line).toMatch(/^parameter server .* vectors travel by gRPC, .* only HTTP\/2 through/);
 });
 
 interface Run {

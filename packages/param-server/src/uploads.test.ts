@@ -1,6 +1,11 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { writeBlocks } from './codecs/blocks.js';
+import { writeLowRank } from './codecs/low-rank.js';
+import { float32Format } from './codecs/number-format.js';
+import { doAtOnce } from './long-work.js';
 import { partition } from './partition.js';
 import { float32Bytes } from './shard-vector.js';
+import { withZeros } from './sparse-vector.js';
 import { Uploads } from './uploads.js';
 
 const [layout] = partition([{ name: 'table', shape: [8, 1] }], 1);
@@ -13,7 +18,7 @@ function receive(chunks: readonly { offsets: number[]; values: number[] }[]): nu
   const target = { caller, step: 0, vector: 'gradient' };
   const stream = uploads.begin(target);
   for (const { offsets, values } of chunks) stream.take({ offsets, data: float32Bytes(Float32Array.from(values)) });
-  stream.end();
+  doAtOnce(stream.end());
   return [...uploads.take(target)!];
 }
 
@@ -37,11 +42,57 @@ test('what chunks of any order leave open does not travel through the server as 
   const target = { caller, step: 0, vector: 'gradient' };
   const stream = uploads.begin(target);
   for (const offset of [6, 0, 7, 2]) stream.take({ offsets: [offset], data: float32Bytes(Float32Array.of(1)) });
-  stream.end();
+  doAtOnce(stream.end());
   expect(uploads.takeSparse(target)!.ranges).toEqual([0, 1, 2, 3, 6, 8]);
 });
 
 test.each([0, 1, 2, 3, 4])('a value that is not finite is found wherever it is, as at %i', (at) => {
   const values = [1, 2, 3, 4, 5].map((value, k) => (k === at ? Number.POSITIVE_INFINITY : value));
   expect(() => receive([{ offsets: [2], values }])).toThrow(`worker 0's vector 'gradient' of step 0 has Infinity`);
+});
+
+test('an upload whose chunks go back more than a thousand times is refused', () => {
+  const [long] = partition([{ name: 'table', shape: [4096, 1] }], 1);
+  const uploads = new Uploads({ lengths: new Map([['gradient', 4096]]), layout: long! });
+  const stream = uploads.begin({ caller, step: 0, vector: 'gradient' });
+  const offsets = Array.from({ length: 2048 }, (_, k) => 4095 - 2 * k);
+  expect(() => stream.take({ offsets, data: new Uint8Array(4 * offsets.length) })).toThrow(
+    "worker 0's vector 'gradient' of step 0 goes back more than 1024 times; use a client of this version",
+  );
+});
+
+describe('an encoded upload', () => {
+  const [matrix] = partition([{ name: 'table', shape: [64, 256] }], 1);
+  const length = 64 * 256;
+  const target = { caller, step: 0, vector: 'gradient', encoded: true };
+  const create = () => new Uploads({ lengths: new Map([['gradient', length]]), layout: matrix! });
+  const factors = (value: number) =>
+    writeLowRank({ rank: 2, p: new Float32Array(128).fill(value), q: new Float32Array(512).fill(1) });
+
+  test('costs what it brings: what it does not write is taken for zero, and not written', () => {
+    const uploads = create();
+    uploads.recycle(new Float32Array(length).fill(9));
+    const stream = uploads.begin(target);
+    const values = new Float32Array(length);
+    values.fill(1, 3 * 256, 4 * 256);
+    stream.take({ offsets: [], data: writeBlocks(float32Format, matrix!.slices[0]!, values) });
+    doAtOnce(stream.end());
+    const sparse = uploads.takeSparse(target)!;
+    expect(sparse.ranges).toEqual([3 * 256, 4 * 256]);
+    expect([sparse.values[0], sparse.values[3 * 256]]).toEqual([9, 1]);
+    expect(withZeros(sparse)).toEqual(values);
+  });
+
+  test('is decoded in pieces, and given up when another one begins between them', () => {
+    const uploads = create();
+    const first = uploads.begin(target);
+    first.take({ offsets: [], data: factors(1) });
+    const work = first.end();
+    work.next();
+    const second = uploads.begin(target);
+    second.take({ offsets: [], data: factors(2) });
+    expect(() => doAtOnce(work)).toThrow('is being uploaded anew');
+    doAtOnce(second.end());
+    expect(uploads.take(target)).toEqual(new Float32Array(length).fill(4));
+  });
 });

@@ -6,14 +6,17 @@
 import { type ByteSink, gathering } from './byte-sink.js';
 import { chunkWriter } from './chunk-writer.js';
 import { EncodedVector } from './codecs/encoded-vector.js';
+import { type LongWork, onePiece } from './long-work.js';
 import type { ShardLayout } from './partition.js';
 import { Refusal } from './shard/refusal.js';
-import { type Chunk, nonzeroRows, partsOfVector } from './shard-vector.js';
-import { rangesOf } from './sparse-rows.js';
+import type { Chunk } from './shard-vector.js';
 import { RangeList, type SparseVector, unionOf, withZeros } from './sparse-vector.js';
 import type { RowGradient } from './tables/row-gradient.js';
 import { RowUploads } from './tables/row-uploads.js';
 import { isSame, nameOf, type UploadTarget } from './upload-target.js';
+
+/** How often the chunks of an upload may begin before the end of others: a client sends what is computed later behind the rest. */
+const mostTurns = 1024;
 
 interface Upload {
   readonly target: UploadTarget;
@@ -33,8 +36,8 @@ export interface UploadStream {
   begin(offsets: readonly number[], byteLength: number): ByteSink;
   /** A chunk as a whole. @throws Refusal as {@link begin} */
   take(chunk: Chunk): void;
-  /** @throws Refusal if what came cannot be decoded, or is not finite. */
-  end(): void;
+  /** Decodes what came encoded. @throws Refusal if it cannot be decoded, or is not finite, or a newer upload has replaced this one */
+  end(): LongWork;
 }
 
 /** The vectors that workers may send. */
@@ -61,9 +64,14 @@ export class Uploads {
    * @throws Refusal if there is no such vector or a newer process of the worker has one on its way.
    */
   begin(target: UploadTarget): UploadStream {
-    if (target.vector === 'rows') return gatheringChunks(this.#rows.begin(target));
+    if (target.vector === 'rows') return this.#gatheringRows(target);
     const upload = this.#open(target);
     return target.encoded ? this.#decoding(upload) : this.#writing(upload);
+  }
+
+  #gatheringRows(target: UploadTarget): UploadStream {
+    const rows = this.#rows.begin(target);
+    return gatheringChunks({ take: rows.take, end: () => onePiece(rows.end) });
   }
 
   #writing(upload: Upload): UploadStream {
@@ -87,9 +95,10 @@ export class Uploads {
         sink.write(data);
         sink.end();
       },
-      end: () => {
-        if (upload.state === 'arriving') upload.state = 'complete';
-      },
+      end: () =>
+        onePiece(() => {
+          if (upload.state === 'arriving') upload.state = 'complete';
+        }),
     };
   }
 
@@ -100,18 +109,20 @@ export class Uploads {
       throw new Refusal('failed-precondition', `${nameOf(target)} is encoded; only gradients may be`);
     }
     const encoded = new EncodedVector(this.#vectors.layout);
+    const written = (from: number, to: number) => this.#note(upload, from, to);
     return gatheringChunks({
       take: ({ data }) => {
         requireCurrent(upload);
         encoded.take(data);
       },
-      end: () => {
+      *end() {
         if (upload.state !== 'arriving') return;
-        values.fill(0);
-        encoded.decode(values);
-        this.#requireFinite(upload, 0, values.length);
-        const parts = partsOfVector(this.#vectors.layout, values);
-        upload.written = [rangesOf(parts, nonzeroRows(parts))];
+        const decoding = encoded.decode(values, written);
+        while (!decoding.next().done) {
+          yield;
+          // Another upload may have begun meanwhile, which is written to the same memory.
+          requireCurrent(upload);
+        }
         upload.state = 'complete';
       },
     });
@@ -162,13 +173,20 @@ export class Uploads {
   /** Elements `[from, to)` have come. */
   #note(upload: Upload, from: number, to: number): void {
     this.#requireFinite(upload, from, to);
-    if (from < upload.written.at(-1)!.end) upload.written.push(new RangeList());
+    if (from < upload.written.at(-1)!.end) {
+      if (upload.written.length === mostTurns) {
+        const { target } = upload;
+        const message = `${nameOf(target)} goes back more than ${mostTurns} times; use a client of this version`;
+        throw new Refusal('failed-precondition', message);
+      }
+      upload.written.push(new RangeList());
+    }
     upload.written.at(-1)!.append(from, to);
   }
 
   #requireFinite({ target, values }: Upload, from: number, to: number): void {
     if (isFiniteThroughout(values.subarray(from, to))) return;
-    const at = values.findIndex((value, i) => i >= from && !Number.isFinite(value));
+    const at = from + values.subarray(from, to).findIndex((value) => !Number.isFinite(value));
     throw this.#diverged(target, at, values[at]!);
   }
 

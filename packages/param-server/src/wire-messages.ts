@@ -77,6 +77,12 @@ export function readLanes({ lanesFrom: from, lanesTo: to }: unroll.v1.PushReques
   throw unreadable(`a push is for the lanes ${from} to ${to} of ${count}`);
 }
 
+/** The workers of whose gradients a step is made. @throws Refusal if they are more than there are. */
+export function readCounted({ counted }: unroll.v1.PushRequest, workers: number): readonly number[] {
+  if (counted.length <= workers) return counted;
+  throw unreadable(`a push counts ${counted.length} of ${workers} workers`);
+}
+
 /** The fields of a join that describe the model. */
 export function writeModel({ parameters, optimizer, clipNorm, run, lanes, staleness }: ModelDescription) {
   const { name, ...hyperparameters } = optimizer;

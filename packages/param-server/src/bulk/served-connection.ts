@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import type { ByteSink } from '../byte-sink.js';
 import { unroll } from '../generated/parameter-server.js';
+import { doInTurns } from '../long-work.js';
 import { CallMeter } from '../security/call-rate.js';
 import type { Visit } from '../security/connection-gate.js';
 import { type RefusalLog, tokenMissing } from '../security/refusal-log.js';
@@ -43,7 +44,7 @@ export class ServedConnection {
   readonly #address: string;
   readonly #reader = new FrameReader((frame) => this.#receive(frame), mostHelloBytes);
   readonly #calls = new CallMeter(now());
-  #state: 'new' | 'idle' | 'opening' | 'uploading' | 'pulling' | 'ended' = 'new';
+  #state: 'new' | 'idle' | 'opening' | 'uploading' | 'ending' | 'pulling' | 'ended' = 'new';
   #upload: UploadStream | undefined;
   #cancel: () => void = () => undefined;
   #isLast = false;
@@ -93,8 +94,9 @@ export class ServedConnection {
     } catch (error) {
       this.#refuse(error);
     }
-    // Between the frames of an upload the worker may compute, and between calls.
-    if (this.#state === 'idle' || this.#state === 'uploading') this.#mayStandStill(!this.#reader.isWithinFrame);
+    // Between the frames of an upload the worker may compute, and between calls; behind it this server may.
+    const waits = this.#state === 'idle' || this.#state === 'uploading' || this.#state === 'ending';
+    if (waits) this.#mayStandStill(!this.#reader.isWithinFrame);
   }
 
   /** @throws FrameError if the frame is not one that may come now; Refusal */
@@ -142,9 +144,13 @@ export class ServedConnection {
   }
 
   #endUpload(): void {
-    this.#upload!.end();
+    this.#state = 'ending';
+    const work = doInTurns(this.#upload!.end());
     this.#upload = undefined;
-    this.#succeed();
+    work.then(
+      () => this.#succeed(),
+      (error: unknown) => this.#refuse(error),
+    );
   }
 
   #pull(request: unroll.v1.PullRequest): void {
@@ -168,6 +174,8 @@ export class ServedConnection {
   }
 
   #succeed(): void {
+    // A client that does not wait for the answer has been refused meanwhile.
+    if (this.#state === 'ended') return;
     this.#state = 'idle';
     this.#mayStandStill(true);
     this.#cancel = () => undefined;

@@ -2,15 +2,20 @@
  * A slice of a parameter in blocks of values, of which only those travel in which there is something: of an embedding, the
  * rows of a batch's words. A record: the format's tag, one bit a block, the blocks whose bit is 1.
  */
+import type { LongWork } from '../long-work.js';
 import type { Slice } from '../partition.js';
 import type { ByteReader } from './byte-reader.js';
 import type { NumberFormat } from './number-format.js';
+import type { Written } from './written.js';
 
 /** The most values of a block: so many share one unit in `int8`. */
 const blockLength = 256;
 
 /** Rows that are shorter are not worth a block of their own. */
 const shortestRow = 32;
+
+/** Read in a piece of work. */
+const blocksAPiece = 4096;
 
 interface Block {
   readonly from: number;
@@ -22,7 +27,7 @@ interface Block {
  * @param values `[slice.length]`
  */
 export function writeBlocks(format: NumberFormat, slice: Slice, values: Float32Array, touched = values): Uint8Array {
-  const blocks = blocksOf(slice);
+  const blocks = [...blocksOf(slice)];
   const written = blocks.map(({ from, to }) => !isZero(touched, from, to));
   const mapBytes = Math.ceil(blocks.length / 8);
   const dataBytes = blocks.reduce((sum, { from, to }, k) => sum + (written[k] ? format.bytesOf(to - from) : 0), 0);
@@ -40,26 +45,39 @@ export function writeBlocks(format: NumberFormat, slice: Slice, values: Float32A
 }
 
 /** Reads what follows the tag. @throws Refusal if there are too few bytes */
-export function readBlocks(reader: ByteReader, format: NumberFormat, slice: Slice, values: Float32Array): void {
-  const blocks = blocksOf(slice);
-  const map = reader.take(Math.ceil(blocks.length / 8));
-  for (const [k, { from, to }] of blocks.entries()) {
+export function* readBlocks(
+  reader: ByteReader,
+  format: NumberFormat,
+  slice: Slice,
+  values: Float32Array,
+  written: Written,
+): LongWork {
+  const { length } = slice;
+  const row = lengthOfRows(slice);
+  const map = reader.take(Math.ceil(((length / row) * Math.ceil(row / blockLength)) / 8));
+  let k = 0;
+  for (const { from, to } of blocksOf(slice)) {
     if (map[k >> 3]! & (1 << (k & 7))) {
       format.read(reader.take(format.bytesOf(to - from)), values.subarray(from, to));
+      written(from, to);
+    }
+    if (++k % blocksAPiece === 0) yield;
+  }
+}
+
+/** Rows, cut where they are long. */
+function* blocksOf(slice: Slice): Generator<Block> {
+  const row = lengthOfRows(slice);
+  for (let start = 0; start < slice.length; start += row) {
+    for (let from = start; from < start + row; from += blockLength) {
+      yield { from, to: Math.min(from + blockLength, start + row) };
     }
   }
 }
 
-/** Rows, cut where they are long; all of it as one row where they are short, as those of a vector are. */
-function blocksOf({ length, rowLength }: Slice): Block[] {
-  const row = rowLength < shortestRow ? length : rowLength;
-  const blocks: Block[] = [];
-  for (let start = 0; start < length; start += row) {
-    for (let from = start; from < start + row; from += blockLength) {
-      blocks.push({ from, to: Math.min(from + blockLength, start + row) });
-    }
-  }
-  return blocks;
+/** All of a slice is one row where they are short, as those of a vector are. */
+function lengthOfRows({ length, rowLength }: Slice): number {
+  return rowLength < shortestRow ? length : rowLength;
 }
 
 function isZero(values: Float32Array, from: number, to: number): boolean {

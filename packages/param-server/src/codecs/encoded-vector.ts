@@ -1,7 +1,9 @@
 /** An encoded vector while it arrives: gathers its bytes, no more than one can have, and decodes them when all are there. */
+import type { LongWork } from '../long-work.js';
 import type { ShardLayout } from '../partition.js';
 import { malformed } from './byte-reader.js';
 import { decodeVector, mostBytes } from './payload.js';
+import type { Written } from './written.js';
 
 export class EncodedVector {
   readonly #layout: ShardLayout;
@@ -20,10 +22,10 @@ export class EncodedVector {
   }
 
   /**
-   * Reads all that has come into `vector`, which is zero before.
+   * Reads all that has come into `vector`, of which it leaves what is zero as it is.
    * @throws Refusal if that is not an encoded vector
    */
-  decode(vector: Float32Array): void {
-    decodeVector(Buffer.concat(this.#pieces), this.#layout, vector);
+  decode(vector: Float32Array, written: Written): LongWork {
+    return decodeVector(Buffer.concat(this.#pieces), this.#layout, vector, written);
   }
 }

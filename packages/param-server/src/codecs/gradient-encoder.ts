@@ -7,8 +7,9 @@ import { type NamedValues, partsOfParameters } from '../shard-vector.js';
 import { bfloat16Format } from './bfloat16.js';
 import type { LossyCodec, TopKCodec } from './codec.js';
 import { int8Format } from './int8.js';
+import { isWorthFactoring } from './low-rank.js';
 import { float32Format } from './number-format.js';
-import { isWorthFactoring, LowRankCompression } from './power-sgd.js';
+import { LowRankCompression } from './power-sgd.js';
 import { ErrorFeedback, Rounding, roundingOf, type SliceEncoder } from './slice-encoder.js';
 import { TopK } from './top-k.js';
 

@@ -2,10 +2,20 @@
  * A slice as the product P·Qᵀ of two narrow matrices, `[rows, rank]` and `[rowLength, rank]`. A record: its tag, the rank in
  * two bytes, P, Q in float32.
  */
+import type { LongWork } from '../long-work.js';
 import type { Slice } from '../partition.js';
 import { type ByteReader, malformed } from './byte-reader.js';
+import type { Written } from './written.js';
 
 export const lowRankTag = 4;
+
+/** Products of single numbers in a piece of work. */
+const productsAPiece = 2 ** 20;
+
+/** Whether the two narrow matrices are less than half of a slice; else it is sent as it is, as vectors are. */
+export function isWorthFactoring({ length, rowLength }: Slice, rank: number): boolean {
+  return 2 * rank * (length / rowLength + rowLength) < length;
+}
 
 export interface LowRank {
   readonly rank: number;
@@ -23,20 +33,31 @@ export function writeLowRank({ rank, p, q }: LowRank): Uint8Array {
   return record;
 }
 
-/** Reads what follows the tag. @throws Refusal if the rank is beyond the matrix's, or there are too few bytes */
-export function readLowRank(reader: ByteReader, { length, rowLength }: Slice, values: Float32Array): void {
+/**
+ * Reads what follows the tag.
+ * @throws Refusal if the rank is one for which the slice would be sent as it is, or there are too few bytes
+ */
+export function* readLowRank(reader: ByteReader, slice: Slice, values: Float32Array, written: Written): LongWork {
+  const { length, rowLength } = slice;
   const rows = length / rowLength;
   const rank = reader.uint16();
-  if (rank === 0 || rank > Math.min(rows, rowLength)) {
+  if (rank === 0 || !isWorthFactoring(slice, rank)) {
     throw malformed(`has rank ${rank} for a matrix of [${rows}, ${rowLength}]`);
   }
-  product({ rank, p: reader.float32(rows * rank), q: reader.float32(rowLength * rank) }, values);
+  const factors = { rank, p: reader.float32(rows * rank), q: reader.float32(rowLength * rank) };
+  const rowsAPiece = Math.max(1, Math.floor(productsAPiece / (rank * rowLength)));
+  for (let from = 0; from < rows; from += rowsAPiece) {
+    const to = Math.min(from + rowsAPiece, rows);
+    product(factors, values, from, to);
+    written(from * rowLength, to * rowLength);
+    yield;
+  }
 }
 
-/** P·Qᵀ into `values`, `[rows, rowLength]`. */
-export function product({ rank, p, q }: LowRank, values: Float32Array): void {
+/** Rows `[from, to)` of P·Qᵀ into `values`, `[rows, rowLength]`. */
+export function product({ rank, p, q }: LowRank, values: Float32Array, from = 0, to = p.length / rank): void {
   const columns = q.length / rank;
-  for (let row = 0; row < p.length / rank; row++) {
+  for (let row = from; row < to; row++) {
     for (let column = 0; column < columns; column++) {
       let sum = 0;
       for (let k = 0; k < rank; k++) sum += p[row * rank + k]! * q[column * rank + k]!;

@@ -8,11 +8,6 @@ import type { Slice } from '../partition.js';
 import { type LowRank, writeLowRank } from './low-rank.js';
 import type { Compression } from './slice-encoder.js';
 
-/** Whether the two narrow matrices are less than half of a slice; else it is sent as it is, as vectors are. */
-export function isWorthFactoring({ length, rowLength }: Slice, rank: number): boolean {
-  return 2 * rank * (length / rowLength + rowLength) < length;
-}
-
 export class LowRankCompression implements Compression {
   readonly #rank: number;
   readonly #columns: number;

@@ -1,4 +1,5 @@
 /** What one worker does to its gradient of one slice of a parameter before it is sent; it may keep a part for later. */
+import { doAtOnce } from '../long-work.js';
 import type { Slice } from '../partition.js';
 import { writeBlocks } from './blocks.js';
 import { ByteReader } from './byte-reader.js';
@@ -60,7 +61,7 @@ export class ErrorFeedback implements SliceEncoder {
     const values = this.#heldBack;
     for (let i = 0; i < values.length; i++) values[i]! += gradient[i]!;
     const record = this.#compression.compress(values, gradient);
-    readRecord(new ByteReader(record), this.#slice, this.#sent.fill(0));
+    doAtOnce(readRecord(new ByteReader(record), this.#slice, this.#sent.fill(0), () => undefined));
     for (let i = 0; i < values.length; i++) values[i]! -= this.#sent[i]!;
     return record;
   }

@@ -8,6 +8,7 @@ import { ParameterServerError } from '../client/errors.js';
 import type { Beat } from '../client/heartbeats.js';
 import type { Chunks, ShardCalls } from '../client/shard-calls.js';
 import type { unroll } from '../generated/parameter-server.js';
+import { doAtOnce } from '../long-work.js';
 import { joinResponse, uploadedContribution, uploadedValues } from '../service.js';
 import type { Answer, Caller } from '../shard/messages.js';
 import { Refusal } from '../shard/refusal.js';
@@ -126,7 +127,7 @@ export class UnreliableCalls implements ShardCalls {
     return this.#call(async (host) => {
       const upload = host.adopted.uploads.begin({ ...target, caller });
       for (const chunk of sent) upload.take(chunk);
-      upload.end();
+      doAtOnce(upload.end());
     });
   }
 

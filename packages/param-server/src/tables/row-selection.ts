@@ -10,9 +10,16 @@ export type TableSelection = { readonly rows: readonly number[] } | { readonly w
 
 /** The index of the table of which a row starts at this element; undefined if none does. */
 export function tableAt({ tables }: ShardLayout, start: number): number | undefined {
-  const index = tables.findIndex(({ offset, rows, rowLength }) => start >= offset && start < offset + rows * rowLength);
-  const table = tables[index];
-  return table && (start - table.offset) % table.rowLength === 0 ? index : undefined;
+  // Tables ascend, and there may be many thousand: the last that does not begin behind the element.
+  let [from, to] = [0, tables.length];
+  while (to - from > 1) {
+    const middle = (from + to) >> 1;
+    if (tables[middle]!.offset <= start) from = middle;
+    else to = middle;
+  }
+  const table = tables[from];
+  if (!table || start < table.offset || start >= table.offset + table.rows * table.rowLength) return undefined;
+  return (start - table.offset) % table.rowLength === 0 ? from : undefined;
 }
 
 /** A row of the whole table, as this shard has it; undefined if another shard has it. */
