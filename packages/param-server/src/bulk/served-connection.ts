@@ -136,19 +136,28 @@ export class ServedConnection {
       (upload) => {
         this.#upload = upload;
         this.#state = 'uploading';
-        this.#attempt(() => this.#reader.release());
-        if (!this.#reader.isHeld) this.#socket.resume();
+        this.#readOn();
       },
       (error: unknown) => this.#refuse(error),
     );
   }
 
+  #readOn(): void {
+    this.#attempt(() => this.#reader.release());
+    if (!this.#reader.isHeld) this.#socket.resume();
+  }
+
   #endUpload(): void {
     this.#state = 'ending';
+    // The next call may be right behind.
+    this.#reader.hold();
     const work = doInTurns(this.#upload!.end());
     this.#upload = undefined;
     work.then(
-      () => this.#succeed(),
+      () => {
+        this.#succeed();
+        this.#readOn();
+      },
       (error: unknown) => this.#refuse(error),
     );
   }
@@ -174,8 +183,6 @@ export class ServedConnection {
   }
 
   #succeed(): void {
-    // A client that does not wait for the answer has been refused meanwhile.
-    if (this.#state === 'ended') return;
     this.#state = 'idle';
     this.#mayStandStill(true);
     this.#cancel = () => undefined;
