@@ -12,8 +12,8 @@ import type { ConnectionGate, Visit } from './security/connection-gate.js';
 import { type GuardedConnections, guardConnections } from './security/connection-limits.js';
 import type { RefusalLog } from './security/refusal-log.js';
 
-/** As the clients' for pulls: with the default of 64 KiB a push waits for hundreds of window updates. */
-const pushWindowBytes = 16 * 1024 * 1024;
+/** As the clients' for pulls: with the default of 64 KiB a push waits for hundreds of window updates. More than 4 MiB costs memory. */
+const pushWindowBytes = 4 * 1024 * 1024;
 
 export interface Http2Tuning {
   readonly gate: ConnectionGate;
