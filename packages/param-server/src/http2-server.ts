@@ -20,7 +20,7 @@ export interface Http2Tuning {
   /** Whether a call is let in that brings this. */
   readonly admits: (authorization: string) => boolean;
   readonly refusals: RefusalLog;
-  /** Takes bulk connections, with what of them has been read; absent where there is TLS. */
+  /** Takes bulk connections, with what of them has been read. By default there are none. */
   readonly onBulk?: ((socket: Socket, first: Uint8Array, visit: Visit) => void) | undefined;
 }
 
@@ -37,7 +37,13 @@ export function tuneHttp2Server(
       const http2Server = create(...args);
       http2Server.updateSettings({ initialWindowSize: pushWindowBytes });
       http2Server.on('session', (session) => limitCallRate(session, refusals));
-      if (onBulk) sharePort(http2Server, (socket, first) => onBulk(socket, first, connections.handOver(socket)));
+      if (onBulk) {
+        sharePort(http2Server, (socket, first) => {
+          const visit = connections.handOver(socket);
+          if (visit) onBulk(socket, first, visit);
+          else socket.destroy();
+        });
+      }
       const connections = guardConnections(http2Server, {
         ...{ gate, admits },
         // Until then a connection may have 64 KiB on their way, in all of its calls.

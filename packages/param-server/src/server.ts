@@ -146,7 +146,7 @@ export async function startParameterServer({
   const countRefused = metrics && countRefusedConnections(metrics.registry);
   const sockets = tuneHttp2Server(server, {
     ...{ gate: new ConnectionGate(gateLimits(workers), refusals, countRefused), admits, refusals },
-    onBulk: security.tls ? undefined : (socket, first, visit) => bulk.serve(socket, first, visit),
+    onBulk: (socket, first, visit) => bulk.serve(socket, first, visit),
   });
   server.addService(parameterServerService, parameterServerMethods(shardHost, reports));
   const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });

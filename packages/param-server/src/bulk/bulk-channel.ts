@@ -4,10 +4,12 @@
  */
 import { status } from '@grpc/grpc-js';
 import type { ServerPlace } from '../client/server-place.js';
+import type { ClientTls } from '../security/client-security.js';
 import { BulkConnection, BulkFailure, type CountBytes } from './bulk-connection.js';
 
 export interface BulkChannelOptions {
   readonly place: ServerPlace;
+  readonly tls: ClientTls | undefined;
   /** What every connection brings, as gRPC's metadata would. */
   readonly authorization: string;
   readonly count: CountBytes;
@@ -71,8 +73,8 @@ export class BulkChannel {
   }
 
   async #connect(): Promise<BulkConnection | undefined> {
-    const { place, authorization, count } = this.#options;
-    const connection = new BulkConnection(place, count, stallSeconds);
+    const { place, tls, authorization, count } = this.#options;
+    const connection = new BulkConnection(place, tls, count, stallSeconds);
     this.#lent.add(connection);
     try {
       await connection.greet(authorization, greetingSeconds);

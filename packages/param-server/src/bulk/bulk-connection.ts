@@ -3,11 +3,13 @@
  * joins nor repeats.
  */
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { status } from '@grpc/grpc-js';
 import type { ByteSink } from '../byte-sink.js';
 import type { ServerPlace } from '../client/server-place.js';
 import type { Chunks } from '../client/shard-calls.js';
 import { unroll } from '../generated/parameter-server.js';
+import { type ClientTls, tlsOptions } from '../security/client-security.js';
 import { maxMessageBytes } from '../service-definition.js';
 import type { Chunk } from '../shard-vector.js';
 import { type Frame, FrameError, FrameReader, frameKinds, noData, writeFrame } from './frames.js';
@@ -51,11 +53,12 @@ export class BulkConnection {
    * Connects; the first call is to be {@link greet}.
    * @param stallSeconds how long a server may take nothing of what is sent before it is taken for lost
    */
-  constructor({ host, port }: ServerPlace, count: CountBytes, stallSeconds: number) {
+  constructor(place: ServerPlace, tls: ClientTls | undefined, count: CountBytes, stallSeconds: number) {
     this.#count = count;
     this.#stallSeconds = stallSeconds;
     const onread = intoOneBuffer((bytes) => this.#take(bytes));
-    this.#socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000, onread });
+    const to = { ...place, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000, onread };
+    this.#socket = tls ? connectTls({ ...to, ...tlsOptions(tls, place) }) : connect(to);
     this.#socket.on('error', ({ message }) => this.fail(status.UNAVAILABLE, message));
     this.#socket.once('close', () => this.fail(status.UNAVAILABLE, 'the server ended the connection'));
   }

@@ -1,4 +1,4 @@
-/** The bulk connections of a server: Upload and Pull where there is no TLS. All other calls, and all under TLS, are gRPC's. */
+/** The bulk connections of a server, for Upload and Pull. All other calls are gRPC's. */
 import type { Socket } from 'node:net';
 import type { Visit } from '../security/connection-gate.js';
 import type { RefusalLog } from '../security/refusal-log.js';

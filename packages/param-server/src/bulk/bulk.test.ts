@@ -1,4 +1,4 @@
-// Where vectors travel: on bulk connections without TLS, on gRPC's with it and where nothing else comes through.
+// Where vectors travel: on bulk connections, on gRPC's where nothing else comes through.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -236,12 +236,38 @@ describe('a server with TLS', () => {
     cleanups.push(() => rmSync(folder, { recursive: true }));
   });
 
-  test('refuses bulk connections, and moves vectors by gRPC', async () => {
+  test('takes bulk connections within TLS, and no others', async () => {
     const authority = makeAuthority(folder, 'authority');
     const { port } = await serve({ tls: certify(folder, 'server', 'authority') });
     expect((await converse(port, hello(), false)).codes).toEqual([]);
-    const calls = connection(port, { security: { tls: { authority: authority.certificate } } });
+    let received = 0;
+    const count: CountBytes = (direction, bytes) => {
+      if (direction === 'received') received += bytes;
+    };
+    const calls = connection(port, { security: { tls: { authority: authority.certificate } }, count });
     expect(isWhole(await parameters(calls, await begin(calls)))).toBe(true);
+    expect(received).toBeGreaterThan(4 * elements);
+  });
+
+  test('wants the token within it too', async () => {
+    const authority = makeAuthority(folder, 'authority').certificate;
+    const { port } = await serve({ tls: certify(folder, 'server', 'authority'), token });
+    const opened = new BulkConnection({ host: '127.0.0.1', port }, { authority }, () => undefined, 10);
+    await expect(opened.greet('', 10)).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
+    const calls = connection(port, { security: { tls: { authority }, token } });
+    expect(isWhole(await parameters(calls, await begin(calls)))).toBe(true);
+  });
+
+  test.each([
+    ['without the certificate that it wants', 'authority'],
+    ['that does not trust its authority', 'another'],
+  ])('gets no bulk connection of a worker %s', async (_, trusted) => {
+    const [authority, another] = [makeAuthority(folder, 'authority'), makeAuthority(folder, 'another')];
+    const tls = { ...certify(folder, 'server', 'authority'), clientAuthority: authority.certificate };
+    const { port } = await serve({ tls });
+    const client = { authority: (trusted === 'another' ? another : authority).certificate };
+    const opened = new BulkConnection({ host: '127.0.0.1', port }, client, () => undefined, 10);
+    await expect(opened.greet('', 10)).rejects.toMatchObject({ code: status.UNAVAILABLE });
   });
 });
 
@@ -288,7 +314,12 @@ test.each([
       socket.pause();
     });
   });
-  const connected = new BulkConnection({ host: '127.0.0.1', port: await listen(server) }, () => undefined, 0.5);
+  const connected = new BulkConnection(
+    { host: '127.0.0.1', port: await listen(server) },
+    undefined,
+    () => undefined,
+    0.5,
+  );
   await connected.greet('', 10);
   const chunks = Array.from({ length: vectors }, vector).flat();
   await expect(connected.upload({ caller: worker, step: 0, vector: 'gradient' }, chunks, 60)).rejects.toMatchObject({

@@ -1,5 +1,5 @@
 /**
- * The frames of bulk connections, on which vectors travel where there is no TLS. HTTP/2 cuts everything into frames of 16 KiB,
+ * The frames of bulk connections, on which vectors travel, within TLS where there is TLS. HTTP/2 cuts everything into frames of 16 KiB,
  * which cost Node more than copying does; these are as long as their messages. A frame is a header of three little-endian
  * uint32 (its kind, the bytes of its message, the bytes of its data), a message of proto/unroll/v1/parameter_server.proto and,
  * outside of it, the bytes of its field `data`, so that neither side puts the two together.

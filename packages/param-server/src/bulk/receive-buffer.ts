@@ -3,6 +3,7 @@
  * as the reading.
  */
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 /** A quarter of what a core's own cache has, mostly: what has been read is still there when it is copied to its place. */
 const bufferBytes = 256 * 1024;
@@ -18,9 +19,15 @@ export function intoOneBuffer(take: (bytes: Uint8Array) => boolean): OnReadOpts 
 
 /**
  * Goes on with an accepted connection in a socket that reads so. Node offers the option to those who connect only, but its
- * sockets can be made of the handle of another one.
+ * sockets can be made of the handle of another one. Those of TLS cannot: they give what they have deciphered, 16 KiB at most.
  */
-export function rereading(accepted: Socket, onread: OnReadOpts): Socket {
+export function rereading(accepted: Socket, take: (bytes: Uint8Array) => boolean): Socket {
+  if (accepted instanceof TLSSocket) {
+    return accepted.on('data', (bytes: Uint8Array) => {
+      if (!take(bytes)) accepted.pause();
+    });
+  }
+  const onread = intoOneBuffer(take);
   const holder = accepted as unknown as { _handle: unknown };
   const handle = holder._handle;
   holder._handle = null;

@@ -16,7 +16,7 @@ import type { ShardHost } from '../shard-host.js';
 import type { UploadStream } from '../uploads.js';
 import { asStatus, openPull, openUpload } from '../vector-calls.js';
 import { type Frame, FrameError, FrameReader, frameKinds, noData, writeFrame } from './frames.js';
-import { intoOneBuffer, rereading } from './receive-buffer.js';
+import { rereading } from './receive-buffer.js';
 
 const { BulkHello, BulkStatus, PullRequest, PullResponse, UploadRequest } = unroll.v1;
 
@@ -54,8 +54,9 @@ export class ServedConnection {
   constructor(accepted: Socket, first: Uint8Array, options: ServedConnectionOptions) {
     this.#options = options;
     this.#address = accepted.remoteAddress ?? 'an unknown address';
-    const onread = intoOneBuffer((bytes) => this.#take(bytes));
-    const socket = rereading(accepted, onread).setNoDelay().setKeepAlive(true, 30_000);
+    const socket = rereading(accepted, (bytes) => this.#take(bytes))
+      .setNoDelay()
+      .setKeepAlive(true, 30_000);
     this.#socket = socket;
     options.visit.handOver(() => socket.destroy());
     socket.on('error', () => socket.destroy()).on('timeout', () => socket.destroy());
@@ -67,7 +68,8 @@ export class ServedConnection {
         resolve();
       });
     });
-    if (!this.#take(first)) socket.pause();
+    if (this.#take(first)) socket.resume();
+    else socket.pause();
   }
 
   /** Ends when the call has that it is in. */

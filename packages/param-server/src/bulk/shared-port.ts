@@ -4,13 +4,16 @@
  */
 import type { Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import { firstByte } from './frames.js';
 
 /** @param onBulk takes a paused connection, and what of it has been read */
 export function sharePort(server: Http2Server, onBulk: (socket: Socket, first: Buffer) => void): void {
-  const accept = server.listeners('connection') as ((socket: Socket) => void)[];
-  server.removeAllListeners('connection');
-  server.on('connection', (socket: Socket) => {
+  // With TLS the first byte is one that has been deciphered.
+  const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
+  const accept = server.listeners(event) as ((socket: Socket) => void)[];
+  server.removeAllListeners(event);
+  server.on(event, (socket: Socket) => {
     const close = () => socket.destroy();
     socket.on('error', close).once('end', close);
     socket.once('data', (first: Buffer) => {

@@ -84,8 +84,8 @@ export class ShardConnection implements ShardCalls {
   readonly #waits = new Set<AbortController>();
   /** Whether the server may have heard of this worker. */
   #hasAsked = false;
-  /** Where vectors travel, unless there is TLS. */
-  readonly #bulk: BulkChannel | undefined;
+  /** Where vectors travel. */
+  readonly #bulk: BulkChannel;
   readonly #onNotice: (line: string) => void;
   #hasSaidObstacle = false;
 
@@ -110,14 +110,14 @@ export class ShardConnection implements ShardCalls {
     this.#patienceSeconds = patienceSeconds;
     this.#client = new Client(address, channelCredentials(security.tls), channelOptions);
     const authorization = authorizationOf(security.token);
-    this.#bulk = security.tls ? undefined : new BulkChannel({ place: placeOf(address), authorization, count });
+    this.#bulk = new BulkChannel({ place: placeOf(address), tls: security.tls, authorization, count });
   }
 
   async join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
     await this.#waitForServer();
     this.#hasAsked = true;
     const joined = await this.#unary(this.#service.join, request);
-    this.#bulk?.reopen();
+    this.#bulk.reopen();
     return joined;
   }
 
@@ -153,7 +153,7 @@ export class ShardConnection implements ShardCalls {
     } catch (error) {
       throw this.#errorOf(this.#service.upload, error);
     } finally {
-      this.#bulk?.giveBack(bulk);
+      this.#bulk.giveBack(bulk);
     }
   }
 
@@ -165,13 +165,13 @@ export class ShardConnection implements ShardCalls {
     } catch (error) {
       throw this.#errorOf(this.#service.pull, error);
     } finally {
-      this.#bulk?.giveBack(bulk);
+      this.#bulk.giveBack(bulk);
     }
   }
 
   async #lend(method: { readonly path: string }): Promise<BulkConnection | undefined> {
     try {
-      return await this.#bulk?.lend();
+      return await this.#bulk.lend();
     } catch (error) {
       throw this.#errorOf(method, error);
     }
@@ -236,18 +236,18 @@ export class ShardConnection implements ShardCalls {
   interrupt(): void {
     for (const wait of this.#waits) wait.abort();
     for (const call of this.#inFlight) call.cancel();
-    this.#bulk?.interrupt();
+    this.#bulk.interrupt();
   }
 
   close(): void {
     for (const wait of this.#waits) wait.abort();
     this.#client.close();
-    this.#bulk?.close();
+    this.#bulk.close();
   }
 
   /** A vector has travelled by gRPC: so the server is there, and something between lets no bulk connection through. */
   #sayObstacle(): void {
-    const obstacle = this.#bulk?.obstacle;
+    const obstacle = this.#bulk.obstacle;
     if (obstacle === undefined || this.#hasSaidObstacle) return;
     this.#hasSaidObstacle = true;
     this.#onNotice(

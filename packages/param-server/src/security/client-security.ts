@@ -1,5 +1,7 @@
 /** How a worker proves who it is and makes sure of its servers. The counterpart of `server-security.ts`. */
+import { isIP } from 'node:net';
 import { type ChannelCredentials, credentials, Metadata } from '@grpc/grpc-js';
+import type { ServerPlace } from '../client/server-place.js';
 import { requireReadable, tokenKey } from './server-security.js';
 
 export interface ClientSecurity {
@@ -25,6 +27,13 @@ export function channelCredentials(tls: ClientTls | undefined): ChannelCredentia
   requireReadable({ authority, certificate, key });
   const own = certificate === undefined || key === undefined ? [] : [Buffer.from(key), Buffer.from(certificate)];
   return credentials.createSsl(Buffer.from(authority), ...own);
+}
+
+/** The same for a connection that is not gRPC's. */
+export function tlsOptions({ authority, certificate, key }: ClientTls, { host }: ServerPlace) {
+  // An address is no name that a server could be asked for.
+  const named = isIP(host) ? {} : { servername: host };
+  return { ca: authority, cert: certificate, key, ALPNProtocols: ['h2'], ...named };
 }
 
 /** What every call brings. */

@@ -18,8 +18,11 @@ export interface Entrance {
 export interface GuardedConnections {
   /** Those that are open and have not been handed over. */
   readonly sockets: readonly Socket[];
-  /** Another holder goes on with a connection: it says when it is let in, and when it has ended. */
-  handOver(socket: Socket): Visit;
+  /**
+   * Another holder goes on with a connection: it says when it is let in, and when it has ended.
+   * @returns undefined if the connection is gone
+   */
+  handOver(socket: Socket): Visit | undefined;
 }
 
 /** A stranger's calls are refused, and so many are enough to find that out; some are for health, which everybody may ask for. */
@@ -64,7 +67,7 @@ export function guardConnections(server: Http2Server, { gate, admits, onAdmitted
     },
     handOver: (socket) => {
       const peer = peerOf(socket);
-      const { visit } = open.get(peer)!;
+      const visit = open.get(peer)?.visit;
       open.delete(peer);
       return visit;
     },

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { placeOf } from '../client/server-place.js';
-import type { ClientTls } from './client-security.js';
+import { type ClientTls, tlsOptions } from './client-security.js';
 
 const pauseSeconds = 1;
 
@@ -26,10 +26,8 @@ const endedSilently = 'the server ended the connection after the handshake';
 /** A server that refuses the certificate says so after the handshake: it has succeeded when HTTP/2's settings arrive. */
 function tryHandshake(address: string, tls: ClientTls, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({
-      ...{ ...placeOf(address), ALPNProtocols: ['h2'] },
-      ...{ ca: tls.authority, cert: tls.certificate, key: tls.key },
-    });
+    const place = placeOf(address);
+    const socket = connect({ ...place, ...tlsOptions(tls, place) });
     let isSecure = false;
     const stop = () => {
       resolve(undefined);
