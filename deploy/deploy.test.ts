@@ -284,7 +284,8 @@ describe('the Slurm script', () => {
     function runJob(srun: string, seconds: number, requeues: number, args: readonly string[] = []) {
       const asked = join(place, 'asked');
       writeFileSync(asked, '');
-      const programs = { srun: `echo "srun $*" >> ${asked}; ${srun}`, scontrol: `echo "scontrol $*" >> ${asked}` };
+      // On one line each, though one of srun's arguments has several.
+      const programs = { srun: `echo "srun" $* >> ${asked}; ${srun}`, scontrol: `echo "scontrol $*" >> ${asked}` };
       for (const [name, body] of Object.entries(programs)) {
         writeFileSync(join(place, name), `#!/bin/bash\n${body}\n`, { mode: 0o755 });
       }
@@ -307,6 +308,25 @@ describe('the Slurm script', () => {
         status,
         requeued: requeued ? ['scontrol requeue 7'] : [],
       });
+    });
+
+    /** Runs the script with a command `unroll` that does so, as the one task of its job. */
+    function runTask(unroll: string) {
+      const program = `#!/bin/bash\necho >> ${join(place, 'lives')}\n${unroll}\n`;
+      writeFileSync(join(place, 'lives'), '');
+      writeFileSync(join(place, 'unroll'), program, { mode: 0o755 });
+      const { status, requeued } = runJob('while [[ $1 != bash ]]; do shift; done; exec "$@"', 0, 0, ['--out', 'a b']);
+      return { status, requeued, lives: readFileSync(join(place, 'lives'), 'utf8').length };
+    }
+
+    test('starts a task again whose process was killed, and keeps the job', () => {
+      const killedOnce = `(($(wc -l < ${join(place, 'lives')}) > 1)) || kill -KILL $$\n[[ "$*" == *"--out a b"* ]]`;
+      expect(runTask(killedOnce)).toEqual({ status: 0, requeued: [], lives: 2 });
+    });
+
+    test('does not start a task again that failed by itself, or was told to end', () => {
+      expect(runTask('exit 3')).toEqual({ status: 3, requeued: [], lives: 1 });
+      expect(runTask('kill -TERM $PPID; exec sleep 60')).toEqual({ status: 143, requeued: [], lives: 1 });
     });
 
     test.each([[['--out', 'there']], [['--out=there']]])('puts the snapshots beside the checkpoint of %s', (args) => {

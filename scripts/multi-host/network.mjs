@@ -2,6 +2,7 @@
 // so that nothing of the machine's own network is touched. Linux, root and iproute2.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const relayProgram = fileURLToPath(new URL('delay.mjs', import.meta.url));
@@ -66,7 +67,10 @@ export class Network {
       run('ip', 'netns', 'add', this.#namespace('switch'));
       this.#inSwitch('ip', 'link', 'add', 'bridge', 'type', 'bridge');
       this.#inSwitch('ip', 'link', 'set', 'bridge', 'up');
-      for (const name of machines) this.#plug(name);
+      for (const name of machines) {
+        this.#plug(name);
+        this.#tellNames(name);
+      }
     } catch (error) {
       this.close();
       throw error;
@@ -76,6 +80,18 @@ export class Network {
   /** A machine's address. */
   address(name) {
     return `10.77.0.${this.#machines.indexOf(name) + 1}`;
+  }
+
+  /** What `ip netns exec` shows as /etc of that machine is here. */
+  #etc(name) {
+    return `/etc/netns/${this.#namespace(name)}`;
+  }
+
+  /** Machines find each other by name. */
+  #tellNames(name) {
+    mkdirSync(this.#etc(name), { recursive: true });
+    const hosts = ['127.0.0.1 localhost', ...this.#machines.map((machine) => `${this.address(machine)} ${machine}`)];
+    writeFileSync(`${this.#etc(name)}/hosts`, `${hosts.join('\n')}\n`);
   }
 
   /** The command, as one that runs on that machine. */
@@ -149,7 +165,10 @@ export class Network {
 
   close() {
     this.#relay?.kill();
-    for (const name of [...this.#machines, 'switch']) remove(this.#namespace(name));
+    for (const name of [...this.#machines, 'switch']) {
+      remove(this.#namespace(name));
+      rmSync(this.#etc(name), { recursive: true, force: true });
+    }
   }
 
   #namespace(name) {

@@ -22,8 +22,8 @@ export interface RoleFlags {
   readonly serverAddresses?: readonly string[] | undefined;
   /** How many of the scheduler's processes are servers, where it only numbers them. */
   readonly servers: number;
-  /** Where servers listen, where the scheduler does not say. */
-  readonly port: number;
+  /** Where the first server of a node listens, where the scheduler does not say. */
+  readonly port?: number | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -35,7 +35,7 @@ export function roleOfRank({ rank, size, addressesOf, source }: Ranks, flags: Ro
 }
 
 /** What `srun` tells each task. Tasks fill the nodes one after another (`--distribution=block`, Slurm's default). */
-export function ranksOfSlurm(environment: Environment, port: number): Ranks {
+export function ranksOfSlurm(environment: Environment, port = portOfJob(environment)): Ranks {
   const distribution = environment.SLURM_DISTRIBUTION ?? 'block';
   if (!distribution.startsWith('block')) {
     throw new UnrollError(`SLURM_DISTRIBUTION: ${distribution} scatters the tasks; run srun --distribution=block`);
@@ -57,8 +57,17 @@ export function ranksOfSlurm(environment: Environment, port: number): Ranks {
   };
 }
 
+/** Where servers listen that are not told another port. */
+const usualPort = 7000;
+
+/** Jobs may share a node: the ports of jobs whose ids differ by less than 1,250 are apart. */
+function portOfJob({ SLURM_JOB_ID: id }: Environment): number {
+  const [first, jobs, portsOfJob] = [10_000, 1_250, 16];
+  return id !== undefined && /^\d+$/.test(id) ? first + (Number(id) % jobs) * portsOfJob : usualPort;
+}
+
 /** What torchrun and its like tell each process; they name the machine of the first only. */
-export function ranksOfTorch(environment: Environment, port: number): Ranks {
+export function ranksOfTorch(environment: Environment, port = usualPort): Ranks {
   const addressesOf = (servers: number): readonly string[] => {
     if (servers > 1) {
       throw new UsageError(`--servers: MASTER_ADDR names one machine; give the ${servers} with --server-addresses`);

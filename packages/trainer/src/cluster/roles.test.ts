@@ -126,6 +126,16 @@ describe('Slurm', () => {
     );
   });
 
+  test('has ports of its own, so that jobs can share a node, unless --port says which', () => {
+    const serversOf = (job: string, port?: number) =>
+      roleOf({ servers: 2, ...(port === undefined ? {} : { port }) }, { ...slurm, SLURM_JOB_ID: job }).servers;
+    const ports = ['41', '42', '1291'].map((job) => serversOf(job).map((address) => Number(address.split(':')[1])));
+    expect(ports[0]).not.toEqual(ports[1]);
+    expect(ports[2]).toEqual(ports[0]);
+    expect(Math.abs(ports[1]![0]! - ports[0]![0]!)).toBe(16);
+    expect(serversOf('42', 7000)[0]).toMatch(/:7000$/);
+  });
+
   test('must have ports for all servers of a node', () => {
     expect(() => roleOf({ ...noFlags, servers: 2, port: 65535 }, slurm)).toThrow(
       "--port and the nodes of Slurm: 'gpu08:65536' has no port from 1 to 65535",

@@ -45,7 +45,11 @@ export function addNode(program: Command): void {
       parseServerAddresses,
     )
     .option('--servers <n>', 'how many of the first processes are servers, under Slurm and RANK', positiveInteger, 1)
-    .option('--port <n>', 'where servers listen, under Slurm and RANK', port, 7000)
+    .option(
+      '--port <n>',
+      'where the first server of a node listens, under Slurm and RANK (default: by the id of a Slurm job, else 7000)',
+      port,
+    )
     .option(
       '--host <address>',
       'address to listen on; beyond 127.0.0.1 a token or TLS must guard it',
