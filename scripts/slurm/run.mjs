@@ -51,7 +51,8 @@ class Job {
   /** Resolves when the output has matched. @throws Error if the job ends before */
   async says(pattern) {
     while (!pattern.test(this.output)) {
-      if (this.hasEnded && !pattern.test(this.output)) throw new Error(`ended without ${pattern}:\n${this.output}`);
+      if ((await this.hasEnded()) && !pattern.test(this.output))
+        throw new Error(`ended without ${pattern}:\n${this.output}`);
       await sleep(200);
     }
   }
@@ -61,18 +62,22 @@ class Job {
     const folder = `${this.out}.snapshots`;
     const shards = () => new Set(existsSync(folder) ? readdirSync(folder).map((name) => name.slice(0, 7)) : []);
     while (shards().size < 2) {
-      if (this.hasEnded) throw new Error(`ended before a snapshot:\n${this.output}`);
+      if (await this.hasEnded()) throw new Error(`ended before a snapshot:\n${this.output}`);
       await sleep(100);
     }
   }
 
-  get hasEnded() {
-    return /^(COMPLETED|FAILED|CANCELLED|TIMEOUT|DEADLINE|OUT_OF_MEMORY)$/.test(this.state.JobState);
+  /** Whether the job has ended for good: one that is requeued looks so for a moment. */
+  async hasEnded() {
+    const isOver = () => /^(COMPLETED|FAILED|CANCELLED|TIMEOUT|DEADLINE|OUT_OF_MEMORY)$/.test(this.state.JobState);
+    if (!isOver()) return false;
+    await sleep(2000);
+    return isOver();
   }
 
   /** The files that say what was learnt. @throws Error with the job's output if it failed */
   async learnt() {
-    while (!this.hasEnded) await sleep(500);
+    while (!(await this.hasEnded())) await sleep(500);
     const { JobState, ExitCode } = this.state;
     if (JobState !== 'COMPLETED') throw new Error(`${JobState} (${ExitCode}):\n${this.output}`);
     return learntIn(this.out);
@@ -137,8 +142,8 @@ const scenarios = [
       return job.learnt();
     },
     'time that runs out': async (cluster) => {
-      // Slurm looks every half a minute, and counts that in: the signal comes after 10 to 40 s.
-      const job = new Job(cluster, 'timed', { sbatch: ['--time=1', '--signal=B:USR1@20', '--nodelist=n1,n2'] });
+      // Slurm looks every half a minute, and counts that in: the signal comes after 30 to 60 s.
+      const job = new Job(cluster, 'timed', { sbatch: ['--time=2', '--signal=B:USR1@60', '--nodelist=n1,n2'] });
       await job.isUnderWay();
       job.signal('3', 'SIGSTOP');
       await job.says(/the time is nearly over; the job is requeued/);
