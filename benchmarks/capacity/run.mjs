@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -126,6 +126,7 @@ function snapshotSizes(folder) {
 const parts = { server: 'memory of the server', worker: 'memory of a worker', sent: 'sent by a worker a step' };
 Object.assign(parts, { received: 'received by it', snapshot: 'a snapshot', checkpoint: 'a checkpoint' });
 
+console.log(`${cpus()[0].model}, ${cpus().length} processors`);
 for (const optimizer of ['sgd', 'momentum', 'adam']) {
   const [small, large] = [await measure(Number(flags.small), optimizer), await measure(Number(flags.large), optimizer)];
   const more = large.parameters - small.parameters;
@@ -133,6 +134,6 @@ for (const optimizer of ['sgd', 'momentum', 'adam']) {
   for (const [part, name] of Object.entries(parts)) {
     const each = (large[part] - small[part]) / more;
     const rest = small[part] - each * small.parameters;
-    console.log(`  ${name}: ${each.toFixed(1)} MB per million parameters, and ${rest.toFixed(0)} MB`);
+    console.log(`  ${name}: ${each.toFixed(1)} MB per million parameters, and ${Math.round(rest) + 0} MB`);
   }
 }
