@@ -166,8 +166,26 @@ export class Network {
   close() {
     this.#relay?.kill();
     for (const name of [...this.#machines, 'switch']) {
+      this.#killAllOn(name);
       remove(this.#namespace(name));
       rmSync(this.#etc(name), { recursive: true, force: true });
+    }
+  }
+
+  /** Also what has cut itself loose from who started it. */
+  #killAllOn(name) {
+    let pids = '';
+    try {
+      pids = run('ip', 'netns', 'pids', this.#namespace(name));
+    } catch {
+      // It was not made.
+    }
+    for (const pid of pids.split('\n').filter(Boolean)) {
+      try {
+        process.kill(Number(pid), 'SIGKILL');
+      } catch {
+        // It has ended.
+      }
     }
   }
 

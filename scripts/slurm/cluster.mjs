@@ -1,6 +1,6 @@
 // A Slurm cluster on this machine: munged, slurmctld and a slurmd for each node, which are network namespaces. It is Debian's
 // Slurm; nothing of the machine's own configuration is read or changed. Linux, root, iproute2, slurm-wlm and munge.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -23,7 +23,7 @@ const programs = ['munged', 'slurmctld', 'slurmd', 'sbatch'];
 const processorsOfNode = 8;
 const mebibytesOfNode = 4096;
 /** A daemon that is not there after this time has failed. */
-const startSeconds = 30;
+const startSeconds = 60;
 
 /** Why this machine cannot be a cluster, in words for whoever reads the test's output; undefined if it can. */
 export function obstacle() {
@@ -74,7 +74,7 @@ export class SlurmCluster {
   }
 
   close() {
-    for (const { pid } of this.#daemons.toReversed()) killTree(pid);
+    for (const daemon of this.#daemons) daemon.kill('SIGKILL');
     this.#network.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -175,26 +175,4 @@ async function until(what, isSo) {
   for (const began = Date.now(); !isSo(); await sleep(200)) {
     if (Date.now() - began > 1000 * startSeconds) throw new Error(`${what} did not come up in ${startSeconds} s`);
   }
-}
-
-function childrenOf(pid) {
-  try {
-    return execFileSync('pgrep', ['-P', `${pid}`], { encoding: 'utf8' })
-      .trim()
-      .split('\n')
-      .map(Number);
-  } catch {
-    return [];
-  }
-}
-
-function killTree(pid) {
-  if (pid === undefined) return;
-  const children = childrenOf(pid);
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended.
-  }
-  for (const child of children) killTree(child);
 }
