@@ -30,5 +30,5 @@ export async function openModel({ checkpoint, bundle }: ModelFlags): Promise<Dec
 export async function warnOfUnknown(tokenizer: Tokenizer, flag: string, text: string): Promise<void> {
   const { unknownTokens } = await import('../data/fit.js');
   const warning = unknownTokens(tokenizer, flag, text);
-  if (warning !== undefined) log(warning);
+  if (warning !== undefined) log(warning, 'warning');
 }

@@ -36,7 +36,7 @@ export class TaskReport {
     switch (event.type) {
       case 'start':
         this.#start = event;
-        for (const notice of event.notices) log(notice);
+        for (const notice of event.notices) log(notice, 'warning');
         log(
           `${event.engine}: ${event.parameters} parameters, ${event.examples} training examples, ${event.validExamples} for validation, ${event.totalSteps - event.firstStep} steps`,
         );

@@ -57,7 +57,7 @@ export class EventFile implements Disposable {
     try {
       write();
     } catch (error) {
-      log(`${this.#path}: no more events are written: ${fileErrorReason(error)}; training goes on`);
+      log(`${this.#path}: no more events are written: ${fileErrorReason(error)}; training goes on`, 'warning');
       this[Symbol.dispose]();
     }
   }

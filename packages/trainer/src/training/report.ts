@@ -51,7 +51,7 @@ export class RunReport {
         // Said once: a worker that was killed starts again.
         if (this.#start) break;
         this.#start = event;
-        for (const notice of event.notices) log(notice);
+        for (const notice of event.notices) log(notice, 'warning');
         log(
           `${event.engine}${this.#workers > 1 ? ` × ${this.#workers} workers` : ''}: ${millions(event.parameters)} parameters, vocabulary ${event.vocabSize}, ${event.trainTokens} training tokens, ${event.totalSteps - event.firstStep} steps`,
         );
