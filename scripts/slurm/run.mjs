@@ -158,8 +158,8 @@ async function main() {
   const why = obstacle();
   if (why) return console.log(`skipped: ${why}`);
   const cluster = await SlurmCluster.start(['n1', 'n2', 'n3', 'n4']);
-  process.once('exit', () => cluster.close());
-  process.once('SIGINT', () => process.exit(1));
+  const close = () => cluster.close();
+  process.once('exit', close).once('SIGINT', () => process.exit(1));
   offerUnroll(cluster);
   const out = join(cluster.folder, 'here');
   const here = [program, 'train', ...training, ...snapshots, '--workers', '2', '--servers', '2', '--out', out];
@@ -168,6 +168,9 @@ async function main() {
   for (const atOnce of scenarios) {
     await Promise.all(Object.entries(atOnce).map(([name, play]) => compare(name, play(cluster), expected)));
   }
+  // Its daemons would keep this process.
+  process.off('exit', close);
+  close();
 }
 
 async function compare(name, playing, expected) {
