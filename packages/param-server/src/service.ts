@@ -122,6 +122,7 @@ export function joinResponse(answer: Answer, host: ShardHost): object {
     leaseSeconds: policy.leaseSeconds,
     snapshots: [...snapshots.steps],
     foreignSnapshots: snapshots.foreign,
+    foreignShards: snapshots.foreignShards ?? 0,
     snapshotEvery: policy.snapshotEvery,
     elastic: host.isElastic,
     backupWorkers: policy.backupWorkers,

@@ -48,6 +48,15 @@ test('only worker 0 gives shards their values', () => {
   expect(planOf([at(7, 2), at(5, 3)], { ...fresh, worker: 1 })).toEqual({ type: 'join again' });
 });
 
+test('snapshots of a run with another number of servers are not passed over', () => {
+  const servers = [answer({ foreignSnapshots: 3, foreignShards: 1 }), empty()];
+  const line =
+    'parameter server 0 holds snapshots of a run with another number of servers, 1 instead of 2; start as many';
+  expect(() => planOf(servers, { ...fresh, snapshots: 'restore' })).toThrow(line);
+  expect(() => planOf(servers, fresh)).toThrow(line);
+  expect(planOf(servers, { ...fresh, snapshots: 'discard' })).toMatchObject({ snapshot: undefined });
+});
+
 test('a new run does not touch the snapshots of one before unless it is told to', () => {
   const servers = [empty(10, 20), empty(10)];
   expect(() => planOf(servers, fresh)).toThrow(

@@ -99,6 +99,14 @@ function requireSameBackups(joined: readonly unroll.v1.JoinResponse[]): void {
 
 function requireNothingLost(joined: readonly unroll.v1.JoinResponse[], policy: SnapshotPolicy): void {
   if (policy === 'discard') return;
+  const resized = joined.findIndex(({ foreignShards }) => foreignShards > 0);
+  if (resized >= 0) {
+    throw refusal(
+      `parameter server ${resized} holds snapshots of a run with another number of servers, ${joined[resized]!.foreignShards} ` +
+        `instead of ${joined.length}; start as many again to go on from them. --overwrite sets them aside; with another ` +
+        '--snapshot-dir, --resume goes on from the checkpoint',
+    );
+  }
   const foreign = joined.findIndex(({ foreignSnapshots }) => foreignSnapshots > 0);
   if (foreign >= 0) {
     throw refusal(

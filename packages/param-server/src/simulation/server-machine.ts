@@ -132,6 +132,7 @@ export class ServerMachine {
     return {
       adopt: () => undefined,
       foreign: 0,
+      foreignShards: undefined,
       get steps() {
         return [...offered].toSorted((a, b) => a - b);
       },

@@ -129,6 +129,26 @@ test('snapshots of another run are counted, not offered, and never removed', asy
   expect(readdirSync(folder)).toEqual([`${basename(fileOf(10))}.aside`]);
 });
 
+test('snapshots of a run with another number of shards are foreign, each to one shard, and set aside when that is asked', async () => {
+  const of = async (shard: number, shards: number) => {
+    const opened = await SnapshotFolder.open({ folder, shard, shards, keep: 3 }, () => undefined);
+    opened.adopt(`the run of ${shards} shards`);
+    return opened;
+  };
+  for (const shard of [0, 1, 2]) await (await of(shard, 3)).write(frozen(10));
+  const pair = [await of(0, 2), await of(1, 2)] as const;
+  expect(pair.map(({ foreign, foreignShards }) => [foreign, foreignShards])).toEqual([
+    [2, 3],
+    [1, 3],
+  ]);
+  for (const shard of pair) await shard.setAside(undefined);
+  expect(pair.map(({ foreign, foreignShards }) => [foreign, foreignShards])).toEqual([
+    [0, undefined],
+    [0, undefined],
+  ]);
+  expect(readdirSync(folder).every((name) => name.endsWith('.snapshot.aside'))).toBe(true);
+});
+
 test('a folder that cannot be made is named', async () => {
   writeFileSync(join(folder, 'file'), '');
   const options = { folder: join(folder, 'file', 'below'), shard: 0, shards: 1, keep: 3 };

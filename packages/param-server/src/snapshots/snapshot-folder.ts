@@ -29,6 +29,8 @@ interface Entry {
   readonly file: string;
   readonly step: number;
   readonly run: string;
+  /** Of how many shards the run was. */
+  readonly shards: number;
 }
 
 /** The end of the name of a snapshot that was set aside; a number follows where several have the same step. */
@@ -46,7 +48,8 @@ export class SnapshotFolder implements SnapshotStore {
 
   /**
    * Opens a folder, which is made if it does not exist, and verifies the snapshots of this shard in it. Files that are
-   * damaged are passed over, and `report` is given a line for each; what a crash left unfinished is removed.
+   * damaged are passed over, and `report` is given a line for each; what a crash left unfinished is removed. Snapshots of a
+   * run of another number of shards are foreign; each belongs to one shard of this run, if the shards share the folder.
    * @throws ParameterServerError naming the folder if it cannot be written
    */
   static async open(
@@ -54,7 +57,6 @@ export class SnapshotFolder implements SnapshotStore {
     report: (line: string, severity: Severity) => void,
   ): Promise<SnapshotFolder> {
     const { folder } = options;
-    const ofShard = new RegExp(`^${fileStem(options)}\\d+\\.snapshot(?<kind>\\..+)?$`);
     const entries: Entry[] = [];
     const aside: Entry[] = [];
     const names = await namesInWritable(folder, `${fileStem(options)}trial`).catch((error: Error) => {
@@ -64,14 +66,17 @@ export class SnapshotFolder implements SnapshotStore {
       );
     });
     for (const name of names) {
-      const match = ofShard.exec(name);
-      if (!match) continue;
+      const place = placeOf(name);
+      if (!place || !isOurs(place, options)) continue;
+      const { shards, kind } = place;
       const file = join(folder, name);
-      const kind = match.groups!.kind ?? '';
       try {
-        if (kind === unfinishedSuffix) await rm(file, { force: true });
-        else if (kind.startsWith(asideSuffix)) aside.push({ file, ...(await readSnapshotPlace(file)) });
-        else if (kind === '') entries.push(await entryOf(file));
+        const isResized = shards !== options.shards;
+        if (kind === '' && isResized) entries.push({ file, shards, ...(await readSnapshotPlace(file)) });
+        else if (isResized) continue;
+        else if (kind === unfinishedSuffix) await rm(file, { force: true });
+        else if (kind.startsWith(asideSuffix)) aside.push({ file, shards, ...(await readSnapshotPlace(file)) });
+        else if (kind === '') entries.push({ shards, ...(await entryOf(file)) });
       } catch (error) {
         report(`${file}: ${(error as Error).message}; it is passed over`, 'warning');
       }
@@ -97,13 +102,19 @@ export class SnapshotFolder implements SnapshotStore {
     return this.#entries.filter(({ run }) => run !== this.#run).length;
   }
 
+  get foreignShards(): number | undefined {
+    return this.#entries.find(({ shards }) => shards !== this.#options.shards)?.shards;
+  }
+
   write(snapshot: FrozenSnapshot): Promise<void> {
     return this.#oneAtATime(async () => {
       const { step } = snapshot;
       const file = this.#path(step);
       await writeSnapshotFile(file, this.#run, snapshot);
-      this.#entries = byStep([...this.#entries.filter((entry) => entry.file !== file), { file, step, run: this.#run }]);
-      await this.#remove(this.#entries.slice(0, -this.#options.keep));
+      const entry = { file, step, run: this.#run, shards: this.#options.shards };
+      this.#entries = byStep([...this.#entries.filter((other) => other.file !== file), entry]);
+      const own = this.#entries.filter(({ run }) => run === this.#run);
+      await this.#remove(own.slice(0, -this.#options.keep));
       await this.#remove(this.#aside.filter((entry) => entry.run === this.#run && entry.step <= step));
     });
   }
@@ -114,7 +125,7 @@ export class SnapshotFolder implements SnapshotStore {
       try {
         return await readSnapshotFile(path);
       } catch (error) {
-        this.#entries = this.#entries.filter((entry) => entry.step !== step);
+        this.#entries = this.#entries.filter((entry) => entry.file !== path);
         throw new Error(`${path}: ${(error as Error).message}`);
       }
     });
@@ -175,7 +186,25 @@ function fileStem({ shard, shards }: SnapshotFolderOptions): string {
   return `shard-${shard}-of-${shards}-step-`;
 }
 
-async function entryOf(file: string): Promise<Entry> {
+interface ShardFile {
+  readonly shard: number;
+  readonly shards: number;
+  readonly kind: string;
+}
+
+/** Of which shard a file is a snapshot, by its name; `kind` is the end of the name, empty of a whole one. */
+function placeOf(name: string): ShardFile | undefined {
+  const match = /^shard-(\d+)-of-(\d+)-step-\d+\.snapshot(\..+)?$/.exec(name);
+  return match ? { shard: Number(match[1]), shards: Number(match[2]), kind: match[3] ?? '' } : undefined;
+}
+
+/** Whether the snapshots of a shard are this one's to look after. */
+function isOurs({ shard, shards }: ShardFile, ours: SnapshotFolderOptions): boolean {
+  if (shards === ours.shards || shard < ours.shards) return shard === ours.shard;
+  return ours.shard === 0;
+}
+
+async function entryOf(file: string): Promise<Omit<Entry, 'shards'>> {
   const { step, run } = await readSnapshotFile(file);
   return { file, step, run };
 }

@@ -22,6 +22,8 @@ export interface SnapshotStore {
   readonly steps: readonly number[];
   /** How many snapshots of other runs were found. */
   readonly foreign: number;
+  /** Of how many shards the run was whose snapshots these are; undefined if of as many as this one. */
+  readonly foreignShards: number | undefined;
   /** Reads the values once, in its own time. Resolves when the snapshot is safe. */
   write(snapshot: FrozenSnapshot): Promise<void>;
   /**
@@ -43,6 +45,7 @@ export const noSnapshots: SnapshotStore = {
   adopt: () => undefined,
   steps: [],
   foreign: 0,
+  foreignShards: undefined,
   write: async () => undefined,
   read: async (step) => {
     throw new Error(`there is no snapshot of step ${step}`);

@@ -6,7 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '@unroll/core/decoding';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canFindProcesses, launched, launchedAs, variableOf } from '../testing/launched-processes.js';
-import { smallModel, startUnroll, temporaryFolder, unrollJson, writeSmallCorpus } from '../testing/unroll-process.js';
+import {
+  smallModel,
+  startUnroll,
+  temporaryFolder,
+  unroll,
+  unrollJson,
+  writeSmallCorpus,
+} from '../testing/unroll-process.js';
 
 const root = temporaryFolder();
 const corpus = join(root.path, 'corpus');
@@ -70,5 +77,17 @@ describe.skipIf(!canFindProcesses)('a run of 2 workers and 2 parameter servers',
     expect(stderr.match(/^unroll: .*$/gm)).toEqual([
       'unroll: worker 1: was killed by SIGKILL, after 0 restarts; --max-restarts allows no more',
     ]);
+  });
+
+  test('snapshots of a run that ended early are not passed over by one with another number of servers', async () => {
+    const snapshots = () => readdirSync(at('limited.snapshots')).toSorted();
+    const before = snapshots();
+    expect(before.length).toBeGreaterThan(0);
+    const { status, stderr } = await unroll(...flags('limited'), '--resume', '--servers', '1');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /holds snapshots of a run with another number of servers, 2 instead of 1; start as many again to go on from them/,
+    );
+    expect(snapshots()).toEqual(before);
   });
 });

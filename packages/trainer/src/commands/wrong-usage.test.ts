@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createProgram } from '../cli.js';
+import { mountSmallDisk } from '../testing/small-disk.js';
 import { unrollHere } from '../testing/unroll-here.js';
 import { smallModel, temporaryFolder, writeSmallCorpus } from '../testing/unroll-process.js';
 
@@ -277,6 +278,27 @@ describe('a blank path or name ends with status 2 and one line that names its fl
     const { stderr } = await unrollHere('generate', '--checkpoint', at('x'), '--prompt', '');
     expect(stderr).toContain('does not exist');
   });
+});
+
+test('a folder that cannot be written is refused before the work of which something is to be written there', async (context) => {
+  using disk = mountSmallDisk(at('disk'), 1024 * 1024);
+  if (!disk) return context.skip('this process may not mount a file system');
+  mkdirSync(at('disk/events'));
+  disk.makeReadOnly();
+  const server = await unrollHere(...arguments_('param-server --port 0 --workers 1 --snapshot-dir @disk'));
+  expect(server.status).toBe(1);
+  expect(server.stderr).toMatch(
+    /^unroll: [^\n]*disk: cannot hold snapshots \(EROFS[^\n]*choose another --snapshot-dir\n$/m,
+  );
+  const train = await unrollHere(
+    ...arguments_('train --data @corpus --out @x --tensorboard @disk/events'),
+    ...smallModel,
+  );
+  expect(train.status).toBe(1);
+  expect(train.stderr).toMatch(
+    /^unroll: [^\n]*disk\/events: cannot be written: read-only file system \(EROFS\)[^\n]*\n$/m,
+  );
+  expect(existsSync(at('x'))).toBe(false);
 });
 
 describe('what a command cannot work with ends with status 1 and one line that names it:', () => {

@@ -2,7 +2,7 @@
  * Follows a run for those who want to see it: keeps its curves, writes them as TensorBoard's event files, and serves them
  * as a page together with what the workers and servers tell of themselves. Training does not depend on it.
  */
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import type { RunStatus, RunStatusReader, WorkerReport } from '@unroll/param-server';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
@@ -134,9 +134,10 @@ export class RunObserver implements AsyncDisposable {
 function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
+    accessSync(path, constants.W_OK);
   } catch (error) {
     throw new UnrollError(
-      `${path}: cannot be made: ${fileErrorReason(error)}; name a folder that can be written with --tensorboard`,
+      `${path}: cannot be written: ${fileErrorReason(error)}; name a folder that can be written with --tensorboard`,
     );
   }
 }
