@@ -6,3 +6,4 @@ export { isLoopback } from './security/loopback.js';
 export { foreignHost, isOwnHost } from './security/own-host.js';
 export { addressFault } from './server-address.js';
 export { fewestSnapshots } from './snapshots/fewest-snapshots.js';
+export { Waits } from './waits.js';

@@ -26,6 +26,7 @@ import { ShardHost } from './shard-host.js';
 import { noSnapshots } from './snapshots/snapshot.js';
 import { SnapshotFolder } from './snapshots/snapshot-folder.js';
 import type { UpdateRuleFactory } from './update-rule.js';
+import { Waits } from './waits.js';
 
 export interface ParameterServerOptions {
   /** The address to listen on; `0.0.0.0` or `::` to serve other machines, for which there must be {@link security}. */
@@ -125,12 +126,16 @@ export async function startParameterServer({
   const now = () => performance.now() / 1000;
   const reports = new WorkerReports(now);
   const metrics = metricsPort === undefined ? undefined : new ShardMetrics(place, reports);
+  const waits = new Waits((line) => onNotice(line, 'info'));
+  const openSnapshots = ({ folder, keep }: SnapshotOptions): Promise<SnapshotFolder> =>
+    waits.during(`the snapshots in ${folder}`, SnapshotFolder.open({ folder, keep, shard, shards }, onNotice));
   const shardHost = new ShardHost({
     place,
     watcher: metrics,
     policy: { minWorkers, backupWorkers, leaseSeconds, patienceSeconds, snapshotEvery: snapshots?.every ?? 0 },
     createRule,
-    snapshots: snapshots ? await SnapshotFolder.open({ ...snapshots, shard, shards }, onNotice) : noSnapshots,
+    snapshots: snapshots ? await openSnapshots(snapshots) : noSnapshots,
+    waits,
     now,
     onNotice,
   });
@@ -162,7 +167,7 @@ export async function startParameterServer({
     endpoint?.close();
     throw error;
   });
-  const stopTicking = tick(shardHost, leaseSeconds);
+  const stopTicking = tick(shardHost, waits, leaseSeconds);
 
   let requestStop!: (end: 'stopped') => void;
   const stopRequested = new Promise<'stopped'>((resolve) => {
@@ -170,6 +175,7 @@ export async function startParameterServer({
   });
   const stop = async (): Promise<void> => {
     stopTicking();
+    waits.observe(undefined);
     for (const service of ['', serviceName]) health.setStatus(service, 'NOT_SERVING');
     shardHost.tell({ type: 'drain' });
     await shutDown(server, bulk, sockets);
@@ -209,14 +215,15 @@ function listen(server: Server, host: string, port: number, credentials: ServerC
   });
 }
 
-/** Tells the heart that time passes, unless this process itself was stalled: then it is not the workers who were silent. */
-function tick(host: ShardHost, leaseSeconds: number): () => void {
+/** Looks what the heart waits for, and tells it that time passes, unless this process itself was stalled: then it is not the workers who were silent. */
+function tick(host: ShardHost, waits: Waits, leaseSeconds: number): () => void {
   const interval = Math.min(1000, (leaseSeconds * 1000) / 4);
   let last = performance.now();
   const timer = setInterval(() => {
     const now = performance.now();
     if (now - last < 2 * interval) host.tell({ type: 'tick' });
     last = now;
+    waits.observe(host.awaited);
   }, interval);
   return () => clearInterval(timer);
 }

@@ -7,11 +7,12 @@ import { partition, type ShardLayout } from './partition.js';
 import type { ShardPlace, ShardPolicy } from './shard/agreement.js';
 import type { Answer, Request, RunDescription, Severity, ShardEffect, ShardMessage } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
-import { Shard } from './shard/shard.js';
+import { type Awaited, Shard } from './shard/shard.js';
 import { laneElements, ShardStore } from './shard-store.js';
 import type { SnapshotStore } from './snapshots/snapshot.js';
 import type { UpdateRuleFactory } from './update-rule.js';
 import { Uploads } from './uploads.js';
+import type { Waits } from './waits.js';
 
 /** A request as its caller writes it: the host numbers it. */
 export type UnnumberedRequest = Request extends infer R ? (R extends Request ? Omit<R, 'request'> : never) : never;
@@ -26,6 +27,8 @@ export interface ShardHostOptions {
   /** Takes lines for the person who runs the training. */
   readonly onNotice: (line: string, severity: Severity) => void;
   readonly watcher?: ShardWatcher | undefined;
+  /** Is told what the shard waits for. */
+  readonly waits?: Waits;
 }
 
 /** Is told of what happens in a shard. */
@@ -93,6 +96,11 @@ export class ShardHost {
     const counts = new Map<Request['type'], number>();
     for (const { type } of this.#pending.values()) counts.set(type, (counts.get(type) ?? 0) + 1);
     return counts;
+  }
+
+  /** What the run waits for, if anything: {@link Shard.awaited}. */
+  get awaited(): Awaited | undefined {
+    return this.#heart.awaited(this.#options.now());
   }
 
   isReadableAt(generation: number, step: number): boolean {
@@ -194,7 +202,9 @@ export class ShardHost {
   }
 
   #readSnapshot({ generation, step }: Extract<ShardEffect, { type: 'read-snapshot' }>): void {
-    this.snapshots.read(step).then(
+    const read = this.snapshots.read(step);
+    void this.#options.waits?.during('the snapshot to be read', read, `of step ${step}`).catch(() => undefined);
+    read.then(
       ({ values }) => this.tell({ type: 'snapshot-read', generation, step, values }),
       (error: Error) => {
         this.#options.watcher?.failedSnapshot('read');

@@ -1,6 +1,7 @@
 /** A parameter client over a real network. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addressFault } from '../server-address.js';
+import { Waits } from '../waits.js';
 import { ParameterClient } from './client.js';
 import { heartbeatThread } from './heartbeats.js';
 import { MeteredConnection } from './metered-connection.js';
@@ -29,10 +30,15 @@ export function connectParameterServers(options: ParameterClientOptions): Parame
     if (fault) throw new RangeError(`servers: '${address}' ${fault}`);
   }
   const shards = servers.length;
+  const onObstacle = (line: string) => onNotice(line, 'warning');
+  const waits = new Waits((line) => onNotice(line, 'info'));
   return new ParameterClient(options, {
     connections: servers.map(
       (address, shard) =>
-        new MeteredConnection({ address, shard, shards, security, callSeconds, patienceSeconds, onNotice }, meter),
+        new MeteredConnection(
+          { address, shard, shards, security, callSeconds, patienceSeconds, onObstacle, waits },
+          meter,
+        ),
     ),
     startHeartbeats: heartbeatThread(servers, { worker, incarnation }, security, meter),
     sleep: (seconds) => sleep(seconds * 1000),

@@ -2,6 +2,7 @@
 import type { GradientCodec } from '../codecs/codec.js';
 import type { ModelDescription } from '../model.js';
 import type { ClientSecurity } from '../security/client-security.js';
+import type { Severity } from '../shard/messages.js';
 import type { NamedValues } from '../shard-vector.js';
 import type { RowReader } from '../tables/row-chunks.js';
 import type { NamedGradients } from './gradient-rows.js';
@@ -37,7 +38,7 @@ export interface ParameterClientOptions extends ModelDescription {
   /** The longest that a step may take the slowest worker: the deadline of every call. */
   readonly callSeconds?: number;
   /** Takes lines for the person who runs the worker. */
-  readonly onNotice?: (line: string) => void;
+  readonly onNotice?: (line: string, severity: Severity) => void;
   /** Counts what the worker does, for the first server to be told: the caller says when steps begin and end. */
   readonly meter?: WorkerMeter;
 }

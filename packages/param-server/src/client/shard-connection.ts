@@ -24,6 +24,7 @@ import {
 import { handshakeFailure } from '../security/handshake.js';
 import { maxMessageBytes, parameterServerService } from '../service-definition.js';
 import type { Chunk } from '../shard-vector.js';
+import { Waits } from '../waits.js';
 import { directChannel } from './direct-channel.js';
 import { callError, ParameterServerError } from './errors.js';
 import { placeOf } from './server-place.js';
@@ -65,7 +66,9 @@ export interface ShardConnectionOptions {
   /** Is told of the messages that do not pass through the methods. */
   readonly count?: CountBytes;
   /** Takes lines for the person who runs the worker. */
-  readonly onNotice?: (line: string) => void;
+  readonly onObstacle?: (line: string) => void;
+  /** Is told what the worker waits for. */
+  readonly waits?: Waits;
 }
 
 type Call = ClientUnaryCall | ClientReadableStream<unknown> | ClientWritableStream<unknown>;
@@ -81,12 +84,13 @@ export class ShardConnection implements ShardCalls {
   readonly #service: typeof parameterServerService;
   readonly #inFlight = new Set<Call>();
   /** Aborted when what waits for the server to listen is given up. */
-  readonly #waits = new Set<AbortController>();
+  readonly #looking = new Set<AbortController>();
   /** Whether the server may have heard of this worker. */
   #hasAsked = false;
   /** Where vectors travel. */
   readonly #bulk: BulkChannel;
-  readonly #onNotice: (line: string) => void;
+  readonly #onObstacle: (line: string) => void;
+  readonly #waits: Waits;
   #hasSaidObstacle = false;
 
   constructor({
@@ -98,10 +102,12 @@ export class ShardConnection implements ShardCalls {
     patienceSeconds,
     service = parameterServerService,
     count = () => undefined,
-    onNotice = () => undefined,
+    onObstacle = () => undefined,
+    waits = new Waits(() => undefined),
   }: ShardConnectionOptions) {
+    this.#waits = waits;
     this.#service = service;
-    this.#onNotice = onNotice;
+    this.#onObstacle = onObstacle;
     this.#address = address;
     this.#tls = security.tls;
     this.#metadata = callMetadata(security.token);
@@ -114,31 +120,32 @@ export class ShardConnection implements ShardCalls {
   }
 
   async join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
-    await this.#waitForServer();
+    await this.#waits.during(`parameter server ${this.#server}`, this.#waitForServer());
     this.#hasAsked = true;
-    const joined = await this.#unary(this.#service.join, request);
+    const answer = this.#unary(this.#service.join, request);
+    const joined = await this.#waits.during('the parameter servers to let this worker in', answer);
     this.#bulk.reopen();
     return joined;
   }
 
   initialize(request: unroll.v1.InitializeRequest): Promise<unroll.v1.InitializeResponse> {
-    return this.#unary(this.#service.initialize, request);
+    return this.#waits.during('the parameter servers to begin', this.#unary(this.#service.initialize, request));
   }
 
   restore(request: unroll.v1.RestoreRequest): Promise<unroll.v1.RestoreResponse> {
-    return this.#unary(this.#service.restore, request);
+    return this.#waits.during('the parameter servers to begin', this.#unary(this.#service.restore, request));
   }
 
   push(request: unroll.v1.PushRequest): Promise<unroll.v1.PushResponse> {
-    return this.#unary(this.#service.push, request);
+    return this.#waits.during('the other workers', this.#unary(this.#service.push, request), at(request));
   }
 
   commit(request: unroll.v1.CommitRequest): Promise<unroll.v1.CommitResponse> {
-    return this.#unary(this.#service.commit, request);
+    return this.#waits.during('the parameter servers', this.#unary(this.#service.commit, request), at(request));
   }
 
   finish(request: unroll.v1.FinishRequest): Promise<unroll.v1.FinishResponse> {
-    return this.#unary(this.#service.finish, request);
+    return this.#waits.during('the other workers to finish', this.#unary(this.#service.finish, request));
   }
 
   async leave(request: unroll.v1.LeaveRequest): Promise<unroll.v1.LeaveResponse> {
@@ -158,6 +165,18 @@ export class ShardConnection implements ShardCalls {
   }
 
   async *pull(request: unroll.v1.PullRequest): AsyncGenerator<Chunk> {
+    const arrived = this.#waits.begin('the parameters', at(request));
+    try {
+      for await (const chunk of this.#chunks(request)) {
+        arrived();
+        yield chunk;
+      }
+    } finally {
+      arrived();
+    }
+  }
+
+  async *#chunks(request: unroll.v1.PullRequest): AsyncGenerator<Chunk> {
     const bulk = await this.#lend(this.#service.pull);
     if (!bulk) return yield* this.#pullByGrpc(request);
     try {
@@ -234,13 +253,13 @@ export class ShardConnection implements ShardCalls {
   }
 
   interrupt(): void {
-    for (const wait of this.#waits) wait.abort();
+    for (const wait of this.#looking) wait.abort();
     for (const call of this.#inFlight) call.cancel();
     this.#bulk.interrupt();
   }
 
   close(): void {
-    for (const wait of this.#waits) wait.abort();
+    for (const wait of this.#looking) wait.abort();
     this.#client.close();
     this.#bulk.close();
   }
@@ -250,7 +269,7 @@ export class ShardConnection implements ShardCalls {
     const obstacle = this.#bulk.obstacle;
     if (obstacle === undefined || this.#hasSaidObstacle) return;
     this.#hasSaidObstacle = true;
-    this.#onNotice(
+    this.#onObstacle(
       `parameter server ${this.#server}: vectors travel by gRPC, which takes more of the processor: what is between lets only ` +
         `HTTP/2 through (${obstacle}); let plain TCP through to that port if steps are slow`,
     );
@@ -264,7 +283,7 @@ export class ShardConnection implements ShardCalls {
   /** @throws ParameterServerError if TLS fails, the wait is given up, or the server does not listen for as long as this worker is patient */
   async #waitForServer(): Promise<void> {
     const wait = new AbortController();
-    this.#waits.add(wait);
+    this.#looking.add(wait);
     try {
       const { signal } = wait;
       await Promise.race([this.#listening(signal), ...(this.#tls ? [this.#refusedByTls(this.#tls, signal)] : [])]);
@@ -272,7 +291,7 @@ export class ShardConnection implements ShardCalls {
       if (!wait.signal.aborted) throw error;
       throw new ParameterServerError(status.CANCELLED, `parameter server ${this.#server}: the call was given up`);
     } finally {
-      this.#waits.delete(wait);
+      this.#looking.delete(wait);
       // The loser of the race would keep the process alive.
       wait.abort();
     }
@@ -320,6 +339,10 @@ export class ShardConnection implements ShardCalls {
       );
     });
   }
+}
+
+function at({ step }: { readonly step: number }): string {
+  return `at step ${step}`;
 }
 
 function deadline(seconds: number): number {

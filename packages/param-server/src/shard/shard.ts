@@ -6,8 +6,15 @@ import type { ShardPlace, ShardPolicy } from './agreement.js';
 import type { Request, ShardEffect, ShardMessage } from './messages.js';
 import { Outbox } from './outbox.js';
 import { Refusal } from './refusal.js';
+import { whereIn } from './steps.js';
 import { TrainingRun } from './training-run.js';
 import { Workforce } from './workforce.js';
+
+/** What a run waits for, in words that follow "waiting for", and how far it has come. */
+export interface Awaited {
+  readonly what: string;
+  readonly where: string;
+}
 
 export class Shard {
   readonly #out = new Outbox();
@@ -24,6 +31,13 @@ export class Shard {
   /** Whether the run goes on without workers that leave. */
   get isElastic(): boolean {
     return this.#workforce.isElastic;
+  }
+
+  /** What the run waits for at this moment: a worker, or storage. Undefined while it goes on, or somebody computes. */
+  awaited(now: number): Awaited | undefined {
+    const { steps } = this.#run;
+    const what = this.#run.waitsForSnapshot ? 'the snapshot before to be written' : this.#workforce.awaited(steps, now);
+    return what === undefined ? undefined : { what, where: steps ? whereIn(steps) : '' };
   }
 
   /** Whether a worker at this step of this generation may go on reading the vectors. */

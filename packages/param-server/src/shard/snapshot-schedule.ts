@@ -17,6 +17,11 @@ export class SnapshotSchedule {
     this.#out = out;
   }
 
+  /** Whether an update waits for the snapshot before to be written. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
+  }
+
   /** Whether a snapshot is taken of this step. */
   isDue(step: number): boolean {
     return this.#every > 0 && step % this.#every === 0;

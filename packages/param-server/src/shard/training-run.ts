@@ -232,6 +232,11 @@ export class TrainingRun {
     else this.#snapshots.written(0);
   }
 
+  /** Whether the next step waits for the disk. */
+  get waitsForSnapshot(): boolean {
+    return this.#snapshots.isWaiting;
+  }
+
   get #lease(): number {
     return this.#steps?.lease ?? 0;
   }

@@ -116,6 +116,17 @@ export class Workforce {
     return this.#unfinished(now).length === 0;
   }
 
+  /** The workers for which the run waits, in words; undefined while nobody waits. */
+  awaited(steps: Steps | undefined, now: number): string | undefined {
+    const { known } = this.members;
+    if (known.length === 0) return `the first of ${this.#place.workers} workers`;
+    const isAway = (worker: number) => this.members.silence(worker, now) > this.#policy.leaseSeconds;
+    if (known.every((worker) => isAway(worker) && !this.#out.isWaiting(worker))) return `${named(known)} to come back`;
+    const { requests, workers } = this.#whoWaitsForWhom(steps, now);
+    const absent = workers.filter((worker) => !this.#out.isWaiting(worker));
+    return requests.length === 0 || absent.length === 0 ? undefined : named(absent);
+  }
+
   /** Reports the workers that the others wait for, and refuses those that wait in vain. */
   lookForAbsent(steps: Steps | undefined, now: number): void {
     const { requests: waiting, workers: awaited } = this.#whoWaitsForWhom(steps, now);
@@ -159,4 +170,9 @@ export class Workforce {
   #notify(severity: Severity, lines: readonly string[]): void {
     for (const line of lines) this.#out.add({ type: 'notice', severity, line });
   }
+}
+
+/** `worker 1, worker 2`. */
+function named(workers: readonly number[]): string {
+  return workers.map((worker) => `worker ${worker}`).join(', ');
 }

@@ -5,6 +5,7 @@ import { rmdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectRunStatus } from '@unroll/param-server';
+import { Waits } from '@unroll/param-server/config';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { Interruption, UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
@@ -59,13 +60,18 @@ export async function launchCluster(
   // Other users of this machine reach its loopback address too.
   const token = randomBytes(32).toString('hex');
   const secrets = { [tokenVariable]: token };
+  const say = withoutRepetition(log);
+  const waits = new Waits((line) => log(line));
   const servers: Child[] = [];
   const workers: Child[] = [];
   const interrupt = interruption([servers, workers]);
+  let begun = (): void => undefined;
   try {
-    const addresses = await startServers(servers, options, secrets);
+    const listening = startServers(servers, options, secrets, say);
+    const addresses = await waits.during('the parameter servers to listen', listening);
     observer?.watch(connectRunStatus(addresses, { token }));
-    startWorkers(workers, addresses, request, { ...options, secrets }, report, observer);
+    begun = waits.begin('worker 0 to begin training');
+    startWorkers(workers, addresses, request, { ...options, secrets }, { report, observer, say, begun });
     const children = [...servers, ...workers];
     const failures = children.map(({ ended }) => ended.then(() => never));
     // Worker 0 ends when all workers have finished.
@@ -80,25 +86,28 @@ export async function launchCluster(
     throw new Interruption(interruptedLine(request, options, report), error.signal);
   } finally {
     interrupt.stop();
+    begun();
     report.close();
     // A worker has nothing to put in order; a server may be removing its snapshots.
-    await Promise.all([
-      ...workers.map((child) => child.stop('SIGKILL')),
-      ...servers.map((child) => child.stop('SIGTERM')),
-    ]);
+    const stops = [...workers.map((child) => child.stop('SIGKILL')), ...servers.map((child) => child.stop('SIGTERM'))];
+    await waits.during('the processes to end', Promise.all(stops));
     await rmdir(options.snapshotDir).catch(() => undefined);
   }
 }
 
 /** Resolves to the servers' addresses when all listen; they keep them when they are started again. */
-async function startServers(started: Child[], options: ClusterOptions, secrets: Secrets): Promise<string[]> {
+async function startServers(
+  started: Child[],
+  options: ClusterOptions,
+  secrets: Secrets,
+  say: typeof log,
+): Promise<string[]> {
   const ports = Array.from({ length: options.servers }, () => 0);
-  const sayOnce = withoutRepetition(log);
   const listening = ports.map(
     (_, shard) =>
       new Promise<void>((resolve) => {
         const onMessage = (message: ChildMessage): void => {
-          if (message.type === 'notice') sayOnce(message.line, message.severity);
+          if (message.type === 'notice') say(message.line, message.severity);
           if (message.type !== 'listening') return;
           ports[shard] = message.port;
           resolve();
@@ -145,13 +154,21 @@ function withoutRepetition(say: typeof log): typeof log {
   };
 }
 
+/** Who hears what workers tell. */
+interface WorkerEvents {
+  readonly report: RunReport;
+  readonly observer: RunObserver | undefined;
+  readonly say: typeof log;
+  /** Worker 0 has begun. */
+  readonly begun: () => void;
+}
+
 function startWorkers(
   started: Child[],
   addresses: readonly string[],
   request: TrainingRequest,
   { workers, maxRestarts, workerFlags, secrets }: ClusterOptions & { readonly secrets: Secrets },
-  report: RunReport,
-  observer: RunObserver | undefined,
+  { report, observer, say, begun }: WorkerEvents,
 ): void {
   const threads = request.threads || Math.max(1, Math.floor(availableParallelism() / workers));
   for (let worker = 0; worker < workers; worker++) {
@@ -167,8 +184,9 @@ function startWorkers(
           return ['worker', ...flags, ...placeFlags];
         },
         onMessage: (message) => {
-          const isEvent = message.type !== 'listening' && message.type !== 'peer-lost' && message.type !== 'notice';
-          if (!isEvent) return;
+          if (message.type === 'notice') return say(message.line, message.severity);
+          if (message.type === 'listening' || message.type === 'peer-lost') return;
+          if (worker === 0) begun();
           report.add(message, worker);
           if (worker === 0) observer?.add(message);
         },

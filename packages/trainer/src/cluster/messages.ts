@@ -1,5 +1,6 @@
 /** What launched processes tell the launcher over Node's IPC channel. */
 import type { Severity } from '@unroll/param-server';
+import { log } from '../terminal/log.js';
 import type { RunEvent } from '../training/run.js';
 
 export type ChildMessage = Listening | Notice | PeerLost | RunEvent;
@@ -28,4 +29,9 @@ export function reportTo(child: NodeJS.Process, event: ChildMessage): boolean {
   // A launcher that ends at this moment is no error here: `endWithLauncher` ends this process.
   child.send!(event, undefined, undefined, () => undefined);
   return true;
+}
+
+/** Says a line to whoever runs the training: through the launcher, if there is one. */
+export function notify(line: string, severity: Severity): void {
+  if (!reportTo(process, { type: 'notice', severity, line })) log(line, severity);
 }

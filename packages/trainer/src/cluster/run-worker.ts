@@ -6,7 +6,7 @@ import type { TrainingRequest } from '../training/prepare.js';
 import { RunReport } from '../training/report.js';
 import { runTraining } from '../training/run.js';
 import type { WorkerRole } from '../training/work.js';
-import { reportTo } from './messages.js';
+import { notify, reportTo } from './messages.js';
 
 /**
  * Trains with the servers of the role, and tells a launcher, if there is one, of each event.
@@ -22,7 +22,7 @@ export async function runWorker(
   const report = new RunReport(request.out, role.workers);
   const leaving = new AbortController();
   try {
-    for await (const event of runTraining({ request, role, signal: leaving.signal })) {
+    for await (const event of runTraining({ request, role: { ...role, onNotice: notify }, signal: leaving.signal })) {
       if (event.type === 'start' && event.mayLeave) leaveOnSignal(leaving, role.worker);
       observer?.add(event);
       if (!reportTo(process, event)) report.add(event, role.worker);

@@ -1,6 +1,6 @@
 /** `unroll worker` and `unroll param-server`: the processes of a distributed run, one at a time, on any machine. */
 import type { Command } from 'commander';
-import { reportTo } from '../cluster/messages.js';
+import { notify, reportTo } from '../cluster/messages.js';
 import { parseServerAddresses } from '../cluster/server-addresses.js';
 import { Interruption, UnrollError, UsageError } from '../errors.js';
 import { log, nameInLog } from '../terminal/log.js';
@@ -120,9 +120,7 @@ export async function serve(flags: ServerFlags): Promise<void> {
     leaseSeconds: lease,
     patienceSeconds: workerTimeout,
     ...(folder === undefined || every === 0 ? {} : { snapshots: { folder, every, keep } }),
-    onNotice: (line, severity) => {
-      if (!reportTo(process, { type: 'notice', severity, line })) log(line, severity);
-    },
+    onNotice: notify,
   });
   let interruption: Interruption | undefined;
   const stop = (signal: NodeJS.Signals) => {

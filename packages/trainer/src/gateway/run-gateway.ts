@@ -1,6 +1,7 @@
 /** One round between two folders: a checkpoint and its bundle, and the next checkpoint. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Waits } from '@unroll/param-server/config';
 import { z } from 'zod';
 import { inspectModel, readCheckpoint } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
@@ -25,16 +26,29 @@ export async function runGateway(request: GatewayRequest, signal: AbortSignal): 
     throw new UnrollError(`${out}: holds files that would be lost; choose another --out`);
   }
   await checkWritable(out);
-  return gatherRound(
+  const waits = new Waits((line) => log(line));
+  let updated = (): void => undefined;
+  const awaitUpdates = (received: number): void => {
+    updated();
+    updated = waits.begin(`${clients - received} more updates`);
+  };
+  const gathered = gatherRound(
     checkpoint,
     {
       ...options,
       model: await modelOf(bundle),
-      onServing: (url) => log(`${url}: waiting for ${clients} updates`),
-      onUpdate: (received) => log(`${received} of ${clients} updates`),
+      onServing: (url) => {
+        log(`${url}: waiting for ${clients} updates`);
+        awaitUpdates(0);
+      },
+      onUpdate: (received) => {
+        log(`${received} of ${clients} updates`);
+        awaitUpdates(received);
+      },
     },
     signal,
   );
+  return gathered.finally(() => updated());
 }
 
 const manifestSchema = z.object({ files: z.object({ 'model.onnx': z.object({ sha256: z.string() }) }) });

@@ -6,6 +6,7 @@ import {
   connectParameterServers,
   type InitialValues,
   type ParameterClient,
+  type ParameterClientOptions,
   type ParameterShape,
   type SnapshotPolicy,
   WorkerMeter,
@@ -15,7 +16,6 @@ import { LaneBatches } from '../data/batches.js';
 import { windowsOf } from '../data/token-ids.js';
 import type { Engine } from '../engines/engine.js';
 import { UnrollError } from '../errors.js';
-import { log } from '../terminal/log.js';
 import { version } from '../version.js';
 import type { LaneSlice } from './batch-inputs.js';
 import { type TrainingConfig, updateOptimizer } from './config.js';
@@ -41,6 +41,8 @@ export interface WorkerRole {
   readonly serverTimeoutSeconds?: number;
   /** What the servers demand; by default nothing. */
   readonly security?: ClientSecurity;
+  /** Takes lines for the person who runs the worker: what it waits for, and what stands in its way. */
+  readonly onNotice?: ParameterClientOptions['onNotice'];
 }
 
 /** A learner and what it holds open. */
@@ -123,7 +125,7 @@ function connect(
   role: WorkerRole,
   meter: WorkerMeter,
 ): ParameterClient {
-  const { servers, worker, workers, serverTimeoutSeconds, security } = role;
+  const { servers, worker, workers, serverTimeoutSeconds, security, onNotice } = role;
   const { model, training, resumed } = prepared;
   return connectParameterServers({
     servers,
@@ -141,7 +143,7 @@ function connect(
     staleness: stalenessBound(training.mode),
     run: fingerprint(prepared),
     meter,
-    onNotice: (line) => log(line, 'warning'),
+    ...(onNotice ? { onNotice } : {}),
     start: {
       step: resumed?.state.step ?? 0,
       values: async () => startValues(prepared),
