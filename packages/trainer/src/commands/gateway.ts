@@ -15,7 +15,7 @@ import {
   positiveNumber,
   printResult,
 } from './options.js';
-import { readToken, requireLoopback } from './security-flags.js';
+import { readClientTokens, readToken, requireLoopback } from './security-flags.js';
 
 interface GatewayFlags {
   checkpoint: string;
@@ -31,6 +31,8 @@ interface GatewayFlags {
   port: number;
   origin: string;
   tokenFile?: string;
+  clientTokens?: string;
+  honest?: number;
   insecurePublic?: boolean;
   json?: boolean;
 }
@@ -51,6 +53,11 @@ export function addGateway(program: Command): void {
     )
     .option('--clip-norm <x>', 'the greatest length of an update', positiveNumber, 1)
     .option('--noise-multiplier <x>', "the noise of the updates' sum, in clip norms", positiveNumber, 1)
+    .option(
+      '--honest <n>',
+      'updates of a round that are taken to have their noise, for ε; fewer than all if clients may lie (default: all)',
+      positiveInteger,
+    )
     .option('--delta <x>', 'the δ of (ε, δ)-differential privacy', numberBetween(1e-300, 1), 1e-6)
     .option(
       '--host <address>',
@@ -64,6 +71,10 @@ export function addGateway(program: Command): void {
       '--token-file <file>',
       `a secret that clients must show; only you may be able to open it (default: the variable ${tokenVariable})`,
     )
+    .option(
+      '--client-tokens <file>',
+      'secrets, a line each, of which each may contribute once a round; only you may be able to open it',
+    )
     .option('--insecure-public', 'serve other machines without a token: whoever reaches the port can contribute')
     .addOption(jsonOption())
     .addOption(logFormatOption())
@@ -74,11 +85,24 @@ export function addGateway(program: Command): void {
           `--population ${population}: there are ${flags.clients} clients in a round; give at least as many`,
         );
       }
-      const { tokenFile, ...rest } = flags;
-      const { token } = await readToken(tokenFile);
-      if (token === undefined && !flags.insecurePublic) requireLoopback(flags.host, '--token-file');
+      const { honest = flags.clients } = flags;
+      if (honest > flags.clients) {
+        throw new UsageError(`--honest ${honest}: there are ${flags.clients} clients in a round; give at most as many`);
+      }
+      const { tokenFile, clientTokens: clientTokensFile, ...rest } = flags;
+      if (tokenFile && clientTokensFile) throw new UsageError('--client-tokens: stands in the place of --token-file');
+      const clientTokens = clientTokensFile === undefined ? undefined : await readClientTokens(clientTokensFile);
+      if (clientTokens && clientTokens.length < flags.clients) {
+        throw new UsageError(
+          `--clients ${flags.clients}: ${clientTokensFile} has tokens of ${clientTokens.length}, who contribute once each`,
+        );
+      }
+      const { token } = clientTokens ? {} : await readToken(tokenFile);
+      const isGuarded = token !== undefined || clientTokens !== undefined;
+      if (!isGuarded && !flags.insecurePublic) requireLoopback(flags.host, '--token-file or --client-tokens');
       const { runGateway } = await import('../gateway/run-gateway.js');
-      const result = await interruptible((signal) => runGateway({ ...rest, population, token }, signal));
+      const request = { ...rest, population, honest, token, clientTokens };
+      const result = await interruptible((signal) => runGateway(request, signal));
       await printResult(flags.json, result, () => describe(result));
     });
   addExamples(
@@ -92,7 +116,8 @@ function origin(text: string): string {
   throw new InvalidArgumentError("It must be '*', or scheme, host and port alone, as in https://example.org.");
 }
 
-function describe({ checkpoint, clients, rounds, epsilon, delta }: GatherResult): string {
+function describe({ checkpoint, clients, honest, rounds, epsilon, delta }: GatherResult): string {
   const published = rounds === 1 ? 'this round is' : `the ledger's ${rounds} rounds together are`;
-  return `${checkpoint}: the mean of ${clients} updates; ${published} (ε = ${epsilon.toFixed(3)}, δ = ${delta})-differentially private`;
+  const assumed = `if ${honest} of the ${clients} updates were clipped and noised as asked, and nobody sent two`;
+  return `${checkpoint}: the mean of ${clients} updates; ${published} (ε = ${epsilon.toFixed(3)}, δ = ${delta})-differentially private, ${assumed}`;
 }

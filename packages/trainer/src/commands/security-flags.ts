@@ -93,11 +93,31 @@ export async function readToken(tokenFile: string | undefined): Promise<{ token?
   const text = tokenFile ? await readSecretFile('--token-file', tokenFile) : process.env[tokenVariable];
   if (text === undefined) return {};
   const token = text.trim();
-  if (/^[\x21-\x7e]{16,}$/.test(token)) return { token };
+  if (isToken(token)) return { token };
   const fault = token === '' ? 'is empty; ' : '';
-  throw new UnrollError(
-    `${source}: ${fault}a token is one line of at least 16 ASCII characters without spaces; make one with openssl rand -hex 32`,
-  );
+  throw new UnrollError(`${source}: ${fault}${tokenRule}`);
+}
+
+/** The tokens of a gateway's clients, one a line. @throws UnrollError if the file cannot be read, or a line is no secret */
+export async function readClientTokens(file: string): Promise<string[]> {
+  const tokens = new Map<string, number>();
+  const lines = (await readSecretFile('--client-tokens', file)).split('\n').map((line) => line.trim());
+  for (const [k, token] of lines.entries()) {
+    if (token === '') continue;
+    const place = `--client-tokens ${file}: line ${k + 1}`;
+    if (!isToken(token)) throw new UnrollError(`${place}: ${tokenRule}`);
+    const earlier = tokens.get(token);
+    if (earlier !== undefined) throw new UnrollError(`${place}: is the token of line ${earlier} again; remove it`);
+    tokens.set(token, k + 1);
+  }
+  return [...tokens.keys()];
+}
+
+const tokenRule =
+  'a token is one line of at least 16 ASCII characters without spaces; make one with openssl rand -hex 32';
+
+function isToken(text: string): boolean {
+  return /^[\x21-\x7e]{16,}$/.test(text);
 }
 
 async function readOwnPair(tlsCert: string, tlsKey: string): Promise<[certificate: string, key: string]> {

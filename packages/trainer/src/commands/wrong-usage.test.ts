@@ -206,7 +206,17 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
     [
       'a gateway that anybody may reach',
       'gateway --checkpoint @x --bundle @x --out @x --ledger @l --clients 1 --host 0.0.0.0',
-      '--host: 0.0.0.0 can be reached from other machines; add --token-file, or say --insecure-public',
+      '--host: 0.0.0.0 can be reached from other machines; add --token-file or --client-tokens, or say --insecure-public',
+    ],
+    [
+      'more honest clients than clients',
+      'gateway --checkpoint @x --bundle @x --out @x --ledger @l --clients 2 --honest 3',
+      '--honest 3: there are 2 clients in a round',
+    ],
+    [
+      'tokens of clients beside the token of all',
+      'gateway --checkpoint @x --bundle @x --out @x --ledger @l --clients 1 --token-file @t --client-tokens @t',
+      '--client-tokens: stands in the place of --token-file',
     ],
     ['a certificate without its key', 'param-server --port 0 --workers 1 --tls-cert @c', '--tls-cert: needs --tls-key'],
     ['an authority without a certificate', 'param-server --port 0 --workers 1 --tls-ca @c', '--tls-ca: a server needs'],
@@ -326,6 +336,11 @@ describe('what a command cannot work with ends with status 1 and one line that n
       'an empty token of a gateway',
       'gateway --checkpoint @x --bundle @x --out @x --ledger @l --clients 1 --token-file @empty-token',
       'empty-token: is empty; a token is one line',
+    ],
+    [
+      'a token of a client that is too short',
+      'gateway --checkpoint @x --bundle @x --out @x --ledger @l --clients 1 --client-tokens @short-token',
+      'short-token: line 1: a token is one line of at least 16 ASCII',
     ],
     [
       'a token that others can read',

@@ -18,7 +18,8 @@ import { replaceFolder } from '../files/result-folder.js';
 import { mountSmallDisk } from '../testing/small-disk.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
 import { type GatherOptions, type GatherResult, gatherRound } from './gather.js';
-import { appendToLedger, readLedger } from './ledger.js';
+import { appendToLedger, ledgerLine, readLedger } from './ledger.js';
+import { epsilonOf } from './privacy.js';
 import { FederatedRound } from './round.js';
 
 const root = temporaryFolder();
@@ -55,7 +56,7 @@ async function gather(
   const result = gatherRound(
     checkpoint,
     {
-      ...{ model, out: path(name), ledger: path(`${name}.jsonl`), clients: 2, population: 2, delta: 1e-5 },
+      ...{ model, out: path(name), ledger: path(`${name}.jsonl`), clients: 2, population: 2, honest: 2, delta: 1e-5 },
       ...{ clipNorm: 1, noiseMultiplier: 1e-4, host: '127.0.0.1', port: 0, origin: '*', token: undefined },
       onServing: (url) => {
         talking = clients(url).catch((error) => controller.abort(error));
@@ -79,6 +80,10 @@ function post(url: string, body: Float32Array<ArrayBuffer>, headers: Record<stri
 const size = () =>
   Object.values(parameterShapes(checkpoint.config)).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
 const constant = (value: number) => new Float32Array(size()).fill(value);
+/** Two clients whose updates are nothing but their noise, as long as it is to be expected. */
+const twice = async (url: string) => {
+  for (let k = 0; k < 2; k++) expect((await post(url, constant(3 / Math.SQRT2))).status).toBe(202);
+};
 const lengthOf = (values: readonly number[]) => Math.hypot(...values);
 
 describe('a round of federated averaging', () => {
@@ -152,6 +157,44 @@ describe('a round of federated averaging', () => {
     expect(bias[0]! - checkpoint.parameters['output.bias']![0]!).toBeCloseTo(1e-3, 6);
   });
 
+  test('takes one update of each client, where clients have tokens of their own', async () => {
+    const [one, two] = ['token of the first', 'token of the second'];
+    const statuses: number[] = [];
+    await gather(
+      'told-apart',
+      async (url) => {
+        const send = async (token: string, key: string) => {
+          const headers = { authorization: `Bearer ${token}`, 'idempotency-key': key };
+          statuses.push((await post(url, constant(1e-3), headers)).status);
+        };
+        await send('token of nobody', 'a');
+        await send(one, 'b');
+        await send(one, 'b');
+        await send(one, 'c');
+        await send(two, 'd');
+      },
+      { clientTokens: [one, two] },
+    );
+    expect(statuses).toEqual([401, 202, 202, 409, 202]);
+  });
+
+  test('refuses an update that is shorter or longer than an honest one can be', () => {
+    const terms = { model, parameters: 10_000, clients: 100, clipNorm: 1, noiseMultiplier: 10 };
+    const round = new FederatedRound(terms);
+    const withNorm = (norm: number) => new Float32Array(10_000).fill(norm / 100);
+    // Its noise is 100 long, give or take 0.7: that of 10,000 numbers with a deviation of 1.
+    expect(round.add('honest', withNorm(100))).toBeUndefined();
+    expect(round.add('without noise', withNorm(1))).toMatchObject({ status: 422 });
+    expect(round.add('lengthened', withNorm(106))).toMatchObject({ status: 422 });
+  });
+
+  test('has a greater ε where some clients are not taken to add their noise', async () => {
+    const all = await gather('all-honest', twice, { noiseMultiplier: 3 });
+    const half = await gather('half-honest', twice, { noiseMultiplier: 3, honest: 1 });
+    expect(half.epsilon).toBeGreaterThan(all.epsilon);
+    expect(half.epsilon).toBeCloseTo(epsilonOf([{ samplingRate: 1, noiseMultiplier: 3 / Math.SQRT2 }], 1e-5), 12);
+  });
+
   test('lets pages of its origin ask, and no others', async () => {
     const headers: (string | null)[] = [];
     await gather(
@@ -183,9 +226,6 @@ describe('a round of federated averaging', () => {
   });
 
   test('spends privacy with every round that its ledger has', async () => {
-    const twice = async (url: string) => {
-      for (let k = 0; k < 2; k++) await post(url, constant(1e-3));
-    };
     const noise = { noiseMultiplier: 3, ledger: path('ledger.jsonl') };
     const first = await gather('round-1', twice, noise);
     const second = await gather('round-2', twice, noise);
@@ -231,8 +271,8 @@ test('a connection on which nothing is asked does not delay a round that is comp
   expect(answer).toBe('');
 });
 
-test('a new ledger can be opened by its owner only', () => {
-  appendToLedger(path('private.jsonl'), { samplingRate: 1, noiseMultiplier: 1, clipNorm: 1, clients: 2, model });
+test('a new ledger can be opened by its owner only', async () => {
+  await appendToLedger(path('private.jsonl'), { samplingRate: 1, noiseMultiplier: 1, clipNorm: 1, clients: 2, model });
   expect(statSync(path('private.jsonl')).mode & 0o777).toBe(0o600);
 });
 
@@ -246,8 +286,24 @@ test('a ledger that cannot be written is refused before the round, and its last 
   if (!disk) skip('mounting a small disk is not permitted here');
   const ledger = path('disk/ledger.jsonl');
   const entry = { samplingRate: 1, noiseMultiplier: 1, clipNorm: 1, clients: 2, model: 'a'.repeat(1500) };
-  for (const _ of [1, 2]) appendToLedger(ledger, entry);
-  expect(() => appendToLedger(ledger, entry)).toThrow('cannot be written: no space left on device (ENOSPC)');
+  for (const _ of [1, 2]) await appendToLedger(ledger, entry);
+  await expect(appendToLedger(ledger, entry)).rejects.toThrow('cannot be written: no space left on device (ENOSPC)');
+  expect(readLedger(ledger)).toHaveLength(2);
+});
+
+test('two rounds that end at once are both counted, by the one that is entered last', async () => {
+  const ledger = path('shared.jsonl');
+  const entry = { samplingRate: 1, noiseMultiplier: 1, clipNorm: 1, clients: 2, model };
+  const counts = (await Promise.all([1, 2, 3].map(() => appendToLedger(ledger, entry)))).map((sums) => sums.length);
+  expect(counts.sort()).toEqual([1, 2, 3]);
+  expect(existsSync(`${ledger}.lock`)).toBe(false);
+});
+
+test('an entry begins a line of its own, whoever wrote the last', async () => {
+  const ledger = path('unended.jsonl');
+  const entry = { samplingRate: 1, noiseMultiplier: 1, clipNorm: 1, clients: 2, model };
+  writeFileSync(ledger, ledgerLine(entry).trim());
+  await appendToLedger(ledger, entry);
   expect(readLedger(ledger)).toHaveLength(2);
 });
 

@@ -6,7 +6,7 @@ import { elementCount, parameterShapes } from '@unroll/core';
 import { type Checkpoint, writeModel } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
 import { appendToLedger, ledgerLine, readLedger } from './ledger.js';
-import { epsilonOf } from './privacy.js';
+import { epsilonOf, type NoisySum } from './privacy.js';
 import { FederatedRound } from './round.js';
 import { serveRound } from './server.js';
 
@@ -25,6 +25,9 @@ export interface GatherOptions {
   readonly port: number;
   readonly origin: string;
   readonly token: string | undefined;
+  readonly clientTokens?: readonly string[] | undefined;
+  /** How many of the updates are taken to have their noise, for ε; the others may lie. */
+  readonly honest: number;
   readonly onServing: (url: string) => void;
   readonly onUpdate: (received: number) => void;
 }
@@ -32,9 +35,14 @@ export interface GatherOptions {
 export interface GatherResult {
   readonly checkpoint: string;
   readonly clients: number;
+  /** Updates that are taken to have their noise. */
+  readonly honest: number;
   /** Sums in the ledger, this one included. */
   readonly rounds: number;
-  /** All of them together are (ε, δ)-differentially private. */
+  /**
+   * All of them together are (ε, δ)-differentially private, if so many updates of each round were clipped and noised as the
+   * gateway asked, and no person sent two.
+   */
   readonly epsilon: number;
   readonly delta: number;
 }
@@ -45,23 +53,28 @@ export async function gatherRound(
   options: GatherOptions,
   signal: AbortSignal,
 ): Promise<GatherResult> {
-  const { model, out, ledger, clients, population, clipNorm, noiseMultiplier, delta } = options;
+  const { model, out, ledger, clients, population, clipNorm, noiseMultiplier, honest, delta } = options;
   const shapes = Object.entries(parameterShapes(checkpoint.config));
   const sizes = Object.fromEntries(shapes.map(([name, shape]) => [name, elementCount(shape)]));
   const parameters = Object.values(sizes).reduce((sum, size) => sum + size, 0);
-  const published = readLedger(ledger);
+  readLedger(ledger); // a round that cannot be entered must not begin
   const round = new FederatedRound({ model, parameters, clients, clipNorm, noiseMultiplier });
   await waitFor(round, options, signal);
 
-  const entry = { samplingRate: Math.min(1, clients / population), noiseMultiplier, clipNorm, clients, model };
+  const entry = {
+    samplingRate: Math.min(1, clients / population),
+    noiseMultiplier: noiseMultiplier * Math.sqrt(honest / clients),
+    ...{ clipNorm, clients, model },
+  };
   const mean = round.mean(sizes);
   const added = ([name, values]: [string, Float32Array]) => [name, values.map((value, i) => value + mean[name]![i]!)];
   const next = {
     ...checkpoint,
     parameters: Object.fromEntries(Object.entries(checkpoint.parameters).map(added)),
   };
+  let sums: readonly NoisySum[];
   try {
-    appendToLedger(ledger, entry); // before anybody can see the result
+    sums = await appendToLedger(ledger, entry); // before anybody can see the result
   } catch (error) {
     const unpublished = `${out}.unpublished`;
     await writeModel(unpublished, next);
@@ -70,8 +83,7 @@ export async function gatherRound(
     );
   }
   await writeModel(out, next);
-  const sums = [...published, entry];
-  return { checkpoint: out, clients, rounds: sums.length, epsilon: epsilonOf(sums, delta), delta };
+  return { checkpoint: out, clients, honest, rounds: sums.length, epsilon: epsilonOf(sums, delta), delta };
 }
 
 async function waitFor(round: FederatedRound, options: GatherOptions, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 /** The privacy ledger: a file with a line for each sum of people's updates that was published, so that all are counted. */
-import { appendFileSync, closeSync, existsSync, openSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, openSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
@@ -16,8 +17,11 @@ const entrySchema = z.object({
 
 export type LedgerEntry = z.infer<typeof entrySchema>;
 
-/** Of a ledger that is new: nobody else needs to know when people contributed. */
+/** A new ledger is its owner's: nobody else needs to know when people contributed. */
 const mode = 0o600;
+
+/** A gateway holds the ledger while it enters a line, which takes milliseconds. */
+const longestWait = 10_000;
 
 /**
  * What was published so far; nothing if there is no file yet. A round whose entry could not be written must not begin: so it is
@@ -30,26 +34,62 @@ export function readLedger(path: string): NoisySum[] {
     closeSync(openSync(path, 'a', mode));
     const text = readFileSync(path, 'utf8');
     if (isNew) rmSync(path);
-    return text.split('\n').filter(Boolean);
+    return text.split('\n');
   });
-  return lines.map((line, k) => {
+  return lines.flatMap((line, k) => {
+    if (line.trim() === '') return [];
     const entry = entrySchema.safeParse(parseJson(line));
-    if (entry.success) return entry.data;
-    throw new UnrollError(`${path}: line ${k + 1} is no entry of a privacy ledger; restore the file, or start another`);
+    if (entry.success) return [entry.data];
+    throw new UnrollError(
+      `${path}: line ${k + 1} is no entry of a privacy ledger; restore it: without it the privacy that it spent is not counted`,
+    );
   });
 }
 
-/** @throws UnrollError if the file cannot be written; it is then as it was */
-export function appendToLedger(path: string, entry: LedgerEntry): void {
-  orExplain(path, () => {
-    const size = existsSync(path) ? statSync(path).size : 0;
+/**
+ * Enters a sum, alone: another gateway that enters one at the same time waits. Returns all sums of the ledger, those that others
+ * have entered meanwhile included.
+ * @throws UnrollError if the file cannot be written; it is then as it was
+ */
+export async function appendToLedger(path: string, entry: LedgerEntry): Promise<NoisySum[]> {
+  const lock = await holdLock(path);
+  try {
+    const published = readLedger(path);
+    orExplain(path, () => {
+      const before = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+      const separator = before.length === 0 || before.at(-1) === newline ? '' : '\n';
+      try {
+        appendFileSync(path, separator + ledgerLine(entry), { flush: true, mode });
+      } catch (error) {
+        if (existsSync(path)) truncateSync(path, before.length);
+        throw error;
+      }
+    });
+    return [...published, entry];
+  } finally {
+    rmSync(lock);
+  }
+}
+
+const newline = 0x0a;
+
+/** Makes the file that says that the ledger is being written; returns its path. */
+async function holdLock(path: string): Promise<string> {
+  const lock = `${path}.lock`;
+  for (let waited = 0; ; waited += 50) {
     try {
-      appendFileSync(path, ledgerLine(entry), { flush: true, mode });
+      closeSync(openSync(lock, 'wx', mode));
+      return lock;
     } catch (error) {
-      truncateSync(path, size);
-      throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explained(path, error);
+      if (waited >= longestWait) {
+        throw new UnrollError(
+          `${lock}: another gateway is writing the ledger, or was killed; remove the file if none runs`,
+        );
+      }
     }
-  });
+    await sleep(50);
+  }
 }
 
 export function ledgerLine(entry: LedgerEntry): string {
@@ -60,8 +100,12 @@ function orExplain<Result>(path: string, action: () => Result): Result {
   try {
     return action();
   } catch (error) {
-    throw new UnrollError(`${path}: cannot be written: ${fileErrorReason(error)}; choose another --ledger`);
+    throw explained(path, error);
   }
+}
+
+function explained(path: string, error: unknown): UnrollError {
+  return new UnrollError(`${path}: cannot be written: ${fileErrorReason(error)}; choose another --ledger`);
 }
 
 function parseJson(line: string): unknown {

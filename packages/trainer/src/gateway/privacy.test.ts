@@ -16,6 +16,20 @@ test.each([
   },
 );
 
+// TensorFlow Privacy's series for orders that are no integers, from SciPy's log_ndtr, with the orders that are used here.
+test.each([
+  [0.01, 0.3, 1, 1e-5, 12.058040494101007],
+  [0.01, 0.3, 1, 1e-6, 14.038174381730578],
+  [0.001, 0.4, 100, 1e-6, 7.902363952391852],
+  [0.01, 0.05, 1, 1e-5, 267.23023895572476],
+])(
+  'with little noise the least is between whole orders: q = %d, σ = %d, %d sums, δ = %d',
+  (q, sigma, count, delta, epsilon) => {
+    const sums = repeated(count, { samplingRate: q, noiseMultiplier: sigma });
+    expect(epsilonOf(sums, delta) / epsilon).toBeCloseTo(1, 10);
+  },
+);
+
 test('is below the moments accountant’s 1.26 for q = 0.01, σ = 4, δ = 1e-5 and 10000 sums, and near it (Abadi et al. 2016)', () => {
   const epsilon = epsilonOf(repeated(10_000, { samplingRate: 0.01, noiseMultiplier: 4 }), 1e-5);
   expect(epsilon).toBeLessThan(1.26);

@@ -8,6 +8,7 @@ export class FederatedRound {
   readonly terms: Round;
   readonly #sum: Float64Array;
   readonly #keys = new Set<string>();
+  readonly #clients = new Set<string>();
 
   constructor(terms: Round) {
     this.terms = terms;
@@ -22,19 +23,28 @@ export class FederatedRound {
     return this.received === this.terms.clients;
   }
 
-  /** Adds an update once, however often it is sent under its key. */
-  add(key: string, update: Float32Array): Refusal {
+  /**
+   * Adds an update once, however often it is sent under its key.
+   * @param client who sends it, of whom the round takes one update; undefined if clients are not told apart
+   */
+  add(key: string, update: Float32Array, client?: string): Refusal {
     const { parameters } = this.terms;
     if (this.#keys.has(key)) return undefined;
+    if (client !== undefined && this.#clients.has(client)) {
+      return { status: 409, reason: 'this client has contributed to the round already' };
+    }
     if (this.complete) return { status: 409, reason: 'the round is complete; load the newest bundle' };
     if (update.length !== parameters) {
       return { status: 400, reason: `an update has ${parameters} numbers, this one ${update.length}` };
     }
-    const length = Math.sqrt(update.reduce((sum, value) => sum + value * value, 0));
-    if (!(length <= longest(this.terms))) {
+    const norm = Math.sqrt(update.reduce((sum, value) => sum + value * value, 0));
+    const [least, most] = honestNorms(this.terms);
+    if (!(norm <= most)) {
       return { status: 422, reason: 'the update is not finite, or longer than a clipped and noised one can be' };
     }
+    if (norm < least) return { status: 422, reason: 'the update is shorter than its share of the noise can be' };
     this.#keys.add(key);
+    if (client !== undefined) this.#clients.add(client);
     for (let i = 0; i < parameters; i++) this.#sum[i]! += update[i]!;
     return undefined;
   }
@@ -52,8 +62,22 @@ export class FederatedRound {
   }
 }
 
-/** C and the noise's length, which exceeds √parameters deviations by more than six with a chance below 1e-8. */
-function longest({ clipNorm, noiseMultiplier, clients, parameters }: Round): number {
+/** -ln of the chance that an honest update is refused on one side. */
+const rarity = -Math.log(1e-9);
+
+/**
+ * The least and the greatest Euclidean norm of an update u + z with ‖u‖ ≤ C and noise z: outside of them are less than one honest
+ * update of 10⁹ on each side. ‖z‖² lies between P − 2√(Pt) and P + 2√(Pt) + 2t squared deviations but for a chance of e⁻ᵗ
+ * (Laurent and Massart 2000, lemma 1), and u·z is below √(2t)·C deviations. An update without noise passes unless the noise is
+ * longer than C: a server cannot tell more from one update.
+ */
+function honestNorms({ clipNorm, noiseMultiplier, clients, parameters }: Round): [least: number, most: number] {
   const deviation = (noiseMultiplier * clipNorm) / Math.sqrt(clients);
-  return clipNorm * (1 + 1e-5) + deviation * (Math.sqrt(parameters) + 6);
+  const spread = 2 * Math.sqrt(parameters * rarity);
+  const shortestNoise = deviation * Math.sqrt(Math.max(0, parameters - spread));
+  const longestNoise = deviation * Math.sqrt(parameters + spread + 2 * rarity);
+  const product = 2 * Math.sqrt(2 * rarity) * clipNorm * deviation;
+  const most = Math.sqrt(clipNorm ** 2 + product + longestNoise ** 2);
+  const rounding = 1e-5;
+  return [(shortestNoise - clipNorm) * (1 - rounding), most * (1 + rounding)];
 }

@@ -2,7 +2,7 @@
  * The gateway's HTTP side: `GET /round` says what is gathered, `POST /contributions` takes an update. It reads no more
  * than an update's size, and speaks no TLS: a proxy in front of it does.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { UnrollError } from '../errors.js';
@@ -11,8 +11,10 @@ import type { FederatedRound } from './round.js';
 export interface GatewayOptions {
   readonly host: string;
   readonly port: number;
-  /** What clients must show, if anything. */
+  /** The secret that all clients must show, if any. */
   readonly token: string | undefined;
+  /** Secrets of one client each, of whom a round takes one update. */
+  readonly clientTokens?: readonly string[] | undefined;
   /** The origin of the pages that may ask. */
   readonly origin: string;
   /** Called after each update that is taken. */
@@ -26,6 +28,11 @@ const longestRequest = 60_000;
 /** How long a client may take for its answer when the round is over, in milliseconds. */
 const longestGoodbye = 1000;
 
+/** Who sends a request; the client is named where each has a token of its own. */
+interface Sender {
+  readonly client?: string;
+}
+
 interface Reply {
   readonly status: number;
   readonly body: string;
@@ -36,8 +43,9 @@ export async function serveRound(
   round: FederatedRound,
   options: GatewayOptions,
 ): Promise<{ url: string; close(): Promise<void> }> {
+  const senderOf = admission(options);
   const server = createServer((request, response) => {
-    answer(round, options, request).then(
+    answer(round, options, senderOf(request), request).then(
       (reply) => send(response, reply, options.origin),
       () => request.destroy(),
     );
@@ -60,15 +68,25 @@ export async function serveRound(
   };
 }
 
-async function answer(round: FederatedRound, options: GatewayOptions, request: IncomingMessage): Promise<Reply> {
+async function answer(
+  round: FederatedRound,
+  options: GatewayOptions,
+  sender: Sender | undefined,
+  request: IncomingMessage,
+): Promise<Reply> {
   if (request.method === 'OPTIONS') return { status: 204, body: '' };
-  if (!hasToken(request, options.token)) return { status: 401, body: 'the token is missing or wrong\n' };
+  if (!sender) return { status: 401, body: 'the token is missing or wrong\n' };
   if (request.method === 'GET' && request.url === '/round') return { status: 200, body: JSON.stringify(round.terms) };
-  if (request.method === 'POST' && request.url === '/contributions') return takeUpdate(round, options, request);
+  if (request.method === 'POST' && request.url === '/contributions') return takeUpdate(round, options, sender, request);
   return { status: 404, body: 'there is GET /round and POST /contributions\n' };
 }
 
-async function takeUpdate(round: FederatedRound, options: GatewayOptions, request: IncomingMessage): Promise<Reply> {
+async function takeUpdate(
+  round: FederatedRound,
+  options: GatewayOptions,
+  sender: Sender,
+  request: IncomingMessage,
+): Promise<Reply> {
   const key = request.headers['idempotency-key'];
   if (typeof key !== 'string' || key.length > 64) return { status: 400, body: 'an idempotency-key is missing\n' };
   if (request.headers['unroll-model'] !== round.terms.model) {
@@ -76,7 +94,7 @@ async function takeUpdate(round: FederatedRound, options: GatewayOptions, reques
   }
   const bytes = await readBody(request, 4 * round.terms.parameters);
   if (!bytes) return { status: 413, body: `an update has ${4 * round.terms.parameters} bytes\n` };
-  const refusal = round.add(key, new Float32Array(bytes));
+  const refusal = round.add(key, new Float32Array(bytes), sender.client);
   if (refusal) return { status: refusal.status, body: `${refusal.reason}\n` };
   options.onUpdate();
   return { status: 202, body: 'taken\n' };
@@ -94,10 +112,20 @@ async function readBody(request: IncomingMessage, size: number): Promise<ArrayBu
   return body.buffer;
 }
 
-function hasToken({ headers }: IncomingMessage, token: string | undefined): boolean {
-  if (token === undefined) return true;
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(headers.authorization ?? ''), digest(`Bearer ${token}`));
+/** Returns what finds the sender of a request by its token; undefined for who may not contribute. */
+function admission({ token, clientTokens }: GatewayOptions): (request: IncomingMessage) => Sender | undefined {
+  const clients = clientTokens && new Set(clientTokens.map(digestOf));
+  const shared = token === undefined ? undefined : digestOf(token);
+  return ({ headers }) => {
+    const shown = digestOf(headers.authorization?.replace(/^Bearer /, '') ?? '');
+    if (clients) return clients.has(shown) ? { client: shown } : undefined;
+    return shared === undefined || shown === shared ? {} : undefined;
+  };
+}
+
+/** Tokens are compared by their digests, so that the time of a comparison tells nothing of a token. */
+function digestOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
 }
 
 function send(response: ServerResponse, { status, body }: Reply, origin: string): void {
