@@ -1,4 +1,7 @@
-/** `@unroll/core/config`: what models and optimizers are, by name and number, without TensorFlow.js. */
+/**
+ * `@unroll/core/config`: the configurations of models and optimizers, and names and shapes that follow from them. Needs
+ * no TensorFlow.js.
+ */
 export type {
   ForecasterConfig,
   SpeechRecognizerConfig,

@@ -1,5 +1,7 @@
-/** `@unroll/core`: recurrent kernels, layers and language models on TensorFlow.js, and the tracer that turns
- * TensorFlow.js code into ONNX graphs. Runs in Node and in browsers. */
+/**
+ * `@unroll/core`: recurrent kernels, layers and language models on TensorFlow.js, and the tracer that turns
+ * TensorFlow.js code into ONNX graphs. Runs in Node and in browsers.
+ */
 export { type GlobalAttentionInputs, globalAttention } from './attention/global-attention.js';
 export { frameCount, framesOf, type LogMelConfig, levelled, logMelConfig } from './audio/frames.js';
 export { logMel } from './audio/log-mel.js';

@@ -9,21 +9,25 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 
 export interface GlobalAttentionInputs {
-  /** What looks: [batch, queries, width]. */
+  /** The queries: [batch, queries, width]. */
   readonly queries: tf.Tensor3D;
-  /** What is looked at: [batch, positions, memory]. */
+  /** The memory that the queries attend to: [batch, positions, memory]. */
   readonly memory: tf.Tensor3D;
-  /** float32 [batch, positions]: one where there is something to look at, which has to be so once in every row, else zero. */
+  /**
+   * float32 [batch, positions]: one where a position may be attended to, else zero. Each row needs at least one such
+   * position.
+   */
   readonly mask: tf.Tensor2D;
   /** W, [width, memory]. */
   readonly kernel: tf.Tensor2D;
 }
 
-/** What a masked position's score is lowered by: its weight is then zero in float32. */
+/** Subtracted from a masked position's score: its weight is then zero in float32. */
 const never = 1e9;
 
 /**
- * The contexts and the weights by which they are sums of the memory. Differentiable by the queries, the memory and W.
+ * Attends to the memory. Each context is the sum of the memory's positions, weighted by `weights`. Differentiable by
+ * the queries, the memory and W.
  * @returns contexts [batch, queries, memory], weights [batch, queries, positions]
  */
 export function globalAttention({ queries, memory, mask, kernel }: GlobalAttentionInputs): {

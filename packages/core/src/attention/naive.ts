@@ -1,9 +1,13 @@
-/** The textbook loop of global attention, in float64, for one sentence and one query: for tests. */
+/**
+ * The textbook loop of global attention, in float64, for one sentence and one query. Tests compare the fast version
+ * with it.
+ */
 import { type Matrix, matVec, type Vector } from '../kernels/naive-linear-algebra.js';
 
 /**
+ * Attends with one query; softmax over the scores of all positions.
  * @param query [width]
- * @param memory the positions that there are, [positions, memory]
+ * @param memory the positions of the sentence without padding, [positions, memory]
  * @param kernel [width, memory]
  */
 export function naiveAttention(

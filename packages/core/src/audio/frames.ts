@@ -1,30 +1,30 @@
-/** Cuts recordings into the frames that features are computed of, in plain numbers; the features are `log-mel.ts`'s. */
+/** Cuts recordings into frames, in plain numbers. `log-mel.ts` computes the features of a frame. */
 
 export interface LogMelConfig {
-  /** In Hz. */
+  /** Samples per second, in Hz. */
   readonly sampleRate: number;
-  /** Samples of a frame. */
+  /** Length of a frame, in samples. */
   readonly frameLength: number;
-  /** Samples from a frame's start to the next one's. */
+  /** Distance between the starts of two consecutive frames, in samples. */
   readonly hop: number;
   /** Points of the Fourier transform; frames are padded to it with zeros. */
   readonly fftLength: number;
   readonly mels: number;
 }
 
-/** Frames of 25 ms every 10 ms, 40 mels: the usual front end, for this rate. */
+/** The usual front end for a sample rate in Hz: frames of 25 ms every 10 ms, 40 mels. */
 export function logMelConfig(sampleRate: number): LogMelConfig {
   const frameLength = Math.round(0.025 * sampleRate);
   const fftLength = 2 ** Math.ceil(Math.log2(frameLength));
   return { sampleRate, frameLength, hop: Math.round(0.01 * sampleRate), fftLength, mels: 40 };
 }
 
-/** How many frames lie in so many samples; a frame is whole. */
+/** Number of whole frames in a recording of `samples` samples. */
 export function frameCount(samples: number, { frameLength, hop }: LogMelConfig): number {
   return samples < frameLength ? 0 : 1 + Math.floor((samples - frameLength) / hop);
 }
 
-/** The frames of a recording, row after row: [frames, frameLength]. */
+/** The frames of a recording, [frames, frameLength], row-major. */
 export function framesOf(samples: Float32Array, config: LogMelConfig): Float32Array<ArrayBuffer> {
   const { frameLength, hop } = config;
   const count = frameCount(samples.length, config);
@@ -33,10 +33,10 @@ export function framesOf(samples: Float32Array, config: LogMelConfig): Float32Ar
   return frames;
 }
 
-/** The root of the mean square of a recording that is as loud as all others. */
+/** Root mean square of every levelled recording. */
 const loudness = 0.1;
 
-/** The recording, as loud as all others; silence stays silent. */
+/** Scales a recording to a root mean square of 0.1, the same for all recordings; silence stays silent. */
 export function levelled(samples: Float32Array): Float32Array {
   const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
   return power > 0 ? samples.map((sample) => (sample * loudness) / Math.sqrt(power)) : samples;

@@ -1,16 +1,16 @@
 /**
- * Log-mel features as matrix products: what recognizers of speech see of a recording. Being plain TensorFlow.js on frames of
- * samples, they run on every backend and can be part of a traced model, so that a device computes what training saw.
- * The Fourier transform of a short frame as a product with a matrix costs little beside a recurrent network.
+ * Log-mel features as matrix products, the inputs of speech recognizers. They are plain TensorFlow.js on frames of
+ * samples. So they run on every backend and can be part of a traced model: a device computes the features that training
+ * used. The Fourier transform of a short frame as a product with a matrix costs little beside a recurrent network.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LogMelConfig } from './frames.js';
 
-/** What is added to energies before their logarithm, so that silence has one. */
+/** Added to energies before the logarithm, so that silence has a finite one. */
 const floor = 1e-6;
 
 /**
- * ln(mel energies + 1e-6) of frames, under a Hann window.
+ * ln(mel energies + 1e-6) of each frame, under a Hann window.
  * @param frames [frames, frameLength]
  * @returns [frames, mels]
  */
@@ -22,7 +22,10 @@ export function logMel(frames: tf.Tensor2D, config: LogMelConfig): tf.Tensor2D {
   return tf.log(tf.add(energies, floor)) as tf.Tensor2D;
 }
 
-/** [frameLength, 2·bins]: a frame's product with it is its windowed transform's real parts and then its imaginary parts. */
+/**
+ * [frameLength, 2·bins]: a frame times this matrix is its windowed Fourier transform, real parts first, then imaginary
+ * parts.
+ */
 function windowedFourier({ frameLength, fftLength }: LogMelConfig): Float32Array {
   const bins = fftLength / 2 + 1;
   const matrix = new Float32Array(frameLength * 2 * bins);
@@ -37,7 +40,7 @@ function windowedFourier({ frameLength, fftLength }: LogMelConfig): Float32Array
   return matrix;
 }
 
-/** [bins, mels]: triangles over the spectrum, equally wide in mel from 0 Hz to half the rate. */
+/** [bins, mels]: triangular filters over the spectrum, equally wide in mel from 0 Hz to half the sample rate. */
 function melFilters({ sampleRate, fftLength, mels }: LogMelConfig): Float32Array {
   const bins = fftLength / 2 + 1;
   const corner = (k: number) => hertz((melOf(sampleRate / 2) * k) / (mels + 1));
@@ -53,6 +56,6 @@ function melFilters({ sampleRate, fftLength, mels }: LogMelConfig): Float32Array
   return filters;
 }
 
-/** O'Shaughnessy (1987): m = 2595·log₁₀(1 + f/700). */
+/** Frequency in Hz to mel, O'Shaughnessy (1987): m = 2595·log₁₀(1 + f/700). */
 const melOf = (frequency: number) => 2595 * Math.log10(1 + frequency / 700);
 const hertz = (mel: number) => 700 * (10 ** (mel / 2595) - 1);

@@ -1,17 +1,19 @@
-/** Reads uncompressed WAV files (RIFF and RF64; PCM of 8 to 32 bits, floats): bytes in, samples out. Neither resamples nor writes.
- * Formats: Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0" (1991); Microsoft,
- * "Multiple Channel Audio Data and WAVE Files" (2007); EBU Tech 3306 (2009), which is RF64. */
+/**
+ * Reads uncompressed WAV files (RIFF and RF64; PCM of 8 to 32 bits, floats): bytes in, samples out. Neither resamples
+ * nor writes. Formats: Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0" (1991);
+ * Microsoft, "Multiple Channel Audio Data and WAVE Files" (2007); EBU Tech 3306 (2009), which defines RF64.
+ */
 
 export interface Recording {
   readonly sampleRate: number;
-  /** One channel, in [−1, 1); floats are taken as they are. */
+  /** One channel. PCM is scaled to [−1, 1); floats keep their values. */
   readonly samples: Float32Array;
 }
 
 const extensible = 0xfffe;
 const formatNames: Readonly<Record<number, string>> = { 1: 'PCM', 2: 'ADPCM', 3: 'float', 6: 'A-law', 7: 'µ-law' };
 
-/** Readers of a sample's bytes, by the name of their format and their bits. */
+/** Functions that read one sample from the bytes, by format name and bits. */
 const sampleReaders: Readonly<Record<string, (data: DataView, offset: number) => number>> = {
   'PCM 8': (data, offset) => (data.getUint8(offset) - 128) / 2 ** 7,
   'PCM 16': (data, offset) => data.getInt16(offset, true) / 2 ** 15,
@@ -22,7 +24,7 @@ const sampleReaders: Readonly<Record<string, (data: DataView, offset: number) =>
 };
 
 /**
- * The first channel of a WAV file.
+ * Reads the first channel of a WAV file.
  * @throws RangeError saying what is wrong with the bytes, in words that can follow the file's name
  */
 export function readWav(bytes: Uint8Array): Recording {
@@ -54,13 +56,13 @@ export function readWav(bytes: Uint8Array): Recording {
   return { sampleRate, samples };
 }
 
-/** The code of the samples' format, which an extensible header has in the first bytes of a GUID. */
+/** The format code of the samples. An extensible header stores it in the first bytes of a GUID. */
 function kindOf(format: DataView): number {
   const kind = format.getUint16(0, true);
   return kind === extensible && format.byteLength >= 26 ? format.getUint16(24, true) : kind;
 }
 
-/** The chunks by name, to the data's: what stands after it, such as tags of ID3, is not read. */
+/** The chunks by name, up to and including the data chunk. Later chunks, such as ID3 tags, are not read. */
 function chunksOf(view: DataView): Map<string, DataView> {
   const chunks = new Map<string, DataView>();
   for (let offset = 12; offset + 8 <= view.byteLength && !chunks.has('data'); ) {
@@ -75,12 +77,12 @@ function chunksOf(view: DataView): Map<string, DataView> {
   return chunks;
 }
 
-/** The least length that stands for an unknown one: sox writes it to a pipe. */
+/** Lengths from here on mean "unknown"; sox writes this value when it writes to a pipe. */
 const unknownLength = 0x7ffff000;
 
 /**
- * How many bytes of samples there are: RF64 has the number in a chunk of its own, and a program that writes to a pipe, which
- * does not know it, leaves 0 or a number that is too great for any file, and ends the file with the samples.
+ * Number of bytes of samples. RF64 stores it in a chunk of its own. A program that writes to a pipe does not know it
+ * and leaves 0 or a number too large for any file; the samples then extend to the end of the file.
  */
 function dataLength(view: DataView, start: number, ds64: DataView | undefined, declared: number): number {
   if (ds64 && declared === 0xffffffff && ds64.byteLength >= 16) return Number(ds64.getBigUint64(8, true));
@@ -88,12 +90,14 @@ function dataLength(view: DataView, start: number, ds64: DataView | undefined, d
   return isUnknown ? view.byteLength - start : declared;
 }
 
-/** One byte after a chunk of odd length, which some programs leave out. */
+/** Length of the padding after a chunk: one byte if the chunk's length is odd, unless the program left it out. */
 function padding(view: DataView, end: number, length: number): 0 | 1 {
   return length % 2 === 0 || isChunk(view, end) ? 0 : 1;
 }
 
-/** Whether a chunk can begin here: a name of letters and a length that fits, unless it is of the samples. */
+/**
+ * Whether a chunk can begin here: its name is four letters and its length fits. For a data chunk the name is enough.
+ */
 function isChunk(view: DataView, offset: number): boolean {
   if (offset + 8 > view.byteLength) return false;
   const name = tag(view, offset);

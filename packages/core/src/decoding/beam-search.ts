@@ -1,4 +1,4 @@
-// The most probable continuations by beam search: at every length the `beamWidth` best prefixes are kept.
+// Beam search for the most probable continuations: at every length it keeps the `beamWidth` best prefixes.
 
 import { logSoftmax } from './log-softmax.js';
 import { checkPositiveInteger, mostProbable } from './sampling.js';
@@ -10,40 +10,40 @@ export interface BeamSearchOptions<State> {
   readonly state: State;
   /** Ids that the model reads first, at least one. */
   readonly prompt: readonly number[];
-  /** How many prefixes are kept at every length, and how many results are returned at most. */
+  /** Number of prefixes kept at every length, and the most results returned. */
   readonly beamWidth: number;
-  /** The most tokens of a result, its stop token included. */
+  /** The most tokens of a result, including its stop token. */
   readonly maxTokens: number;
-  /** Ids that end a result; they count in its probability and length, and are not part of its tokens. Default: none. */
+  /** Ids that end a result. They count in its probability and length but are left out of its tokens. Default: none. */
   readonly stop?: readonly number[] | undefined;
   /**
    * The exponent α of the length normalisation of Wu et al. 2016 ("Google's Neural Machine Translation System",
    * equation 14): a result's score is log p / ((5 + length) / 6)^α. Default 0: no normalisation.
    */
   readonly lengthPenalty?: number | undefined;
-  /** Ends the search, between two steps, with the signal's reason. */
+  /** Aborting ends the search between two steps and throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** A continuation that beam search found. */
 export interface Hypothesis {
   readonly tokens: readonly number[];
-  /** The natural logarithm of the continuation's probability after the prompt, the stop token included. */
+  /** The natural logarithm of the continuation's probability after the prompt, including the stop token. */
   readonly logProbability: number;
-  /** What the results are ordered by: `logProbability` after length normalisation. */
+  /** `logProbability` after length normalisation; results are sorted by it. */
   readonly score: number;
   /** Whether a stop token ended it, rather than `maxTokens`. */
   readonly finished: boolean;
 }
 
-/** A prefix that may still grow, and what the model says comes next. */
+/** A prefix that may still grow, and the model's prediction of its next token. */
 interface Prefix<State> {
   readonly tokens: readonly number[];
   readonly logProbability: number;
   readonly next: StepResult<State>;
 }
 
-/** A prefix and one more token. */
+/** A prefix extended by one token. */
 interface Extension<State> {
   readonly prefix: Prefix<State>;
   readonly token: number;
@@ -51,8 +51,8 @@ interface Extension<State> {
 }
 
 /**
- * At most `beamWidth` continuations of `prompt`, the best score first. Ends as soon as no prefix that may still grow can
- * come before the results already found.
+ * Finds at most `beamWidth` continuations of `prompt`, the best score first. Stops as soon as no growing prefix can
+ * beat the results found so far.
  *
  * @throws RangeError for an option out of range; the signal's reason when aborted
  */
@@ -78,7 +78,8 @@ export async function beamSearch<State>(options: BeamSearchOptions<State>): Prom
       .concat(complete.map((extension) => hypothesis(extension, stop, scoreOf(extension.logProbability, length))))
       .sort((a, b) => b.score - a.score)
       .slice(0, beamWidth);
-    // A prefix only loses probability as it grows, and the normalisation divides it at most by the longest length's.
+    // A prefix only loses probability as it grows, and the normalisation divides it at most by that of the longest
+    // length.
     const reachable = ({ logProbability }: Extension<State>) => scoreOf(logProbability, maxTokens);
     const worst = results.length < beamWidth ? Number.NEGATIVE_INFINITY : results.at(-1)!.score;
     prefixes =
@@ -109,7 +110,7 @@ function best<State>(extensions: readonly Extension<State>[], count: number): Ex
   return extensions.toSorted((a, b) => b.logProbability - a.logProbability).slice(0, count);
 }
 
-/** Runs the model over the last token of each extension, one after the other: a session runs one step at a time. */
+/** Runs the model over the last token of each extension, one at a time, because a session runs one step at a time. */
 async function grow<State>(
   extensions: readonly Extension<State>[],
   step: Step<State>,

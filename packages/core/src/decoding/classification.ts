@@ -1,18 +1,19 @@
-// How a text is classified step by step on a device: what runs the steps is the caller's.
+// Classifies a text step by step on a device. The caller provides the function that runs a step.
 
 /** A recurrent state: values by the names of the graph's inputs. */
 export type StateValues = Readonly<Record<string, Float32Array>>;
 
-/** Runs `classifierStepProgram`: tokens and a state in, scores and the next state out. */
+/** Runs one step of `classifierStepProgram`: takes tokens and a state, returns scores and the next state. */
 export type TokenStep = (
   ids: Int32Array,
   state: StateValues,
 ) => Promise<{ readonly logits: Float32Array; readonly state: StateValues }>;
 
 /**
- * The probability of each class, [classes].
+ * Computes the probability of each class, [classes].
  * @param ids the tokens of the text, at least one
- * @param state the state before the first, all zeros
+ * @param state the state before the first token, all zeros
+ * @throws RangeError if the text has no tokens
  */
 export async function classifyIds(step: TokenStep, ids: readonly number[], state: StateValues): Promise<Float32Array> {
   if (ids.length === 0) throw new RangeError('the text has no tokens; give at least a word');

@@ -1,4 +1,4 @@
-// Text from a model, one sampled token after the other.
+// Generates text from a model, one sampled token after the other.
 
 import type { Random } from './random.js';
 import { checkPositiveInteger, checkSamplingOptions, type SamplingOptions, sampleToken } from './sampling.js';
@@ -8,20 +8,20 @@ export interface GenerationOptions<State> extends SamplingOptions {
   readonly step: Step<State>;
   /** The state before the prompt. */
   readonly state: State;
-  /** Ids that the model reads first, at least one: the end-of-line id where there is nothing else. */
+  /** Ids that the model reads first, at least one; the end-of-line id alone starts a new text. */
   readonly prompt: readonly number[];
-  /** The most tokens to generate; Infinity for as many as the consumer takes. */
+  /** The most tokens to generate. With Infinity, generation continues as long as the consumer asks for tokens. */
   readonly maxTokens: number;
-  /** Ids that end the generation; the one that ended it is not yielded. Default: none. */
+  /** Ids that end the generation; the id that ends it is not yielded. Default: none. */
   readonly stop?: readonly number[] | undefined;
-  /** Where chance comes from: `seededRandom(seed)` gives the same text wherever the scores are the same. */
+  /** Source of random numbers. `seededRandom(seed)` gives the same text wherever the scores are the same. */
   readonly random: Random;
-  /** Ends the generation, between two steps, with the signal's reason. */
+  /** Aborting ends the generation between two steps and throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Yields the ids that the model writes after `prompt`. No step runs ahead of what the consumer has taken.
+ * Yields the ids that the model writes after `prompt`. Runs a step only when the consumer asks for the next token.
  *
  * @throws RangeError for an option out of range, before the first step; the signal's reason when aborted
  * @example

@@ -1,5 +1,5 @@
-// The public entry of @unroll/core/decoding: from a model's scores to tokens and findings, and what else of a model's use needs
-// no TensorFlow.js.
+// The public entry of @unroll/core/decoding: turns a model's scores into tokens and other results, and holds whatever
+// else the use of a model needs without TensorFlow.js.
 
 export { framesOf, levelled, logMelConfig } from '../audio/frames.js';
 export { ctcGreedyLabels } from '../kernels/ctc/greedy.js';

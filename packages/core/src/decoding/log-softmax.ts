@@ -1,8 +1,8 @@
-// Logarithms of probabilities from a model's scores, in float64 whatever the scores are in.
+// Log-probabilities from a model's scores, in float64 whatever the type of the scores.
 
 /**
- * log p_i = x_i − m − log Σ_j exp(x_j − m), with m the largest x, so that nothing overflows. A score of −∞ is an impossible
- * token.
+ * log p_i = x_i − m − log Σ_j exp(x_j − m), where m is the largest x, so that nothing overflows. A score of −∞ marks an
+ * impossible token.
  *
  * @param logits scores, `[vocabulary]`
  * @returns natural logarithms, `[vocabulary]`
@@ -16,16 +16,16 @@ export function logSoftmax(logits: ArrayLike<number>): Float64Array {
     logProbabilities[i] = logits[i]! - largest;
     sum += Math.exp(logProbabilities[i]!);
   }
-  // Subtracting `largest + log(sum)` at once would lose the digits of log(sum) where `largest` is large.
+  // Subtracting `largest + log(sum)` in one step would lose digits of log(sum) where `largest` is large.
   const logSum = Math.log(sum);
   for (let i = 0; i < logits.length; i++) logProbabilities[i]! -= logSum;
   return logProbabilities;
 }
 
 /**
- * The token with the largest score; of equals, the smaller id.
+ * The token with the largest score; among equals, the smaller id.
  *
- * @throws RangeError as `logSoftmax`
+ * @throws RangeError as `logSoftmax` does
  */
 export function likeliest(logits: ArrayLike<number>): number {
   let best = 0;

@@ -1,12 +1,12 @@
-// A seeded stream of random numbers that is the same in Node and in every browser. Good for sampling and shuffling, not
-// for secrets.
+// A seeded stream of random numbers, the same in Node and in every browser. Use it for sampling and shuffling, not for
+// secrets.
 
-/** The next number of a stream, uniform in [0, 1). */
+/** Returns the next number of a stream, uniform in [0, 1). */
 export type Random = () => number;
 
 /**
- * The random numbers of `seed`: Chris Doty-Humphrey's sfc32 ("Small Fast Counter", from PractRand), 128 bits of state
- * in 32-bit integer operations, which JavaScript does exactly.
+ * Creates the stream of random numbers for `seed`: Chris Doty-Humphrey's sfc32 ("Small Fast Counter", from PractRand).
+ * Its 128 bits of state use 32-bit integer operations, which are exact in JavaScript.
  *
  * @param seed an integer in [0, 2^53)
  * @throws RangeError for any other seed
@@ -27,7 +27,7 @@ export function seededRandom(seed: number): Random {
     c |= 0;
     return (sum >>> 0) / 2 ** 32;
   };
-  // PractRand's own seeding discards the first numbers, in which similar seeds are still similar.
+  // PractRand's own seeding discards the first numbers too: similar seeds give similar numbers at first.
   for (let i = 0; i < 15; i++) next();
   return next;
 }

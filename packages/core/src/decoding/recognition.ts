@@ -1,22 +1,22 @@
-// How a recording is recognized step by step on a device: what runs the steps is the caller's.
+// Recognizes a recording step by step on a device. The caller provides the functions that run the graphs.
 
 type Values = Readonly<Record<string, Float32Array>>;
 
-/** Runs the graphs of a recognizer's bundle. */
+/** Functions that run the graphs of a recognizer's bundle. */
 export interface RecognizerSteps {
   readonly hiddenDim: number;
-  /** `recognizerStepProgram`: two frames and the state in, features and the next state out. */
+  /** Runs `recognizerStepProgram`: takes two frames and the state, returns features and the next state. */
   readonly step: (inputs: Values) => Promise<Values>;
-  /** `recognizerOutputProgram`: the features of a frame from both sides in, its logits out. */
+  /** Runs `recognizerOutputProgram`: takes a frame's features from both directions, returns its logits. */
   readonly output: (inputs: Values) => Promise<Values>;
 }
 
 const sides = ['0', '0_reverse'] as const;
 
 /**
- * The logits of a recording's frames, [frames, classes].
+ * Computes the logits of each frame of a recording, [frames, classes].
  * @param frames [frames, frameLength], at least one
- * @throws RangeError if there is none
+ * @throws RangeError if there are no frames
  */
 export async function recognizeFrames(
   { hiddenDim, step, output }: RecognizerSteps,

@@ -1,34 +1,37 @@
-// The choice of one token from a model's scores: greedy, temperature, top-k and top-p, in that order of application as
-// in Hugging Face's generation. What comes before and after a token is generation.ts's affair.
+// Chooses one token from a model's scores: greedy, temperature, top-k and top-p, applied in the order of Hugging Face's
+// generation. `generation.ts` handles the loop around it.
 
 import { likeliest, logSoftmax } from './log-softmax.js';
 import type { Random } from './random.js';
 
-/** How a token is drawn. Without any, from the model's own distribution. */
+/** How to draw a token. Without options, from the model's own distribution. */
 export interface SamplingOptions {
-  /** Scores are divided by it: below 1 sharper, above 1 flatter, 0 always the most probable token. Default 1. */
+  /**
+   * The scores are divided by this number: below 1 sharper, above 1 flatter, 0 always the most probable token. Default
+   * 1.
+   */
   readonly temperature?: number | undefined;
   /** Only the k most probable tokens can be drawn (Fan et al. 2018). Default: all. */
   readonly topK?: number | undefined;
   /**
-   * Only the smallest set of most probable tokens whose probabilities reach p can be drawn: nucleus sampling (Holtzman
-   * et al. 2019, "The Curious Case of Neural Text Degeneration", equation 2). Default 1: all.
+   * Only the smallest set of most probable tokens whose probabilities sum to at least p can be drawn: nucleus sampling
+   * (Holtzman et al. 2019, "The Curious Case of Neural Text Degeneration", equation 2). Default 1: all.
    */
   readonly topP?: number | undefined;
 }
 
 /** The tokens that can be drawn, and their probabilities, which sum to 1. */
 export interface TokenDistribution {
-  /** Most probable first, of equals the smaller id first; in the order of ids where nothing was cut off. */
+  /** Most probable first, then smaller ids first; in the order of ids if nothing was cut off. */
   readonly ids: readonly number[];
   readonly probabilities: readonly number[];
 }
 
 /**
- * Draws a token id. Takes one number from `random`, none where only one token is left to draw.
+ * Draws a token id. Takes one number from `random`, or none if only one token can be drawn.
  *
  * @param logits scores, `[vocabulary]`
- * @throws RangeError for an option out of range, or scores that are no distribution
+ * @throws RangeError for an option out of range, or scores that do not form a distribution
  */
 export function sampleToken(
   logits: ArrayLike<number>,
@@ -41,15 +44,16 @@ export function sampleToken(
     remaining -= probability;
     if (remaining < 0) return ids[place]!;
   }
-  // Rounding can leave a sliver of 1 beyond the last probability: it belongs to the last token that can occur.
+  // The probabilities may sum to slightly less than 1 through rounding; the rest goes to the last token with a
+  // probability above 0.
   return ids[probabilities.findLastIndex((probability) => probability > 0)]!;
 }
 
 /**
- * The distribution that `sampleToken` draws from; at temperature 0 one token.
+ * The distribution that `sampleToken` draws from. At temperature 0 it has one token.
  *
  * @param logits scores, `[vocabulary]`
- * @throws RangeError for an option out of range, or scores that are no distribution
+ * @throws RangeError for an option out of range, or scores that do not form a distribution
  */
 export function tokenDistribution(logits: ArrayLike<number>, options: SamplingOptions): TokenDistribution {
   checkSamplingOptions(options);
@@ -69,7 +73,10 @@ export function tokenDistribution(logits: ArrayLike<number>, options: SamplingOp
   };
 }
 
-/** Throws a RangeError for an option out of range. */
+/**
+ * Checks sampling options.
+ * @throws RangeError for an option out of range
+ */
 export function checkSamplingOptions({ temperature = 1, topK = 1, topP = 1 }: SamplingOptions): void {
   if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY)) {
     throw new RangeError(`temperature ${temperature}: must be a number of at least 0`);
@@ -78,13 +85,16 @@ export function checkSamplingOptions({ temperature = 1, topK = 1, topP = 1 }: Sa
   if (!(topP > 0 && topP <= 1)) throw new RangeError(`topP ${topP}: must be above 0 and at most 1`);
 }
 
-/** Throws a RangeError that names the option if `value` is not an integer of at least 1. */
+/**
+ * Checks that `value` is an integer of at least 1.
+ * @throws RangeError naming the option
+ */
 export function checkPositiveInteger(name: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 1)
     throw new RangeError(`${name} ${value}: must be an integer of at least 1`);
 }
 
-/** The ids of the `count` largest values, largest first; of equals, the smaller id first. Fast for a small `count`. */
+/** The ids of the `count` largest values, largest first, then smaller ids first. Fast for a small `count`. */
 export function mostProbable(logProbabilities: Float64Array, count: number): number[] {
   const best: number[] = [];
   for (let id = 0; id < logProbabilities.length; id++) {
@@ -98,19 +108,19 @@ export function mostProbable(logProbabilities: Float64Array, count: number): num
   return best;
 }
 
-/** The ids among which the nucleus of mass `topP` lies, most probable first; all ids in order if it is everything. */
+/** A superset of the nucleus of mass `topP`, most probable first; all ids in ascending order if `topP` is 1. */
 function nucleusCandidates(logProbabilities: Float64Array, topP: number): number[] {
   const ids = Array.from(logProbabilities.keys());
   if (topP === 1) return ids;
-  // Tokens below this bound sum to less than 1 - topP, so the nucleus is full before the first of them. Leaving them
-  // out saves sorting a whole vocabulary for every token.
+  // Tokens below this bound sum to less than 1 - topP, so none of them is needed to fill the nucleus. Leaving them out
+  // saves sorting a whole vocabulary for every token.
   const bound = Math.log((1 - topP) / ids.length);
   return ids
     .filter((id) => logProbabilities[id]! >= bound)
     .sort((a, b) => logProbabilities[b]! - logProbabilities[a]! || a - b);
 }
 
-/** How many leading probabilities it takes to reach `mass`; all of them if rounding keeps their sum below it. */
+/** Number of leading probabilities needed to reach `mass`; all of them if rounding keeps their sum below it. */
 function nucleusSize(probabilities: readonly number[], mass: number): number {
   let reached = 0;
   const last = probabilities.findIndex((probability) => {

@@ -1,21 +1,20 @@
-// The one thing that decoding asks of a model, so that it knows no runtime.
+// The interface through which decoding runs a model, so that decoding depends on no runtime.
 
-/** What a model says after it has read a token. */
+/** Result of reading one token. */
 export interface StepResult<State> {
-  /** Scores of the next token, `[vocabulary]`: an array of this step's own, which no later step overwrites. */
+  /** Scores of the next token, `[vocabulary]`: a new array for each step, which no later step overwrites. */
   readonly logits: Float32Array;
-  /** What the model remembers, to be handed to the next step. */
+  /** The recurrent state, to be passed to the next step. */
   readonly state: State;
 }
 
 /**
- * Reads one token. A state may be read more than once (beam search does), so a step leaves the state that it was given
- * as it was.
+ * Reads one token. Does not change the given state, because a state may be read more than once (beam search does so).
  */
 export type Step<State> = (state: State, token: number) => Promise<StepResult<State>>;
 
 /**
- * Reads `prompt` token by token from `state`; the result says what follows it.
+ * Reads `prompt` token by token, starting from `state`. The result predicts the token after the prompt.
  *
  * @throws RangeError if the prompt is empty; the signal's reason if it is aborted
  */

@@ -1,12 +1,12 @@
-// How a sentence is translated token by token, with beam search; what runs the steps is the caller's.
+// Translates a sentence token by token with beam search. The caller provides the functions that run the steps.
 
 import { beamSearch } from './beam-search.js';
 import type { StateValues } from './classification.js';
 
-/** The tokens that a source may have. */
+/** The most tokens that a source sentence may have, including its end. */
 export const longestSource = 64;
 
-/** Runs `encoderStepProgram` or `decoderStepProgram`: its outputs, arrays of this step's own. */
+/** Runs `encoderStepProgram` or `decoderStepProgram` and returns its outputs in new arrays. */
 export type RunStep = (
   inputs: Readonly<Record<string, Float32Array | Int32Array>>,
 ) => Promise<Readonly<Record<string, Float32Array>>>;
@@ -15,24 +15,24 @@ export interface TranslationSteps {
   readonly encode: RunStep;
   readonly decode: RunStep;
   readonly hiddenDim: number;
-  /** The token before the first and after the last. */
+  /** The id that precedes the first token and follows the last. */
   readonly eosId: number;
 }
 
 export interface TranslateOptions {
-  /** How many prefixes are kept at every length; default 5. 1 takes the likeliest token each time. */
+  /** Number of prefixes kept at every length; default 5. 1 takes the most probable token each time. */
   readonly beamWidth?: number | undefined;
   /** The exponent of the length normalisation of Wu et al. (2016), equation 14; default 1. */
   readonly lengthPenalty?: number | undefined;
-  /** The most tokens written; default twice the source's and 10. */
+  /** The most tokens of the translation; default twice the number of source tokens plus 10. */
   readonly maxTokens?: number | undefined;
-  /** Ends the search, between two steps, with the signal's reason. */
+  /** Aborting ends the search between two steps and throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The translation's tokens, the end left out.
- * @param source the tokens of the sentence, its end included
+ * Translates a sentence; returns the tokens of the translation without its end.
+ * @param source the tokens of the sentence, including its end
  * @throws RangeError if the source has no tokens or more than {@link longestSource}; the signal's reason when aborted
  */
 export async function translateIds(
@@ -59,7 +59,10 @@ export async function translateIds(
   return best?.tokens ?? [];
 }
 
-/** The encoder's outputs, [longestSource, 2·hidden], zero after the source's end, and the decoder's first state. */
+/**
+ * Encodes the source. Returns the encoder's outputs, [longestSource, 2·hidden], zero after the end of the source, and
+ * the decoder's first state.
+ */
 async function readSource(
   encode: RunStep,
   hiddenDim: number,

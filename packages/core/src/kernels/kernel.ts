@@ -1,7 +1,7 @@
 /**
- * Defines kernels of our own in TensorFlow.js: registered under a name, with a registered gradient, for every backend.
- * A kernel is composed from TensorFlow.js ops unless a backend has a better one (`implementations`), so it runs on any
- * backend and can be traced. Registration happens on first use, for whatever backend is then active.
+ * Defines our own TensorFlow.js kernels: each is registered under a name, with a registered gradient, for every
+ * backend. A kernel is composed from TensorFlow.js ops unless a backend has registered its own version. So it runs on
+ * any backend and can be traced. Registration happens on first use, for the backend that is active then.
  */
 import * as tf from '@tensorflow/tfjs-core';
 // The core package leaves the gradients of its own ops unregistered; the layers package registers them.
@@ -11,11 +11,15 @@ type Tensors = readonly tf.Tensor[];
 
 export interface KernelDefinition<Inputs extends Record<string, tf.Tensor>, Attributes extends object> {
   readonly name: string;
-  /** The outputs, composed from TensorFlow.js ops. */
+  /** Computes the outputs with TensorFlow.js ops. */
   readonly forward: (inputs: Inputs, attributes: Attributes) => tf.Tensor[];
-  /** What {@link gradient} is given: these inputs and then these outputs (one flag each), in this order. */
+  /**
+   * The tensors passed to {@link gradient} as `saved`: these inputs, then the outputs whose flag is set, in this order.
+   */
   readonly saves?: { readonly inputs: readonly (keyof Inputs & string)[]; readonly outputs: readonly boolean[] };
-  /** A thunk for the gradient of each differentiable input, given the outputs' gradients and the saved tensors. */
+  /**
+   * Returns a thunk for the gradient of each differentiable input, given the outputs' gradients and the saved tensors.
+   */
   readonly gradient?: (
     outputGradients: Tensors,
     saved: Tensors,
@@ -23,7 +27,7 @@ export interface KernelDefinition<Inputs extends Record<string, tf.Tensor>, Attr
   ) => Partial<Record<keyof Inputs & string, () => tf.Tensor>>;
 }
 
-/** The op that runs the kernel `definition` on the active backend. */
+/** Returns the op that runs the kernel `definition` on the active backend. */
 export function defineKernel<Inputs extends Record<string, tf.Tensor>, Attributes extends object>(
   definition: KernelDefinition<Inputs, Attributes>,
 ): (inputs: Inputs, attributes: Attributes) => tf.Tensor[] {

@@ -1,4 +1,4 @@
-/** Vectors and matrices as plain arrays of float64, for the textbook loops that the kernels are tested against. */
+/** Vectors and matrices as plain arrays of float64, for the textbook loops that the tests compare kernels with. */
 export type Vector = readonly number[];
 /** Rows of equal length. */
 export type Matrix = readonly Vector[];
@@ -17,7 +17,7 @@ export function sigmoid(value: number): number {
   return 1 / (1 + Math.exp(-value));
 }
 
-/** The k-th of `count` equal parts of a vector. */
+/** The k-th of `count` equal parts of a vector, counted from 0. */
 export function part(vector: Vector, k: number, count: number): number[] {
   const size = vector.length / count;
   return vector.slice(k * size, (k + 1) * size);

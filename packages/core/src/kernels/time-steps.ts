@@ -1,11 +1,14 @@
 /**
- * What the recurrent kernels share. Sequences are time-major, [time, batch, features], and flattened to
- * [time·batch, features] so that whatever does not depend on the recurrence is one operation for all steps: the input
+ * Shared by the recurrent kernels. Sequences are time-major, [time, batch, features]. They are flattened to
+ * [time·batch, features], so that everything independent of the recurrence is one operation for all steps: the input
  * projection, the weight gradients, and every elementwise factor of back-propagation through time.
  */
 import * as tf from '@tensorflow/tfjs-core';
 
-/** x·W + b of all steps by one product, as one [batch, gates·hidden] tensor a step. x: [time, batch, input]. */
+/**
+ * x·W + b of all steps in one product, split into one [batch, gates·hidden] tensor for each step. x: [time, batch,
+ * input].
+ */
 export function projectInputs(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor): tf.Tensor[] {
   const [time = 0] = x.shape;
   return splitSteps(tf.add(tf.matMul(flattenSteps(x), kernel), bias), time);
@@ -42,8 +45,8 @@ export function previousStates(initial: tf.Tensor, states: tf.Tensor): tf.Tensor
 }
 
 /**
- * Gradients of the input projection x·W + b, given those of its rows [time·batch, gates·hidden]: one product for dx and
- * one for dW over all time steps.
+ * Gradients of the input projection x·W + b, given the gradients of its rows [time·batch, gates·hidden]: one product
+ * for dx and one for dW over all time steps.
  */
 export function inputProjectionGradients(x: tf.Tensor, kernel: tf.Tensor, rowGradients: tf.Tensor) {
   return {

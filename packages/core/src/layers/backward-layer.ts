@@ -1,14 +1,15 @@
 /**
- * The `backward_layer` of Keras's `Bidirectional`. Keras 3 always writes one; TensorFlow.js does not read it, but runs the forward
- * layer's copy backwards, which is the same model only if no other layer was given.
+ * Checks the `backward_layer` of Keras's `Bidirectional`. Keras 3 always writes one. TensorFlow.js ignores it and runs
+ * a copy of the forward layer backwards, which is the same model only if the backward layer mirrors the forward one.
  */
 
-/** What tells copies of a layer apart without changing what they compute. */
+/** Options that may differ between copies of a layer without changing what the layer computes. */
 const incidental = new Set(['name', 'seed', 'build_config', 'registered_name', 'shared_object_id', 'module']);
 
 /**
- * @param config of a description of a `Bidirectional`
- * @throws Error naming the first option by which its layers differ
+ * Checks that the backward layer mirrors the forward one.
+ * @param config the configuration of a `Bidirectional`
+ * @throws Error naming the first option in which its layers differ
  */
 export function checkBackwardLayer(config: unknown): void {
   if (!isRecord(config) || !isRecord(config.layer) || !isRecord(config.backward_layer)) return;

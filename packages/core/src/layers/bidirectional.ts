@@ -7,20 +7,20 @@ import { TensorFlowBidirectional } from './tensorflow-layers.js';
 type TensorFlowArgs = ConstructorParameters<typeof TensorFlowBidirectional>[0];
 
 export type BidirectionalArgs = Omit<TensorFlowArgs, 'layer'> & {
-  /** TensorFlow.js declares an `RNN`, but asks for no more of it than the minimal layers have. */
+  /** The layer to copy. TensorFlow.js declares an `RNN`, but uses no member that the minimal layers lack. */
   readonly layer: TensorFlowArgs['layer'] | MinimalLayer;
 };
 
-/** Members that TensorFlow.js declares as private. */
+/** Members that TensorFlow.js declares private. */
 interface Copies {
   readonly forwardLayer: object;
   readonly backwardLayer: object;
 }
 
 /**
- * Runs two copies of a recurrent layer over the sequence and its reverse. Input [batch, time, features]; output as the layer's, with
- * twice the units where `mergeMode` is `concat`. Where a mask is zero, both copies give zeros, as in Keras, if the layer is one of
- * ours and returns sequences; TensorFlow.js's own layers repeat the output of the step before.
+ * Runs two copies of a recurrent layer over the sequence and its reverse. Input [batch, time, features]; output as the
+ * layer's, with twice the units if `mergeMode` is `concat`. At masked steps both copies output zeros, as in Keras, if
+ * the layer is one of ours and returns sequences. TensorFlow.js's own layers repeat the output of the step before.
  * @example
  * new Bidirectional({ layer: new LSTM({ units: 32, returnSequences: true }), mergeMode: 'concat' });
  */

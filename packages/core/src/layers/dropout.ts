@@ -1,6 +1,6 @@
 /**
- * `Dropout`: Keras's dropout layer, but reproducible: which elements are dropped is a function of its seed and of how
- * often it has been called in training. (TensorFlow.js's own drops the same ones in every call when it is given a seed.)
+ * `Dropout`: Keras's dropout layer, but reproducible: the dropped elements are a function of its seed and of the number
+ * of its calls in training. (TensorFlow.js's own layer, given a seed, drops the same elements in every call.)
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
@@ -11,12 +11,15 @@ import { assertSupported } from './supported-arguments.js';
 export type DropoutArgs = LayerArgs & {
   /** Probability of dropping an element, in [0, 1). */
   readonly rate: number;
-  /** An integer in [0, 2^53); 0 if left out. Layers of the same seed and shape drop alike: give each its own. */
+  /**
+   * An integer in [0, 2^53); default 0. Layers with the same seed and shape drop the same elements: give each its own
+   * seed.
+   */
   readonly seed?: number;
 };
 
 /**
- * In training each element is dropped, or scaled by 1/(1 − rate); elsewhere the layer is the identity. Any shape.
+ * In training, drops each element or scales it by 1/(1 − rate); otherwise the layer is the identity. Any shape.
  * @example
  * tf.sequential({ layers: [new LSTM({ units: 32, inputShape: [20, 8] }), new Dropout({ rate: 0.5, seed: 1 })] });
  */

@@ -8,8 +8,8 @@ import { TensorFlowEmbedding } from './tensorflow-layers.js';
 export type EmbeddingArgs = Omit<EmbeddingLayerArgs, 'activityRegularizer'>;
 
 /**
- * Input: ids [batch, …]; output [batch, …, outputDim]. Weights: embeddings [inputDim, outputDim].
- * With `maskZero` the id 0 is padding, which the recurrent layers that follow pass over.
+ * Looks up embeddings. Input: ids [batch, …]; output [batch, …, outputDim]. Weights: embeddings [inputDim, outputDim].
+ * With `maskZero` the id 0 is padding, which the recurrent layers that follow skip.
  * @example
  * tf.sequential({ layers: [new Embedding({ inputDim: 1000, outputDim: 64 }), new LSTM({ units: 32 })] });
  */

@@ -15,18 +15,20 @@ import {
 import { TensorFlowGruCell } from './tensorflow-layers.js';
 
 export type GRUArgs = RecurrentLayerArgs & {
-  /** Of the candidate; tanh if left out. */
+  /** Activation of the candidate; default tanh. */
   readonly activation?: ActivationName;
-  /** Of the gates; sigmoid if left out, as in Keras 2 (TensorFlow.js: hardSigmoid). */
+  /** Activation of the gates; default sigmoid, as in Keras 2 (TensorFlow.js: hardSigmoid). */
   readonly recurrentActivation?: ActivationName;
-  /** Whether the reset gate is applied after the recurrent product (cuDNN, PyTorch, Keras 2), the default, or before it
-   * (Cho et al. 2014, and TensorFlow.js). */
+  /**
+   * True (default) applies the reset gate after the recurrent product (cuDNN, PyTorch, Keras 2), false before it (Cho
+   * et al. 2014, TensorFlow.js).
+   */
   readonly resetAfter?: boolean;
 };
 
 /**
- * Weights, gates in Keras's order z, r, n: kernel [input, 3·units], recurrent_kernel [units, 3·units] and bias
- * [2, 3·units], of the input and of the recurrence; [3·units] with `resetAfter: false`.
+ * A GRU layer. Weights, gates in Keras's order z, r, n: kernel [input, 3·units], recurrent_kernel [units, 3·units] and
+ * bias [2, 3·units], one row for the input and one for the recurrence; [3·units] with `resetAfter: false`.
  * @example
  * tf.sequential({ layers: [new GRU({ units: 32, inputShape: [20, 8] }), tf.layers.dense({ units: 1 })] });
  */
@@ -82,7 +84,7 @@ export class GRU extends RecurrentLayer {
 }
 tf.serialization.registerClass(GRU);
 
-/** The weights of the reset-after variant, whose recurrent products have a bias of their own. */
+/** A cell with the weights of the reset-after variant, whose recurrent product has its own bias. */
 class ResetAfterGruCell extends TensorFlowGruCell {
   override build(inputShape: (number | null)[]): void {
     const width = 3 * this.units;

@@ -1,18 +1,21 @@
 /**
- * Descriptions of models as Keras 3 writes them, in the form of Keras 2, which is the one that TensorFlow.js reads: other names of
- * options, nested dtypes and nodes, and functions that changed their meaning.
+ * Converts model descriptions from Keras 3's form to Keras 2's, which TensorFlow.js reads. Keras 3 renamed options,
+ * nests dtypes and nodes, and gave some functions another meaning.
  */
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** @param topology what `modelTopology` is in a `model.json` */
+/**
+ * Whether Keras 3 wrote the description.
+ * @param topology `modelTopology` of a `model.json`
+ */
 export function isKeras3(topology: unknown): boolean {
   return isObject(topology) && String(topology.keras_version).startsWith('3.');
 }
 
 /**
- * A part of a description of Keras 3 in Keras 2's form.
- * @throws Error naming the layer and the argument that it is called with, if TensorFlow.js has no such calls
+ * Converts a part of a Keras 3 description to Keras 2's form.
+ * @throws Error naming the layer and the argument that it is called with, if TensorFlow.js does not have such calls
  */
 export function withKeras2Form(part: unknown): unknown {
   if (Array.isArray(part)) return part.map(withKeras2Form);
@@ -28,7 +31,7 @@ export function withKeras2Form(part: unknown): unknown {
   return { ...copy, config, ...(copy.inbound_nodes === undefined ? {} : { name, inbound_nodes: nodes }) };
 }
 
-/** Computing in half precision is done in float32 here, which the weights are in, or become. */
+/** Replaces half precision by float32, in which the weights are stored or to which they are converted. */
 function floatOf(policy: unknown): unknown {
   return typeof policy === 'string' && /^(mixed_)?b?float16$/.test(policy) ? 'float32' : policy;
 }
@@ -54,13 +57,13 @@ function withKeras2Options(className: string, config: Json): Json {
   return Array.isArray(changed.layers) ? withNodesOfModels(changed, changed.layers) : changed;
 }
 
-/** The forward layer under the name that its copies are named after. */
+/** The forward layer under its original name, without the prefix `forward_`, from which its copies are named. */
 function withoutDirection(layer: unknown): unknown {
   if (!isObject(layer) || !isObject(layer.config)) return layer;
   return { ...layer, config: { ...layer.config, name: String(layer.config.name).replace(/^forward_/, '') } };
 }
 
-/** Counts the calls of models within a model from 1: in Keras 2 a model's own graph is its call 0. */
+/** Counts the calls of nested models from 1: in Keras 2 the model's own graph is call 0. */
 function withNodesOfModels(config: Json, layers: readonly unknown[]): Json {
   const models = new Set(
     layers.flatMap((each) => (isObject(each) && isObject(each.config) && each.config.layers ? [each.name] : [])),
@@ -79,7 +82,7 @@ function withNodesOfModels(config: Json, layers: readonly unknown[]): Json {
   };
 }
 
-/** The tensors of one call of a layer, as `[layer, node, tensor, {}]`. */
+/** The tensors that one call of a layer receives, as `[layer, node, tensor, {}]`. */
 function inboundNode(node: unknown, layer: string): unknown {
   if (!isObject(node)) return node;
   const { args = [], kwargs = {} } = node as { args?: unknown; kwargs?: Json };
@@ -93,7 +96,7 @@ function inboundNode(node: unknown, layer: string): unknown {
   return [...tensorsIn(args), ...tensorsIn(initialState)].map((place) => [...place, {}]);
 }
 
-/** Where the tensors in some arguments come from, as `[layer, node, tensor]`, in their order. */
+/** The origins of the tensors in some arguments, as `[layer, node, tensor]`, in their order. */
 function tensorsIn(part: unknown): unknown[][] {
   if (Array.isArray(part)) return part.flatMap(tensorsIn);
   if (!isObject(part)) return [];

@@ -1,4 +1,4 @@
-/** `Linear`: x·W + b, Keras's Dense without an activation. */
+/** `Linear`: x·W + b, Keras's Dense layer without an activation. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { DenseLayerArgs } from '@tensorflow/tfjs-layers/dist/layers/core.js';
 import { assertSupported } from './supported-arguments.js';
@@ -7,8 +7,8 @@ import { TensorFlowDense } from './tensorflow-layers.js';
 export type LinearArgs = Omit<DenseLayerArgs, 'activation' | 'activityRegularizer'>;
 
 /**
- * Input [batch, …, in]; output [batch, …, units]. Weights: kernel [in, units], glorotUniform if not said otherwise, and
- * bias [units], zeros.
+ * A linear layer. Input [batch, …, in]; output [batch, …, units]. Weights: kernel [in, units], initialized by
+ * glorotUniform unless given otherwise, and bias [units], zeros.
  * @example
  * tf.sequential({ layers: [new LSTM({ units: 32, inputShape: [20, 8] }), new Linear({ units: 1 })] });
  */

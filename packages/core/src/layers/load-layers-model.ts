@@ -1,6 +1,6 @@
 /**
- * Loads models that TensorFlow.js or Keras saved (`model.json` and its weights), with our recurrent layers in the places of
- * TensorFlow.js's own: also such as those refuse, GRUs that reset after.
+ * Loads models saved by TensorFlow.js or Keras (`model.json` and its weights) with our recurrent layers in place of
+ * TensorFlow.js's own. This includes GRUs that reset after the product, which TensorFlow.js refuses.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { type LayersModel, loadLayersModel as loadWithRegisteredLayers } from '@tensorflow/tfjs-layers';
@@ -14,7 +14,7 @@ import { misfittingWeights, withLayersNames } from './misfitting-weights.js';
 import { SimpleRNN } from './simple-rnn.js';
 import { requireAllRead } from './unread-options.js';
 
-/** By Keras's class names. */
+/** Our layers' class names, by Keras's class names. */
 const replacements: Readonly<Record<string, string>> = {
   SimpleRNN: SimpleRNN.className,
   LSTM: LSTM.className,
@@ -24,6 +24,7 @@ const replacements: Readonly<Record<string, string>> = {
 };
 
 /**
+ * Loads a saved model.
  * @param source a URL of `model.json`, or any handler of `tf.io`
  * @returns a model that trains with `fit` and saves with `save`, from where `tf.loadLayersModel` loads it too
  * @throws Error naming an option that is not supported, or a tensor that does not fit its layer
@@ -49,16 +50,19 @@ export async function loadLayersModel(source: string | tf.io.IOHandler): Promise
   return loadWithRegisteredLayers(tf.io.fromMemory({ ...artifacts, weightSpecs, modelTopology }));
 }
 
-/** The weights' specifications under the names that the model's layers give them, once the model has been built without weights. */
+/**
+ * The weights' specifications, renamed as the model's layers name them. Builds the model without weights to check names
+ * and shapes.
+ */
 async function checkedSpecs(
   modelTopology: object,
   specs: tf.io.WeightsManifestEntry[],
 ): Promise<tf.io.WeightsManifestEntry[]> {
-  // With weights, though none, TensorFlow.js draws no initial ones, which takes long.
+  // Given an empty list of weights, TensorFlow.js does not draw initial ones, which takes long.
   const noWeights = { weightSpecs: [], weightData: new ArrayBuffer(0) };
   const handler = tf.io.fromMemory({ modelTopology, ...noWeights });
   const model = await loadWithRegisteredLayers(handler, { strict: false }).catch((error: unknown) => {
-    // TensorFlow.js adds a list of reasons.
+    // Drops the list of possible reasons that TensorFlow.js appends.
     const reason = firstLine(error).replace(/ This may be due to .*/, '');
     throw new Error(`loadLayersModel: ${reason}`, { cause: error });
   });
@@ -79,7 +83,10 @@ function handlerOf(url: string): tf.io.IOHandler {
   return handler ?? tf.io.browserHTTPRequest(url);
 }
 
-/** A model's description, or a part of it, with the class names replaced. TensorFlow.js writes Keras's snake case. */
+/**
+ * Copies a model's description, or a part of it, with the class names replaced. TensorFlow.js writes Keras's snake
+ * case.
+ */
 function withOurLayers(part: unknown): unknown {
   if (Array.isArray(part)) return part.map(withOurLayers);
   if (typeof part !== 'object' || part === null) return part;
@@ -87,7 +94,7 @@ function withOurLayers(part: unknown): unknown {
   if (copy.class_name === 'Bidirectional') checkBackwardLayer(copy.config);
   const replacement = typeof copy.class_name === 'string' ? replacements[copy.class_name] : undefined;
   if (!replacement) return copy;
-  // A description that does not say is of a time when there was only one variant.
+  // A description without this option dates from when only the reset-before variant existed.
   const config = copy.class_name === 'GRU' ? { reset_after: false, ...(copy.config as object) } : copy.config;
   return { ...copy, class_name: replacement, config };
 }

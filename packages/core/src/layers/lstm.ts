@@ -8,17 +8,17 @@ import { activationIdentifier } from './keras-activations.js';
 import { checkedRecurrentArgs, type Recurrence, RecurrentLayer, type RecurrentLayerArgs } from './recurrent-layer.js';
 
 export type LSTMArgs = RecurrentLayerArgs & {
-  /** Of the candidate and of the cell state; tanh if left out. */
+  /** Activation of the candidate and of the cell state; default tanh. */
   readonly activation?: ActivationName;
-  /** Of the gates; sigmoid if left out, as in Keras 2 (TensorFlow.js: hardSigmoid). */
+  /** Activation of the gates; default sigmoid, as in Keras 2 (TensorFlow.js: hardSigmoid). */
   readonly recurrentActivation?: ActivationName;
-  /** Start the forget gate's bias at one (Jozefowicz et al. 2015); true if left out. */
+  /** Whether the forget gate's bias starts at one (Jozefowicz et al. 2015); default true. */
   readonly unitForgetBias?: boolean;
 };
 
 /**
- * Weights, gates in Keras's order i, f, g, o: kernel [input, 4·units], recurrent_kernel [units, 4·units], bias [4·units].
- * States: the hidden one, then the cell's.
+ * An LSTM layer. Weights, gates in Keras's order i, f, g, o: kernel [input, 4·units], recurrent_kernel [units,
+ * 4·units], bias [4·units]. States: hidden state, then cell state.
  * @example
  * tf.sequential({ layers: [new LSTM({ units: 32, inputShape: [20, 8] }), tf.layers.dense({ units: 1 })] });
  */

@@ -4,7 +4,7 @@ import { minGruSequence } from '../kernels/mingru/sequence.js';
 import { MinimalLayer, type MinimalLayerArgs } from './minimal-layer.js';
 
 /**
- * Weights, gates in the order z, n: kernel [input, 2·units] and bias [2·units].
+ * A minGRU layer. Weights, gates in the order z, n: kernel [input, 2·units] and bias [2·units].
  * @example
  * tf.sequential({ layers: [new MinGRU({ units: 32, inputShape: [500, 8] }), new Linear({ units: 1 })] });
  */

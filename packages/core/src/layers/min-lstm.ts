@@ -4,7 +4,7 @@ import { minLstmSequence } from '../kernels/minlstm/sequence.js';
 import { MinimalLayer, type MinimalLayerArgs } from './minimal-layer.js';
 
 /**
- * Weights, gates in the order i, f, n: kernel [input, 3·units] and bias [3·units].
+ * A minLSTM layer. Weights, gates in the order i, f, n: kernel [input, 3·units] and bias [3·units].
  * @example
  * tf.sequential({ layers: [new MinLSTM({ units: 32, inputShape: [500, 8] }), new Linear({ units: 1 })] });
  */

@@ -1,6 +1,7 @@
 /**
- * What MinGRU and MinLSTM share: a layer in Keras's manner over a whole sequence, by a kernel without recurrent weights. Its
- * weights are those of a Dense layer as wide as all gates, hence what it extends. It takes and gives no states.
+ * Base of MinGRU and MinLSTM: a layer in Keras's manner that runs a whole sequence through a kernel without recurrent
+ * weights. It extends Dense, because its weights are those of a Dense layer as wide as all gates. It neither takes nor
+ * returns states.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { DenseLayerArgs } from '@tensorflow/tfjs-layers/dist/layers/core.js';
@@ -9,11 +10,13 @@ import { assertSupported } from './supported-arguments.js';
 import { TensorFlowDense } from './tensorflow-layers.js';
 
 export type MinimalLayerArgs = Omit<DenseLayerArgs, 'activation' | 'activityRegularizer'> & {
-  /** Whether the output has every step or the last one; false if left out. */
+  /** Whether to output every step rather than the last one; default false. */
   readonly returnSequences?: boolean;
-  /** Whether the sequence is read, and its outputs stand, from its end; false if left out. */
+  /** Whether to read the sequence from its end and output in that order; default false. */
   readonly goBackwards?: boolean;
-  /** Whether the outputs of masked steps are zero, as they are in `Bidirectional`; false if left out: they repeat the one before. */
+  /**
+   * Whether masked steps output zeros, as in `Bidirectional`; by default they repeat the output of the step before.
+   */
   readonly zeroOutputForMask?: boolean;
 };
 
@@ -21,13 +24,14 @@ type Sequence = (inputs: MinimalUnitInputs) => { outputs: tf.Tensor3D; hidden: t
 
 /**
  * Input [batch, time, features]; output [batch, units], or [batch, time, units] with `returnSequences`. Where a mask
- * [batch, time] is zero, a step leaves the state and repeats the output before it, or with `zeroOutputForMask` gives zeros.
+ * [batch, time] is zero, the state stays unchanged. The step repeats the output before it, or outputs zeros with
+ * `zeroOutputForMask`.
  */
 export abstract class MinimalLayer extends TensorFlowDense {
   readonly returnSequences: boolean;
   readonly goBackwards: boolean;
   zeroOutputForMask: boolean;
-  /** What TensorFlow.js's Bidirectional asks of a layer. */
+  /** Read by TensorFlow.js's Bidirectional. */
   readonly returnState = false;
   readonly #units: number;
   readonly #sequence: Sequence;

@@ -1,8 +1,11 @@
-/** Which saved tensor belongs to which weight of a model, and whether it fits: TensorFlow.js says two shapes, but not whose. */
+/**
+ * Matches saved tensors with a model's weights and checks their shapes. TensorFlow.js's own error gives two shapes
+ * without a name.
+ */
 import type { io } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 
-/** A line that names the first tensor of another shape than its layer's; undefined if all fit. */
+/** Describes the first tensor whose shape differs from its layer's weight; undefined if all fit. */
 export function misfittingWeights(model: LayersModel, specs: readonly io.WeightsManifestEntry[]): string | undefined {
   const expected = weightsOf(model);
   for (const { name, shape } of specs) {
@@ -15,8 +18,8 @@ export function misfittingWeights(model: LayersModel, specs: readonly io.Weights
 }
 
 /**
- * The tensors' specifications under the names of the model's weights: Keras 3 puts the model's name before them, and TensorFlow 2 the
- * cell of a recurrent layer into them, `model/layer/cell/kernel`. Others keep theirs.
+ * Renames the tensors' specifications to the names of the model's weights; unmatched ones keep their names. Keras 3
+ * puts the model's name in front. TensorFlow 2 inserts the cell of a recurrent layer: `model/layer/cell/kernel`.
  */
 export function withLayersNames(
   model: LayersModel,

@@ -1,7 +1,7 @@
 /**
- * What SimpleRNN, LSTM and GRU share: TensorFlow.js's `RNN` layer, with its arguments, its handling of states and its
- * serialization, but the whole sequence by one of our kernels instead of a cell called step by step. Of the cell, only
- * the weights and the configuration are used.
+ * Base of SimpleRNN, LSTM and GRU. It is TensorFlow.js's `RNN` layer, with its arguments, state handling and
+ * serialization, but runs the whole sequence in one of our kernels instead of calling a cell step by step. Only the
+ * cell's weights and configuration are used.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { RNN } from '@tensorflow/tfjs-layers';
@@ -16,14 +16,18 @@ export type RecurrentLayerArgs = Omit<
   SimpleRNNLayerArgs,
   'cell' | 'activation' | 'dropoutFunc' | 'activityRegularizer'
 > & {
-  /** Of `dropout` and `recurrentDropout`: an integer in [0, 2^53); 0 if left out. Layers of the same seed and shape drop
-   * alike: give each its own. */
+  /**
+   * Seed of `dropout` and `recurrentDropout`: an integer in [0, 2^53); default 0. Layers with the same seed and shape
+   * drop the same elements: give each its own seed.
+   */
   readonly seed?: number;
-  /** Whether the outputs of masked steps are zero, as they are in `Bidirectional`; false if left out: they repeat the one before. */
+  /**
+   * Whether masked steps output zeros, as in `Bidirectional`; by default they repeat the output of the step before.
+   */
   readonly zeroOutputForMask?: boolean;
 };
 
-/** The weights as the kernels take them. */
+/** A layer's weights in the form that the kernels take. */
 export interface SequenceWeights {
   /** [input, gates·units] */
   readonly kernel: tf.Tensor;
@@ -31,21 +35,21 @@ export interface SequenceWeights {
   readonly recurrentKernel: tf.Tensor;
   /** [gates·units] */
   readonly bias: tf.Tensor;
-  /** [gates·units]; of a GRU that resets after. */
+  /** [gates·units]; only for a GRU that resets after the product. */
   readonly recurrentBias?: tf.Tensor;
 }
 
 export interface SequenceOutputs {
   /** [time, batch, units] */
   readonly outputs: tf.Tensor;
-  /** The last ones, each [batch, units]. */
+  /** The states after the last step, each [batch, units]. */
   readonly states: readonly tf.Tensor[];
 }
 
-/** How a layer computes: by its cell, and by a faster kernel what needs neither a mask nor dropout in the recurrence. */
+/** The layer's computation: a cell, and a faster kernel for sequences without mask and recurrent dropout. */
 export interface Recurrence {
   readonly cell: Cell;
-  /** Left out where the activations are not the kernel's. */
+  /** The faster kernel; left out if it does not have the layer's activations. */
   readonly plain?: (x: tf.Tensor, weights: SequenceWeights, initialStates: readonly tf.Tensor[]) => SequenceOutputs;
 }
 
@@ -64,8 +68,9 @@ interface CellWeights {
 
 /**
  * Input [batch, time, features] and optionally, as `initialState`, each state [batch, units]. Output [batch, units], or
- * [batch, time, units] with `returnSequences`; with `returnState` a list of that and of the last states. Where a mask
- * [batch, time] is zero, a step leaves the states and repeats the output before it, or with `zeroOutputForMask` gives zeros.
+ * [batch, time, units] with `returnSequences`; with `returnState` a list of the output and the last states. Where a
+ * mask [batch, time] is zero, the states stay unchanged. The step repeats the output before it, or outputs zeros with
+ * `zeroOutputForMask`.
  */
 export abstract class RecurrentLayer extends RNN {
   zeroOutputForMask: boolean;
@@ -78,7 +83,7 @@ export abstract class RecurrentLayer extends RNN {
     super(args);
     this.#seed = args.seed ?? 0;
     this.zeroOutputForMask = args.zeroOutputForMask ?? false;
-    // The two copies of a layer in Bidirectional differ in their direction alone; each draws masks of its own.
+    // The two copies of a layer in Bidirectional differ only in direction; each draws its own masks.
     const first = this.goBackwards ? 2 : 0;
     this.#inputDropout = dropoutOf(`${this.name}_dropout`, args.dropout, this.#seed, first);
     this.#recurrentDropout = dropoutOf(`${this.name}_recurrent_dropout`, args.recurrentDropout, this.#seed, first + 1);
@@ -86,7 +91,7 @@ export abstract class RecurrentLayer extends RNN {
 
   protected abstract recurrence(): Recurrence;
 
-  /** The cell's bias as the kernels take it. */
+  /** The cell's bias in the form that the kernels take. */
   protected biases(bias: tf.Tensor | undefined, width: number): Pick<SequenceWeights, 'bias' | 'recurrentBias'> {
     return { bias: bias ?? tf.zeros([width]) };
   }
@@ -133,7 +138,7 @@ export abstract class RecurrentLayer extends RNN {
     return { ...read, ...this.biases(bias?.read(), read.kernel.shape[1]!) };
   }
 
-  /** TensorFlow.js forgets the regularizers of an RNN's weights; their penalties belong to the layer's losses. */
+  /** The penalties of the weights' regularizers, which TensorFlow.js leaves out of an RNN's losses. */
   override get losses() {
     return this.cell.losses;
   }
@@ -159,7 +164,10 @@ export abstract class RecurrentLayer extends RNN {
   }
 }
 
-/** `args` with Keras's defaults. @throws Error naming an argument that is not supported */
+/**
+ * Fills in Keras's defaults.
+ * @throws Error naming an argument that is not supported
+ */
 export function checkedRecurrentArgs<Args extends RecurrentLayerArgs>(
   layer: string,
   args: Args,
@@ -172,7 +180,7 @@ export function checkedRecurrentArgs<Args extends RecurrentLayerArgs>(
   return { kernelInitializer: 'glorotUniform', ...args };
 }
 
-/** What draws the k-th of a layer's dropout masks, if its rate is above zero. */
+/** The layer that draws the k-th of a layer's dropout masks; undefined if the rate is zero. */
 function dropoutOf(name: string, rate: number | undefined, seed: number, k: number): Dropout | undefined {
   if (!rate) return undefined;
   return new Dropout({ name, rate, seed: (seed + k * 0x9e3779b9) % Number.MAX_SAFE_INTEGER });

@@ -10,7 +10,7 @@ import { checkedRecurrentArgs, type Recurrence, RecurrentLayer, type RecurrentLa
 export type SimpleRNNArgs = RecurrentLayerArgs & { readonly activation?: ActivationName };
 
 /**
- * Weights: kernel [input, units], recurrent_kernel [units, units], bias [units].
+ * A simple recurrent layer. Weights: kernel [input, units], recurrent_kernel [units, units], bias [units].
  * @example
  * tf.sequential({ layers: [new SimpleRNN({ units: 32, inputShape: [20, 8] }), tf.layers.dense({ units: 1 })] });
  */

@@ -1,9 +1,10 @@
-/** Refuses what a layer of Keras takes and ours does not (yet): an argument is never ignored. */
+/** Refuses arguments that a Keras layer takes and ours does not support, so that none is ignored. */
 
 /**
- * @param supported for each argument of Keras that a layer knows in part, the values that it takes; leaving the argument
- *   out, or null, is always one of them
- * @throws Error naming the layer, the argument and the values that are supported
+ * Checks the arguments of a layer.
+ * @param supported for each argument that a layer supports in part, the accepted values; undefined and null are always
+ * accepted
+ * @throws Error naming the layer, the argument and the supported values
  */
 export function assertSupported(
   layer: string,

@@ -1,6 +1,6 @@
 /**
- * TensorFlow.js's own layer classes, to extend. Its package exports functions that make such layers, but of the classes
- * only a few; all of them stand in its public registry, from which it loads models.
+ * TensorFlow.js's own layer classes, to extend. Its package exports functions that create layers, but only a few of the
+ * classes. All of them are in its public registry, from which it loads models.
  */
 import { serialization } from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';

@@ -1,12 +1,15 @@
 /**
- * Which options of a description TensorFlow.js did not read: it passes over those that it does not know, and the model computes
- * something else. What a loaded layer says of itself shows what it has read.
+ * Finds options of a model's description that TensorFlow.js did not read. It skips options that it does not know, and
+ * the model then computes something else. The configuration of the loaded layer shows which options were read.
  */
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Options that do not change what a trained layer computes, with those of initializers and the like. */
+/**
+ * Options that do not change the computation of a trained layer. Those of initializers and the like are in {@link
+ * ofTraining}.
+ */
 const incidental = new Set([
   ...[
     'name',
@@ -36,12 +39,13 @@ const incidental = new Set([
 ]);
 const ofTraining = /(Initializer|Regularizer|Constraint)$/;
 
-/** Values with which an option that TensorFlow.js does not know changes nothing. */
+/** Values at which an option that TensorFlow.js does not know changes nothing. */
 const defaults: Readonly<Record<string, unknown>> = { groups: 1, depthMultiplier: 1, dataFormat: 'channels_last' };
 
 /**
- * @param description of the model, in Keras 2's form
- * @throws Error naming the first layer with such an option
+ * Checks that TensorFlow.js has read every option of a model's description.
+ * @param description the model's description, in Keras 2's form
+ * @throws Error naming the first layer with an unread option
  */
 export function requireAllRead(description: unknown, model: LayersModel): void {
   const layers = new Map(model.layers.map((layer) => [layer.name, layer]));
@@ -89,13 +93,13 @@ function requireRead(where: string, className: string, described: Json, read: Js
   }
 }
 
-/** Null, false, zero and strides of one are how Keras says that an option is not used. */
+/** Whether an option is unused: Keras writes null, false, zero or strides of one for that. */
 function isUnused(option: string, value: unknown): boolean {
   const isOnes = Array.isArray(value) && value.every((each) => each === 1);
   return value === null || value === false || value === 0 || isOnes || value === defaults[option];
 }
 
-/** TensorFlow.js has names in camel case where Keras has an underscore. */
+/** Compares names. TensorFlow.js writes camel case where Keras writes underscores. */
 function isSame(value: unknown, read: unknown): boolean {
   const text = (each: unknown) => String(each).replaceAll('_', '').toLowerCase();
   return text(value) === text(read);

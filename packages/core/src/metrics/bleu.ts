@@ -1,13 +1,13 @@
 /**
- * BLEU of a corpus with one reference each (Papineni et al. 2002), computed as sacreBLEU does by default (Post 2018, "A Call
- * for Clarity in Reporting BLEU Scores"): mteval's 13a tokenization, case kept, n-grams to 4, and where an n-gram order has no
- * match, exponential smoothing (`nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp`).
+ * BLEU of a corpus with one reference for each translation (Papineni et al. 2002), computed with sacreBLEU's defaults
+ * (Post 2018, "A Call for Clarity in Reporting BLEU Scores"): mteval's 13a tokenization, case kept, n-grams up to 4.
+ * N-gram orders without a match are smoothed exponentially (`nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp`).
  */
 
 export interface Bleu {
   /** From 0 to 100. */
   readonly score: number;
-  /** Percent, of 1- to 4-grams, smoothed. */
+  /** Smoothed precisions of 1- to 4-grams, in percent. */
   readonly precisions: readonly number[];
   readonly brevityPenalty: number;
   readonly hypothesisLength: number;
@@ -17,8 +17,8 @@ export interface Bleu {
 const longestNgram = 4;
 
 /**
- * The BLEU of translations, each with its reference.
- * @throws RangeError if there are not as many references as translations, or none
+ * Computes the BLEU of translations, each with one reference.
+ * @throws RangeError if the numbers of translations and references differ, or there are none
  */
 export function corpusBleu(hypotheses: readonly string[], references: readonly string[]): Bleu {
   if (hypotheses.length !== references.length || hypotheses.length === 0) {
@@ -42,14 +42,15 @@ export function corpusBleu(hypotheses: readonly string[], references: readonly s
   });
   const hasMatch = matches.some((count) => count > 0);
   const precisions = hasMatch ? smoothedPrecisions(matches, totals) : new Array<number>(longestNgram).fill(0);
-  // An empty translation's penalty is exp(−∞) = 0, a precision of zero's logarithm −∞: either makes the score zero.
+  // For an empty translation the penalty is exp(−∞) = 0; for a precision of zero the logarithm is −∞. Either makes the
+  // score zero.
   const brevityPenalty = Math.min(1, Math.exp(1 - referenceLength / hypothesisLength));
   const logMean = precisions.reduce((sum, precision) => sum + Math.log(precision), 0) / longestNgram;
   const score = brevityPenalty * Math.exp(logMean);
   return { score, precisions, brevityPenalty, hypothesisLength, referenceLength };
 }
 
-/** Chen and Cherry (2014), method 3: the k-th order without a match counts 1/2ᵏ of one. */
+/** Chen and Cherry (2014), method 3: the k-th n-gram order without a match counts as 1/2ᵏ of a match. */
 function smoothedPrecisions(matches: readonly number[], totals: readonly number[]): number[] {
   let divisor = 1;
   return matches.map((count, k) => {
@@ -71,8 +72,8 @@ function ngramCounts(tokens: readonly string[], n: number): Map<string, number> 
 }
 
 /**
- * The tokens of mteval-v13a: entities are resolved, punctuation stands apart, but for periods and commas within numbers and
- * dashes that no digit precedes.
+ * Splits a line into the tokens of mteval-v13a. Entities are resolved and punctuation is separated, except periods and
+ * commas within numbers and dashes that no digit precedes.
  */
 export function tokenize13a(line: string): string[] {
   const text = line

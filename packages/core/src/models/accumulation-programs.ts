@@ -1,6 +1,7 @@
 /**
- * A training step in parts: gradients of one part of the batch after another add up where the engine keeps them, then one
- * update. A step then needs the memory of a part, and its result is that of the whole batch to float32 rounding.
+ * A training step in parts: the engine adds up the gradients of one part of the batch after another, then makes one
+ * update. A step then needs the memory of one part only. Its result equals that of the whole batch up to float32
+ * rounding.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { clippedUpdate, iterates, slotShapes, type UpdateRecipe, updateInputs } from './clipped-update.js';
@@ -10,12 +11,15 @@ import { type BatchShape, float32Inputs, type Program } from './program.js';
 
 const sumName = (parameter: string) => `sum/${parameter}`;
 
-/** The sums of gradients, zero before the first part. */
+/** The shapes of the gradients' sums by name; the sums are zero before the first part. */
 export function gradientSumShapes(config: LanguageModelConfig): Shapes {
   return Object.fromEntries(Object.entries(parameterShapes(config)).map(([name, shape]) => [sumName(name), shape]));
 }
 
-/** `gradientProgram` of a part of the batch, but that its gradients, taken where the optimizer wants them, go to `next.sum/*`. */
+/**
+ * `gradientProgram` for a part of the batch, at the parameters where the optimizer wants gradients. It outputs the new
+ * sums `next.sum/*` instead of the gradients.
+ */
 export function accumulationProgram(config: LanguageModelConfig, part: BatchShape, recipe: UpdateRecipe): Program {
   const { inputs, run } = gradientProgram(config, part);
   return {
@@ -31,7 +35,10 @@ export function accumulationProgram(config: LanguageModelConfig, part: BatchShap
   };
 }
 
-/** The update of `trainingProgram` by the sums: `next.*` of parameters and slots, and `gradientNorm`, before clipping. */
+/**
+ * The update of `trainingProgram` by the sums of gradients. Outputs `next.*` of parameters and slots, and
+ * `gradientNorm`, before clipping.
+ */
 export function accumulatedUpdateProgram(config: LanguageModelConfig, recipe: UpdateRecipe): Program {
   return {
     inputs: { ...parametersOf(config), ...sumsOf(config), ...updateInputs(config, recipe) },
@@ -45,7 +52,7 @@ export function accumulatedUpdateProgram(config: LanguageModelConfig, recipe: Up
 const parametersOf = (config: LanguageModelConfig) => float32Inputs(parameterShapes(config));
 const sumsOf = (config: LanguageModelConfig) => float32Inputs(gradientSumShapes(config));
 
-/** Of the slots those that {@link iterates} reads. */
+/** The slots that {@link iterates} reads. */
 function slotsOf(config: LanguageModelConfig, recipe: UpdateRecipe): Program['inputs'] {
   return recipe.optimizer.name === 'nt-asgd'
     ? float32Inputs(slotShapes(recipe.optimizer, parameterShapes(config)))

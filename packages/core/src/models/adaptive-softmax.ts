@@ -1,34 +1,38 @@
 /**
- * How an adaptive softmax divides a vocabulary whose ids are by falling frequency: a shortlist of the most frequent words,
- * scored at every position, and tails of rarer ones, each with an entry in the head beside the shortlist and scored only
- * where it has the target, from features projected to ever fewer dimensions. Grave et al. (2017), "Efficient softmax
- * approximation for GPUs", arXiv:1609.04309, section 4.3; as PyTorch's AdaptiveLogSoftmaxWithLoss with a bias in the head.
+ * Divides the vocabulary of an adaptive softmax; ids must be by falling frequency. The most frequent words form a
+ * shortlist, scored at every position. Rarer words form tails. Each tail has an entry in the head beside the shortlist
+ * and is scored only where it has the target, from features projected to ever fewer dimensions. Grave et al. (2017),
+ * "Efficient softmax approximation for GPUs", arXiv:1609.04309, section 4.3; as PyTorch's AdaptiveLogSoftmaxWithLoss
+ * with a bias in the head.
  */
 
-/** The words from `from` up to but not including `to`. */
+/** A tail: the words with ids from `from` up to but not including `to`. */
 export interface Tail {
-  /** Of its parameters and its input, as `output.tail.0`. */
+  /** Prefix of its parameters' and its input's names, such as `output.tail.0`. */
   readonly name: string;
   readonly from: number;
   readonly to: number;
-  /** To which its features are projected. */
+  /** Width to which its features are projected. */
   readonly width: number;
 }
 
-/** By which the width of the features is divided once more with each tail. */
+/** The width of the features is divided by this once more for each tail. */
 const widthDivisor = 4;
 
 const longestShortlist = 10_000;
 
 /**
- * The ends of the shortlist and of all tails but the last, where nobody chose them: a fortieth of the words, which are nearly
- * all of a text, and a fifth.
+ * Default cutoffs, the ends of the shortlist and of all tails but the last: a fortieth of the words (10,000 at most),
+ * which make up nearly all of a text, and a fifth.
  */
 export function defaultCutoffs(vocabSize: number): number[] {
   return [Math.min(Math.ceil(vocabSize / 40), longestShortlist), Math.ceil(vocabSize / 5)];
 }
 
-/** @throws RangeError unless the cutoffs ascend from at least 1 to less than the number of words */
+/**
+ * Checks cutoffs.
+ * @throws RangeError unless the cutoffs ascend from at least 1 to less than the number of words
+ */
 export function requireCutoffs(cutoffs: readonly number[], vocabSize: number): void {
   const bounds = [0, ...cutoffs, vocabSize];
   const ascend = bounds.every((bound, k) => k === 0 || (Number.isSafeInteger(bound) && bound > bounds[k - 1]!));
@@ -38,7 +42,10 @@ export function requireCutoffs(cutoffs: readonly number[], vocabSize: number): v
   );
 }
 
-/** @param features the width of the features of the head */
+/**
+ * The tails between the cutoffs.
+ * @param features width of the head's features
+ */
 export function tailsOf(cutoffs: readonly number[], vocabSize: number, features: number): Tail[] {
   return cutoffs.map((from, k) => ({
     name: `output.tail.${k}`,
@@ -48,7 +55,10 @@ export function tailsOf(cutoffs: readonly number[], vocabSize: number, features:
   }));
 }
 
-/** The shapes of the parameters: the head, `output.kernel` and `output.bias`, and of each tail `projection` and `kernel`. */
+/**
+ * The shapes of the parameters by name: the head's `output.kernel` and `output.bias`, and each tail's `projection` and
+ * `kernel`.
+ */
 export function adaptiveParameterShapes(
   cutoffs: readonly number[],
   vocabSize: number,
@@ -63,10 +73,10 @@ export function adaptiveParameterShapes(
   return shapes;
 }
 
-/** The name of a program's input: the rows of a batch whose targets are in this tail. */
+/** The name of a tail's program input: the rows of a batch whose targets are in this tail. */
 export const tailPositions = ({ name }: Tail) => `${name}.positions`;
 
-/** The rows of `targets` that are in each tail, ascending, by the names of {@link tailPositions}. */
+/** The rows of `targets` that are in each tail, ascending, under the names of {@link tailPositions}. */
 export function positionsOfTails(tails: readonly Tail[], targets: Int32Array): Record<string, Int32Array> {
   return Object.fromEntries(
     tails.map((tail) => {

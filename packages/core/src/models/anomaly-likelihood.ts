@@ -1,23 +1,23 @@
 /**
- * From the errors of a predictor to anomalies: how unlikely its recent errors are among its past ones, and the threshold that
- * normal data seldom passes. Plain numbers, one series, each value a function of those before it; prediction is
- * `forecaster.ts`'s.
+ * Detects anomalies from the errors of a predictor: computes how unlikely its recent errors are among its past ones.
+ * Works on plain numbers of one series; each value is a function of those before it. `forecaster.ts` predicts.
  */
 
 export interface AnomalyLikelihoodConfig {
-  /** How many past errors say what is usual. */
+  /** Number of past errors from which the usual mean and deviation are computed. */
   readonly longWindow: number;
-  /** How many latest errors are averaged. */
+  /** Number of latest errors to average. */
   readonly shortWindow: number;
 }
 
 /**
- * −log₁₀ of the probability that errors as usual average as high as the latest ones: the anomaly likelihood of Ahmad et al.
- * (2017), "Unsupervised real-time anomaly detection for streaming data", eq. 4–6, on a logarithmic scale. The usual mean and
- * deviation are those of the long window before the short one, at least ten errors; before that, 0.
- * @param errors of a series in their order, NaN where there was no prediction
- * @param smallestDeviation below which the usual deviation is not believed
- * @returns as many scores, from 0; 0 where there was no prediction
+ * Scores anomalies: −log₁₀ of the probability that usual errors average as high as the latest ones. This is the anomaly
+ * likelihood of Ahmad et al. (2017), "Unsupervised real-time anomaly detection for streaming data", eq. 4–6, on a
+ * logarithmic scale. The usual mean and deviation are those of the long window before the short one. The score is 0
+ * until that window has ten errors.
+ * @param errors errors of a series in their order, NaN where there was no prediction
+ * @param smallestDeviation lower bound for the usual deviation
+ * @returns one score for each error, at least 0; 0 where there was no prediction
  */
 export function anomalyScores(
   errors: readonly number[],
@@ -41,7 +41,10 @@ const leastUsual = 10;
 
 const average = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** ln Q(z), the logarithm of the upper tail of the normal distribution, for z ≥ 0; ln ½ for z < 0, where nothing is unusual. */
+/**
+ * ln Q(z), the logarithm of the upper tail of the normal distribution, for z ≥ 0; ln ½ for z < 0, where errors are
+ * below the mean.
+ */
 function logTail(z: number): number {
   const x = Math.max(0, z);
   // Abramowitz and Stegun (1964), 26.2.17: Q(x) = φ(x)·(b₁t + … + b₅t⁵) with t = 1/(1 + px).

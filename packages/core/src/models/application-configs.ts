@@ -1,44 +1,47 @@
-/** The configurations of the applications' models: data alone, without TensorFlow.js, for who trains and who runs them. */
+/**
+ * Configurations of the applications' models. Plain data without TensorFlow.js, for training and for running the
+ * models.
+ */
 
 export interface TextClassifierConfig {
   readonly vocabSize: number;
   readonly embeddingDim: number;
-  /** Units of each direction. */
+  /** Units of each direction of the LSTM. */
   readonly hiddenDim: number;
   readonly classes: number;
-  /** Probability of dropping a unit of the embedding, and one of what the linear layer reads. */
+  /** Probability of dropping a unit of the embedding or of the linear layer's input. */
   readonly dropout: number;
 }
 
 export interface TranslationConfig {
   readonly vocabSize: number;
-  /** The width of the embedding, and of the output layer's input. */
+  /** Width of the embedding and of the output layer's input. */
   readonly embeddingDim: number;
   /** Units of each direction of the encoder, and of the decoder. */
   readonly hiddenDim: number;
-  /** Probability of dropping a unit of an embedding, and one of what the output layer reads. */
+  /** Probability of dropping a unit of an embedding or of the output layer's input. */
   readonly dropout: number;
 }
 
 export interface SpeechRecognizerConfig {
   /** The recordings' sample rate, in Hz. */
   readonly sampleRate: number;
-  /** Units of each direction. */
+  /** Units of each direction of the LSTM. */
   readonly hiddenDim: number;
-  /** Letters, and the blank, which is class 0. */
+  /** Number of letters plus one for the blank, which is class 0. */
   readonly classes: number;
-  /** Probability of dropping a unit of what the linear layer reads. */
+  /** Probability of dropping a unit of the linear layer's input. */
   readonly dropout: number;
 }
 
 export interface ForecasterConfig {
-  /** How many series are forecast from each other. */
+  /** Number of series that are forecast together. */
   readonly series: number;
-  /** Steps of the past that it sees. */
+  /** Number of past steps that the model reads. */
   readonly context: number;
-  /** Steps of the future that it tells. */
+  /** Number of future steps that the model predicts. */
   readonly horizon: number;
   readonly hiddenDim: number;
-  /** Probability of dropping a unit of what the linear layer reads. */
+  /** Probability of dropping a unit of the linear layer's input. */
   readonly dropout: number;
 }

@@ -1,7 +1,7 @@
 /**
- * A classifier of texts: embedding, a bidirectional LSTM, the maximum of each of its outputs over time, and a linear layer.
- * Max pooling over a recurrent network as in Lai et al. (2015), "Recurrent Convolutional Neural Networks for Text
- * Classification", section 2.2; the maximum is taken with zero too, so that it does not depend on padding.
+ * A text classifier: embedding, a bidirectional LSTM, the maximum of each output over time, and a linear layer. Max
+ * pooling over a recurrent network follows Lai et al. (2015), "Recurrent Convolutional Neural Networks for Text
+ * Classification", section 2.2. The maximum includes zero, so that it does not depend on padding.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
@@ -19,7 +19,7 @@ import type { Shapes } from './language-model-config.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
 import { float32Inputs, type Program } from './program.js';
 
-/** How many texts of how many tokens one run takes. */
+/** Number of texts in a batch, and tokens of each. */
 export interface TextBatchShape {
   readonly batch: number;
   readonly time: number;
@@ -27,7 +27,10 @@ export interface TextBatchShape {
 
 const embeddingName = 'embedding.embeddings';
 
-/** The parameters' shapes by name: `embedding.embeddings`, `lstm.0.*`, `lstm.0_reverse.*`, `output.kernel`, `output.bias`. */
+/**
+ * The parameters' shapes by name: `embedding.embeddings`, `lstm.0.*`, `lstm.0_reverse.*`, `output.kernel`,
+ * `output.bias`.
+ */
 export function classifierParameterShapes(config: TextClassifierConfig): Shapes {
   return {
     [embeddingName]: [config.vocabSize, config.embeddingDim],
@@ -40,8 +43,9 @@ export function classifierParameterShapes(config: TextClassifierConfig): Shapes 
 /**
  * The mean cross-entropy of a batch, in nats.
  *
- * The batch: `ids` int32 [time, batch], `lengths` int32 [batch], `labels` int32 [batch], `weights` [batch] (what each text
- * counts), and if there is dropout the masks `dropout.0` [time·batch, embedding] and `dropout.1` [batch, 2·hidden].
+ * The batch: `ids` int32 [time, batch], `lengths` int32 [batch], `labels` int32 [batch], `weights` [batch] (the weight
+ * of each text in the mean). With dropout also the masks `dropout.0` [time·batch, embedding] and `dropout.1` [batch,
+ * 2·hidden].
  */
 export function classifierLoss(config: TextClassifierConfig, shape: TextBatchShape): LossFunction {
   const { batch, time } = shape;
@@ -62,7 +66,7 @@ export function classifierLoss(config: TextClassifierConfig, shape: TextBatchSha
   };
 }
 
-/** `logits` [batch, classes] of a batch of `ids` and `lengths`. */
+/** Classifies a batch: takes `ids` and `lengths`, outputs `logits` [batch, classes]. */
 export function classifierEvaluationProgram(config: TextClassifierConfig, shape: TextBatchShape): Program {
   return forwardProgram(classifierParameterShapes(config), textInputs(shape), (parameters, inputs) => ({
     logits: batchLogits(config, parameters, inputs),
@@ -70,9 +74,10 @@ export function classifierEvaluationProgram(config: TextClassifierConfig, shape:
 }
 
 /**
- * One step through a text from both its ends: `ids` int32 [2], the next token from the front and from the back, and the
- * state in; `logits` [1, classes] and `next.*` of the state out. After as many steps as the text has tokens, the logits are
- * those of the text. The state is zero at first: h and c of both directions and `pooled.*`, the maxima so far.
+ * One step through a text from both its ends. Inputs: `ids` int32 [2], the next token from the front and from the back,
+ * and the state. Outputs: `logits` [1, classes] and `next.*` of the state. After as many steps as the text has tokens,
+ * the logits are those of the text. The state is h and c of both directions and `pooled.*`, the maxima so far; it
+ * starts at zero.
  */
 export function classifierStepProgram(config: TextClassifierConfig): Program {
   const sides = ['0', '0_reverse'];
@@ -102,7 +107,7 @@ export function classifierStepProgram(config: TextClassifierConfig): Program {
   );
 }
 
-/** The state's shapes of {@link classifierStepProgram}, by name. */
+/** The shapes of the state of {@link classifierStepProgram}, by name. */
 export function classifierStateShapes(config: TextClassifierConfig): Shapes {
   const pooled = { 'pooled.0': [1, config.hiddenDim], 'pooled.0_reverse': [1, config.hiddenDim] };
   return { ...recurrentStateShapes(networkOf(config), 1), ...pooled };
@@ -133,7 +138,7 @@ function oneDirection(config: TextClassifierConfig): RecurrentNetworkConfig {
   return { ...networkOf(config), bidirectional: false };
 }
 
-/** A direction's parameters under the names of a network that has only that one. */
+/** The parameters of one direction, renamed as those of a unidirectional network. */
 function directionParameters(parameters: NamedTensors, side: string): NamedTensors {
   return Object.fromEntries(
     ['kernel', 'recurrent_kernel', 'bias'].map((name) => [`lstm.0.${name}`, parameters[`lstm.${side}.${name}`]!]),

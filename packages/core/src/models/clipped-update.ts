@@ -1,4 +1,4 @@
-/** How gradients become new parameters inside a program: clipping by the global norm, then the optimizer. */
+/** Turns gradients into new parameters inside a program: clipping by the global norm, then the optimizer. */
 import * as tf from '@tensorflow/tfjs-core';
 import { combineRows, replaceRows, sumOfSquaresOfRows } from '../kernels/embedding/rows.js';
 import { sumOfSquares } from '../kernels/sum-of-squares/sum-of-squares.js';
@@ -10,7 +10,7 @@ import type { NamedTensors } from './language-model-forward.js';
 import type { EmbeddingRows } from './language-model-gradients.js';
 import { float32Inputs, type Program } from './program.js';
 
-/** How gradients become new parameters. */
+/** The optimizer and the norm to which gradients are clipped. */
 export interface UpdateRecipe {
   readonly optimizer: OptimizerConfig;
   readonly clipNorm: number;
@@ -21,7 +21,7 @@ export function slotName(slot: string, parameter: string): string {
   return `${slot}/${parameter}`;
 }
 
-/** The shapes of all of an optimizer's slots, by name. */
+/** The shapes of all slots of an optimizer, by name. */
 export function slotShapes(optimizer: OptimizerConfig, parameters: Shapes): Shapes {
   return Object.fromEntries(
     optimizerSlots(optimizer).flatMap((slot) =>
@@ -30,7 +30,7 @@ export function slotShapes(optimizer: OptimizerConfig, parameters: Shapes): Shap
   );
 }
 
-/** What an update takes besides parameters and gradients. */
+/** The inputs of an update besides parameters and gradients. */
 export function updateInputs(config: LanguageModelConfig, { optimizer }: UpdateRecipe): Program['inputs'] {
   const scalars = ['learningRate', 'step', ...(optimizer.name === 'nt-asgd' ? ['averagingWeight'] : [])];
   return float32Inputs({
@@ -39,7 +39,7 @@ export function updateInputs(config: LanguageModelConfig, { optimizer }: UpdateR
   });
 }
 
-/** The parameters at which the optimizer wants the gradient, where those are not the model's own. */
+/** The parameters at which the optimizer wants the gradient, if they are not the model's own; else none. */
 export function iterates(config: LanguageModelConfig, { optimizer }: UpdateRecipe, inputs: NamedTensors): NamedTensors {
   if (optimizer.name !== 'nt-asgd') return {};
   return Object.fromEntries(
@@ -54,7 +54,10 @@ function slotsOf(optimizer: OptimizerConfig, parameter: string, inputs: NamedTen
   return Object.fromEntries(optimizerSlots(optimizer).map((slot) => [slot, inputs[slotName(slot, parameter)]!]));
 }
 
-/** `next.*` of the parameters that have gradients and of their slots, and `gradientNorm`, before clipping. */
+/**
+ * Updates the parameters that have gradients. Outputs `next.*` of them and of their slots, and `gradientNorm`, before
+ * clipping.
+ */
 export function clippedUpdate(
   { optimizer, clipNorm }: UpdateRecipe,
   inputs: NamedTensors,

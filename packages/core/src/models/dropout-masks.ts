@@ -1,16 +1,18 @@
 /**
- * The masks of all the kinds of dropout that a language model may be trained with. They are inputs of the training step,
- * multiplied in where `language-model-forward.ts` says; `dropout.ts` says how their elements are drawn.
+ * The masks of all kinds of dropout that a language model may be trained with. They are inputs of the training step;
+ * `language-model-forward.ts` multiplies them in, and `dropout.ts` draws their elements.
  *
- * - `dropout.k`: units of the embedding and of each layer's output; others at each step (Zaremba et al. 2014), or, variational,
- *   the same ones for the whole sequence (Gal and Ghahramani 2016, arXiv:1512.05287);
- * - `tokenDropout`: all occurrences of some of the words in a batch (the same, section 4.2; Merity et al. 2018, section 4.3);
- * - `weightDropout.k`: elements of the layers' recurrent kernels (DropConnect, Merity et al. 2018, arXiv:1708.02182, section 2).
+ * - `dropout.k`: units of the embedding and of each layer's output. Drawn anew at each step (Zaremba et al. 2014) or,
+ *   with variational dropout, once for the whole sequence (Gal and Ghahramani 2016, arXiv:1512.05287);
+ * - `tokenDropout`: all occurrences of some words in a batch (Gal and Ghahramani 2016, section 4.2; Merity et al. 2018,
+ *   section 4.3);
+ * - `weightDropout.k`: elements of the layers' recurrent kernels (DropConnect, Merity et al. 2018, arXiv:1708.02182,
+ *   section 2).
  */
 import { fillDropoutMask } from './dropout.js';
 import { dropoutWidths, type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
 
-/** The masks of a batch by name, as far as the configuration has that kind of dropout. */
+/** The shapes of a batch's masks by name, for those kinds of dropout that the configuration has. */
 export function dropoutMaskShapes(config: LanguageModelConfig, batch: number, time: number): Shapes {
   const shapes: Record<string, readonly number[]> = {};
   if (config.dropout > 0) {
@@ -30,7 +32,9 @@ export function dropoutMaskShapes(config: LanguageModelConfig, batch: number, ti
 /** The name of the mask of a layer's recurrent kernel. */
 export const weightMask = (layer: number) => `weightDropout.${layer}`;
 
-/** What the masks are drawn for; they are a function of this alone, those of words and weights the same for all lanes. */
+/**
+ * The batch to draw masks for. The masks depend on nothing else; those of words and weights are the same for all lanes.
+ */
 export interface MaskedBatch {
   /** [time·lanes], time-major */
   readonly ids: Int32Array;
@@ -38,13 +42,13 @@ export interface MaskedBatch {
   readonly seed: number;
   /** The training step. */
   readonly step: number;
-  /** The position of the first lane among all of the global batch. */
+  /** Position of the batch's first lane among all lanes of the global batch. */
   readonly firstLane: number;
   readonly lanes: number;
   readonly time: number;
 }
 
-/** Fills the arrays among `masks` that have the names of {@link dropoutMaskShapes}. */
+/** Fills the arrays among `masks` that {@link dropoutMaskShapes} names. */
 export function fillDropoutMasks(
   config: LanguageModelConfig,
   masks: Readonly<Record<string, Float32Array | Int32Array>>,
@@ -70,7 +74,7 @@ export function fillDropoutMasks(
 
 type TokenDraw = Pick<MaskedBatch, 'seed' | 'step'> & { readonly rate: number; readonly site: number };
 
-/** Of every word that occurs in `ids` a draw of its own, the same wherever it stands. */
+/** Draws once for each different word in `ids`, so that all its occurrences share the result. */
 function fillTokenMask(mask: Float32Array, ids: Int32Array, draw: TokenDraw): void {
   const drawn = new Map<number, number>();
   const one = new Float32Array(1);

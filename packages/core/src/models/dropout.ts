@@ -1,21 +1,21 @@
 /**
- * Dropout masks, drawn on the host: inputs of the training step, not part of its graph, so that they are the same on
- * every engine and a resumed run draws what the uninterrupted one would have drawn.
- * Srivastava et al. (2014), in the inverted form: what is kept is scaled up in training, so that inference scales nothing.
+ * Dropout masks, drawn on the host. They are inputs of the training step, not part of its graph. So they are the same
+ * on every engine, and a resumed run draws what an uninterrupted run would have drawn. Srivastava et al. (2014), in the
+ * inverted form: training scales the kept elements up, so that inference scales nothing.
  */
 
 export interface DropoutMask {
-  /** Probability of dropping an element, in [0, 1); taken to a resolution of 2^-16. */
+  /** Probability of dropping an element, in [0, 1), rounded to a multiple of 2^-16. */
   readonly rate: number;
   /** An integer in [0, 2^53). */
   readonly seed: number;
   /** The training step. */
   readonly step: number;
-  /** Which of the model's masks this is: an index into `dropoutWidths`. */
+  /** Index of this mask among the model's masks, as in `dropoutWidths`. */
   readonly site: number;
-  /** The position, among all sequences of the global batch, of the first one in this mask; 0 for a single worker. */
+  /** Position of the mask's first sequence among all sequences of the global batch; 0 for a single worker. */
   readonly firstLane: number;
-  /** How many sequences the mask holds: the batch. */
+  /** Number of sequences in the mask, the batch size. */
   readonly lanes: number;
   readonly time: number;
   readonly width: number;
@@ -24,8 +24,8 @@ export interface DropoutMask {
 /**
  * Fills `mask` [time·lanes, width], time-major, with zeros and 1/(1 − rate).
  *
- * An element is a function of (seed, step, site, lane, position within the lane) alone: workers that share the lanes of a
- * batch draw together what one worker with all lanes would draw.
+ * An element is a function of (seed, step, site, lane, position within the lane) alone. So workers that share the lanes
+ * of a batch draw together what one worker with all lanes would draw.
  *
  * @throws RangeError if `mask` has another size
  */
@@ -51,12 +51,12 @@ export function fillDropoutMask(mask: Float32Array, options: DropoutMask): void 
 
 function randomStream(seed: number, step: number, site: number, lane: number): Int32Array {
   const stream = Int32Array.of(seed, step, (site << 24) ^ lane, Math.floor(seed / 2 ** 32));
-  // The first numbers, in which neighbouring streams are still alike, go to waste.
+  // Discard the first numbers, which are still alike in neighbouring streams.
   for (let k = 0; k < 15; k++) nextBits(stream);
   return stream;
 }
 
-/** sfc32, as in decoding/random.ts, but compiled into the loop that calls it: a closure would take four times as long. */
+/** sfc32, as in decoding/random.ts, but inlined into the calling loop: a closure would take four times as long. */
 function nextBits(state: Int32Array): number {
   const a = state[0]!;
   const b = state[1]!;

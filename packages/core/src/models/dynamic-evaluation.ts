@@ -1,7 +1,7 @@
 /**
- * Dynamic evaluation: a model that goes on learning from the text that it is evaluated on, a segment after it was predicted.
- * Krause, Kahembwe, Murray and Renals (2018), "Dynamic evaluation of neural sequence models", section 4. What is learnt is
- * kept as the offset δ = θ − θ_g from the trained parameters θ_g, which it decays to.
+ * Dynamic evaluation: a model keeps learning from the text that it is evaluated on, each segment after predicting it.
+ * Krause, Kahembwe, Murray and Renals (2018), "Dynamic evaluation of neural sequence models", section 4. What it learns
+ * is stored as the offset δ = θ − θ_g from the trained parameters θ_g and decays towards zero.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { DynamicRates, DynamicRule } from './dynamic-rates.js';
@@ -11,25 +11,28 @@ import { lossAndGradients, withEmbedding } from './language-model-gradients.js';
 import { evaluationProgram } from './language-model-programs.js';
 import { type BatchShape, float32Inputs, type Program } from './program.js';
 
-/** ε of `rms`, as in the authors' code: far below most gradients, so that it only guards those that are nearly always zero. */
+/**
+ * ε of `rms`, as in the authors' code: far below most gradients, so that it only matters for those that are nearly
+ * always zero.
+ */
 const epsilon = 2e-5;
 
 const prefixed = (prefix: string, shapes: Shapes): Shapes =>
   Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [`${prefix}/${name}`, shape]));
 
-/** The offsets from the trained parameters, zero at the start of a text. */
+/** The shapes of the offsets from the trained parameters; offsets are zero at the start of a text. */
 export function offsetShapes(config: LanguageModelConfig): Shapes {
   return prefixed('offset', parameterShapes(config));
 }
 
-/** How fast each element learns and forgets: scalars with `sgd`. */
+/** The shapes of each element's rates of learning and forgetting; scalars with `sgd`. */
 export function rateShapes(config: LanguageModelConfig, rule: DynamicRule): Shapes {
   const shapes = parameterShapes(config);
   const sized = rule === 'rms' ? shapes : Object.fromEntries(Object.keys(shapes).map((name) => [name, []]));
   return { ...prefixed('rate', sized), ...prefixed('decay', sized) };
 }
 
-/** The sums of squared gradients. */
+/** The shapes of the sums of squared gradients. */
 export function squareShapes(config: LanguageModelConfig): Shapes {
   return prefixed('squares', parameterShapes(config));
 }
@@ -38,8 +41,8 @@ export function squareShapes(config: LanguageModelConfig): Shapes {
  * Predicts a segment, then learns from it: δ ← δ − η⊙∇L − λ⊙δ with the rates of {@link dynamicRates}.
  *
  * Inputs: the parameters, `offset/*`, `rate/*`, `decay/*` and the inputs of `evaluationProgram` for one sequence, with
- * `lossWeights` [time], what each token counts in L. Outputs: `next.*` of the offsets and the state, `tokenLosses` [time] in
- * nats and `features` [time, output], both of before the update. Nothing is dropped, and all words are scored.
+ * `lossWeights` [time], each token's weight in L. Outputs: `next.*` of the offsets and the state, and, from before the
+ * update, `tokenLosses` [time] in nats and `features` [time, output]. There is no dropout, and all words are scored.
  */
 export function dynamicEvaluationProgram(config: LanguageModelConfig, time: number, rule: DynamicRule): Program {
   return {
@@ -62,7 +65,10 @@ export function dynamicEvaluationProgram(config: LanguageModelConfig, time: numb
   };
 }
 
-/** Adds the squared gradients of a batch of training text to `squares/*`. Inputs as above, of a batch, without offsets and rates. */
+/**
+ * Adds the squared gradients of a batch of training text to `squares/*`. Inputs as of {@link dynamicEvaluationProgram},
+ * for a batch, without offsets and rates.
+ */
 export function squaredGradientProgram(config: LanguageModelConfig, shape: BatchShape): Program {
   return {
     inputs: { ...gradientInputs(config, shape), ...float32Inputs(squareShapes(config)) },
@@ -78,9 +84,9 @@ export function squaredGradientProgram(config: LanguageModelConfig, shape: Batch
 }
 
 /**
- * The values of `rateShapes`: of `sgd` η and λ; of `rms` η/(√MS + ε) and min(λ·√MS/avg(√MS), 1), where MS is the mean of
- * the squared gradients. As in the authors' code, the average is of the tensors' means.
- * @param meanSquares by parameter; used by `rms`
+ * Computes the values of `rateShapes`: for `sgd` η and λ; for `rms` η/(√MS + ε) and min(λ·√MS/avg(√MS), 1), where MS is
+ * the mean of the squared gradients. As in the authors' code, avg is the mean of the tensors' means.
+ * @param meanSquares MS by parameter; used by `rms`
  */
 export function dynamicRates(
   config: LanguageModelConfig,
@@ -113,7 +119,7 @@ function gradientInputs(config: LanguageModelConfig, shape: BatchShape): Program
   return { ...evaluationProgram(config, shape).inputs, lossWeights };
 }
 
-/** The gradients of the loss by which text is evaluated: without dropout, label smoothing or a sample of the words. */
+/** The gradients of the loss used for evaluation: without dropout, label smoothing or sampled softmax. */
 function plainGradients(
   config: LanguageModelConfig,
   inputs: NamedTensors,

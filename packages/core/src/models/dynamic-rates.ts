@@ -1,14 +1,16 @@
-/** How a model goes on learning from the text that it is evaluated on; `dynamic-evaluation.ts` has the formulas. */
+/** Settings of dynamic evaluation; `dynamic-evaluation.ts` has the formulas. */
 
-/** `sgd`, or `rms`, which scales each element's step by how great its gradient usually is in training. */
+/**
+ * The update rule: `sgd`, or `rms`, which scales each element's step by the usual size of its gradient in training.
+ */
 export type DynamicRule = 'sgd' | 'rms';
 
 export const dynamicRules: readonly DynamicRule[] = ['rms', 'sgd'];
 
 export interface DynamicRates {
   readonly rule: DynamicRule;
-  /** η */
+  /** The learning rate η. */
   readonly learningRate: number;
-  /** λ, in [0, 1]: how much of what was learnt is forgotten at each segment. */
+  /** The decay λ, in [0, 1]: the share of the learned offset that each segment forgets. */
   readonly decay: number;
 }

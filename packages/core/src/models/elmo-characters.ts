@@ -1,6 +1,7 @@
 /**
- * Sentences as ids of characters: the bytes of each word's UTF-8 between marks of its beginning and end, padded, as in the
- * published ELMo but that no id is kept for masks, which `lengths` says. The ids go up to 260: `characters: 261`.
+ * Encodes sentences as ids of characters: the UTF-8 bytes of each word between marks of its beginning and end, padded.
+ * This follows the published ELMo, except that no id is reserved for masking; `lengths` does that. The ids go up to
+ * 260: `characters: 261`.
  */
 const [sentenceBegin, sentenceEnd, wordBegin, wordEnd, padding] = [256, 257, 258, 259, 260];
 
@@ -9,14 +10,14 @@ const utf8 = new TextEncoder();
 export interface SpelledSentences {
   /** int32 [batch, time, maxCharacters] */
   readonly characters: Int32Array;
-  /** int32 [batch], the sentences' marks counted */
+  /** int32 [batch], in words, including the sentences' two marks */
   readonly lengths: Int32Array;
 }
 
 /**
- * A mark of the beginning stands before each sentence and one of the end after it, so that its word k stands at k + 1. A
- * word of too many bytes is cut.
- * @param sentences the words of each
+ * Spells sentences. A mark of the beginning precedes each sentence and a mark of the end follows it, so that word k is
+ * at position k + 1. A word with too many bytes is cut.
+ * @param sentences the words of each sentence
  * @throws RangeError if `time` cannot hold a sentence and its two marks, or `maxCharacters` no letter between two marks
  */
 export function elmoCharacters(

@@ -1,25 +1,28 @@
 /**
- * The shape of ELMo (Peters et al. 2018, "Deep contextualized word representations"): its sizes, its parameters by name and
- * the values with which training starts.
+ * The shape of ELMo (Peters et al. 2018, "Deep contextualized word representations"): its sizes, its parameters by name
+ * and their initial values.
  */
 import { recurrentNetworkConfig, recurrentParameterShapes } from '../recurrent/network-config.js';
 import { uniformParameters } from './initial-parameters.js';
 import type { Shapes } from './language-model-config.js';
 
 export interface ElmoConfig {
-  /** Words that the language model predicts. Words that are read may be any: they are read by their characters. */
+  /**
+   * Number of words that the language model predicts. Input words are not limited to them, because they are read by
+   * their characters.
+   */
   readonly vocabSize: number;
-  /** Rows of the table of characters. */
+  /** Number of rows of the character table. */
   readonly characters: number;
-  /** Characters to which every word is padded or cut. */
+  /** Number of characters to which every word is padded or cut. */
   readonly maxCharacters: number;
   readonly characterDim: number;
-  /** Convolutions over the characters: how many they span, and how many features each gives. */
+  /** Convolutions over the characters: the number of characters that each spans and the number of its features. */
   readonly convolutions: readonly ElmoConvolution[];
   readonly highwayLayers: number;
   /** Units of each direction's LSTMs. */
   readonly hiddenDim: number;
-  /** The width of a word's vector, and to which each LSTM's output is projected; features are twice as wide. */
+  /** Width of a word's vector and of each LSTM's projected output; features are twice as wide. */
   readonly projectionDim: number;
 }
 
@@ -28,13 +31,15 @@ export interface ElmoConvolution {
   readonly features: number;
 }
 
-/** Layers of each direction: the paper's. */
+/** LSTM layers of each direction, as in the paper. */
 const lstmLayers = 2;
 
-/** What {@link elmoMixShapes} weighs: the words' vectors and the outputs of the LSTMs. */
+/** Number of layers that {@link elmoMixShapes} weights: the words' vectors and the outputs of the LSTMs. */
 const mixedLayers = 1 + lstmLayers;
 
-/** The published model's sizes, but for its vocabulary (section 3.4 of the paper; AllenNLP's `elmo_2x4096_512_2048cnn`). */
+/**
+ * The published model's sizes, except its vocabulary (section 3.4 of the paper; AllenNLP's `elmo_2x4096_512_2048cnn`).
+ */
 const published: Omit<ElmoConfig, 'vocabSize'> = {
   characters: 261,
   maxCharacters: 50,
@@ -46,7 +51,7 @@ const published: Omit<ElmoConfig, 'vocabSize'> = {
 };
 
 /**
- * A complete configuration; what is left out is as in the published model.
+ * Completes a configuration; fields left out are as in the published model.
  * @throws RangeError naming the field that is out of range
  */
 export function elmoConfig(options: Pick<ElmoConfig, 'vocabSize'> & Partial<ElmoConfig>): ElmoConfig {
@@ -74,10 +79,10 @@ export function elmoConfig(options: Pick<ElmoConfig, 'vocabSize'> & Partial<Elmo
 const isPositive = (value: number) => Number.isSafeInteger(value) && value > 0;
 
 /**
- * The language model's parameters' shapes by name: `characters.embeddings`; `convolution.<k>.kernel` [width·characterDim,
- * features] and `.bias`; `highway.<k>.kernel` [features, 2·features], transform and gate, and `.bias`; `projection.kernel`
- * and `.bias`; `forward.<layer>.*` and `backward.<layer>.*` as in `recurrentParameterShapes`; `output.kernel`
- * [projectionDim, vocabSize] and `.bias`, shared by both directions.
+ * The shapes of the language model's parameters by name: `characters.embeddings`; `convolution.<k>.kernel`
+ * [width·characterDim, features] and `.bias`; `highway.<k>.kernel` [features, 2·features], transform and gate, and
+ * `.bias`; `projection.kernel` and `.bias`; `forward.<layer>.*` and `backward.<layer>.*` as in
+ * `recurrentParameterShapes`; `output.kernel` [projectionDim, vocabSize] and `.bias`, shared by both directions.
  */
 export function elmoParameterShapes(config: ElmoConfig): Shapes {
   const { vocabSize, characters, characterDim, convolutions, highwayLayers, projectionDim } = config;
@@ -97,13 +102,13 @@ export function elmoParameterShapes(config: ElmoConfig): Shapes {
   return shapes;
 }
 
-/** The shapes of a task's own parameters: `mix.weights`, one for each layer before the softmax, and the scalar `mix.gamma`. */
+/** The shapes of a task's own parameters: `mix.weights`, one for each mixed layer, and the scalar `mix.gamma`. */
 export const elmoMixShapes: Shapes = { 'mix.weights': [mixedLayers], 'mix.gamma': [] };
 
 /**
- * Parameters to start from, those of {@link elmoMixShapes} among them: characters uniformly in ±1; other matrices in
- * ±1/√n, n the features that an output sums over; highway gates nearly shut (a bias of −2, Srivastava et al. 2015, section
- * 2.2), forget gates open (1); layers mixed alike, γ = 1.
+ * Draws initial parameters, including those of {@link elmoMixShapes}. Characters are uniform in ±1; other matrices in
+ * ±1/√n, where n is the number of features that an output sums over. Highway gates start nearly closed (a bias of −2,
+ * Srivastava et al. 2015, section 2.2), forget gates open (1). Layers are mixed equally, γ = 1.
  * @param seed an integer in [0, 2^53)
  */
 export function initialElmoParameters(config: ElmoConfig, seed: number): Record<string, Float32Array<ArrayBuffer>> {
@@ -125,7 +130,7 @@ function rangeOf(name: string, shape: readonly number[]): number {
   return name === 'characters.embeddings' ? 1 : 1 / Math.sqrt(shape[0]!);
 }
 
-/** Features of all convolutions together. */
+/** Number of features of all convolutions together. */
 function featureCount({ convolutions }: ElmoConfig): number {
   return convolutions.reduce((sum, { features }) => sum + features, 0);
 }
@@ -139,7 +144,7 @@ function directionShapes({ hiddenDim, projectionDim }: ElmoConfig, name: string)
   );
 }
 
-/** The names of a direction's layers, from the lowest. */
+/** The names of a direction's layers, lowest first. */
 export function elmoLayerNames(direction: 'forward' | 'backward'): readonly string[] {
   return Array.from({ length: lstmLayers }, (_, layer) => `${direction}.${layer}`);
 }

@@ -1,7 +1,7 @@
 /**
- * ELMo's vectors of words from their characters: convolutions of several widths, the maximum of each feature over the word,
- * highway layers and a projection (Kim et al. 2016, section 2; Józefowicz et al. 2016, section 3.1). Words know nothing of
- * their neighbours here.
+ * ELMo's word vectors from characters: convolutions of several widths, the maximum of each feature over the word,
+ * highway layers and a projection (Kim et al. 2016, section 2; Józefowicz et al. 2016, section 3.1). The vectors do not
+ * depend on neighbouring words.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
@@ -10,6 +10,7 @@ import type { NamedTensors } from '../tracing/trace.js';
 import type { ElmoConfig } from './elmo-config.js';
 
 /**
+ * Computes word vectors.
  * @param characters int32 [words, maxCharacters]; padding is a character like others, as in the published model
  * @returns [words, projectionDim]
  */
@@ -20,8 +21,11 @@ export function wordVectors(config: ElmoConfig, parameters: NamedTensors, charac
   return linear(parameters, 'projection', rows);
 }
 
-/** [words, features]: relu of each feature's maximum over the word. Windows of ids are looked up, not windows of embeddings
- * cut: what is copied is a `characterDim`-th, and the product is one on every backend, gradients included. */
+/**
+ * [words, features]: relu of each feature's maximum over the word. It looks up windows of ids instead of cutting
+ * windows from embeddings. This copies a `characterDim`-th of the values and is one product on every backend, gradients
+ * included.
+ */
 function convolution(parameters: NamedTensors, k: number, characters: tf.Tensor2D, width: number): tf.Tensor2D {
   const [words, length] = characters.shape;
   const places = length - width + 1;

@@ -1,7 +1,7 @@
 /**
- * ELMo (Peters et al. 2018, "Deep contextualized word representations"): words read by their characters, a forward and a
- * backward language model of two LSTMs with projection each, the second with a skip connection around it, and features that
- * are a task's own weighted sum of the layers. Sizes and parameters are in `elmo-config.ts`, the words' vectors in
+ * ELMo (Peters et al. 2018, "Deep contextualized word representations"). Words are read by their characters. A forward
+ * and a backward language model have two LSTMs with projection each, the second with a skip connection around it. A
+ * task's features are its own weighted sum of the layers. Sizes and parameters are in `elmo-config.ts`, word vectors in
  * `elmo-words.ts`, characters as ids in `elmo-characters.ts`.
  */
 import * as tf from '@tensorflow/tfjs-core';
@@ -17,18 +17,19 @@ import type { Shapes } from './language-model-config.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
 import type { BatchShape, Program } from './program.js';
 
-/** Sentences as `elmoCharacters` spells them. */
+/** Sentences in the form that `elmoCharacters` returns. */
 export interface ElmoSentences {
   /** int32 [batch, time, maxCharacters] */
   readonly characters: tf.Tensor;
-  /** int32 [batch], each in [0, time]; what `characters` holds after a sentence's end is without influence. */
+  /** int32 [batch], each in [0, time]; `characters` after a sentence's end have no influence. */
   readonly lengths: tf.Tensor;
 }
 
 /**
- * A vector for each word in its sentence, by eq. 1 of the paper: γ Σ_j softmax(s)_j h_j over the words' vectors, which stand
- * twice side by side, and the two layers, forward beside backward. Differentiable by every parameter that it reads.
- * @param parameters those of `elmoParameterShapes` but for `output.*`, and γ and s, those of `elmoMixShapes`
+ * Computes a vector for each word in its sentence, by eq. 1 of the paper: γ Σ_j softmax(s)_j h_j. The h_j are the word
+ * vectors, each concatenated with itself, and the two layers, forward beside backward. Differentiable by every
+ * parameter that it reads.
+ * @param parameters those of `elmoParameterShapes` except `output.*`, and s and γ, those of `elmoMixShapes`
  * @returns [batch, time, 2·projectionDim]; zero after a sentence's end
  * @throws RangeError naming a parameter or input that is missing or has another shape
  */
@@ -46,7 +47,10 @@ export function extractElmoFeatures(
   return tf.transpose(tf.mul(mixed, tf.expandDims(lengthMask(lengths, time), 2)), [1, 0, 2]) as tf.Tensor3D;
 }
 
-/** `features` [batch, time, 2·projectionDim] of `characters` and `lengths`, as of {@link extractElmoFeatures}. */
+/**
+ * {@link extractElmoFeatures} as a program: takes `characters` and `lengths`, outputs `features` [batch, time,
+ * 2·projectionDim].
+ */
 export function elmoFeaturesProgram(config: ElmoConfig, shape: BatchShape): Program {
   return forwardProgram(featureParameterShapes(config), sentenceInputs(config, shape), (parameters, inputs) => ({
     features: extractElmoFeatures(config, parameters, inputs as NamedTensors & ElmoSentences),
@@ -54,11 +58,12 @@ export function elmoFeaturesProgram(config: ElmoConfig, shape: BatchShape): Prog
 }
 
 /**
- * The mean cross-entropy of the words, in nats: of each from those before it and of each from those after it, by one output
- * layer for both (the paper's joint log likelihood, section 3.1, over the number of its terms).
+ * The mean cross-entropy of the words, in nats. Each word is predicted from the words before it and from the words
+ * after it, by one output layer for both (the paper's joint log likelihood, section 3.1, divided by the number of its
+ * terms).
  *
- * The batch: `characters` int32 [batch, time, maxCharacters], `lengths` int32 [batch], `words` int32 [batch, time], the ids
- * of the same words in the vocabulary.
+ * The batch: `characters` int32 [batch, time, maxCharacters], `lengths` int32 [batch], and `words` int32 [batch, time],
+ * the vocabulary ids of the same words.
  *
  * @throws RangeError if `time` leaves nothing to predict
  */
@@ -72,7 +77,7 @@ export function elmoLoss(config: ElmoConfig, shape: BatchShape): LossFunction {
       const layers = bidirectionalLayers(config, parameters, { characters: characters!, lengths: lengths! });
       const { forward, backward } = layers.at(-1)!;
       const ids = tf.transpose(words!); // [time, batch]
-      const after = lengthMask(tf.sub(lengths!, tf.scalar(1, 'int32')), time - 1); // where a next word is, [time − 1, batch]
+      const after = lengthMask(tf.sub(lengths!, tf.scalar(1, 'int32')), time - 1); // one where a next word exists, [time − 1, batch]
       const losses = linearCrossEntropy({
         features: tf.concat([rows(forward, 0, time - 1), rows(backward, 1, time - 1)]),
         weights: parameters['output.kernel']!,
@@ -91,7 +96,7 @@ interface Layer {
   readonly backward: tf.Tensor;
 }
 
-/** The words' vectors, which both directions read, and the outputs of the LSTMs. */
+/** The word vectors, which both directions read, and the outputs of the LSTMs. */
 function bidirectionalLayers(
   config: ElmoConfig,
   parameters: NamedTensors,
@@ -111,7 +116,10 @@ function bidirectionalLayers(
   ];
 }
 
-/** One direction's LSTMs, each [time, batch, projectionDim]; every layer but the first adds its input to its output. */
+/**
+ * Runs one direction's LSTMs, outputs each [time, batch, projectionDim]; every layer except the first adds its input to
+ * its output.
+ */
 function lstmOutputs(
   { hiddenDim, projectionDim }: ElmoConfig,
   parameters: NamedTensors,
@@ -137,14 +145,14 @@ function lstmOutputs(
   });
 }
 
-/** γ Σ_j softmax(s)_j h_j of layers h of one shape. */
+/** Computes γ Σ_j softmax(s)_j h_j for layers h of equal shape. */
 function mix(layers: readonly tf.Tensor[], weights: tf.Tensor, gamma: tf.Tensor): tf.Tensor {
   const shares = tf.reshape<tf.Rank.R2>(tf.softmax(weights), [1, layers.length]);
   const stacked = tf.reshape<tf.Rank.R2>(tf.stack([...layers]), [layers.length, layers[0]!.size]);
   return tf.mul(tf.reshape(tf.matMul(shares, stacked), layers[0]!.shape), gamma);
 }
 
-/** `count` steps from `first` of a sequence [time, batch, …], as rows [count·batch, …]. */
+/** Takes `count` steps from `first` of a sequence [time, batch, …] as rows [count·batch, …]. */
 function rows(sequence: tf.Tensor, first: number, count: number): tf.Tensor {
   const [, batch = 0, ...rest] = sequence.shape;
   const begin = [first, 0, ...rest.map(() => 0)];

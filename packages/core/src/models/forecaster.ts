@@ -1,8 +1,8 @@
 /**
- * A forecaster of several time series at once: an LSTM over a window of the past, whose last output a linear layer turns into
- * all steps of the horizon, plus a linear autoregression of each series, as in LSTNet (Lai et al. 2018, section 3.5). Values
- * are taken relative to the window's last, as in NLinear (Zeng et al. 2023), so that a drift of the level does no harm.
- * With one series and a horizon of one step it is the predictor of anomaly detection.
+ * Forecasts several time series at once. An LSTM reads a window of the past; a linear layer turns its last output into
+ * all steps of the horizon. A linear autoregression of each series is added, as in LSTNet (Lai et al. 2018, section
+ * 3.5). Values are taken relative to the window's last, as in NLinear (Zeng et al. 2023), so that a drift of the level
+ * does no harm. With one series and a horizon of one step it is the predictor of anomaly detection.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { recurrentNetwork } from '../recurrent/network.js';
@@ -28,7 +28,7 @@ export function forecasterParameterShapes(config: ForecasterConfig): Shapes {
  * The mean squared error of a batch.
  *
  * The batch: `window` [context, batch, series] and `future` [horizon, batch, series], scaled to about unit variance;
- * `weights` [batch], what each window counts; and if there is dropout the mask `dropout.0` [batch, hidden].
+ * `weights` [batch], each window's weight; and with dropout the mask `dropout.0` [batch, hidden].
  */
 export function forecasterLoss(config: ForecasterConfig, batch: number): LossFunction {
   const { series, horizon, hiddenDim, dropout } = config;
@@ -47,7 +47,7 @@ export function forecasterLoss(config: ForecasterConfig, batch: number): LossFun
   };
 }
 
-/** `window` [context, batch, series] in, `forecast` [horizon, batch, series] out, both scaled. */
+/** Forecasts: takes `window` [context, batch, series], outputs `forecast` [horizon, batch, series], both scaled. */
 export function forecastProgram(config: ForecasterConfig, batch: number): Program {
   return forwardProgram(forecasterParameterShapes(config), windowInput(config, batch), (parameters, inputs) => ({
     forecast: forecastOf(config, parameters, inputs),

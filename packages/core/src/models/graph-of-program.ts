@@ -1,12 +1,12 @@
-/** A program as an ONNX graph that carries its parameters: what a bundle for devices holds. */
+/** Turns a program into an ONNX graph that contains its parameters, as bundles for devices hold it. */
 import type { OnnxGraph } from '../onnx/graph.js';
 import { trace } from '../tracing/trace.js';
 import type { Shapes } from './language-model-config.js';
 import type { Program } from './program.js';
 
 /**
- * Traces a program; the inputs named in `shapes` become initializers of these names.
- * @param parameters their values
+ * Traces a program; the inputs named in `shapes` become initializers with the same names.
+ * @param parameters the initializers' values
  */
 export function graphOfProgram(
   { inputs, run }: Program,

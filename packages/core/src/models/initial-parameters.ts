@@ -1,15 +1,15 @@
-/** The parameters with which a training starts. */
+/** Initial values of parameters. */
 import { seededRandom } from '../decoding/random.js';
 import { elementCount } from '../onnx/graph.js';
 import { type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
 
 /**
- * Every parameter of a language model, biases included, drawn uniformly from [−range, range): Zaremba et al. (2014),
+ * Draws every parameter of a language model, including biases, uniformly from [−range, range): Zaremba et al. (2014),
  * section 4.
  *
  * @param seed an integer in [0, 2^53)
- * @param range 1/√hiddenDim if left out
- * @returns the values by name, shaped as `parameterShapes` says
+ * @param range default 1/√hiddenDim
+ * @returns the values by name, in the shapes of `parameterShapes`
  * @throws RangeError for any other seed
  */
 export function initialParameters(
@@ -20,10 +20,10 @@ export function initialParameters(
 }
 
 /**
- * Parameters of these shapes, biases included, drawn uniformly from [−range, range).
+ * Draws parameters of these shapes, including biases, uniformly from [−range, range).
  *
- * A parameter's values depend on the seed and its own name and shape alone, so that the same layer starts alike in
- * models that differ elsewhere.
+ * A parameter's values depend only on the seed and its own name and shape. So the same layer starts with the same
+ * values in models that differ elsewhere.
  *
  * @param seed an integer in [0, 2^53)
  * @param range PyTorch's recurrent networks take 1/√hidden
@@ -44,7 +44,7 @@ export function uniformParameters(
   );
 }
 
-/** Another seed for each name: the low word is xor-ed with the name's FNV-1a hash. */
+/** A different seed for each name: the low word is xor-ed with the name's FNV-1a hash. */
 function streamSeed(seed: number, name: string): number {
   const low = (seed ^ fnv1a(name)) >>> 0;
   return Math.floor(seed / 2 ** 32) * 2 ** 32 + low;

@@ -1,12 +1,12 @@
 /** The shape of a recurrent language model: its configuration, its parameters and its state, by name. */
 import { adaptiveParameterShapes, defaultCutoffs, requireCutoffs, type Tail, tailsOf } from './adaptive-softmax.js';
 
-/** The classics, which every framework has. */
+/** The classic cells, which every framework has. */
 export type Cell = 'rnn' | 'lstm' | 'gru';
 
 /**
- * `cifg`: an LSTM whose input and forget gates are coupled, f = 1 − i (Greff et al. 2017). `mingru` and `minlstm`: units whose
- * gates do not see the state (Feng et al. 2024), so that they have no recurrent weights.
+ * All cells of language models. `cifg` is an LSTM whose input and forget gates are coupled, f = 1 − i (Greff et al.
+ * 2017). `mingru` and `minlstm` have gates that do not see the state (Feng et al. 2024), and so no recurrent weights.
  */
 export type LanguageModelCell = Cell | 'cifg' | 'mingru' | 'minlstm';
 
@@ -18,36 +18,52 @@ export interface LanguageModelConfig {
   readonly hiddenDim: number;
   readonly cell: LanguageModelCell;
   readonly layers: number;
-  /** Of an `lstm` or `cifg`: the width to which each layer's output is projected, which is also what its recurrent product
-   * sees (Sak et al. 2014); not projected if left out. */
+  /**
+   * For `lstm` and `cifg`: width to which each layer's output is projected, also the input of its recurrent product
+   * (Sak et al. 2014); default no projection.
+   */
   readonly projectionDim?: number | undefined;
-  /** Probability of dropping a unit of the embedding, between layers and before the output; never in the recurrence
-   * (Zaremba et al. 2014, eq. 7–8). */
+  /**
+   * Probability of dropping a unit of the embedding, between layers and before the output; never in the recurrence
+   * (Zaremba et al. 2014, eq. 7–8).
+   */
   readonly dropout: number;
-  /** Whether the dropped units are the same at every step of a sequence (Gal and Ghahramani 2016). */
+  /** Whether the same units are dropped at every step of a sequence (Gal and Ghahramani 2016). */
   readonly variationalDropout?: boolean | undefined;
-  /** Probability of dropping a word of a batch, wherever it occurs; none if left out (Merity et al. 2018, section 4.3). */
+  /**
+   * Probability of dropping a word in a batch, at all its occurrences; default 0 (Merity et al. 2018, section 4.3).
+   */
   readonly embeddingDropout?: number | undefined;
-  /** Probability of dropping an element of a recurrent kernel, for a whole batch; none if left out (the same, section 2). */
+  /**
+   * Probability of dropping an element of a recurrent kernel, for a whole batch; default 0 (Merity et al. 2018, section
+   * 2).
+   */
   readonly weightDropout?: number | undefined;
-  /** What of a target's probability training spreads over all words (Szegedy et al. 2016, section 7); none if left out. */
+  /**
+   * Share of a target's probability that training spreads over all words (Szegedy et al. 2016, section 7); default 0.
+   */
   readonly labelSmoothing?: number | undefined;
-  /** The output projection is the transposed embedding (Press and Wolf 2017); needs an embedding as wide as the last
-   * layer's output. */
+  /**
+   * Whether the output projection is the transposed embedding (Press and Wolf 2017). It needs an embedding as wide as
+   * the last layer's output.
+   */
   readonly tieWeights: boolean;
-  /** How training makes do without scores of all words; {@link SoftmaxConfig}. The whole softmax if left out. */
+  /** An approximation that spares training the scores of all words; default the full softmax. */
   readonly softmax?: SoftmaxConfig | undefined;
-  /** A second bias, on the recurrent product, as PyTorch, cuDNN and the code of Zaremba et al. (2014) have it. It adds
-   * nothing that one bias cannot say, but doubles how fast the biases learn and what they count in the gradient's norm.
-   * A GRU has it always, because its reset gate stands between the two; a cell without recurrent weights never. */
+  /**
+   * Whether the recurrent product has its own bias, as in PyTorch, cuDNN and the code of Zaremba et al. (2014). The
+   * model can express no more with it, but biases learn twice as fast and count twice in the gradient's norm. A GRU
+   * always has it, because its reset gate acts between the two biases; a cell without recurrent weights never has it.
+   */
   readonly recurrentBias: boolean;
 }
 
 export type SoftmaxConfig = SampledSoftmaxConfig | AdaptiveSoftmaxConfig;
 
 /**
- * A training step scores the targets and so many other words, drawn anew for each step. The output layer then has a row for
- * each word, `output.embeddings` [vocab, output], unless weights are tied. Evaluation and decoding score all words.
+ * Sampled softmax: a training step scores the targets and `samples` other words, drawn anew for each step. Unless
+ * weights are tied, the output layer has a row for each word, `output.embeddings` [vocab, output]. Evaluation and
+ * decoding score all words.
  */
 export interface SampledSoftmaxConfig {
   readonly name: 'sampled';
@@ -55,25 +71,25 @@ export interface SampledSoftmaxConfig {
 }
 
 /**
- * Words by falling frequency are a shortlist and tails, which `adaptive-softmax.ts` describes, for a vocabulary whose ids are in
- * that order. A loss scores the shortlist and the target's tail.
+ * Adaptive softmax: the vocabulary, whose ids must be by falling frequency, is divided into a shortlist and tails; see
+ * `adaptive-softmax.ts`. A loss scores the shortlist and the target's tail.
  */
 export interface AdaptiveSoftmaxConfig {
   readonly name: 'adaptive';
-  /** The ids at which the tails begin, ascending; a fortieth of the words (10,000 at most) and a fifth if left out. */
+  /** First ids of the tails, ascending; default a fortieth of the words (10,000 at most) and a fifth. */
   readonly cutoffs?: readonly number[] | undefined;
 }
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;
 
-/** How many times `hiddenDim` a cell's kernels are wide: how many gates it has, its candidate among them. */
+/** Width of a cell's kernels in multiples of `hiddenDim`: its number of gates, including the candidate. */
 export const gateCounts: Readonly<Record<LanguageModelCell, number>> = {
   ...{ rnn: 1, lstm: 4, gru: 3, cifg: 3 },
   ...{ mingru: 2, minlstm: 3 },
 };
 
 /**
- * A complete configuration; what is left out is a 1-layer LSTM, no dropout, untied.
+ * Completes a configuration; defaults are a 1-layer LSTM, no dropout, untied weights.
  * @throws RangeError naming the field that is out of range
  */
 export function languageModelConfig(
@@ -121,11 +137,14 @@ export function languageModelConfig(
     );
   }
   if (softmax?.name !== 'adaptive') return config;
-  // As they are now, whatever the rule will be when a checkpoint is read.
+  // Store the cutoffs, so that a later change of the default does not affect checkpoints.
   return { ...config, softmax: { ...softmax, cutoffs: cutoffsOf(softmax, config.vocabSize) } };
 }
 
-/** @throws RangeError naming the field that is out of range or contradicts another */
+/**
+ * Checks the softmax of a configuration.
+ * @throws RangeError naming the field that is out of range or contradicts another
+ */
 function requireSoftmax({ softmax, tieWeights, vocabSize }: LanguageModelConfig): void {
   if (softmax?.name === 'sampled' && !(Number.isSafeInteger(softmax.samples) && softmax.samples >= 1)) {
     throw new RangeError(`softmax.samples must be a positive integer, got ${softmax.samples}`);
@@ -142,16 +161,19 @@ function cutoffsOf({ cutoffs }: AdaptiveSoftmaxConfig, vocabSize: number): reado
   return cutoffs ?? defaultCutoffs(vocabSize);
 }
 
-/** The tails of an adaptive softmax, by falling frequency of their words; none of any other. */
+/** The tails of an adaptive softmax, by falling frequency of their words; empty for other kinds of softmax. */
 export function softmaxTails(config: LanguageModelConfig): Tail[] {
   const { softmax, vocabSize } = config;
   return softmax?.name === 'adaptive' ? tailsOf(cutoffsOf(softmax, vocabSize), vocabSize, outputDim(config)) : [];
 }
 
-/** The embedding's parameter, which a model with tied weights also scores words with. */
+/** The embedding's parameter; with tied weights it also scores words. */
 export const embeddingName = 'embedding.embeddings';
 
-/** The parameter of which the output layer has a row for each word; undefined where its words are columns, of `output.kernel`. */
+/**
+ * The parameter in which the output layer has a row for each word; undefined if words are the columns of
+ * `output.kernel`.
+ */
 export function outputTable({ tieWeights, softmax }: LanguageModelConfig): string | undefined {
   if (tieWeights) return embeddingName;
   return softmax?.name === 'sampled' ? 'output.embeddings' : undefined;
@@ -162,7 +184,7 @@ export function outputDim({ hiddenDim, projectionDim }: LanguageModelConfig): nu
   return projectionDim ?? hiddenDim;
 }
 
-/** Whether a layer's state is not only its output but also the state of memory cells. */
+/** Whether a layer's state includes memory cells besides its output. */
 export function hasCellState({ cell }: LanguageModelConfig): boolean {
   return cell === 'lstm' || cell === 'cifg';
 }
@@ -177,8 +199,10 @@ function hasRecurrentBias(config: LanguageModelConfig): boolean {
   return config.cell === 'gru' || (config.recurrentBias && hasRecurrentWeights(config));
 }
 
-/** The parameters' shapes by name, in Keras's layouts: `lstm.0.kernel` [input, 4·hidden], gates i, f, g, o; i, g, o of a
- * `cifg`, z, n of a `mingru`, i, f, n of a `minlstm`; `lstm.0.projection` [hidden, output] if projected. */
+/**
+ * The parameters' shapes by name, in Keras's layouts: `lstm.0.kernel` [input, 4·hidden], gates i, f, g, o; i, g, o for
+ * `cifg`, z, n for `mingru`, i, f, n for `minlstm`; `lstm.0.projection` [hidden, output] with a projection.
+ */
 export function parameterShapes(config: LanguageModelConfig): Shapes {
   const { vocabSize, embeddingDim, hiddenDim, cell, layers, projectionDim } = config;
   const output = outputDim(config);
@@ -206,7 +230,10 @@ function outputShapes(config: LanguageModelConfig): Shapes {
   return { ...weights, 'output.bias': [vocabSize] };
 }
 
-/** The state's shapes by name: `h.0` [batch, output] of the first layer, `c.0` [batch, hidden] its cell state for LSTMs, … */
+/**
+ * The state's shapes by name: `h.0` [batch, output] for the first layer, `c.0` [batch, hidden] for its cell state
+ * (LSTMs), …
+ */
 export function stateShapes(config: LanguageModelConfig, batch: number): Shapes {
   const shapes: Record<string, readonly number[]> = {};
   for (let layer = 0; layer < config.layers; layer++) {
@@ -216,7 +243,7 @@ export function stateShapes(config: LanguageModelConfig, batch: number): Shapes 
   return shapes;
 }
 
-/** The widths at which dropout applies: the embedding, then each layer's output. */
+/** The widths of the places where dropout applies: the embedding, then each layer's output. */
 export function dropoutWidths(config: LanguageModelConfig): readonly number[] {
   return [config.embeddingDim, ...Array<number>(config.layers).fill(outputDim(config))];
 }

@@ -1,4 +1,4 @@
-/** The recurrent language model as a pure function of its parameters: what trains, what is traced, what ships. */
+/** The recurrent language model as a pure function of its parameters, shared by training, tracing and export. */
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
 import {
@@ -15,7 +15,7 @@ import { runLayer } from './language-model-layer.js';
 
 export type NamedTensors = Record<string, tf.Tensor>;
 
-/** The embeddings of `ids` int32 [time, batch]: [time, batch, embedding]. */
+/** Looks up the embeddings of `ids` int32 [time, batch]: [time, batch, embedding]. */
 export function embedTokens(parameters: NamedTensors, ids: tf.Tensor2D): tf.Tensor3D {
   return embeddingLookup(parameters[embeddingName] as tf.Tensor2D, ids) as tf.Tensor3D;
 }
@@ -23,8 +23,9 @@ export function embedTokens(parameters: NamedTensors, ids: tf.Tensor2D): tf.Tens
 /**
  * Runs the recurrent layers.
  * @param embedded [time, batch, embedding]
- * @param state tensors named as by `stateShapes`
- * @param masks those of `dropoutMaskShapes`, by name, zero or 1/(1 − rate); none to run without dropout
+ * @param state tensors by the names of `stateShapes`
+ * @param masks those of `dropoutMaskShapes`, by name, elements zero or 1/(1 − rate); leave them out to run without
+ * dropout
  * @returns `features` [time·batch, output], time-major, and the state after the last step
  */
 export function recurrentFeatures(
@@ -46,7 +47,7 @@ export function recurrentFeatures(
   return { features: rows as tf.Tensor2D, state: nextState };
 }
 
-/** Rows [time·batch, width] times a mask of as many rows, or of [batch, width], the same for all steps. */
+/** Multiplies rows [time·batch, width] by a mask of the same shape, or by one of [batch, width] for all steps. */
 function droppedRows(rows: tf.Tensor, mask: tf.Tensor | undefined): tf.Tensor {
   if (!mask) return rows;
   if (mask.shape[0] === rows.shape[0]) return tf.mul(rows, mask);
@@ -65,7 +66,7 @@ function withDroppedWeights(
   return { ...parameters, [name]: tf.mul(parameters[name]!, mask) };
 }
 
-/** Scores of all words, of which the softmax is the model's distribution, from features [rows, output]: [rows, vocab]. */
+/** Scores of all words from features [rows, output]: [rows, vocab]. Their softmax is the model's distribution. */
 export function outputLogits(
   config: LanguageModelConfig,
   parameters: NamedTensors,
@@ -80,7 +81,7 @@ export function outputLogits(
 }
 
 /**
- * The cross-entropy of the words that follow, from features [rows, output].
+ * The cross-entropy of the next words, from features [rows, output].
  * @param targets int32 [rows]
  * @returns [rows], in nats
  */
@@ -98,7 +99,7 @@ export function outputLosses(
   return linearCrossEntropy({ features, weights, bias: parameters['output.bias']!, targets }, table !== undefined);
 }
 
-/** {@link outputLosses}, and what training minimises instead with `labelSmoothing`. */
+/** {@link outputLosses} together with the objectives that training minimises with `labelSmoothing`. */
 export function outputSmoothedLosses(
   config: LanguageModelConfig,
   parameters: NamedTensors,

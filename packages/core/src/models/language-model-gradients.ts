@@ -1,4 +1,4 @@
-/** The gradients of a language model's training loss, those of the embedding by the rows that were looked up. */
+/** Gradients of a language model's training loss. The embedding's gradient is kept as the rows that were looked up. */
 import * as tf from '@tensorflow/tfjs-core';
 import { sumRowsById } from '../kernels/embedding/lookup.js';
 import { embeddingName, type LanguageModelConfig, parameterShapes } from './language-model-config.js';
@@ -6,19 +6,25 @@ import { embedTokens, type NamedTensors, recurrentFeatures } from './language-mo
 import { next } from './program.js';
 import { trainingLosses } from './training-losses.js';
 
-/** Of the embeddings that were looked up, one a token: their gradients [time·batch, embedding] and whose they are. */
+/**
+ * Gradients of the embeddings that were looked up, one row for each token, [time·batch, embedding], and the tokens'
+ * ids.
+ */
 export interface EmbeddingRows {
   readonly gradients: tf.Tensor2D;
   readonly ids: tf.Tensor1D;
 }
 
 export interface Gradients {
-  /** By parameter; of the embedding only if it has a second use, as the output's weights, and then of that use. */
+  /**
+   * By parameter. The embedding is included only if it also serves as output weights, and then with the gradient of
+   * that use.
+   */
   readonly dense: NamedTensors;
   readonly embeddingRows: EmbeddingRows;
 }
 
-/** Gradients by parameter, the embedding's as a table. */
+/** Gradients by parameter, with the embedding's as a table. */
 export function withEmbedding(config: LanguageModelConfig, { dense, embeddingRows }: Gradients): NamedTensors {
   const { gradients, ids } = embeddingRows;
   const table = sumRowsById(gradients, ids, [config.vocabSize, config.embeddingDim]);
@@ -26,7 +32,10 @@ export function withEmbedding(config: LanguageModelConfig, { dense, embeddingRow
   return { ...dense, [embeddingName]: shared ? tf.add(shared, table) : table };
 }
 
-/** What is minimised, [rows], from features [rows, output]; what stands beside it is for the program's outputs. */
+/**
+ * Computes the values to minimise, [rows], from features [rows, output]. Its other results become outputs of the
+ * program.
+ */
 export type ObjectivesOf = (
   config: LanguageModelConfig,
   parameters: NamedTensors,
@@ -35,9 +44,9 @@ export type ObjectivesOf = (
 ) => { readonly objectives: tf.Tensor1D; readonly [output: string]: tf.Tensor };
 
 /**
- * The loss of a batch by truncated back-propagation through time: what else it computes, and the gradients.
- * @param later of the state after the last step, by its names: its gradients by what comes then; if given, those of the state
- * before the first step are computed too
+ * Computes a batch's outputs and the gradients of its loss, by truncated back-propagation through time.
+ * @param later gradients with respect to the state after the last step, by its names, from later steps; if given, the
+ * gradients with respect to the state before the first step are computed too
  */
 export function lossAndGradients(
   config: LanguageModelConfig,
@@ -55,7 +64,7 @@ export function lossAndGradients(
     const { features, state } = recurrentFeatures(config, parameters, embedded as tf.Tensor3D, from, inputs);
     const { objectives, ...others } = objectivesOf(config, parameters, features, inputs);
     outputs = { ...next(state), ...others };
-    // What is differentiated lives in a scope of its own, which the other results must outlive.
+    // The gradient function disposes its own scope; keep the other results beyond it.
     for (const tensor of Object.values(outputs)) tf.keep(tensor);
     const laterTerms = stateNames.map((name) => tf.sum(tf.mul(state[name]!, later[name]!)));
     return laterTerms.reduce<tf.Scalar>((a, b) => tf.add(a, b), tf.sum(tf.mul(objectives, inputs.lossWeights!)));
@@ -64,7 +73,7 @@ export function lossAndGradients(
   const differentiated = [...names, ...stateNames].map((name) => inputs[name]!);
   const [rows, ...values] = tf.grads(loss)([embedTokens(inputs, ids), ...differentiated]);
   for (const [name, kept] of Object.entries(outputs)) {
-    outputs[name] = tf.clone(kept); // of the caller's scope, like every other result
+    outputs[name] = tf.clone(kept); // now in the caller's scope, like every other result
     kept.dispose();
   }
   const embeddingRows = {

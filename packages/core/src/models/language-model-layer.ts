@@ -1,4 +1,4 @@
-/** One recurrent layer of a language model: which kernel runs each kind of cell, with which of the model's parameters. */
+/** Runs one recurrent layer of a language model: chooses the kernel for the cell, and the layer's parameters. */
 import * as tf from '@tensorflow/tfjs-core';
 import { lstmCell } from '../kernels/cells/lstm-cell.js';
 import { cellSequence } from '../kernels/cells/sequence.js';
@@ -12,7 +12,7 @@ import { hasRecurrentWeights, type LanguageModelConfig } from './language-model-
 
 /**
  * Runs a layer over x [time, batch, input], and puts its last state into `nextState`.
- * @param state named as by `stateShapes`
+ * @param state tensors by the names of `stateShapes`
  * @returns [time, batch, output]
  */
 export function runLayer(

@@ -1,4 +1,4 @@
-/** The programs of a language model's life: training, gradients for others to apply, evaluation, decoding. */
+/** The programs of a language model: training, gradients for others to apply, evaluation, decoding. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { OnnxGraph } from '../onnx/graph.js';
 import { keepsWithoutGradient } from '../optimizers/optimizer-config.js';
@@ -21,11 +21,11 @@ import { softmaxInputs } from './training-losses.js';
 /**
  * A whole local training step: loss, gradients by truncated BPTT, clipping by global norm, optimizer.
  *
- * Inputs: the parameters, the optimizer's slots, the state, and for each step `ids` int32 [time, batch], `targets` int32
- * [time·batch], `lossWeights` [time·batch] (what each token's loss counts in the loss that is minimised), those of
- * `softmaxInputs`, the masks of `dropoutMaskShapes`, `learningRate` and `step` (1 for the first) scalars, and `averagingWeight`
- * for NT-ASGD. Outputs: `next.*` of parameters, slots and state, `tokenLosses` [time·batch] in nats, and `gradientNorm`, before
- * clipping.
+ * Inputs: the parameters, the optimizer's slots, the state, and for each step `ids` int32 [time, batch], `targets`
+ * int32 [time·batch], `lossWeights` [time·batch] (each token's weight in the minimised loss), those of `softmaxInputs`,
+ * the masks of `dropoutMaskShapes`, the scalars `learningRate` and `step` (1 for the first), and `averagingWeight` for
+ * NT-ASGD. Outputs: `next.*` of parameters, slots and state, `tokenLosses` [time·batch] in nats, and `gradientNorm`,
+ * before clipping.
  */
 export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, recipe: UpdateRecipe): Program {
   return {
@@ -35,7 +35,7 @@ export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, 
     },
     run: (inputs) => {
       const { gradients, outputs } = batchGradients(config, shape, { ...inputs, ...iterates(config, recipe, inputs) });
-      // Where the optimizer changes only the rows of the embedding that were looked up, no table of gradients is made.
+      // If the optimizer changes only the embedding rows that were looked up, no table of gradients is built.
       const byRows = keepsWithoutGradient(recipe.optimizer) && !config.tieWeights;
       const update = byRows
         ? clippedUpdate(recipe, inputs, gradients.dense, gradients.embeddingRows)
@@ -45,7 +45,7 @@ export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, 
   };
 }
 
-/** The training step's inputs without the optimizer's, and `gradient.*` outputs. */
+/** Computes gradients: the training step's inputs without the optimizer's, and `gradient.*` outputs. */
 export function gradientProgram(config: LanguageModelConfig, shape: BatchShape): Program {
   return {
     inputs: gradientInputs(config, shape),
@@ -57,9 +57,9 @@ export function gradientProgram(config: LanguageModelConfig, shape: BatchShape):
 }
 
 /**
- * What a data-parallel worker runs: {@link gradientProgram}, but that an embedding with no second use, of whose gradient nearly
- * all rows are zero, has instead of `gradient.x` an output `gradientRows.x` [time·batch, embedding]: a row for each of `ids`, of
- * which those with the same id are yet to be added up.
+ * The program of a data-parallel worker: {@link gradientProgram}, except for an untied embedding x, nearly all of whose
+ * gradient rows are zero. Its output is not `gradient.x` but `gradientRows.x` [time·batch, embedding], one row for each
+ * of `ids`; the receiver adds up rows with the same id.
  */
 export function rowGradientProgram(config: LanguageModelConfig, shape: BatchShape): Program {
   if (config.tieWeights) return gradientProgram(config, shape);
@@ -91,8 +91,8 @@ function gradientOutputs(gradients: NamedTensors): NamedTensors {
 }
 
 /**
- * Scores text: `ids`, `targets` and the state in; `tokenLosses` [time·batch] in nats, the `features` [time·batch, output] that
- * they come from, and `next.*` of the state out.
+ * Scores text. Inputs: the parameters, `ids`, `targets` and the state. Outputs: `tokenLosses` [time·batch] in nats, the
+ * `features` [time·batch, output] that they are computed from, and `next.*` of the state.
  */
 export function evaluationProgram(config: LanguageModelConfig, { batch, time }: BatchShape): Program {
   return {
@@ -111,7 +111,10 @@ export function evaluationProgram(config: LanguageModelConfig, { batch, time }: 
   };
 }
 
-/** One decoding step: `ids` int32 [1] and the state, [1, hidden] each, in; `logits` [1, vocab] and `next.*` out. */
+/**
+ * One decoding step. Inputs: the parameters, `ids` int32 [1] and the state, each [1, hidden]. Outputs: `logits` [1,
+ * vocab] and `next.*` of the state.
+ */
 export function decodingProgram(config: LanguageModelConfig): Program {
   return {
     inputs: {
@@ -127,7 +130,7 @@ export function decodingProgram(config: LanguageModelConfig): Program {
   };
 }
 
-/** The decoding step as an ONNX graph that carries its parameters, as initializers named like them. */
+/** The decoding step as an ONNX graph that contains its parameters, as initializers with their names. */
 export function languageModelStepGraph(
   config: LanguageModelConfig,
   parameters: Readonly<Record<string, Float32Array>>,

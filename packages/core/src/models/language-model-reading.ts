@@ -1,6 +1,6 @@
 /**
- * The decoding step of a language model whose gates do not see the state, for any number of tokens in one run: what reads a
- * prompt or scores a text several times faster than step after step. With one token it is the step that others have.
+ * The decoding step, for any number of tokens in one run, of language models whose gates do not see the state. It reads
+ * a prompt or scores a text several times faster than single steps. With one token it is the usual decoding step.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { linearAttention } from '../kernels/linear-recurrence/linear-attention.js';
@@ -19,8 +19,8 @@ import { embedTokens, type NamedTensors, outputLogits } from './language-model-f
 import { float32Inputs, next, type Program } from './program.js';
 
 /**
- * Inputs: the parameters, the state, [1, hidden] each, and `ids` int32 [tokens]. Outputs: `logits` [tokens, vocab], the scores of
- * what follows each of them, and `next.*` of the state.
+ * Reads tokens. Inputs: the parameters, the state, each [1, hidden], and `ids` int32 [tokens]. Outputs: `logits`
+ * [tokens, vocab], the scores of the token after each, and `next.*` of the state.
  * @throws RangeError for a cell with recurrent weights
  */
 export function readingProgram(config: LanguageModelConfig, tokens: number): Program {
@@ -44,7 +44,7 @@ export function readingProgram(config: LanguageModelConfig, tokens: number): Pro
 /** @param ids int32 [tokens, 1] */
 function readFeatures(config: LanguageModelConfig, inputs: NamedTensors, ids: tf.Tensor2D) {
   const gatesOf = config.cell === 'mingru' ? minGruGates : minLstmGates;
-  const query = tf.cast(tf.greaterEqual(ids, 0), 'float32'); // ones, as many as there are tokens
+  const query = tf.cast(tf.greaterEqual(ids, 0), 'float32'); // ones, one for each token
   const state: NamedTensors = {};
   let x: tf.Tensor = embedTokens(inputs, ids); // [tokens, 1, width]
   for (let layer = 0; layer < config.layers; layer++) {
@@ -58,8 +58,8 @@ function readFeatures(config: LanguageModelConfig, inputs: NamedTensors, ids: tf
 }
 
 /**
- * {@link readingProgram} as an ONNX graph that carries its parameters, with a node `LinearAttention` a layer; the dimension
- * `tokens` is open.
+ * {@link readingProgram} as an ONNX graph that contains its parameters, with one `LinearAttention` node for each layer;
+ * the dimension `tokens` is symbolic.
  * @throws RangeError for a cell with recurrent weights
  */
 export function languageModelReadingGraph(
@@ -68,7 +68,7 @@ export function languageModelReadingGraph(
 ): OnnxGraph {
   const shapes = parameterShapes(config);
   const sizes = new Set(Object.values(shapes).flat());
-  let tokens = 1009; // any number that is nowhere else in the graph
+  let tokens = 1009; // a number that occurs nowhere else in the graph
   while (sizes.has(tokens)) tokens++;
   return withSymbolicSize(graphOfProgram(readingProgram(config, tokens), shapes, parameters), tokens, 'tokens');
 }

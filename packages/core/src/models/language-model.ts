@@ -1,6 +1,6 @@
 /**
- * A recurrent language model as an object that holds its parameters: for use from TensorFlow.js code. Training on many
- * machines and export do not go through it but through the pure functions that it wraps.
+ * A recurrent language model as an object that holds its parameters, for use from TensorFlow.js code. Training on many
+ * machines and export use the pure functions that it wraps.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { sparseSoftmaxCrossEntropy } from '../kernels/softmax-cross-entropy/sparse.js';
@@ -17,13 +17,13 @@ import {
 import { embedTokens, type NamedTensors, outputLogits, recurrentFeatures } from './language-model-forward.js';
 
 export type RnnLanguageModelOptions = Parameters<typeof languageModelConfig>[0] & {
-  /** From which the parameters are drawn; 0 if left out. */
+  /** Seed from which the parameters are drawn; default 0. */
   readonly seed?: number;
-  /** Parameters are drawn uniformly from ±this; from ±1/√hiddenDim if left out. */
+  /** Parameters are drawn uniformly from ±initRange; default 1/√hiddenDim. */
   readonly initRange?: number;
 };
 
-/** What the model remembers of the text so far. */
+/** The recurrent state after the text read so far. */
 export type LanguageModelState = {
   /** [layers, batch, output]: projectionDim if there is one, else hiddenDim */
   readonly hidden: tf.Tensor3D;
@@ -31,7 +31,9 @@ export type LanguageModelState = {
   readonly cell?: tf.Tensor3D;
 };
 
-/** In training, units are dropped at the model's rate; which ones is a function of `seed`: give each step another. */
+/**
+ * In training, units are dropped at the model's rate; `seed` determines which ones, so give each step a different seed.
+ */
 export type LanguageModelMode = { readonly training?: false } | { readonly training: true; readonly seed: number };
 
 /**
@@ -42,7 +44,7 @@ export type LanguageModelMode = { readonly training?: false } | { readonly train
  */
 export class RnnLanguageModel {
   readonly config: LanguageModelConfig;
-  /** By the names of `parameterShapes`. */
+  /** Variables by the names of `parameterShapes`. */
   readonly parameters: Readonly<Record<string, tf.Variable>>;
 
   /** @throws RangeError naming the option that is out of range */
@@ -58,7 +60,7 @@ export class RnnLanguageModel {
     );
   }
 
-  /** The state before any text: zeros. */
+  /** The state before any text, all zeros. */
   initialState(batch: number): LanguageModelState {
     const { layers, hiddenDim } = this.config;
     const zeros = (width: number) => tf.zeros<tf.Rank.R3>([layers, batch, width]);
@@ -67,9 +69,9 @@ export class RnnLanguageModel {
   }
 
   /**
-   * Scores of the next token after each of `ids`.
+   * Scores the next token after each of `ids`.
    * @param ids int32 [batch, time]
-   * @param state as the previous call returned it, to continue its sequences; zeros if left out
+   * @param state the state that the previous call returned, to continue its sequences; default zeros
    * @returns `logits` [batch, time, vocab] and the state after the last token
    */
   forward(
@@ -95,9 +97,9 @@ export class RnnLanguageModel {
   }
 
   /**
-   * The mean cross-entropy of `targets`, in nats per token, each sequence starting from a state of zeros. Differentiable.
+   * The mean cross-entropy of `targets`, in nats per token; each sequence starts from a state of zeros. Differentiable.
    * @param ids int32 [batch, time]
-   * @param targets int32 [batch, time], the tokens that follow
+   * @param targets int32 [batch, time], the next tokens
    */
   loss(ids: tf.Tensor2D, targets: tf.Tensor2D, mode: LanguageModelMode = {}): tf.Scalar {
     return tf.tidy(() => {

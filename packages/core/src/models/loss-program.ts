@@ -1,7 +1,7 @@
 /**
- * Training of any model that is a loss over named parameters and a batch, as one program: loss, gradients, clipping and
- * optimizer. A language model's own programs, which carry state and treat its embedding apart, are in
- * `language-model-programs.ts`.
+ * Trains any model that is a loss over named parameters and a batch, as one program: loss, gradients, clipping and
+ * optimizer. Language models have their own programs in `language-model-programs.ts`, which carry state and treat the
+ * embedding separately.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
@@ -9,12 +9,12 @@ import { clippedUpdate, slotShapes, type UpdateRecipe } from './clipped-update.j
 import type { Shapes } from './language-model-config.js';
 import { float32Inputs, type Program } from './program.js';
 
-/** A loss that can be minimised. */
+/** A loss to minimise. */
 export interface LossFunction {
   readonly parameters: Shapes;
-  /** A batch. */
+  /** The inputs that make up a batch. */
   readonly inputs: Readonly<Record<string, TensorSpec>>;
-  /** The scalar that is minimised. Differentiable by every parameter. */
+  /** Computes the scalar to minimise. Differentiable by every parameter. */
   readonly loss: (parameters: NamedTensors, batch: NamedTensors) => tf.Scalar;
 }
 
@@ -24,7 +24,8 @@ export interface LossFunction {
  * Inputs: the parameters, the optimizer's slots, the batch, and the scalars `learningRate` and `step` (1 for the first).
  * Outputs: `next.*` of parameters and slots, the scalar `loss`, and `gradientNorm`, before clipping.
  *
- * @throws Error of NT-ASGD, whose average needs a weight at each step that only a language model's training tells
+ * @throws Error for NT-ASGD, whose average needs a weight at each step, which only the training of language models
+ * provides
  */
 export function lossTrainingProgram({ parameters, inputs, loss }: LossFunction, recipe: UpdateRecipe): Program {
   if (recipe.optimizer.name === 'nt-asgd') {
@@ -49,7 +50,7 @@ export function lossTrainingProgram({ parameters, inputs, loss }: LossFunction, 
   };
 }
 
-/** What tells how a model does: its outputs over a batch, with nothing to learn. */
+/** A program without training: a model's outputs over a batch. */
 export function forwardProgram(
   parameters: Shapes,
   inputs: Readonly<Record<string, TensorSpec>>,

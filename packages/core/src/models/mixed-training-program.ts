@@ -1,7 +1,8 @@
 /**
- * The training step for mixed precision: with dynamic loss scaling (Micikevicius et al. 2018, "Mixed precision training",
- * section 3.2, with the rule of the frameworks). The loss is multiplied by a power of two so that gradients do not vanish in
- * float16. A step whose gradients overflow changes no parameter and halves the scale; 2000 good steps in a row double it.
+ * The training step for mixed precision, with dynamic loss scaling (Micikevicius et al. 2018, "Mixed precision
+ * training", section 3.2, with the rule of the frameworks). The loss is multiplied by a power of two so that gradients
+ * do not vanish in float16. A step whose gradients overflow changes no parameter and halves the scale; 2000 good steps
+ * in a row double it.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { clippedUpdate, iterates, type UpdateRecipe } from './clipped-update.js';
@@ -12,19 +13,22 @@ import type { BatchShape, Program } from './program.js';
 
 const initialExponent = 16;
 const stepsToDouble = 2000;
-/** The square of a larger norm is no finite float32. */
+/** The largest norm whose square is a finite float32, rounded down. */
 const largestNorm = 1.8e19;
 
 const exponent = 'lossScaling/exponent';
 const goodSteps = 'lossScaling/goodSteps';
 
-/** What loss scaling keeps from step to step, zero at the start: log₂ of the scale less 16, and good steps since it changed. */
+/**
+ * The state of loss scaling, zero at the start: log₂ of the scale minus 16, and the number of good steps since the
+ * scale last changed.
+ */
 export const lossScalingShapes: Shapes = { [exponent]: [], [goodSteps]: [] };
 
 /**
- * The training step of {@link trainingProgram} for engines that compute in mixed precision, which are those that trace it.
- * Its inputs and outputs are the same, and those of {@link lossScalingShapes}. `gradientNorm` is infinite or not a number
- * where the step was skipped; a skipped step counts in Adam's `step`.
+ * The training step of {@link trainingProgram} for engines that compute in mixed precision; these are the engines that
+ * trace it. It has the same inputs and outputs, plus those of {@link lossScalingShapes}. `gradientNorm` is infinite or
+ * NaN if the step was skipped; a skipped step counts in Adam's `step`.
  */
 export function mixedTrainingProgram(config: LanguageModelConfig, shape: BatchShape, recipe: UpdateRecipe): Program {
   const { inputs } = trainingProgram(config, shape, recipe);
@@ -67,7 +71,10 @@ function nextLossScaling(inputs: NamedTensors, good: tf.Tensor): NamedTensors {
   };
 }
 
-/** One of two whole tensors by a scalar: tf.where would first write the condition out to their shape. Traced only. */
+/**
+ * Selects one of two whole tensors by a scalar. tf.where would first broadcast the condition to their shape. Works only
+ * in a trace.
+ */
 function choose(condition: tf.Tensor, t: tf.Tensor, e: tf.Tensor): tf.Tensor {
   return tf.engine().runKernel(tf.Select, { condition, t, e });
 }

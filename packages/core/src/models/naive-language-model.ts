@@ -1,4 +1,4 @@
-/** The language model in float64, one sequence, one step, one layer at a time: what the real one is tested against. */
+/** The language model in float64, one sequence, one step, one layer at a time. Tests compare the real one with it. */
 import { naiveGru } from '../kernels/gru/naive.js';
 import { naiveLstm } from '../kernels/lstm/naive.js';
 import { naiveMinGru } from '../kernels/mingru/naive.js';
@@ -8,10 +8,13 @@ import { naiveRnn } from '../kernels/rnn/naive.js';
 import { type LanguageModelConfig, outputDim } from './language-model-config.js';
 import type { BatchShape } from './program.js';
 
-/** Values by the names that the programs' inputs have, row-major. */
+/** Values by the names of the programs' inputs, row-major. */
 export type NamedValues = Readonly<Record<string, readonly number[]>>;
 
-/** The loss of every token in nats, [time·batch], time-major, from the inputs of the training or evaluation program. */
+/**
+ * Computes the loss of every token in nats, [time·batch], time-major, from the inputs of the training or evaluation
+ * program.
+ */
 export function naiveTokenLosses(
   config: LanguageModelConfig,
   { batch, time }: BatchShape,
@@ -28,7 +31,9 @@ export function naiveTokenLosses(
   return losses;
 }
 
-/** One sequence's scores of all words, step by step; `positions` are its rows among the [time·batch] of the batch. */
+/**
+ * One sequence's scores of all words, step by step. `positions` are its rows among the [time·batch] rows of the batch.
+ */
 function laneLogits(config: LanguageModelConfig, positions: readonly number[], lane: number, inputs: NamedValues) {
   const { embeddingDim, layers, vocabSize, tieWeights } = config;
   const lanes = inputs.ids!.length / positions.length;

@@ -1,34 +1,35 @@
 /**
- * The neural cache: a word that followed a state like the present one is likely to follow again. Grave, Joulin and Usunier
- * (2017), "Improving neural language models with a continuous cache". It stands beside a model and trains nothing: it sees
- * the model's features, and what token came after each.
+ * The neural cache: a word that followed a state similar to the present one is likely to follow again. Grave, Joulin
+ * and Usunier (2017), "Improving neural language models with a continuous cache". It needs no training: it compares the
+ * model's features with earlier ones and knows the token that followed each.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Program } from './program.js';
 
 export interface NeuralCacheShape {
-  /** Tokens that are remembered: each token is predicted from so many before it. */
+  /** Number of remembered tokens: each prediction uses this many preceding tokens. */
   readonly size: number;
   /** Width of the features. */
   readonly width: number;
-  /** Tokens of one run. */
+  /** Number of tokens in one run. */
   readonly time: number;
 }
 
-/** Stands for the token after a feature where the cache is not filled yet. */
+/** Stands for the token after a feature while the cache is not yet full. */
 export const noFollower = -1;
 
-/** Far below any score, so that it counts nothing beside one. */
+/** A score so far below all others that it has no weight beside them. */
 const unseen = -1e30;
 
 /**
- * What the cache gives each token that comes next, equation 3:
- * p(w) ∝ Σᵢ 1{w = wᵢ₊₁}·exp(θ·hₜ·hᵢ), over the `size` positions i before t.
+ * Computes the cache's probability of each next token, equation 3: p(w) ∝ Σᵢ 1{w = wᵢ₊₁}·exp(θ·hₜ·hᵢ), over the `size`
+ * positions i before t.
  *
- * Inputs: `features` [time, width] of consecutive tokens, `followers` int32 [size + time], the tokens after the cached
- * features and then after these, and `cachedFeatures` [size, width], the last before them, zeros at the start. Outputs:
- * `cacheProbabilities` [time] of the tokens that follow `features`, zero where nothing is cached, and `next.cachedFeatures`.
- * @param theta how much the likeness of two states counts; with 0 it is the frequency of words in the cache
+ * Inputs: `features` [time, width] of consecutive tokens; `followers` int32 [size + time], the tokens after the cached
+ * features and then after these; and `cachedFeatures` [size, width], the last ones before them, zeros at the start.
+ * Outputs: `cacheProbabilities` [time] of the tokens that follow `features`, zero if nothing is cached, and
+ * `next.cachedFeatures`.
+ * @param theta weight of the similarity of two states; with 0 the result is the frequency of words in the cache
  */
 export function neuralCacheProgram({ size, width, time }: NeuralCacheShape, theta: number): Program {
   return {
@@ -53,7 +54,7 @@ export function neuralCacheProgram({ size, width, time }: NeuralCacheShape, thet
   };
 }
 
-/** Of row t the `size` keys before its own, which is that at size + t: [time, size + time]. */
+/** Marks, in row t, the `size` keys before its own, which is at size + t: [time, size + time]. */
 function isInWindow(size: number, time: number): tf.Tensor {
   const columns = tf.expandDims(tf.range(0, size + time), 0);
   const rows = tf.expandDims(tf.range(0, time), 1);
@@ -62,9 +63,9 @@ function isInWindow(size: number, time: number): tf.Tensor {
 }
 
 /**
- * The loss in nats of a token under the mixture of equation 4, (1 − λ)·p_model + λ·p_cache, in float64.
- * @param loss of the model alone, in nats
- * @param lambda the cache's part, in [0, 1)
+ * Computes the loss of a token under the mixture of equation 4, (1 − λ)·p_model + λ·p_cache, in nats, in float64.
+ * @param loss loss under the model alone, in nats
+ * @param lambda weight of the cache, in [0, 1)
  */
 export function lossWithCache(loss: number, cacheProbability: number, lambda: number): number {
   const ofModel = Math.log(1 - lambda) - loss;

@@ -1,6 +1,7 @@
 /**
- * Training steps for a device that adapts a finished model to its owner: of all parameters, of low-rank adapters, or of
- * the output's bias alone. What a method does not train is an input too, for the device to make a constant.
+ * Training steps with which a device adapts a finished model to its owner. They train all parameters, low-rank
+ * adapters, or the output's bias alone. Parameters that a method does not train are inputs too, which the device can
+ * make constants.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { defaultOptimizer } from '../optimizers/optimizer-config.js';
@@ -14,12 +15,14 @@ import { type BatchShape, float32Inputs, type Program } from './program.js';
 
 const rank = 8;
 
-/** Small enough for a telephone; half of the lanes are for the owner's text, and half for what must not be forgotten. */
+/**
+ * Small enough for a phone. Half of the lanes are for the owner's text, half for text that the model must not forget.
+ */
 const deviceBatch: BatchShape = { batch: 8, time: 16 };
 
 const recipe: UpdateRecipe = { optimizer: defaultOptimizer('adam'), clipNorm: 1 };
 
-/** The graphs that a bundle needs for its model to be personalized. Dropout is left out. */
+/** The graphs that a bundle needs for personalizing its model. They have no dropout. */
 export function personalizationGraphs(config: LanguageModelConfig): PersonalizationGraphs {
   const traced = ({ run, inputs }: Program) => trace(run, inputs);
   const training = (method: PersonalizationMethod) => traced(personalizationProgram(config, deviceBatch, method));
@@ -30,8 +33,8 @@ export function personalizationGraphs(config: LanguageModelConfig): Personalizat
 }
 
 /**
- * What a method trains, by name. A matrix W [rows, columns] has the factors `W.down` [rows, rank] and `W.up` [rank,
- * columns], and W + down·up takes its place.
+ * The shapes of the parameters that a method trains, by name. A matrix W [rows, columns] has the factors `W.down`
+ * [rows, rank] and `W.up` [rank, columns]; W + down·up replaces it.
  */
 export function personalizedShapes(config: LanguageModelConfig, method: PersonalizationMethod): Shapes {
   const shapes = parameterShapes(config);
@@ -41,8 +44,8 @@ export function personalizedShapes(config: LanguageModelConfig, method: Personal
 }
 
 /**
- * One training step as `trainingProgram` describes it, by Adam and without dropout: of what `method` trains, whose `next.*`
- * and slots it gives. The other parameters are inputs that it only reads.
+ * One training step like `trainingProgram`, with Adam and without dropout. It updates the parameters that `method`
+ * trains and outputs their `next.*` and slots. It only reads the other parameters.
  */
 export function personalizationProgram(
   config: LanguageModelConfig,
@@ -74,7 +77,7 @@ export function personalizationProgram(
         const tokenLosses = outputLosses(config, parameters, features, inputs.targets as tf.Tensor1D);
         outputs = { tokenLosses };
         for (const name of Object.keys(stateShapes(config, shape.batch))) outputs[`next.${name}`] = state[name]!;
-        // What is differentiated lives in a scope of its own, which the other results must outlive.
+        // The gradient function disposes its own scope; keep the other results beyond it.
         for (const tensor of Object.values(outputs)) tf.keep(tensor);
         return tf.sum(tf.mul(tokenLosses, inputs.lossWeights!));
       };

@@ -1,5 +1,5 @@
 /**
- * A program: a function over named tensors with the specification of its inputs, so that an engine may run it eagerly on a
+ * A program: a function over named tensors with the specification of its inputs. So an engine can run it eagerly on a
  * TensorFlow.js backend or trace it into one ONNX graph. An output `next.x` replaces the input `x` in the next run.
  */
 import type { TensorSpec } from '../tracing/trace.js';
@@ -9,28 +9,31 @@ import type { NamedTensors } from './language-model-forward.js';
 export interface Program {
   readonly inputs: Readonly<Record<string, TensorSpec>>;
   readonly run: (inputs: NamedTensors) => NamedTensors;
-  /** `mixed` for a program that an engine must run in float16 where that is safe; float32 unless given. */
+  /** `mixed` for a program that an engine must run in float16 where that is safe; default float32. */
   readonly precision?: Precision;
 }
 
 export type Precision = 'float32' | 'mixed';
 
-/** How many sequences of how many tokens one run takes. */
+/** Number of sequences in one run, and tokens of each. */
 export interface BatchShape {
   readonly batch: number;
   readonly time: number;
-  /** Of each tail of an adaptive softmax: how many targets one run may have in it; all if left out. */
+  /** For each tail of an adaptive softmax, the most targets that one run may have in it; default all. */
   readonly tailCapacities?: readonly number[] | undefined;
-  /** Activations are kept of so many steps at once, and computed again in the backward pass; of all steps if left out. */
+  /**
+   * Number of steps whose activations are stored at once; the backward pass recomputes those of other steps. Default
+   * all steps.
+   */
   readonly recomputeEvery?: number | undefined;
 }
 
-/** float32 inputs of these shapes. */
+/** Specifies float32 inputs of these shapes. */
 export function float32Inputs(shapes: Shapes): Record<string, TensorSpec> {
   return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype: 'float32' }]));
 }
 
-/** Values as outputs that replace the inputs of their names. */
+/** Renames tensors as outputs that replace the inputs of the same names. */
 export function next(state: NamedTensors): NamedTensors {
   return Object.fromEntries(Object.entries(state).map(([name, tensor]) => [`next.${name}`, tensor]));
 }

@@ -1,8 +1,9 @@
 /**
- * Back-propagation through time in the memory of a few steps: a sequence is cut into segments of which first only the states
- * between them are kept; then, from the last to the first, each is computed again, and back-propagated at once. Chen et al.
- * (2016), "Training deep nets with sublinear memory cost", arXiv:1604.06174; of recurrent networks Gruslys et al. (2016),
- * arXiv:1606.03401. The output layer, which the states do not need, is computed once, a segment at a time.
+ * Back-propagation through time in the memory of a few steps. A sequence is cut into segments, and at first only the
+ * states between them are kept. Then each segment, from the last to the first, is recomputed and back-propagated. Chen
+ * et al. (2016), "Training deep nets with sublinear memory cost", arXiv:1604.06174; for recurrent networks Gruslys et
+ * al. (2016), arXiv:1606.03401. The states do not need the output layer, so it is computed only once, segment by
+ * segment.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { dropoutMaskShapes } from './dropout-masks.js';
@@ -12,7 +13,7 @@ import { type Gradients, lossAndGradients } from './language-model-gradients.js'
 import type { BatchShape } from './program.js';
 import { trainingLosses } from './training-losses.js';
 
-/** {@link lossAndGradients} of a batch of this shape, which may say that activations are to be computed again. */
+/** {@link lossAndGradients} for a batch of this shape, with recomputation of activations if the shape asks for it. */
 export function batchGradients(
   config: LanguageModelConfig,
   { time, recomputeEvery = time }: BatchShape,
@@ -65,7 +66,7 @@ function segmentedGradients(
   };
 }
 
-/** The state after a segment that begins in `state`: of what it takes to get there nothing is kept. */
+/** The state after a segment that begins in `state`; frees everything else computed on the way. */
 function stateAfter(
   config: LanguageModelConfig,
   inputs: NamedTensors,
@@ -78,7 +79,7 @@ function stateAfter(
   });
 }
 
-/** The inputs of some steps: what has a row for each token or step is cut. */
+/** The inputs of some steps: cuts tensors that have a row for each token or step. */
 function segmentInputs(config: LanguageModelConfig, inputs: NamedTensors, { from, steps }: Segment): NamedTensors {
   const [time, batch] = inputs.ids!.shape as [number, number];
   const [shapes, longer] = [dropoutMaskShapes(config, batch, time), dropoutMaskShapes(config, batch, time + 1)];
@@ -94,8 +95,8 @@ function segmentInputs(config: LanguageModelConfig, inputs: NamedTensors, { from
 }
 
 /**
- * `inputs`, the named ones of which cannot be known before all of `earlier` are: added to each is a zero that takes a number of
- * every one. Without it a runtime would see that a segment is computed twice, and keep its first activations instead.
+ * Makes the named inputs depend on all of `earlier`: adds to each a zero computed from one element of every tensor.
+ * Otherwise a runtime would notice that a segment is computed twice, and would keep its first activations.
  */
 function onlyAfter(earlier: NamedTensors, inputs: NamedTensors, names: readonly string[]): NamedTensors {
   const first = (tensor: tf.Tensor) =>

@@ -1,7 +1,8 @@
 /**
- * A recognizer of speech: log-mel features of frames, a bidirectional LSTM, and a linear layer over the alphabet and the blank,
- * trained by connectionist temporal classification (Graves et al. 2006; Graves and Schmidhuber 2005). The features are part
- * of the model, so that a device computes what training saw. Reading recordings and spelling letters is not its affair.
+ * A speech recognizer: log-mel features of frames, a bidirectional LSTM, and a linear layer over the alphabet and the
+ * blank. It is trained by connectionist temporal classification (Graves et al. 2006; Graves and Schmidhuber 2005). The
+ * features are part of the model, so a device computes the features that training used. Reading recordings and spelling
+ * letters is left to the caller.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { type LogMelConfig, logMelConfig } from '../audio/frames.js';
@@ -20,14 +21,14 @@ import type { Shapes } from './language-model-config.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
 import { float32Inputs, type Program } from './program.js';
 
-/** The size of a batch: recordings, frames of the longest, letters of the longest transcript. */
+/** The size of a batch: number of recordings, frames of the longest one, letters of the longest transcript. */
 export interface SpeechBatchShape {
   readonly batch: number;
   readonly time: number;
   readonly letters: number;
 }
 
-/** Log energies, from ln 1e-6 in silence to about 3, become numbers around zero. */
+/** Normalisation of log energies, which range from ln 1e-6 in silence to about 3, to values around zero. */
 const [featureMean, featureScale] = [-5, 4];
 
 /** The parameters' shapes by name: `lstm.0.*`, `lstm.0_reverse.*`, `output.kernel`, `output.bias`. */
@@ -42,9 +43,9 @@ export function recognizerParameterShapes(config: SpeechRecognizerConfig): Shape
 /**
  * The CTC loss of a batch, in nats.
  *
- * The batch: `frames` [time·batch, frameLength], frame after frame, each of all recordings; `lengths` int32 [batch] in frames;
- * `letters` int32 [batch, letters], classes from 1, padded with 0; `letterCounts` int32 [batch]; `weights` [batch], what each
- * recording counts; and if there is dropout the mask `dropout.0` [time·batch, 2·hidden].
+ * The batch: `frames` [time·batch, frameLength], time-major; `lengths` int32 [batch] in frames; `letters` int32 [batch,
+ * letters], classes from 1, padded with 0; `letterCounts` int32 [batch]; `weights` [batch], each recording's weight;
+ * and with dropout the mask `dropout.0` [time·batch, 2·hidden].
  */
 export function recognizerLoss(
   config: SpeechRecognizerConfig,
@@ -71,7 +72,7 @@ export function recognizerLoss(
   };
 }
 
-/** `logits` [time, batch, classes] of a batch of `frames` and `lengths`. */
+/** Recognizes a batch: takes `frames` and `lengths`, outputs `logits` [time, batch, classes]. */
 export function recognitionProgram(config: SpeechRecognizerConfig, shape: Omit<SpeechBatchShape, 'letters'>): Program {
   return forwardProgram(recognizerParameterShapes(config), frameInputs(config, shape), (parameters, inputs) => ({
     logits: batchLogits(config, parameters, inputs, shape),
@@ -79,8 +80,9 @@ export function recognitionProgram(config: SpeechRecognizerConfig, shape: Omit<S
 }
 
 /**
- * One step through a recording from both its ends: `frames` [2, frameLength], the next from the front and the next from the
- * back, and the state in; `features.0` and `features.0_reverse` [1, hidden] of those frames and `next.*` of the state out.
+ * One step through a recording from both its ends. Inputs: `frames` [2, frameLength], the next one from the front and
+ * from the back, and the state. Outputs: `features.0` and `features.0_reverse` [1, hidden] of those frames, and
+ * `next.*` of the state.
  */
 export function recognizerStepProgram(config: SpeechRecognizerConfig): Program {
   const network = { ...networkOf(config), bidirectional: false };
@@ -101,7 +103,10 @@ export function recognizerStepProgram(config: SpeechRecognizerConfig): Program {
   });
 }
 
-/** `features` [1, 2·hidden] of a frame, from the front and from the back, in; its `logits` [1, classes] out. */
+/**
+ * The output layer for one frame: takes its `features` [1, 2·hidden], from the front and from the back, outputs its
+ * `logits` [1, classes].
+ */
 export function recognizerOutputProgram(config: SpeechRecognizerConfig): Program {
   const features = float32Inputs({ features: [1, 2 * config.hiddenDim] });
   return forwardProgram(recognizerParameterShapes(config), features, (parameters, given) => ({
@@ -109,7 +114,7 @@ export function recognizerOutputProgram(config: SpeechRecognizerConfig): Program
   }));
 }
 
-/** How the recordings are cut into frames. */
+/** The configuration of frames and features for the recordings. */
 export function recognizerFrames({ sampleRate }: SpeechRecognizerConfig): LogMelConfig {
   return logMelConfig(sampleRate);
 }
@@ -127,7 +132,7 @@ function batchLogits(
   return tf.reshape(linear(parameters, mask ? tf.mul(rows, mask) : rows), [time, batch, config.classes]);
 }
 
-/** [frames, mels] */
+/** Normalised log-mel features, [frames, mels]. */
 function featuresOf({ sampleRate }: SpeechRecognizerConfig, frames: tf.Tensor2D): tf.Tensor2D {
   return tf.div(tf.sub(logMel(frames, logMelConfig(sampleRate)), featureMean), featureScale);
 }
@@ -152,7 +157,7 @@ function networkOf({ sampleRate, hiddenDim }: SpeechRecognizerConfig): Recurrent
   return recurrentNetworkConfig({ cell: 'lstm', inputDim: mels, hiddenDim, bidirectional: true });
 }
 
-/** A direction's parameters under the names of a network that has only that one. */
+/** The parameters of one direction, renamed as those of a unidirectional network. */
 function directionParameters(parameters: NamedTensors, side: string): NamedTensors {
   return Object.fromEntries(
     ['kernel', 'recurrent_kernel', 'bias'].map((name) => [`lstm.0.${name}`, parameters[`lstm.${side}.${name}`]!]),

@@ -1,6 +1,6 @@
 /**
- * The losses that training minimises: of the whole softmax or an adaptive one, as evaluation's, with smoothed labels, or of a
- * sample.
+ * The losses that training minimises: with the full softmax or an adaptive one, as in evaluation, with smoothed labels,
+ * or with a sampled softmax.
  */
 import type * as tf from '@tensorflow/tfjs-core';
 import { adaptiveCrossEntropy } from '../kernels/output-layer/adaptive-cross-entropy.js';
@@ -12,10 +12,10 @@ import { adaptiveLayer, outputLosses, outputSmoothedLosses } from './language-mo
 import type { BatchShape } from './program.js';
 
 /**
- * What the loss of a batch takes besides its tokens. Of a sampled softmax: `candidates` int32 [samples], and the logarithms of how
- * often they and the targets are expected in the sample, `candidateLogCounts` [samples] and `targetLogCounts` [time·batch]; see
- * `logUniformCandidates`. Of an adaptive one: for each tail `output.tail.k.positions` int32 [capacity], the rows of its targets, and
- * then −1. Nothing of the whole one.
+ * The inputs of a batch's loss besides its tokens. The full softmax has none. A sampled softmax has `candidates` int32
+ * [samples] and the logarithms of the expected counts in the sample, `candidateLogCounts` [samples] and
+ * `targetLogCounts` [time·batch]; see `logUniformCandidates`. An adaptive one has for each tail
+ * `output.tail.k.positions` int32 [capacity], the rows of its targets, padded with −1.
  */
 export function softmaxInputs(config: LanguageModelConfig, shape: BatchShape): Record<string, TensorSpec> {
   const { batch, time, tailCapacities = [] } = shape;
@@ -35,7 +35,8 @@ export function softmaxInputs(config: LanguageModelConfig, shape: BatchShape): R
 /**
  * The loss of each target, from features [rows, output].
  * @param inputs `targets` int32 [rows], and those of {@link softmaxInputs}
- * @returns [rows] each, in nats: the cross-entropy of the targets, and what is minimised, which is the same but for smoothing
+ * @returns [rows] each, in nats: the targets' cross-entropy, and the objectives to minimise, which differ only with
+ * label smoothing
  */
 export function trainingLosses(
   config: LanguageModelConfig,

@@ -1,4 +1,4 @@
-/** The programs by which a device translates a sentence, one token at a time, from the model in `translation.ts`. */
+/** The programs with which a device translates a sentence, one token at a time; `translation.ts` has the model. */
 import * as tf from '@tensorflow/tfjs-core';
 import { longestSource } from '../decoding/translation.js';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
@@ -10,8 +10,9 @@ import { float32Inputs, type Program } from './program.js';
 import { decode, encoderOf, initialHidden, translationParameterShapes } from './translation.js';
 
 /**
- * One step through the source from both its ends: `ids` int32 [2] and the states `h.0`, `c.0`, `h.0_reverse`, `c.0_reverse`
- * [1, hidden], zero at first, in; `next.*` of them and `initial`, the decoder's first hidden state after the last step, out.
+ * One step through the source from both its ends. Inputs: `ids` int32 [2] and the states `h.0`, `c.0`, `h.0_reverse`,
+ * `c.0_reverse` [1, hidden], zero at first. Outputs: `next.*` of the states and `initial`; after the last step it is
+ * the decoder's first hidden state.
  */
 export function encoderStepProgram(config: TranslationConfig): Program {
   const { embeddingDim, hiddenDim } = config;
@@ -36,8 +37,8 @@ export function encoderStepProgram(config: TranslationConfig): Program {
 }
 
 /**
- * One step of writing: `ids` int32 [1], the state `h.0` and `c.0` [1, hidden], `memory` [longestSource, 2·hidden] and `mask`
- * [1, longestSource] in; `logits` [1, vocab] and `next.*` of the state out.
+ * One step of the decoder. Inputs: `ids` int32 [1], the state `h.0` and `c.0` [1, hidden], `memory` [longestSource,
+ * 2·hidden] and `mask` [1, longestSource]. Outputs: `logits` [1, vocab] and `next.*` of the state.
  */
 export function decoderStepProgram(config: TranslationConfig): Program {
   const { embeddingDim, hiddenDim } = config;
@@ -62,7 +63,7 @@ export function decoderStepProgram(config: TranslationConfig): Program {
 
 const decoderStateNames = ['h.0', 'c.0'];
 
-/** A direction's parameters under the names of a network that has only that one. */
+/** The parameters of one direction, renamed as those of a unidirectional network. */
 function directionParameters(parameters: NamedTensors, side: string): NamedTensors {
   return Object.fromEntries(
     ['kernel', 'recurrent_kernel', 'bias'].map((name) => [`encoder.0.${name}`, parameters[`encoder.${side}.${name}`]!]),

@@ -1,8 +1,9 @@
 /**
- * An encoder-decoder for translation: a bidirectional LSTM reads the source; an LSTM writes the target, looking at the
- * source by global attention (Luong et al. 2015, section 3.1, without input feeding, so that all steps of training are
- * products of matrices). Its state starts from the reverse direction's last one, as in Bahdanau et al. (2015), appendix
- * A.2.2. Source, target and output layer share a vocabulary and its embedding (Press and Wolf 2017, three-way tying).
+ * An encoder-decoder for translation. A bidirectional LSTM reads the source. An LSTM writes the target and attends to
+ * the source by global attention (Luong et al. 2015, section 3.1), without input feeding, so that training computes all
+ * steps by matrix products. The decoder's state starts from the last state of the encoder's reverse direction, as in
+ * Bahdanau et al. (2015), appendix A.2.2. Source, target and output layer share a vocabulary and its embedding (Press
+ * and Wolf 2017, three-way tying).
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { globalAttention } from '../attention/global-attention.js';
@@ -21,7 +22,7 @@ import type { Shapes } from './language-model-config.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
 import { float32Inputs, type Program } from './program.js';
 
-/** How many pairs of sentences of how many tokens one run takes. */
+/** Number of sentence pairs in a batch, and tokens of the source and target sentences. */
 export interface PairBatchShape {
   readonly batch: number;
   readonly source: number;
@@ -46,8 +47,8 @@ export function translationParameterShapes(config: TranslationConfig): Shapes {
 }
 
 /**
- * Parameters to start from: matrices uniformly in ±√(3/n), n the features that an output sums over, so that signals keep
- * their size on their way (LeCun et al. 1998, section 4.6), and zero biases.
+ * Draws initial parameters: matrices uniform in ±√(3/n), where n is the number of features that an output sums over, so
+ * that signals keep their size (LeCun et al. 1998, section 4.6), and zero biases.
  * @param seed an integer in [0, 2^53)
  */
 export function initialTranslationParameters(
@@ -61,13 +62,7 @@ export function initialTranslationParameters(
   return Object.assign({}, ...drawn);
 }
 
-/**
- * The mean cross-entropy of the targets' tokens, in nats.
- *
- * The batch: `source` int32 [source, batch], `sourceLengths` int32 [batch], at least 1; `previous` int32 [target, batch], each
- * token's predecessor, and `targets` int32 [target·batch]; `weights` [target·batch] (what each token counts); and if there
- * is dropout the masks `dropout.0` [source·batch, embedding], `dropout.1` and `dropout.2` [target·batch, embedding].
- */
+/** The mean cross-entropy of the target tokens, in nats. */
 export function translationLoss(config: TranslationConfig, shape: PairBatchShape): LossFunction {
   const { embeddingDim } = config;
   const rows = [shape.target * shape.batch, embeddingDim];
@@ -83,7 +78,10 @@ export function translationLoss(config: TranslationConfig, shape: PairBatchShape
   };
 }
 
-/** `tokenLosses` [target·batch] in nats of a batch as {@link translationLoss} takes it, without weights and masks. */
+/**
+ * Scores a batch as {@link translationLoss} takes it, without weights and masks: outputs `tokenLosses` [target·batch]
+ * in nats.
+ */
 export function translationEvaluationProgram(config: TranslationConfig, shape: PairBatchShape): Program {
   return forwardProgram(translationParameterShapes(config), pairInputs(shape), (parameters, inputs) => ({
     tokenLosses: tokenLosses(config, parameters, inputs),
@@ -117,7 +115,10 @@ interface Decoding {
   readonly mask: tf.Tensor2D;
 }
 
-/** What the output layer reads, [target·batch, embedding]: tanh of the decoder's output and its context, combined. */
+/**
+ * Runs the decoder. Returns the output layer's input, [target·batch, embedding]: tanh of the decoder's output combined
+ * with its context.
+ */
 export function decode(
   config: TranslationConfig,
   parameters: NamedTensors,
@@ -135,7 +136,7 @@ export function decode(
   return { features: tf.tanh(tf.matMul(rows as tf.Tensor2D, parameters['combination.kernel']!)), state: decoder.state };
 }
 
-/** The decoder's first hidden state from the last one of the encoder's reverse direction, [batch, hidden]. */
+/** Computes the decoder's first hidden state from the last one of the encoder's reverse direction, [batch, hidden]. */
 export function initialHidden(parameters: NamedTensors, reverse: tf.Tensor): tf.Tensor2D {
   return tf.tanh(tf.add(tf.matMul(reverse as tf.Tensor2D, parameters['bridge.kernel']!), parameters['bridge.bias']!));
 }
@@ -154,7 +155,7 @@ function pairInputs({ batch, source, target }: PairBatchShape): Record<string, T
   };
 }
 
-/** The network that reads. */
+/** The network that reads the source. */
 export function encoderOf({ embeddingDim, hiddenDim }: TranslationConfig): RecurrentNetworkConfig {
   const sizes = { inputDim: embeddingDim, hiddenDim };
   return recurrentNetworkConfig({ name: 'encoder', cell: 'lstm', ...sizes, bidirectional: true });

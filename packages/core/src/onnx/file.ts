@@ -1,14 +1,16 @@
-/** Reads and writes {@link OnnxGraph}s as ONNX files: protobuf by the schema in proto/onnx/onnx.proto. */
+/** Reads and writes {@link OnnxGraph}s as ONNX files: protobuf with the schema in proto/onnx/onnx.proto. */
 import { onnx } from '../generated/onnx.js';
 import type { OnnxAttribute, OnnxDataType, OnnxFunction, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from './graph.js';
 import { bodies, bytesOf } from './graph.js';
 
-/** IR 8 and opset 17 are the newest that the ONNX checkers of current Linux distributions accept, and opset 14–21 is
- * the range in which ONNX Runtime's WebGPU kernels take the recurrent operators. */
+/**
+ * IR 8 and opset 17 are the newest versions that the ONNX checkers of current Linux distributions accept. Within opset
+ * 14–21, ONNX Runtime's WebGPU kernels take the recurrent operators.
+ */
 const irVersion = 8;
 const opset = 17;
 
-/** ONNX's numbers of the element types, as the attribute `to` of Cast has them. */
+/** ONNX's codes of the element types, as in Cast's attribute `to`. */
 export const elementTypes: Readonly<Record<OnnxDataType, number>> = {
   float32: 1,
   uint8: 2,
@@ -20,7 +22,7 @@ export const elementTypes: Readonly<Record<OnnxDataType, number>> = {
 };
 const dataTypes = new Map(Object.entries(elementTypes).map(([name, code]) => [code, name as OnnxDataType]));
 
-/** `graph` as the bytes of an ONNX file. `metadata` is stored with the model as key-value pairs. */
+/** Encodes `graph` as the bytes of an ONNX file. `metadata` is stored with the model as key-value pairs. */
 export function encodeOnnx(graph: OnnxGraph, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const model = new onnx.ModelProto({
     irVersion,
@@ -34,8 +36,8 @@ export function encodeOnnx(graph: OnnxGraph, metadata: Readonly<Record<string, s
 }
 
 /**
- * The graph in the bytes of an ONNX file.
- * @throws Error if the bytes are not an ONNX model of the subset that Unroll writes.
+ * Decodes the graph in the bytes of an ONNX file.
+ * @throws Error if the bytes are not an ONNX model of the subset that Unroll writes
  */
 export function decodeOnnx(bytes: Uint8Array): OnnxGraph {
   const { graph, functions = [] } = onnx.ModelProto.decode(bytes);
@@ -45,7 +47,7 @@ export function decodeOnnx(bytes: Uint8Array): OnnxGraph {
   return { ...decoded, functions: functions.map((body) => decodeFunction(body as onnx.FunctionProto)) };
 }
 
-/** The versions of the operator sets that these nodes use. */
+/** The operator sets that these nodes use, with their versions. */
 function opsetsOf(nodes: readonly OnnxNode[]): onnx.OperatorSetIdProto[] {
   const domains = new Set(nodes.map(({ domain }) => domain ?? '').filter((domain) => domain !== ''));
   return [
@@ -54,7 +56,7 @@ function opsetsOf(nodes: readonly OnnxNode[]): onnx.OperatorSetIdProto[] {
   ];
 }
 
-/** Nodes of the graph and of those that its nodes carry. */
+/** All nodes of the graph, including those of graphs that its nodes carry. */
 function allNodes({ nodes }: Pick<OnnxGraph, 'nodes'>): OnnxNode[] {
   return nodes.flatMap((node) => [node, ...bodies(node).flatMap(allNodes)]);
 }
@@ -174,7 +176,7 @@ function decodeTensor(tensor: onnx.TensorProto): OnnxTensor {
     name: tensor.name,
     dtype: dataType(tensor.dataType, tensor.name),
     shape: (tensor.dims ?? []).map(Number),
-    // A plain view: in Node, protobuf hands out Buffers, whose slice() aliases.
+    // A plain view: in Node, protobuf returns Buffers, whose slice() does not copy.
     data: bytesOf(tensor.rawData),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * An ONNX graph as plain data: what the tracer records, what export rewrites (quantization) and what
- * {@link encodeOnnx} writes to a file. It knows nothing of TensorFlow.js or of any runtime.
+ * An ONNX graph as plain data. The tracer records it, export rewrites it (quantization) and {@link encodeOnnx} writes
+ * it to a file. It depends neither on TensorFlow.js nor on any runtime.
  */
 
 /** Element types that Unroll's graphs use. */
@@ -24,7 +24,7 @@ export interface OnnxValue {
   readonly shape: readonly (number | string)[];
 }
 
-/** A constant of the graph: `data` is its elements, row-major and little-endian. */
+/** A constant of the graph: `data` holds its elements, row-major and little-endian. */
 export interface OnnxTensor {
   readonly name: string;
   readonly dtype: OnnxDataType;
@@ -32,7 +32,10 @@ export interface OnnxTensor {
   readonly data: Uint8Array;
 }
 
-/** An attribute, tagged with ONNX's own field names: `i` an integer, `f` a float, `s` a string, `g` a graph (a loop's body). */
+/**
+ * An attribute, tagged with ONNX's own field names: `i` an integer, `f` a float, `s` a string, `g` a graph (the body of
+ * a loop).
+ */
 export type OnnxAttribute =
   | { readonly i: number }
   | { readonly f: number }
@@ -43,20 +46,22 @@ export type OnnxAttribute =
 
 export interface OnnxNode {
   readonly opType: string;
-  /** Empty for the standard operators, `com.microsoft` for ONNX Runtime's own, a function's for a call of it. */
+  /**
+   * Empty for the standard operators, `com.microsoft` for ONNX Runtime's own, a function's domain for a call of it.
+   */
   readonly domain?: string;
-  /** An empty name is an omitted optional input. */
+  /** An empty name marks an omitted optional input. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
 
-/** The graphs that a node runs: a loop's body. */
+/** The graphs that a node runs, such as the body of a loop. */
 export function bodies({ attributes = {} }: OnnxNode): OnnxGraph[] {
   return Object.values(attributes).flatMap((attribute) => ('g' in attribute ? [attribute.g] : []));
 }
 
-/** An operator made of others, which a file brings along: a runtime puts `nodes` where a node calls it. */
+/** An operator composed of others and defined in the file: a runtime replaces a call by `nodes`. */
 export interface OnnxFunction {
   readonly domain: string;
   /** The `opType` of the nodes that call it. */
@@ -66,13 +71,13 @@ export interface OnnxFunction {
   readonly nodes: readonly OnnxNode[];
 }
 
-/** Nodes stand in an order in which every input is known before it is used. */
+/** A graph. Its nodes are sorted so that every input is known before it is used. */
 export interface OnnxGraph {
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
   readonly initializers: readonly OnnxTensor[];
   readonly nodes: readonly OnnxNode[];
-  /** Functions that its nodes call; none if left out. */
+  /** Functions that its nodes call; default none. */
   readonly functions?: readonly OnnxFunction[];
 }
 
@@ -81,17 +86,17 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
 
-/** The bytes of a typed array, without copying. */
+/** Views a typed array as bytes, without copying. */
 export function bytesOf(values: ArrayBufferView): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-/** A float32 constant. */
+/** Creates a float32 constant. */
 export function float32Tensor(name: string, shape: readonly number[], values: ArrayLike<number>): OnnxTensor {
   return { name, dtype: 'float32', shape, data: bytesOf(Float32Array.from(values)) };
 }
 
-/** An int64 constant vector, the form in which ONNX takes shapes and axes. */
+/** Creates an int64 constant vector, the form in which ONNX takes shapes and axes. */
 export function int64Tensor(name: string, values: readonly number[]): OnnxTensor {
   return { name, dtype: 'int64', shape: [values.length], data: bytesOf(BigInt64Array.from(values, BigInt)) };
 }
@@ -101,7 +106,7 @@ export function int64Values({ data }: OnnxTensor): number[] {
   return Array.from(new BigInt64Array(data.slice().buffer), Number);
 }
 
-/** The same graph without the nodes and initializers on which no output depends. */
+/** Removes the nodes and initializers on which no output depends. */
 export function prune(graph: OnnxGraph): OnnxGraph {
   const needed = new Set(graph.outputs.map((output) => output.name));
   const nodes: OnnxNode[] = [];

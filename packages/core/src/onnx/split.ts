@@ -1,19 +1,21 @@
 /**
- * Cuts a graph into graphs that run one after another, so that what the first compute can be used while the others run. It
- * decides where to cut by what the caller wants first and by the bytes that must then be handed on; it runs nothing.
+ * Cuts a graph into graphs that run one after another, so that the results of the first can be used while the others
+ * run. The cut depends on the outputs that the caller wants first and on the bytes that must then be handed on. Runs
+ * nothing.
  */
 import { bytesPerElement, elementCount, type OnnxGraph, type OnnxNode, type OnnxValue, prune } from './graph.js';
 
-/** A graph whose values' shapes are known. */
+/** A graph with known types and shapes of its values. */
 export interface SplittableGraph extends OnnxGraph {
   readonly values: ReadonlyMap<string, OnnxValue>;
 }
 
 /**
- * @param stages for each graph but the last, names of outputs that it is to compute, if an earlier one does not
- * @returns for each stage, and for what is left, a graph: of the nodes that it needs and earlier ones have not, and of those
- *   after them that make less of what would have to be handed on. A value that a later graph reads is an output of the graph
- *   that computes it and an input of that one.
+ * Splits a graph.
+ * @param stages for each graph except the last, names of outputs that it computes unless an earlier one does
+ * @returns a graph for each stage and one for the rest. A stage has the nodes that it needs and no earlier stage has,
+ * and nodes after them that reduce the bytes to hand on. A value that a later graph reads is an output of the graph
+ * that computes it and an input of the later one.
  */
 export function splitGraph(graph: SplittableGraph, stages: readonly (readonly string[])[]): OnnxGraph[] {
   const stageOf = new Map<OnnxNode, number>();
@@ -25,7 +27,7 @@ export function splitGraph(graph: SplittableGraph, stages: readonly (readonly st
   return Array.from({ length: stages.length + 1 }, (_, stage) => partOf(graph, stage, stageOf));
 }
 
-/** Gives to a stage the nodes that its outputs need and no earlier stage has. */
+/** Assigns to a stage the nodes that its outputs need and no earlier stage has. */
 function claim({ nodes }: OnnxGraph, outputs: readonly string[], stage: number, stageOf: Map<OnnxNode, number>): void {
   const needed = new Set(outputs);
   for (const node of nodes.toReversed()) {
@@ -36,8 +38,8 @@ function claim({ nodes }: OnnxGraph, outputs: readonly string[], stage: number, 
 }
 
 /**
- * Gives to a stage further nodes that could run in it and whose results are smaller than those of the stage's values that
- * only they would have to be handed; or of the same size, but fewer.
+ * Assigns further nodes to a stage if they can run in it and their results are smaller than those values of the stage
+ * that only they read, or equally large but fewer. Such values need not be handed on.
  */
 function condense(graph: SplittableGraph, stage: number, stageOf: Map<OnnxNode, number>): void {
   const writers = writersOf(graph);

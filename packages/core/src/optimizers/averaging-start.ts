@@ -1,9 +1,9 @@
-/** When NT-ASGD begins to average, and how much each iterate counts then; `averaged-sgd.ts` describes the method. */
+/** The start of averaging in NT-ASGD and the weight of each iterate; `averaged-sgd.ts` describes the method. */
 
 /**
- * The step, counted from 0, that is averaged first: that after the first epoch whose validation loss is above the best of
- * all but the `patience` epochs before it.
- * @param validation losses or perplexities, one of each epoch so far
+ * The first step to average, counted from 0. It follows the first epoch whose validation loss is above the best of all
+ * epochs except the last `patience` ones before it.
+ * @param validation losses or perplexities, one for each epoch so far
  * @returns Infinity as long as there is no such epoch
  */
 export function averagingStart(validation: readonly number[], patience: number, stepsPerEpoch: number): number {

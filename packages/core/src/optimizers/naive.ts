@@ -1,4 +1,7 @@
-/** The optimizers' updates of one element in float64, in their papers' own form: what the fast ones are tested against. */
+/**
+ * The optimizers' updates of one element in float64, in the form of their papers. Tests compare the fast ones with
+ * them.
+ */
 import type { OptimizerConfig } from './optimizer-config.js';
 
 export interface NaiveParameter {
@@ -6,7 +9,10 @@ export interface NaiveParameter {
   readonly slots: Readonly<Record<string, number>>;
 }
 
-/** @param step 1 for the first */
+/**
+ * One update of one element.
+ * @param step 1 for the first update
+ */
 export function naiveUpdate(
   config: OptimizerConfig,
   { parameter, slots }: NaiveParameter,
@@ -46,7 +52,7 @@ export function naiveUpdate(
       const v = config.decay * slots.v! + (1 - config.decay) * gradient ** 2;
       return { parameter: parameter - (learningRate * gradient) / (Math.sqrt(v) + config.epsilon), slots: { v } };
     }
-    case 'nt-asgd': // as long as nothing is averaged
+    case 'nt-asgd': // before averaging starts
       return { parameter: parameter + slots.offset! - learningRate * gradient, slots: { offset: 0 } };
   }
 }

@@ -1,4 +1,4 @@
-/** The optimizers by name: their settings, and what they keep for each parameter. Their arithmetic is in `optimizer.ts`. */
+/** The optimizers by name: their settings and their slots for each parameter. `optimizer.ts` has their arithmetic. */
 
 export type OptimizerConfig =
   | { readonly name: 'sgd' }
@@ -14,7 +14,7 @@ export type OptimizerConfig =
     }
   | { readonly name: 'adagrad'; readonly epsilon: number }
   | { readonly name: 'rmsprop'; readonly decay: number; readonly epsilon: number }
-  /** Averages from when the validation loss has not fallen for `patience` epochs; see `averaged-sgd.ts`. */
+  /** Starts to average once the validation loss has not fallen for `patience` epochs; see `averaged-sgd.ts`. */
   | { readonly name: 'nt-asgd'; readonly patience: number };
 
 export type OptimizerName = OptimizerConfig['name'];
@@ -34,8 +34,8 @@ export const optimizerNames: readonly OptimizerName[] = [
 export const offsetSlot = 'offset';
 
 /**
- * The usual settings of each optimizer: momentum 0.9, Nesterov's too; Adam's β₁ 0.9, β₂ 0.999, ε 1e-8; AdamW's weight decay
- * 0.01; Adagrad's ε 1e-10; RMSprop's decay 0.99, ε 1e-8; NT-ASGD's patience 5 epochs.
+ * The usual settings of each optimizer: momentum 0.9, also for Nesterov; Adam's β₁ 0.9, β₂ 0.999, ε 1e-8; AdamW's
+ * weight decay 0.01; Adagrad's ε 1e-10; RMSprop's decay 0.99, ε 1e-8; NT-ASGD's patience 5 epochs.
  */
 export function defaultOptimizer(name: OptimizerName): OptimizerConfig {
   switch (name) {
@@ -77,7 +77,7 @@ export function optimizerSlots(config: OptimizerConfig): readonly string[] {
   }
 }
 
-/** Whether an element whose gradient is zero keeps its value and slots, so that of an embedding only the rows in use change. */
+/** Whether an element with zero gradient keeps its value and slots. If so, only the embedding rows in use change. */
 export function keepsWithoutGradient({ name }: OptimizerConfig): boolean {
   return name === 'sgd' || name === 'adagrad';
 }

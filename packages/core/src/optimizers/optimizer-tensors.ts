@@ -7,7 +7,7 @@ export interface OptimizerInputs {
   readonly learningRate: tf.Scalar;
   /** float32; 1 for the first update */
   readonly step: tf.Scalar;
-  /** Of `nt-asgd`: what the new iterate counts in the average; 1 as long as nothing is averaged. */
+  /** For `nt-asgd`, the new iterate's weight in the average; 1 before averaging starts. */
   readonly averagingWeight?: tf.Scalar | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Optimizers as pure functions over tensors, one parameter at a time, so that they trace into the training step and into
- * the parameter server's update alike. Per-parameter state ("slots") starts at zero and is shaped like its parameter.
+ * Optimizers as pure functions over tensors, one parameter at a time, so that they can be traced into both the training
+ * step and the parameter server's update. Per-parameter state ("slots") starts at zero and has the parameter's shape.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { averagedSgd } from './averaged-sgd.js';
@@ -65,7 +65,7 @@ function adam(inputs: OptimizerInputs, { beta1, beta2, epsilon }: AdamSettings):
   return { parameter: tf.sub(parameter, update), slots: { m, v } };
 }
 
-/** Loshchilov and Hutter (2019), algorithm 2: weights decay by η·λ, apart from the gradient. */
+/** Loshchilov and Hutter (2019), algorithm 2: weights decay by η·λ, independently of the gradient. */
 function adamW(inputs: OptimizerInputs, config: AdamSettings & { weightDecay: number }): OptimizerOutputs {
   const decayed = tf.mul(inputs.parameter, tf.sub(1, tf.mul(inputs.learningRate, config.weightDecay)));
   return adam({ ...inputs, parameter: decayed }, config);

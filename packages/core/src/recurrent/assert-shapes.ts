@@ -1,9 +1,10 @@
-/** Checks what a caller gives by name: named tensors against the shapes that a configuration says. */
+/** Checks named tensors from a caller against the shapes of a configuration. */
 import type { Shapes } from '../models/language-model-config.js';
 import type { NamedTensors } from '../tracing/trace.js';
 
 /**
- * @param caller the function that the message names
+ * Checks that every tensor is present and has its shape.
+ * @param caller name of the function, for the message
  * @throws RangeError naming the first tensor that is missing or has another shape
  */
 export function assertShapes(caller: string, tensors: NamedTensors, shapes: Shapes): void {

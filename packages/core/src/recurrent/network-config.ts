@@ -2,31 +2,34 @@
 import { type Cell, gateCounts, type Shapes } from '../models/language-model-config.js';
 
 export interface RecurrentNetworkConfig {
-  /** What the names of its parameters begin with. */
+  /** Prefix of the parameters' names. */
   readonly name: string;
   readonly cell: Cell;
   /** The width of the inputs. */
   readonly inputDim: number;
   readonly hiddenDim: number;
   readonly layers: number;
-  /** Each layer runs in both directions, each with parameters of its own, and its outputs stand side by side. */
+  /** Whether each layer runs in both directions, with separate parameters; their outputs are concatenated. */
   readonly bidirectional: boolean;
-  /** Of an `rnn`. */
+  /** For `rnn`: the activation. */
   readonly nonlinearity: 'tanh' | 'relu';
-  /** Of a `gru`: the reset gate stands after the recurrent product (PyTorch, cuDNN) or before it (Cho et al. 2014). */
+  /**
+   * For `gru`: true applies the reset gate after the recurrent product (PyTorch, cuDNN), false before it (Cho et al.
+   * 2014).
+   */
   readonly resetAfter: boolean;
-  /** Of an `lstm`: the width to which its output is projected (Sak et al. 2014); not projected if left out. */
+  /** For `lstm`: width to which its output is projected (Sak et al. 2014); default no projection. */
   readonly projectionDim?: number;
-  /** Of an `lstm`: f = 1 − i (CIFG, Greff et al. 2017). */
+  /** For `lstm`: whether f = 1 − i (CIFG, Greff et al. 2017). */
   readonly coupledGates: boolean;
-  /** Of an `lstm`: the gates see the cell state (Gers and Schmidhuber 2000). */
+  /** For `lstm`: whether the gates see the cell state (Gers and Schmidhuber 2000). */
   readonly peepholes: boolean;
 }
 
 type Sizes = Pick<RecurrentNetworkConfig, 'cell' | 'inputDim' | 'hiddenDim'>;
 
 /**
- * A complete configuration; what is left out is one layer in one direction, named as its cell, of the plain variant.
+ * Completes a configuration. Defaults: one layer, one direction, the cell's name, the plain variant.
  * @throws RangeError naming the field that is out of range or does not fit the cell
  */
 export function recurrentNetworkConfig(options: Sizes & Partial<RecurrentNetworkConfig>): RecurrentNetworkConfig {
@@ -59,7 +62,7 @@ export function recurrentNetworkConfig(options: Sizes & Partial<RecurrentNetwork
   return config;
 }
 
-/** The layers' directions in order, as their names have them: `0`, `0_reverse`, `1`, … */
+/** The layers' directions in order, as in the parameters' names: `0`, `0_reverse`, `1`, … */
 export function layerDirections({ layers, bidirectional }: RecurrentNetworkConfig): readonly string[] {
   return Array.from({ length: layers }, (_, layer) =>
     bidirectional ? [`${layer}`, `${layer}_reverse`] : [`${layer}`],
@@ -71,21 +74,22 @@ export function outputDim({ hiddenDim, projectionDim }: RecurrentNetworkConfig):
   return projectionDim ?? hiddenDim;
 }
 
-/** The width of a layer's input: that of the network's, or all directions' outputs of the layer below. */
+/** The width of a layer's input: the network's input, or the outputs of all directions of the layer below. */
 export function layerInputDim(config: RecurrentNetworkConfig, layer: number): number {
   return layer === 0 ? config.inputDim : outputDim(config) * (config.bidirectional ? 2 : 1);
 }
 
-/** How many gates a cell has: how many times `hiddenDim` its kernels are wide. */
+/** The number of a cell's gates, which is the width of its kernels in multiples of `hiddenDim`. */
 export function gateCount({ cell, coupledGates }: RecurrentNetworkConfig): number {
   return gateCounts[coupledGates ? 'cifg' : cell];
 }
 
 /**
  * The parameters' shapes by name, in Keras's layouts: `lstm.0.kernel` [input, 4·hidden], gates i, f, g, o (i, g, o if
- * coupled; z, r, n in a GRU), `lstm.0.recurrent_kernel` [output, 4·hidden], `lstm.0.bias`; `recurrent_bias` of a GRU that
- * resets after, `projection` [hidden, output], `peepholes` [3, hidden], rows i, f, o (i, o if coupled); and the same of the
- * other direction, `lstm.0_reverse.kernel`, ….
+ * coupled; z, r, n in a GRU), `lstm.0.recurrent_kernel` [output, 4·hidden], `lstm.0.bias`. Depending on the
+ * configuration also `recurrent_bias` (a GRU that resets after the product), `projection` [hidden, output] and
+ * `peepholes` [3, hidden], rows i, f, o (i, o if coupled). The other direction has the same ones:
+ * `lstm.0_reverse.kernel`, ….
  */
 export function recurrentParameterShapes(config: RecurrentNetworkConfig): Shapes {
   const { name, cell, hiddenDim, resetAfter, projectionDim, coupledGates, peepholes } = config;
@@ -105,7 +109,10 @@ export function recurrentParameterShapes(config: RecurrentNetworkConfig): Shapes
   return shapes;
 }
 
-/** The states' shapes by name: `h.0` [batch, output] of the first layer, `c.0` [batch, hidden] its cell's, `h.0_reverse`, … */
+/**
+ * The states' shapes by name: `h.0` [batch, output] for the first layer, `c.0` [batch, hidden] for its cell state,
+ * `h.0_reverse`, …
+ */
 export function recurrentStateShapes(config: RecurrentNetworkConfig, batch: number): Shapes {
   const shapes: Record<string, readonly number[]> = {};
   for (const direction of layerDirections(config)) {

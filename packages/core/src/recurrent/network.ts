@@ -1,7 +1,7 @@
 /**
  * A stacked recurrent network in one or both directions over sequences of equal or unequal lengths, in the manner of
- * PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU`, as a pure function of its parameters: it runs on every backend, is
- * differentiable and can be traced. Its configuration and the parameters' names are in `network-config.ts`.
+ * PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU`. It is a pure function of its parameters: it runs on every backend, is
+ * differentiable and can be traced. `network-config.ts` has its configuration and the parameters' names.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Cell } from '../kernels/cells/cell.js';
@@ -17,26 +17,33 @@ import { assertShapes } from './assert-shapes.js';
 import { type RecurrentNetworkConfig, recurrentParameterShapes, recurrentStateShapes } from './network-config.js';
 
 export interface RecurrentNetworkInputs {
-  /** The initial states, named as by `recurrentStateShapes`; zeros if left out. */
+  /** The initial states, by the names of `recurrentStateShapes`; default zeros. */
   readonly state?: NamedTensors;
-  /** int32 [batch], each in [0, time]: the length of each sequence; all of `time` if left out. What `x` holds after a
-   * sequence's end is without influence, as long as it is finite. */
+  /**
+   * int32 [batch], each in [0, time]: the length of each sequence; default `time`. Values of `x` after a sequence's end
+   * have no influence, as long as they are finite.
+   */
   readonly lengths?: tf.Tensor;
-  /** Dropout between the layers: for each layer but the last what its outputs are multiplied by, [time, batch, features] or
-   * what broadcasts to that; none to run without dropout. */
+  /**
+   * Dropout between the layers: for each layer except the last, a factor for its outputs, [time, batch, features] or
+   * broadcastable to that. Leave it out to run without dropout.
+   */
   readonly dropoutMasks?: readonly tf.Tensor[];
 }
 
 export interface RecurrentNetworkOutputs {
-  /** Of the last layer, [time, batch, directions·output]; zero after a sequence's end. */
+  /** The outputs of the last layer, [time, batch, directions·output]; zero after a sequence's end. */
   readonly outputs: tf.Tensor3D;
-  /** The states after each sequence's last step, in the reverse direction after its first; named as the initial ones. */
+  /**
+   * The states after each sequence's last step, for the reverse direction after its first step; named as the initial
+   * ones.
+   */
   readonly state: NamedTensors;
 }
 
 /**
  * Runs the network over x.
- * @param parameters named and shaped as by `recurrentParameterShapes`; others are ignored
+ * @param parameters names and shapes as in `recurrentParameterShapes`; others are ignored
  * @param x [time, batch, input]
  * @throws RangeError naming a parameter, state or input that is missing or has another shape
  */
@@ -78,7 +85,7 @@ export function recurrentNetwork(
   return { outputs: outputs as tf.Tensor3D, state: last };
 }
 
-/** float32 [time, batch]: one where a sequence of that length has a step. */
+/** float32 [time, batch]: one at the steps that lie within a sequence, else zero. */
 export function lengthMask(lengths: tf.Tensor, time: number): tf.Tensor2D {
   const steps = tf.tensor2d(
     Array.from({ length: time }, (_, t) => t),
@@ -97,7 +104,10 @@ interface Sequence {
 
 type Run = (sequence: Sequence) => { outputs: tf.Tensor; states: readonly tf.Tensor[] };
 
-/** How one direction of a layer runs: by the plain kernels where they suffice, which are faster. */
+/**
+ * Chooses how one direction of a layer runs: with a plain kernel, which is faster, if it supports the configuration and
+ * there is no mask.
+ */
 function sequenceRunner(config: RecurrentNetworkConfig): Run {
   const general = cellRunner(cellOf(config));
   if (config.projectionDim || config.coupledGates || config.peepholes) return general;

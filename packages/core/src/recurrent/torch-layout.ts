@@ -1,11 +1,12 @@
 /**
- * How PyTorch and this project lay out the same weights of a recurrent layer: two conversions, each its own way back.
- * Which tensors a network has is not said here.
+ * Converts weights of a recurrent layer between PyTorch's layout and this project's. Each conversion is its own
+ * inverse. `torch-parameters.ts` knows which tensors a network has.
  */
 import type { Cell } from '../models/language-model-config.js';
 
 /**
- * The gates of a GRU from PyTorch's order r, z, n to Keras's z, r, n, or back; other cells' gates stand alike in both.
+ * Reorders the gates of a GRU from PyTorch's order r, z, n to Keras's z, r, n, or back; other cells' gates have the
+ * same order in both.
  * @param values [gates·hidden, …], row-major
  */
 export function withGatesReordered(cell: Cell, values: Float32Array): Float32Array<ArrayBuffer> {
@@ -17,7 +18,7 @@ export function withGatesReordered(cell: Cell, values: Float32Array): Float32Arr
   return ordered;
 }
 
-/** A matrix [rows, columns], row-major, as [columns, rows]. */
+/** Transposes a row-major matrix [rows, columns] to [columns, rows]. */
 export function transposed(values: Float32Array, rows: number): Float32Array<ArrayBuffer> {
   const columns = values.length / rows;
   const result = new Float32Array(values.length);

@@ -1,6 +1,6 @@
 /**
- * Parameters of PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU` as those of a recurrent network here. PyTorch keeps matrices
- * transposed, the GRU's gates in the order r, z, n, and two biases where one says the same.
+ * Converts parameters of PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU` to those of a recurrent network here. PyTorch
+ * stores matrices transposed, the GRU's gates in the order r, z, n, and two biases where one is equivalent.
  */
 import { elementCount } from '../onnx/graph.js';
 import { gateCount, layerDirections, layerInputDim, outputDim, type RecurrentNetworkConfig } from './network-config.js';
@@ -13,10 +13,11 @@ export interface ShapedValues {
 }
 
 /**
- * @param tensors a `state_dict`: `weight_ih_l0` [gates·hidden, input], `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`,
- *   `weight_hr_l0` of a projection, each also with `_reverse`; without biases (`bias=False`) they are zeros here
- * @param prefix what the names begin with in a larger model's `state_dict`: `encoder.`, say
- * @returns the values by name, shaped as `recurrentParameterShapes` says
+ * Converts a `state_dict`.
+ * @param tensors `weight_ih_l0` [gates·hidden, input], `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, with a projection
+ * `weight_hr_l0`, each also with `_reverse`; without biases (`bias=False`) the result has zeros
+ * @param prefix prefix of the names in a larger model's `state_dict`, such as `encoder.`
+ * @returns the values by name, in the shapes of `recurrentParameterShapes`
  * @throws RangeError if a tensor is missing or has another shape, or if PyTorch has no such network
  */
 export function recurrentParametersFromTorch(

@@ -1,5 +1,7 @@
-/** For tests: every backend that can run here. Each computes the outputs of a function and the gradients of the sum of
- * its outputs weighted by `weights`: eagerly on a TensorFlow.js backend, or traced and run by ONNX Runtime. */
+/**
+ * For tests: every backend that can run here. Each computes the outputs of a function and the gradients of the sum of
+ * its outputs weighted by `weights`: eagerly on a TensorFlow.js backend, or traced and run by ONNX Runtime.
+ */
 import '@tensorflow/tfjs-backend-cpu';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
@@ -11,7 +13,7 @@ import { runGraph, type Values } from './onnx-runtime.js';
 export interface Differentiable {
   readonly fn: (inputs: NamedTensors) => tf.Tensor[];
   readonly inputs: Readonly<Record<string, Values>>;
-  /** The inputs to differentiate with respect to; none for a function that has no gradients. */
+  /** The inputs to differentiate with respect to; empty for a function without gradients. */
   readonly parameters: readonly string[];
   /** One weight for each element of each output. */
   readonly weights: readonly (readonly number[])[];
@@ -33,7 +35,7 @@ export const backends: Readonly<Record<string, Evaluate>> = {
   'ONNX Runtime, traced': onOnnxRuntime,
 };
 
-/** The outputs and gradients as named tensors, computed on whatever backend is active. */
+/** Computes the outputs and gradients as named tensors, on the active backend. */
 function outputsAndGradients({ fn, parameters, weights }: Differentiable, inputs: NamedTensors): NamedTensors {
   const results: NamedTensors = {};
   const loss = (...values: tf.Tensor[]) => {

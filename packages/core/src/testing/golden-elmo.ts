@@ -1,4 +1,4 @@
-/** For tests: the golden vectors that `scripts/golden/make_elmo.py` took from PyTorch, its parameters by our names. */
+/** For tests: the golden vectors that `scripts/golden/make_elmo.py` computed with PyTorch. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ElmoConfig, elmoConfig, elmoMixShapes, elmoParameterShapes } from '../models/elmo-config.js';
@@ -14,9 +14,9 @@ export interface ElmoCase {
   readonly characters: Values;
   /** [batch, time] */
   readonly words: Values;
-  /** What the features were multiplied by before they were summed, with the loss, and differentiated. */
+  /** Weights of the features in the sum that was added to the loss and differentiated. */
   readonly weights: Values;
-  /** By PyTorch's names, as the gradients. */
+  /** The parameters by PyTorch's names, like the gradients. */
   readonly parameters: Readonly<Record<string, Values>>;
   /** [batch, time, 2·projectionDim] */
   readonly features: Values;
@@ -26,7 +26,7 @@ export interface ElmoCase {
 
 const committed = fileURLToPath(new URL('golden', import.meta.url));
 
-/** @param folder where the script wrote; the committed vectors if left out */
+/** @param folder the script's output folder; default the committed vectors */
 export function readElmoCases(folder = committed): ElmoCase[] {
   const lines = readFileSync(`${folder}/elmo.jsonl`, 'utf8').trimEnd().split('\n');
   const [{ madeBy: _, ...sizes }, ...cases] = lines.map((line) => JSON.parse(line));
@@ -36,7 +36,7 @@ export function readElmoCases(folder = committed): ElmoCase[] {
   });
 }
 
-/** PyTorch's parameters, or their gradients, by our names and in our layouts. */
+/** Converts PyTorch's parameters, or their gradients, to our names and layouts. */
 export function elmoParametersFromTorch(
   config: ElmoConfig,
   tensors: Readonly<Record<string, Values>>,
@@ -74,7 +74,7 @@ export function elmoParametersFromTorch(
   );
 }
 
-/** PyTorch's [features, characterDim, width] as [width·characterDim, features]. */
+/** Converts PyTorch's [features, characterDim, width] to [width·characterDim, features]. */
 function convolutionKernel({ shape: [features = 0, dim = 0, width = 0], values }: Values): Float32Array {
   const kernel = new Float32Array(values.length);
   for (let feature = 0; feature < features; feature++) {

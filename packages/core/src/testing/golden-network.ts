@@ -1,4 +1,4 @@
-/** For tests: a golden case by our names, in our layouts. */
+/** For tests: a golden case, converted to our names and layouts. */
 import {
   layerDirections,
   type RecurrentNetworkConfig,
@@ -15,14 +15,16 @@ type Named = Readonly<Record<string, Values>>;
 export interface GoldenNetwork {
   readonly config: RecurrentNetworkConfig;
   readonly parameters: Named;
-  /** The initial ones; empty for zeros. */
+  /** The initial states; empty for zeros. */
   readonly states: Named;
   readonly stateNames: readonly string[];
-  /** Of the outputs, then of the last states in the order of their names: what each is multiplied by before all are summed. */
+  /**
+   * Weights of the outputs, then of the last states in the order of their names, in the sum that is differentiated.
+   */
   readonly weights: readonly Values[];
   /** The outputs, then the last states. */
   readonly outputs: readonly Values[];
-  /** Of `x`, the parameters and the initial states. */
+  /** Gradients with respect to `x`, the parameters and the initial states. */
   readonly gradients: Named;
 }
 
@@ -60,7 +62,7 @@ export function goldenNetwork(
   };
 }
 
-/** PyTorch's parameters, or their gradients, by our names. */
+/** Converts PyTorch's parameters, or their gradients, to our names. */
 function parametersOf(config: RecurrentNetworkConfig, tensors: Named): Named {
   const shapes = recurrentParameterShapes(config);
   return Object.fromEntries(
@@ -71,7 +73,7 @@ function parametersOf(config: RecurrentNetworkConfig, tensors: Named): Named {
   );
 }
 
-/** Where two biases became one, its gradient is that of either of them, not their sum. */
+/** Where two biases became one, its gradient is that of one of them, not their sum. */
 function withoutRecurrentBiases({ cell }: RecurrentNetworkConfig, gradients: Named): Named {
   if (cell === 'gru') return gradients;
   return Object.fromEntries(
@@ -82,7 +84,7 @@ function withoutRecurrentBiases({ cell }: RecurrentNetworkConfig, gradients: Nam
   );
 }
 
-/** PyTorch's h and c of all layers and directions, or their gradients, by our names. */
+/** Converts PyTorch's h and c of all layers and directions, or their gradients, to our names. */
 function statesOf(config: RecurrentNetworkConfig, stacked: readonly Values[]): Named {
   const directions = layerDirections(config);
   return Object.fromEntries(

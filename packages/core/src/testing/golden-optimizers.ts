@@ -1,4 +1,4 @@
-/** For tests: the golden values that `scripts/golden/make_optimizers.py` took from PyTorch. */
+/** For tests: the golden values that `scripts/golden/make_optimizers.py` computed with PyTorch. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { OptimizerName } from '../optimizers/optimizer-config.js';
@@ -8,7 +8,7 @@ export interface OptimizerCase {
   readonly name: OptimizerName;
   readonly rate: number;
   readonly start: readonly number[];
-  /** Of each step. */
+  /** The gradient at each step. */
   readonly gradients: readonly (readonly number[])[];
   /** The parameter after each step. */
   readonly steps: readonly (readonly number[])[];
@@ -17,9 +17,9 @@ export interface OptimizerCase {
 export interface PlateauCase {
   readonly kind: 'plateau';
   readonly patience: number;
-  /** Of each epoch, on the validation text. */
+  /** The validation loss of each epoch. */
   readonly losses: readonly number[];
-  /** Of each epoch, the first without a loss before it. */
+  /** The learning rate of each epoch; the first has no loss before it. */
   readonly rates: readonly number[];
 }
 
@@ -33,7 +33,7 @@ export interface SmoothingCase {
   readonly weights: readonly number[];
   readonly bias: readonly number[];
   readonly targets: readonly number[];
-  /** What each loss was multiplied by before they were summed and differentiated. */
+  /** Weights of the losses in the sum that was differentiated. */
   readonly scales: readonly number[];
   readonly losses: readonly number[];
   readonly gradients: Readonly<Record<'features' | 'weights' | 'bias', readonly number[]>>;
@@ -43,7 +43,7 @@ type Case = OptimizerCase | PlateauCase | SmoothingCase;
 
 const committed = fileURLToPath(new URL('golden', import.meta.url));
 
-/** @param folder where the script wrote; the committed file if left out */
+/** @param folder the script's output folder; default the committed file */
 export function readOptimizerCases<Kind extends Case['kind']>(
   kind: Kind,
   folder = committed,

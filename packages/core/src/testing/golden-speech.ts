@@ -1,4 +1,4 @@
-/** For tests: the golden vectors that `scripts/golden/make_speech.py` took from PyTorch. */
+/** For tests: the golden vectors that `scripts/golden/make_speech.py` computed with PyTorch. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -7,7 +7,7 @@ export interface CtcCase {
   readonly lengths: readonly number[];
   readonly labels: readonly (readonly number[])[];
   readonly logits: readonly number[];
-  /** What each loss was multiplied by before they were summed and differentiated. */
+  /** Weights of the losses in the sum that was differentiated. */
   readonly weights: readonly number[];
   readonly losses: readonly number[];
   readonly gradient: readonly number[];
@@ -22,9 +22,9 @@ export interface LogMelCase {
 
 const committed = fileURLToPath(new URL('golden', import.meta.url));
 
-/** @param folder where the script wrote; the committed vectors if left out */
+/** @param folder the script's output folder; default the committed vectors */
 export const readCtcCases = (folder?: string): CtcCase[] => casesOf('ctc', folder);
-/** @param folder where the script wrote; the committed vectors if left out */
+/** @param folder the script's output folder; default the committed vectors */
 export const readLogMelCases = (folder?: string): LogMelCase[] => casesOf('log-mel', folder);
 
 function casesOf<Case>(name: string, folder = committed): Case[] {

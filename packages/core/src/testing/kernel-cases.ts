@@ -1,4 +1,7 @@
-/** For tests of lowerings: runs calls of TensorFlow.js kernels on its cpu backend and, traced, by ONNX Runtime, and compares. */
+/**
+ * For tests of lowerings: runs TensorFlow.js kernels on its cpu backend and, traced, in ONNX Runtime, and compares the
+ * results.
+ */
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers';
 import * as tf from '@tensorflow/tfjs-core';
@@ -7,19 +10,19 @@ import type { LoweringTable } from '../tracing/lowering/lowering.js';
 import { type NamedTensors, trace } from '../tracing/trace.js';
 import { runGraph, type Values } from './onnx-runtime.js';
 
-/** A call of kernels on inputs, to be traced and compared. */
+/** A function that calls kernels on its inputs, to be traced and compared. */
 export interface KernelCase {
   readonly inputs: Readonly<Record<string, Values>>;
   readonly fn: (inputs: NamedTensors) => tf.Tensor | tf.Tensor[];
 }
 
-/** Deterministic values in [-1, 1] that neither repeat nor line up. */
+/** Deterministic values in [-1, 1] without repetition or order. */
 export function floats(...dims: number[]): Values {
   const count = dims.reduce((a, b) => a * b, 1);
   return { shape: dims, values: Array.from({ length: count }, (_, k) => Math.fround(Math.sin(12.9898 * (k + 1)))) };
 }
 
-/** Deterministic values above 0.1. */
+/** Deterministic values of at least 0.1. */
 export function positive(...dims: number[]): Values {
   return { shape: dims, values: floats(...dims).values.map((value) => Math.fround(Math.abs(value) + 0.1)) };
 }
@@ -30,7 +33,7 @@ export const booleans = (dims: number[], values: number[]): Values => ({ shape: 
 const named = (result: tf.Tensor | tf.Tensor[]): NamedTensors =>
   Object.fromEntries([result].flat().map((tensor, k) => [`output.${k}`, tensor]));
 
-/** Declares the tests of these tables' lowerings: by kernel name, the calls that exercise it. */
+/** Declares the tests of these tables' lowerings. The cases exercise each kernel, by name. */
 export function describeKernels(
   tables: readonly LoweringTable[],
   cases: Readonly<Record<string, readonly KernelCase[]>>,

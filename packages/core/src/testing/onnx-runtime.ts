@@ -1,4 +1,4 @@
-/** For tests: runs a graph by ONNX Runtime, on the CPU. */
+/** For tests: runs a graph with ONNX Runtime on the CPU. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { encodeOnnx } from '../onnx/file.js';
 import type { OnnxGraph } from '../onnx/graph.js';
@@ -11,8 +11,8 @@ export interface Values {
 }
 
 /**
- * The graph's outputs by name, as numbers (booleans as 0 and 1).
- * @param inputs may hold more than the graph asks for: an input that nothing depends on is pruned
+ * Runs a graph and returns its outputs by name, as numbers (booleans as 0 and 1).
+ * @param inputs may include more than the graph has, because unused inputs are pruned from graphs
  */
 export async function runGraph(
   graph: OnnxGraph,

@@ -1,11 +1,11 @@
-/** For tests: Hugging Face's own tokenizers, where a Python on this machine has the package. */
+/** For tests: Hugging Face's own tokenizers, if a Python on this machine has the package. */
 import { execFileSync, spawnSync } from 'node:child_process';
 
 const python = [process.env.PYTHON, 'python3'].find(
   (name) => name !== undefined && spawnSync(name, ['-c', 'import tokenizers']).status === 0,
 );
 
-/** Why they cannot run here; undefined where they can. */
+/** Why they cannot run here; undefined if they can. */
 export const pythonTokenizersMissing = python ? undefined : 'no Python here has the package tokenizers';
 
 const script = `
@@ -16,7 +16,7 @@ for line in sys.stdin:
     print(json.dumps([tokenizer.encode(text, add_special_tokens=False).ids for text in texts]))
 `;
 
-/** The ids that each case's `tokenizer.json` gives for its texts, [cases][texts][tokens]. */
+/** Encodes the texts of each case with its `tokenizer.json`; returns ids, [cases][texts][tokens]. */
 export function pythonIds(
   cases: readonly { readonly file: object; readonly texts: readonly string[] }[],
 ): number[][][] {

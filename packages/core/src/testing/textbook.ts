@@ -1,13 +1,19 @@
-/** For tests: compares a kernel with its textbook loop, `naive.ts`, and its gradients with the loop's finite differences. */
+/**
+ * For tests: compares a kernel with its textbook loop, `naive.ts`, and its gradients with the loop's finite
+ * differences.
+ */
 import { expect } from 'vitest';
 import type { Vector } from '../kernels/naive-linear-algebra.js';
 import type { Differentiable } from './backends.js';
 import type { Values } from './onnx-runtime.js';
 
-/** A textbook loop over float64 arrays for the whole batch: the kernel's outputs, flattened as the kernel lays them out. */
+/**
+ * A textbook loop over float64 arrays for the whole batch. Returns the kernel's outputs, flattened in the kernel's
+ * layout.
+ */
 export type Naive = (inputs: Readonly<Record<string, Values>>) => number[][];
 
-/** The vectors of a tensor's last axis. */
+/** The vectors along a tensor's last axis. */
 export const rows = ({ shape, values }: Values): number[][] => {
   const width = shape.at(-1)!;
   return Array.from({ length: values.length / width }, (_, k) => values.slice(k * width, (k + 1) * width));
@@ -31,7 +37,7 @@ export function perSequence(
   return [outputs, ...states];
 }
 
-/** Deterministic values in [-1, 1] that neither repeat nor line up. */
+/** Deterministic values in [-1, 1] without repetition or order. */
 export const spread = (count: number, phase: number) =>
   Array.from({ length: count }, (_, k) => Math.sin(12.9898 * (k + 1) + phase));
 
@@ -68,7 +74,10 @@ export function finiteDifferences(
   );
 }
 
-/** Every element within `tolerance` of what is expected, relatively to the largest of those, which may be zero. */
+/**
+ * Expects every element to be within `tolerance` of the expected one, relative to the largest expected one, which may
+ * be zero.
+ */
 export function expectClose(actual: readonly number[], expected: readonly number[], tolerance: number): void {
   expect(actual.length).toBe(expected.length);
   const largest = Math.max(...expected.map(Math.abs));

@@ -1,5 +1,5 @@
-// Added tokens of a `tokenizer.json`: Hugging Face's libraries cut them out of the text, wherever they stand, before
-// anything else is done.
+// Added tokens of a `tokenizer.json`: Hugging Face's libraries cut them out of the text before anything else, wherever
+// they occur.
 
 import type { Span } from './spans.js';
 
@@ -14,18 +14,21 @@ export interface AddedToken {
   readonly special: boolean;
 }
 
-/** A part of a text: an added token with its id, or what stands between two of them. */
+/** A part of a text: an added token with its id, or the text between two of them. */
 export interface Section {
   readonly span: Span;
   readonly id?: number;
 }
 
-/** The entry for a special token with this id and content, which is cut out as it stands. */
+/** The entry for a special token with this id and content, which is matched literally. */
 export function specialToken(id: number, content: string): AddedToken {
   return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
 }
 
-/** The sections of `text`, in order; none is empty. Of added tokens that begin at one place the longest counts. */
+/**
+ * Splits `text` into sections, in order; none is empty. If several added tokens begin at one place, the longest one
+ * counts.
+ */
 export function sectionsOf(text: string, added: readonly Pick<AddedToken, 'id' | 'content'>[]): Section[] {
   if (added.length === 0) return text === '' ? [] : [{ span: [0, text.length] }];
   const contents = added.map(({ content }) => content).sort((a, b) => b.length - a.length);

@@ -1,5 +1,5 @@
-// Byte-level byte-pair encoding (Sennrich et al. 2016, over bytes as in GPT-2): encoding and decoding are done by
-// Hugging Face's JavaScript tokenizers. Learning the merges is bpe-training.ts.
+// Byte-level byte-pair encoding (Sennrich et al. 2016, over bytes as in GPT-2). Hugging Face's JavaScript tokenizers
+// encode and decode; bpe-training.ts learns the merges.
 
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { type AddedToken, specialToken } from './added-tokens.js';
@@ -8,33 +8,37 @@ import { type Span, spansOfBytes } from './spans.js';
 import type { Tokenizer, TokenizerJson } from './tokenizer.js';
 import type { Vocabulary } from './vocabulary.js';
 
-/** The token that ends a line; it is cut out of the text before the bytes are looked at. */
+/** The token that ends a line; it is cut out of the text before bytes are merged. */
 export const LINE_BREAK = '\n';
 
-/** How GPT-2 cuts text into the words inside which bytes are merged; byte-level.ts does the same for training. */
+/**
+ * GPT-2's rule for cutting text into the words within which bytes are merged; byte-level.ts does the same for training.
+ */
 const BYTE_LEVEL = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true } as const;
 
-/** What makes a byte-level BPE tokenizer. */
+/** The data of a byte-level BPE tokenizer. */
 export interface BpeModel {
-  /** The line break, the 256 bytes in GPT-2's printable alphabet, and one token a merge. */
+  /** The line break, the 256 bytes in GPT-2's printable alphabet, and one token for each merge. */
   readonly vocabulary: Vocabulary;
-  /** The pairs of tokens to join, the earliest first. */
+  /** The pairs of tokens to join, earliest first. */
   readonly merges: readonly (readonly [string, string])[];
-  /** Tokens of the vocabulary that are cut out of the text wherever they stand. Default: the line break. */
+  /** Tokens of the vocabulary that are cut out of the text wherever they occur. Default: the line break. */
   readonly addedTokens?: readonly AddedToken[];
 }
 
-/** A tokenizer whose tokens are byte sequences; nothing is unknown to it. */
+/** A tokenizer whose tokens are byte sequences; no text is unknown to it. */
 export class BpeTokenizer implements Tokenizer {
   readonly kind = 'bpe';
   readonly eosId: number;
   readonly unkId = undefined;
   readonly #model: BpeModel;
   readonly #addedTokens: readonly AddedToken[];
-  // Its package's declarations do not resolve under Node's module rules, so what is used of it is declared here.
+  // The package's declarations do not resolve under Node's module rules, so the used members are declared here.
   readonly #delegate: { encode(text: string): { ids: number[] }; decode(ids: number[]): string };
 
-  /** Throws an Error if the vocabulary lacks the line break, or a merge joins or makes a token that it lacks. */
+  /**
+   * @throws Error if the vocabulary lacks the line break or a byte, or a merge joins or makes a token that it lacks
+   */
   constructor(model: BpeModel) {
     const { vocabulary, merges } = model;
     const eosId = vocabulary.id(LINE_BREAK);
@@ -111,8 +115,8 @@ export class BpeTokenizer implements Tokenizer {
 }
 
 /**
- * The part of `text` that each of its byte-level tokens `ids` stands for. In a token, a character stands for each byte; added
- * tokens stand for themselves.
+ * Finds the part of `text` that each of its byte-level tokens `ids` stands for. Each character of a token stands for
+ * one byte; added tokens stand for their own text.
  */
 export function byteLevelSpans(
   text: string,

@@ -1,7 +1,7 @@
 // Learns the merges of a byte-level BPE tokenizer (Sennrich et al. 2016, "Neural Machine Translation of Rare Words with
-// Subword Units", algorithm 1). Counts are updated in place: a merge touches only the places where the pair occurs, so that
-// the work grows with the text's different words and not with the square of their length.
-// Deterministic: of equally frequent pairs the one with the smaller ids is merged first.
+// Subword Units", algorithm 1). Counts are updated in place: a merge touches only the places where the pair occurs. So
+// the work grows with the number of different words in the text, not with the square of their length. Deterministic: of
+// equally frequent pairs, the one with the smaller ids is merged first.
 
 import TinyQueue from 'tinyqueue';
 import { type BpeModel, LINE_BREAK } from './bpe-tokenizer.js';
@@ -10,7 +10,7 @@ import { TokenCounts } from './token-counts.js';
 import type { TokenizerProgress } from './tokenizer.js';
 import { Vocabulary } from './vocabulary.js';
 
-/** Pairs of ids are map keys `left * PAIR_BASE + right`; ids stay below it. */
+/** Map key of a pair of ids: `left * PAIR_BASE + right`; ids are below PAIR_BASE. */
 const PAIR_BASE = 2 ** 24;
 
 interface Candidate {
@@ -19,7 +19,8 @@ interface Candidate {
 }
 
 /**
- * Learns the BPE model of `texts` with at most `vocabSize` tokens; fewer if no pair occurs `minCount` times any more.
+ * Learns the BPE model of `texts` with at most `vocabSize` tokens, or fewer if no remaining pair occurs `minCount`
+ * times.
  *
  * @throws RangeError if `vocabSize` cannot hold the line break and the 256 bytes, or `minCount` is below 1
  */
@@ -62,21 +63,21 @@ function* countWords(texts: Iterable<string>): Generator<TokenizerProgress, Toke
   return counts;
 }
 
-/** No place: before the first piece of a word, after its last. */
+/** Stands for no place: before the first piece of a word and after its last. */
 const NONE = -1;
 
 /**
- * The counts of neighbouring pieces over all words, kept right while pairs are merged. All words lie one after another; a piece is
- * known by the place of its first byte, and linked with its neighbours in the word.
+ * Counts neighbouring pieces over all words, and updates the counts while pairs are merged. All words are stored one
+ * after another. The place of a piece's first byte identifies it; links connect it with its neighbours in the word.
  */
 class PairCounts {
   readonly #minCount: number;
   readonly #counts = new Map<number, number>();
-  /** Pair → the places of its left piece, rising; where it has been merged away, a place stays and is passed over. */
+  /** Pair → the places of its left piece, ascending. Places where the pair was merged away remain and are skipped. */
   readonly #places = new Map<number, number[]>();
-  /** Counts as they were when queued: an entry whose count has changed since is stale. */
+  /** Pairs with their counts at queueing time; an entry whose count has changed since is stale. */
   readonly #queue = new TinyQueue<Candidate>([], (a, b) => b.count - a.count || a.pair - b.pair);
-  /** By place: the piece's id, or NONE if it was merged into the one before; its neighbours; how often its word occurs. */
+  /** By place: the piece's id, or NONE if it was merged into the one before; its neighbours; the count of its word. */
   readonly #ids: Int32Array;
   readonly #previous: Int32Array;
   readonly #next: Int32Array;
@@ -103,7 +104,7 @@ class PairCounts {
     for (const pair of this.#counts.keys()) this.#enqueue(pair);
   }
 
-  /** The most frequent pair that occurs often enough. */
+  /** Takes the most frequent pair that occurs often enough; undefined if there is none. */
   takeMostFrequent(): number | undefined {
     for (;;) {
       const candidate = this.#queue.pop();
@@ -133,7 +134,7 @@ class PairCounts {
     for (const changed of touched) this.#enqueue(changed);
   }
 
-  /** The pair of the piece at `place` and the next one; undefined if there is none. */
+  /** The pair of the piece at `place` and the next piece; undefined if there is none. */
   #pairAt(place: number): number | undefined {
     if (place === NONE) return undefined;
     const left = this.#ids[place]!;
@@ -141,7 +142,7 @@ class PairCounts {
     return left === NONE || next === NONE ? undefined : left * PAIR_BASE + this.#ids[next]!;
   }
 
-  /** Adds (`sign` 1) or takes back (-1) the pair at `place`, as often as the word occurs; returns the pair. */
+  /** Adds (`sign` 1) or subtracts (-1) the pair at `place`, as often as its word occurs; returns the pair. */
   #count(place: number, sign: 1 | -1): number {
     const pair = this.#pairAt(place)!;
     this.#counts.set(pair, (this.#counts.get(pair) ?? 0) + sign * this.#weights[place]!);

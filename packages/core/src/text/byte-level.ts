@@ -4,12 +4,12 @@
 
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
-/** The character that stands for each byte: printable Latin-1 for itself, the others moved to U+0100 and up. */
+/** The character for each byte: printable Latin-1 stands for itself, the others are moved to U+0100 and up. */
 export const BYTE_ALPHABET: readonly string[] = byteAlphabet();
 
 const utf8 = new TextEncoder();
 
-/** The words of `text`, spelt in the byte alphabet; a space belongs to the word that follows it. */
+/** Cuts `text` into words, spelled in the byte alphabet; a space belongs to the word after it. */
 export function byteLevelWords(text: string): string[] {
   return (text.match(WORDS) ?? []).map((word) => Array.from(utf8.encode(word), (byte) => BYTE_ALPHABET[byte]).join(''));
 }

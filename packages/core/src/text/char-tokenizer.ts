@@ -1,4 +1,4 @@
-// One token a Unicode code point. The line break is an ordinary character of the vocabulary and doubles as the end of a
+// Each token is one Unicode code point. The line break is an ordinary character of the vocabulary that also ends a
 // line. `<unk>` written in a text is five characters, as in Mikolov et al.'s character-level Penn Treebank.
 
 import { type AddedToken, sectionsOf } from './added-tokens.js';
@@ -8,7 +8,7 @@ import type { Tokenizer, TokenizerJson, TokenizerProgress } from './tokenizer.js
 import { Vocabulary, type VocabularyOptions } from './vocabulary.js';
 import { UNK, wordLevelModel } from './word-level.js';
 
-/** How a `tokenizer.json` says that every character stands alone. */
+/** The pre-tokenizer of a `tokenizer.json` that splits a text into characters. */
 export const SINGLE_CHARACTERS = {
   type: 'Split',
   pattern: { Regex: '[\\s\\S]' },
@@ -17,7 +17,7 @@ export const SINGLE_CHARACTERS = {
 } as const;
 
 const LINE_BREAK = '\n';
-/** How an unknown character is shown: Unicode's replacement character. */
+/** Shown for an unknown character: Unicode's replacement character. */
 const REPLACEMENT = '\uFFFD';
 
 /** A tokenizer whose tokens are characters. */
@@ -29,9 +29,10 @@ export class CharTokenizer implements Tokenizer {
   readonly #addedTokens: readonly AddedToken[];
 
   /**
-   * Throws an Error if the vocabulary lacks `<unk>` or the line break, or has a token of several characters.
+   * Creates a tokenizer.
    *
-   * @param addedTokens are cut out of the text wherever they stand
+   * @param addedTokens tokens that are cut out of the text wherever they occur
+   * @throws Error if the vocabulary lacks `<unk>` or the line break, or has a token of several characters
    */
   constructor(vocabulary: Vocabulary, addedTokens: readonly AddedToken[] = []) {
     const unkId = vocabulary.id(UNK);
@@ -54,7 +55,7 @@ export class CharTokenizer implements Tokenizer {
     this.eosId = eosId;
   }
 
-  /** The tokenizer of the characters in `texts`; `<unk>` is id 0 and the line break id 1. */
+  /** Learns a tokenizer from the characters in `texts`; `<unk>` is id 0 and the line break id 1. */
   static *train(
     texts: Iterable<string>,
     options: Omit<VocabularyOptions, 'reserved'>,

@@ -1,36 +1,36 @@
-// A `tokenizer.json` says more than a vocabulary. What is said and not followed would make other ids than the file's own
-// library does: so every setting is followed, or refused by its name.
+// Checks the settings of a `tokenizer.json`. Ignoring one would give other ids than the file's own library gives. So
+// every setting is either followed, or refused by name.
 
-/** Whether a setting with this value, `undefined` if the file lacks it, is followed. */
+/** Whether this project follows a setting with this value; the value is `undefined` if the file lacks it. */
 export type Follows = (value: unknown) => boolean;
 
 /** The settings of one object of the file, by name. All others are refused. */
 export type FollowedSettings = Readonly<Record<string, Follows>>;
 
-/** A setting that is read by whoever calls this, or does not change the ids. */
+/** Accepts a setting that the caller reads, or that does not change the ids. */
 export const anything: Follows = () => true;
 
-/** Values, compared as JSON. */
+/** Accepts these values, compared as JSON. */
 export function only(...values: readonly unknown[]): Follows {
   const allowed = new Set(values.map((value) => JSON.stringify(value)));
   return (value) => allowed.has(JSON.stringify(value));
 }
 
-/** A setting that does nothing: missing, null, false or an empty text. */
+/** Accepts a setting without effect: missing, null, false or an empty text. */
 export const nothing: Follows = only(undefined, null, false, '');
 
-/** An object with a `type` whose settings are followed. */
+/** Accepts an object with this `type` if all its settings are followed. */
 export function typed(type: string, settings: FollowedSettings = {}): Follows {
   return (value) =>
     isRecord(value) && value.type === type && unfollowed(value, { type: anything, ...settings }) === undefined;
 }
 
-/** Any of these. */
+/** Accepts a setting that any of these choices accepts. */
 export function either(...choices: readonly Follows[]): Follows {
   return (value) => choices.some((follows) => follows(value));
 }
 
-/** The settings of an added token that is cut out of the text as it stands, whatever is beside it. */
+/** The settings of an added token that is matched literally, whatever stands beside it. */
 export const addedToken: FollowedSettings = {
   id: Number.isSafeInteger,
   content: (value) => typeof value === 'string' && value !== '',
@@ -42,9 +42,10 @@ export const addedToken: FollowedSettings = {
 };
 
 /**
- * Throws an Error that names the first setting of `part` that is not followed.
+ * Checks that all settings of `part` are followed.
  *
- * @param path what its settings are called in the file begins with this, such as `model.`; empty for the file itself
+ * @param path prefix of the settings' names in the message, such as `model.`; empty for the file itself
+ * @throws Error naming the first setting that is not followed
  */
 export function requireFollowed(
   part: Readonly<Record<string, unknown>>,

@@ -1,4 +1,4 @@
-// The public entry of @unroll/core/text: from text to token ids and back.
+// The public entry of @unroll/core/text: converts text to token ids and back.
 
 export type { AddedToken } from './added-tokens.js';
 export { byteLevelSpans } from './bpe-tokenizer.js';

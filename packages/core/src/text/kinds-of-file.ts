@@ -1,4 +1,4 @@
-// The settings of a `tokenizer.json` that are followed, for the kinds of file that Hugging Face's library reads for us.
+// The followed settings of a `tokenizer.json`, for the kinds of file that Hugging Face's library reads for us.
 
 import type { AddedToken } from './added-tokens.js';
 import {
@@ -15,7 +15,7 @@ import {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Settings that are followed whatever the kind. */
+/** Settings that are followed in every kind of file. */
 export const commonSettings: FollowedSettings = {
   version: only(undefined, '1.0'),
   truncation: nothing,
@@ -25,7 +25,7 @@ export const commonSettings: FollowedSettings = {
   model: anything,
 };
 
-/** The settings of a byte-level post-processor and decoder, which concern offsets alone. */
+/** The settings of a byte-level post-processor and decoder; they affect only offsets. */
 const byteLevelRest = typed('ByteLevel', { add_prefix_space: anything, trim_offsets: anything, use_regex: anything });
 
 const byteLevelFile: FollowedSettings = {
@@ -43,11 +43,11 @@ const byteLevel: FollowedSettings = {
 };
 
 const bpeModel: FollowedSettings = {
-  type: only('BPE', undefined), // older files do not say it
+  type: only('BPE', undefined), // older files leave it out
   vocab: anything,
   merges: anything,
   dropout: only(undefined, null, 0),
-  // Where all bytes are tokens nothing is unknown, so that it does not matter what would be.
+  // If all bytes are tokens, nothing is unknown, so the unknown token does not matter.
   unk_token: anything,
   continuing_subword_prefix: nothing,
   end_of_word_suffix: nothing,
@@ -76,7 +76,7 @@ const bertFile: FollowedSettings = {
     lowercase: anything,
   }),
   post_processor: either(nothing, bertEnds, bertTemplate),
-  decoder: anything, // no text is made of BERT's ids
+  decoder: anything, // BERT's ids are never decoded to text
 };
 
 const wordPieceModel: FollowedSettings = {
@@ -87,12 +87,18 @@ const wordPieceModel: FollowedSettings = {
   max_input_chars_per_word: anything,
 };
 
-/** Throws an Error naming the setting with which `json` would not be byte-level BPE as GPT-2's is. */
+/**
+ * Checks that `json` is byte-level BPE like GPT-2's.
+ * @throws Error naming the setting that differs
+ */
 export function requireByteLevelBpe(json: unknown): void {
   requireAllFollowed(record(json, 'the file'), byteLevelFile, { model: bpeModel, preTokenizer: byteLevel });
 }
 
-/** Throws an Error naming the setting with which `json` would not be a tokenizer as BERT's is. */
+/**
+ * Checks that `json` is a tokenizer like BERT's.
+ * @throws Error naming the setting that differs
+ */
 export function requireBertWordPiece(json: unknown): void {
   const preTokenizer = { type: only('BertPreTokenizer') };
   requireAllFollowed(record(json, 'the file'), bertFile, { model: wordPieceModel, preTokenizer });
@@ -111,7 +117,10 @@ export function requireAllFollowed(
   }
 }
 
-/** Throws an Error that names a part of the file that is no object. */
+/**
+ * Returns `value` if it is an object.
+ * @throws Error naming the part of the file that is not an object
+ */
 export function record(value: unknown, name: string): Json {
   if (isRecord(value)) return value;
   const problem = `${name} is ${value === undefined ? 'missing' : 'not an object'}; is it a tokenizer's file?`;

@@ -1,5 +1,5 @@
-// Reads a `tokenizer.json` back: recognises the kind by the parts that the tokenizers of this folder write, and says in
-// one line what is wrong with a file that is none of them, or says something that is not followed.
+// Reads a `tokenizer.json`. Recognizes the kind by the parts that the tokenizers of this folder write. For any other
+// file, or a setting that is not followed, it throws one line that says what is wrong.
 
 import type { AddedToken } from './added-tokens.js';
 import { BpeTokenizer } from './bpe-tokenizer.js';
@@ -17,7 +17,7 @@ const wordLevelModel: FollowedSettings = {
   type: anything,
   vocab: anything,
   unk_token: only(UNK),
-  // The next two settings do not concern a model of whole words.
+  // The next two settings have no effect on a model of whole words.
   continuing_subword_prefix: anything,
   max_input_chars_per_word: anything,
 };
@@ -44,8 +44,8 @@ const singleCharacters: FollowedSettings = {
 };
 
 /**
- * The tokenizer that `json`, the parsed contents of a `tokenizer.json`, describes: word level over white space, word
- * level over characters, or byte-level BPE with a token `"\n"`.
+ * Creates the tokenizer that `json`, the parsed contents of a `tokenizer.json`, describes: word level over white space,
+ * word level over characters, or byte-level BPE with a token `"\n"`.
  *
  * @throws Error naming the field that is missing or wrong, or the setting that is not followed
  */
@@ -73,12 +73,12 @@ export function loadTokenizer(json: unknown): Tokenizer {
   }
 }
 
-/** The added tokens of a file; what they say is checked by `requireAllFollowed`. */
+/** The added tokens of a file; `requireAllFollowed` has checked their settings. */
 function addedTokensOf(file: Json): readonly AddedToken[] {
   return (file.added_tokens ?? []) as readonly AddedToken[];
 }
 
-/** The model's tokens and those that were added to them. */
+/** The model's tokens and the tokens added to them. */
 function parseVocabulary(file: Json, model: Json): Vocabulary {
   const vocab = Object.entries(record(model.vocab, 'model.vocab'));
   const known = new Map(vocab);
@@ -98,7 +98,7 @@ function parseVocabulary(file: Json, model: Json): Vocabulary {
     }
     tokens[id] = token;
   }
-  // As many distinct ids as entries, all in range: none is left undefined.
+  // There are as many distinct ids as entries, all in range, so none is left undefined.
   return new Vocabulary(tokens as string[]);
 }
 

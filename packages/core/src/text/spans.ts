@@ -1,4 +1,4 @@
-// Where in a text its tokens stand, so that what is known of tokens can be shown in the text.
+// Finds the places of tokens in a text, so that information about tokens can be shown in the text.
 
 /** A part of a string, in UTF-16 units: `text.slice(start, end)`. */
 export type Span = readonly [start: number, end: number];
@@ -6,8 +6,8 @@ export type Span = readonly [start: number, end: number];
 const utf8 = new TextEncoder();
 
 /**
- * The part of `text` that each of its tokens stands for, where the tokens of `sizes` bytes of UTF-8 follow one another and
- * are the whole text. A token that ends within a character has all of it.
+ * Finds the part of `text` that each of its tokens stands for. The tokens, of `sizes` bytes of UTF-8, follow one
+ * another and make up the whole text. A token that ends within a character gets the whole character.
  */
 export function spansOfBytes(text: string, sizes: readonly number[]): Span[] {
   const places = characterOfEachByte(text);
@@ -19,7 +19,7 @@ export function spansOfBytes(text: string, sizes: readonly number[]): Span[] {
   });
 }
 
-/** The characters (code points) of a text that begins at `start`. */
+/** The spans of the characters (code points) of a text that begins at `start`. */
 export function characterSpans(text: string, start = 0): Span[] {
   let end = start;
   return Array.from(text, (character) => {

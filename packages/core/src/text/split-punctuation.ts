@@ -1,8 +1,9 @@
-// Text as people write it, cut as corpora of lower-case words are: for models whose tokens are words between white space.
+// Cuts text as people write it like the texts of lower-case corpora, for models whose tokens are words between white
+// space.
 
 /**
- * The text in lower case, with spaces around punctuation other than apostrophes and hyphens within words; text that was cut
- * so already stays as it is.
+ * Converts text to lower case and puts spaces around punctuation, except apostrophes and hyphens within words. Text
+ * already cut like this stays unchanged.
  * @example splitPunctuation("It's GOOD, really!") // "it's good , really !"
  */
 export function splitPunctuation(text: string): string {

@@ -1,8 +1,8 @@
-// How often each token occurs in a text of any size, in memory that does not grow with the text: when there are too many
-// different tokens the rarest are forgotten (Manku and Motwani 2002, "Approximate Frequency Counts over Data Streams"; so
-// does word2vec). What becomes of the counts is the vocabulary's affair.
+// Counts the tokens of a text of any size, in memory that does not grow with the text. If there are too many different
+// tokens, the rarest are forgotten (Manku and Motwani 2002, "Approximate Frequency Counts over Data Streams"; word2vec
+// does the same). The vocabulary uses the counts.
 
-/** What different tokens are kept: two and a half million take some 300 MB. One Billion Word has fewer. */
+/** The most different tokens kept: two and a half million take about 300 MB. One Billion Word has fewer. */
 const MOST_TOKENS = 2_500_000;
 
 /** Counts of tokens, in the order of their first appearance. */
@@ -11,12 +11,12 @@ export class TokenCounts implements Iterable<readonly [token: string, count: num
   readonly #most: number;
   #missing = 0;
 
-  /** @param most different tokens kept; more are met by forgetting the rarest */
+  /** @param most number of different tokens kept; when more occur, the rarest are forgotten */
   constructor(most = MOST_TOKENS) {
     this.#most = most;
   }
 
-  /** What a count may lack, and how often a token that is not here may have occurred. 0 if nothing was forgotten. */
+  /** The most by which a count may be too low, also for a token that is not here. 0 if nothing was forgotten. */
   get missing(): number {
     return this.#missing;
   }
@@ -25,7 +25,7 @@ export class TokenCounts implements Iterable<readonly [token: string, count: num
     return this.#counts.size;
   }
 
-  /** One more of `token`, which may be a slice of a text: it is kept as a copy. */
+  /** Counts one more `token`. Stores a copy, because the token may be a slice of a text. */
   add(token: string): void {
     const count = this.#counts.get(token);
     if (count !== undefined) {
@@ -36,7 +36,7 @@ export class TokenCounts implements Iterable<readonly [token: string, count: num
     this.#counts.set(copyOf(token), 1);
   }
 
-  /** 0 for a token that is not here. */
+  /** The count of a token; 0 if it is not here. */
   count(token: string): number {
     return this.#counts.get(token) ?? 0;
   }
@@ -49,7 +49,7 @@ export class TokenCounts implements Iterable<readonly [token: string, count: num
     return this.#counts.entries();
   }
 
-  /** Makes room: at least half of the tokens go, so that it is seldom done. */
+  /** Makes room: forgets at least half of the tokens, so that it happens seldom. */
   #forgetRarest(): void {
     let rarest = 0;
     while (this.#counts.size > this.#most / 2) {
@@ -60,7 +60,7 @@ export class TokenCounts implements Iterable<readonly [token: string, count: num
   }
 }
 
-/** The same characters apart from the text that they were cut out of, which engines keep in memory with every slice of it. */
+/** Copies the characters. Engines keep the whole text in memory as long as a slice of it exists. */
 function copyOf(token: string): string {
   return token.split('').join('');
 }

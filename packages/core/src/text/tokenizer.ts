@@ -1,12 +1,12 @@
-// What every tokenizer does, whatever it calls a token. The kinds are in word-tokenizer.ts, char-tokenizer.ts and
-// bpe-tokenizer.ts; training.ts learns one from text and loading.ts reads one back.
+// The interface of all tokenizers. The kinds are in word-tokenizer.ts, char-tokenizer.ts and bpe-tokenizer.ts;
+// training.ts learns one from text and loading.ts reads one from a file.
 
 import type { AddedToken } from './added-tokens.js';
 import type { Span } from './spans.js';
 
-/** Text to ids and back. */
+/** Converts text to ids and back. */
 export interface Tokenizer {
-  /** What a token is: a word between white space, a Unicode code point, or a byte-level BPE piece. */
+  /** The kind of token: a word between white space, a Unicode code point, or a byte-level BPE piece. */
   readonly kind: 'word' | 'char' | 'bpe';
   /** The number of ids; every id is in `[0, vocabSize)`. */
   readonly vocabSize: number;
@@ -15,18 +15,21 @@ export interface Tokenizer {
    * `<eos>`; for the other kinds it is the line break itself, `"\n"`.
    */
   readonly eosId: number;
-  /** The id for what the vocabulary lacks, `<unk>`; undefined where nothing can be unknown. */
+  /** The id `<unk>` of text that the vocabulary lacks; undefined if nothing can be unknown. */
   readonly unkId: number | undefined;
-  /** The ids of `text`. Every line break becomes `eosId`; none is added at the end. */
+  /** Converts `text` to ids. Every line break becomes `eosId`; none is added at the end. */
   encode(text: string): number[];
   /**
-   * The part of `text` that each of `encode(text)` stands for. White space between words belongs to none of them; a token
-   * that ends within a character has all of it.
+   * Finds the part of `text` that each id of `encode(text)` stands for. White space between words belongs to none of
+   * them; a token that ends within a character gets the whole character.
    */
   spans(text: string): Span[];
-  /** The text of `ids`, as a person would write it: `eosId` is a line break. */
+  /** Converts `ids` to text as a person would write it: `eosId` becomes a line break. */
   decode(ids: readonly number[]): string;
-  /** The token with this id, as it stands in the vocabulary. Throws a RangeError for an id outside `[0, vocabSize)`. */
+  /**
+   * The token with this id, as written in the vocabulary.
+   * @throws RangeError for an id outside `[0, vocabSize)`
+   */
   token(id: number): string;
   /** The id of exactly this token; undefined if the vocabulary lacks it. */
   id(token: string): number | undefined;
@@ -34,13 +37,13 @@ export interface Tokenizer {
   toJSON(): TokenizerJson;
 }
 
-/** How far the learning of a tokenizer is. */
+/** Progress of a tokenizer's training. */
 export interface TokenizerProgress {
-  /** Tokens, or the words in which bytes are merged, are counted; pairs of tokens are merged. */
+  /** `counting` counts tokens, or the words within which bytes are merged; `merging` merges pairs of tokens. */
   readonly stage: 'counting' | 'merging';
-  /** Characters of text, or merges. */
+  /** Characters of text counted, or merges made. */
   readonly done: number;
-  /** The most merges that there will be; the length of the text is not known here. */
+  /** The most merges to make; unknown while counting, because the length of the text is not known. */
   readonly total?: number;
 }
 

@@ -1,4 +1,4 @@
-// One door to the three kinds of tokenizer: learns the vocabulary (and, for `bpe`, the merges) from text.
+// The entry to the three kinds of tokenizer: learns the vocabulary (and, for `bpe`, the merges) from text.
 
 import { BpeTokenizer } from './bpe-tokenizer.js';
 import { trainBpe } from './bpe-training.js';
@@ -7,21 +7,23 @@ import type { Tokenizer, TokenizerProgress } from './tokenizer.js';
 import type { VocabularyOptions } from './vocabulary.js';
 import { WordTokenizer } from './word-tokenizer.js';
 
-/** The vocabulary of a `bpe` tokenizer unless said otherwise. */
+/** Default vocabulary size of a `bpe` tokenizer. */
 const DEFAULT_BPE_SIZE = 8192;
 
 export interface TokenizerTrainingOptions {
-  /** The most tokens, special ones included. Default: no limit for `word` and `char`, 8192 for `bpe`. */
+  /** The most tokens, including special ones. Default: no limit for `word` and `char`, 8192 for `bpe`. */
   readonly vocabSize?: number | undefined;
   /** Words, characters or byte pairs that occur less often are left out. Default 1 (2 for byte pairs). */
   readonly minCount?: number | undefined;
-  /** Ids by falling frequency (the default) or by first appearance. `bpe` has its own order and ignores this. */
+  /**
+   * Order of ids: by falling frequency (the default) or by first appearance. `bpe` has its own order and ignores this.
+   */
   readonly order?: VocabularyOptions['order'];
 }
 
 /**
- * Learns a tokenizer from `text`: one string, or pieces of text that each end at a line's end or before white space (so that a
- * corpus larger than a string may be is read piece by piece).
+ * Learns a tokenizer from `text`: one string, or pieces that each end at a line's end or before white space. In pieces,
+ * a corpus may be longer than the longest possible string.
  *
  * @throws RangeError for a vocabulary size that cannot hold the special tokens, or a minimum count below 1
  * @example
@@ -39,7 +41,7 @@ export function trainTokenizer(
   }
 }
 
-/** {@link trainTokenizer} step by step, for those who show progress or may stop in between. */
+/** {@link trainTokenizer} step by step, for callers that show progress or may stop in between. */
 export function* tokenizerTraining(
   kind: Tokenizer['kind'],
   text: string | Iterable<string>,

@@ -1,26 +1,26 @@
-// Tokens and their ids, in both directions, and the choice of tokens from their counts. What a token is, and how text
-// is cut into tokens, is the tokenizers' affair.
+// Maps tokens to ids and back, and chooses tokens by their counts. The tokenizers decide what a token is and how text
+// is cut.
 
 import type { TokenCounts } from './token-counts.js';
 
-/** How a vocabulary is chosen from counted tokens. */
+/** Rules for choosing a vocabulary from counted tokens. */
 export interface VocabularyOptions {
-  /** Tokens that come first, in this order, counted or not. */
+  /** Tokens that come first, in this order, whether counted or not. */
   readonly reserved: readonly string[];
-  /** The most entries, reserved ones included; the rarest counted tokens are left out. Default: no limit. */
+  /** The most entries, including reserved ones; the rarest counted tokens are left out. Default: no limit. */
   readonly maxSize?: number | undefined;
   /** Tokens counted less often are left out. Default 1. */
   readonly minCount?: number | undefined;
-  /** Ids by falling count (ties by first appearance), or by first appearance. Default `frequency`. */
+  /** Order of ids: by falling count (ties by first appearance), or by first appearance. Default `frequency`. */
   readonly order?: 'frequency' | 'appearance' | undefined;
 }
 
-/** An immutable list of distinct tokens; a token's id is its place in the list. */
+/** An immutable list of distinct tokens; a token's id is its position in the list. */
 export class Vocabulary {
   readonly tokens: readonly string[];
   readonly #ids: ReadonlyMap<string, number>;
 
-  /** Throws an Error if a token stands twice. */
+  /** @throws Error if a token occurs twice */
   constructor(tokens: readonly string[]) {
     const ids = new Map<string, number>();
     for (const [id, token] of tokens.entries()) {
@@ -35,8 +35,9 @@ export class Vocabulary {
   }
 
   /**
-   * The vocabulary of counted tokens. Throws a RangeError for a `maxSize` below the reserved tokens, for a `minCount` below
-   * 1, and if of the tokens that it is to hold some may have been forgotten.
+   * Chooses a vocabulary from counted tokens.
+   * @throws RangeError if `maxSize` is smaller than the number of reserved tokens, if `minCount` is below 1, or if a
+   * token that belongs in the vocabulary may have been forgotten
    */
   static fromCounts(counts: TokenCounts, options: VocabularyOptions): Vocabulary {
     const { reserved, maxSize = Number.POSITIVE_INFINITY, minCount = 1, order = 'frequency' } = options;
@@ -60,7 +61,10 @@ export class Vocabulary {
     return this.tokens.length;
   }
 
-  /** The token with this id. Throws a RangeError for an id that the vocabulary does not have. */
+  /**
+   * The token with this id.
+   * @throws RangeError for an id that the vocabulary does not have
+   */
   token(id: number): string {
     const token = this.tokens[id];
     if (token === undefined) throw new RangeError(`token id ${id}: the vocabulary has ids 0 to ${this.size - 1}`);
@@ -78,7 +82,10 @@ export class Vocabulary {
   }
 }
 
-/** Refuses a vocabulary that may lack a token as frequent as its rarest. @param frequent by falling count */
+/**
+ * Refuses a vocabulary that may lack a token as frequent as its rarest one.
+ * @param frequent tokens by falling count
+ */
 function refuseUncertain(counts: TokenCounts, frequent: readonly string[], reserved: number): void {
   const uncertain = frequent.findIndex((token) => counts.count(token) <= counts.missing);
   if (uncertain === -1) return;

@@ -1,16 +1,17 @@
-// The model of a `tokenizer.json` whose tokens are looked up whole.
+// The model of a `tokenizer.json` that looks tokens up whole.
 
 import type { Vocabulary } from './vocabulary.js';
 
-/** The token in place of one that the vocabulary lacks. */
+/** The token for words or characters that the vocabulary lacks. */
 export const UNK = '<unk>';
 
-/** Pieces that go on with a word would begin with this, which no token does. */
+/** Prefix of pieces that continue a word; no token begins with it. */
 const NO_PREFIX = '\n';
 
 /**
- * A `WordLevel` model. Hugging Face's JavaScript library knows no such model: by the two last fields, which the others
- * ignore, it takes it for a `WordPiece` model without pieces that go on with a word, and that gives the same ids.
+ * A `WordLevel` model. Hugging Face's JavaScript library does not know such models. Because of the last two fields,
+ * which others ignore, it reads it as a `WordPiece` model without pieces that continue a word, which gives the same
+ * ids.
  */
 export function wordLevelModel(vocabulary: Vocabulary): object {
   return {
@@ -18,7 +19,7 @@ export function wordLevelModel(vocabulary: Vocabulary): object {
     vocab: vocabulary.toJSON(),
     unk_token: UNK,
     continuing_subword_prefix: NO_PREFIX,
-    // Longer words are unknown, and not worth its looking for their pieces.
+    // Longer words are unknown; the library need not search their pieces.
     max_input_chars_per_word: longest(vocabulary.tokens),
   };
 }

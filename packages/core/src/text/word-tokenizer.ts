@@ -1,5 +1,5 @@
-// Words between white space, in the layout of the Penn Treebank files: one sentence a line, each line ended by `<eos>`,
-// rare words already written as `<unk>`. It neither lower-cases nor splits off punctuation.
+// Tokens are words between white space, in the layout of the Penn Treebank files: one sentence on each line, `<eos>`
+// for the line end, rare words already written as `<unk>`. It neither lower-cases nor splits off punctuation.
 
 import { type AddedToken, sectionsOf } from './added-tokens.js';
 import type { Span } from './spans.js';
@@ -12,7 +12,9 @@ const EOS = '<eos>';
 
 const LINE_ENDS = { type: 'Replace', pattern: { String: '\n' }, content: ` ${EOS} ` } as const;
 
-/** Two characters that are white space for some of Hugging Face's libraries and not for others, and `<eos>` as text. */
+/**
+ * Replaces two characters that only some of Hugging Face's libraries treat as white space, and `<eos>` written as text.
+ */
 const WORDS_AND_LINE_ENDS = {
   type: 'Sequence',
   normalizers: [
@@ -23,18 +25,18 @@ const WORDS_AND_LINE_ENDS = {
   ],
 } as const;
 
-// Between words is what Unicode calls white space, and the byte order mark.
+// Words are separated by Unicode white space and the byte order mark.
 const WORDS = /[^\s\u0085]+/g;
 const WORDS_AND_BREAKS = /[^\s\u0085]+|\n/g;
 
-/** The normalizers that a word tokenizer follows. */
+/** The normalizers that a word tokenizer can follow. */
 export const WORD_NORMALIZERS: readonly unknown[] = [null, undefined, LINE_ENDS, WORDS_AND_LINE_ENDS];
 
-/** How a text is read that holds names of special tokens. */
+/** Treatment of names of special tokens that occur in a text. */
 export interface WordTokenizerOptions {
-  /** Whether `<eos>` written in a text is a word that the vocabulary lacks, so that only line breaks end lines. */
+  /** Whether `<eos>` written in a text is an unknown word, so that only line breaks end lines. */
   readonly eosIsReserved?: boolean;
-  /** Tokens that are cut out of the text wherever they stand. */
+  /** Tokens that are cut out of the text wherever they occur. */
   readonly addedTokens?: readonly AddedToken[];
 }
 
@@ -47,7 +49,7 @@ export class WordTokenizer implements Tokenizer {
   readonly #eosIsReserved: boolean;
   readonly #addedTokens: readonly AddedToken[];
 
-  /** Throws an Error if the vocabulary lacks `<unk>` or `<eos>`. */
+  /** @throws Error if the vocabulary lacks `<unk>` or `<eos>` */
   constructor(vocabulary: Vocabulary, { eosIsReserved = true, addedTokens = [] }: WordTokenizerOptions = {}) {
     const unkId = vocabulary.id(UNK);
     const eosId = vocabulary.id(EOS);
@@ -65,7 +67,9 @@ export class WordTokenizer implements Tokenizer {
     this.eosId = eosId;
   }
 
-  /** The tokenizer of the words in `texts`; `<unk>` is id 0 and `<eos>` id 1. Every text is made of whole lines. */
+  /**
+   * Learns a tokenizer from the words in `texts`; `<unk>` is id 0 and `<eos>` id 1. Every text consists of whole lines.
+   */
   static *train(
     texts: Iterable<string>,
     options: Omit<VocabularyOptions, 'reserved'>,
@@ -80,7 +84,7 @@ export class WordTokenizer implements Tokenizer {
     return new WordTokenizer(Vocabulary.fromCounts(counts, { ...options, reserved: [UNK, EOS] }));
   }
 
-  /** The tokenizer that a `tokenizer.json` with one of `WORD_NORMALIZERS` describes. */
+  /** Creates the tokenizer that a `tokenizer.json` with one of `WORD_NORMALIZERS` describes. */
   static of(vocabulary: Vocabulary, normalizer: unknown, addedTokens: readonly AddedToken[]): WordTokenizer {
     const eosIsReserved = JSON.stringify(normalizer) === JSON.stringify(WORDS_AND_LINE_ENDS);
     return new WordTokenizer(vocabulary, { eosIsReserved, addedTokens });

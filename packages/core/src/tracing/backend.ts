@@ -1,6 +1,6 @@
 /**
- * A TensorFlow.js backend that computes nothing: every kernel called on it is recorded as ONNX nodes.
- * It lives for the length of one {@link trace}. Tensors of other backends are read where they lie, never moved.
+ * A TensorFlow.js backend that computes nothing: it records every kernel called on it as ONNX nodes. It exists for the
+ * duration of one {@link trace}. It reads tensors of other backends where they are and never moves them.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { GraphRecorder } from './recorder.js';
@@ -9,7 +9,7 @@ export const traceBackendName = 'unroll-trace';
 
 export class TraceBackend extends tf.KernelBackend {
   readonly recorder = new GraphRecorder(readFromItsBackend);
-  /** How many tensors share data, where it is not one: TensorFlow.js forgets data that none has. */
+  /** Number of tensors that share data, if not one: TensorFlow.js disposes data without tensors. */
   readonly #references = new WeakMap<object, number>();
   #dataCount = 0;
 
@@ -73,7 +73,10 @@ export class TraceBackend extends tf.KernelBackend {
   override dispose(): void {}
 }
 
-/** A function that cannot be traced: an op without an ONNX counterpart, or a value that is read while tracing. */
+/**
+ * Thrown for a function that cannot be traced: it calls an op without an ONNX counterpart, or reads a value while
+ * tracing.
+ */
 export class TraceError extends Error {
   override readonly name = 'TraceError';
 }

@@ -1,12 +1,12 @@
 /**
- * For which element types ONNX Runtime has an operator on a CPU, and ONNX allows it: TensorFlow.js computes with integers and
- * booleans where there is no such operator, and a graph with one could not be loaded.
+ * The element types that an operator takes in both ONNX and ONNX Runtime on a CPU. TensorFlow.js also computes with
+ * integers and booleans where no such operator exists; a graph with one could not be loaded.
  */
 import type { OnnxDataType } from '../onnx/graph.js';
 
 interface Operands {
   readonly types: readonly OnnxDataType[];
-  /** The inputs that are of one of these types, all of the same; all inputs if left out. */
+  /** Positions of the inputs that must all have the same one of these types; default all inputs. */
   readonly positions?: readonly number[];
 }
 
@@ -34,7 +34,7 @@ const operators: ReadonlyMap<string, Operands> = new Map([
   ...each('Equal', { types: ['float32', 'int32', 'bool'] }),
 ]);
 
-/** An operator was to be recorded for element types that it does not take. */
+/** Thrown if an operator is recorded with element types that it does not take. */
 export class ElementTypeError extends Error {
   override readonly name = 'ElementTypeError';
   readonly found: readonly (OnnxDataType | undefined)[];
@@ -48,8 +48,9 @@ export class ElementTypeError extends Error {
 }
 
 /**
- * @param inputs the element types of an operator's inputs
- * @throws ElementTypeError if it does not take them, or not together
+ * Checks the element types of an operator's inputs.
+ * @param inputs the element types
+ * @throws ElementTypeError if the operator does not take one of them, or not their combination
  */
 export function requireElementTypes(opType: string, inputs: readonly (OnnxDataType | undefined)[]): void {
   const operands = operators.get(opType);

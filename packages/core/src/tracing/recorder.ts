@@ -1,6 +1,6 @@
 /**
- * Records ONNX nodes. A traced tensor is either symbolic (it has a name in the graph) or a constant (it has values and
- * gets a name, and an initializer, only when a node uses it). Lowerings emit through this class and know nothing else.
+ * Records ONNX nodes. A traced tensor is either symbolic, with a name in the graph, or a constant, with values. A
+ * constant gets a name and an initializer only when a node uses it. Lowerings emit nodes only through this class.
  */
 import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import type { OnnxAttribute, OnnxDataType, OnnxNode, OnnxTensor, OnnxValue } from '../onnx/graph.js';
@@ -9,7 +9,9 @@ import { requireElementTypes } from './element-types.js';
 
 type Values = Float32Array | Int32Array | Uint8Array;
 
-/** What is known of a traced tensor; tensors that share it (reshapes of constants, clones) share the entry. */
+/**
+ * The recorder's data about a traced tensor; tensors that share it (reshapes of constants, clones) share the entry.
+ */
 interface Entry {
   name: string | undefined;
   readonly values: Values | undefined;
@@ -22,13 +24,13 @@ export interface EmitOptions {
   readonly domain?: string;
 }
 
-/** Shape and element type of a value to be recorded. */
+/** Shape and element type of a value to record. */
 export interface ValueType {
   readonly shape: readonly number[];
   readonly dtype: DataType;
 }
 
-/** Gives the values of a tensor that another backend holds, so that it can become a constant. */
+/** Reads the values of a tensor of another backend, so that it can become a constant. */
 export type ReadForeign = (dataId: object) => { values: ArrayLike<number>; shape: number[]; dtype: DataType };
 
 export class GraphRecorder {
@@ -45,13 +47,13 @@ export class GraphRecorder {
     this.#readForeign = readForeign;
   }
 
-  /** A new graph input. */
+  /** Adds a graph input. */
   input(name: string, { shape, dtype }: ValueType): TensorInfo {
     this.inputs.push({ name, shape, dtype: onnxType(dtype) });
     return this.#symbol(name, { shape, dtype });
   }
 
-  /** Makes the tensor with this data id, which another backend holds, a graph input. */
+  /** Makes a tensor of another backend, with this data id, a graph input. */
   bindInput(dataId: object, name: string, { shape, dtype }: ValueType): void {
     this.inputs.push({ name, shape, dtype: onnxType(dtype) });
     const type = { shape, dtype: onnxType(dtype) };
@@ -64,7 +66,7 @@ export class GraphRecorder {
     this.#entries.set(dataId, { name: undefined, values: typedValues(values, dtype), shape, dtype: onnxType(dtype) });
   }
 
-  /** A new constant. */
+  /** Creates a constant. */
   constant(values: ArrayLike<number>, type: ValueType): TensorInfo {
     const dataId = {};
     this.store(dataId, values, type);
@@ -81,7 +83,7 @@ export class GraphRecorder {
     return type && { shape: type.shape, dtype: type.dtype };
   }
 
-  /** The values of a constant; undefined for what is known only when the graph runs. */
+  /** The values of a constant; undefined for tensors that are known only when the graph runs. */
   valuesOf(dataId: object): Values | undefined {
     return this.#entry(dataId).values;
   }
@@ -105,7 +107,7 @@ export class GraphRecorder {
     return this.#intern(`int64:${values.join(',')}`, (name) => int64Tensor(name, values));
   }
 
-  /** A scalar constant's name; of int32 without its fraction, and within the range of int32. */
+  /** The name of a scalar constant. An int32 is truncated and clipped to the range of int32. */
   scalar(value: number, dtype: DataType = 'float32'): string {
     const inRange = dtype === 'int32' ? Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1) : value;
     return this.name(this.constant([inRange], { shape: [], dtype }));
@@ -119,7 +121,7 @@ export class GraphRecorder {
     return this.emitMany(opType, inputs, [output], options)[0]!;
   }
 
-  /** Records a node with several outputs. */
+  /** Records a node with several outputs; see {@link emit}. */
   emitMany(
     opType: string,
     inputs: readonly (TensorInfo | string)[],
@@ -158,7 +160,7 @@ export class GraphRecorder {
   #initializer({ values, shape, dtype }: Entry): string {
     if (!values) throw new Error('a traced tensor has neither a name nor values');
     const tensor = (name: string): OnnxTensor => ({ name, dtype, shape, data: bytesOf(values) });
-    // Small constants (0.5, 1, …) recur at every time step: keep one of each.
+    // Small constants (0.5, 1, …) recur at every time step: store each only once.
     if (elementCount(shape) > 16) return this.#addInitializer(tensor);
     return this.#intern(`${dtype}:${shape.join(',')}:${values.join(',')}`, tensor);
   }

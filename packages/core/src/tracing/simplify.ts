@@ -1,6 +1,6 @@
 /**
- * Rewrites of a traced graph that save passes over memory and that ONNX Runtime does not make itself: additions that a
- * Gemm can do while it writes, and chains of products with scalars.
+ * Rewrites a traced graph to save passes over memory, where ONNX Runtime does not do it: additions that a Gemm can do
+ * while it writes, and chains of products with scalars.
  */
 import type { OnnxGraph, OnnxNode } from '../onnx/graph.js';
 import { prune } from '../onnx/graph.js';
@@ -52,8 +52,8 @@ function addedByGemm(node: OnnxNode, onlyUse: OnlyUse, shapeOf: ShapeOf): OnnxNo
 }
 
 /**
- * Whether a Gemm of this shape takes the addend: its dimensions, aligned at the end, are equal or 1. A scalar, which it might
- * take too, is left out: with one, Gemm in ONNX Runtime 1.30's WebGPU provider ends the process.
+ * Whether a Gemm of this shape can add the addend: its dimensions, aligned at the end, are equal or 1. Scalars are
+ * excluded, although Gemm may take them: with one, Gemm in ONNX Runtime 1.30's WebGPU provider ends the process.
  */
 function broadcastsTo(addend: readonly number[] | undefined, shape: readonly number[] | undefined): boolean {
   if (!addend || shape?.length !== 2 || addend.length < 1 || addend.length > 2) return false;

@@ -1,13 +1,14 @@
 /**
- * A traced graph for any size of one dimension. TensorFlow.js has no symbolic shapes, so a function is traced with a size
- * that nothing else has, and where that size then stands, the graph says that it may be any.
+ * Opens one dimension of a traced graph to any size. TensorFlow.js has no symbolic shapes. So a function is traced with
+ * a size that nothing else has; wherever that size occurs, the graph is changed to allow any.
  */
 import { int64Tensor, int64Values, type OnnxGraph, type OnnxTensor, type OnnxValue } from '../onnx/graph.js';
 
 /**
- * @param size in the graph the size of that dimension and of nothing else
- * @param name of the dimension, in the shapes of inputs and outputs
- * @throws Error if the graph holds the size where ONNX cannot leave it open
+ * Makes a dimension symbolic.
+ * @param size size of that dimension in the graph, and of nothing else
+ * @param name name of the dimension in the shapes of inputs and outputs
+ * @throws Error if the graph contains the size where ONNX cannot leave it open
  */
 export function withSymbolicSize(graph: OnnxGraph, size: number, name: string): OnnxGraph {
   const shapesOfReshapes = new Set(
@@ -33,7 +34,7 @@ export function withSymbolicSize(graph: OnnxGraph, size: number, name: string): 
   return { ...graph, inputs: graph.inputs.map(open), outputs: graph.outputs.map(open), initializers };
 }
 
-/** Whether the size is one of a tensor's dimensions, or a number in a vector of them. */
+/** Whether the size is one of a tensor's dimensions, or an element of an int64 vector. */
 function holds(tensor: OnnxTensor, size: number): boolean {
   return tensor.shape.includes(size) || (tensor.dtype === 'int64' && int64Values(tensor).includes(size));
 }

@@ -1,6 +1,6 @@
 /**
- * Turns TensorFlow.js code into an ONNX graph by running it once on a backend that records. Because TensorFlow.js's
- * gradients are computed by calling kernels too, tracing a function that returns gradients gives the whole training step.
+ * Turns TensorFlow.js code into an ONNX graph by running it once on a backend that records. TensorFlow.js computes
+ * gradients by calling kernels too. So tracing a function that returns gradients gives the whole training step.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { OnnxGraph, OnnxNode, OnnxValue } from '../onnx/graph.js';
@@ -24,11 +24,11 @@ export interface TracedGraph extends OnnxGraph {
 }
 
 /**
- * Records `fn` as an ONNX graph. Its inputs and outputs carry the names of the records' keys; everything else that `fn`
- * touches (constants, other tensors) becomes part of the graph.
+ * Records `fn` as an ONNX graph. Inputs and outputs are named by the records' keys; everything else that `fn` uses
+ * (constants, other tensors) becomes part of the graph.
  *
- * @param inputs for each graph input its shape and dtype, or an existing tensor (a `tf.Variable` that `fn` closes over,
- *   say), which then becomes an input instead of a constant. The caller's tensors stay as and where they are.
+ * @param inputs for each graph input its shape and dtype, or an existing tensor, such as a `tf.Variable` that `fn`
+ * closes over. It then becomes an input instead of a constant. The caller's tensors are neither changed nor moved.
  * @throws TraceError if `fn` reads a traced value, draws random numbers without a seed, or calls a kernel that has no ONNX counterpart here
  * @example
  * const graph = trace(({ x }) => ({ y: tf.mul(x, 2) }), { x: { shape: [3], dtype: 'float32' } });
@@ -60,7 +60,7 @@ export function trace(
 function valuesOf({ nodes, outputs }: OnnxGraph, recorder: GraphRecorder): Map<string, OnnxValue> {
   const scalar = { shape: [], dtype: 'float32' } as const;
   const values = nodes.flatMap((node) =>
-    // What is not recorded simplification has added: products of scalars.
+    // Values that were not recorded come from simplification: products of scalars.
     node.outputs.map((name) => ({ name, ...(recorder.typeOf(name) ?? scalar) })),
   );
   return new Map([...values, ...outputs].map((value) => [value.name, value]));
@@ -80,7 +80,7 @@ function bindInputs(inputs: Readonly<Record<string, TensorSpec | tf.Tensor>>, ba
   return bound;
 }
 
-/** Gives an output its name; a value may be an output twice, or be an input or a constant, hence a node of its own. */
+/** Names an output by a node of its own, because a value may be several outputs, or an input or a constant. */
 function outputNode(recorder: GraphRecorder, name: string, tensor: tf.Tensor): { value: OnnxValue; node: OnnxNode } {
   return {
     value: { name, shape: tensor.shape, dtype: onnxType(tensor.dtype) },
@@ -107,7 +107,10 @@ function onBackend(backend: TraceBackend, run: () => void): void {
   }
 }
 
-/** TensorFlow.js draws random tensors in JavaScript: they would be the same in every run of the graph. */
+/**
+ * Replaces Math.random: TensorFlow.js draws random tensors in JavaScript, so they would be the same in every run of the
+ * graph.
+ */
 function refuseRandomness(): never {
   throw new TraceError(
     'the traced function draws random numbers, which would be constants of the graph; give them as an input',

@@ -1,4 +1,6 @@
-/** The activation functions of recurrent cells, by Keras's names, and their derivatives in terms of their values. */
+/**
+ * The activation functions of recurrent cells, by Keras's names. Each derivative is computed from the function's value.
+ */
 import * as tf from '@tensorflow/tfjs-core';
 import { sigmoidDerivative, tanhDerivative } from '../time-steps.js';
 
@@ -12,12 +14,12 @@ export const activations = {
   tanh: { apply: (x) => tf.tanh(x), derivative: tanhDerivative },
   relu: { apply: (x) => tf.relu(x), derivative: (y) => tf.step(y) },
   sigmoid: { apply: (x) => tf.sigmoid(x), derivative: sigmoidDerivative },
-  /** x/5 + 1/2, cut off at 0 and 1: Keras 2's and TensorFlow.js's. */
+  /** x/5 + 1/2, clipped to [0, 1]: the hard sigmoid of Keras 2 and TensorFlow.js. */
   hardSigmoid: {
     apply: (x) => tf.clipByValue(tf.add(tf.mul(x, 0.2), 0.5), 0, 1),
     derivative: (y) => tf.mul(tf.step(sigmoidDerivative(y)), 0.2),
   },
-  /** x/6 + 1/2, cut off at 0 and 1: Keras 3's `hard_sigmoid`, which is relu6(x + 3)/6, and PyTorch's. */
+  /** x/6 + 1/2, clipped to [0, 1]: the hard sigmoid of PyTorch and Keras 3, where it is relu6(x + 3)/6. */
   hardSigmoidRelu6: {
     apply: (x) => tf.clipByValue(tf.add(tf.mul(x, 1 / 6), 0.5), 0, 1),
     derivative: (y) => tf.mul(tf.step(sigmoidDerivative(y)), 1 / 6),

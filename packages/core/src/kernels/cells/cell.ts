@@ -1,34 +1,37 @@
 /**
- * A recurrent cell: what one step computes and how its gradient goes back. It knows nothing of sequences, masks and
- * dropout, which `cellSequence` adds to any cell. Rows are [time·batch, width], time-major.
+ * A recurrent cell: what one step computes, and how gradients pass back through it. `cellSequence` adds sequences,
+ * masks and dropout to any cell. Rows are [time·batch, width], time-major.
  */
 import type * as tf from '@tensorflow/tfjs-core';
 
-/** By name; `kernel` [input, gates·hidden] and `bias` [gates·hidden], of the input projection, are always there. */
+/**
+ * Weights by name. Every cell has the weights of the input projection: `kernel` [input, gates·hidden] and `bias`
+ * [gates·hidden].
+ */
 export type CellWeights = Readonly<Record<string, tf.Tensor>>;
 
 export interface Cell {
-  /** Differs wherever the equations differ: a kernel is registered under it. */
+  /** Unique for each set of equations, because a kernel is registered under it. */
   readonly name: string;
 
-  /** How many states it has, the first of them its output; and how many tensors `forward` reserves. */
+  /** Number of states, the first of which is the output, and number of tensors that `forward` reserves. */
   readonly sizes: { readonly states: number; readonly reserve: number };
 
   readonly forward: (step: CellStep) => {
-    /** After the step. */
+    /** The states after the step. */
     readonly states: readonly tf.Tensor[];
-    /** What the backward pass needs besides the states, each [batch, width]. */
+    /** Tensors that the backward pass needs besides the states, each [batch, width]. */
     readonly reserve: readonly tf.Tensor[];
   };
 
-  /** Prepares, for all steps at once, whatever factor of the gradient does not depend on later steps. */
+  /** Prepares, for all steps at once, the factors of the gradient that do not depend on later steps. */
   readonly backward: (forward: ForwardRows) => CellBackward;
 }
 
 export interface CellStep {
   /** x_t·W + b, [batch, gates·hidden] */
   readonly projected: tf.Tensor;
-  /** The hidden state as the recurrent product sees it: h_(t−1), some of it dropped where there is dropout. */
+  /** The hidden state that enters the recurrent product: h_(t−1), with dropout applied if there is any. */
   readonly recurrent: tf.Tensor;
   /** The states before the step; the first is h_(t−1). */
   readonly states: readonly tf.Tensor[];
@@ -38,33 +41,36 @@ export interface CellStep {
 export interface ForwardRows {
   readonly time: number;
   readonly weights: CellWeights;
-  /** `recurrent` of all steps. */
+  /** `recurrent` of all steps, [time·batch, width]. */
   readonly recurrent: tf.Tensor;
-  /** The states before all steps. */
+  /** The states before each step. */
   readonly previousStates: readonly tf.Tensor[];
-  /** The states after all steps. Where a step is masked its gradients are zero, and whatever is computed there is lost. */
+  /** The states after each step. The gradients of a masked step are zero, so its values do not matter. */
   readonly states: readonly tf.Tensor[];
   readonly reserve: readonly tf.Tensor[];
 }
 
 export interface CellBackward {
-  /** Step t backwards, from the gradients of the states after it. */
+  /** Goes back through step t, from the gradients of the states after it. */
   readonly step: (
     t: number,
     dStates: readonly tf.Tensor[],
   ) => {
-    /** By `projected`. */
+    /** Gradient with respect to `projected`. */
     readonly projected: tf.Tensor;
-    /** By `recurrent`. */
+    /** Gradient with respect to `recurrent`. */
     readonly recurrent: tf.Tensor;
-    /** By the states before the step, apart from what `recurrent` carries; undefined for zero. */
+    /**
+     * Gradients with respect to the states before the step, without the part that passes through `recurrent`; undefined
+     * means zero.
+     */
     readonly states: readonly (tf.Tensor | undefined)[];
   };
-  /** By the weights other than `kernel` and `bias`, from the gradients of all steps. */
+  /** Gradients with respect to the weights other than `kernel` and `bias`, from the gradients of all steps. */
   readonly weights: (gradients: {
-    /** By `projected`, [time·batch, gates·hidden] */
+    /** With respect to `projected`, [time·batch, gates·hidden]. */
     readonly projected: tf.Tensor;
-    /** By the step's output, [time·batch, width] */
+    /** With respect to the step's output, [time·batch, width]. */
     readonly outputs: tf.Tensor;
   }) => Readonly<Record<string, () => tf.Tensor>>;
 }

@@ -1,6 +1,6 @@
 /**
- * The gated recurrent unit in both its variants; `gru/sequence.ts` has the equations and their sources. Here f, the
- * activation of n, and σ, that of the gates, may be others than tanh and the logistic sigmoid.
+ * The gated recurrent unit in both its variants; `gru/sequence.ts` has the equations and their sources. Here the
+ * activation f of n and the activation σ of the gates can be chosen; the defaults are tanh and the logistic sigmoid.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { splitSteps } from '../time-steps.js';
@@ -8,15 +8,15 @@ import { type ActivationName, activations } from './activations.js';
 import type { Cell, CellStep, ForwardRows } from './cell.js';
 
 export interface GruCellOptions {
-  /** Whether the reset gate is applied after the recurrent product or before it. */
+  /** True applies the reset gate after the recurrent product, false before it. */
   readonly resetAfter: boolean;
   readonly activation?: ActivationName;
   readonly recurrentActivation?: ActivationName;
 }
 
 /**
- * Weights, gates z, r, n: `kernel` [input, 3·hidden], `recurrentKernel` [hidden, 3·hidden], `bias` [3·hidden] and, if it
- * resets after, `recurrentBias` [3·hidden]. State: h [batch, hidden].
+ * Creates a GRU cell. Weights, gates z, r, n: `kernel` [input, 3·hidden], `recurrentKernel` [hidden, 3·hidden], `bias`
+ * [3·hidden] and, if it resets after, `recurrentBias` [3·hidden]. State: h [batch, hidden].
  */
 export function gruCell(options: GruCellOptions): Cell {
   const { resetAfter, activation = 'tanh', recurrentActivation = 'sigmoid' } = options;
@@ -54,7 +54,9 @@ function resetAfterSteps({ f, gate }: Functions): Pick<Cell, 'forward' | 'backwa
       const inputFactor = splitSteps(tf.concat([zFactor, rFactor, nFactor], 1), time);
       const recurrentFactor = splitSteps(tf.concat([zFactor, rFactor, tf.mul(nFactor, r!)], 1), time);
       const update = splitSteps(z!, time);
-      /** Of the recurrent product, from those of the input projection: only n's part passes the reset gate. */
+      /**
+       * Gradient of the recurrent product, from that of the input projection: only the part of n passes the reset gate.
+       */
       const productRows = (projected: tf.Tensor) => {
         const [dZ, dR, dN] = tf.split(projected, 3, 1);
         return tf.concat([dZ!, dR!, tf.mul(dN!, r!)], 1);
@@ -79,7 +81,7 @@ function resetAfterSteps({ f, gate }: Functions): Pick<Cell, 'forward' | 'backwa
 }
 
 function resetBeforeSteps({ f, gate }: Functions): Pick<Cell, 'forward' | 'backward'> {
-  /** [hidden, 2·hidden] of z and r, [hidden, hidden] of n. */
+  /** Splits a matrix into the columns of z and r, 2·hidden, and those of n, hidden. */
   const parts = (matrix: tf.Tensor) => tf.split(matrix, [(matrix.shape[1]! * 2) / 3, matrix.shape[1]! / 3], 1);
   return {
     forward: ({ projected, recurrent, states: [h], weights }: CellStep) => {

@@ -1,14 +1,15 @@
 /**
- * Long short-term memory with what its literature adds to the plain one of `lstm/sequence.ts`, in any combination:
+ * Long short-term memory with the extensions of the literature to the plain LSTM of `lstm/sequence.ts`, in any
+ * combination:
  *
- * - peepholes P (Gers and Schmidhuber 2000): the gates see the cell state, i and f the one before, o the one after;
+ * - peepholes P (Gers and Schmidhuber 2000): the gates see the cell state; i and f the previous one, o the new one;
  * - coupled gates (CIFG in Greff et al. 2017, arXiv:1503.04069): f = 1 − i, without weights of its own;
- * - a projection R of the output (Sak et al. 2014, arXiv:1402.1128), which the recurrent product then sees.
+ * - a projection R of the output (Sak et al. 2014, arXiv:1402.1128), which then enters the recurrent product.
  *
  *   [i f g o] = [σ σ φ σ](x_t·W + h_(t−1)·U + b + [P_i∘c_(t−1)  P_f∘c_(t−1)  0  P_o∘c_t])
  *   c_t = f∘c_(t−1) + i∘g    m_t = o∘φ(c_t)    h_t = m_t·R
  *
- * Backward, with dm = dh·Rᵀ, everything but dm and dc is known beforehand, peepholes included:
+ * Backward, with dm = dh·Rᵀ, all factors except dm and dc are known beforehand, including those of peepholes:
  *
  *   dc += dm∘(o∘φ'(c_t) + P_o∘φ(c_t)∘σ'(o))    dc_(t−1) = dc∘(f + P_i∘di/dc + P_f∘df/dc)
  */
@@ -18,18 +19,18 @@ import { type ActivationName, activations } from './activations.js';
 import type { Cell, CellStep, CellWeights, ForwardRows } from './cell.js';
 
 export interface LstmCellOptions {
-  /** f = 1 − i; false if left out. */
+  /** Whether the forget gate is f = 1 − i; default false. */
   readonly coupledGates?: boolean;
-  /** φ; tanh if left out. */
+  /** The activation φ; default tanh. */
   readonly activation?: ActivationName;
-  /** σ; sigmoid if left out. */
+  /** The activation σ of the gates; default sigmoid. */
   readonly recurrentActivation?: ActivationName;
 }
 
 /**
- * Weights, gates i, f, g, o, or i, g, o if coupled: `kernel` [input, 4·hidden], `recurrentKernel` [output, 4·hidden], `bias`
- * [4·hidden]; for peepholes `peepholes` [3, hidden], rows i, f, o (or i, o); for a projection `projection` [hidden, output].
- * States: h [batch, output] and c [batch, hidden]; output = hidden without a projection.
+ * Creates an LSTM cell. Weights, gates i, f, g, o, or i, g, o if coupled: `kernel` [input, 4·hidden], `recurrentKernel`
+ * [output, 4·hidden], `bias` [4·hidden]. Optional: `peepholes` [3, hidden], rows i, f, o (or i, o), and `projection`
+ * [hidden, output]. States: h [batch, output] and c [batch, hidden]; output = hidden without a projection.
  */
 export function lstmCell(options: LstmCellOptions = {}): Cell {
   const { coupledGates = false, activation = 'tanh', recurrentActivation = 'sigmoid' } = options;
@@ -53,7 +54,7 @@ export function lstmCell(options: LstmCellOptions = {}): Cell {
     const i = gate(gates[0]!, peep?.i, previous);
     const f = coupledGates ? tf.sub(1, i) : gate(gates[1]!, peep?.f, previous);
     const g = phi.apply(preG!);
-    // Coupled, the second form is the same with an operation less, and without 1 − i.
+    // With coupled gates this form is equivalent, saves an operation and does not need 1 − i.
     const cell = coupledGates
       ? tf.add(previous, tf.mul(i, tf.sub(g, previous)))
       : tf.add(tf.mul(f, previous), tf.mul(i, g));
@@ -96,7 +97,7 @@ export function lstmCell(options: LstmCellOptions = {}): Cell {
     };
   }
 
-  /** Each gate's gradient times the cell state that it sees, summed over all rows. */
+  /** Multiplies each gate's gradient by the cell state that the gate sees, and sums over all rows. */
   function peepholeGradients(projected: tf.Tensor, previous: tf.Tensor, cell: tf.Tensor): tf.Tensor {
     const gates = tf.split(projected, coupledGates ? 3 : 4, 1);
     const seen = [...gates.slice(0, -2).map((gradient) => tf.mul(gradient, previous)), tf.mul(gates.at(-1)!, cell)];

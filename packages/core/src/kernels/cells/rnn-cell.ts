@@ -5,7 +5,8 @@ import { type ActivationName, activations } from './activations.js';
 import type { Cell } from './cell.js';
 
 /**
- * Weights: `kernel` [input, hidden], `recurrentKernel` [hidden, hidden], `bias` [hidden]. State: h [batch, hidden].
+ * Creates a simple recurrent cell. Weights: `kernel` [input, hidden], `recurrentKernel` [hidden, hidden], `bias`
+ * [hidden]. State: h [batch, hidden].
  * @param activation f
  */
 export function rnnCell(activation: ActivationName = 'tanh'): Cell {

@@ -1,6 +1,7 @@
 /**
- * Runs any recurrent cell over a whole sequence, with masks and dropout in the recurrence, and back through time. A plain
- * RNN, LSTM or GRU without either is faster by its own kernel: `rnnSequence`, `lstmSequence`, `gruSequence`.
+ * Runs any recurrent cell over a whole sequence, with masks and recurrent dropout, and back-propagates through time. A
+ * plain RNN, LSTM or GRU without masks and dropout is faster with its own kernel: `rnnSequence`, `lstmSequence`,
+ * `gruSequence`.
  *
  * With the mask m_t of a step and s the cell's new states:  states_t = m_t∘s + (1 − m_t)∘states_(t−1)
  */
@@ -21,12 +22,14 @@ export interface CellSequenceInputs {
   /** [time, batch, input] */
   readonly x: tf.Tensor;
   readonly weights: CellWeights;
-  /** Each [batch, width]; the first is the hidden state. */
+  /** States before the first step, each [batch, width]; the first is the hidden state. */
   readonly initialStates: readonly tf.Tensor[];
-  /** float32 [time, batch] of ones and zeros; where it is zero, the states stay what they were. */
+  /** float32 [time, batch] of ones and zeros; at a zero, the states stay unchanged. */
   readonly mask?: tf.Tensor | undefined;
-  /** [batch, hidden], the same for all steps: what the hidden state is multiplied by before the recurrent product (Gal and
-   * Ghahramani 2016, arXiv:1512.05287). */
+  /**
+   * [batch, hidden], the same for all steps: the hidden state is multiplied by it before the recurrent product (Gal and
+   * Ghahramani 2016, arXiv:1512.05287).
+   */
   readonly recurrentDropout?: tf.Tensor | undefined;
 }
 
@@ -39,7 +42,7 @@ export interface CellSequenceOutputs {
 
 type Tensors = Readonly<Record<string, tf.Tensor>>;
 
-/** Differentiable by x, the weights and the initial states. */
+/** Runs `cell` over a sequence. Differentiable by x, the weights and the initial states. */
 export function cellSequence(cell: Cell, inputs: CellSequenceInputs): CellSequenceOutputs {
   const { x, weights, initialStates, mask, recurrentDropout } = inputs;
   const named: Record<string, tf.Tensor> = { x, ...weights };
@@ -50,14 +53,14 @@ export function cellSequence(cell: Cell, inputs: CellSequenceInputs): CellSequen
   if (recurrentDropout) named.recurrentDropout = recurrentDropout;
   const [outputs, ...rest] = kernelOf(cell, Object.keys(named))(named);
   const states = rest.splice(0, initialStates.length);
-  // Where gradients are recorded the tape holds clones of what it needs of the rest.
+  // If gradients are recorded, the tape holds clones of the tensors that it needs.
   for (const tensor of rest) tensor.dispose();
   return { outputs: outputs as tf.Tensor3D, states: states as tf.Tensor2D[] };
 }
 
 const stateName = (k: number) => `state.${k}`;
 
-/** What is not a weight among a kernel's inputs. */
+/** The weights among a kernel's inputs. */
 function weightsOf(inputs: Tensors): CellWeights {
   const others = ['x', 'mask', 'recurrentDropout', stateName(0), stateName(1)];
   return Object.fromEntries(Object.entries(inputs).filter(([name]) => !others.includes(name)));
@@ -65,7 +68,10 @@ function weightsOf(inputs: Tensors): CellWeights {
 
 const kernels = new Map<string, (inputs: Tensors) => tf.Tensor[]>();
 
-/** TensorFlow.js fixes for each kernel which inputs its gradient is given, hence a kernel for each set of inputs. */
+/**
+ * The kernel for a cell and a set of inputs. TensorFlow.js fixes for each kernel which inputs its gradient receives,
+ * hence one kernel per set.
+ */
 function kernelOf(cell: Cell, inputNames: readonly string[]): (inputs: Tensors) => tf.Tensor[] {
   const name = `${cell.name}(${inputNames.join(', ')})`;
   const kernel = kernels.get(name) ?? defineSequence(cell, name, inputNames);
@@ -73,7 +79,10 @@ function kernelOf(cell: Cell, inputNames: readonly string[]): (inputs: Tensors) 
   return kernel;
 }
 
-/** Its outputs: the first state of all steps; the last states; the rows of the other states; the rows of the reserve. */
+/**
+ * Defines the kernel. Outputs: the first state of all steps; the last states; the rows of the other states; the rows of
+ * the reserve.
+ */
 function defineSequence(cell: Cell, name: string, inputNames: readonly string[]): (inputs: Tensors) => tf.Tensor[] {
   const { states, reserve } = cell.sizes;
   const saved = [true, ...Array<boolean>(states).fill(false), ...Array<boolean>(states - 1 + reserve).fill(true)];
@@ -116,7 +125,7 @@ function forward(cell: Cell, inputs: Tensors): tf.Tensor[] {
   ];
 }
 
-/** The gradients by every input but the masks, as thunks. */
+/** Gradients with respect to every input except the masks, as thunks. */
 function backward(cell: Cell, inputs: Tensors, saved: readonly tf.Tensor[], dOutputs: readonly tf.Tensor[]) {
   const [outputs, ...rest] = saved;
   const { x, recurrentDropout } = inputs;
@@ -154,7 +163,7 @@ function backward(cell: Cell, inputs: Tensors, saved: readonly tf.Tensor[], dOut
 const initialStates = (cell: Cell, inputs: Tensors): tf.Tensor[] =>
   Array.from({ length: cell.sizes.states }, (_, k) => inputs[stateName(k)]!);
 
-/** The mask of each step and its complement, [batch, 1]. */
+/** The mask of each step and its complement, each [batch, 1]. */
 function stepMasks({ x, mask }: Tensors): { keep: tf.Tensor[]; skip: tf.Tensor[] } | undefined {
   if (!mask) return undefined;
   const [time = 0] = x!.shape;

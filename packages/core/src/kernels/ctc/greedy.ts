@@ -1,9 +1,12 @@
-/** Best-path decoding of CTC outputs: the most probable class of each step, repetitions merged, blanks left out.
- * Graves et al. (2006), section 3.2. Plain numbers in, plain numbers out: no runtime is involved. */
+/**
+ * Best-path decoding of CTC outputs: takes the most probable class of each step, merges repetitions, drops blanks.
+ * Graves et al. (2006), section 3.2. Works on plain numbers and needs no runtime.
+ */
 
 /**
- * @param logits or log-probabilities of one sequence, [steps, classes], row-major; class 0 is the blank
- * @param steps how many of its steps count
+ * Decodes one sequence.
+ * @param logits logits or log-probabilities, [steps, classes], row-major; class 0 is the blank
+ * @param steps number of steps to read
  * @returns the labels, each from 1
  */
 export function ctcGreedyLabels(logits: ArrayLike<number>, classes: number, steps: number): number[] {

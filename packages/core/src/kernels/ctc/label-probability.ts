@@ -1,10 +1,12 @@
-/** How probable a given label is under CTC outputs, in plain numbers: what chooses among the words of a vocabulary. The same
- * recursion as `loss.ts`'s forward variables, Graves et al. (2006), eq. 6, in log space and float64. */
+/**
+ * The probability of a given label under CTC outputs, in plain numbers; used to choose among the words of a vocabulary.
+ * Same recursion as the forward variables of `loss.ts`, Graves et al. (2006), eq. 6, in log space and float64.
+ */
 import { logSoftmax } from '../../decoding/log-softmax.js';
 
 /**
- * ln p(label | logits); −∞ for a label that so few steps cannot spell.
- * @param logits of one sequence, [steps, classes], row-major; class 0 is the blank
+ * ln p(label | logits); −∞ if the sequence has too few steps for the label.
+ * @param logits logits of one sequence, [steps, classes], row-major; class 0 is the blank
  * @param labels classes from 1
  */
 export function ctcLogProbability(

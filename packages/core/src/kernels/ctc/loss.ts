@@ -1,15 +1,15 @@
 /**
- * `CtcLoss`: connectionist temporal classification, Graves et al. (2006), by the forward-backward algorithm in log space,
- * for a batch of sequences and labels of unequal lengths. It knows nothing of decoding, which is `greedy.ts`'s.
+ * `CtcLoss`: connectionist temporal classification, Graves et al. (2006), by the forward-backward algorithm in log
+ * space, for a batch of sequences and labels of unequal lengths. `greedy.ts` decodes.
  *
- * The backward variables are the forward variables of the reversed sequence, so both are computed by one recursion over a
- * batch of twice the size. Which class a state stands for is a matrix product with a one-hot matrix, exact in both directions.
+ * The backward variables are the forward variables of the reversed sequence. So one recursion over a batch of twice the
+ * size computes both. A product with a one-hot matrix maps states to classes, exactly in both directions.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { lengthMask } from '../../recurrent/network.js';
 import { defineKernel } from '../kernel.js';
 
-/** ln 0, but finite: sums and differences of it stay numbers in float32. */
+/** Stands for ln 0, but finite, so that sums and differences of it stay numbers in float32. */
 const impossible = -1e30;
 
 export interface CtcLossInputs {
@@ -33,8 +33,8 @@ const kernel = defineKernel<Record<keyof CtcLossInputs, tf.Tensor>, Record<strin
 });
 
 /**
- * −ln p(label | logits) of each sequence, in nats. A label that no path can spell, because the sequence is too short for
- * it, has loss 0 and no gradient, as PyTorch's `ctc_loss` has it with `zero_infinity=True`.
+ * Computes −ln p(label | logits) of each sequence, in nats. If a sequence is too short to spell its label, the loss is
+ * 0 and has no gradient, as in PyTorch's `ctc_loss` with `zero_infinity=True`.
  * @returns [batch]
  */
 export function ctcLoss(inputs: CtcLossInputs): tf.Tensor1D {
@@ -43,7 +43,7 @@ export function ctcLoss(inputs: CtcLossInputs): tf.Tensor1D {
   return losses as tf.Tensor1D;
 }
 
-/** The losses [batch] and their gradients by the logits [time, batch, classes]: eq. 16 of the paper. */
+/** The losses [batch] and their gradients with respect to the logits [time, batch, classes]: eq. 16 of the paper. */
 function forwardBackward({ logits, labels, logitLengths, labelLengths }: CtcLossInputs): tf.Tensor[] {
   const [time, batch, classes] = logits.shape;
   const states = statesOf(labels); // [batch, states]
@@ -62,7 +62,7 @@ function forwardBackward({ logits, labels, logitLengths, labelLengths }: CtcLoss
   const alpha = tf.slice(variables, [0, 0, 0], [time, batch, stateCount]);
   const beta = tf.reverse(tf.slice(variables, [0, batch, 0], [time, batch, stateCount]), [0, 2]);
 
-  const through = tf.sub(tf.add(alpha, beta), emissions); // ln of all paths through a state at a time
+  const through = tf.sub(tf.add(alpha, beta), emissions); // ln of the probability of all paths through a state at a time
   const first = tf.reshape(tf.slice(through, 0, 1), [batch, stateCount]);
   const total = tf.logSumExp(first, 1); // ln p(label), [batch]
   const possible = tf.cast(tf.greater(total, impossible / 10), 'float32');
@@ -86,11 +86,11 @@ interface Automaton {
   readonly states: tf.Tensor;
   /** [rows, states]: 0 where a path may start, {@link impossible} elsewhere. */
   readonly starts: tf.Tensor;
-  /** [time, rows]: 1 where all paths so far are forgotten and start here. */
+  /** [time, rows]: 1 where all paths so far are discarded and new ones start. */
   readonly restarts: tf.Tensor;
 }
 
-/** ln α of every row: the recursion of Graves et al. (2006), eq. 6, [time, rows, states]. */
+/** ln α of every row by the recursion of Graves et al. (2006), eq. 6, [time, rows, states]. */
 function forwardVariables(emissions: tf.Tensor3D, { states, starts, restarts }: Automaton): tf.Tensor3D {
   const [time, rows, stateCount] = emissions.shape;
   const cannotSkip = tf.mul(tf.sub(1, skipsOf(states)), impossible); // [rows, states]
@@ -122,7 +122,10 @@ function logSumExp(...terms: readonly tf.Tensor[]): tf.Tensor {
   return tf.add(largest, tf.log(scaled.reduce((sum, term) => tf.add(sum, term))));
 }
 
-/** float32 [rows, states]: 1 where a path may come from two states before: to a label, from another label. */
+/**
+ * float32 [rows, states]: 1 where a path may skip a state, that is from one label to another over the blank between
+ * them.
+ */
 function skipsOf(states: tf.Tensor): tf.Tensor {
   const [rows, stateCount] = states.shape as [number, number];
   const twoBefore = tf.slice(
@@ -137,13 +140,18 @@ function skipsOf(states: tf.Tensor): tf.Tensor {
   return tf.cast(differs, 'float32');
 }
 
-/** Where paths may start, [batch, states]: in the first blank and, if there is one, the first label. */
+/**
+ * Penalties [batch, states]: 0 where paths may start, which is the first blank and, if there is one, the first label.
+ */
 function startsOf(labelLengths: tf.Tensor1D, stateCount: number): tf.Tensor {
   const last = tf.minimum(tf.mul(labelLengths, 2), 1);
   return penalties(tf.lessEqual(positions(stateCount), tf.reshape(last, [-1, 1])));
 }
 
-/** Where paths may end: in the blank after the last label and, if there is one, in the last label. */
+/**
+ * Penalties [batch, states]: 0 where paths may end, which is the blank after the last label and, if there is one, the
+ * last label.
+ */
 function endsOf(labelLengths: tf.Tensor1D, stateCount: number): tf.Tensor {
   const last = tf.reshape(tf.mul(labelLengths, 2), [-1, 1]);
   const state = positions(stateCount);
@@ -151,7 +159,7 @@ function endsOf(labelLengths: tf.Tensor1D, stateCount: number): tf.Tensor {
   return penalties(isEnd);
 }
 
-/** A reversed sequence, padded to `time`, starts anew until its padding is over. [time, 2·batch] */
+/** Flags [time, 2·batch]: a reversed sequence, padded to `time`, restarts at every step until its padding is over. */
 function restartsOf(logitLengths: tf.Tensor1D, time: number): tf.Tensor {
   const batch = logitLengths.shape[0];
   const step = tf.reshape(tf.transpose(positions(time)), [time, 1]);

@@ -1,14 +1,18 @@
-/** Connectionist temporal classification as the textbook has it, for one sequence, in float64 and in probabilities:
- * Graves et al. (2006), section 4.1, eq. 6–15. What `loss.ts` is tested against; too slow and too prone to underflow to use. */
+/**
+ * Textbook connectionist temporal classification for one sequence, in float64 and in probabilities: Graves et al.
+ * (2006), section 4.1, eq. 6–15. Tests compare `loss.ts` with it. It is too slow and underflows too easily for other
+ * use.
+ */
 
 export interface NaiveCtc {
   /** −ln p(labels | logits). */
   readonly loss: number;
-  /** Its gradient by the logits, [time][class]. */
+  /** Gradient of the loss with respect to the logits, [time][class]. */
   readonly gradient: number[][];
 }
 
 /**
+ * Computes loss and gradient of one sequence.
  * @param logits [time][class]; class 0 is the blank
  * @param labels classes from 1
  */
@@ -29,7 +33,7 @@ export function naiveCtc(logits: readonly (readonly number[])[], labels: readonl
   return { loss: -Math.log(total), gradient };
 }
 
-/** α[t][s]: the probability of all paths that are in state s at time t and have passed through all before. */
+/** α[t][s]: the probability of all paths that are in state s at time t and match the label so far. */
 function forwardVariables(y: readonly (readonly number[])[], states: readonly number[]): number[][] {
   const alpha: number[][] = [];
   for (const [t, row] of y.entries()) {

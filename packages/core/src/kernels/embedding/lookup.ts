@@ -1,8 +1,11 @@
-/** `EmbeddingLookup`: rows of a table by id; its gradient adds up the rows' gradients by id, repeated ids included. */
+/**
+ * `EmbeddingLookup`: looks up rows of a table by id. Its gradient sums the rows' gradients by id, repeated ids
+ * included.
+ */
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel } from '../kernel.js';
 
-/** Composed from scatterND, which adds where ids repeat and which every backend has. Its gradient is the lookup again. */
+/** Composed from scatterND, which sums repeated ids and exists on every backend. Its gradient is the lookup. */
 const scatterRows = defineKernel<{ rows: tf.Tensor; ids: tf.Tensor }, { tableShape: [number, number] }>({
   name: 'EmbeddingLookupGrad',
   forward: ({ rows, ids }, { tableShape }) => [tf.scatterND(tf.reshape(ids, [ids.size, 1]), rows, tableShape)],
@@ -20,7 +23,7 @@ const lookup = defineKernel<{ table: tf.Tensor; ids: tf.Tensor }, { tableShape: 
 });
 
 /**
- * A table in which each row is the sum of the `rows` [...ids.shape, dim] of its id; zero where there are none.
+ * Sums `rows` [...ids.shape, dim] by id into a table; rows without an id are zero.
  * @param tableShape [vocab, dim]
  */
 export function sumRowsById(rows: tf.Tensor, ids: tf.Tensor, tableShape: [number, number]): tf.Tensor2D {
@@ -29,7 +32,7 @@ export function sumRowsById(rows: tf.Tensor, ids: tf.Tensor, tableShape: [number
 }
 
 /**
- * The rows of `table` [vocab, dim] with these int32 `ids`.
+ * Looks up the rows of `table` [vocab, dim] at int32 `ids`.
  * @returns [...ids.shape, dim]
  */
 export function embeddingLookup(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {

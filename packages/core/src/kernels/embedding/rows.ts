@@ -1,12 +1,12 @@
 /**
- * The gradient of an embedding as the rows that it has: one a token, of which those with the same id add up. A table of
- * that gradient, nearly all of it zeros, is needed only where every entry of the embedding changes.
+ * The gradient of an embedding as rows, one for each token; rows with the same id add up. A table of the gradient,
+ * nearly all of it zeros, is needed only if every entry of the embedding changes.
  */
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * Each row with all the others of its id added to it, by the product with the matrix that says which ids are equal: rows
- * are few, and the sum's order is fixed.
+ * Adds to each row all other rows with the same id, by a product with the matrix that marks equal ids. Rows are few,
+ * and this fixes the order of summation.
  * @param rows [count, dim]
  * @param ids int32 [count]
  * @returns [count, dim]
@@ -17,7 +17,7 @@ export function combineRows(rows: tf.Tensor2D, ids: tf.Tensor1D): tf.Tensor2D {
 }
 
 /**
- * The sum of squares of the table into which rows are added up by id.
+ * The sum of squares of the table that results from adding rows up by id.
  * @param combined `combineRows(rows, ids)`
  */
 export function sumOfSquaresOfRows(rows: tf.Tensor2D, combined: tf.Tensor2D): tf.Scalar {
@@ -25,8 +25,8 @@ export function sumOfSquaresOfRows(rows: tf.Tensor2D, combined: tf.Tensor2D): tf
 }
 
 /**
- * `table` [vocab, dim] with other rows at `ids` int32 [count].
- * @param rows [count, dim], equal where the ids are
+ * Replaces the rows of `table` [vocab, dim] at `ids` int32 [count].
+ * @param rows [count, dim]; equal ids must have equal rows
  */
 export function replaceRows(table: tf.Tensor2D, ids: tf.Tensor1D, rows: tf.Tensor2D): tf.Tensor2D {
   return tf.tensorScatterUpdate(table, tf.reshape(ids, [-1, 1]), rows) as tf.Tensor2D;

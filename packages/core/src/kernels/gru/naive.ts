@@ -1,15 +1,15 @@
-/** The textbook GRU in float64, one number at a time: what the fast kernel is tested against. Gates z, r, n. */
+/** The textbook GRU in float64, one number at a time. Tests compare the fast kernel with it. Gates z, r, n. */
 import { add, type Matrix, matVec, part, sigmoid, type Vector } from '../naive-linear-algebra.js';
 
 export interface NaiveGru {
   readonly kernel: Matrix; // [input, 3·hidden]
   readonly recurrentKernel: Matrix; // [hidden, 3·hidden]
   readonly bias: Vector;
-  /** Given for the reset-after variant. */
+  /** Selects the reset-after variant. */
   readonly recurrentBias?: Vector;
 }
 
-/** Every hidden state of one sequence. */
+/** Computes every hidden state of one sequence. */
 export function naiveGru(unit: NaiveGru, xs: Vector[], h0: Vector): Vector[] {
   const { kernel, recurrentKernel, bias, recurrentBias } = unit;
   let h = h0;

@@ -29,7 +29,7 @@ export interface GruSequenceInputs {
   readonly recurrentKernel: tf.Tensor;
   /** [3·hidden] */
   readonly bias: tf.Tensor;
-  /** [3·hidden]; given, it makes the unit the reset-after one (zeros for that variant without a recurrent bias). */
+  /** [3·hidden]; selects the reset-after variant (pass zeros for that variant without a recurrent bias). */
   readonly recurrentBias?: tf.Tensor;
   /** [batch, hidden] */
   readonly initialHidden: tf.Tensor;
@@ -38,7 +38,9 @@ export interface GruSequenceInputs {
 type ResetBeforeInputs = Omit<GruSequenceInputs, 'recurrentBias'> & Record<string, tf.Tensor>;
 type ResetAfterInputs = Required<GruSequenceInputs> & Record<string, tf.Tensor>;
 
-/** outputs, last h; then, saved for the backward pass, z, r, n and (reset after) the recurrent part of n. */
+/**
+ * Outputs: all h, the last h; then, saved for the backward pass, z, r, n and (reset after) the recurrent part of n.
+ */
 const resetAfter = defineKernel<ResetAfterInputs, object>({
   name: 'GruSequence',
   forward: ({ x, kernel, recurrentKernel, bias, recurrentBias, initialHidden }) => {
@@ -67,7 +69,7 @@ const resetAfter = defineKernel<ResetAfterInputs, object>({
     const zFactor = tf.mul(tf.sub(previous, n!), sigmoidDerivative(z!));
     const nFactor = tf.mul(tf.sub(1, z!), tanhDerivative(n!));
     const rFactor = tf.mul(nFactor, tf.mul(recurrentN!, sigmoidDerivative(r!)));
-    // The gradients of the gates are dh, which alone depends on later steps, times what the forward pass has fixed.
+    // A gate's gradient is dh times a factor known after the forward pass; only dh depends on later steps.
     const recurrentFactor = tf.concat([zFactor, rFactor, tf.mul(nFactor, r!)], 1); // [time·batch, 3·hidden]
     const stepFactor = splitSteps(recurrentFactor, time);
     const update = splitSteps(z!, time);

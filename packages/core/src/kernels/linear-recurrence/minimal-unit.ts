@@ -1,4 +1,4 @@
-/** What the kernels of the minimal recurrent units share: their inputs, and how gates are made of them. */
+/** Shared by the kernels of the minimal recurrent units: their inputs and the computation of their gates. */
 import * as tf from '@tensorflow/tfjs-core';
 import { flattenSteps } from '../time-steps.js';
 
@@ -11,16 +11,16 @@ export interface MinimalUnitInputs {
   readonly bias: tf.Tensor;
   /** [batch, hidden] */
   readonly initialHidden: tf.Tensor;
-  /** float32 [time, batch] of ones and zeros; where it is zero, the state stays what it was. */
+  /** float32 [time, batch] of ones and zeros; at a zero, the state stays unchanged. */
   readonly mask?: tf.Tensor;
 }
 
-/** x·W + b of all steps by one product, as `count` tensors [time·batch, hidden]. */
+/** x·W + b of all steps in one product, split into `count` tensors [time·batch, hidden]. */
 export function inputGates({ x, kernel, bias }: Pick<MinimalUnitInputs, 'x' | 'kernel' | 'bias'>, count: number) {
   return tf.split(tf.add(tf.matMul(flattenSteps(x), kernel), bias), count, 1);
 }
 
-/** z of all steps, zero where a step is masked: the state stays, and no gradient reaches what z was made of. */
+/** Sets z to zero at masked steps: the state stays unchanged, and no gradient reaches the inputs of z. */
 export function masked(update: tf.Tensor, mask: tf.Tensor | undefined): tf.Tensor {
   return mask ? tf.mul(update, tf.reshape(mask, [-1, 1])) : update;
 }

@@ -1,15 +1,15 @@
 /**
- * h_t = a_t∘h_(t−1) + b_t over a sequence, as a composition of TensorFlow.js ops without a gradient of its own. As two steps of
- * this are one step of the same form (Blelloch 1990), the sequence is cut into chunks, which all advance at once, and what
- * crosses from chunk to chunk is added afterwards: some 2√T operations one after another instead of T. A tree of log₂T levels
- * passes over memory so often that on CPUs it is several times slower.
+ * h_t = a_t∘h_(t−1) + b_t over a sequence, composed from TensorFlow.js ops, without a gradient of its own. Two steps of
+ * this form are again one step of this form (Blelloch 1990). So the sequence is cut into chunks, which all advance at
+ * once; the states passed from chunk to chunk are added afterwards. This takes about 2√T operations in sequence instead
+ * of T. A tree of log₂T levels passes over memory so often that it is several times slower on CPUs.
  */
 import * as tf from '@tensorflow/tfjs-core';
 
 export interface Recurrence {
-  /** Rows of all steps, [time·batch, width]. */
+  /** Factors of all steps, [time·batch, width]. */
   readonly a: tf.Tensor;
-  /** As {@link a}. */
+  /** Summands of all steps, [time·batch, width]. */
   readonly b: tf.Tensor;
   /** [batch, width] */
   readonly initial: tf.Tensor;
@@ -17,8 +17,9 @@ export interface Recurrence {
 }
 
 /**
+ * Runs the recurrence over all steps.
  * @param direction `backward` starts from the last step: h_t = a_t∘h_(t+1) + b_t
- * @returns every h_t, [time·batch, width], and the one that was computed last, [batch, width]
+ * @returns every h_t, [time·batch, width], and the one computed last, [batch, width]
  */
 export function scan(
   { a, b, initial, time }: Recurrence,
@@ -30,11 +31,12 @@ export function scan(
   const width = initial.size;
   const count = time / length;
   const ordered = <T>(items: readonly T[]) => (direction === 'forward' ? [...items] : items.toReversed());
-  // One tensor [chunks, 1, batch·width] for each place in a chunk.
+  // One tensor [chunks, 1, batch·width] for each position in a chunk.
   const places = (rows: tf.Tensor) => ordered(split(tf.reshape(rows, [count, length, width]), length, 1));
   const [aPlaces, bPlaces] = [places(a), places(b)];
 
-  // Within the chunks, each as if it began with zeros; and by what the state before a chunk is multiplied until a place.
+  // Within the chunks, each started from zeros; `factors` hold the product by which the state before a chunk enters
+  // each position.
   const factors = [aPlaces[0]!];
   const sums = [bPlaces[0]!];
   for (let k = 1; k < length; k++) {
@@ -42,7 +44,7 @@ export function scan(
     sums.push(tf.add(tf.mul(aPlaces[k]!, sums[k - 1]!), bPlaces[k]!));
   }
 
-  // From chunk to chunk.
+  // Pass the state from chunk to chunk.
   const chunkFactors = ordered(split(factors.at(-1)!, count, 0));
   const chunkSums = ordered(split(sums.at(-1)!, count, 0));
   const before: tf.Tensor[] = [];
@@ -57,7 +59,7 @@ export function scan(
   return { states: tf.reshape(states, a.shape), last: tf.reshape(state, initial.shape) };
 }
 
-/** The steps until `middle` and those after it by themselves, so that whole chunks are left of each. */
+/** Scans the steps up to `middle` and the rest separately, so that each part divides into whole chunks. */
 function scanInTwo(
   { a, b, initial, time }: Recurrence,
   direction: 'forward' | 'backward',

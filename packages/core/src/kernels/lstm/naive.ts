@@ -1,17 +1,17 @@
-/** The textbook LSTM in float64, one number at a time: what the fast kernels are tested against. Gates i, f, g, o. */
+/** The textbook LSTM in float64, one number at a time. Tests compare the fast kernels with it. Gates i, f, g, o. */
 import { add, type Matrix, matVec, part, sigmoid, type Vector } from '../naive-linear-algebra.js';
 
 export interface NaiveLstm {
   readonly kernel: Matrix; // [input, 4·hidden]; [input, 3·hidden], gates i, g, o, if coupled
   readonly recurrentKernel: Matrix; // [output, 4·hidden], or as above
   readonly bias: Vector;
-  /** f = 1 − i. */
+  /** Whether f = 1 − i. */
   readonly coupledGates?: boolean;
   readonly peepholes?: Matrix; // [3, hidden], rows i, f, o; [2, hidden] if coupled
   readonly projection?: Matrix; // [hidden, output]
 }
 
-/** Every hidden state of one sequence, and the last cell state. */
+/** Computes every hidden state of one sequence, and the last cell state. */
 export function naiveLstm(unit: NaiveLstm, xs: Vector[], h0: Vector, c0: Vector): { outputs: Vector[]; cell: Vector } {
   const { kernel, recurrentKernel, bias, coupledGates = false, peepholes, projection } = unit;
   const count = coupledGates ? 3 : 4;

@@ -9,7 +9,7 @@
  *   dc += dh∘o∘(1 − tanh²c_t)    d[i f g o] = [dc∘g∘i(1−i)  dc∘c_(t−1)∘f(1−f)  dc∘i∘(1−g²)  dh∘tanh(c_t)∘o(1−o)]
  *   dh_(t−1) = d[i f g o]·Uᵀ     dc_(t−1) = dc∘f
  *
- * All factors but dh and dc are known after the forward pass, so they are computed for all steps at once.
+ * All factors except dh and dc are known after the forward pass, so they are computed for all steps at once.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel } from '../kernel.js';
@@ -40,7 +40,9 @@ export interface LstmSequenceInputs {
   readonly initialCell: tf.Tensor;
 }
 
-/** outputs, last h, last c; then, saved for the backward pass, i, f, g, o, c and tanh(c) of all steps. */
+/**
+ * Outputs: all h, the last h, the last c; then, saved for the backward pass, i, f, g, o, c and tanh(c) of all steps.
+ */
 const savedOutputs = [true, false, false, true, true, true, true, true, true];
 
 const kernel = defineKernel<LstmSequenceInputs & Record<string, tf.Tensor>, object>({
@@ -109,7 +111,7 @@ export function lstmSequence(inputs: LstmSequenceInputs): {
   cell: tf.Tensor2D;
 } {
   const [outputs, hidden, cell, ...reserve] = kernel({ ...inputs }, {});
-  // Where gradients are recorded the tape holds clones of what it needs of the reserve.
+  // If gradients are recorded, the tape holds clones of the tensors that it needs.
   for (const tensor of reserve) tensor.dispose();
   return { outputs: outputs as tf.Tensor3D, hidden: hidden as tf.Tensor2D, cell: cell as tf.Tensor2D };
 }

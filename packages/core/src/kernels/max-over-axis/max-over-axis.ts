@@ -1,7 +1,7 @@
 /**
- * `MaxOverAxis`: the greatest value along an axis. Its gradient is shared by all values that are greatest, where that of
- * TensorFlow.js's own `max` goes to each of them in full: too much where the same value stands at several places, as the
- * features of a word do in which letters repeat.
+ * `MaxOverAxis`: the greatest value along an axis. Several equal maxima share the gradient. TensorFlow.js's own `max`
+ * passes each of them the full gradient, which is too much where a value repeats, as in the features of a word with
+ * repeated letters.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel } from '../kernel.js';
@@ -18,7 +18,7 @@ const kernel = defineKernel<{ x: tf.Tensor }, { axis: number }>({
   }),
 });
 
-/** `x` without its axis `axis`. */
+/** The maximum of `x` along `axis`; the result lacks that axis. */
 export function maxOverAxis(x: tf.Tensor, axis: number): tf.Tensor {
   return kernel({ x }, { axis })[0]!;
 }

@@ -1,4 +1,4 @@
-/** The textbook minGRU in float64, one number at a time: what the fast kernel is tested against. Gates z, n. */
+/** The textbook minGRU in float64, one number at a time. Tests compare the fast kernel with it. Gates z, n. */
 import { add, type Matrix, matVec, part, sigmoid, type Vector } from '../naive-linear-algebra.js';
 
 export interface NaiveMinGru {
@@ -6,7 +6,7 @@ export interface NaiveMinGru {
   readonly bias: Vector;
 }
 
-/** Every hidden state of one sequence; a step that `mask` has a zero for leaves the state. */
+/** Computes every hidden state of one sequence; a step whose `mask` is zero leaves the state unchanged. */
 export function naiveMinGru({ kernel, bias }: NaiveMinGru, xs: Vector[], h0: Vector, mask?: Vector): Vector[] {
   let h = h0;
   return xs.map((x, t) => {

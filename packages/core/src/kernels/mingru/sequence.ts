@@ -1,6 +1,6 @@
 /**
- * `MinGruSequence`: the minGRU of Feng et al. (2024), "Were RNNs all we needed?", arXiv:2410.01201, section 3.1: a GRU whose gate
- * and candidate do not see the state, without the reset gate, so that a whole sequence is computed at once:
+ * `MinGruSequence`: the minGRU of Feng et al. (2024), "Were RNNs all we needed?", arXiv:2410.01201, section 3.1. It is
+ * a GRU without a reset gate, whose gate and candidate do not see the state, so a whole sequence is computed at once:
  *
  *   z_t = σ(x_t·W_z + b_z)    n_t = x_t·W_n + b_n    h_t = (1 − z_t)∘h_(t−1) + z_t∘n_t
  */
@@ -16,7 +16,7 @@ export function minGruGates(inputs: Omit<MinimalUnitInputs, 'initialHidden'>) {
   return { update: masked(tf.sigmoid(preUpdate!), inputs.mask), candidate: candidate! };
 }
 
-/** outputs, last h; then, saved for the backward pass, z and n of all steps. */
+/** Outputs: all h, the last h; then, saved for the backward pass, z and n of all steps. */
 const kernel = defineKernel<MinimalUnitInputs & Record<string, tf.Tensor>, object>({
   name: 'MinGruSequence',
   forward: (inputs) => {

@@ -3,8 +3,8 @@
  *
  *   [i_t f_t] = σ(x_t·W_if + b_if)    n_t = x_t·W_n + b_n    h_t = (f_t∘h_(t−1) + i_t∘n_t)/(f_t + i_t)
  *
- * With z = i/(i + f) that is h_t = (1 − z_t)∘h_(t−1) + z_t∘n_t, the minGRU's recurrence with another gate, and of that
- * ∂z/∂i∘i(1 − i) = z(1 − z)(1 − i) and ∂z/∂f∘f(1 − f) = −z(1 − z)(1 − f).
+ * With z = i/(i + f) this is h_t = (1 − z_t)∘h_(t−1) + z_t∘n_t, the minGRU's recurrence with another gate. Its
+ * derivatives are ∂z/∂i∘i(1 − i) = z(1 − z)(1 − i) and ∂z/∂f∘f(1 − f) = −z(1 − z)(1 − f).
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel } from '../kernel.js';
@@ -12,7 +12,7 @@ import { interpolate, interpolationGradients } from '../linear-recurrence/interp
 import { inputGates, type MinimalUnitInputs, masked } from '../linear-recurrence/minimal-unit.js';
 import { flattenSteps, inputProjectionGradients, previousStates, sigmoidDerivative } from '../time-steps.js';
 
-/** z and n, and the gates that z was made of, of all steps, each [time·batch, hidden]. */
+/** z and n of all steps, and the gates i and f that z is computed from, each [time·batch, hidden]. */
 export function minLstmGates(inputs: Omit<MinimalUnitInputs, 'initialHidden'>) {
   const [preInput, preForget, candidate] = inputGates(inputs, 3);
   const [input, forget] = [tf.sigmoid(preInput!), tf.sigmoid(preForget!)];
@@ -20,7 +20,7 @@ export function minLstmGates(inputs: Omit<MinimalUnitInputs, 'initialHidden'>) {
   return { update, candidate: candidate!, input, forget };
 }
 
-/** outputs, last h; then, saved for the backward pass, z, n, i and f of all steps. */
+/** Outputs: all h, the last h; then, saved for the backward pass, z, n, i and f of all steps. */
 const kernel = defineKernel<MinimalUnitInputs & Record<string, tf.Tensor>, object>({
   name: 'MinLstmSequence',
   forward: (inputs) => {

@@ -1,8 +1,8 @@
 /**
- * The output layer and the loss of an adaptive softmax (Grave et al. 2017, arXiv:1609.04309, section 4): a word of the shortlist
- * has the probability that the head gives it; a word of a tail, the head's probability of that tail times the tail's of the
- * word. How words are divided is the model's affair; which positions have targets in which tail is the caller's, who knows
- * the targets before a graph runs: so a tail is scored at these positions only.
+ * The output layer and the loss of an adaptive softmax (Grave et al. 2017, arXiv:1609.04309, section 4). The head gives
+ * a word of the shortlist its probability. A word of a tail has the head's probability of that tail times the tail's
+ * probability of the word. The model divides the words into shortlist and tails. The caller, who knows the targets
+ * before a graph runs, passes the positions with targets in each tail; a tail is scored at these positions only.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingLookup, sumRowsById } from '../embedding/lookup.js';
@@ -11,11 +11,13 @@ import { sparseSoftmaxCrossEntropy } from '../softmax-cross-entropy/sparse.js';
 import { linearCrossEntropy } from './linear-cross-entropy.js';
 
 export interface AdaptiveLayer {
-  /** Of the head, [features, shortlist + tails]. */
+  /** Weights of the head, [features, shortlist + tails]. */
   readonly kernel: tf.Tensor2D;
-  /** Of the head, [shortlist + tails]. */
+  /** Bias of the head, [shortlist + tails]. */
   readonly bias: tf.Tensor1D;
-  /** The first one's words follow those of the shortlist, the others' each those of the one before. */
+  /**
+   * The tails in the order of their words: the first tail follows the shortlist, each other one the tail before it.
+   */
   readonly tails: readonly AdaptiveTail[];
 }
 
@@ -28,13 +30,13 @@ export interface AdaptiveTail {
   readonly kernel: tf.Tensor2D;
 }
 
-/** int32 [capacity]: the rows of which the target is in a tail, in any order, and −1 wherever there are no more. */
+/** int32 [capacity]: the rows whose target is in a tail, in any order; −1 fills unused places. */
 export type TailPositions = tf.Tensor1D;
 
 /**
  * The cross-entropy of each row's target. Differentiable by features, kernels, projections and bias.
  * @param features [rows, features]
- * @param positions of each tail; a row that they lack has the loss of the head alone
+ * @param positions for each tail, its rows; a row that is missing from them has the loss of the head alone
  * @param targets int32 [rows], ids by falling frequency
  * @returns [rows], in nats
  */
@@ -44,7 +46,7 @@ export function adaptiveCrossEntropy(
   positions: readonly TailPositions[],
   targets: tf.Tensor1D,
 ): tf.Tensor1D {
-  // The entry of a tail is the first one's unless its words are of a later tail.
+  // A target maps to the entry of the first tail, plus one for each later tail whose first id it reaches.
   const isLater = tails.slice(1).map(({ from }) => tf.cast(tf.greaterEqual(targets, integer(from)), 'int32'));
   const first: tf.Tensor = tf.minimum(targets, integer(tails[0]!.from));
   const entries = isLater.reduce((sum, later) => tf.add(sum, later), first);
@@ -55,7 +57,7 @@ export function adaptiveCrossEntropy(
 
 const integer = (value: number) => tf.scalar(value, 'int32');
 
-/** What a tail adds to the loss of each row: zero where the target is not its. */
+/** The part of each row's loss that a tail contributes; zero where the target is not in the tail. */
 function tailCrossEntropy(
   features: tf.Tensor2D,
   { from, projection, kernel }: AdaptiveTail,
@@ -67,15 +69,15 @@ function tailCrossEntropy(
   const given = tf.maximum(positions, integer(0)) as tf.Tensor1D;
   const projected = tf.matMul(embeddingLookup(features, given) as tf.Tensor2D, projection); // [capacity, width]
   const words = tf.sub(tf.gather(targets, given), integer(from));
-  const inRange = tf.minimum(tf.maximum(words, integer(0)), integer(kernel.shape[1] - 1)); // any, where none is given
+  const inRange = tf.minimum(tf.maximum(words, integer(0)), integer(kernel.shape[1] - 1)); // any word, where no position is given
   const losses = linearCrossEntropy({ features: projected, weights: kernel, targets: inRange });
   const column = tf.reshape(tf.mul(losses, isGiven), [-1, 1]);
   return tf.reshape(sumRowsById(column, given, [rows, 1]), [rows]);
 }
 
 /**
- * Scores of all words, of which the softmax is the distribution: the head's of the shortlist, and of each tail the logarithms
- * of its words' probabilities plus the score of its entry.
+ * Scores of all words; their softmax is the distribution. The shortlist has the head's scores. A word of a tail has the
+ * logarithm of its probability within the tail plus the score of the tail's entry.
  * @param features [rows, features]
  * @returns [rows, words]
  */
@@ -89,11 +91,12 @@ export function adaptiveScores(features: tf.Tensor2D, { kernel, bias, tails }: A
   return tf.concat2d([shortlist!, ...scores], 1);
 }
 
-/** Rows that are scored at once where all tails are: of 800,000 words, 50 MB. */
+/** Rows scored at once if all tails are scored: 50 MB with 800,000 words. */
 const rowsAtOnce = 16;
 
 /**
- * {@link adaptiveCrossEntropy} where nobody knows the targets before, at the price of scoring all words: some rows after others.
+ * Like {@link adaptiveCrossEntropy}, for targets that are not known before the graph runs. It scores all words, and so
+ * takes a few rows at a time.
  * @returns [rows], in nats
  */
 export function adaptiveCrossEntropyOfAll(

@@ -1,6 +1,7 @@
 /**
- * `LinearCrossEntropy`: the output layer of a classifier and its cross-entropy in one kernel. Apart, the gradient of the
- * loss would scale a matrix as large as the logits, a row each; together, that falls to the features, which are narrow:
+ * `LinearCrossEntropy`: the output layer of a classifier and its cross-entropy in one kernel. As two kernels, the
+ * loss's gradient would scale each row of a matrix as large as the logits. Together, only the features are scaled,
+ * which are narrow:
  *
  *   E = softmax(X·W + b) − onehot(target)    dX = dy∘(E·Wᵀ)    dW = (dy∘X)ᵀ·E    db = dyᵀ·E
  */
@@ -13,7 +14,7 @@ export interface LinearCrossEntropyInputs {
   readonly features: tf.Tensor;
   /** [features, classes], or [classes, features] if `transposeWeights` */
   readonly weights: tf.Tensor;
-  /** [classes]; none if left out */
+  /** [classes]; default no bias */
   readonly bias?: tf.Tensor;
   /** int32 [rows], each in [0, classes) */
   readonly targets: tf.Tensor;
@@ -34,7 +35,10 @@ const kernel = defineKernel<LinearCrossEntropyInputs & Record<string, tf.Tensor>
   },
 });
 
-/** The gradients of an output layer, from `error` [rows, classes], each row's loss by its logits, and the losses' dy. */
+/**
+ * The gradients of an output layer. `error` [rows, classes] is the gradient of each row's loss with respect to its
+ * logits; `dLosses` is that of the losses.
+ */
 export function outputLayerGradients(
   error: tf.Tensor,
   dLosses: tf.Tensor,
@@ -54,7 +58,7 @@ export function outputLayerGradients(
 
 /**
  * Cross-entropy of each row of features·W + b against its class.
- * @param transposeWeights whether the weights are the transpose, as those are that an embedding shares
+ * @param transposeWeights whether the weights are transposed, as those shared with an embedding are
  * @returns [rows], in nats
  */
 export function linearCrossEntropy(inputs: LinearCrossEntropyInputs, transposeWeights = false): tf.Tensor1D {

@@ -1,6 +1,6 @@
 /**
- * `SmoothedCrossEntropy`: `LinearCrossEntropy` with smoothed labels (Szegedy et al. 2016, arXiv:1512.00567, section 7): of the
- * target's probability a part ε goes to all C classes alike.
+ * `SmoothedCrossEntropy`: `LinearCrossEntropy` with smoothed labels (Szegedy et al. 2016, arXiv:1512.00567, section 7).
+ * A part ε of the target's probability is spread evenly over all C classes.
  *
  *   objective = −(1 − ε)·log p[target] − ε/C·Σ log p    E = p − (1 − ε)·onehot(target) − ε/C
  */
@@ -34,8 +34,9 @@ const kernel = defineKernel<Required<LinearCrossEntropyInputs> & Record<string, 
 /**
  * The losses of each row of features·W + b against its class.
  * @param smoothing ε in (0, 1)
- * @param transposeWeights whether the weights are the transpose, as those are that an embedding shares
- * @returns [rows] each, in nats: `objectives`, which are differentiable, and the plain cross-entropy `losses`, which are not
+ * @param transposeWeights whether the weights are transposed, as those shared with an embedding are
+ * @returns [rows] each, in nats: `objectives`, which are differentiable, and the plain cross-entropy `losses`, which
+ * are not
  */
 export function smoothedCrossEntropy(
   inputs: Required<LinearCrossEntropyInputs>,

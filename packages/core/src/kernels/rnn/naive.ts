@@ -1,4 +1,4 @@
-/** The textbook simple RNN in float64, one number at a time: what the fast kernel is tested against. */
+/** The textbook simple RNN in float64, one number at a time. Tests compare the fast kernel with it. */
 import { add, type Matrix, matVec, type Vector } from '../naive-linear-algebra.js';
 
 export interface NaiveRnn {
@@ -8,7 +8,7 @@ export interface NaiveRnn {
   readonly activation: 'tanh' | 'relu';
 }
 
-/** h_t = f(x_t·W + h_(t−1)·U + b) for one sequence; returns every hidden state. */
+/** Computes h_t = f(x_t·W + h_(t−1)·U + b) for one sequence; returns every hidden state. */
 export function naiveRnn({ kernel, recurrentKernel, bias, activation }: NaiveRnn, xs: Vector[], h0: Vector): Vector[] {
   const f = activation === 'tanh' ? Math.tanh : (value: number) => Math.max(0, value);
   let h = h0;

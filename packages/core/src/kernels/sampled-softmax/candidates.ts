@@ -1,15 +1,16 @@
 /**
- * The words that stand in for the whole vocabulary in one step of sampled softmax, drawn on the host: inputs of the step,
- * not part of its graph, so that all workers have the same and a resumed run draws what the uninterrupted one would have.
+ * Draws the candidates: the words that replace the whole vocabulary in one step of sampled softmax. The host draws them
+ * as inputs of the step, outside its graph. So all workers use the same ones, and a resumed run draws what an
+ * uninterrupted run would have drawn.
  *
- * Words are numbered by falling frequency, as tokenizers do, so that Zipf's law is nearly log-uniform in the number:
- * P(k) = ln((k + 2)/(k + 1)) / ln(V + 1), as in TensorFlow's log_uniform_candidate_sampler.
+ * Words are numbered by falling frequency, as tokenizers do, so Zipf's law is nearly log-uniform in the number: P(k) =
+ * ln((k + 2)/(k + 1)) / ln(V + 1), as in TensorFlow's log_uniform_candidate_sampler.
  */
 import { seededRandom } from '../../decoding/random.js';
 
 export interface CandidateOptions {
   readonly vocabSize: number;
-  /** How many different words; at most the vocabulary. */
+  /** Number of different words to draw; at most the vocabulary size. */
   readonly samples: number;
   /** An integer in [0, 2^53). */
   readonly seed: number;
@@ -18,16 +19,16 @@ export interface CandidateOptions {
 }
 
 export interface Candidates {
-  /** Ascending, none twice. */
+  /** In ascending order, without repetitions. */
   readonly ids: Int32Array;
-  /** ln of how often a word is expected among the candidates. */
+  /** ln Q: the logarithm of a word's expected count among the candidates. */
   readonly logExpectedCount: (id: number) => number;
 }
 
 /**
- * Draws words until enough of them are different. A word with probability p is among the candidates of n draws with
+ * Draws words until enough of them are different. After n draws, a word with probability p is among the candidates with
  * probability 1 − (1 − p)ⁿ, which is its expected count.
- * @throws RangeError if more words are asked for than there are
+ * @throws RangeError if more words are asked for than the vocabulary has
  */
 export function logUniformCandidates({ vocabSize, samples, seed, step }: CandidateOptions): Candidates {
   if (samples > vocabSize) {
@@ -48,7 +49,7 @@ export function logUniformCandidates({ vocabSize, samples, seed, step }: Candida
   return { ids: Int32Array.from(chosen).sort(), logExpectedCount };
 }
 
-/** Another stream for each step of a seed. */
+/** A different random stream for each step of a seed. */
 function stepRandom(seed: number, step: number): () => number {
   const low = (seed ^ Math.imul(step + 1, 0x9e3779b1)) >>> 0;
   return seededRandom(Math.floor(seed / 2 ** 32) * 2 ** 32 + low);

@@ -1,8 +1,8 @@
 /**
- * Cross-entropy over the target and a sample of the vocabulary, for training with vocabularies of which the whole softmax
- * costs too much. Jean et al. (2015), "On using very large target vocabulary for neural machine translation", section 3,
- * after Bengio and Senécal (2008): with ln Q subtracted from each score, Q being how often the word is expected in the
- * sample, the gradient estimates that of the whole softmax.
+ * Cross-entropy over the target and a sample of the vocabulary, for training with vocabularies whose full softmax costs
+ * too much. Jean et al. (2015), "On using very large target vocabulary for neural machine translation", section 3,
+ * after Bengio and Senécal (2008). Each score is reduced by ln Q, where Q is the word's expected count in the sample.
+ * The gradient then estimates that of the full softmax.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingLookup } from '../embedding/lookup.js';
@@ -11,11 +11,11 @@ import { sparseSoftmaxCrossEntropy } from '../softmax-cross-entropy/sparse.js';
 export interface SampledSoftmaxInputs {
   /** [rows, features] */
   readonly features: tf.Tensor2D;
-  /** A row for each word, [vocab, features]. */
+  /** [vocab, features]: one row for each word. */
   readonly weights: tf.Tensor2D;
   /** [vocab] */
   readonly bias: tf.Tensor1D;
-  /** int32 [rows] */
+  /** int32 [rows]: the target word of each row */
   readonly targets: tf.Tensor1D;
   /** int32 [samples], shared by all rows */
   readonly candidates: tf.Tensor1D;
@@ -25,10 +25,16 @@ export interface SampledSoftmaxInputs {
   readonly targetLogCounts: tf.Tensor1D;
 }
 
-/** What a candidate's score loses where it is the row's target, which is not to count twice: e to this power is 0. */
+/**
+ * Subtracted from a candidate's score where the candidate is the row's target, so that it does not count twice: exp of
+ * the result is 0.
+ */
 const excluded = 1e9;
 
-/** @returns [rows], in nats: less than the whole softmax's, because fewer words compete */
+/**
+ * Cross-entropy of each row against its target.
+ * @returns [rows], in nats: less than with the full softmax, because fewer words compete
+ */
 export function sampledSoftmaxCrossEntropy(inputs: SampledSoftmaxInputs): tf.Tensor1D {
   const { features, weights, bias, targets, candidates, candidateLogCounts, targetLogCounts } = inputs;
   const biases = tf.reshape<tf.Rank.R2>(bias, [-1, 1]);
@@ -36,7 +42,7 @@ export function sampledSoftmaxCrossEntropy(inputs: SampledSoftmaxInputs): tf.Ten
   const column = (vector: tf.Tensor) => tf.reshape(vector, [-1, 1]);
   const sizes = [targets.size, candidates.size];
 
-  // One lookup of both: its gradient is one table, not two.
+  // One lookup for both, so that the gradient is one table instead of two.
   const words = tf.concat([targets, candidates]);
   const [targetRows, candidateRows] = tf.split(embeddingLookup(weights, words) as tf.Tensor2D, sizes);
   const [targetBiases, candidateBiases] = tf.split(embeddingLookup(biases, words) as tf.Tensor2D, sizes);

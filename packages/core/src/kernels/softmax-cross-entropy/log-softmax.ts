@@ -1,4 +1,4 @@
-/** `LogSoftmaxOfRows`: the logarithm of the softmax of each row, which ONNX has as one operator and TensorFlow.js composes. */
+/** `LogSoftmaxOfRows`: the log-softmax of each row. ONNX has it as one operator; TensorFlow.js composes it. */
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel } from '../kernel.js';
 
@@ -11,7 +11,10 @@ const kernel = defineKernel<{ logits: tf.Tensor }, Record<string, never>>({
   }),
 });
 
-/** @param logits [rows, classes] */
+/**
+ * The log-softmax of each row.
+ * @param logits [rows, classes]
+ */
 export function logSoftmaxOfRows(logits: tf.Tensor2D): tf.Tensor2D {
   return kernel({ logits }, {})[0] as tf.Tensor2D;
 }

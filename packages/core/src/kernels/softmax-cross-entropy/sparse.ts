@@ -1,6 +1,6 @@
 /**
- * `SparseSoftmaxCrossEntropy`: −log softmax(logits)[target] for each row, with class ids as targets.
- * Its gradient, (softmax(logits) − onehot(target))·dy, needs no one-hot matrix where the backend can scatter.
+ * `SparseSoftmaxCrossEntropy`: −log softmax(logits)[target] for each row, with class ids as targets. Its gradient,
+ * (softmax(logits) − onehot(target))·dy, needs no one-hot matrix if the backend can scatter.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel } from '../kernel.js';
@@ -9,13 +9,13 @@ const minusOneHot = defineKernel<{ probabilities: tf.Tensor; targets: tf.Tensor 
   name: 'MinusOneHot',
   forward: ({ probabilities, targets }) => {
     const classes = probabilities.shape[1]!;
-    // The wasm backend writes integers whatever dtype tf.oneHot is asked for, hence the cast.
+    // The wasm backend ignores the dtype argument of tf.oneHot and writes integers, hence the cast.
     return [tf.sub(probabilities, tf.cast(tf.oneHot(targets as tf.Tensor1D, classes), 'float32'))];
   },
 });
 
 /**
- * The gradient of each row's cross-entropy by its logits.
+ * The gradient of each row's cross-entropy with respect to its logits.
  * @param probabilities softmax(logits), [rows, classes]
  * @param targets int32 [rows]
  */
@@ -48,7 +48,9 @@ export function sparseSoftmaxCrossEntropy(logits: tf.Tensor2D, targets: tf.Tenso
   return losses;
 }
 
-/** {@link sparseSoftmaxCrossEntropy} and the softmax of the logits, [rows, classes], that its gradient needs. */
+/**
+ * {@link sparseSoftmaxCrossEntropy} together with the softmax of the logits, [rows, classes], which its gradient needs.
+ */
 export function crossEntropyWithProbabilities(logits: tf.Tensor, targets: tf.Tensor) {
   const [losses, probabilities] = kernel({ logits, targets }, {});
   return { losses: losses as tf.Tensor1D, probabilities: probabilities as tf.Tensor2D };

@@ -1,4 +1,4 @@
-/** `SumOfSquares`: the squared Euclidean norm of a tensor, from which gradients are clipped by their global norm. */
+/** `SumOfSquares`: the squared Euclidean norm of a tensor. Clipping gradients by their global norm uses it. */
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel } from '../kernel.js';
 

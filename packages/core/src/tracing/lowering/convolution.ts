@@ -11,7 +11,10 @@ function onnxFilter(graph: GraphRecorder, filter: TensorInfo): TensorInfo {
   return transposed(graph, filter, [axes.length - 1, axes.length - 2, ...axes.slice(0, -2)]);
 }
 
-/** One filter for each channel: [kernel…, channels, multiplier] → [channels·multiplier, 1, kernel…]. */
+/**
+ * Converts a filter with separate kernels for each channel: [kernel…, channels, multiplier] → [channels·multiplier, 1,
+ * kernel…].
+ */
 function onnxDepthwiseFilter(graph: GraphRecorder, filter: TensorInfo): TensorInfo {
   const axes = [...filter.shape.keys()];
   const [channels, multiplier] = filter.shape.slice(-2) as [number, number];
@@ -23,7 +26,7 @@ function onnxDepthwiseFilter(graph: GraphRecorder, filter: TensorInfo): TensorIn
 interface Convolution {
   readonly graph: GraphRecorder;
   readonly windows: Windows;
-  /** In ONNX's layout. */
+  /** The filter in ONNX's layout. */
   readonly filter: TensorInfo;
   readonly groups: number;
 }
@@ -40,7 +43,10 @@ function convolve({ graph, windows, filter, groups }: Convolution, x: TensorInfo
   return toChannelsLast(graph, graph.emit('Conv', inputs, { shape, dtype: 'float32' }, { attributes }));
 }
 
-/** The gradient with respect to the input: each output spread over the window that it was computed from. */
+/**
+ * The gradient with respect to the input: spreads each output's gradient over the window that the output was computed
+ * from.
+ */
 function spread({ graph, windows, filter, groups }: Convolution, dy: TensorInfo): TensorInfo {
   const shape = [dy.shape[0]!, filter.shape[1]! * groups, ...windows.input];
   const attributes = {
@@ -53,7 +59,9 @@ function spread({ graph, windows, filter, groups }: Convolution, dy: TensorInfo)
   return toChannelsLast(graph, graph.emit('ConvTranspose', inputs, { shape, dtype: 'float32' }, { attributes }));
 }
 
-/** For each position within the window the inputs that it meets there: tensors [batch, output…, channels]. */
+/**
+ * For each position within the window, the inputs at that position of all windows: tensors [batch, output…, channels].
+ */
 function taps(graph: GraphRecorder, x: TensorInfo, windows: Windows): TensorInfo[] {
   const padded = paddedInput(graph, x, windows);
   const spatial = windows.kernel.map((_, axis) => axis + 1);
@@ -72,7 +80,7 @@ function paddedInput(graph: GraphRecorder, x: TensorInfo, { before, after, input
   return graph.emit('Pad', [x, graph.int64([0, ...before, 0, 0, ...after, 0])], { shape, dtype: x.dtype });
 }
 
-/** All positions in a box of this shape, row by row. */
+/** All positions in a box of this shape, in row-major order. */
 function positions(shape: readonly number[]): number[][] {
   return shape.reduce<number[][]>(
     (prefixes, size) => prefixes.flatMap((prefix) => Array.from({ length: size }, (_, k) => [...prefix, k])),
@@ -98,7 +106,7 @@ const inputGradient: Lowering = ({ inputs, attrs, graph }) => {
   return spread({ graph, windows, filter: onnxFilter(graph, filter), groups: 1 }, dy);
 };
 
-/** All windows side by side as one matrix, whose product with the outputs' gradients is the filter's. */
+/** Joins all windows into one matrix; its product with the outputs' gradients is the filter's gradient. */
 const filterGradient: Lowering = ({ inputs, attrs, graph }) => {
   const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
   const shape = attrs.filterShape as unknown as number[];

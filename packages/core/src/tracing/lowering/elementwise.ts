@@ -17,7 +17,9 @@ function binary(opType: string, dtype?: DataType): Lowering {
   };
 }
 
-/** Adding a constant zero, as TensorFlow.js does for outputs that received no gradient, is no node. */
+/**
+ * Adds two tensors. No node is recorded for a constant zero, which TensorFlow.js adds for outputs without gradients.
+ */
 const add: Lowering = (call) => {
   const { a, b } = call.inputs as { a: TensorInfo; b: TensorInfo };
   const sameShape = (x: TensorInfo) => x.shape.join() === broadcast(a.shape, b.shape).join();
@@ -59,7 +61,7 @@ function clipped(graph: GraphRecorder, x: TensorInfo, least: number, greatest: n
 const clipByValue: Lowering = ({ inputs: { x }, attrs, graph }) =>
   clipped(graph, x!, attrs.clipValueMin as number, attrs.clipValueMax as number);
 
-/** Booleans are chosen as integers: ONNX Runtime has no choice of booleans. */
+/** Chooses booleans as integers, because ONNX Runtime's Where does not take booleans. */
 const select: Lowering = ({ inputs, graph }) => {
   const { condition, t, e } = inputs as Record<'condition' | 't' | 'e', TensorInfo>;
   if (t.dtype !== 'bool' || e.dtype !== 'bool') return graph.emit('Where', [condition, t, e], t);
@@ -81,12 +83,12 @@ function castTo(graph: GraphRecorder, x: TensorInfo, dtype: DataType): TensorInf
 
 const cast: Lowering = ({ inputs: { x }, attrs, graph }) => castTo(graph, x!, attrs.dtype as DataType);
 
-/** A kernel whose result is of floats, whatever its input is of. */
+/** Converts the input to floats first, for kernels whose result is always of floats. */
 function asFloats(lowering: Lowering): Lowering {
   return (call) => lowering({ ...call, inputs: { ...call.inputs, x: castTo(call.graph, call.inputs.x!, 'float32') } });
 }
 
-/** Integers are round already. */
+/** Rounds; integers stay as they are. */
 const round: Lowering = (call) =>
   call.inputs.x!.dtype === 'int32' ? call.graph.alias(call.inputs.x!) : unary('Round')(call);
 

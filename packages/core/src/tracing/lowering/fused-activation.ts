@@ -5,7 +5,7 @@ import type { KernelCall } from './lowering.js';
 
 const opTypes: Readonly<Record<string, string>> = { relu: 'Relu', sigmoid: 'Sigmoid', tanh: 'Tanh', elu: 'Elu' };
 
-/** `x` after the activation that the call's attributes name. */
+/** Applies the activation that the call's attributes name to `x`. */
 export function activated({ inputs, attrs, graph }: KernelCall, x: TensorInfo): TensorInfo {
   const activation = (attrs.activation as string | undefined) ?? 'linear';
   switch (activation) {

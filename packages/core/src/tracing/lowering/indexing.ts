@@ -26,13 +26,15 @@ const gatherNd: Lowering = ({ inputs, graph }) => {
   return graph.emit('GatherND', [params, int64Indices(graph, indices)], { shape, dtype: params.dtype });
 };
 
-/** Where indices repeat, the last of TensorFlow.js's rows stays and any one of ONNX's: they should be equal. */
+/**
+ * Replaces rows. For repeated indices, TensorFlow.js keeps the last row and ONNX any one, so the rows should be equal.
+ */
 const tensorScatterUpdate: Lowering = ({ inputs, graph }) => {
   const { tensor, indices, updates } = inputs as Record<'tensor' | 'indices' | 'updates', TensorInfo>;
   return graph.emit('ScatterND', [tensor, int64Indices(graph, indices), updates], tensor);
 };
 
-/** By comparison: ONNX Runtime has its OneHot for a few combinations of element types only. */
+/** Builds one-hot rows by comparison, because ONNX Runtime's OneHot supports few combinations of element types. */
 const oneHot: Lowering = ({ inputs: { indices }, attrs, graph }) => {
   const { depth, onValue, offValue } = attrs as unknown as Record<'depth' | 'onValue' | 'offValue', number>;
   const dtype = (attrs.dtype as TensorInfo['dtype'] | undefined) ?? 'int32';
@@ -46,7 +48,7 @@ const oneHot: Lowering = ({ inputs: { indices }, attrs, graph }) => {
 };
 
 /**
- * Adds rows into zeros, by ScatterElements: ScatterND with a reduction, the obvious operator, gives wrong sums in ONNX
+ * Adds rows into zeros with ScatterElements. ScatterND with a reduction, the obvious operator, gives wrong sums in ONNX
  * Runtime's CPU provider when ids repeat and several threads run.
  */
 const unsortedSegmentSum: Lowering = ({ inputs, attrs, graph }) => {

@@ -1,8 +1,14 @@
-/** The kernel `LinearAttention` as ONNX Runtime's operator (com.microsoft), which has the recurrence in one node. */
+/**
+ * Lowers the kernel `LinearAttention` to ONNX Runtime's operator (com.microsoft), which runs the recurrence in one
+ * node.
+ */
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { Lowering, LoweringTable } from './lowering.js';
 
-/** What is kept of a state is at least this: the logarithm of zero would be infinite, which shaders need not know. */
+/**
+ * Lower bound of the share of a state that is kept. The logarithm of zero is infinite, and shaders need not support
+ * infinity.
+ */
 const smallestShare = 1e-30;
 
 const lowerLinearAttention: Lowering = ({ inputs, graph }) => {

@@ -1,4 +1,7 @@
-/** How a TensorFlow.js kernel becomes ONNX nodes: given its inputs and attributes, emit nodes and return the outputs. */
+/**
+ * Turns a call of a TensorFlow.js kernel into ONNX nodes: given its inputs and attributes, emits nodes and returns the
+ * outputs.
+ */
 import type { NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
 import type { GraphRecorder } from '../recorder.js';
 
@@ -6,7 +9,7 @@ export type Lowering = (call: KernelCall) => TensorInfo | TensorInfo[];
 
 export interface KernelCall {
   readonly inputs: Record<string, TensorInfo>;
-  // TensorFlow.js types each kernel's attributes on its own; the registry erases them.
+  // TensorFlow.js types the attributes of each kernel separately; the registry erases the types.
   readonly attrs: NamedAttrMap & Record<string, unknown>;
   readonly graph: GraphRecorder;
 }

@@ -16,7 +16,7 @@ function product({ inputs, attrs }: KernelCall): Product {
   return { a, b, transposeA: Boolean(attrs.transposeA), transposeB: Boolean(attrs.transposeB) };
 }
 
-/** tf.matMul always calls BatchMatMul, with leading dimensions of 1 for plain matrices; Gemm is for floats alone. */
+/** tf.matMul always calls BatchMatMul, with leading dimensions of 1 for plain matrices. Gemm takes only floats. */
 const batchMatMul: Lowering = (call) => {
   const operands = product(call);
   const batch = batchShape(operands);

@@ -1,4 +1,4 @@
-/** Normalisation of activations. */
+/** Batch normalisation of activations. */
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { Lowering, LoweringTable } from './lowering.js';
 

@@ -1,10 +1,10 @@
-/** Poolings over two or three axes, and their gradients. */
+/** Pooling over two or three axes, and its gradients. */
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { GraphRecorder } from '../recorder.js';
 import type { KernelCall, Lowering, LoweringTable } from './lowering.js';
 import { toChannelsFirst, toChannelsLast, type Windows, windowAttributes, windowsOf } from './windows.js';
 
-/** @param spatialAxes a pool may be given as one number for all of them */
+/** @param spatialAxes number of spatial axes; the pool's size may be one number for all of them */
 function poolWindows(input: readonly number[], attrs: KernelCall['attrs'], spatialAxes: number): Windows {
   const size = attrs.filterSize as number | number[];
   return windowsOf(input, Array.isArray(size) ? size : Array(spatialAxes).fill(size), attrs);
@@ -20,14 +20,14 @@ function pool(opType: 'MaxPool' | 'AveragePool'): Lowering {
   };
 }
 
-/** Adds each output's gradient where its maximum was: of equal ones the first, as in TensorFlow.js. */
+/** Adds each output's gradient at the place of its maximum; of equal ones at the first, as in TensorFlow.js. */
 const maxPoolGradient: Lowering = ({ inputs, attrs, graph }) => {
   const { dy, input } = inputs as { dy: TensorInfo; input: TensorInfo };
   const windows = poolWindows(input.shape, attrs, input.shape.length - 2);
   const x = toChannelsFirst(graph, input);
   const dOutput = toChannelsFirst(graph, dy);
   const [, indices] = graph.emitMany('MaxPool', [x], [dOutput, dOutput], { attributes: windowAttributes(windows) });
-  // The indices count through the whole input, batch and channels included.
+  // The indices run through the whole input, including batch and channels.
   const flat = (tensor: TensorInfo) =>
     graph.emit('Reshape', [tensor, graph.int64([-1])], { ...tensor, shape: [util.sizeFromShape(tensor.shape)] });
   const zeros = graph.emit('ConstantOfShape', [graph.int64([util.sizeFromShape(x.shape)])], {
@@ -40,8 +40,8 @@ const maxPoolGradient: Lowering = ({ inputs, attrs, graph }) => {
 };
 
 /**
- * Spreads each output's gradient evenly over its window. Like TensorFlow.js's backends it divides by the window's size
- * even where the window reaches into the padding, although the forward kernel divides by what lies inside.
+ * Spreads each output's gradient evenly over its window. Like TensorFlow.js's backends, it divides by the window's size
+ * even if the window reaches into the padding. The forward kernel divides by the number of elements inside the input.
  */
 const averagePoolGradient: Lowering = ({ inputs, attrs, graph }) => {
   const { dy, input } = inputs as { dy: TensorInfo; input: TensorInfo };

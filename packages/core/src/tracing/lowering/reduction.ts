@@ -13,7 +13,7 @@ interface Reduced {
 }
 
 function reduced(inputShape: number[], attrs: Record<string, unknown>): Reduced {
-  // TensorFlow.js calls the axes of Max by another name than those of every other reduction.
+  // TensorFlow.js has another name for the axes of Max than for those of every other reduction.
   const axes = util.parseAxisParam((attrs.axis ?? attrs.reductionIndices) as number | number[], inputShape);
   const keepDims = Boolean(attrs.keepDims);
   const shape = keepDims
@@ -39,7 +39,7 @@ function reduceBy(opType: string): Lowering {
   };
 }
 
-/** TensorFlow.js's mean is of float32, whatever it is the mean of. */
+/** Averages in float32: the result of TensorFlow.js's mean always has this type. */
 const mean: Lowering = (call) => {
   const { x } = call.inputs;
   const attributes = { to: { i: float32ElementType } };
@@ -57,7 +57,7 @@ function position(opType: string): Lowering {
   };
 }
 
-/** Over booleans, which ONNX does not reduce: as integers. */
+/** Reduces booleans as integers, because ONNX does not reduce booleans. */
 function reduceFlags(opType: 'ReduceMax' | 'ReduceMin'): Lowering {
   return (call) => {
     const { x } = call.inputs;

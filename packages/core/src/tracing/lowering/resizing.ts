@@ -3,7 +3,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { TraceError } from '../backend.js';
 import type { KernelCall, Lowering, LoweringTable } from './lowering.js';
 
-/** How often each row and each column is repeated. */
+/** The number of repetitions of each row and each column. */
 function repetitions(images: readonly number[], size: readonly number[], attrs: KernelCall['attrs']): number[] {
   const factors = size.map((target, axis) => target / images[axis + 1]!);
   if (attrs.alignCorners || attrs.halfPixelCenters || !factors.every(Number.isInteger)) {
@@ -14,7 +14,7 @@ function repetitions(images: readonly number[], size: readonly number[], attrs: 
   return factors;
 }
 
-/** The same elements with each pixel's repetitions on axes of their own: [batch, height, rows, width, columns, channels]. */
+/** The shape that puts each pixel's repetitions on separate axes: [batch, height, rows, width, columns, channels]. */
 function repeatedShape([batch, height, width, channels]: readonly number[], [rows, columns]: readonly number[]) {
   return [batch!, height!, rows!, width!, columns!, channels!];
 }

@@ -1,4 +1,4 @@
-/** Kernels that move or make elements without computing: reshape, transpose, slice, concat, fill. */
+/** Kernels that move or create elements without computing: reshape, transpose, slice, concat, fill. */
 import { backend_util, type DataType, slice_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { GraphRecorder } from '../recorder.js';
 import type { Lowering, LoweringTable } from './lowering.js';
@@ -77,7 +77,7 @@ const stridedSlice: Lowering = ({ inputs: { x }, attrs, graph }) => {
     newAxisMask!,
     shrinkAxisMask!,
   );
-  // Backwards to the first element, the end lies before it, which ONNX writes as a number below −size.
+  // A backward slice that includes the first element ends before it; ONNX writes that end as a number below −size.
   const end = info.end.map((value, axis) => (info.strides[axis]! < 0 && value < 0 ? -x!.shape[axis]! - 1 : value));
   const positions = [info.begin, end, [...info.begin.keys()], info.strides].map((values) => graph.int64(values));
   const sliced = graph.emit('Slice', [x!, ...positions], { shape: info.finalShapeSparse, dtype: x!.dtype });

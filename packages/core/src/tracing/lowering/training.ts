@@ -1,10 +1,10 @@
-/** Kernels of our own for which ONNX has something better than what TensorFlow.js ops compose. */
+/** Lowers our own kernels for which ONNX has something better than a composition of TensorFlow.js ops. */
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { GraphRecorder } from '../recorder.js';
 import type { Lowering, LoweringTable } from './lowering.js';
 
 /**
- * Adds the rows into zeros by ScatterElements. ScatterND with a reduction, the obvious operator, gives wrong sums in ONNX
+ * Adds rows into zeros with ScatterElements. ScatterND with a reduction, the obvious operator, gives wrong sums in ONNX
  * Runtime's CPU provider when ids repeat and several threads run.
  */
 const embeddingLookupGrad: Lowering = ({ inputs, attrs, graph }) => {
@@ -21,8 +21,8 @@ const embeddingLookupGrad: Lowering = ({ inputs, attrs, graph }) => {
 };
 
 /**
- * From one pass of Softmax over the logits: −log p(target) = max(logits) − log(max(p)) − logits[target], which neither
- * overflows nor loses what the probability of an unlikely target underflows to.
+ * Computes losses from one pass of Softmax over the logits: −log p(target) = max(logits) − log(max(p)) −
+ * logits[target]. This does not overflow, and stays exact where the probability of an unlikely target underflows.
  */
 const sparseSoftmaxCrossEntropy: Lowering = ({ inputs, graph }) => {
   const { logits, targets } = inputs as { logits: TensorInfo; targets: TensorInfo };
@@ -43,7 +43,7 @@ const sparseSoftmaxCrossEntropy: Lowering = ({ inputs, graph }) => {
   return [graph.emit('Reshape', [losses, graph.int64(flat.shape)], flat), probabilities];
 };
 
-/** One is subtracted at the targets, in place: no one-hot matrix. */
+/** Subtracts one at the targets in place, without a one-hot matrix. */
 const minusOneHot: Lowering = ({ inputs, graph }) => {
   const { probabilities, targets } = inputs as { probabilities: TensorInfo; targets: TensorInfo };
   const rows = targets.shape[0]!;
@@ -62,10 +62,13 @@ function targetColumn(targets: TensorInfo, graph: GraphRecorder): TensorInfo {
   return graph.emit('Reshape', [targets, graph.int64(shape)], { shape, dtype: 'int32' });
 }
 
-/** The longest row that {@link sumOfSquares} reduces: long enough to vectorize, short enough to leave many to share. */
+/**
+ * The longest row that {@link sumOfSquares} reduces: long enough to vectorize, short enough that many rows can be
+ * shared among threads.
+ */
 const longestRow = 4096;
 
-/** ONNX Runtime sums one long axis on one thread: reduce the rows of a matrix first, then their sums. */
+/** Reduces the rows of a matrix first, then their sums, because ONNX Runtime sums one long axis on one thread. */
 const sumOfSquares: Lowering = ({ inputs: { x }, graph }) => {
   const columns = rowLength(x!.shape);
   const matrix = { shape: [util.sizeFromShape(x!.shape) / columns, columns], dtype: 'float32' } as const;
@@ -77,7 +80,7 @@ const sumOfSquares: Lowering = ({ inputs: { x }, graph }) => {
   return graph.emit('ReduceSum', [rowSums], { shape: [], dtype: 'float32' }, { attributes: { keepdims: { i: 0 } } });
 };
 
-/** The last axis's length times as many whole rows as fit. */
+/** The length of the last axis times the largest number of whole rows that fits and divides the number of rows. */
 function rowLength(shape: readonly number[]): number {
   const last = Math.max(shape.at(-1) ?? 1, 1);
   const rows = util.sizeFromShape([...shape]) / last;

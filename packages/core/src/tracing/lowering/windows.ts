@@ -1,6 +1,6 @@
 /**
- * Where the windows of a convolution or a pooling lie, for any number of spatial axes, and the change between the
- * layouts: TensorFlow.js keeps channels last, ONNX first. ONNX Runtime merges the transpositions of neighbouring layers.
+ * Computes the windows of a convolution or a pooling, for any number of spatial axes, and converts between layouts:
+ * TensorFlow.js has channels last, ONNX first. ONNX Runtime merges the transpositions of neighbouring layers.
  */
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { TraceError } from '../backend.js';
@@ -12,22 +12,23 @@ export interface Windows {
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
-  /** How many elements of padding stand before the input's first and after its last. */
+  /** Elements of padding before the input's first element and after its last. */
   readonly before: readonly number[];
   readonly after: readonly number[];
-  /** Elements of the input, and windows. */
+  /** Number of elements of the input, and number of windows. */
   readonly input: readonly number[];
   readonly output: readonly number[];
-  /** Elements of the input behind the last window, which no window covers. */
+  /** Number of input elements after the last window, which no window covers. */
   readonly uncovered: readonly number[];
 }
 
 type Attributes = KernelCall['attrs'];
 
 /**
- * The windows of a kernel called with the attributes `strides`, `pad`, `dilations`, `dimRoundingMode` and `dataFormat`.
+ * Computes the windows of a kernel call with the attributes `strides`, `pad`, `dilations`, `dimRoundingMode` and
+ * `dataFormat`.
  * @param input the input's shape [batch, …, channels]
- * @param kernel the spatial axes of the filter or pool
+ * @param kernel sizes of the filter or pool along the spatial axes
  */
 export function windowsOf(input: readonly number[], kernel: readonly number[], attrs: Attributes): Windows {
   const { dataFormat } = attrs;
@@ -35,7 +36,7 @@ export function windowsOf(input: readonly number[], kernel: readonly number[], a
     throw new TraceError(`cannot trace dataFormat '${dataFormat}'; keep the channels last`);
   }
   if (typeof attrs.pad === 'number' && attrs.pad > 0 && !isUniform(kernel, attrs)) {
-    // TensorFlow.js then computes the size of every axis from the kernel and the stride of the first.
+    // For such kernels TensorFlow.js computes the size of every axis from the kernel and the stride of the first.
     throw new TraceError(
       'cannot trace a number as padding of an oblong or dilated kernel; give "same", "valid" or pairs',
     );
@@ -74,7 +75,10 @@ interface Axis {
 
 type AxisWindows = ReturnType<typeof axisWindows>;
 
-/** TensorFlow's paddings: `same` leaves as many windows as strides, `valid` has none, a number or pairs are explicit. */
+/**
+ * TensorFlow's paddings: `same` gives ceil(input / stride) windows, `valid` means no padding, a number or pairs are
+ * explicit.
+ */
 function axisWindows({ size, stride, dilation, input }: Axis, { pad, dimRoundingMode }: Attributes, axis: number) {
   const reach = (size - 1) * dilation + 1;
   const span = (windows: number) => (windows - 1) * stride + reach;
