@@ -162,7 +162,7 @@ export async function startParameterServer({
     addServerMetrics(metrics.registry, state);
     if (shard === 0) addAttendance(metrics.registry, workers, leaseSeconds, reports);
   }
-  const endpoint = metrics && (await serveMetrics(metrics.registry, metricsHost, metricsPort!));
+  const endpoint = metrics && (await serveMetrics(metrics.registry, metricsHost, metricsPort!, refusals));
   const boundPort = await listen(server, host, port, credentials).catch((error: unknown) => {
     endpoint?.close();
     throw error;

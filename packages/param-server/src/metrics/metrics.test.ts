@@ -18,6 +18,7 @@ import {
   WorkerMeter,
 } from '../index.js';
 import { gateLimits } from '../security/connection-gate.js';
+import { RefusalLog } from '../security/refusal-log.js';
 import { serveMetrics } from './metrics-endpoint.js';
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -191,6 +192,20 @@ test('connections are counted, and those beyond the limit that are refused', asy
   expect(figure(await metricsOf(server), 'unroll_connections')).toBe(most);
 });
 
+test('metrics are told although others hold connections without asking', async () => {
+  const lines: string[] = [];
+  const server = await serve(0, { onNotice: (line) => lines.push(line) });
+  const idle = Array.from({ length: 100 }, () =>
+    connect(server.metricsPort!, '127.0.0.1').on('error', () => undefined),
+  );
+  cleanups.push(async () => {
+    for (const socket of idle) socket.destroy();
+  });
+  await expect.poll(() => idle.filter(({ closed }) => closed).length).toBe(100 - 32);
+  expect(await metricsOf(server)).toContain('unroll_step');
+  expect(lines).toEqual(['refused a connection from 127.0.0.1: 32 others had yet to make a call that lets them in']);
+});
+
 test('promtool has nothing to say against the metrics', async ({ skip }) => {
   const server = await serve(0);
   await train(server);
@@ -261,7 +276,7 @@ test('metrics that cannot be gathered are an answer, and end nothing', async () 
   const registry = new Registry();
   const collect = () => Promise.reject(new Error('no such file'));
   new Gauge({ name: 'broken', help: 'Cannot be read.', registers: [registry], collect });
-  const endpoint = await serveMetrics(registry, '127.0.0.1', 0);
+  const endpoint = await serveMetrics(registry, '127.0.0.1', 0, new RefusalLog(() => undefined));
   cleanups.push(async () => endpoint.close());
   const answer = await fetch(`http://127.0.0.1:${endpoint.port}/metrics`);
   expect(answer.status).toBe(500);
