@@ -38,6 +38,8 @@ export interface ShardWatcher {
   did(effect: ShardEffect, seconds: number): void;
   /** A snapshot is on disk. */
   wroteSnapshot(step: number): void;
+  /** A snapshot has been read, to go on from it. */
+  readSnapshot(step: number): void;
   /** A snapshot could not be written, or not be read. */
   failedSnapshot(operation: 'read' | 'write'): void;
 }
@@ -205,7 +207,10 @@ export class ShardHost {
     const read = this.snapshots.read(step);
     void this.#options.waits?.during('the snapshot to be read', read, `of step ${step}`).catch(() => undefined);
     read.then(
-      ({ values }) => this.tell({ type: 'snapshot-read', generation, step, values }),
+      ({ values }) => {
+        this.#options.watcher?.readSnapshot(step);
+        this.tell({ type: 'snapshot-read', generation, step, values });
+      },
       (error: Error) => {
         this.#options.watcher?.failedSnapshot('read');
         this.tell({ type: 'snapshot-unreadable', generation, reason: error.message });

@@ -14,6 +14,7 @@ import {
   connectRunStatus,
   type ParameterClient,
   type ParameterServer,
+  type SnapshotPolicy,
   startParameterServer,
   WorkerMeter,
 } from '../index.js';
@@ -54,9 +55,10 @@ function clientOptions(
 }
 
 /** Joins as worker 0 and takes three steps, of two tokens each. */
-async function train({ port }: ParameterServer): Promise<ParameterClient> {
+async function train({ port }: ParameterServer, snapshots: SnapshotPolicy = 'refuse'): Promise<ParameterClient> {
   const meter = new WorkerMeter();
-  const client = connectParameterServers({ ...clientOptions({ port }), meter });
+  const options = clientOptions({ port });
+  const client = connectParameterServers({ ...options, start: { ...options.start, snapshots }, meter });
   cleanups.push(() => client.close());
   await client.enter({ kernel: new Float32Array(8) });
   while (client.step < 3) {
@@ -149,6 +151,12 @@ test('snapshots count when they are on disk, and failures when they are not', as
   expect(figure(metrics, 'unroll_snapshot_step')).toBe(2);
   expect(figure(metrics, 'unroll_snapshot_timestamp_seconds')).toBeGreaterThan(1e9);
   expect(figure(metrics, 'unroll_snapshot_every_steps')).toBe(2);
+
+  await written.close();
+  const restarted = await serve(0, { snapshots: { folder, every: 100, keep: 2 } });
+  await train(restarted, 'restore');
+  expect(figure(await metricsOf(restarted), 'unroll_snapshot_step')).toBe(2);
+  expect(figure(await metricsOf(restarted), 'unroll_restores_total')).toBe(1);
 
   const away = join(folder, 'away');
   const failing = await serve(0, { snapshots: { folder: away, every: 2, keep: 2 } });

@@ -47,7 +47,10 @@ export class ShardMetrics implements ShardWatcher {
     this.#updates = counter('updates', 'Updates of the parameters, those computed again after a restart included.');
     this.#gradients = counter('gradients', 'Gradients of workers that were added.');
     this.#snapshots = counter('snapshots', 'Snapshots that were written.');
-    this.#snapshotStep = gauge('snapshot_step', 'The step of the last snapshot that was written; 0 before the first.');
+    this.#snapshotStep = gauge(
+      'snapshot_step',
+      'The step of the last snapshot that was written, or gone back to; 0 before the first.',
+    );
     this.#snapshotTime = gauge(
       'snapshot_timestamp_seconds',
       'When this process last wrote a snapshot; 0 before the first.',
@@ -114,6 +117,10 @@ export class ShardMetrics implements ShardWatcher {
     this.#snapshots.inc();
     this.#snapshotStep.set(step);
     this.#snapshotTime.set(Date.now() / 1000);
+  }
+
+  readSnapshot(step: number): void {
+    this.#snapshotStep.set(step);
   }
 
   failedSnapshot(operation: 'read' | 'write'): void {
