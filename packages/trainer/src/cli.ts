@@ -1,5 +1,4 @@
 /** The `unroll` command: its subcommands, and how their errors become a line and an exit status. */
-import { constants } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { requireNoBlankValues } from './commands/blank-values.js';
 import { addParamServer, addWorker } from './commands/cluster-roles.js';
@@ -97,7 +96,7 @@ function openLogOf(command: Command): void {
 async function report(error: unknown): Promise<number> {
   if (error instanceof ClosedPipe) return closedPipeStatus;
   if (error instanceof CommanderError) return wrongUsage;
-  if (error instanceof Interruption) return complain(error, 128 + constants.signals[error.signal]);
+  if (error instanceof Interruption) return complain(error, error.status);
   if (error instanceof UsageError) return complain(error, wrongUsage);
   if (await isMendable(error)) return complain(error as Error, failed);
   if (isFileError(error)) return complain(new UnrollError(systemLine(error)), failed);

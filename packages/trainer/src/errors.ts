@@ -1,4 +1,5 @@
 /** Errors that are the user's to mend. The command prints their one line, never a stack trace. */
+import { constants } from 'node:os';
 
 /** Something that a command needs is missing, broken or refused: exit status 1. */
 export class UnrollError extends Error {
@@ -23,6 +24,18 @@ export class Interruption extends UnrollError {
   ) {
     super(message);
   }
+
+  get status(): number {
+    return statusOfSignal + constants.signals[this.signal];
+  }
+}
+
+const statusOfSignal = 128;
+
+/** The signal that had a process of ours end before it was done, by its status. */
+export function signalOfStatus(status: number | null): NodeJS.Signals | undefined {
+  const number = (status ?? 0) - statusOfSignal;
+  return (['SIGINT', 'SIGTERM'] as const).find((signal) => constants.signals[signal] === number);
 }
 
 /** The first line of what another library throws, to be quoted in a message of ours. */

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { UnrollError } from '../errors.js';
+import { signalOfStatus, UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
 import type { ChildMessage } from './messages.js';
 import { Restarts } from './restarts.js';
@@ -26,6 +26,8 @@ export interface ChildOptions {
   /** Variables that it gets whatever this process has. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly onMessage: (message: ChildMessage) => void;
+  /** Whether the run goes on without the process when a signal has had it leave; otherwise it counts as killed. */
+  readonly mayLeave: boolean;
   /** How often the process is started again when it was killed before it had lived for a while. */
   readonly maxRestarts: number;
 }
@@ -99,7 +101,7 @@ export class Child {
 
   /** Resolves to the signal that killed the process, or to undefined if it ended well. @throws UnrollError if it failed */
   async #runOnce(isRestart: boolean): Promise<NodeJS.Signals | undefined> {
-    const { name, args, onMessage } = this.#options;
+    const { name, args, onMessage, mayLeave } = this.#options;
     const child = start(args(isRestart), this.#options);
     this.#process = child;
     let lastLine = '';
@@ -114,8 +116,9 @@ export class Child {
     });
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     this.#process = undefined;
-    if (code === 0) return undefined;
-    if (signal) return signal;
+    const obeyed = signalOfStatus(code);
+    if (code === 0 || (obeyed && mayLeave)) return undefined;
+    if (signal ?? obeyed) return signal ?? obeyed;
     if (peerLost) await this.#sleep(causeSeconds);
     const reason = lastLine.replace(/^(unroll: |error: )/, '');
     throw new UnrollError(`${name}: ${reason || `exited with status ${code}`}`);

@@ -120,6 +120,7 @@ async function startServers(
             args,
             environment: serverAllocation,
             secrets,
+            mayLeave: false,
             onMessage,
           }),
         );
@@ -179,6 +180,7 @@ function startWorkers(
         name: `worker ${worker}`,
         maxRestarts,
         secrets,
+        mayLeave: true,
         args: (isRestart) => {
           const flags = isRestart ? restartFlags(workerFlags, report.checkpointStep > 0) : workerFlags;
           return ['worker', ...flags, ...placeFlags];

@@ -24,8 +24,8 @@ const flags = (out: string) => [
 ];
 const learnt = (out: string) =>
   ['model.safetensors', 'optimizer.safetensors'].map((file) => readFileSync(join(at(out), file)));
-const kill = (pids: readonly (number | undefined)[]) => {
-  for (const pid of pids) if (pid !== undefined) process.kill(pid, 'SIGKILL');
+const kill = (pids: readonly (number | undefined)[], signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL') => {
+  for (const pid of pids) if (pid !== undefined) process.kill(pid, signal);
 };
 
 beforeAll(() => void writeSmallCorpus(corpus));
@@ -49,12 +49,15 @@ describe.skipIf(!canFindProcesses)('a run of 2 workers and 2 parameter servers',
     for (const [k, find] of victims.entries()) {
       await logged(new RegExp(`^epoch ${k + 1}/`, 'm'));
       await sleep(50 * random());
-      kill(find());
+      // A server that is told to end is away like one that is killed.
+      kill(find(), k === 3 ? 'SIGTERM' : 'SIGKILL');
     }
     const { status, stderr } = await outcome;
     expect(status).toBe(0);
     for (const name of ['worker 0', 'worker 1', 'parameter server 0', 'parameter server 1']) {
-      expect(stderr).toMatch(new RegExp(`^${name} was killed by SIGKILL: starting it again \\(1 of 10\\)$`, 'm'));
+      expect(stderr).toMatch(
+        new RegExp(`^${name} was killed by SIG(KILL|TERM): starting it again \\(1 of 10\\)$`, 'm'),
+      );
     }
     expect(stderr).toMatch(/^back at step \d+, from its snapshot$/m);
     expect(learnt('killed')).toEqual(learnt('undisturbed'));
