@@ -1,6 +1,6 @@
-/** The errors that loading and using a bundle raise. Cancelling raises the abort signal's own reason instead. */
+/** The errors of loading and using a bundle. Cancelling throws the abort signal's own reason instead. */
 
-/** What went wrong, for programs; the message says it for people. */
+/** Machine-readable kind of the error; the message describes it for people. */
 export type BundleErrorCode =
   | 'file-missing'
   | 'unreachable'
@@ -19,7 +19,7 @@ export type BundleErrorCode =
   | 'not-personalizable'
   | 'gateway-refused';
 
-/** A bundle that cannot be used. Its message is one line that names the file and the remedy. */
+/** Thrown for a bundle that cannot be used. The message is one line that names the file and the remedy. */
 export class BundleError extends Error {
   override readonly name = 'BundleError';
 

@@ -1,18 +1,18 @@
-/** Finds anomalies in a signal on the device: a bundle of `unroll train --task anomaly`. */
+/** Finds anomalies in a signal on the device, with a bundle of `unroll train --task anomaly`. */
 import type { ForecasterConfig } from '@unroll/core/config';
 import { anomalyScores } from '@unroll/core/decoding';
 import { checkCount, checkSamples } from '../arguments.js';
 import { type LoadApplicationOptions, loadApplication } from './load-application.js';
 
 export interface AnomalyDetector extends AsyncDisposable {
-  /** How many values the model sees before the one that it predicts. */
+  /** Number of values that the model reads before the one that it predicts. */
   readonly context: number;
   /**
-   * How unusual each value is: −log₁₀ of the probability of such prediction errors; 0 for the first values. A threshold is what
-   * few of the scores of the signal's normal part pass.
-   * @param values of the signal, in their order
-   * @param normal how many of the first values are normal: they give the signal its scale
-   * @throws RangeError if there are not more values than that and the context
+   * Scores how unusual each value is: −log₁₀ of the probability of such prediction errors; 0 for the first values. As a
+   * threshold, choose a score that few normal values exceed.
+   * @param values the signal's values, in their order
+   * @param normal number of normal values at the beginning, from which the signal's scale is computed
+   * @throws RangeError if there are fewer values than `normal`, or not more than the context
    */
   scores(values: readonly number[], normal: number): Promise<number[]>;
   dispose(): Promise<void>;
@@ -28,7 +28,7 @@ interface DetectorBundleConfig {
 }
 
 /**
- * The detector whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this thread.
+ * Loads the detector whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this thread.
  * @throws BundleError naming the file and the remedy; the signal's reason if it aborts
  * @example
  * await using detector = await loadAnomalyDetector('./anomalies/');
@@ -64,7 +64,7 @@ export async function loadAnomalyDetector(
   };
 }
 
-/** Zero mean and unit variance over the normal values; constant ones are not stretched. */
+/** Scales to zero mean and unit variance of the normal values; if these are constant, only shifts. */
 function scaledBy(normal: readonly number[], values: readonly number[]): number[] {
   const mean = normal.reduce((sum, value) => sum + value, 0) / normal.length;
   const variance = normal.reduce((sum, value) => sum + (value - mean) ** 2, 0) / normal.length;

@@ -1,4 +1,4 @@
-/** Makes an application's bundle in memory. Writing its files to disk is the caller's. */
+/** Builds an application's bundle in memory. The caller writes its files to disk. */
 import { encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
 import { deflateJson } from '../bundle/deflate.js';
 import type { FileRecord } from '../bundle/manifest.js';
@@ -8,15 +8,15 @@ import { type ApplicationManifest, applicationFormatVersion, configFile, manifes
 
 export interface ApplicationContents {
   readonly task: string;
-  /** Float32 graphs by name, which carry their weights. */
+  /** Float32 graphs by name, including their weights. */
   readonly graphs: Readonly<Record<string, OnnxGraph>>;
-  /** What the runtime needs beside the graphs: sizes, labels, the tokenizer. */
+  /** The runtime's other data: sizes, labels, the tokenizer. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** How the large matrices are stored. */
+  /** The scheme in which the large matrices are stored. */
   readonly scheme: MatrixScheme;
 }
 
-/** The files of the bundle by name. */
+/** Builds the files of the bundle, by name. */
 export async function buildApplication(contents: ApplicationContents): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const { task, graphs, config, scheme } = contents;
   const files = new Map<string, Uint8Array<ArrayBuffer>>();

@@ -1,19 +1,20 @@
-/** Forecasts time series on the device: a bundle of `unroll train --task forecast`. */
+/** Forecasts time series on the device, with a bundle of `unroll train --task forecast`. */
 import type { ForecasterConfig } from '@unroll/core/config';
 import { checkList, checkSamples } from '../arguments.js';
 import { type LoadApplicationOptions, loadApplication } from './load-application.js';
 
 export interface Forecaster extends AsyncDisposable {
-  /** Of the series, in the order of a row. */
+  /** Names of the series, in the order of a row. */
   readonly names: readonly string[];
-  /** How many rows of the past it sees. */
+  /** Number of past rows that the model reads. */
   readonly context: number;
-  /** How many rows it forecasts. */
+  /** Number of rows that it forecasts. */
   readonly horizon: number;
   /**
-   * The next rows.
-   * @param rows the latest measurements, the newest last, each with one number for each series; the last `context` count
-   * @throws RangeError if there are fewer, or one is not as wide as there are series
+   * Forecasts the next rows.
+   * @param rows the latest measurements, newest last; each row has one number for each series. The last `context` rows
+   * are used
+   * @throws RangeError if there are fewer rows, or one has not as many numbers as there are series
    */
   forecast(rows: readonly (readonly number[])[]): Promise<number[][]>;
   dispose(): Promise<void>;
@@ -26,7 +27,8 @@ interface ForecasterBundleConfig {
 }
 
 /**
- * The forecaster whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this thread.
+ * Loads the forecaster whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this
+ * thread.
  * @throws BundleError naming the file and the remedy; the signal's reason if it aborts
  * @example
  * await using load = await loadForecaster('./transformer/');

@@ -1,6 +1,6 @@
 /**
- * Loads an application's bundle into this thread: verifies its files and gives its graphs to ONNX Runtime's WebAssembly build,
- * on one thread. What the graphs mean is the business of who asks: `text-classifier.ts`, `translator.ts`.
+ * Loads an application's bundle into this thread: verifies its files and gives its graphs to ONNX Runtime's WebAssembly
+ * build, on one thread. The callers interpret the graphs: `text-classifier.ts`, `translator.ts`, ….
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { folderAt, readFile } from '#bundle-source';
@@ -14,17 +14,17 @@ import { createSession } from '../runtime/session.js';
 import { configFile, manifestFile, parseApplicationManifest } from './manifest.js';
 
 export interface LoadApplicationOptions {
-  /** Ends the loading with the signal's reason. */
+  /** Aborting ends the loading and throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A loaded bundle. */
+/** A loaded bundle of an application. */
 export interface Application {
-  /** As the trainer wrote it. */
+  /** The configuration that the trainer wrote. */
   readonly config: Readonly<Record<string, unknown>>;
   /**
-   * Runs a graph, whose inputs have the shapes that it says.
-   * @returns its outputs by name, arrays of this run's own
+   * Runs a graph. The inputs must have the shapes that the graph declares.
+   * @returns its outputs by name, in new arrays for each run
    */
   run(
     graph: string,
@@ -34,7 +34,7 @@ export interface Application {
 }
 
 /**
- * The application of the kind `task` whose bundle is at `address`: the URL of its folder or, in Node, its path.
+ * Loads the application of kind `task` whose bundle is at `address`: the URL of its folder or, in Node, its path.
  * @throws TypeError naming an argument of another kind; BundleError naming the file and the remedy; the signal's reason if it aborts
  */
 export async function loadApplication(

@@ -1,6 +1,7 @@
 /**
- * `manifest.json` of an application's bundle: which application it is, and the size and SHA-256 of its other files: the graphs,
- * `<name>.onnx`, and `config.json.z`, the configuration deflated. Language models have bundles of their own (`../bundle/`).
+ * `manifest.json` of an application's bundle: the kind of application, and the size and SHA-256 of the other files.
+ * These are the graphs, `<name>.onnx`, and `config.json.z`, the deflated configuration. Language models have another
+ * kind of bundle (`../bundle/`).
  */
 import { type FileRecord, manifestFile, manifestObject } from '../bundle/manifest.js';
 import { BundleError } from '../errors.js';
@@ -8,19 +9,19 @@ import { BundleError } from '../errors.js';
 export { manifestFile };
 export const configFile = 'config.json.z';
 
-/** The version that this package writes, and the only one that it reads. */
+/** The format version that this package writes, and the only one that it reads. */
 export const applicationFormatVersion = 1;
 
 export interface ApplicationManifest {
   readonly format: 'unroll-application';
   readonly version: typeof applicationFormatVersion;
-  /** What was trained, as `unroll train --task` names it. */
+  /** The trained task, as named in `unroll train --task`. */
   readonly task: string;
   readonly files: Readonly<Record<string, FileRecord>>;
 }
 
 /**
- * The manifest in the bytes of `file`, of an application `task`.
+ * Parses the manifest in the bytes of `file`, of an application `task`.
  * @throws BundleError `manifest-invalid` or `version-unsupported`
  */
 export function parseApplicationManifest(bytes: Uint8Array, file: string, task: string): ApplicationManifest {

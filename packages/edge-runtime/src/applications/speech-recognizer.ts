@@ -1,4 +1,4 @@
-/** Recognizes spoken words on the device: a bundle of `unroll train --task speech`. */
+/** Recognizes spoken words on the device, with a bundle of `unroll train --task speech`. */
 import type { SpeechRecognizerConfig } from '@unroll/core/config';
 import {
   ctcGreedyLabels,
@@ -14,17 +14,18 @@ import { type LoadApplicationOptions, loadApplication } from './load-application
 export interface Recognition {
   /** The most probable of the words that the model was trained on. */
   readonly word: string;
-  /** What was heard, letter by letter, whether it is such a word or not. */
+  /** The recognized letters, whether they form one of these words or not. */
   readonly spelt: string;
 }
 
 export interface SpeechRecognizer extends AsyncDisposable {
-  /** In Hz: what recordings have to be sampled at. */
+  /** The sample rate that recordings must have, in Hz. */
   readonly sampleRate: number;
   readonly words: readonly string[];
   /**
+   * Recognizes one recording.
    * @param samples one channel, in [−1, 1]
-   * @throws RangeError if they are less than 25 ms
+   * @throws RangeError if the samples are shorter than 25 ms
    */
   recognize(samples: Float32Array): Promise<Recognition>;
   dispose(): Promise<void>;
@@ -37,7 +38,8 @@ interface RecognizerBundleConfig {
 }
 
 /**
- * The recognizer whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this thread.
+ * Loads the recognizer whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this
+ * thread.
  * @throws BundleError naming the file and the remedy; the signal's reason if it aborts
  * @example
  * await using digits = await loadSpeechRecognizer('./digits/');

@@ -1,4 +1,4 @@
-/** Classifies texts on the device: a bundle of `unroll train --task sentiment`. */
+/** Classifies texts on the device, with a bundle of `unroll train --task sentiment`. */
 import type { TextClassifierConfig } from '@unroll/core/config';
 import { classifyIds } from '@unroll/core/decoding';
 import { loadTokenizer, splitPunctuation } from '@unroll/core/text';
@@ -8,19 +8,23 @@ import { type Application, type LoadApplicationOptions, loadApplication } from '
 export interface Classification {
   /** The most probable label. */
   readonly label: string;
-  /** Of every label. */
+  /** The probability of every label. */
   readonly probabilities: Readonly<Record<string, number>>;
 }
 
 export interface TextClassifier extends AsyncDisposable {
   readonly labels: readonly string[];
-  /** @throws RangeError if the text has no words */
+  /**
+   * Classifies one text.
+   * @throws RangeError if the text has no words
+   */
   classify(text: string): Promise<Classification>;
   dispose(): Promise<void>;
 }
 
 /**
- * The classifier whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this thread.
+ * Loads the classifier whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this
+ * thread.
  * @throws BundleError naming the file and the remedy; the signal's reason if it aborts
  * @example
  * await using reviews = await loadTextClassifier('./sentiment/');

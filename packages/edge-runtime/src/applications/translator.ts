@@ -1,4 +1,4 @@
-/** Translates sentences on the device: a bundle of `unroll train --task translation`. */
+/** Translates sentences on the device, with a bundle of `unroll train --task translation`. */
 import type { TranslationConfig } from '@unroll/core/config';
 import { type RunStep, type TranslateOptions, translateIds } from '@unroll/core/decoding';
 import { loadTokenizer } from '@unroll/core/text';
@@ -6,13 +6,17 @@ import { checkNumbers, checkOptions, checkSignal, checkText } from '../arguments
 import { type LoadApplicationOptions, loadApplication } from './load-application.js';
 
 export interface Translator extends AsyncDisposable {
-  /** @throws RangeError if the sentence is longer than the model reads; the signal's reason if it aborts */
+  /**
+   * Translates one sentence.
+   * @throws RangeError if the sentence is longer than the model reads; the signal's reason if it aborts
+   */
   translate(sentence: string, options?: TranslateOptions): Promise<string>;
   dispose(): Promise<void>;
 }
 
 /**
- * The translator whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this thread.
+ * Loads the translator whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this
+ * thread.
  * @throws BundleError naming the file and the remedy; the signal's reason if it aborts
  * @example
  * await using translator = await loadTranslator('./en-de/');

@@ -1,4 +1,4 @@
-/** Makes a bundle in memory from a traced model. Writing its files to disk is the caller's. */
+/** Builds a bundle in memory from a traced model. The caller writes its files to disk. */
 import type { PersonalizationGraphs } from '@unroll/core/config';
 import { encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
 import { chooseByRule, type MatrixChoice, type Quantization, type Target } from '../quantization/plan.js';
@@ -25,22 +25,23 @@ export interface BundleContents {
    * float32 [1, vocab], and `next.<name>` for each state tensor `<name>`.
    */
   readonly graph: OnnxGraph;
-  /** The tokenizer, as `Tokenizer.toJSON()` gives them. */
+  /** The tokenizer, as returned by `Tokenizer.toJSON()`. */
   readonly tokenizerJson: object;
-  /** The configuration that the model was trained with; recorded as it is. */
+  /** The configuration with which the model was trained; recorded unchanged. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly quantization: Quantization;
   /** Default `wasm`. */
   readonly target?: Target;
-  /** The scheme of each matrix, if measurement chose it: needed for `auto`. */
+  /** The scheme of each matrix, as chosen by measurement; required for `auto`. */
   readonly choices?: readonly MatrixChoice[];
-  /** What `LanguageModel.personalize` trains with; without it, the bundle cannot be personalized. */
+  /** The training graphs of `LanguageModel.personalize`; without them, the bundle cannot be personalized. */
   readonly personalization?: PersonalizationGraphs;
 }
 
 /**
- * The files of a bundle by name: `manifest.json`, `model.onnx`, `tokenizer.json.z`, and the graphs of personalization.
- * @throws Error if the graph is not a decoding step, or nobody chose for `auto`.
+ * Builds the files of a bundle, by name: `manifest.json`, `model.onnx`, `tokenizer.json.z`, and the graphs of
+ * personalization.
+ * @throws Error if the graph is not a decoding step, or `auto` is given without choices
  */
 export async function buildBundle(contents: BundleContents): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const { graph, tokenizerJson, config, quantization, target = 'wasm' } = contents;
@@ -98,7 +99,7 @@ function chosenByRule({ graph, quantization }: BundleContents, target: Target): 
   return chooseByRule(graph, quantization, target);
 }
 
-/** The files of a bundle with what only the finished bundle can tell. */
+/** Adds measurements of the finished bundle to its manifest. */
 export function withMeasurements(
   files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
   measured: Measurements,

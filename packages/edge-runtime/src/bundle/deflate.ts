@@ -1,7 +1,7 @@
-/** JSON as bundles store it where it is large: deflated, in zlib's format, by what browsers and Node both have. */
+/** Deflates the large JSON files of bundles in zlib's format, with functions that browsers and Node both have. */
 import { readStream } from './read-stream.js';
 
-/** More than any tokenizer or configuration takes, for bundles that do not say how much it is. */
+/** Limit for bundles that do not declare an inflated size: more than any tokenizer or configuration takes. */
 const largestJson = 2 ** 27;
 
 export async function deflateJson(value: object): Promise<{ bytes: Uint8Array<ArrayBuffer>; inflatedBytes: number }> {
@@ -11,8 +11,9 @@ export async function deflateJson(value: object): Promise<{ bytes: Uint8Array<Ar
 }
 
 /**
- * @param maxBytes what it may inflate to: a few bytes can be made that inflate to a thousand times as many
- * @throws RangeError beyond `maxBytes`; TypeError, SyntaxError if the bytes are not what {@link deflateJson} makes
+ * Inflates and parses JSON.
+ * @param maxBytes the most bytes to inflate to, because a crafted file can inflate to a thousand times its size
+ * @throws RangeError beyond `maxBytes`; TypeError, SyntaxError if {@link deflateJson} did not write the bytes
  */
 export async function inflateJson(bytes: Uint8Array<ArrayBuffer>, maxBytes = largestJson): Promise<unknown> {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));

@@ -1,6 +1,6 @@
 /**
- * The folder of a bundle or a model. Its address is normalised once, so that one folder has one key in every cache and
- * database, however a page writes its address.
+ * The folder of a bundle or a model. Its address is normalised once, so that a folder has one key in every cache and
+ * database, no matter how a page writes its address.
  */
 import { BundleError } from '../errors.js';
 
@@ -8,8 +8,8 @@ export class Folder {
   readonly #query: string;
 
   /**
-   * @param key Names the folder in storage and in messages: a URL or a path, without the last slash.
-   * @param query What the folder's address ends in, such as a signature; no part of its identity.
+   * @param key name of the folder in storage and in messages: a URL or a path, without the last slash
+   * @param query end of the folder's address, such as a signature; not part of its identity
    */
   constructor(
     readonly key: string,
@@ -18,25 +18,25 @@ export class Folder {
     this.#query = query;
   }
 
-  /** A file's name in messages. It lacks the query, which may be a secret. */
+  /** A file's name in messages. The query is left out, because it may be a secret. */
   nameOf(file: string): string {
     return `${this.key}/${file}`;
   }
 
-  /** The address that a file is read from. */
+  /** The address from which a file is read. */
   addressOf(file: string): string {
     return `${this.nameOf(file)}${this.#query}`;
   }
 
-  /** The address as another thread may be given it. */
+  /** The address to pass to another thread. */
   get address(): string {
     return `${this.key}/${this.#query}`;
   }
 }
 
 /**
- * The folder at a URL. Host, port and dots are normalised by URL itself; here, slashes at the end, `manifest.json` at the
- * end, escapes that need none (RFC 3986, section 6.2.2), query and hash.
+ * The folder at a URL. URL itself normalises host, port and dots. This function normalises slashes and `manifest.json`
+ * at the end, unnecessary escapes (RFC 3986, section 6.2.2), query and hash.
  * @throws BundleError `unreachable` if nothing can be fetched from such an address
  */
 export function folderAtUrl(address: string | URL, base?: string): Folder {
@@ -63,7 +63,7 @@ function parsed(address: string | URL, base: string | undefined): URL {
   }
 }
 
-/** A path without slashes, or the name of the manifest, at its end. */
+/** Removes slashes, or the name of the manifest, from the end of a path. */
 export function withoutEnd(path: string): string {
   return path.replace(/(?:\/+manifest\.json)?\/*$/, '');
 }

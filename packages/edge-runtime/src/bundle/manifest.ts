@@ -1,6 +1,6 @@
 /**
- * `manifest.json`, the first file of a bundle: what the model is, how its weights are stored, and the size and SHA-256
- * of the other files. Parsed once, here; the rest of the package trusts the types.
+ * `manifest.json`, the first file of a bundle: describes the model, how its weights are stored, and the size and
+ * SHA-256 of the other files. Only this file parses it; the rest of the package trusts the types.
  */
 import { BundleError } from '../errors.js';
 import type { MatrixChoice, Quantization, Target } from '../quantization/plan.js';
@@ -9,10 +9,10 @@ export const manifestFile = 'manifest.json';
 export const modelFile = 'model.onnx';
 export const tokenizerFile = 'tokenizer.json.z';
 
-/** The files that a manifest vouches for. */
+/** The files whose size and hash every manifest has. */
 export type BundleFile = typeof modelFile | typeof tokenizerFile;
 
-/** The files of a bundle that can be personalized: graphs without weights, loaded only then. */
+/** Additional files of bundles that can be personalized: graphs without weights, loaded only for that. */
 export const personalizationFiles = {
   step: 'step.onnx',
   full: 'training.full.onnx',
@@ -22,7 +22,7 @@ export const personalizationFiles = {
 
 export type PersonalizationFile = (typeof personalizationFiles)[keyof typeof personalizationFiles];
 
-/** Every file that a bundle may have, the one first that is never absent. */
+/** Every file that a bundle may have; the first one is never absent. */
 export const bundleFiles: readonly string[] = [
   manifestFile,
   modelFile,
@@ -30,7 +30,7 @@ export const bundleFiles: readonly string[] = [
   ...Object.values(personalizationFiles),
 ];
 
-/** The version that this package writes, and the only one that it reads. */
+/** The format version that this package writes, and the only one that it reads. */
 export const formatVersion = 1;
 
 export interface Manifest {
@@ -39,9 +39,9 @@ export interface Manifest {
   /** The configuration that the model was trained with, for people and tools; the runtime does not read it. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly quantization: Quantization;
-  /** What the bundle was made for; it runs on the others too. */
+  /** The device for which the bundle was made; it runs on the others too. */
   readonly target: Target;
-  /** How each of the large matrices is stored. */
+  /** The scheme in which each large matrix is stored. */
   readonly matrices: readonly MatrixChoice[];
   readonly vocabSize: number;
   /** The recurrent state: the graph's input, the output that replaces it after each token, and their shape. */
@@ -49,19 +49,19 @@ export interface Manifest {
   readonly files: Readonly<Record<BundleFile, FileRecord>>;
   /** The files for training on the device, if the bundle has them. */
   readonly personalization?: Readonly<Record<PersonalizationFile, FileRecord>>;
-  /** What was measured of this bundle when it was exported; for people and tools. */
+  /** Measurements from the export of this bundle; for people and tools. */
   readonly measured?: Measurements;
 }
 
-/** A bundle beside the float32 bundle of the same model. */
+/** Measurements of a bundle, compared with the float32 bundle of the same model. */
 export interface Measurements {
-  /** Of all files, without what is measured. */
+  /** Size of all files, without these measurements. */
   readonly bytes: number;
   readonly float32Bytes: number;
-  /** Decoding steps per second on the target, on the machine that exported it; missing if it lacks the target. */
+  /** Decoding steps per second on the target, measured on the exporting machine; missing if it lacks the target. */
   readonly tokensPerSecond?: number;
   readonly float32TokensPerSecond?: number;
-  /** Per token of held-out text, if one was given. */
+  /** Perplexity per token of held-out text, if one was given. */
   readonly perplexity?: number;
   readonly float32Perplexity?: number;
 }
@@ -76,13 +76,13 @@ export interface FileRecord {
   readonly bytes: number;
   /** 64 lower-case hexadecimal digits. */
   readonly sha256: string;
-  /** The size of a deflated file when inflated; bundles of version 0.1 do not say it. */
+  /** The inflated size of a deflated file; bundles of version 0.1 lack it. */
   readonly inflatedBytes?: number;
 }
 
 /**
- * The manifest in the bytes of `file`.
- * @throws BundleError `manifest-invalid` or `version-unsupported`.
+ * Parses the manifest in the bytes of `file`.
+ * @throws BundleError `manifest-invalid` or `version-unsupported`
  */
 export function parseManifest(bytes: Uint8Array, file: string): Manifest {
   const invalid = (what: string) => new BundleError('manifest-invalid', `${file}: ${what}; export the bundle again`);
@@ -110,9 +110,9 @@ export function parseManifest(bytes: Uint8Array, file: string): Manifest {
 }
 
 /**
- * The object in the bytes of a manifest `file` of this `format`. Another file is the fault of the address or of the server,
- * not of the export.
- * @param kind what it has to be, for people
+ * Parses a manifest `file` of this `format`. If the file is something else, the address or the server is at fault, not
+ * the export.
+ * @param kind description of the expected file, for the message
  * @throws BundleError `manifest-invalid`
  */
 export function manifestObject(bytes: Uint8Array, file: string, format: string, kind: string): object {

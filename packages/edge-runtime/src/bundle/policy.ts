@@ -1,9 +1,9 @@
-/** Watches what the content security policy of this page or worker forbids while something is tried. */
+/** Records what the content security policy of this page or worker forbids during an attempt. */
 
 export interface Violation {
-  /** Such as `connect-src`, also where `default-src` stands for it. */
+  /** For example `connect-src`, even if `default-src` stands in for it. */
   readonly directive: string;
-  /** The address, or a keyword. */
+  /** The blocked address, or a keyword. */
   readonly blocked: string;
 }
 

@@ -1,4 +1,4 @@
-/** Reads a bundle and verifies it: nothing reaches the runtime that the manifest does not vouch for. */
+/** Reads a bundle and verifies it: only data whose hash is in the manifest reaches the runtime. */
 import { readFile } from '#bundle-source';
 import { BundleError } from '../errors.js';
 import type { BundleCache, BundleContents } from '../loading/bundle-cache.js';
@@ -16,7 +16,7 @@ import {
 import { isMismatch, readVerified } from './read-verified.js';
 import { integrityOf, sha256 } from './sha256.js';
 
-/** How far the download of a file has come. */
+/** Progress of a file's download. */
 export interface LoadProgress {
   readonly file: BundleFile;
   readonly loadedBytes: number;
@@ -26,27 +26,29 @@ export interface LoadProgress {
 export interface ReadBundleOptions {
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Where whole bundles are kept: files are looked for there first, and the bundle if the server's cannot be used. */
+  /**
+   * The cache of whole bundles. Files are first looked for there; the cached bundle is used if the server's cannot be.
+   */
   readonly store?: BundleCache | undefined;
-  /** The SHA-256 that the manifest must have, as in `LoadOptions`. */
+  /** The required SHA-256 of the manifest, as in `LoadOptions`. */
   readonly integrity?: string | undefined;
 }
 
 export interface Bundle {
   readonly manifest: Manifest;
   readonly model: Uint8Array<ArrayBuffer>;
-  /** The tokenizer's, parsed. */
+  /** The parsed JSON of the tokenizer. */
   readonly tokenizerJson: unknown;
-  /** Why this is the bundle that was kept, and not the server's; undefined if it is the server's. */
+  /** Why this is the cached bundle and not the server's; undefined if it is the server's. */
   readonly serverFailure?: string;
 }
 
-/** Many times what a manifest has. */
+/** Upper limit of a manifest's size, many times what manifests have. */
 const largestManifest = 2 ** 24;
 
 /**
- * The verified contents of the bundle in `folder`: the server's, or, if that cannot be used, what was kept of it.
- * @throws BundleError naming the file; the signal's reason if it aborts.
+ * Reads and verifies the bundle in `folder`: the server's or, if that cannot be used, the cached one.
+ * @throws BundleError naming the file; the signal's reason if it aborts
  */
 export async function readBundle(folder: Folder, options: ReadBundleOptions = {}): Promise<Bundle> {
   const { signal, store } = options;
@@ -65,8 +67,8 @@ export async function readBundle(folder: Folder, options: ReadBundleOptions = {}
 }
 
 /**
- * The verified bytes of one of the files that only personalization needs.
- * @throws BundleError naming the file, or `not-personalizable`; the signal's reason if it aborts.
+ * Reads and verifies one of the files that only personalization needs.
+ * @throws BundleError naming the file, or `not-personalizable`; the signal's reason if it aborts
  */
 export async function readPersonalizationFile(
   folder: Folder,
@@ -92,7 +94,10 @@ async function bundleOf(folder: Folder, { manifest, model, tokenizer }: BundleCo
   }
 }
 
-/** The server's bundle. If it is replaced while it is read, its files are not the manifest's: then it is read once more. */
+/**
+ * Reads the server's bundle. If it is replaced meanwhile, its files do not match the manifest; then it is read once
+ * more.
+ */
 async function readServed(folder: Folder, options: ReadBundleOptions): Promise<BundleContents> {
   const { signal } = options;
   const readManifest = (cache: 'no-cache' | 'reload') =>
@@ -127,7 +132,7 @@ async function readFiles(
   return { manifest, manifestBytes, tokenizer: await read(tokenizerFile), model: await read(modelFile) };
 }
 
-/** The bundle as it was when it was kept; undefined if it was not, or is damaged. */
+/** The cached bundle; undefined if there is none or it is damaged. */
 async function readKept(folder: Folder, { store, integrity }: ReadBundleOptions): Promise<BundleContents | undefined> {
   const manifestBytes = await store?.manifest(folder);
   if (!manifestBytes) return undefined;
@@ -138,7 +143,7 @@ async function readKept(folder: Folder, { store, integrity }: ReadBundleOptions)
   return tokenizer && model && { manifest, manifestBytes, tokenizer, model };
 }
 
-/** The file as it is kept; undefined, and no longer kept, if it is not what the manifest says. */
+/** The cached file; undefined, and deleted from the cache, if it does not match the manifest. */
 async function readKeptFile(
   folder: Folder,
   name: BundleFile,
@@ -152,7 +157,7 @@ async function readKeptFile(
   return undefined;
 }
 
-/** The manifest vouches for the other files; `integrity`, if given, for the manifest. */
+/** Checks the manifest against `integrity`, if given. The manifest in turn has the hashes of the other files. */
 async function checkManifest(
   folder: Folder,
   bytes: Uint8Array<ArrayBuffer>,

@@ -1,7 +1,8 @@
-/** Reads a stream to its end, or only so far: what is declared of a file bounds what is read of it. */
+/** Reads a stream to its end or to a limit, so that a file's declared size bounds what is read. */
 
 /**
- * The bytes of a stream. Stops once there are more than `maxBytes`, so that a longer result says that it is too long.
+ * Reads the bytes of a stream. Stops once there are more than `maxBytes`; a longer result shows that the stream is too
+ * long.
  * @param onBytes called with the number of bytes so far
  */
 export async function readStream(

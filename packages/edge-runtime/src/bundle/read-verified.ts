@@ -1,4 +1,4 @@
-/** Reads a file that a manifest vouches for, and verifies it. */
+/** Reads a file whose hash a manifest has, and verifies it. */
 import { readFile } from '#bundle-source';
 import { BundleError } from '../errors.js';
 import type { Folder } from './folder.js';
@@ -7,9 +7,9 @@ import { sha256 } from './sha256.js';
 import type { ReadOptions } from './source.browser.js';
 
 /**
- * The verified bytes of a file. A browser's HTTP cache may still have a file of an earlier bundle, or a web page that was
- * answered in its place: what cannot be used is asked for once more, past that cache.
- * @throws BundleError naming the file; the signal's reason if it aborts.
+ * Reads and verifies a file. A browser's HTTP cache may still have a file of an earlier bundle, or a web page that was
+ * sent instead. So an unusable file is requested once more, bypassing that cache.
+ * @throws BundleError naming the file; the signal's reason if it aborts
  */
 export async function readVerified(
   folder: Folder,
@@ -30,7 +30,7 @@ export async function readVerified(
   }
 }
 
-/** Whether the error says that a file is not the one that the manifest vouches for. */
+/** Whether the error means that a file does not match the manifest. */
 export function isMismatch(error: unknown): boolean {
   return error instanceof BundleError && (error.code === 'file-altered' || error.code === 'file-truncated');
 }

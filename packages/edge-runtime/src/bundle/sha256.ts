@@ -1,4 +1,4 @@
-/** SHA-256 by WebCrypto, which browsers offer to pages of a secure origin only. */
+/** SHA-256 by WebCrypto, which browsers offer only to pages from a secure origin. */
 import { BundleError } from '../errors.js';
 
 /**
@@ -10,7 +10,7 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 }
 
 /**
- * The SHA-256 of `bytes` as pages write it for scripts (https://www.w3.org/TR/SRI): `sha256-` and base64.
+ * The SHA-256 of `bytes` in the form that pages use for scripts (https://www.w3.org/TR/SRI): `sha256-` and base64.
  * @throws BundleError `insecure-context`
  */
 export async function integrityOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

@@ -6,12 +6,15 @@ import { readStream } from './read-stream.js';
 import { unreachable } from './unreachable.js';
 
 export interface ReadOptions {
-  /** Called with the number of bytes read so far, as they arrive. */
+  /** Called as bytes arrive, with the number of bytes read so far. */
   readonly onBytes?: ((loadedBytes: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Whether the browser's HTTP cache must ask the server first, or is passed over; by default, as headers say. */
+  /**
+   * Whether the browser's HTTP cache must ask the server first (`no-cache`) or is bypassed (`reload`); by default,
+   * headers decide.
+   */
   readonly cache?: 'no-cache' | 'reload' | undefined;
-  /** The most bytes that the file may have: reading stops there. */
+  /** The most bytes that the file may have; reading stops there. */
   readonly maxBytes?: number | undefined;
 }
 
@@ -24,13 +27,14 @@ export function folderAt(address: string | URL): Folder {
 }
 
 /**
- * @throws BundleError `file-missing`, also where the answer is a web page; `file-altered` for more than `maxBytes`;
- *   `unreachable`; the signal's reason if it aborts.
+ * Reads one file over HTTP.
+ * @throws BundleError `file-missing`, also if the answer is a web page; `file-altered` for more than `maxBytes`;
+ * `unreachable`; the signal's reason if it aborts
  */
 export const readFile: ReadFile = async (folder, name, { onBytes, signal, cache, maxBytes } = {}) => {
   const file = folder.nameOf(name);
   const response = await request(folder.addressOf(name), file, signal, cache);
-  // 204 and 205 are ok, and in some browsers their body is an empty stream.
+  // 204 and 205 count as ok, and in some browsers their body is an empty stream.
   const hasContent = response.ok && response.status !== 204 && response.status !== 205;
   if (!hasContent || !response.body) throw refused(file, response.status);
   let bytes: Uint8Array<ArrayBuffer>;
@@ -40,7 +44,7 @@ export const readFile: ReadFile = async (folder, name, { onBytes, signal, cache,
     signal?.throwIfAborted();
     throw new BundleError('unreachable', `${file}: the connection broke while it was read; load it again`, { cause });
   }
-  // Servers of single-page apps answer so for a file that is not there, and networks that want a log-in for any file.
+  // Servers of single-page apps send a page for a missing file, and networks that require a log-in for any file.
   if (isPage(bytes)) {
     const remedy = "is this the address of the model's folder, and the network not waiting for a log-in?";
     throw new BundleError('file-missing', `${file}: the answer is a web page, not the file; ${remedy}`);
@@ -74,7 +78,7 @@ function refused(file: string, status: number): BundleError {
   }
 }
 
-/** Whether the bytes begin as HTML or XML does; no file of a model begins with `<`. */
+/** Whether the bytes begin like HTML or XML; no file of a model begins with `<`. */
 function isPage(bytes: Uint8Array): boolean {
   return /^\uFEFF?\s*</.test(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, 256)));
 }
@@ -96,7 +100,7 @@ async function request(
   }
 }
 
-/** Fetches once more where the server had closed the connection that was kept open; browsers do so themselves, Node does not. */
+/** Fetches again if the server had closed the kept-alive connection. Browsers do this themselves, Node does not. */
 async function fetchOverLiveConnection(send: () => Promise<Response>): Promise<Response> {
   try {
     return await send();
@@ -107,7 +111,7 @@ async function fetchOverLiveConnection(send: () => Promise<Response>): Promise<R
   }
 }
 
-/** The request; where the runtime has no HTTP cache and refuses the option, without it. */
+/** Creates the request; without the cache option if the runtime has no HTTP cache and refuses the option. */
 function requestOf(address: string, cache: ReadOptions['cache']): Request {
   try {
     return new Request(address, cache ? { cache } : {});

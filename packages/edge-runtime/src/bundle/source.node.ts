@@ -1,4 +1,4 @@
-/** Reads a bundle's files in Node: from a folder, or over HTTP where the address is a URL. */
+/** Reads a bundle's files in Node: from a folder, or over HTTP if the address is a URL. */
 import { readFile as readFromDisk } from 'node:fs/promises';
 import { normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { folderAt as folderOverHttp, type ReadFile, readFile as readOverHttp } f
 
 const overHttp = /^https?:/i;
 
-/** An address that is no path: its scheme is followed by two slashes, or holds the data itself. */
+/** An address that is not a path: its scheme is followed by two slashes, or it contains the data itself. */
 const otherScheme = /^(?:[a-z][a-z\d+.-]*:(?=\/\/)|data:|blob:)/i;
 
 /**
@@ -37,7 +37,10 @@ function pathOf(url: string): string {
   }
 }
 
-/** @throws BundleError `file-missing`, `file-altered` or `unreachable`; the signal's reason if it aborts. */
+/**
+ * Reads one file from the disk, or over HTTP.
+ * @throws BundleError `file-missing`, `file-altered` or `unreachable`; the signal's reason if it aborts
+ */
 export const readFile: ReadFile = async (folder, name, options = {}) => {
   if (overHttp.test(folder.key)) return readOverHttp(folder, name, options);
   const path = folder.addressOf(name);

@@ -1,11 +1,11 @@
 /**
- * Says why a file cannot be fetched. Browsers tell scripts nothing but "Failed to fetch"; the cause is found by what the
- * page is, what its content security policy reports, and one more request.
+ * Finds out why a file cannot be fetched. Browsers tell scripts only "Failed to fetch". The cause follows from the kind
+ * of page, reports of its content security policy, and one more request.
  */
 import { BundleError } from '../errors.js';
 import type { Violation } from './policy.js';
 
-/** The error for a `fetch` of `address` that failed; messages name it `file`. */
+/** Creates the error for a failed `fetch` of `address`; messages call it `file`. */
 export async function unreachable(
   address: string,
   file: string,
@@ -47,7 +47,7 @@ function isLoopback(hostname: string): boolean {
   return /^((.*\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }
 
-/** Whether the server answers at all; what it says stays hidden. */
+/** Whether the server answers at all; the answer itself stays hidden. */
 function answers(url: URL): Promise<boolean> {
   return fetch(url, { method: 'HEAD', mode: 'no-cors', cache: 'no-store' }).then(
     () => true,
@@ -55,7 +55,7 @@ function answers(url: URL): Promise<boolean> {
   );
 }
 
-/** Whether the server answers, and names another address. */
+/** Whether the server answers with a redirect to another address. */
 function redirects(url: URL): Promise<boolean> {
   return fetch(url, { method: 'HEAD', redirect: 'manual', cache: 'no-store' }).then(
     ({ type }) => type === 'opaqueredirect',
@@ -63,7 +63,7 @@ function redirects(url: URL): Promise<boolean> {
   );
 }
 
-/** Node has what went wrong in the cause of the error. */
+/** The message of the failure; Node puts it in the cause of the error. */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error && cause.message ? cause.message : message;

@@ -1,6 +1,7 @@
 /**
- * Runs decoding steps by Unroll's own WebAssembly kernels, made for one token at a time: a step is then bound by reading
- * the weights, so that int8 weights are several times faster than float32 ones. ONNX Runtime's kernels are not.
+ * Runs decoding steps with Unroll's own WebAssembly kernels, made for one token at a time. Reading the weights
+ * dominates such a step, so int8 weights are several times faster than float32 ones. With ONNX Runtime's kernels they
+ * are not.
  */
 import { decodeOnnx } from '@unroll/core/onnx';
 import type { Manifest } from '../bundle/manifest.js';
@@ -9,8 +10,8 @@ import { elementsOf, type Vector } from './machine.js';
 import { compile } from './program.js';
 
 /**
- * The step in the bytes of `model`, an ONNX file. Nothing of the bytes is kept.
- * @throws UnknownOperator for a model with operators that `unroll export` does not write.
+ * Loads the decoding step in the bytes of `model`, an ONNX file. Does not keep the bytes.
+ * @throws UnknownOperator for a model with operators that `unroll export` does not write
  */
 export async function loadDecoder(
   model: Uint8Array,

@@ -1,4 +1,4 @@
-/** The WebAssembly functions of kernels.wat. Pointers are bytes in `memory`; strides are bytes too, counts are elements. */
+/** The WebAssembly functions of kernels.wat. Pointers and strides are in bytes of `memory`; counts are in elements. */
 import { kernelsBase64 } from './kernels.wasm.js';
 
 export interface Kernels {
@@ -31,8 +31,9 @@ export interface Kernels {
 }
 
 /**
- * The functions on `memory`. `compiled` is kernels.wasm, for runtimes that compile no WebAssembly themselves.
- * @throws WebAssembly.CompileError where WebAssembly has no SIMD, or a content security policy forbids it
+ * Instantiates the functions on `memory`. `compiled` is kernels.wasm, for runtimes that cannot compile WebAssembly
+ * themselves.
+ * @throws WebAssembly.CompileError if WebAssembly has no SIMD, or a content security policy forbids it
  */
 export async function instantiateKernels(memory: WebAssembly.Memory, compiled?: WebAssembly.Module): Promise<Kernels> {
   const module = compiled ?? (await WebAssembly.compile(kernelsBytes()));

@@ -1,8 +1,8 @@
-/** Instructions that read the token's row of a constant table into a vector. */
+/** Instructions that copy the token's row of a constant table into a vector. */
 import type { OnnxTensor } from '@unroll/core/onnx';
 import type { Instruction, Machine, MemoryPlan, Vector } from './machine.js';
 
-/** Row `token` (axis 0) or column `token` (axis 1) of a table of float32, int8 or uint8, unscaled. */
+/** Reads row `token` (axis 0) or column `token` (axis 1) of a table of float32, int8 or uint8, unscaled. */
 export function lookup(plan: MemoryPlan, table: OnnxTensor, axis: 0 | 1, y: Vector): Instruction {
   const offset = plan.constant(table.data);
   const tokens = table.shape[axis]!;
@@ -19,8 +19,8 @@ export function lookup(plan: MemoryPlan, table: OnnxTensor, axis: 0 | 1, y: Vect
 }
 
 /**
- * Row `token` of a table in blocks, as `GatherBlockQuantized` has them: integer + 128 or, of 4 bits, integer + 8, the first in
- * the low half.
+ * Reads row `token` of a table in blocks, in the format of `GatherBlockQuantized`: integer + 128 or, with 4 bits,
+ * integer + 8, the first in the low half of the byte.
  */
 export function blockLookup(
   plan: MemoryPlan,

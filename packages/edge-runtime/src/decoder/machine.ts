@@ -1,13 +1,13 @@
 /**
- * Where decoding happens: one WebAssembly memory that holds the weights and all vectors of a step, seen as numbers of each
- * type. What lies where is planned before the memory exists, so that it is made at its final size.
+ * The memory of decoding: one WebAssembly memory holds the weights and all vectors of a step, with views of each number
+ * type. Offsets are planned before the memory exists, so that it is created at its final size.
  */
 import { wasmUnavailable } from '../runtime/wasm-unavailable.js';
 import { instantiateKernels, type Kernels } from './kernels.js';
 
-/** A float32 vector in memory. Behind it there is room up to a multiple of 16 bytes, whose content means nothing. */
+/** A float32 vector in memory. It is followed by padding to a multiple of 16 bytes, whose content has no meaning. */
 export interface Vector {
-  /** In bytes. */
+  /** Offset in bytes. */
   readonly offset: number;
   readonly length: number;
 }
@@ -23,15 +23,15 @@ export interface Machine {
   token: number;
 }
 
-/** Part of a step. */
+/** One instruction of a step. */
 export type Instruction = (machine: Machine) => void;
 
-/** The places in a memory that is still to be made, and what they will hold from the start. */
+/** Plans the offsets in a memory that does not exist yet, and its initial content. */
 export class MemoryPlan {
   #size = 0;
   readonly #fills: Instruction[] = [];
 
-  /** Room for `bytes` bytes, aligned to 16. They are zero unless filled. */
+  /** Reserves `bytes` bytes, aligned to 16, and returns their offset. They are zero unless filled. */
   reserve(bytes: number): number {
     const offset = this.#size;
     this.#size += Math.ceil(bytes / 16) * 16;
@@ -47,14 +47,17 @@ export class MemoryPlan {
     this.#fills.push(fill);
   }
 
-  /** Room for these bytes, filled with them. */
+  /** Reserves room for these bytes and fills it with them. */
   constant(data: Uint8Array): number {
     const offset = this.reserve(data.length);
     this.fill(({ bytes }) => bytes.set(data, offset));
     return offset;
   }
 
-  /** @throws BundleError `wasm-unavailable` */
+  /**
+   * Creates the memory and its views.
+   * @throws BundleError `wasm-unavailable`
+   */
   async makeMachine(compiledKernels?: WebAssembly.Module): Promise<Machine> {
     const { buffer, kernels } = await this.#start(compiledKernels);
     const machine: Machine = {
@@ -80,7 +83,7 @@ export class MemoryPlan {
   }
 }
 
-/** The elements of a vector, in place. */
+/** The elements of a vector, as a view of the memory. */
 export function elementsOf({ float32 }: Machine, { offset, length }: Vector): Float32Array {
   return float32.subarray(offset / 4, offset / 4 + length);
 }

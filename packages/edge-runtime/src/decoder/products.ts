@@ -1,20 +1,23 @@
 /**
- * Products of a constant matrix and the vector of a step: how weights lie in memory for the kernels, and the instruction
- * that multiplies. With integer weights the vector becomes int16, far finer than the weights, so that the result is that of
- * the quantized weights and the float vector to about 1e-4 of its size.
+ * Products of a constant matrix and the vector of a step: the layout of weights in memory for the kernels, and the
+ * instruction that multiplies. With integer weights the vector is converted to int16, far finer than the weights. The
+ * result then equals that of the quantized weights and the float vector to about 1e-4 of its size.
  */
 import type { OnnxTensor } from '@unroll/core/onnx';
 import { int8Integers } from '../quantization/dequantize.js';
 import { floats } from '../quantization/matrix.js';
 import { elementsOf, type Instruction, type Machine, type MemoryPlan, type Vector } from './machine.js';
 
-/** A matrix times `x`, written to `y`. */
+/** Operand and result of a product: a matrix times `x`, written to `y`. */
 export interface Product {
   readonly x: Vector;
   readonly y: Vector;
 }
 
-/** @param transposed whether `weights` is [outputs, inputs] instead of [inputs, outputs] */
+/**
+ * A product with float32 weights.
+ * @param transposed whether `weights` is [outputs, inputs] instead of [inputs, outputs]
+ */
 export function float32Product(
   plan: MemoryPlan,
   weights: OnnxTensor,
@@ -37,7 +40,10 @@ export function float32Product(
   };
 }
 
-/** @param weights [inputs, outputs], int8 or, of `Int8MatMul`, uint8 with an offset */
+/**
+ * A product with int8 weights.
+ * @param weights [inputs, outputs], int8 or, for `Int8MatMul`, uint8 with an offset
+ */
 export function int8Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxTensor, { x, y }: Product): Instruction {
   const columns = roundUp(x.length, 16);
   const rows = roundUp(y.length, 4);
@@ -47,7 +53,7 @@ export function int8Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxT
   plan.fill(({ int8 }) => {
     transposeInto(int8Integers(weights), y.length, int8.subarray(offset, offset + rows * columns), columns);
   });
-  // The largest integer for which a sum over all inputs stays within int32.
+  // The largest integer with which a sum over all inputs stays within int32.
   const limit = Math.min(32767, Math.floor(2 ** 31 / (128 * columns)));
   return (machine) => {
     const scale = quantizeVector(machine, x, quantized, limit, (i) => i);
@@ -55,10 +61,13 @@ export function int8Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxT
   };
 }
 
-/** Products with integer weights in blocks. */
+/** Number of weights that share a scale, in products with integer weights in blocks. */
 export const blockSize = 32;
 
-/** @param weights uint8 [outputs, blocks, 16] and their scales, as `MatMulNBits` has them */
+/**
+ * A product with 4-bit weights in blocks.
+ * @param weights uint8 [outputs, blocks, 16]; weights and scales in the format of `MatMulNBits`
+ */
 export function int4Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxTensor, { x, y }: Product): Instruction {
   const blocks = Math.ceil(x.length / blockSize);
   const offset = plan.constant(weights.data);
@@ -78,12 +87,15 @@ export function int4Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxT
   };
 }
 
-/** Where element i of a vector lies for `productInt4`: in its block, by its place in a group of four first. */
+/**
+ * The position of a vector's element i for `productInt4`: within its block, sorted by its position in a group of four
+ * first.
+ */
 function nibbleOrder(i: number): number {
   return (i & ~31) | ((i & 3) << 3) | ((i >> 2) & 7);
 }
 
-/** Writes round(x · limit / max|x|) as int16 to `target`, element i to `place(i)`; returns the scale. */
+/** Writes round(x · limit / max|x|) as int16 to `target`, element i at `place(i)`; returns the scale. */
 function quantizeVector(
   machine: Machine,
   vector: Vector,
@@ -108,7 +120,7 @@ function copyRows(source: Numbers, columns: number, target: Numbers, stride: num
   }
 }
 
-/** Writes the columns of `source`, which has `width` of them, as rows of `stride`; in tiles, which a cache holds. */
+/** Writes the `width` columns of `source` as rows of `stride` elements, in tiles that fit a cache. */
 function transposeInto(source: Numbers, width: number, target: Numbers, stride: number): void {
   const height = source.length / width;
   const tile = 64;

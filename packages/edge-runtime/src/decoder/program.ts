@@ -1,6 +1,6 @@
 /**
- * Turns the ONNX graph of a decoding step into instructions for a machine: the few operators that `unroll export` writes,
- * on vectors. Anything else is refused, and ONNX Runtime runs it.
+ * Compiles the ONNX graph of a decoding step to instructions for a machine. It knows the few operators that `unroll
+ * export` writes, on vectors, and refuses anything else, which ONNX Runtime then runs.
  */
 import { float32Tensor, int64Values, type OnnxGraph, type OnnxNode, type OnnxTensor } from '@unroll/core/onnx';
 import { valuesOfBlocks } from '../quantization/dequantize.js';
@@ -8,18 +8,21 @@ import { blockLookup, lookup } from './lookups.js';
 import { elementsOf, type Instruction, type Machine, MemoryPlan, type Vector } from './machine.js';
 import { blockSize, float32Product, int4Product, int8Product } from './products.js';
 
-/** A graph with something that this decoder does not know. */
+/** Thrown for a graph with something that this decoder does not know. */
 export class UnknownOperator extends Error {}
 
 export interface DecodingProgram {
   readonly plan: MemoryPlan;
   readonly instructions: readonly Instruction[];
-  /** Where the state and the results are, by name. */
+  /** The vectors of the state and of the results, by name. */
   readonly inputs: ReadonlyMap<string, Vector>;
   readonly outputs: ReadonlyMap<string, Vector>;
 }
 
-/** @throws UnknownOperator */
+/**
+ * Compiles a graph.
+ * @throws UnknownOperator
+ */
 export function compile(graph: OnnxGraph): DecodingProgram {
   return new Compiler(graph).compile();
 }
@@ -32,14 +35,14 @@ class Compiler {
   readonly #instructions: Instruction[] = [];
   readonly #constants: Map<string, OnnxTensor>;
   readonly #vectors = new Map<string, Vector>();
-  /** The names of the token, in whatever shape. */
+  /** The names of the token's values, in any shape. */
   readonly #tokens = new Set(['ids']);
 
   readonly #operators: Readonly<Record<string, (node: OnnxNode) => void>> = {
     Reshape: (node) => this.#alias(node),
     Identity: (node) => this.#alias(node),
-    Transpose: (node) => this.#alias(node), // of one row or column
-    Cast: (node) => this.#alias(node), // of what a lookup has made float32 already
+    Transpose: (node) => this.#alias(node), // only of a single row or column
+    Cast: (node) => this.#alias(node), // only of lookups, whose results are float32 already
     Split: (node) => this.#split(node),
     Slice: (node) => this.#slice(node),
     Gather: (node) => this.#lookup(node),
@@ -47,7 +50,7 @@ class Compiler {
     MatMul: (node) => this.#product(node),
     Gemm: (node) => this.#product(node),
     Int8MatMul: (node) => this.#int8Product(node),
-    DynamicQuantizeMatMul: (node) => this.#int8Product(node), // of older bundles
+    DynamicQuantizeMatMul: (node) => this.#int8Product(node), // written by older exports
     MatMulNBits: (node) => this.#blockProduct(node),
     Sigmoid: (node) => this.#function(node, 'sigmoid'),
     Tanh: (node) => this.#function(node, 'tanh'),
@@ -144,7 +147,10 @@ class Compiler {
     this.#instructions.push(int8Product(this.#plan, weights, scales, { x, y }));
   }
 
-  /** Blocks of 4 bits have a kernel of their own; those of 8 bits, in bundles for WebGPU, are multiplied in float32. */
+  /**
+   * Multiplies by weights in blocks. 4-bit blocks have their own kernel; 8-bit blocks, in bundles for WebGPU, are
+   * multiplied in float32.
+   */
   #blockProduct(node: OnnxNode): void {
     const bits = bitsOf(node);
     if (attribute(node, 'block_size', 0) !== blockSize) {
@@ -207,7 +213,7 @@ class Compiler {
     return tensor;
   }
 
-  /** A vector that is known already; a float constant becomes one. */
+  /** The vector of this name. A float constant becomes a vector on first use. */
   #vector(name: string): Vector {
     const known = this.#vectors.get(name);
     if (known) return known;
@@ -218,7 +224,7 @@ class Compiler {
     return vector;
   }
 
-  /** {@link #vector}, with a constant of one element repeated to this length. */
+  /** Like {@link #vector}, but repeats a constant of one element to this length. */
   #vectorOf(length: number, name: string): Vector {
     const vector = this.#vector(name);
     if (vector.length !== 1 || !this.#constants.has(name)) return vector;

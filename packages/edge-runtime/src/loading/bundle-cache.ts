@@ -1,7 +1,7 @@
 /**
- * Verified bundles in the browser's Cache API, so that a page starts without the network. A file lies under its URL and
- * SHA-256; a bundle is stored when all of it has been verified, so that what is stored is whole. Nothing here throws: at
- * its first failure the cache is as good as none, and says why.
+ * Stores verified bundles in the browser's Cache API, so that a page starts without the network. A file's key is its
+ * URL and SHA-256. A bundle is stored only after all of it has been verified, so stored bundles are complete. No method
+ * throws: after its first failure the cache does nothing, and `problem` says why.
  */
 import { type Folder, folderAtUrl } from '../bundle/folder.js';
 import { type BundleFile, type Manifest, manifestFile, modelFile, tokenizerFile } from '../bundle/manifest.js';
@@ -17,21 +17,21 @@ export interface BundleContents {
   readonly model: Uint8Array<ArrayBuffer>;
 }
 
-/** What is stored of the bundles of this origin. */
+/** The stored bundles of this origin. */
 export class BundleCache {
   readonly #cache = openCache();
   #problem: string | undefined;
 
   constructor() {
-    this.#cache.catch(() => {}); // whoever uses it is told
+    this.#cache.catch(() => {}); // each use reports the failure
   }
 
-  /** Why nothing is stored or found; undefined if all is well so far. */
+  /** Why nothing is stored or found; undefined as long as all works. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** The manifest of the bundle in `folder`, as it was when the bundle was stored. */
+  /** The manifest of the bundle in `folder`, as of when the bundle was stored. */
   manifest(folder: Folder): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#find(folder.nameOf(manifestFile));
   }
@@ -40,7 +40,7 @@ export class BundleCache {
     return this.#find(versionUrl(folder, name, sha256));
   }
 
-  /** Stores a bundle in place of earlier versions. */
+  /** Stores a bundle and deletes earlier versions of it. */
   async store(folder: Folder, { manifest, manifestBytes, tokenizer, model }: BundleContents): Promise<void> {
     const files = new Map([
       [versionUrl(folder, tokenizerFile, manifest.files[tokenizerFile].sha256), tokenizer],
@@ -57,7 +57,7 @@ export class BundleCache {
     });
   }
 
-  /** Forgets a file that turned out to be damaged. */
+  /** Deletes a file that turned out to be damaged. */
   async forget(folder: Folder, name: BundleFile, sha256: string): Promise<void> {
     await this.#try(patience.writing, (cache) => cache.delete(versionUrl(folder, name, sha256)));
   }
@@ -80,7 +80,7 @@ export class BundleCache {
   }
 }
 
-/** Puts the files that are not there; none of them if there is no room for all. */
+/** Stores the files that are missing; if there is no room for all, stores none. */
 async function putAll(cache: Cache, files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): Promise<void> {
   const added: string[] = [];
   try {
@@ -96,8 +96,8 @@ async function putAll(cache: Cache, files: ReadonlyMap<string, Uint8Array<ArrayB
 }
 
 /**
- * Reading `caches` throws where a sandbox denies it; Node has none. Those of Deno and workerd belong to no page, and do not
- * say what they hold, so that old versions would stay for ever.
+ * Opens the cache. Reading `caches` throws in a sandbox that denies it; Node has no caches. Those of Deno and workerd
+ * belong to no page and cannot list their content, so old versions would stay forever.
  */
 async function openCache(): Promise<Cache> {
   if (!globalThis.location || !globalThis.caches)
@@ -109,7 +109,10 @@ function versionUrl(folder: Folder, name: BundleFile, sha256: string): string {
   return `${folder.nameOf(name)}?sha256=${sha256}`;
 }
 
-/** The key of the folder that a stored file was read from. Earlier versions stored some under other addresses of it. */
+/**
+ * The key of the folder from which a stored file was read. Earlier versions stored some files under other addresses of
+ * the folder.
+ */
 function folderOfFile(url: string): string {
   const { origin, pathname } = new URL(url);
   return folderAtUrl(pathname.replace(/[^/]*$/, ''), origin).key;

@@ -1,4 +1,4 @@
-/** The arguments of everything that loads, checked before anything is read or a worker starts. */
+/** Checks the arguments of all loading functions before anything is read or a worker starts. */
 import {
   checkAddress,
   checkBoolean,
@@ -12,12 +12,12 @@ import {
 import type { Device } from './device.js';
 import type { LoadOptions } from './load-options.js';
 
-/** SHA-256 as pages write it for scripts: 32 bytes in base64. */
+/** SHA-256 in the form that pages use for scripts: 32 bytes in base64. */
 const integrityPattern = /^sha256-[A-Za-z0-9+/]{43}=$/;
 
 /**
- * Checks what any of the loading functions takes; each takes some of these options.
- * @throws TypeError for a value of another kind; RangeError for an `integrity` that is no SHA-256
+ * Checks the arguments of the loading functions; each function takes some of these options.
+ * @throws TypeError for a value of the wrong kind; RangeError for an `integrity` that is not a SHA-256
  */
 export function checkLoading(address: unknown, options: object): void {
   checkAddress('address', address);

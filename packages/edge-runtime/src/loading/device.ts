@@ -1,6 +1,6 @@
 /**
- * What a model can run on. A device names the worker that serves models on it, and nothing else: a page that imports one
- * device is built without the ONNX Runtime of the others.
+ * Devices that a model can run on. A device refers only to the worker that serves models on it. So a page that imports
+ * one device is built without the ONNX Runtime of the others.
  */
 import type { StepModel } from '../runtime/step.js';
 
@@ -13,23 +13,23 @@ export interface Device {
 
 export type DeviceName = 'wasm' | 'webgpu';
 
-/** What a loaded model runs on. */
+/** The device and kernels that a loaded model uses. */
 export interface DeviceUse {
-  /** `custom` for an ONNX Runtime that the caller gave. */
+  /** Name of the device; `custom` for an ONNX Runtime that the caller passed. */
   readonly name: DeviceName | 'custom';
-  /** Whose kernels: this package's own, or ONNX Runtime's. */
+  /** Origin of the kernels: this package or ONNX Runtime. */
   readonly runtime: 'unroll' | 'onnxruntime';
-  /** Why it is not the device that was asked for, or in no worker; undefined if it is as asked. */
+  /** Why it is not the requested device, or not in a worker; undefined if it is as requested. */
   readonly fallbackReason?: string;
 }
 
-/** A model's step, and what computes it. */
+/** A model's step, and the device that runs it. */
 export interface LoadedStep {
   readonly step: StepModel;
   readonly use: DeviceUse;
 }
 
-/** WebAssembly on one thread: runs everywhere, and is the fastest for models that fit a keyboard or a page. */
+/** WebAssembly on one thread. Runs everywhere, and is the fastest device for models that fit a keyboard or a page. */
 export const wasm: Device = {
   name: 'wasm',
   createWorker: () => new Worker(new URL('../worker/wasm-worker.js', import.meta.url), { type: 'module' }),

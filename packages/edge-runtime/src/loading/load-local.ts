@@ -1,4 +1,4 @@
-/** Loads a model into this thread: what a worker does for its page, and what Node does. */
+/** Loads a model into this thread, as a worker does for its page, and as Node does. */
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import { folderAt } from '#bundle-source';
 import type { Folder } from '../bundle/folder.js';
@@ -18,10 +18,10 @@ import { loadOnWasm } from './on-wasm.js';
 import { loadOnnxRuntime } from './onnx-runtime.js';
 
 export interface LocalLoadOptions extends Omit<LoadOptions, 'device'> {
-  /** What runs the model: WebAssembly, on one thread, unless an `onnxruntime-common` module is given. */
+  /** The module `onnxruntime-common` that runs the model; by default WebAssembly, on one thread. */
   readonly ort?: OnnxRuntime | undefined;
   /**
-   * `@unroll/edge-runtime/kernels.wasm`, compiled: for runtimes that compile no WebAssembly while they run, such as
+   * Compiled `@unroll/edge-runtime/kernels.wasm`, for runtimes that cannot compile WebAssembly while they run, such as
    * Cloudflare Workers.
    */
   readonly kernels?: WebAssembly.Module | undefined;
@@ -31,8 +31,8 @@ export interface LocalLoadOptions extends Omit<LoadOptions, 'device'> {
  * Loads the bundle at `address`, the URL of its folder or, in Node, its path, into this thread. In a page, prefer
  * `loadLanguageModel`, which leaves the page's thread free.
  *
- * @throws TypeError or RangeError naming an argument of another kind; BundleError naming the file and the remedy if the bundle is missing, damaged, or of another version; the
- *   signal's reason if it aborts.
+ * @throws TypeError or RangeError naming an argument of the wrong kind; BundleError naming the file and the remedy if
+ * the bundle is missing, damaged, or of another version; the signal's reason if it aborts
  */
 export async function loadLocalLanguageModel(
   address: string | URL,
@@ -48,7 +48,9 @@ export async function loadLocalLanguageModel(
   return loadOn(ort ? loadOnCustom : loadOnKernels, address, options, ort);
 }
 
-/** Loads a bundle, and its step by `loadStep`; `ort` is what trains, by default ONNX Runtime's WebAssembly. */
+/**
+ * Loads a bundle, and its step with `loadStep`. `ort` runs training; by default ONNX Runtime's WebAssembly build does.
+ */
 export async function loadOn(
   loadStep: (bundle: Bundle, onnxRuntime?: string) => Promise<LoadedStep>,
   address: string | URL,

@@ -1,4 +1,6 @@
-/** Loads a model into a worker of its own: the page's thread stays free. `load.node.ts` is its counterpart in Node. */
+/**
+ * Loads a model into its own worker, so that the page's thread stays free. `load.node.ts` is the counterpart for Node.
+ */
 import { folderAt } from '#bundle-source';
 import { checkedUrl } from '../arguments.js';
 import { BundleError } from '../errors.js';
@@ -14,8 +16,9 @@ import type { LoadOptions } from './load-options.js';
  * Loads the bundle at `address`: the URL of its folder or, in Node, its path. In a page the model runs in a worker; in
  * Node, in this thread.
  *
- * @throws TypeError or RangeError naming an argument of another kind; BundleError naming the file and the remedy if the bundle is missing, damaged, or of another version, or if the
- *   worker cannot start; the signal's reason if it aborts.
+ * @throws TypeError or RangeError naming an argument of the wrong kind; BundleError naming the file and the remedy if
+ * the bundle is missing, damaged, or of another version, or if the worker cannot start; the signal's reason if it
+ * aborts
  * @example
  * const model = await loadLanguageModel('./model/');
  * for await (const { text } of model.generate('In the beginning')) output.append(text);
@@ -28,7 +31,7 @@ export async function loadLanguageModel(address: string | URL, loadOptions: Load
   const addresses = { address: folderAt(address).address, onnxRuntime: module };
   const served = await loadInWorker(device.createWorker, addresses, options);
   if (!(served instanceof Error)) return served;
-  // Some bundlers deliver no script for the worker, and other sites' scripts start none.
+  // Some bundlers deliver no script for the worker, and scripts from other sites cannot start one.
   const embedded = await import('../worker/start-embedded.js').then(
     ({ startEmbedded }) => loadInWorker(() => startEmbedded(device.name), addresses, options),
     (error: Error) => error,
@@ -40,7 +43,10 @@ export async function loadLanguageModel(address: string | URL, loadOptions: Load
 
 type LoadingOptions = Omit<LoadOptions, 'device' | 'onnxRuntime'>;
 
-/** The model, or why its worker does not start: a BundleError, or what the browser throws at pages that may start none. */
+/**
+ * Loads the model in a worker. If the worker does not start, returns why: a BundleError, or the browser's error for
+ * pages that may not start workers.
+ */
 async function loadInWorker(
   createWorker: () => Worker,
   addresses: Addresses,
@@ -60,7 +66,10 @@ async function loadInWorker(
   }
 }
 
-/** Where a page may not start a worker, as in a sandboxed frame or with trusted types, its own thread does the work. */
+/**
+ * Runs the model in the page's own thread if the page may not start a worker, as in a sandboxed frame or with trusted
+ * types.
+ */
 async function loadHere(addresses: Addresses, options: LoadingOptions, { message }: Error): Promise<LanguageModel> {
   const { serveHere } = await import('../worker/serve-here.js');
   const fallbackReason = `the page may not start a worker, so that its own thread runs the model (${message})`;

@@ -1,4 +1,4 @@
-/** Loads a model into this thread: Node runs no page that it could block. `load.browser.ts` is for pages. */
+/** Loads a model into this thread, because Node has no page to block. `load.browser.ts` is for pages. */
 import type { Bundle } from '../bundle/read-bundle.js';
 import type { LanguageModel } from '../runtime/language-model.js';
 import { checkLoading } from './checked-loading.js';
@@ -7,7 +7,7 @@ import { loadOn } from './load-local.js';
 import type { LoadOptions } from './load-options.js';
 import { loadOnWasm } from './on-wasm.js';
 
-/** As in `load.browser.ts`, on WebAssembly whatever the device. */
+/** As in `load.browser.ts`, but always on WebAssembly. */
 export async function loadLanguageModel(address: string | URL, loadOptions: LoadOptions = {}): Promise<LanguageModel> {
   checkLoading(address, loadOptions);
   const { device, ...options } = loadOptions;

@@ -1,6 +1,6 @@
 /**
- * Loads models on WebAssembly, one thread: with the kernels of this package, of a few kilobytes, where they know all of a
- * model's operators; else with ONNX Runtime's smallest build, which is only downloaded then.
+ * Loads models on WebAssembly, on one thread. If this package's own kernels, a few kilobytes, know all operators of a
+ * model, they run it; else ONNX Runtime's smallest build does, which is only downloaded then.
  */
 import type { Bundle } from '../bundle/read-bundle.js';
 import { loadDecoder } from '../decoder/decoder.js';
@@ -11,8 +11,9 @@ import type { LoadedStep } from './device.js';
 import { loadOnnxRuntime } from './onnx-runtime.js';
 
 /**
- * @param onnxRuntime the address of ONNX Runtime's module, if it is not the installed package's
- * @param compiledKernels `kernels.wasm`, where the runtime compiles none
+ * Loads a model's step.
+ * @param onnxRuntime address of ONNX Runtime's module, if it is not that of the installed package
+ * @param compiledKernels `kernels.wasm`, for runtimes that cannot compile WebAssembly
  * @throws BundleError `model-invalid`, `wasm-unavailable` or `onnxruntime-missing`
  */
 export async function loadOnWasm(

@@ -1,4 +1,4 @@
-/** Loads models on WebGPU where the browser has it and ONNX Runtime accepts them, else on WebAssembly, and says why. */
+/** Loads models on WebGPU if the browser has it and ONNX Runtime accepts them, else on WebAssembly with the reason. */
 import type { Bundle } from '../bundle/read-bundle.js';
 import type { OnnxRuntime } from '../runtime/session.js';
 import { loadStepModel } from '../runtime/step.js';
@@ -8,7 +8,8 @@ import { loadOnWasm } from './on-wasm.js';
 import { importFrom, onOneThread } from './onnx-runtime.js';
 
 /**
- * @param onnxRuntime the address of ONNX Runtime's module, if it is not the installed package's
+ * Loads a model's step.
+ * @param onnxRuntime address of ONNX Runtime's module, if it is not that of the installed package
  * @throws BundleError `model-invalid`
  */
 export async function loadOnWebGpu(
@@ -43,7 +44,7 @@ async function fallBack(
   return { step, use: { ...use, fallbackReason } };
 }
 
-/** What this browser lacks for WebGPU; undefined if nothing. */
+/** The feature that this browser lacks for WebGPU; undefined if it has all. */
 async function whatIsMissing(): Promise<string | undefined> {
   if (!('gpu' in navigator))
     return 'this browser has no WebGPU, or the page is not served over https or from localhost';

@@ -1,23 +1,23 @@
 /**
- * What a browser keeps of a model for the next start. Keeping only saves time: where a browser refuses to store, or never
- * answers, everything else works, and the model says what is not kept.
+ * Reports what a browser stores of a model for the next start. Storing only saves time: if a browser refuses to store
+ * or never answers, everything else works, and the model says what is not stored.
  */
 
-/** The parts of a model that are kept, and those that were used because of that. */
+/** The parts of a model that are not stored, and whether the stored bundle was used. */
 export interface StorageUse {
-  /** Why the bundle is not kept for the next start; undefined if it is. */
+  /** Why the bundle is not stored for the next start; undefined if it is. */
   readonly bundleNotKept?: string;
-  /** Why what the model learns from a person is not kept; undefined if it is. */
+  /** Why what the model learns from a person is not stored; undefined if it is. */
   readonly learningNotKept?: string;
-  /** Why the model is the one that was kept, and not the server's; undefined if it is the server's. */
+  /** Why the model is the stored one and not the server's; undefined if it is the server's. */
   readonly serverFailure?: string;
 }
 
-/** How long the browser's storage is waited for, in milliseconds: some browsers never answer. */
+/** Time limits for the browser's storage, in milliseconds, because some browsers never answer. */
 export const patience = { reading: 5_000, writing: 10_000 };
 
 /**
- * What an operation of the browser's storage gives. The operation is told when nobody waits for it any more.
+ * Waits for an operation on the browser's storage. Aborts the operation when the time is over.
  * @param limit milliseconds
  * @throws the operation's error; DOMException `TimeoutError`
  */
@@ -37,7 +37,7 @@ export async function inTime<Result>(
   }
 }
 
-/** Why the browser's storage failed, for people. */
+/** Describes for people why the browser's storage failed. */
 export function storageProblem(error: unknown): string {
   const { name, message } = error as Error;
   switch (name) {

@@ -1,26 +1,26 @@
 /**
- * What a person may give back to the model of all: the difference that personalizing made, clipped and noised on this
- * device (McMahan et al. 2018, "Learning differentially private recurrent language models", algorithm 1, with the noise
- * divided among the clients). Nothing here runs unless it is called.
+ * Contributes to the shared model: sends the change that personalizing made, clipped and noised on this device (McMahan
+ * et al. 2018, "Learning differentially private recurrent language models", algorithm 1, with the noise divided among
+ * the clients). Nothing here runs unless it is called.
  */
 import { BundleError } from '../errors.js';
 import type { Cancellable } from '../runtime/cancellable.js';
 import type { Parameters } from './parameters.js';
 
 export interface ContributeOptions extends Cancellable {
-  /** What the gateway wants to be shown, if anything. */
+  /** Token for the gateway, if it requires one. */
   readonly token?: string;
 }
 
-/** What a gateway gathers; it answers `GET /round` with it. */
+/** A round of contributions; a gateway answers `GET /round` with it. */
 export interface Round {
-  /** The SHA-256 of the model.onnx that updates must be of. */
+  /** The SHA-256 of the model.onnx that updates must belong to. */
   readonly model: string;
-  /** Numbers in an update. */
+  /** Number of elements of an update. */
   readonly parameters: number;
-  /** Updates in a round; the noise of their sum is the sum of theirs. */
+  /** Number of updates in a round; their noise adds up to that of their sum. */
   readonly clients: number;
-  /** C, the greatest Euclidean length of an update. */
+  /** C, the largest Euclidean norm of an update. */
   readonly clipNorm: number;
   /** σ; the noise of the sum has the standard deviation σ·C. */
   readonly noiseMultiplier: number;
@@ -28,13 +28,13 @@ export interface Round {
 
 export interface Contribution {
   readonly round: Round;
-  /** How long the update was before it was clipped. */
+  /** Norm of the update before clipping. */
   readonly norm: number;
 }
 
 /**
- * Sends the update to the round that the gateway at `address` gathers.
- * @throws BundleError `gateway-refused` or `unreachable`; the signal's reason if it aborts.
+ * Sends the update to the current round of the gateway at `address`.
+ * @throws BundleError `gateway-refused` or `unreachable`; the signal's reason if it aborts
  */
 export async function contributeTo(
   address: string,
@@ -64,7 +64,7 @@ export async function contributeTo(
   return { round, norm };
 }
 
-/** How far the parameters have changed: of all of `base`, in its order, one after the other. */
+/** The change of the parameters: those of `base` in its order, concatenated. */
 export function difference(base: Parameters, changed: Parameters): Float32Array<ArrayBuffer> {
   const parts = Array.from(base, ([name, values]) => {
     const now = changed.get(name) ?? values;
@@ -79,7 +79,7 @@ export function difference(base: Parameters, changed: Parameters): Float32Array<
   return whole;
 }
 
-/** Δ·min(1, C/‖Δ‖) + N(0, (σ·C)²/clients) in each element. */
+/** Clips and noises an update: Δ·min(1, C/‖Δ‖) + N(0, (σ·C)²/clients) in each element. */
 function protectedUpdate(
   update: Float32Array<ArrayBuffer>,
   { clients, clipNorm, noiseMultiplier }: Pick<Round, 'clients' | 'clipNorm' | 'noiseMultiplier'>,
@@ -90,7 +90,7 @@ function protectedUpdate(
   return update.map((value, i) => value * scale + deviation * noise[i]!);
 }
 
-/** Standard normal numbers from the browser's secure random ones, by Box and Muller (1958). */
+/** Draws standard normal numbers from the browser's secure random ones, by Box and Muller (1958). */
 function gaussians(count: number): Float64Array {
   const values = new Float64Array(count + (count % 2));
   const bits = new Uint32Array(4096);

@@ -1,13 +1,13 @@
 /**
- * Token ids as a training step reads them: one half of the lanes the owner's text, the other half the model's own. Each
- * lane starts at its share of its text, and goes round.
+ * Arranges token ids for training steps: half of the lanes read the owner's text, the other half the model's own. Each
+ * lane starts at its share of the text and wraps around.
  */
 
-/** What a training step reads. */
+/** The tokens of one training step. */
 export interface Window {
   /** int32 [time, batch]. */
   readonly ids: Int32Array;
-  /** int32 [time·batch]: the token after each. */
+  /** int32 [time·batch]: the token after each id. */
   readonly targets: Int32Array;
 }
 
@@ -16,7 +16,9 @@ export interface WindowShape {
   readonly batch: number;
 }
 
-/** Lanes from 0 to batch/2 − 1 read `own`, the others `general`; window `index` follows window `index − 1`. */
+/**
+ * Cuts a window. Lanes 0 to batch/2 − 1 read `own`, the others `general`; window `index` follows window `index − 1`.
+ */
 export function readWindow(
   own: readonly number[],
   general: readonly number[],
@@ -37,15 +39,18 @@ export function readWindow(
   return { ids, targets };
 }
 
-/** Whether the element of [time·batch] belongs to the owner's text. */
+/** Whether an element of [time·batch] belongs to the owner's text. */
 export function isOwn(element: number, { batch }: WindowShape): boolean {
   return element % batch < batch / 2;
 }
 
-/** How much the owner's tokens count in the loss beside the others: what is forgotten first is what is not rehearsed. */
+/**
+ * Share of the owner's tokens in the loss. The rest goes to the model's own text, because what is not rehearsed is
+ * forgotten first.
+ */
 const ownShare = 0.25;
 
-/** What each token's loss counts in the loss that is minimised, [time·batch]; all together 1. */
+/** The weight of each token's loss in the minimised loss, [time·batch]; the weights sum to 1. */
 export function lossWeights(shape: WindowShape): Float32Array<ArrayBuffer> {
   const half = (shape.time * shape.batch) / 2;
   const weights = new Float32Array(2 * half);

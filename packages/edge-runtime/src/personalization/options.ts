@@ -1,15 +1,15 @@
-/** What a caller says to personalize a model, and what it is told. */
+/** Options and results of personalizing a model. */
 import type { PersonalizationMethod } from '@unroll/core/config';
 import type { Cancellable } from '../runtime/cancellable.js';
 
 export type { PersonalizationMethod };
 
 export interface PersonalizeOptions extends Cancellable {
-  /** What is trained; default `adapters`. */
+  /** The parameters to train; default `adapters`. */
   readonly method?: PersonalizationMethod;
-  /** Updates, each of 64 tokens of the texts and as many of the model's own; default 200. */
+  /** Number of updates; each reads 64 tokens of the texts and as many of the model's own. Default 200. */
   readonly steps?: number;
-  /** Adam's; default 0.003 for `adapters`, 0.001 for `full`, 0.02 for `output-bias`. */
+  /** Adam's learning rate; default 0.003 for `adapters`, 0.001 for `full`, 0.02 for `output-bias`. */
   readonly learningRate?: number;
   /** Called after every update. */
   readonly onProgress?: (progress: PersonalizationProgress) => void;
@@ -19,11 +19,11 @@ export interface PersonalizationProgress {
   /** Updates made so far. */
   readonly step: number;
   readonly steps: number;
-  /** Of the texts' tokens in this update. */
+  /** Perplexity of the texts' tokens in this update. */
   readonly perplexity: number;
 }
 
-/** Perplexities per token, before and after. */
+/** Perplexities per token, before and after personalizing. */
 export interface Change {
   readonly before: number;
   readonly after: number;
@@ -31,18 +31,21 @@ export interface Change {
 
 export interface PersonalizationResult {
   readonly method: PersonalizationMethod;
-  /** Of the beginning of the texts that were trained on. */
+  /** Perplexity of the beginning of the texts that were trained on. */
   readonly texts: Change;
-  /** Of what the model itself wrote before it was personalized, and was not trained on: how much it forgot. */
+  /**
+   * Perplexity of text that the model wrote before it was personalized and was not trained on. It shows how much the
+   * model forgot.
+   */
   readonly general: Change;
-  /** Whether the browser keeps the result for the next start. Node keeps it until the model is disposed of. */
+  /** Whether the browser stores the result for the next start. Node keeps it until the model is disposed of. */
   readonly stored: boolean;
 }
 
-/** Whether a model is personalized. */
+/** Whether and how a model is personalized. */
 export interface PersonalizationStatus {
-  /** How; undefined if it is as the bundle has it. */
+  /** The method; undefined if the model is as in the bundle. */
   readonly method?: PersonalizationMethod;
-  /** Why what was stored for this model was thrown away. */
+  /** Why the stored personalization of this model was discarded. */
   readonly discarded?: string;
 }

@@ -1,10 +1,10 @@
-/** Parameters and graphs brought together: what is trained beside what stays, and models made of both. */
+/** Combines parameters and graphs: trained parameters with unchanged ones, and models made of both. */
 import { seededRandom } from '@unroll/core/decoding';
 import { bytesOf, elementCount, type OnnxGraph, type OnnxTensor } from '@unroll/core/onnx';
 
 export type Parameters = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 
-/** The graph with these of its inputs as constants. */
+/** Turns those inputs of the graph that have values here into constants. */
 export function withConstants(graph: OnnxGraph, values: Parameters): OnnxGraph {
   const constants = graph.inputs.filter(({ name }) => values.has(name));
   const tensors = constants.map(({ name, shape }): OnnxTensor => {
@@ -17,20 +17,20 @@ export function withConstants(graph: OnnxGraph, values: Parameters): OnnxGraph {
   };
 }
 
-/** The shapes of the graph's float32 inputs of at least one dimension whose names pass. */
+/** The shapes of the graph's inputs whose names pass. */
 export function inputShapes(graph: OnnxGraph, passes: (name: string) => boolean): Map<string, number[]> {
   return new Map(graph.inputs.filter(({ name }) => passes(name)).map(({ name, shape }) => [name, shape.map(Number)]));
 }
 
-/** The shapes of what a training graph trains: what has Adam's first moment. */
+/** The shapes of the parameters that a training graph trains, which are those with Adam's first moment. */
 export function trainedShapes(graph: OnnxGraph): Map<string, number[]> {
   const names = new Set(graph.inputs.map(({ name }) => name));
   return inputShapes(graph, (name) => names.has(`m/${name}`));
 }
 
 /**
- * Where training starts: parameters as they are, and adapters whose product is zero (Hu et al. 2022, section 4.1): `up` is
- * zero, `down` uniform in ±√(3 / rows), of variance 1 / rows.
+ * The values with which training starts: the parameters themselves, or adapters whose product is zero (Hu et al. 2022,
+ * section 4.1). For those, `up` is zero and `down` is uniform in ±√(3 / rows), with variance 1 / rows.
  */
 export function initialTrained(shapes: ReadonlyMap<string, readonly number[]>, base: Parameters): Parameters {
   const random = seededRandom(1);
@@ -48,7 +48,9 @@ export function initialTrained(shapes: ReadonlyMap<string, readonly number[]>, b
   );
 }
 
-/** The parameters that training has changed: those trained themselves, and matrices plus the product of their adapters. */
+/**
+ * The parameters that training has changed: those trained directly, and matrices plus the product of their adapters.
+ */
 export function changedParameters(base: Parameters, trained: Parameters): Parameters {
   const changed = new Map<string, Float32Array<ArrayBuffer>>();
   for (const [name, values] of base) {
@@ -61,8 +63,8 @@ export function changedParameters(base: Parameters, trained: Parameters): Parame
 }
 
 /**
- * W + down·up for W [rows, columns], down [rows, rank], up [rank, columns]. The rank follows from the sizes:
- * |down|·|up| = |W|·rank².
+ * Computes W + down·up for W [rows, columns], down [rows, rank], up [rank, columns]. The rank follows from the sizes:
+ * down|·|up| = |W|·rank².
  */
 function plusProduct(w: Float32Array, down: Float32Array, up: Float32Array): Float32Array<ArrayBuffer> {
   const rank = Math.round(Math.sqrt((down.length * up.length) / w.length));
@@ -78,8 +80,8 @@ function plusProduct(w: Float32Array, down: Float32Array, up: Float32Array): Flo
 }
 
 /**
- * The graph of the personalized model. Where all that changed is stored as float32, the bundle's own graph with other
- * values, as fast as before; else the step with all parameters in float32.
+ * The graph of the personalized model. If all changed parameters are stored as float32, it is the bundle's own graph
+ * with new values, as fast as before; else it is the step with all parameters in float32.
  */
 export function personalizedGraph(
   bundle: OnnxGraph,

@@ -1,6 +1,6 @@
 /**
- * A model that adapts to its owner. The bundle's own step stays loaded beside the personalized one, so that undoing gives
- * back the same bits. Texts are read here, and go nowhere.
+ * Adapts a model to its owner. The bundle's own step stays loaded beside the personalized one, so that undoing restores
+ * exactly the same outputs. Texts are read here and are sent nowhere.
  */
 import { generateTokens, seededRandom } from '@unroll/core/decoding';
 import { decodeOnnx, encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
@@ -33,17 +33,17 @@ import { largestShare, withShare } from './restraint.js';
 import { type PersonalizationRecord, PersonalizationStorage, whyForeign } from './storage.js';
 import { train } from './training.js';
 
-/** What personalizing needs of a loaded bundle. */
+/** The parts of a loaded bundle that personalizing needs. */
 export interface PersonalizerContext {
   readonly folder: Folder;
   readonly manifest: Manifest;
   readonly tokenizer: Tokenizer;
-  /** The step of the bundle as it is. */
+  /** The bundle's own step. */
   readonly base: StepModel;
-  /** The bundle's model.onnx once more: it is not kept in memory. */
+  /** Reads the bundle's model.onnx again, because it is not kept in memory. */
   readModel(): Promise<Uint8Array<ArrayBuffer>>;
   loadStep(bundle: Pick<Bundle, 'model' | 'manifest'>): Promise<LoadedStep>;
-  /** What trains; loaded only then. */
+  /** Loads the ONNX Runtime that trains, when it is needed. */
   ort(): Promise<OnnxRuntime>;
 }
 
@@ -53,9 +53,9 @@ const defaultLearningRates: Record<PersonalizationMethod, number> = {
   'output-bias': 0.02,
 };
 
-/** Most tokens that the model writes itself, to be trained on beside the texts. */
+/** The most tokens that the model writes itself, to be trained on beside the texts. */
 const longestRehearsal = 8192;
-/** Tokens that perplexities before and after are taken over. */
+/** Number of tokens from which perplexities before and after are computed. */
 const measuredTokens = 1024;
 const fewestTokens = 16;
 
@@ -76,12 +76,14 @@ export class Personalizer {
     return this.#status;
   }
 
-  /** Why the browser does not keep what is learned; undefined if it does. */
+  /** Why the browser does not store what is learned; undefined if it does. */
   get storageProblem(): string | undefined {
     return this.#storage.problem;
   }
 
-  /** The step of what an earlier session stored for this bundle; undefined if there is none, or it cannot be used. */
+  /**
+   * Loads the step that an earlier session stored for this bundle; undefined if there is none, or it cannot be used.
+   */
   async restore(): Promise<StepModel | undefined> {
     const { folder } = this.#context;
     const record = await this.#storage.read(folder, this.#sha256);
@@ -103,7 +105,10 @@ export class Personalizer {
     }
   }
 
-  /** @throws RangeError for too little text or an option out of range; BundleError; the signal's reason if it aborts. */
+  /**
+   * Trains on the texts.
+   * @throws RangeError for too little text or an option out of range; BundleError; the signal's reason if it aborts
+   */
   async personalize(
     texts: readonly string[],
     options: PersonalizeOptions,
@@ -133,7 +138,7 @@ export class Personalizer {
     this.#isStored = false;
   }
 
-  /** Gives what was learned, clipped and noised, to the round of a gateway. */
+  /** Sends what was learned, clipped and noised, to the current round of a gateway. */
   async contribute(gateway: string, options: ContributeOptions): Promise<Contribution> {
     if (!this.#record) throw new Error('there is nothing to contribute; personalize the model first');
     const { parameters } = await this.#readBase(decodeOnnx(this.#record.step));
@@ -224,7 +229,7 @@ export class Personalizer {
   }
 
   /**
-   * What the model writes by itself, of what it learned in training: rehearsing it keeps that in memory
+   * Lets the model write text from what it learned in training. Rehearsing this text keeps the model from forgetting it
    * (pseudorehearsal, Robins 1995, section 4).
    */
   async #write(tokens: number, signal: AbortSignal | undefined): Promise<number[]> {

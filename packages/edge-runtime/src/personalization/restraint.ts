@@ -1,17 +1,18 @@
 /**
- * How much of what was learned is kept, so that little is forgotten: a point on the line from the bundle's parameters to
- * the trained ones (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", section 3).
+ * Limits forgetting by keeping only a part of what was learned: a point on the line from the bundle's parameters to the
+ * trained ones (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", section 3).
  */
 import type { Parameters } from './parameters.js';
 
-/** How much the perplexity of what the model wrote before may rise: 1.5 %. */
+/** The most by which the perplexity of the model's own earlier text may rise: 1.5 %. */
 const largestRise = 1.015;
 
 const bisections = 5;
 
 /**
- * The largest share in [0, 1], to 1/32, with which `riseAt`, 1 at 0 and taken to grow, stays within `limit`.
- * @param riseAt the perplexity with this share beside the one without
+ * Finds the largest share in [0, 1], to 1/32, for which `riseAt` stays within `limit`. Assumes that it is 1 at 0 and
+ * grows.
+ * @param riseAt the perplexity with this share divided by the one without
  */
 export async function largestShare(riseAt: (share: number) => Promise<number>, limit = largestRise): Promise<number> {
   if ((await riseAt(1)) <= limit) return 1;
@@ -24,7 +25,9 @@ export async function largestShare(riseAt: (share: number) => Promise<number>, l
   return within;
 }
 
-/** The trained values with `share` of their way from `base`: of parameters themselves, and of the product of adapters. */
+/**
+ * Moves values the `share` of the way from `base` to the trained ones: parameters directly, adapters by their product.
+ */
 export function withShare(trained: Parameters, base: Parameters, share: number): Parameters {
   if (share === 1) return trained;
   const partly = (name: string, values: Float32Array<ArrayBuffer>) => {

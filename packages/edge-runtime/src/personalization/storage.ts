@@ -1,11 +1,13 @@
-/** Where a browser keeps what was learned about its owner: IndexedDB, which no server is told of. Node keeps nothing. */
+/**
+ * Stores what was learned about the owner in the browser's IndexedDB, hidden from every server. Node stores nothing.
+ */
 import { folderAt } from '#bundle-source';
 import type { Folder } from '../bundle/folder.js';
 import { inTime, patience, storageProblem } from '../loading/storage-use.js';
 import type { PersonalizationMethod, PersonalizationStatus } from './options.js';
 import type { Parameters } from './parameters.js';
 
-/** What is kept, as a plain value. */
+/** A stored personalization, as a plain value. */
 export interface PersonalizationRecord {
   readonly version: 1;
   /** The SHA-256 of the model.onnx that was personalized. */
@@ -19,16 +21,18 @@ export interface PersonalizationRecord {
 const databaseName = 'unroll-personalization';
 const storeName = 'models';
 
-/** The records of this origin, by the key of the bundle's folder. Nothing here throws: `problem` says what failed. */
+/** The records of this origin, by the key of the bundle's folder. No method throws: `problem` says what failed. */
 export class PersonalizationStorage {
   #problem: string | undefined;
 
-  /** Why the newest operation failed; undefined if it did not. */
+  /** Why the latest operation failed; undefined if it did not. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** The record of the bundle in `folder`, one for the model with the SHA-256 `model` if there are several. */
+  /**
+   * The record of the bundle in `folder`. If there are several, prefers one for the model with the SHA-256 `model`.
+   */
   async read(folder: Folder, model: string): Promise<PersonalizationRecord | undefined> {
     return this.#try('readonly', async (objects) => {
       const keys = await keysOf(folder, objects);
@@ -39,7 +43,7 @@ export class PersonalizationStorage {
     });
   }
 
-  /** Whether there was room for it. */
+  /** Stores a record. Returns whether there was room for it. */
   async write(folder: Folder, record: PersonalizationRecord): Promise<boolean> {
     const written = await this.#try('readwrite', async (objects) => {
       for (const key of await keysOf(folder, objects)) objects.delete(key);
@@ -70,13 +74,13 @@ export class PersonalizationStorage {
   }
 }
 
-/** Why a record is not for the model with this SHA-256; undefined if it is. */
+/** Why a record does not belong to the model with this SHA-256; undefined if it does. */
 export function whyForeign(record: PersonalizationRecord, model: string): PersonalizationStatus['discarded'] {
   if (record.version !== 1) return `it was stored by another version of the runtime (format ${record.version})`;
   return record.model === model ? undefined : 'the bundle has another model.onnx now';
 }
 
-/** The keys under which the folder's records lie. Version 0.1 used the address as it was written. */
+/** The keys of the folder's records. Version 0.1 used the address as the page wrote it. */
 async function keysOf(folder: Folder, objects: IDBObjectStore): Promise<string[]> {
   const keys = (await resultOf(objects.getAllKeys())) as string[];
   return keys.filter((key) => keyOf(key) === folder.key);
@@ -86,11 +90,11 @@ function keyOf(address: string): string | undefined {
   try {
     return folderAt(address).key;
   } catch {
-    return undefined; // it was relative, to a page at another address
+    return undefined; // a relative address, for a page at another address
   }
 }
 
-/** Resolves to the operation's result once its transaction is complete. An abort undoes it. */
+/** Resolves to the operation's result once its transaction is complete. Aborting rolls it back. */
 async function inTransaction<Result>(
   mode: IDBTransactionMode,
   operation: (objects: IDBObjectStore) => Promise<Result>,

@@ -1,6 +1,6 @@
 /**
- * Trains on this device: runs the bundle's training step in ONNX Runtime, over windows of token ids. What is not trained is
- * constant in the session, so that only what is trained, and Adam's moments, pass through it.
+ * Trains on this device: runs the bundle's training step in ONNX Runtime, over windows of token ids. Parameters that
+ * are not trained are constants of the session, so only the trained ones and Adam's moments pass through it.
  */
 import { elementCount, encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
 import type { Tensor } from 'onnxruntime-common';
@@ -15,11 +15,11 @@ export interface TrainingJob {
   /** A graph of `personalizationProgram`, without weights. */
   readonly graph: OnnxGraph;
   readonly base: Parameters;
-  /** Where training starts. */
+  /** The values with which training starts. */
   readonly trained: Parameters;
   /** Token ids of the owner's texts. */
   readonly own: readonly number[];
-  /** Token ids of text that the model is to predict as well as before. */
+  /** Token ids of text that the model must still predict as well as before. */
   readonly general: readonly number[];
   readonly steps: number;
   readonly learningRate: number;
@@ -27,7 +27,11 @@ export interface TrainingJob {
   readonly onProgress: ((progress: PersonalizationProgress) => void) | undefined;
 }
 
-/** @returns what is trained, after the last step. @throws the signal's reason if it aborts, between two steps. */
+/**
+ * Runs the training steps.
+ * @returns the trained parameters after the last step
+ * @throws the signal's reason if it aborts, between two steps
+ */
 export async function train(job: TrainingJob, ort: OnnxRuntime): Promise<Parameters> {
   const { graph, base, trained, steps, signal, onProgress } = job;
   const [time, batch] = graph.inputs.find(({ name }) => name === 'ids')!.shape.map(Number) as [number, number];
@@ -60,7 +64,7 @@ export async function train(job: TrainingJob, ort: OnnxRuntime): Promise<Paramet
   }
 }
 
-/** What is trained, as given; Adam's moments and the recurrent state, zero. */
+/** The initial inputs: trained parameters as given; zeros for Adam's moments and the recurrent state. */
 function firstResidents(graph: OnnxGraph, trained: Parameters, ort: OnnxRuntime): Map<string, Tensor> {
   const shapes = trainedShapes(graph);
   const zeros = inputShapes(graph, (name) => /^([mv]\/|[hc]\.\d+$)/.test(name));

@@ -1,8 +1,8 @@
 /**
- * Weights as integers of 4 or 8 bits in blocks along the inputs, one float scale per block, stored with an offset: integer
- * + 8, two to a byte (the first in the low half), or integer + 128. The operators run on every engine, WebGPU included.
- * Their activations stay float32: with `accuracy_level` 4 some processors round them to 8 bits, which is two or three times
- * faster there, but moves a token's score by up to 0.015 nats.
+ * Stores weights as integers of 4 or 8 bits in blocks along the inputs, with one float scale for each block and an
+ * offset: integer + 8, two in each byte (the first in the low half), or integer + 128. The operators run on every
+ * engine, including WebGPU. Their activations stay float32. With `accuracy_level` 4 some processors round them to 8
+ * bits, which is two or three times faster there but changes a token's score by up to 0.015 nats.
  */
 import { float32Tensor, int64Tensor, type OnnxNode, type OnnxTensor } from '@unroll/core/onnx';
 import { columnsOf, type Matrix, rowsOf } from './matrix.js';
@@ -11,15 +11,18 @@ import type { Scheme } from './scheme.js';
 
 type Bits = 4 | 8;
 
-/** Of products and of tables that a product reads too. What kernels are made for. */
+/** Block size of products, and of tables that a product reads too. The kernels are made for it. */
 const blockSize = 32;
 
-/** Of tables that are only looked up: half the bytes of scales, for embeddings forgive more than products do. */
+/**
+ * Block size of tables that are only looked up. It halves the bytes of scales; embeddings tolerate this better than
+ * products.
+ */
 const tableBlockSize = 64;
 
 export const int4: Scheme = inBlocks(4);
 
-/** 8 bits where `DynamicQuantizeMatMul`, with its one scale a column, has no kernel. */
+/** 8 bits where `DynamicQuantizeMatMul`, with its single scale for each column, has no kernel. */
 export const int8Blocks: Scheme = inBlocks(8);
 
 function inBlocks(bits: Bits): Scheme {
@@ -48,13 +51,13 @@ function inBlocks(bits: Bits): Scheme {
   };
 }
 
-/** A lookup in a table of its own, whose rows need no padding. */
+/** A lookup in a table that no product reads, whose rows need no padding. */
 function plainLookup(table: OnnxTensor, ids: string, output: string, bits: Bits) {
   const matrix = rowsOf(table);
   const blocks = Math.ceil(matrix.columns / tableBlockSize);
   const whole = quantizeBlocks(table.name, matrix, bits, tableBlockSize);
   const rowBytes = (matrix.columns * bits) / 8;
-  if (!Number.isInteger(rowBytes)) return tiedLookup(table, ids, output, bits); // half a byte would be left over
+  if (!Number.isInteger(rowBytes)) return tiedLookup(table, ids, output, bits); // else a row would end with half a byte
   const paddedBytes = (blocks * tableBlockSize * bits) / 8;
   const data = new Uint8Array(matrix.rows * rowBytes);
   for (let row = 0; row < matrix.rows; row++) {
@@ -65,13 +68,13 @@ function plainLookup(table: OnnxTensor, ids: string, output: string, bits: Bits)
   return { nodes: [node], initializers: [quantized, whole.scale] };
 }
 
-/** A lookup in a table as a product wants it: rows padded to whole blocks, scales in a matrix of blocks. */
+/** A lookup in a table in the product's format: rows padded to whole blocks, scales in a matrix of blocks. */
 function tiedLookup(table: OnnxTensor, ids: string, output: string, bits: Bits) {
   const matrix = rowsOf(table);
   const { quantized, scale } = quantizeBlocks(table.name, matrix, bits);
   const name = (part: string) => `${output}.${part}`;
   const blocks = quantized.shape[1]!;
-  const scaleShape = int64Tensor(name('scaleShape'), [-1, blocks, 1]); // the lookup wants scales of the table's rank
+  const scaleShape = int64Tensor(name('scaleShape'), [-1, blocks, 1]); // the lookup requires scales of the table's rank
   const rowShape = int64Tensor(name('rowShape'), [-1, blocks * blockSize]);
   const bounds = [
     int64Tensor(name('start'), [0]),
@@ -97,7 +100,9 @@ function gatherNode(inputs: readonly string[], output: string, axis: number, bit
   return { opType: 'GatherBlockQuantized', domain: 'com.microsoft', inputs, outputs: [output], attributes };
 }
 
-/** Rows padded with zeros to whole blocks: uint8 [rows, blocks, bytes of a block], and scales [rows, blocks]. */
+/**
+ * Quantizes rows, padded with zeros to whole blocks: uint8 [rows, blocks, bytes of a block], and scales [rows, blocks].
+ */
 function quantizeBlocks(
   name: string,
   { rows, columns, readRow }: Matrix,

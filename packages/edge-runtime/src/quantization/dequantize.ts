@@ -1,13 +1,13 @@
 /**
- * The inverse of quantize.ts, for the device that trains a bundle's model: the float32 values that its stored weights
- * stand for, by the names and in the layouts that training knows.
+ * The inverse of quantize.ts, for the device that trains a bundle's model. It computes the float32 values of stored
+ * weights, with the names and layouts that training uses.
  */
 import { elementCount, type OnnxGraph, type OnnxTensor } from '@unroll/core/onnx';
 import { weightZeroPoint } from './int8-matmul.js';
 import { floats } from './matrix.js';
 
 /**
- * The values of the parameters `shapes` in the graph of a bundle's `model.onnx`.
+ * Computes the values of the parameters `shapes` from the graph of a bundle's `model.onnx`.
  * @throws Error naming a parameter that the graph lacks
  */
 export function dequantizedParameters(
@@ -34,7 +34,10 @@ function valuesOf(
     : fromBlocks(stored, scales, rows, columns);
 }
 
-/** @param byRow a table that is only looked up; else one scale a column of what is stored, a tied table transposed */
+/**
+ * @param byRow whether each row has a scale (a table that is only looked up); else each stored column has one, and a
+ * tied table is stored transposed
+ */
 function fromInt8(
   stored: OnnxTensor,
   scales: Float32Array,
@@ -54,13 +57,15 @@ function fromInt8(
   return values;
 }
 
-/** The integers of int8 weights: stored as they are or, as `Int8MatMul` wants them, with an offset. */
+/** The integers of int8 weights, which are stored directly or, for `Int8MatMul`, with an offset. */
 export function int8Integers({ dtype, data }: OnnxTensor): Int8Array {
   if (dtype === 'int8') return new Int8Array(data.buffer, data.byteOffset, data.byteLength);
   return Int8Array.from(data, (byte) => byte - weightZeroPoint);
 }
 
-/** Tables are stored by rows; the matrices of products by columns, as rows. */
+/**
+ * Reads weights in blocks. Tables are stored by rows; matrices of products are stored transposed, each column as a row.
+ */
 function fromBlocks(stored: OnnxTensor, scales: OnnxTensor, rows: number, columns: number): Float32Array<ArrayBuffer> {
   const bits = stored.name.endsWith('.int4') ? 4 : 8;
   // A table that is only looked up is a matrix of bytes in blocks of 64; everything else is in blocks of 32.
@@ -70,7 +75,7 @@ function fromBlocks(stored: OnnxTensor, scales: OnnxTensor, rows: number, column
   return byColumn.map((_, k) => byColumn[(k % columns) * rows + Math.floor(k / columns)]!);
 }
 
-/** The matrix [rows, width] whose rows are stored in blocks, padded. */
+/** Computes the matrix [rows, width] whose rows are stored in blocks, padded. */
 export function valuesOfBlocks(
   stored: OnnxTensor,
   scales: OnnxTensor,
@@ -93,7 +98,10 @@ export function valuesOfBlocks(
   return values;
 }
 
-/** Whether what is stored has a row for each word: the embedding, or the output's table of a model with a sampled softmax. */
+/**
+ * Whether the stored tensor has a row for each word: the embedding, or the output table of a model with a sampled
+ * softmax.
+ */
 function isTable(name: string): boolean {
   return /\.embeddings\.u?int[48]$/.test(name);
 }

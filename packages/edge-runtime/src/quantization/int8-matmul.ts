@@ -1,22 +1,25 @@
 /**
- * `Int8MatMul`, the product of a float vector and int8 weights that gives the same result on every processor: a function
- * of standard operators, which the file brings along. Two things make it so.
+ * `Int8MatMul`, the product of a float vector and int8 weights with the same result on every processor. It is a
+ * function of standard operators, defined in the file. Two things make the results equal.
  *
- * - Weights are uint8 with zero point 128. ONNX Runtime's kernels for uint8 times int8 add pairs of products in 16 bits on
- *   x86 processors without VNNI, where they saturate: 255·127 + 255·127 becomes 32,767.
- * - Activations are the sum of two integers of 8 bits, the second in 254ths of a unit of the first. Both are multiplied in
- *   one product of integers, which reads the weights once: what a vector's product costs. The result is that of the float
- *   vector to about 1e-5 of its size; 8 bits alone give 3e-3.
+ * - Weights are uint8 with zero point 128. On x86 processors without VNNI, ONNX Runtime's kernels for uint8 times int8
+ *   add pairs of products in 16 bits, where they saturate: 255·127 + 255·127 becomes 32,767.
+ * - Activations are the sum of two integers of 8 bits, the second in 254ths of a unit of the first. One product of
+ *   integers multiplies both and reads the weights once, so it costs as much as a vector's product. The result equals
+ *   that of the float vector to about 1e-5 of its size; 8 bits alone give 3e-3.
  */
 import { elementTypes, type OnnxFunction, type OnnxNode } from '@unroll/core/onnx';
 
 export const int8MatMulDomain = 'unroll';
 export const int8MatMulName = 'Int8MatMul';
 
-/** The offset of a stored weight's integer. */
+/** The offset added to a weight's integer for storage. */
 export const weightZeroPoint = 128;
 
-/** x [.., inputs] float32, weights [inputs, outputs] uint8, scales [outputs] float32: y [.., outputs] float32. */
+/**
+ * Inputs: x [.., inputs] float32, weights [inputs, outputs] uint8, scales [outputs] float32. Output: y [.., outputs]
+ * float32.
+ */
 export const int8MatMul: OnnxFunction = {
   domain: int8MatMulDomain,
   name: int8MatMulName,
@@ -25,7 +28,7 @@ export const int8MatMul: OnnxFunction = {
   nodes: [
     node('Constant', [], 'zero.int', { value_int: { i: weightZeroPoint } }),
     node('Cast', ['zero.int'], 'zero.point', { to: { i: elementTypes.uint8 } }),
-    constant('smallest', 1e-30), // a vector of zeros has a unit too
+    constant('smallest', 1e-30), // gives a vector of zeros a unit too
     constant('unitsOfLargest', 1 / 127),
     constant('finer', 254),
     constant('coarser', 1 / 254),

@@ -1,6 +1,6 @@
 /**
- * Weights that are int8 in the file and float32 in memory: nodes of constants, which ONNX Runtime computes once, when a
- * session is made. Products take as long as in float32, and their activations are not rounded.
+ * Stores weights as int8 in the file and as float32 in memory, by nodes of constants, which ONNX Runtime computes once,
+ * when a session is created. Products take as long as in float32, and their activations are not rounded.
  */
 import { bytesOf, elementTypes, float32Tensor, type OnnxTensor } from '@unroll/core/onnx';
 import { columnsOf, rowsOf } from './matrix.js';
@@ -8,8 +8,8 @@ import { quantizeRows, transpose } from './rounding.js';
 import type { Replacement } from './scheme.js';
 
 /**
- * Nodes whose result is called `weight.name`.
- * @param byRow whether each row has a scale, else each column
+ * Nodes whose result is named `weight.name`.
+ * @param byRow whether each row has a scale, rather than each column
  */
 export function int8Weights(weight: OnnxTensor, byRow: boolean): Replacement {
   const { name, shape } = weight;

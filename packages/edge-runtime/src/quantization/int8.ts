@@ -1,6 +1,6 @@
 /**
- * Weights as int8 with one float scale per output unit or table row. Products are `Int8MatMul`, which wants the integers
- * with an offset of 128; a table that is only looked up is stored without one.
+ * Stores weights as int8 with one float scale for each output unit or table row. Products are `Int8MatMul`, which
+ * requires integers with an offset of 128; a table that is only looked up is stored without offset.
  */
 import { bytesOf, elementTypes, float32Tensor, type OnnxTensor } from '@unroll/core/onnx';
 import { int8MatMul, int8MatMulDomain, int8MatMulName, weightZeroPoint } from './int8-matmul.js';
@@ -45,7 +45,7 @@ function plainLookup({ table, ids, output }: Lookup): Replacement {
   return { nodes, initializers: [quantized, scale] };
 }
 
-/** A tied table is stored as its product wants it, [width, rows], and one column of it is read per token. */
+/** Looks up one column for each token: a tied table is stored in its product's format, [width, rows]. */
 function tiedLookup({ table, ids, output }: Lookup): Replacement {
   const { quantized, scale } = productWeights(table, true);
   const name = (part: string) => `${output}.${part}`;
@@ -65,7 +65,10 @@ function toFloat32(input: string, output: string) {
   return { opType: 'Cast', inputs: [input], outputs: [output], attributes: { to: { i: elementTypes.float32 } } };
 }
 
-/** uint8 [inputs, outputs], integers + 128, and the scales [outputs]. @param transposed whether the weight is [outputs, inputs] */
+/**
+ * Quantizes weights to uint8 [inputs, outputs], integers + 128, and scales [outputs].
+ * @param transposed whether the weight is [outputs, inputs]
+ */
 function productWeights(weight: OnnxTensor, transposed: boolean): { quantized: OnnxTensor; scale: OnnxTensor } {
   const { integers, scales } = quantizeRows(transposed ? rowsOf(weight) : columnsOf(weight));
   const [outputs, inputs] = [scales.length, integers.length / scales.length];

@@ -1,4 +1,4 @@
-/** A matrix of weights as quantization sees it: rows to read, whichever way round the graph stores them. */
+/** A matrix of weights for quantization: rows to read, in whichever orientation the graph stores them. */
 import type { OnnxTensor } from '@unroll/core/onnx';
 
 export interface Matrix {
@@ -8,7 +8,7 @@ export interface Matrix {
   readRow(index: number, target: Float32Array): void;
 }
 
-/** The rows of a two-dimensional float32 tensor. */
+/** The matrix of a two-dimensional float32 tensor. */
 export function rowsOf(tensor: OnnxTensor): Matrix {
   const [rows, columns] = tensor.shape as [number, number];
   const values = floats(tensor);
@@ -19,7 +19,7 @@ export function rowsOf(tensor: OnnxTensor): Matrix {
   };
 }
 
-/** The columns of a two-dimensional float32 tensor, as rows. */
+/** The transposed matrix of a two-dimensional float32 tensor. */
 export function columnsOf(tensor: OnnxTensor): Matrix {
   const [height, width] = tensor.shape as [number, number];
   const values = floats(tensor);

@@ -1,4 +1,4 @@
-/** Chooses how matrices are stored by what their products take on the runtime that a bundle is made for. */
+/** Chooses the scheme of each matrix by measuring its products on the runtime for which a bundle is made. */
 import { encodeOnnx, type OnnxGraph, type OnnxTensor } from '@unroll/core/onnx';
 import type { Manifest } from '../bundle/manifest.js';
 import { loadDecoder } from '../decoder/decoder.js';
@@ -7,23 +7,23 @@ import { loadStepModel, type StepModel } from '../runtime/step.js';
 import { int8For, type MatrixChoice, type Target } from './plan.js';
 import { type MatrixScheme, quantize, type WeightMatrix, weightMatrices } from './quantize.js';
 
-/** What runs the measured products: Unroll's WebAssembly decoder unless an ONNX Runtime is given. */
+/** The runtime of the measured products: Unroll's WebAssembly decoder unless an ONNX Runtime is given. */
 export interface MeasuredRuntime {
   readonly ort?: OnnxRuntime;
   readonly executionProvider?: 'webgpu';
 }
 
-/** A candidate that costs accuracy or bytes has to be faster by this factor. */
+/** A candidate that costs accuracy or bytes must take less than this fraction of the time. */
 const worthwhile = 0.9;
 
-/** The fastest round counts: what else the machine does only adds time. */
+/** Number of rounds. The fastest one counts, because other activity on the machine only adds time. */
 const rounds = 15;
 
 /**
- * The fastest scheme of each matrix, of float32, int8 and int4; int8 unless another is at least 10 % faster. A table that is
- * only looked up takes no time to speak of, and is int8.
+ * Chooses the fastest of float32, int8 and int4 for each matrix; int8 unless another is at least 10 % faster. A table
+ * that is only looked up takes negligible time, and is int8.
  *
- * @param onMeasured called after each matrix with how many are done
+ * @param onMeasured called after each matrix with the number of finished ones
  */
 export async function chooseByMeasurement(
   graph: OnnxGraph,
@@ -46,7 +46,7 @@ export async function chooseByMeasurement(
   return choices;
 }
 
-/** Tokens per second of the fastest of some decoding steps one after the other. */
+/** Measures the tokens per second of the fastest of 40 consecutive decoding steps. */
 export async function decodingSpeed(
   model: Uint8Array,
   manifest: Pick<Manifest, 'state'>,
@@ -87,9 +87,9 @@ async function chooseScheme(
   return { name, scheme, microseconds };
 }
 
-/** A decoding step that is nothing but a product with `weight`. */
+/** A decoding step that consists only of a product with `weight`. */
 function productGraph(weight: OnnxTensor, { shape, use }: WeightMatrix): OnnxGraph {
-  const transposed = use === 'tied'; // as the output layer of tied weights has it
+  const transposed = use === 'tied'; // as in the output layer of tied weights
   const [inputs, outputs] = transposed ? [shape[1]!, shape[0]!] : [shape[0]!, shape[1]!];
   const x = { dtype: 'float32' as const, shape: [1, inputs] };
   return {
@@ -119,7 +119,7 @@ function loadStep(model: Uint8Array, manifest: Pick<Manifest, 'state'>, runtime:
   return ort ? loadStepModel(model, manifest, ort, executionProvider) : loadDecoder(model, manifest);
 }
 
-/** Microseconds of one step from the zero state. */
+/** Measures one step from the zero state, in microseconds. */
 async function timeOf(model: StepModel): Promise<number> {
   const start = performance.now();
   await model.step(model.initialState, 0);

@@ -1,29 +1,29 @@
-/** Which scheme each matrix of a model gets: by a rule here, by measurement in measure.ts. */
+/** Schemes of a model's matrices. Here a rule chooses them; measure.ts chooses by measurement. */
 import type { OnnxGraph } from '@unroll/core/onnx';
 import { type MatrixScheme, type WeightMatrix, weightMatrices } from './quantize.js';
 
-/** How a bundle stores its weights; with `auto`, each matrix as measurement says. */
+/** Storage of a bundle's weights; with `auto`, measurement chooses for each matrix. */
 export type Quantization = 'auto' | 'none' | 'int8' | 'mixed' | 'int4';
 
-/** What a bundle is made for: Unroll's WebAssembly decoder, WebGPU, or ONNX Runtime on CPUs. */
+/** The runtime for which a bundle is made: Unroll's WebAssembly decoder, WebGPU, or ONNX Runtime on CPUs. */
 export type Target = 'wasm' | 'webgpu' | 'node';
 
-/** The scheme of a matrix, and why if that was measured. */
+/** The scheme of a matrix, with the measurements if it was measured. */
 export interface MatrixChoice {
   readonly name: string;
   readonly scheme: MatrixScheme;
-  /** What one product took in each scheme that was tried, the fastest of some. */
+  /** Time of one product in each measured scheme, the fastest of several runs. */
   readonly microseconds?: Readonly<Partial<Record<MatrixScheme, number>>>;
 }
 
-/** int8 as the target runs it: WebGPU has no kernel for products with one scale a column. */
+/** The int8 scheme of a target: WebGPU has no kernel for products with one scale for each column. */
 export function int8For(target: Target): MatrixScheme {
   return target === 'webgpu' ? 'int8-blocks' : 'int8';
 }
 
 /**
- * The scheme of each matrix by a rule. `mixed` is int4 where a matrix has a row or column for every word, and int8 in the
- * recurrent layers, whose errors come back at every step.
+ * Chooses the scheme of each matrix by a rule. `mixed` is int4 for matrices with a row or column for every word, and
+ * int8 in the recurrent layers, whose errors recur at every step.
  */
 export function chooseByRule(
   graph: OnnxGraph,

@@ -1,6 +1,6 @@
 /**
  * Rewrites a float32 graph so that its large matrices are stored as integers. Pure: graph in, graph out. The file runs
- * wherever ONNX Runtime does, with the same results on all of its CPUs.
+ * wherever ONNX Runtime runs, with the same results on all CPUs.
  */
 import { elementCount, type OnnxGraph, type OnnxNode, type OnnxTensor, prune } from '@unroll/core/onnx';
 import { int4, int8Blocks } from './blocks.js';
@@ -9,12 +9,15 @@ import { int8Weights } from './int8-weights.js';
 import type { Replacement, Scheme } from './scheme.js';
 
 /**
- * How one matrix is stored.
+ * The storage of one matrix.
  *
- * - `int8`: products are `Int8MatMul`, one scale per output column; the embedding is int8 with one scale per row.
- * - `int8-weights`: int8 in the file only; for products of many rows, which ONNX Runtime Web computes fastest in float32.
- * - `int8-blocks`: products are `MatMulNBits` and the lookup `GatherBlockQuantized`, one scale per block of 32 weights.
- * - `int4`: as `int8-blocks`, with 4 bits; a table that is only looked up has one scale per block of 64.
+ * - `int8`: products are `Int8MatMul`, with one scale for each output column; the embedding is int8 with one scale for
+ *   each row.
+ * - `int8-weights`: int8 in the file only. For products of many rows, which ONNX Runtime Web computes fastest in
+ *   float32.
+ * - `int8-blocks`: products are `MatMulNBits` and the lookup `GatherBlockQuantized`, with one scale for each block of
+ *   32 weights.
+ * - `int4`: as `int8-blocks`, with 4 bits; a table that is only looked up has one scale for each block of 64.
  */
 export type MatrixScheme = 'float32' | 'int8' | 'int8-weights' | 'int8-blocks' | 'int4';
 
@@ -24,7 +27,7 @@ const schemes: Record<Exclude<MatrixScheme, 'float32' | 'int8-weights'>, Scheme>
   int4,
 };
 
-/** What the graph does with a matrix; `tied` for an embedding that is also the output layer's weight. */
+/** The graph's use of a matrix; `tied` for an embedding that is also the output layer's weight. */
 export type MatrixUse = 'lookup' | 'product' | 'tied';
 
 export interface WeightMatrix {
@@ -33,10 +36,12 @@ export interface WeightMatrix {
   readonly use: MatrixUse;
 }
 
-/** Smaller tensors stay float32: they cost nothing to ship, and small products gain nothing from integers. */
+/** Smaller tensors stay float32: they take few bytes, and small products gain nothing from integers. */
 const smallestElementCount = 4096;
 
-/** The matrices of `graph` that can be quantized: not those that are small, computed, or scaled by Gemm's `alpha`. */
+/**
+ * The matrices of `graph` that can be quantized. Excludes small and computed ones, and those scaled by Gemm's `alpha`.
+ */
 export function weightMatrices(graph: OnnxGraph): WeightMatrix[] {
   const namesOf = (nodes: readonly OnnxNode[]) => new Set(nodes.map((node) => node.inputs[weightInput(node)]!));
   const products = namesOf(graph.nodes.filter(isProduct));
@@ -51,8 +56,8 @@ export function weightMatrices(graph: OnnxGraph): WeightMatrix[] {
 }
 
 /**
- * `graph` with each of its weight matrices stored as `schemeOf` says, after training and without data. A matrix that is
- * used twice is stored once.
+ * Stores each weight matrix of `graph` in the scheme that `schemeOf` returns, after training and without data. A matrix
+ * that is used twice is stored once.
  */
 export function quantize(graph: OnnxGraph, schemeOf: (matrix: WeightMatrix) => MatrixScheme): OnnxGraph {
   const matrices = new Map(weightMatrices(graph).map((matrix) => [matrix.name, matrix]));
@@ -84,7 +89,7 @@ export function quantize(graph: OnnxGraph, schemeOf: (matrix: WeightMatrix) => M
   });
 }
 
-/** Whether a row is one output of a product, or what a lookup gives; else a column is. */
+/** Whether each row, rather than each column, belongs to one output of a product or is the result of a lookup. */
 function hasRowsOfOutputs({ nodes }: OnnxGraph, { name, use }: WeightMatrix): boolean {
   if (use !== 'product') return true;
   return nodes.some((node) => isProduct(node) && node.inputs[1] === name && integer(node, 'transB', 0) === 1);
@@ -109,7 +114,7 @@ function isLarge(tensor: OnnxTensor): boolean {
   return tensor.dtype === 'float32' && tensor.shape.length === 2 && elementCount(tensor.shape) >= smallestElementCount;
 }
 
-/** Which input of a lookup or a product is the weight. */
+/** Index of the input of a lookup or a product that is the weight. */
 function weightInput(node: OnnxNode): number {
   return isLookup(node) ? 0 : 1;
 }

@@ -1,10 +1,10 @@
 /**
- * The arithmetic of weight quantization: which integers and which scale stand for a group of floats. It knows nothing
- * of ONNX. Rounding is symmetric: a weight is `scale · integer`, without a zero point.
+ * The arithmetic of weight quantization: chooses the integers and the scale that represent a group of floats.
+ * Independent of ONNX. Rounding is symmetric: a weight is `scale · integer`, without a zero point.
  */
 import type { Matrix } from './matrix.js';
 
-/** int8 integers [rows, columns] and a scale for each row. */
+/** Quantizes a matrix to int8 integers [rows, columns] and a scale for each row. */
 export function quantizeRows({ rows, columns, readRow }: Matrix): { integers: Int8Array; scales: Float32Array } {
   const integers = new Int8Array(rows * columns);
   const scales = new Float32Array(rows);
@@ -16,7 +16,7 @@ export function quantizeRows({ rows, columns, readRow }: Matrix): { integers: In
   return { integers, scales };
 }
 
-/** [rows, columns] as [columns, rows]. */
+/** Transposes [rows, columns] to [columns, rows]. */
 export function transpose(values: Int8Array, rows: number, columns: number): Int8Array {
   const transposed = new Int8Array(values.length);
   for (let i = 0; i < rows; i++) {
@@ -25,7 +25,7 @@ export function transpose(values: Int8Array, rows: number, columns: number): Int
   return transposed;
 }
 
-/** Writes round(`values` · 127 / max|values|) to `integers`, which lie in [-127, 127], and returns their scale. */
+/** Writes round(`values` · 127 / max|values|) to `integers`, all in [-127, 127], and returns their scale. */
 export function roundToInt8(values: Float32Array, integers: Int8Array): number {
   const scale = Math.fround(Math.abs(extreme(values)) / 127);
   if (scale === 0) {
@@ -36,16 +36,16 @@ export function roundToInt8(values: Float32Array, integers: Int8Array): number {
   return scale;
 }
 
-/** Steps tried around the plain choice of an int4 scale, as fractions of the largest integer, 8. */
+/** Candidates for the scale of int4 around the obvious one, relative to it. */
 const int4Candidates = Array.from({ length: 19 }, (_, i) => 1 + (i - 9) / 80);
 
 /**
- * Writes integers in [-8, 7] to `integers` and returns the scale with which they approximate `values` with the least
+ * Writes integers in [-8, 7] to `integers` and returns their scale, chosen to approximate `values` with the least
  * squared error found.
  *
- * The value of the largest magnitude is mapped to -8, whatever its sign (the scale may be negative), which uses all 16
- * levels. For each of 19 scales around that one the integers q are rounded, and then the scale that is best for them
- * in the least-squares sense is ⟨x, q⟩ / ⟨q, q⟩, leaving the error ⟨x, x⟩ − ⟨x, q⟩² / ⟨q, q⟩.
+ * The value of the largest magnitude maps to -8, whatever its sign (the scale may be negative), so that all 16 levels
+ * are used. For each of 19 scales around that one, the integers q are rounded. The best scale for them in the
+ * least-squares sense is then ⟨x, q⟩ / ⟨q, q⟩, with the error ⟨x, x⟩ − ⟨x, q⟩² / ⟨q, q⟩.
  */
 export function roundToInt4(values: Float32Array, integers: Int8Array): number {
   const largest = extreme(values);

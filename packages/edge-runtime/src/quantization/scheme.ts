@@ -1,7 +1,7 @@
-/** What a way of storing weights must be able to do; quantize.ts finds where in a graph it is done. */
+/** The interface of a scheme for storing weights; quantize.ts finds the nodes of a graph to apply it to. */
 import type { OnnxFunction, OnnxNode, OnnxTensor } from '@unroll/core/onnx';
 
-/** Nodes and constants that stand for one node of the float graph. */
+/** Nodes and constants that replace one node of the float graph. */
 export interface Replacement {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];
@@ -13,7 +13,7 @@ export interface Replacement {
 export interface Product {
   readonly input: string;
   readonly weight: OnnxTensor;
-  /** True if `weight` is stored as [outputs, inputs]. */
+  /** Whether `weight` is stored as [outputs, inputs]. */
   readonly transposed: boolean;
   readonly output: string;
 }
@@ -23,7 +23,7 @@ export interface Lookup {
   readonly table: OnnxTensor;
   readonly ids: string;
   readonly output: string;
-  /** True if a product reads the same table. */
+  /** Whether a product reads the same table. */
   readonly tied: boolean;
 }
 

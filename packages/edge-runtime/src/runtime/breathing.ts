@@ -1,13 +1,13 @@
 /**
- * Lets a thread that computes step after step see its events in between: a page its input, a worker its messages. A step
- * is computed in WebAssembly before it returns, and waiting for a promise lets no event through.
+ * Lets a thread that computes step after step handle events in between: a page its input, a worker its messages.
+ * WebAssembly computes a step before it returns, and waiting for a promise lets no event through.
  */
 import type { StepModel } from './step.js';
 
-/** Longest time without an event, in milliseconds: a frame at 60 Hz. */
+/** Longest time without handling events, in milliseconds: a frame at 60 Hz. */
 const interval = 16;
 
-/** The same model, which lets events through once an interval while it computes. */
+/** Wraps a model so that it lets events through once in each interval while it computes. */
 export function breathing<State>(model: StepModel<State>): StepModel<State> {
   let last = performance.now();
   const breathe = async () => {
@@ -31,7 +31,10 @@ export function breathing<State>(model: StepModel<State>): StepModel<State> {
   };
 }
 
-/** A later task of the event loop. A timeout, which browsers delay by 4 ms, only where there are no channels, as in workerd. */
+/**
+ * Waits for a later task of the event loop. Uses a timeout, which browsers delay by 4 ms, only without channels, as in
+ * workerd.
+ */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     if (!('MessageChannel' in globalThis)) {

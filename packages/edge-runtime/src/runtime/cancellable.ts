@@ -1,5 +1,5 @@
-/** An option of what takes time. */
+/** The option of all operations that take time. */
 export interface Cancellable {
-  /** Ends the work; what was asked for rejects with the signal's reason. */
+  /** Aborting ends the work, and its promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }

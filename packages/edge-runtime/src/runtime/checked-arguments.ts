@@ -1,4 +1,4 @@
-/** The arguments of a language model's methods, checked before anything is computed or sent to a worker. */
+/** Checks the arguments of a language model's methods before anything is computed or sent to a worker. */
 import {
   checkCount,
   checkedUrl,
@@ -16,7 +16,7 @@ import type { GenerateOptions } from './generate.js';
 import type { SuggestOptions } from './suggest.js';
 import type { FromState } from './text-state.js';
 
-/** @throws TypeError for a value of another kind; what is out of range is found by what draws the tokens */
+/** @throws TypeError for a value of the wrong kind; the code that draws tokens checks the ranges */
 export function checkGenerating(prompt: string, options: GenerateOptions & FromState): void {
   checkText('prompt', prompt);
   checkOptions(options);
@@ -26,7 +26,7 @@ export function checkGenerating(prompt: string, options: GenerateOptions & FromS
   checkSignal(signal);
 }
 
-/** @throws TypeError for a value of another kind */
+/** @throws TypeError for a value of the wrong kind */
 export function checkReading(text: string, options: FromState & Cancellable): void {
   checkText('text', text);
   checkOptions(options);
@@ -34,7 +34,7 @@ export function checkReading(text: string, options: FromState & Cancellable): vo
   checkSignal(options.signal);
 }
 
-/** @throws TypeError for a value of another kind; RangeError for a count that is no whole number */
+/** @throws TypeError for a value of the wrong kind; RangeError for a count that is not a whole number */
 export function checkSuggesting(text: string, options: SuggestOptions): void {
   checkText('text', text);
   checkOptions(options);
@@ -42,7 +42,7 @@ export function checkSuggesting(text: string, options: SuggestOptions): void {
   if (options.prefix !== undefined) checkText('prefix', options.prefix);
 }
 
-/** @throws TypeError for a value of another kind; what is out of range is found by what trains */
+/** @throws TypeError for a value of the wrong kind; the code that trains checks the ranges */
 export function checkPersonalizing(texts: readonly string[], options: PersonalizeOptions): void {
   checkTexts('texts', texts);
   checkOptions(options);
@@ -53,15 +53,15 @@ export function checkPersonalizing(texts: readonly string[], options: Personaliz
   checkSignal(signal);
 }
 
-/** @throws TypeError for a value of another kind */
+/** @throws TypeError for a value of the wrong kind */
 export function checkAccepting(text: string, suggestion: string | undefined): void {
   checkText('text', text);
   if (suggestion !== undefined) checkText('suggestion', suggestion);
 }
 
 /**
- * The gateway's whole address.
- * @throws TypeError for a value of another kind; RangeError for a gateway that is no address
+ * Checks the arguments and returns the gateway's absolute address.
+ * @throws TypeError for a value of the wrong kind; RangeError for a gateway that is not an address
  */
 export function checkContributing(gateway: string | URL, options: ContributeOptions): string {
   const address = checkedUrl('gateway', gateway);

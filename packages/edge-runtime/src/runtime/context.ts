@@ -1,25 +1,25 @@
 /**
- * Reads token sequences through the model, each from the zero state, and remembers the last one: while somebody types,
- * only the tokens that are new since the last call cost a step. The states of the newest tokens are kept, and of older
- * ones one in `sparse`, so that neither typing nor correcting reads a long text again.
+ * Reads token sequences through the model, each from the zero state, and remembers the last one. While a person types,
+ * only tokens added since the last call cost a step. It keeps the states of the newest tokens, and every `sparse`-th of
+ * older ones. So neither typing nor correcting reads a long text again.
  */
 import type { RecurrentState, StepModel } from './step.js';
 
-/** What the model knows after reading some tokens. */
+/** Result of reading some tokens. */
 export interface Reading {
-  /** Logits [vocab] for the token that follows. */
+  /** Logits [vocab] for the next token. */
   readonly logits: Float32Array;
   readonly state: RecurrentState;
 }
 
-/** How many of the newest tokens keep their states. */
+/** Number of the newest tokens whose states are all kept. */
 const dense = 32;
 const sparse = 64;
 
 export class ContextReader {
   readonly #model: StepModel;
   #ids: readonly number[] = [];
-  /** The states after the tokens at these places. */
+  /** The states after the tokens at these positions. */
   #states = new Map<number, RecurrentState>();
   #last: Reading | undefined;
 
@@ -27,7 +27,7 @@ export class ContextReader {
     this.#model = model;
   }
 
-  /** What the model knows after the last of `ids`, of which there is at least one. */
+  /** Reads `ids`, at least one. Returns the logits and the state after the last of them. */
   async read(ids: readonly number[], signal?: AbortSignal): Promise<Reading> {
     const changed = ids.findIndex((id, place) => id !== this.#ids[place]);
     const common = changed === -1 ? ids.length : changed;

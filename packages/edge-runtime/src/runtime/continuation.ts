@@ -1,7 +1,10 @@
-/** The text that tokens add to the text before them. Tokenizers join a token to what precedes it, so both are needed. */
+/**
+ * Computes the text that tokens add to the text before them. Tokenizers join a token to the preceding ones, so both are
+ * needed.
+ */
 import type { Tokenizer } from '@unroll/core/text';
 
-/** Enough tokens before a continuation for any tokenizer to know how to join it. */
+/** Number of tokens before a continuation that lets any tokenizer join it correctly. */
 export const joiningTokens = 8;
 
 /** An unfinished character: byte-level tokens may end inside one. */
@@ -15,19 +18,19 @@ export class Continuation {
   readonly #ids: number[] = [];
   #text = '';
 
-  /** @param context The ids before the continuation. */
+  /** @param context the ids before the continuation */
   constructor(tokenizer: Pick<Tokenizer, 'decode'>, context: readonly number[]) {
     this.#tokenizer = tokenizer;
     this.#context = context.slice(-joiningTokens);
     this.#start = tokenizer.decode(this.#context).length;
   }
 
-  /** The text of all ids so far, without a last character that still lacks bytes. */
+  /** The text of all ids so far, except a last character that still lacks bytes. */
   get text(): string {
     return this.#text;
   }
 
-  /** Adds a token; returns the text that it adds, which is empty while a character lacks bytes. */
+  /** Adds a token. Returns the text that it adds, which is empty while a character lacks bytes. */
   add(id: number): string {
     this.#ids.push(id);
     const text = this.#tokenizer

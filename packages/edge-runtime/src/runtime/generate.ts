@@ -1,4 +1,4 @@
-/** Text from a model, as a stream of tokens. How tokens are chosen is `@unroll/core/decoding`'s. */
+/** Generates text from a model as a stream of tokens. `@unroll/core/decoding` chooses the tokens. */
 import { beamSearch, generateTokens, type SamplingOptions, seededRandom } from '@unroll/core/decoding';
 import type { Tokenizer } from '@unroll/core/text';
 import { Continuation } from './continuation.js';
@@ -7,27 +7,30 @@ import type { StepModel } from './step.js';
 import type { Start } from './text-state.js';
 
 export interface GenerateOptions extends SamplingOptions {
-  /** The most tokens to generate; default 100. Infinity goes on until the loop is left, but for beam search. */
+  /**
+   * The most tokens to generate; default 100. With Infinity, sampling continues until the loop is left; beam search
+   * needs a number.
+   */
   readonly maxTokens?: number;
-  /** The same seed gives the same text, in Node as in a browser; default 0. */
+  /** Seed of the random numbers; the same seed gives the same text in Node and in browsers. Default 0. */
   readonly seed?: number;
-  /** If given, the most probable text by beam search of this width instead of a sampled one. */
+  /** Width of a beam search for the most probable text. Without it, tokens are sampled. */
   readonly beamWidth?: number;
-  /** Ends the stream with the signal's reason. */
+  /** Aborting ends the stream and throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 export interface GeneratedToken {
   readonly id: number;
-  /** The token as it stands in the vocabulary. */
+  /** The token as written in the vocabulary. */
   readonly token: string;
-  /** What the token adds to the text; empty while a character of several tokens is unfinished. */
+  /** The text that the token adds; empty while a character of several tokens is unfinished. */
   readonly text: string;
 }
 
 /**
- * The tokens that follow `prompt`, each as soon as it is known (with beam search, all at the end). `start` is what
- * precedes the prompt, by default the end of a line.
+ * Yields the tokens that follow `prompt`, each as soon as it is known (with beam search, all at the end). `start`
+ * precedes the prompt; by default it is the end of a line.
  */
 export async function* generate<State>(
   model: StepModel<State>,
@@ -39,7 +42,7 @@ export async function* generate<State>(
   const ids = tokenizer.encode(prompt);
   const context = [...start.ids, ...ids];
   const continuation = new Continuation(tokenizer, context);
-  // Word tokenizers put a space before every word; the prompt may bring its own.
+  // Word tokenizers put a space before every word; the prompt may already end with one.
   let spaced = tokenizer.kind === 'word' && /\s$/.test(prompt);
   for await (const id of tokenIds(model, start.state, [start.ids.at(-1)!, ...ids], options)) {
     const text = continuation.add(id);

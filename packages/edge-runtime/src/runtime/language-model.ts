@@ -1,4 +1,4 @@
-/** What a loaded language model does, wherever it runs: in a worker of the page, or in this thread. */
+/** The interface of a loaded language model, whether it runs in a worker of the page or in this thread. */
 import type { Manifest } from '../bundle/manifest.js';
 import type { DeviceUse } from '../loading/device.js';
 import type { StorageUse } from '../loading/storage-use.js';
@@ -10,46 +10,49 @@ import type { Score } from './score.js';
 import type { SuggestOptions } from './suggest.js';
 import type { FromState, TextState } from './text-state.js';
 
-/** What using a model says after `dispose`. */
+/** Message of the error for using a model after `dispose`. */
 export const disposed = 'the language model was disposed of; load it again';
 
 /**
- * A model that is ready. Unless a `state` is given, a text is read as the beginning of a line. Every method rejects once
- * the model is disposed of.
+ * A model that is ready. Without a `state`, a text is read as the beginning of a line. After `dispose`, every method
+ * rejects.
  */
 export interface LanguageModel extends AsyncDisposable {
-  /** What the bundle says of itself. */
+  /** The manifest of the bundle. */
   readonly manifest: Manifest;
-  /** What the model runs on, and why it is not what was asked for. */
+  /** The device that the model runs on, and why it is not the requested one. */
   readonly device: DeviceUse;
-  /** Says what the browser does not keep of it, and why; and whether the kept bundle stands in for the server's. */
+  /**
+   * Reports what the browser does not store of the model and why, and whether the stored bundle replaces the server's.
+   */
   readonly storage: StorageUse;
 
   /**
-   * Streams what the model writes after `prompt`. At temperature 0 it is the likeliest token each time; otherwise the
-   * same seed gives the same text. Leaving the loop cancels.
-   * @throws TypeError for an argument of another kind; RangeError for an option out of range; BundleError
-   *   `state-foreign`; the signal's reason if it aborts.
+   * Streams the text that the model writes after `prompt`. At temperature 0 it takes the likeliest token each time;
+   * otherwise the same seed gives the same text. Leaving the loop cancels.
+   * @throws TypeError for an argument of the wrong kind; RangeError for an option out of range; BundleError
+   * `state-foreign`; the signal's reason if it aborts
    */
   generate(prompt: string, options?: GenerateOptions & FromState): AsyncGenerator<GeneratedToken, void, undefined>;
 
   /**
-   * How probable `text` is, token by token. No end of line is added.
-   * @throws TypeError for an argument of another kind; BundleError `state-foreign`; the signal's reason if it aborts.
+   * Computes the probability of `text`, token by token. Adds no end of line.
+   * @throws TypeError for an argument of the wrong kind; BundleError `state-foreign`; the signal's reason if it aborts
    */
   score(text: string, options?: FromState & Cancellable): Promise<Score>;
 
   /**
-   * The likeliest next words after `text`, or completions of its last word if it does not end in white space. Meant to
-   * be called at each key: only new words are read, and where tokens are words, a key within a word costs no model run.
-   * @throws TypeError for an argument of another kind; RangeError for a count that is no whole number.
+   * Suggests the likeliest next words after `text`, or completions of its last word if it does not end in white space.
+   * It can be called at each key: it reads only new words, and if tokens are words, a key within a word needs no model
+   * run.
+   * @throws TypeError for an argument of the wrong kind; RangeError for a count that is not a whole number
    */
   suggest(text: string, options?: SuggestOptions): Promise<string[]>;
 
   /**
-   * `text` with one of its suggestions taken: in the place of the word that it ends with, and followed by a space where the
-   * writing has one between words. Without a suggestion, as where `suggest` has none, it is `text` itself.
-   * @throws TypeError for an argument of another kind
+   * Returns `text` with one of its suggestions accepted: it replaces the word at the end, followed by a space if the
+   * writing has spaces between words. Without a suggestion, as when `suggest` finds none, returns `text` unchanged.
+   * @throws TypeError for an argument of the wrong kind
    * @example
    * model.accept('the riv', 'river') // 'the river '
    * model.accept('春风', '又绿') // '春风又绿', where tokens are characters
@@ -57,31 +60,32 @@ export interface LanguageModel extends AsyncDisposable {
   accept(text: string, suggestion: string | undefined): string;
 
   /**
-   * Reads `text` and gives what the model then remembers, of constant size however long the text was, for the `state`
-   * of other calls: to save, to fork, to go on.
-   * @throws TypeError for an argument of another kind; BundleError `state-foreign`; the signal's reason if it aborts.
+   * Reads `text` and returns the resulting state, whose size does not depend on the text's length. Pass it as the
+   * `state` of other calls to save, fork or continue the text.
+   * @throws TypeError for an argument of the wrong kind; BundleError `state-foreign`; the signal's reason if it aborts
    */
   read(text: string, options?: FromState & Cancellable): Promise<TextState>;
 
-  /** Whether the model is as the bundle has it, or personalized, now or by an earlier session of this browser. */
+  /** Whether the model is as in the bundle, or personalized, now or by an earlier session of this browser. */
   readonly personalization: PersonalizationStatus;
   /**
-   * Trains the model on `texts`, on this device, and uses the result from then on, in the next sessions of this browser
-   * too. The texts leave this function for nowhere; what is stored is parameters. Training again by the same method goes on.
-   * The bundle must have been exported with `--personalization`.
-   * @throws TypeError for an argument of another kind; RangeError for too little text or an option out of range; BundleError
-   *   `not-personalizable`; the signal's reason if it aborts, with the model as it was.
+   * Trains the model on `texts`, on this device, and uses the result from then on, also in the next sessions of this
+   * browser. The texts are sent nowhere; only parameters are stored. Training again by the same method continues from
+   * the result. The bundle must have been exported with `--personalization`.
+   * @throws TypeError for an argument of the wrong kind; RangeError for too little text or an option out of range;
+   * BundleError `not-personalizable`; the signal's reason if it aborts. The model is then unchanged
    */
   personalize(texts: readonly string[], options?: PersonalizeOptions): Promise<PersonalizationResult>;
   /**
-   * Makes the model what the bundle has, bit for bit, and deletes what the browser stored.
-   * @throws BundleError `storage-failed` if the browser did not delete it; the model is the bundle's all the same.
+   * Restores the bundle's model, bit for bit, and deletes what the browser stored.
+   * @throws BundleError `storage-failed` if the browser did not delete it; the model is restored nevertheless
    */
   undoPersonalization(): Promise<void>;
   /**
-   * Gives what was learned to the model of all, through the gateway at this address (`unroll gateway`): one update of the
-   * parameters, clipped and noised on this device. Happens when it is called, and never else.
-   * @throws TypeError or RangeError for an argument of another kind; Error if the model is not personalized; BundleError `gateway-refused` or `unreachable`; the signal's reason.
+   * Contributes what was learned to the shared model, through the gateway at this address (`unroll gateway`): sends one
+   * update of the parameters, clipped and noised on this device. This happens only when it is called.
+   * @throws TypeError or RangeError for an argument of the wrong kind; Error if the model is not personalized;
+   * BundleError `gateway-refused` or `unreachable`; the signal's reason if it aborts
    */
   contribute(gateway: string | URL, options?: ContributeOptions): Promise<Contribution>;
   /** Frees the model's memory, and its worker. */

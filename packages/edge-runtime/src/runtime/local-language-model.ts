@@ -1,4 +1,4 @@
-/** A language model in this thread. In a page, a worker has one of these; in Node, it is what loading gives. */
+/** A language model in this thread. In a page, a worker has one; in Node, loading returns it. */
 import type { Tokenizer } from '@unroll/core/text';
 import type { Manifest } from '../bundle/manifest.js';
 import type { DeviceUse } from '../loading/device.js';
@@ -27,18 +27,18 @@ import { type FromState, readIds, type Start, startFrom, type TextState } from '
 interface Loaded {
   readonly model: StepModel;
   readonly suggester: Suggester;
-  /** Whether it is the bundle's step, not a personalized one. */
+  /** Whether this is the bundle's own step, not a personalized one. */
   readonly isBase: boolean;
 }
 
-/** Made by `loadLocalLanguageModel`. Beside texts, it takes and gives token ids. */
+/** Created by `loadLocalLanguageModel`. Besides texts, it takes and returns token ids. */
 export class LocalLanguageModel implements LanguageModel {
   readonly #base: StepModel;
   readonly #personalizer: Personalizer;
   readonly #bundleStorage: StorageUse;
   #loaded: Loaded | undefined;
 
-  /** @param personalized What is used instead of `base`, the step of the bundle, if it was personalized before. */
+  /** @param personalized the step to use instead of `base`, the bundle's step, if the model was personalized before */
   constructor(
     base: StepModel,
     readonly tokenizer: Tokenizer,
@@ -83,15 +83,15 @@ export class LocalLanguageModel implements LanguageModel {
   }
 
   /**
-   * As `score`, of token ids.
-   * @throws RangeError for an id that is not in the vocabulary.
+   * Like `score`, for token ids.
+   * @throws RangeError for an id that is not in the vocabulary
    */
   async scoreIds(ids: readonly number[]): Promise<IdScore> {
     this.#checkIds(ids);
     return scoreIds(this.#live.model, this.tokenizer.eosId, ids);
   }
 
-  /** The log-probabilities of the ids of a long text, each as soon as it is computed; ids as for `scoreIds`. */
+  /** Yields the log-probabilities of the ids of a long text, each as soon as it is computed; ids as for `scoreIds`. */
   logProbabilities(ids: Iterable<number>): AsyncGenerator<number, void, undefined> {
     return logProbabilities(this.#live.model, this.tokenizer.eosId, ids);
   }
@@ -167,7 +167,7 @@ export class LocalLanguageModel implements LanguageModel {
     return { model, suggester: new Suggester(model, this.tokenizer), isBase: step === this.#base };
   }
 
-  /** What runs at the moment ends on the model that it began with. */
+  /** Switches to another step. Running calls finish on the model with which they began. */
   async #replace(previous: Loaded, step: StepModel): Promise<void> {
     this.#loaded = this.#using(step);
     if (!previous.isBase) await previous.model.dispose();

@@ -1,4 +1,4 @@
-/** The highest-scored of many candidates, the highest first, without sorting them all. */
+/** Keeps the highest-scored of many candidates, highest first, without sorting them all. */
 export class Ranking<T> {
   readonly #capacity: number;
   readonly #entries: { readonly value: T; readonly score: number }[] = [];
@@ -7,7 +7,7 @@ export class Ranking<T> {
     this.#capacity = capacity;
   }
 
-  /** A candidate has to score above this to enter. */
+  /** A candidate must score above this to enter. */
   get bar(): number {
     return this.#entries.length < this.#capacity ? Number.NEGATIVE_INFINITY : this.#entries.at(-1)!.score;
   }
@@ -16,7 +16,7 @@ export class Ranking<T> {
     return this.#entries.map(({ value }) => value);
   }
 
-  /** Among equals, the first that was added comes first. */
+  /** Adds a candidate. Among equal scores, the first one added comes first. */
   add(value: T, score: number): void {
     if (!(score > this.bar)) return;
     let place = this.#entries.length;

@@ -1,10 +1,13 @@
 /** Reads tokens in as few runs as a model allows: one by one, unless it takes many at once (`StepModel.read`). */
 import type { StepModel } from './step.js';
 
-/** Longer runs gain nothing on a CPU, and their logits take memory: so many times the vocabulary. */
+/**
+ * The most tokens in a run. Longer runs gain nothing on a CPU, and their logits take memory, vocabulary size times
+ * tokens.
+ */
 const longestRun = 128;
 
-/** The tokens in groups that `readRun` takes. */
+/** Groups tokens for `readRun`. */
 export function* runsOf<State>(
   { read }: Pick<StepModel<State>, 'read'>,
   tokens: Iterable<number>,
@@ -20,12 +23,15 @@ export function* runsOf<State>(
   if (run.length > 0) yield run;
 }
 
-/** The logits [tokens·vocab] after each token of one run, and the state after its last. */
+/** Reads one run. Returns the logits [tokens·vocab] after each of its tokens, and the state after its last. */
 export function readRun<State>(model: StepModel<State>, state: State, run: readonly number[]) {
   return model.read ? model.read(state, run) : model.step(state, run[0]!);
 }
 
-/** The state after these tokens. @throws the signal's reason when it aborts, between two runs */
+/**
+ * Reads tokens and returns the state after the last one.
+ * @throws the signal's reason when it aborts, between two runs
+ */
 export async function stateAfter<State>(
   model: StepModel<State>,
   state: State,

@@ -1,4 +1,4 @@
-/** How probable a text is under a model. */
+/** Scores a text: computes its probability under a model. */
 import { logSoftmax } from '@unroll/core/decoding';
 import type { Span } from '@unroll/core/text';
 import { readRun, runsOf } from './reading.js';
@@ -7,22 +7,25 @@ import type { StepModel } from './step.js';
 export interface IdScore {
   /** The natural logarithm of the whole sequence's probability. */
   readonly logProbability: number;
-  /** One for each token, given those before it. */
+  /** The log-probability of each token, given those before it. */
   readonly tokenLogProbabilities: readonly number[];
-  /** exp(−logProbability / number of tokens); 1 for no tokens, which are certain. */
+  /** exp(−logProbability / number of tokens); 1 if there are no tokens, since nothing is uncertain. */
   readonly perplexity: number;
 }
 
 export interface Score extends IdScore {
-  /** The scored tokens as they stand in the vocabulary. */
+  /** The scored tokens as written in the vocabulary. */
   readonly tokens: readonly string[];
   /** The part of the text that each token stands for: `text.slice(start, end)`. */
   readonly spans: readonly Span[];
-  /** The surprise of each token, −log₂ of its probability, in bits: 0 for what was certain. */
+  /** The surprise of each token, −log₂ of its probability, in bits; 0 if it was certain. */
   readonly surprises: readonly number[];
 }
 
-/** The probability of `ids` after `firstToken`, which the model reads in the state `state`; by default in the first. */
+/**
+ * Computes the probability of `ids` after `firstToken`, which the model reads in state `state`; default the initial
+ * state.
+ */
 export async function scoreIds<State>(
   model: StepModel<State>,
   firstToken: number,
@@ -37,7 +40,7 @@ export async function scoreIds<State>(
   return idScoreOf(tokenLogProbabilities);
 }
 
-/** What the log-probabilities of a text's tokens, in nats, say of the text. */
+/** Computes a text's scores from the log-probabilities of its tokens, in nats. */
 export function scoreOf(tokenLogProbabilities: readonly number[]): Omit<Score, 'tokens' | 'spans'> {
   const surprises = tokenLogProbabilities.map((logProbability) => -logProbability / Math.LN2);
   return { surprises, ...idScoreOf(tokenLogProbabilities) };
@@ -52,7 +55,7 @@ function idScoreOf(tokenLogProbabilities: readonly number[]): IdScore {
   };
 }
 
-/** The natural logarithm of the probability of each of `ids`, given `firstToken` and the ids before it, in their order. */
+/** Yields the natural logarithm of each id's probability, given `firstToken` and the ids before it, in their order. */
 export async function* logProbabilities<State>(
   model: StepModel<State>,
   firstToken: number,

@@ -1,18 +1,21 @@
-/** A graph's session in ONNX Runtime, whichever build of it. */
+/** Creates sessions of graphs in any build of ONNX Runtime. */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { BundleError } from '../errors.js';
 import { isRuntimeFailure, wasmUnavailable } from './wasm-unavailable.js';
 
-/** The part of `onnxruntime-common` that the runtime uses; `onnxruntime-web` and `onnxruntime-node` both have it. */
+/**
+ * The members of `onnxruntime-common` that the runtime uses; `onnxruntime-web` and `onnxruntime-node` both have them.
+ */
 export interface OnnxRuntime {
   readonly InferenceSession: typeof InferenceSession;
   readonly Tensor: typeof Tensor;
 }
 
 /**
- * @param file Where the model comes from, for errors.
- * @param executionProvider Where the session runs; ONNX Runtime's own choice if undefined.
- * @throws BundleError `model-invalid` if ONNX Runtime refuses the model, `wasm-unavailable` if it cannot start.
+ * Creates a session.
+ * @param file the model's origin, for errors
+ * @param executionProvider where the session runs; if undefined, ONNX Runtime chooses
+ * @throws BundleError `model-invalid` if ONNX Runtime refuses the model, `wasm-unavailable` if it cannot start
  */
 export async function createSession(
   model: Uint8Array,
@@ -25,8 +28,9 @@ export async function createSession(
     return await ort.InferenceSession.create(model, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
-      // Products of uint8 and int8 saturate on x86 processors without VNNI. `unroll export` writes none; older bundles and
-      // models of other tools have them. There, this stores their weights as uint8; elsewhere it does nothing.
+      // Products of uint8 and int8 saturate on x86 processors without VNNI. `unroll export` writes none; older bundles
+      // and models of other tools have them. There, this option stores their weights as uint8; elsewhere it does
+      // nothing.
       extra: { session: { x64quantprecision: '1' } },
       ...(executionProvider && { executionProviders: [executionProvider] }),
     });

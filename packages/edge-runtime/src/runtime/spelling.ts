@@ -1,6 +1,6 @@
 /**
- * Words spelled out of tokens that are smaller than words, by a beam search that ends where the model ends the word. The
- * number of model runs is bounded, so that suggestions keep up with typing.
+ * Spells words from tokens smaller than words, by a beam search that ends where the model ends the word. It bounds the
+ * number of model runs, so that suggestions keep up with typing.
  */
 import { logSoftmax } from '@unroll/core/decoding';
 import type { Tokenizer } from '@unroll/core/text';
@@ -13,14 +13,17 @@ import type { StepModel } from './step.js';
 const longestWord = 16;
 /** The most model runs for all suggestions together. */
 const mostRuns = 32;
-/** In a script without spaces, how many of the likeliest tokens may go on with a word: finding its end takes time. */
+/**
+ * In a script without spaces, the number of likeliest tokens that may continue a word, because finding its end takes
+ * time.
+ */
 const mostContinuations = 16;
 
-/** The text of a token. */
+/** A token with its text. */
 interface Piece {
   readonly id: number;
   readonly text: string;
-  /** Whether a word can go on with it. */
+  /** Whether it can continue a word. */
   readonly inWord: boolean;
   /** Whether it begins in a script without spaces. */
   readonly unspaced: boolean;
@@ -32,7 +35,7 @@ interface Beginning {
   readonly logProbability: number;
 }
 
-/** A beginning that is longer by the token `id`, after what was read of it before. */
+/** A beginning extended by the token `id`, with the reading of the part before it. */
 interface Extension extends Beginning {
   readonly id: number;
   readonly from: Reading;
@@ -48,13 +51,13 @@ export class Speller {
     const texts = Array.from({ length: tokenizer.vocabSize }, (_, id) => tokenizer.decode([id]));
     this.#pieces = texts
       .map((text, id) => ({ id, text, inWord: isOfWord(text), unspaced: beginsUnspaced(text) }))
-      // An incomplete character is left out: alone, it has no text.
+      // Drop tokens with an incomplete character: alone, they have no text.
       .filter(({ id, text }) => id !== tokenizer.unkId && text !== '' && !text.includes('\uFFFD'));
   }
 
   /**
-   * The likeliest continuations of what was read, at most `count`, that begin with `typed`, are longer, and have no
-   * white space after it.
+   * Completes a word: finds at most `count` likeliest continuations of what was read. Each begins with `typed`, is
+   * longer, and has no white space after `typed`.
    */
   async complete(reading: Reading, typed: string, count: number): Promise<string[]> {
     const words = new Ranking<string>(count);
@@ -65,7 +68,7 @@ export class Speller {
       for (const beginning of beam) this.#extend(beginning, typed, words, longer);
       beam = [];
       for (const { id, from, ...beginning } of longer.values) {
-        // What grows gets less probable: it can no longer enter.
+        // A growing beginning only gets less probable, so it can no longer enter.
         if (beginning.logProbability <= words.bar || runs === mostRuns) break;
         runs++;
         beam.push({ ...beginning, reading: await this.#model.step(from.state, id) });
@@ -74,7 +77,7 @@ export class Speller {
     return words.values;
   }
 
-  /** Adds the word that `beginning` may be to `words`, and what it may grow to, by one token, to `longer`. */
+  /** Adds `beginning` to `words` if it may be a word, and its extensions by one token to `longer`. */
   #extend(
     { text, logProbability, reading }: Beginning & { readonly reading: Reading },
     typed: string,
@@ -105,7 +108,7 @@ export class Speller {
   }
 }
 
-/** Whether `text` and `piece` agree with what is typed and go on with its word. */
+/** Whether `piece` after `text` agrees with the typed part and continues its word. */
 function fits(text: string, piece: Pick<Piece, 'text' | 'inWord'>, typed: string): boolean {
   if (text.length >= typed.length) return piece.inWord;
   const grown = text + piece.text;

@@ -1,28 +1,29 @@
-/** One step of the model in ONNX Runtime: a token and a state in, logits and the next state out. */
+/** One step of the model in ONNX Runtime: takes a token and a state, returns logits and the next state. */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import type { Manifest } from '../bundle/manifest.js';
 import { createSession, type OnnxRuntime } from './session.js';
 
-/** The recurrent state after some tokens: values by input name. Never changed in place, so it can be kept. */
+/** The recurrent state after some tokens: values by input name. It is never changed in place, so it can be kept. */
 export type RecurrentState = Readonly<Record<string, Float32Array>>;
 
-/** One decoding step of a model: of a bundle's graph here, of anything else that can compute it elsewhere. */
+/** The decoding step of a model, independent of what computes it. This file implements it for a bundle's graph. */
 export interface StepModel<State = RecurrentState> {
-  /** The state before any token: zeros. */
+  /** The state before any token, all zeros. */
   readonly initialState: State;
-  /** Logits [vocab] for the token after `token`, and the state after it. */
+  /** Reads `token`. Returns logits [vocab] for the next token, and the state after `token`. */
   step(state: State, token: number): Promise<{ logits: Float32Array; state: State }>;
   /**
-   * Many steps in one run, where the model can: logits [tokens·vocab] for the token after each of `tokens`, and the state
-   * after the last.
+   * Reads many tokens in one run, for models that can. Returns logits [tokens·vocab] for the token after each of
+   * `tokens`, and the state after the last.
    */
   readonly read?: (state: State, tokens: readonly number[]) => Promise<{ logits: Float32Array; state: State }>;
   dispose(): Promise<void>;
 }
 
 /**
- * @param executionProvider Where the session runs; ONNX Runtime's own choice if undefined.
- * @throws BundleError `model-invalid` if ONNX Runtime refuses the model.
+ * Loads the step of a bundle's graph.
+ * @param executionProvider where the session runs; if undefined, ONNX Runtime chooses
+ * @throws BundleError `model-invalid` if ONNX Runtime refuses the model
  */
 export async function loadStepModel(
   model: Uint8Array,
@@ -31,7 +32,7 @@ export async function loadStepModel(
   executionProvider?: 'wasm' | 'webgpu',
 ): Promise<StepModel> {
   const session = await createSession(model, ort, 'model.onnx', executionProvider);
-  // Steps wait for each other: with WebGPU, a session refuses to be run while it runs.
+  // Steps wait for each other, because with WebGPU a session refuses a second run at the same time.
   let last: Promise<unknown> = Promise.resolve();
   const run = (feeds: Record<string, Tensor>) => {
     const outputs = last.then(() => session.run(feeds));
@@ -56,13 +57,13 @@ export async function loadStepModel(
   };
 }
 
-/** Whether the number of tokens is open in the graph. */
+/** Whether the graph's dimension of tokens is symbolic. */
 function takesManyTokens({ inputMetadata }: InferenceSession): boolean {
   const ids = inputMetadata.find(({ name }) => name === 'ids');
   return ids?.isTensor === true && typeof ids.shape[0] === 'string';
 }
 
-/** The state before any token: zeros. */
+/** The state before any token, all zeros. */
 export function initialStateOf({ state }: Pick<Manifest, 'state'>): RecurrentState {
   return Object.fromEntries(state.map(({ input, shape }) => [input, new Float32Array(elementCount(shape))]));
 }

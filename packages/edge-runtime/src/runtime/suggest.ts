@@ -1,6 +1,6 @@
 /**
- * Next words for what is being typed. Where tokens are words, the model reads up to the last complete word, and each key
- * typed after that only narrows the vocabulary: no model run. Smaller tokens are spelled out to words.
+ * Suggests next words for a text that is being typed. If tokens are words, the model reads up to the last complete
+ * word. Each further key only narrows the vocabulary and needs no model run. Smaller tokens are spelled out to words.
  */
 import type { Tokenizer } from '@unroll/core/text';
 import { begunWord } from './begun-word.js';
@@ -11,10 +11,10 @@ import type { StepModel } from './step.js';
 import { WordIndex } from './word-index.js';
 
 export interface SuggestOptions {
-  /** How many suggestions at most, a whole number; default 3. */
+  /** The most suggestions, a whole number; default 3. */
   readonly count?: number;
   /**
-   * The part of the word that is typed already, beyond `text`; by default what `text` ends with after its last white space or
+   * The typed part of the word, following `text`. By default it is the end of `text` after its last white space or
    * character of a script that is written without spaces.
    */
   readonly prefix?: string;
@@ -35,7 +35,7 @@ export class Suggester {
     this.#reader = new ContextReader(model);
   }
 
-  /** Whole words, the likeliest first. */
+  /** Suggests whole words, likeliest first. */
   suggest(text: string, { count = 3, prefix }: SuggestOptions): Promise<string[]> {
     if (count === 0) return Promise.resolve([]);
     const typed = prefix ?? begunWord(text, this.#tokenizer.kind);
@@ -53,14 +53,15 @@ export class Suggester {
 
   async #spell(before: string, typed: string, count: number): Promise<string[]> {
     this.#speller ??= new Speller(this.#model, this.#tokenizer);
-    // A byte-pair token holds the space before its word: that space is spelled with the word. Characters stand alone.
+    // A byte-pair token includes the space before its word, so that space is spelled with the word. Character tokens do
+    // not.
     const space = this.#tokenizer.kind === 'bpe' && before.endsWith(' ') ? ' ' : '';
     const reading = await this.#read(before.slice(0, before.length - space.length));
     const words = await this.#speller.complete(reading, space + typed, count);
     return words.map((word) => word.trimStart());
   }
 
-  /** What the model knows after the line end and `text`. */
+  /** Reads the line end and `text`. */
   #read(text: string): Promise<Reading> {
     if (this.#last?.text !== text) {
       this.#last = { text, reading: this.#reader.read([this.#tokenizer.eosId, ...this.#tokenizer.encode(text)]) };

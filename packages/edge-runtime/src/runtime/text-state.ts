@@ -1,6 +1,6 @@
 /**
- * What a model remembers of a text it has read, as a plain value of constant size. Keeping it saves it, using it twice
- * forks it, passing it back restores it; IndexedDB stores it as it is.
+ * A model's state after reading a text, as a plain value of constant size. Keeping it saves the text, using it twice
+ * forks it, passing it back restores it. IndexedDB can store it directly.
  */
 import { type Manifest, modelFile } from '../bundle/manifest.js';
 import { BundleError } from '../errors.js';
@@ -9,27 +9,30 @@ import { stateAfter } from './reading.js';
 import { elementCount, type RecurrentState, type StepModel } from './step.js';
 
 export interface TextState {
-  /** The SHA-256 of the model.onnx that it is for. */
+  /** The SHA-256 of the model.onnx that it belongs to. */
   readonly model: string;
-  /** The text's last tokens, enough to know how the next one is joined to them. The very last is still to be read. */
+  /** The text's last tokens, enough to join the next one to them. The very last one has not been read yet. */
   readonly ids: readonly number[];
-  /** The recurrent state before the last token: the tensors of `manifest.state`, one after the other, flat. */
+  /** The recurrent state before the last token: the tensors of `manifest.state`, flattened and concatenated. */
   readonly values: Float32Array;
 }
 
-/** Where reading goes on: a recurrent state and the tokens before, whose last is still to be read. */
+/**
+ * The place where reading continues: a recurrent state and the preceding tokens, the last of which has not been read
+ * yet.
+ */
 export interface Start<State = RecurrentState> {
   readonly state: State;
   readonly ids: readonly number[];
 }
 
-/** An option of what reads text: to go on after a text that was read before. */
+/** The option of all operations that read text: continues after a text that was read before. */
 export interface FromState {
-  /** What `read` gave; by default the text is read as the beginning of a line. */
+  /** The result of `read`; by default the text is read as the beginning of a line. */
   readonly state?: TextState | undefined;
 }
 
-/** What the model remembers after `ids`, which follow `start`. */
+/** Reads `ids`, which follow `start`, and returns the state after them. */
 export async function readIds(
   model: StepModel,
   manifest: Manifest,
@@ -43,7 +46,10 @@ export async function readIds(
   return { model: sha256Of(manifest), ids: all.slice(-joiningTokens), values };
 }
 
-/** @throws BundleError `state-foreign` for a state of another model. */
+/**
+ * Restores the place where reading continues.
+ * @throws BundleError `state-foreign` for a state of another model, or a damaged one
+ */
 export function startFrom(manifest: Manifest, saved: TextState): Start {
   if (saved.model !== sha256Of(manifest)) {
     const message = 'the state belongs to another model.onnx; read the text again with this bundle';

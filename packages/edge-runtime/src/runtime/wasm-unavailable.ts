@@ -1,7 +1,7 @@
-/** Says why WebAssembly does not run here: the fault is the page's or the browser's, never the model's. */
+/** Explains why WebAssembly does not run here. The cause lies in the page or the browser, never in the model. */
 import { BundleError } from '../errors.js';
 
-/** The error for WebAssembly of `what`, "the kernels" or "ONNX Runtime", that could not be started. */
+/** Creates the error for WebAssembly of `what`, "the kernels" or "ONNX Runtime", that could not be started. */
 export function wasmUnavailable(what: string, cause: unknown): BundleError {
   const { message } = cause as Error;
   return new BundleError(
@@ -13,7 +13,7 @@ export function wasmUnavailable(what: string, cause: unknown): BundleError {
   );
 }
 
-/** The error for ONNX Runtime Web that could not be imported: it is not installed, or not served. */
+/** Creates the error for ONNX Runtime Web that could not be imported, because it is not installed or not served. */
 export function onnxRuntimeUnavailable(cause: unknown): BundleError {
   if (isRuntimeFailure(cause)) return wasmUnavailable('ONNX Runtime', cause);
   const what = `the model needs ONNX Runtime Web, which is not here (${oneLine((cause as Error).message)})`;
@@ -21,7 +21,7 @@ export function onnxRuntimeUnavailable(cause: unknown): BundleError {
   return new BundleError('onnxruntime-missing', `${what}; ${remedy}`, { cause });
 }
 
-/** Whether ONNX Runtime says that it could not start itself, whatever the model. */
+/** Whether ONNX Runtime reports that it could not start itself, whatever the model. */
 export function isRuntimeFailure(error: unknown): boolean {
   return /no available backend|fetching of the wasm failed|dynamically imported module|module script failed/i.test(
     (error as Error).message,

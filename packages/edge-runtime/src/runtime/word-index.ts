@@ -1,4 +1,4 @@
-/** The words of a vocabulary in alphabetical order: those that begin with a prefix stand together. */
+/** The words of a vocabulary in alphabetical order, so that words with the same prefix are adjacent. */
 import type { Tokenizer } from '@unroll/core/text';
 
 interface Entry {
@@ -6,7 +6,7 @@ interface Entry {
   readonly id: number;
 }
 
-/** Words are what has a letter or a digit and is no special token. */
+/** Words are the tokens with a letter or a digit, except special tokens. */
 export class WordIndex {
   readonly #words: readonly Entry[];
   readonly #lowerCase: readonly Entry[];
@@ -21,7 +21,7 @@ export class WordIndex {
     this.#lowerCase = words.map(({ id, key }) => ({ id, key: key.toLowerCase() })).sort(byKey);
   }
 
-  /** The ids of the words that begin with `prefix`; if there are none, of those that do in another case. */
+  /** The ids of the words that begin with `prefix`; if there are none, ignores case. */
   startingWith(prefix: string): number[] {
     const exact = range(this.#words, prefix);
     return exact.length > 0 ? exact : range(this.#lowerCase, prefix.toLowerCase());
@@ -36,7 +36,7 @@ function range(entries: readonly Entry[], prefix: string): number[] {
   return ids;
 }
 
-/** The place of the first entry that does not come before `key`. */
+/** The index of the first entry that does not come before `key`. */
 function lowerBound(entries: readonly Entry[], key: string): number {
   let [low, high] = [0, entries.length];
   while (low < high) {

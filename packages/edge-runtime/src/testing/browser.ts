@@ -1,4 +1,4 @@
-/** Pages built by Vite from the packages' sources, and a headless Chromium to open them in, for tests. */
+/** For tests: pages built by Vite from the packages' sources, and a headless Chromium to open them in. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import { filesOf, folderOf, serverOf } from './sample-bundle.js';
 export const executablePath = await findChromium();
 if (!executablePath) console.warn('browser tests skipped: no Chromium here; run: node scripts/chromium.mjs');
 
-/** The path of an example's folder, or of the page that puts this package into the global `unroll`. */
+/** Paths of the examples' folders, and of the page that puts this package into the global `unroll`. */
 export const pages = {
   test: fileURLToPath(new URL('./page/', import.meta.url)),
   browser: fileURLToPath(new URL('../../../../examples/browser/', import.meta.url)),
@@ -21,21 +21,21 @@ export const pages = {
 
 export type Files = Map<string, Uint8Array<ArrayBuffer>>;
 
-/** Nothing that a page does has a limit of its own: the test's ends what hangs. */
+/** No time limit for actions of a page; the test's own limit ends a hang. */
 export const unlimited = 0;
 
 export function launchChromium(args: readonly string[] = []): Promise<Browser> {
   return chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox', ...args], timeout: unlimited });
 }
 
-/** A tab of a new browser context. */
+/** Opens a tab in a new browser context. */
 export async function openTab(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext(options);
   context.setDefaultTimeout(unlimited);
   return context.newPage();
 }
 
-/** The page in `root` as Vite builds it, by the page's own configuration if it has one, from the packages' sources. */
+/** Builds the page in `root` with Vite from the packages' sources, with the page's own configuration if it has one. */
 export async function builtPage(root: string): Promise<Files> {
   await using folder = await folderOf(new Map());
   await build({
@@ -49,7 +49,7 @@ export async function builtPage(root: string): Promise<Files> {
   return await filesOf(folder.path);
 }
 
-/** A page's files with a bundle's in `model/`. */
+/** Adds a bundle's files, in `model/`, to a page's files. */
 export function withBundle(page: Files, bundle: Files): Files {
   return new Map([...page, ...Array.from(bundle, ([name, bytes]) => [`model/${name}`, bytes] as const)]);
 }

@@ -1,4 +1,7 @@
-/** A quantized graph as bundles had it before `Int8MatMul`: int8 weights in `DynamicQuantizeMatMul`. For tests that they still run. */
+/**
+ * For tests that older bundles still run: converts a quantized graph to its form before `Int8MatMul`, with int8 weights
+ * in `DynamicQuantizeMatMul`.
+ */
 import { type OnnxGraph, type OnnxNode, type OnnxTensor, prune } from '@unroll/core/onnx';
 
 export function olderGraph({ functions: _, ...graph }: OnnxGraph): OnnxGraph {

@@ -1,4 +1,7 @@
-/** A small bundle of every application, with seeded random weights, for tests of how they run, not of what they know. */
+/**
+ * For tests of running bundles, not of their knowledge: a small bundle of every application, with seeded random
+ * weights.
+ */
 import {
   classifierParameterShapes,
   classifierStepProgram,
@@ -39,7 +42,7 @@ interface Contents {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-/** As the trainer's tasks fill their bundles. */
+/** The contents of each task's bundle, as the trainer fills it. */
 const contents: Readonly<Record<string, Contents>> = {
   sentiment: {
     graphs: graphs({ step: classifierStepProgram(classifier) }, classifierParameterShapes(classifier)),
@@ -70,14 +73,14 @@ const contents: Readonly<Record<string, Contents>> = {
   },
 };
 
-/** The end of a sentence is out of the question, so that translations have words. */
+/** Makes the end of a sentence improbable, so that translations have words. */
 function translationParameters() {
   const parameters = initialTranslationParameters(translation, 3);
   parameters['output.bias']![tokenizer.eosId] = -50;
   return parameters;
 }
 
-/** The bundles' files, each under the name of its task: `speech/manifest.json`. */
+/** Builds the bundles' files, each under the name of its task: `speech/manifest.json`. */
 export async function sampleApplications(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const [task, { graphs, config }] of Object.entries(contents)) {

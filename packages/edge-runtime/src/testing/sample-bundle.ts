@@ -1,4 +1,4 @@
-/** A small bundle with seeded random weights, and a folder and a web server to read it from, for tests. */
+/** For tests: a small bundle with seeded random weights, and a folder and a web server to read it from. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,10 +10,10 @@ import { buildBundle } from '../bundle/build-bundle.js';
 import type { Quantization } from '../quantization/plan.js';
 import { type ModelShape, randomStepGraph } from './step-graph.js';
 
-/** A text of 400 different words, in which `the`, `then` and `there` begin alike. */
+/** A text of 400 different words, including `the`, `then` and `there`, which share a prefix. */
 const text = ['the', 'then', 'there', 'The', 'river', ...Array.from({ length: 395 }, (_, i) => `word${i}`)].join(' ');
 
-/** The files of a bundle of a model of two layers, LSTMs unless `graphOf` makes others. */
+/** Builds a bundle of a model with two layers, LSTMs unless `graphOf` creates others. */
 export function sampleBundle(
   quantization: Quantization = 'int8',
   kind: 'word' | 'char' | 'bpe' = 'word',
@@ -35,7 +35,7 @@ export async function folderOf(files: Map<string, Uint8Array>): Promise<{ path: 
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
-/** The files in a folder and its folders, by path. */
+/** The files in a folder and its subfolders, by path. */
 export async function filesOf(folder: string): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -54,13 +54,13 @@ const contentTypes: Record<string, string> = {
   '.json': 'application/json',
 };
 
-/** The content security policy that docs/edge-runtime.md asks for, as strict as can be. */
+/** The content security policy that docs/edge-runtime.md requires, as strict as possible. */
 export const strictPolicy =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src *; style-src 'self'; img-src data:";
 
 /**
- * Serves `files` by path at `url`, to pages of any origin, and pages under `policy`; anything else is 404. `requested` grows
- * by every path that is asked for.
+ * Serves `files` by path at `url` to pages of any origin, and pages under `policy`; anything else is 404. `requested`
+ * collects every requested path.
  */
 export async function serverOf(
   files: Map<string, Uint8Array>,
@@ -83,7 +83,7 @@ export interface Answer {
   readonly body?: Uint8Array | string | undefined;
 }
 
-/** A web server that answers pages of any origin as it is told at each request. */
+/** Starts a web server that answers pages of any origin with the result of `answer`, called at each request. */
 export async function serverBy(answer: (address: URL) => Answer): Promise<{ url: string } & AsyncDisposable> {
   const server = createServer((request, response) => {
     const { status = 200, headers = {}, body } = answer(new URL(request.url!, 'http://localhost'));

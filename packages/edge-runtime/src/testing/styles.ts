@@ -1,4 +1,6 @@
-/** Texts of many people, and of one with habits of speech, drawn from two small grammars over the same words, for tests. */
+/**
+ * For tests: texts of many people, and of one with habits of speech, drawn from two small grammars over the same words.
+ */
 import { type Random, seededRandom } from '@unroll/core/decoding';
 
 const adjectives = 'old young quiet loud small tall kind proud tired happy'.split(' ');
@@ -7,7 +9,7 @@ const verbs = 'sees hears follows greets meets helps teaches paints calls likes'
 const places = 'river garden market harbour forest kitchen tower bridge field station'.split(' ');
 const openings = ['honestly', 'well', 'look', 'listen', 'anyway'];
 
-/** `sentences` lines of what people in general write. One line in ten opens as talk does. */
+/** `sentences` lines in a general style. One line in ten opens like talk. */
 export function generalText(sentences: number, seed: number): string {
   return lines(sentences, seed, (random) => {
     const any = (words: readonly string[]) => pick(words, random);
@@ -17,7 +19,7 @@ export function generalText(sentences: number, seed: number): string {
   });
 }
 
-/** `sentences` lines of a person who always opens alike, and has favourites for everything. */
+/** `sentences` lines of a person who always opens the same way, and has favourites among all words. */
 export function personalText(sentences: number, seed: number): string {
   return lines(sentences, seed, (random) => {
     const favourite = (words: readonly string[]) => pick(words.slice(0, random() < 0.9 ? 2 : undefined), random);

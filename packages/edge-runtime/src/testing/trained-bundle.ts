@@ -1,4 +1,4 @@
-/** A bundle of a small model that was trained here, in seconds, for tests of what only a trained model can show. */
+/** For tests that need a trained model: a bundle of a small model that is trained here in seconds. */
 import {
   defaultOptimizer,
   elementCount,
@@ -22,7 +22,7 @@ import type { Quantization } from '../quantization/plan.js';
 const shape = { batch: 16, time: 16 };
 const recipe = { optimizer: defaultOptimizer('adam'), clipNorm: 1 };
 
-/** A model of words that was trained for `steps` steps on `text`, whose bundle can be personalized. */
+/** Trains a model of words for `steps` steps on `text`; its bundle can be personalized. */
 export async function trainedBundle(
   text: string,
   { steps = 400, quantization = 'int8' }: { steps?: number; quantization?: Quantization } = {},

@@ -1,4 +1,4 @@
-/** Folders of small GPT-2s and BERTs as Hugging Face's tools write them, by file name, for tests. */
+/** For tests: folders of small GPT-2s and BERTs, by file name, as Hugging Face's tools write them. */
 
 import { encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
 import { trainTokenizer } from '@unroll/core/text';
@@ -7,7 +7,7 @@ import type { TransformerShape } from './transformer-weights.js';
 const endOfText = '<|endoftext|>';
 const text = 'the river runs to the sea and the sea runs to the river\n'.repeat(4);
 
-/** GPT-2's tokenizer with few merges, and the end of a text as its last token. */
+/** GPT-2's tokenizer with few merges, and the end-of-text token last. */
 export function gpt2TokenizerJson() {
   const trained = trainTokenizer('bpe', text, { vocabSize: 280 }).toJSON();
   const { vocab, ...model } = trained.model as { vocab: Record<string, number> };
@@ -82,7 +82,7 @@ export function bertTokenizerJson() {
   };
 }
 
-/** `config.json` of a shape, with GPT-2's and BERT's own names of sizes. */
+/** The `config.json` of a shape, in which GPT-2 and BERT name sizes differently. */
 export function configOf({
   kind,
   vocabSize,
@@ -112,7 +112,7 @@ export function configOf({
       };
 }
 
-/** The files of a model, its graph under the name `file`. */
+/** The files of a model, with its graph under the name `file`. */
 export function transformerFiles(
   graph: OnnxGraph,
   { config, tokenizerJson, file = 'model.onnx' }: { config: object; tokenizerJson: object; file?: string },

@@ -1,4 +1,4 @@
-/** ONNX graphs of small GPT-2s and BERTs with the inputs and outputs of Hugging Face's exports, for tests. */
+/** For tests: ONNX graphs of small GPT-2s and BERTs with the inputs and outputs of Hugging Face's exports. */
 import {
   float32Tensor,
   int64Tensor,
@@ -10,10 +10,13 @@ import {
 } from '@unroll/core/onnx';
 import type { TransformerShape, TransformerWeights } from './transformer-weights.js';
 
-/** `model.onnx` of today takes positions; the merged decoder of before counts them, and is told whether there is a past. */
+/**
+ * Today's `model.onnx` takes positions. The earlier merged decoder counts them, and an input says whether there is a
+ * past.
+ */
 export type Gpt2Layout = 'model.onnx' | 'decoder_model_merged.onnx';
 
-/** Collects nodes; each method gives the name of what it adds. */
+/** Collects nodes; each method returns the name of what it adds. */
 class GraphWriter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxTensor[] = [];
@@ -43,7 +46,10 @@ const batch = 'batch_size';
 const time = 'sequence_length';
 const both = 'past_sequence_length + sequence_length';
 
-/** BERT for masked language modelling: logits [batch, time, vocab] of `input_ids`, `attention_mask` and `token_type_ids`. */
+/**
+ * BERT for masked language modelling: takes `input_ids`, `attention_mask` and `token_type_ids`, outputs logits [batch,
+ * time, vocab].
+ */
 export function bertGraph(shape: TransformerShape, weights: TransformerWeights): OnnxGraph {
   const g = writerOf(weights);
   const length = g.node('Gather', [g.node('Shape', ['input_ids']), g.constant(1)]);
@@ -66,7 +72,7 @@ export function bertGraph(shape: TransformerShape, weights: TransformerWeights):
   };
 }
 
-/** GPT-2 with `past_key_values.*` in and `present.*` out. */
+/** GPT-2 with inputs `past_key_values.*` and outputs `present.*`. */
 export function gpt2Graph(shape: TransformerShape, weights: TransformerWeights, layout: Gpt2Layout): OnnxGraph {
   const g = writerOf(weights);
   const merged = layout === 'decoder_model_merged.onnx';
@@ -93,7 +99,7 @@ export function gpt2Graph(shape: TransformerShape, weights: TransformerWeights, 
     inputs.push({ name: `past_key_values.${name}`, dtype: 'float32', shape: cache('past_sequence_length') });
     outputs.push({ name: `present.${name}`, dtype: 'float32', shape: cache(both) });
     const past = `past_key_values.${name}`;
-    // Where the graph is told that there is no past, it does not look at it.
+    // If `use_cache_branch` says that there is no past, the graph ignores it.
     const used = merged ? g.node('Mul', [past, g.node('Cast', ['use_cache_branch'], { to: { i: 1 } })]) : past;
     return g.node('Concat', [used, values], { axis: { i: 2 } }, `present.${name}`);
   };
@@ -115,13 +121,13 @@ function writerOf(weights: TransformerWeights): GraphWriter {
   return g;
 }
 
-/** 0, 1, … below the only element of `length`, [length]. */
+/** The integers from 0 up to, but not including, the only element of `length`, [length]. */
 function rangeTo(g: GraphWriter, length: string): string {
   const ones = g.node('Expand', [g.constant(1), length]);
   return g.node('Sub', [g.node('CumSum', [ones, g.constant(0)]), g.constant(1)]);
 }
 
-/** Which tokens are text: bool [batch, time]. */
+/** Marks the tokens that are text: bool [batch, time]. */
 function seen(g: GraphWriter): string {
   return g.node('Cast', ['attention_mask'], { to: { i: 9 } });
 }
@@ -173,7 +179,7 @@ function gelu(g: GraphWriter, x: string): string {
   return g.node('Mul', [g.node('Mul', [x, g.scalar(0.5)]), g.node('Add', [tangent, g.scalar(1)])]);
 }
 
-/** The graph's output, against the token table. */
+/** Computes the graph's output, scores against the token table. */
 function logits(g: GraphWriter, x: string): void {
   g.node('MatMul', [x, g.node('Transpose', ['token'], { perm: { ints: [1, 0] } })], {}, 'logits');
 }

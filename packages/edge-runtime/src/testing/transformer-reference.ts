@@ -1,9 +1,9 @@
-/** GPT-2 and BERT as the textbook writes them, in float64, a whole text at once and without any cache, for tests. */
+/** For tests: textbook GPT-2 and BERT in float64, a whole text at once and without any cache. */
 import type { TransformerShape, TransformerWeights, Weight } from './transformer-weights.js';
 
 type Rows = readonly (readonly number[])[];
 
-/** Logits [ids, vocab]. BERT's are of one segment; its head is the token table alone. */
+/** Computes logits [ids, vocab]. BERT reads one segment; its head is the token table alone. */
 export function referenceLogits(shape: TransformerShape, weights: TransformerWeights, ids: readonly number[]): Rows {
   const at = (name: string) => weights[name]!;
   const norm = (x: Rows, name: string) =>
@@ -37,7 +37,7 @@ export function referenceLogits(shape: TransformerShape, weights: TransformerWei
   return x.map((row) => table.map((token) => dot(row, token)));
 }
 
-/** Scaled dot-product attention; in GPT-2, of what is not later. `qkv` is [time, 3·dim]. */
+/** Scaled dot-product attention; in GPT-2 only to earlier tokens and the token itself. `qkv` is [time, 3·dim]. */
 function attend(qkv: Rows, { kind, dim, heads }: TransformerShape): Rows {
   const size = dim / heads;
   return qkv.map((row, t) => {
@@ -54,7 +54,7 @@ function attend(qkv: Rows, { kind, dim, heads }: TransformerShape): Rows {
   });
 }
 
-/** Hendrycks and Gimpel 2016, with the tangent, as GPT-2 has it. */
+/** Hendrycks and Gimpel (2016), the approximation with tanh, as in GPT-2. */
 function gelu(x: number): number {
   return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 }

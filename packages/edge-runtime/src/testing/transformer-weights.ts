@@ -1,4 +1,4 @@
-/** Shapes and seeded random weights of small GPT-2s and BERTs, for tests. */
+/** For tests: shapes and seeded random weights of small GPT-2s and BERTs. */
 import { seededRandom } from '@unroll/core/decoding';
 
 /** The shape of a transformer. GPT-2 normalizes before each sublayer, BERT after it. */
@@ -18,7 +18,10 @@ export interface Weight {
   readonly values: Float32Array;
 }
 
-/** Weights by name: `token`, `position`, BERT's `segment`, `final.*`, and those of each layer after `0.`, `1.` and so on. */
+/**
+ * Weights by name: `token`, `position`, BERT's `segment`, `final.*`, and those of each layer with the prefix `0.`, `1.`
+ * and so on.
+ */
 export type TransformerWeights = Readonly<Record<string, Weight>>;
 
 export function randomWeights({ kind, vocabSize, positions, dim, layers }: TransformerShape): TransformerWeights {
@@ -46,7 +49,7 @@ export function randomWeights({ kind, vocabSize, positions, dim, layers }: Trans
   });
   return {
     token: weight(vocabSize, dim),
-    // Wide, so that the likeliest token is another at each place.
+    // Wide, so that each position has another likeliest token.
     position: weight(positions, dim, { width: 8 }),
     ...(kind === 'bert' && { segment: weight(2, dim) }),
     ...Object.assign({}, ...Array.from({ length: layers }, (_, i) => layer(i))),

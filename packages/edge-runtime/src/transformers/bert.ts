@@ -1,6 +1,6 @@
 /**
- * BERT (Devlin et al. 2019) with its masked language modelling head, from a folder of Hugging Face's ONNX layout. It scores
- * texts; it does not write any. It runs in the calling thread.
+ * BERT (Devlin et al. 2019) with its masked language modelling head, from a folder in Hugging Face's ONNX layout. It
+ * scores texts but does not write any. It runs in the calling thread.
  */
 
 import { logSoftmax } from '@unroll/core/decoding';
@@ -18,13 +18,13 @@ import {
 } from './folder.js';
 import { checkLength, rowOf } from './tensors.js';
 
-/** A BERT that is ready. */
+/** A loaded BERT. */
 export interface Bert extends AsyncDisposable {
   /**
-   * How well each token of `text` fits all others: its log-probability where it alone is masked. Their sum is the
-   * pseudo-log-likelihood (Salazar et al. 2020, "Masked Language Model Scoring", equation 1), and `perplexity` the
+   * Scores how well each token of `text` fits all others, by its log-probability if it alone is masked. Their sum is
+   * the pseudo-log-likelihood (Salazar et al. 2020, "Masked Language Model Scoring", equation 1), and `perplexity` the
    * pseudo-perplexity. The model runs once for each token.
-   * @throws RangeError if the text is longer than the model's positions; the signal's reason if it aborts.
+   * @throws RangeError if the text is longer than the model's positions; the signal's reason if it aborts
    */
   score(text: string, options?: Cancellable): Promise<Omit<Score, 'spans'>>;
   /** Frees the model's memory. */
@@ -42,9 +42,9 @@ const kind: TransformerKind = {
 };
 
 /**
- * The BERT in the folder at `address`, a URL or, in Node, a path: `config.json`, `tokenizer.json`, and the graph with
- * inputs `input_ids`, `attention_mask` and perhaps `token_type_ids`, and the output `logits`.
- * @throws BundleError naming the file and the remedy; the signal's reason if it aborts.
+ * Loads the BERT in the folder at `address`, a URL or, in Node, a path. The folder has `config.json`, `tokenizer.json`,
+ * and the graph with inputs `input_ids`, `attention_mask` and optionally `token_type_ids`, and the output `logits`.
+ * @throws BundleError naming the file and the remedy; the signal's reason if it aborts
  * @example
  * await using model = await loadBert('./bert/');
  * const { surprises } = await model.score('The river runs to the see.');
@@ -82,7 +82,7 @@ async function specialIds({ tokenizer, dispose }: TransformerFolder, file: strin
   throw new BundleError('tokenizer-invalid', message);
 }
 
-/** The scores [vocab] at one place of a text of one segment. */
+/** Computes the scores [vocab] at one position of a text of one segment. */
 async function logitsAt(
   { run, ort, config }: TransformerFolder,
   ids: readonly number[],

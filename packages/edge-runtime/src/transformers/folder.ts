@@ -1,6 +1,6 @@
 /**
- * Reads a transformer's folder as Hugging Face's tools write it: `config.json`, `tokenizer.json` and an ONNX graph. Such
- * folders have no hashes, so that nothing is verified but that the parts belong together.
+ * Reads a transformer's folder as written by Hugging Face's tools: `config.json`, `tokenizer.json` and an ONNX graph.
+ * Such folders have no hashes, so the only check is that the parts belong together.
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { folderAt, readFile } from '#bundle-source';
@@ -14,41 +14,46 @@ import { createSession } from '../runtime/session.js';
 import { PretrainedTokenizer } from './pretrained-tokenizer.js';
 
 export interface LoadTransformerOptions {
-  /** The graph's path in the folder, such as `onnx/model_quantized.onnx`; by default the first usual one that is there. */
+  /**
+   * The graph's path in the folder, such as `onnx/model_quantized.onnx`; by default the first of the usual ones that
+   * exists.
+   */
   readonly file?: string | undefined;
-  /** What runs the model: ONNX Runtime's WebAssembly, on one thread, unless an `onnxruntime-common` module is given. */
+  /**
+   * The module `onnxruntime-common` that runs the model; by default ONNX Runtime's WebAssembly build, on one thread.
+   */
   readonly ort?: OnnxRuntime | undefined;
-  /** Ends the loading with the signal's reason. */
+  /** Aborting ends the loading and throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a folder holds, ready to run. */
+/** The contents of a folder, ready to run. */
 export interface TransformerFolder {
   readonly config: Readonly<Record<string, unknown>>;
   readonly tokenizer: PretrainedTokenizer;
   readonly ort: OnnxRuntime;
-  /** Of the graph. */
+  /** Names of the graph's inputs. */
   readonly inputNames: readonly string[];
   /**
-   * Runs the graph on those of `known` that it takes.
-   * @throws Error once disposed of
+   * Runs the graph on those of `known` that are its inputs.
+   * @throws Error after `dispose`
    */
   run(known: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
-  /** Frees the graph's memory; once is enough, and again does nothing. */
+  /** Frees the graph's memory; further calls do nothing. */
   dispose(): Promise<void>;
 }
 
-/** What a kind of model needs of its folder. */
+/** The requirements of a kind of model. */
 export interface TransformerKind {
   /** `model_type` of `config.json`. */
   readonly modelType: 'gpt2' | 'bert';
-  /** Fields of `config.json` that are whole numbers: sizes and ids. */
+  /** Fields of `config.json` that must be whole numbers: sizes and ids. */
   readonly numbers: readonly string[];
   /** Whether the graph may have an input of this name. */
   readonly takes: (input: string) => boolean;
-  /** Graph inputs that have to be there. */
+  /** Graph inputs that must exist. */
   readonly inputs: readonly string[];
-  /** What to export the model for, as Optimum names it. */
+  /** Optimum's name of the task to export the model for. */
   readonly task: string;
 }
 
@@ -59,7 +64,11 @@ const modelFiles = [
   'decoder_model_merged.onnx',
 ] as const;
 
-/** @throws TypeError naming an argument of another kind; BundleError naming the file and the remedy; the signal's reason if it aborts. */
+/**
+ * Reads and checks a folder.
+ * @throws TypeError naming an argument of the wrong kind; BundleError naming the file and the remedy; the signal's
+ * reason if it aborts
+ */
 export async function readTransformerFolder(
   address: string | URL,
   kind: TransformerKind,
@@ -151,7 +160,7 @@ function tokenizerOf(json: object, { modelType }: TransformerKind, file: string)
   }
 }
 
-/** The first of `names` that is there. */
+/** Reads the first of `names` that exists. */
 async function readModel(
   folder: Folder,
   names: readonly string[],
@@ -167,7 +176,7 @@ async function readModel(
   throw new BundleError('file-missing', `${folder.key}: has none of ${names.join(', ')}; name its graph with 'file'`);
 }
 
-/** Why the graph is not one of this kind; undefined if it is. */
+/** Why the graph does not belong to this kind of model; undefined if it does. */
 function graphProblem(session: InferenceSession, { inputs, takes, task }: TransformerKind): string | undefined {
   const remedy = `export it for '${task}'`;
   const missing = inputs.find((name) => !session.inputNames.includes(name));

@@ -1,6 +1,6 @@
 /**
- * GPT-2's exported graph: new tokens and the keys and values of those before in, logits and all keys and values out.
- * Its inputs and outputs have the names of Hugging Face's Optimum.
+ * GPT-2's exported graph. Inputs: new tokens, and keys and values of the tokens before. Outputs: logits, and all keys
+ * and values. The names are those of Hugging Face's Optimum.
  */
 import type { Tensor } from 'onnxruntime-common';
 import { nextTask } from '../runtime/breathing.js';
@@ -10,28 +10,28 @@ import { checkLength, rowOf } from './tensors.js';
 export const pastPrefix = 'past_key_values.';
 const presentPrefix = 'present.';
 
-/** Keys and values of the tokens read so far. Never changed in place, so that texts can branch. */
+/** Keys and values of the tokens read so far. They are never changed in place, so that texts can branch. */
 export interface Past {
   readonly length: number;
-  /** Each float32 [1, heads, length, headDim], by input name. */
+  /** Tensors by input name, each float32 [1, heads, length, headDim]. */
   readonly tensors: Readonly<Record<string, Tensor>>;
 }
 
 export interface Reading {
-  /** [ids, vocab]: row i scores what follows the i-th id. */
+  /** [ids, vocab]: row i has the scores of the token after the i-th id. */
   readonly logits: Float32Array;
   readonly past: Past;
 }
 
-/** How many tokens are read at once: more would be little faster, and logits are large. */
+/** Number of tokens to read at once. More would be little faster, and logits are large. */
 const chunkLength = 64;
 
 export class Gpt2Graph {
   readonly #folder: TransformerFolder;
   readonly vocabSize: number;
-  /** The most tokens of a text. */
+  /** The most tokens that a text may have. */
   readonly positions: number;
-  /** Before any token. */
+  /** The past before any token, empty. */
   readonly initialPast: Past;
 
   constructor(folder: TransformerFolder) {
@@ -46,7 +46,10 @@ export class Gpt2Graph {
     this.initialPast = { length: 0, tensors: Object.fromEntries(empty) };
   }
 
-  /** @throws RangeError if the text becomes longer than the model's positions */
+  /**
+   * Reads `ids` after `past`.
+   * @throws RangeError if the text becomes longer than the model's positions
+   */
   async read(past: Past, ids: readonly number[]): Promise<Reading> {
     const { ort } = this.#folder;
     const length = past.length + ids.length;
@@ -68,7 +71,9 @@ export class Gpt2Graph {
     };
   }
 
-  /** The readings of `ids` from the beginning, chunk by chunk; the same errors as `read`, but before the first. */
+  /**
+   * Reads `ids` from the beginning, chunk by chunk. Throws the same errors as `read`, but before the first reading.
+   */
   async *readings(ids: readonly number[], signal: AbortSignal | undefined): AsyncGenerator<Reading, void, undefined> {
     checkLength(ids.length, this.positions);
     let past = this.initialPast;

@@ -1,4 +1,4 @@
-/** GPT-2 (Radford et al. 2019) from a folder of Hugging Face's ONNX layout. It runs in the calling thread. */
+/** GPT-2 (Radford et al. 2019) from a folder in Hugging Face's ONNX layout. It runs in the calling thread. */
 import { logSoftmax } from '@unroll/core/decoding';
 import { breathing } from '../runtime/breathing.js';
 import type { Cancellable } from '../runtime/cancellable.js';
@@ -9,18 +9,18 @@ import type { StepModel } from '../runtime/step.js';
 import { type LoadTransformerOptions, readTransformerFolder, type TransformerKind } from './folder.js';
 import { Gpt2Graph, type Past, pastPrefix } from './gpt2-graph.js';
 
-/** A GPT-2 that is ready. Texts are read as the beginning of a document: after `<|endoftext|>`. */
+/** A loaded GPT-2. It reads texts as the beginning of a document, after `<|endoftext|>`. */
 export interface Gpt2 extends AsyncDisposable {
   /**
-   * Streams what the model writes after `prompt`, until the end of the document or `maxTokens`; as a language model's
-   * `generate` otherwise.
-   * @throws RangeError for an option out of range, or when the text is longer than the model's positions; the signal's
-   *   reason if it aborts.
+   * Streams the text that the model writes after `prompt`, until the end of the document or `maxTokens`; otherwise like
+   * a language model's `generate`.
+   * @throws RangeError for an option out of range, or if the text becomes longer than the model's positions; the
+   * signal's reason if it aborts
    */
   generate(prompt: string, options?: GenerateOptions): AsyncGenerator<GeneratedToken, void, undefined>;
   /**
-   * How probable `text` is, token by token.
-   * @throws RangeError if it is longer than the model's positions; the signal's reason if it aborts.
+   * Computes the probability of `text`, token by token.
+   * @throws RangeError if it is longer than the model's positions; the signal's reason if it aborts
    */
   score(text: string, options?: Cancellable): Promise<Score>;
   /** Frees the model's memory. */
@@ -38,9 +38,10 @@ const kind: TransformerKind = {
 };
 
 /**
- * The GPT-2 in the folder at `address`, a URL or, in Node, a path: `config.json`, `tokenizer.json`, and the graph with
- * inputs `input_ids`, `attention_mask`, `past_key_values.*` and perhaps `position_ids`, `use_cache_branch`.
- * @throws BundleError naming the file and the remedy; the signal's reason if it aborts.
+ * Loads the GPT-2 in the folder at `address`, a URL or, in Node, a path. The folder has `config.json`,
+ * `tokenizer.json`, and the graph with inputs `input_ids`, `attention_mask`, `past_key_values.*` and optionally
+ * `position_ids`, `use_cache_branch`.
+ * @throws BundleError naming the file and the remedy; the signal's reason if it aborts
  * @example
  * await using model = await loadGpt2('./gpt2/');
  * for await (const { text } of model.generate('Once upon a time', { topP: 0.9 })) output.append(text);

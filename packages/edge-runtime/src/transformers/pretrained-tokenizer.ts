@@ -1,13 +1,13 @@
-/** A `tokenizer.json` of a published model: Hugging Face's JavaScript tokenizers read it. */
+/** The `tokenizer.json` of a published model, read by Hugging Face's JavaScript tokenizers. */
 import { Tokenizer } from '@huggingface/tokenizers';
 import { byteLevelSpans, requireBertWordPiece, requireByteLevelBpe, type Span } from '@unroll/core/text';
 
-/** The settings that are followed in each kind of file. */
+/** Checks of the settings of each kind of file. */
 const requirements = { gpt2: requireByteLevelBpe, bert: requireBertWordPiece };
 
-/** Text to ids and back, without special tokens around the text. */
+/** Converts text to ids and back, without special tokens around the text. */
 export class PretrainedTokenizer {
-  // Its package's declarations do not resolve under Node's module rules, so what is used of it is declared here.
+  // The package's declarations do not resolve under Node's module rules, so the used members are declared here.
   readonly #delegate: {
     encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
     decode(ids: number[]): string;
@@ -19,7 +19,7 @@ export class PretrainedTokenizer {
 
   readonly #addedTokens: readonly { readonly id: number }[];
 
-  /** @throws Error if `json` is not a tokenizer's as this model's is, naming the setting that is not followed */
+  /** @throws Error naming the setting that is not followed, if `json` is not a tokenizer like this model's */
   constructor(json: object, modelType: keyof typeof requirements) {
     requirements[modelType](json);
     this.#addedTokens = (json as { added_tokens?: readonly { readonly id: number }[] }).added_tokens ?? [];
@@ -31,7 +31,7 @@ export class PretrainedTokenizer {
     return this.#delegate.encode(text, { add_special_tokens: false }).ids;
   }
 
-  /** The part of `text` that each of its tokens `ids` stands for; for a byte-level tokenizer. */
+  /** Finds the part of `text` that each of its tokens `ids` stands for; only for byte-level tokenizers. */
   spans(text: string, ids: readonly number[]): Span[] {
     return byteLevelSpans(text, ids, this, this.#addedTokens);
   }
@@ -40,7 +40,7 @@ export class PretrainedTokenizer {
     return ids.length === 0 ? '' : this.#delegate.decode([...ids]);
   }
 
-  /** @throws RangeError for an id that is no token's */
+  /** @throws RangeError for an id that no token has */
   token(id: number): string {
     const token = this.#delegate.id_to_token(id);
     if (token === undefined) throw new RangeError(`id ${id}: tokenizer.json has no such token`);

@@ -1,6 +1,6 @@
 /**
- * The messages between a page and the worker that holds its model. Each request has an id, and each reply names the
- * request that it answers. Streams are pulled, so that a page that stops reading stops the model.
+ * The messages between a page and the worker that holds its model. Each request has an id, and each reply names the id
+ * of its request. Streams are pulled, so that a page that stops reading stops the model.
  */
 import type { Tokenizer } from '@unroll/core/text';
 import type { Manifest } from '../bundle/manifest.js';
@@ -20,13 +20,13 @@ import type { SuggestOptions } from '../runtime/suggest.js';
 import type { FromState } from '../runtime/text-state.js';
 
 export type Question =
-  /** Comes first, and once. */
+  /** The first question, sent once. */
   | ({ readonly kind: 'load'; readonly options: LoadingOptions } & Addresses)
   | { readonly kind: 'score' | 'read'; readonly text: string; readonly options: FromState }
   | { readonly kind: 'suggest'; readonly text: string; readonly options: SuggestOptions }
-  /** Opens a stream, which the request's id names from then on. */
+  /** Opens a stream; from then on, the request's id names it. */
   | { readonly kind: 'generate'; readonly prompt: string; readonly options: GenerateOptions & FromState }
-  /** Answered by the result and the new status; training's progress comes in between. */
+  /** Answered by the result and the new status; progress of the training is sent before. */
   | { readonly kind: 'personalize'; readonly texts: readonly string[]; readonly options: TrainingOptions }
   /** Answered by the new status. */
   | { readonly kind: 'undo' }
@@ -34,15 +34,15 @@ export type Question =
   /** Answered by the next tokens of a stream. */
   | { readonly kind: 'pull'; readonly stream: number };
 
-/** Absolute addresses: a worker's own may be elsewhere. */
+/** Absolute addresses, because the worker's own base address may be another. */
 export interface Addresses {
   /** The address of the bundle's folder. */
   readonly address: string;
-  /** The address of ONNX Runtime's module, if it is not the one that the worker was built with. */
+  /** The address of ONNX Runtime's module, if it is not the one with which the worker was built. */
   readonly onnxRuntime: string | undefined;
 }
 
-/** The options that travel. */
+/** The options that are sent to the worker. */
 export type LoadingOptions = Pick<LoadOptions, 'cache' | 'integrity'>;
 export type TrainingOptions = Omit<PersonalizeOptions, 'signal' | 'onProgress'>;
 
@@ -50,7 +50,7 @@ export type Progress = LoadProgress | PersonalizationProgress;
 
 export type ToWorker =
   | { readonly id: number; readonly question: Question }
-  /** Nobody waits for the answer of this request any more, or reads this stream. */
+  /** Says that the page no longer waits for this request's answer or reads its stream. */
   | { readonly id: number; readonly cancel: true };
 
 export type FromWorker =
@@ -58,7 +58,7 @@ export type FromWorker =
   | { readonly id: number; readonly answer: unknown }
   | { readonly id: number; readonly error: SentError };
 
-/** Properties that may change with each request; sent with the answers that change them. */
+/** Properties that may change with each request; they are sent with the answers that change them. */
 export interface ModelStatus {
   readonly personalization: PersonalizationStatus;
   readonly storage: StorageUse;
@@ -77,13 +77,13 @@ export interface PersonalizedModel extends ModelStatus {
   readonly result: PersonalizationResult;
 }
 
-/** The answer to `pull`: at least one token unless the stream is at its end. */
+/** The answer to `pull`: at least one token, unless the stream has ended. */
 export interface Tokens {
   readonly tokens: readonly GeneratedToken[];
   readonly done: boolean;
 }
 
-/** An error as it travels: structured cloning would lose the class and the code. */
+/** An error in a form that can be sent: structured cloning would lose the class and the code. */
 export interface SentError {
   readonly name: string;
   readonly message: string;

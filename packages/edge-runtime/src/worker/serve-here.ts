@@ -1,4 +1,4 @@
-/** Stands in for a worker where a page may not start one: answers in the page's own thread. */
+/** Replaces a worker in pages that may not start one: answers in the page's own thread. */
 import { loadOnWasm } from '../loading/on-wasm.js';
 import { type Line, serve } from './serve.js';
 import type { Endpoint } from './worker-line.js';

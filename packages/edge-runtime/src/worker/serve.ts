@@ -1,4 +1,4 @@
-/** The worker's side: answers the questions of a page about one model. What it runs on is its caller's choice. */
+/** The worker's side: answers a page's questions about one model. The caller chooses what the model runs on. */
 import type { Bundle } from '../bundle/read-bundle.js';
 import type { LoadedStep } from '../loading/device.js';
 import { loadOn } from '../loading/load-local.js';
@@ -16,7 +16,7 @@ import {
   type ToWorker,
 } from './protocol.js';
 
-/** The end of the line to the page: a worker's global scope, or a message port. */
+/** The worker's end of the line to the page: a worker's global scope, or a message port. */
 export interface Line {
   postMessage(message: FromWorker): void;
   addEventListener(type: 'message', listener: (event: MessageEvent<ToWorker>) => void): void;
@@ -24,12 +24,12 @@ export interface Line {
 
 type LoadStep = (bundle: Bundle, onnxRuntime?: string) => Promise<LoadedStep>;
 
-/** Longest time for which tokens are gathered before they are sent, in milliseconds; a message costs about 0.1. */
+/** Longest time for gathering tokens before they are sent, in milliseconds; a message costs about 0.1. */
 const gathering = 8;
 
 /**
- * Answers what comes over `line` until the worker ends.
- * @returns frees the model, where no worker ends
+ * Answers the messages on `line` until the worker ends.
+ * @returns a function that frees the model, for lines without a worker
  */
 export function serve(line: Line, loadStep: LoadStep): () => Promise<void> {
   const server = new ModelServer(line, loadStep);
@@ -127,7 +127,9 @@ function statusOf({ personalization, storage }: LocalLanguageModel): ModelStatus
   return { personalization, storage };
 }
 
-/** Gathers the tokens of a stream: the first alone, for a quick start, then as many as come in a few milliseconds. */
+/**
+ * Gathers the tokens of a stream: the first alone, for a quick start, then as many as come within a few milliseconds.
+ */
 class TokenStream {
   readonly #tokens: AsyncGenerator<GeneratedToken, void, undefined>;
   #started = false;

@@ -1,4 +1,7 @@
-/** Starts a worker from the script that the package carries as text. The content security policy must allow `worker-src blob:`. */
+/**
+ * Starts a worker from the script that the package contains as text. The content security policy must allow `worker-src
+ * blob:`.
+ */
 import { embeddedWorker } from '../generated/embedded-worker.js';
 import type { DeviceName } from '../loading/device.js';
 

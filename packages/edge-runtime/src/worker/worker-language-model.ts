@@ -1,4 +1,4 @@
-/** The page's side: a language model whose work a worker does. */
+/** The page's side: a language model that runs in a worker. */
 import type { Manifest } from '../bundle/manifest.js';
 import type { LoadProgress } from '../bundle/read-bundle.js';
 import { BundleError } from '../errors.js';
@@ -30,7 +30,7 @@ import type { FromState, TextState } from '../runtime/text-state.js';
 import type { Addresses, LoadedModel, ModelStatus, PersonalizedModel, Tokens } from './protocol.js';
 import type { WorkerLine } from './worker-line.js';
 
-/** Made by `loadLanguageModel` in a page. */
+/** Created by `loadLanguageModel` in a page. */
 export class WorkerLanguageModel implements LanguageModel {
   readonly #line: WorkerLine;
   readonly #tokens: LoadedModel['tokens'];
@@ -57,8 +57,9 @@ export class WorkerLanguageModel implements LanguageModel {
   }
 
   /**
-   * @param fallbackReason Why the line is to no worker, if it is not.
-   * @throws what loading throws; the line is closed then.
+   * Loads the model through the line.
+   * @param fallbackReason why the line leads to no worker, if it does not
+   * @throws the errors of loading; the line is then closed
    */
   static async load(
     line: WorkerLine,

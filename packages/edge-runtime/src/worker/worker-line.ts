@@ -1,4 +1,4 @@
-/** A line to a worker: sends questions and hands each answer to who asked. Ends with the worker. */
+/** A line to a worker: sends questions and passes each answer to its asker. Ends with the worker. */
 import { PolicyWatch, type Violation } from '../bundle/policy.js';
 import { BundleError } from '../errors.js';
 import { disposed } from '../runtime/language-model.js';
@@ -15,7 +15,7 @@ export interface AskOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-/** The worker, or what stands in for it. */
+/** The worker, or its replacement in the page's own thread. */
 export type Endpoint = Pick<Worker, 'postMessage' | 'addEventListener' | 'terminate'>;
 
 export class WorkerLine {
@@ -23,17 +23,19 @@ export class WorkerLine {
   readonly #worker: Endpoint;
   readonly #askers = new Map<number, Asker>();
   #nextId = 0;
-  /** Why nothing can be asked any more. */
+  /** Why nothing can be asked any more; undefined while the line is open. */
   #end: Error | undefined;
 
-  /** @throws whatever a page throws that may not start it; where the browser tells later, the first answer rejects */
+  /**
+   * @throws the page's error if it may not start a worker; if the browser reports that later, the first answer rejects
+   */
   constructor(createWorker: () => Endpoint) {
     this.#worker = createWorker();
     this.#worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => this.#receive(data));
     this.#worker.addEventListener('error', ({ message }) => this.#fail(message));
   }
 
-  /** Sends a question; the answer arrives under the id. */
+  /** Sends a question. The answer arrives under the returned id. */
   send(question: Question, onProgress?: AskOptions['onProgress']): { id: number; answer: Promise<unknown> } {
     const id = this.#nextId++;
     const answer = new Promise<unknown>((resolve, reject) => {
@@ -47,7 +49,7 @@ export class WorkerLine {
     return { id, answer };
   }
 
-  /** The answer to a question, which is of the kind that the protocol says. */
+  /** Asks a question and returns the answer, whose type the protocol defines. */
   async ask<Answer>(question: Question, { signal, onProgress }: AskOptions = {}): Promise<Answer> {
     signal?.throwIfAborted();
     const { id, answer } = this.send(question, onProgress);
@@ -63,13 +65,13 @@ export class WorkerLine {
     }
   }
 
-  /** Tells the worker that nobody waits for this answer, or reads this stream. */
+  /** Tells the worker that nobody waits for this answer or reads this stream any more. */
   cancel(id: number): void {
     this.#askers.delete(id);
     if (!this.#end) this.#post({ id, cancel: true });
   }
 
-  /** Ends the worker. Whoever still waits, or asks later, is told. */
+  /** Ends the worker. Pending and later questions reject. */
   close(): void {
     this.#close(new Error(disposed));
   }
@@ -92,7 +94,7 @@ export class WorkerLine {
   }
 
   #receive(message: FromWorker): void {
-    this.#policy.stop(); // it has started
+    this.#policy.stop(); // the worker has started
     const asker = this.#askers.get(message.id);
     if ('progress' in message) {
       asker?.onProgress?.(message.progress);

@@ -1,4 +1,6 @@
-/** Projects outside the repository that install the packed packages from a registry's other packages, as users do, for tests. */
+/**
+ * For tests: projects outside the repository that install the packed packages, and others from a registry, as users do.
+ */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,17 +13,17 @@ const root = fileURLToPath(new URL('../../../../../', import.meta.url));
 export const packageNames = ['core', 'edge-runtime', 'param-server', 'trainer'] as const;
 type PackageName = (typeof packageNames)[number];
 
-/** Whether npm reaches a registry; these tests are skipped where it does not. */
+/** Whether npm reaches a registry; otherwise these tests are skipped. */
 export const online = await execute('npm', ['view', 'publint', 'version']).then(
   () => true,
   () => false,
 );
 if (!online) console.warn('tests of installed packages skipped: npm reaches no registry');
 
-/** Whether every bundler is tested, which takes longer than all other tests of installed packages. */
+/** Whether to test every bundler, which takes longer than all other tests of installed packages. */
 export const allBundlers = process.env.UNROLL_BUNDLERS === 'all';
 
-/** The built packages as `npm pack` makes them, in a folder of its own. */
+/** The built packages as packed by `npm pack`, in a temporary folder. */
 export interface Tarballs extends AsyncDisposable {
   pathOf(name: PackageName): string;
 }
@@ -39,16 +41,19 @@ export async function packed(): Promise<Tarballs> {
 
 export interface Project extends AsyncDisposable {
   readonly path: string;
-  /** Runs a program that a package brings, or `node`, and gives what it prints; @throws Error with all of that if it fails. */
+  /**
+   * Runs a program of an installed package, or `node`, and returns its output.
+   * @throws Error with the whole output if it fails
+   */
   run(program: string, ...args: readonly string[]): Promise<string>;
-  /** The size of what is installed, in MB. */
+  /** The size of the installed packages, in MB. */
   megabytes(): Promise<number>;
 }
 
 /**
- * A project with our packages `ours`, and others by name and version, installed without their install scripts.
+ * Creates a project with our packages `ours`, and others by name and version, installed without their install scripts.
  * @param files contents by path
- * @param fields of its package.json
+ * @param fields fields of its package.json
  */
 export async function outsideProject(
   tarballs: Tarballs,
