@@ -158,6 +158,13 @@ test('snapshots count when they are on disk, and failures when they are not', as
   expect(figure(await metricsOf(restarted), 'unroll_snapshot_step')).toBe(2);
   expect(figure(await metricsOf(restarted), 'unroll_restores_total')).toBe(1);
 
+  const damaged = await serve(0, { snapshots: { folder, every: 100, keep: 2 } });
+  rmSync(join(folder, 'shard-0-of-1-step-2.snapshot'));
+  await train(damaged, 'restore');
+  const unread = 'operation="read",shard="0"';
+  expect(figure(await metricsOf(damaged), 'unroll_snapshot_failures_total', unread)).toBe(1);
+  expect(figure(await metricsOf(damaged), 'unroll_restores_total')).toBe(0);
+
   const away = join(folder, 'away');
   const failing = await serve(0, { snapshots: { folder: away, every: 2, keep: 2 } });
   rmSync(away, { recursive: true });

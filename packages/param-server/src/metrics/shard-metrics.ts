@@ -60,7 +60,7 @@ export class ShardMetrics implements ShardWatcher {
       labelNames: ['operation'],
     });
     for (const operation of ['read', 'write']) this.#snapshotFailures.inc({ operation }, 0);
-    this.#restores = counter('restores', 'How often the shard went back to a snapshot.');
+    this.#restores = counter('restores', 'How often the shard read a snapshot to go back to it.');
     this.#addSeconds = new Histogram({
       ...{
         name: 'unroll_add_seconds',
@@ -104,9 +104,6 @@ export class ShardMetrics implements ShardWatcher {
         this.#learningRate.set(effect.learningRate);
         this.#staleness.observe(effect.staleness);
         break;
-      case 'read-snapshot':
-        this.#restores.inc();
-        break;
       case 'refuse':
         this.#refusals.inc({ code: effect.code });
         break;
@@ -120,6 +117,7 @@ export class ShardMetrics implements ShardWatcher {
   }
 
   readSnapshot(step: number): void {
+    this.#restores.inc();
     this.#snapshotStep.set(step);
   }
 
