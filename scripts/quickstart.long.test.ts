@@ -9,7 +9,7 @@ import { expect, test } from 'vitest';
 import { executablePath } from '../packages/edge-runtime/src/testing/browser.js';
 import { folderOf, sampleBundle } from '../packages/edge-runtime/src/testing/sample-bundle.js';
 
-/** Calls the quickstart's browser part, and prints what it gives as its last line. */
+/** Calls the quickstart's browser part, and prints its result as the last line. */
 const program = `
   import { generateInBrowser } from ${JSON.stringify(fileURLToPath(new URL('quickstart-browser.mjs', import.meta.url)))};
   const [bundle, page] = process.argv.slice(1);
@@ -23,7 +23,7 @@ test.skipIf(!executablePath || process.platform !== 'linux')(
     await using bundle = await folderOf(await sampleBundle('int8'));
     const script = (name: string, lines: string) =>
       writeFile(join(path, name), `#!/bin/sh\n${lines}\n`, { mode: 0o755 });
-    // Both ways to install a Chromium put a link to the real one into PATH, which holds nothing else.
+    // Both ways to install a Chromium put a link to the real one into PATH, which has nothing else.
     await script('real', `PATH='${process.env.PATH}' exec '${executablePath}' "$@"`);
     const install = `case "$*" in *install*chromium*) /bin/ln -s '${join(path, 'real')}' '${join(path, 'chromium')}';; esac`;
     await script('apt-get', install);

@@ -33,7 +33,7 @@ test.runIf(process.platform === 'linux').each([
   expect(swiftShaderEnvironment(chromium)).toEqual({ VK_ICD_FILENAMES: driver, LD_LIBRARY_PATH: join(root, folder) });
 });
 
-test('a driver that is named already is kept, and a Chromium without SwiftShader gives none', () => {
+test('a driver that is already named is kept, and a Chromium without SwiftShader adds none', () => {
   const chromium = file('bin/chromium');
   expect(swiftShaderEnvironment(chromium)).toEqual({});
   expect(swiftShaderEnvironment(undefined)).toEqual({});

@@ -1,5 +1,5 @@
-// What must hold across packages: what is published is there, dependencies point one way, browsers can have the packages
-// that are for them, and nothing in the repository belongs to one machine.
+// Rules across packages: published files exist, dependencies point one way, browsers can use the packages that are for
+// them, and nothing in the repository belongs to one machine.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
@@ -27,7 +27,7 @@ interface Conditions {
 
 const repository = 'https://github.com/unroll-lm/unroll';
 
-/** Each package with the packages of ours that it may depend on. */
+/** Each package with those of our packages that it may depend on. */
 const allowedDependencies: Readonly<Record<string, readonly string[]>> = {
   core: [],
   'param-server': ['core'],
@@ -41,13 +41,13 @@ const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const packageJson = (name: string) => JSON.parse(read(`packages/${name}/package.json`)) as PackageJson;
 
-/** A package's own TypeScript, tests and what serves them left out. */
+/** A package's own TypeScript, except tests and their helpers. */
 function sourcesOf(name: string): string[] {
   const isSource = new RegExp(`^packages/${name}/src/.*\\.ts$`);
   return tracked.filter((path) => isSource.test(path) && !/\.test\.ts$|\/testing\//.test(path));
 }
 
-/** What the modules import, as [importing file, imported module]. */
+/** The imports of the modules, as [importing file, imported module]. */
 function importsOf(files: readonly string[]): [string, string][] {
   const pattern = /^(?:import|export)\s(?:[^']*?\sfrom\s)?'([^']+)'|\bimport\('([^']+)'\)/gm;
   return files.flatMap((file) =>
@@ -60,14 +60,14 @@ function targets(conditions: string | Conditions): string[] {
   return typeof conditions === 'string' ? [conditions] : Object.values(conditions).flatMap(targets);
 }
 
-/** What npm would publish. */
+/** The files that npm would publish. */
 function packedFiles(name: string): string[] {
   const output = execFileSync('npm', ['pack', '--dry-run', '--json', '-w', `packages/${name}`], {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  // npm 11 gives one object by package name where npm 10 gives a list.
+  // npm 11 prints an object by package name; npm 10 prints a list.
   const [packed] = Object.values(JSON.parse(output) as Record<string, { files: { path: string }[] }>);
   return packed!.files.map(({ path }) => path);
 }
@@ -84,13 +84,13 @@ describe.each(packages)('@unroll/%s', (name) => {
   test('gives types for every export, and offers the sources of modules to this workspace', () => {
     for (const [path, conditions] of Object.entries(exports)) {
       if (path === './package.json') continue;
-      // A module of WebAssembly is built: there is no source that this workspace could take in its place.
+      // A WebAssembly module is built; it has no source that this workspace could use instead.
       const source = path.endsWith('.wasm') ? [] : ['@unroll/source'];
       expect(Object.keys(conditions), path).toEqual([...source, 'types', 'default']);
     }
   });
 
-  test('publishes its licence, and neither tests nor what serves them', () => {
+  test('publishes its licence, and neither tests nor their helpers', () => {
     const published = packedFiles(name);
     expect(published.filter((path) => /\.test\.|\/testing\//.test(path))).toEqual([]);
     expect(published).toContain('LICENSE');
@@ -144,13 +144,16 @@ describe.each(packages)('@unroll/%s', (name) => {
   });
 });
 
-/** Whether a module imports another for its effect, or calls or assigns, while it is loaded, what is not its own. */
+/**
+ * Whether a module, while it is loaded, imports another for its effect, or calls or assigns something that is not its
+ * own.
+ */
 function hasEffect(source: string): boolean {
   const statements = source.matchAll(/^(?:import '|(\w+)[\w.]*(?:\(| (?:\?\?)?= ))/gm);
   return Array.from(statements).some(([, object]) => !object || !new RegExp(`^const ${object} =`, 'm').test(source));
 }
 
-/** Whether `path` is what `pattern` says, in which * stands for a name. */
+/** Whether `path` matches `pattern`, in which * stands for a name. */
 function matchesGlob(path: string, pattern: string): boolean {
   const [before, after] = pattern.split('*') as [string, string?];
   if (after === undefined) return path === pattern;
@@ -171,7 +174,7 @@ describe.each(forBrowsers)('@unroll/%s for browsers', (name) => {
     expect(ofNode).toEqual([]);
   });
 
-  test('bundles with nothing that stands in for Node', async () => {
+  test('bundles without any replacement of a Node module', async () => {
     const { exports } = packageJson(name);
     const entries = Object.keys(exports).filter((path) => !/\.(json|wasm)$/.test(path));
     const page = entries.map((path) => `export * as m${entries.indexOf(path)} from '@unroll/${name}${path.slice(1)}';`);
@@ -179,11 +182,11 @@ describe.each(forBrowsers)('@unroll/%s for browsers', (name) => {
   });
 });
 
-test("a bundle with a module of Node's would be noticed", async () => {
+test('a bundle with a Node module would be noticed', async () => {
   expect(await modulesOfNodeIn("export { readFileSync } from 'node:fs';")).toEqual(['node:fs']);
 });
 
-/** The modules of Node's that `code` needs when it is bundled for a browser, where Vite replaces them by empty ones. */
+/** The Node modules that `code` needs when it is bundled for a browser; Vite replaces them by empty ones. */
 async function modulesOfNodeIn(code: string): Promise<string[]> {
   const replaced = '__vite-browser-external:';
   const output = await build({
@@ -210,7 +213,7 @@ function virtualEntry(code: string): Plugin {
 }
 
 describe('the repository', () => {
-  test('holds nothing that is generated or built', () => {
+  test('contains nothing that is generated or built', () => {
     expect(tracked.filter((path) => /(^|\/)(dist|generated|node_modules|runs)\//.test(path))).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-// How much the demo downloads, runtime and a keyboard's model included.
+// Measures the demo's download, including the runtime and a keyboard's model.
 import { initialParameters, languageModelConfig, languageModelStepGraph, personalizationGraphs } from '@unroll/core';
 import { trainTokenizer } from '@unroll/core/text';
 import { buildBundle } from '@unroll/edge-runtime';
@@ -15,7 +15,7 @@ import {
 /** The trainer's preset gboard-cifg. */
 const keyboardModel = { cell: 'cifg', embeddingDim: 96, hiddenDim: 670, projectionDim: 96, tieWeights: true } as const;
 
-/** Words of about seven letters, as English words have where they stand in a dictionary. */
+/** Words of about seven letters, the average of English dictionary words. */
 const words = Array.from({ length: 9998 }, (_, k) => `word${(k * 7919 + 1e4).toString(26)}`).join(' ');
 
 async function keyboardBundle() {

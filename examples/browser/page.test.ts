@@ -1,4 +1,4 @@
-// The demo in a real browser: with a keyboard, on a phone, read by axe-core, and without the network.
+// The demo in a real browser: with a keyboard, on a phone, checked by axe-core, and without the network.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { trainTokenizer } from '@unroll/core/text';
@@ -35,7 +35,7 @@ function chineseBundle() {
   return buildBundle({ graph: randomStepGraph(shape), ...contents });
 }
 
-/** What axe-core finds wrong with the page as it is, with the elements. */
+/** The faults that axe-core finds in the page, with their elements. */
 async function faults(page: Page) {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
@@ -68,7 +68,7 @@ describe.skipIf(!executablePath)('the demo', () => {
     await page.getByText(/bits of surprise a word/).waitFor();
   };
 
-  test('suggests words while one types; → takes the first, Tab and Enter another', async () => {
+  test('suggests words while a person types; → takes the first, Tab and Enter another', async () => {
     await withPage(browser, files, async (page) => {
       await text(page).click(); // waits until the model is loaded
       await text(page).pressSequentially('the riv');
@@ -86,7 +86,7 @@ describe.skipIf(!executablePath)('the demo', () => {
     });
   });
 
-  test('has a keyboard of its own: open on a phone, and one stop of the Tab key', async () => {
+  test('has its own keyboard, which is open on a phone and is one stop of the Tab key', async () => {
     const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).tap();
     await withPage(
       browser,
@@ -108,7 +108,7 @@ describe.skipIf(!executablePath)('the demo', () => {
     });
   });
 
-  test('writes on at a click, and tells screen readers when it has', async () => {
+  test('continues the text at a click, and tells screen readers when it has finished', async () => {
     await withPage(browser, files, async (page) => {
       await text(page).fill('the river');
       await write(page);
@@ -172,14 +172,14 @@ describe.skipIf(!executablePath)('the demo', () => {
     });
   });
 
-  test('has no panel for learning where the bundle cannot', async () => {
+  test('has no panel for learning if the bundle cannot be personalized', async () => {
     await withPage(browser, files, async (page) => {
       await text(page).click(); // waits until the model is loaded
       expect(await page.getByText('Make it yours').count()).toBe(0);
     });
   });
 
-  test('opens without its server once it was open, and suggests the same', async () => {
+  test('opens without its server after a first visit, and suggests the same', async () => {
     await withPage(browser, files, async (page, server) => {
       await page.getByText('ready', { exact: true }).waitFor();
       const online = await suggestions(page).allTextContents();
@@ -211,7 +211,7 @@ describe.skipIf(!executablePath)('the demo', () => {
     },
   );
 
-  test('fits 320 pixels, and what is tapped is 44 pixels high', async () => {
+  test('fits 320 pixels, and its buttons are 44 pixels high', async () => {
     await withPage(
       browser,
       files,
@@ -234,7 +234,7 @@ describe.skipIf(!executablePath)('the demo', () => {
     expect([...new Set(named)].sort()).toEqual(Object.keys(chinesePage).sort());
   });
 
-  test('speaks Chinese to whom the browser says so; Chinese is typed, shown and judged without spaces', async () => {
+  test('is in Chinese if the browser prefers it; Chinese is typed, shown and judged without spaces', async () => {
     const chinese = withBundle(page, await chineseBundle());
     for (const device of [phone, desktop]) {
       await withPage(
@@ -247,7 +247,7 @@ describe.skipIf(!executablePath)('the demo', () => {
           if (device === desktop) await page.getByRole('button', { name: '键盘' }).click();
           // The likeliest words, and punctuation.
           await expect.poll(() => keyboard.getByRole('button').count()).toBeGreaterThan(20);
-          // Read and clicked at once: the keys change when the model has read what was typed.
+          // Read and click at once: the keys change when the model has read the typed text.
           const key = keyboard.getByRole('button').nth(3);
           const word = await key.evaluate((key: HTMLElement) => {
             key.click();

@@ -28,7 +28,7 @@ describe.skipIf(!executablePath)('the plain page', () => {
     return page.locator('#text').textContent();
   };
 
-  test('writes the same without its server, once it was open, and when it is reloaded past the caches', async () => {
+  test('writes the same without its server after a first visit, and when it is reloaded past the caches', async () => {
     await withPage(browser, files, async (page, server) => {
       const online = await write(page);
       expect(online).toMatch(/^the \S+/);
@@ -47,7 +47,7 @@ describe.skipIf(!executablePath)('the plain page', () => {
     });
   });
 
-  test('works where the server has no service worker', async () => {
+  test('works if the server has no service worker', async () => {
     const without = new Map(files);
     without.delete('service-worker.js');
     await withPage(browser, without, async (page) => {

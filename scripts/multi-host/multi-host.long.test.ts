@@ -1,4 +1,4 @@
-// Training on several machines, as far as one machine can be several: see run.mjs. Where it cannot, the test says why.
+// Training on several machines, as far as one machine can simulate them; see run.mjs. If it cannot, the test says why.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

@@ -1,11 +1,12 @@
-// The table of runtimes in docs/edge-runtime.md is about the runtimes that are tested. What it says of them, the long tests hold.
+// The table of runtimes in docs/edge-runtime.md must list the tested runtimes. The long tests check its other
+// statements.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { root } from './installation.js';
 import { readMatrix } from './matrix.js';
 
-test('the table in the documents has every runtime that is pinned, in its version', async () => {
+test('the table in the documents has every pinned runtime, with its version', async () => {
   const lock = await readFile(join(root, 'scripts/runtimes/pinned/package-lock.json'), 'utf8');
   const { packages } = JSON.parse(lock) as { packages: Record<string, { version: string }> };
   const pinned = new Map([

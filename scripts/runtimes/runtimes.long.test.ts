@@ -1,5 +1,5 @@
-// The same bundles in every runtime that the documents name: each computes what this Node computes from the sources, and can
-// do what the table in docs/edge-runtime.md says; and every Node trains. To write that table:
+// Runs the same bundles in every runtime that the documents name. Each computes the same as this Node does from the
+// sources, and can do what the table in docs/edge-runtime.md says; and every Node trains. To write that table:
 //   UNROLL_LONG_TESTS=1 UNROLL_WRITE_MATRIX=1 npx vitest run scripts/runtimes/runtimes.long
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -91,7 +91,7 @@ describe('training', () => {
   });
 });
 
-/** The runtime's results, and how often it downloaded the model that it loaded twice. */
+/** The runtime's results, and the number of its downloads of the model that it loaded twice. */
 async function reportOf({ run, hasFiles }: Runtime): Promise<{ report: Report; downloads: number }> {
   await using server = await serverOf(served);
   await using folder = await folderOf(kernels.get('word-int8')!);
@@ -134,7 +134,7 @@ function rowOf({ name, version, hasFiles }: Runtime, report: Report, downloads: 
   };
 }
 
-/** Why something is not as the document says. */
+/** Why a result differs from the document. */
 function explain({ onnxRuntime, personalized }: Report): string {
   const reasons = [onnxRuntime, personalized].flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
   return `docs/edge-runtime.md is out of date, or the runtime fails: ${reasons.join('; ')}`;

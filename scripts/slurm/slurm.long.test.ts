@@ -1,4 +1,5 @@
-// deploy/slurm/train.sbatch on a real Slurm, as far as one machine can be a cluster: see run.mjs. Where it cannot, the test says why.
+// Runs deploy/slurm/train.sbatch on a real Slurm, as far as one machine can be a cluster; see run.mjs. If it cannot,
+// the test says why.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

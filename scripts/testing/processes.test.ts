@@ -21,15 +21,15 @@ describe.skipIf(!existsSync('/proc/self/environ'))('processes of tests', () => {
     process.kill(left, 'SIGSTOP');
   });
 
-  test('which is gone when the next begins, other than those that all tests of the file share', async () => {
+  test('which has ended when the next test begins, unlike those that all tests of the file share', async () => {
     await expect.poll(() => childrenOf(process.pid)).toEqual([shared.pid]);
     expect(left).toBeDefined();
   });
 
-  test('what is left of a run is killed when the run itself is, and nothing else', async () => {
+  test('the remaining processes of a killed run are killed, and no others', async () => {
     const runs = ['of-this-test', 'of-another-test'] as const;
     const [ours, theirs] = runs.map((run) => start(idle, run)) as [ChildProcess, ChildProcess];
-    // The run holds the keeper's stdin: its end is the end of the run.
+    // The run holds the keeper's stdin: when the run ends, stdin ends.
     const keeper = fileURLToPath(new URL('end-with-run.mjs', import.meta.url));
     const run = start(
       `require('node:child_process').spawn(process.execPath, ['${keeper}', '${runs[0]}'], {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { levelOf, scoredWords } from './scored-words.js';
 
-/** A score whose tokens are the given parts of `text`, in order, of 1, 2, 4, … bits. */
+/** A score whose tokens are the given parts of `text`, in order, with 1, 2, 4, … bits. */
 function scoreOf(text: string, parts: readonly string[]) {
   let end = 0;
   const spans = parts.map((part) => {
@@ -12,7 +12,7 @@ function scoreOf(text: string, parts: readonly string[]) {
   return { tokens: parts, spans, surprises: parts.map((_, index) => 2 ** index) };
 }
 
-test('a word has the bits of its tokens, and a space those of the word before it or after it, where its token ends', () => {
+test('a word has the bits of its tokens; a space counts for the word before or after it, in which its token ends', () => {
   const text = 'the cats sat';
   expect(scoredWords(text, scoreOf(text, ['the', ' ca', 'ts', ' ', 'sat']))).toMatchObject([
     { text: 'the', bits: 1, space: ' ' },
@@ -35,7 +35,7 @@ test('a word that the vocabulary lacks is marked', () => {
   expect(scoredWords('the xyzzy', score).map(({ unknown }) => unknown)).toEqual([false, true]);
 });
 
-test('in scripts without spaces, words are those of a dictionary, where a token ends', () => {
+test('in scripts without spaces, words come from a dictionary and end where a token ends', () => {
   const text = '春风又绿江南岸，app 東京に';
   const words = scoredWords(text, scoreOf(text, [...text]));
   expect(words.map(({ text, space }) => text + space).join('')).toBe(text);

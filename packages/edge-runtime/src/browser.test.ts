@@ -1,4 +1,5 @@
-// The package in a real browser, under a strict content security policy: it computes what Node does, and the example in React works.
+// The package in a real browser, under a strict content security policy: it computes the same as in Node, and the React
+// example works.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadLocalLanguageModel } from './loading/load-local.js';

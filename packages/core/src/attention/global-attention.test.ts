@@ -6,7 +6,7 @@ import { globalAttention } from './global-attention.js';
 import { naiveAttention } from './naive.js';
 
 const [batch, queries, positions, width, memory] = [2, 3, 4, 3, 5];
-/** How many positions of each row of the batch there are to look at. */
+/** Number of unmasked positions in each row of the batch. */
 const lengths = [4, 2];
 
 const inputs = {
@@ -22,7 +22,7 @@ const inputs = {
 };
 const weights = [spreadInputs({ w: [batch * queries * memory] }).w!.values];
 
-/** The contexts of every query of every row, by the textbook loop. */
+/** The contexts of every query of every row, computed by the textbook loop. */
 const naive: Naive = (given) => {
   const queryRows = rows(given.queries!);
   const memoryRows = rows(given.memory!);
@@ -35,7 +35,7 @@ const naive: Naive = (given) => {
 };
 
 describe.each(Object.entries(backends))('global attention on %s', (_, evaluate) => {
-  test('gives the contexts of the textbook loop, and its gradients, over rows of unequal lengths', async () => {
+  test('has the contexts and the gradients of the textbook loop, over rows of unequal lengths', async () => {
     const parameters = ['queries', 'memory', 'kernel'];
     const task = {
       fn: (given: Record<string, tf.Tensor>) => [globalAttention(given as never).contexts],

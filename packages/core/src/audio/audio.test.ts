@@ -44,7 +44,7 @@ test('recordings are made equally loud, and silence stays silent', () => {
   expect([...levelled(new Float32Array(3))]).toEqual([0, 0, 0]);
 });
 
-/** The parts of a WAV file; `size` is what its head declares where that is not its length. */
+/** The parts of a WAV file. `size` is the length declared in its header, if not the real one. */
 function wav(chunks: readonly (readonly [name: string, body: Buffer, size?: number])[], magic = 'RIFF'): Buffer {
   const parts = chunks.map(([name, body, size = body.length]) => {
     const head = Buffer.from(`${name}____`, 'latin1');
@@ -54,7 +54,7 @@ function wav(chunks: readonly (readonly [name: string, body: Buffer, size?: numb
   return Buffer.concat([Buffer.from(`${magic}\xff\xff\xff\xffWAVE`, 'latin1'), ...parts]);
 }
 
-/** The format of samples, two channels of them unless told otherwise. */
+/** The format of samples, by default with two channels. */
 function format({ kind = 1, bits = 16, channels = 2, rate = 8000 } = {}): [string, Buffer] {
   const body = Buffer.alloc(16);
   body.writeUInt16LE(kind, 0);
@@ -138,7 +138,7 @@ describe('a WAV file', () => {
   });
 });
 
-/** An extensible header of two channels, which names the format by a GUID. */
+/** An extensible header for two channels, which names the format by a GUID. */
 function extensible(bits: number, kind: number): [string, Buffer] {
   const guid = Buffer.from('00001000800000aa00389b71', 'hex');
   const [, head] = format({ kind: 0xfffe, bits });

@@ -1,11 +1,11 @@
-// Generation and beam search over a small Markov chain, whose every continuation can be listed.
+// Generation and beam search over a small Markov chain, all of whose continuations can be listed.
 
 import { describe, expect, test } from 'vitest';
 import { type BeamSearchOptions, beamSearch, type GenerationOptions, generateTokens, seededRandom } from './index.js';
 
 const END = 0;
 const VOCABULARY = 4;
-/** P(next | previous two tokens), from a seed; the state is the token before. */
+/** P(next | previous two tokens), from a seed; the state is the previous token. */
 const TABLE = (() => {
   const random = seededRandom(5);
   return Array.from({ length: VOCABULARY ** 2 }, () => Float32Array.from({ length: VOCABULARY }, () => 3 * random()));
@@ -33,7 +33,7 @@ function logProbability(tokens: readonly number[]): number {
 }
 
 describe('generateTokens', () => {
-  test('writes the same text from the same seed, and another from another', async () => {
+  test('writes the same text from the same seed, and another text from another seed', async () => {
     expect(await collect()).toEqual(await collect());
     expect(await collect({ random: seededRandom(2) })).not.toEqual(await collect());
   });
@@ -103,7 +103,7 @@ describe('beamSearch', () => {
   }
 
   test.each([0, 0.6, 2])(
-    'with a beam as wide as the tree finds the best of all continuations, α = %d',
+    'finds the best of all continuations with a beam as wide as the tree, α = %d',
     async (lengthPenalty) => {
       const found = await beamSearch({ ...MODEL, beamWidth: 256, maxTokens, stop: [END], lengthPenalty });
       const expected = everyContinuation()
@@ -122,7 +122,7 @@ describe('beamSearch', () => {
     },
   );
 
-  test('with a beam of one and no stop token is greedy', async () => {
+  test('is greedy with a beam of one and no stop token', async () => {
     const [only] = await beamSearch({ ...MODEL, beamWidth: 1, maxTokens: 6 });
     expect(only?.tokens).toEqual(await collect({ temperature: 0, maxTokens: 6 }));
     expect(only?.finished).toBe(false);

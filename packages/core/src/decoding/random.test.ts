@@ -21,11 +21,11 @@ test('the numbers are uniform in [0, 1)', () => {
   const buckets = new Array<number>(10).fill(0);
   for (const number of take(count, 3)) buckets[Math.floor(number * 10)]! += 1;
   const chiSquared = buckets.reduce((sum, seen) => sum + (seen - count / 10) ** 2 / (count / 10), 0);
-  // The 99.9 % point of chi-squared with 9 degrees of freedom.
+  // The 99.9 % quantile of chi-squared with 9 degrees of freedom.
   expect(chiSquared).toBeLessThan(27.9);
 });
 
-test('a seed that is no whole number is refused', () => {
+test('a seed that is not a whole number is refused', () => {
   expect(() => seededRandom(0.5)).toThrow('seed 0.5: must be an integer from 0 to 2^53 - 1');
   expect(() => seededRandom(-1)).toThrow(RangeError);
 });

@@ -17,7 +17,7 @@ test('log-softmax is exact where exponentials overflow or vanish', () => {
   expect([...logSoftmax([0, Number.NEGATIVE_INFINITY])]).toEqual([0, Number.NEGATIVE_INFINITY]);
 });
 
-test('log-softmax refuses scores that are no distribution', () => {
+test('log-softmax refuses scores that do not form a distribution', () => {
   expect(() => logSoftmax([1, Number.NaN])).toThrow('logits[1] is NaN');
   expect(() => logSoftmax([Number.NEGATIVE_INFINITY])).toThrow('at least one finite score is needed');
   expect(() => logSoftmax([])).toThrow('the largest of 0 logits');
@@ -83,7 +83,7 @@ test('tokens are drawn as often as their probabilities say', () => {
     const expected = draws * PROBABILITIES[id]!;
     return sum + (seen - expected) ** 2 / expected;
   }, 0);
-  // The 99.9 % point of chi-squared with 4 degrees of freedom.
+  // The 99.9 % quantile of chi-squared with 4 degrees of freedom.
   expect(chiSquared).toBeLessThan(18.5);
 });
 

@@ -9,7 +9,7 @@ import { linearCrossEntropy } from './output-layer/linear-cross-entropy.js';
 import { sparseSoftmaxCrossEntropy } from './softmax-cross-entropy/sparse.js';
 import { sumOfSquares } from './sum-of-squares/sum-of-squares.js';
 
-/** Deterministic values in [-1, 1] that neither repeat nor line up, exact in float32. */
+/** Deterministic values in [-1, 1] without repetition or order, exact in float32. */
 const spread = (count: number, phase = 0) =>
   Array.from({ length: count }, (_, k) => Math.fround(Math.sin(12.9898 * (k + 1) + phase)));
 
@@ -65,7 +65,7 @@ describe.each(Object.entries(backends))('%s', (_, evaluate) => {
     expectClose(gradients.logits!, [0, 0, 1, -1]);
   });
 
-  test('EmbeddingLookup gives the rows of the ids, and each row the sum of its gradients', async () => {
+  test('EmbeddingLookup returns the rows of the ids, and each row receives the sum of its gradients', async () => {
     const ids = [2, 0, 2, 2, 3, 0];
     const table = spread(5 * 3);
     const weights = spread(ids.length * 3, 2);
@@ -112,7 +112,7 @@ describe.each(Object.entries(backends))('%s', (_, evaluate) => {
     },
   );
 
-  test('combined rows have the squares of the summed gradient, and replace what a table has at their ids', async () => {
+  test('combined rows have the squares of the summed gradient, and replace a table’s rows at their ids', async () => {
     const ids = [2, 0, 2, 2, 3, 0];
     const rows = spread(ids.length * 3);
     const { outputs } = await evaluate({

@@ -1,5 +1,5 @@
-// Models that Keras 3 made, with what it computes: golden vectors of scripts/golden/make_keras.py, as TensorFlow.js's converter
-// writes such models.
+// Models made by Keras 3, with its results: golden vectors of scripts/golden/make_keras.py, in the format of
+// TensorFlow.js's converter.
 
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
@@ -11,7 +11,7 @@ interface KerasModel {
   readonly name: string;
   readonly topology: object;
   readonly weights: readonly (Values & { readonly name: string })[];
-  /** Whether its inputs are ids, not numbers. */
+  /** Whether its inputs are ids rather than numbers. */
   readonly ids: boolean;
   readonly inputs: readonly Values[];
   readonly output: Values;
@@ -60,7 +60,7 @@ describe('a model of Keras 3', () => {
   );
 
   test.each(models.filter(({ name }) => name in refused).map((each) => [each.name, each] as const))(
-    'with what TensorFlow.js does not know is refused: %s',
+    'with a feature that TensorFlow.js lacks is refused: %s',
     async (name, golden) => {
       await expect(load(golden)).rejects.toThrow(refused[name]);
     },

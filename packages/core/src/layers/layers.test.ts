@@ -69,7 +69,7 @@ describe('Dropout', () => {
     ...(layer.apply(x, { training }) as tf.Tensor).dataSync(),
   ];
 
-  test('drops at its rate in training, another share each time, and is the identity otherwise', () => {
+  test('drops at its rate in training, other elements each time, and is the identity otherwise', () => {
     const layer = new Dropout({ rate: 0.25, seed: 3 });
     const first = run(layer, true);
     expect(new Set(first)).toEqual(new Set([0, Math.fround(4 / 3)]));
@@ -109,7 +109,7 @@ describe.each(Object.entries(recurrent))('a tf.sequential model with %s', (name,
         new Linear({ units: 1 }),
       ],
     });
-  // Does the sequence contain a 7?
+  // The label says whether the sequence contains a 7.
   const sequences = tf.tidy(() => tf.cast(tf.floor(tf.randomUniform([32, 4], 0, 10, 'float32', 2)), 'int32'));
   const labels = tf.tidy(() => tf.cast(tf.any(tf.equal(sequences, 7), 1, true), 'float32'));
 
@@ -143,7 +143,7 @@ describe.each(Object.entries(recurrent))('a tf.sequential model with %s', (name,
     expect(classes(loaded)).toEqual(classes(original));
   });
 
-  // GRUs that reset after are not among TensorFlow.js's own.
+  // TensorFlow.js has no GRUs that reset after the product.
   if (name === 'GRU' || name === 'Bidirectional') return;
 
   test('is one of TensorFlow.js’s own layers once its classes are renamed', async () => {

@@ -11,7 +11,7 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
 });
 
-/** What `save` writes. */
+/** The artifacts that `save` writes. */
 async function saved(model: tf.LayersModel): Promise<tf.io.ModelArtifacts> {
   let artifacts: tf.io.ModelArtifacts | undefined;
   await model.save(
@@ -114,7 +114,7 @@ test('weights that do not fit their description are named, with their layer and 
 });
 
 describe('a backward layer of a Bidirectional, which TensorFlow.js does not read,', () => {
-  /** As Keras 3 writes it, whose two layers differ by name. */
+  /** In Keras 3's form, where the two layers have different names. */
   async function loaded(backward: object): Promise<tf.LayersModel> {
     const layer = layers.lstm({ units, kernelInitializer: 'ones' }) as tf.RNN;
     const wrapper = layers.bidirectional({ name: 'both', layer, mergeMode: 'concat', inputShape });
@@ -127,7 +127,7 @@ describe('a backward layer of a Bidirectional, which TensorFlow.js does not read
     return loadLayersModel(tf.io.fromMemory(artifacts));
   }
 
-  test('is no news if it mirrors the forward layer', async () => {
+  test('is accepted if it mirrors the forward layer', async () => {
     expect((await loaded({})).outputShape).toEqual([null, 2 * units]);
   });
 
@@ -147,7 +147,7 @@ describe('a GRU of Keras that resets after', () => {
   const golden = cases[0]!; // one layer, one direction, starting from zeros
   const [goldenTime, goldenBatch] = golden.x.shape;
 
-  /** PyTorch's weights [3·units, in], gates r, z, n, as Keras keeps them: [in, 3·units], gates z, r, n. */
+  /** PyTorch's weights [3·units, in], gates r, z, n, in Keras's layout: [in, 3·units], gates z, r, n. */
   function kerasWeights(): Record<string, tf.Tensor> {
     const read = (name: string) => {
       const { shape, values } = golden.parameters[`${name}_l0`]!;
@@ -161,7 +161,7 @@ describe('a GRU of Keras that resets after', () => {
     };
   }
 
-  /** As the converter of TensorFlow.js writes a model of Keras 2. */
+  /** A model of Keras 2 as TensorFlow.js's converter writes it. */
   async function kerasModel(options: object = {}): Promise<tf.io.ModelArtifacts> {
     const weights = await tf.io.encodeWeights(kerasWeights());
     const config = {

@@ -45,7 +45,7 @@ describe.each(Object.entries(kinds))('%s', (_, { make, loop }) => {
     }
   });
 
-  test('passes over padding, however much of it there is', () => {
+  test('skips padding, however much of it there is', () => {
     const model = tf.sequential({
       layers: [new Embedding({ inputDim: 9, outputDim: features, maskZero: true }), make({ units })],
     });
@@ -89,7 +89,7 @@ describe.each(Object.entries(kinds))('%s', (_, { make, loop }) => {
   });
 });
 
-test('what a layer without states cannot do is refused by its name', () => {
+test('arguments that a layer without states does not support are refused by name', () => {
   expect(() => new MinGRU({ units, stateful: true } as MinimalLayerArgs)).toThrow('MinGRU: the argument stateful=true');
   expect(() => new MinLSTM({ units, activation: 'tanh' } as MinimalLayerArgs)).toThrow(
     'MinLSTM: the argument activation="tanh" is not supported',

@@ -13,7 +13,7 @@ type Layer = tf.layers.Layer;
 const [batch, time, features, units] = [3, 5, 4, 2];
 const input = () => tf.randomUniform<tf.Rank.R3>([batch, time, features], -1, 1, 'float32', 1);
 
-/** Values of any size for a weight or a state, the same for both layers that are compared. */
+/** Values for a weight or a state of any size, the same for both compared layers. */
 const values = (shape: number[], seed: number) => tf.randomUniform(shape, -1, 1, 'float32', seed);
 
 function expectClose(actual: tf.Tensor, expected: tf.Tensor, tolerance: number): void {
@@ -67,7 +67,7 @@ interface Options {
   readonly useBias?: boolean;
 }
 
-/** One sequence is whole, one starts late and one has a gap. */
+/** One sequence is complete, one starts late and one has a gap. */
 const mask = () =>
   tf.tensor2d(
     [
@@ -137,7 +137,7 @@ beforeAll(async () => {
 });
 
 describe.each(Object.entries({ ...pairs, ...withTheirActivations }))('%s', (_, { ours, theirs }) => {
-  test.each(options)('with %o passes over masked steps as TensorFlow.js’s own layer does', (each) => {
+  test.each(options)('with %o skips masked steps as TensorFlow.js’s own layer does', (each) => {
     const x = input();
     expectSame(evaluate(ours(each), x, { mask: mask() }), evaluate(theirs(each), x, { mask: mask() }));
   });
@@ -148,7 +148,7 @@ describe.each(Object.entries({ ...pairs, ...withTheirActivations }))('%s', (_, {
     expectSame(evaluate(ours(each), x), evaluate(theirs(each), x));
   });
 
-  test('passes over masked steps in both directions', () => {
+  test('skips masked steps in both directions', () => {
     const x = input();
     const each = { units, returnSequences: true };
     const both = (layer: Layer) => tf.layers.bidirectional({ layer: layer as tf.RNN, mergeMode: 'concat' });
@@ -285,9 +285,9 @@ test.each([
   expect([...layer.getWeights()[2]!.dataSync()]).toEqual(expected);
 });
 
-test('recurrentDropout multiplies the state of all steps by one mask: zero at its rate, else what keeps the mean', () => {
+test('recurrentDropout multiplies the state of all steps by one mask: zero at its rate, else scaled to keep the mean', () => {
   const [wide, rate, scale] = [1600, 0.25, 4 / 3];
-  // The next state is the state before it, as dropout has it.
+  // The next state is the previous state after dropout.
   const layer = new SimpleRNN({
     ...{ units: wide, activation: 'linear', recurrentInitializer: 'identity', useBias: false },
     ...{ recurrentDropout: rate, seed: 1 },
@@ -311,7 +311,7 @@ describe.each(['dropout', 'recurrentDropout'] as const)('%s', (argument) => {
     LSTM: (seed: number) => new LSTM({ units: 8, [argument]: 0.5, seed }),
     GRU: (seed: number) => new GRU({ units: 8, [argument]: 0.5, seed }),
   };
-  // The recurrent product sees a state that is not zero, even at the first step.
+  // The recurrent product needs a nonzero state, even at the first step.
   const run = (layer: Layer, training: boolean) => {
     const states = layer instanceof LSTM ? 2 : 1;
     const initialState = Array.from({ length: states }, () => tf.ones([batch, 8]));
@@ -335,7 +335,7 @@ describe.each(['dropout', 'recurrentDropout'] as const)('%s', (argument) => {
   });
 });
 
-test('dropout drops features of the whole sequence: what is dropped has no influence at any step', () => {
+test('dropout drops features of the whole sequence: a dropped feature has no influence at any step', () => {
   const layer = new SimpleRNN({ units, dropout: 0.5, seed: 1, returnSequences: true });
   const gradient = tf.grad((x) => tf.sum(layer.apply(x, { training: true }) as tf.Tensor))(input());
   const dropped = tf.all(tf.equal(gradient, 0), 1); // [batch, features]
@@ -345,7 +345,7 @@ test('dropout drops features of the whole sequence: what is dropped has no influ
   expect(tf.sum(perStep).dataSync()[0]).toBe(time * tf.sum(dropped).dataSync()[0]!);
 });
 
-test('a recurrent layer passes over the padding of an Embedding with maskZero', () => {
+test('a recurrent layer skips the padding of an Embedding with maskZero', () => {
   const model = (ids: number[][]) => {
     const layers = [
       new Embedding({ inputDim: 5, outputDim: 3, maskZero: true, embeddingsInitializer: 'ones' }),
@@ -362,7 +362,7 @@ test('a recurrent layer passes over the padding of an Embedding with maskZero', 
   });
 });
 
-test('Bidirectional gives zeros at masked steps, in both directions, where the layer is ours and returns sequences', () => {
+test('Bidirectional outputs zeros at masked steps, in both directions, if the layer is ours and returns sequences', () => {
   const embedded = tf.tensor3d([1, 2, 3, 4, 5, 6], [1, 3, 2]);
   const stepMask = tf.tensor2d([0, 1, 0], [1, 3], 'bool');
   for (const layer of [new LSTM({ units, returnSequences: true }), new MinGRU({ units, returnSequences: true })]) {

@@ -1,4 +1,4 @@
-/** The expected values are sacreBLEU 2.6's `corpus_bleu` of the same lines (`tok:13a|smooth:exp`). */
+/** The expected values come from sacreBLEU 2.6's `corpus_bleu` for the same lines (`tok:13a|smooth:exp`). */
 import { describe, expect, test } from 'vitest';
 import { corpusBleu, tokenize13a } from './bleu.js';
 
@@ -65,7 +65,7 @@ describe('BLEU is that of sacreBLEU for', () => {
   });
 });
 
-test('13a leaves numbers whole and sets other punctuation apart', () => {
+test('13a leaves numbers whole and separates other punctuation', () => {
   const tokens = tokenize13a('In 2-3 Jahren (ca. 1,5 %) - "so" ist\'s.');
   expect(tokens.join(' ')).toBe('In 2 - 3 Jahren ( ca . 1,5 % ) - " so " ist\'s .');
 });

@@ -12,7 +12,7 @@ describe('the adaptive softmax of a language model', () => {
     expect(adaptive({ vocabSize: 800_000 }).softmax).toEqual({ name: 'adaptive', cutoffs: [10_000, 160_000] });
   });
 
-  test('has a quarter of the width with each tail', () => {
+  test('has a quarter of the width of the one before, for each tail', () => {
     const config = adaptive({ projectionDim: 48 }, [100, 400, 900]);
     const shapes = parameterShapes(config);
     expect(shapes['output.kernel']).toEqual([48, 103]);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { anomalyScores } from './anomaly-likelihood.js';
 
 const config = { longWindow: 20, shortWindow: 1 };
-/** Errors that are 1 or 3: their mean is 2, their deviation 1. */
+/** Errors of 1 or 3, with mean 2 and deviation 1. */
 const usual = Array.from({ length: 20 }, (_, k) => 1 + 2 * (k % 2));
 
 test.each([
@@ -20,7 +20,7 @@ test('an error far from all others has a finite score', () => {
   expect(Number.isFinite(score)).toBe(true);
 });
 
-test('an error below the usual is nothing unusual', () => {
+test('an error below the usual mean is not unusual', () => {
   expect(anomalyScores([...usual, 0], config, 0.01).at(-1)).toBeCloseTo(Math.log10(2), 4);
 });
 

@@ -37,13 +37,13 @@ async function scores(time: number, filler: number): Promise<number[]> {
 }
 
 describe('a text classifier', () => {
-  test('scores a text alike however far it is padded, and with what', async () => {
+  test('gives a text the same scores whatever its padding', async () => {
     const exact = await scores(5, 0);
     expectClose(await scores(8, 0), exact, 1e-6);
     expectClose(await scores(8, 4), exact, 1e-6);
   });
 
-  test('gives, step by step from both ends, the probabilities of its scores', async () => {
+  test('gives the same probabilities step by step, from both ends', async () => {
     const { run, inputs } = classifierStepProgram(config);
     const graph = trace(run, inputs);
     const stateShapes = classifierStateShapes(config);

@@ -9,7 +9,7 @@ const config = languageModelConfig({
 });
 const time = 5;
 
-/** The masks of some lanes of a batch of 4, whose ids are a function of the lane. */
+/** The masks of some lanes of a batch of 4. A lane's ids do not depend on which lanes are asked for. */
 function masksOf(from: number, to: number, step = 3) {
   const lanes = to - from;
   const shapes = dropoutMaskShapes(config, lanes, time);
@@ -24,13 +24,13 @@ function masksOf(from: number, to: number, step = 3) {
   return { masks, ids };
 }
 
-test('variational masks are one row for each lane, whatever the lanes of the worker', () => {
+test('variational masks have one row for each lane, whatever the lanes of the worker', () => {
   const { masks } = masksOf(0, 4);
   expect(masks['dropout.1']).toHaveLength(4 * 8);
   expect(masksOf(2, 4).masks['dropout.1']).toEqual(masks['dropout.1']!.slice(2 * 8));
 });
 
-test('a word that is dropped is dropped wherever it occurs, and for every worker', () => {
+test('a dropped word is dropped wherever it occurs, and for every worker', () => {
   const byId = new Map<number, number>();
   for (const { masks, ids } of [masksOf(0, 2), masksOf(2, 4)]) {
     ids.forEach((id, k) => {
@@ -41,7 +41,7 @@ test('a word that is dropped is dropped wherever it occurs, and for every worker
   expect(new Set(byId.values())).toEqual(new Set([0, 2]));
 });
 
-test('every worker drops the same recurrent weights, of each layer and step others', () => {
+test('every worker drops the same recurrent weights, different ones for each layer and step', () => {
   const { masks } = masksOf(0, 2);
   expect(masksOf(2, 4).masks['weightDropout.0']).toEqual(masks['weightDropout.0']);
   expect(masks['weightDropout.1']).not.toEqual(masks['weightDropout.0']);

@@ -57,6 +57,6 @@ test('neighbouring lanes and steps are uncorrelated', () => {
   expect(agreement(first, mask({ ...long, step: 4 }))).toBeCloseTo(0.5, 1);
 });
 
-test('room of another size is refused', () => {
+test('a mask of another size is refused', () => {
   expect(() => fillDropoutMask(new Float32Array(10), whole)).toThrow('5·6·7 elements was given room for 10');
 });

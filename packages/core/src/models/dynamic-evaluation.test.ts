@@ -43,7 +43,7 @@ interface State {
 
 const before: State = { h: [0, 0, 0], c: [0, 0, 0] };
 
-/** A segment's losses from the state before it, and the state after it, in float64. */
+/** A segment's losses, starting from the state before it, and the state after it, in float64. */
 function naiveSegment(
   { tieWeights, softmax }: LanguageModelConfig,
   parameters: Parameters,
@@ -137,14 +137,14 @@ const zeros = (shapes: Readonly<Record<string, readonly number[]>>): Record<stri
     Object.entries(shapes).map(([name, shape]) => [name, { shape, values: Array(elementCount(shape)).fill(0) }]),
   );
 
-/** What a program takes of the text. */
+/** A program's inputs that come from the text. */
 const textAt = (start: number): Record<string, Values> => ({
   ids: { shape: [time, 1], values: ids.slice(start, start + time), dtype: 'int32' },
   targets: { shape: [time], values: targets.slice(start, start + time), dtype: 'int32' },
   lossWeights: { shape: [time], values: Array(time).fill(1 / time) },
 });
 
-/** The outputs `next.*`, as the inputs of the next run. */
+/** The outputs `next.*`, renamed as the inputs of the next run. */
 const carried = (outputs: Record<string, number[]>, inputs: Record<string, Values>): Record<string, Values> =>
   Object.fromEntries(
     Object.entries(outputs)
@@ -155,7 +155,7 @@ const carried = (outputs: Record<string, number[]>, inputs: Record<string, Value
       ]),
   );
 
-/** The losses of the text in segments. */
+/** The losses of the text, segment by segment. */
 async function dynamicLosses(
   config: LanguageModelConfig,
   trained: Parameters,
@@ -206,7 +206,7 @@ describe.each(models)('a model %s', (_, config) => {
       expectClose(losses, expected, 1e-5);
     });
 
-    test('without a learning rate evaluates as it was trained', async () => {
+    test('evaluates like the trained model if the learning rate is zero', async () => {
       const still = { rule: 'rms', learningRate: 0, decay: 0.4 } as const;
       const { losses, features } = await dynamicLosses(config, trained, still, meanSquares, run);
       const plain = { losses: [] as number[], features: [] as number[] };
@@ -248,7 +248,7 @@ describe.each(models)('a model %s', (_, config) => {
   });
 });
 
-test('a program gives nothing beside what replaces its inputs, the losses and the features', () => {
+test('a program outputs only replacements of its inputs, the losses and the features', () => {
   const [, config] = models[0]!;
   const { outputs } = trace(
     dynamicEvaluationProgram(config, time, 'rms').run,

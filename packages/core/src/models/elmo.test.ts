@@ -23,7 +23,7 @@ import { lossTrainingProgram } from './loss-program.js';
 
 const cases = readElmoCases();
 
-/** Where two biases became one, its gradient is that of either of them, not their sum. */
+/** Keeps one of two biases that became one here: the gradient is that of one of them, not their sum. */
 const withoutRecurrentBiases = (gradients: (typeof cases)[number]['gradients']) =>
   Object.fromEntries(
     Object.entries(gradients).map(([name, { shape, values }]) => [
@@ -73,7 +73,7 @@ const sentences = ['the cat sleeps', 'a dog barks', 'the dog sleeps', 'a cat pur
 const vocabulary = ['<s>', '</s>', 'the', 'a', 'cat', 'dog', 'sleeps', 'barks', 'purrs'];
 
 describe('the language model', () => {
-  test('is trained by its traced step until it predicts what can be known', async () => {
+  test('learns by its traced step to predict whatever is predictable', async () => {
     const shape = { batch: 4, time: 5 };
     const optimizer = defaultOptimizer('adam');
     const { run, inputs } = lossTrainingProgram(elmoLoss(config, shape), { optimizer, clipNorm: 1 });
@@ -105,11 +105,11 @@ describe('the language model', () => {
     }
     await session.release();
     expect(losses[0]).toBeGreaterThan(0.9 * Math.log(9));
-    // Of the eight predictions of a sentence, three are of one of two words that are alike to it: 3/8·ln 2 at least.
+    // Three of the eight predictions of a sentence choose between two equally likely words: at least 3/8·ln 2.
     expect(losses.at(-1)).toBeLessThan(0.6);
   });
 
-  test('refuses sentences in which nothing is to be predicted', () => {
+  test('refuses sentences without anything to predict', () => {
     expect(() => elmoLoss(config, { batch: 1, time: 1 })).toThrow('time must be at least 2, got 1');
   });
 });
@@ -148,18 +148,18 @@ describe('feature extraction', () => {
 
   test('gives a word other features in another sentence, on either side of it', async () => {
     const [one, other] = [await features(['the cat sleeps', 'a cat']), await features(['the cat purrs', 'the cat'])];
-    expect(one[2]).not.toEqual(other[2]); // what follows differs
-    expect(one[8]).not.toEqual(other[8]); // what comes before
+    expect(one[2]).not.toEqual(other[2]); // the words after it differ
+    expect(one[8]).not.toEqual(other[8]); // the words before it differ
   });
 
-  test('of a shorter sentence does not depend on what it is padded with, and is zero there', async () => {
+  test('does not depend on the padding of a shorter sentence, and is zero there', async () => {
     const [one, other] = [await features(['the cat sleeps', 'a']), await features(['the cat sleeps', 'a'], 97)];
     expectClose(other.flat(), one.flat(), 1e-7);
     const empty = one.flatMap((values, position) => (values.every((value) => value === 0) ? [position] : []));
-    expect(empty).toEqual([5, 9, 10, 11]); // after sentences of five and three, their marks counted
+    expect(empty).toEqual([5, 9, 10, 11]); // after sentences of five and three words, including their marks
   });
 
-  test('names what is missing or has another shape', async () => {
+  test('names a tensor that is missing or has another shape', async () => {
     await tf.setBackend('cpu');
     const tensors = Object.fromEntries(
       Object.entries({ ...shapes, ...elmoMixShapes }).map(([name, shape]) => [name, tf.zeros([...shape])]),
@@ -176,7 +176,7 @@ describe('feature extraction', () => {
   });
 });
 
-test('a configuration is the published model’s where nothing else is said: 93.6 million parameters without the output', () => {
+test('a configuration defaults to the published model: 93.6 million parameters without the output', () => {
   const { 'output.kernel': _kernel, 'output.bias': _bias, ...read } = elmoParameterShapes(elmoConfig({ vocabSize: 2 }));
   const count = Object.values(read).reduce((sum, shape) => sum + elementCount(shape), 0);
   expect((count / 1e6).toFixed(1)).toBe('93.6');

@@ -19,7 +19,7 @@ async function forecastOf(window: readonly number[], values = parameters): Promi
   return forecast!;
 }
 
-test('a forecast moves with the level of its window', async () => {
+test('a forecast follows the level of its window', async () => {
   const low = await forecastOf(wave(config.context));
   const high = await forecastOf(wave(config.context, 5));
   expect(low).toHaveLength(config.horizon * config.series);
@@ -38,7 +38,7 @@ test('a forecaster whose parameters are zero forecasts the last value', async ()
   });
 });
 
-test('averaged SGD is refused, whose weights its training program does not take', () => {
+test('averaged SGD is refused, because the training program has no input for its weights', () => {
   const recipe = { optimizer: { name: 'nt-asgd', patience: 5 }, clipNorm: 10 } as const;
   expect(() => lossTrainingProgram(forecasterLoss(config, 2), recipe)).toThrow(
     'lossTrainingProgram: nt-asgd averages only language models',
@@ -71,7 +71,7 @@ test('its loss is the mean squared error, weighted by window, and training lower
     losses.push(outputs.loss![0]!);
     current = Object.fromEntries(Object.keys(shapes).map((name) => [name, outputs[`next.${name}`]!]));
   }
-  // At first it forecasts the last value, of which the future is 0.1, 0.2 and 0.3 away.
+  // At first it forecasts the last value, from which the future differs by 0.1, 0.2 and 0.3.
   expect(losses[0]).toBeCloseTo((0.01 + 0.04 + 0.09) / 3, 5);
   expect(losses.at(-1)).toBeLessThan(losses[0]! / 2);
 });

@@ -28,7 +28,7 @@ test('the same seed gives the same values, another seed or name others', () => {
   expect(parameters['gru.0.recurrent_kernel']).not.toEqual(parameters['gru.1.recurrent_kernel']);
 });
 
-test('a parameter starts alike in models that differ elsewhere', () => {
+test('a parameter starts with the same values in models that differ elsewhere', () => {
   const deeper = initialParameters({ ...config, layers: 3 }, { seed: 7 });
   for (const [name, values] of Object.entries(initialParameters(config, { seed: 7 }))) {
     expect(deeper[name]).toEqual(values);

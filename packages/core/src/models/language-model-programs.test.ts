@@ -45,7 +45,7 @@ const named = models.map(
 );
 const lstm = models[2]!;
 
-/** Deterministic inputs for a program: token ids repeat, dropout masks are real ones, the rest lies in [-1, 1]. */
+/** Deterministic inputs for a program: token ids repeat, dropout masks are drawn, and the rest is in [-1, 1]. */
 function sampleInputs({ inputs }: Program, { vocabSize, dropout }: LanguageModelConfig): Record<string, Values> {
   return Object.fromEntries(
     Object.entries(inputs).map(([name, { shape, dtype }], k) => {
@@ -238,7 +238,7 @@ test('the rows of the embedding’s gradient add up by token to its table', asyn
   expect(others).toEqual(otherGradients);
 });
 
-test('a program run op by op leaves nothing behind but its outputs', () => {
+test('a program run op by op leaves only its outputs in memory', () => {
   const program = gradientProgram(lstm, shape);
   const inputs = sampleInputs(program, lstm);
   eagerly(program, inputs);

@@ -44,7 +44,7 @@ describe.each([
     expectClose(one.logits!, logits.slice(0, sizes.vocabSize), 1e-5);
   });
 
-  test('reads alike op by op on a backend of TensorFlow.js', async () => {
+  test('reads the same op by op on a backend of TensorFlow.js', async () => {
     const shapes = parameterShapes(config);
     const weights = Object.entries(parameters).map(([name, values]) => [name, tf.tensor(values, [...shapes[name]!])]);
     const inputs = {
@@ -60,7 +60,7 @@ describe.each([
     tf.dispose([inputs, outputs]);
   });
 
-  test('is a graph with one node of linear attention a layer, and open in the number of tokens', () => {
+  test('is a graph with one node of linear attention for each layer and any number of tokens', () => {
     const { nodes, inputs, outputs } = languageModelReadingGraph(config, parameters);
     expect(nodes.filter(({ opType }) => opType === 'LinearAttention')).toHaveLength(config.layers);
     expect(inputs.find(({ name }) => name === 'ids')?.shape).toEqual(['tokens']);
@@ -68,7 +68,7 @@ describe.each([
   });
 });
 
-test('a cell whose gates see the state cannot read so', () => {
+test('a cell whose gates see the state cannot read many tokens at once', () => {
   expect(() => readingProgram(languageModelConfig({ ...sizes, cell: 'gru' }), 3)).toThrow(
     'a gru reads one token after another',
   );

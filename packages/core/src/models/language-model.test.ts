@@ -90,7 +90,7 @@ test('dropout masks are a function of the seed, and none are drawn outside train
   model.dispose();
 });
 
-test('two models live side by side, and disposing of one frees its parameters', () => {
+test('two models can exist at the same time, and disposing of one frees its parameters', () => {
   const before = tf.memory().numTensors;
   const model = new RnnLanguageModel({ ...sizes, cell: 'gru' });
   const other = new RnnLanguageModel({ ...sizes, cell: 'gru' });

@@ -5,7 +5,7 @@ import { expectClose, spread } from '../testing/textbook.js';
 import { lossWithCache, neuralCacheProgram, noFollower } from './neural-cache.js';
 
 const [size, width, time, vocab] = [3, 2, 4, 5];
-/** Of a text of three runs, the last one incomplete. */
+/** Sizes of a text of three runs, the last one incomplete. */
 const length = 2 * time + 2;
 const features = Array.from({ length }, (_, t) => spread(width, t).map(Math.fround));
 const tokens = Array.from({ length }, (_, t) => (t * t) % vocab); // 0 1 4 4 1 0 1 4 4 1
@@ -23,7 +23,7 @@ function naiveProbabilities(theta: number): number[] {
   });
 }
 
-/** A window as the program takes it, padded where the text ends. */
+/** A window in the form of the program's inputs, padded where the text ends. */
 function windowAt(start: number) {
   const from = (t: number) => features[t] ?? Array<number>(width).fill(0);
   const follower = (t: number) => tokens[t] ?? noFollower;
@@ -37,27 +37,30 @@ function windowAt(start: number) {
   };
 }
 
-test.each(Object.entries(backends))('on %s the cache gives tokens what the sums over it give', async (_, evaluate) => {
-  for (const theta of [0, 0.7]) {
-    const { run } = neuralCacheProgram({ size, width, time }, theta);
-    const probabilities: number[] = [];
-    let cached = Array<number>(size * width).fill(0);
-    for (let start = 0; start < length; start += time) {
-      const { outputs } = await evaluate({
-        fn: (inputs) => {
-          const { cacheProbabilities, 'next.cachedFeatures': next } = run(inputs);
-          return [cacheProbabilities!, next!];
-        },
-        inputs: { ...windowAt(start), cachedFeatures: { shape: [size, width], values: cached } },
-        parameters: [],
-        weights: [Array<number>(time).fill(1), Array<number>(size * width).fill(1)],
-      });
-      probabilities.push(...outputs[0]!);
-      cached = outputs[1]!;
+test.each(Object.entries(backends))(
+  'on %s the cache’s probabilities equal the sums over its entries',
+  async (_, evaluate) => {
+    for (const theta of [0, 0.7]) {
+      const { run } = neuralCacheProgram({ size, width, time }, theta);
+      const probabilities: number[] = [];
+      let cached = Array<number>(size * width).fill(0);
+      for (let start = 0; start < length; start += time) {
+        const { outputs } = await evaluate({
+          fn: (inputs) => {
+            const { cacheProbabilities, 'next.cachedFeatures': next } = run(inputs);
+            return [cacheProbabilities!, next!];
+          },
+          inputs: { ...windowAt(start), cachedFeatures: { shape: [size, width], values: cached } },
+          parameters: [],
+          weights: [Array<number>(time).fill(1), Array<number>(size * width).fill(1)],
+        });
+        probabilities.push(...outputs[0]!);
+        cached = outputs[1]!;
+      }
+      expectClose(probabilities.slice(0, length), naiveProbabilities(theta), 1e-6);
     }
-    expectClose(probabilities.slice(0, length), naiveProbabilities(theta), 1e-6);
-  }
-});
+  },
+);
 
 test('the mixture is (1 − λ)·p_model + λ·p_cache, however improbable the token', () => {
   expect(lossWithCache(2, 0.3, 0.1)).toBeCloseTo(-Math.log(0.9 * Math.exp(-2) + 0.1 * 0.3), 12);

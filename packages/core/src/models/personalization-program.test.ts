@@ -1,4 +1,5 @@
-// The training steps for devices beside the programs that they are made of: same losses, and gradients that lower them.
+// Compares the training steps for devices with the programs that they derive from: same losses, and gradients that
+// lower them.
 import { describe, expect, test } from 'vitest';
 import { elementCount } from '../onnx/graph.js';
 import { defaultOptimizer } from '../optimizers/optimizer-config.js';
@@ -14,7 +15,7 @@ const methods: PersonalizationMethod[] = ['full', 'adapters', 'output-bias'];
 const config = languageModelConfig({ vocabSize: 12, embeddingDim: 10, hiddenDim: 9, cell: 'gru' });
 const tied = languageModelConfig({ vocabSize: 12, embeddingDim: 10, hiddenDim: 10, tieWeights: true });
 
-/** Inputs of a first step: weights in [-0.5, 0.5], slots, states and the second factors zero. */
+/** Inputs of a first step: weights in [-0.5, 0.5]; slots, states and the second factors zero. */
 function firstInputs(program: ReturnType<typeof personalizationProgram>): Record<string, Values> {
   return Object.fromEntries(
     Object.entries(program.inputs).map(([name, { shape, dtype }]) => {
@@ -47,7 +48,8 @@ describe.each([
     const reference = trainingProgram(config, shape, { optimizer: defaultOptimizer('adam'), clipNorm: 1 });
     const expected = await runGraph(trace(reference.run, reference.inputs), inputs);
     expect(Object.keys(results).toSorted()).toEqual(Object.keys(expected).toSorted());
-    // Where a gradient is zero but for rounding, Adam's first update is of either sign: its moments say how large it was.
+    // If a gradient is zero up to rounding, Adam's first update has either sign. Its moments show how large the
+    // gradient was.
     for (const name of Object.keys(expected).filter((name) => !/^next\.[^/]*\.(kernel|bias|embeddings)/.test(name))) {
       for (const [i, value] of expected[name]!.entries()) expect(results[name]![i]).toBeCloseTo(value, 5);
     }

@@ -17,13 +17,13 @@ const { frameLength } = recognizerFrames(config);
 const shapes = recognizerParameterShapes(config);
 const parameters = uniformParameters(shapes, { seed: 1, range: 0.4 });
 
-/** Frames of a tone that rises. */
+/** Frames of a rising tone. */
 const recording = (frames: number) =>
   Array.from({ length: frames }, (_, t) =>
     Array.from({ length: frameLength }, (_, k) => 0.3 * Math.sin((0.1 + 0.1 * t) * k)),
   );
 
-/** What a device computes: one step at a time. */
+/** The logits that a device computes, one step at a time. */
 function stepwiseLogits(frames: readonly (readonly number[])[]): Promise<Float32Array> {
   const step = graphOfProgram(recognizerStepProgram(config), shapes, parameters);
   const output = graphOfProgram(recognizerOutputProgram(config), shapes, parameters);
@@ -39,7 +39,7 @@ function stepwiseLogits(frames: readonly (readonly number[])[]): Promise<Float32
   return recognizeFrames(steps, Float32Array.from(frames.flat()), frameLength);
 }
 
-test('recordings of unequal lengths in one batch are recognized as each is, step by step', async () => {
+test('recordings of unequal lengths in one batch are recognized like each one alone, step by step', async () => {
   const [batch, time] = [2, 5];
   const recordings = [recording(5), recording(3)];
   const silence = Array<number>(frameLength).fill(0);

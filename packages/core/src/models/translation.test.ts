@@ -38,7 +38,7 @@ function lossAt(changed: Readonly<Record<string, Float32Array>>): number {
   });
 }
 
-test.each(Object.keys(shapes))('the gradient by %s is that of small differences', (name) => {
+test.each(Object.keys(shapes))('the gradient with respect to %s equals finite differences', (name) => {
   const { loss } = translationLoss(config, shape);
   const others = Object.fromEntries(
     Object.entries(shapes).map(([each, size]) => [each, tf.tensor(values[each]!, [...size])]),
@@ -53,7 +53,7 @@ test.each(Object.keys(shapes))('the gradient by %s is that of small differences'
   }
 });
 
-test('what a device decodes step by step has the likelihood that the training program gives it', async () => {
+test('a translation decoded step by step has the likelihood that the training program gives it', async () => {
   const source = [1, 3, 5, 6];
   const zeroIds = { sourceLengths: [4], previous: [0, 2, 4], targets: [2, 4, 0] };
   const { tokenLosses } = await run(translationEvaluationProgram(config, { batch: 1, source: 4, target: 3 }), {

@@ -50,7 +50,7 @@ const graph: OnnxGraph = {
   ],
 };
 
-test('a graph written and read is the same graph, with those that its nodes carry and the functions that they call', () => {
+test('a graph written and read is the same, including its nodes’ graphs and the functions that they call', () => {
   expect(decodeOnnx(encodeOnnx(graph))).toEqual(graph);
 });
 

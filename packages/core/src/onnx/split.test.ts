@@ -9,7 +9,7 @@ import { splitGraph } from './split.js';
 
 const names = ({ inputs }: OnnxGraph) => inputs.map(({ name }) => name);
 
-/** Runs the graphs one after another, each on the inputs and what those before it have given. */
+/** Runs the graphs one after another, each on the inputs and the results of those before it. */
 async function runInTurn(graphs: readonly OnnxGraph[], inputs: Readonly<Record<string, Values>>) {
   const known: Record<string, Values> = { ...inputs };
   for (const graph of graphs) {
@@ -31,7 +31,7 @@ const stages = [
 const traced = trace(program.run, program.inputs);
 const parts = splitGraph(traced, stages);
 
-test('graphs run one after another compute what the whole one does, bit for bit', async () => {
+test('graphs run one after another compute the same as the whole graph, bit for bit', async () => {
   const inputs = Object.fromEntries(
     Object.entries(program.inputs).map(([name, { shape, dtype }], k) => {
       const value = (i: number) => (dtype === 'int32' ? (7 * i) % 50 : Math.sin(i + k) / 3);
@@ -48,7 +48,7 @@ test('each output is computed by the first graph that is asked for it, and every
   expect(parts.flatMap(({ nodes }) => nodes)).toHaveLength(traced.nodes.length);
 });
 
-test('recurrent layers need nothing of the output layer, and back-propagation through them no more', () => {
+test('recurrent layers, and back-propagation through them, need nothing of the output layer', () => {
   const ofOutput = (name: string) => name.startsWith('output.');
   expect(parts.map((part) => names(part).some(ofOutput))).toEqual([false, true, false]);
 });
@@ -59,7 +59,7 @@ test('scores of all words are not handed on', () => {
   for (const { shape } of handed) expect(shape).not.toContain(config.vocabSize);
 });
 
-test('of many values that only later graphs read, what is made of them is handed on', () => {
+test('many values that only later graphs read are combined before they are handed on', () => {
   const vector = { shape: [4], dtype: 'float32' } as const;
   const graph = trace(
     ({ a, b, c }) => {

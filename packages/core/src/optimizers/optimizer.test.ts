@@ -46,7 +46,7 @@ describe.each(optimizerNames)('%s', (name) => {
   });
 });
 
-test('clipping scales gradients whose norm is above the limit down to it, and leaves others', () => {
+test('clipping scales gradients down to the norm’s limit, and leaves smaller ones unchanged', () => {
   expect(clipScale(tf.scalar(100), 5).dataSync()[0]).toBeCloseTo(0.5, 6);
   expect(clipScale(tf.scalar(16), 5).dataSync()[0]).toBe(1);
   expect(clipScale(tf.scalar(0), 5).dataSync()[0]).toBe(1);
@@ -96,12 +96,12 @@ test.skipIf(torchMissing)(
   },
 );
 
-test('averaging starts after the first epoch that is worse than the best but for the last few before it', () => {
+test('averaging starts after the first epoch worse than the best one, leaving out the last few before it', () => {
   const steps = 100;
   expect(averagingStart([], 2, steps)).toBe(Number.POSITIVE_INFINITY);
   expect(averagingStart([9, 8, 7, 6], 2, steps)).toBe(Number.POSITIVE_INFINITY);
   expect(averagingStart([9, 5, 6, 7], 2, steps)).toBe(Number.POSITIVE_INFINITY);
-  expect(averagingStart([9, 5, 6, 7, 6], 2, steps)).toBe(500); // above the 5 of more than two epochs before
+  expect(averagingStart([9, 5, 6, 7, 6], 2, steps)).toBe(500); // above the 5 of an epoch more than two before it
   expect(averagingStart([9, 5, 6, 4, 7, 8], 2, steps)).toBe(500);
   expect([3, 4, 5, 6].map((step) => averagingWeight(step, 4))).toEqual([1, 1, 1 / 2, 1 / 3]);
 });

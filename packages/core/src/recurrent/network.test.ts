@@ -37,7 +37,7 @@ describe('a recurrent network', () => {
     });
   });
 
-  test('does not see what stands after a sequence’s end, and gives zeros there', () => {
+  test('ignores values after a sequence’s end, and outputs zeros there', () => {
     const config = recurrentNetworkConfig({ ...sizes, cell: 'lstm', layers: 2, bidirectional: true });
     const parameters = parametersOf(config);
     const lengths = tf.tensor1d([4, 2], 'int32');
@@ -56,13 +56,13 @@ describe('a recurrent network', () => {
     expect(new Set(atEnd.map(Math.abs))).toEqual(new Set([0]));
   });
 
-  test('multiplies what passes between its layers by the dropout masks', () => {
+  test('multiplies the values between its layers by the dropout masks', () => {
     const config = recurrentNetworkConfig({ ...sizes, cell: 'rnn', layers: 2 });
     const parameters = parametersOf(config);
     const x = input();
     const mask = tf.tensor3d([2, 0], [1, 1, hiddenDim]);
     const { outputs } = recurrentNetwork(config, parameters, x, { dropoutMasks: [mask] });
-    // The same as scaling the rows of the second layer's kernel.
+    // Equivalent to scaling the rows of the second layer's kernel.
     const kernel = tf.mul(parameters['rnn.1.kernel']!, tf.reshape(mask, [hiddenDim, 1]));
     const scaled = recurrentNetwork(config, { ...parameters, 'rnn.1.kernel': kernel }, x);
     numbers(outputs).forEach((value, k) => {
@@ -107,7 +107,7 @@ describe('parameters of PyTorch', () => {
     'encoder.weight_hh_l0': { shape: [1, 1], values: [3] },
   };
 
-  test('may stand under a prefix and have no biases', () => {
+  test('may have a prefix and lack biases', () => {
     expect(recurrentParametersFromTorch(config, weights, 'encoder.')).toEqual({
       'rnn.0.kernel': Float32Array.of(1, 2),
       'rnn.0.recurrent_kernel': Float32Array.of(3),
@@ -115,7 +115,7 @@ describe('parameters of PyTorch', () => {
     });
   });
 
-  test('that are missing, misshapen or of a network that PyTorch has not are refused', () => {
+  test('are refused if they are missing, have another shape, or belong to a network that PyTorch does not have', () => {
     expect(() => recurrentParametersFromTorch(config, weights)).toThrow("'weight_ih_l0' [1,2] is missing");
     const wide = recurrentNetworkConfig({ cell: 'rnn', inputDim: 3, hiddenDim: 1 });
     expect(() => recurrentParametersFromTorch(wide, weights, 'encoder.')).toThrow(

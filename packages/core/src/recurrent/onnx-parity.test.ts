@@ -23,7 +23,7 @@ const variants = {
 
 type Inputs = Readonly<Record<string, Values>>;
 
-/** One layer as ONNX's operator `LSTM`, whose inputs are those of {@link operatorInputs}. */
+/** One layer as ONNX's operator `LSTM`; {@link operatorInputs} creates its inputs. */
 function operatorGraph(config: RecurrentNetworkConfig, inputs: Inputs): OnnxGraph {
   const directions = layerDirections(config).length;
   const state = [directions, batch, hiddenDim];
@@ -51,7 +51,7 @@ function operatorGraph(config: RecurrentNetworkConfig, inputs: Inputs): OnnxGrap
   };
 }
 
-/** Gates i, f, g, o (or i, g, o) as ONNX's i, o, f, g; coupled gates leave f's place without influence. */
+/** Reorders gates i, f, g, o (or i, g, o) to ONNX's i, o, f, g; with coupled gates, f's place has no influence. */
 function onnxGates<T>(coupled: boolean, gates: readonly T[], none: T): T[] {
   const [i, f, g, o] = coupled ? [gates[0]!, none, gates[1]!, gates[2]!] : gates;
   return [i!, o!, f!, g!];
@@ -64,7 +64,7 @@ function operatorInputs(config: RecurrentNetworkConfig, inputs: Inputs, lengths:
     values: directions.flatMap(of),
   });
   const parameter = (direction: string, name: string) => inputs[`lstm.${direction}.${name}`]!;
-  /** [in, gates·hidden] → the elements of [4·hidden, in]. */
+  /** Transposes [in, gates·hidden] to the elements of [4·hidden, in]. */
   const matrix = (values: Values) => {
     const columns = rows(values)[0]!.map((_, column) => rows(values).map((row) => row[column]!));
     const gates = Array.from({ length: columns.length / hiddenDim }, (_, k) =>

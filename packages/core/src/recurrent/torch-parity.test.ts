@@ -67,7 +67,9 @@ test.skipIf(torchMissing)('PyTorch makes the same golden vectors again', ({ onTe
   }
 });
 
-/** The same structure with the same numbers, but for the last of six digits, in which machines may differ. */
+/**
+ * Expects the same structure with the same numbers, except for the last of six digits, in which machines may differ.
+ */
 function expectSameNumbers(made: GoldenFile, committed: GoldenFile): void {
   const close = (value: unknown, reference: unknown, path: string): void => {
     if (typeof value === 'number' && typeof reference === 'number') {

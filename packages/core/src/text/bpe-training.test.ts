@@ -1,11 +1,12 @@
-// The merges beside those of the textbook's algorithm, which counts all pairs anew after each merge; and long words.
+// Compares the merges with those of the textbook algorithm, which recounts all pairs after each merge; and tests long
+// words.
 
 import { expect, test } from 'vitest';
 import { seededRandom } from '../decoding/random.js';
 import { byteLevelWords } from './byte-level.js';
 import { tokenizerTraining, trainTokenizer } from './training.js';
 
-/** Sennrich et al. 2016, algorithm 1. Of equally frequent pairs the one whose tokens are older comes first. */
+/** Sennrich et al. (2016), algorithm 1. Of equally frequent pairs, the one with the older tokens comes first. */
 function naiveMerges(text: string, merges: number, tokens: string[]): [string, string][] {
   let words = text.split('\n').flatMap((line) => byteLevelWords(line).map((word) => [...word]));
   return Array.from({ length: merges }, () => {

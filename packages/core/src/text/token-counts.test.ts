@@ -5,7 +5,7 @@ import { seededRandom } from '../decoding/random.js';
 import { TokenCounts } from './token-counts.js';
 import { Vocabulary } from './vocabulary.js';
 
-/** Ranks by Zipf's law among so many words. */
+/** Ranks by Zipf's law among this many words. */
 function zipf(words: number, tokens: number): string[] {
   const random = seededRandom(3);
   return Array.from({ length: tokens }, () => `w${Math.floor(words ** random())}`);
@@ -20,7 +20,7 @@ function countsOf(tokens: readonly string[], most?: number): TokenCounts {
 const tokens = zipf(5_000, 40_000);
 const exact = countsOf(tokens);
 
-test('are exact where there is room for every token', () => {
+test('are exact if there is room for every token', () => {
   expect(exact.missing).toBe(0);
   expect(exact.size).toBe(new Set(tokens).size);
   for (const word of ['w1', 'w17', 'w4000']) {
@@ -28,7 +28,7 @@ test('are exact where there is room for every token', () => {
   }
 });
 
-test('lack no more than they say where the rarest were forgotten, and are never too high', () => {
+test('are too low by no more than they say if the rarest were forgotten, and never too high', () => {
   const counts = countsOf(tokens, 1_000);
   expect(counts.size).toBeLessThanOrEqual(1_000);
   expect(counts.missing).toBeGreaterThan(0);
@@ -38,14 +38,14 @@ test('lack no more than they say where the rarest were forgotten, and are never 
   }
 });
 
-test('of frequent tokens make the vocabulary that exact counts make', () => {
+test('lead to the same vocabulary as exact counts, for frequent tokens', () => {
   const options = { reserved: ['<unk>'], maxSize: 20 };
   expect(Vocabulary.fromCounts(countsOf(tokens, 1_000), options).tokens).toEqual(
     Vocabulary.fromCounts(exact, options).tokens,
   );
 });
 
-test('are refused as a vocabulary that may lack a token, with the size that is certain', () => {
+test('are refused for a vocabulary that may lack a token, with the size that is certain', () => {
   const counts = countsOf(tokens, 1_000);
   const refused = () => Vocabulary.fromCounts(counts, { reserved: ['<unk>'] });
   expect(refused).toThrow(RangeError);

@@ -1,5 +1,5 @@
-// `tokenizer.json`, written here and read elsewhere, and written elsewhere and read here: the ids are the same, or the file is
-// refused by what it says and nobody here follows.
+// `tokenizer.json` files from here read by other libraries, and files of others read here: the ids are the same, or the
+// file is refused by the name of the setting that is not followed here.
 
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { describe, expect, test } from 'vitest';
@@ -83,7 +83,7 @@ const ours = (['word', 'char', 'bpe'] as const).map((kind) =>
 );
 const idsOf = (file: object, texts: readonly string[]) => texts.map((text) => loadTokenizer(file).encode(text));
 
-// Lines end by a rule of ours, which files of others do not have: their texts here are of one line.
+// Our rule for line ends does not exist in files of others, so their texts here have one line.
 const foreign = {
   'added tokens, cut out of words': word({ added_tokens: [added(0, '<unk>'), added(1, '<eos>'), added(4, '<pad>')] }),
   'an added token that the vocabulary lacks': word({ added_tokens: [added(5, 'og'), added(6, 'dogs')] }),
@@ -103,7 +103,7 @@ test("the ids of our files are those of Hugging Face's JavaScript library, witho
 test.skipIf(pythonTokenizersMissing)("the ids of all files are those of Hugging Face's Python library", () => {
   const [words, characters, pieces] = ours;
   const rewritten = Object.values(foreign).map((file) => loadTokenizer(file).toJSON());
-  // In the byte-level pattern, U+0085 and U+FEFF are white space for one of their libraries and not for the other.
+  // In the byte-level pattern, U+0085 and U+FEFF are white space for only one of their libraries.
   const same = texts.filter((text) => !/[\u0085\uFEFF]/.test(text));
   const cases = [
     ...[words, characters].map((file) => ({ file, texts })),
@@ -113,8 +113,8 @@ test.skipIf(pythonTokenizersMissing)("the ids of all files are those of Hugging 
   expect(cases.map(({ file, texts }) => idsOf(file, texts))).toEqual(pythonIds(cases));
 });
 
-describe('what another file says is followed', () => {
-  test('spans are those of the parts that were cut out', () => {
+describe('settings of other files are followed', () => {
+  test('spans are those of the added tokens that were cut out', () => {
     const parts = (file: object, text: string) =>
       loadTokenizer(file)
         .spans(text)
@@ -137,7 +137,7 @@ describe('what another file says is followed', () => {
   });
 });
 
-describe('what is not followed is refused by name', () => {
+describe('a setting that is not followed is refused by name', () => {
   test.each<[string, object]>([
     ['normalizer', word({ normalizer: { type: 'Lowercase' } })],
     ['normalizer', char({ normalizer: { type: 'NFC' } })],
@@ -176,7 +176,7 @@ describe('what is not followed is refused by name', () => {
 });
 
 describe('names of special tokens in a text', () => {
-  test('only a line break ends a line: <eos> as text is a word that the vocabulary lacks, in training too', () => {
+  test('only a line break ends a line: <eos> as text is an unknown word, also in training', () => {
     const tokenizer = trainTokenizer('word', 'a <eos> b x<eos>\n');
     expect(tokenizer.encode('a <eos> b\n')).toEqual([
       tokenizer.id('a'),

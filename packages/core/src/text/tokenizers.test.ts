@@ -1,11 +1,11 @@
-// Tokenizers as their users see them: learned from text, saved, loaded, and agreeing with Hugging Face's own library.
+// Tokenizers as their users see them: learned from text, saved, loaded, and compared with Hugging Face's own library.
 
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { describe, expect, test } from 'vitest';
 import { loadTokenizer, type Tokenizer, trainTokenizer } from './index.js';
 
 const CORPUS = 'the cat <unk> the dog\n  the dog sleeps , they say\n\nça va 🦉 très bien\n';
-/** Holds words and characters that the corpus does not. */
+/** A text with words and characters that the corpus lacks. */
 const UNSEEN = 'the wolf sleeps ÿ\nbien Ω 🐈\n';
 
 const KINDS = ['word', 'char', 'bpe'] as const;
@@ -21,7 +21,7 @@ function huggingFace(tokenizer: Tokenizer): HuggingFaceTokenizer {
 describe.each(KINDS)('a %s tokenizer', (kind) => {
   const tokenizer = trainTokenizer(kind, CORPUS, { vocabSize: kind === 'bpe' ? 280 : undefined });
 
-  test('gives back the text it was trained on, up to white space that words do not keep', () => {
+  test('restores the text it was trained on, up to white space that words do not keep', () => {
     const expected = kind === 'word' ? CORPUS.replace('\n  ', '\n') : CORPUS;
     expect(tokenizer.decode(tokenizer.encode(CORPUS))).toBe(expected);
   });
@@ -39,7 +39,7 @@ describe.each(KINDS)('a %s tokenizer', (kind) => {
     expect(tokenizer.encode(CORPUS + UNSEEN)).toEqual(huggingFace(tokenizer).encode(CORPUS + UNSEEN).ids);
   });
 
-  test('turns every line break, also of an empty line, into the end-of-line id and adds none at the end', () => {
+  test('turns every line break, also that of an empty line, into the end-of-line id and adds none at the end', () => {
     const ends = (text: string) => tokenizer.encode(text).filter((id) => id === tokenizer.eosId).length;
     expect(ends(CORPUS)).toBe(4);
     expect(ends('the cat')).toBe(0);
@@ -66,7 +66,7 @@ describe.each(KINDS)('a %s tokenizer', (kind) => {
 describe('a word tokenizer', () => {
   const tokenizer = trainTokenizer('word', CORPUS);
 
-  test('counts as the Penn Treebank files are counted: one <eos> a line, <unk> as it stands', () => {
+  test('counts as usual for the Penn Treebank files: one <eos> for each line, <unk> as written', () => {
     const tokens = tokenizer.encode('a <unk> \n the dog\n').map((id) => tokenizer.token(id));
     expect(tokens).toEqual(['<unk>', '<unk>', '<eos>', 'the', 'dog', '<eos>']);
   });
@@ -155,7 +155,7 @@ describe('spans', () => {
     expect(parts('char', 'the\n', 5)).toEqual([...text]);
   });
 
-  test('of byte pairs follow one another, and a token that ends within a character has all of it', () => {
+  test('of byte pairs follow one another, and a token that ends within a character has the whole character', () => {
     const joined = parts('bpe', 'the the\n', 262);
     expect(joined.slice(0, 3)).toEqual(['the', ' ', ' ']);
     expect(joined.filter((part) => part === '🙂')).toHaveLength(4);
@@ -163,7 +163,7 @@ describe('spans', () => {
   });
 });
 
-describe('what cannot work is refused in one line', () => {
+describe('invalid files and options are refused in one line', () => {
   const word = JSON.parse(JSON.stringify(trainTokenizer('word', CORPUS)));
   const bpe = JSON.parse(JSON.stringify(trainTokenizer('bpe', CORPUS, { vocabSize: 260 })));
   const withVocabulary = (vocab: object) => ({ ...word, model: { ...word.model, vocab } });
@@ -173,7 +173,7 @@ describe('what cannot work is refused in one line', () => {
     ['a file without a model', {}, 'model is missing'],
     ['another model', { ...word, model: { type: 'Unigram' } }, 'model Unigram over WhitespaceSplit is not supported'],
     [
-      'an id that is no integer',
+      'an id that is not an integer',
       withVocabulary({ '<unk>': 0.5 }),
       'model.vocab["<unk>"] is 0.5; ids are whole numbers from 0',
     ],

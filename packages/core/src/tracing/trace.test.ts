@@ -20,7 +20,7 @@ test('inputs and outputs of the graph carry the names of the records', () => {
   expect(graph.outputs).toEqual([{ name: 'sum', ...vector }]);
 });
 
-test('an input may be an output, and a value an output twice', async () => {
+test('an input can be an output, and a value can be two outputs', async () => {
   const graph = trace(
     ({ x }) => {
       const doubled = tf.mul(x!, 2);
@@ -65,7 +65,7 @@ test('the same function gives the same file, to the byte', () => {
   expect(file()).toEqual(file());
 });
 
-test('what no output depends on is not in the graph', () => {
+test('nodes on which no output depends are not in the graph', () => {
   const graph = trace(
     ({ x }) => {
       tf.exp(tf.add(x!, tf.tensor1d([1, 2, 3])));
@@ -101,7 +101,7 @@ describe('a function that cannot be traced is refused', () => {
     expect(atan).toThrow("the TensorFlow.js kernel 'Atan' has no ONNX counterpart here");
   });
 
-  test('an op on integers or booleans that ONNX Runtime does not have, by its kernel', () => {
+  test('because ONNX Runtime lacks an op on integers or booleans, and the error names its kernel', () => {
     const flags = { shape: [3], dtype: 'bool' } as const;
     const absolute = () => trace(({ x }) => ({ y: tf.abs(x!) }), { x: flags });
     expect(absolute).toThrow(TraceError);

@@ -1,4 +1,4 @@
-// Every application in a real browser, under a strict content security policy: it computes what it does in Node.
+// Every application in a real browser, under a strict content security policy. It computes the same as in Node.
 import { expect, test } from 'vitest';
 import * as edgeRuntime from '../index.js';
 import { builtPage, executablePath, launchChromium, pages, withPage } from '../testing/browser.js';
@@ -6,7 +6,7 @@ import { sampleApplications } from '../testing/sample-applications.js';
 
 interface Question {
   readonly api: typeof edgeRuntime;
-  /** The address that the bundles are under. */
+  /** The base address of the bundles. */
   readonly base: string;
   readonly sentence: string;
   readonly samples: readonly number[];
@@ -14,7 +14,10 @@ interface Question {
   readonly signal: readonly number[];
 }
 
-/** What every application says. It is run in Node and, from its text, in the page: it uses nothing but its argument. */
+/**
+ * The results of every application. It runs in Node and, from its source text, in the page, so it uses only its
+ * argument.
+ */
 async function answers({ api, base, sentence, samples, rows, signal }: Question) {
   const classifier = await api.loadTextClassifier(`${base}sentiment`);
   const translator = await api.loadTranslator(`${base}translation`);
@@ -43,7 +46,7 @@ const question = {
   signal: wave(100, 0.5).map((value, k) => (k === 80 ? 3 : value)),
 };
 
-test.skipIf(!executablePath)('every application says in a page what it says in Node', async () => {
+test.skipIf(!executablePath)('every application gives the same results in a page as in Node', async () => {
   const files = new Map([...(await builtPage(pages.test)), ...(await sampleApplications())]);
   const browser = await launchChromium();
   await withPage(browser, files, async (page, { url }) => {

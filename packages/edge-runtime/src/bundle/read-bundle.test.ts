@@ -103,7 +103,7 @@ describe.each(damages)('a bundle with %s', (_, code, message, damage) => {
   });
 });
 
-test('a server that does not answer is said to be unreachable', async () => {
+test('a server that does not answer is reported as unreachable', async () => {
   const server = await serverOf(new Map());
   await server[Symbol.asyncDispose]();
   await expect(readBundle(folderAt(server.url))).rejects.toMatchObject({ code: 'unreachable' });
@@ -142,7 +142,7 @@ test('a manifest that is pinned by its hash is loaded, and no other', async () =
   });
 });
 
-test('reading stops where a file is longer than the manifest says', async () => {
+test('reading stops once a file is longer than the manifest says', async () => {
   const files = await sampleBundle();
   const size = files.get('model.onnx')!.length;
   let sent = 0;

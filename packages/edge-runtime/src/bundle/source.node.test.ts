@@ -1,4 +1,4 @@
-// Reading files over HTTP in Node, where `fetch` leaves to its caller what browsers do by themselves.
+// Reading files over HTTP in Node, whose `fetch` leaves to its caller some things that browsers do themselves.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

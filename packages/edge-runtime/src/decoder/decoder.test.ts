@@ -29,7 +29,7 @@ async function logitsOf(model: StepModel, ids: readonly number[]): Promise<numbe
   return all;
 }
 
-/** Root of the mean squared difference, relative to the root of the mean square of `expected`. */
+/** Root mean squared difference, relative to the root mean square of `expected`. */
 function relativeError(actual: readonly number[], expected: readonly number[]): number {
   const squares = (values: readonly number[]) => values.reduce((sum, value) => sum + value * value, 0);
   return Math.sqrt(squares(actual.map((value, i) => value - expected[i]!)) / squares(expected));
@@ -53,7 +53,7 @@ const graphs = {
   }),
   'V301-E60-H72-L2-minlstm': randomStepGraph({ ...sizes, embeddingDim: 60, hiddenDim: 72, cell: 'minlstm', layers: 2 }),
 };
-// Activations of integer products have 13 bits or more here, 16 in ONNX Runtime.
+// Activations of integer products have at least 13 bits here, and 16 in ONNX Runtime.
 const bounds = { float32: 1e-6, int8: 3e-4, 'int8-blocks': 1e-5, int4: 3e-4 };
 
 describe.each(Object.entries(graphs))('%s', (_, graph) => {
@@ -75,7 +75,7 @@ describe.each(Object.entries(graphs))('%s', (_, graph) => {
     expect(relativeError(actual, expected)).toBeLessThan(0.02); // ONNX Runtime rounds their activations to 8 bits
   });
 
-  test('a step from an earlier state gives what it gave', async () => {
+  test('a step from an earlier state gives the same result again', async () => {
     const model = await loadDecoder(encodeOnnx(quantize(graph, () => 'int8')), manifest);
     const first = await model.step(model.initialState, 3);
     const second = await model.step(first.state, 5);
@@ -96,7 +96,7 @@ test('a graph with another operator is refused by its name', async () => {
   expect(refusal.message).toContain('Elu');
 });
 
-test('the committed kernels are what kernels.wat says', async () => {
+test('the committed kernels are those of kernels.wat', async () => {
   const written = (await assembledKernels()).match(/(?<=')[\w+/=]+(?=')/g);
   expect(written?.join('')).toBe(kernelsBase64);
 });

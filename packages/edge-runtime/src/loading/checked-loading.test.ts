@@ -1,4 +1,4 @@
-// Arguments of the loading functions that TypeScript would refuse: each is refused by its name before anything is read.
+// Arguments of the loading functions that TypeScript would refuse: each is refused by name before anything is read.
 import { describe, expect, test } from 'vitest';
 import {
   loadAnomalyDetector,

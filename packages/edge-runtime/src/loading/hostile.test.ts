@@ -1,5 +1,5 @@
-// Loading where something is against it, in a real browser: servers and caches that cannot be trusted, storage that is
-// denied or full, frames and policies that forbid.
+// Loading under hostile conditions, in a real browser: servers and caches that cannot be trusted, storage that is
+// denied or full, frames and policies that forbid something.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ import {
 } from '../testing/browser.js';
 import { type Answer, sampleBundle, serverBy, serverOf, strictPolicy } from '../testing/sample-bundle.js';
 
-/** The outcome of loading: a word, for a model that works, and what it says of itself; or the error. */
+/** The outcome of loading: for a model that works, a word and its own description; otherwise the error. */
 interface Outcome {
   readonly word?: string | undefined;
   readonly quantization?: string;
@@ -72,7 +72,7 @@ describe.skipIf(!executablePath)('a model loads, or says why not', () => {
     return outcome;
   };
 
-  test('the kept bundle stands in for a server that fails, under every way to write its address', async () => {
+  test('the stored bundle replaces a server that fails, under every form of its address', async () => {
     let failure: Answer | undefined;
     await using server = await serverBy(
       ({ pathname }) => failure ?? { body: bundle.get(pathname.replace('/model/', '')) },
@@ -100,7 +100,7 @@ describe.skipIf(!executablePath)('a model loads, or says why not', () => {
     });
   });
 
-  test('the kept bundle stands in while a new one lacks a file', async () => {
+  test('the stored bundle is used while a new one lacks a file', async () => {
     let files = bundle;
     await using server = await serverBy(({ pathname }) => {
       const body = files.get(pathname.slice(1));
@@ -144,7 +144,7 @@ describe.skipIf(!executablePath)('a model loads, or says why not', () => {
     });
   });
 
-  test('a bundle that is replaced between its manifest and its files is loaded as it is then', async () => {
+  test('a bundle replaced between its manifest and its files is loaded in its new version', async () => {
     const requested: string[] = [];
     await using server = await serverBy(({ pathname }) => {
       requested.push(pathname);
@@ -184,7 +184,7 @@ describe.skipIf(!executablePath)('a model loads, or says why not', () => {
     expect(storage).toEqual({ bundleNotKept: denied, learningNotKept: expect.stringContaining('denied permission') });
   });
 
-  test('storage: it works where there is no room, says so, and leaves nothing behind', async () => {
+  test('storage: it works without room, says so, and leaves nothing behind', async () => {
     await withPage(browser, withBundle(page, bundle), async (tab, { url }) => {
       const session = await tab.context().newCDPSession(tab);
       await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(url).origin, quotaSize: 10_000 });
@@ -196,7 +196,7 @@ describe.skipIf(!executablePath)('a model loads, or says why not', () => {
     });
   });
 
-  // No Chromium of today never answers; some versions of Safari's do not.
+  // No current Chromium leaves storage unanswered; some versions of Safari do.
   test('storage: it works where the browser never answers, and says so', async () => {
     await withPage(browser, withBundle(page, bundle), async (tab) => {
       const [word, storage] = await tab.evaluate(async () => {

@@ -1,4 +1,4 @@
-// A hundred models one after the other, in a page and in Node: nothing of them stays.
+// Loads and disposes of a hundred models one after the other, in a page and in Node; nothing of them remains.
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { builtPage, executablePath, launchChromium, pages, withBundle, withPage } from '../testing/browser.js';
@@ -6,7 +6,7 @@ import { folderOf, sampleBundle } from '../testing/sample-bundle.js';
 import { loadLocalLanguageModel } from './load-local.js';
 
 const megabyte = 2 ** 20;
-/** A worker takes 10 MB, so that eighty that stayed would take far more. */
+/** A worker takes 10 MB, so eighty that remained would take far more. */
 const allowedGrowth = 100 * megabyte;
 
 test.skipIf(!executablePath || process.platform !== 'linux')(

@@ -1,4 +1,4 @@
-// Loading in a real browser: what is kept, what is thrown away, and what a page is built with.
+// Loading in a real browser: what is stored, what is discarded, and which code a page is built with.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -23,7 +23,7 @@ describe.skipIf(!executablePath)('loading a bundle in a page', () => {
   });
   afterAll(() => browser.close());
 
-  /** Loads the bundle at `address` and tells the tokens of a greedy text, or the error's code. */
+  /** Loads the bundle at `address` and returns the tokens of a greedy text, or the error's code. */
   const load = (page: Page, address: string) =>
     page.evaluate(async (address) => {
       try {
@@ -37,7 +37,7 @@ describe.skipIf(!executablePath)('loading a bundle in a page', () => {
       }
     }, address);
 
-  /** What the runtime has stored, by address. */
+  /** The runtime's stored files, by address. */
   const stored = (page: Page) =>
     page.evaluate(async () => {
       const cache = await caches.open('unroll-bundles-1');
@@ -54,7 +54,7 @@ describe.skipIf(!executablePath)('loading a bundle in a page', () => {
     });
   });
 
-  test('keeps one version: a new bundle takes the place of the old one', async () => {
+  test('keeps one version: a new bundle replaces the old one', async () => {
     await withPage(browser, page, async (tab) => {
       const files = new Map(bundle);
       await using server = await serverOf(files);
@@ -85,7 +85,7 @@ describe.skipIf(!executablePath)('loading a bundle in a page', () => {
     });
   });
 
-  test('downloads a file again that was altered where it was kept', async () => {
+  test('downloads a file again whose stored copy was altered', async () => {
     await withPage(browser, withBundle(page, bundle), async (tab) => {
       const first = await load(tab, './model/');
       expect(first).toHaveLength(5);
@@ -115,7 +115,7 @@ describe.skipIf(!executablePath)('loading a bundle in a page', () => {
     });
   });
 
-  test('refuses what is of another kind by its name, before a worker starts', async () => {
+  test('refuses arguments of the wrong kind by name, before a worker starts', async () => {
     await withPage(browser, page, async (tab) => {
       const messages = await tab.evaluate(async () => {
         const load = unroll.loadLanguageModel as (...args: unknown[]) => Promise<unknown>;

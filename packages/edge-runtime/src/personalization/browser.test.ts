@@ -1,4 +1,4 @@
-// Personalizing in a real browser: it works there, stays there, is there again at the next start, and tells nobody.
+// Personalizing in a real browser: it works, is sent nowhere, and is restored at the next start.
 import type { Browser, Page, Request } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -26,7 +26,7 @@ describe.skipIf(!executablePath)('a model that is personalized in a page', () =>
   });
   afterAll(() => browser.close());
 
-  test('learns a person’s style by 20 % and forgets less than 3 %, says how far it is, and undoes it to the bit', async () => {
+  test('learns a person’s style by 20 %, forgets less than 3 %, reports its progress, and can be undone bit for bit', async () => {
     await withPage(browser, withBundle(page, bundle), async (page) => {
       const { before, after, undone, steps } = await page.evaluate(async ({ learned, person, general }) => {
         const model = await unroll.loadLanguageModel('./model/');
@@ -82,7 +82,7 @@ describe.skipIf(!executablePath)('a model that is personalized in a page', () =>
     });
   });
 
-  test('is one model under every address; what version 0.1 stored under others is found, and deleted with it', async () => {
+  test('is one model under every form of its address; records of version 0.1 under other forms are found and deleted with it', async () => {
     await withPage(browser, withBundle(page, bundle), async (page, { url }) => {
       const learned = await learn(page, { steps: 5 });
       expect(await loadAndScore(page, './model?v=2#x')).toEqual({
@@ -116,7 +116,7 @@ describe.skipIf(!executablePath)('a model that is personalized in a page', () =>
   });
 });
 
-/** Personalizes, disposes of the model, and gives the perplexity of the person's new texts. */
+/** Personalizes, disposes of the model, and returns the perplexity of the person's new texts. */
 function learn(page: Page, options: { steps: number }): Promise<number> {
   return page.evaluate(
     async ({ learned, person, options }) => {
@@ -143,7 +143,7 @@ function loadAndScore(page: Page, address = './model/') {
   );
 }
 
-/** The keys of what is stored. If `replacement` is given, the record is moved there first. */
+/** The keys of the stored records. If `replacement` is given, the record is moved there first. */
 function storedKeys(page: Page, replacement: readonly string[] = []): Promise<IDBValidKey[]> {
   return page.evaluate(async (replacement) => {
     const resultOf = <Result>(request: IDBRequest<Result>) =>

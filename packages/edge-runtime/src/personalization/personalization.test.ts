@@ -50,7 +50,7 @@ describe('a personalized model', () => {
     expect(await learn()).toEqual(await learn());
   });
 
-  test('goes on learning from where it was', async () => {
+  test('continues learning from where it was', async () => {
     const first = await model.personalize([personalText(20, 3)], { steps: 20, method: 'full', learningRate: 1e-4 });
     const second = await model.personalize([personalText(20, 3)], { steps: 20, method: 'full', learningRate: 1e-4 });
     await model.undoPersonalization();

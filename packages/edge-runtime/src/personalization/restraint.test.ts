@@ -1,4 +1,4 @@
-// How much of what was learned is kept.
+// The share of the learned change that is kept.
 import { expect, test } from 'vitest';
 import { changedParameters } from './parameters.js';
 import { largestShare, withShare } from './restraint.js';
@@ -17,7 +17,7 @@ test('and nothing if every share forgets too much', async () => {
   expect(await largestShare(async () => 2, 1.02)).toBe(0);
 });
 
-test('a share of adapters is that share of their product, a share of a parameter that of its change', () => {
+test('a share of adapters is that share of their product, and a share of a parameter is that share of its change', () => {
   const base = new Map([
     ['w', Float32Array.of(1, 2, 3, 4, 5, 6)], // [2, 3]
     ['bias', Float32Array.of(1, 1)],

@@ -1,4 +1,4 @@
-// Weights back from their stored form: near the originals, whichever way they were stored.
+// Weights restored from their stored form are close to the originals, in every scheme.
 import { initialParameters, languageModelConfig, languageModelStepGraph, parameterShapes } from '@unroll/core';
 import { describe, expect, test } from 'vitest';
 import { dequantizedParameters } from './dequantize.js';
@@ -22,7 +22,7 @@ describe.each([
   ['tied, with blocks that end early', square],
   ['with a square table of the output', sampled],
 ])('the parameters of a bundle, %s', (_, config) => {
-  test.each(schemes)('stored as %s are the originals but for rounding', (scheme, largestError) => {
+  test.each(schemes)('stored as %s equal the originals up to rounding', (scheme, largestError) => {
     const originals = initialParameters(config, { seed: 1, range: 1 });
     const shapes = new Map(Object.entries(parameterShapes(config)));
     const stored = quantize(languageModelStepGraph(config, originals), () => scheme);

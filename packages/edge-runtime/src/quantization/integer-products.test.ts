@@ -1,14 +1,14 @@
-// Products of integers in the graphs that are exported must be exact on every processor. Where uint8 activations meet int8
-// weights, ONNX Runtime on x86 without VNNI multiplies by VPMADDUBSW, which adds pairs of products in 16 bits and saturates.
-// That arithmetic is done here by hand, so that the fault shows on any machine. processors.long.test.ts runs a bundle on such
-// a processor, emulated.
+// Products of integers in exported graphs must be exact on every processor. For uint8 activations and int8 weights,
+// ONNX Runtime on x86 without VNNI multiplies by VPMADDUBSW, which adds pairs of products in 16 bits and saturates.
+// This test does that arithmetic itself, so that the fault shows on any machine. processors.long.test.ts runs a bundle
+// on such a processor, emulated.
 import type { OnnxGraph, OnnxNode, OnnxTensor } from '@unroll/core/onnx';
 import { describe, expect, test } from 'vitest';
 import { olderGraph } from '../testing/older-graph.js';
 import { randomReadingGraph, randomStepGraph } from '../testing/step-graph.js';
 import { quantize } from './quantize.js';
 
-/** ONNX Runtime's operators that multiply integers, and which input is the weights. */
+/** ONNX Runtime's operators that multiply integers, with the index of the weights' input. */
 const weightInputs: Readonly<Record<string, number>> = {
   MatMulInteger: 1,
   MatMulIntegerToFloat: 1,
@@ -23,11 +23,11 @@ const weightInputs: Readonly<Record<string, number>> = {
 interface IntegerWeights {
   readonly isSigned: boolean;
   readonly integers: Int8Array | Uint8Array;
-  /** Integers from one input of a product to the next. */
+  /** Distance in integers between the weights of consecutive inputs. */
   readonly stride: number;
 }
 
-/** Column `column` of weights [inputs, outputs] times activations that are all `activation`. */
+/** Column `column` of weights [inputs, outputs] times activations that all equal `activation`. */
 function product({ integers, stride }: IntegerWeights, column: number, activation: number, addPairs: PairSum): number {
   const terms: number[] = [];
   for (let at = column; at < integers.length; at += stride) terms.push(activation * integers[at]!);
@@ -43,13 +43,13 @@ const saturating: PairSum = (a, b) => Math.min(32767, Math.max(-32768, a + b));
 
 /** Whether a product with these weights is the same on processors without VNNI, for the largest activations. */
 function isExact(weights: IntegerWeights): boolean {
-  if (!weights.isSigned) return true; // both factors are unsigned: widened to 16 bits, added in 32
+  if (!weights.isSigned) return true; // both factors are unsigned: they are widened to 16 bits and added in 32
   return Array.from({ length: weights.stride }, (_, column) => column).every(
     (column) => product(weights, column, 255, exactly) === product(weights, column, 255, saturating),
   );
 }
 
-/** The weights of every product of integers, also of those in the functions that the graph calls. */
+/** The weights of every product of integers, including those in the functions that the graph calls. */
 function integerWeights(graph: OnnxGraph): IntegerWeights[] {
   const tensors = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
   const weightsIn = (
@@ -72,7 +72,7 @@ function weightsOf({ dtype, shape, data }: OnnxTensor): IntegerWeights {
   return { isSigned, integers: isSigned ? new Int8Array(data.slice().buffer) : data, stride: shape.at(-1)! };
 }
 
-test('what such a processor makes of 64 products of 255 and 127', () => {
+test('such a processor’s sum of 64 products of 255 and 127', () => {
   const signed = { isSigned: true, integers: new Int8Array(64).fill(127), stride: 1 };
   expect(product(signed, 0, 255, exactly)).toBe(2_072_640);
   expect(product(signed, 0, 255, saturating)).toBe(1_048_544);
@@ -99,7 +99,7 @@ describe.each(Object.entries(languageModels))('%s', (_, graph) => {
     },
   );
 
-  test('as older bundles had it is not', () => {
+  test('in the form of older bundles is not exact', () => {
     const products = integerWeights(olderGraph(quantize(graph, () => 'int8')));
     expect(products.some((weights) => !isExact(weights))).toBe(true);
   });

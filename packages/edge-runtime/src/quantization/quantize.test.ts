@@ -26,7 +26,7 @@ async function logitsOf(engine: keyof typeof engines, graph: OnnxGraph, ids: rea
   return logits;
 }
 
-/** Root of the mean squared difference, relative to the root of the mean square of `expected`. */
+/** Root mean squared difference, relative to the root mean square of `expected`. */
 function relativeError(actual: number[][], expected: number[][]): number {
   const [a, e] = [actual.flat(), expected.flat()];
   const squares = (values: number[]) => values.reduce((sum, value) => sum + value * value, 0);

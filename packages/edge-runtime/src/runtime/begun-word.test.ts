@@ -20,7 +20,7 @@ test.each([
   expect(begunWord(text, 'char')).toBe(typed);
 });
 
-test('where tokens are words, a word is what stands between white space', () => {
+test('if tokens are words, white space separates words', () => {
   expect(begunWord('春风 又绿', 'word')).toBe('又绿');
   expect(textWith('春风 又', '又绿', 'word')).toBe('春风 又绿 ');
 });

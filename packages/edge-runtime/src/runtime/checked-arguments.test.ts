@@ -1,4 +1,5 @@
-// Arguments that TypeScript would refuse: each is refused by its name before anything is computed, or has a sensible value.
+// Arguments that TypeScript would refuse: each is refused by name before anything is computed, or has a sensible
+// result.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadLocalLanguageModel } from '../loading/load-local.js';
 import { folderOf, sampleBundle } from '../testing/sample-bundle.js';
@@ -11,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => model.dispose());
 
-/** The same model, for arguments that its types forbid. */
+/** The same model without its types, for arguments that they forbid. */
 const untyped = () => model as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
 const generate = (...args: unknown[]) =>
   (untyped().generate!(...args) as unknown as AsyncGenerator<unknown>).next() as Promise<unknown>;
@@ -21,7 +22,7 @@ const call =
   (...args: unknown[]) =>
     untyped()[name]!(...args);
 
-describe('what is of another kind is a TypeError that names it', () => {
+describe('an argument of the wrong kind is a TypeError that names it', () => {
   test.each<[string, (...args: unknown[]) => Promise<unknown>, unknown[]]>([
     ['prompt: must be a string, is undefined', generate, []],
     ['prompt: must be a string, is a number', generate, [5]],
@@ -56,7 +57,7 @@ describe('what is of another kind is a TypeError that names it', () => {
   });
 });
 
-describe('what is out of range is a RangeError that names it', () => {
+describe('an argument out of range is a RangeError that names it', () => {
   test.each<[RegExp, (...args: unknown[]) => Promise<unknown>, unknown[]]>([
     [/^maxTokens 0: must be/, generate, ['the', { maxTokens: 0 }]],
     [/^maxTokens NaN: must be/, generate, ['the', { maxTokens: Number.NaN }]],
@@ -80,7 +81,7 @@ describe('what is out of range is a RangeError that names it', () => {
   });
 });
 
-test('a state that was cut short is refused', async () => {
+test('a truncated state is refused', async () => {
   const { values, ...state } = await model.read('the river');
   const score = model.score('the', { state: { ...state, values: values.slice(1) } });
   await expect(score).rejects.toMatchObject({ code: 'state-foreign' });
@@ -92,7 +93,7 @@ test('a text without a suggestion stays as it is', async () => {
   expect(model.accept('the zzq', word)).toBe('the zzq');
 });
 
-test('no text, no suggestions and no end have values', async () => {
+test('an empty text, zero suggestions and an infinite end are accepted', async () => {
   expect(await model.score('')).toMatchObject({ tokens: [], spans: [], logProbability: 0, perplexity: 1 });
   expect(await model.suggest('the ', { count: 0 })).toEqual([]);
   let written = 0;

@@ -37,7 +37,7 @@ describe.each(['word', 'char', 'bpe'] as const)('with a %s tokenizer', (kind) =>
     expect(await write(7)).not.toEqual(await write(8));
   });
 
-  test('suggestions begin with what is typed, are distinct words and as many as asked for', async () => {
+  test('suggestions begin with the typed text, are distinct words and as many as asked for', async () => {
     const suggestions = await model.suggest('the river th', { count: 3 });
     expect(suggestions.length).toBeGreaterThan(0);
     expect(suggestions.length).toBeLessThanOrEqual(3);

@@ -1,4 +1,4 @@
-// Models that take many tokens in a run, against the same models read step by step by the runtime's own kernels.
+// Compares models that take many tokens in a run with the same models read step by step by the runtime's own kernels.
 import * as ortNode from 'onnxruntime-node';
 import * as ortWeb from 'onnxruntime-web/wasm';
 import { describe, expect, test } from 'vitest';
@@ -11,10 +11,10 @@ import type { OnnxRuntime } from './session.js';
 ortWeb.env.wasm.numThreads = 1;
 const runtimes: Readonly<Record<string, OnnxRuntime>> = { 'onnxruntime-node': ortNode, 'onnxruntime-web': ortWeb };
 
-/** More words than go into one run. */
+/** More words than fit into one run. */
 const text = Array.from({ length: 300 }, (_, k) => `word${(k * k) % 395}`).join(' ');
 
-/** Nats by which a token's score may differ. */
+/** The most nats by which a token's score may differ. */
 const bounds = { none: 1e-5, int8: 1e-3, int4: 1e-3 } as const;
 
 async function load(cell: 'mingru' | 'minlstm', scheme: Quantization, ort?: OnnxRuntime) {
@@ -40,7 +40,7 @@ describe.each(['mingru', 'minlstm'] as const)('a %s', (cell) => {
     }
   });
 
-  test('writes after a long prompt, and after a state that was saved, what it writes step by step', async () => {
+  test('writes the same as step by step, after a long prompt and after a saved state', async () => {
     await using steps = await load(cell, 'none');
     await using runs = await load(cell, 'none', ortNode);
     const written = async (model: typeof steps) => {

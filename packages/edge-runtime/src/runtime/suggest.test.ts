@@ -7,7 +7,7 @@ import { folderOf, sampleBundle } from '../testing/sample-bundle.js';
 import type { StepModel } from './step.js';
 import { Suggester } from './suggest.js';
 
-/** A suggester on a model that counts its steps. */
+/** A suggester for a model that counts its steps. */
 async function countingSuggester(kind: 'word' | 'char' | 'bpe') {
   await using folder = await folderOf(await sampleBundle('int8', kind));
   const bundle = await readBundle(folderAt(folder.path));
@@ -66,7 +66,7 @@ test.each(['char', 'bpe'] as const)(
   },
 );
 
-/** A model that knows one text by heart, a character at a time. */
+/** A model that knows one text by heart, character by character. */
 function reciting(text: string) {
   const tokenizer = trainTokenizer('char', text);
   const next = (id: number) => {
@@ -85,7 +85,7 @@ function reciting(text: string) {
   return new Suggester(model, tokenizer);
 }
 
-// No character stands twice in a text: the model knows only the last one.
+// No character occurs twice in a text, because the model knows only the last one.
 test.each([
   ['江南岸明月何时照我还', '江南', '岸'],
   ['江南岸明月何时照我还', '江南岸', '明月'],

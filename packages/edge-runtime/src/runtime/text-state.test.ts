@@ -16,7 +16,7 @@ async function write(prompt: string, options: object): Promise<string> {
   return text;
 }
 
-test('a text that is read in two parts is scored and continued as the whole', async () => {
+test('a text read in two parts is scored and continued like the whole', async () => {
   const state = await model.read('the river word1');
   const whole = await model.score('the river word1 word2 then');
   const part = await model.score('word2 then', { state });
@@ -24,7 +24,7 @@ test('a text that is read in two parts is scored and continued as the whole', as
   expect(await write('word2', { state, seed: 3 })).toBe(await write('the river word1 word2', { seed: 3 }));
 });
 
-test('a state that was used once is what it was: branches do not disturb each other', async () => {
+test('using a state does not change it: branches do not disturb each other', async () => {
   const state = await model.read('the river');
   const copy = structuredClone(state);
   const first = await write('', { state, seed: 1 });

@@ -1,9 +1,9 @@
-// The remedy that is named where WebAssembly does not run; pages' own cases are tested in real browsers.
+// The remedies for runtimes without WebAssembly; cases of pages are tested in real browsers.
 import { createContext, runInContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { wasmUnavailable } from './wasm-unavailable.js';
 
-test('a runtime that compiles no WebAssembly is given it compiled', async () => {
+test('a runtime that cannot compile WebAssembly is told to pass it compiled', async () => {
   const context = createContext({}, { codeGeneration: { wasm: false } });
   const emptyModule = 'WebAssembly.compile(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))';
   const refusal = await (runInContext(emptyModule, context) as Promise<unknown>).catch((error) => error);

@@ -1,4 +1,4 @@
-// BERT from a folder, held to the textbook's BERT of the same random weights.
+// BERT from a folder, compared with the textbook BERT of the same random weights.
 import { logSoftmax } from '@unroll/core/decoding';
 import { expect, test } from 'vitest';
 import { folderOf } from '../testing/sample-bundle.js';
@@ -18,7 +18,7 @@ async function load(): Promise<Bert> {
   return await loadBert(folder.path);
 }
 
-test('BERT scores each word piece, where it alone is masked, as the textbook does', async () => {
+test('BERT scores each word piece, masked alone, as the textbook does', async () => {
   await using model = await load();
   const { tokens, tokenLogProbabilities, perplexity } = await model.score('Unrolled the cells!');
   expect(tokens).toEqual(['un', '##roll', '##ed', 'the', 'cell', '##s', '!']);

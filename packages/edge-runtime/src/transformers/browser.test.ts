@@ -1,4 +1,4 @@
-// GPT-2 in a real browser, under a strict content security policy: it computes what it does in Node.
+// GPT-2 in a real browser, under a strict content security policy: it computes the same as in Node.
 import { expect, test } from 'vitest';
 import { builtPage, executablePath, launchChromium, pages, withBundle, withPage } from '../testing/browser.js';
 import { folderOf } from '../testing/sample-bundle.js';
@@ -13,7 +13,7 @@ const { vocabSize } = new PretrainedTokenizer(tokenizerJson, 'gpt2');
 const shape: TransformerShape = { kind: 'gpt2', vocabSize, positions: 32, dim: 12, heads: 3, layers: 2 };
 
 test.skipIf(!executablePath)(
-  'GPT-2 writes in a page the tokens that it writes in Node, and scores them alike',
+  'GPT-2 writes the same tokens in a page as in Node, and gives them the same scores',
   async () => {
     const graph = gpt2Graph(shape, randomWeights(shape), 'model.onnx');
     const files = transformerFiles(graph, { config: configOf(shape), tokenizerJson });

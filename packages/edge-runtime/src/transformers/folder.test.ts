@@ -1,4 +1,4 @@
-// What is said of folders that hold no model of the kind that was asked for.
+// Errors for folders that do not hold a model of the requested kind.
 import type { OnnxGraph } from '@unroll/core/onnx';
 import { describe, expect, test } from 'vitest';
 import type { BundleErrorCode } from '../errors.js';
@@ -93,7 +93,7 @@ describe('a folder', () => {
       /13 tokens, the model has 12; copy both from one model$/,
     ],
     [
-      'whose tokenizer is none',
+      'whose tokenizer is not one',
       transformerFiles(graph, { config, tokenizerJson: { model: { type: 'none' } } }),
       loadBert,
       'tokenizer-invalid',

@@ -1,4 +1,4 @@
-// GPT-2 from a folder, held to the textbook's GPT-2 of the same random weights.
+// GPT-2 from a folder, compared with the textbook GPT-2 of the same random weights.
 import { logSoftmax } from '@unroll/core/decoding';
 import * as ortNode from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
@@ -23,7 +23,7 @@ const shape: TransformerShape = {
 };
 const weights = randomWeights(shape);
 const endId = tokenizer.id('<|endoftext|>')!;
-/** More tokens than are read at once, and of several bytes a character. */
+/** More tokens than are read at once, with characters of several bytes. */
 const longText = `the river — ${'runs to the sea, '.repeat(14)}`;
 
 async function load(
@@ -43,7 +43,7 @@ async function idsOf(stream: ReturnType<Gpt2['generate']>): Promise<number[]> {
   return ids;
 }
 
-/** The likeliest tokens after `prompt`, each by the textbook's model of everything before. */
+/** The likeliest tokens after `prompt`, each computed by the textbook model from all tokens before it. */
 function referenceGreedy(prompt: string, count: number): number[] {
   const ids = [endId, ...tokenizer.encode(prompt)];
   const start = ids.length;
@@ -82,7 +82,7 @@ describe.each(['model.onnx', 'decoder_model_merged.onnx'] as const)('GPT-2 expor
   });
 });
 
-test('spans are the parts of the text, the name of a special token among them', async () => {
+test('spans are the parts of the text, including the name of a special token', async () => {
   await using model = await load();
   const text = 'the 🙂<|endoftext|> sea';
   const { spans, tokens } = await model.score(text);
@@ -133,7 +133,7 @@ test('an aborted signal ends scoring and writing with its reason', async () => {
   await expect(idsOf(model.generate('the sea', { signal }))).rejects.toThrow('enough');
 });
 
-test('GPT-2 says that it was disposed of, and may be disposed of again', async () => {
+test('GPT-2 says that it was disposed of, and can be disposed of again', async () => {
   const model = await load();
   await model.dispose();
   await model.dispose();

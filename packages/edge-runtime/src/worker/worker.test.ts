@@ -1,4 +1,4 @@
-// A model in its worker, in a real browser: the page's thread stays free, and what goes wrong arrives as it was thrown.
+// A model in its worker, in a real browser: the page's thread stays free, and errors arrive as they were thrown.
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,7 +28,7 @@ describe.skipIf(!executablePath)('a model in a worker', () => {
 
   const inPage = (use: (page: Page) => Promise<void>) => withPage(browser, files, use);
 
-  // The browser measures by the clock, and a machine may stop any thread: three chances.
+  // The browser measures by the clock, and a machine may pause any thread, so the test gets three chances.
   test('never keeps the page busy for 50 ms, from loading to the last token', { retry: 2 }, async () => {
     await inPage(async (page) => {
       const tasks = await page.evaluate(async () => {
@@ -72,7 +72,7 @@ describe.skipIf(!executablePath)('a model in a worker', () => {
     });
   });
 
-  test('lets every call be aborted, with the reason of the signal, and goes on', async () => {
+  test('lets every call be aborted, with the signal’s reason, and continues to work', async () => {
     await inPage(async (page) => {
       const outcomes = await page.evaluate(async () => {
         const model = await unroll.loadLanguageModel('./model/');
@@ -148,11 +148,11 @@ describe.skipIf(!executablePath)('a model in a worker', () => {
   });
 
   describe('where the script of the worker is not served', () => {
-    /** As bundlers leave it that do not know workers: the script's address leads nowhere, or to a page. */
+    /** Files as left by bundlers that do not know workers: the script's address leads nowhere, or to a page. */
     const withoutWorkers = (page: Files) => new Map([...page].filter(([path]) => !path.includes('wasm-worker')));
     const policy = strictPolicy.replace("worker-src 'self'", "worker-src 'self' blob:");
 
-    test('runs in the worker that the package carries', async () => {
+    test('runs in the worker that the package contains', async () => {
       await using server = await serverOf(withoutWorkers(files), policy);
       const page = await openTab(browser);
       await page.goto(`${server.url}index.html`);
@@ -165,7 +165,7 @@ describe.skipIf(!executablePath)('a model in a worker', () => {
       await page.close();
     });
 
-    test('finds ONNX Runtime where it is told, and says what to do if it is not', async () => {
+    test('finds ONNX Runtime at the given address, and says what to do if none is given', async () => {
       const linearAttention = await sampleBundle('none', 'word', (shape) =>
         randomReadingGraph({ ...shape, cell: 'mingru' }),
       );
@@ -194,7 +194,7 @@ describe.skipIf(!executablePath)('a model in a worker', () => {
     });
   });
 
-  test('saves a state into IndexedDB, and another model goes on from it', async () => {
+  test('saves a state into IndexedDB, and another model continues from it', async () => {
     await inPage(async (page) => {
       const { whole, resumed } = await page.evaluate(async () => {
         const database = await new Promise<IDBDatabase>((resolve) => {

@@ -101,7 +101,7 @@ const cases = [
   }),
 ];
 
-/** [time][batch]: one sequence is whole, one starts late, one has a gap and ends early. */
+/** [time][batch]: one sequence is complete, one starts late, one has a gap and ends early. */
 const mask = [
   [1, 0, 1],
   [1, 0, 0],
@@ -109,7 +109,7 @@ const mask = [
   [1, 1, 0],
 ];
 
-/** The textbook's way to mask: a sequence without its masked steps, each of which repeats the output before it. */
+/** Textbook masking: a sequence without its masked steps, each of which repeats the output before it. */
 function naiveOf({ naive }: Case, keep: readonly (readonly number[])[]): Naive {
   return (inputs) =>
     perSequence(inputs.x!, (xs, b) => {
@@ -164,29 +164,32 @@ describe.each(Object.entries(backends))('%s', (_, evaluate) => {
   );
 });
 
-test.each(cases)('$name with dropout in the recurrence sees a recurrent kernel with scaled rows', async (unit) => {
-  const kept = [2, 0, 0.5].slice(0, unit.shapes['state.0']![1]!);
-  const { differentiable } = task(unit, true);
-  const run = (dropout: boolean) =>
-    backends['TensorFlow.js cpu']!({
-      ...differentiable,
-      fn: ({ x, mask, 'state.0': h, 'state.1': c, recurrentKernel, ...weights }) => {
-        const scaled = dropout ? recurrentKernel! : tf.mul(recurrentKernel!, tf.tensor2d(kept, [kept.length, 1]));
-        const { outputs, states } = cellSequence(unit.cell, {
-          x: x!,
-          weights: { ...weights, recurrentKernel: scaled },
-          initialStates: c ? [h!, c] : [h!],
-          mask,
-          recurrentDropout: dropout ? tf.tile(tf.tensor2d([kept]), [batch, 1]) : undefined,
-        });
-        return [outputs, ...states];
-      },
+test.each(cases)(
+  '$name with recurrent dropout equals one with a recurrent kernel whose rows are scaled',
+  async (unit) => {
+    const kept = [2, 0, 0.5].slice(0, unit.shapes['state.0']![1]!);
+    const { differentiable } = task(unit, true);
+    const run = (dropout: boolean) =>
+      backends['TensorFlow.js cpu']!({
+        ...differentiable,
+        fn: ({ x, mask, 'state.0': h, 'state.1': c, recurrentKernel, ...weights }) => {
+          const scaled = dropout ? recurrentKernel! : tf.mul(recurrentKernel!, tf.tensor2d(kept, [kept.length, 1]));
+          const { outputs, states } = cellSequence(unit.cell, {
+            x: x!,
+            weights: { ...weights, recurrentKernel: scaled },
+            initialStates: c ? [h!, c] : [h!],
+            mask,
+            recurrentDropout: dropout ? tf.tile(tf.tensor2d([kept]), [batch, 1]) : undefined,
+          });
+          return [outputs, ...states];
+        },
+      });
+    const [actual, expected] = [await run(true), await run(false)];
+    actual.outputs.forEach((output, k) => {
+      expectClose(output, expected.outputs[k]!, 1e-6);
     });
-  const [actual, expected] = [await run(true), await run(false)];
-  actual.outputs.forEach((output, k) => {
-    expectClose(output, expected.outputs[k]!, 1e-6);
-  });
-  for (const name of differentiable.parameters) {
-    expectClose(actual.gradients[name]!, expected.gradients[name]!, 1e-5);
-  }
-});
+    for (const name of differentiable.parameters) {
+      expectClose(actual.gradients[name]!, expected.gradients[name]!, 1e-5);
+    }
+  },
+);

@@ -56,7 +56,7 @@ const spread = (count: number) => Array.from({ length: count }, (_, k) => 3 * Ma
 
 describe.each(Object.entries(backends))('CtcLoss on %s', (_, evaluate) => {
   test.each(readCtcCases().map((golden) => [`${golden.shape}`, golden] as const))(
-    'of [time, batch, classes] = %s is PyTorch’s, and so is its gradient; a label that does not fit counts nothing',
+    'over [time, batch, classes] = %s equals PyTorch’s, and so does its gradient; a label that does not fit counts nothing',
     async (_, golden) => {
       const { losses, gradient } = await evaluated(evaluate, golden);
       expectClose(losses, golden.losses);
@@ -64,7 +64,7 @@ describe.each(Object.entries(backends))('CtcLoss on %s', (_, evaluate) => {
     },
   );
 
-  test('is that of the textbook loop for each sequence alone', async () => {
+  test('equals the textbook loop for each sequence alone', async () => {
     const [time, batch, classes] = [12, 3, 6] as const;
     const logits = spread(time * batch * classes);
     const labels = [[5, 5, 1], [2], [3, 4, 3, 4]];
@@ -86,7 +86,7 @@ describe.each(Object.entries(backends))('CtcLoss on %s', (_, evaluate) => {
     }
   });
 
-  test('stays finite where a label is all but impossible', async () => {
+  test('stays finite for an almost impossible label', async () => {
     const { losses, gradient } = await evaluated(evaluate, {
       shape: [3, 1, 2],
       lengths: [3],
@@ -128,7 +128,7 @@ describe('the probability of a label', () => {
     expect(ctcLogProbability(logits, classes, steps, labels)).toBeCloseTo(-naiveCtc(rows, labels).loss, 4);
   });
 
-  test('that the steps cannot spell is zero', () => {
+  test('is zero if the sequence has too few steps for it', () => {
     expect(ctcLogProbability(logits, classes, 3, [2, 2])).toBeGreaterThan(-100);
     expect(ctcLogProbability(logits, classes, 2, [2, 2])).toBe(Number.NEGATIVE_INFINITY);
   });

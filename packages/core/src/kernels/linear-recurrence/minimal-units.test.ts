@@ -69,7 +69,7 @@ describe.each(Object.entries(backends))('%s', (_, evaluate) => {
       (shape) => check(task(unit, shape)),
     );
 
-    test('of a masked step the state stays and nothing is learnt', () =>
+    test('a masked step leaves the state unchanged and has no gradient', () =>
       check(task(unit, shapes[1]!, { shape: [5, 3], values: [1, 0, 1, 1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 0] })));
   });
 });

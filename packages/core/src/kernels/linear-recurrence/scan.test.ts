@@ -49,7 +49,8 @@ test('a prime number of steps has the gradients of one step after another', () =
   ];
   const steps = [...Array(time).keys()];
   const before = [...initial, ...loop(a, b, initial, steps).states];
-  // The derivative by h_t is its weight and, through the step after it, that by h_(t+1).
+  // The derivative with respect to h_t is its weight plus, through the next step, the derivative with respect to
+  // h_(t+1).
   const later = [...a.slice(size), ...Array<number>(size).fill(0)];
   const byState = loop(later, weights, Array<number>(size).fill(0), steps.toReversed()).states;
   const rows = (values: number[]) => tf.tensor2d(values, [values.length / width, width]);
@@ -64,7 +65,7 @@ test('a prime number of steps has the gradients of one step after another', () =
   for (const [k, values] of expected.entries()) expectClose([...gradients[k]!.dataSync()], values, 1e-5);
 });
 
-test.each([400, 397, 398])('a sequence of %d steps is a graph of some hundred operations, not of 800', (time) => {
+test.each([400, 397, 398])('a sequence of %d steps is a graph of a few hundred operations, not of 800', (time) => {
   const rows = { shape: [time, width], dtype: 'float32' } as const;
   const graph = trace(({ a, b, initial }) => ({ ...scan({ a: a!, b: b!, initial: initial!, time }) }), {
     ...{ a: rows, b: rows },

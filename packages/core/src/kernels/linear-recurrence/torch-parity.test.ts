@@ -13,7 +13,7 @@ import { minLstmSequence } from '../minlstm/sequence.js';
 interface GoldenCase {
   readonly unit: 'mingru' | 'minlstm';
   readonly inputs: Readonly<Record<string, Values>>;
-  /** What the outputs were multiplied by before they were summed and differentiated. */
+  /** Weights of the outputs in the sum that was differentiated. */
   readonly weights: Values;
   readonly outputs: Values;
   readonly gradients: Readonly<Record<string, Values>>;

@@ -3,7 +3,7 @@ import { backends } from '../../testing/backends.js';
 import { maxOverAxis } from './max-over-axis.js';
 
 describe.each(Object.entries(backends))('MaxOverAxis on %s', (_, evaluate) => {
-  test('is the greatest along the axis; where it stands at several places they share its gradient', async () => {
+  test('is the greatest value along the axis; several equal maxima share its gradient', async () => {
     const { outputs, gradients } = await evaluate({
       fn: ({ x }) => [maxOverAxis(x!, 1)],
       inputs: { x: { shape: [2, 4, 2], values: [1, -1, 3, -2, 3, -3, 2, -4, 5, 0, 5, 0, 5, 7, 5, 0] } },

@@ -16,7 +16,7 @@ import {
   adaptiveScores,
 } from './adaptive-cross-entropy.js';
 
-/** What `scripts/golden/make_adaptive.py` took from PyTorch. */
+/** The values that `scripts/golden/make_adaptive.py` computed with PyTorch. */
 interface Golden {
   readonly width: number;
   readonly words: number;
@@ -111,11 +111,11 @@ describe.each(Object.entries(backends))('%s: an adaptive softmax', (_, evaluate)
     for (const [name, values] of Object.entries(golden.gradients)) expectClose(gradients[name]!, values, 1e-4);
   });
 
-  test('comes to the same bits whatever the room for positions, in multiples of 16', async () => {
+  test('gives the same bits whatever the capacity for positions, in multiples of 16', async () => {
     expect(await learnt(atPositions, 16)).toEqual(await learnt(atPositions, 80));
   });
 
-  test('gives all words probabilities that add up to one: PyTorch’s', async () => {
+  test('gives all words PyTorch’s probabilities, which add up to one', async () => {
     const { outputs } = await evaluate({
       fn: (inputs) => [tf.softmax(adaptiveScores(inputs.features as tf.Tensor2D, layerOf(inputs)))],
       inputs: inputsWith(rows),

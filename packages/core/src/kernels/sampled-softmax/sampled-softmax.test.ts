@@ -66,7 +66,7 @@ describe.each(Object.entries(backends))('%s', (_, evaluate) => {
     expectClose(await sampled([...ids], logExpectedCount), { losses: naiveLosses([...ids], logExpectedCount) });
   });
 
-  test('with the whole vocabulary as sample, losses and gradients are those of the whole softmax', async () => {
+  test('with the whole vocabulary as sample, losses and gradients are those of the full softmax', async () => {
     const all = Array.from({ length: vocab }, (_, id) => id);
     const whole = await evaluate({
       fn: ({ features, weights, bias, targets }) => [
@@ -97,7 +97,7 @@ describe('log-uniform candidates', () => {
     expect(Math.max(...ids)).toBeLessThan(800_000);
   });
 
-  test('are as often a word as its expected count says', () => {
+  test('include a word as often as its expected count says', () => {
     const [vocabSize, samples, draws] = [1000, 20, 3000];
     const often = new Float64Array(vocabSize);
     const expected = new Float64Array(vocabSize);
@@ -112,13 +112,13 @@ describe('log-uniform candidates', () => {
     }
   });
 
-  test('of more words than there are is an error that says both numbers', () => {
+  test('refuse more words than the vocabulary has, with both numbers', () => {
     expect(() => logUniformCandidates({ ...options, samples: 900_000 })).toThrow(
       '900000 different words were asked for of a vocabulary of 800000',
     );
   });
 
-  test('of all words are all words', () => {
+  test('include every word if all are asked for', () => {
     expect([...logUniformCandidates({ vocabSize: 5, samples: 5, seed: 0, step: 0 }).ids]).toEqual([0, 1, 2, 3, 4]);
   });
 });

@@ -18,7 +18,7 @@ const of = (fn: Unary, ...inputs: Values[]): KernelCase[] =>
 const between = (fn: Binary, ...pairs: [Values, Values][]): KernelCase[] =>
   pairs.map(([a, b]) => ({ inputs: { a, b }, fn: ({ a, b }) => fn(a as tf.Tensor, b as tf.Tensor) }));
 
-/** The gradient of the sum of what `fn` gives, weighted so that no two outputs count alike. */
+/** The gradient of the sum of the outputs of `fn`, each with a different weight. */
 function gradientOf(fn: (x: tf.Tensor) => tf.Tensor): Unary {
   return tf.grad((x) => {
     const y = fn(x);

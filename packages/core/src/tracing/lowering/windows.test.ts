@@ -1,4 +1,4 @@
-// Convolutions and poolings, forward and backward, over the paddings, strides and dilations that TensorFlow.js has.
+// Convolutions and poolings, forward and backward, with the paddings, strides and dilations that TensorFlow.js has.
 import * as tf from '@tensorflow/tfjs-core';
 import { describeKernels, floats, type KernelCase } from '../../testing/kernel-cases.js';
 import type { Values } from '../../testing/onnx-runtime.js';
@@ -14,7 +14,7 @@ const volumetric =
   (x, filter) =>
     operation(x as tf.Tensor as tf.Tensor5D, filter as tf.Tensor as tf.Tensor5D);
 
-/** Weights every output differently, so that no gradient is right by symmetry. */
+/** Weights every output differently, so that no gradient is right merely by symmetry. */
 function weighted(y: tf.Tensor): tf.Scalar {
   return tf.sum(tf.mul(y, tf.cos(tf.reshape(tf.range(1, y.size + 1), y.shape))));
 }
@@ -114,7 +114,7 @@ const variants = (pooling: Pooling) =>
       (x: tf.Tensor) =>
         pooling(x, size, strides, pad),
   );
-/** Rectified, so that many windows hold nothing but equal zeros. */
+/** Rectified, so that many windows contain only equal zeros. */
 const rectified = (pool: (x: tf.Tensor) => tf.Tensor) => (x: tf.Tensor) => pool(tf.relu(x));
 
 const batchNorm = ([x, mean, variance, offset, scale]: tf.Tensor[]) =>
@@ -196,6 +196,6 @@ describeKernels([convolutions, poolings, normalization, resizing], {
     },
   ],
   ResizeNearestNeighbor: [pooled(upsampled, image)],
-  // TensorFlow.js's cpu backend reads the wrong gradients from the second image of a batch on.
+  // TensorFlow.js's cpu backend reads wrong gradients from the second image of a batch on.
   ResizeNearestNeighborGrad: [poolGradient(upsampled, floats(1, 7, 6, 3))],
 });

@@ -1,5 +1,5 @@
-// Pages of other projects that install the packed packages: their bundlers, as they come, build pages that load models.
-// Vite 8 is tested among the long tests, all others by UNROLL_BUNDLERS=all (CONTRIBUTING.md).
+// Pages of other projects that install the packed packages: their bundlers, with default settings, build pages that
+// load models. Vite 8 is tested among the long tests, all others with UNROLL_BUNDLERS=all (CONTRIBUTING.md).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
@@ -16,7 +16,7 @@ import { allBundlers, online, outsideProject, type Project, packed, type Tarball
 const ours = ['core', 'edge-runtime'] as const;
 const onnxRuntime = { 'onnxruntime-web': '1.30.0' };
 
-/** A page that writes with both models: one that the package's own kernels run, and one that ONNX Runtime runs. */
+/** A page that writes with two models: one for the package's own kernels, and one for ONNX Runtime. */
 const script = (options: string) => `
 import { loadLanguageModel } from '@unroll/edge-runtime';
 
@@ -174,7 +174,7 @@ export default function Page() {
   });
 });
 
-/** The text that a bundle's model writes in Node, and what runs it in a page. */
+/** The text that a bundle's model writes in Node, and the runtime that it uses in a page. */
 async function writtenInNode(bundle: Files) {
   await using folder = await folderOf(bundle);
   await using model = await loadLocalLanguageModel(folder.path);
@@ -183,7 +183,7 @@ async function writtenInNode(bundle: Files) {
   return { ids, runtime: model.device.runtime };
 }
 
-/** The files that a page serves of an installed onnxruntime-web. */
+/** The files of an installed onnxruntime-web that a page must serve. */
 async function onnxRuntimeOf({ path }: Project): Promise<Files> {
   const names = ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm'];
   const folder = join(path, 'node_modules/onnxruntime-web/dist');

@@ -1,5 +1,5 @@
-// The packed packages in a project outside the repository: as modules, by require, by their types, built, and by their weight.
-// UNROLL_BUNDLERS=all builds with webpack and esbuild too (CONTRIBUTING.md).
+// The packed packages in a project outside the repository: as modules, by require, by their types, built, and by their
+// size. UNROLL_BUNDLERS=all also builds with webpack and esbuild (CONTRIBUTING.md).
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -32,7 +32,10 @@ export const graph = (bytes: Uint8Array): OnnxGraph => decodeOnnx(bytes);
 export const optimizer = ({ optimizer }: ModelDescription): string => optimizer.name;
 export const others = [BundleError, kernels, languageModelConfig, seededRandom, trainTokenizer, connectParameterServers, isLoopback];
 `;
-/** Errors that no package of ours can mend: TensorFlow.js's types under `strict`, and those of WebGPU beside TypeScript's own. */
+/**
+ * Errors outside our packages' control: TensorFlow.js's types under `strict`, and those of WebGPU beside TypeScript's
+ * own.
+ */
 const tensorFlow = "import * as tf from '@tensorflow/tfjs-layers';\nexport const all = tf;\n";
 const typedTraining = `
 import * as tf from '@tensorflow/tfjs-layers';
@@ -80,7 +83,7 @@ console.log(all.every((module) => Object.keys(module).length > 0));`,
   });
 
   describe.each(Object.keys(compilers))('to TypeScript %s', (compiler) => {
-    /** The errors in `file` and in all types that it imports, one a line, in the order of their text. */
+    /** The errors in `file` and in all types that it imports, one on each line, sorted. */
     async function errors(file: string, resolution: string, ...more: readonly string[]) {
       const module = resolution === 'bundler' ? 'esnext' : resolution;
       const options = `--module ${module} --moduleResolution ${resolution} --lib es2022,dom --target es2022 --strict --noEmit`;
