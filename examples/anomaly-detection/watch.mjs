@@ -1,6 +1,7 @@
-// Names the times at which a signal did what nobody expected, with a bundle of `unroll train --task anomaly`:
+// Lists the times at which a signal behaved unexpectedly, with a bundle of `unroll train --task anomaly`:
 //   node examples/anomaly-detection/watch.mjs BUNDLE FILE.csv NORMAL
-// NORMAL is how many of the first rows are normal. The threshold is what 1 % of them pass; an alarm silences the next 200 rows.
+// NORMAL is the number of normal rows at the beginning. 1 % of their scores exceed the threshold; after an alarm, the
+// next 200 rows raise none.
 import { readFile } from 'node:fs/promises';
 import { loadAnomalyDetector } from '@unroll/edge-runtime';
 

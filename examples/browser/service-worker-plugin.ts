@@ -1,4 +1,4 @@
-/** Writes service-worker.js beside the built page: src/service-worker.js, told which files there are. */
+/** Writes service-worker.js beside the built page: src/service-worker.js, preceded by the list of the page's files. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
@@ -25,7 +25,7 @@ export function serviceWorker(): Plugin {
   };
 }
 
-/** The paths of the built files, with slashes. A bundle that was put beside them is not one of them. */
+/** The paths of the built files, with slashes. Excludes a bundle that was put beside them. */
 async function filesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries

@@ -1,7 +1,7 @@
-// Trains a small convolutional network of TensorFlow.js's own layers twice from the same weights: by `fit`, then by a
-// compiled step that ONNX Runtime runs, and prints both losses and speeds:
+// Trains a small convolutional network of TensorFlow.js's own layers twice from the same weights: by `fit`, and by a
+// compiled step that ONNX Runtime runs. Prints both losses and speeds:
 //   node examples/compile-tensorflow-js/train.mjs
-// The images are bars, horizontal, vertical or diagonal, in noise; what the network learns is which.
+// The images are bars, horizontal, vertical or diagonal, in noise; the network learns which of these each image shows.
 import * as tf from '@tensorflow/tfjs';
 import { compile } from '@unroll/trainer';
 
@@ -53,7 +53,7 @@ function report(name, losses, seconds) {
 const loss = 'sparseCategoricalCrossentropy';
 const [xs, ys] = bars();
 const model = network();
-const twin = network(); // the seeds give it the same weights
+const twin = network(); // has the same weights because of the seeds
 
 const fitLosses = [];
 model.compile({ optimizer: tf.train.momentum(0.03, 0.9), loss });
@@ -69,7 +69,7 @@ report("TensorFlow.js's fit", fitLosses, (performance.now() - start) / 1000);
 
 const step = await compile(twin, loss, tf.train.momentum(0.03, 0.9));
 const losses = [];
-start = performance.now(); // with the time that compiling takes
+start = performance.now(); // includes the time for compiling
 for (let epoch = 0; epoch < epochs; epoch++) {
   for (let first = 0; first < examples; first += batch) {
     const [images, kinds] = [tf.slice(xs, first, batch), tf.slice(ys, first, batch)];
@@ -79,7 +79,7 @@ for (let epoch = 0; epoch < epochs; epoch++) {
 }
 report('the compiled step', losses, (performance.now() - start) / 1000);
 
-await step.writeBack(); // the model has the trained weights and may be saved, evaluated or fitted further
+await step.writeBack(); // the model now has the trained weights and can be saved, evaluated or fitted further
 await step.dispose();
 for (const [name, trained] of Object.entries({ "TensorFlow.js's fit": model, 'the compiled step': twin })) {
   const right = tf.equal(tf.argMax(trained.predict(xs), 1), tf.cast(tf.squeeze(ys), 'int32'));

@@ -1,4 +1,4 @@
-// Continues a prompt on any device that runs Node, as continue.py does from Python.
+// Continues a prompt on any device that runs Node, as continue.py does in Python.
 //   node examples/devices/continue.mjs BUNDLE "the dogs that"
 import { loadLanguageModel } from '@unroll/edge-runtime';
 
@@ -7,7 +7,7 @@ if (prompt === undefined) {
   console.error('usage: node continue.mjs BUNDLE PROMPT');
   process.exit(2);
 }
-// Ends where nobody reads on, as after `| head`, or nothing more fits; without this, Node would print a trace.
+// Ends if nobody reads on, as after `| head`, or the disk is full. Without this, Node would print a trace.
 process.stdout.on('error', ({ code }) => process.exit(code === 'EPIPE' ? 141 : 1));
 try {
   const model = await loadLanguageModel(bundle);

@@ -2,7 +2,8 @@
 
     python3 examples/devices/continue.py BUNDLE "the dogs that"
 
-Any language with ONNX Runtime can do this: the graph is one step, from a token and the state to logits and the next state.
+Any language with ONNX Runtime can do this: the graph is one step, which takes a token and the state and returns logits and
+the next state.
 """
 
 import json
@@ -33,7 +34,7 @@ def step(token, state):
     return logits[0], dict(zip(state, values))
 
 
-# Every text is read from the zero state, after one end of a line.
+# Reading starts from the zero state with one end of a line.
 state = {tensor["input"]: np.zeros(tensor["shape"], np.float32) for tensor in manifest["state"]}
 for token in [line_end, *tokenizer.encode(prompt).ids]:
     logits, state = step(token, state)

@@ -1,7 +1,8 @@
-// Trains a small ELMo (Peters et al. 2018) on sentences in which "bank" is a house for money or the side of a river, and
-// prints which words stand nearest to it in either, by features that depend on the sentence:
+// Trains a small ELMo (Peters et al. 2018) on sentences in which "bank" is a house for money or the side of a river.
+// Prints the words nearest to it in both senses, by features that depend on the sentence:
 //   node examples/elmo/senses.mjs
-// The training step is traced into an ONNX graph and run by ONNX Runtime; seeds are fixed, so it prints the same each time.
+// The training step is traced into an ONNX graph, which ONNX Runtime runs. Seeds are fixed, so it prints the same each
+// time.
 import {
   defaultOptimizer,
   elmoCharacters,
@@ -32,9 +33,9 @@ const sentences = people.flatMap((who) => [
 const queries = [
   ['my uncle put the gold in the bank that has guards', 'bank'],
   ['my uncle sat down on the bank where boats pass', 'bank'],
-  ['he took the coins from the vaults that has locks', 'vaults'], // a word that training never saw, read by its letters
+  ['he took the coins from the vaults that has locks', 'vaults'], // a word that does not occur in training, read by its letters
 ];
-const time = 14; // words of a sentence, its two marks counted
+const time = 14; // words of a sentence, including its two marks
 const batch = 12;
 const steps = 120;
 
@@ -55,7 +56,7 @@ const shape = { batch, time };
 
 const spelled = (chosen) => elmoCharacters(chosen.map(split), { time, maxCharacters: config.maxCharacters });
 
-/** `batch` sentences as training takes them. */
+/** Encodes `batch` sentences for training. */
 function batchOf(chosen) {
   const words = new Int32Array(batch * time);
   for (const [lane, sentence] of chosen.entries()) {
@@ -79,7 +80,7 @@ const slots = engine.allocate(zeros(slotShapes(optimizer, shapes)));
 const trainingStep = lossTrainingProgram(elmoLoss(config, shape), { optimizer, clipNorm: 1 });
 const training = await engine.compile(trainingStep, [parameters, slots]);
 for (let step = 1; step <= steps; step++) {
-  // 5 and the number of sentences have no common divisor, so that each batch mixes people, houses and sides.
+  // 5 and the number of sentences have no common divisor, so each batch mixes people, houses and sides.
   const chosen = Array.from({ length: batch }, (_, lane) => sentences[((step * batch + lane) * 5) % sentences.length]);
   const scalars = { learningRate: Float32Array.of(0.005), step: Float32Array.of(step) };
   const { loss } = await training.run({ ...batchOf(chosen), ...scalars });
@@ -88,7 +89,7 @@ for (let step = 1; step <= steps; step++) {
 
 const extraction = await engine.compile(elmoFeaturesProgram(config, shape), [parameters, mix]);
 
-/** Every word of the sentences with its features. */
+/** Computes the features of every word of the sentences. */
 async function wordsOf(texts) {
   const found = [];
   for (let first = 0; first < texts.length; first += batch) {
@@ -98,7 +99,7 @@ async function wordsOf(texts) {
     const width = features.length / (batch * time);
     for (const [lane, sentence] of some.entries()) {
       for (const [k, word] of split(sentence).entries()) {
-        const position = lane * time + k + 1; // after the sentence's mark
+        const position = lane * time + k + 1; // words follow the sentence's mark
         found.push({ word, sentence, vector: features.slice(position * width, (position + 1) * width) });
       }
     }

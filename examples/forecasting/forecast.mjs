@@ -1,4 +1,4 @@
-// Forecasts what follows the measurements in a CSV file, with a bundle of `unroll train --task forecast`:
+// Forecasts the values that follow the measurements in a CSV file, with a bundle of `unroll train --task forecast`:
 //   node examples/forecasting/forecast.mjs BUNDLE FILE.csv
 import { readFile } from 'node:fs/promises';
 import { loadForecaster } from '@unroll/edge-runtime';

@@ -1,4 +1,4 @@
-// Loads the model in ./model/ and writes on after the prompt. The model runs in a worker.
+// Loads the model in ./model/ and continues the prompt. The model runs in a worker.
 import { loadLanguageModel } from '@unroll/edge-runtime';
 import { keepForOffline } from './offline.js';
 

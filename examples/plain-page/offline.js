@@ -1,7 +1,7 @@
-// Keeps what this page is made of, so that it opens without the network. Nothing waits for it: a page may have no service
-// worker, in a sandboxed frame for one, and after a reload past the cache none answers for it.
+// Stores the files of this page, so that it opens without the network. Nothing waits for this: a page may have no
+// service worker, for example in a sandboxed frame, and after a reload past the cache none answers for it.
 
-/** Whether the page opens without the network from now on. */
+/** Stores the page's files. Resolves to whether the page opens without the network from now on. */
 export async function keepForOffline() {
   try {
     await navigator.serviceWorker.register('./service-worker.js');

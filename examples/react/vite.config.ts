@@ -1,7 +1,7 @@
 import { defaultClientConditions, defineConfig } from 'vite';
 
-// The page is built from the packages' sources (`@unroll/source`), so no package needs to be built first. `base` is
-// relative so that the built folder can lie anywhere on a server.
+// Vite builds the page from the packages' sources (`@unroll/source`), so no package needs to be built first. `base` is
+// relative, so that the built folder can be anywhere on a server.
 export default defineConfig({
   root: import.meta.dirname,
   base: './',

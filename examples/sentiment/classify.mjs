@@ -1,4 +1,4 @@
-// Says whether texts are for or against, with a bundle of `unroll export`:
+// Says whether texts are positive or negative, with a bundle of `unroll export`:
 //   unroll train --task sentiment --data sample --out runs/reviews
 //   unroll export --checkpoint runs/reviews --out bundles/reviews
 //   node examples/sentiment/classify.mjs bundles/reviews "a moving film" "dull from start to finish"

@@ -1,4 +1,4 @@
-// Says which word each recording says, with a bundle of `unroll train --task speech`:
+// Prints the word that is spoken in each recording, with a bundle of `unroll train --task speech`:
 //   node examples/speech/recognize.mjs BUNDLE FILE.wav...
 import { readFile } from 'node:fs/promises';
 import { readWav } from '@unroll/core';

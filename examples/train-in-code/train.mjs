@@ -1,6 +1,7 @@
 // Trains a small character model in code, with layers of @unroll/core in a TensorFlow.js model, and lets it write:
 //   node examples/train-in-code/train.mjs
-// Its seeds are fixed, so it writes the same text each time. To train by the command line instead, at native speed, see docs/training.md.
+// Its seeds are fixed, so it writes the same text each time. docs/training.md explains training by the command line, at
+// native speed.
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
@@ -43,7 +44,7 @@ const model = tf.sequential({
   ],
 });
 
-/** Sequences that start all over the text, [batch, time], and the characters that follow each of theirs. */
+/** Sequences from many places of the text, [batch, time], and the character after each of their characters. */
 function sequences(step) {
   const starts = Array.from({ length: batch }, (_, lane) => ((step * batch + lane) * 17) % (ids.length - time));
   const from = (shift) => starts.flatMap((start) => [...ids.slice(start + shift, start + shift + time)]);

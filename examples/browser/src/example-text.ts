@@ -1,8 +1,8 @@
-/** A text to judge, in whatever language the model knows: its own, in which two words have changed places. */
+/** Writes a text to judge in the model's own language, with two words swapped. */
 import type { LanguageModel } from '@unroll/edge-runtime';
 import { type Unit, unitsOf } from './units.js';
 
-/** Writes a sentence or two with another seed each time. */
+/** Writes a sentence or two, with a different seed each time. */
 export async function exampleText(model: LanguageModel): Promise<string> {
   let text = '';
   for await (const token of model.generate('', { maxTokens: 40, temperature: 0.6, seed: Date.now() }))
@@ -10,7 +10,7 @@ export async function exampleText(model: LanguageModel): Promise<string> {
   return swapped(text.trim());
 }
 
-/** The text with two of its words, a third and two thirds into it, in each other's place. */
+/** Swaps two of the text's words, a third and two thirds into it. */
 function swapped(text: string): string {
   const units = unitsOf(text);
   const [first, second] = [1 / 3, 2 / 3].map((part) => units[Math.floor(part * units.length)]);

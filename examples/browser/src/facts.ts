@@ -1,4 +1,4 @@
-/** The facts that the page shows: what the model is, what it runs on, and how fast. */
+/** Shows facts on the page: the model, the device it runs on, and its speed. */
 import type { LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { number, say } from './language.js';
@@ -17,13 +17,13 @@ export function describeModel({ manifest, device }: LanguageModel): void {
   tell('device', `${device.name === 'webgpu' ? 'WebGPU' : 'WebAssembly'}, ${kernels}`);
 }
 
-/** The middle of the newest `capacity` values. */
+/** The median of the newest `capacity` values. */
 export class RecentMedian {
   readonly #values: number[] = [];
 
   constructor(readonly capacity: number) {}
 
-  /** Adds a value and gives the median. */
+  /** Adds a value and returns the median. */
   add(value: number): number {
     this.#values.push(value);
     if (this.#values.length > this.capacity) this.#values.shift();

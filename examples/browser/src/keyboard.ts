@@ -1,7 +1,8 @@
 /**
- * A keyboard on the page, as phones have it, for the model's writing: letters where it is Latin; where it has no spaces, the
- * likeliest next words beside the system's own input method; none for other writing. It is one stop of the Tab key, and the
- * arrow keys walk over its keys. Where there is no mouse it is open; the one of letters takes the place of the system's.
+ * A keyboard on the page, like those of phones, in the model's writing. A Latin model gets letters. A model of a
+ * writing without spaces gets the likeliest next words, beside the system's own input method. Other models get none.
+ * The keyboard is one stop of the Tab key, and the arrow keys move among its keys. Without a mouse it is open; a
+ * keyboard of letters then replaces the system's.
  */
 import type { LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
@@ -11,7 +12,7 @@ import { isUnspaced } from './units.js';
 const backspace = '⌫';
 const letters = [[...'qwertyuiop'], [...'asdfghjkl'], [...'zxcvbnm', backspace], [',', ' ', '.', '\n']];
 
-/** Rows of the keyboard of words, and words in each, that fit on a phone. */
+/** Rows of the keyboard of words, and words in each row, that fit on a phone. */
 const wordRows = { rows: 4, words: 5 } as const;
 
 const names: Readonly<Record<string, keyof typeof say.keys>> = {
@@ -25,8 +26,8 @@ const faces: Readonly<Record<string, string>> = { ' ': say.spaceFace, '\n': '⏎
 
 /**
  * Lets the page's keyboard type into `text`.
- * @param take puts a word at the caret as a suggestion is put there
- * @returns what shows the keys for the text before the caret
+ * @param take inserts a word at the caret, as for a suggestion
+ * @returns a function that shows the keys for the text before the caret
  */
 export function enableKeyboard(
   text: HTMLTextAreaElement,
@@ -42,7 +43,7 @@ export function enableKeyboard(
   const showWords = async (typed: string) => {
     if (keyboard.hidden) return;
     const words = await model.suggest(typed, { count: wordRows.rows * wordRows.words });
-    if (typed !== typedLast) return; // somebody typed on meanwhile
+    if (typed !== typedLast) return; // the user typed more meanwhile
     const rows = Array.from({ length: wordRows.rows }, (_, row) =>
       words.slice(row * wordRows.words, (row + 1) * wordRows.words).map((word) => keyOf(word, () => take(word))),
     );
@@ -80,13 +81,13 @@ export function enableKeyboard(
 
 type Layout = 'letters' | 'words' | 'none';
 
-/** By what the model begins a text with. */
+/** Chooses the layout by the words with which the model begins a text. */
 function layoutFor(words: readonly string[]): Layout {
   if (words.some(isUnspaced)) return 'words';
   return words.length === 0 || words.some((word) => /\p{Script=Latin}/u.test(word)) ? 'letters' : 'none';
 }
 
-/** The punctuation marks of the words' writing. */
+/** The punctuation marks of the words' writing system. */
 function marksFor(words: readonly string[]): string[] {
   const written = words.join('');
   if (/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(written)) return ['、', '。', '？'];
@@ -101,7 +102,7 @@ function type(text: HTMLTextAreaElement, key: string): void {
   text.dispatchEvent(new InputEvent('input'));
 }
 
-/** The length of the character that the text ends with, in UTF-16 units. */
+/** The length of the last character of the text, in UTF-16 units. */
 function lastCharacter(text: string): number {
   return [...text].at(-1)?.length ?? 0;
 }
@@ -147,7 +148,7 @@ function walkByArrows(keyboard: HTMLElement): void {
   });
 }
 
-/** The key that an arrow key leads to from the one in focus. */
+/** The key to which an arrow key leads from the focused one. */
 function neighbour(keyboard: HTMLElement, focused: HTMLElement, key: string): HTMLElement | undefined {
   const rows = [...keyboard.children].map((row) => [...row.querySelectorAll<HTMLElement>('button')]);
   const row = rows.findIndex((keys) => keys.includes(focused));

@@ -1,6 +1,6 @@
 /**
- * The page's own words, in English and Chinese: as the address says (`?lang=zh`), else as the browser prefers. index.html has
- * the English ones; what is said later is in `say`.
+ * The page's own words, in English or Chinese: as the address says (`?lang=zh`), else as the browser prefers.
+ * index.html has the English ones; `say` has those that appear later.
  */
 import { element } from './element.js';
 import { chinesePage } from './language-zh.js';
@@ -85,12 +85,12 @@ export const language: Language = chosen();
 /** Texts that the page shows while it works. */
 export const say = { en: english, zh: chinese }[language];
 
-/** A number as the language writes it. */
+/** Formats a number in the page's language. */
 export function number(value: number, options?: Intl.NumberFormatOptions): string {
   return value.toLocaleString(language, options);
 }
 
-/** Puts the page into the language, and a link to the other one at its head. */
+/** Translates the page, and adds a link to the other language at its head. */
 export function translatePage(): void {
   const other = element('other-language', HTMLAnchorElement);
   const address = new URL(location.href);

@@ -1,4 +1,6 @@
-/** Loads the bundle that the page's address names (`?bundle=/path/`, by default ./model/) and opens the page for it. */
+/**
+ * Loads the bundle that the page's address names (`?bundle=/path/`, by default ./model/) and fills the page for it.
+ */
 import { type LanguageModel, loadLanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { describeModel, tell } from './facts.js';
@@ -39,7 +41,7 @@ function load(): Promise<LanguageModel> {
   const address = new URLSearchParams(location.search).get('bundle') ?? './model/';
   return loadLanguageModel(address, {
     onProgress: ({ file, loadedBytes, totalBytes }) => {
-      if (file !== 'model.onnx') return; // the others are small
+      if (file !== 'model.onnx') return; // the other files are small
       progress.value = loadedBytes / totalBytes;
       status.textContent = say.loading((totalBytes / 1e6).toFixed(1));
     },

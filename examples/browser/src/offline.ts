@@ -1,6 +1,6 @@
-/** Lets a service worker keep the page's files. The bundle is kept by the runtime, which verifies it. */
+/** Lets a service worker store the page's files. The runtime stores the bundle, and verifies it. */
 
-/** Whether the page opens without the network from now on. */
+/** Stores the page's files. Resolves to whether the page opens without the network from now on. */
 export async function keepForOffline(): Promise<boolean> {
   if (!('serviceWorker' in navigator)) return false;
   try {
@@ -11,7 +11,7 @@ export async function keepForOffline(): Promise<boolean> {
   }
 }
 
-/** Whether it came to have all files. */
+/** Resolves to whether the worker has stored all files. */
 function installed(worker: ServiceWorker): Promise<boolean> {
   return new Promise((resolve) => {
     worker.addEventListener('statechange', () => {

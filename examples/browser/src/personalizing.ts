@@ -1,12 +1,15 @@
-/** The panel that lets the model learn from a person's texts, on the device, and undo it. Only for bundles that can. */
+/**
+ * The panel that lets the model learn from a person's texts, on the device, and undo it. Only for bundles that support
+ * it.
+ */
 import type { Change, LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { tell } from './facts.js';
 import { say } from './language.js';
 
 /**
- * Wires the panel to the model; removes it if the bundle was exported without `--personalization`.
- * @param onChange called when the model has become another
+ * Connects the panel with the model; removes it if the bundle was exported without `--personalization`.
+ * @param onChange called when the model has changed
  */
 export function enablePersonalizing(model: LanguageModel, onChange: () => void): void {
   if (!model.manifest.personalization) {
@@ -72,7 +75,7 @@ export function enablePersonalizing(model: LanguageModel, onChange: () => void):
     }
     undo.hidden = true;
     element('changes', HTMLTableElement).hidden = true;
-    button.focus(); // the button that had the focus is gone
+    button.focus(); // the focused button has disappeared
     onChange();
   });
 

@@ -1,15 +1,15 @@
-/** The words of a text with their surprise, whatever the model's tokens are. Pure: the page shows what this computes. */
+/** Computes the words of a text with their surprise, for any kind of tokens. Pure: the page shows the result. */
 import type { Score } from '@unroll/edge-runtime';
 import { unitsOf } from './units.js';
 
 export interface ScoredWord {
-  /** The word; for a line break of which the model has a token, `⏎`. */
+  /** The word, or `⏎` for a line break if the model has a token for it. */
   readonly text: string;
-  /** Sum over the word's tokens, so −log₂ of the word's probability. */
+  /** The sum over the word's tokens, which is −log₂ of the word's probability. */
   readonly bits: number;
-  /** Whether the model's vocabulary lacks it: then `bits` is for any such word. */
+  /** Whether the model's vocabulary lacks it; then `bits` is the surprise of any unknown word. */
   readonly unknown: boolean;
-  /** The white space that follows it. */
+  /** The white space after it. */
   readonly space: string;
 }
 
@@ -22,8 +22,8 @@ export function levelOf(bits: number): number {
 }
 
 /**
- * The words of `text`, of which `score` tells the tokens; none ends within a token. A token belongs to the word in which it
- * ends; white space alone, to the word before.
+ * Splits `text`, whose tokens are in `score`, into words; no word ends within a token. A token belongs to the word in
+ * which it ends; white space alone belongs to the word before.
  */
 export function scoredWords(
   text: string,

@@ -1,11 +1,12 @@
-// Keeps the page's files, so that it opens without the network. The build puts before this `files`, the list of them, and
-// `version`, their hash: a new build is fetched whole before it takes the place of the old one. Not kept: the bundle,
-// which the runtime keeps, and what only some models need, which is kept when it is first used.
+// Stores the page's files, so that it opens without the network. The build puts in front of this file `files`, the list
+// of them, and `version`, their hash: all files of a new build are fetched before it replaces the old one. The bundle
+// is not among them, because the runtime stores it. Files that only some models need are stored when they are first
+// used.
 const cacheName = `page-${version}`;
 
 self.addEventListener('install', (event) => {
   self.skipWaiting();
-  // Past the HTTP cache, which may still have files of the build before.
+  // Bypass the HTTP cache, which may still have files of the previous build.
   const requests = files.map((file) => new Request(file, { cache: 'reload' }));
   event.waitUntil(caches.open(cacheName).then((cache) => cache.addAll(requests)));
 });
@@ -20,13 +21,13 @@ self.addEventListener('fetch', (event) => {
   else if (path.startsWith('assets/')) event.respondWith(answer(event.request));
 });
 
-/** The file as it is kept, else from the network, and kept. */
+/** Answers with the stored file, or else fetches and stores it. */
 async function answer(request) {
   const cache = await caches.open(cacheName);
   const kept = await cache.match(request);
   if (kept) return kept;
   const response = await fetch(request);
-  const isPage = response.headers.get('content-type')?.startsWith('text/html'); // not the file: some servers answer so
+  const isPage = response.headers.get('content-type')?.startsWith('text/html'); // some servers send a page instead of a missing file
   if (response.ok && !isPage) await cache.put(request, response.clone());
   return response;
 }

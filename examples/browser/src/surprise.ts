@@ -1,4 +1,7 @@
-/** The heat map: how surprising each word of a text is, and which stand out, as one looks for anomalies. */
+/**
+ * The heat map: shows how surprising each word of a text is and lists the most surprising ones, as one looks for
+ * anomalies.
+ */
 import type { LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { exampleText } from './example-text.js';
@@ -6,10 +9,10 @@ import { tell } from './facts.js';
 import { number, say } from './language.js';
 import { heatLevels, levelOf, type ScoredWord, scoredWords } from './scored-words.js';
 
-/** How many of the most surprising words are listed. */
+/** Number of the most surprising words to list. */
 const listed = 5;
 
-/** Wires the form to the model. A text is judged at the button, and at once when it is pasted. */
+/** Connects the form with the model. A text is judged when the button is pressed, and at once when it is pasted. */
 export function enableSurprises(model: LanguageModel): void {
   const form = element('surprise', HTMLFormElement);
   const text = element('judged', HTMLTextAreaElement);
@@ -61,7 +64,10 @@ function verdict(words: readonly ScoredWord[]): string {
   return say.verdict(words.length, bits.toFixed(1)) + (unknown === 0 ? '' : say.unknownWords(unknown));
 }
 
-/** A word in its colour. The most surprising ones carry their number, so that colour is not alone. */
+/**
+ * A word in its colour. The most surprising ones also show their number, so that the page does not rely on colour
+ * alone.
+ */
 function marked({ text, bits, unknown }: ScoredWord): HTMLElement {
   const level = levelOf(bits);
   const word = document.createElement('span');
@@ -83,7 +89,7 @@ function listItem({ text, bits }: ScoredWord): HTMLElement {
   return item;
 }
 
-/** One in how many times this is: in words for millions, in powers of ten for what is beyond counting. */
+/** The odds as "one in …": in words up to a trillion, beyond that in powers of ten. */
 function oddsOf(bits: number): string {
   const times = 2 ** bits;
   if (times < 1e12) return number(times, { notation: 'compact', compactDisplay: 'long', maximumSignificantDigits: 2 });

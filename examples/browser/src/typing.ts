@@ -1,14 +1,20 @@
-/** The text field with its suggestions: taken by a tap, by Tab and Enter, or the first by → at the text's end. */
+/**
+ * The text field with its suggestions, which the user accepts by a tap, by Tab and Enter, or the first one by → at the
+ * end of the text.
+ */
 import type { LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { RecentMedian, tell } from './facts.js';
 import { enableKeyboard } from './keyboard.js';
 import { say } from './language.js';
 
-/** How many words are suggested: what fits beside one another on a phone. */
+/** Number of suggested words, which fit beside one another on a phone. */
 const count = 3;
 
-/** Keeps the suggestions in step with what is typed, from when what it gives, which shows suggestions, is first called. */
+/**
+ * Updates the suggestions as the user types, starting with the first call of the returned function, which shows
+ * suggestions.
+ */
 export function enableTyping(model: LanguageModel): () => Promise<void> {
   const text = element('text', HTMLTextAreaElement);
   const chips = element('suggestions', HTMLElement);
@@ -19,7 +25,7 @@ export function enableTyping(model: LanguageModel): () => Promise<void> {
     const start = performance.now();
     const words = await model.suggest(typed, { count });
     tell('latency', say.millisecondsAKey(milliseconds.add(performance.now() - start).toFixed(1)));
-    if (typed !== beforeCaret(text)) return; // somebody typed on meanwhile: a later update shows the chips
+    if (typed !== beforeCaret(text)) return; // the user typed more meanwhile: a later update shows the chips
     chips.replaceChildren(
       ...words.map((word) =>
         chip(word, () => {
@@ -37,7 +43,7 @@ export function enableTyping(model: LanguageModel): () => Promise<void> {
   };
 
   text.addEventListener('input', (event) => {
-    // An input method's composition is no text yet.
+    // Text that an input method is still composing does not count yet.
     if (!(event instanceof InputEvent && event.isComposing)) update();
   });
   text.addEventListener('compositionend', update);

@@ -1,27 +1,30 @@
-/** The units in which a text is shown and changed: words, found by white space or, in scripts without it, by a dictionary. */
+/**
+ * Splits a text into the units that the page shows and swaps: words, found by white space or, in scripts without it, by
+ * a dictionary.
+ */
 
 import { UNSPACED_CHARACTER } from '@unroll/core/text';
 
 export interface Unit {
   readonly text: string;
-  /** Where it begins in the text. */
+  /** Index of its first character in the text. */
   readonly start: number;
-  /** The white space that follows it. */
+  /** The white space after it. */
   readonly space: string;
 }
 
-/** Whether a text holds writing without spaces between words, such as Chinese, Japanese or Thai. */
+/** Whether a text contains a writing without spaces between words, such as Chinese, Japanese or Thai. */
 export function isUnspaced(text: string): boolean {
   return UNSPACED_CHARACTER.test(text);
 }
 
-/** Browsers without a segmenter show every character of such scripts for itself. */
+/** Finds words in such scripts. Browsers without a segmenter show every character separately. */
 const segmenter =
   typeof Intl.Segmenter === 'function' ? new Intl.Segmenter(undefined, { granularity: 'word' }) : undefined;
 
 /**
- * The units of a text, in order; a line break is one, shown as `⏎`.
- * @param mayEnd whether a unit may end at this place, within what stands between white space
+ * The units of a text, in order; a line break is a unit, shown as `⏎`.
+ * @param mayEnd whether a unit may end at this index, between white spaces
  */
 export function unitsOf(text: string, mayEnd: (end: number) => boolean = () => true): Unit[] {
   return [...text.matchAll(/(\S+|\n)([^\S\n]*)/g)].flatMap(({ 1: part, 2: space, index }) => {
@@ -36,7 +39,7 @@ export function unitsOf(text: string, mayEnd: (end: number) => boolean = () => t
   });
 }
 
-/** The pieces between white space, cut further where their script has no spaces. */
+/** Splits a part between white spaces further if its script has no spaces. */
 function wordsOf(part: string, mayEnd: (end: number) => boolean): string[] {
   if (!isUnspaced(part)) return [part];
   const words: string[] = [];

@@ -1,10 +1,10 @@
-/** The button that lets the model continue the text, streamed as it is written, and stopped by the same button. */
+/** The button that lets the model continue the text, streamed as it is written. The same button stops it. */
 import type { LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { tell } from './facts.js';
 import { number, say } from './language.js';
 
-/** Wires the form to the model. */
+/** Connects the form with the model. */
 export function enableWriting(model: LanguageModel): void {
   const button = element('generate', HTMLButtonElement);
   const temperature = slider('temperature');
@@ -47,11 +47,11 @@ async function write(
     generated.append(text);
     tell('speed', say.tokensPerSecond(number(Math.round((1000 * tokens) / (performance.now() - start)))));
   }
-  // Screen readers hear the text once, whole: word by word they would stumble.
+  // Screen readers read the text once, as a whole; they would stumble over single words.
   element('announcement', HTMLElement).textContent = say.wrote(generated.textContent);
 }
 
-/** The range input `id`, whose value is shown in the element `<id>-value`. */
+/** The range input `id`; the element `<id>-value` shows its value. */
 function slider(id: string): HTMLInputElement {
   const input = element(id, HTMLInputElement);
   const value = element(`${id}-value`, HTMLOutputElement);

@@ -1,5 +1,5 @@
-// Keeps the page's own files, ONNX Runtime's WebAssembly among them, so that the page opens without the network. Not the
-// bundle in model/: the runtime keeps that itself, verified.
+// Stores the page's own files, including ONNX Runtime's WebAssembly, so that the page opens without the network. It
+// does not store the bundle in model/: the runtime stores that itself, verified.
 const cacheName = 'page';
 
 self.addEventListener('install', () => self.skipWaiting());
@@ -12,8 +12,8 @@ self.addEventListener('fetch', (event) => {
 });
 
 /**
- * Files in assets/ have their content's hash in their name and never change; others come from the network if they can. A web
- * page in the place of another file, as some servers answer for what is not there, is not kept.
+ * Answers a request. Files in assets/ have their content's hash in their name and never change; others come from the
+ * network if possible. Some servers send a web page instead of a missing file; such a page is not stored.
  */
 async function answer(event) {
   const { request } = event;

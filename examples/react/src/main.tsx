@@ -1,4 +1,4 @@
-/** Mounts the page. Strict mode mounts every component twice while developing: the hooks have to stand that. */
+/** Mounts the page. Strict mode mounts every component twice during development, which the hooks must withstand. */
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.js';

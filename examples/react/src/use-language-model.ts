@@ -1,16 +1,19 @@
-/** A language model for as long as a component is mounted. */
+/** Loads a language model for as long as a component is mounted. */
 import { type LanguageModel, loadLanguageModel } from '@unroll/edge-runtime';
 import { useEffect, useState } from 'react';
 
 export interface Loading {
-  /** Undefined until it is loaded. */
+  /** The model; undefined until it is loaded. */
   readonly model: LanguageModel | undefined;
-  /** How much of the file that is being downloaded has arrived, from 0 to 1. */
+  /** Downloaded part of the current file, from 0 to 1. */
   readonly progress: number;
   readonly error: Error | undefined;
 }
 
-/** Loads the bundle at `address`; frees it, or stops the download, when the component goes or the address changes. */
+/**
+ * Loads the bundle at `address`. Frees it, or stops the download, when the component is unmounted or the address
+ * changes.
+ */
 export function useLanguageModel(address: string): Loading {
   const [loading, setLoading] = useState<Loading>(nothing);
 
@@ -30,7 +33,7 @@ export function useLanguageModel(address: string): Loading {
       controller.abort();
       loaded.then(
         (model) => model.dispose(),
-        () => {}, // it was told above, or aborted
+        () => {}, // the error was reported above, or the loading aborted
       );
     };
   }, [address]);

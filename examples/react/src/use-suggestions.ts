@@ -1,4 +1,4 @@
-/** Suggestions for a text that changes: always those of the newest text that has any. */
+/** Suggests words for a text that changes. Always shows suggestions for the newest text that has any. */
 import type { LanguageModel } from '@unroll/edge-runtime';
 import { useEffect, useState } from 'react';
 
