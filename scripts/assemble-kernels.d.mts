@@ -1,2 +1,2 @@
-/** The contents of kernels.wasm.ts for the kernels.wat that stands beside it. */
+/** The contents of kernels.wasm.ts for the kernels.wat in its folder. */
 export function assembledKernels(): Promise<string>;

@@ -1,5 +1,5 @@
-// Assembles the edge runtime's kernels from WebAssembly's text format: into a module of base64, which is committed, and, when
-// the package is built, into the file that it exports as kernels.wasm:
+// Assembles the edge runtime's kernels from WebAssembly's text format, into a module of base64, which is committed.
+// When the package is built, it also assembles them into the file that the package exports as kernels.wasm:
 //   node scripts/assemble-kernels.mjs           writes packages/edge-runtime/src/decoder/kernels.wasm.ts
 //   node scripts/assemble-kernels.mjs --dist    writes packages/edge-runtime/dist/kernels.wasm and its types
 import { readFile, writeFile } from 'node:fs/promises';
@@ -16,7 +16,7 @@ async function assembled() {
   return source.toBinary({}).buffer;
 }
 
-/** The contents of kernels.wasm.ts for the kernels.wat that stands beside it. */
+/** The contents of kernels.wasm.ts for the kernels.wat in its folder. */
 export async function assembledKernels() {
   const base64 = Buffer.from(await assembled()).toString('base64');
   return [

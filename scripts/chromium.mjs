@@ -1,5 +1,6 @@
-// Finds a Chromium for tests in a real browser: CHROMIUM_PATH, then the system's, then one that it installs (with apt as
-// root on Debian and its kin, else Playwright's own download). Run, it prints the path; what it does goes to stderr:
+// Finds a Chromium for tests in a real browser: CHROMIUM_PATH, then the system's, then one that it installs (with apt
+// as root on Debian and its derivatives, else Playwright's own download). Run as a program, it prints the path;
+// progress goes to stderr:
 //   node scripts/chromium.mjs
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
@@ -13,7 +14,7 @@ const installedElsewhere = [
   'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
 ];
 
-/** The path of a Chromium that is on this machine already, or undefined. */
+/** The path of a Chromium on this machine; undefined if there is none. */
 export async function findChromium() {
   const { chromium } = await import('playwright-core');
   const candidates = [
@@ -25,13 +26,13 @@ export async function findChromium() {
   return candidates.find(isExecutable);
 }
 
-/** The path of the first of these programs that PATH leads to, or undefined. */
+/** The path of the first of these programs that is on PATH; undefined if none is. */
 export function programOnPath(names) {
   const folders = (process.env.PATH ?? '').split(delimiter);
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
 }
 
-/** The path of a Chromium, installed first if there is none; undefined if that fails. */
+/** The path of a Chromium, which is installed first if necessary; undefined if that fails. */
 export async function ensureChromium() {
   const found = await findChromium();
   if (found) {
@@ -59,7 +60,7 @@ function installWithPlaywright() {
   return run('npx', 'playwright-core', 'install', 'chromium');
 }
 
-/** Runs a command with its output on our stderr; true if it succeeded. */
+/** Runs a command with its output on our stderr. Returns whether it succeeded. */
 function run(command, ...args) {
   return spawnSync(command, args, { stdio: ['ignore', 2, 2] }).status === 0;
 }

@@ -1,4 +1,4 @@
-// Builds the edge runtime's workers into one script, and that into a module that exports it as text:
+// Builds the edge runtime's workers into one script, and the script into a module that exports it as text:
 //   node scripts/embed-worker.mjs
 // Its output, src/generated/ (for type checks) and dist/generated/, is built and never committed.
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -16,7 +16,7 @@ const [{ output }] = await build({
   resolve: { conditions: ['@unroll/source', ...defaultClientConditions] },
   build: {
     lib: { entry: join(edgeRuntime, 'src/worker/embedded-worker.ts'), formats: ['es'] },
-    // 14 MB: a page says where it is, if a model needs it.
+    // 14 MB; a page gives its address if a model needs it.
     rolldownOptions: { external: /^onnxruntime-web/, output: { minify: true } },
     ...{ write: false, minify: true, target: 'es2022' },
   },

@@ -1,7 +1,8 @@
-// Compiles a schema in proto/ into static protobufjs code (no eval at run time) for the package that speaks it:
+// Compiles a schema in proto/ to static protobufjs code (no eval at run time) for the package that uses it:
 //   node scripts/generate-proto.mjs core|param-server|trainer
-// The part of protobufjs that the code calls is built into it. protobufjs is CommonJS, and a browser reads only modules.
-// Its output, src/generated/ (for tests, which run from source) and dist/generated/, is built and never committed.
+// The output includes the part of protobufjs that it calls, because protobufjs is CommonJS, and browsers read only
+// modules. Its output, src/generated/ (for tests, which run from source) and dist/generated/, is built and never
+// committed.
 import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -46,7 +47,10 @@ if ((await modified(types)) < newestInput) {
 await copyFile(code, join(built, `${name}.js`));
 await copyFile(types, join(built, `${name}.d.ts`));
 
-/** The module `file` with what it imports of `library`, below the library's licence. 64-bit integers are numbers. */
+/**
+ * The module `file` bundled with its imports from `library`, after the library's licence. 64-bit integers become
+ * numbers.
+ */
 async function withLibrary(library, file) {
   const { build } = await import('vite');
   const withoutLong = {

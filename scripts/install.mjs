@@ -1,9 +1,12 @@
-// Installs the dependencies if they are missing or are not those of package-lock.json. Only Node's own modules.
+// Installs the dependencies if they are missing or differ from package-lock.json. Uses only Node's own modules.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run, stage } from './stages.mjs';
 
-/** @throws Error if npm cannot install them */
+/**
+ * Installs the dependencies.
+ * @throws Error if npm cannot install them
+ */
 export async function installDependencies() {
   if (isInstalled()) return;
   await stage('Install dependencies (npm ci)', async () => {
@@ -11,7 +14,7 @@ export async function installDependencies() {
   });
 }
 
-/** Whether node_modules holds what the lockfile says. Optional packages may be missing: they depend on the machine. */
+/** Whether node_modules matches the lockfile. Optional packages may be missing, because they depend on the machine. */
 function isInstalled() {
   const wanted = lockedPackages('package-lock.json');
   const present = lockedPackages('node_modules/.package-lock.json');

@@ -1,5 +1,5 @@
 // The browser's part of the quickstart: builds the example page, serves it beside a bundle, and presses its button in a
-// headless Chromium, which is installed if there is none.
+// headless Chromium, which is installed if necessary.
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -9,8 +9,9 @@ import { root } from './stages.mjs';
 
 /**
  * Lets the page continue `prompt` with the bundle in `bundle`.
- * @param page the folder where the built page is left
- * @returns the browser's version, the text and the speed that the page shows; undefined where no Chromium is and none can be installed
+ * @param page folder for the built page
+ * @returns the browser's version, the text and the speed that the page shows; undefined if there is no Chromium and
+ * none can be installed
  */
 export async function generateInBrowser(bundle, page, prompt) {
   const executablePath = await ensureChromium();
@@ -25,7 +26,7 @@ export async function generateInBrowser(bundle, page, prompt) {
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], timeout: 600_000 });
   try {
     const tab = await browser.newPage();
-    // Only to end what hangs, however slow the machine is.
+    // Only ends a hang, however slow the machine is.
     tab.setDefaultTimeout(600_000);
     await tab.goto(server.resolvedUrls.local[0]);
     await tab.getByLabel('Your text').fill(prompt);

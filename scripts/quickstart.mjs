@@ -1,6 +1,6 @@
-// The main job from end to end, `npm run quickstart`: installs and builds what is missing, then trains on the embedded
-// corpus with real worker and server processes, evaluates, exports a quantized bundle, and lets it write in Node and in a
-// headless browser. Everything it makes is in runs/quickstart.
+// The main job from end to end, `npm run quickstart`. It installs and builds what is missing and trains on the embedded
+// corpus with real worker and server processes. Then it evaluates, exports a quantized bundle, and lets the bundle
+// write in Node and in a headless browser. All its output is in runs/quickstart.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installDependencies } from './install.mjs';
@@ -11,7 +11,7 @@ const checkpoint = `${folder}/checkpoint`;
 const bundle = `${folder}/bundle`;
 const prompt = 'the dogs that';
 
-/** Runs the `unroll` command as a user would, its progress shown, and gives its result. */
+/** Runs the `unroll` command as a user would, with visible progress, and returns its result. */
 async function unroll(...args) {
   console.log(`$ unroll ${args.map((arg) => (arg.includes(' ') ? `"${arg}"` : arg)).join(' ')}`);
   return JSON.parse(await capture(process.execPath, [join(root, 'packages/trainer/bin/unroll.js'), ...args, '--json']));

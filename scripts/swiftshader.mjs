@@ -1,12 +1,12 @@
-// Finds SwiftShader, a Vulkan driver that needs no GPU, with which the WebGPU engines are tested. Every Chromium brings it,
-// and a Vulkan loader, in the folder of its program.
+// Finds SwiftShader, a Vulkan driver that needs no GPU, for tests of the WebGPU engines. Every Chromium includes it,
+// with a Vulkan loader, in the folder of its program.
 import { existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
 const driver = 'vk_swiftshader_icd.json';
 
 /**
- * The environment in which a process finds SwiftShader; empty where this Chromium has none or a driver is named already.
+ * The environment in which a process finds SwiftShader; empty if this Chromium has none or a driver is already named.
  * @param {string | undefined} chromium the path of its program
  * @returns {Record<string, string>}
  */
@@ -17,12 +17,14 @@ export function swiftShaderEnvironment(chromium) {
   if (!folder) return {};
   return {
     VK_ICD_FILENAMES: join(folder, driver),
-    // For Chromium's Vulkan loader, where the system has none.
+    // For Chromium's Vulkan loader, if the system has none.
     LD_LIBRARY_PATH: [libraries, folder].filter(Boolean).join(delimiter),
   };
 }
 
-/** Debian's /usr/bin/chromium is a script that starts /usr/lib/chromium/chromium. */
+/**
+ * Folders that may contain SwiftShader. Debian's /usr/bin/chromium is a script that starts /usr/lib/chromium/chromium.
+ */
 function chromiumFolders(chromium) {
   const program = realpathSync(chromium);
   const prefix = dirname(dirname(program));

@@ -1,5 +1,5 @@
-// Everything that must hold before a change is taken: `npm test`. It installs what is missing, then lints, type-checks and
-// tests, and goes on after a failure so that one run tells all. Its last line is `N passed, N failed, N skipped`.
+// Runs all checks that a change must pass: `npm test`. It installs what is missing, then lints, type-checks and tests,
+// and continues after a failure so that one run reports everything. Its last line is `N passed, N failed, N skipped`.
 //   node scripts/test.mjs [--long]     --long: also the tests that take minutes (*.long.test.ts)
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -12,12 +12,14 @@ import { swiftShaderEnvironment } from './swiftshader.mjs';
 const long = process.argv.includes('--long');
 const failures = [];
 
-/** Runs a stage and notes whether it failed. */
+/** Runs a stage and records whether it failed. */
 async function check(title, work) {
   if (!(await stage(title, work))) failures.push(title);
 }
 
-/** The tests by outcome; a file that could not even be loaded counts as one failed test, and so does a run without report. */
+/**
+ * The tests by outcome. A file that could not be loaded counts as one failed test, and so does a run without report.
+ */
 async function counts(reportFile) {
   if (!existsSync(reportFile)) return { passed: 0, failed: 1, skipped: 0 };
   const report = JSON.parse(await readFile(reportFile, 'utf8'));

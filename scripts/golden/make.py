@@ -4,9 +4,9 @@ zeros and from given states: every combination.
 
     python3 scripts/golden/make.py [FOLDER]
 
-Everything that goes in is drawn by Python's own generator from a fixed seed, to two decimals, so that it is the same on
-every machine. One file for each kind of network: a line with the versions that made it, then a line for each network with its
-parameters and inputs, and what becomes of them in four cases.
+Python's own generator draws all inputs from a fixed seed, to two decimals, so that they are the same on every machine. It
+writes one file for each kind of network: a line with the versions that made it, then a line for each network with its
+parameters, inputs and results in four cases.
 """
 
 import json
@@ -58,7 +58,7 @@ def network(kind, layers, bidirectional):
     network_class, options = KINDS[kind]
     generator = random.Random(f"{kind} {layers} {bidirectional}")
     module = network_class(INPUT, HIDDEN, num_layers=layers, bidirectional=bidirectional, **options)
-    # Most rectified units are to be above zero, else there is nothing to compare.
+    # Most rectified units must be above zero, else there is nothing to compare.
     low = -0.25 if kind == "rnn-relu" else -0.75
     with torch.no_grad():
         for parameter in module.parameters():

@@ -1,10 +1,10 @@
-"""Makes the golden vectors packages/core/src/testing/golden/elmo.jsonl by running PyTorch: ELMo (Peters et al. 2018) of its
-own modules, nn.Conv1d over characters and nn.LSTM with proj_size over packed sentences; features, the language model's loss,
-and the gradients of both.
+"""Makes the golden vectors packages/core/src/testing/golden/elmo.jsonl by running PyTorch: ELMo (Peters et al. 2018) built from
+PyTorch's modules, nn.Conv1d over characters and nn.LSTM with proj_size over packed sentences. The vectors are features, the
+language model's loss, and the gradients of both.
 
     python3 scripts/golden/make_elmo.py [FOLDER]
 
-Everything that goes in is drawn by Python's own generator from a fixed seed, so that it is the same on every machine. A line
+Python's own generator draws all inputs from a fixed seed, so that they are the same on every machine. The file has a line
 with the versions that made it, then a line for each case.
 """
 
@@ -116,7 +116,7 @@ def case(convolutions, highways, length, lengths):
         for parameter in model.parameters():
             parameter.copy_(drawn(generator, *parameter.shape))
     characters = ids(generator, CHARACTERS, batch, time, length)
-    characters[0, 0] = 1  # a word of one letter over and over, whose windows are alike
+    characters[0, 0] = 1  # a word that repeats one letter, so that its windows are equal
     words = ids(generator, VOCAB, batch, time)
     weights = drawn(generator, batch, time, 2 * PROJECTION)
 

@@ -2,8 +2,8 @@
 
     KERAS_BACKEND=numpy python3 scripts/golden/make_keras.py packages/core/src/testing/golden
 
-Needs Keras 3 and h5py, and for NumPy's backend JAX: pip install keras jax. The committed file is of 3.15.1. The converter takes
-topology and weights from the .h5 file that Keras writes, and so does this script.
+Needs Keras 3 and h5py, and for NumPy's backend JAX: pip install keras jax. Keras 3.15.1 made the committed file. Like
+the converter, this script takes topology and weights from the .h5 file that Keras writes.
 """
 
 import json
@@ -61,7 +61,7 @@ MODELS = {
     "each step": lambda: chain((4, 3), layers.TimeDistributed(layers.Dense(2, activation="relu"))),
     "with states": with_states,
     "nested": nested,
-    # What must be refused.
+    # Models that must be refused.
     "slope": lambda: chain((4,), layers.Dense(3), layers.ReLU(negative_slope=0.2)),
     "root mean square": lambda: chain((4,), layers.LayerNormalization(rms_scaling=True)),
     "groups": lambda: chain((8, 4), layers.Conv1D(2, 3, groups=2)),

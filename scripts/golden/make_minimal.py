@@ -1,9 +1,9 @@
 """Makes the golden vectors packages/core/src/testing/golden/minimal-units.jsonl by running PyTorch: minGRU and minLSTM (Feng et
-al. 2024), written as their equations say, step by step, of nn.Linear's; outputs and gradients.
+al. 2024), written step by step from their equations, with nn.Linear. The vectors are outputs and gradients.
 
     python3 scripts/golden/make_minimal.py [FOLDER]
 
-Everything that goes in is drawn by Python's own generator from a fixed seed, so that it is the same on every machine. A line
+Python's own generator draws all inputs from a fixed seed, so that they are the same on every machine. The file has a line
 with the versions that made it, then a line for each case.
 """
 

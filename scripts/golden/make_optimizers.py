@@ -83,7 +83,7 @@ def main():
         trajectory("adamw", lambda parameters: optim.AdamW(parameters, lr=RATE, weight_decay=0.01)),
         trajectory("adagrad", lambda parameters: optim.Adagrad(parameters, lr=RATE)),
         trajectory("rmsprop", lambda parameters: optim.RMSprop(parameters, lr=RATE)),
-        # t0 = -1: the average is of all iterates; with 0, PyTorch leaves the first out.
+        # t0 = -1 averages all iterates; with 0, PyTorch leaves the first out.
         trajectory("nt-asgd", lambda parameters: optim.ASGD(parameters, lr=RATE, lambd=0, t0=-1)),
         *[plateau(patience) for patience in (0, 1)],
         smoothing(0.1),

@@ -3,7 +3,7 @@ with its gradient, and torch.stft with the mel filters in HTK's form.
 
     python3 scripts/golden/make_speech.py [FOLDER]
 
-Everything that goes in is drawn by Python's own generator from a fixed seed, so that it is the same on every machine. Each file: a
+Python's own generator draws all inputs from a fixed seed, so that they are the same on every machine. Each file has a
 line with the versions that made it, then a line for each case.
 """
 
@@ -81,7 +81,7 @@ def log_mel_case(samples):
     generator = random.Random(f"log-mel {samples}")
     signal = [round(generator.uniform(-0.5, 0.5), 3) for _ in range(samples)]
     x = torch.tensor(signal, dtype=torch.float64)
-    # torch.stft puts a window shorter than the transform into its middle; its frames start that much earlier than ours.
+    # torch.stft centres a window that is shorter than the transform, so its frames start that much earlier than ours.
     before = (FFT - FRAME) // 2
     padded = torch.cat([torch.zeros(before, dtype=torch.float64), x, torch.zeros(FFT - FRAME - before, dtype=torch.float64)])
     window = torch.hann_window(FRAME, dtype=torch.float64)

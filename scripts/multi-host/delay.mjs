@@ -1,11 +1,11 @@
-// A relay that holds bytes back, where the kernel cannot: what comes in at one end goes out at the other some milliseconds later,
-// in both directions. Connections are opened and acknowledged without delay; all that is said on them is late.
+// A relay that delays bytes where the kernel cannot: bytes that arrive at one end leave at the other some milliseconds
+// later, in both directions. Connections are opened and acknowledged without delay; only their data is delayed.
 //   node scripts/multi-host/delay.mjs <port> <target host> <target port> <milliseconds>
 import { connect, createServer } from 'node:net';
 
 const [port, host, targetPort, milliseconds] = process.argv.slice(2);
 
-/** Does it so much later; what is delayed first is done first. */
+/** Runs an action later by the delay; actions keep their order. */
 const late = (action) => setTimeout(action, Number(milliseconds));
 
 function passOn(from, to) {

@@ -1,5 +1,5 @@
-// Machines of a make-believe network on this one: network namespaces whose virtual cables end in a switch, itself a namespace,
-// so that nothing of the machine's own network is touched. Linux, root and iproute2.
+// Simulates a network of machines on this one: network namespaces whose virtual cables end in a switch, which is itself
+// a namespace. The machine's own network is not touched. Needs Linux, root and iproute2.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,18 +7,21 @@ import { fileURLToPath } from 'node:url';
 
 const relayProgram = fileURLToPath(new URL('delay.mjs', import.meta.url));
 
-/** The switch's own, beside the machines'. */
+/** The switch's own address, in the machines' network. */
 const relayAddress = '10.77.0.100';
 
-/** What the machine or its kernel cannot do. */
+/** Thrown for a feature that the machine or its kernel lacks. */
 export class Lacking extends Error {}
 
-/** Runs a command of iproute2 or nftables. @throws Error with the first line that it complained with */
+/**
+ * Runs a command of iproute2 or nftables.
+ * @throws Error with the first line of its complaint
+ */
 function run(...command) {
   return runOn('', ...command);
 }
 
-/** The same, which reads that text. */
+/** Like {@link run}, with `input` on the command's stdin. */
 function runOn(input, ...command) {
   try {
     return execFileSync(command[0], command.slice(1), { encoding: 'utf8', input, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -30,7 +33,7 @@ function runOn(input, ...command) {
   }
 }
 
-/** Why this machine cannot have such a network, in words for whoever reads the test's output; undefined if it can. */
+/** Why this machine cannot simulate a network, for readers of the test's output; undefined if it can. */
 export function obstacle() {
   if (process.platform !== 'linux') return `network namespaces are Linux's, and this is ${process.platform}`;
   if (process.getuid() !== 0) return 'network namespaces need root';
@@ -50,11 +53,11 @@ function remove(namespace) {
   try {
     run('ip', 'netns', 'del', namespace);
   } catch {
-    // It was not made.
+    // It was not created.
   }
 }
 
-/** Machines on one switch, until it is closed. */
+/** Machines on one switch, until the network is closed. */
 export class Network {
   #prefix = `unroll-${process.pid}-`;
   #machines;
@@ -82,24 +85,27 @@ export class Network {
     return `10.77.0.${this.#machines.indexOf(name) + 1}`;
   }
 
-  /** What `ip netns exec` shows as /etc of that machine is here. */
+  /** The folder that `ip netns exec` shows as /etc of that machine. */
   #etc(name) {
     return `/etc/netns/${this.#namespace(name)}`;
   }
 
-  /** Machines find each other by name. */
+  /** Writes a machine's hosts file, so that machines find each other by name. */
   #tellNames(name) {
     mkdirSync(this.#etc(name), { recursive: true });
     const hosts = ['127.0.0.1 localhost', ...this.#machines.map((machine) => `${this.address(machine)} ${machine}`)];
     writeFileSync(`${this.#etc(name)}/hosts`, `${hosts.join('\n')}\n`);
   }
 
-  /** The command, as one that runs on that machine. */
+  /** The command line that runs a command on that machine. */
   on(name, ...command) {
     return ['ip', 'netns', 'exec', this.#namespace(name), ...command];
   }
 
-  /** Every machine sends through this queueing discipline of `tc`. @throws Lacking if the kernel has none such */
+  /**
+   * Sends the traffic of every machine through this queueing discipline of `tc`.
+   * @throws Lacking if the kernel does not have it
+   */
   shape(...discipline) {
     for (const name of this.#machines) {
       try {
@@ -111,7 +117,10 @@ export class Network {
     }
   }
 
-  /** The switch loses so many of a hundred packets. @throws Lacking without nftables */
+  /**
+   * Lets the switch drop `percent` percent of the packets.
+   * @throws Lacking without nftables
+   */
   lose(percent) {
     const rule = `numgen random mod 100 < ${percent} counter drop`;
     const chain = `chain forward {\n type filter hook forward priority 0\n ${rule}\n}`;
@@ -122,7 +131,9 @@ export class Network {
     }
   }
 
-  /** A process in the switch that passes on to a machine's port what it is told, and back, so much later. */
+  /**
+   * Starts a relay in the switch that passes data to a machine's port and back, delayed. Returns the relay's address.
+   */
   async delay(name, port, milliseconds) {
     this.#inSwitch('ip', 'address', 'add', `${relayAddress}/24`, 'dev', 'bridge');
     const target = [port, this.address(name), port, milliseconds].map(String);
@@ -143,7 +154,7 @@ export class Network {
     this.#relay = undefined;
   }
 
-  /** Packets that the machines have sent, and that their queues or the switch have dropped. */
+  /** Counts the packets that the machines have sent, and those that their queues or the switch have dropped. */
   traffic() {
     const counts = this.#machines.map(
       (name) => /Sent \d+ bytes (\d+) pkt \(dropped (\d+)/.exec(this.#queue(name)) ?? [],
@@ -153,7 +164,7 @@ export class Network {
     return { sent: sum(1), dropped: sum(2) + Number(lost) };
   }
 
-  /** The switch forwards nothing from or to that machine, which still has a live cable. */
+  /** Stops the switch from forwarding from and to that machine; its cable stays live. */
   cutOff(name) {
     this.#inSwitch('ip', 'link', 'set', name, 'nomaster');
   }
@@ -172,13 +183,13 @@ export class Network {
     }
   }
 
-  /** Also what has cut itself loose from who started it. */
+  /** Kills all processes of a machine, including those that have detached from their parents. */
   #killAllOn(name) {
     let pids = '';
     try {
       pids = run('ip', 'netns', 'pids', this.#namespace(name));
     } catch {
-      // It was not made.
+      // It was not created.
     }
     for (const pid of pids.split('\n').filter(Boolean)) {
       try {
@@ -197,7 +208,7 @@ export class Network {
     return run(...this.on('switch', ...command));
   }
 
-  /** What {@link lose} has set up, and its count; nothing where there is no such thing. */
+  /** The rule that {@link lose} has set up, with its count; empty if there is none. */
   #lossRules() {
     try {
       return this.#inSwitch('nft', 'list', 'table', 'bridge', 'lossy');

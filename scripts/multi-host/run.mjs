@@ -1,9 +1,9 @@
-// Trains on three machines of a make-believe network, a parameter server and two workers, while the network is slow, narrow,
-// lossy or in two, and compares each trained model, bit for bit, with that of the run on a good one. Where a worker is given up,
-// that it comes back and the run to its end.
+// Trains on three machines of a simulated network, a parameter server and two workers, while the network is slow,
+// narrow, lossy or split. Compares each trained model, bit for bit, with that of the run on a good network. Where a
+// worker is given up, it checks instead that the worker comes back and the run completes.
 //   sudo node scripts/multi-host/run.mjs [--steps 300]
-// Build first. Where the machine does not allow it, or its kernel has no such network, it says so in a line that begins with
-// `skipped:`; the exit status is 0 then, and 1 where a model differs.
+// Build first. If the machine does not allow this, or its kernel lacks such a network, prints a line that begins with
+// `skipped:` and exits with status 0. Exits with status 1 if a model differs.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -23,9 +23,10 @@ const token = randomBytes(32).toString('hex');
 const keepaliveSeconds = 55;
 
 /**
- * What the network does, by name. `means` are ways to have it do so: the first that machine and kernel know is taken. Each may
- * resolve to the address at which the workers find their server then. `meanwhile` is done while training goes on. `flags` are
- * the server's, and a `lasting` run takes so many times the steps; its bits are not compared where lanes change hands.
+ * Conditions of the network, by name. `means` are ways to impose a condition: the first one that machine and kernel
+ * support is used. Each may resolve to the address at which the workers then find their server. `meanwhile` runs during
+ * training. `flags` are the server's. A `lasting` run takes that many times the steps; its bits are not compared,
+ * because lanes change hands.
  */
 const conditions = {
   'a good network': {},
@@ -54,7 +55,7 @@ const conditions = {
   },
 };
 
-/** Resolves to whether training has come to its first snapshot. */
+/** Resolves to true when training has written its first snapshot, and to false if it ends before. */
 async function isUnderWay({ snapshots, over }) {
   while (!(existsSync(snapshots) && readdirSync(snapshots).length > 0)) {
     if (await Promise.race([over, sleep(50)])) return false;
@@ -73,7 +74,7 @@ function cutOff(machine, seconds) {
   };
 }
 
-/** Cuts a worker off until the other has its lanes, and waits until it has them again. */
+/** Cuts a worker off until the other one has its lanes, and waits until it has them again. */
 async function giveUp(network, run) {
   if (!(await isUnderWay(run))) return;
   network.cutOff(workers[1]);
@@ -84,7 +85,7 @@ async function giveUp(network, run) {
     throw new Error(`training ended before a worker that was cut off ${isAlone ? 'was back' : 'was given up'}`);
 }
 
-/** One process of the run, on its machine, as a scheduler would start it. */
+/** Starts one process of the run on its machine, as a scheduler would. */
 function start(network, name, task, args, serverAddress) {
   const cluster = {
     ps: [`${serverAddress}:${port}`],
@@ -105,7 +106,7 @@ function start(network, name, task, args, serverAddress) {
       else reject(new Error(`${name} ended with ${status}: ${said.trim().split('\n').at(-1)}`));
     });
   });
-  /** Resolves to true when the process has said so, and to false if it ends before. */
+  /** Resolves to true when the process has written this, and to false if it ends before. */
   const says = async (pattern) => {
     while (!pattern.test(said)) {
       if (await Promise.race([ended.then(() => true), sleep(50)])) return pattern.test(said);
@@ -115,7 +116,7 @@ function start(network, name, task, args, serverAddress) {
   return { child, ended, says };
 }
 
-/** Runs one training to its end; resolves to the files that say what was learnt. */
+/** Runs one training to its end; resolves to the files that contain what was learned. */
 async function train(network, { meanwhile, flags: ownFlags = [] }, { steps, folder, serverAddress }) {
   const [out, snapshots] = [join(folder, 'checkpoint'), join(folder, 'snapshots')];
   const size = ['--hidden', '64', '--embedding', '32', '--dropout', '0.1', '--batch-size', '8', '--threads', '1'];
@@ -135,7 +136,9 @@ async function train(network, { meanwhile, flags: ownFlags = [] }, { steps, fold
   return ['model.safetensors', 'optimizer.safetensors'].map((name) => readFileSync(join(out, name)));
 }
 
-/** Has the network do it by the first means that there is; resolves to what that is called, or to why there is none. */
+/**
+ * Imposes a condition by the first supported means; resolves to the means' name, or to the reasons why there is none.
+ */
 async function impose(network, { means }) {
   if (!means) return {};
   const lacks = [];
@@ -150,7 +153,7 @@ async function impose(network, { means }) {
   return { lacks: lacks.join(', and ') };
 }
 
-/** Trains under the condition, if there are means for it; resolves to what was learnt, and says how long it took. */
+/** Trains under the condition, if it can be imposed; resolves to what was learned and a verdict with the time. */
 async function tryOut(network, name, condition, folder) {
   const { lacks, by, serverAddress = network.address(server) } = await impose(network, condition);
   if (lacks) return { verdict: `skipped: ${name}: ${lacks}` };

@@ -1,7 +1,7 @@
 /**
- * Browsers of this machine, each opened at a page that posts its own report, so that one way serves them all. Chromium is
- * driven by Playwright; Firefox and WebKitGTK's MiniBrowser are started with the page's address and a profile of their own.
- * Only the loopback address can be reached from them.
+ * Browsers of this machine. Each opens a page that posts its own report, so that one mechanism serves them all.
+ * Playwright drives Chromium; Firefox and WebKitGTK's MiniBrowser are started with the page's address and their own
+ * profile. They can reach only the loopback address.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ import type { Report, Task } from './project/probe.js';
 
 export interface Browser {
   readonly name: string;
-  /** Undefined where this machine does not have it. */
+  /** Undefined if this machine does not have the browser. */
   readonly version: string | undefined;
   /** Opens it at `url`; disposal ends it. */
   open(url: string): Promise<AsyncDisposable>;
@@ -37,7 +37,7 @@ export async function findBrowsers(): Promise<Browser[]> {
   ];
 }
 
-/** Serves the page and its task, opens it, and waits for its report. */
+/** Serves the page and its task, opens the page, and waits for its report. */
 export async function reportOfPage(open: Browser['open'], page: Files, task: Task): Promise<Report> {
   await using reports = await listener();
   const taskJson = new TextEncoder().encode(JSON.stringify({ task, report: reports.url }));
@@ -46,7 +46,7 @@ export async function reportOfPage(open: Browser['open'], page: Files, task: Tas
   return JSON.parse(await reports.first) as Report;
 }
 
-/** A server that waits for the first body that is posted to it. */
+/** A server that waits for the first request body posted to it. */
 async function listener(): Promise<{ url: string; first: Promise<string> } & AsyncDisposable> {
   const server = createServer();
   const first = (async () => {
@@ -73,7 +73,10 @@ async function openChromium(url: string): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: () => browser.close() };
 }
 
-/** Firefox reaches the loopback address without a proxy; for everything else, updates and telemetry too, it has a dead one. */
+/**
+ * Firefox reaches the loopback address without a proxy, and everything else, including updates and telemetry, only
+ * through a dead one.
+ */
 const firefoxPreferences = {
   'network.proxy.type': 1,
   'network.proxy.http': '127.0.0.1',
@@ -102,7 +105,7 @@ async function openMiniBrowser(program: string, url: string): Promise<AsyncDispo
   return started([start(program, [url], environment), screen.process], home);
 }
 
-/** An X server without a screen of this machine. */
+/** Starts an X server without a physical screen. */
 async function startScreen(): Promise<{ process: ChildProcess; display: string }> {
   const process = spawn('Xvfb', ['-displayfd', '1', '-screen', '0', '800x600x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -115,7 +118,7 @@ function start(program: string, args: readonly string[], environment: NodeJS.Pro
   return spawn(program, args, { stdio: 'ignore', env: { ...process.env, ...environment } });
 }
 
-/** Returns a function that ends these processes, with those that they started, and then removes `folder`. */
+/** Disposal ends these processes and those that they started, and then removes `folder`. */
 function started(processes: readonly ChildProcess[], folder?: string): AsyncDisposable {
   return {
     async [Symbol.asyncDispose]() {
@@ -136,7 +139,9 @@ function versionOf(program: string | undefined, environment: NodeJS.ProcessEnv =
   return /\d+(\.\d+)+/.exec(execFileSync(program, ['--version'], { encoding: 'utf8', env }))![0];
 }
 
-/** MiniBrowser lies where the distribution keeps WebKitGTK's processes, and needs an X server: Xvfb. */
+/**
+ * MiniBrowser is in the folder of WebKitGTK's processes, which depends on the distribution. It needs an X server, Xvfb.
+ */
 function findMiniBrowser(): string | undefined {
   if (process.platform !== 'linux' || !programOnPath(['Xvfb'])) return undefined;
   const libraries = [...readdirSync('/usr/lib').map((name) => join('/usr/lib', name)), '/usr/libexec'].filter(
@@ -147,7 +152,7 @@ function findMiniBrowser(): string | undefined {
     .find(existsSync);
 }
 
-/** MiniBrowser says its version only where there is a display. */
+/** MiniBrowser prints its version only if there is a display. */
 async function webKitVersion(miniBrowser: string | undefined): Promise<string | undefined> {
   if (!miniBrowser) return undefined;
   const screen = await startScreen();

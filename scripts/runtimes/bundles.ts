@@ -16,7 +16,7 @@ const quantizations = ['int8', 'int4', 'none'] as const;
 
 const corpus = `${[...texts, ...texts, ...Array.from({ length: 150 }, (_, i) => `the then there The river word${i}`)].join('\n')}\n`;
 
-/** The bundles that the package's own kernels run, as `word-int8`. */
+/** The bundles that the package's own kernels run, by names such as `word-int8`. */
 export async function kernelBundles(): Promise<Map<string, Files>> {
   const bundles = new Map<string, Files>();
   for (const kind of kinds) {
@@ -27,12 +27,12 @@ export async function kernelBundles(): Promise<Map<string, Files>> {
   return bundles;
 }
 
-/** A bundle whose linear attention only ONNX Runtime knows. */
+/** A bundle with linear attention, which only ONNX Runtime supports. */
 export function onnxRuntimeBundle(): Promise<Files> {
   return bundleOf('word', 'none', (shape) => randomReadingGraph({ ...shape, cell: 'mingru' }));
 }
 
-/** A bundle with the graphs of training. */
+/** A bundle with training graphs. */
 export function personalBundle(): Promise<Files> {
   const tokenizer = trainTokenizer('word', corpus);
   const config = languageModelConfig({ vocabSize: tokenizer.vocabSize, embeddingDim: 32, hiddenDim: 32 });

@@ -1,4 +1,4 @@
-/** The runtimes in which bundles are tested, each with its version on this machine and a way to give it the task. */
+/** The runtimes in which bundles are tested, each with its version on this machine and a way to run the task in it. */
 import { execFile, execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,22 +9,22 @@ import type { Project } from './project.js';
 
 export interface Runtime {
   readonly name: string;
-  /** Undefined where this machine does not have the runtime. */
+  /** Undefined if this machine does not have the runtime. */
   readonly version: string | undefined;
-  /** Whether it reads bundles from folders too. */
+  /** Whether it also reads bundles from folders. */
   readonly hasFiles: boolean;
   run(project: Project, task: Task): Promise<Report>;
 }
 
 const platform = `${process.platform}-${process.arch}`;
 
-/** The programs of the Nodes that are installed, by their major version. */
+/** The programs of the installed Node versions, by major version. */
 export function nodePrograms(): Map<number, string> {
   const found = [20, 22, 24, 26].map((major) => [major, programOf([`node-${major}-${platform}`], 'bin/node')] as const);
   return new Map(found.filter((entry): entry is [number, string] => entry[1] !== undefined));
 }
 
-/** All runtimes; those that this machine cannot have lack a version. */
+/** All runtimes; those missing on this machine have no version. */
 export async function findRuntimes(): Promise<Runtime[]> {
   const nodes = nodePrograms();
   const bun = programOf([`@oven/bun-${platform.replace('arm64', 'aarch64')}`], 'bin/bun');
@@ -50,7 +50,7 @@ export async function findRuntimes(): Promise<Runtime[]> {
   ];
 }
 
-/** A runtime that runs a module and prints what it prints. */
+/** A runtime that runs a module on the command line and reads the report from its output. */
 function commandLine(name: string, program: string | undefined, options: readonly string[]): Runtime {
   return {
     name,
@@ -60,7 +60,7 @@ function commandLine(name: string, program: string | undefined, options: readonl
   };
 }
 
-/** Cloudflare's workerd, which miniflare starts; `node` runs miniflare. */
+/** Cloudflare's workerd, started by miniflare, which runs in `node`. */
 function workerd(node: string | undefined): Runtime {
   const host = join(root, 'scripts/runtimes/workerd.mjs');
   return {

@@ -1,5 +1,5 @@
 /**
- * Installs the runtimes that pinned/package.json lists into .cache/runtimes, by `npm ci`, and tells where their programs are. No
+ * Installs the runtimes listed in pinned/package.json into .cache/runtimes, by `npm ci`, and finds their programs. No
  * install script runs: npm's optional packages bring each program for this platform.
  */
 import { execFile } from 'node:child_process';
@@ -10,11 +10,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-/** The folder that holds the runtimes and, while they are tested, the project that they run. */
+/** The folder of the runtimes and, during the tests, of the project that they run. */
 export const cache = join(root, '.cache/runtimes');
 const pinned = join(root, 'scripts/runtimes/pinned');
 
-/** @throws Error if npm cannot install them; its message is npm's. */
+/**
+ * Installs the runtimes, unless these versions are installed.
+ * @throws Error with npm's message if npm cannot install them
+ */
 export async function installRuntimes(): Promise<void> {
   const wanted = await readFile(join(pinned, 'package-lock.json'), 'utf8');
   const installed = join(cache, 'installed.json');
@@ -33,7 +36,7 @@ export function programOf(packageNames: readonly string[], program: string): str
   return packageNames.map((name) => join(cache, 'node_modules', name, program)).find(existsSync);
 }
 
-/** The version of an installed package; undefined if it is not there. */
+/** The version of an installed package; undefined if it is not installed. */
 export function versionOf(packageName: string): string | undefined {
   const path = programOf([packageName], 'package.json');
   return path && (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;

@@ -1,9 +1,9 @@
-/** The table in docs/edge-runtime.md that says what works in which runtime, read and written. */
+/** Reads and writes the table in docs/edge-runtime.md that shows what works in which runtime. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { root } from './installation.js';
 
-/** One line of the table, as it is written there. */
+/** One row of the table, as written there. */
 export interface Row {
   readonly runtime: string;
   readonly version: string;
@@ -23,7 +23,7 @@ export async function readMatrix(): Promise<Row[]> {
   return rows.map((cells) => Object.fromEntries(heads!.map((head, i) => [head, cells[i] ?? ''])) as unknown as Row);
 }
 
-/** Writes the rows in the place of the table; rows of runtimes that are not among them stay. */
+/** Replaces the table by these rows; existing rows of other runtimes stay. */
 export async function writeMatrix(rows: readonly Row[]): Promise<void> {
   const { before, after } = await split();
   const old = await readMatrix();

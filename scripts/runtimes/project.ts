@@ -1,6 +1,6 @@
 /**
- * An outside project that has installed the packed packages, built for each kind of runtime. It lies in .cache/runtimes, so
- * that the packages' own dependencies are those of this workspace.
+ * An outside project with the packed packages installed, built for each kind of runtime. It is in .cache/runtimes, so
+ * that the packages' own dependencies are resolved from this workspace.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -14,15 +14,15 @@ import { cache, root } from './installation.js';
 const run = promisify(execFile);
 
 export interface Project extends AsyncDisposable {
-  /** A module for Node, Bun and Deno, which imports the packages as they were packed. */
+  /** A module for Node, Bun and Deno that imports the packed packages. */
   readonly command: string;
-  /** A module for workerd, with the packages in it but for the kernels, and their file. */
+  /** A module for workerd that includes the packages, except the kernels, and the kernels' file. */
   readonly worker: { readonly module: string; readonly kernels: string };
-  /** A page for browsers, by path. */
+  /** The files of a page for browsers, by path. */
   readonly page: Files;
 }
 
-/** Packs the packages as they are built, and builds the project with them. */
+/** Packs the built packages, and builds the project with them. */
 export async function buildProject(): Promise<Project> {
   await mkdir(cache, { recursive: true });
   const folder = await mkdtemp(join(cache, 'project-'));
@@ -56,13 +56,13 @@ export async function buildProject(): Promise<Project> {
   };
 }
 
-/** Packs a package of this workspace by `npm pack`, unpacked into `folder`. */
+/** Packs a package of this workspace with `npm pack` and unpacks it into `folder`. */
 async function unpack(name: string, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const options = { cwd: root, shell: process.platform === 'win32' };
   const destination = ['-w', `packages/${name}`, '--pack-destination', folder];
   const { stdout } = await run('npm', ['pack', '--json', ...destination], options);
-  // npm 11 gives one object by package name where npm 10 gives a list.
+  // npm 11 prints an object by package name; npm 10 prints a list.
   const [packed] = Object.values(JSON.parse(stdout) as Record<string, { filename: string }>);
   await run('tar', ['-xzf', join(folder, packed!.filename), '-C', folder, '--strip-components=1']);
 }

@@ -1,4 +1,4 @@
-// Gives a task to a Cloudflare Worker in workerd, and prints its report:
+// Runs a task in a Cloudflare Worker in workerd, and prints its report:
 //   node workerd.mjs <folder with miniflare> <the worker's module> <the kernels' file> <the task as JSON>
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';

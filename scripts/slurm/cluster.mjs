@@ -1,5 +1,6 @@
-// A Slurm cluster on this machine: munged, slurmctld and a slurmd for each node, which are network namespaces. It is Debian's
-// Slurm; nothing of the machine's own configuration is read or changed. Linux, root, iproute2, slurm-wlm and munge.
+// A Slurm cluster on this machine: munged, slurmctld, and a slurmd for each node; the nodes are network namespaces. It
+// is Debian's Slurm. The machine's own configuration is neither read nor changed. Needs Linux, root, iproute2,
+// slurm-wlm and munge.
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -19,13 +20,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Network, obstacle as networkObstacle } from '../multi-host/network.mjs';
 
 const programs = ['munged', 'slurmctld', 'slurmd', 'sbatch'];
-/** Each node says that it has so many processors, whatever the machine has. */
+/** Number of processors that each node declares, whatever the machine has. */
 const processorsOfNode = 8;
 const mebibytesOfNode = 4096;
-/** A daemon that is not there after this time has failed. */
+/** A daemon that is not up after this time has failed. */
 const startSeconds = 60;
 
-/** Why this machine cannot be a cluster, in words for whoever reads the test's output; undefined if it can. */
+/** Why this machine cannot run a cluster, for readers of the test's output; undefined if it can. */
 export function obstacle() {
   const missing = programs.filter((program) => spawnSync('which', [program]).status !== 0);
   if (missing.length > 0) return `${missing.join(', ')} are not here; they are in Debian's slurm-wlm and munge`;
@@ -40,7 +41,10 @@ export class SlurmCluster {
   #network;
   #daemons = [];
 
-  /** @param nodes their names, at most 8 letters each */
+  /**
+   * Starts a cluster.
+   * @param nodes their names, at most 8 letters each
+   */
   static async start(nodes) {
     const cluster = new SlurmCluster(nodes);
     try {
@@ -58,7 +62,10 @@ export class SlurmCluster {
     this.#network = new Network(['ctl', ...nodes]);
   }
 
-  /** What a command of Slurm prints. @throws Error with what it complained of */
+  /**
+   * Runs a command of Slurm and returns its output.
+   * @throws Error with its complaint
+   */
   run(command, args, { cwd = this.folder, env = {} } = {}) {
     const [program, ...rest] = this.#network.on('ctl', command, ...args);
     const options = { cwd, env: { ...this.#environment, ...env }, encoding: 'utf8' };
@@ -101,7 +108,7 @@ export class SlurmCluster {
     writeFileSync(this.#path('munge.key'), randomBytes(1024), { mode: 0o400 });
     writeFileSync(this.#path('slurm.conf'), this.#configuration());
     writeFileSync(this.#path('gres.conf'), 'Name=gpu File=/dev/null\n');
-    // A namespace shows no cgroups, which nothing here needs; to look for their version would fail.
+    // A namespace shows no cgroups. Nothing here needs them, but looking for their version would fail.
     writeFileSync(this.#path('cgroup.conf'), 'CgroupPlugin=cgroup/v1\n');
     mkdirSync(this.#path('state'));
     const files = ['key-file', 'socket', 'pid-file', 'seed-file'].map(

@@ -1,8 +1,9 @@
-// Runs deploy/slurm/train.sbatch on a real Slurm of several nodes: kills a server and a worker, takes a node away, lets the time
-// run out, has two jobs share nodes, and compares each trained model, bit for bit, with that of `unroll train` here.
+// Runs deploy/slurm/train.sbatch on a real Slurm with several nodes. It kills a server and a worker, takes a node away,
+// lets the time run out, and lets two jobs share nodes. It compares each trained model, bit for bit, with that of
+// `unroll train` here.
 //   sudo node scripts/slurm/run.mjs [--steps 300]
-// Build first. Where the machine does not allow it, it says so in a line that begins with `skipped:`; the exit status is 0 then,
-// and 1 where a model differs or a job fails.
+// Build first. If the machine does not allow this, prints a line that begins with `skipped:` and exits with status 0.
+// Exits with status 1 if a model differs or a job fails.
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -15,7 +16,7 @@ import { obstacle, SlurmCluster } from './cluster.mjs';
 const { values: flags } = parseArgs({ options: { steps: { type: 'string', default: '300' } } });
 const program = fileURLToPath(new URL('../../packages/trainer/bin/unroll.js', import.meta.url));
 const script = fileURLToPath(new URL('../../deploy/slurm/train.sbatch', import.meta.url));
-/** Debian's environment-modules, if it is here. */
+/** Debian's environment-modules, if installed. */
 const modulesHome = '/usr/share/modules';
 const training = [
   ...['--data', 'grammar', '--hidden', '64', '--embedding', '32', '--dropout', '0.1', '--batch-size', '8'],
@@ -48,7 +49,10 @@ class Job {
     return existsSync(file) ? readFileSync(file, 'utf8') : '';
   }
 
-  /** Resolves when the output has matched. @throws Error if the job ends before */
+  /**
+   * Resolves when the output matches.
+   * @throws Error if the job ends before
+   */
   async says(pattern) {
     while (!pattern.test(this.output)) {
       if ((await this.hasEnded()) && !pattern.test(this.output))
@@ -57,7 +61,7 @@ class Job {
     }
   }
 
-  /** Resolves when there is a first snapshot of every server, from which the run can go on. */
+  /** Resolves when every server has written its first snapshot, from which the run can continue. */
   async isUnderWay() {
     const folder = `${this.out}.snapshots`;
     const shards = () => new Set(existsSync(folder) ? readdirSync(folder).map((name) => name.slice(0, 7)) : []);
@@ -67,7 +71,7 @@ class Job {
     }
   }
 
-  /** Whether the job has ended for good: one that is requeued looks so for a moment. */
+  /** Whether the job has ended for good. A job that is being requeued looks ended for a moment. */
   async hasEnded() {
     const isOver = () => /^(COMPLETED|FAILED|CANCELLED|TIMEOUT|DEADLINE|OUT_OF_MEMORY)$/.test(this.state.JobState);
     if (!isOver()) return false;
@@ -75,7 +79,10 @@ class Job {
     return isOver();
   }
 
-  /** The files that say what was learnt. @throws Error with the job's output if it failed */
+  /**
+   * The files that contain what was learned.
+   * @throws Error with the job's output if it failed
+   */
   async learnt() {
     while (!(await this.hasEnded())) await sleep(500);
     const { JobState, ExitCode } = this.state;
@@ -83,7 +90,7 @@ class Job {
     return learntIn(this.out);
   }
 
-  /** Signals the process of a task; with SIGKILL as the kernel does when it is out of memory. */
+  /** Signals the process of a task; SIGKILL is what the kernel sends when memory runs out. */
   signal(task, signal) {
     const isProcess = (pid) => {
       const [command, environment] = ['cmdline', 'environ'].map((name) => readProcess(pid, name));
@@ -96,7 +103,7 @@ class Job {
   }
 }
 
-/** The command line or the environment of a process; nothing of one that has ended. */
+/** The command line or the environment of a process; empty if it has ended. */
 function readProcess(pid, name) {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8').split('\0');
@@ -115,7 +122,7 @@ function learntIn(out) {
   return ['model.safetensors', 'optimizer.safetensors'].map((name) => readFileSync(join(out, name)));
 }
 
-/** What happens to jobs that run at once, by what it is called; each resolves to what was learnt, or throws. */
+/** Events for jobs that run at the same time, by name. Each resolves to what was learned, or throws. */
 const scenarios = [
   {
     'a killed server and a killed worker': async (cluster) => {
@@ -138,13 +145,13 @@ const scenarios = [
       await job.isUnderWay();
       cluster.run('scontrol', ['update', 'nodename=n3', 'state=down', 'reason=test']);
       while (job.state.Restarts === '0') await sleep(200);
-      // It may have come back by itself.
+      // The node may have come back by itself.
       const [state] = cluster.run('sinfo', ['--nodes=n3', '--noheader', '--format=%t']).split('\n');
       if (state.startsWith('down')) cluster.run('scontrol', ['update', 'nodename=n3', 'state=resume']);
       return job.learnt();
     },
     'time that runs out': async (cluster) => {
-      // Slurm looks every half a minute, and counts that in: the signal comes after 30 to 60 s.
+      // Slurm checks every half minute and counts that in, so the signal comes after 30 to 60 s.
       const job = new Job(cluster, 'timed', { sbatch: ['--time=2', '--signal=B:USR1@60', '--nodelist=n1,n2'] });
       await job.isUnderWay();
       job.signal('3', 'SIGSTOP');
@@ -168,7 +175,7 @@ async function main() {
   for (const atOnce of scenarios) {
     await Promise.all(Object.entries(atOnce).map(([name, play]) => compare(name, play(cluster), expected)));
   }
-  // Its daemons would keep this process.
+  // Its daemons would keep this process alive.
   process.off('exit', close);
   close();
 }
@@ -183,7 +190,7 @@ async function compare(name, playing, expected) {
   console.log(`${isEqual ? 'equal' : 'DIFFERENT'}: ${name}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
 }
 
-/** Makes `unroll` a command of the jobs: by a module, where there are modules. */
+/** Makes `unroll` a command of the jobs, by a module if environment-modules is installed. */
 function offerUnroll({ folder }) {
   mkdirSync(join(folder, 'bin'));
   symlinkSync(program, join(folder, 'bin', 'unroll'));

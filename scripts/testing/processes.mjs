@@ -1,7 +1,7 @@
-// The processes that tests start, as Linux tells of them; on other systems none are found, and none are ended.
+// Finds and kills processes that tests start. It reads Linux's /proc; on other systems it finds none and ends none.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** The variable that every process of a run of tests has in its environment; its value is the run's own. */
+/** The environment variable of every process of a test run; its value identifies the run. */
 export const runVariable = 'UNROLL_TEST_RUN';
 
 /** The ids of the children of a process. */
@@ -9,17 +9,17 @@ export function childrenOf(pid) {
   return read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
 }
 
-/** Kills these processes and all their descendants, also those that are stopped. */
+/** Kills these processes and all their descendants, including stopped ones. */
 export function killTrees(pids) {
   for (const pid of pids) {
-    // Before the parent is gone, which is what tells whose children they are.
+    // Read the children first: once the parent is gone, nothing tells whose children they are.
     const children = childrenOf(pid);
     kill(pid);
     killTrees(children);
   }
 }
 
-/** The ids of the processes that belong to a run of tests, but for the one that asks. */
+/** The ids of the processes that belong to a run of tests, except the calling one. */
 export function processesOf(run) {
   if (!existsSync('/proc/self/environ')) return [];
   const marked = (pid) => `\0${read(`/proc/${pid}/environ`)}`.includes(`\0${runVariable}=${run}\0`);
@@ -29,7 +29,7 @@ export function processesOf(run) {
     .filter((pid) => pid !== process.pid && marked(pid));
 }
 
-/** Kills a process; that it has ended by itself is no error. */
+/** Kills a process; ignores that it has already ended. */
 export function kill(pid) {
   try {
     process.kill(pid, 'SIGKILL');
@@ -38,7 +38,7 @@ export function kill(pid) {
   }
 }
 
-/** Empty for a process that has ended, or is somebody else's. */
+/** Reads a file of /proc; empty if the process has ended or belongs to another user. */
 function read(path) {
   try {
     return readFileSync(path, 'utf8');

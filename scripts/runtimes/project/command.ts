@@ -1,4 +1,4 @@
-/** The task in Node, Bun and Deno: its only argument is the task as JSON, and it prints the report as JSON. */
+/** The task in Node, Bun and Deno: takes the task as JSON in its only argument, and prints the report as JSON. */
 import { loadLanguageModel } from '@unroll/edge-runtime';
 import { runTask, type Task } from './probe.js';
 

@@ -1,4 +1,4 @@
-/** The task in a page: it lies beside the page as task.json, with the address to which the report is posted. */
+/** The task in a page: reads task.json beside the page, which has the task and the address for the report. */
 import { loadLanguageModel } from '@unroll/edge-runtime';
 import { runTask, type Task } from './probe.js';
 

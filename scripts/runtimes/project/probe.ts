@@ -1,18 +1,18 @@
 /**
- * What every runtime is asked to compute: this runs in Node, Bun, Deno, workerd and in pages, and gives plain values that
- * travel as JSON. It imports the package as an outside project does.
+ * The computations that every runtime is asked for. This runs in Node, Bun, Deno, workerd and in pages, and returns
+ * plain values that can be sent as JSON. It imports the package as an outside project does.
  */
 import { BundleError, type LanguageModel } from '@unroll/edge-runtime';
 
-/** The addresses of the bundles, by what they are for; see bundles.ts. */
+/** The addresses of the bundles, by purpose; see bundles.ts. */
 export interface Task {
-  /** Bundles that the package's own kernels run, by name; the first is loaded twice, to see what is kept of it. */
+  /** Bundles that the package's own kernels run, by name. The first is loaded twice, to test what is stored of it. */
   readonly bundles: Readonly<Record<string, string>>;
-  /** A bundle with an operator that only ONNX Runtime knows. */
+  /** A bundle with an operator that only ONNX Runtime supports. */
   readonly onnxRuntime: string;
   /** A bundle that can be personalized. */
   readonly personal: string;
-  /** Folders of the first two, where this runtime has a file system. */
+  /** Folders of the first two bundles, if this runtime has a file system. */
   readonly folders: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export interface Answers {
   readonly runtime: string;
   readonly greedy: readonly Written[];
   readonly sampled: readonly Written[];
-  /** After a state that was cloned, as storing it does. */
+  /** Text after a state that was cloned, as storing it does. */
   readonly resumed: readonly Written[];
   readonly state: readonly number[];
   readonly suggestions: readonly (readonly string[])[];
@@ -41,14 +41,14 @@ interface Scored {
   readonly logProbabilities: readonly number[];
 }
 
-/** The result of a part of the task, or the one line that says why it cannot be had. */
+/** The result of a part of the task, or a line that says why it failed. */
 export type Outcome<Value> = { readonly value: Value } | { readonly error: string };
 
 export interface Personalized {
-  /** Whether personalizing changed the score of the texts, and undoing gave back the first one to the bit. */
+  /** Whether personalizing changed the score of the texts, and undoing restored the first score exactly. */
   readonly changed: boolean;
   readonly undone: boolean;
-  /** Whether the runtime said that it keeps the result, and whether the next load had it. */
+  /** Whether the runtime reported that it stored the result, and whether the next load had it. */
   readonly stored: boolean;
   readonly restored: boolean;
 }
@@ -60,7 +60,9 @@ export interface Report {
   readonly personalized: Outcome<Personalized>;
 }
 
-/** Letters of several scripts, marks that combine, digits, white space of several kinds, and characters of two code units. */
+/**
+ * Letters of several scripts, combining marks, digits, several kinds of white space, and characters of two code units.
+ */
 export const texts: readonly string[] = [
   'the river, then there: "word7" isn’t word1',
   'Straße, naïve cafe\u0301 — ÀÉÎ İstanbul ŒUVRE ΑΒΓ ς Σ дом, שלום، مرحبا 123 ٤٥٦',
@@ -72,7 +74,7 @@ export async function runTask(task: Task, load: Load): Promise<Report> {
   const bundles: Record<string, Outcome<Answers>> = {};
   for (const [name, address] of Object.entries(task.bundles)) bundles[name] = await outcome(() => ask(address, load));
   const [first] = Object.entries(task.bundles);
-  bundles[first![0]] = await outcome(() => ask(first![1], load)); // again: what was kept is not downloaded twice
+  bundles[first![0]] = await outcome(() => ask(first![1], load)); // again: stored files are not downloaded twice
   const folders: Outcome<Answers>[] = [];
   for (const folder of task.folders) folders.push(await outcome(() => ask(folder, load)));
   return {
@@ -83,7 +85,7 @@ export async function runTask(task: Task, load: Load): Promise<Report> {
   };
 }
 
-/** Everything that a model answers, asked of the bundle at `address`. */
+/** Calls all methods of the model in the bundle at `address`. */
 export async function ask(address: string, load: Load): Promise<Answers> {
   const model = await load(address);
   try {
@@ -134,7 +136,7 @@ async function personalize(address: string, load: Load): Promise<Personalized> {
   }
 }
 
-/** The errors behind an error, each in parentheses. */
+/** The messages of the errors behind an error, each in parentheses. */
 function causes(cause: unknown): string {
   return cause instanceof Error ? ` (${cause.message}${causes(cause.cause)})` : '';
 }

@@ -1,4 +1,4 @@
-/** The task in a Cloudflare Worker: it comes as the body of a request, and the report is the response. */
+/** The task in a Cloudflare Worker: the request's body is the task, and the response is the report. */
 import { loadLocalLanguageModel } from '@unroll/edge-runtime';
 import kernels from '@unroll/edge-runtime/kernels.wasm';
 import { runTask, type Task } from './probe.js';

@@ -73,7 +73,7 @@ function parametersOf(config: RecurrentNetworkConfig, tensors: Named): Named {
   );
 }
 
-/** Where two biases became one, its gradient is that of one of them, not their sum. */
+/** Keeps one of two biases that became one here: the gradient is that of one of them, not their sum. */
 function withoutRecurrentBiases({ cell }: RecurrentNetworkConfig, gradients: Named): Named {
   if (cell === 'gru') return gradients;
   return Object.fromEntries(

@@ -1,8 +1,8 @@
-;; What decoding one token costs: products of a weight matrix and one vector, and the gates' functions, in WebAssembly's
-;; SIMD of 128 bits. Assembled into kernels.wasm.ts by scripts/assemble-kernels.mjs. Not a general library: batches of one.
+;; The kernels for decoding one token: products of a weight matrix and one vector, and the gates' functions, in WebAssembly's
+;; 128-bit SIMD. scripts/assemble-kernels.mjs assembles them into kernels.wasm.ts. Not a general library: only batches of one.
 ;;
-;; A matrix is stored by output (row); rows and columns are padded with zeros (products.ts). Pointers are
-;; bytes, vectors are padded to 4 elements, and what is computed in the padding is never read.
+;; A matrix is stored by output (row); rows and columns are padded with zeros (products.ts). Pointers are in bytes. Vectors
+;; are padded to 4 elements, and results in the padding are never read.
 (module
   (import "host" "memory" (memory 0))
 
@@ -24,8 +24,8 @@
       (f32.add (f32x4.extract_lane 0 (local.get $a)) (f32x4.extract_lane 1 (local.get $a)))
       (f32.add (f32x4.extract_lane 2 (local.get $a)) (f32x4.extract_lane 3 (local.get $a)))))
 
-  ;; y = W x. $w: float32 [rows, stride / 4]; $x: float32 [stride / 4]; $stride: a multiple of 64 bytes. Row by row: memory
-  ;; that is read in order arrives soonest, and float32 weights are bound by that.
+  ;; y = W x. $w: float32 [rows, stride / 4]; $x: float32 [stride / 4]; $stride: a multiple of 64 bytes. Goes row by row,
+  ;; because memory read in order arrives soonest, and that bounds products with float32 weights.
   (func (export "productFloat32") (param $w i32) (param $stride i32) (param $x i32) (param $y i32) (param $rows i32)
     (local $end i32) (local $rowEnd i32) (local $k i32)
     (local $a0 v128) (local $a1 v128) (local $a2 v128) (local $a3 v128)
@@ -91,8 +91,8 @@
       (br_if $row (i32.lt_u (local.tee $y (i32.add (local.get $y) (i32.const 16))) (local.get $end)))))
 
   ;; y = $xScale · (W x) with blocks of 32 weights of 4 bits, stored as integer + 8. $w: [rows, blocks, 16] bytes;
-  ;; $scales: float32 [rows, blocks]; $x: int16 [blocks, 4, 8], where element [b, j, l] is x[32 b + 4 l + j], for in a row of
-  ;; 16-bit lanes the j-th nibbles are the weights 4 l + j; $offsets: int32 [blocks], −8 times the sum of each block of x.
+  ;; $scales: float32 [rows, blocks]; $x: int16 [blocks, 4, 8], where element [b, j, l] is x[32 b + 4 l + j], because in a
+  ;; row of 16-bit lanes the j-th nibbles are the weights 4 l + j; $offsets: int32 [blocks], −8 times the sum of each block of x.
   (func (export "productInt4") (param $w i32) (param $scales i32) (param $blocks i32) (param $x i32) (param $offsets i32)
     (param $xScale f32) (param $y i32) (param $rows i32)
     (local $end i32) (local $p i32) (local $b i32) (local $a v128) (local $v v128) (local $low v128)

@@ -7,7 +7,7 @@ import { loadOn } from './load-local.js';
 import type { LoadOptions } from './load-options.js';
 import { loadOnWasm } from './on-wasm.js';
 
-/** As in `load.browser.ts`, but always on WebAssembly. */
+/** Like `loadLanguageModel` in `load.browser.ts`, but always on WebAssembly. */
 export async function loadLanguageModel(address: string | URL, loadOptions: LoadOptions = {}): Promise<LanguageModel> {
   checkLoading(address, loadOptions);
   const { device, ...options } = loadOptions;
