@@ -1,11 +1,11 @@
 /** `GET /metrics` over HTTP, in Prometheus's text format. Whoever reaches the port may read; nothing can be changed there. */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
 import { ParameterServerError } from '../client/errors.js';
-import { ConnectionGate, type GateLimits, type Visit } from '../security/connection-gate.js';
+import { createGuardedServer } from '../security/guarded-http.js';
 import { foreignHost, isOwnHost } from '../security/own-host.js';
 import type { RefusalLog } from '../security/refusal-log.js';
 
@@ -14,10 +14,10 @@ export interface MetricsEndpoint {
   close(): void;
 }
 
-/** Prometheus has one connection; so few suffice for those who look beside it. */
-const limits: GateLimits = { most: 32, mostStrangers: 32, strangerSeconds: 10 };
-/** A connection on which nothing moves is closed: one that is kept alive, and one whose reader does not read. */
-const idleSeconds = 10;
+/** Prometheus asks every few seconds on one connection; several may. */
+const mostReaders = 32;
+/** In milliseconds: who asks within that time of another reads the same. */
+const freshness = 100;
 
 /**
  * @param refusals hears of connections that are closed because they are too many, or ask nothing
@@ -29,9 +29,9 @@ export async function serveMetrics(
   port: number,
   refusals: RefusalLog,
 ): Promise<MetricsEndpoint> {
-  const visits = new WeakMap<Socket, Visit>();
-  const server = createServer(({ method, url, headers, socket }, response) => {
-    if (!visits.get(socket)?.admit()) return;
+  const rendered = lately(() => registry.metrics(), freshness);
+  const server = createGuardedServer({ most: mostReaders, requestSeconds: 5, refusals }, (request, response) => {
+    const { method, url, headers } = request;
     if (!isOwnHost(headers.host, host)) {
       response.writeHead(421).end(foreignHost);
       return;
@@ -40,19 +40,11 @@ export async function serveMetrics(
       response.writeHead(404).end('there is only GET /metrics\n');
       return;
     }
-    registry.metrics().then(
+    rendered().then(
       (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
       // Whoever reads metrics must not be able to end the training.
       (error: unknown) => response.writeHead(500).end(`the metrics could not be gathered: ${String(error)}\n`),
     );
-  });
-  server.keepAliveTimeout = 1000 * idleSeconds;
-  server.setTimeout(1000 * idleSeconds);
-  const gate = new ConnectionGate(limits, refusals);
-  server.on('connection', (socket: Socket) => {
-    const visit = gate.enter(socket.remoteAddress ?? 'an unknown address', () => socket.destroy());
-    visits.set(socket, visit);
-    socket.once('close', () => visit.end());
   });
   await listen(server, host, port);
   const close = () => {
@@ -60,6 +52,16 @@ export async function serveMetrics(
     server.closeAllConnections();
   };
   return { port: (server.address() as AddressInfo).port, close };
+}
+
+/** The function, whose result is given again for so many milliseconds. */
+function lately<Result>(make: () => Promise<Result>, milliseconds: number): () => Promise<Result> {
+  let made: { readonly at: number; readonly result: Promise<Result> } | undefined;
+  return () => {
+    const now = performance.now();
+    if (!made || now - made.at > milliseconds) made = { at: now, result: make() };
+    return made.result;
+  };
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

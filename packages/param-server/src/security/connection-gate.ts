@@ -70,7 +70,7 @@ export class ConnectionGate {
       admit: () => {
         if (state !== 'stranger') return state === 'admitted';
         if (this.#admitted >= this.#limits.most) {
-          this.#refuse(stranger, 'limit', `${this.#limits.most} others are open, the most for so many workers`);
+          this.#refuse(stranger, 'limit', `${this.#limits.most} others are open, the most that there may be`);
           return false;
         }
         forget();

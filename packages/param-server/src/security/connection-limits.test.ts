@@ -163,7 +163,7 @@ test('a connection beyond the most that were let in is closed, and there is room
   const held = [await caller(port, 'http', ''), await caller(port, 'http', '')];
   const beyond = await caller(port, 'http', '');
   if (!beyond.destroyed) await once(beyond, 'close');
-  expect(lines).toEqual(['refused a connection from 127.0.0.1: 2 others are open, the most for so many workers']);
+  expect(lines).toEqual(['refused a connection from 127.0.0.1: 2 others are open, the most that there may be']);
   held[0]!.destroy();
   await expect.poll(async () => (await caller(port, 'http', '')).destroyed).toBe(false);
 });

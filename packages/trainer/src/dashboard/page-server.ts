@@ -4,12 +4,13 @@
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { foreignHost, isOwnHost } from '@unroll/param-server/config';
+import { createGuardedServer, foreignHost, isOwnHost, RefusalLog } from '@unroll/param-server/config';
 import { UnrollError } from '../errors.js';
+import { log } from '../terminal/log.js';
 import { type PageAddress, urlOf } from './page-address.js';
 
 export interface PageServer {
@@ -44,6 +45,13 @@ const headers = {
 
 const updateMilliseconds = 1000;
 
+/** Connections at once: people look, each with a few for the page's files and one for its data. */
+const mostConnections = 64;
+/** Readers of the data among them. */
+const mostReaders = 32;
+/** Bytes that a reader may leave unread; the curves of a long run are a megabyte. */
+const mostUnread = 16 * 2 ** 20;
+
 /** How long readers may take for the last data. */
 const goodbyeMilliseconds = 1000;
 
@@ -53,7 +61,9 @@ const goodbyeMilliseconds = 1000;
  */
 export async function servePage(address: PageAddress, newFeed: () => Feed): Promise<PageServer> {
   const readers = new Map<ServerResponse, Feed>();
-  const server = createServer(({ method, url, headers: asked }, response) => {
+  const refusals = new RefusalLog((line) => log(line, 'warning'));
+  const limits = { most: mostConnections, requestSeconds: 5, refusals };
+  const server = createGuardedServer(limits, ({ method, url, headers: asked }, response) => {
     // Not `new URL`: what is asked for need not be one, as `//` is not.
     const path = (url ?? '/').split('?', 1)[0]!;
     const file = files.get(path);
@@ -61,6 +71,8 @@ export async function servePage(address: PageAddress, newFeed: () => Feed): Prom
       response.writeHead(421, headers).end(foreignHost);
     } else if (method !== 'GET') {
       response.writeHead(405, { ...headers, allow: 'GET' }).end('there is only GET\n');
+    } else if (path === '/events' && readers.size >= mostReaders) {
+      response.writeHead(503, headers).end(`${mostReaders} others read the run's data; close one of their pages\n`);
     } else if (path === '/events') {
       response.writeHead(200, { ...headers, 'content-type': 'text/event-stream' });
       readers.set(response, newFeed());
@@ -73,7 +85,9 @@ export async function servePage(address: PageAddress, newFeed: () => Feed): Prom
       response.writeHead(404, headers).end('there is no such page\n');
     }
   });
+  server.once('close', () => refusals.close());
   const send = async (response: ServerResponse): Promise<void> => {
+    if (response.writableLength > mostUnread) response.destroy();
     const update = await readers.get(response)?.();
     if (update && !response.writableEnded) response.write(`data: ${JSON.stringify(update)}\n\n`);
   };

@@ -192,6 +192,22 @@ test('a page of another site, whose name has been made to mean this machine, rea
   expect(await status(`localhost:${port}`)).toBe(200);
 });
 
+test('readers beyond the most, and connections that never ask, keep nobody from the page', async () => {
+  using folder = temporaryFolder();
+  const options = { name: 'run', eventFolder: join(folder.path, 'events'), page: { host: '127.0.0.1', port: 0 } };
+  await using observer = await RunObserver.open(options);
+  const { port } = new URL(observer.url!);
+  const idle = Array.from({ length: 200 }, () => connect(Number(port), '127.0.0.1').on('error', () => undefined));
+  const ended = new AbortController();
+  const readers = Array.from({ length: 40 }, () => fetch(`${observer.url}events`, { signal: ended.signal }));
+  const statuses = (await Promise.all(readers)).map(({ status }) => status);
+  expect(statuses.filter((status) => status === 200)).toHaveLength(32);
+  expect(statuses.filter((status) => status === 503)).toHaveLength(8);
+  expect((await fetch(observer.url!)).status).toBe(200);
+  ended.abort();
+  for (const socket of idle) socket.destroy();
+});
+
 test('a connection on which nothing is asked does not keep the process of a run that has ended', async () => {
   using folder = temporaryFolder();
   const options = { name: 'run', eventFolder: join(folder.path, 'events'), page: { host: '127.0.0.1', port: 0 } };

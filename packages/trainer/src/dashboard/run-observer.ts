@@ -35,6 +35,8 @@ export class RunObserver implements AsyncDisposable {
   /** Of this process, where it trains alone. */
   #alone: WorkerReport | undefined;
   #hasEnded = false;
+  /** What the servers said last, for all readers of the same second. */
+  #lastStatus: { readonly at: number; readonly status: Promise<RunStatus> } | undefined;
 
   /** @throws UnrollError if the page's address cannot be listened on, or the folder of event files cannot be made */
   static async open(options: ObserverOptions): Promise<RunObserver> {
@@ -125,11 +127,20 @@ export class RunObserver implements AsyncDisposable {
   }
 
   async #status(): Promise<RunStatus> {
-    if (this.#servers) return this.#servers.read();
+    if (this.#servers) {
+      const now = performance.now();
+      if (!this.#lastStatus || now - this.#lastStatus.at > freshness) {
+        this.#lastStatus = { at: now, status: this.#servers.read() };
+      }
+      return this.#lastStatus.status;
+    }
     const state = this.#hasEnded ? 'left' : 'alive';
     return { servers: [], workers: this.#alone ? [{ worker: 0, state, silentSeconds: 0, report: this.#alone }] : [] };
   }
 }
+
+/** In milliseconds; readers are sent data every second. */
+const freshness = 500;
 
 function makeFolder(path: string): void {
   try {

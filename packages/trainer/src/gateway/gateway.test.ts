@@ -271,6 +271,21 @@ test('a connection on which nothing is asked does not delay a round that is comp
   expect(answer).toBe('');
 });
 
+test('connections that ask nothing, or without the token, keep no client from contributing', async () => {
+  const token = 'a token of sixteen';
+  const authorization = `Bearer ${token}`;
+  await gather(
+    'among-strangers',
+    async (url) => {
+      const idle = Array.from({ length: 100 }, () => connect(Number(new URL(url).port)).on('error', () => undefined));
+      for (const socket of idle.slice(50)) socket.write('POST /contributions HTTP/1.1\r\nhost: localhost\r\n');
+      for (const _ of [1, 2]) await post(url, new Float32Array(size()), { authorization });
+      for (const socket of idle) socket.destroy();
+    },
+    { token },
+  );
+});
+
 test('a new ledger can be opened by its owner only', async () => {
   await appendToLedger(path('private.jsonl'), { samplingRate: 1, noiseMultiplier: 1, clipNorm: 1, clients: 2, model });
   expect(statSync(path('private.jsonl')).mode & 0o777).toBe(0o600);

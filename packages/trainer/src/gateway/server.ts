@@ -3,9 +3,11 @@
  * than an update's size, and speaks no TLS: a proxy in front of it does.
  */
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
+import { createGuardedServer, RefusalLog } from '@unroll/param-server/config';
 import { UnrollError } from '../errors.js';
+import { log } from '../terminal/log.js';
 import type { FederatedRound } from './round.js';
 
 export interface GatewayOptions {
@@ -23,8 +25,8 @@ export interface GatewayOptions {
 
 /** Each may hold an update in memory. */
 const mostConnections = 32;
-/** In milliseconds. */
-const longestRequest = 60_000;
+/** In seconds. */
+const longestRequest = 60;
 /** How long a client may take for its answer when the round is over, in milliseconds. */
 const longestGoodbye = 1000;
 
@@ -44,14 +46,19 @@ export async function serveRound(
   options: GatewayOptions,
 ): Promise<{ url: string; close(): Promise<void> }> {
   const senderOf = admission(options);
-  const server = createServer((request, response) => {
+  const refusals = new RefusalLog((line) => log(line, 'warning'));
+  const limits = {
+    ...{ most: mostConnections, requestSeconds: longestRequest },
+    admits: (request: IncomingMessage) => senderOf(request) !== undefined,
+    refusals,
+  };
+  const server = createGuardedServer(limits, (request, response) => {
     answer(round, options, senderOf(request), request).then(
       (reply) => send(response, reply, options.origin),
       () => request.destroy(),
     );
   });
-  server.maxConnections = mostConnections;
-  server.requestTimeout = longestRequest;
+  server.once('close', () => refusals.close());
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   return {

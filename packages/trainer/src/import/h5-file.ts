@@ -80,10 +80,15 @@ export class H5File {
   }
 
   #reading<Value>(read: () => Value, what?: string): Value {
+    const { warn } = console;
+    // jsfive warns of attributes that it cannot read, with their names as they are: a damaged file could write to the terminal.
+    console.warn = () => undefined;
     try {
       return read();
     } catch (error) {
       throw error instanceof UnrollError ? error : this.#damage(error, what);
+    } finally {
+      console.warn = warn;
     }
   }
 
