@@ -38,7 +38,7 @@ const dense = Object.fromEntries(Object.entries(shapes).filter(([name]) => !tabl
 const meter = new WorkerMeter();
 const client = connectParameterServers({
   servers: ports.map((port) => `127.0.0.1:${port}`),
-  ...{ worker, workers, incarnation: 1, version: 'benchmark', optimizer, clipNorm: training.clipNorm, meter },
+  ...{ worker, workers, version: 'benchmark', optimizer, clipNorm: training.clipNorm, meter },
   parameters: Object.entries(shapes).map(([name, shape]) => ({ name, shape, byRows: tables.has(name) })),
   lanes: { count: lanes, width: laneWidth(model) },
   run: 'big tables',

@@ -37,7 +37,6 @@ const client = new ParameterClient(
   {
     worker: Number(worker),
     workers,
-    incarnation: 1,
     version: 'benchmark',
     parameters: Object.entries(parameterShapes(model)).map(([name, shape]) => ({ name, shape })),
     optimizer: training.optimizer,

@@ -53,7 +53,6 @@ const place = { shard: 0, shards: 1 };
 const options = {
   worker,
   workers,
-  incarnation: 1,
   version: 'benchmark',
   parameters: Object.entries(shapes).map(([name, shape]) => ({ name, shape })),
   optimizer: { name: 'sgd' },

@@ -157,20 +157,23 @@ test('a worker that leaves early is named to the workers that wait for it', asyn
 test('a worker that is restarted redoes its step, which counts once', async () => {
   const server = await serve({ workers: 2 });
   const [first, second] = await joinPair(server);
-  const replaced = expect(update(second!)).rejects.toThrow('worker 1 has been replaced by a newer process');
+  const replaced = expect(update(second!)).rejects.toThrow('worker 1 has been replaced by a process that joined later');
   const values = kernel();
-  const restarted = await join(server, { workers: 2, worker: 1, incarnation: 2 }, values);
+  const restarted = await join(server, { workers: 2, worker: 1 }, values);
   await replaced;
   await Promise.all([update(first!), update(restarted)]);
   expect(values.kernel).toEqual(new Float32Array(8).fill(-learningRate));
 });
 
-test('a process that claims the index of a newer one is refused', async () => {
-  const server = await serve({});
-  await join(server, { incarnation: 5 });
-  await expect(join(server, { incarnation: 4 })).rejects.toThrow(
-    'worker 0 has been replaced by a newer process (incarnation 5, this one is 4); end this one',
+test('a process whose place another one has taken does not take it back', async () => {
+  const servers = await Promise.all([0, 1].map((shard) => serve({ shard, shards: 2 })));
+  const addresses = { servers: servers.map(address) };
+  const older = await join(servers[0]!, addresses);
+  const newer = await join(servers[0]!, addresses);
+  await expect(update(older)).rejects.toThrow(
+    'worker 0 has been replaced by a process that joined later; end this one',
   );
+  expect(await update(newer)).toMatchObject({ gradientNorm: Math.sqrt(8) });
 });
 
 test('a worker killed between the updates of two shards takes up where the one ahead is', async () => {
@@ -192,7 +195,7 @@ test('a worker killed between the updates of two shards takes up where the one a
   for (const connection of connections) connection.close();
 
   const values = kernel();
-  const restarted = await join(servers[0]!, { servers: addresses, incarnation: 2 }, values);
+  const restarted = await join(servers[0]!, { servers: addresses }, values);
   expect(restarted.step).toBe(1);
   expect(values.kernel).toEqual(new Float32Array(8).fill(-learningRate));
 });
@@ -261,7 +264,6 @@ function workerOptions(server: ParameterServer) {
     servers: [address(server)],
     worker: 0,
     workers: 1,
-    incarnation: 1,
     version: '0.1.0',
     parameters,
     optimizer: { name: 'sgd' } as const,

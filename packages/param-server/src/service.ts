@@ -15,7 +15,15 @@ import type { Answer, Caller, Contribution, ShardValues } from './shard/messages
 import type { ShardHost, UnnumberedRequest } from './shard-host.js';
 import type { UploadStream } from './uploads.js';
 import { asStatus, openPull, openUpload, squaredNorm, type WhenCancelled } from './vector-calls.js';
-import { readAmount, readCaller, readCounted, readLanes, readOptionalAmount, readRun } from './wire-messages.js';
+import {
+  readAmount,
+  readCaller,
+  readClaim,
+  readCounted,
+  readLanes,
+  readOptionalAmount,
+  readRun,
+} from './wire-messages.js';
 
 type Wire = typeof unroll.v1;
 type Message<Name extends keyof Wire> = InstanceType<Wire[Name]>;
@@ -28,6 +36,7 @@ export function parameterServerMethods(host: ShardHost, reports: WorkerReports):
         type: 'join',
         run: readRun(request),
         holdsBack: request.holdsBack ?? false,
+        claim: readClaim(request),
       }),
       host,
       (answer) => joinResponse(answer, host),
@@ -114,9 +123,11 @@ function unary<Request extends { caller?: unroll.v1.Caller.$Properties | null }>
 /** What a worker is told that joins: the heart's answer, and what the server was started with. */
 export function joinResponse(answer: Answer, host: ShardHost): object {
   const { policy, snapshots } = host;
-  const { type, lanes, ...fields } = answer as Extract<Answer, { type: 'joined' }>;
+  if (answer.type === 'superseded') return { supersededBy: answer.ordinal, leaseSeconds: policy.leaseSeconds };
+  const { type, lanes, isChief, ...fields } = answer as Extract<Answer, { type: 'joined' }>;
   return {
     ...fields,
+    chief: isChief,
     lanesFrom: lanes?.from ?? 0,
     lanesTo: lanes?.to ?? 0,
     leaseSeconds: policy.leaseSeconds,

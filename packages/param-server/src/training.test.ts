@@ -106,7 +106,6 @@ async function trainFrom<Result>(
       servers: addresses,
       worker,
       workers,
-      incarnation: 1,
       version,
       parameters,
       optimizer,

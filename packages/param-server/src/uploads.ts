@@ -61,7 +61,7 @@ export class Uploads {
 
   /**
    * Starts the upload of a vector, from nothing if an earlier stream of it was cut off.
-   * @throws Refusal if there is no such vector or a newer process of the worker has one on its way.
+   * @throws Refusal if there is no such vector
    */
   begin(target: UploadTarget): UploadStream {
     if (target.vector === 'rows') return this.#gatheringRows(target);
@@ -160,9 +160,6 @@ export class Uploads {
   #open(target: UploadTarget): Upload {
     const length = this.#lengthOf(target);
     const current = this.#uploads.get(key(target));
-    if (current && current.target.caller.incarnation > target.caller.incarnation) {
-      throw new Refusal('failed-precondition', `worker ${target.caller.worker} has been replaced by a newer process`);
-    }
     if (current) current.state = 'replaced';
     const values = current?.values ?? this.#spare.get(length)?.pop() ?? new Float32Array(length);
     const upload: Upload = { target, values, written: [new RangeList()], state: 'arriving' };

@@ -3,7 +3,7 @@ import type { OptimizerConfig } from '@unroll/core/config';
 import { elementCount } from '@unroll/core/onnx';
 import type { unroll } from './generated/parameter-server.js';
 import type { LaneTable, ModelDescription, ParameterShape } from './model.js';
-import type { Caller, LaneRange, RunDescription } from './shard/messages.js';
+import type { Caller, Claim, LaneRange, RunDescription } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
 
 type Wire<Message> = Message | null | undefined;
@@ -36,6 +36,14 @@ export function readCaller(caller: Wire<unroll.v1.Caller.$Properties>): Caller {
     generation: generation ?? 0,
     lease: lease ?? 0,
   };
+}
+
+/** @throws Refusal if a number is beyond what this program counts to */
+export function readClaim({ ordinal, above, chief }: unroll.v1.JoinRequest.$Properties): Claim {
+  const claim = { ordinal: ordinal ?? 0, above: above ?? 0, isChief: chief ?? false };
+  const isCountable = Number.isSafeInteger(claim.ordinal) && Number.isSafeInteger(claim.above + 1);
+  if (!isCountable) throw unreadable("a process's number is beyond 2^53");
+  return claim;
 }
 
 /** @throws Refusal if the model's sizes are impossible, or the optimizer is unknown or lacks a number. */

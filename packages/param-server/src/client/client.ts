@@ -45,9 +45,17 @@ export class ParameterClient implements AsyncDisposable {
     return this.#membership.lanes;
   }
 
-  /** Whether the run goes on if this worker leaves; not without worker 0, which has the values to start from. */
+  /** Whether the run goes on if this worker leaves. */
   get mayLeave(): boolean {
-    return this.#membership.isElastic && this.#options.worker !== 0;
+    return this.#membership.isElastic;
+  }
+
+  /**
+   * Whether this worker gives servers their values and is to write the checkpoints, as the first server said when it joined
+   * last: worker 0, until it is lost in an elastic run.
+   */
+  get isChief(): boolean {
+    return this.#membership.isChief;
   }
 
   /** The states of all lanes as they were when this worker joined last, `[lanes, width]`. */
@@ -56,7 +64,7 @@ export class ParameterClient implements AsyncDisposable {
   }
 
   /**
-   * Takes up the run where the servers are: how a worker starts, or starts again. Worker 0 gives servers their values that
+   * Takes up the run where the servers are: how a worker starts, or starts again. The chief gives servers their values that
    * have none; the others wait for that.
    * @param parameters filled with the parameters but for tables by rows, now and after each update
    * @throws ParameterServerError if the servers refuse this worker or do not answer; the message says which and why
@@ -138,6 +146,16 @@ export class ParameterClient implements AsyncDisposable {
       if (snapshot) return snapshot;
     }
     return undefined;
+  }
+
+  /** Whether the servers are where this worker left them; if not, it goes there. */
+  async confirm(): Promise<boolean> {
+    const { step } = this;
+    const confirmed = await this.#membership.whereWeAre(async () => {
+      await this.#membership.pullLanes(step);
+      return true;
+    });
+    return confirmed ?? false;
   }
 
   /**

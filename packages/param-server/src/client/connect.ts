@@ -1,4 +1,5 @@
 /** A parameter client over a real network. */
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addressFault } from '../server-address.js';
 import { Waits } from '../waits.js';
@@ -12,7 +13,7 @@ import { WorkerMeter } from './worker-meter.js';
  * Connects to the parameter servers of a run. Nothing is asked of them before {@link ParameterClient.enter}.
  * @throws RangeError if an address is none; ParameterServerError if the certificates cannot be used
  * @example
- * const client = connectParameterServers({ servers, worker: 0, workers: 2, incarnation, version, start, ...model });
+ * const client = connectParameterServers({ servers, worker: 0, workers: 2, version, start, ...model });
  * await client.enter(parameters);
  * do {
  *   while (client.step < steps) {
@@ -23,7 +24,8 @@ import { WorkerMeter } from './worker-meter.js';
  * await client.close();
  */
 export function connectParameterServers(options: ParameterClientOptions): ParameterClient {
-  const { servers, worker, incarnation, security = {}, callSeconds = 600, patienceSeconds = 600 } = options;
+  const { servers, worker, security = {}, callSeconds = 600, patienceSeconds = 600 } = options;
+  const incarnation = randomIncarnation();
   const { meter = new WorkerMeter(), onNotice = () => undefined } = options;
   for (const address of servers) {
     const fault = addressFault(address);
@@ -33,6 +35,7 @@ export function connectParameterServers(options: ParameterClientOptions): Parame
   const onObstacle = (line: string) => onNotice(line, 'warning');
   const waits = new Waits((line) => onNotice(line, 'info'));
   return new ParameterClient(options, {
+    incarnation,
     connections: servers.map(
       (address, shard) =>
         new MeteredConnection(
@@ -43,4 +46,9 @@ export function connectParameterServers(options: ParameterClientOptions): Parame
     startHeartbeats: heartbeatThread(servers, { worker, incarnation }, security, meter),
     sleep: (seconds) => sleep(seconds * 1000),
   });
+}
+
+/** A number that no other process has: 48 random bits. */
+function randomIncarnation(): number {
+  return randomBytes(6).readUIntBE(0, 6);
 }

@@ -21,6 +21,8 @@ export interface Surroundings {
   /** In the order of the shards. */
   readonly connections: readonly ShardCalls[];
   readonly startHeartbeats: StartHeartbeats;
+  /** The random number of this process. */
+  readonly incarnation: number;
   sleep(seconds: number): Promise<void>;
 }
 
@@ -38,7 +40,13 @@ export class Membership {
   #parameters: NamedValues = {};
   #lanes: LaneRange = { from: 0, to: 0 };
   #step = 0;
-  #isInside = false;
+  /** Joining: the first shard has answered, the others not all. */
+  #place: 'outside' | 'joining' | 'inside' = 'outside';
+  /** This process's number among those that have joined, once all shards have let it in. */
+  #ordinal = 0;
+  /** The number of a process by which another shard has superseded this one. */
+  #above = 0;
+  #isChief = false;
   #hasEntered = false;
   #isElastic = false;
   #hasBackups = false;
@@ -52,7 +60,8 @@ export class Membership {
     shards: ShardGroup,
     gradients: GradientSender,
   ) {
-    const { worker, incarnation, lanes } = options;
+    const { worker, lanes } = options;
+    const { incarnation } = surroundings;
     this.#options = options;
     this.#surroundings = surroundings;
     this.#shards = shards;
@@ -83,6 +92,11 @@ export class Membership {
   /** Whether the run goes on without some of the workers. */
   get isElastic(): boolean {
     return this.#isElastic;
+  }
+
+  /** Whether this worker gives servers their values, as the first said when it was joined last. */
+  get isChief(): boolean {
+    return this.#isChief;
   }
 
   /** Whether steps are made without the slowest workers. */
@@ -148,14 +162,14 @@ export class Membership {
 
   /** From now on failures are the caller's, and nothing is given up for what servers say. */
   close(): void {
-    this.#isInside = false;
+    this.#place = 'outside';
     this.#isClosed = true;
     this.#stopHeartbeats?.();
   }
 
   async #enter(): Promise<void> {
-    this.#isInside = false;
     for (;;) {
+      this.#place = 'outside';
       try {
         if (await this.#tryToEnter()) return;
       } catch (error) {
@@ -166,17 +180,14 @@ export class Membership {
   }
 
   async #tryToEnter(): Promise<boolean> {
-    const joined = await this.#shards.each(async ({ connection }, shard) => {
-      const answer = await connection.join(this.#joinRequest(shard));
-      this.#gradients.joined(answer);
-      this.#beatEvery(answer.leaseSeconds / 6);
-      this.#isElastic = answer.elastic;
-      this.#hasBackups = answer.backupWorkers > 0;
-      return answer;
-    });
-    const { worker, start } = this.#options;
+    const joined = await this.#join();
+    const supersededBy = joined.map((answer) => answer.supersededBy ?? 0);
+    this.#above = Math.max(...supersededBy);
+    if (this.#above > 0) return false;
+    this.#ordinal = joined[0]!.ordinal;
+    const { start } = this.#options;
     const plan = planOf(joined, {
-      worker,
+      isChief: this.#isChief,
       hasEntered: this.#hasEntered,
       startStep: start.step ?? 0,
       snapshots: start.snapshots ?? 'refuse',
@@ -188,8 +199,33 @@ export class Membership {
     return true;
   }
 
+  /** Joins the first shard, which says which number this process has among those that joined, and then the others. */
+  async #join(): Promise<unroll.v1.JoinResponse[]> {
+    const answers = new Map<number, unroll.v1.JoinResponse>();
+    const join = async (shard: number, connection: ShardCalls) => {
+      const answer = await connection.join(this.#joinRequest(shard, answers.get(0)));
+      answers.set(shard, answer);
+      if (shard === 0) this.#admitted(answer);
+      if (!answer.supersededBy) this.#gradients.joined(answer);
+    };
+    await join(0, this.#shards.first.connection);
+    await this.#shards.each(async ({ connection }, shard) => (shard > 0 ? join(shard, connection) : undefined));
+    return [...answers].toSorted(([a], [b]) => a - b).map(([, answer]) => answer);
+  }
+
+  /** The first shard has let this worker in: from now on its heartbeats tell whether what follows still counts. */
+  #admitted({ generation, lease, chief, elastic, backupWorkers, leaseSeconds }: unroll.v1.JoinResponse): void {
+    this.#caller = { ...this.#caller, generation, lease };
+    this.#isChief = chief;
+    this.#isElastic = elastic;
+    this.#hasBackups = backupWorkers > 0;
+    this.#place = 'joining';
+    this.#beatEvery(leaseSeconds / 6);
+  }
+
   /** Gives all servers their values: of a snapshot, or those that the run starts from. */
   async #begin(generation: number, snapshot: number | undefined): Promise<void> {
+    this.#caller = { ...this.#caller, generation };
     const caller = this.#caller;
     if (snapshot !== undefined) {
       await this.#shards.each(({ connection }) => connection.restore({ caller, step: snapshot, generation }));
@@ -214,7 +250,7 @@ export class Membership {
     this.#lanes = lanes;
     this.#step = step;
     this.#hasEntered = true;
-    this.#isInside = true;
+    this.#place = 'inside';
   }
 
   #beatEvery(seconds: number): void {
@@ -223,7 +259,8 @@ export class Membership {
 
   /** Gives up what waits for servers that have moved on without this worker. */
   #hear({ shard, place }: Beat): void {
-    if (!this.#isInside) return;
+    // While this worker joins the other shards, they do not know it yet.
+    if (this.#place === 'outside' || (this.#place === 'joining' && shard > 0)) return;
     const { generation, lease } = this.#caller;
     const isElsewhere =
       place === undefined ||
@@ -243,10 +280,14 @@ export class Membership {
     return connection.upload({ caller: this.#caller, step, vector }, chunks);
   }
 
-  #joinRequest(shard: number): unroll.v1.JoinRequest {
+  /** @param first what the first shard has answered, for the others */
+  #joinRequest(shard: number, first?: unroll.v1.JoinResponse): unroll.v1.JoinRequest {
     const { version, workers } = this.#options;
     const { worker, incarnation } = this.#caller;
     const place = { caller: { worker, incarnation }, version, workers, shard, shards: this.#shards.length };
-    return { ...place, ...writeModel(this.#options), holdsBack: this.#gradients.holdsBack };
+    const claim = first
+      ? { ordinal: first.ordinal, above: 0, chief: first.chief }
+      : { ordinal: this.#ordinal, above: this.#above, chief: false };
+    return { ...place, ...writeModel(this.#options), ...claim, holdsBack: this.#gradients.holdsBack };
   }
 }

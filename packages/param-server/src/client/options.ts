@@ -15,11 +15,6 @@ export interface ParameterClientOptions extends ModelDescription {
   /** This worker's index, in `[0, workers)`. */
   readonly worker: number;
   readonly workers: number;
-  /**
-   * Greater for every restart of this worker, so that what is left of an older process is ignored. A start time will do, where the
-   * clocks of the machines that the worker may start on agree.
-   */
-  readonly incarnation: number;
   /** How gradients travel; by default as they are. Every worker must have the same. */
   readonly codec?: GradientCodec;
   /**
@@ -31,7 +26,7 @@ export interface ParameterClientOptions extends ModelDescription {
   readonly version: string;
   /** As the servers demand it; by default no TLS and no token. */
   readonly security?: ClientSecurity;
-  /** Asked of worker 0 only. */
+  /** Asked of the chief only: worker 0, or in an elastic run the worker that has taken its place. */
   readonly start: RunStart;
   /** How long to wait for a server that does not answer: that starts late, or that was killed and is started again. */
   readonly patienceSeconds?: number;

@@ -22,7 +22,6 @@ async function step(
     servers: [`127.0.0.1:${server.port}`],
     worker: 0,
     workers: 1,
-    incarnation: 1,
     version,
     codec,
     parameters: [

@@ -3,7 +3,7 @@ import { unroll } from '../generated/parameter-server.js';
 import { type Joiner, planOf } from './resumption.js';
 
 const { JoinResponse } = unroll.v1;
-const fresh: Joiner = { worker: 0, hasEntered: false, startStep: 0, snapshots: 'refuse', ownPace: false };
+const fresh: Joiner = { isChief: true, hasEntered: false, startStep: 0, snapshots: 'refuse', ownPace: false };
 
 /** What a shard answers that says this and nothing else. */
 function answer(fields: unroll.v1.JoinResponse.$Properties): unroll.v1.JoinResponse {
@@ -14,7 +14,7 @@ const at = (step: number, generation = 1) => answer({ initialized: true, generat
 const empty = (...snapshots: number[]) => answer({ snapshots });
 
 test('shards at one step are entered there', () => {
-  expect(planOf([at(7), at(7)], { ...fresh, worker: 1 })).toMatchObject({ type: 'enter', step: 7, generation: 1 });
+  expect(planOf([at(7), at(7)], { ...fresh, isChief: false })).toMatchObject({ type: 'enter', step: 7, generation: 1 });
 });
 
 test('a shard that lags by an update is told the norm that its update needs', () => {
@@ -44,8 +44,8 @@ test('a checkpoint that is newer than the snapshots is preferred to them', () =>
   expect(plan).toEqual({ type: 'begin', generation: 2, snapshot: undefined });
 });
 
-test('only worker 0 gives shards their values', () => {
-  expect(planOf([at(7, 2), at(5, 3)], { ...fresh, worker: 1 })).toEqual({ type: 'join again' });
+test('only the chief gives shards their values', () => {
+  expect(planOf([at(7, 2), at(5, 3)], { ...fresh, isChief: false })).toEqual({ type: 'join again' });
 });
 
 test('snapshots of a run with another number of servers are not passed over', () => {
@@ -79,4 +79,12 @@ test('servers that take snapshots at different steps are refused', () => {
   expect(() => planOf(servers, fresh)).toThrow(
     'take snapshots every 100, 200 steps; give all the same --snapshot-every',
   );
+});
+
+test('shards that began one generation at different steps begin another', () => {
+  const [first, second] = [at(12, 5), at(8, 5)];
+  const begun = (shard: unroll.v1.JoinResponse, beganAt: number) => answer({ ...shard, beganAt });
+  const shards = [begun(first, 12), begun(second, 8)];
+  expect(planOf(shards, fresh)).toEqual({ type: 'begin', generation: 6, snapshot: undefined });
+  expect(planOf(shards, { ...fresh, isChief: false })).toEqual({ type: 'join again' });
 });

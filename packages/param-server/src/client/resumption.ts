@@ -17,19 +17,20 @@ export interface Entry {
 
 export type Plan =
   | Entry
-  /** Worker 0 gives all shards the values of a snapshot that they have in common, or of the start. */
+  /** The chief gives all shards the values of a snapshot that they have in common, or of the start. */
   | { readonly type: 'begin'; readonly generation: number; readonly snapshot: number | undefined }
-  /** The shards answered at moments too far apart, or worker 0 is about to give them values. */
+  /** The shards answered at moments too far apart, or the chief is about to give them values. */
   | { readonly type: 'join again' };
 
-/** What worker 0 makes of snapshots that it finds on servers which nobody has given values yet. */
+/** What the chief makes of snapshots that it finds on servers which nobody has given values yet. */
 export type SnapshotPolicy = 'restore' | 'refuse' | 'discard';
 
 export interface Joiner {
-  readonly worker: number;
+  /** Whether this worker gives servers their values. */
+  readonly isChief: boolean;
   /** Whether this process has taken part before: the run's snapshots are then its own. */
   readonly hasEntered: boolean;
-  /** Updates that the values have seen from which worker 0 would start. */
+  /** Updates that the values have seen from which this worker would start. */
   readonly startStep: number;
   readonly snapshots: SnapshotPolicy;
   /** Whether the worker's steps are its own: the first shard, which is pushed to last, then knows how many it has made. */
@@ -40,10 +41,13 @@ export interface Joiner {
 export function planOf(joined: readonly unroll.v1.JoinResponse[], joiner: Joiner): Plan {
   requireSameBackups(joined);
   const generation = Math.max(...joined.map((shard) => shard.generation));
-  if (joined.every((shard) => shard.initialized && shard.generation === generation)) {
+  const [first] = joined;
+  const isOfOne = (shard: unroll.v1.JoinResponse) =>
+    shard.initialized && shard.generation === generation && (shard.beganAt ?? 0) === (first!.beganAt ?? 0);
+  if (joined.every(isOfOne)) {
     return entry(joined, generation, joiner.ownPace) ?? { type: 'join again' };
   }
-  if (joiner.worker !== 0) return { type: 'join again' };
+  if (!joiner.isChief) return { type: 'join again' };
   requireSameSchedule(joined);
   const isNew = !joiner.hasEntered && generation === 0;
   if (isNew) requireNothingLost(joined, joiner.snapshots);

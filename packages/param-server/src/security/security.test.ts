@@ -37,7 +37,7 @@ async function serve(security: ServerSecurity): Promise<ParameterServer> {
 
 function client({ port }: ParameterServer, security: ClientSecurity, patienceSeconds = 20): ParameterClient {
   const made = connectParameterServers({
-    ...{ servers: [`127.0.0.1:${port}`], worker: 0, workers: 1, incarnation: 1, version: '1' },
+    ...{ servers: [`127.0.0.1:${port}`], worker: 0, workers: 1, version: '1' },
     parameters: [{ name: 'kernel', shape: [2] }],
     optimizer: { name: 'sgd' },
     clipNorm: undefined,
@@ -118,7 +118,7 @@ describe('with a token', () => {
     open.push(server);
     const pair = [0, 1].map((worker) =>
       connectParameterServers({
-        ...{ servers: [`127.0.0.1:${server.port}`], worker, workers: 2, incarnation: 1, version: '1' },
+        ...{ servers: [`127.0.0.1:${server.port}`], worker, workers: 2, version: '1' },
         parameters: [{ name: 'kernel', shape: [2] }],
         optimizer: { name: 'sgd' },
         clipNorm: undefined,

@@ -6,9 +6,10 @@ import type { ModelDescription } from '../model.js';
 import type { SparseVector } from '../sparse-vector.js';
 import type { RowGradient } from '../tables/row-gradient.js';
 
-/** A process that claims to be a worker of the run. Of two that claim the same index, the greater incarnation is believed. */
+/** A process that claims to be a worker of the run. Of two that claim the same index, the one that joined later is believed. */
 export interface Caller {
   readonly worker: number;
+  /** A random number, by which the processes of one worker are told apart. It says nothing about their order. */
   readonly incarnation: number;
   /** Of the run when the caller joined: it grows when the servers get values from a checkpoint or a snapshot. */
   readonly generation: number;
@@ -50,6 +51,16 @@ export interface Contribution {
   readonly lanes: Float32Array;
 }
 
+/** What a process says about its place in the order of the processes that have joined, and in the run. */
+export interface Claim {
+  /** The process's number in that order, which the first shard has handed out; 0 if it has none yet. */
+  readonly ordinal: number;
+  /** To the first shard: another shard knows of a process of this worker with this number. */
+  readonly above: number;
+  /** To shards but the first: the first has said that this worker is the chief. */
+  readonly isChief: boolean;
+}
+
 /** A request is answered or refused exactly once, under the number that the shell gave it. */
 export type Request = { readonly request: number; readonly caller: Caller } & (
   | {
@@ -57,6 +68,7 @@ export type Request = { readonly request: number; readonly caller: Caller } & (
       readonly run: RunDescription;
       /** The caller's process keeps a part of the gradients that is lost with it. */
       readonly holdsBack?: boolean;
+      readonly claim?: Claim;
     }
   /** `values` is undefined if they did not arrive. */
   | {
@@ -121,7 +133,13 @@ export type ShardMessage =
 export type Answer =
   | {
       readonly type: 'joined';
+      /** The process's number in the order of those that have joined. */
+      readonly ordinal: number;
+      /** Whether this worker gives servers their values and writes the checkpoints. Only the first shard knows. */
+      readonly isChief: boolean;
       readonly initialized: boolean;
+      /** The step at which the generation began. */
+      readonly beganAt: number | undefined;
       readonly generation: number;
       readonly lease: number;
       /** Undefined on shards but the first, and before it has values. */
@@ -130,6 +148,8 @@ export type Answer =
       readonly appliedSumOfSquares: number | undefined;
       readonly pendingSumOfSquares: number | undefined;
     }
+  /** Another process of this worker has joined with the number `ordinal`, which is not below the caller's. */
+  | { readonly type: 'superseded'; readonly ordinal: number }
   /** `counted` are the workers of which the step is made, in the order of their lanes; empty where all are. */
   | {
       readonly type: 'pushed';

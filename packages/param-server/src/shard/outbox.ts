@@ -33,9 +33,12 @@ export class Outbox {
     return this.waiting.filter((request): request is RequestOf<Type> => request.type === type);
   }
 
-  /** Whether the worker waits for an answer: then it is alive, and blocks nobody. */
-  isWaiting(worker: number): boolean {
-    return this.waiting.some(({ caller }) => caller.worker === worker);
+  /**
+   * Whether the worker waits to be let in: then it blocks nobody. It sends no heartbeats yet; later, only they tell that a
+   * worker is alive, because the connection of a machine that vanished says nothing.
+   */
+  isJoining(worker: number): boolean {
+    return this.waitingFor('join').some(({ caller }) => caller.worker === worker);
   }
 
   answer({ request }: Request, answer: Answer): void {

@@ -87,12 +87,12 @@ test('a pull of a step that has passed is aborted, so that its worker joins agai
   expect(tell(pull(8, second, 0))).toEqual(['refuse 8 aborted: worker 1 pulls step 0, the shard is at 1']);
 });
 
-test('an older incarnation is refused, and what it waits for too', () => {
+test('a process that joins later is believed, and what the older one waits for is refused', () => {
   tell(push(4, second));
   const replacement = { ...second, incarnation: 2 };
   const replaced =
-    'failed-precondition: worker 1 has been replaced by a newer process (incarnation 2, this one is 1); end this one or, ' +
-    'if it started later, set the clock of its machine';
+    'failed-precondition: worker 1 has been replaced by a process that joined later; end this one, or give each an index ' +
+    'of its own';
   expect(tell({ type: 'join', request: 5, caller: replacement, run })).toEqual([`refuse 4 ${replaced}`, 'joined 5']);
   expect(tell(push(6, second))).toEqual([`refuse 6 ${replaced}`]);
 });
@@ -239,7 +239,8 @@ test('a later shard of an elastic run does not end because the only worker that 
     'done 2',
     'refuse 1 failed-precondition: worker 1 has left the run',
   ]);
-  tell({ type: 'join', request: 3, caller: first, run: later });
+  const claim = { ordinal: 3, above: 0, isChief: true };
+  expect(tell({ type: 'join', request: 3, caller: first, run: later, claim })).toEqual(['joined 3']);
   expect(tell({ type: 'leave', request: 4, caller: first, isFinished: true })).toEqual(['done 4', 'finish']);
 });
 

@@ -134,7 +134,9 @@ export class Shard {
   /** What any message, and time itself, may have changed: who has which lanes, who is done, who is away. */
   #lookAround(now: number): void {
     const { steps, commonSteps } = this.#run;
-    if (commonSteps && this.#workforce.lend(commonSteps, now)) this.#run.answerJoins();
+    const areDealtAnew = commonSteps !== undefined && this.#workforce.lend(commonSteps, now);
+    if (this.#workforce.appointChief(steps, now)) this.#run.changeChief();
+    else if (areDealtAnew) this.#run.answerJoins();
     if (commonSteps) this.#workforce.doWithoutLost(commonSteps, now);
     if (steps && this.#workforce.hasFinished(now)) this.#out.answerAll('finish', { type: 'done' });
     this.#workforce.lookForAbsent(steps, now);

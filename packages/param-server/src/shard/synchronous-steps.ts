@@ -133,6 +133,8 @@ export class SynchronousSteps implements Steps {
 
   pull(request: RequestOf<'pull'>, now: number): void {
     const { step, sumOfSquares, caller } = request;
+    // It may be about to write a checkpoint that is another worker's affair by now.
+    if (caller.lease < this.#lease) throw leasedAnew();
     if (step < this.step || step > this.step + 1) throw passed(caller.worker, step, this.step);
     if (step > this.step && sumOfSquares !== undefined) this.#update(request, sumOfSquares);
     else if (sumOfSquares !== undefined) this.#requireSameNorm(caller.worker, step, sumOfSquares);
@@ -222,6 +224,7 @@ function tooLate(worker: number, step: number): Refusal {
   return new Refusal('aborted', `worker ${worker} pushes step ${step} when enough others have; join again`);
 }
 
-function leasedAnew(): Refusal {
+/** What to tell a worker that joined before the lanes went to others. */
+export function leasedAnew(): Refusal {
   return new Refusal('aborted', 'the lanes have been leased anew; join again for yours');
 }

@@ -1,5 +1,5 @@
 /**
- * The run that a shard serves, as its workers see it: they join it, worker 0 gives it its values, which begins a generation,
+ * The run that a shard serves, as its workers see it: they join it, the chief gives it its values, which begins a generation,
  * and all push, pull and leave. What happens in a step, which all workers make together or each by itself, is in
  * `synchronous-steps.ts` and `own-pace-steps.ts`.
  */
@@ -11,7 +11,7 @@ import { OwnPaceSteps } from './own-pace-steps.js';
 import { Refusal } from './refusal.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
 import { incomplete, type Standing, type Steps, whereIn } from './steps.js';
-import { SynchronousSteps } from './synchronous-steps.js';
+import { leasedAnew, SynchronousSteps } from './synchronous-steps.js';
 import type { Workforce } from './workforce.js';
 
 export class TrainingRun {
@@ -34,7 +34,7 @@ export class TrainingRun {
     this.#snapshots = new SnapshotSchedule(policy.snapshotEvery, out);
   }
 
-  /** Undefined until worker 0 has supplied the values, or while they are read from a snapshot. */
+  /** Undefined until the chief has supplied the values, or while they are read from a snapshot. */
   get steps(): Steps | undefined {
     return this.#steps;
   }
@@ -45,11 +45,16 @@ export class TrainingRun {
   }
 
   join(request: RequestOf<'join'>, now: number): void {
-    const { caller, run, holdsBack } = request;
+    const { caller, run, holdsBack, claim } = request;
     requireSamePlace(caller.worker, run, this.#place);
     if (this.#run) requireSameModel(caller.worker, run, this.#run);
     else requireSuited(run, this.#policy);
-    const replaced = this.#workforce.members.enter(caller, now);
+    const entrance = this.#workforce.members.enter(caller, claim, now);
+    if (entrance.type === 'superseded') {
+      this.#out.answer(request, entrance);
+      return;
+    }
+    const { replaced } = entrance;
     if (replaced) this.#refuseOlder(request, replaced);
     if (replaced && holdsBack) this.#forget(caller.worker);
     this.#workforce.welcome(caller.worker, this.#steps);
@@ -64,23 +69,35 @@ export class TrainingRun {
 
   #refuseOlder({ caller: { worker, incarnation } }: Request, refusal: Refusal): void {
     const older = this.#out.waiting.filter(
-      ({ caller }) => caller.worker === worker && caller.incarnation < incarnation,
+      ({ caller }) => caller.worker === worker && caller.incarnation !== incarnation,
     );
     this.#out.refuseAll(older, refusal);
   }
 
-  /** Worker 0 is let in at once, to supply the values; the others when there is something for them to do. */
+  /** The chief is let in at once, to supply the values; the others when there is something for them to do. */
   answerJoins(): void {
     for (const request of this.#out.waitingFor('join')) {
-      const { worker } = request.caller;
-      if (this.#steps ? this.#workforce.hasPart(worker) : worker === 0) this.#out.answer(request, this.#joined(worker));
+      const { caller, claim } = request;
+      const isChief = this.#workforce.leads ? this.#workforce.isChief(caller.worker) : claim?.isChief;
+      const isAdmitted = this.#steps ? this.#workforce.hasPart(caller.worker) : isChief;
+      if (isAdmitted) this.#out.answer(request, this.#joined(caller.worker));
     }
+  }
+
+  /** The chief is another one: whoever waits for all to have finished joins again, to hear whether it is the chief. */
+  changeChief(): void {
+    const text = 'another worker writes the checkpoints now; join again';
+    this.#out.refuseAll(this.#out.waitingFor('finish'), new Refusal('aborted', text));
+    this.answerJoins();
   }
 
   #joined(worker: number): Answer {
     return {
       type: 'joined',
+      ordinal: this.#workforce.members.ordinalOf(worker),
+      isChief: this.#workforce.isChief(worker),
       initialized: this.#steps !== undefined,
+      beganAt: this.#beginning?.step,
       generation: this.#generation,
       lease: this.#lease,
       lanes: this.#workforce.lanesOf(worker),
@@ -110,7 +127,7 @@ export class TrainingRun {
     else this.#out.hold(request);
   }
 
-  /** A snapshot is there, if it is still wanted: meanwhile worker 0 may have begun another generation. */
+  /** A snapshot is there, if it is still wanted: meanwhile the chief may have begun another generation. */
   snapshotRead({ generation, step, values }: MessageOf<'snapshot-read'>, now: number): void {
     if (generation !== this.#generation || this.#steps) return;
     this.#out.add({ type: 'install', values });
@@ -128,8 +145,12 @@ export class TrainingRun {
 
   /** Whether this generation was begun before: a request that is repeated changes nothing. */
   #hasBegun({ type, caller, generation, step }: RequestOf<'initialize' | 'restore'>): boolean {
-    if (caller.worker !== 0) {
-      throw new Refusal('failed-precondition', `worker ${caller.worker} may not initialise the shard; worker 0 does`);
+    // The other shards believe whom the first has let in as the chief; what two of them begin differs in `beganAt`.
+    if (this.#workforce.leads && !this.#workforce.isChief(caller.worker)) {
+      throw new Refusal(
+        'aborted',
+        `worker ${caller.worker} may not initialise the shard: it is not the chief; join again`,
+      );
     }
     if (generation < this.#generation) {
       throw new Refusal('aborted', `generation ${generation} is over, the shard is in ${this.#generation}`);
@@ -211,7 +232,9 @@ export class TrainingRun {
   }
 
   finish(request: RequestOf<'finish'>): void {
-    this.#stepsFor(request);
+    const steps = this.#stepsFor(request);
+    // The worker may be the chief by now, and not know it.
+    if (request.caller.lease < steps.lease) throw leasedAnew();
     this.#workforce.members.finish(request.caller.worker);
     this.#out.hold(request);
   }

@@ -19,12 +19,14 @@ export class Workforce {
   readonly #attendance: Attendance;
   readonly #out: Outbox;
   #leases = new LaneLeases(0);
+  /** The worker that gives servers their values and writes the checkpoints; the first shard says which. */
+  #chief = 0;
 
   constructor(place: ShardPlace, policy: ShardPolicy, out: Outbox) {
     this.#place = place;
     this.#policy = policy;
     this.#out = out;
-    this.members = new Membership(place.workers);
+    this.members = new Membership(place.workers, place.shard === 0);
     this.#attendance = new Attendance(this.members, policy);
   }
 
@@ -53,6 +55,28 @@ export class Workforce {
     return this.#leases.of(worker);
   }
 
+  /** Whether the worker is the chief, as far as this shard knows. */
+  isChief(worker: number): boolean {
+    return this.leads && worker === this.#chief;
+  }
+
+  /**
+   * In an elastic run, makes another worker the chief when the chief is lost: the first of those that have lanes or, before
+   * there are values, of those that wait for them. Returns whether it did. The lanes of the lost chief have been dealt anew
+   * before, so that every worker has to join again, and hears of it.
+   */
+  appointChief(steps: Steps | undefined, now: number): boolean {
+    if (!this.isElastic || !this.leads || this.members.isComplete || !this.#isLost(this.#chief, now)) return false;
+    if (steps && this.#leases.of(this.#chief)) return false;
+    const present = this.#everyone.filter((worker) => !this.#isLost(worker, now));
+    const able = present.filter((worker) => (steps ? this.#leases.of(worker) : this.#out.isJoining(worker)));
+    if (able.length === 0 || present.length < this.#policy.minWorkers) return false;
+    this.#notify([`worker ${able[0]} takes over the checkpoints from worker ${this.#chief} ${whereIn(steps)}`]);
+    this.#chief = able[0]!;
+    this.members.forgetFinished();
+    return true;
+  }
+
   /** Whether there is something for the worker to do. */
   hasPart(worker: number): boolean {
     return !this.leads || this.#leases.of(worker) !== undefined;
@@ -65,7 +89,7 @@ export class Workforce {
 
   /** Deals the lanes as a generation begins. */
   deal(now: number): void {
-    const present = this.#everyone.filter((worker) => !this.#attendance.isLost(worker, now));
+    const present = this.#everyone.filter((worker) => !this.#isLost(worker, now));
     this.#leases.deal(this.isElastic && present.length >= this.#policy.minWorkers ? present : this.#everyone);
   }
 
@@ -74,15 +98,16 @@ export class Workforce {
    * and nobody has pushed yet. Returns whether it did.
    */
   lend(steps: SynchronousSteps, now: number): boolean {
-    if (!this.isElastic || !this.leads) return false;
+    if (!this.isElastic || !this.leads || this.members.isComplete) return false;
     const holders = this.#leases.workers;
-    const lost = holders.filter((worker) => this.#isLost(worker, now) && !steps.hasPushed(worker));
+    // One that has pushed here may not have pushed to the other shards.
+    const lost = holders.filter((worker) => this.#isLost(worker, now));
     const late = this.#out.waitingFor('join').map(({ caller }) => caller.worker);
     if (lost.length === 0 && (late.length === 0 || !steps.isFresh)) return false;
     const workers = this.#everyone.filter((worker) => {
       return late.includes(worker) || (holders.includes(worker) && !lost.includes(worker));
     });
-    if (workers.length < this.#policy.minWorkers || !workers.includes(0)) return false;
+    if (workers.length < this.#policy.minWorkers) return false;
     this.#leases.deal(workers);
     steps.renew(steps.lease + 1);
     this.#notify(workers.length < this.#place.workers ? 'warning' : 'info', [
@@ -131,7 +156,7 @@ export class Workforce {
   lookForAbsent(steps: Steps | undefined, now: number): void {
     const { requests: waiting, workers: awaited } = this.#whoWaitsForWhom(steps, now);
     if (waiting.length === 0) return;
-    const absent = awaited.filter((worker) => !this.#out.isWaiting(worker));
+    const absent = awaited.filter((worker) => !this.#out.isJoining(worker));
     const lost = absent.filter((worker) => this.#attendance.isLost(worker, now));
     const where = whereIn(steps);
     if (this.#canSpare(lost)) this.#notify('warning', this.#attendance.newlySilent(absent, where, now));
@@ -139,11 +164,12 @@ export class Workforce {
   }
 
   #whoWaitsForWhom(steps: Steps | undefined, now: number): Wait {
-    if (!steps) return { requests: this.#out.waitingFor('join'), workers: [0] };
+    if (this.isElastic && !this.leads) return { requests: [], workers: [] };
+    if (!steps) return { requests: this.#out.waitingFor('join'), workers: [this.#chief] };
     const finishing = this.#out.waitingFor('finish');
     if (finishing.length > 0) return { requests: finishing, workers: this.#unfinished(now) };
     // Where workers can be spared the first shard decides; the others wait for that.
-    if ((this.isElastic || this.#policy.backupWorkers > 0) && !this.leads) return { requests: [], workers: [] };
+    if (this.#policy.backupWorkers > 0 && !this.leads) return { requests: [], workers: [] };
     return steps.wait(this.#leases.workers);
   }
 
@@ -160,7 +186,7 @@ export class Workforce {
   }
 
   #isLost(worker: number, now: number): boolean {
-    return !this.#out.isWaiting(worker) && this.#attendance.isLost(worker, now);
+    return !this.#out.isJoining(worker) && this.#attendance.isLost(worker, now);
   }
 
   get #everyone(): number[] {

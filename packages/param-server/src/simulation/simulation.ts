@@ -2,11 +2,12 @@
  * A whole training run in one process and in virtual time: the client and the shards that real runs use, over a network
  * and under crashes that follow a seed. A seed that fails is a test case.
  */
+import type { Snapshot } from '../client/options.js';
 import type { NamedValues } from '../shard-vector.js';
 import { type Disk, ServerMachine } from './server-machine.js';
 import type { Network } from './unreliable-calls.js';
 import { seededRandom, VirtualTime } from './virtual-time.js';
-import { type SimulatedTask, WorkerMachine } from './worker-machine.js';
+import { type SharedStorage, type SimulatedTask, WorkerMachine } from './worker-machine.js';
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -28,7 +29,7 @@ export interface SimulationOptions {
   readonly snapshotEvery?: number;
   /** By default as slow as a restart, and without fault. */
   readonly disk?: Pick<Disk, 'slowness' | 'failures'>;
-  /** Steps between the checkpoints that worker 0 keeps, and goes on from when it is started again; 0 for none. */
+  /** Steps between the checkpoints that the chief writes, and from which workers go on when they start again; 0 for none. */
   readonly checkpointEvery?: number;
   /** Follows the run until all have said goodbye and every server has ended. */
   readonly toTheEnd?: boolean;
@@ -41,6 +42,12 @@ export interface Crashes {
   readonly servers?: number;
   /** All workers and servers. */
   readonly everything?: number;
+  /** A worker is started that runs already, each time. */
+  readonly copies?: number;
+  /** A worker leaves where it may, each time, and comes back. */
+  readonly goodbyes?: number;
+  /** These workers are killed for good. */
+  readonly forGood?: readonly number[];
 }
 
 export interface SimulationResult {
@@ -48,6 +55,8 @@ export interface SimulationResult {
   readonly parameters: readonly (NamedValues | undefined)[];
   /** The numbers of the updates that each shard applied, in order; a snapshot that it went back to is negative. */
   readonly updates: readonly (readonly number[])[];
+  /** The last that was written. */
+  readonly checkpoint: Snapshot | undefined;
   /** What the shards had to say. */
   readonly notices: readonly string[];
 }
@@ -66,6 +75,7 @@ export async function simulateTraining(options: SimulationOptions): Promise<Simu
   const random = seededRandom(seed);
   const policy = { minWorkers, backupWorkers, leaseSeconds: 30, patienceSeconds, snapshotEvery };
   const common = { workers, time, random };
+  const storage: SharedStorage = { checkpoint: undefined };
   const servers = Array.from(
     { length: shards },
     (_, shard) => new ServerMachine({ ...common, shard, shards, policy, slowness, disk }),
@@ -76,7 +86,7 @@ export async function simulateTraining(options: SimulationOptions): Promise<Simu
       new WorkerMachine({
         ...common,
         ...{ task, worker, servers, network, slowness: worker === 0 ? slowness : absence },
-        checkpointEvery: worker === 0 ? checkpointEvery : 0,
+        ...{ storage, checkpointEvery },
       }),
   );
   const sometime = (times: number | undefined, crash: () => void) => {
@@ -86,6 +96,10 @@ export async function simulateTraining(options: SimulationOptions): Promise<Simu
     for (const machine of machines) if (random() < 0.5) machine.restart();
   });
   sometime(crashes.servers, () => servers[Math.floor(random() * shards)]!.restart());
+  const oneOf = <Machine>(all: readonly Machine[]) => all[Math.floor(random() * all.length)]!;
+  sometime(crashes.copies, () => oneOf(machines).copy());
+  sometime(crashes.goodbyes, () => oneOf(machines).leave());
+  for (const worker of crashes.forGood ?? []) sometime(1, () => machines[worker]!.vanish());
   sometime(crashes.everything, () => {
     for (const machine of [...machines, ...servers]) machine.restart();
   });
@@ -94,6 +108,7 @@ export async function simulateTraining(options: SimulationOptions): Promise<Simu
   await time.runUntil<unknown>(options.toTheEnd ? ended : first);
   return {
     parameters: machines.map(({ result }) => result),
+    checkpoint: storage.checkpoint,
     updates: servers.map((server) => server.updates),
     notices: servers.flatMap(({ notices }) => notices),
   };

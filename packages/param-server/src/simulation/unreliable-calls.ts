@@ -15,7 +15,7 @@ import { Refusal } from '../shard/refusal.js';
 import type { ShardHost, UnnumberedRequest } from '../shard-host.js';
 import { type Chunk, piecesOf } from '../shard-vector.js';
 import { selectionOf } from '../vector-calls.js';
-import { readCaller, readRun } from '../wire-messages.js';
+import { readCaller, readClaim, readRun } from '../wire-messages.js';
 import type { ServerMachine } from './server-machine.js';
 import type { VirtualTime } from './virtual-time.js';
 
@@ -58,7 +58,7 @@ export class UnreliableCalls implements ShardCalls {
     const caller = readCaller(request.caller);
     return this.#call(async (host) => {
       const answer = await host.ask(
-        { type: 'join', caller, run, holdsBack: request.holdsBack ?? false },
+        { type: 'join', caller, run, holdsBack: request.holdsBack ?? false, claim: readClaim(request) },
         () => undefined,
       );
       return joinResponse(answer, host) as unroll.v1.JoinResponse;
@@ -125,6 +125,7 @@ export class UnreliableCalls implements ShardCalls {
     const sent: Chunk[] = [];
     for await (const { offsets, data } of chunks) sent.push({ offsets, data: data.slice() });
     return this.#call(async (host) => {
+      await host.ask({ type: 'heartbeat', caller }, () => undefined);
       const upload = host.adopted.uploads.begin({ ...target, caller });
       for (const chunk of sent) upload.take(chunk);
       doAtOnce(upload.end());

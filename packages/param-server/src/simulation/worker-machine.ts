@@ -32,6 +32,11 @@ export interface SimulatedTask {
   ) => { readonly gradients: NamedGradients; readonly laneStates: Float32Array };
 }
 
+/** What all machines reach, and what survives them: the folder of the checkpoints. */
+export interface SharedStorage {
+  checkpoint: Snapshot | undefined;
+}
+
 export interface WorkerMachineOptions {
   readonly task: SimulatedTask;
   readonly worker: number;
@@ -42,8 +47,16 @@ export interface WorkerMachineOptions {
   readonly network: Network;
   /** The longest that a restart takes, in virtual seconds. */
   readonly slowness: number;
-  /** Steps between the checkpoints that the worker keeps; 0 for none. */
+  readonly storage: SharedStorage;
+  /** Steps between the checkpoints that the chief writes, one at the end beside them; 0 for none. */
   readonly checkpointEvery: number;
+}
+
+interface Process {
+  readonly incarnation: number;
+  readonly calls: readonly UnreliableCalls[];
+  isDead: boolean;
+  isLeaving: boolean;
 }
 
 const heartbeatSeconds = 7;
@@ -54,10 +67,9 @@ export class WorkerMachine {
   /** What the last process held when it had nothing left to do. */
   result: NamedValues | undefined;
   readonly #options: WorkerMachineOptions;
-  #incarnation = 0;
-  /** A process that is started again goes on from this; it survives, as a file does. */
-  #checkpoint: Snapshot | undefined;
-  #calls: readonly UnreliableCalls[] = [];
+  readonly #processes = new Set<Process>();
+  #isGone = false;
+  #starts = 0;
   #finish!: () => void;
   #fail!: (error: unknown) => void;
 
@@ -72,26 +84,72 @@ export class WorkerMachine {
 
   /** Kills the process if one runs, and starts another after a while. */
   restart(): void {
+    this.#kill();
+    const start = ++this.#starts;
+    this.#sometime(() => {
+      if (start === this.#starts) this.#start();
+    });
+  }
+
+  /** Starts another process while one runs: they fight for their place. */
+  copy(): void {
+    this.#sometime(() => this.#start());
+  }
+
+  /** Has the process leave the run after its step, if it may, and come back after a while. */
+  leave(): void {
+    for (const process of this.#processes) process.isLeaving = true;
+  }
+
+  /** Kills the process for good. */
+  vanish(): void {
+    this.#isGone = true;
+    this.#kill();
+  }
+
+  #kill(): void {
+    for (const process of this.#processes) {
+      process.isDead = true;
+      for (const calls of process.calls) calls.cut();
+    }
+    this.#processes.clear();
+  }
+
+  #sometime(run: () => void): void {
     const { time, random, slowness } = this.#options;
-    for (const calls of this.#calls) calls.cut();
-    const incarnation = ++this.#incarnation;
-    time.after(random() * slowness, () => {
-      if (incarnation === this.#incarnation) this.#start(incarnation);
-    });
+    time.after(random() * slowness, run);
   }
 
-  #start(incarnation: number): void {
+  #start(): void {
+    if (this.#isGone) return;
     const { servers, time, random, network } = this.#options;
-    this.#calls = servers.map((server) => new UnreliableCalls(server, time, random, network));
-    this.#train(incarnation).then(this.#finish, (error) => {
-      // What a killed process thinks of its death is of no interest.
-      if (incarnation === this.#incarnation) this.#fail(error);
-    });
+    const calls = servers.map((server) => new UnreliableCalls(server, time, random, network));
+    // Random, as the number of a real process is.
+    const incarnation = Math.floor(random() * 2 ** 48);
+    const process: Process = { incarnation, calls, isDead: false, isLeaving: false };
+    this.#processes.add(process);
+    this.#train(process).then(
+      (outcome) => {
+        this.#processes.delete(process);
+        if (outcome === 'finished') this.#finish();
+        else this.restart();
+      },
+      (error: Error) => this.#hasFailed(process, error),
+    );
   }
 
-  async #train(incarnation: number): Promise<void> {
-    const { steps, learningRate, compute, initial } = this.#options.task;
-    const client = this.#connect(incarnation);
+  #hasFailed(process: Process, error: Error): void {
+    // What a killed process thinks of its death is of no interest.
+    if (process.isDead) return;
+    this.#processes.delete(process);
+    if (!error.message.includes('replaced by a process that joined later')) this.#fail(error);
+    else if (this.#processes.size === 0) this.restart();
+  }
+
+  async #train(process: Process): Promise<'finished' | 'left'> {
+    const { storage, checkpointEvery } = this.#options;
+    const { steps, learningRate, compute, initial, rowIds } = this.#options.task;
+    const client = this.#connect(process);
     const parameters = initial();
     await client.enter(parameters);
     const { width } = this.#options.task.model.lanes;
@@ -104,23 +162,35 @@ export class WorkerMachine {
           const { gradients, laneStates } = compute(client.lanes, client.step, { ...parameters, ...rows }, states);
           const update = await client.update({ ...this.#inStages(gradients), learningRate, laneStates });
           states = update ? laneStates : enteredStates();
-          if (update && (await this.#keepCheckpoint(client))) states = enteredStates();
+          if (update && (await this.#keepCheckpoint(client, process))) states = enteredStates();
         } else states = enteredStates();
+        if (process.isLeaving && client.mayLeave) {
+          await client.close();
+          return 'left';
+        }
       }
       if (await client.meet()) {
-        const read = this.#options.task.rowIds ? (await client.snapshot())?.parameters : parameters;
-        if (incarnation === this.#incarnation && read) this.result = structuredClone(read);
-        if (read && (await client.finish())) return void client.close();
+        const read = rowIds ? (await client.snapshot())?.parameters : parameters;
+        if (!process.isDead && read) this.result = structuredClone(read);
+        if (read) await this.#keepCheckpoint(client, process);
+        const isWritten = checkpointEvery === 0 || !client.isChief || storage.checkpoint?.step === steps;
+        if (read && isWritten && client.step === steps && (await client.finish())) {
+          void client.close();
+          return 'finished';
+        }
       }
       states = enteredStates();
     }
   }
 
   /** @returns whether a checkpoint was due; the servers may then be elsewhere */
-  async #keepCheckpoint(client: ParameterClient): Promise<boolean> {
-    const { checkpointEvery } = this.#options;
-    if (checkpointEvery === 0 || client.step % checkpointEvery > 0) return false;
-    this.#checkpoint = (await client.snapshot()) ?? this.#checkpoint;
+  async #keepCheckpoint(client: ParameterClient, process: Process): Promise<boolean> {
+    const { checkpointEvery, storage, task } = this.#options;
+    const isDue = checkpointEvery > 0 && (client.step % checkpointEvery === 0 || client.step === task.steps);
+    if (!isDue || !client.isChief || storage.checkpoint?.step === client.step) return false;
+    const snapshot = await client.snapshot();
+    await new Promise<void>((written) => this.#sometime(written));
+    if (snapshot && (await client.confirm()) && !process.isDead) storage.checkpoint = snapshot;
     return true;
   }
 
@@ -146,15 +216,15 @@ export class WorkerMachine {
     return (await client.pullRows(ids, rows)) ? rows : undefined;
   }
 
-  #connect(incarnation: number): ParameterClient {
-    const { task, worker, workers, time } = this.#options;
-    // The process knows the checkpoint that it was started with, whatever it writes later.
-    const checkpoint = this.#checkpoint;
+  #connect({ incarnation, calls }: Process): ParameterClient {
+    const { task, worker, workers, time, storage } = this.#options;
+    // The process knows the checkpoint that it was started with, whatever is written later.
+    const { checkpoint } = storage;
     const caller = { worker, incarnation, generation: 0, lease: 0 };
     const options = {
       ...task.model,
       ...(task.codec ? { codec: task.codec } : {}),
-      ...{ worker, workers, incarnation, version: 'simulated', servers: [] },
+      ...{ worker, workers, version: 'simulated', servers: [] },
       start: {
         step: checkpoint?.step ?? 0,
         values: async () => structuredClone(checkpoint) ?? { parameters: task.initial() },
@@ -162,16 +232,20 @@ export class WorkerMachine {
       } as const,
     };
     return new ParameterClient(options, {
-      connections: this.#calls,
+      connections: calls,
+      incarnation,
       sleep: (seconds) => new Promise((resolve) => time.after(seconds, resolve)),
       startHeartbeats: (_, onBeat) => {
+        let isStopped = false;
         const beat = (): void => {
-          if (incarnation !== this.#incarnation) return;
-          for (const [shard, calls] of this.#calls.entries()) calls.beat(shard, caller, onBeat);
+          if (isStopped || ![...this.#processes].some((process) => process.incarnation === incarnation)) return;
+          for (const [shard, connection] of calls.entries()) connection.beat(shard, caller, onBeat);
           time.after(heartbeatSeconds, beat);
         };
         beat();
-        return () => undefined;
+        return () => {
+          isStopped = true;
+        };
       },
     });
   }

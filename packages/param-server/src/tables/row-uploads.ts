@@ -28,13 +28,10 @@ export class RowUploads {
     this.#layout = layout;
   }
 
-  /** Starts an upload, from nothing if an earlier stream of it was cut off. @throws Refusal if a newer process has one on its way */
+  /** Starts an upload, from nothing if an earlier stream of it was cut off. */
   begin(target: UploadTarget) {
-    const { worker, incarnation } = target.caller;
+    const { worker } = target.caller;
     const current = this.#uploads.get(worker);
-    if (current && current.target.caller.incarnation > incarnation) {
-      throw new Refusal('failed-precondition', `worker ${worker} has been replaced by a newer process`);
-    }
     if (current) current.state = 'replaced';
     const arrived = this.#layout.tables.map(() => ({ starts: [], rows: [] }));
     const upload: RowUpload = { target, arrived, last: -1, state: 'arriving', gradient: undefined };

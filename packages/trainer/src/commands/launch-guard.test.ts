@@ -30,7 +30,6 @@ test.skipIf(!canFindProcesses)(
         servers: [words[words.indexOf('--server-addresses') + 1]!],
         worker: 0,
         workers: 1,
-        incarnation: 2 ** 52,
         version,
       },
       ...{ parameters: [{ name: 'kernel', shape: [2] }], optimizer: { name: 'sgd' }, clipNorm: undefined },

@@ -23,13 +23,12 @@ interface Process {
   readonly servers: readonly string[];
   readonly worker: number;
   readonly overlaps: boolean;
-  readonly incarnation?: number;
 }
 
-async function join({ servers, worker, overlaps, incarnation = 1 }: Process) {
+async function join({ servers, worker, overlaps }: Process) {
   const meter = new WorkerMeter();
   const client = connectParameterServers({
-    ...{ servers, worker, workers, incarnation, version, meter, run: 'overlap' },
+    ...{ servers, worker, workers, version, meter, run: 'overlap' },
     parameters: Object.entries(parameterShapes(model)).map(([name, shape]) => ({ name, shape })),
     optimizer: updateOptimizer(training),
     clipNorm: training.clipNorm,
@@ -59,7 +58,7 @@ async function train(overlaps: readonly boolean[], restartAt?: number) {
     while (learner.nextStep < steps) {
       if (worker === 1 && learner.nextStep === restartAt && before.length === 0) {
         before.push({ learner, client });
-        ({ learner, client } = await join({ ...process, incarnation: 2 }));
+        ({ learner, client } = await join(process));
       }
       await learner.step(0.1);
     }

@@ -131,7 +131,6 @@ function connect(
     servers,
     worker,
     workers,
-    incarnation: Date.now(),
     version,
     parameters: parametersOf(prepared),
     optimizer: updateOptimizer(training),
