@@ -50,6 +50,11 @@ export class ParameterClient implements AsyncDisposable {
     return this.#membership.isElastic;
   }
 
+  /** How often this worker has taken up the run. */
+  get entrances(): number {
+    return this.#membership.entrances;
+  }
+
   /**
    * Whether this worker gives servers their values and is to write the checkpoints, as the first server said when it joined
    * last: worker 0, until it is lost in an elastic run.

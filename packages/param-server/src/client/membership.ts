@@ -47,7 +47,7 @@ export class Membership {
   /** The number of a process by which another shard has superseded this one. */
   #above = 0;
   #isChief = false;
-  #hasEntered = false;
+  #entrances = 0;
   #isElastic = false;
   #hasBackups = false;
   #isClosed = false;
@@ -92,6 +92,11 @@ export class Membership {
   /** Whether the run goes on without some of the workers. */
   get isElastic(): boolean {
     return this.#isElastic;
+  }
+
+  /** How often this worker has taken up the run. */
+  get entrances(): number {
+    return this.#entrances;
   }
 
   /** Whether this worker gives servers their values, as the first said when it was joined last. */
@@ -188,7 +193,7 @@ export class Membership {
     const { start } = this.#options;
     const plan = planOf(joined, {
       isChief: this.#isChief,
-      hasEntered: this.#hasEntered,
+      hasEntered: this.#entrances > 0,
       startStep: start.step ?? 0,
       snapshots: start.snapshots ?? 'refuse',
       ownPace: this.hasOwnPace,
@@ -249,7 +254,7 @@ export class Membership {
     await this.pullLanes(step);
     this.#lanes = lanes;
     this.#step = step;
-    this.#hasEntered = true;
+    this.#entrances++;
     this.#place = 'inside';
   }
 

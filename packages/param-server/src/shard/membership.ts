@@ -106,6 +106,11 @@ export class Membership {
     }
   }
 
+  /** The worker is let in, and sends heartbeats from now on. */
+  welcome(worker: number, now: number): void {
+    this.#heardAt.set(worker, now);
+  }
+
   /** @throws Refusal if the process has said goodbye: what it sent before has come late, or again */
   requireInside({ worker }: Caller): void {
     if (this.hasLeft(worker)) throw hasLeft(worker);

@@ -135,8 +135,8 @@ export class Shard {
   #lookAround(now: number): void {
     const { steps, commonSteps } = this.#run;
     const areDealtAnew = commonSteps !== undefined && this.#workforce.lend(commonSteps, now);
-    if (this.#workforce.appointChief(steps, now)) this.#run.changeChief();
-    else if (areDealtAnew) this.#run.answerJoins();
+    if (this.#workforce.appointChief(steps, now)) this.#run.changeChief(now);
+    else if (areDealtAnew) this.#run.answerJoins(now);
     if (commonSteps) this.#workforce.doWithoutLost(commonSteps, now);
     if (steps && this.#workforce.hasFinished(now)) this.#out.answerAll('finish', { type: 'done' });
     this.#workforce.lookForAbsent(steps, now);

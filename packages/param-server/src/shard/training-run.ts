@@ -64,7 +64,7 @@ export class TrainingRun {
       this.#out.add({ type: 'adopt', run });
     }
     this.#out.hold(request);
-    this.answerJoins();
+    this.answerJoins(now);
   }
 
   #refuseOlder({ caller: { worker, incarnation } }: Request, refusal: Refusal): void {
@@ -75,20 +75,23 @@ export class TrainingRun {
   }
 
   /** The chief is let in at once, to supply the values; the others when there is something for them to do. */
-  answerJoins(): void {
+  answerJoins(now: number): void {
     for (const request of this.#out.waitingFor('join')) {
       const { caller, claim } = request;
       const isChief = this.#workforce.leads ? this.#workforce.isChief(caller.worker) : claim?.isChief;
       const isAdmitted = this.#steps ? this.#workforce.hasPart(caller.worker) : isChief;
-      if (isAdmitted) this.#out.answer(request, this.#joined(caller.worker));
+      if (!isAdmitted) continue;
+      // It may have waited for longer than anybody may be silent.
+      this.#workforce.members.welcome(caller.worker, now);
+      this.#out.answer(request, this.#joined(caller.worker));
     }
   }
 
   /** The chief is another one: whoever waits for all to have finished joins again, to hear whether it is the chief. */
-  changeChief(): void {
+  changeChief(now: number): void {
     const text = 'another worker writes the checkpoints now; join again';
     this.#out.refuseAll(this.#out.waitingFor('finish'), new Refusal('aborted', text));
-    this.answerJoins();
+    this.answerJoins(now);
   }
 
   #joined(worker: number): Answer {
@@ -189,7 +192,7 @@ export class TrainingRun {
   #open(step: number, now: number): void {
     this.#steps = this.#stepsFrom(step);
     this.#workforce.deal(now);
-    this.answerJoins();
+    this.answerJoins(now);
   }
 
   #stepsFrom(step: number): Steps {

@@ -71,7 +71,9 @@ export class Workforce {
     const present = this.#everyone.filter((worker) => !this.#isLost(worker, now));
     const able = present.filter((worker) => (steps ? this.#leases.of(worker) : this.#out.isJoining(worker)));
     if (able.length === 0 || present.length < this.#policy.minWorkers) return false;
-    this.#notify([`worker ${able[0]} takes over the checkpoints from worker ${this.#chief} ${whereIn(steps)}`]);
+    this.#notify('warning', [
+      `worker ${able[0]} takes over the checkpoints from worker ${this.#chief} ${whereIn(steps)}`,
+    ]);
     this.#chief = able[0]!;
     this.members.forgetFinished();
     return true;

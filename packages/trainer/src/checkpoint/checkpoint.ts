@@ -52,18 +52,30 @@ export function inspectCheckpoint(folder: string): Promise<FolderContents> {
 
 const recurrentPrefix = 'recurrent/';
 
-export async function writeCheckpoint(folder: string, checkpoint: ResumableCheckpoint): Promise<void> {
+/** Returns false where nothing was replaced, because that was no longer due when all was written. */
+export async function writeCheckpoint(
+  folder: string,
+  checkpoint: ResumableCheckpoint,
+  isDue: () => Promise<boolean> = async () => true,
+): Promise<boolean> {
   const { config, parameters, tokenizer, state, slots, recurrent } = checkpoint;
   const shapes = parameterShapes(config);
   const optimizer = {
     ...named(optimizerShapes(state.training, shapes), slots),
     ...(recurrent ? prefixed(named(stateShapes(config, state.training.batchSize), recurrent)) : {}),
   };
-  await replaceChecksummedFolder(folder, {
+  const files = {
     ...encodeModel({ config, parameters, tokenizer }),
     'training-state.json': json(state),
     'optimizer.safetensors': encodeSafetensors(optimizer),
-  });
+  };
+  return replaceChecksummedFolder(folder, files, { isDue });
+}
+
+/** Reads how far the training of a checkpoint has come. @throws UnrollError as {@link readResumableCheckpoint} */
+export async function readTrainingState(folder: string): Promise<TrainingState> {
+  const files = await readChecksummedFolder(folder, ['training-state.json']);
+  return parse(folder, files, 'training-state.json', parseTrainingState);
 }
 
 /** Writes a model that was not trained here: a checkpoint from which everything can be done but to go on training. */

@@ -3,14 +3,18 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
-import { type Files, partsOf, readResult, replaceFolder } from '../files/result-folder.js';
+import { type Files, partsOf, type ReplacementOptions, readResult, replaceFolder } from '../files/result-folder.js';
 
 const checksumFile = 'checksums.json';
 
-/** Writes the files and, as `checksums.json`, their SHA-256 sums into `folder`, replacing what it held. */
-export async function replaceChecksummedFolder(folder: string, files: Files): Promise<void> {
+/** Writes the files and, as `checksums.json`, their SHA-256 sums into `folder`, replacing what it held, if that is still due. */
+export async function replaceChecksummedFolder(
+  folder: string,
+  files: Files,
+  options: Pick<ReplacementOptions, 'isDue'> = {},
+): Promise<boolean> {
   const sums = Object.fromEntries(Object.entries(files).map(([name, contents]) => [name, sha256(partsOf(contents))]));
-  await replaceFolder(folder, { ...files, [checksumFile]: `${JSON.stringify(sums, null, 2)}\n` });
+  return replaceFolder(folder, { ...files, [checksumFile]: `${JSON.stringify(sums, null, 2)}\n` }, options);
 }
 
 /**

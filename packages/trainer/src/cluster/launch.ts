@@ -71,11 +71,16 @@ export async function launchCluster(
     const addresses = await waits.during('the parameter servers to listen', listening);
     observer?.watch(connectRunStatus(addresses, { token }));
     begun = waits.begin('worker 0 to begin training');
-    startWorkers(workers, addresses, request, { ...options, secrets }, { report, observer, say, begun });
+    const finished = startWorkers(
+      workers,
+      addresses,
+      request,
+      { ...options, secrets },
+      { report, observer, say, begun },
+    );
     const children = [...servers, ...workers];
     const failures = children.map(({ ended }) => ended.then(() => never));
-    // Worker 0 ends when all workers have finished.
-    await Promise.race([workers[0]!.ended, ...failures, interrupt.requested]);
+    await Promise.race([finished, ...failures, interrupt.requested]);
     await settledWithin(
       goodbyeSeconds,
       children.map(({ ended }) => ended),
@@ -160,17 +165,22 @@ interface WorkerEvents {
   readonly report: RunReport;
   readonly observer: RunObserver | undefined;
   readonly say: typeof log;
-  /** Worker 0 has begun. */
+  /** A worker has begun. */
   readonly begun: () => void;
 }
 
+/** Resolves when a worker has heard that all have finished. */
 function startWorkers(
   started: Child[],
   addresses: readonly string[],
   request: TrainingRequest,
   { workers, maxRestarts, workerFlags, secrets }: ClusterOptions & { readonly secrets: Secrets },
   { report, observer, say, begun }: WorkerEvents,
-): void {
+): Promise<void> {
+  let finish!: () => void;
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
   const threads = request.threads || Math.max(1, Math.floor(availableParallelism() / workers));
   for (let worker = 0; worker < workers; worker++) {
     const place = { 'server-addresses': addresses.join(), worker, workers, threads };
@@ -187,14 +197,16 @@ function startWorkers(
         },
         onMessage: (message) => {
           if (message.type === 'notice') return say(message.line, message.severity);
+          if (message.type === 'finished') return finish();
           if (message.type === 'listening' || message.type === 'peer-lost') return;
-          if (worker === 0) begun();
+          begun();
           report.add(message, worker);
           if (worker === 0) observer?.add(message);
         },
       }),
     );
   }
+  return finished;
 }
 
 /** A worker that starts again goes on from this run's checkpoint, not from one that the run was to overwrite. */

@@ -3,7 +3,7 @@ import type { Severity } from '@unroll/param-server';
 import { log } from '../terminal/log.js';
 import type { RunEvent } from '../training/run.js';
 
-export type ChildMessage = Listening | Notice | PeerLost | RunEvent;
+export type ChildMessage = Listening | Notice | PeerLost | Finished | RunEvent;
 
 /** A parameter server takes calls. */
 export interface Listening {
@@ -21,6 +21,11 @@ export interface Notice {
 /** A worker or server is about to fail because another process of the run did. */
 export interface PeerLost {
   readonly type: 'peer-lost';
+}
+
+/** All workers have finished: the run is over. */
+export interface Finished {
+  readonly type: 'finished';
 }
 
 /** Sends an event to the launcher, if there is one; says whether. */

@@ -34,6 +34,7 @@ export async function runWorker(
     report.close();
   }
   leaving.signal.throwIfAborted();
+  reportTo(process, { type: 'finished' });
   return report;
 }
 

@@ -46,7 +46,7 @@ export function addWorker(program: Command): void {
     )
     .requiredOption(
       '--worker <i>',
-      'the index of this worker, from 0; worker 0 evaluates and writes the checkpoints',
+      'the index of this worker, from 0; worker 0 evaluates and writes the checkpoints, and another one if it is lost',
       nonNegativeInteger,
     )
     .requiredOption('--workers <n>', 'how many workers there are', positiveInteger)
@@ -71,7 +71,9 @@ export async function work(flags: WorkerFlags): Promise<void> {
   await using observer = worker === 0 ? await openObserver(flags) : undefined;
   const { runWorker } = await import('../cluster/run-worker.js');
   const report = await runWorker(request, role, observer);
-  if (!process.send && worker === 0) await printTrainingResult(flags.json, report.result());
+  // Another worker than the first has a result if it has written checkpoints in its place.
+  const hasResult = worker === 0 || report.checkpointStep > 0;
+  if (!process.send && hasResult) await printTrainingResult(flags.json, report.result());
 }
 
 export interface ServerFlags extends ServerPolicyFlags, GuardFlags, MetricsFlags {

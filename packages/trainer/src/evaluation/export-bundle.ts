@@ -78,14 +78,14 @@ export async function exportBundle(request: ExportRequest, signal: AbortSignal):
     float32Bytes: totalBytes(float32),
     ...(await measuredSpeeds(files, float32, target)),
   };
-  await replaceFolder(out, Object.fromEntries(withMeasurements(files, sizesAndSpeeds)), bundleFiles);
+  await replaceFolder(out, Object.fromEntries(withMeasurements(files, sizesAndSpeeds)), { ours: bundleFiles });
   if (!heldOut) return { bundle: out, quantization, target, measured: sizesAndSpeeds };
 
   const ids = await encodeText(checkpoint.tokenizer, heldOut, `${request.split} text`, signal);
   const float = await evaluateCheckpoint(checkpoint, ids, await selectEngine('onnxruntime'), signal);
   const { perplexity } = await evaluateBundle(out, target, ids, signal);
   const measured = { ...sizesAndSpeeds, perplexity, float32Perplexity: float.perplexity };
-  await replaceFolder(out, Object.fromEntries(withMeasurements(files, measured)), bundleFiles);
+  await replaceFolder(out, Object.fromEntries(withMeasurements(files, measured)), { ours: bundleFiles });
   return { bundle: out, quantization, target, measured };
 }
 

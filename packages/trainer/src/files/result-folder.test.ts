@@ -24,7 +24,7 @@ function contentsOf(folder: string): Record<string, string> {
 }
 
 /** The folder that a message says the files are in. */
-async function savedIn(writing: Promise<void>): Promise<{ message: string; folder: string }> {
+async function savedIn(writing: Promise<unknown>): Promise<{ message: string; folder: string }> {
   const message = await writing.then(
     () => 'nothing was thrown',
     (error: Error) => error.message,
@@ -40,7 +40,7 @@ describe('files are written together', () => {
 
   test('in place of older ones, of which those that are not written anew are removed', async () => {
     await replaceFolder(out, first);
-    await replaceFolder(out, second, ['old.bin', 'model.bin', 'manifest.json']);
+    await replaceFolder(out, second, { ours: ['old.bin', 'model.bin', 'manifest.json'] });
     expect(contentsOf(out)).toEqual({ 'model.bin': 'second model', 'manifest.json': 'second' });
   });
 
@@ -76,6 +76,22 @@ describe('a replacement that was cut off', () => {
     expect((await readResult(out, 'model.bin')).toString()).toBe('first model');
     await replaceFolder(out, second);
     expect(readdirSync(out).toSorted()).toEqual(['manifest.json', 'model.bin', 'old.bin']);
+  });
+
+  test('that is no longer due leaves the old ones', async () => {
+    await replaceFolder(out, first);
+    expect(await replaceFolder(out, second, { isDue: async () => false })).toBe(false);
+    expect(contentsOf(out)).toEqual(first);
+  });
+
+  test('by another writer that goes on does not get into the new files', async () => {
+    const isDue = async () => {
+      // While this one waits, another process replaces the folder from the beginning to the end.
+      await replaceFolder(out, second);
+      return true;
+    };
+    await expect(replaceFolder(out, first, { isDue })).rejects.toThrow('cannot be written');
+    expect((await readResult(out, 'model.bin')).toString()).toBe('second model');
   });
 
   test('while its files were renamed is read as the new ones, and finished by the next', async () => {

@@ -4,6 +4,7 @@
  * or a link, and whatever happens in between, it holds all old files or all new ones: readers look into the complete folder
  * first, and the next writer empties it.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, open, readdir, readFile, readlink, rename, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -17,7 +18,7 @@ export type FileContents = string | Uint8Array | readonly Uint8Array[];
 /** Files by name. */
 export type Files = Readonly<Record<string, FileContents>>;
 
-/** Where new files lie while they are written, and from when all are until they are in their places. */
+/** How the folder begins where new files lie while they are written, and where they lie from when all are until all are in place. */
 const unfinished = '.unroll-unfinished';
 const complete = '.unroll-complete';
 
@@ -27,28 +28,45 @@ const lastFiles = new Set(['checksums.json', 'manifest.json']);
 /** Files that only whoever goes on training needs; other users of the machine cannot open them. */
 const privateFiles = new Set(['training-state.json', 'optimizer.safetensors']);
 
+export interface ReplacementOptions {
+  /** Names of files of ours that may be there from before; those that are not written anew are removed. */
+  readonly ours?: readonly string[];
+  /** Asked when all is written and nothing is replaced yet: whether it still should be. It does not throw. */
+  readonly isDue?: () => Promise<boolean>;
+}
+
 /**
  * Writes the files into `folder`, which is made if it does not exist. Where that fails, what was there before stays, and the files
- * are written beside it or into the folder for temporary files.
- * @param ours names of files of ours that may be there from before; those that are not written anew are removed
+ * are written beside it or into the folder for temporary files. Returns whether they were due.
  * @throws UnrollError that says why `folder` could not be written, and where the files are
  */
-export async function replaceFolder(folder: string, files: Files, ours: readonly string[] = []): Promise<void> {
+export async function replaceFolder(
+  folder: string,
+  files: Files,
+  { ours = [], isDue = async () => true }: ReplacementOptions = {},
+): Promise<boolean> {
   const path = resolve(folder);
-  const temporary = join(path, unfinished);
+  let temporary: string | undefined;
   try {
     await makeFolder(path);
     await finishReplacement(path);
-    await rm(temporary, { recursive: true, force: true });
+    await removeUnfinished(path);
+    // A name of its own: another process may still be writing where it thinks that it should.
+    temporary = join(path, `${unfinished}-${randomUUID()}`);
     await mkdir(temporary);
     await writeFiles(temporary, files);
+    if (!(await isDue())) {
+      await rm(temporary, { recursive: true, force: true });
+      return false;
+    }
     await rename(temporary, join(path, complete));
     await finishReplacement(path);
     const obsolete = ours.filter((name) => !Object.hasOwn(files, name));
     for (const name of obsolete) await rm(join(path, name), { force: true });
+    return true;
   } catch (error) {
     const reason = fileErrorReason(error);
-    await rm(temporary, { recursive: true, force: true }).catch(() => {});
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true }).catch(() => {});
     throw new UnrollError(`${folder}: cannot be written: ${reason}; ${await writtenElsewhere(path, files)}`);
   }
 }
@@ -117,6 +135,12 @@ async function finishReplacement(path: string): Promise<void> {
   await rmdir(source).catch((error: unknown) => {
     if (!isAbsence(error)) throw error;
   });
+}
+
+/** What a process left that ended while it wrote, and what a process writes that nobody waits for any more. */
+async function removeUnfinished(path: string): Promise<void> {
+  const left = (await namesIn(path)).filter((name) => name.startsWith(unfinished));
+  for (const name of left) await rm(join(path, name), { recursive: true, force: true });
 }
 
 /** Writes the files where they can be, if anywhere. @returns what to tell the user of that */

@@ -72,6 +72,14 @@ export class DistributedLearner implements Learner {
     return this.#client.step;
   }
 
+  get isChief(): boolean {
+    return this.#client.isChief;
+  }
+
+  get entrances(): number {
+    return this.#client.entrances;
+  }
+
   get epoch(): LossSum {
     return this.#work.losses.total;
   }
@@ -140,6 +148,12 @@ export class DistributedLearner implements Learner {
       slots: Object.fromEntries(slots),
       recurrent: unpackRecurrent(model, snapshot.laneStates),
     };
+  }
+
+  async confirm(): Promise<boolean> {
+    const isThere = await this.#client.confirm();
+    if (!isThere) await this.#takeUp();
+    return isThere;
   }
 
   async finish(): Promise<boolean> {

@@ -46,6 +46,10 @@ export interface Learner {
   readonly parameters: Residents;
   /** The update to be made next, counted from 0. */
   readonly nextStep: number;
+  /** Whether this process evaluates and writes the checkpoints. In an elastic run that may change when it joins again. */
+  readonly isChief: boolean;
+  /** How often this process has taken up the run where the parameter servers were. */
+  readonly entrances: number;
   /** Since the epoch of the last step began, or since training was resumed within it. */
   readonly epoch: LossSum;
   /**
@@ -68,6 +72,8 @@ export interface Learner {
    * @returns undefined if the parameter servers have gone back to an earlier step, `nextStep`
    */
   state(): Promise<LearnerState | undefined>;
+  /** Whether the servers are still where {@link state} found them, so that nobody else writes the checkpoint. */
+  confirm(): Promise<boolean>;
   /** Waits until all workers have made their last step; false if there is more to do after all, from `nextStep` on. */
   finish(): Promise<boolean>;
   dispose(): Promise<void>;

@@ -42,6 +42,8 @@ export async function createLocalLearner(options: LearnerOptions, start: LocalSt
   };
   return {
     parameters,
+    isChief: true,
+    entrances: 0,
     get nextStep() {
       return nextStep;
     },
@@ -59,6 +61,7 @@ export async function createLocalLearner(options: LearnerOptions, start: LocalSt
       slots: await readAll(slots),
       recurrent: await readAll(recurrent),
     }),
+    confirm: async () => true,
     finish: async () => true,
     dispose: async () => {
       await batchStep.dispose();

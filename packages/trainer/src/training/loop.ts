@@ -60,13 +60,17 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingP
   const { training, learner, stepsPerEpoch, checkpointStep, signal } = options;
   const last = totalSteps(training, stepsPerEpoch);
   let ended = checkpointStep;
+  let { entrances } = learner;
   for (;;) {
     const step = learner.nextStep;
+    // Whoever has joined again may have missed what was to be done at the end of this epoch, or have become the chief.
+    if (learner.entrances !== entrances) ended = 0;
+    entrances = learner.entrances;
     const isEnd = step % stepsPerEpoch === 0 || step === last || signal?.aborted;
     if (isEnd && step !== 0 && step !== ended) {
       yield epochProgress(options, step);
-      // Otherwise what the epoch led to was lost before it could be read: it is computed again.
-      if (learner.nextStep === step) ended = step;
+      // Otherwise what the epoch led to may have been lost before it could be read.
+      if (learner.entrances === entrances) ended = step;
     } else if (signal?.aborted) {
       return;
     } else if (step < last) {

@@ -21,6 +21,9 @@ export class RunReport {
   readonly #out: string;
   readonly #workers: number;
   #start: RunStart | undefined;
+  #isStartSaid = false;
+  /** The worker that evaluates and writes the checkpoints, as far as is known: its events are shown. */
+  #chief = 0;
   #bar: Progress | undefined;
   #barEpoch = 0;
   #evaluationBar: Progress | undefined;
@@ -41,15 +44,18 @@ export class RunReport {
     this.#workers = workers;
   }
 
-  /** Takes up an event of a worker. Only worker 0's are shown; every worker's losses count. */
+  /** Takes up an event of a worker. Only the chief's are shown; every worker's losses count. */
   add(event: RunEvent, worker = 0): void {
     if (event.type === 'epoch') this.#epochs.set(worker, event);
     if (event.type === 'step') this.#addStaleness(event);
-    if (worker !== 0) return;
+    if (event.type === 'start') this.#start ??= event;
+    if (event.type === 'evaluation' || event.type === 'checkpoint') this.#chief = worker;
+    if (worker !== this.#chief) return;
     switch (event.type) {
       case 'start':
         // Said once: a worker that was killed starts again.
-        if (this.#start) break;
+        if (this.#isStartSaid) break;
+        this.#isStartSaid = true;
         this.#start = event;
         for (const notice of event.notices) log(notice, 'warning');
         log(
@@ -118,11 +124,11 @@ export class RunReport {
     this.#bar.update((step - begin) * batchTokens, `perplexity ${perplexity.toFixed(2)}`);
   }
 
-  /** Of the last epoch, over the lanes of all workers heard of: their epochs end before worker 0 has evaluated. Undefined if none
+  /** Of the last epoch, over the lanes of all workers heard of: their epochs end before the chief has evaluated. Undefined if none
    * of it was trained here, as by a worker that started again at its end. */
   #trainPerplexity(): number | undefined {
     // A worker that has left the run has none of this epoch.
-    const epochs = [...this.#epochs.values()].filter(({ step }) => step === this.#epochs.get(0)?.step);
+    const epochs = [...this.#epochs.values()].filter(({ step }) => step === this.#epochs.get(this.#chief)?.step);
     const lossSum = epochs.reduce((sum, epoch) => sum + epoch.lossSum, 0);
     const tokens = epochs.reduce((sum, epoch) => sum + epoch.tokens, 0);
     const loss = ratio(lossSum, tokens);

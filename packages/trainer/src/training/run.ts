@@ -1,12 +1,10 @@
 /** One process's part of a training run, from the request to the last checkpoint, as a stream of events. */
 import { parameterShapes } from '@unroll/core';
-import { type TrainingState, writeCheckpoint } from '../checkpoint/checkpoint.js';
 import { selectEngine } from '../engines/select.js';
-import { Evaluator } from '../evaluation/evaluate.js';
-import type { Learner } from './learner.js';
-import { divergence, type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
+import { EpochEnd, type RunEvaluation } from './epoch-end.js';
+import { type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
 import { parameterCount } from './parameter-count.js';
-import { type PreparedTraining, prepareTraining, type TrainingRequest } from './prepare.js';
+import { prepareTraining, type TrainingRequest } from './prepare.js';
 import { requireAlone, requireShareable, requireStepsLeft } from './requirements.js';
 import { scheduleNotices } from './schedule-notices.js';
 import { StepPlan } from './step-plan.js';
@@ -28,17 +26,10 @@ export interface RunStart {
   readonly notices: readonly string[];
 }
 
-/** The model is being evaluated. */
-export interface RunEvaluation {
-  readonly type: 'evaluation';
-  readonly tokens: number;
-  readonly totalTokens: number;
-}
-
 export interface RunEpoch extends EpochProgress {
   /** Of this process, evaluation and checkpoints left out. */
   readonly seconds: number;
-  /** Given by the worker that evaluates. */
+  /** Given by the process that evaluates. */
   readonly validPerplexity?: number;
 }
 
@@ -66,13 +57,13 @@ export interface RunOptions {
 }
 
 /**
- * Trains as the request says. Each epoch ends with an evaluation and a checkpoint, written by worker 0.
+ * Trains as the request says. Each epoch ends with an evaluation and a checkpoint; the chief of the workers writes it.
  * @throws UnrollError, UsageError, ParameterServerError with a line for the user
  */
 export async function* runTraining({ request, role, signal }: RunOptions): AsyncGenerator<RunEvent, void, undefined> {
-  const evaluates = !role || role.worker === 0;
+  const writes = !role || role.worker === 0;
   // Where workers may leave, a signal ends them at once until they have begun.
-  const prepared = await prepareTraining(request, { writes: evaluates, signal: role ? undefined : signal });
+  const prepared = await prepareTraining(request, { writes, signal: role ? undefined : signal });
   const { training, model, train: ids, resumed } = prepared;
   if (role) requireShareable(training, role.workers);
   else requireAlone(training);
@@ -84,7 +75,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
   const engine = await selectEngine(request.engine, request.threads);
   await using work = await createWork(engine, prepared, request, role);
   const { learner } = work;
-  await using evaluator = evaluates ? Evaluator.of(engine, model, learner.parameters) : undefined;
+  await using epochEnd = new EpochEnd({ engine, prepared, learner, folder: request.out, tokensBefore });
   yield {
     type: 'start',
     engine: engine.description,
@@ -100,10 +91,9 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
   };
   let started = performance.now();
   const checkpointStep = resumed?.state.step ?? 0;
-  const validation = [...(resumed?.state.validation ?? [])];
   for await (const progress of train({
     training,
-    validation,
+    validation: epochEnd.validation,
     learner,
     stepsPerEpoch,
     checkpointStep,
@@ -116,56 +106,13 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
       continue;
     }
     const seconds = (performance.now() - started) / 1000;
-    if (!evaluator) {
+    const validPerplexity = yield* epochEnd.reach(progress);
+    if (validPerplexity === 'not mine') {
       yield { ...progress, seconds };
-    } else if (await learner.meet()) {
-      const validPerplexity = yield* evaluate(evaluator, prepared);
-      // The last update of an epoch is the one whose effect no training loss shows.
-      if (!Number.isFinite(validPerplexity)) throw divergence(progress.step, progress.learningRate);
-      if (progress.complete) validation[progress.epoch - 1] = validPerplexity;
-      const metrics = {
-        validation,
-        texts: prepared.texts,
-        tokens: tokensBefore(progress.step),
-        trainPerplexity: Math.exp(progress.lossSum / progress.tokens),
-        validPerplexity,
-      };
-      if (await saveCheckpoint(request.out, prepared, learner, progress, metrics)) {
-        yield { ...progress, seconds, validPerplexity };
-        yield { type: 'checkpoint', folder: request.out, step: progress.step };
-      }
+    } else if (validPerplexity !== undefined) {
+      yield { ...progress, seconds, validPerplexity };
+      yield { type: 'checkpoint', folder: request.out, step: progress.step };
     }
     started = performance.now();
   }
-}
-
-async function* evaluate(evaluator: Evaluator, { tokenizer, valid }: PreparedTraining) {
-  const evaluation = evaluator.evaluate(valid, tokenizer.eosId);
-  for (;;) {
-    const { done, value } = await evaluation.next();
-    if (done) return value.perplexity;
-    yield { type: 'evaluation', tokens: value, totalTokens: valid.length } satisfies RunEvaluation;
-  }
-}
-
-/** Returns false if there is nothing to save: the parameter servers lost the state before it was read. */
-async function saveCheckpoint(
-  folder: string,
-  { model, tokenizer, training }: PreparedTraining,
-  learner: Learner,
-  { step, complete }: EpochProgress,
-  metrics: Omit<TrainingState, 'training' | 'step'>,
-): Promise<boolean> {
-  const learned = await learner.state();
-  if (!learned) return false;
-  const { parameters, slots, recurrent } = learned;
-  await writeCheckpoint(folder, {
-    config: model,
-    parameters,
-    tokenizer,
-    slots,
-    recurrent: complete ? undefined : recurrent,
-    state: { training, step, ...metrics },
-  });
-  return true;
 }

@@ -1,0 +1,129 @@
+/**
+ * What the chief of a run does when an epoch ends: it evaluates the model and writes the checkpoint. Any process of an elastic run
+ * may become the chief. It then goes by the last checkpoint of the run, whose folder all reach.
+ */
+import { readTrainingState, type TrainingState, writeCheckpoint } from '../checkpoint/checkpoint.js';
+import type { Engine } from '../engines/engine.js';
+import { Evaluator } from '../evaluation/evaluate.js';
+import type { Learner } from './learner.js';
+import { divergence, type EpochProgress } from './loop.js';
+import type { PreparedTraining } from './prepare.js';
+
+/** The model is being evaluated. */
+export interface RunEvaluation {
+  readonly type: 'evaluation';
+  readonly tokens: number;
+  readonly totalTokens: number;
+}
+
+export interface EpochEndOptions {
+  readonly engine: Engine;
+  readonly prepared: PreparedTraining;
+  readonly learner: Learner;
+  /** Of the checkpoint. */
+  readonly folder: string;
+  /** Training tokens before a step. */
+  readonly tokensBefore: (step: number) => number;
+}
+
+export class EpochEnd implements AsyncDisposable {
+  /** The validation perplexity after each whole epoch so far; grows as they are measured. */
+  readonly validation: number[];
+  readonly #options: EpochEndOptions;
+  #evaluator: Evaluator | undefined;
+  /** The step of the last checkpoint. */
+  #saved: number;
+  #isChief: boolean;
+
+  constructor(options: EpochEndOptions) {
+    const { prepared, learner } = options;
+    this.#options = options;
+    this.validation = [...(prepared.resumed?.state.validation ?? [])];
+    this.#saved = prepared.resumed?.state.step ?? 0;
+    this.#isChief = learner.isChief;
+    if (this.#isChief) this.#prepare();
+  }
+
+  /**
+   * Evaluates and writes the checkpoint if this process is the chief.
+   * @returns the validation perplexity if it did; 'not mine' if it is not the chief; undefined if there is nothing to write,
+   *   because it is written, or the parameter servers were elsewhere
+   */
+  async *reach(progress: EpochProgress): AsyncGenerator<RunEvaluation, number | 'not mine' | undefined> {
+    const { learner } = this.#options;
+    const wasChief = this.#isChief;
+    this.#isChief = learner.isChief;
+    if (!this.#isChief) return 'not mine';
+    if (!wasChief) await this.#takeOver();
+    const evaluator = this.#prepare();
+    if (this.#saved === progress.step || !(await learner.meet())) return undefined;
+    const validPerplexity = yield* this.#evaluate(evaluator);
+    // The last update of an epoch is the one whose effect no training loss shows.
+    if (!Number.isFinite(validPerplexity)) throw divergence(progress.step, progress.learningRate);
+    const { validation } = this;
+    // Of epochs before a chief that did not reach its checkpoint, nothing is known.
+    if (progress.complete && validation.length >= progress.epoch - 1) validation[progress.epoch - 1] = validPerplexity;
+    return (await this.#save(progress, validPerplexity)) ? validPerplexity : undefined;
+  }
+
+  /** The parameters of tables by rows are read as a whole where there is somebody to evaluate them: before all meet. */
+  #prepare(): Evaluator {
+    const { engine, prepared, learner } = this.#options;
+    this.#evaluator ??= Evaluator.of(engine, prepared.model, learner.parameters);
+    return this.#evaluator;
+  }
+
+  async #takeOver(): Promise<void> {
+    const { folder, prepared } = this.#options;
+    // A checkpoint that cannot be read is replaced by the next one.
+    const found = await readTrainingState(folder).catch(() => undefined);
+    if (!found || !isOfOne(found, prepared)) return;
+    this.#saved = found.step;
+    this.validation.splice(0, this.validation.length, ...found.validation);
+  }
+
+  async *#evaluate(evaluator: Evaluator): AsyncGenerator<RunEvaluation, number> {
+    const { tokenizer, valid } = this.#options.prepared;
+    const evaluation = evaluator.evaluate(valid, tokenizer.eosId);
+    for (;;) {
+      const { done, value } = await evaluation.next();
+      if (done) return value.perplexity;
+      yield { type: 'evaluation', tokens: value, totalTokens: valid.length };
+    }
+  }
+
+  /** Returns false if there is nothing to save: the servers lost the state before it was read, or another chief writes it. */
+  async #save({ step, complete, lossSum, tokens }: EpochProgress, validPerplexity: number): Promise<boolean> {
+    const { prepared, learner, folder, tokensBefore } = this.#options;
+    const { model, tokenizer, training, texts } = prepared;
+    const learned = await learner.state();
+    if (!learned) return false;
+    const { parameters, slots, recurrent } = learned;
+    const metrics = {
+      validation: this.validation,
+      texts,
+      tokens: tokensBefore(step),
+      trainPerplexity: Math.exp(lossSum / tokens),
+      validPerplexity,
+    };
+    const checkpoint = {
+      ...{ config: model, parameters, tokenizer, slots },
+      recurrent: complete ? undefined : recurrent,
+      state: { training, step, ...metrics },
+    };
+    // Writing may take long. If the servers cannot be asked now, the next call to them says why.
+    const isWritten = await writeCheckpoint(folder, checkpoint, () => learner.confirm().catch(() => false));
+    if (isWritten) this.#saved = step;
+    return isWritten;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#evaluator?.[Symbol.asyncDispose]();
+  }
+}
+
+/** Whether a checkpoint is of this run, or of one that computed the same. */
+function isOfOne(found: TrainingState, { training, texts }: PreparedTraining): boolean {
+  const computed = ({ epochs, maxSteps, ...rest }: TrainingState['training']) => rest;
+  return JSON.stringify([computed(found.training), found.texts]) === JSON.stringify([computed(training), texts]);
+}
