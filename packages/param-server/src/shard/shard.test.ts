@@ -379,6 +379,68 @@ test('in an elastic run the lanes of a lost worker go to the others, who compute
   expect(tell(push(6, { ...first, lease: 1 }, { from: 0, to: 4 }))).toEqual(['add 0 first', 'measure']);
 });
 
+test('in an elastic run another worker becomes the chief when the chief is lost, and hears of it as it joins again', () => {
+  start(elastic);
+  now = patience;
+  tell({ type: 'heartbeat', request: 4, caller: second });
+  now = patience + 1;
+  expect(tell({ type: 'finish', request: 5, caller: second })).toEqual([
+    'notice: 1 of 2 workers share the lanes at step 0: 1',
+    'notice: worker 1 takes over the checkpoints from worker 0 at step 0',
+    'refuse 5 aborted: another worker writes the checkpoints now; join again',
+  ]);
+  const [answer] = shard.receive({ type: 'join', request: 6, caller: second, run }, now);
+  expect(answer).toMatchObject({ answer: { type: 'joined', isChief: true, lease: 1 } });
+  const restored = { type: 'restore', generation: 2, step: 8 } as const;
+  const newFirst = { ...first, incarnation: 2 };
+  tell({ type: 'join', request: 7, caller: newFirst, run });
+  expect(tell({ ...restored, request: 8, caller: newFirst })).toEqual([
+    'refuse 8 aborted: worker 0 may not initialise the shard: it is not the chief; join again',
+  ]);
+  expect(tell({ ...restored, request: 9, caller: second })).toContain('read-snapshot 8');
+});
+
+test('a worker that joined before the chief was replaced neither finishes nor reads what a checkpoint needs', () => {
+  start(elastic);
+  now = patience;
+  tell({ type: 'heartbeat', request: 4, caller: first });
+  now = patience + 1;
+  tell({ type: 'tick' });
+  const anew = 'aborted: the lanes have been leased anew; join again for yours';
+  expect(tell({ type: 'finish', request: 5, caller: first })).toEqual([`refuse 5 ${anew}`]);
+  expect(tell(pull(6, first, 0))).toEqual([`refuse 6 ${anew}`]);
+});
+
+test('in an elastic run a worker that waits is the chief where worker 0 does not come to give the values', () => {
+  shard = new Shard(run, elastic);
+  tell({ type: 'join', request: 1, caller: second, run });
+  now = patience + 1;
+  expect(tell({ type: 'tick' })).toEqual([
+    'notice: worker 1 takes over the checkpoints from worker 0 before it initialised the parameters',
+    'joined 1',
+  ]);
+});
+
+test('shards but the first let in whom the first has called the chief', () => {
+  const later = { ...run, shard: 1, shards: 2 };
+  shard = new Shard(later, elastic);
+  expect(tell({ type: 'join', request: 1, caller: first, run: later })).toEqual(['adopt']);
+  const claim = { ordinal: 2, above: 0, isChief: true };
+  expect(tell({ type: 'join', request: 2, caller: second, run: later, claim })).toEqual(['joined 2']);
+});
+
+test('in an elastic run the lanes of a lost worker go to the others although it has pushed: other shards may lack its push', () => {
+  start(elastic);
+  tell(push(4, second));
+  now = patience;
+  tell({ type: 'heartbeat', request: 5, caller: first });
+  now = patience + 1;
+  expect(tell({ type: 'tick' })).toEqual([
+    'refuse 4 aborted: the lanes have been leased anew; join again for yours',
+    'notice: 1 of 2 workers share the lanes at step 0: 0',
+  ]);
+});
+
 test('in an elastic run a worker that comes late gets lanes where nobody has pushed yet', () => {
   start(elastic);
   tell({ type: 'leave', request: 4, caller: second, isFinished: false });

@@ -18,7 +18,7 @@ export function requireShareable(training: TrainingConfig, workers: number): voi
     throw new UsageError('--precision: mixed is for one process; leave out --workers and --servers, or --precision');
   }
   const { schedule, optimizer, accumulate } = training;
-  // Only worker 0 evaluates.
+  // Only the chief evaluates.
   if (schedule.name === 'plateau') throw forOneProcess('--schedule', 'plateau ');
   if (optimizer.name === 'nt-asgd') throw forOneProcess('--optimizer', 'nt-asgd ');
   if (accumulate > 1) throw forOneProcess('--accumulate');

@@ -34,7 +34,7 @@ import { StepPlan } from './step-plan.js';
 export interface WorkerRole {
   /** Addresses as `host:port`, in the order of their shards. */
   readonly servers: readonly string[];
-  /** In [0, workers). Worker 0 evaluates and writes the checkpoints. */
+  /** In [0, workers). Worker 0 evaluates and writes the checkpoints, unless it is lost in an elastic run. */
   readonly worker: number;
   readonly workers: number;
   /** How long to wait for servers that do not answer. */
@@ -116,7 +116,7 @@ function isOnThisMachine(address: string): boolean {
   return isLoopback(address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1'));
 }
 
-/** While worker 0 evaluates, the others wait for it to push. */
+/** While the chief evaluates, the others wait for it to push. */
 const slowestEvaluationSeconds = 6 * 3600;
 
 function connect(
