@@ -16,19 +16,21 @@ export async function becomesReady(
   seconds: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const end = Date.now() + 1000 * seconds;
+  // Not by the clock of the day, which may be set meanwhile; gRPC makes a timer of its deadlines at once.
+  const end = performance.now() + 1000 * seconds;
   for (;;) {
     signal.throwIfAborted();
     const state = channel.getConnectivityState(true);
     if (state === connectivityState.READY) return true;
-    if (Date.now() >= end) return false;
+    const left = end - performance.now();
+    if (left <= 0) return false;
     await new Promise<void>((resolve) => {
       const done = () => {
         signal.removeEventListener('abort', done);
         resolve();
       };
       signal.addEventListener('abort', done);
-      channel.watchConnectivityState(state, Math.min(end, Date.now() + watchMilliseconds), done);
+      channel.watchConnectivityState(state, Date.now() + Math.min(left, watchMilliseconds), done);
     });
   }
 }
