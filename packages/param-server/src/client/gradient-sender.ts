@@ -44,7 +44,7 @@ export class GradientSender {
   readonly #encoder: GradientEncoder | undefined;
   readonly #tables: GradientTables;
   #snapshotEvery = 0;
-  #generation = 0;
+  #generation = '';
 
   constructor(options: GradientSenderOptions) {
     const { codec = { name: 'float32' }, layouts, parameters } = options;
@@ -75,8 +75,11 @@ export class GradientSender {
     throw new ParameterServerError(status.FAILED_PRECONDITION, message);
   }
 
-  /** The worker goes on where the servers are; in another generation that is where nothing is held back. */
-  takeUp(generation: number): void {
+  /**
+   * The worker goes on where the servers are; in another generation that is where nothing is held back.
+   * @param generation its name: servers that were all restarted count from the beginning
+   */
+  takeUp(generation: string): void {
     // What holds nothing back is encoded anew: the worker may have come back to its step with other lanes.
     if (generation !== this.#generation || !this.holdsBack) this.#encoder?.reset();
     this.#generation = generation;

@@ -47,6 +47,8 @@ export class Membership {
   /** The number of a process by which another shard has superseded this one. */
   #above = 0;
   #isChief = false;
+  /** The greatest generation that this process knows of. */
+  #generation = 0;
   #entrances = 0;
   #isElastic = false;
   #hasBackups = false;
@@ -194,6 +196,7 @@ export class Membership {
     const plan = planOf(joined, {
       isChief: this.#isChief,
       hasEntered: this.#entrances > 0,
+      generation: this.#generation,
       startStep: start.step ?? 0,
       snapshots: start.snapshots ?? 'refuse',
       ownPace: this.hasOwnPace,
@@ -230,6 +233,7 @@ export class Membership {
 
   /** Gives all servers their values: of a snapshot, or those that the run starts from. */
   async #begin(generation: number, snapshot: number | undefined): Promise<void> {
+    this.#generation = generation;
     this.#caller = { ...this.#caller, generation };
     const caller = this.#caller;
     if (snapshot !== undefined) {
@@ -246,9 +250,10 @@ export class Membership {
     });
   }
 
-  async #takeUp({ generation, lease, lanes, step, sumOfSquares }: Entry): Promise<void> {
+  async #takeUp({ generation, begunBy, lease, lanes, step, sumOfSquares }: Entry): Promise<void> {
     this.#caller = { ...this.#caller, generation, lease };
-    this.#gradients.takeUp(generation);
+    this.#generation = Math.max(this.#generation, generation);
+    this.#gradients.takeUp(`${generation} of ${begunBy}`);
     const isLagging = sumOfSquares !== undefined;
     await this.pullParameters({ step, ...(isLagging ? { sumOfSquares } : {}) });
     await this.pullLanes(step);

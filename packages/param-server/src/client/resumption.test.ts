@@ -3,7 +3,14 @@ import { unroll } from '../generated/parameter-server.js';
 import { type Joiner, planOf } from './resumption.js';
 
 const { JoinResponse } = unroll.v1;
-const fresh: Joiner = { isChief: true, hasEntered: false, startStep: 0, snapshots: 'refuse', ownPace: false };
+const fresh: Joiner = {
+  isChief: true,
+  hasEntered: false,
+  generation: 0,
+  startStep: 0,
+  snapshots: 'refuse',
+  ownPace: false,
+};
 
 /** What a shard answers that says this and nothing else. */
 function answer(fields: unroll.v1.JoinResponse.$Properties): unroll.v1.JoinResponse {
@@ -81,10 +88,15 @@ test('servers that take snapshots at different steps are refused', () => {
   );
 });
 
-test('shards that began one generation at different steps begin another', () => {
+test('shards whose generation was begun by two processes begin another', () => {
   const [first, second] = [at(12, 5), at(8, 5)];
-  const begun = (shard: unroll.v1.JoinResponse, beganAt: number) => answer({ ...shard, beganAt });
+  const begun = (shard: unroll.v1.JoinResponse, begunBy: number) => answer({ ...shard, begunBy });
   const shards = [begun(first, 12), begun(second, 8)];
   expect(planOf(shards, fresh)).toEqual({ type: 'begin', generation: 6, snapshot: undefined });
   expect(planOf(shards, { ...fresh, isChief: false })).toEqual({ type: 'join again' });
+});
+
+test('servers that were all restarted begin a generation that no live process knows', () => {
+  const plan = planOf([empty(10), empty(10)], { ...fresh, hasEntered: true, generation: 3 });
+  expect(plan).toEqual({ type: 'begin', generation: 4, snapshot: 10 });
 });

@@ -8,6 +8,8 @@ import { ParameterServerError } from './errors.js';
 export interface Entry {
   readonly type: 'enter';
   readonly generation: number;
+  /** The incarnation of the chief that began the generation. */
+  readonly begunBy: number;
   readonly lease: number;
   readonly lanes: LaneRange;
   readonly step: number;
@@ -30,6 +32,8 @@ export interface Joiner {
   readonly isChief: boolean;
   /** Whether this process has taken part before: the run's snapshots are then its own. */
   readonly hasEntered: boolean;
+  /** The greatest generation that this process knows of, perhaps from servers that were restarted since. */
+  readonly generation: number;
   /** Updates that the values have seen from which this worker would start. */
   readonly startStep: number;
   readonly snapshots: SnapshotPolicy;
@@ -43,7 +47,7 @@ export function planOf(joined: readonly unroll.v1.JoinResponse[], joiner: Joiner
   const generation = Math.max(...joined.map((shard) => shard.generation));
   const [first] = joined;
   const isOfOne = (shard: unroll.v1.JoinResponse) =>
-    shard.initialized && shard.generation === generation && (shard.beganAt ?? 0) === (first!.beganAt ?? 0);
+    shard.initialized && shard.generation === generation && (shard.begunBy ?? 0) === (first!.begunBy ?? 0);
   if (joined.every(isOfOne)) {
     return entry(joined, generation, joiner.ownPace) ?? { type: 'join again' };
   }
@@ -53,7 +57,7 @@ export function planOf(joined: readonly unroll.v1.JoinResponse[], joiner: Joiner
   if (isNew) requireNothingLost(joined, joiner.snapshots);
   const common = isNew && joiner.snapshots === 'discard' ? undefined : commonSnapshot(joined);
   const snapshot = common !== undefined && common > joiner.startStep ? common : undefined;
-  return { type: 'begin', generation: generation + 1, snapshot };
+  return { type: 'begin', generation: Math.max(generation, joiner.generation) + 1, snapshot };
 }
 
 /**
@@ -62,8 +66,9 @@ export function planOf(joined: readonly unroll.v1.JoinResponse[], joiner: Joiner
  */
 function entry(joined: readonly unroll.v1.JoinResponse[], generation: number, ownPace: boolean): Entry | undefined {
   const step = ownPace ? joined[0]!.step : Math.max(...joined.map((shard) => shard.step));
-  const { lease, lanesFrom, lanesTo } = joined[0]!;
-  const found = { type: 'enter', generation, lease, lanes: { from: lanesFrom, to: lanesTo }, step } as const;
+  const { lease, lanesFrom, lanesTo, begunBy } = joined[0]!;
+  const lanes = { from: lanesFrom, to: lanesTo };
+  const found = { type: 'enter', generation, begunBy: begunBy ?? 0, lease, lanes, step } as const;
   if (ownPace || joined.every((shard) => shard.step === step)) return { ...found, sumOfSquares: undefined };
   const sums: number[] = [];
   for (const shard of joined) {

@@ -138,8 +138,8 @@ export type Answer =
       /** Whether this worker gives servers their values and writes the checkpoints. Only the first shard knows. */
       readonly isChief: boolean;
       readonly initialized: boolean;
-      /** The step at which the generation began. */
-      readonly beganAt: number | undefined;
+      /** The incarnation of the chief that began the generation. */
+      readonly begunBy: number | undefined;
       readonly generation: number;
       readonly lease: number;
       /** Undefined on shards but the first, and before it has values. */

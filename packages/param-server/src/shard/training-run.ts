@@ -100,7 +100,7 @@ export class TrainingRun {
       ordinal: this.#workforce.members.ordinalOf(worker),
       isChief: this.#workforce.isChief(worker),
       initialized: this.#steps !== undefined,
-      beganAt: this.#beginning?.step,
+      begunBy: this.#beginning?.begunBy,
       generation: this.#generation,
       lease: this.#lease,
       lanes: this.#workforce.lanesOf(worker),
@@ -148,7 +148,7 @@ export class TrainingRun {
 
   /** Whether this generation was begun before: a request that is repeated changes nothing. */
   #hasBegun({ type, caller, generation, step }: RequestOf<'initialize' | 'restore'>): boolean {
-    // The other shards believe whom the first has let in as the chief; what two of them begin differs in `beganAt`.
+    // The other shards believe whom the first has let in as the chief; what two of them begin differs in `begunBy`.
     if (this.#workforce.leads && !this.#workforce.isChief(caller.worker)) {
       throw new Refusal(
         'aborted',
@@ -159,15 +159,16 @@ export class TrainingRun {
       throw new Refusal('aborted', `generation ${generation} is over, the shard is in ${this.#generation}`);
     }
     if (generation > this.#generation) return false;
-    if (this.#beginning?.type !== type || this.#beginning.step !== step) {
+    const isSame = this.#beginning?.begunBy === caller.incarnation && this.#beginning.step === step;
+    if (!isSame || this.#beginning?.type !== type) {
       throw new Refusal('aborted', `generation ${generation} did not begin at step ${step} with ${type}; join again`);
     }
     return true;
   }
 
-  #beginWith({ generation, type, step }: RequestOf<'initialize' | 'restore'>): void {
+  #beginWith({ generation, type, step, caller }: RequestOf<'initialize' | 'restore'>): void {
     this.#begin(generation);
-    this.#beginning = { type, step };
+    this.#beginning = { type, step, begunBy: caller.incarnation };
   }
 
   /** A worker's process took a part of the gradients with it: only a snapshot, beyond which none is held back, is whole. */
@@ -268,7 +269,10 @@ export class TrainingRun {
   }
 }
 
-type Beginning = Pick<RequestOf<'initialize' | 'restore'>, 'type' | 'step'>;
+interface Beginning extends Pick<RequestOf<'initialize' | 'restore'>, 'type' | 'step'> {
+  /** The incarnation of the chief. */
+  readonly begunBy: number;
+}
 
 type MessageOf<Type extends ShardMessage['type']> = Extract<ShardMessage, { type: Type }>;
 
