@@ -13,7 +13,7 @@ import { doInTurns } from './long-work.js';
 import type { WorkerReports } from './metrics/worker-reports.js';
 import type { Answer, Caller, Contribution, ShardValues } from './shard/messages.js';
 import type { ShardHost, UnnumberedRequest } from './shard-host.js';
-import type { UploadStream } from './uploads.js';
+import type { UploadStream, Uploads } from './uploads.js';
 import { asStatus, openPull, openUpload, squaredNorm, type WhenCancelled } from './vector-calls.js';
 import {
   readAmount,
@@ -142,6 +142,7 @@ export function joinResponse(answer: Answer, host: ShardHost): object {
 
 export function uploadedValues(host: ShardHost, caller: Caller, step: number): ShardValues | undefined {
   const { uploads, store } = host.adopted;
+  if (!hasAll(uploads, caller, step, ['parameters', 'lanes'])) return undefined;
   const take = (vector: string) => uploads.take({ caller, step, vector });
   const parameters = take('parameters');
   const lanes = take('lanes');
@@ -150,8 +151,14 @@ export function uploadedValues(host: ShardHost, caller: Caller, step: number): S
   return { parameters, slots: Object.fromEntries(slots), lanes };
 }
 
+/** A request that comes again, while the vectors of the next one are on their way, must take none of them. */
+function hasAll(uploads: Uploads, caller: Caller, step: number, vectors: readonly string[]): boolean {
+  return vectors.every((vector) => uploads.has({ caller, step, vector }));
+}
+
 export function uploadedContribution(host: ShardHost, caller: Caller, step: number): Contribution | undefined {
   const { uploads } = host.adopted;
+  if (!hasAll(uploads, caller, step, ['gradient', 'lanes', 'rows'])) return undefined;
   const gradient = uploads.takeSparse({ caller, step, vector: 'gradient' });
   const lanes = uploads.take({ caller, step, vector: 'lanes' });
   const rows = uploads.takeRows({ caller, step, vector: 'rows' });

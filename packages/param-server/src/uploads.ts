@@ -128,6 +128,17 @@ export class Uploads {
     });
   }
 
+  /** Whether all of the vector has arrived. */
+  has(target: UploadTarget): boolean {
+    if (target.vector === 'rows') return this.#rows.has(target);
+    return this.#lengthOf(target) === 0 || this.#completed(target) !== undefined;
+  }
+
+  #completed(target: UploadTarget): Upload | undefined {
+    const upload = this.#uploads.get(key(target));
+    return upload?.state === 'complete' && isSame(upload.target, target) ? upload : undefined;
+  }
+
   /** Hands over the vector and forgets it; undefined unless all of it has arrived. */
   take(target: UploadTarget): Float32Array | undefined {
     const vector = this.takeSparse(target);
@@ -137,8 +148,8 @@ export class Uploads {
   /** The same, without writing the zeros that did not travel. */
   takeSparse(target: UploadTarget): SparseVector | undefined {
     if (this.#lengthOf(target) === 0) return { values: new Float32Array(0), ranges: [] };
-    const upload = this.#uploads.get(key(target));
-    if (upload?.state !== 'complete' || !isSame(upload.target, target)) return undefined;
+    const upload = this.#completed(target);
+    if (!upload) return undefined;
     this.#uploads.delete(key(target));
     return { values: upload.values, ranges: unionOf(upload.written).ranges };
   }

@@ -49,13 +49,22 @@ export class RowUploads {
     };
   }
 
+  /** Whether all has arrived. */
+  has(target: UploadTarget): boolean {
+    return this.#layout.tables.length === 0 || this.#completed(target) !== undefined;
+  }
+
+  #completed(target: UploadTarget): RowGradient | undefined {
+    const upload = this.#uploads.get(target.caller.worker);
+    return upload && isSame(upload.target, target) ? upload.gradient : undefined;
+  }
+
   /** Hands over what has arrived and forgets it; undefined unless all has. */
   take(target: UploadTarget): RowGradient | undefined {
     if (this.#layout.tables.length === 0) return noRows(this.#layout);
-    const upload = this.#uploads.get(target.caller.worker);
-    if (!upload?.gradient || !isSame(upload.target, target)) return undefined;
-    this.#uploads.delete(target.caller.worker);
-    return upload.gradient;
+    const gradient = this.#completed(target);
+    if (gradient) this.#uploads.delete(target.caller.worker);
+    return gradient;
   }
 
   #take(chunk: Chunk, upload: RowUpload): void {
