@@ -53,7 +53,6 @@ const client = new ParameterClient(
   {
     worker: Number(worker),
     workers,
-    incarnation: 1,
     version: 'benchmark',
     parameters: Object.entries(parameterShapes(model)).map(([name, shape]) => ({ name, shape })),
     optimizer: training.optimizer,
@@ -67,6 +66,7 @@ const client = new ParameterClient(
       (address, shard) =>
         new MeteredConnection({ address, shard, shards: servers.length, callSeconds: 120, patienceSeconds: 30 }, meter),
     ),
+    incarnation: process.pid,
     startHeartbeats: () => () => undefined,
     sleep: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000)),
   },

@@ -50,7 +50,7 @@ const program = `
   import { connectParameterServers } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
   for (const attempt of ${'ATTEMPTS'}) {
     const client = connectParameterServers({
-      worker: 0, workers: 1, incarnation: 1, run: 'a run', ...${JSON.stringify(model)}, ...attempt,
+      worker: 0, workers: 1, run: 'a run', ...${JSON.stringify(model)}, ...attempt,
       start: { values: async () => ({ parameters: { kernel: new Float32Array(2) } }) },
       patienceSeconds: 1e6, callSeconds: 1e6,
     });
@@ -74,7 +74,7 @@ test('whatever a server or its certificate has against a worker, the worker’s 
   const guarded = await serve({ token });
   const ofAnotherRun = await serve({}, 2);
   const first = connectParameterServers({
-    ...{ servers: [at(ofAnotherRun)], worker: 0, workers: 2, incarnation: 1, run: 'another run', ...model },
+    ...{ servers: [at(ofAnotherRun)], worker: 0, workers: 2, run: 'another run', ...model },
     start: { values: async () => ({ parameters: { kernel: new Float32Array(2) } }) },
   });
   open.push(first);
