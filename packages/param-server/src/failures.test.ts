@@ -25,6 +25,7 @@ import {
 } from './index.js';
 import { float32Bytes } from './shard-vector.js';
 import { heardAgain } from './testing/heartbeats.js';
+import { writeModel } from './wire-messages.js';
 
 const parameters = [{ name: 'kernel', shape: [4, 2] }];
 const learningRate = 0.5;
@@ -184,6 +185,13 @@ test('a worker killed between the updates of two shards takes up where the one a
   const connections = addresses.map(
     (server, shard) => new ShardConnection({ address: server, shard, shards: 2, callSeconds: 10, patienceSeconds: 10 }),
   );
+  let ordinal = 0;
+  for (const [shard, connection] of connections.entries()) {
+    const place = { version: '0.1.0', workers: 1, shard, shards: 2, ordinal };
+    const { parameters, optimizer, lanes, run } = workerOptions(servers[0]!);
+    const model = writeModel({ parameters, optimizer, lanes, run, clipNorm: undefined });
+    ({ ordinal } = await connection.join({ ...place, ...model, caller: { worker: 0, incarnation: 1 } }));
+  }
   for (const [shard, connection] of connections.entries()) {
     const gradient = [{ offsets: [0], data: float32Bytes(new Float32Array(4).fill(1)) }];
     await connection.upload({ caller, step: 0, vector: 'gradient' }, gradient);
