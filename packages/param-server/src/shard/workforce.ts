@@ -148,9 +148,9 @@ export class Workforce {
     const { known } = this.members;
     if (known.length === 0) return `the first of ${this.#place.workers} workers`;
     const isAway = (worker: number) => this.members.silence(worker, now) > this.#policy.leaseSeconds;
-    if (known.every((worker) => isAway(worker) && !this.#out.isWaiting(worker))) return `${named(known)} to come back`;
+    if (known.every((worker) => isAway(worker) && !this.#out.isJoining(worker))) return `${named(known)} to come back`;
     const { requests, workers } = this.#whoWaitsForWhom(steps, now);
-    const absent = workers.filter((worker) => !this.#out.isWaiting(worker));
+    const absent = workers.filter((worker) => !this.#out.isJoining(worker));
     return requests.length === 0 || absent.length === 0 ? undefined : named(absent);
   }
 
