@@ -1,7 +1,4 @@
-/**
- * The text field with its suggestions, which the user accepts by a tap, by Tab and Enter, or the first one by → at the
- * end of the text.
- */
+/** The text field with its suggestions. A tap, or Tab and Enter, accepts one; → at the end of the text accepts the first. */
 import type { LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { RecentMedian, tell } from './facts.js';

@@ -90,7 +90,7 @@ function inboundNode(node: unknown, layer: string): unknown {
   for (const [name, value] of Object.entries(others)) {
     if (value === null || value === false) continue;
     throw new Error(
-      `loadLayersModel: layer '${layer}' is called with ${name}=${JSON.stringify(value)}, which TensorFlow.js has not; save the model without it`,
+      `loadLayersModel: layer '${layer}' is called with ${name}=${JSON.stringify(value)}, which TensorFlow.js does not support; save the model without it`,
     );
   }
   return [...tensorsIn(args), ...tensorsIn(initialState)].map((place) => [...place, {}]);

@@ -1,7 +1,7 @@
 /**
- * Base of SimpleRNN, LSTM and GRU. It is TensorFlow.js's `RNN` layer, with its arguments, state handling and
- * serialization, but runs the whole sequence in one of our kernels instead of calling a cell step by step. Only the
- * cell's weights and configuration are used.
+ * Base of SimpleRNN, LSTM and GRU. They are TensorFlow.js's `RNN` layer, with its arguments, state handling and
+ * serialization. But one of our kernels runs the whole sequence, instead of a cell that is called step by step. Only
+ * the cell's weights and configuration are used.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { RNN } from '@tensorflow/tfjs-layers';

@@ -58,5 +58,5 @@ test('neighbouring lanes and steps are uncorrelated', () => {
 });
 
 test('a mask of another size is refused', () => {
-  expect(() => fillDropoutMask(new Float32Array(10), whole)).toThrow('5·6·7 elements was given room for 10');
+  expect(() => fillDropoutMask(new Float32Array(10), whole)).toThrow('5·6·7 elements does not fit an array of 10');
 });

@@ -32,7 +32,9 @@ export interface DropoutMask {
 export function fillDropoutMask(mask: Float32Array, options: DropoutMask): void {
   const { rate, seed, step, site, firstLane, lanes, time, width } = options;
   if (mask.length !== time * lanes * width) {
-    throw new RangeError(`a dropout mask of ${time}·${lanes}·${width} elements was given room for ${mask.length}`);
+    throw new RangeError(
+      `a dropout mask of ${time}·${lanes}·${width} elements does not fit an array of ${mask.length}; give one of its size`,
+    );
   }
   const scale = 1 / (1 - rate);
   const threshold = Math.round(rate * 2 ** 16);

@@ -58,9 +58,8 @@ export function elmoFeaturesProgram(config: ElmoConfig, shape: BatchShape): Prog
 }
 
 /**
- * The mean cross-entropy of the words, in nats. Each word is predicted from the words before it and from the words
- * after it, by one output layer for both (the paper's joint log likelihood, section 3.1, divided by the number of its
- * terms).
+ * The mean cross-entropy of the words, in nats. One output layer predicts each word from the words before it and from
+ * the words after it. This is the paper's joint log likelihood, section 3.1, divided by the number of its terms.
  *
  * The batch: `characters` int32 [batch, time, maxCharacters], `lengths` int32 [batch], and `words` int32 [batch, time],
  * the vocabulary ids of the same words.

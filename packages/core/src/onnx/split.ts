@@ -38,8 +38,8 @@ function claim({ nodes }: OnnxGraph, outputs: readonly string[], stage: number, 
 }
 
 /**
- * Assigns further nodes to a stage if they can run in it and their results are smaller than those values of the stage
- * that only they read, or equally large but fewer. Such values need not be handed on.
+ * Assigns further nodes to a stage to reduce what it must hand on. A node qualifies if it can run in the stage, and if
+ * its results are smaller than the values of the stage that only it reads, or equally large but fewer.
  */
 function condense(graph: SplittableGraph, stage: number, stageOf: Map<OnnxNode, number>): void {
   const writers = writersOf(graph);

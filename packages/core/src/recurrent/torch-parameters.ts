@@ -28,7 +28,9 @@ export function recurrentParametersFromTorch(
   const { name, cell, hiddenDim, projectionDim } = config;
   const unknown = config.peepholes ? 'peepholes' : config.coupledGates ? 'coupledGates' : undefined;
   if (unknown || !config.resetAfter) {
-    throw new RangeError(`PyTorch has no ${cell} with ${unknown ?? 'resetAfter: false'}; its weights cannot be of one`);
+    throw new RangeError(
+      `PyTorch has no ${cell} with ${unknown ?? 'resetAfter: false'}; give the configuration of the network that was saved`,
+    );
   }
   const width = gateCount(config) * hiddenDim;
   const parameters: Record<string, Float32Array<ArrayBuffer>> = {};

@@ -36,8 +36,8 @@ export class Vocabulary {
 
   /**
    * Chooses a vocabulary from counted tokens.
-   * @throws RangeError if `maxSize` is smaller than the number of reserved tokens, if `minCount` is below 1, or if a
-   * token that belongs in the vocabulary may have been forgotten
+   * @throws RangeError if `maxSize` is below the number of reserved tokens, if `minCount` is below 1, or if a token of
+   * the vocabulary may have been forgotten
    */
   static fromCounts(counts: TokenCounts, options: VocabularyOptions): Vocabulary {
     const { reserved, maxSize = Number.POSITIVE_INFINITY, minCount = 1, order = 'frequency' } = options;

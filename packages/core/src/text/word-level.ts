@@ -9,9 +9,8 @@ export const UNK = '<unk>';
 const NO_PREFIX = '\n';
 
 /**
- * A `WordLevel` model. Hugging Face's JavaScript library does not know such models. Because of the last two fields,
- * which others ignore, it reads it as a `WordPiece` model without pieces that continue a word, which gives the same
- * ids.
+ * A `WordLevel` model. Hugging Face's JavaScript library does not know such models. The last two fields, which
+ * others ignore, make it read a `WordPiece` model without pieces that continue a word. That gives the same ids.
  */
 export function wordLevelModel(vocabulary: Vocabulary): object {
   return {

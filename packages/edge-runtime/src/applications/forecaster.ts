@@ -14,7 +14,7 @@ export interface Forecaster extends AsyncDisposable {
    * Forecasts the next rows.
    * @param rows the latest measurements, newest last; each row has one number for each series. The last `context` rows
    * are used
-   * @throws RangeError if there are fewer rows, or one has not as many numbers as there are series
+   * @throws RangeError if there are fewer rows, or one does not have one number for each series
    */
   forecast(rows: readonly (readonly number[])[]): Promise<number[][]>;
   dispose(): Promise<void>;

@@ -29,7 +29,7 @@ describe('an argument of the wrong kind is a TypeError that names it', () => {
     ['options: must be an object, is null', generate, ['the', null]],
     ['temperature: must be a number, is a string', generate, ['the', { temperature: '0.5' }]],
     ['maxTokens: must be a number, is a string', generate, ['the', { maxTokens: '5' }]],
-    ['state: must be what `read` gave', generate, ['the', { state: { model: 'x' } }]],
+    ['state: must be a result of `read`', generate, ['the', { state: { model: 'x' } }]],
     ['signal: must be an AbortSignal, is a boolean', generate, ['the', { signal: true }]],
     ['text: must be a string, is a list', call('score'), [['the']]],
     ['options: must be an object, is a number', call('score'), ['the', 3]],

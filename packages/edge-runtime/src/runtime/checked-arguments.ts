@@ -74,5 +74,5 @@ export function checkContributing(gateway: string | URL, options: ContributeOpti
 function checkState(state: FromState['state']): void {
   if (state === undefined) return;
   const known = typeof state === 'object' && state !== null && state.values instanceof Float32Array;
-  if (!known || !Array.isArray(state.ids)) throw new TypeError('state: must be what `read` gave');
+  if (!known || !Array.isArray(state.ids)) throw new TypeError('state: must be a result of `read`');
 }

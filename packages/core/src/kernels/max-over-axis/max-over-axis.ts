@@ -1,6 +1,6 @@
 /**
  * `MaxOverAxis`: the greatest value along an axis. Several equal maxima share the gradient. TensorFlow.js's own `max`
- * passes each of them the full gradient, which is too much where a value repeats, as in the features of a word with
+ * passes each of them the full gradient. That is too much where a value repeats, as in the features of a word with
  * repeated letters.
  */
 import * as tf from '@tensorflow/tfjs-core';
