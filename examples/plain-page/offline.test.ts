@@ -1,4 +1,5 @@
-// The plain page in a real browser: with its server and without, reloaded past every cache, and without service workers.
+// The plain page in a real browser: with and without its server, reloaded past every cache, and without service
+// workers.
 import type { Browser, FrameLocator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {

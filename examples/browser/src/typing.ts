@@ -1,4 +1,7 @@
-/** The text field with its suggestions. A tap, or Tab and Enter, accepts one; → at the end of the text accepts the first. */
+/**
+ * The text field with its suggestions. A tap, or Tab and Enter, accepts one. → at the end of the text accepts the
+ * first.
+ */
 import type { LanguageModel } from '@unroll/edge-runtime';
 import { element } from './element.js';
 import { RecentMedian, tell } from './facts.js';

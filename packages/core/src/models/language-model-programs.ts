@@ -21,11 +21,11 @@ import { softmaxInputs } from './training-losses.js';
 /**
  * A whole local training step: loss, gradients by truncated BPTT, clipping by global norm, optimizer.
  *
- * Inputs that the outputs replace: the parameters, the optimizer's slots and the state. Inputs of each step: `ids` int32
- * [time, batch]; `targets` int32 [time·batch]; `lossWeights` [time·batch], each token's weight in the minimised loss;
- * those of `softmaxInputs`; the masks of `dropoutMaskShapes`; the scalars `learningRate` and `step` (1 for the first);
- * for NT-ASGD also the scalar `averagingWeight`. Outputs: `next.*` of parameters, slots and state, `tokenLosses` [time·batch] in nats, and `gradientNorm`,
- * before clipping.
+ * Inputs that the outputs replace: the parameters, the optimizer's slots and the state. Inputs of each step: `ids`
+ * int32 [time, batch]; `targets` int32 [time·batch]; `lossWeights` [time·batch], each token's weight in the minimised
+ * loss; those of `softmaxInputs`; the masks of `dropoutMaskShapes`; the scalars `learningRate` and `step` (1 for the
+ * first); for NT-ASGD also the scalar `averagingWeight`. Outputs: `next.*` of parameters, slots and state,
+ * `tokenLosses` [time·batch] in nats, and `gradientNorm`, before clipping.
  */
 export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, recipe: UpdateRecipe): Program {
   return {

@@ -29,7 +29,8 @@ export interface TracedGraph extends OnnxGraph {
  *
  * @param inputs for each graph input its shape and dtype, or an existing tensor, such as a `tf.Variable` that `fn`
  * closes over. It then becomes an input instead of a constant. The caller's tensors are neither changed nor moved.
- * @throws TraceError if `fn` reads a traced value, draws random numbers without a seed, or calls a kernel that has no ONNX counterpart here
+ * @throws TraceError if `fn` reads a traced value, draws random numbers without a seed, or calls a kernel that has no
+ * ONNX counterpart here
  * @example
  * const graph = trace(({ x }) => ({ y: tf.mul(x, 2) }), { x: { shape: [3], dtype: 'float32' } });
  */

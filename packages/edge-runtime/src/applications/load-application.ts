@@ -35,7 +35,8 @@ export interface Application {
 
 /**
  * Loads the application of kind `task` whose bundle is at `address`: the URL of its folder or, in Node, its path.
- * @throws TypeError naming an argument of another kind; BundleError naming the file and the remedy; the signal's reason if it aborts
+ * @throws TypeError naming an argument of the wrong kind; BundleError naming the file and the remedy; the signal's
+ * reason if it aborts
  */
 export async function loadApplication(
   address: string | URL,

@@ -21,8 +21,8 @@ import { sha256 } from './sha256.js';
 
 export interface BundleContents {
   /**
-   * The float32 graph of one decoding step. Inputs: `ids`, int32 [1], and the state tensors, float32. Outputs: `logits`,
-   * float32 [1, vocab], and `next.<name>` for each state tensor `<name>`.
+   * The float32 graph of one decoding step. Inputs: `ids`, int32 [1], and the state tensors, float32. Outputs:
+   * `logits`, float32 [1, vocab], and `next.<name>` for each state tensor `<name>`.
    */
   readonly graph: OnnxGraph;
   /** The tokenizer, as returned by `Tokenizer.toJSON()`. */
