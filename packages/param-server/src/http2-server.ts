@@ -12,8 +12,11 @@ import type { ConnectionGate, Visit } from './security/connection-gate.js';
 import { type GuardedConnections, guardConnections } from './security/connection-limits.js';
 import type { RefusalLog } from './security/refusal-log.js';
 
-/** As the clients' for pulls: with the default of 64 KiB a push waits for hundreds of window updates. More than 4 MiB costs memory. */
-const pushWindowBytes = 4 * 1024 * 1024;
+/**
+ * With the default of 64 KiB a push waits for hundreds of window updates. It is wider than a message may be, so that the rest of one
+ * that is refused, which nobody reads, does not keep its call from ending.
+ */
+const pushWindowBytes = 16 * 1024 * 1024;
 
 export interface Http2Tuning {
   readonly gate: ConnectionGate;
@@ -36,7 +39,10 @@ export function tuneHttp2Server(
     internals.createHttp2Server = (...args) => {
       const http2Server = create(...args);
       http2Server.updateSettings({ initialWindowSize: pushWindowBytes });
-      http2Server.on('session', (session) => limitCallRate(session, refusals));
+      http2Server.on('session', (session) => {
+        session.setLocalWindowSize(pushWindowBytes);
+        limitCallRate(session, refusals);
+      });
       if (onBulk) {
         sharePort(http2Server, (socket, first) => {
           const visit = connections.handOver(socket);
@@ -44,11 +50,7 @@ export function tuneHttp2Server(
           else socket.destroy();
         });
       }
-      const connections = guardConnections(http2Server, {
-        ...{ gate, admits },
-        // Until then a connection may have 64 KiB on their way, in all of its calls.
-        onAdmitted: (session) => session.setLocalWindowSize(pushWindowBytes),
-      });
+      const connections = guardConnections(http2Server, gate, admits);
       guarded.push(connections);
       return http2Server;
     };

@@ -2,17 +2,9 @@
  * Leads the connections of an HTTP/2 server through a {@link ConnectionGate}: a connection is let in by its first call that brings
  * what lets a caller in. What it does after that is `call-rate.ts`'s affair.
  */
-import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session } from 'node:http2';
+import type { Http2Server, IncomingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { ConnectionGate, Visit } from './connection-gate.js';
-
-export interface Entrance {
-  readonly gate: ConnectionGate;
-  /** Whether a call is let in that brings this. */
-  readonly admits: (authorization: string) => boolean;
-  /** A session has made a call that lets it in. */
-  readonly onAdmitted: (session: ServerHttp2Session) => void;
-}
 
 /** The connections of a server that has this entrance. */
 export interface GuardedConnections {
@@ -28,8 +20,15 @@ export interface GuardedConnections {
 /** A stranger's calls are refused, and so many are enough to find that out; some are for health, which everybody may ask for. */
 const strangersCalls = 32;
 
-/** Call it when the server has its other listeners. */
-export function guardConnections(server: Http2Server, { gate, admits, onAdmitted }: Entrance): GuardedConnections {
+/**
+ * Call it when the server has its other listeners.
+ * @param admits whether a call is let in that brings this
+ */
+export function guardConnections(
+  server: Http2Server,
+  gate: ConnectionGate,
+  admits: (authorization: string) => boolean,
+): GuardedConnections {
   /** By peer, since a session over TLS does not tell its connection. */
   const open = new Map<string, { readonly socket: Socket; readonly visit: Visit }>();
   const accept = server.listeners('connection') as ((socket: Socket) => void)[];
@@ -57,7 +56,7 @@ export function guardConnections(server: Http2Server, { gate, admits, onAdmitted
         return;
       }
       session.off('stream', admit);
-      if (visit?.admit()) onAdmitted(session);
+      visit?.admit();
     };
     session.on('stream', admit);
   });
