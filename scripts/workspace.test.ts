@@ -238,6 +238,24 @@ describe('the repository', () => {
     expect(optional.filter((dependency) => !names.has(dependency))).toEqual([]);
   });
 
+  test('depends on nothing whose licence asks more of its users than to be named', () => {
+    const { packages: locked } = JSON.parse(read('package-lock.json')) as {
+      packages: Record<string, { license?: string; dev?: boolean; link?: boolean }>;
+    };
+    const permissive = /^(MIT|ISC|0BSD|BSD-[23]-Clause|Apache-2\.0|Zlib|CC0-1\.0|BlueOak-1\.0\.0)$/;
+    const isPermissive = (license: string) =>
+      license
+        .replace(/[()]/g, '')
+        .split(/ AND | OR /)
+        .every((name) => permissive.test(name));
+    const others = Object.entries(locked).filter(
+      ([path, { license, dev, link }]) =>
+        /node_modules\//.test(path) && !dev && !link && !(license && isPermissive(license)),
+    );
+    // Its LICENSE.txt places it in the public domain, with the BSD licence of pyfive.
+    expect(others.map(([path]) => path)).toEqual(['node_modules/jsfive']);
+  });
+
   test('opens the tabs of its tests without limits of their own', () => {
     const tests = tracked.filter((path) => /\.test\.ts$|^scripts\/runtimes\//.test(path));
     expect(tests.filter((path) => /\.newPage\(\)/.test(read(path)) && !/setDefaultTimeout\(/.test(read(path)))).toEqual(
