@@ -1,4 +1,4 @@
-// ONNX Runtime's own profile of a graph: how long each of its nodes took in each run.
+// ONNX Runtime's own profile of a graph: the time of each node in each run.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,8 +6,8 @@ import { encodeOnnx } from '@unroll/core';
 import { InferenceSession } from 'onnxruntime-node';
 
 /**
- * The events of a session in which `work` runs the graph.
- * @param options those of the engine whose step is profiled
+ * Returns the events of a session in which `work` runs the graph.
+ * @param options the options of the engine whose step is profiled
  */
 export async function profileOf(graph, options, work) {
   const folder = mkdtempSync(join(tmpdir(), 'unroll-profile-'));
@@ -26,7 +26,7 @@ export async function profileOf(graph, options, work) {
   }
 }
 
-/** The runs of each node of a profile, by the node's name; not those of a loop, which are those of its body. */
+/** Returns the runs of each node in a profile, by the node's name. Loops are left out, as their bodies' nodes are counted. */
 export function nodeRuns(events) {
   const runs = events.filter(
     ({ cat, name }) => cat === 'Node' && name.endsWith('_kernel_time') && !name.startsWith('Scan_'),
@@ -34,7 +34,7 @@ export function nodeRuns(events) {
   return groupBy(runs, ({ name }) => name.replace('_kernel_time', ''));
 }
 
-/** `nodes`, each of an operator and with a time in µs, as a table of operators, the longest first. */
+/** Formats `nodes`, each with an operator and a time in µs, as a table of operators, the longest first. */
 export function byOperator(nodes) {
   return [...groupBy(nodes, ({ operator }) => operator)]
     .map(([operator, group]) => ({

@@ -1,4 +1,4 @@
-// The training step that several benchmarks time: forward, backward, clipping by global norm, SGD, all in one graph.
+// The training step that several benchmarks time: forward, backward, clipping by global norm and SGD, all in one graph.
 import {
   initialParameters,
   languageModelConfig,
@@ -18,7 +18,7 @@ export function stepProgram({ batch, time, ...model }, precision = 'float32') {
   return programOf(languageModelConfig(model), { batch, time }, recipe);
 }
 
-/** The step on an engine, and what it takes for each run. */
+/** Returns the step on an engine, and its inputs for each run. */
 export async function compileStep(engine, configuration, precision = 'float32') {
   const { batch, time, ...model } = configuration;
   const config = languageModelConfig(model);
@@ -34,7 +34,7 @@ export async function compileStep(engine, configuration, precision = 'float32') 
 }
 
 function stepInputs(rows, vocabSize) {
-  // The ids need only be spread over the vocabulary; the multiplier is prime to it.
+  // The ids need only be spread over the vocabulary; the multiplier is coprime to its size.
   const ids = Int32Array.from({ length: rows }, (_, k) => (k * 7919) % vocabSize);
   return {
     ids,

@@ -1,5 +1,5 @@
-// What dynamic evaluation and the neural cache gain on a text: perplexity and tokens per second of one checkpoint, evaluated in
-// every way.
+// Measures the gain of dynamic evaluation and the neural cache on a text: perplexity and tokens per second of one
+// checkpoint, evaluated in every way.
 //   node benchmarks/adaptation/run.mjs CHECKPOINT DATA [--split test] [--threads 1] [--ways "--cache 500;--dynamic sgd"]
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,8 +1,8 @@
-// A table of 800,000 words in rows of 512, the embedding and the output layer of a language model, over four parameter servers,
-// trained by two workers that hold only the rows of their batch: the memory of each process, and the bytes of a step,
-// beside what the parameters and the optimizer's state take and what whole tables would send.
+// Trains a language model whose embedding and output layer are one table of 800,000 words in rows of 512, on four
+// parameter servers, with two workers that hold only the rows of their batch. Reports the memory of each process and
+// the bytes of a step, beside the size of parameters and optimizer state and the traffic of whole tables.
 //   node benchmarks/big-tables/run.mjs [--vocabulary 800000] [--steps 20] [--optimizer sgd] [--snapshot-every 5] [--json FILE]
-// A snapshot takes as much room on disk as parameters and state, and three are kept; 0 for none.
+// A snapshot takes as much disk space as parameters and state, and three are kept; 0 for none.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -37,7 +37,7 @@ function start(name, ...args) {
   return { exited, line: async () => (await lines.next()).value };
 }
 
-/** The JSON that a program prints. */
+/** Returns the JSON that a program prints. */
 async function result(program) {
   const line = await program.line();
   const [status] = await program.exited;

@@ -1,5 +1,6 @@
-// A parameter server of the benchmark. Prints its port; at the end, one JSON line: the memory in MB that it held before any
-// worker came, when the workers left, and at most.   usage: server.mjs SHARD SHARDS WORKERS FOLDER SNAPSHOT-EVERY
+// A parameter server of the benchmark. Prints its port; at the end, one JSON line: its memory in MB before any worker
+// came, when the workers left, and at its peak.
+//   usage: server.mjs SHARD SHARDS WORKERS FOLDER SNAPSHOT-EVERY
 import { startParameterServer } from '@unroll/param-server';
 
 const [shard, shards, workers] = process.argv.slice(2, 5).map(Number);

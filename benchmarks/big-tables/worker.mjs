@@ -1,6 +1,7 @@
-// A worker of the benchmark: trains a language model with tied weights over a synthetic text of Zipf's law, with sampled
-// softmax, and holds of the table only the rows of its batch. One JSON line: seconds and bytes of a step, rows that it
-// looks up, the peak of its memory in MB, its losses.   usage: worker.mjs WORKER '{"ports": [...], "steps": 20, ...}'
+// A worker of the benchmark. It trains a language model with tied weights and a sampled softmax, on a synthetic text
+// that follows Zipf's law, and holds only the table rows of its batch. One JSON line: seconds and bytes of a step, the
+// number of rows that it looks up, its peak memory in MB, its losses.
+//   usage: worker.mjs WORKER '{"ports": [...], "steps": 20, ...}'
 import { languageModelConfig, parameterShapes, uniformParameters } from '@unroll/core';
 import { seededRandom } from '@unroll/core/decoding';
 import { connectParameterServers, WorkerMeter } from '@unroll/param-server';
@@ -21,13 +22,13 @@ const training = {
   ...{ tables: 'rows', mode: { name: 'sync' }, gradientCodec: { name: 'float32' }, optimizer },
 };
 
-/** Words by Zipf's law: the logarithm of the rank is uniform. */
+/** Draws words by Zipf's law: the logarithm of the rank is uniform. */
 function zipfText(length) {
   const random = seededRandom(1);
   return Int32Array.from({ length }, () => Math.min(Math.floor((vocabSize + 1) ** random()) - 1, vocabSize - 1));
 }
 
-/** Values of a row, as cheap to make as to send: what they are makes no difference to what is measured. */
+/** Returns values for a row. They are cheap to make; the measurements do not depend on them. */
 function startOfRow(row, into) {
   for (let k = 0; k < into.length; k++) into[k] = (((row * 31 + k * 17) % 1021) / 1021 - 0.5) / 10;
 }

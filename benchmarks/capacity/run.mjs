@@ -1,6 +1,6 @@
-// What a run takes of a parameter server, of its workers, of their network and of a disk, per million parameters: a server and two
-// workers train models of two sizes, and what the larger one takes more is divided by the parameters that it has more. So what a
-// process takes by itself does not count; it is told too.
+// Measures the resources of a run per million parameters: of a parameter server, its workers, their network and a disk.
+// A server and two workers train models of two sizes. The difference in resources is divided by the difference in
+// parameters, so the fixed cost of a process does not count; it is reported too.
 //   node benchmarks/capacity/run.mjs [--steps 20] [--small 700] [--large 1400]     (units of the layer; Linux)
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -47,7 +47,7 @@ function unroll(args, env = process.env) {
   return { child, ended, said: () => said };
 }
 
-/** The most memory that a process has had, in MB; undefined when it has ended. */
+/** Returns a process's peak memory, in MB; undefined after it has ended. */
 function peak({ pid }) {
   try {
     const [, kilobytes] = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
@@ -59,7 +59,7 @@ function peak({ pid }) {
 
 const sizeOf = (folder) => readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size / 1e6, 0);
 
-/** What a run with a layer of so many units takes: MB of each part, and the parameters in millions. */
+/** Runs a model with a layer of this many units. Returns the MB of each part, and the parameters in millions. */
 async function measure(units, optimizer) {
   const folder = mkdtempSync(join(tmpdir(), 'unroll-capacity-'));
   const [port, metricsPort] = [await freePort(), await freePort()];
@@ -96,7 +96,7 @@ async function measure(units, optimizer) {
     const text = (await answer?.text().catch(() => '')) ?? '';
     const figure = (name, labels) => Number(new RegExp(`^${name}\\{${labels}[^}]*\\} (.*)$`, 'm').exec(text)?.[1] ?? 0);
     const steps = figure('unroll_worker_steps_total', 'worker="1"');
-    // The first step brings all parameters at once; later ones are what a run is made of.
+    // The first step brings all parameters at once; later steps are typical of a run.
     if (steps < 2) return;
     for (const direction of ['sent', 'received']) {
       taken[direction] = figure('unroll_worker_bytes_total', `worker="1",direction="${direction}"`) / 1e6 / steps;

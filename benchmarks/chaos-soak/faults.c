@@ -1,6 +1,6 @@
 /*
- * Preloaded into a process of the soak: its disk is slow or full, and its clock wrong, as the page says that it shares with
- * the soak. CHAOS_PAGE names that page, CHAOS_FOLDER the folder whose files are on the disk.
+ * Preloaded into a process of the soak, to make its disk slow or full and its clock wrong. The settings are in a page of
+ * memory shared with the soak. CHAOS_PAGE names that page, CHAOS_FOLDER the folder whose files are on the disk.
  *   cc -shared -fPIC -O1 -o faults.so faults.c -ldl
  */
 #define _GNU_SOURCE
@@ -30,7 +30,7 @@ static volatile const struct page *page = &none;
 static const char *folder;
 
 enum { most_files = 65536 };
-/* By file descriptor: whether it is a file of the disk. */
+/* Indexed by file descriptor: whether it is a file of the disk. */
 static char on_disk[most_files];
 
 #define REAL(name) ((typeof(&name))dlsym(RTLD_NEXT, #name))
@@ -55,7 +55,7 @@ static void be_slow(void) {
   if (milliseconds) usleep(milliseconds * 1000);
 }
 
-/* Waits as long as the disk takes; 1, with errno, if it has no room for what is to be written. */
+/* Waits as long as the disk takes. Returns 1 and sets errno if a write finds the disk full. */
 static int has_no_room(void) {
   be_slow();
   if (!page->is_full) return 0;

@@ -1,13 +1,13 @@
-/** A process of the run on its machine: what ends it before its work is done has it started again, as a scheduler would. */
+/** A process of the run on its machine. If anything ends it before its work is done, it is started again, as by a scheduler. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What a proxy's variables say where there is one: nobody listens there. */
+/** The values of a proxy's variables when there is one; nobody listens there. */
 const proxy = 'http://127.0.0.1:9';
 
-/** `struct page` of faults.c. */
+/** The layout of `struct page` in faults.c. */
 const pageBytes = 16;
 
 export class Machine {
@@ -22,14 +22,14 @@ export class Machine {
   #isOver = false;
 
   /**
-   * @param options.name for the log
-   * @param options.command what it runs, within its namespace
-   * @param options.environment variables beside this process's own
-   * @param options.shim the library of faults.c
-   * @param options.page the file by which the shim is told of faults
-   * @param options.folder what is on the disk that is slow or full at times
-   * @param options.random draws whether a process finds a proxy in its environment
-   * @param options.log takes lines
+   * @param options.name its name in the log
+   * @param options.command the command that it runs, within its namespace
+   * @param options.environment variables in addition to this process's own
+   * @param options.shim the library made from faults.c
+   * @param options.page the file that tells the shim about faults
+   * @param options.folder the folder on the disk that is slow or full at times
+   * @param options.random decides whether a process finds a proxy in its environment
+   * @param options.log receives lines
    */
   constructor({ name, command, environment, shim, page, folder, random, log }) {
     this.name = name;

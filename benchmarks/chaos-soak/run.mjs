@@ -1,10 +1,10 @@
-// Trains again and again on four machines of a make-believe network while everything goes wrong by seed: processes are killed
-// and stopped, machines cut off, disks slow and full, clocks stepped by an hour, proxies named that do not exist. Each trained
-// model is compared, bit for bit, with that of a run which nobody disturbed.
+// Trains again and again on four machines of a simulated network, under faults chosen by a seed: processes are killed
+// and stopped, machines cut off, disks slow and full, clocks off by an hour, and proxies set that do not exist. Each
+// trained model is compared, bit for bit, with that of an undisturbed run.
 //   sudo node benchmarks/chaos-soak/run.mjs [--minutes 60] [--seed 1] [--steps 5000] [--faults kill,stop,…] [--log FILE]
-// Linux, root, iproute2 and a C compiler; build first. It ends with status 1 at the first model that differs and at the first
-// run that does not go on within ten minutes after its faults. The seed decides who suffers what for how long; when that meets
-// which step is the machine's affair.
+// Needs Linux, root, iproute2 and a C compiler; build first. Exits with status 1 at the first model that differs, and
+// at the first run that makes no progress within ten minutes after its faults. The seed decides who suffers which fault
+// for how long. The step at which it happens depends on the machine.
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,12 +25,12 @@ const names = [...servers, ...workers];
 const port = 7000;
 const metricsPort = 9090;
 
-/** Seconds within which a run must go on when its faults are over. */
+/** Seconds within which a run must make progress after its faults are over. */
 const patience = 600;
 
 /**
- * What can go wrong. Each begins with machines to choose from, a random number in [0, 1) and one that chooses seconds, and
- * returns what it did and how that is undone.
+ * The faults. Each takes the machines to choose from, a random number in [0, 1) and one that chooses seconds. It
+ * returns a description of the fault and a function that undoes it.
  */
 const faults = {
   kill: ({ machines, random }) => {
@@ -110,7 +110,7 @@ process.once('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
-/** Sets up the machines of a run, each with its process; returns where its checkpoint goes. */
+/** Sets up the machines of a run, each with its process; returns the folder of its checkpoint. */
 function setUp(disk) {
   mkdirSync(disk, { recursive: true });
   const [out, snapshots] = [join(disk, 'checkpoint'), join(disk, 'snapshots')];
@@ -136,7 +136,7 @@ function setUp(disk) {
   return out;
 }
 
-/** The step that the first server is at, as its metrics say every half second; 0 until they do. */
+/** Follows the first server's step, from its metrics every half second; 0 until they report one. */
 function watchSteps() {
   const source = `setInterval(async () => {
     const text = await fetch('http://127.0.0.1:${metricsPort}/metrics').then((answer) => answer.text(), () => '');
@@ -152,12 +152,12 @@ function watchSteps() {
   return watched;
 }
 
-/** Seconds of a fault: most are short. */
+/** Returns the duration of a fault in seconds; most are short. */
 function drawSeconds() {
   return [1, 2, 5, 10, 20, 40, 60][below(7)];
 }
 
-/** Several faults at once, undone one by one; resolves when all are. */
+/** Starts several faults at once and undoes them one by one; resolves when all are undone. */
 async function volley() {
   const count = [1, 1, 2, 3][below(4)];
   const begun = Array.from({ length: count }, () => {
@@ -176,10 +176,10 @@ async function volley() {
   return begun.map(({ kind }) => kind);
 }
 
-/** By kinds of a volley: seconds from its end until the run was further than ever. */
+/** By the kinds of faults in a volley: seconds from its end until the run was further than ever before. */
 const recoveries = new Map();
 
-/** Trains to the end under faults; resolves to how many volleys there were. */
+/** Trains to the end under faults; resolves to the number of volleys. */
 async function trainUnderFire() {
   const watched = watchSteps();
   let isOver = false;
@@ -222,7 +222,7 @@ async function goesOn(watched, step, isOver) {
   return elapsed() - from;
 }
 
-/** The files of a checkpoint that say what was learnt. */
+/** The files of a checkpoint that contain what was learned. */
 function learnt(out) {
   return ['model.safetensors', 'optimizer.safetensors'].map((file) => readFileSync(join(out, file)));
 }

@@ -1,8 +1,8 @@
-// What each way of sending gradients costs in bytes and in perplexity: trains the same model with two workers and a server,
-// by each in turn, and counts what passes between them, every byte of it, in a proxy.
+// Measures the bytes and the perplexity of each gradient codec: trains the same model with two workers and a server,
+// with each codec in turn, and counts every byte between them in a proxy.
 //   node benchmarks/codecs/run.mjs [--data grammar] [--flags="--hidden 256 …"] [--snapshot-every 500] [--json FILE]
 //     [NAME…]
-// A NAME is one of `ways` below; by default all. The first that is run is what the others are compared with.
+// A NAME is one of `ways` below; by default all. The others are compared with the first that is run.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -28,7 +28,10 @@ const ways = {
   'local 200': local(200),
 };
 
-/** A small model whose gradients are yet far larger than its lanes' states; momentum, which top-k leaves to the workers. */
+/**
+ * A small model whose gradients are still far larger than its lanes' states. It uses momentum, which top-k leaves to
+ * the workers.
+ */
 const defaultFlags =
   '--embedding 64 --hidden 256 --batch-size 8 --optimizer momentum --learning-rate 0.5 --clip-norm 0.5 --epochs 1';
 
@@ -48,7 +51,7 @@ function start(...args) {
   return spawn(process.execPath, [unroll, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** The first of a process's log lines that matches. */
+/** Returns the first of a process's log lines that matches. */
 async function logged(child, pattern) {
   for await (const line of createInterface({ input: child.stderr })) {
     const match = pattern.exec(line);
@@ -57,7 +60,7 @@ async function logged(child, pattern) {
   throw new Error(`a process ended without logging ${pattern}`);
 }
 
-/** Passes connections on to a port and counts the bytes of each direction. */
+/** Forwards connections to a port and counts the bytes of each direction. */
 async function countingProxy(port) {
   const bytes = { up: 0, down: 0 };
   const proxy = createServer((worker) => {

@@ -1,11 +1,11 @@
-// Where the time of Unroll's training step goes on a provider of ONNX Runtime, by its own profile: one JSON line, the
-// operators with the number of their nodes and milliseconds a step, the longest first. On a GPU these are the times that
-// the host spends on each node, which is what bounds a step of many small kernels.
+// Shows where the time of Unroll's training step goes on a provider of ONNX Runtime, by its own profile. One JSON line:
+// the operators with their number of nodes and milliseconds per step, the longest first. On a GPU these are the times
+// that the host spends on each node, which limit a step of many small kernels.
 //   usage: profile.mjs CONFIGURATION STEPS cuda|webgpu
 import { readFileSync } from 'node:fs';
 import { trace } from '@unroll/core';
 import { Tensor } from 'onnxruntime-node';
-// What the engine does with a graph is no part of the package's interface.
+// The engine's graph rewriting is not part of the package's interface.
 import { replacedResident } from '../../packages/trainer/dist/engines/engine.js';
 import { planMemory } from '../../packages/trainer/dist/engines/memory-plan.js';
 import { sessionOptions } from '../../packages/trainer/dist/engines/onnx-session.js';
@@ -19,7 +19,7 @@ const program = stepProgram(configurations[name]);
 const traced = trace(program.run, program.inputs);
 const graph = provider === 'webgpu' ? forWebGpu(traced) : planMemory(traced).graph;
 
-/** On WebGPU what replaces a resident stays on the device. */
+/** On WebGPU the replacement of a resident stays on the device. */
 const locations = Object.fromEntries(
   graph.outputs.map(({ name }) => [name, replacedResident(name) === undefined ? 'cpu' : 'gpu-buffer']),
 );

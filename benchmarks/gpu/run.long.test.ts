@@ -1,4 +1,4 @@
-// The benchmark for GPUs as it runs unattended, on a software driver, whose times mean nothing.
+// Runs the GPU benchmark unattended on a software driver, on which its times mean nothing.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

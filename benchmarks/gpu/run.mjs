@@ -1,5 +1,6 @@
-// Tokens per second of the training step on every GPU engine that starts here, beside PyTorch with cuDNN's LSTM, in turns
-// in one run: each measurement in a process of its own; medians over the rounds. README.md says what must be installed.
+// Tokens per second of the training step on every GPU engine that starts here, beside PyTorch with cuDNN's LSTM. They
+// run in turns, each measurement in a process of its own; results are medians over the rounds. README.md lists what
+// must be installed.
 //   node benchmarks/gpu/run.mjs [--rounds 3] [--steps 20] [--json FILE] [CONFIGURATION …]
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -21,7 +22,7 @@ const names = positionals.length > 0 ? positionals : ['ptb-medium', 'ptb-large']
 const unknown = names.find((name) => !(name in configurations));
 if (unknown) fail(`unknown configuration '${unknown}': there are ${Object.keys(configurations).join(', ')}`, 2);
 
-/** The engines with the precisions that they have. */
+/** The engines with the precisions that they support. */
 const contenders = [
   ...['cuda', 'webgpu'].flatMap((engine) => ['float32', 'mixed'].map((precision) => ({ engine, precision }))),
   ...['tensorflow', 'tfjs-webgpu'].map((engine) => ({ engine, precision: 'float32' })),
@@ -34,7 +35,7 @@ function fail(message, status) {
   process.exit(status);
 }
 
-/** What a measuring program prints as its last line, or why it failed. */
+/** Returns the last line that a measuring program prints, or why it failed. */
 function outputOf(program, args) {
   const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
   if (status !== 0) return { reason: (error?.message ?? stderr.trim().split('\n').at(-1)) || `status ${status}` };
@@ -47,7 +48,7 @@ function measure({ engine, precision }, name, steps) {
   return outputOf(python, [here('pytorch.py'), name, steps, precision]);
 }
 
-/** Each contender with the reason why it cannot make a step here, if it cannot. */
+/** Returns each contender with the reason why it cannot make a step here, if it cannot. */
 function tried(candidates) {
   return candidates.map((contender) => ({ contender, reason: measure(contender, 'tiny', '1').reason }));
 }
@@ -70,7 +71,7 @@ function compare(name, field) {
   });
 }
 
-/** The operators that take longest: those of ONNX Runtime's providers, and PyTorch's CUDA kernels. */
+/** Returns the slowest operators: those of ONNX Runtime's providers, and PyTorch's CUDA kernels. */
 function profiles(name, field) {
   return field
     .filter(({ engine, precision }) => ['cuda', 'webgpu', 'pytorch'].includes(engine) && precision === 'float32')

@@ -1,5 +1,6 @@
-// Times Unroll's training step on an engine; parameters stay where the engine keeps them. One JSON line: what the engine is,
-// and the seconds of each step.   usage: unroll.mjs CONFIGURATION STEPS ENGINE float32|mixed
+// Times Unroll's training step on an engine; parameters stay on the engine. One JSON line: the engine's description and
+// the seconds of each step.
+//   usage: unroll.mjs CONFIGURATION STEPS ENGINE float32|mixed
 import { readFileSync } from 'node:fs';
 import { selectEngine } from '@unroll/trainer';
 import { compileStep } from '../training-step.mjs';
@@ -14,7 +15,7 @@ async function measure() {
   const seconds = [];
   for (let k = 0; k < Number(steps); k++) {
     const start = performance.now();
-    await executable.run(inputs); // its outputs, such as the losses, are in main memory when it is done
+    await executable.run(inputs); // its outputs, such as the losses, are then in main memory
     seconds.push((performance.now() - start) / 1000);
   }
   return { engine: engine.description, seconds };

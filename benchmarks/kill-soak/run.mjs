@@ -1,8 +1,9 @@
-// Trains again and again while processes are killed at random moments, and compares each trained model, bit for bit, with
-// that of a run which nobody disturbed. Linux only: it finds the processes in /proc.
+// Trains again and again while processes are killed at random moments. Compares each trained model, bit for bit, with
+// that of an undisturbed run. Linux only: it finds the processes in /proc.
 //   node benchmarks/kill-soak/run.mjs [--kills 100] [--seed 1] [--workers 2] [--servers 2] [--steps 1500] [--log FILE]
-// Each kill is SIGKILL for one worker, one server, all of them, or all of them and the launcher, which is then started again
-// with --resume. The seed decides whom and when; when that meets which step is the machine's affair.
+// Each kill is SIGKILL for one worker, one server, all of them, or all of them and the launcher, which is then
+// restarted with --resume. The seed decides the victim and the time. The step at which it happens depends on the
+// machine.
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +33,7 @@ const program = fileURLToPath(new URL('../../packages/trainer/bin/unroll.js', im
 /** Seconds between two kills. */
 const [shortest, longest] = [0.3, 12];
 
-/** How often each is killed, of 20 times. */
+/** Weights of the victims, out of 20 kills. */
 const victims = [
   ...Array(8).fill('a worker'),
   ...Array(7).fill('a server'),
@@ -46,7 +47,7 @@ function log(line) {
   appendFileSync(logFile, `${((performance.now() - began) / 1000).toFixed(2)} ${line}\n`);
 }
 
-/** The files of a checkpoint that say what was learnt. */
+/** The files of a checkpoint that contain what was learned. */
 function learnt(out) {
   return ['model.safetensors', 'optimizer.safetensors'].map((name) => readFileSync(join(out, name)));
 }
@@ -71,7 +72,7 @@ function launch(out, resume) {
   return { child, ended };
 }
 
-/** The launcher's processes by their command. */
+/** Returns the launcher's processes by their command. */
 function childrenOf(pid) {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
     .trim()
@@ -104,7 +105,7 @@ function kill(launcher) {
   }
 }
 
-/** Trains to the end, killing meanwhile; returns how often. */
+/** Trains to the end under kills; returns their number. */
 async function trainUnderFire(out, mostKills) {
   let killed = 0;
   let { child, ended } = launch(out, false);

@@ -1,5 +1,6 @@
-// A training step of a language model of many words, with one of the kinds of softmax, over a synthetic text of Zipf's law.
-// One JSON line: tokens a second of the fastest step, millions of parameters, and the peak of the process's memory in MB.
+// Times a training step of a language model of many words, with one kind of softmax, on a synthetic text that follows
+// Zipf's law. One JSON line: tokens per second of the fastest step, millions of parameters, and the process's peak
+// memory in MB.
 //   usage: train.mjs full|sampled|adaptive WORDS STEPS
 import { languageModelConfig, parameterShapes } from '@unroll/core';
 import { seededRandom } from '@unroll/core/decoding';
@@ -17,13 +18,13 @@ const training = {
   optimizer: { name: 'sgd' },
 };
 
-/** Words by Zipf's law: the logarithm of the rank is uniform. */
+/** Draws words by Zipf's law: the logarithm of the rank is uniform. */
 function zipfText(length) {
   const random = seededRandom(1);
   return Int32Array.from({ length }, () => Math.min(Math.floor((vocabSize + 1) ** random()) - 1, vocabSize - 1));
 }
 
-/** Values that are cheap to make: what they are makes no difference to what is measured. */
+/** Returns values that are cheap to make; the measurements do not depend on them. */
 function startOf(size) {
   const values = new Float32Array(size);
   for (let k = 0; k < size; k++) values[k] = (((k * 31) % 1021) / 1021 - 0.5) / 10;

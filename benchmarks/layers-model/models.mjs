@@ -1,5 +1,5 @@
-// Models of TensorFlow.js's own layers at sizes that the cpu backend can still train, each with one batch. Values need only be plausible: the same
-// batch is trained on again and again.
+// Models of TensorFlow.js's own layers, small enough for the cpu backend to train, each with one batch. The values need
+// only be plausible: every step trains on the same batch.
 import * as tf from '@tensorflow/tfjs';
 
 const { layers } = tf;
@@ -44,7 +44,7 @@ function recurrent(layer) {
   return { model, xs, ys: classes(32, 10) };
 }
 
-/** By name: builds `{ model, xs, ys }` on the active backend; the loss is categoricalCrossentropy. */
+/** Models by name. Each builds `{ model, xs, ys }` on the active backend; the loss is categoricalCrossentropy. */
 export const models = {
   dense,
   convolutional,

@@ -1,5 +1,5 @@
-// Examples per second of training ordinary TensorFlow.js models: by `fit` on its cpu and wasm backends, and by a
-// compiled step, in turns; medians of the rounds. Compiling and a first batch of each are not counted.
+// Examples per second of training ordinary TensorFlow.js models: with `fit` on its cpu and wasm backends, and with a
+// compiled step, in turns; medians of the rounds. Compiling and the first batch of each are not counted.
 //   node benchmarks/layers-model/run.mjs [--threads 2] [--rounds 3] [--steps 5] [--json FILE] [MODEL …]
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -32,7 +32,7 @@ setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}/`);
 
 const loss = 'categoricalCrossentropy';
 
-/** What trains one batch by `fit` on a backend; undefined where the backend lacks a kernel. */
+/** Returns a function that trains one batch with `fit` on a backend; undefined if the backend lacks a kernel. */
 async function fitter(backend, name) {
   await tf.setBackend(backend);
   const { model, xs, ys } = models[name]();

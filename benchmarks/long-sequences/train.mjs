@@ -1,6 +1,7 @@
-// A training step of an LSTM over long sequences, with the activations of all steps kept or of some at once. One JSON line: the
-// peak of the process's memory in MB, that before the model was made, tokens a second of the fastest step, the last loss.
-//   usage: train.mjs TIME EVERY      (EVERY as TIME keeps all)
+// Times a training step of an LSTM over long sequences, with the activations of all steps kept or of some steps at a
+// time. One JSON line: the process's peak memory in MB, its memory before the model was made, tokens per second of the
+// fastest step, the last loss.
+//   usage: train.mjs TIME EVERY      (EVERY equal to TIME keeps all)
 import { languageModelConfig, parameterShapes, uniformParameters } from '@unroll/core';
 import { selectEngine } from '@unroll/trainer';
 import { LaneBatches } from '../../packages/trainer/dist/data/batches.js';

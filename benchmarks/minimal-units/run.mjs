@@ -1,6 +1,7 @@
-// Times a training step of the minimal units beside the classics by the length of sequences: two layers, a small vocabulary, so
-// that the recurrent layers count, and hidden units for equal numbers of parameters. Also how fast a text is read with such weights:
-// step by step by the decoding step, and in runs of 128 tokens by linear attention, both by ONNX Runtime.
+// Times a training step of the minimal units beside the classics, by sequence length. The models have two layers, a
+// small vocabulary, so that the recurrent layers dominate, and hidden sizes that give equal numbers of parameters. Also
+// measures how fast such a model reads a text with ONNX Runtime: step by step with the decoding step, and in runs of
+// 128 tokens by linear attention.
 //   usage: run.mjs [--cells lstm,gru,mingru,minlstm] [--lengths 35,140,512] [--steps 8] [--threads 2]
 import { parseArgs } from 'node:util';
 import {
@@ -32,7 +33,7 @@ const hiddenOf = { lstm: 256, gru: 295, mingru: 514, minlstm: 427 };
 const model = (cell) =>
   languageModelConfig({ vocabSize: 1000, embeddingDim: 256, hiddenDim: hiddenOf[cell], cell, layers: 2 });
 
-/** Seconds of each of these steps, the first ones of which warm up. */
+/** Returns the seconds of each of these steps; the first ones are for warming up. */
 async function trainingSeconds(config, time) {
   const engine = await selectEngine('onnxruntime', Number(flags.threads));
   const { executable, inputs } = await compileStep(engine, { ...config, batch, time });
@@ -46,7 +47,7 @@ async function trainingSeconds(config, time) {
   return seconds;
 }
 
-/** Tokens per second of a text that is read in runs of this length, on one thread. */
+/** Returns tokens per second for reading a text in runs of this length, on one thread. */
 async function readingSpeed(graph, config, length) {
   const session = await ort.InferenceSession.create(encodeOnnx(graph), { intraOpNumThreads: 1, logSeverityLevel: 3 });
   const state = Object.fromEntries(

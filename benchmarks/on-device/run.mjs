@@ -1,5 +1,6 @@
-// Decoding in headless Chromium on one thread: the bundles of one checkpoint by each quantization, beside its float32 bundle
-// and beside ONNX Runtime Web, in the same page and in turns: bytes, tokens/s of greedy text and of scoring, perplexity.
+// Decodes in headless Chromium on one thread: the bundles of one checkpoint in each quantization, beside its float32
+// bundle and ONNX Runtime Web, in the same page and in turns. Reports bytes, tokens/s of greedy text and of scoring,
+// perplexity.
 //   node benchmarks/on-device/run.mjs --checkpoint DIR --text FILE [--rounds 5] [--tokens 100] [--scored 1000] [--json FILE]
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -34,7 +35,7 @@ if (!executablePath) {
   process.exit(1);
 }
 
-/** What is measured: a bundle and what runs it. The first is what the others are compared with. */
+/** The contenders: a bundle and its runtime. The others are compared with the first. */
 const contestants = [
   { quantization: 'none', engine: 'unroll' },
   { quantization: 'int8', engine: 'unroll' },
@@ -63,7 +64,7 @@ function exportBundle(quantization) {
   if (status !== 0) throw new Error(stderr);
 }
 
-/** The result of `use` with a page that has the bundles beside it. */
+/** Returns the result of `use` with a page next to which the bundles are served. */
 async function inChromium(use) {
   const server = await preview({ configFile: false, logLevel: 'warn', build: { outDir: site }, preview: { port: 0 } });
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });

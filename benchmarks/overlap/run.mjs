@@ -1,6 +1,7 @@
-// A step of PTB medium by two workers with one thread each and a parameter server, milliseconds, when gradients and parameters
-// travel while others are computed, and when they travel one by one; in turns. On loopback or, on Linux as root, on a network of
-// three machines of this one, whose lines are as narrow as --rate says.   Build first.
+// Milliseconds of a step of PTB medium with two workers of one thread each and a parameter server. It compares, in
+// turns, gradients and parameters that travel while others are computed, and those that travel one by one. Runs on
+// loopback or, on Linux as root, on a simulated network of three machines whose links are as slow as --rate says. Build
+// first.
 //   node benchmarks/overlap/run.mjs [--rate 1gbit] [--batch 10] [--steps 16] [--pairs 2]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +22,7 @@ const { values: flags } = parseArgs({
 });
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-/** A program on a machine of the network, if there is one. @returns its lines, one after another */
+/** Runs a program on a machine of the network, if there is one. @returns its lines, one after another */
 function start(network, machine, program, ...args) {
   const command = [process.execPath, ...launchedFlags, here(program), ...args];
   const [file, ...rest] = network ? network.on(machine, ...command) : command;

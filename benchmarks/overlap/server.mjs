@@ -1,4 +1,5 @@
-// The parameter server of this benchmark, without a guard. Prints its port.   usage: server.mjs HOST
+// The parameter server of this benchmark, without a guard. Prints its port.
+//   usage: server.mjs HOST
 import { startParameterServer } from '@unroll/param-server';
 
 const [host] = process.argv.slice(2);

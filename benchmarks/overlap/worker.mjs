@@ -1,5 +1,6 @@
-// One of two workers that train PTB medium through a parameter server, with one thread, as `unroll worker` does. One JSON line:
-// milliseconds of a step, and where they went.   usage: worker.mjs HOST:PORT WORKER STEPS overlap|one-by-one BATCH
+// One of two workers that train PTB medium through a parameter server, with one thread, as `unroll worker` does. One
+// JSON line: milliseconds of a step, and of its parts.
+//   usage: worker.mjs HOST:PORT WORKER STEPS overlap|one-by-one BATCH
 import { initialParameters, languageModelConfig, parameterShapes } from '@unroll/core';
 import { WorkerMeter } from '@unroll/param-server';
 import { selectEngine } from '@unroll/trainer';
@@ -25,7 +26,7 @@ const training = {
 };
 
 const engine = await selectEngine('onnxruntime', 1);
-// The ids need only be spread over the vocabulary; the multiplier is prime to it.
+// The ids need only be spread over the vocabulary; the multiplier is coprime to its size.
 const rows = batch * time;
 const ids = Int32Array.from({ length: rows }, (_, k) => ((k + Number(worker) * rows) * 7919) % model.vocabSize);
 const everyBatch = { ids, targets: ids.toReversed(), steps: time, resetState: false, startsEpoch: false };
@@ -53,7 +54,7 @@ const client = new ParameterClient(
 );
 const learner = await DistributedLearner.create(options, client, meter);
 
-// The first steps compile, and grow the heap.
+// The first steps compile and grow the heap.
 const counted = Math.ceil(steps / 2);
 let [began, counts, cpu] = [0, [], process.cpuUsage()];
 for (let step = 0; step < steps; step++) {

@@ -1,5 +1,5 @@
-// Writes a text of any size in the layout of the One Billion Word Benchmark: words drawn by Zipf's law, a line of 25 each,
-// in training shards and two held-out shards. A function of its arguments.
+// Generates a text of any size in the layout of the One Billion Word Benchmark: words drawn by Zipf's law, 25 per line,
+// in training shards and two held-out shards. Its arguments determine every byte.
 //   node benchmarks/readers/generate.mjs FOLDER MEGABYTES [WORDS] [SHARDS]
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ const [folder, megabytes, words = '800000', shards = '99'] = process.argv.slice(
 const ending = 'tionsmentering';
 const random = seededRandom(1);
 
-/** A word of its own for each rank, up to 17 letters long. */
+/** Returns a distinct word for each rank, up to 17 letters long. */
 function wordOf(rank) {
   let letters = '';
   for (let rest = rank; rest > 0; rest = Math.floor(rest / 26)) letters += String.fromCharCode(65 + (rest % 26));

@@ -1,5 +1,5 @@
-// Reads a corpus as a training does: counts its vocabulary, encodes it, and draws the batches of an epoch. Prints, as a
-// line of JSON each, how long that took and the most memory that the process has had so far.
+// Reads a corpus as training does: counts its vocabulary, encodes it, and draws the batches of an epoch. Prints one
+// JSON line for each, with its time and the process's peak memory so far.
 //   node benchmarks/readers/read.mjs FOLDER
 import { trainTokenizer } from '@unroll/core/text';
 import { LaneBatches } from '../../packages/trainer/dist/data/batches.js';
@@ -8,7 +8,7 @@ import { encodeSplit } from '../../packages/trainer/dist/data/encoding.js';
 
 const seed = 1;
 
-/** The result of `action`, which is reported under `name`. */
+/** Returns the result of `action`, and reports its time under `name`. */
 function measured(name, describe, action) {
   const begin = performance.now();
   const result = action();

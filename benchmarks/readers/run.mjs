@@ -1,5 +1,5 @@
-// The memory and time that reading a large corpus takes: a text in the layout of the One Billion Word Benchmark is
-// generated, its vocabulary counted, the text encoded, and the batches of an epoch drawn, in a process of their own.
+// Measures memory and time for reading a large corpus. It generates a text in the layout of the One Billion Word
+// Benchmark. A separate process then counts the vocabulary, encodes the text and draws the batches of an epoch.
 //   node benchmarks/readers/run.mjs [--megabytes 2000] [--words 800000]
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

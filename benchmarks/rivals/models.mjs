@@ -1,5 +1,6 @@
-// What the engines load, with random weights, on which speed and size do not depend: a language model of PTB medium's size
-// (LSTM 2×650, 10,000 words) as a bundle and as TensorFlow.js's saved layers, and a small GPT-2 in Hugging Face's layout.
+// Makes the models for the engines, with random weights, as speed and size do not depend on them: a language model of
+// PTB medium's size (LSTM 2×650, 10,000 words) as a bundle and as TensorFlow.js's saved layers, and a small GPT-2 in
+// Hugging Face's layout.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
@@ -20,7 +21,7 @@ const { vocabSize } = tokenizer;
 const config = languageModelConfig({ vocabSize, embeddingDim: 650, hiddenDim: 650, layers: 2, cell: 'lstm' });
 const parameters = initialParameters(config, { seed: 1 });
 
-/** Writes the folders `none`, `int8` and `layers`; the id from which each writes. */
+/** Writes the folders `none`, `int8` and `layers`; returns the id from which each generates. */
 export async function writeLstm(site) {
   const graph = languageModelStepGraph(config, parameters);
   for (const quantization of ['none', 'int8']) {
@@ -31,10 +32,10 @@ export async function writeLstm(site) {
   return tokenizer.eosId;
 }
 
-/** `model.json` and the weights of a stateful model of TensorFlow.js's own layers. */
+/** Returns `model.json` and the weights of a stateful model of TensorFlow.js's own layers. */
 async function savedLayers() {
   const { layers } = tf;
-  // Values to start from that are quick to make: the weights are set below.
+  // Initial values that are quick to make; the weights are set below.
   const starts = { kernelInitializer: 'zeros', recurrentInitializer: 'zeros' };
   const lstm = (returnSequences) =>
     layers.lstm({ units: 650, stateful: true, returnSequences, recurrentActivation: 'sigmoid', ...starts });
@@ -59,13 +60,13 @@ async function savedLayers() {
   ]);
 }
 
-/** Writes the folder `gpt2`: 6 layers of 384, 6 heads; the id from which it writes. */
+/** Writes the folder `gpt2`: 6 layers of 384, 6 heads; returns the id from which it generates. */
 export async function writeGpt2(site) {
   const tokenizerJson = gpt2TokenizerJson();
   const vocabSize = Object.keys(tokenizerJson.model.vocab).length;
   const shape = { kind: 'gpt2', vocabSize, positions: 256, dim: 384, heads: 6, layers: 6 };
   const weights = randomWeights(shape);
-  // The end of a text scores zero, so that it is never the likeliest and all write as many tokens as they are asked for.
+  // The end of a text has score zero: it is never the likeliest, and all engines generate as many tokens as requested.
   weights.token.values.fill(0, (vocabSize - 1) * shape.dim);
   const graph = gpt2Graph(shape, weights, 'model.onnx');
   const files = transformerFiles(graph, { config: configOf(shape), tokenizerJson, file: 'onnx/model.onnx' });

@@ -1,6 +1,7 @@
-// Unroll's runtime beside ONNX Runtime Web, TensorFlow.js and transformers.js in headless Chromium, each on one thread in a tab
-// of its own with the same weights: bytes and time to the first token, tokens/s of greedy text, in turns, and whether all
-// write the same tokens. Once before: npm install --no-package-lock --prefix benchmarks/rivals
+// Unroll's runtime beside ONNX Runtime Web, TensorFlow.js and transformers.js in headless Chromium. Each runs on one
+// thread, in a tab of its own, with the same weights. Reports, in turns, bytes and time to the first token and tokens/s
+// of greedy text, and whether all generate the same tokens. Install the rivals once before:
+//   npm install --no-package-lock --prefix benchmarks/rivals
 //   node benchmarks/rivals/run.mjs [--rounds 5] [--starts 3] [--tokens 50] [--site DIR] [--json FILE]
 //   --site: keeps page and models there for the next run, which then only measures
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,7 +36,7 @@ if (!existsSync(here('node_modules/@huggingface/transformers'))) {
   process.exit(1);
 }
 
-/** The first of each model is what the others of it are compared with. */
+/** The first of each model is the one with which its others are compared. */
 const contestants = [
   { model: 'none', engine: 'unroll', of: 'lstm' },
   { model: 'int8', engine: 'unroll', of: 'lstm' },
@@ -47,7 +48,7 @@ const contestants = [
   { model: 'gpt2', engine: 'transformers', of: 'gpt2' },
 ];
 
-/** How long an engine writes in a round, at least. */
+/** Minimum time for which an engine generates in a round. */
 const roundMilliseconds = 800;
 
 const site = flags.site ?? mkdtempSync(join(tmpdir(), 'unroll-rivals-'));
@@ -82,7 +83,7 @@ async function measure(firstIds) {
   return tabs.map(({ result }) => result);
 }
 
-/** The contestant's page, and what it took to open it so many times, each time in a new profile. */
+/** Returns the contestant's page and its opening times, each measured in a new profile. */
 async function opened({ engine, model }, { browser, server, first }) {
   const starts = [];
   for (;;) {

@@ -1,5 +1,5 @@
-"""The classifier of `unroll train --task sentiment` in PyTorch, with the same split, vocabulary, batches' size, optimizer and
-dropout: what accuracy the model reaches there. Prints the validation and the test accuracy after each epoch, and of the best.
+"""Trains the classifier of `unroll train --task sentiment` in PyTorch, with the same split, vocabulary, batch size,
+optimizer and dropout. Prints the validation and test accuracy after each epoch, and of the best epoch.
 
     python3 benchmarks/sentiment/pytorch.py ../shared/data/rt-polarity
 """

@@ -1,4 +1,5 @@
-// Bundles of published shapes with random weights and made-up words, int8, for what does not depend on either.
+// Makes int8 bundles of published shapes, with random weights and made-up words, for measurements that depend on
+// neither.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { initialParameters, languageModelConfig, languageModelStepGraph } from '@unroll/core';
@@ -7,7 +8,7 @@ import { buildBundle } from '@unroll/edge-runtime';
 import { presets } from '../../packages/trainer/dist/training/presets.js';
 
 const vocabSize = 10_000;
-/** Words of about seven letters, as English words have where they stand in a dictionary. */
+/** Makes words of about seven letters, the mean length of English words in a dictionary. */
 const words = Array.from({ length: vocabSize - 2 }, (_, k) => `word${(k * 7919 + 1e4).toString(26)}`);
 
 /** The preset gboard-cifg: a keyboard's model. */

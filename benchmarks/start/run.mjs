@@ -1,7 +1,8 @@
-// The demo's start in headless Chromium: from navigation to its first suggestions, and bytes on the wire, with nothing kept and
-// with all kept; and what `suggest` takes at each key with a model of PTB medium's size. The weights are random: speed and size
-// do not depend on them. Over loopback, so what a network adds is the bytes by its speed.
-//   node benchmarks/start/run.mjs [--bundle DIR] [--rounds 5] [--json FILE]    --bundle: another than gboard-cifg's
+// Measures the demo's start in headless Chromium: from navigation to its first suggestions, and bytes on the wire, with
+// an empty and a full cache. Also times `suggest` at each key with a model of PTB medium's size. The weights are
+// random, as speed and size do not depend on them. It runs over loopback: a real network adds the transfer time of the
+// bytes.
+//   node benchmarks/start/run.mjs [--bundle DIR] [--rounds 5] [--json FILE]    --bundle: one other than gboard-cifg's
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -61,7 +62,7 @@ function buildPage(root, name) {
   return build({ root: here(root), base: './', configFile, logLevel: 'warn', build: options });
 }
 
-/** A cold start in a new profile, and a warm one in the same. */
+/** Measures a cold start in a new profile, and a warm one in the same profile. */
 async function measureStart(browser, server) {
   const context = await browser.newContext();
   const cold = await start(await context.newPage(), server);
@@ -70,7 +71,7 @@ async function measureStart(browser, server) {
   return { cold, warm };
 }
 
-/** Opens the demo and waits until it shows suggestions, then until it could do without the network. */
+/** Opens the demo and waits until it shows suggestions, then until it could run offline. */
 async function start(page, server) {
   const before = server.bytes();
   await page.goto(`${server.url}demo/`);

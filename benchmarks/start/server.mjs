@@ -1,4 +1,4 @@
-// Serves a folder as a static host does, text and code compressed by gzip, and counts what goes over its sockets.
+// Serves a folder as a static host does, with text and code compressed by gzip, and counts the bytes on its sockets.
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
@@ -16,7 +16,7 @@ const types = {
 };
 const compressed = new Set(['.html', '.css', '.js', '.mjs', '.json', '.wasm']);
 
-/** Serves `folder` on loopback. `bytes()` is what has gone over all sockets, in both directions. */
+/** Serves `folder` on loopback. `bytes()` returns the number of bytes on all sockets, in both directions. */
 export async function serveFolder(folder) {
   const sockets = [];
   const server = createServer((request, response) => answer(folder, request, response));
@@ -41,7 +41,7 @@ async function answer(folder, request, response) {
   const tag = `"${statSync(path).mtimeMs}"`;
   const type = extname(path);
   response.setHeader('content-type', types[type] ?? 'application/octet-stream');
-  // What static hosts say: files with their hash in their name never change, others are asked for again.
+  // Cache headers of static hosts: files with a hash in their name never change; others are requested again.
   response.setHeader('cache-control', path.includes('/assets/') ? 'max-age=31536000, immutable' : 'no-cache');
   response.setHeader('etag', tag);
   if (request.headers['if-none-match'] === tag) {

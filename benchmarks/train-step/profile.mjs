@@ -1,10 +1,11 @@
-// Where the time of Unroll's training step goes: ONNX Runtime's own profile, medians over the steps, by operator and by node.
+// Shows where the time of Unroll's training step goes, by ONNX Runtime's own profile: medians over the steps, by
+// operator and by node.
 //   node benchmarks/train-step/profile.mjs CONFIGURATION [--threads 2] [--steps 10] [--nodes 15] [--json]
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { languageModelConfig, parameterShapes, stateShapes, trace } from '@unroll/core';
 import { Tensor } from 'onnxruntime-node';
-// What the engine does with a graph is no part of the package's interface.
+// The engine's graph rewriting is not part of the package's interface.
 import { forCpu } from '../../packages/trainer/dist/engines/cpu-graph.js';
 import { sessionOptions } from '../../packages/trainer/dist/engines/onnx-session.js';
 import { planRuns } from '../../packages/trainer/dist/engines/repeated-program.js';
@@ -30,7 +31,7 @@ const program = stepProgram(configuration);
 const residents = new Set(Object.keys({ ...parameterShapes(config), ...stateShapes(config, batch) }));
 const { graph } = planRuns(forCpu(trace(program.run, program.inputs)), residents).repeated;
 const stepsAtOnce = 2;
-// All tokens of these steps may have rows of their own.
+// Every token of these steps may have a row of its own.
 const sizes = { runs: stepsAtOnce, rows: Math.min(stepsAtOnce * batch * time, model.vocabSize) };
 const elements = (shape) => shape.reduce((product, size) => product * size, 1);
 const tensors = (values) =>
@@ -39,7 +40,7 @@ const tensors = (values) =>
       const shape = value.shape.map((size) => sizes[size] ?? size);
       const size = elements(shape);
       const vocabulary = name.includes('places.') ? sizes.rows : model.vocabSize;
-      // Ids are spread over the vocabulary; the multiplier is prime to it.
+      // The ids are spread over the vocabulary; the multiplier is coprime to its size.
       if (dtype === 'int32') {
         const ids = Int32Array.from({ length: size }, (_, k) => (k * 7919) % vocabulary);
         return [name, new Tensor('int32', ids, shape)];

@@ -1,5 +1,5 @@
-"""Times PyTorch's training step: forward, backward, clipping by global norm, SGD. One JSON line: seconds of each
-step, and the process's peak memory.
+"""Times PyTorch's training step: forward, backward, clipping by global norm, SGD. One JSON line: the seconds of
+each step, and the process's peak memory.
 usage: pytorch.py CONFIGURATION STEPS THREADS"""
 import json, resource, sys, time
 from pathlib import Path

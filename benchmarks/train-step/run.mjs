@@ -1,7 +1,8 @@
-// The training step side by side, in one run: Unroll and PyTorch in turns (ours, theirs, ours, theirs, …), each in a process
-// of its own; TensorFlow.js's own layers at the one size where a step of theirs takes seconds, not minutes; and the limit that
-// the step's matrix products alone would set. Tokens per second, medians, the spread of ours and of the pairs' ratios, and each
-// process's peak memory; also as JSON, in latest.json beside this file unless told otherwise.
+// Compares the training step in one run. Unroll and PyTorch run in turns (ours, theirs, ours, theirs, …), each in a
+// process of its own. TensorFlow.js's own layers run at the one size where their step takes seconds, not minutes. The
+// step's matrix products alone set the limit. Reports median tokens per second, the spread of ours and of the pairs'
+// ratios, and each process's peak memory. All of it is also written as JSON, to latest.json beside this file by
+// default.
 //   npm run bench -- [CONFIGURATION …] [--threads 2] [--rounds 3] [--steps 10] [--json FILE]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -26,7 +27,10 @@ if (unknown) {
   console.error(`no configuration '${unknown}'; there are ${Object.keys(configurations).join(', ')}`);
   process.exit(2);
 }
-/** Where the gradient of TensorFlow.js's embedding layer, which visits the vocabulary token by token, is bearable. */
+/**
+ * The size at which the gradient of TensorFlow.js's embedding layer, which visits the vocabulary token by token, is
+ * bearable.
+ */
 const smallEnoughForTensorFlow = ['small-lstm'];
 
 const torch = findPyTorch();
@@ -37,7 +41,7 @@ const tokensPerSecond = (name, seconds) => {
   return Math.round((batch * time) / seconds);
 };
 
-/** What several processes of one kind measured: the median of their medians, and their greatest memory. */
+/** Summarises several processes of one kind: the median of their medians, and their greatest memory. */
 function summary(name, results) {
   return {
     tokensPerSecond: tokensPerSecond(name, median(results.map(({ seconds }) => median(seconds)))),
@@ -45,7 +49,7 @@ function summary(name, results) {
   };
 }
 
-/** How far apart the processes' speeds were. */
+/** Returns the spread of the processes' speeds. */
 function spread(name, results) {
   const speeds = results.map(({ seconds }) => tokensPerSecond(name, median(seconds)));
   return { lowest: Math.min(...speeds), highest: Math.max(...speeds) };
@@ -59,7 +63,7 @@ function beside(name, ours, theirs) {
   return { pytorch: summary(name, theirs), ratio, lowest, highest };
 }
 
-/** The tokens per second of a step that consisted of its matrix products alone. */
+/** Returns the tokens per second of a step that consists of its matrix products alone. */
 function productsLimit(name) {
   const { operators } = resultOf(process.execPath, [here('profile.mjs'), name, '--threads', flags.threads, '--json']);
   const products = operators.filter(({ operator }) => /Gemm|MatMul/.test(operator));

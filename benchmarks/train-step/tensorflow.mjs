@@ -1,5 +1,6 @@
-// Times the training step of TensorFlow.js's own layers on its cpu backend, on which alone all of them train without a native
-// library. One JSON line: seconds of each of a few steps, and the process's peak memory.   usage: tensorflow.mjs CONFIGURATION
+// Times the training step of TensorFlow.js's own layers on its cpu backend, the only one on which all of them train
+// without a native library. One JSON line: seconds of each of a few steps, and the process's peak memory.
+//   usage: tensorflow.mjs CONFIGURATION
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 
@@ -26,7 +27,7 @@ const ids = tf.tensor2d(
   Int32Array.from({ length: batch * time }, (_, k) => (k * 7919) % vocabSize),
   [batch, time],
 );
-// These layers take class ids as floats only.
+// These layers accept class ids only as floats.
 const labels = tf.cast(tf.reshape(ids, [batch, time, 1]), 'float32');
 await model.trainOnBatch(ids, labels);
 const seconds = [];

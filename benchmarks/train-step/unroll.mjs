@@ -1,8 +1,9 @@
-// Times Unroll's training step, of which one call makes as many as in `unroll train`.
-// One JSON line: seconds of each step, and the process's peak memory.   usage: unroll.mjs CONFIGURATION STEPS THREADS
+// Times Unroll's training step, with as many steps per call as in `unroll train`. One JSON line: seconds of each step,
+// and the process's peak memory.
+//   usage: unroll.mjs CONFIGURATION STEPS THREADS
 import { readFileSync } from 'node:fs';
 import { runMany, selectEngine } from '@unroll/trainer';
-// How many steps a call makes is no part of the package's interface.
+// The number of steps per call is not part of the package's interface.
 import { RunLength } from '../../packages/trainer/dist/training/run-length.js';
 import { compileStep } from '../training-step.mjs';
 
@@ -12,7 +13,7 @@ const engine = await selectEngine('onnxruntime', Number(threads));
 const { executable, shapes, inputs } = await compileStep(engine, configurations[name]);
 const length = new RunLength(shapes);
 
-/** The seconds of each of these steps. */
+/** Returns the seconds of each of these steps. */
 async function make(count) {
   const start = performance.now();
   await length.measure(count, () => runMany(executable, count, () => inputs));

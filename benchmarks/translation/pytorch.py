@@ -1,5 +1,5 @@
-"""The model of `unroll train --task translation` in PyTorch, with its sizes, optimizer, schedule, dropout and beam search.
-`run.mjs` gives it pairs of token ids and reads what it makes of the test sentences.
+"""Trains the model of `unroll train --task translation` in PyTorch, with the same sizes, optimizer, schedule, dropout and
+beam search. `run.mjs` passes it pairs of token ids and reads its translations of the test sentences.
 
     python3 benchmarks/translation/pytorch.py IDS.json HYPOTHESES.json [THREADS]
 """
@@ -56,7 +56,7 @@ class Translator(nn.Module):
 
 
 def loss_of(model, pairs, eos):
-    """The summed cross-entropy of the targets' tokens, in nats, and their number."""
+    """Returns the summed cross-entropy of the targets' tokens, in nats, and their number."""
     sources, targets = zip(*pairs)
     lengths = torch.tensor([len(ids) for ids in sources])
     padded = pad_sequence([torch.tensor(ids) for ids in targets], padding_value=-100)
@@ -67,7 +67,7 @@ def loss_of(model, pairs, eos):
 
 
 def epoch_batches(pairs):
-    """As ours: a random order, sorted by length within runs of batches."""
+    """Orders the examples as we do: randomly, then sorted by length within runs of batches."""
     order = random.sample(pairs, len(pairs))
     pool = BATCH * SORTED_TOGETHER
     batches = []
@@ -85,7 +85,7 @@ def perplexity(model, pairs, eos):
 
 
 def translate(model, source, eos):
-    """The best of a beam by its log-probability a token."""
+    """Returns the hypothesis with the highest log-probability per token in a beam."""
     memory, mask, (h, c) = model.encode(torch.tensor(source)[:, None], torch.tensor([len(source)]))
     beam, ended = [(0.0, [])], []
     for _ in range(2 * len(source) + 10):

@@ -1,5 +1,5 @@
-// The model of `unroll train --task translation` in PyTorch, on the same token ids: its perplexities, and the BLEU of what it
-// writes, for the figures beside ours. Half an hour.
+// Trains the model of `unroll train --task translation` in PyTorch on the same token ids. Reports its perplexities and
+// the BLEU of its translations, for comparison with ours. Takes half an hour.
 //   node benchmarks/translation/run.mjs ../shared/data/multi30k-en-de [THREADS]
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

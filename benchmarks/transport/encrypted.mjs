@@ -1,5 +1,6 @@
-// Moves a vector of 80 MB to a parameter server with TLS and back, in turns by bulk connections and by gRPC: the median of the
-// milliseconds of each way, and of the processor time that client and server took. Needs `openssl`.   Build first.
+// Moves a vector of 80 MB to a parameter server with TLS and back, in turns over bulk connections and over gRPC.
+// Reports the median milliseconds of each direction, and the processor time of client and server. Needs `openssl`.
+// Build first.
 //   node benchmarks/transport/encrypted.mjs [--rounds 8]
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,10 +17,10 @@ import { chunksOf, partsOfParameters, scatterChunk } from '../../packages/param-
 import { writeModel } from '../../packages/param-server/dist/wire-messages.js';
 import { median, serverEnvironment } from '../common.mjs';
 
-/** Processor time of this process so far, milliseconds. */
+/** Returns this process's processor time so far, in milliseconds. */
 const cpuTime = () => Object.values(process.cpuUsage()).reduce((sum, part) => sum + part) / 1000;
 
-/** The server's process: says its port, and its processor time whenever it is asked. */
+/** The server's process. It reports its port, and its processor time on request. */
 async function serve(folder) {
   const [certificate, key] = ['crt', 'key'].map((ending) => readFileSync(join(folder, `server.${ending}`), 'utf8'));
   const security = { tls: { certificate, key } };

@@ -1,6 +1,7 @@
-// A step of PTB medium by two workers with one thread each and a parameter server, whose vectors travel by bulk connections and, in
-// turns within one run, by gRPC; with one, two and four connections from each worker, each to a shard of its own of one process.
-// On loopback, and, on Linux as root, on a network of three machines of this one with lines of such rates.   Build first.
+// A step of PTB medium with two workers of one thread each and a parameter server. Within one run, vectors travel in
+// turns over bulk connections and over gRPC, with one, two and four connections from each worker, each to a shard of
+// its own in one process. Runs on loopback and, on Linux as root, on a simulated network of three machines with links
+// of the given rates. Build first.
 //   node benchmarks/transport/run.mjs [--networks loopback,10gbit,1gbit] [--connections 1,2,4] [--turns 8] [--rounds 2]
 //     [--how one-by-one] [--json FILE]
 import { spawn } from 'node:child_process';
@@ -17,7 +18,7 @@ const { values: flags } = parseArgs({
   options: {
     networks: { type: 'string', default: 'loopback,10gbit,1gbit' },
     connections: { type: 'string', default: '1,2,4' },
-    /** Of each way, in each round. */
+    /** Turns of each way, in each round. */
     turns: { type: 'string', default: '8' },
     rounds: { type: 'string', default: '2' },
     /** Or `overlap`. */
@@ -27,7 +28,7 @@ const { values: flags } = parseArgs({
 });
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-/** A program on a machine of the network, if there is one. @returns its lines, one after another */
+/** Runs a program on a machine of the network, if there is one. @returns its lines, one after another */
 function start(network, machine, program, ...args) {
   const command = [process.execPath, ...launchedFlags, here(program), ...args];
   const [file, ...rest] = network ? network.on(machine, ...command) : command;
@@ -51,7 +52,7 @@ async function round(network, connections) {
   return JSON.parse(first);
 }
 
-/** Medians of each way, and of the ratios of its turns to the bulk connections' turns beside them. */
+/** Returns medians of each way, and of the ratios of its turns to the neighbouring turns over bulk connections. */
 function summary(results) {
   const of = (way) => results.filter(({ by }) => by === way);
   const [bulk, grpc] = [of('bulk'), of('grpc')];
@@ -77,7 +78,7 @@ function networkOf(name) {
   if (name === 'loopback') return undefined;
   const network = new Network(['ps', 'worker0', 'worker1']);
   try {
-    // A burst as long as the kernel's largest segment, and at 10 Gbit/s as a few.
+    // A burst as long as the kernel's largest segment; at 10 Gbit/s, as long as a few.
     network.shape('tbf', 'rate', name, 'burst', '256kb', 'latency', '50ms');
   } catch (error) {
     network.close();

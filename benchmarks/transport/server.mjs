@@ -1,5 +1,6 @@
-// The parameter servers of this benchmark: so many shards in one process, so that a worker has as many connections to it. Prints
-// the process's id and the shards' ports.   usage: server.mjs HOST SHARDS
+// The parameter servers of this benchmark: several shards in one process, so that a worker has as many connections to
+// it. Prints the process's id and the shards' ports.
+//   usage: server.mjs HOST SHARDS
 import { startParameterServer } from '@unroll/param-server';
 
 const [host, shards] = process.argv.slice(2);

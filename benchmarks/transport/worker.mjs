@@ -1,6 +1,6 @@
-// One of two workers that train PTB medium through parameter servers, with one thread, as `unroll worker` does. Vectors travel
-// in turns, for a few steps each, by gRPC and by bulk connections. One JSON line: for each turn the milliseconds of a step, and of
-// processor time that this worker and the servers took for it.
+// One of two workers that train PTB medium through parameter servers, with one thread, as `unroll worker` does. Vectors
+// travel in turns, for a few steps each, over gRPC and over bulk connections. One JSON line: for each turn the
+// milliseconds of a step, and the processor time in milliseconds that this worker and the servers spent on it.
 //   usage: worker.mjs HOST:PORT,... WORKER TURNS SERVER_PID overlap|one-by-one
 import { readdirSync, readFileSync } from 'node:fs';
 import { initialParameters, languageModelConfig, parameterShapes } from '@unroll/core';
@@ -35,7 +35,7 @@ BulkChannel.prototype.lend = async function () {
 };
 
 const engine = await selectEngine('onnxruntime', 1);
-// The ids need only be spread over the vocabulary; the multiplier is prime to it.
+// The ids need only be spread over the vocabulary; the multiplier is coprime to its size.
 const rows = batch * time;
 const ids = Int32Array.from({ length: rows }, (_, k) => ((k + Number(worker) * rows) * 7919) % model.vocabSize);
 const everyBatch = { ids, targets: ids.toReversed(), steps: time, resetState: false, startsEpoch: false };
@@ -73,7 +73,7 @@ const client = new ParameterClient(
 );
 const learner = await DistributedLearner.create(options, client, meter);
 
-/** Milliseconds of processor time that all threads of the servers' process have taken. */
+/** Returns the processor time of all threads of the servers' process, in milliseconds. */
 function serverTime() {
   const tasks = `/proc/${serverPid}/task`;
   const times = readdirSync(tasks).map((task) =>
@@ -87,7 +87,7 @@ function ownTime() {
   return (user + system) / 1000;
 }
 
-/** The first step after a change fills and empties buffers, and where steps overlap it still has some of the other way. */
+/** The first step after a change fills and empties buffers. Where steps overlap, part of it still uses the other way. */
 const stepsATurn = 2;
 async function turn() {
   await learner.step(0.1);
@@ -99,14 +99,14 @@ async function turn() {
   return { milliseconds, worker, server };
 }
 
-// The first steps compile, and grow the heap.
+// The first steps compile and grow the heap.
 for (const way of [false, true, false, true]) {
   isByGrpc = way;
   await turn();
 }
 const results = [];
 for (let count = 0; count < Number(turns); count++) {
-  // Which of the two is first changes too.
+  // The order of the two changes, too.
   for (const by of count % 2 ? ['grpc', 'bulk'] : ['bulk', 'grpc']) {
     isByGrpc = by === 'grpc';
     results.push({ by, ...(await turn()) });

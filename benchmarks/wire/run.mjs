@@ -1,6 +1,6 @@
-// What the wire costs, in one run on one machine: MB/s of a vector to a parameter server and back through the real client
-// and server, beside raw TCP; then a step of PTB medium by two workers with one thread each and one server, beside
-// PyTorch's DistributedDataParallel over gloo, in turns. Every process is one of its own.
+// Measures the cost of communication, in one run on one machine. First, MB/s of a vector to a parameter server and back
+// through the real client and server, beside raw TCP. Then a step of PTB medium with two workers of one thread each and
+// one server, beside PyTorch's DistributedDataParallel over gloo, in turns. Each runs in a process of its own.
 //   node benchmarks/wire/run.mjs [--rounds 12] [--pairs 2] [--steps 12] [--json FILE]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,7 +29,7 @@ function start(command, args, env) {
   return { exited, line: async () => (await lines.next()).value };
 }
 
-/** The JSON that a program prints. */
+/** Returns the JSON that a program prints. */
 async function result(program) {
   const line = await program.line();
   const [status] = await program.exited;
@@ -40,7 +40,7 @@ async function result(program) {
 const node = (name, args, env = process.env) =>
   start(process.execPath, [...launchedFlags, here(name), ...args.map(String)], env);
 
-/** Runs programs beside a server, and says what they and the server say. */
+/** Runs programs beside a server, and returns their results and the server's. */
 async function withServer(workers, programs) {
   const server = node('server.mjs', [workers], serverEnvironment);
   const port = await server.line();
@@ -68,7 +68,7 @@ async function trainingStep() {
   const ours = await withServer(2, (port) => [0, 1].map((worker) => node('unroll.mjs', [port, worker, flags.steps])));
   const theirs = await result(start(python, [here('pytorch.py'), flags.steps], torchEnvironment(1)));
   const milliseconds = (seconds) => Math.round(median(seconds) * 1e3);
-  // The first steps compile, and grow the heap.
+  // The first steps compile and grow the heap.
   const parts = Object.entries(ours.results[0].parts).map(([part, seconds]) => [
     part,
     milliseconds(seconds.slice(-Math.ceil(Number(flags.steps) / 2))),

@@ -1,5 +1,6 @@
-// A parameter server for the benchmarks of this folder. Prints its port; at the end, one JSON line: the processor time that it
-// took, in seconds, and the greatest memory that it held.   usage: server.mjs WORKERS
+// A parameter server for the benchmarks of this folder. Prints its port; at the end, one JSON line: its processor time
+// in seconds and its peak memory.
+//   usage: server.mjs WORKERS
 import { startParameterServer } from '@unroll/param-server';
 
 const server = await startParameterServer({ port: 0, workers: Number(process.argv[2]), version: 'benchmark' });

@@ -1,5 +1,6 @@
-// The limit that the sockets set: writes as many bytes over one TCP connection of the loopback as throughput.mjs does.
-// One JSON line: the seconds of each round.   usage: tcp.mjs ROUNDS | tcp.mjs sink
+// Measures the limit that sockets set: writes as many bytes over one TCP connection on loopback as throughput.mjs does.
+// One JSON line: the seconds of each round.
+//   usage: tcp.mjs ROUNDS | tcp.mjs sink
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';

@@ -1,5 +1,6 @@
-// Moves a vector of 80 MB to a parameter server and back, again and again, through the client of @unroll/param-server.
-// One JSON line: seconds of each upload and each pull, the bytes of one.   usage: throughput.mjs PORT ROUNDS
+// Moves a vector of 80 MB to a parameter server and back, repeatedly, through the client of @unroll/param-server. One
+// JSON line: seconds of each upload and each pull, and the vector's bytes.
+//   usage: throughput.mjs PORT ROUNDS
 import { ShardConnection } from '../../packages/param-server/dist/client/shard-connection.js';
 import { partition } from '../../packages/param-server/dist/partition.js';
 import { chunksOf, partsOfParameters, scatterChunk } from '../../packages/param-server/dist/shard-vector.js';

@@ -1,5 +1,6 @@
-// One of two workers that train PTB medium through a parameter server, with one thread. One JSON line: for each part of a step
-// the seconds that it took in each step.   usage: unroll.mjs PORT WORKER STEPS
+// One of two workers that train PTB medium through a parameter server, with one thread. One JSON line: the seconds of
+// each part of a step, in each step.
+//   usage: unroll.mjs PORT WORKER STEPS
 import { initialParameters, languageModelConfig, parameterShapes, rowGradientProgram, stateShapes } from '@unroll/core';
 import { selectEngine, zeros } from '@unroll/trainer';
 import { ParameterClient } from '../../packages/param-server/dist/client/client.js';
@@ -21,7 +22,7 @@ const executable = await engine.compile(rowGradientProgram(config, { batch, time
 const parts = { compute: [], push: [], 'wait for the other': [], update: [], pull: [], step: [] };
 const took = (part, start) => parts[part].push((performance.now() - start) / 1000);
 
-/** Says what of a call of the client took how long. */
+/** Reports the parts of a client's call and their times. */
 class TimedConnection extends ShardConnection {
   async upload(target, chunks) {
     const start = performance.now();
@@ -71,7 +72,7 @@ for (const name of parameters.names) live[name] = await parameters.read(name);
 await client.enter(live);
 
 const rows = batch * time;
-// The ids need only be spread over the vocabulary; the multiplier is prime to it.
+// The ids need only be spread over the vocabulary; the multiplier is coprime to its size.
 const ids = Int32Array.from({ length: rows }, (_, k) => ((k + worker * rows) * 7919) % size.vocabSize);
 const lossWeights = new Float32Array(rows).fill(1 / (workers * rows));
 const inputs = { ids, targets: ids.toReversed(), lossWeights };

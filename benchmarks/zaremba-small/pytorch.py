@@ -1,4 +1,4 @@
-"""The recipe of Zaremba et al. (2014), small, in PyTorch: what `unroll train --preset zaremba-small` is held against.
+"""Trains the small recipe of Zaremba et al. (2014) in PyTorch, for comparison with `unroll train --preset zaremba-small`.
 usage: pytorch.py DATA [SEED] [EPOCHS] [word|char]     DATA: a folder of train.txt, valid.txt and test.txt
 Progress on stderr, one JSON line on stdout."""
 import json, math, sys, time
@@ -52,7 +52,7 @@ def loss_of(logits, targets):
 
 @torch.no_grad()
 def perplexity(text):
-    """One lane, so that every token but the first is predicted from all before it."""
+    """Evaluates in one lane, so that every token except the first is predicted from all tokens before it."""
     state, total = None, 0.0
     for start in range(0, len(text) - 1, 500):
         targets = text[start + 1 : start + 501]

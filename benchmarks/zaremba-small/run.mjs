@@ -1,8 +1,8 @@
-// `unroll train --preset zaremba-small` beside the same recipe in PyTorch, on the same text and machine: perplexities, tokens
-// per second and whole times, by seed.
+// Compares `unroll train --preset zaremba-small` with the same recipe in PyTorch, on the same text and machine:
+// perplexities, tokens per second and total times, by seed.
 //   node benchmarks/zaremba-small/run.mjs DATA [--seeds 1,2,3] [--epochs 13] [--threads 2] [--tokenizer char]
 //     [--pytorch] [--json FILE]
-// DATA is a folder of train.txt, valid.txt and test.txt. With --pytorch, each seed is trained by both, one after the other.
+// DATA is a folder of train.txt, valid.txt and test.txt. With --pytorch, both train each seed, one after the other.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ if (!data) throw new Error('give the folder of the corpus');
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const unroll = here('../../packages/trainer/bin/unroll.js');
 
-/** The JSON that a command prints; what it says on stderr is shown. */
+/** Returns the JSON that a command prints; shows its stderr. */
 function run(command, args, env = process.env) {
   const { status, stdout } = spawnSync(command, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed`);

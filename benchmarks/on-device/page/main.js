@@ -1,5 +1,5 @@
-// What run.mjs calls in the page: loads a bundle into the page's own thread, writes greedily and scores, by Unroll's decoder
-// or by ONNX Runtime Web on one thread.
+// The functions that run.mjs calls in the page: load a bundle into the page's own thread, generate greedily, and score,
+// with Unroll's decoder or with ONNX Runtime Web on one thread.
 import { loadLocalLanguageModel } from '@unroll/edge-runtime';
 import * as ort from 'onnxruntime-web/wasm';
 
@@ -14,7 +14,7 @@ globalThis.benchmark = {
     return performance.now() - start;
   },
 
-  /** Tokens per second of greedy text. */
+  /** Returns tokens per second of greedy text. */
   async generate(name, engine, tokens) {
     const model = models.get(`${engine} ${name}`);
     const start = performance.now();
@@ -23,7 +23,7 @@ globalThis.benchmark = {
     return (1000 * count) / (performance.now() - start);
   },
 
-  /** Tokens per second, and the perplexity of the text. */
+  /** Returns tokens per second, and the perplexity of the text. */
   async score(name, engine, text, tokens) {
     const model = models.get(`${engine} ${name}`);
     const ids = model.tokenizer.encode(text).slice(0, tokens);

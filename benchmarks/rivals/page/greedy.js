@@ -1,6 +1,9 @@
-// Greedy writing for engines that have only a step.
+// Greedy generation for engines that have only a step.
 
-/** `count` ids after `first`, by `step`, which gives the logits of what follows an id and remembers what it has read. */
+/**
+ * Returns `count` ids after `first`. `step` takes an id, returns the logits of the next one, and remembers what it has
+ * read.
+ */
 export async function greedy(step, first, count) {
   const ids = [];
   for (let id = first; ids.length < count; ids.push(id)) id = argMax(await step(id));

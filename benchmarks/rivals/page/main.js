@@ -1,5 +1,5 @@
-// A page with one engine and one model, as its address names them: `?engine=…&model=…&first=…`. It imports and fetches what a
-// page of that engine alone would, writes a first token, and leaves a function that writes tokens to run.mjs.
+// A page with one engine and one model, named in its address: `?engine=…&model=…&first=…`. It imports and fetches the
+// same as a page of that engine alone, generates a first token, and leaves a function that generates tokens to run.mjs.
 const engines = {
   unroll: () => import('./unroll.js'),
   'unroll-gpt2': () => import('./unroll-gpt2.js'),
@@ -12,14 +12,14 @@ const engines = {
 
 const { engine, model, first } = Object.fromEntries(new URLSearchParams(location.search));
 const { load } = await engines[engine]();
-/** Greedy ids: `count` that follow the id `first`. */
+/** Returns `count` greedy ids that follow the id `first`. */
 const write = await load(`./${model}/`, Number(first));
 await write(1);
 performance.mark('first-token');
 
 globalThis.rival = {
   write,
-  /** Tokens per second of texts of `count` tokens, as many as fit into `milliseconds`, but one at least. */
+  /** Returns tokens per second of texts of `count` tokens, as many as fit into `milliseconds`, but at least one. */
   async speed(count, milliseconds) {
     const start = performance.now();
     let [tokens, elapsed] = [0, 0];

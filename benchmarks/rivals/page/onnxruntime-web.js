@@ -1,4 +1,4 @@
-// ONNX Runtime Web and nothing else: a session of one decoding step, whose states are fed back.
+// ONNX Runtime Web alone: a session of one decoding step, whose states are fed back.
 import * as ort from 'onnxruntime-web/wasm';
 import { greedy } from './greedy.js';
 

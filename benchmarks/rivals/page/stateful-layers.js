@@ -1,4 +1,4 @@
-// A stateful model of TensorFlow.js's layers, whoever loads it: one token in, logits out.
+// A stateful model of TensorFlow.js's layers, for any loader: one token in, logits out.
 import { tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { greedy } from './greedy.js';
 

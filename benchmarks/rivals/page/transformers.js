@@ -1,4 +1,4 @@
-// transformers.js in WebAssembly on one thread, with the build of ONNX Runtime Web that it takes in Chromium.
+// transformers.js in WebAssembly on one thread, with the ONNX Runtime Web build that it chooses in Chromium.
 import { AutoModelForCausalLM, AutoTokenizer, env, Tensor } from '@huggingface/transformers';
 
 env.allowRemoteModels = false;

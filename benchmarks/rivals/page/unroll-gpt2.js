@@ -1,4 +1,4 @@
-// Unroll's runtime with a GPT-2 of Hugging Face's layout.
+// Unroll's runtime with a GPT-2 in Hugging Face's layout.
 import { loadGpt2 } from '@unroll/edge-runtime';
 
 export async function load(base) {

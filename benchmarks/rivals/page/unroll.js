@@ -1,4 +1,4 @@
-// Unroll's runtime, as its documentation has it used: in a worker of its own.
+// Unroll's runtime, used as its documentation recommends: in a worker of its own.
 import { loadLanguageModel } from '@unroll/edge-runtime';
 
 export async function load(base) {

@@ -1,4 +1,4 @@
-// TensorFlow.js's backend in WebAssembly; without cross-origin isolation, as here, it runs on one thread with SIMD.
+// TensorFlow.js's WebAssembly backend. Without cross-origin isolation, as here, it runs on one thread with SIMD.
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import plain from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
 import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';

@@ -1,4 +1,5 @@
-// What run.mjs calls in the page: types words key by key, asking for suggestions at each key as a keyboard does.
+// The functions that run.mjs calls in the page: type words key by key, requesting suggestions at each key as a keyboard
+// does.
 import { loadLanguageModel } from '@unroll/edge-runtime';
 
 const model = await loadLanguageModel('./model/');

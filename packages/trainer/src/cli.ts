@@ -1,4 +1,4 @@
-/** The `unroll` command: its subcommands, and how their errors become a line and an exit status. */
+/** The `unroll` command: its subcommands, and the mapping of their errors to one line and an exit status. */
 import { Command, CommanderError } from 'commander';
 import { requireNoBlankValues } from './commands/blank-values.js';
 import { addParamServer, addWorker } from './commands/cluster-roles.js';
@@ -41,8 +41,8 @@ const commands = [
 ];
 
 /**
- * Runs the command. The exit status is 0 for done, 1 for failed, 2 for wrong usage, 141 if nobody reads what it prints, and 130 or
- * 143 if Ctrl-C or SIGTERM had it end before it was done.
+ * Runs the command. The exit status is 0 for done, 1 for failed and 2 for wrong usage. It is 141 if nobody reads the
+ * output, and 130 or 143 if Ctrl-C or SIGTERM ended the command early.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   surviveClosedOutput();
@@ -69,8 +69,8 @@ async function run(argv: readonly string[]): Promise<void> {
 }
 
 /**
- * The command with all its subcommands; what they need to do their work is loaded when they do it.
- * @param writeHelp takes help and version, where they are asked for
+ * Creates the command with all its subcommands, which load their dependencies only when they run.
+ * @param writeHelp receives help and version texts that the user asks for
  */
 export function createProgram(writeHelp: (text: string) => void = () => undefined): Command {
   const program = new Command('unroll')
@@ -87,7 +87,10 @@ export function createProgram(writeHelp: (text: string) => void = () => undefine
   return program;
 }
 
-/** Commands that answer at once have no `--log-format`: their lines are for who typed them. */
+/**
+ * Opens the log in the format of `--log-format`. Commands that answer at once lack this flag: their lines are for the
+ * person who typed them.
+ */
 function openLogOf(command: Command): void {
   const hasFormat = command.options.some((option) => option.attributeName() === 'logFormat');
   if (hasFormat) openLog(command.opts<{ logFormat?: LogFormat }>().logFormat);
@@ -100,12 +103,12 @@ async function report(error: unknown): Promise<number> {
   if (error instanceof UsageError) return complain(error, wrongUsage);
   if (await isMendable(error)) return complain(error as Error, failed);
   if (isFileError(error)) return complain(new UnrollError(systemLine(error)), failed);
-  // Ours to mend: whoever reports it needs the trace.
+  // This is our bug, and the report needs the trace.
   log(`unroll: unexpected error, please report it\n${error instanceof Error ? error.stack : error}`, 'error');
   return failed;
 }
 
-/** Whether the user can mend it; its message is then one line. */
+/** Whether the user can fix the error; its message is then one line. */
 async function isMendable(error: unknown): Promise<boolean> {
   if (error instanceof UnrollError) return true;
   const { BundleError } = await import('@unroll/edge-runtime');
@@ -113,7 +116,7 @@ async function isMendable(error: unknown): Promise<boolean> {
   return error instanceof BundleError || error instanceof ParameterServerError;
 }
 
-/** Words what the system refused where nothing nearer to it has said what to do. */
+/** Describes an error of the operating system for which no closer code has told the user what to do. */
 function systemLine(error: FileError): string {
   const place = error.path === undefined ? '' : `${error.path}: `;
   return `${place}${error.syscall} failed: ${fileErrorReason(error)}`;

@@ -1,7 +1,7 @@
-/** Errors that are the user's to mend. The command prints their one line, never a stack trace. */
+/** Errors that the user can fix. The command prints their one line, never a stack trace. */
 import { constants } from 'node:os';
 
-/** Something that a command needs is missing, broken or refused: exit status 1. */
+/** A thing that a command needs is missing, broken or refused: exit status 1. */
 export class UnrollError extends Error {
   override readonly name: string = 'UnrollError';
 }
@@ -12,8 +12,8 @@ export class UsageError extends UnrollError {
 }
 
 /**
- * A signal had the command end before it was done. The exit status is 128 and the signal's number, as a shell tells of a process
- * that a signal ended.
+ * A signal ended the command before it was done. The exit status is 128 plus the signal's number, as in a shell for a
+ * process that a signal ended.
  */
 export class Interruption extends UnrollError {
   override readonly name = 'Interruption';
@@ -32,13 +32,13 @@ export class Interruption extends UnrollError {
 
 const statusOfSignal = 128;
 
-/** The signal that had a process of ours end before it was done, by its status. */
+/** Returns the signal that ended one of our processes early, from its exit status; undefined if none did. */
 export function signalOfStatus(status: number | null): NodeJS.Signals | undefined {
   const number = (status ?? 0) - statusOfSignal;
   return (['SIGINT', 'SIGTERM'] as const).find((signal) => constants.signals[signal] === number);
 }
 
-/** The first line of what another library throws, to be quoted in a message of ours. */
+/** Returns the first line of another library's error, for quoting in a message of ours. */
 export function firstLine(error: unknown): string {
   return String(error instanceof Error ? error.message : error).split('\n')[0]!;
 }

@@ -1,6 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** `@unroll/trainer`: TensorFlow.js models compiled for ONNX Runtime, the engines that run programs, and the `unroll`
- * command as a function. */
+/**
+ * `@unroll/trainer`: TensorFlow.js models compiled for ONNX Runtime, the engines that run programs, and the `unroll`
+ * command as a function.
+ */
 export { main } from './cli.js';
 export { type CompiledModel, type CompileOptions, compile } from './compile/compile.js';
 export type { Loss, LossFunction } from './compile/loss.js';

@@ -1,6 +1,7 @@
 /**
- * A checkpoint is a folder: `config.json`, `model.safetensors` and `tokenizer.json` are the model; `training-state.json`
- * and `optimizer.safetensors` (its slots and the recurrent state) resume its training; `checksums.json` guards them all.
+ * A checkpoint is a folder. `config.json`, `model.safetensors` and `tokenizer.json` are the model.
+ * `training-state.json` and `optimizer.safetensors` (optimizer slots and recurrent state) are for resuming its
+ * training. `checksums.json` guards them all.
  */
 import { type LanguageModelConfig, languageModelConfig, parameterShapes, type Shapes, stateShapes } from '@unroll/core';
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
@@ -23,29 +24,29 @@ export interface Checkpoint {
 
 const trainingStateSchema = z.object({
   training: trainingConfigSchema,
-  /** Updates made so far. */
+  /** Number of updates made so far. */
   step: z.int().nonnegative(),
-  /** Training tokens seen so far. */
+  /** Number of training tokens seen so far. */
   tokens: z.int().nonnegative(),
   trainPerplexity: z.number().nullable(),
   validPerplexity: z.number().nullable(),
-  /** The validation perplexity after each whole epoch: what a plateau and NT-ASGD's trigger are seen in. */
+  /** Validation perplexity after each whole epoch; the plateau schedule and the trigger of NT-ASGD depend on it. */
   validation: z.array(z.number()).default([]),
-  /** The data that it was trained and validated on. */
+  /** Fingerprints of the texts for training and validation. */
   texts: z.object({ train: textFingerprintSchema, valid: textFingerprintSchema }).optional(),
 });
 
 export type TrainingState = z.infer<typeof trainingStateSchema>;
 
-/** A checkpoint from which training goes on. */
+/** A checkpoint from which training can resume. */
 export interface ResumableCheckpoint extends Checkpoint {
   readonly state: TrainingState;
   readonly slots: Arrays;
-  /** The recurrent state of the lanes; absent where it is zero, at the start of an epoch. */
+  /** Recurrent state of the lanes; absent at the start of an epoch, where it is zero. */
   readonly recurrent: Arrays | undefined;
 }
 
-/** What stands at `folder`, where a checkpoint may be written. */
+/** Examines `folder`, to which a checkpoint may be written. */
 export function inspectCheckpoint(folder: string): Promise<FolderContents> {
   return inspectFolder(folder, ['training-state.json', 'optimizer.safetensors', ...modelFiles, 'checksums.json']);
 }
@@ -78,22 +79,31 @@ export async function readTrainingState(folder: string): Promise<TrainingState> 
   return parse(folder, files, 'training-state.json', parseTrainingState);
 }
 
-/** Writes a model that was not trained here: a checkpoint from which everything can be done but to go on training. */
+/**
+ * Writes a model that was not trained here. The result is a checkpoint without training state: it can do everything
+ * except resume training.
+ */
 export async function writeModel(folder: string, model: Checkpoint): Promise<void> {
   await replaceChecksummedFolder(folder, encodeModel(model));
 }
 
-/** What stands at `folder`, where {@link writeModel} may write: a checkpoint that can be resumed counts as foreign. */
+/** Examines `folder`, to which {@link writeModel} may write. A checkpoint that can be resumed counts as foreign. */
 export function inspectModel(folder: string): Promise<FolderContents> {
   return inspectFolder(folder, [...modelFiles, 'checksums.json']);
 }
 
-/** @throws UnrollError naming the file that is missing, altered or does not fit the others */
+/**
+ * Reads a checkpoint's model.
+ * @throws UnrollError naming the file that is missing, altered or does not fit the others
+ */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   return parseModel(folder, await readChecksummedFolder(folder, modelFiles));
 }
 
-/** @throws UnrollError naming the file that is missing, altered or does not fit the others */
+/**
+ * Reads a checkpoint with its training state.
+ * @throws UnrollError naming the file that is missing, altered or does not fit the others
+ */
 export async function readResumableCheckpoint(folder: string): Promise<ResumableCheckpoint> {
   const files = await readChecksummedFolder(folder, [...modelFiles, 'training-state.json', 'optimizer.safetensors']);
   const model = parseModel(folder, files);
@@ -143,7 +153,7 @@ function parseModel(folder: string, files: Readonly<Record<string, Buffer>>): Ch
   return { config, parameters: values(Object.entries(tensors)), tokenizer };
 }
 
-/** What config.json says of the model, without what else stands there. */
+/** Returns the fields of config.json that describe the model. */
 function modelFields({ model_type: _, ...fields }: LanguageModelConfig & { model_type?: string }): LanguageModelConfig {
   return fields;
 }
@@ -155,7 +165,7 @@ function parseTrainingState(json: unknown): TrainingState {
   throw new Error(`${issue.path.join('.')}: ${issue.message}`);
 }
 
-/** Reads a JSON file with a parser whose errors say what is wrong, but not where. */
+/** Reads a JSON file with a parser whose errors say what is wrong, but not where; adds the file's name. */
 function parse<Value>(
   folder: string,
   files: Readonly<Record<string, Buffer>>,

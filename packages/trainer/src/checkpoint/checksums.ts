@@ -1,4 +1,4 @@
-/** Folders of results with a list of their files' checksums, which are verified when the files are read. */
+/** Result folders with a list of their files' checksums, which are verified when the files are read. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { UnrollError } from '../errors.js';
@@ -7,7 +7,10 @@ import { type Files, partsOf, type ReplacementOptions, readResult, replaceFolder
 
 const checksumFile = 'checksums.json';
 
-/** Writes the files and, as `checksums.json`, their SHA-256 sums into `folder`, replacing what it held, if that is still due. */
+/**
+ * Writes the files into `folder`, replacing its contents, together with their SHA-256 sums in `checksums.json`.
+ * @returns false if the files were no longer due, and were not put in place
+ */
 export async function replaceChecksummedFolder(
   folder: string,
   files: Files,
@@ -18,7 +21,7 @@ export async function replaceChecksummedFolder(
 }
 
 /**
- * Reads the named files of a folder that {@link replaceChecksummedFolder} wrote and verifies their checksums.
+ * Reads the named files of a folder written by {@link replaceChecksummedFolder}, and verifies their checksums.
  * @throws UnrollError naming the file that is missing or altered
  */
 export async function readChecksummedFolder(folder: string, names: readonly string[]): Promise<Record<string, Buffer>> {

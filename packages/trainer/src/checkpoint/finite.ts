@@ -1,12 +1,16 @@
-/** Refuses parameters with which a model computes nothing. */
+/** Refuses parameters that are not finite, with which a model computes nothing useful. */
 import { UnrollError } from '../errors.js';
 
-/** @throws UnrollError naming the checkpoint and its first parameter that has a NaN or an infinite value */
+/**
+ * Checks that all parameters are finite.
+ * @throws UnrollError naming the checkpoint and its first parameter that has a NaN or an infinite value
+ */
 export function requireFiniteParameters(parameters: Readonly<Record<string, Float32Array>>, checkpoint: string): void {
   for (const [name, values] of Object.entries(parameters)) requireFinite(values, `${checkpoint}: parameter '${name}'`);
 }
 
 /**
+ * Checks that all values are finite.
  * @param what names the file and the tensor, at the beginning of the error
  * @throws UnrollError if a value is NaN or infinite
  */

@@ -1,6 +1,6 @@
-/** Floating-point formats in which files keep tensors, little-endian, as the float32 in which we compute. */
+/** Converts the floating-point formats of tensor files, little-endian, to float32, in which we compute. */
 
-/** By the names of safetensors: their bytes per value. */
+/** Bytes per value, by the name of the format in safetensors. */
 export const bytesPerValue = { F32: 4, F16: 2, BF16: 2, F64: 8 } as const;
 
 export type FloatFormat = keyof typeof bytesPerValue;
@@ -9,9 +9,12 @@ export function isFloatFormat(name: string): name is FloatFormat {
   return Object.hasOwn(bytesPerValue, name);
 }
 
-/** Values as float32, in memory of their own; float64 is rounded, the others fit. `bytes` need not be aligned. */
+/**
+ * Converts values to float32, in memory of their own. float64 values are rounded; the others fit exactly. `bytes` need
+ * not be aligned.
+ */
 export function toFloat32(format: FloatFormat, bytes: Uint8Array): Float32Array<ArrayBuffer> {
-  // Not by slice(), which does not copy a Buffer.
+  // slice() would not do: it does not copy a Buffer.
   const { buffer } = new Uint8Array(bytes);
   switch (format) {
     case 'F32':

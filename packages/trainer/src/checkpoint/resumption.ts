@@ -1,26 +1,27 @@
-/** What a training does about what it finds where its checkpoint is to be. */
+/** Decides whether a training resumes, starts or stops, from the contents of its checkpoint's folder. */
 import { UnrollError } from '../errors.js';
 import type { FolderContents } from '../files/result-folder.js';
 
 export interface Destination {
-  /** A folder. */
+  /** The checkpoint's folder. */
   readonly out: string;
   readonly resume: boolean;
   readonly overwrite: boolean;
 }
 
-/** Decides what to do about data that a checkpoint was not trained on. */
+/** The user's options for a training on other data than the checkpoint's. */
 export const changedDataRemedy = 'give the same, or --changed-data to go on with these';
 
-/** A line on the checkpoint at `out`, which an older version wrote. */
+/** Returns a notice for a checkpoint at `out` from an older version, which does not identify its data. */
 export function unknownData(out: string): string {
   return `${out}: does not say what it was trained on, as an older version wrote it; --data is taken for the same`;
 }
 
 /**
- * @param found what is at `out`
- * @returns whether the training goes on from there; if not, it writes there
- * @throws UnrollError if something would be lost that nobody said may be
+ * Decides whether a training resumes.
+ * @param found the contents of `out`
+ * @returns true to resume from the checkpoint; false to start afresh and write there
+ * @throws UnrollError if data would be lost without the user's permission
  */
 export function isResumed(found: FolderContents, { out, resume, overwrite }: Destination): boolean {
   if (found === 'foreign') {

@@ -1,6 +1,6 @@
 /**
- * The safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes. float32 is written; the other
- * floating-point formats are read as float32.
+ * The safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes. We write float32, and read
+ * the other floating-point formats as float32.
  * https://github.com/huggingface/safetensors#format
  */
 import { elementCount } from '@unroll/core';
@@ -19,7 +19,7 @@ interface HeaderEntry {
   readonly data_offsets: [number, number];
 }
 
-/** The bytes of a safetensors file, as parts to be written one after another: the tensors' bytes are not copied. */
+/** Encodes a safetensors file as parts to be written one after another; the tensors' bytes are not copied. */
 export function encodeSafetensors(tensors: Readonly<Record<string, NamedArray>>): Uint8Array[] {
   const header: Record<string, HeaderEntry> = {};
   let offset = 0;
@@ -28,39 +28,44 @@ export function encodeSafetensors(tensors: Readonly<Record<string, NamedArray>>)
     offset += values.byteLength;
   }
   const json = JSON.stringify(header);
-  // Readers map the file: the header is padded so that the tensors are aligned.
+  // Readers map the file into memory: padding the header aligns the tensors.
   const headerBytes = new TextEncoder().encode(json.padEnd(Math.ceil(json.length / 8) * 8));
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(headerBytes.length), true);
   return [length, headerBytes, ...Object.values(tensors).map(({ values }) => bytes(values))];
 }
 
-/** A tensor's bytes as they stand in a file. */
+/** The bytes of a tensor as stored in a file. */
 export interface StoredTensor {
-  /** `F32`, `I64`. */
+  /** The stored type, such as `F32` or `I64`. */
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly bytes: Uint8Array;
 }
 
 /**
- * The tensors in the bytes of a safetensors file.
- * @throws UnrollError naming `file` if the bytes are not such a file, or hold a tensor that is not of floating-point numbers
+ * Decodes the tensors of a safetensors file.
+ * @throws UnrollError naming `file` if the bytes are not a safetensors file, or contain a tensor that is not
+ *   floating-point
  */
 export function decodeSafetensors(data: Uint8Array, file: string): Record<string, NamedArray> {
   const { tensors } = parseSafetensors(data, file);
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, decodeStored(tensor, name, file)]));
 }
 
-/** @throws UnrollError naming `file` and the tensor if it is not of floating-point numbers */
+/**
+ * Decodes one stored tensor.
+ * @throws UnrollError naming `file` and the tensor if it is not floating-point
+ */
 export function decodeStored({ dtype, shape, bytes }: StoredTensor, name: string, file: string): NamedArray {
   if (isFloatFormat(dtype)) return { shape, values: toFloat32(dtype, bytes) };
   throw damaged(file, `tensor '${name}' is ${dtype}, expected ${Object.keys(bytesPerValue).join(', ')}`);
 }
 
 /**
- * What a safetensors file holds. Nothing of it is copied.
- * @throws UnrollError naming `file` if it is damaged, or if tensors overlap, by which a small file could claim any amount of memory
+ * Parses a safetensors file without copying any of its contents.
+ * @throws UnrollError naming `file` if it is damaged, or if its tensors overlap: with overlaps, a small file could
+ *   claim any amount of memory
  */
 export function parseSafetensors(
   data: Uint8Array,

@@ -1,4 +1,4 @@
-// What `compile` takes, gives and refuses, beside `fit` and `minimize` on the cpu backend.
+// The behaviour of `compile`: its results beside `fit` and `minimize` on the cpu backend, and what it refuses.
 import * as tf from '@tensorflow/tfjs';
 import { GRU, Linear } from '@unroll/core';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -27,7 +27,7 @@ const classifier = () =>
 const regressor = () => tf.sequential({ layers: [layers.dense({ units: 3, inputShape: [5] })] });
 const engine = () => selectEngine('onnxruntime', 1);
 
-/** As a schedule's callback does it: only some optimizers have a method. */
+/** Sets the learning rate as a schedule's callback does, because only some optimizers have a method for it. */
 function setLearningRate(optimizer: tf.Optimizer, rate: number): void {
   const { setLearningRate } = optimizer as { setLearningRate?: (rate: number) => void };
   if (setLearningRate) setLearningRate.call(optimizer, rate);
@@ -102,7 +102,7 @@ describe('the optimizers of TensorFlow.js', () => {
     await step.dispose();
   });
 
-  test('after writeBack fit goes on with the optimizer’s state', async () => {
+  test('after writeBack, fit continues with the optimizer’s state', async () => {
     const whole = regressor();
     const halves = regressor();
     halves.setWeights(whole.getWeights());

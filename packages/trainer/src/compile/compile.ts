@@ -1,6 +1,6 @@
 /**
- * `compile`: a model of TensorFlow.js whose training steps ONNX Runtime runs. The model's own code, its gradients and the
- * optimizer are traced into one graph for each shape of batch; weights and optimizer state stay with the engine.
+ * `compile`: trains a TensorFlow.js model with steps that ONNX Runtime runs. The model's own code, its gradients and
+ * the optimizer are traced into one graph for each batch shape. Weights and optimizer state stay on the engine.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
@@ -17,9 +17,9 @@ import { type Model, type ModelFunction, modelOf, oneOrAll } from './model.js';
 import { predictionProgram, type StepProgram, trainingProgram } from './program.js';
 
 export interface CompileOptions {
-  /** What runs the steps; by default ONNX Runtime on all cores of the CPU. */
+  /** Engine that runs the steps. Default: ONNX Runtime on all cores of the CPU. */
   readonly engine?: Engine;
-  /** Of dropout and other noise, in [0, 2^53): the same seed draws the same. 0 if left out. */
+  /** Seed of dropout and other noise, in [0, 2^53). Default: 0. */
   readonly seed?: number;
 }
 
@@ -34,11 +34,12 @@ interface Session extends StepProgram {
  * Compiles `model` for training.
  *
  * @param model a `tf.LayersModel`, or a function over tensors that closes over the variables to train
- * @param loss what `model.compile` of TensorFlow.js takes: a name, a function `(labels, predictions)`, or one for each output
- * @param optimizer a `tf.train` optimizer. Its state goes on from where it stands, and a learning rate that is set on it
- *   later holds from the next step on.
- * @throws UnrollError if the model, the loss or the engine cannot be used; what a model calls that has no ONNX
- *   counterpart is found, and named, when the first batch comes
+ * @param loss the same as for `model.compile` of TensorFlow.js: a name, a function `(labels, predictions)`, or one for
+ *   each output
+ * @param optimizer a `tf.train` optimizer. It continues from its current state; a learning rate that is set on it later
+ *   applies from the next step on.
+ * @throws UnrollError if the model, the loss or the engine cannot be used. A model's operation without an ONNX
+ *   counterpart is found, and named, when the first batch comes.
  * @example
  * const step = await compile(model, 'meanSquaredError', tf.train.adam(1e-3));
  * const { loss } = await step.run(xs, ys);
@@ -53,7 +54,7 @@ export async function compile(
   return new CompiledModel(modelOf(model), loss, optimizer, engine ?? (await selectEngine('onnxruntime')), seed);
 }
 
-/** A model that trains and predicts on an engine. One call at a time. */
+/** A model that trains and predicts on an engine. Calls must not overlap. */
 export class CompiledModel {
   readonly #model: Model;
   readonly #loss: Loss;
@@ -66,7 +67,7 @@ export class CompiledModel {
   #steps = 0;
   #stepsWritten = 0;
 
-  /** Made by {@link compile}. */
+  /** For {@link compile} only. */
   constructor(model: Model, loss: Loss, optimizer: tf.Optimizer, engine: Engine, seed: number) {
     this.#model = model;
     this.#loss = loss;
@@ -76,7 +77,7 @@ export class CompiledModel {
   }
 
   /**
-   * Trains on one batch, as one batch of `fit` would. A shape of batch that is new is compiled first.
+   * Trains on one batch, as `fit` would on a batch. Compiles first if the batch has a new shape.
    * @param xs [batch, …], or one tensor for each input
    * @param ys [batch, …], or one tensor for each output
    * @returns the loss of the batch before the update, regularizers included
@@ -99,7 +100,7 @@ export class CompiledModel {
   }
 
   /**
-   * The predictions of the weights as they are now, dropout and the like being off.
+   * Predicts with the current weights, with dropout and the like switched off.
    * @param xs [batch, …], or one tensor for each input
    * @returns [batch, …], or one tensor for each output, to be disposed by the caller
    * @throws UnrollError naming what cannot be compiled
@@ -108,7 +109,7 @@ export class CompiledModel {
     const inputs = [xs].flat();
     const specs = inputs.map(specOf);
     const variables = [...this.#variables.values()];
-    // The first training step makes variables resident that a session from before it has as constants.
+    // The first training step makes variables resident. A session compiled before it still has them as constants.
     const session = await this.#session(`predict ${variables.length} ${JSON.stringify(specs)}`, () =>
       predictionProgram(this.#model, specs, variables),
     );
@@ -119,7 +120,7 @@ export class CompiledModel {
     return oneOrAll(predictions);
   }
 
-  /** Gives weights, moving averages and the optimizer's state back to the TensorFlow.js model and optimizer. */
+  /** Writes weights, moving averages and the optimizer's state back to the TensorFlow.js model and optimizer. */
   async writeBack(): Promise<void> {
     for (const residents of this.#residents) {
       for (const name of residents.names) {
@@ -132,7 +133,7 @@ export class CompiledModel {
     this.#stepsWritten = this.#steps;
   }
 
-  /** Frees what the engine holds. The TensorFlow.js model stays as it is: call {@link writeBack} before. */
+  /** Frees the engine's resources. The TensorFlow.js model does not change: call {@link writeBack} first. */
   async dispose(): Promise<void> {
     await this.#sessions.dispose();
     for (const residents of this.#residents) residents.dispose();
@@ -177,7 +178,10 @@ async function fed(prefix: string, tensors: readonly tf.Tensor[]): Promise<FedVa
   return Object.fromEntries(values.map((data, k) => [`${prefix}.${k}`, data]));
 }
 
-/** Some kernels of TensorFlow.js's cpu backend leave their results in an array of another type. */
+/**
+ * Returns a tensor's values in the array type of its dtype. Some kernels of TensorFlow.js's cpu backend leave their
+ * results in an array of another type.
+ */
 async function typedValues(tensor: tf.Tensor): Promise<Float32Array | Int32Array> {
   const data = await tensor.data();
   const Values = tensor.dtype === 'int32' ? Int32Array : Float32Array;

@@ -1,7 +1,7 @@
 /**
- * What model code computes on the host, in JavaScript: TensorFlow.js draws random tensors (dropout masks, noise) there and
- * hands them over as ready values, which a graph would take for constants. A first run finds them; in the runs that
- * count, inputs take their places, drawn anew for each step. What changes on the host in any other way is an error.
+ * Handles tensors that model code computes on the host, in JavaScript. TensorFlow.js draws random tensors (dropout
+ * masks, noise) there and passes them on as plain values, which a graph would take for constants. A first run finds
+ * them. In the traced runs, inputs replace them, drawn anew for each step. Any other change on the host is an error.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { Dropout, fillDropoutMask, type NamedTensors } from '@unroll/core';
@@ -9,7 +9,7 @@ import type { Random } from '@unroll/core/decoding';
 import { UnrollError } from '../errors.js';
 import { type DrawnTensor, recogniseDistribution, telltaleSeed, unrepeatable } from './random-tensors.js';
 
-/** The host's tensors of one run, in their order. */
+/** The host tensors of one run, in order. */
 export interface HostTensors {
   readonly drawn: readonly DrawnTensor[];
   readonly constants: readonly Values[];
@@ -18,7 +18,7 @@ export interface HostTensors {
 type Values = ArrayLike<number>;
 type MakeTensor = (values: Values, shape: number[], dtype?: tf.DataType) => tf.Tensor;
 
-/** Calls `run` while `make` stands in for the engine's function that makes tensors of the host's values. */
+/** Calls `run` while `make` replaces the engine's function that makes tensors of host values. */
 export function interceptMakeTensor<R>(make: (original: MakeTensor) => MakeTensor, run: () => R): R {
   const engine = tf.engine() as unknown as { makeTensor: MakeTensor };
   const original = engine.makeTensor;
@@ -30,7 +30,7 @@ export function interceptMakeTensor<R>(make: (original: MakeTensor) => MakeTenso
   }
 }
 
-/** Calls `run` and tells what it makes on the host. */
+/** Calls `run` and returns the tensors that it makes on the host. */
 export function observeHostTensors(run: () => void): HostTensors {
   const drawn: (() => DrawnTensor)[] = [];
   const constants: Values[] = [];
@@ -53,14 +53,14 @@ export function observeHostTensors(run: () => void): HostTensors {
   return { drawn: drawn.map((tensor) => tensor()), constants };
 }
 
-/** The name of the input that stands for the k-th drawn tensor. */
+/** The name of the input for the k-th drawn tensor. */
 export function drawnName(k: number): string {
   return `drawn.${k}`;
 }
 
 /**
- * Calls `run` with the inputs `drawn.k` in the places of the observed drawn tensors.
- * @throws UnrollError if the host's other tensors are not those that were observed
+ * Calls `run` with the inputs `drawn.k` in place of the observed drawn tensors.
+ * @throws UnrollError if the other host tensors differ from the observed ones
  */
 export function substituteHostTensors<R>(observed: HostTensors, inputs: NamedTensors, run: () => R): R {
   let drawnCount = 0;
@@ -94,16 +94,17 @@ function changed(shape: readonly number[]): UnrollError {
 }
 
 interface Host {
-  /** A tensor drawn from {@link telltaleSeed}: its replacement, or undefined to keep it. */
+  /** Returns the replacement of a tensor drawn from {@link telltaleSeed}, or undefined to keep it. */
   readonly random: (values: Values, shape: number[]) => tf.Tensor | undefined;
-  /** The replacement of a mask of `Dropout` of @unroll/core. */
+  /** Returns the replacement of a mask of @unroll/core's `Dropout`. */
   readonly mask: (mask: DrawnTensor) => tf.Tensor;
   readonly constant: (values: Values, shape: number[]) => void;
 }
 
 /**
- * TensorFlow.js draws a tensor by seeding a generator from Math.random and then at once making a tensor of its numbers:
- * the tensor made after a call of Math.random is a drawn one.
+ * Calls `run` and passes each host tensor to `host`. TensorFlow.js draws a tensor in two steps: it seeds a generator
+ * from Math.random, then at once makes a tensor of its numbers. So the tensor made right after a call of Math.random is
+ * a drawn one.
  */
 function interceptHost<R>(host: Host, run: () => R): R {
   let isDrawn = false;
@@ -132,7 +133,7 @@ function interceptHost<R>(host: Host, run: () => R): R {
   }
 }
 
-/** Calls `run` while `Dropout` of @unroll/core, which draws without Math.random, takes its masks from the host. */
+/** Calls `run` while @unroll/core's `Dropout`, which draws without Math.random, takes its masks from the host. */
 function withMasks<R>(host: Host, run: () => R): R {
   const { call } = Dropout.prototype;
   Dropout.prototype.call = function (this: Dropout, inputs, kwargs) {

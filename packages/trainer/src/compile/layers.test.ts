@@ -1,4 +1,4 @@
-// Each kind of layer that TensorFlow.js has, trained by ONNX Runtime beside `fit` on the cpu backend.
+// Every kind of layer in TensorFlow.js, trained by ONNX Runtime beside `fit` on the cpu backend.
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { largestDifference, type Training, trainBoth } from '../testing/beside-fit.js';
@@ -13,7 +13,7 @@ function values(...shape: number[]): tf.Tensor {
 const labels = (...shape: number[]) => tf.abs(values(...shape));
 const tokens = (...shape: number[]) => tf.floor(tf.mul(tf.abs(values(...shape)), 6.99));
 
-/** A model of these layers and, on top, a dense one of two units. */
+/** A model of these layers with a dense layer of two units on top. */
 function stack(...make: (() => tf.layers.Layer)[]): () => tf.LayersModel {
   return () => {
     const model = tf.sequential({ layers: make.map((layer) => layer()) });

@@ -1,9 +1,9 @@
-/** Makes the learning rate of a TensorFlow.js optimizer an input of the step, so that a schedule may change it. */
+/** Makes the learning rate of a TensorFlow.js optimizer an input of the step, so that a schedule can change it. */
 import * as tf from '@tensorflow/tfjs-core';
 import { UnrollError } from '../errors.js';
 import { interceptMakeTensor } from './host-tensors.js';
 
-/** What TensorFlow.js's optimizers keep. */
+/** The fields of TensorFlow.js's optimizers that are used here. */
 interface OptimizerFields {
   learningRate: number;
   /** The negated learning rate as a tensor, in SGD and momentum. */
@@ -11,21 +11,21 @@ interface OptimizerFields {
   iterations_?: number;
 }
 
-/** A number like no other: a scalar of this value, or its negative, is the learning rate. */
+/** A number that does not occur otherwise: a scalar of this value, or its negative, is the learning rate. */
 const standIn = 0.8374651029384756;
 
 export function learningRateOf(optimizer: tf.Optimizer): number {
   return fieldsOf(optimizer).learningRate;
 }
 
-/** Counts updates that the optimizer did not make itself; it saves the number with its state. */
+/** Adds updates that the optimizer did not make itself to its count, which is saved with its state. */
 export function countUpdates(optimizer: tf.Optimizer, updates: number): void {
   fieldsOf(optimizer).iterations_ = optimizer.iterations + updates;
 }
 
 /**
  * Calls `run` while the optimizer takes its learning rate from the scalar `rate`.
- * @throws UnrollError if the optimizer does not use it as TensorFlow.js's own do
+ * @throws UnrollError if the optimizer does not use its learning rate as TensorFlow.js's own do
  */
 export function withLearningRate<R>(optimizer: tf.Optimizer, rate: tf.Tensor, run: () => R): R {
   const fields = fieldsOf(optimizer);

@@ -1,17 +1,17 @@
-/** Losses by the names that `model.compile` of TensorFlow.js takes, and the loss of a batch as its `fit` computes it. */
+/** Losses by the names of `model.compile` of TensorFlow.js, and the loss of a batch as its `fit` computes it. */
 import * as tf from '@tensorflow/tfjs-core';
 import { input, layers, model as layersModel, type SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { firstLine, UnrollError } from '../errors.js';
 
-/** Losses of each example, or their mean. */
+/** Returns the loss of each example, or their mean. */
 export type LossFunction = (labels: tf.Tensor, predictions: tf.Tensor) => tf.Tensor;
 
-/** One loss for every output of the model, or one for each; a string is a name such as `meanSquaredError`. */
+/** One loss for all outputs of the model, or one for each. A string is a name such as `meanSquaredError`. */
 export type Loss = string | LossFunction | readonly (string | LossFunction)[];
 
 /**
- * The loss of each of the model's outputs.
- * @throws UnrollError if TensorFlow.js knows no loss of that name, or there are not as many losses as outputs
+ * Returns the loss function of each of the model's outputs.
+ * @throws UnrollError if TensorFlow.js has no loss of that name, or if the numbers of losses and outputs differ
  */
 export function lossFunctions(loss: Loss, outputs: number): LossFunction[] {
   const losses = typeof loss === 'string' || typeof loss === 'function' ? Array<typeof loss>(outputs).fill(loss) : loss;
@@ -23,7 +23,7 @@ export function lossFunctions(loss: Loss, outputs: number): LossFunction[] {
   return losses.map((each) => (typeof each === 'string' ? lossByName(each) : each));
 }
 
-/** TensorFlow.js exports its losses only through `model.compile`, so a model that does nothing asks for it. */
+/** Finds TensorFlow.js's loss of this name. Losses are exported only through `model.compile`, so an empty model requests it. */
 function lossByName(name: string): LossFunction {
   const inputs = input({ shape: [1] });
   const model = layersModel({
@@ -43,7 +43,7 @@ function lossByName(name: string): LossFunction {
   }
 }
 
-/** The mean over the batch of the outputs' losses together, plus the penalties. */
+/** Returns the batch mean of the sum of the outputs' losses, plus the penalties. */
 export function batchLoss(
   losses: readonly LossFunction[],
   labels: readonly tf.Tensor[],

@@ -1,11 +1,14 @@
-/** The two kinds of models that can be compiled, as one: a model of TensorFlow.js's layers, or a function over tensors. */
+/**
+ * A common interface for both kinds of models that can be compiled: a model of TensorFlow.js's layers, or a function
+ * over tensors.
+ */
 import type * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { UnrollError } from '../errors.js';
 
 /**
- * Predictions from a batch. It may close over tf.Variables, and gets the inputs as they are given to the step: one tensor
- * or several. In training, `training` is true.
+ * Computes predictions from a batch: one tensor or several, as passed to the step. The function may close over
+ * tf.Variables. In training, `training` is true.
  */
 export type ModelFunction = (
   inputs: tf.Tensor | tf.Tensor[],
@@ -14,13 +17,16 @@ export type ModelFunction = (
 
 export interface Model {
   readonly forward: (inputs: tf.Tensor[], training: boolean) => tf.Tensor[];
-  /** What is added to the loss: the regularizers' scalars. */
+  /** Returns scalars that are added to the loss: those of the regularizers. */
   readonly penalties: () => tf.Scalar[];
-  /** What is trained; undefined for every trainable variable on which the loss depends. */
+  /** The variables to train; undefined for every trainable variable on which the loss depends. */
   readonly trainable: tf.Variable[] | undefined;
 }
 
-/** @throws UnrollError for a model that carries state from batch to batch, or that has no weights yet */
+/**
+ * Wraps a model.
+ * @throws UnrollError for a model that carries state from batch to batch, or that has no weights yet
+ */
 export function modelOf(model: LayersModel | ModelFunction): Model {
   if (typeof model === 'function') {
     return {

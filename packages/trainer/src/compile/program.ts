@@ -1,6 +1,6 @@
 /**
- * The programs of a compiled model: its training step and its prediction, over named tensors. Everything that a run
- * changes (weights, moving averages, the optimizer's state) is found by a first run and becomes resident.
+ * The programs of a compiled model: its training step and its prediction, over named tensors. A first run finds
+ * everything that a run changes (weights, moving averages, the optimizer's state); this becomes resident.
  */
 import type * as tf from '@tensorflow/tfjs-core';
 import { type NamedTensors, type Program, type TensorSpec, trace } from '@unroll/core';
@@ -33,8 +33,8 @@ function residentName({ name }: tf.Variable): string {
 }
 
 /**
- * One step: inputs `inputs.k`, `labels.k`, `learningRate`, the variables and the drawn tensors; outputs `loss` and the
- * new values of what the step updates.
+ * Builds the program of one step. Inputs: `inputs.k`, `labels.k`, `learningRate`, the variables and the drawn tensors.
+ * Outputs: `loss` and the new values of what the step updates.
  */
 export function trainingProgram(model: Model, loss: Loss, optimizer: tf.Optimizer, batch: Batch): StepProgram {
   const specs = { ...numbered('inputs', batch.inputs), ...numbered('labels', batch.labels), learningRate: scalar };
@@ -52,7 +52,7 @@ export function trainingProgram(model: Model, loss: Loss, optimizer: tf.Optimize
   return stepProgram(body, specs, []);
 }
 
-/** Inputs `inputs.k` and these variables; outputs `predictions.k`. */
+/** Builds the prediction. Inputs: `inputs.k` and these variables. Outputs: `predictions.k`. */
 export function predictionProgram(
   model: Model,
   inputs: readonly TensorSpec[],
@@ -93,12 +93,12 @@ function stepProgram(body: Body, specs: Specs, known: readonly tf.Variable[]): S
 
 interface Observed {
   readonly host: HostTensors;
-  /** What the run assigns to. */
+  /** The variables that the run assigns to. */
   readonly updated: readonly tf.Variable[];
   readonly outputShapes: readonly (readonly number[])[];
 }
 
-/** A first run, on the tracer's backend so that it costs little, whose graph is thrown away. */
+/** Makes a first run. It is on the tracer's backend, where it costs little; its graph is discarded. */
 function observe(body: Body, specs: Specs): Observed {
   const found: Observed[] = [];
   trace((inputs) => {

@@ -1,6 +1,6 @@
 /**
- * Finds out which of TensorFlow.js's distributions a tensor was drawn from, given the seed of its generator, so that it
- * can be drawn again from another seed: the numbers must be those of the distribution, shifted and scaled.
+ * Finds out which of TensorFlow.js's distributions a tensor was drawn from, given the seed of its generator. Its
+ * numbers must be those of the distribution, shifted and scaled. The tensor can then be drawn again from another seed.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Random } from '@unroll/core/decoding';
@@ -9,7 +9,10 @@ import { UnrollError } from '../errors.js';
 /** A tensor that each step draws anew. */
 export interface DrawnTensor {
   readonly shape: readonly number[];
-  /** @param step 0 for the first */
+  /**
+   * Draws the tensor's values.
+   * @param step counted from 0
+   */
   readonly draw: (random: Random, step: number) => Float32Array;
 }
 
@@ -19,7 +22,7 @@ export function unrepeatable(): UnrollError {
   );
 }
 
-/** Values of a distribution, moved to `offset` and stretched by `scale`. */
+/** Draws values of a distribution, scaled by `scale` and shifted by `offset`. */
 type Distribution = (shape: number[], offset: number, scale: number, seed: number) => tf.Tensor;
 
 const uniform: Distribution = (shape, offset, scale, seed) =>
@@ -28,12 +31,13 @@ const normal: Distribution = (shape, offset, scale, seed) => tf.randomNormal(sha
 const truncatedNormal: Distribution = (shape, offset, scale, seed) =>
   tf.truncatedNormal(shape, offset, scale, 'float32', seed);
 
-/** A seed whose first normal number is further than two deviations from the mean: truncation then drops it. */
+/** A seed whose first normal number is further than two deviations from the mean, so truncation drops it. */
 export const telltaleSeed = 0.022;
 
 /**
- * @param values what was drawn from {@link telltaleSeed}
- * @throws UnrollError if they are of no distribution known here
+ * Recognises the distribution of drawn values.
+ * @param values drawn from {@link telltaleSeed}
+ * @throws UnrollError if they are not from a distribution known here
  */
 export function recogniseDistribution(values: ArrayLike<number>, shape: number[]): DrawnTensor {
   for (const distribution of [uniform, normal, truncatedNormal]) {
@@ -47,7 +51,7 @@ function sample(distribution: Distribution, shape: number[], offset: number, sca
   return tf.tidy(() => distribution(shape, offset, scale, seed).dataSync() as Float32Array);
 }
 
-/** The offset and scale that make `values` of the standard ones; undefined if none do. */
+/** Returns the offset and scale that turn the standard values into `values`; undefined if there are none. */
 function fitted(standard: ArrayLike<number>, values: ArrayLike<number>) {
   if (standard.length !== values.length) return undefined;
   const closeTo = (offset: number, scale: number) =>

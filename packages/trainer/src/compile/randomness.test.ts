@@ -1,4 +1,4 @@
-// Layers that draw random numbers: drawn anew in each step, by the seed, and as fit would draw them.
+// Layers that draw random numbers: each step draws anew, from the seed, and the same as `fit` would draw.
 import * as tf from '@tensorflow/tfjs';
 import { Dropout, LSTM } from '@unroll/core';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -45,7 +45,7 @@ describe('of a function that draws', () => {
   const x = tf.ones([2, 3]);
   const y = tf.zeros([3]);
 
-  /** The losses of three steps that train nothing. */
+  /** Returns the losses of three steps that train nothing. */
   async function losses(draw: (x: tf.Tensor) => tf.Tensor, seed?: number): Promise<number[]> {
     const model: ModelFunction = (x) => tf.mul(draw(x as tf.Tensor), variable);
     const engine = await selectEngine('onnxruntime', 1);

@@ -1,6 +1,6 @@
 /**
- * Lets a program run on tensors in place of the variables that its code closes over: what a variable holds is an input,
- * and what is assigned to it an output. The variables themselves stay as they were.
+ * Runs a program on tensors in place of the variables that its code closes over. A variable's value becomes an input,
+ * and a value assigned to it an output. The variables themselves do not change.
  */
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -10,7 +10,7 @@ export interface Run<R> {
   readonly assigned: ReadonlyMap<tf.Variable, tf.Tensor>;
 }
 
-/** Calls `run` while each variable among `values` holds that tensor and assignments to any variable are collected. */
+/** Calls `run` while each variable among `values` holds its tensor, and collects the assignments to any variable. */
 export function withVariables<R>(values: ReadonlyMap<tf.Variable, tf.Tensor>, run: () => R): Run<R> {
   const ownData = new Map<tf.Variable, object>();
   const assigned = new Map<tf.Variable, tf.Tensor>();
@@ -20,7 +20,7 @@ export function withVariables<R>(values: ReadonlyMap<tf.Variable, tf.Tensor>, ru
   };
   const { assign } = tf.Variable.prototype;
   tf.Variable.prototype.assign = function (this: tf.Variable, value: tf.Tensor) {
-    const copy = tf.keep(tf.clone(value)); // what is assigned may be disposed at the end of a tidy
+    const copy = tf.keep(tf.clone(value)); // the value may be disposed of at the end of a tidy
     hold(this, copy);
     assigned.get(this)?.dispose();
     assigned.set(this, copy);
@@ -35,7 +35,7 @@ export function withVariables<R>(values: ReadonlyMap<tf.Variable, tf.Tensor>, ru
   }
 }
 
-/** Tensors that belong to the scope of the caller. */
+/** Returns clones of the tensors that belong to the caller's scope. */
 function released(kept: ReadonlyMap<tf.Variable, tf.Tensor>): Map<tf.Variable, tf.Tensor> {
   return new Map([...kept].map(([variable, tensor]) => [variable, tf.clone(tensor)]));
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { evaluationBatches, LaneBatches } from './batches.js';
 
-/** 0, 1, 2, …: a token's id is its place in the text. */
+/** 0, 1, 2, …: a token's id is its position in the text. */
 function text(length: number): Int32Array {
   return Int32Array.from({ length }, (_, place) => place);
 }
@@ -73,7 +73,7 @@ describe('evaluation batches', () => {
     expect(batches.every(({ lanes, steps, ids }) => lanes === 1 && steps === ids.length)).toBe(true);
   });
 
-  test('of an empty text are none', () => {
+  test('an empty text has none', () => {
     expect([...evaluationBatches(text(0), 99, 2)]).toEqual([]);
   });
 });

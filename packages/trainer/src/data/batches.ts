@@ -1,16 +1,16 @@
-// Token ids cut into windows for truncated backpropagation through time (Williams & Peng 1990; the layout of Zaremba et
-// al. 2014). The text is laid out in B contiguous lanes; a step reads the next T tokens of every lane, and carries the
-// state of each lane over from the step before. A batch is a pure function of (ids, options, step), which is what lets a
-// restarted worker go on with exactly the data that it would have had.
+// Cuts token ids into windows for truncated backpropagation through time (Williams & Peng 1990; the layout of Zaremba
+// et al. 2014). The text is laid out in B contiguous lanes. A step reads the next T tokens of every lane and carries
+// each lane's state over from the previous step. A batch is a pure function of (ids, options, step), so a restarted
+// worker continues with exactly the same data.
 
 import { UnrollError } from '../errors.js';
 import type { TokenIds } from './token-ids.js';
 
 /** The tokens of one step. */
 export interface Batch {
-  /** What the model reads, `[steps · lanes]`, time-major: lane b at time t is at `t · lanes + b`. */
+  /** Tokens that the model reads, `[steps · lanes]`, time-major: lane b at time t is at `t · lanes + b`. */
   readonly ids: Int32Array;
-  /** What it should predict, `[steps · lanes]`: the token after each of `ids`. */
+  /** Tokens that it should predict, `[steps · lanes]`: the token after each of `ids`. */
   readonly targets: Int32Array;
   /** The number of time steps; the last window of an epoch may be shorter. */
   readonly steps: number;
@@ -25,9 +25,12 @@ export interface LaneOptions {
   readonly lanes: number;
   /** The number of tokens T that a step reads of each lane. */
   readonly window: number;
-  /** The lanes that this worker reads, from `from` up to and without `to`. Default: all. */
+  /** The lanes that this worker reads: `from` inclusive, `to` exclusive. Default: all. */
   readonly slice?: { readonly from: number; readonly to: number } | undefined;
-  /** The text as an epoch, counted from 0, reads it: as many tokens in another order. Default: as it is. */
+  /**
+   * Returns the text in the order of an epoch, counted from 0; the number of tokens stays the same. Default: the text
+   * as it is.
+   */
   readonly inEpoch?: ((epoch: number) => TokenIds) | undefined;
 }
 
@@ -43,10 +46,10 @@ export class LaneBatches {
   readonly #to: number;
 
   /**
-   * @param ids the text, `[tokens]`; tokens beyond a multiple of the lanes, and the last, which only is a target, are
-   *   not read
-   * @throws RangeError if a size is no positive integer; UnrollError if the slice is no part of the lanes or the text is
-   *   too short for them
+   * @param ids the text, `[tokens]`; tokens beyond a multiple of the lanes are not read, nor is the last token, which
+   *   is only a target
+   * @throws RangeError if a size is not a positive integer; UnrollError if the slice is not part of the lanes, or if
+   *   the text is too short for them
    */
   constructor(ids: TokenIds, options: LaneOptions) {
     const { lanes, window, slice = { from: 0, to: options.lanes }, inEpoch = () => ids } = options;
@@ -72,14 +75,14 @@ export class LaneBatches {
     this.stepsPerEpoch = Math.ceil(this.#laneLength / window);
   }
 
-  /** The tokens that all lanes together have read before a step, over all epochs. */
+  /** Returns the number of tokens that all lanes together have read before a step, over all epochs. */
   tokensBefore(step: number): number {
     const epochs = Math.floor(step / this.stepsPerEpoch);
     const read = Math.min((step % this.stepsPerEpoch) * this.#window, this.#laneLength);
     return (epochs * this.#laneLength + read) * this.#lanes;
   }
 
-  /** The batch of a step, counted from 0 over all epochs. */
+  /** Returns the batch of a step, counted from 0 over all epochs. */
   batchAt(step: number): Batch {
     const text = this.#inEpoch(Math.floor(step / this.stepsPerEpoch));
     const start = (step % this.stepsPerEpoch) * this.#window;
@@ -100,10 +103,10 @@ export class LaneBatches {
 }
 
 /**
- * The batches of an evaluation text: one lane, read from `eosId`, so that every token of `ids`, the first one and every
- * `<eos>` included, is predicted exactly once.
+ * Yields the batches of an evaluation text in one lane. The first input is `eosId`, so every token of `ids` is
+ * predicted exactly once, including the first one and every `<eos>`.
  *
- * @throws RangeError if `window` is no positive integer
+ * @throws RangeError if `window` is not a positive integer
  */
 export function* evaluationBatches(ids: TokenIds, eosId: number, window: number): Generator<Batch, void, undefined> {
   if (!Number.isSafeInteger(window) || window < 1)

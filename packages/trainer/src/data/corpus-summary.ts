@@ -1,4 +1,4 @@
-/** Describes a corpus in words. */
+/** Describes a corpus: its files, sizes and vocabulary. */
 import type { Tokenizer } from '@unroll/core/text';
 import { log } from '../terminal/log.js';
 import { megabytes, Progress } from '../terminal/progress.js';
@@ -9,21 +9,24 @@ import { learnTokenizer } from './learn-tokenizer.js';
 export interface SplitSummary {
   readonly files: readonly string[];
   readonly bytes: number;
-  /** Words, and one line end a line. */
+  /** Number of words, plus one token for each line end. */
   readonly tokens: number;
-  /** The number of tokens that the training text lacks or writes as `<unk>`. */
+  /** Number of tokens that the training text lacks or writes as `<unk>`. */
   readonly unknown: number;
 }
 
 export interface CorpusSummary {
-  /** Its name. */
+  /** The corpus's name. */
   readonly corpus: string;
-  /** Different words in the training text. */
+  /** Number of distinct words in the training text. */
   readonly vocabulary: number;
   readonly splits: Readonly<Record<'train' | 'valid' | 'test', SplitSummary>>;
 }
 
-/** @throws UnrollError naming what is missing or cannot be read */
+/**
+ * Counts the tokens of a corpus.
+ * @throws UnrollError naming a file that is missing or cannot be read
+ */
 export async function summarizeCorpus(path: string): Promise<CorpusSummary> {
   const corpus = loadCorpus(path);
   for (const line of corpus.skipped) log(line);

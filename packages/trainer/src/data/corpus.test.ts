@@ -1,4 +1,4 @@
-// Corpora as they lie on disk: real folders and files, and the published ones where they are at hand.
+// Corpora on disk: real folders and files, and the published ones if they are present.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const root = mkdtempSync(join(tmpdir(), 'unroll-corpus-'));
 afterAll(() => rmSync(root, { recursive: true }));
 let folders = 0;
 
-/** A new folder with these files. */
+/** Creates a folder with these files. */
 function folder(files: Record<string, string | Uint8Array>): string {
   const path = join(root, `corpus-${folders++}`);
   mkdirSync(path);
@@ -84,7 +84,7 @@ describe('a folder', () => {
     }
   });
 
-  test('of parts may hold what systems and people leave there; it is passed over, and said', () => {
+  test('of parts may hold files that systems and people leave there; they are skipped with a notice', () => {
     const path = folder({
       'train/part-00000': 'a\n',
       'train/part-00001': '',
@@ -133,7 +133,7 @@ describe('a folder', () => {
     expect(() => loadCorpus(folder({ 'train.txt': 'a\n', 'test.txt': 'b\n' }))).toThrow('no validation file');
   });
 
-  test('with two training files that are no shards is refused', () => {
+  test('with two training files that are not shards is refused', () => {
     expect(() => loadCorpus(folder({ 'train.txt': 'a\n', 'wiki.train.tokens': 'b\n' }))).toThrow(
       'train.txt and wiki.train.tokens could each be the train part; leave one',
     );
@@ -289,7 +289,7 @@ describe('published corpora', () => {
   test('One Billion Word has its 793471 words that occur three times', { timeout }, ({ skip }) => {
     skip(!present('lm1b'), `${join(data, 'lm1b')} is not there`);
     const { vocabSize } = trainTokenizer('word', loadCorpus(join(data, 'lm1b')).train.texts(), { minCount: 3 });
-    // The published count has marks of where a sentence begins and ends; <eos> is both.
+    // The published count includes marks for the beginning and the end of a sentence; <eos> serves as both.
     expect(vocabSize + 1).toBe(793_471);
   });
 

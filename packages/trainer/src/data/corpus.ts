@@ -1,5 +1,5 @@
 // Finds the training, validation and test text of a corpus: the embedded one by its name, a folder by the names of its
-// files, or a single file that is cut in three. Text is read in blocks; token ids are encoding.ts's affair.
+// files, or a single file that is cut in three. Text is read in blocks; encoding.ts turns it into token ids.
 
 import { existsSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -13,23 +13,23 @@ import { betweenCharacters, spaceAfter } from './text-cuts.js';
 
 /** One part of a corpus. */
 export interface CorpusSplit {
-  /** Where it lies: files that hold it and nothing else, or one file of which it is a part; none if it is embedded. */
+  /** Files that hold this part alone, or one file that contains it; empty for the embedded corpus. */
   readonly files: readonly string[];
   /** Its size in bytes of UTF-8. */
   readonly bytes: number;
-  /** The text of each of its files, as `texts` gives it. */
+  /** The text of each file, in the same pieces as `texts`. */
   readonly shards: readonly Iterable<string>[];
-  /** Its text, piece by piece: whole lines, or a piece of a long line; no more than a piece is in memory. */
+  /** Yields the text piece by piece: whole lines, or a piece of a long line. Only one piece is in memory at a time. */
   texts(): Iterable<string>;
 }
 
 export interface Corpus {
-  /** What to call it: `grammar`, or the last part of its path. */
+  /** A display name: `grammar`, or the last part of the path. */
   readonly name: string;
   readonly train: CorpusSplit;
   readonly valid: CorpusSplit;
   readonly test: CorpusSplit;
-  /** Lines for the user on what was passed over in folders of files. */
+  /** Lines for the user about files that were skipped in folders. */
   readonly skipped: readonly string[];
 }
 
@@ -37,7 +37,7 @@ type Splits = Omit<Corpus, 'name'>;
 
 type SplitName = 'train' | 'valid' | 'test';
 
-/** `ptb.train.txt`, `wiki.valid.tokens`, `dev.jsonl`, `train-00001-of-00100`, or a folder `train`. */
+/** Matches `ptb.train.txt`, `wiki.valid.tokens`, `dev.jsonl`, `train-00001-of-00100`, or a folder `train`. */
 const SPLIT_FILE =
   /^(?:ptb\.|wiki\.)?(?:(?<train>train)|(?<valid>valid|validation|val|dev)|(?<test>test))(?<shard>[-.]\d+(?:-of-\d+)?)?(?:\.(?:txt|tokens|raw|jsonl))?$/;
 
@@ -47,18 +47,22 @@ const BILLION_WORDS = {
   heldOut: 'heldout-monolingual.tokenized.shuffled',
 };
 
-/** How much of a text without its own validation and test part is for training, and where the test part starts. */
+/** For a text without validation and test parts: the fractions of the text where the training and the validation part end. */
 const TRAIN_END = 0.9;
 const VALID_END = 0.95;
 
 /**
- * The corpus at `pathOrName`: `grammar` for the embedded one; a folder with a training, a validation and a test part
- * (`ptb.train.txt`, `wiki.train.tokens`, `train.txt`, `train.jsonl`; `valid`, `val` or `dev`; `test`; a part may be numbered
- * shards or a folder of files, in which markers, backups and empty files are passed over), or One Billion Word as it is unpacked; or
- * one file of text or JSON lines, or a folder with a training file alone, of which the first 90 % of the text are for training,
+ * Loads the corpus at `pathOrName`, which is one of:
+ * - `grammar`, the embedded corpus;
+ * - a folder with a training, a validation and a test part (`ptb.train.txt`, `wiki.train.tokens`, `train.txt`,
+ * `train.jsonl`; `valid`, `val` or `dev`; `test`). A part may be numbered shards or a folder of files, in which
+ * markers, backups and empty files are skipped;
+ * - One Billion Word as unpacked;
+ * - one file of text or JSON lines, or a folder with only a training file. The first 90 % of the text are for training,
  * the next 5 % for validation and the rest for test.
  *
- * @throws UnrollError naming the path if there is none, or what was found and what is expected if its files are not recognised
+ * @throws UnrollError naming the path if there is none, or what was found and what is expected if its files are not
+ *   recognised
  */
 export function loadCorpus(pathOrName: string): Corpus {
   if (pathOrName === EMBEDDED_CORPUS) {
@@ -108,7 +112,7 @@ function splitsOfFolder(folder: string): Splits {
   return splitsOf(train, valid, test);
 }
 
-/** As `unroll data fetch` places them: of the held-out shards the first is for test, the second for validation. */
+/** Assigns the shards as `unroll data fetch` does: the first held-out shard is for test, the second for validation. */
 function billionWordsIn(folder: string): Splits {
   const heldOut = join(folder, BILLION_WORDS.heldOut);
   const { files, skipped } = existsSync(heldOut) ? filesIn(heldOut) : { files: [], skipped: [] };
@@ -120,7 +124,7 @@ function billionWordsIn(folder: string): Splits {
   return splitsOf(train, { files: [valid], skipped }, { files: [test], skipped: [] });
 }
 
-/** The files of one part, and lines on what was passed over. */
+/** The files of one part, and lines about skipped files. */
 interface SplitFiles {
   readonly files: readonly string[];
   readonly skipped: readonly string[];
@@ -135,7 +139,7 @@ function splitsOf(train: SplitFiles, valid: SplitFiles, test: SplitFiles): Split
   };
 }
 
-/** The files of one part: one file, or numbered shards, or what is in the folder of that name. */
+/** Finds the files of one part: one file, numbered shards, or the contents of the folder of that name. */
 function filesOfSplit(folder: string, names: readonly string[], split: SplitName): SplitFiles {
   const matches = names
     .map((name) => ({ name, groups: SPLIT_FILE.exec(name)?.groups }))
@@ -151,7 +155,7 @@ function filesOfSplit(folder: string, names: readonly string[], split: SplitName
   return { files: parts.flatMap(({ files }) => files), skipped: parts.flatMap(({ skipped }) => skipped) };
 }
 
-/** The files of a folder, in the order of their names. */
+/** Lists the files of a folder, sorted by name. */
 function filesIn(folder: string): SplitFiles {
   const { names, skipped } = namesInFolder(folder);
   const files = names.map((name) => join(folder, name));
@@ -160,7 +164,7 @@ function filesIn(folder: string): SplitFiles {
   return { files, skipped: skipped.length === 0 ? [] : [`${folder}: skipped ${skipped.join(', ')}`] };
 }
 
-/** Where a part may end: the first such place in a piece of text, at `from` or after. */
+/** Returns the first index at `from` or after where a part may end, or undefined if the text has none. */
 type Boundary = (text: string, from: number) => number | undefined;
 
 const lineEnd: Boundary = (text, from) => {
@@ -168,7 +172,7 @@ const lineEnd: Boundary = (text, from) => {
   return lineBreak === -1 ? undefined : lineBreak + 1;
 };
 
-/** The best first; the others are for texts of very few lines, or of one. */
+/** In order of preference; the later ones are for texts of very few lines, or of one. */
 const boundaries: readonly Boundary[] = [lineEnd, spaceAfter, betweenCharacters];
 
 function cutInThree(path: string): Splits {
@@ -193,7 +197,7 @@ function cutInThree(path: string): Splits {
   );
 }
 
-/** The first place for a boundary at the character at `offset` or after, counted in characters and in bytes of the file. */
+/** Finds the first boundary at the character `offset` or after. Returns its position in characters and in bytes of the file. */
 function placeAfter(path: string, offset: number, boundary: Boundary): { characters: number; bytes: number } {
   const character = Math.floor(offset);
   let characters = 0;
@@ -220,7 +224,7 @@ function splitOfText(text: string): CorpusSplit {
 
 function splitOfFiles(files: readonly string[]): CorpusSplit {
   const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
-  // One of several files may be blank.
+  // One of several files may be blank: with a range, `textBlocks` accepts that.
   const range = files.length > 1 ? { start: 0, end: Number.POSITIVE_INFINITY } : undefined;
   return splitOf(
     files,
@@ -240,7 +244,7 @@ function splitOf(files: readonly string[], bytes: number, shards: readonly Itera
   };
 }
 
-/** The text of a file, or of a range of it; read anew each time that it is iterated over. */
+/** Returns the text of a file, or of a range of it. Each iteration reads the file again. */
 function textsOfFile(path: string, range?: ByteRange): Iterable<string> {
   return {
     *[Symbol.iterator]() {

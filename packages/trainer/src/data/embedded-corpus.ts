@@ -1,2 +1,2 @@
-/** The name that stands for the embedded corpus where a path is expected. */
+/** The name of the embedded corpus, accepted where a path is expected. */
 export const EMBEDDED_CORPUS = 'grammar';

@@ -7,7 +7,7 @@ import { encodeSplit } from './encoding.js';
 import { IdFile } from './id-file.js';
 import { windowsOf } from './token-ids.js';
 
-/** Files of 3, 1, 0 and 4 tokens; a token's id is its place. */
+/** Files of 3, 1, 0 and 4 tokens; a token's id is its position. */
 const fingerprint = { sha256: '', tokens: 8, unknown: 0 };
 const text = new EncodedText(Int32Array.of(0, 1, 2, 3, 4, 5, 6, 7), [3, 4, 4, 8], fingerprint);
 const files = [[0, 1, 2], [3], [4, 5, 6, 7]];

@@ -1,10 +1,10 @@
-// A text of one or more files as token ids, in the order of the files or in that of an epoch.
+// A text of one or more files as token ids, in the order of the files or in the order of an epoch.
 
 import { seededRandom } from '@unroll/core/decoding';
 import type { TextFingerprint } from './text-fingerprint.js';
 import type { TokenIds } from './token-ids.js';
 
-/** Where a file's ids lie: from `start` up to and without `end`. */
+/** The ids of one file: `start` inclusive, `end` exclusive. */
 interface Extent {
   readonly start: number;
   readonly end: number;
@@ -16,7 +16,7 @@ export class EncodedText implements TokenIds {
   readonly #ids: TokenIds;
   readonly #files: readonly Extent[];
 
-  /** @param fileEnds where the ids of each file end, rising; the last is the number of ids */
+  /** @param fileEnds the index at which the ids of each file end, ascending; the last is the number of ids */
   constructor(ids: TokenIds, fileEnds: readonly number[], fingerprint: TextFingerprint) {
     this.length = ids.length;
     this.fingerprint = fingerprint;
@@ -29,8 +29,8 @@ export class EncodedText implements TokenIds {
   }
 
   /**
-   * The same ids with the files in another order, a function of seed and epoch; the text itself if it is one file. The
-   * order is drawn by Fisher and Yates's shuffle.
+   * Returns the same ids with the files in another order, which depends only on seed and epoch; a text of one file is
+   * returned as it is. The order is a Fisher–Yates shuffle.
    */
   shuffled(seed: number, epoch: number): TokenIds {
     if (this.#files.length < 2) return this;
@@ -44,7 +44,7 @@ export class EncodedText implements TokenIds {
   }
 }
 
-/** Extents of a text, one after the other. */
+/** Extents of a text, one after another. */
 class Rearranged implements TokenIds {
   readonly length: number;
   readonly #ids: TokenIds;

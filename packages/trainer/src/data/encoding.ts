@@ -1,4 +1,4 @@
-// Token ids of a part of a corpus: in memory if it is small, in a file if it is not.
+// Encodes a part of a corpus as token ids: in memory if it is small, in a file if it is large.
 
 import type { Tokenizer } from '@unroll/core/text';
 import type { CorpusSplit } from './corpus.js';
@@ -8,14 +8,14 @@ import { lastOf } from './steps.js';
 import { cutBefore } from './text-cuts.js';
 import { FingerprintTaker } from './text-fingerprint.js';
 
-/** How much text is encoded at once, in characters; twice as much at most. */
+/** Number of characters encoded at once; a block may reach twice this. */
 const BLOCK = 2 ** 16;
 
-/** The ids of texts of more bytes lie in a file. */
+/** Texts of more bytes than this have their ids in a file. */
 const LARGEST_IN_MEMORY = 2 ** 26;
 
 /**
- * The ids of all texts of `split`, every line ended by the tokenizer's `eosId`, the last one of each file included.
+ * Encodes all texts of `split`. Every line ends with the tokenizer's `eosId`, including the last line of each file.
  *
  * @param largestInMemory the most bytes of text whose ids are kept in memory
  * @throws UnrollError if the folder for temporary files cannot hold them
@@ -24,7 +24,7 @@ export function encodeSplit(tokenizer: Tokenizer, split: CorpusSplit, largestInM
   return lastOf(encoding(tokenizer, split, largestInMemory));
 }
 
-/** {@link encodeSplit} step by step: yields how many bytes of text are encoded. */
+/** Does {@link encodeSplit} step by step: yields how many bytes of text are encoded. */
 export function* encoding(
   tokenizer: Tokenizer,
   split: CorpusSplit,
@@ -52,8 +52,8 @@ export function* encoding(
 }
 
 /**
- * The ids of the texts of one file, piece by piece, each with the text and the bytes of UTF-8 that it was; nothing is kept. The
- * last line is ended if it is not.
+ * Encodes the texts of one file piece by piece and keeps nothing. Yields each piece's ids with its text and its size in
+ * bytes of UTF-8. A last line without a line break is ended, too.
  */
 export function* encodedBlocks(
   tokenizer: Tokenizer,
@@ -69,7 +69,7 @@ export function* encodedBlocks(
   if (isLineOpen) yield { text: '\n', ids: Int32Array.of(tokenizer.eosId), bytes: 0 };
 }
 
-/** Cuts `text` after line breaks, and lines longer than a block within. */
+/** Cuts `text` after line breaks; a line longer than a block is cut inside the line. */
 function* blocksOf(text: string): Generator<string> {
   for (let start = 0; start < text.length; ) {
     const window = text.slice(start, start + 2 * BLOCK);

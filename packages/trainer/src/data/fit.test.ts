@@ -8,11 +8,11 @@ import { fitOf, misfits, unknownTokens } from './fit.js';
 const tokenizer = trainTokenizer('word', 'the cat sleeps\nthe dog barks\n');
 const linesOf = (text: string) => misfits(tokenizer, 'the text', fitOf(tokenizer, [text]));
 
-test('a text that the vocabulary knows is not spoken of, nor is <unk> as it stands in prepared corpora', () => {
+test('a text that the vocabulary covers gives no notice, nor does <unk> written in prepared corpora', () => {
   expect(linesOf('the dog sleeps\nthe <unk> barks\n')).toEqual([]);
 });
 
-test('more than a few per cent of unknown words are told, with what to do', () => {
+test('more than a few per cent of unknown words give a notice with a remedy', () => {
   expect(linesOf(`${'the cat sleeps\n'.repeat(30)}a wolf howls\n`)).toEqual([
     'the text: 3.2 % of its words are not in the vocabulary and all count as <unk>; give a larger --vocabulary, or use --tokenizer char or bpe',
   ]);
@@ -42,7 +42,7 @@ test('Chinese in words between spaces, Korean and Arabic are texts of words', ()
   }
 });
 
-test('<eos> written in a text is told', () => {
+test('<eos> written in a text gives a notice', () => {
   expect(linesOf(`the dog <eos> the cat\n${'the cat sleeps\n'.repeat(30)}`)).toEqual([
     'the text has <eos> written in it, 1 times: an unknown word, as only the end of a line ends one',
   ]);
@@ -58,7 +58,7 @@ test('the unknown tokens of a text are shown', () => {
 const songci = join(process.env.UNROLL_DATA ?? join(import.meta.dirname, '../../../../../shared/data'), 'songci');
 if (!existsSync(songci)) console.warn(`Song poems skipped: there is no ${songci}`);
 
-test.skipIf(!existsSync(songci))('poems of the Song are no words between spaces', () => {
+test.skipIf(!existsSync(songci))('poems of the Song dynasty are not words between spaces', () => {
   const { valid } = loadCorpus(songci);
   expect(fitOf(tokenizer, valid.texts())).toMatchObject({ hasNoSpaces: true });
 });

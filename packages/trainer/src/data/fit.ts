@@ -1,25 +1,28 @@
-/** Whether a tokenizer fits a text: how much of it the vocabulary lacks, and whether words are what stands between spaces. */
+/**
+ * Checks whether a tokenizer fits a text: how much of the text its vocabulary lacks, and whether spaces separate words
+ * at all.
+ */
 import { type Tokenizer, UNSPACED_CHARACTER } from '@unroll/core/text';
 import type { Corpus } from './corpus.js';
 
-/** How much of a text is looked at, in characters. */
+/** Number of characters of a text that are examined. */
 const sampleSize = 2 ** 18;
 
-/** A larger share of unknown tokens is told. */
+/** The user is told of a larger share of unknown tokens. */
 const mostUnknown = 0.03;
 
-/** Words of more characters of a script without spaces, on average, are no words but clauses. */
+/** If "words" in a script without spaces are longer than this on average, they are clauses, not words. In characters. */
 const longestUnspacedWord = 4;
 
-/** Findings at the beginning of a text. */
+/** Counts from the beginning of a text. */
 export interface Fit {
-  /** Without the ends of lines. */
+  /** Number of tokens without the ends of lines. */
   readonly tokens: number;
-  /** Tokens that the vocabulary lacks; `<unk>` written in the text is none. */
+  /** Number of tokens that the vocabulary lacks, not counting a written `<unk>`. */
   readonly unknown: number;
-  /** How often `<eos>` is written in the text. */
+  /** Number of times `<eos>` is written in the text. */
   readonly writtenEnds: number;
-  /** Whether whole clauses stand between its spaces, as in Chinese, Japanese or Thai. */
+  /** Whether spaces separate whole clauses, as in Chinese, Japanese or Thai. */
   readonly hasNoSpaces: boolean;
 }
 
@@ -47,8 +50,8 @@ export function fitOf(tokenizer: Tokenizer, texts: Iterable<string>): Fit {
 }
 
 /**
- * A line for each thing that somebody would want to know before a model is trained on such a text.
- * @param what the text is called
+ * Returns a line for each thing that a user should know before training a model on this text.
+ * @param what the name of the text in these lines
  */
 export function misfits({ kind }: Pick<Tokenizer, 'kind'>, what: string, fit: Fit): string[] {
   const { tokens, unknown, writtenEnds, hasNoSpaces } = fit;
@@ -71,9 +74,9 @@ export function misfits({ kind }: Pick<Tokenizer, 'kind'>, what: string, fit: Fi
   return lines;
 }
 
-/** Says what a user would want to know of a corpus before training on it. */
+/** Returns lines for the user about a corpus that does not fit its tokenizer. */
 export function misfitsOf(tokenizer: Tokenizer, corpus: Corpus): string[] {
-  // The validation text, from which the vocabulary was not made, tells what it lacks.
+  // The vocabulary was not made from the validation text, so that text shows what it lacks.
   const training = { ...fitOf(tokenizer, corpus.train.texts()), unknown: 0, hasNoSpaces: false };
   const validation = fitOf(tokenizer, corpus.valid.texts());
   return [
@@ -82,7 +85,7 @@ export function misfitsOf(tokenizer: Tokenizer, corpus: Corpus): string[] {
   ];
 }
 
-/** A warning that a text has tokens which the vocabulary lacks; undefined if it has none. */
+/** Returns a warning if the vocabulary lacks tokens of this text, otherwise undefined. */
 export function unknownTokens(tokenizer: Tokenizer, what: string, text: string): string | undefined {
   const spans = tokenizer.spans(text);
   const ids = tokenizer.encode(text);

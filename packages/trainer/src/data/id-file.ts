@@ -1,5 +1,5 @@
-// Token ids in a file of 4 bytes a token, of which only what is asked for is read. The file is this process's own: it has
-// no name after it is opened, and is gone with the process, however that ends.
+// Token ids in a file of 4 bytes per token; only the requested part is read. The file is private to this process: it
+// has no name after it is opened, and vanishes with the process, however that ends.
 
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
@@ -17,7 +17,7 @@ export class IdFile implements TokenIds {
   readonly #file: number;
   #length = 0;
 
-  /** @throws UnrollError if no file can be made in `folder` */
+  /** @throws UnrollError if no file can be created in `folder` */
   constructor(folder = tmpdir()) {
     this.#folder = folder;
     this.#file = this.#orExplain(() => {
@@ -33,7 +33,10 @@ export class IdFile implements TokenIds {
     return this.#length;
   }
 
-  /** @throws UnrollError if the disk is full */
+  /**
+   * Appends ids.
+   * @throws UnrollError if the disk is full
+   */
   append(ids: Int32Array): void {
     const bytes = bytesOf(ids);
     const start = this.#length * BYTES_PER_ELEMENT;

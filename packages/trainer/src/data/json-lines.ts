@@ -1,11 +1,11 @@
-// JSON lines (jsonlines.org): the text in each record.
+// JSON lines (jsonlines.org): extracts the text of each record.
 
 import { z } from 'zod';
 import { UnrollError } from '../errors.js';
 
 const Record = z.union([z.string(), z.looseObject({ text: z.string() }).transform(({ text }) => text)]);
 
-/** How much of a line an error shows, in characters. */
+/** Number of characters of a line that an error shows. */
 const SHOWN = 40;
 
 export function isJsonLines(path: string): boolean {
@@ -13,8 +13,8 @@ export function isJsonLines(path: string): boolean {
 }
 
 /**
- * The texts of some whole lines, each ended by a line break. A line is a string or an object with a string `text`; blank
- * lines are passed over.
+ * Returns the texts of whole lines, each ended by a line break. A line is a string or an object with a string `text`;
+ * blank lines are skipped.
  *
  * @param path the file, for errors
  * @throws UnrollError naming the file and the line that is something else
@@ -31,7 +31,7 @@ function textOfRecord(path: string, line: string): string {
   throw new UnrollError(`${path}: the line ${shown} is neither a JSON string nor an object with a "text"; mend it`);
 }
 
-/** The value of a line; undefined, which no line is, if it is no JSON. */
+/** Parses a line; returns undefined, which is no valid record, if it is not JSON. */
 function parsed(line: string): unknown {
   try {
     return JSON.parse(line);

@@ -1,4 +1,5 @@
-// The tokenizer of a corpus's training text, and texts as its ids, with progress on stderr and open to Ctrl-C.
+// Learns a tokenizer from a corpus's training text and encodes texts with it. Both show progress on stderr and can be
+// interrupted.
 
 import { type Tokenizer, type TokenizerTrainingOptions, tokenizerTraining } from '@unroll/core/text';
 import type { CorpusSplit } from './corpus.js';
@@ -6,7 +7,10 @@ import type { EncodedText } from './encoded-text.js';
 import { encoding } from './encoding.js';
 import { inSteps } from './steps.js';
 
-/** @throws RangeError as `trainTokenizer` does; the signal's reason when it aborts */
+/**
+ * Learns a tokenizer.
+ * @throws RangeError as `trainTokenizer` does; the signal's reason when it aborts
+ */
 export async function learnTokenizer(
   kind: Tokenizer['kind'],
   text: CorpusSplit,
@@ -19,7 +23,10 @@ export async function learnTokenizer(
   return inSteps(merging(training), { label: 'merges', total: counted.merges, unit: 'merges' }, signal);
 }
 
-/** The ids of a text. @throws UnrollError as `encodeSplit` does; the signal's reason when it aborts */
+/**
+ * Encodes a text.
+ * @throws UnrollError as `encodeSplit` does; the signal's reason when it aborts
+ */
 export function encodeText(
   tokenizer: Tokenizer,
   text: CorpusSplit,
@@ -31,7 +38,7 @@ export function encodeText(
 
 type Training = ReturnType<typeof tokenizerTraining>;
 
-/** The part in which the text is counted: returns the tokenizer, or how many merges there will be at most. */
+/** Runs the stage in which the text is counted. Returns the tokenizer, or the greatest possible number of merges. */
 function* untilMerging(training: Training): Generator<number, { tokenizer?: Tokenizer; merges: number }, undefined> {
   for (;;) {
     const { done, value } = training.next();

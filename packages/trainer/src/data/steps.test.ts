@@ -3,7 +3,7 @@ import { inSteps, lastOf } from './steps.js';
 
 const shown = { label: 'work', total: 3, unit: 'steps' };
 
-/** Keeps the thread busy, as encoding a text does. */
+/** Keeps the thread busy, as the encoding of a text does. */
 function* work(steps: number, milliseconds: number): Generator<number, string, undefined> {
   for (let step = 1; step <= steps; step++) {
     const end = performance.now() + milliseconds;

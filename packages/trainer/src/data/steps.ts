@@ -1,12 +1,12 @@
-// Work in steps: a generator that yields how much is done, so that whoever runs it can show that, and stop in between.
+// Work in steps: a generator that yields its progress, so that its caller can show it and stop in between.
 
 import { setImmediate } from 'node:timers/promises';
 import { Progress } from '../terminal/progress.js';
 
-/** How long a step may go on before signals and timers have their turn, in milliseconds. */
+/** Longest time before signals and timers get a turn, in milliseconds. */
 const TURN = 100;
 
-/** Returns the result of the work. */
+/** Runs the work to its end and returns its result. */
 export function lastOf<Result>(work: Iterator<unknown, Result, undefined>): Result {
   for (;;) {
     const { done, value } = work.next();
@@ -15,7 +15,7 @@ export function lastOf<Result>(work: Iterator<unknown, Result, undefined>): Resu
 }
 
 /**
- * Does the work, shows how far it is, and lets Ctrl-C end it.
+ * Runs the work, shows its progress, and lets Ctrl-C end it.
  * @throws the signal's reason when it aborts
  */
 export async function inSteps<Result>(

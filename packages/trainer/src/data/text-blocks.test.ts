@@ -43,13 +43,13 @@ test.each([
   for (const { text } of blocks.slice(1, -2)) expect(text).toMatch(end);
 });
 
-test('a line longer than a block comes whole if lines are not to be cut', () => {
+test('a line longer than a block is read whole if lines must not be cut', () => {
   const line = `${'word '.repeat(700_000)}\n`;
   writeFileSync(path, `a\n${line}b\n`);
   expect([...textBlocks(path, { wholeLines: true })].map(({ text }) => text)).toEqual(['a\n', `${line}b\n`]);
 });
 
-test('a byte order mark is no part of the text, but is counted', () => {
+test('a byte order mark is not part of the text, but counts in positions', () => {
   expect(blocksOf('\uFEFFa\n')).toEqual([{ text: 'a\n', start: 3 }]);
 });
 
@@ -58,7 +58,7 @@ test('a range is read alone', () => {
   expect([...textBlocks(path, { range: { start: 4, end: 8 } })]).toEqual([{ text: 'two\n', start: 4 }]);
 });
 
-test('what is wrong far into a file is found there', () => {
+test('an error far into a file is found there', () => {
   const lines = 'some words\n'.repeat(200_000);
   expect(() => blocksOf(`${lines}\0\n`)).toThrow(`${path}: is not text (NUL byte at offset ${lines.length})`);
   expect(() => blocksOf(Buffer.concat([Buffer.from(lines), Buffer.of(0xe9, 0x0a)]))).toThrow(

@@ -1,4 +1,4 @@
-// A text file of any size, read in blocks of lines: no more than a block is in memory, however long a line is.
+// Reads a text file of any size in blocks of lines. Only one block is in memory, however long a line is.
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import { UnrollError } from '../errors.js';
@@ -6,36 +6,36 @@ import { fileErrorReason } from '../files/file-error.js';
 import { cutBefore } from './text-cuts.js';
 import { decodeText, emptyFile, LONGEST_TEXT } from './text-file.js';
 
-/** How much is read at once, in bytes. What comes of so little dies young: of blocks of 1 MiB, garbage would pile up. */
+/** Number of bytes read at once. Small blocks die young; the garbage of blocks of 1 MiB would pile up. */
 const BLOCK_BYTES = 2 ** 16;
 const LINE_BREAK = 0x0a;
 const BYTE_ORDER_MARK = '\uFEFF';
 
-/** A part of a file, in bytes: from `start` up to and without `end`. */
+/** A part of a file, in bytes: `start` inclusive, `end` exclusive. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
 export interface TextBlock {
-  /** Whole lines; or a piece of a line that is longer than a block. The last line of a file may lack its line break. */
+  /** Whole lines, or a piece of a line that is longer than a block. The last line of a file may lack its line break. */
   readonly text: string;
-  /** Where the text begins in the file, in bytes. */
+  /** Position of the text in the file, in bytes. */
   readonly start: number;
 }
 
 export interface BlockOptions {
   /** The part of the file to read; all by default. */
   readonly range?: ByteRange | undefined;
-  /** Long lines are not cut, and take as much memory as they are long. */
+  /** Never cuts a line; a long line then takes as much memory as it is long. */
   readonly wholeLines?: boolean;
 }
 
 /**
- * The text of a file, or of a range of it, block by block, without a byte order mark.
+ * Yields the text of a file, or of a range of it, block by block, without a byte order mark.
  *
- * @throws UnrollError naming the file if it cannot be read, holds NUL bytes, is not UTF-8, has a line too long for a string where
- *   lines are not cut, or, read as a whole, is blank
+ * @throws UnrollError naming the file if it cannot be read, contains NUL bytes, is not UTF-8 or, when read as a whole,
+ *   is blank; with `wholeLines`, also if a line is too long for a string
  */
 export function* textBlocks(path: string, options: BlockOptions = {}): Generator<TextBlock, void, undefined> {
   const { range, wholeLines = false } = options;
@@ -72,12 +72,12 @@ function openToRead(path: string): number {
 }
 
 /**
- * Bytes that end with a line break or with the range, or within a line that is longer than a block if such lines are cut. A block
- * is overwritten when the next one is asked for.
+ * Yields bytes that end with a line break or with the range. If long lines are cut, a block may also end inside a line
+ * that is longer than a block. The next block overwrites this one.
  */
 function* lineBlocks(path: string, file: number, { start, end }: ByteRange, longLine: 'cut' | 'grow') {
   let buffer = Buffer.allocUnsafe(BLOCK_BYTES);
-  let unfinished = 0; // bytes of a line at the beginning of `buffer`, whose end is not read yet
+  let unfinished = 0; // bytes at the beginning of `buffer` of a line whose end is not read yet
   let position = start;
   for (;;) {
     if (unfinished === buffer.length && longLine === 'cut') {
@@ -98,13 +98,16 @@ function* lineBlocks(path: string, file: number, { start, end }: ByteRange, long
   }
 }
 
-/** How many of the bytes to take for a piece of the line that they are the beginning of. @param start where they are in the file */
+/**
+ * Returns how many of these bytes, the beginning of a line, make one piece.
+ * @param start their position in the file
+ */
 function pieceOfLine(path: string, bytes: Buffer, start: number): number {
   const text = decodeText(path, bytes.subarray(0, wholeCharacters(bytes)), start);
   return Buffer.byteLength(text.slice(0, cutBefore(text, text.length - 1)));
 }
 
-/** How many of the bytes are whole characters of UTF-8; all if they are not UTF-8, which is found out elsewhere. */
+/** Returns how many of the bytes are whole UTF-8 characters; all of them if they are not UTF-8, which is detected elsewhere. */
 function wholeCharacters(bytes: Buffer): number {
   for (let back = 1; back <= 4; back++) {
     const byte = bytes[bytes.length - back]!;
@@ -115,7 +118,7 @@ function wholeCharacters(bytes: Buffer): number {
   return bytes.length;
 }
 
-/** The size of a buffer for a line that did not fit into one of `bytes`. */
+/** Returns the buffer size for a line that did not fit into `bytes`. */
 function longerLine(path: string, bytes: number): number {
   if (bytes < LONGEST_TEXT) return Math.min(2 * bytes, LONGEST_TEXT);
   throw new UnrollError(`${path}: has a line of more than ${bytes} bytes; break it into lines`);

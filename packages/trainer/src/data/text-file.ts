@@ -1,17 +1,17 @@
-// UTF-8 text from bytes, or a plain word on what they are instead; and small files as a whole. Files of any size are
-// read by text-blocks.ts.
+// Decodes UTF-8 text, with a clear error for other bytes, and reads small files as a whole. text-blocks.ts reads files
+// of any size.
 
 import { isUtf8 } from 'node:buffer';
 import { readFileSync, statSync } from 'node:fs';
 import { UnrollError } from '../errors.js';
 
-/** The longest string that V8 makes, in characters; a text of fewer bytes always fits. */
+/** Length of the longest string in V8, in characters; a text with fewer bytes always fits. */
 export const LONGEST_TEXT = 2 ** 29 - 24;
 
 /**
- * The text of a file, without a byte order mark.
+ * Reads the text of a file, without a byte order mark.
  *
- * @throws UnrollError naming the file if it is empty, too large for one string, holds NUL bytes or is not UTF-8
+ * @throws UnrollError naming the file if it is empty, too large for one string, contains NUL bytes or is not UTF-8
  */
 export function readTextFile(path: string): string {
   const { size } = statSync(path);
@@ -24,10 +24,10 @@ export function readTextFile(path: string): string {
 }
 
 /**
- * The text of some bytes of a file, a byte order mark included.
+ * Decodes some bytes of a file, including any byte order mark.
  *
- * @param offset where in the file `bytes` begin
- * @throws UnrollError naming the file if they hold NUL or are not UTF-8
+ * @param offset the position of `bytes` in the file
+ * @throws UnrollError naming the file if they contain NUL or are not UTF-8
  */
 export function decodeText(path: string, bytes: Buffer, offset: number): string {
   const nul = bytes.indexOf(0);
@@ -40,7 +40,7 @@ export function decodeText(path: string, bytes: Buffer, offset: number): string 
   return bytes.toString('utf8');
 }
 
-/** What to throw for a file without text. */
+/** Returns the error for a file without text. */
 export function emptyFile(path: string): UnrollError {
   return new UnrollError(`${path}: is empty; give a file with text`);
 }

@@ -1,19 +1,19 @@
-// A fingerprint tells a text from another: kept in checkpoints, so that a training is not resumed on another without a word.
+// A fingerprint identifies a text. Checkpoints store it, so that resuming a training on another text is noticed.
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 export const textFingerprintSchema = z.object({
-  /** The hash of its files in UTF-8, each ended by a NUL byte. */
+  /** Hash of the text's files in UTF-8, each ended by a NUL byte. */
   sha256: z.string(),
   tokens: z.int().nonnegative(),
-  /** The number of tokens that the vocabulary lacks. */
+  /** Number of tokens that the vocabulary lacks. */
   unknown: z.int().nonnegative(),
 });
 
 export type TextFingerprint = z.infer<typeof textFingerprintSchema>;
 
-/** Takes the fingerprint of a text while it is encoded. */
+/** Computes the fingerprint of a text while it is encoded. */
 export class FingerprintTaker {
   readonly #hash = createHash('sha256');
   readonly #unkId: number | undefined;
@@ -34,13 +34,13 @@ export class FingerprintTaker {
     this.#hash.update('\0');
   }
 
-  /** Ends the taking. */
+  /** Returns the fingerprint; nothing may be added afterwards. */
   result(): TextFingerprint {
     return { sha256: this.#hash.digest('hex'), tokens: this.#tokens, unknown: this.#unknown };
   }
 }
 
-/** How a text differs from another, in words; undefined if it does not. */
+/** Describes how a text differs from another; undefined if it does not. */
 export function differenceOf(was: TextFingerprint, is: TextFingerprint): string | undefined {
   if (was.sha256 === is.sha256) return undefined;
   const tokens =

@@ -1,17 +1,17 @@
-// Token ids of a text that need not lie in memory: read by window, as from an `Int32Array`, which is one.
+// Token ids of a text that may be larger than memory. They are read in windows through the interface of `Int32Array`.
 
 /** A text as token ids. */
 export interface TokenIds {
   /** The number of tokens. */
   readonly length: number;
-  /** A copy of the ids from `start` up to and without `end`; fewer where the text ends before. */
+  /** Copies the ids from `start` inclusive to `end` exclusive; fewer if the text ends earlier. */
   slice(start: number, end: number): Int32Array;
 }
 
-/** How many ids are in memory at once where a text is read from its beginning to its end. */
+/** Number of ids in memory at once when a text is read from beginning to end. */
 const WINDOW = 2 ** 16;
 
-/** All ids, in order, window by window. */
+/** Yields all ids in order, window by window. */
 export function* windowsOf(ids: TokenIds): Generator<Int32Array, void, undefined> {
   for (let start = 0; start < ids.length; start += WINDOW) yield ids.slice(start, start + WINDOW);
 }

@@ -1,11 +1,11 @@
-/** The decoding step of a checkpoint on an engine: what the edge runtime's decoding asks of a model. */
+/** Runs the decoding step of a checkpoint on an engine, as a step model of the edge runtime. */
 import { decodingProgram, elementCount, parameterShapes, stateShapes } from '@unroll/core';
 import type { StepModel } from '@unroll/edge-runtime';
 import type { Arrays, Checkpoint } from '../checkpoint/checkpoint.js';
 import { type Engine, residentValues, zeros } from '../engines/engine.js';
 import { copyAll, disposeAll } from '../engines/residents.js';
 
-/** The state after some tokens is a copy, so that a step can start from any earlier one, as beam search does. */
+/** Creates the step model. Each state is a copy, so a step can start from any earlier state, as beam search does. */
 export async function checkpointStep(
   engine: Engine,
   { config, parameters }: Pick<Checkpoint, 'config' | 'parameters'>,

@@ -1,4 +1,4 @@
-/** A model that writes and scores text: a checkpoint as it trains, or a bundle as it ships. */
+/** A model that generates and scores text: a checkpoint from training, or an exported bundle. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tokenizer } from '@unroll/core/text';
@@ -14,17 +14,20 @@ import { readCheckpoint } from '../checkpoint/checkpoint.js';
 import { selectEngine } from '../engines/select.js';
 import { checkpointStep } from './checkpoint-step.js';
 
-/** What a checkpoint and the edge runtime's `LanguageModel` both do, with the same meaning. */
+/** The common interface of a checkpoint and the edge runtime's `LanguageModel`, with the same meaning. */
 export interface DecodingModel extends AsyncDisposable {
   readonly tokenizer: Tokenizer;
   generate(prompt: string, options: GenerateOptions): AsyncGenerator<GeneratedToken, void, undefined>;
   scoreIds(ids: readonly number[]): Promise<IdScore>;
 }
 
-/** One token at a time is too little work to share between threads. */
+/** A single token is too little work to share between threads. */
 const threads = 1;
 
-/** @throws UnrollError naming what is wrong with the checkpoint */
+/**
+ * Opens a checkpoint.
+ * @throws UnrollError naming what is wrong with the checkpoint
+ */
 export async function openCheckpoint(folder: string): Promise<DecodingModel> {
   const checkpoint = await readCheckpoint(folder);
   const { tokenizer } = checkpoint;
@@ -38,7 +41,8 @@ export async function openCheckpoint(folder: string): Promise<DecodingModel> {
 }
 
 /**
- * On ONNX Runtime if the bundle is made for that, else on the edge runtime's own kernels: what its perplexity was measured with.
+ * Opens a bundle on the runtime with which its perplexity was measured: ONNX Runtime if it was made for that, otherwise
+ * the edge runtime's own kernels.
  * @throws BundleError naming what is wrong with the bundle
  */
 export async function openBundle(folder: string): Promise<DecodingModel> {
@@ -46,7 +50,7 @@ export async function openBundle(folder: string): Promise<DecodingModel> {
   return loadLocalLanguageModel(folder, options);
 }
 
-/** Reads the manifest; gives nothing where it cannot be read, which loading then says. */
+/** Returns the manifest's target; undefined if it cannot be read, which loading then reports. */
 async function targetOf(folder: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'))?.target;

@@ -1,23 +1,23 @@
-/** What `unroll doctor` says about one thing that a machine may have, and how it looks into it. */
+/** The report of `unroll doctor` on one component of a machine, and a helper that runs a program to examine it. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 export interface Check {
   readonly name: string;
-  /** `missing` is not there; `broken` is there and does not work. */
+  /** `missing`: it is not there. `broken`: it is there, but does not work. */
   readonly status: 'ok' | 'missing' | 'broken';
-  /** What was found, in a line. */
+  /** One line with the finding. */
   readonly detail: string;
-  /** How to get what is missing. */
+  /** How to install or repair it. */
   readonly remedy?: string;
 }
 
-/** It ends a program that hangs; importing a large library on a busy machine takes minutes. */
+/** Timeout that ends a hanging program. Importing a large library on a busy machine takes minutes. */
 const slowestSeconds = 300;
 
 /**
- * The trimmed output of a program, which is given some minutes.
- * @throws Error with its reason from stderr, or how it ended
+ * Runs a program for some minutes at most and returns its trimmed output.
+ * @throws Error with the reason from its stderr, or how it ended
  */
 export async function outputOf(program: string, args: readonly string[]): Promise<string> {
   try {
@@ -31,7 +31,7 @@ export async function outputOf(program: string, args: readonly string[]): Promis
   }
 }
 
-/** The line of an uncaught error if there is one, else the last one. */
+/** Returns the line of an uncaught error or, without one, the last line. */
 function reasonIn(stderr: string): string | undefined {
   const lines = stderr.trim().split('\n');
   const uncaught = /^\w*Error(?: \[\w+\])?: (.*)/;

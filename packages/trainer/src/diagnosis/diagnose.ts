@@ -1,4 +1,4 @@
-/** All checks of a machine, one after the other: each may use all cores and a whole GPU. */
+/** Runs all checks of a machine, one after another, because each may use all cores and a whole GPU. */
 import type { Check } from './check.js';
 import { checkCuda, checkOnnxRuntime, checkTensorFlow, checkTensorFlowWebGpu, checkWebGpu } from './engines.js';
 import { checkMachine, checkNode, checkUnroll } from './machine.js';
@@ -6,7 +6,7 @@ import { checkChromium, checkPython } from './tools.js';
 
 type Examination = () => Check | Promise<Check>;
 
-/** Unroll cannot work without these. */
+/** Checks of what Unroll cannot work without. */
 const required: readonly Examination[] = [checkNode, checkOnnxRuntime];
 const optional: readonly Examination[] = [
   checkCuda,
@@ -19,7 +19,7 @@ const optional: readonly Examination[] = [
 
 export interface Diagnosis {
   readonly checks: readonly Check[];
-  /** The first check that failed of those without which Unroll cannot work. */
+  /** The first failed check among the required ones. */
   readonly fault: Check | undefined;
 }
 

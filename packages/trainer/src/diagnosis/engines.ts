@@ -1,4 +1,4 @@
-/** Which engines work here: each one really computes something, in a process of its own. */
+/** Checks which engines work here. Each one really computes something, in a process of its own. */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { cudaObstacle } from '../engines/cuda.js';
@@ -10,7 +10,7 @@ import { type Check, outputOf } from './check.js';
 const probe = fileURLToPath(new URL('./provider-probe.js', import.meta.url));
 const require = createRequire(import.meta.url);
 
-/** The default engine, which everything else can do without but which nothing can replace. */
+/** Checks the default engine. It is the only required one; no other engine can replace it. */
 export async function checkOnnxRuntime(): Promise<Check> {
   const name = 'onnxruntime-node';
   if (!installed(name)) return { name, status: 'missing', detail: 'not installed', remedy: `npm i ${name}` };

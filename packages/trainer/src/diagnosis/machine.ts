@@ -1,9 +1,9 @@
-/** Node, the machine and Unroll itself. */
+/** Checks Node, the machine and Unroll itself. */
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { version } from '../version.js';
 import type { Check } from './check.js';
 
-/** The oldest Node that has all that is used. */
+/** The oldest Node version with all features that are used. */
 const oldestNode = [20, 19] as const;
 
 export function checkNode(): Check {

@@ -1,6 +1,6 @@
 /**
- * A program of its own, because a missing driver may take the process down: computes something small with the engine
- * that the first argument names, and prints what that engine is.
+ * A separate program, because a missing driver may crash the process. It computes something small with the engine named
+ * by its first argument, and prints the engine's description.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { EngineName } from '../engines/engine-names.js';
@@ -10,7 +10,7 @@ import { UnrollError } from '../errors.js';
 try {
   process.stdout.write(`${await computeWith(process.argv[2] as EngineName)}\n`);
 } catch (error) {
-  // The engines' own errors point to `unroll doctor`, which is who asks.
+  // The engines' own errors refer to `unroll doctor`, which is the caller here.
   throw error instanceof UnrollError ? error.cause : error;
 }
 

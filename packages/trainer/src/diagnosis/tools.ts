@@ -1,4 +1,4 @@
-/** Programs that only tests and optional checks of this project use. */
+/** Checks programs that only tests and optional checks of this project use. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Check, outputOf } from './check.js';
@@ -17,7 +17,7 @@ export async function checkChromium(): Promise<Check> {
   }
 }
 
-/** Python is never needed; with these packages, exported models can be compared with other implementations. */
+/** Checks Python. It is never required; with these packages, exported models can be compared with other implementations. */
 export async function checkPython(): Promise<Check> {
   const name = 'Python';
   const remedy = 'only for comparisons with other implementations: pip install onnx torch';
@@ -35,7 +35,7 @@ export async function checkPython(): Promise<Check> {
   }
 }
 
-/** Where the program of this name is; undefined if PATH does not have it. */
+/** Returns the path of the program of this name; undefined if PATH does not contain it. */
 function onPath(program: string): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter);
   return folders.map((folder) => join(folder, program)).find(isExecutable);

@@ -25,7 +25,7 @@ test.each([[[3]], [[40, 1000]], [[512, 20]], [[7, 3, 11]]])(
   },
 );
 
-test('what reduces a traced sum of squares is a product, and other graphs stay as they are', () => {
+test('the reduction of a traced sum of squares becomes a product, and other graphs do not change', () => {
   const vector = { x: { shape: [3], dtype: 'float32' as const } };
   const squares = forCpu(trace(({ x }) => ({ sum: sumOfSquares(x!) }), vector));
   expect(squares.nodes.map(({ opType }) => opType)).toContain('FusedMatMul');
@@ -34,7 +34,7 @@ test('what reduces a traced sum of squares is a product, and other graphs stay a
   expect(forCpu(copy)).toBe(copy);
 });
 
-test('a product with a transposed factor is one with its transpose', () => {
+test('a product with a transposed factor becomes one with its transpose', () => {
   const matrix = (rows: number, columns: number) => ({ shape: [rows, columns], dtype: 'float32' as const });
   const inputs = { a: matrix(5, 2), b: matrix(5, 3) };
   const { nodes } = forCpu(trace(({ a, b }) => ({ y: tf.matMul(a!, b!, true) }), inputs));
@@ -44,7 +44,7 @@ test('a product with a transposed factor is one with its transpose', () => {
   ]);
 });
 
-test('a bias is added after the product that was to start from it, other addends before', () => {
+test('a bias is added after the product that started from it, other addends before', () => {
   const matrix = (...shape: number[]) => ({ shape, dtype: 'float32' as const });
   const inputs = { a: matrix(5, 2), b: matrix(2, 3), bias: matrix(3), addend: matrix(5, 3) };
   const traced = (added: 'bias' | 'addend') =>

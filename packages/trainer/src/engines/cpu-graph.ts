@@ -1,6 +1,6 @@
 /**
- * Rewrites a traced graph into operators that ONNX Runtime's CPU provider runs faster. Values keep their names and shapes;
- * sums may round differently.
+ * Rewrites a traced graph into operators that are faster in ONNX Runtime's CPU provider. Values keep their names and
+ * shapes; sums may round differently.
  */
 import { int64Tensor, type OnnxGraph, type OnnxNode } from '@unroll/core';
 
@@ -8,8 +8,8 @@ const one = int64Tensor('cpu.axis1', [1]);
 const oneAndTwo = int64Tensor('cpu.axes12', [1, 2]);
 
 /**
- * The graph with the sums of squares of rows as products of each row with itself, transposed factors written out, and biases
- * added after their products.
+ * Returns an equivalent graph for the CPU: row sums of squares become products of each row with itself, transposed
+ * factors are written out, and biases are added after their products.
  */
 export function forCpu(graph: OnnxGraph): OnnxGraph {
   const rewritten = graph.nodes.map((node) => rewrite(node, graph));
@@ -21,23 +21,26 @@ export function forCpu(graph: OnnxGraph): OnnxGraph {
   };
 }
 
-/** What takes the node's place, if anything does. */
+/** Returns the replacement of a node, or undefined to keep it. */
 function rewrite(node: OnnxNode, graph: OnnxGraph): OnnxNode[] | undefined {
   if (isRowSumOfSquares(node)) return rowProducts(node);
   if (isTransposing(node)) return transposedFirst(node);
   return addsBias(node, graph) ? biasLast(node) : undefined;
 }
 
-/** ONNX Runtime's optimizer that would undo what {@link forCpu} does with transposed factors. */
+/** The optimizer of ONNX Runtime that would undo the transposed factors of {@link forCpu}. */
 export const undoingOptimizer = 'GemmTransposeFusion';
 
-/** A product Aᵀ·B, as the gradients of weights are. */
+/** Whether the node is a product Aᵀ·B, as in the gradients of weights. */
 function isTransposing({ opType, attributes }: OnnxNode): boolean {
   const transposed = attributes?.transA;
   return opType === 'Gemm' && transposed !== undefined && 'i' in transposed && transposed.i === 1;
 }
 
-/** A is narrow beside the product: to transpose it once costs less than to take it by columns, block by block. */
+/**
+ * Transposes A first. A is narrow beside the product, so one transposition costs less than reading A by columns, block
+ * by block.
+ */
 function transposedFirst({ inputs: [factor, ...others], attributes, ...node }: OnnxNode): OnnxNode[] {
   const transposed = `${node.outputs[0]}.transposed`;
   return [
@@ -46,14 +49,14 @@ function transposedFirst({ inputs: [factor, ...others], attributes, ...node }: O
   ];
 }
 
-/** A product to whose rows a vector that the graph is given is added. */
+/** Whether the node is a product plus a vector that is one of the graph's inputs. */
 function addsBias({ opType, inputs: [, , addend] }: OnnxNode, graph: OnnxGraph): boolean {
   return opType === 'Gemm' && graph.inputs.some(({ name, shape }) => name === addend && shape.length === 1);
 }
 
 /**
- * Gemm copies the bias into each row of its result, on one thread, and adds the product to that: at [640, 10000] 4 ms more
- * than a product alone, where an addition takes 1.
+ * Adds the bias in a node of its own. Gemm copies the bias into each row of its result, on one thread, and adds the
+ * product to it. At [640, 10000] that costs 4 ms more than the product alone; a separate addition costs 1.
  */
 function biasLast({ inputs: [a, b, bias], outputs: [sum], ...node }: OnnxNode): OnnxNode[] {
   const product = `${sum}.product`;
@@ -63,7 +66,7 @@ function biasLast({ inputs: [a, b, bias], outputs: [sum], ...node }: OnnxNode): 
   ];
 }
 
-/** Of a matrix [rows, columns] as the tracer writes it: one sum a row, [rows]. */
+/** Whether the node sums the squares of each row of a matrix [rows, columns], as the tracer writes it: → [rows]. */
 function isRowSumOfSquares({ opType, attributes }: OnnxNode): boolean {
   if (opType !== 'ReduceSumSquare' || !attributes?.axes || !attributes.keepdims) return false;
   const { axes, keepdims } = attributes;
@@ -71,8 +74,9 @@ function isRowSumOfSquares({ opType, attributes }: OnnxNode): boolean {
 }
 
 /**
- * [rows, 1, columns]·[rows, 1, columns]ᵀ. The reduction adds one element at a time; the product, one vector: six times as
- * fast at [512, 10000]. MatMul has no transposed operand, and of one with a single column it takes elements one by one.
+ * Computes [rows, 1, columns]·[rows, 1, columns]ᵀ. The reduction adds one element at a time, the product one vector:
+ * six times as fast at [512, 10000]. MatMul has no transposed operand, and reads an operand with a single column
+ * element by element.
  */
 function rowProducts({ inputs: [matrix], outputs: [sums] }: OnnxNode): OnnxNode[] {
   const rows = `${sums}.rows`;

@@ -14,7 +14,7 @@ afterEach(() => {
   rmSync(root, { recursive: true });
 });
 
-/** A folder with these files, empty. */
+/** Creates a folder with these files, all empty. */
 function folder(name: string, files: readonly string[]): string {
   const path = join(root, name);
   mkdirSync(path);

@@ -1,27 +1,27 @@
-/** Whether ONNX Runtime's CUDA provider can be used here, by what lies on the disk: nothing is loaded to find out. */
+/** Whether ONNX Runtime's CUDA provider can be used here. The check looks at files only and loads nothing. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 const require = createRequire(import.meta.url);
 
-/** onnxruntime-node's own installer fetches them on demand; they are too large for its package. */
+/** Files that onnxruntime-node's own installer fetches on demand; they are too large for its package. */
 const providerLibraries = ['libonnxruntime_providers_shared.so', 'libonnxruntime_providers_cuda.so'];
 
-/** An NVIDIA device as Linux shows it, and as the Windows Subsystem for Linux does. */
+/** An NVIDIA device file of Linux, and of the Windows Subsystem for Linux. */
 const deviceFiles = ['nvidiactl', 'dxg'];
 
 export interface CudaObstacle {
-  /** `libraries`: ONNX Runtime's CUDA provider is not installed; `device`: it is, on a machine without an NVIDIA device. */
+  /** `libraries`: ONNX Runtime's CUDA provider is not installed. `device`: it is, but the machine has no NVIDIA device. */
   readonly missing: 'libraries' | 'device';
-  /** What is missing, in a line. */
+  /** One line that says what is missing. */
   readonly detail: string;
 }
 
 /**
- * What stands in the way of the CUDA provider; undefined if its libraries and a device are there.
+ * Returns what prevents the use of the CUDA provider; undefined if its libraries and a device are there.
  * @param libraries the folder of onnxruntime-node's native libraries
- * @param devices where the system shows its devices
+ * @param devices the folder of the system's device files
  */
 export function cudaObstacle(libraries = nativeFolder(), devices = '/dev'): CudaObstacle | undefined {
   const absent = providerLibraries.filter((file) => !existsSync(join(libraries, file)));

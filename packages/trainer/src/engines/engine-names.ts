@@ -1,4 +1,4 @@
-/** The engines, as `--engine` names them; `select.ts` says what each is. */
+/** The values of `--engine`; `select.ts` explains each. */
 export const engineNames = [
   'auto',
   'onnxruntime',

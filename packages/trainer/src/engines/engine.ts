@@ -1,40 +1,44 @@
 /**
- * What runs programs: one interface over ONNX Runtime, which compiles a traced program into one native call, and over
- * TensorFlow.js's backends, which run it op by op.
+ * The interface of engines, which run programs. ONNX Runtime compiles a traced program into one native call;
+ * TensorFlow.js's backends run it op by op.
  */
 import { elementCount, type Program } from '@unroll/core';
 
-/** Values that stay with the engine from run to run: parameters, optimizer state, recurrent state. */
+/** Values that stay on the engine between runs: parameters, optimizer state, recurrent state. */
 export interface Residents {
   readonly names: readonly string[];
-  /** The current values; where the engine computes in main memory the live array itself, which may be written to. */
+  /**
+   * Returns the current values. An engine that computes in main memory returns the live array itself, which may be
+   * written to.
+   */
   read(name: string): Promise<Float32Array>;
-  /** Replaces the values; writing back the array that {@link read} gave costs nothing where it is live. */
+  /** Replaces the values. Writing back an array from {@link read} costs nothing if it is live. */
   write(name: string, values: Float32Array): void;
-  /** Makes all values zero, without reading them. */
+  /** Sets all values to zero without reading them. */
   clear(): void;
   dispose(): void;
 }
 
-/** The inputs of a run that are not resident. */
+/** Inputs of a run that are not resident. */
 export type RunInputs = Readonly<Record<string, Float32Array | Int32Array>>;
 
 export interface Executable {
   /**
-   * Runs the program once. Residents named like its inputs are read; outputs `next.x` replace the resident `x`.
-   * @returns the other outputs; they are overwritten by the next run
+   * Runs the program once. Its inputs named like residents are read from them; its outputs `next.x` replace the
+   * resident `x`.
+   * @returns the other outputs; the next run overwrites them
    */
   run(inputs: RunInputs): Promise<Record<string, Float32Array>>;
   /**
-   * What so many calls of {@link run} do, to the same bits, in one; absent where that gains nothing.
-   * @param inputsOf asked once for each run, counted from 0, in their order; the arrays may be used again for the next
+   * Does as much as `count` calls of {@link run}, to the same bits, in one call; absent if that gains nothing.
+   * @param inputsOf called once for each run, counted from 0, in order; its arrays may be reused for the next run
    * @returns the outputs of each run
    */
   runMany?(count: number, inputsOf: (run: number) => RunInputs): Promise<Record<string, Float32Array>[]>;
   dispose(): Promise<void>;
 }
 
-/** Runs a program several times, in one call where the engine can. */
+/** Runs a program several times, in one call if the engine can. */
 export async function runMany(
   executable: Executable,
   count: number,
@@ -50,15 +54,16 @@ export async function runMany(
 }
 
 export interface Engine {
-  /** What runs, as a person would want to read it: `onnxruntime (cpu, 2 threads)`. */
+  /** A description for people, such as `onnxruntime (cpu, 2 threads)`. */
   readonly description: string;
-  /** Makes values resident. Their arrays become the engine's, which may write to them. */
+  /** Makes values resident. The engine takes over their arrays and may write to them. */
   allocate(values: Readonly<Record<string, ResidentValues>>): Residents;
   compile(program: Program, residents: readonly Residents[]): Promise<Executable>;
   /**
-   * Cuts a program into stages that run beside this thread, which can do other things meanwhile; absent where the engine cannot.
-   * @param stages for each stage but the last, names of outputs that it is to compute, if an earlier one does not
-   * @param kept names of float32 inputs whose values stay from run to run
+   * Cuts a program into stages that run beside this thread, which stays free for other work. Absent if the engine
+   * cannot.
+   * @param stages for each stage but the last, the names of outputs that it computes, unless an earlier stage does
+   * @param kept names of float32 inputs whose values stay between runs
    */
   compileStages?(
     program: Program,
@@ -67,16 +72,19 @@ export interface Engine {
   ): Promise<StagedProgram>;
 }
 
-/** A program in stages, to be run in their order. Nothing of it is resident with the engine. */
+/** A program in stages, which must run in order. None of its values are resident on the engine. */
 export interface StagedProgram {
   /**
-   * Of the inputs that are kept, to be read and written, and of the outputs. A run puts other arrays in the places of those
-   * that it reads or writes; they are not to be touched while it goes on.
+   * The values of the kept inputs, which may be read and written, and of the outputs. A run replaces the arrays that it
+   * reads or writes by others; do not touch them while it is running.
    */
   readonly values: Readonly<Record<string, Float32Array>>;
-  /** The inputs that a stage reads. */
+  /** Returns the inputs that a stage reads. */
   reads(stage: number): ReadonlySet<string>;
-  /** @param inputs those that are not kept */
+  /**
+   * Runs one stage.
+   * @param inputs the inputs that are not kept
+   */
   run(stage: number, inputs: Readonly<Record<string, Float32Array | Int32Array>>): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -86,12 +94,12 @@ export interface ResidentValues {
   readonly values: Float32Array;
 }
 
-/** Zero-filled residents of these shapes. */
+/** Returns zero-filled residents of these shapes. */
 export function zeros(shapes: Readonly<Record<string, readonly number[]>>): Record<string, ResidentValues> {
   return residentValues(shapes, {});
 }
 
-/** Residents of these shapes with these values; what is absent is zero. */
+/** Returns residents of these shapes with these values; absent values are zero. */
 export function residentValues(
   shapes: Readonly<Record<string, readonly number[]>>,
   values: Readonly<Record<string, Float32Array>>,
@@ -106,7 +114,7 @@ export function residentValues(
 
 const replacement = 'next.';
 
-/** The resident that an output replaces: `x` for `next.x`; undefined for an ordinary output. */
+/** Returns the resident that an output replaces: `x` for `next.x`; undefined for an ordinary output. */
 export function replacedResident(output: string): string | undefined {
   return output.startsWith(replacement) ? output.slice(replacement.length) : undefined;
 }

@@ -26,11 +26,11 @@ test.each(['onnxruntime', 'cpu', 'wasm'] as const)(
   },
 );
 
-describe('with CUDA in its way or not', () => {
+describe('with and without CUDA', () => {
   const none = () => undefined;
   const missing = () => ({ missing: 'libraries', detail: '/lib has no libonnxruntime_providers_cuda.so' }) as const;
 
-  test('auto is CUDA where nothing is, else the CPU', async () => {
+  test('auto is CUDA if nothing prevents it, otherwise the CPU', async () => {
     expect((await selectEngine('auto', 3, none)).description).toBe('onnxruntime (cuda)');
     expect((await selectEngine('auto', 3, missing)).description).toBe('onnxruntime (cpu, 3 threads)');
   });

@@ -1,5 +1,5 @@
-// PyTorch's outputs, last states and gradients on every engine that is installed: one network of each kind, of a layer in
-// both directions over unequal lengths from given states. @unroll/core's own tests have every combination.
+// PyTorch's outputs, last states and gradients on every installed engine: one network of each kind, with a layer in
+// both directions over unequal lengths from given states. @unroll/core's own tests cover every combination.
 
 import * as tf from '@tensorflow/tfjs-core';
 import { type Program, recurrentNetwork, type TensorSpec } from '@unroll/core';
@@ -15,7 +15,7 @@ import { absentWebGpuPackages } from './tensorflow-webgpu.js';
 const isTheOne = ({ layers, bidirectional, lengths, states }: GoldenCase) =>
   layers === 1 && bidirectional && lengths !== null && states.length > 0;
 
-/** The outputs, the last states, and the gradients of the weighted sum of both. */
+/** Returns the outputs, the last states, and the gradients of the weighted sum of both. */
 function goldenProgram({ config, stateNames, parameters, ...network }: GoldenNetwork): Program {
   const names = Object.keys(network.gradients);
   const specOf = (name: string): TensorSpec => ({ shape: network.gradients[name]!.shape, dtype: 'float32' });

@@ -1,7 +1,7 @@
-/** How the nodes of a graph hang together: who writes and who reads each value, and which values are views of others. */
+/** The links between a graph's nodes: who writes and who reads each value, and which values are views of others. */
 import type { OnnxGraph, OnnxNode } from '@unroll/core';
 
-/** Operators whose output lies in the memory of their first input. */
+/** Operators whose output shares the memory of their first input. */
 export const views: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
 
 export class Links {
@@ -15,7 +15,7 @@ export class Links {
     }
   }
 
-  /** The node that computes a value; undefined for an input or a constant. */
+  /** Returns the node that computes a value; undefined for an input or a constant. */
   writer(name: string): OnnxNode | undefined {
     return this.#writers.get(name);
   }
@@ -24,19 +24,19 @@ export class Links {
     return this.#readers.get(name) ?? [];
   }
 
-  /** The node that computes a value, behind any Identity. */
+  /** Returns the node that computes a value, looking through any Identity. */
   writerOf(name: string): OnnxNode | undefined {
     const writer = this.#writers.get(name);
     return writer?.opType === 'Identity' ? this.writerOf(writer.inputs[0]!) : writer;
   }
 
-  /** The value of which this one is a view, or the same in another integer type. */
+  /** Returns the value behind views and casts of it, such as the same value in another integer type. */
   source(name: string): string {
     const writer = this.#writers.get(name);
     return writer && (views.has(writer.opType) || writer.opType === 'Cast') ? this.source(writer.inputs[0]!) : name;
   }
 
-  /** All nodes that these values depend on. */
+  /** Returns all nodes that these values depend on. */
   ancestors(names: readonly string[]): ReadonlySet<OnnxNode> {
     const found = new Set<OnnxNode>();
     const open = [...names];

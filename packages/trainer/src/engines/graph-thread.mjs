@@ -1,5 +1,5 @@
-// The program of the thread of `staged-program.ts`: runs graphs when it is told to, on arrays that are handed to it and that it
-// hands back. In JavaScript, because tests run from source and a thread cannot be started from TypeScript.
+// The thread behind `staged-program.ts`: runs graphs on request, on arrays that are transferred to it and back. Written
+// in JavaScript, because tests run from source and a thread cannot be started from TypeScript.
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
@@ -9,7 +9,7 @@ const port = /** @type {import('node:worker_threads').MessagePort} */ (parentPor
 const { stages, session: sessionOptions } = /** @type {ThreadOptions} */ (workerData);
 
 const arrayTypes = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
-/** What stages hand to each other, by name. @type {Record<string, Tensor>} */
+/** Values that stages pass to each other, by name. @type {Record<string, Tensor>} */
 const handed = {};
 
 /** @type {InferenceSession[]} */

@@ -17,7 +17,7 @@ test('a value is overwritten if all that read it come before', () => {
   expect(inPlace(({ x, y }) => ({ 'next.x': tf.sub(x!, tf.mul(tf.reshape(x!, [3]), y!)) }))).toEqual(['x']);
 });
 
-test('a value is kept where another output reads it, be it through a view', () => {
+test('a value is kept if another output reads it, even through a view', () => {
   expect(inPlace(({ x, y }) => ({ 'next.x': tf.add(x!, y!), old: tf.neg(x!) }))).toEqual([]);
   expect(inPlace(({ x, y }) => ({ 'next.x': tf.add(x!, y!), old: tf.neg(tf.reshape(x!, [3, 1])) }))).toEqual([]);
   expect(inPlace(({ x, y }) => ({ 'next.x': tf.add(x!, y!), 'next.y': tf.add(x!, y!) }))).toEqual([]);
@@ -33,7 +33,7 @@ test('a value is kept where its own elements are the rows that are put into anot
   expect(inPlace(({ x }) => ({ 'next.x': tf.tensorScatterUpdate(x!, ids(), tf.reshape(x!, [3])) }))).toEqual([]);
 });
 
-test('of a language model SGD overwrites all parameters, of the embedding in some rows, and never the state', () => {
+test('in a language model, SGD overwrites all parameters, the embedding only in some rows, and never the state', () => {
   const config = languageModelConfig({ cell: 'lstm', layers: 1, vocabSize: 9, embeddingDim: 4, hiddenDim: 5 });
   const program = trainingProgram(config, { batch: 2, time: 3 }, { optimizer: { name: 'sgd' }, clipNorm: 1 });
   const graph = trace(program.run, program.inputs);
@@ -48,7 +48,7 @@ test('of a language model SGD overwrites all parameters, of the embedding in som
   expect(rowUpdates(graph, updatedInPlace(graph))).toMatchObject([{ resident: 'embedding.embeddings', ids: 'ids' }]);
 });
 
-test('what only reads is listed after what overwrites, and nothing is lost', () => {
+test('nodes that only read are listed after those that overwrite, and none is lost', () => {
   const config = languageModelConfig({ cell: 'rnn', layers: 1, vocabSize: 9, embeddingDim: 4, hiddenDim: 5 });
   const program = trainingProgram(config, { batch: 2, time: 3 }, { optimizer: { name: 'sgd' }, clipNorm: 1 });
   const graph = trace(program.run, program.inputs);

@@ -1,13 +1,14 @@
 /**
- * What a traced program may do with memory, read off its graph: which residents it may overwrite while it runs, which of
- * them only in some rows, and in what order it should be listed so that ONNX Runtime overwrites values of its own as well.
+ * Plans the use of memory from a traced graph. It finds the residents that the program may overwrite while it runs, and
+ * those that change only in some rows. It also orders the nodes so that ONNX Runtime overwrites values of its own as
+ * well.
  */
 import { elementCount, type OnnxGraph, type OnnxNode, prune } from '@unroll/core';
 import { replacedResident } from './engine.js';
 import { Links } from './graph-links.js';
 
 export interface MemoryPlan {
-  /** The graph to run: where {@link updates} has a resident, it gives the new rows instead of the whole. */
+  /** The graph to run. For the residents in {@link updates} it returns only the new rows. */
   readonly graph: OnnxGraph;
   readonly inPlace: ReadonlySet<string>;
   readonly updates: readonly RowUpdate[];
@@ -19,12 +20,12 @@ export function planMemory(traced: OnnxGraph): MemoryPlan {
   return { graph: readersFirst(givingRows(traced, updates)), inPlace, updates };
 }
 
-/** Operators that read an element before they write the one in its place. */
+/** Operators that read an element before they write to its place. */
 const elementwise = new Set(['Add', 'Sub', 'Mul', 'Div', 'Min', 'Max', 'Where']);
 
 /**
- * The residents that the graph may be given one buffer for, old values in and new values out, because nothing that reads
- * the old ones can run after the node that writes the new ones.
+ * Finds the residents whose old and new values may share one buffer: no node that reads the old values can run after
+ * the node that writes the new ones.
  */
 export function updatedInPlace(graph: OnnxGraph): ReadonlySet<string> {
   const links = new Links(graph);
@@ -37,24 +38,24 @@ export function updatedInPlace(graph: OnnxGraph): ReadonlySet<string> {
   );
 }
 
-/** Whether a node that writes its result over `name`, one of its inputs, has read what it needs of it. */
+/** Whether a node may write its result over its input `name`, because it has by then read all it needs of it. */
 function overwrites({ opType, inputs }: OnnxNode, name: string, links: Links): boolean {
   if (opType === 'ScatterND') return inputs[0] === name && links.source(inputs[2]!) !== name;
   return elementwise.has(opType) && inputs.includes(name);
 }
 
 export interface RowUpdate {
-  /** The resident of which rows change. */
+  /** The resident whose rows change. */
   readonly resident: string;
-  /** The graph input that holds the rows' numbers. */
+  /** The graph input that holds the row numbers. */
   readonly ids: string;
   /** The value that holds the new rows, one for each id. */
   readonly rows: string;
 }
 
 /**
- * The residents of which the graph replaces some rows, numbered by one of its inputs, and nothing else.
- * @param inPlace `updatedInPlace(graph)`
+ * Finds the residents of which the graph replaces only some rows, numbered by one of its inputs.
+ * @param inPlace the result of `updatedInPlace(graph)`
  */
 export function rowUpdates(graph: OnnxGraph, inPlace: ReadonlySet<string>): RowUpdate[] {
   const links = new Links(graph);
@@ -67,7 +68,7 @@ export function rowUpdates(graph: OnnxGraph, inPlace: ReadonlySet<string>): RowU
   });
 }
 
-/** The graph with the new rows as its outputs where it had whole tables. */
+/** Returns a graph whose outputs are the new rows instead of whole tables. */
 function givingRows(graph: OnnxGraph, updates: readonly RowUpdate[]): OnnxGraph {
   const byOutput = new Map(updates.map((update) => [`next.${update.resident}`, update]));
   const shapes = new Map(graph.inputs.map(({ name, shape }) => [name, shape as number[]]));
@@ -81,8 +82,8 @@ function givingRows(graph: OnnxGraph, updates: readonly RowUpdate[]): OnnxGraph 
 }
 
 /**
- * The same graph with those nodes last that no overwriting node's results need. ONNX Runtime walks a graph from its end, so
- * it runs them first, and ScatterElements, which overwrites a value that nobody has yet to read, need not copy it.
+ * Moves nodes to the end that no overwriting node's results need. ONNX Runtime walks a graph from its end and therefore
+ * runs them first. Then ScatterElements overwrites a value that no node has yet to read, and need not copy it.
  */
 export function readersFirst(graph: OnnxGraph): OnnxGraph {
   const links = new Links(graph);

@@ -40,14 +40,14 @@ describe('the rewritten training step of an LSTM', () => {
     expect(nodes.filter(({ inputs }) => !isHalf(inputs[0]!))).toEqual([]);
   });
 
-  test('computes nothing else in float16 but what moves or combines elementwise', () => {
+  test('otherwise computes in float16 only what moves or combines elementwise', () => {
     const reading = mixed.nodes.filter(({ inputs }) => inputs.some(isHalf)).map(({ opType }) => opType);
     const elementwise = ['Add', 'Mul', 'Sub', 'Sigmoid', 'Tanh', 'Concat', 'Reshape', 'Slice', 'Split'];
     expect(reading.filter((opType) => !['Gemm', 'Cast', ...elementwise].includes(opType))).toEqual([]);
   });
 });
 
-/** Which values are float16: those that a cast makes, and what is computed from one where the types must agree. */
+/** Finds the float16 values: results of casts, and values computed from a float16 one where the types must agree. */
 function halfValues(nodes: readonly OnnxNode[]): (name: string) => boolean {
   const half = new Set<string>();
   for (const { opType, inputs, outputs, attributes } of nodes) {
@@ -68,7 +68,7 @@ describe('training in mixed precision', () => {
     expect(difference).toBeGreaterThan(1e-6);
   });
 
-  test('is refused in a line by an engine that has no float16', async () => {
+  test('is refused in one line by an engine without float16', async () => {
     const training = { cell: 'rnn', optimizer, precision: 'mixed' } as const;
     await expect(trainTinyModel(await selectEngine('cpu', 1), training)).rejects.toThrow(
       'tensorflow.js (cpu) has no float16: leave out --precision mixed',
@@ -77,7 +77,7 @@ describe('training in mixed precision', () => {
 });
 
 describe('loss scaling', () => {
-  /** One step that starts with the loss scaled by 2^(16 + exponent), after so many good steps. */
+  /** Makes one step that starts with the loss scaled by 2^(16 + exponent), after this many good steps. */
   async function stepWith(exponent: number, goodSteps: number) {
     const engine = await selectEngine('onnxruntime', 1);
     const initial = initialParameters(config, { seed: 1 });

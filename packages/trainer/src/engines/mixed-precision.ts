@@ -1,13 +1,14 @@
 /**
- * Mixed precision as a rewrite of a traced graph, after Micikevicius et al. (2018), "Mixed precision training": matrix
- * products read and write float16, and so does what only moves or combines their results elementwise; everything else
- * (reductions, softmax, losses, optimizer) stays float32, and so do all inputs and outputs: the parameters are masters.
+ * Mixed precision as a rewrite of a traced graph, after Micikevicius et al. (2018), "Mixed precision training". Matrix
+ * products read and write float16, and so do nodes that only move their results or combine them elementwise. Everything
+ * else (reductions, softmax, losses, optimizer) stays float32. All inputs and outputs stay float32, too: the parameters
+ * are master copies.
  */
 import { type OnnxGraph, type OnnxNode, prune } from '@unroll/core';
 
 const matrixProducts = new Set(['Gemm', 'MatMul']);
 
-/** Operators that take the precision of what they are given, with how many of their first inputs are data. */
+/** Operators that follow the precision of their data, and how many of their first inputs are data. */
 const followers = new Map([
   ...['Add', 'Sub', 'Mul'].map((opType) => [opType, 2] as const),
   ...['Neg', 'Sigmoid', 'Tanh', 'Relu', 'Reshape', 'Transpose', 'Split', 'Slice'].map((opType) => [opType, 1] as const),
@@ -17,7 +18,7 @@ const followers = new Map([
 const elementTypeCodes = { float32: 1, float16: 10 } as const;
 type Precision = keyof typeof elementTypeCodes;
 
-/** The graph computing in mixed precision; inputs, outputs and their types are the same. */
+/** Rewrites a graph to mixed precision; inputs, outputs and their types stay the same. */
 export function inMixedPrecision(graph: OnnxGraph): OnnxGraph {
   const rewriter = new Rewriter(graph);
   for (const node of graph.nodes) rewriter.add(node);
@@ -29,8 +30,8 @@ class Rewriter {
   /** Values that are computed in float16. */
   readonly #half = new Set<string>();
   /**
-   * Constants, inputs, and what is elementwise made of them, which may be read in either precision; not scalars, such as
-   * the learning rate, which keep the optimizer in float32.
+   * Values that may be read in either precision: constants, inputs, and elementwise results of these. Scalars such as
+   * the learning rate are excluded; they keep the optimizer in float32.
    */
   readonly #either: Set<string>;
   readonly #outputs: ReadonlySet<string>;
@@ -56,7 +57,7 @@ class Rewriter {
     else if (this.#data(node).some((name) => this.#either.has(name))) addAll(this.#either, node.outputs);
   }
 
-  /** How many of the node's first inputs it reads in float16: none, or all that are data. */
+  /** Returns how many of the node's first inputs it reads in float16: none, or all that are data. */
   #halfInputs(node: OnnxNode): number {
     const { opType, domain, inputs, outputs } = node;
     if (domain || outputs.some((name) => this.#outputs.has(name))) return 0;
@@ -66,12 +67,12 @@ class Rewriter {
     return fits && data.some((name) => this.#half.has(name)) ? data.length : 0;
   }
 
-  /** The inputs of a follower that are data. */
+  /** Returns a follower's data inputs. */
   #data({ opType, inputs }: OnnxNode): readonly string[] {
     return inputs.slice(0, followers.get(opType) ?? 0);
   }
 
-  /** The value in this precision, cast where it is not. */
+  /** Returns the value's name in this precision; adds a cast if needed. */
   #as(name: string, precision: Precision): string {
     if (this.#half.has(name) === (precision === 'float16')) return name;
     const cast = `${name}.${precision}`;

@@ -1,4 +1,4 @@
-/** A program as a session of ONNX Runtime on one of its execution providers, and tensors for what it is fed. */
+/** Sessions of ONNX Runtime on one of its execution providers, and tensors for their inputs. */
 import { encodeOnnx, type OnnxGraph, type Program, trace } from '@unroll/core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { firstLine, UnrollError } from '../errors.js';
@@ -9,18 +9,19 @@ import { refusedOperator } from './provider-support.js';
 
 export interface OnnxRuntimeOptions {
   readonly provider: 'cpu' | 'cuda' | 'webgpu';
-  /** Threads of one run on the CPU; 0 lets ONNX Runtime choose. */
+  /** Number of threads of one run on the CPU; 0 lets ONNX Runtime choose. */
   readonly threads: number;
 }
 
 /**
- * What a provider's sessions are created with. On WebGPU no node may be left to the CPU: each would cost two copies and a
- * wait in the middle of the step. CUDA's sessions may leave it nodes that only compute shapes.
+ * Session options of each provider. On WebGPU no node may run on the CPU: each would cost two copies and a wait in the
+ * middle of the step. CUDA's sessions may leave nodes that only compute shapes to the CPU.
  */
 const providerOptions = {
   cpu: {
     executionProviders: ['cpu'],
-    // The pattern is one block for all values of a run: a step is at most 2 % faster by it, and takes a sixth more memory.
+    // The pattern is one block for all values of a run. It makes a step at most 2 % faster and takes a sixth more
+    // memory.
     enableMemPattern: false,
     extra: { optimization: { disable_specified_optimizers: undoingOptimizer } },
   },
@@ -28,7 +29,7 @@ const providerOptions = {
   webgpu: { executionProviders: ['webgpu'], extra: { session: { disable_cpu_ep_fallback: '1' } } },
 } satisfies Record<OnnxRuntimeOptions['provider'], InferenceSession.SessionOptions>;
 
-/** The program as one graph, in the precision that it asks for. */
+/** Traces a program into one graph, in the precision that it asks for. */
 export function tracedProgram({ run, inputs, precision }: Program): OnnxGraph {
   const graph = trace(run, inputs);
   return precision === 'mixed' ? inMixedPrecision(graph) : graph;
@@ -44,7 +45,10 @@ export function sessionOptions({ provider, threads }: OnnxRuntimeOptions): Infer
   };
 }
 
-/** @throws UnrollError if the provider cannot run the graph on this machine */
+/**
+ * Creates a session.
+ * @throws UnrollError if the provider cannot run the graph on this machine
+ */
 export async function createSession(
   graph: OnnxGraph,
   { provider, threads }: OnnxRuntimeOptions,
@@ -72,12 +76,12 @@ export async function createSession(
   }
 }
 
-/** Whether the provider started, but would leave a node to the CPU. */
+/** Whether the provider started, but refused to leave a node to the CPU. */
 function isRefusal(error: unknown): boolean {
   return firstLine(error).includes('fallback to CPU EP has been explicitly disabled');
 }
 
-/** The values given for a program's input as a tensor over them. */
+/** Wraps the values of a program's input in a tensor. */
 export function inputTensor(
   name: string,
   dtype: string,

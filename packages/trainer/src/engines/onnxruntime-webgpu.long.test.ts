@@ -1,4 +1,5 @@
-// Every program that an engine is given, on WebGPU: as on the CPU, which @unroll/core's own tests hold to PyTorch.
+// Every program that engines run gives the same results on WebGPU as on the CPU; @unroll/core's own tests compare the
+// CPU with PyTorch.
 import { describe, expect, test } from 'vitest';
 import { languageModelPrograms, runOnce, taskPrograms } from '../testing/every-program.js';
 import { reasonToSkip } from '../testing/gpu.js';

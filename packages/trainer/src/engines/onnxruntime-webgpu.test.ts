@@ -12,7 +12,7 @@ import { selectEngine } from './select.js';
 const reason = await reasonToSkip('webgpu');
 if (reason) console.warn(`tests of ONNX Runtime's WebGPU provider are skipped: ${reason}`);
 
-// The session is refused if a node of the step is left to the CPU.
+// ONNX Runtime refuses the session if it would run a node of the step on the CPU.
 describe.skipIf(reason)('ONNX Runtime on WebGPU, no node of the step on the CPU', () => {
   test.each(
     (['rnn', 'lstm', 'gru'] as const).flatMap((cell) =>
@@ -79,7 +79,7 @@ describe.skipIf(reason)('mixed precision on WebGPU', async () => {
     expect(largestDifference(actual, expected)).toBeLessThan(1e-2);
   });
 
-  test.skipIf(float16)('is refused in a line by a GPU without float16, as SwiftShader is', async () => {
+  test.skipIf(float16)('is refused in one line by a GPU without float16, such as SwiftShader', async () => {
     await expect(trainTinyModel(await selectEngine('webgpu'), training)).rejects.toThrow(
       "this GPU has no float16 (WebGPU's shader-f16): leave out --precision mixed",
     );

@@ -1,6 +1,7 @@
 /**
- * ONNX Runtime on a GPU through WebGPU (Vulkan, Metal or D3D12): the same traced programs, with residents in the device's
- * memory. A run's resident outputs are bound to buffers there, which the next run reads; the other outputs come back.
+ * ONNX Runtime on a GPU through WebGPU (Vulkan, Metal or D3D12). It runs the same traced programs, with residents in
+ * device memory. A run binds its resident outputs to device buffers, which the next run reads; other outputs are copied
+ * back.
  */
 import type { OnnxGraph, Program } from '@unroll/core';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
@@ -21,7 +22,7 @@ export function webGpuEngine(): Engine {
 
 const options = { provider: 'webgpu', threads: 1 } as const;
 
-/** A tensor is in main memory until a run first needs it, and on the device from then on. */
+/** Residents in tensors. A tensor is in main memory until a run first needs it, and on the device from then on. */
 class DeviceResidents implements Residents {
   readonly #tensors: Map<string, Tensor>;
 
@@ -82,8 +83,8 @@ type Location = 'cpu' | 'gpu-buffer';
 const copySessions = new Map<string, Promise<InferenceSession>>();
 
 /**
- * A copy elsewhere, by a session that does nothing else: in onnxruntime-node 1.30 a tensor's own download (`getData`) ends
- * the process.
+ * Copies a tensor elsewhere with a session that does nothing else. In onnxruntime-node 1.30 a tensor's own download
+ * (`getData`) ends the process.
  */
 async function copied(tensor: Tensor, location: Location): Promise<Tensor> {
   const rank = tensor.dims.length;
@@ -106,7 +107,7 @@ function copyGraph(rank: number): OnnxGraph {
   };
 }
 
-/** Whether the device computes in float16, WebGPU's feature `shader-f16`: ONNX Runtime tells only by failing. */
+/** Whether the device computes in float16 (WebGPU's `shader-f16`). ONNX Runtime shows this only by failing. */
 export async function hasFloat16(): Promise<boolean> {
   const value = { dtype: 'float32', shape: [1, 1] } as const;
   const graph = inMixedPrecision({

@@ -1,9 +1,10 @@
 /**
- * The default engine: programs traced into ONNX and run by onnxruntime-node. Residents live in main memory. A program that
- * replaces all its residents, a training step, runs several times in one call (`repeated-program.ts`). Of others a run
- * overwrites the residents that it may and writes the rest into a spare buffer, which then takes the first one's place; of an
- * embedding it gives only the rows that change, because onnxruntime-node copies every output once more than it must. With CUDA
- * they cross to the device and back at every run: onnxruntime-node binds outputs to device memory for WebGPU only.
+ * The default engine: programs traced into ONNX and run by onnxruntime-node, with residents in main memory. A program
+ * that replaces all its residents, such as a training step, runs several times in one call (`repeated-program.ts`). In
+ * other programs, a run overwrites the residents that it may. It writes the rest into spare buffers, which are then
+ * swapped with the current ones. For an embedding it returns only the rows that change, because onnxruntime-node copies
+ * every output once more than it must. With CUDA, residents cross to the device and back at every run: onnxruntime-node
+ * can bind outputs to device memory for WebGPU only.
  */
 import { elementCount, type OnnxGraph, type Program } from '@unroll/core';
 import { Tensor } from 'onnxruntime-node';
@@ -17,7 +18,10 @@ import { createStagedProgram } from './staged-program.js';
 
 export interface MainMemoryOptions extends OnnxRuntimeOptions {
   readonly provider: 'cpu' | 'cuda';
-  /** Whether each run of a training step is a call of its session: always with CUDA, on which Scan has not been tried. */
+  /**
+   * Whether each run of a training step is a separate call of its session. This is always so with CUDA, on which Scan
+   * has not been tried.
+   */
   readonly oneByOne?: boolean;
 }
 
@@ -46,7 +50,7 @@ async function compile(
   return plan ? createRepeatedProgram(plan, homes, options) : runOneByOne(graph, homes, options);
 }
 
-/** A program of which each run is a call of a session. */
+/** Compiles a program to run once per call of its session. */
 async function runOneByOne(
   program: OnnxGraph,
   homes: ReadonlyMap<string, BufferPairs>,

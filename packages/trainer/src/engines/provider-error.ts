@@ -1,6 +1,6 @@
-/** What ONNX Runtime's execution providers say when they do not start, for people. */
+/** Makes errors of ONNX Runtime's execution providers readable. */
 
-/** The message without the place in ONNX Runtime's source and the condition that stand before what went wrong. */
+/** Removes the source location and the failed condition that ONNX Runtime puts before its message. */
 export function withoutSourceLine(message: string): string {
   return message.replace(/^\S+\.cc:\d+ .* was false\. /, '');
 }

@@ -1,15 +1,15 @@
-/** Which operator of a graph an execution provider cannot run: ONNX Runtime refuses the session without saying. */
+/** Finds the operator of a graph that an execution provider cannot run; ONNX Runtime refuses the session without naming it. */
 import { encodeOnnx, type OnnxGraph, prune } from '@unroll/core';
 import { InferenceSession } from 'onnxruntime-node';
 import { valueTypes } from './value-types.js';
 
-/** ONNX Runtime's level `fatal`: it writes its other messages to stderr by itself. */
+/** ONNX Runtime's log level `fatal`: at lower levels it writes messages to stderr by itself. */
 export const silent = 4;
 
 /**
- * The first operator that the provider refuses, with the type of what it reads, as `Slice of int32`; undefined if it refuses
- * none.
- * @param options with which the session of the whole graph was refused
+ * Returns the first operator that the provider refuses, with its input type, such as `Slice of int32`; undefined if it
+ * refuses none.
+ * @param options the options with which the session of the whole graph was refused
  */
 export async function refusedOperator(
   graph: OnnxGraph,
@@ -21,7 +21,7 @@ export async function refusedOperator(
     const kind = JSON.stringify([opType, inputs.map((name) => types.get(name)), attributes]);
     if (tried.has(kind)) continue;
     tried.add(kind);
-    // A shape that is not the output's is only warned of.
+    // A wrong output shape only causes a warning.
     const output = { name: outputs[0]!, dtype: types.get(outputs[0]!)!, shape: [] };
     if (!(await isTaken(prune({ ...graph, outputs: [output] }), options)))
       return `${opType} of ${types.get(inputs[0]!)}`;

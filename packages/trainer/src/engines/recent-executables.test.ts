@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { RecentExecutables } from './recent-executables.js';
 
-test('of the programs those used last are kept, and the others disposed of', async () => {
+test('the most recently used programs are kept, and the others disposed of', async () => {
   const happened: string[] = [];
   const recent = new RecentExecutables(2);
   const use = async (key: string) => {

@@ -1,19 +1,19 @@
-/** Compiled programs by key, of which only those used last are kept: each holds a session and its memory. */
+/** A cache of compiled programs by key. It keeps only the most recently used, because each holds a session and its memory. */
 import type { Executable } from './engine.js';
 
-/** More than there are lengths of sequences in the tasks' data, so that training does not compile a program twice. */
+/** Greater than the number of sequence lengths in the tasks' data, so that training does not compile a program twice. */
 const mostKept = 64;
 
 export class RecentExecutables<Entry extends { readonly executable: Executable }> {
   readonly #most: number;
-  /** From the one used longest ago to the one used last. */
+  /** From the least to the most recently used. */
   readonly #entries = new Map<string, Entry>();
 
   constructor(most = mostKept) {
     this.#most = most;
   }
 
-  /** What has this key, made if it is not there. One call at a time. */
+  /** Returns the entry of this key, creating it if absent. Calls must not overlap. */
   async get(key: string, create: () => Promise<Entry>): Promise<Entry> {
     const entry = this.#entries.get(key) ?? (await create());
     this.#entries.delete(key);

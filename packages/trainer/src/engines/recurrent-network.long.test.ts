@@ -1,5 +1,5 @@
-// Networks in both directions over unequal lengths, gradients included, on the WebGPU engines: as on the CPU, which
-// @unroll/core's own tests hold to PyTorch.
+// Networks in both directions over unequal lengths give the same results and gradients on the WebGPU engines as on the
+// CPU; @unroll/core's own tests compare the CPU with PyTorch.
 
 import * as tf from '@tensorflow/tfjs-core';
 import {
@@ -31,7 +31,7 @@ const networks = {
   },
 } as const;
 
-/** The outputs and the gradients of the sum of their squares. */
+/** Returns the outputs and the gradients of the sum of their squares. */
 function gradientsProgram(config: RecurrentNetworkConfig): Program {
   const shapes = recurrentParameterShapes(config);
   const float32 = (shape: readonly number[]) => ({ shape, dtype: 'float32' as const });

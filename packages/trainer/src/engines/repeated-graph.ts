@@ -1,27 +1,31 @@
 /**
- * A program's graph as the body of ONNX's Scan, so that one call of a session runs it several times: what a run leaves in the
- * residents is what the next one finds, without leaving ONNX Runtime, which copies all that it hands out.
+ * Makes a program's graph the body of ONNX's Scan, so that one session call runs it several times. Each run finds the
+ * residents as the previous one left them. They stay inside ONNX Runtime, which copies everything that it returns.
  */
 import type { OnnxGraph, OnnxValue } from '@unroll/core';
 
 export interface RepeatedGraph {
-  /** Its inputs and outputs are those of the program, by {@link outerName}. */
+  /** The graph, with the program's inputs and outputs renamed by {@link outerName}. */
   readonly graph: OnnxGraph;
   readonly residents: readonly string[];
-  /** What differs from run to run: of one run. The graph takes and gives those of all runs, along a first axis. */
+  /**
+   * Inputs that differ from run to run, typed for one run. The graph takes and returns those of all runs along a first
+   * axis.
+   */
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
 }
 
-/** A graph's names must not be those of its body. */
+/** Renames a value, because a graph must not share names with its body. */
 export function outerName(name: string): string {
   return `runs.${name}`;
 }
 
 /**
- * @param residents the inputs `x` that stay from run to run
- * @returns undefined unless the program replaces all its residents, by outputs `next.x`, and has other inputs, which say how
- *   often it runs
+ * Builds the repeated graph.
+ * @param residents the inputs `x` that stay between runs
+ * @returns undefined unless the program replaces all its residents, by outputs `next.x`, and has other inputs, whose
+ *   length sets the number of runs
  */
 export function repeated(program: OnnxGraph, residents: ReadonlySet<string>): RepeatedGraph | undefined {
   const read = new Set(program.nodes.flatMap((node) => node.inputs));

@@ -23,7 +23,7 @@ const trainings: [string, TinyTraining][] = [
   ['sgd in mixed precision', { cell: 'lstm', optimizer: { name: 'sgd' }, precision: 'mixed' }],
 ];
 
-test.each(trainings)('steps made two or four at once come to the bits of single ones: %s', async (_, training) => {
+test.each(trainings)('two or four steps per call give the same bits as single steps: %s', async (_, training) => {
   const engine = await selectEngine('onnxruntime', 2);
   const single = await trainTinyModel(engine, training);
   for (const stepsAtOnce of [2, 4]) {

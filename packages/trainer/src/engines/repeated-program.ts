@@ -1,4 +1,4 @@
-/** Runs a program that replaces all its residents, a training step, any number of times in one call of a session. */
+/** Runs a program that replaces all its residents, such as a training step, any number of times in one session call. */
 import { elementCount, type OnnxGraph, type OnnxValue } from '@unroll/core';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Executable, RunInputs } from './engine.js';
@@ -8,18 +8,21 @@ import { outerName, type RepeatedGraph, repeated } from './repeated-graph.js';
 import type { BufferPairs } from './resident-buffers.js';
 import { onRowsInUse, placesOf, RowsInUse, tablesByRows } from './table-rows.js';
 
-/** How a program is repeated. */
+/** The plan for repeating a program. */
 export interface RunsPlan {
   readonly repeated: RepeatedGraph;
-  /** The residents that a run may overwrite. */
+  /** Residents that a run may overwrite. */
   readonly inPlace: ReadonlySet<string>;
-  /** The tables of which a run takes only the rows in use. */
+  /** Tables of which a run takes only the rows in use. */
   readonly tables: readonly RowUpdate[];
-  /** The inputs that number these rows. */
+  /** Inputs that number these rows. */
   readonly ids: readonly OnnxValue[];
 }
 
-/** @returns undefined where the program is not one for which repeating it gains anything, see {@link repeated} */
+/**
+ * Plans how to repeat a program.
+ * @returns undefined if the program cannot be repeated, see {@link repeated}
+ */
 export function planRuns(program: OnnxGraph, residents: ReadonlySet<string>): RunsPlan | undefined {
   const inPlace = updatedInPlace(program);
   const tables = tablesByRows(program, rowUpdates(program, inPlace));
@@ -28,7 +31,10 @@ export function planRuns(program: OnnxGraph, residents: ReadonlySet<string>): Ru
   return graph && { repeated: graph, inPlace, tables, ids };
 }
 
-/** @param homes where each resident is */
+/**
+ * Compiles a repeated program.
+ * @param homes the buffers of each resident
+ */
 export async function createRepeatedProgram(
   plan: RunsPlan,
   homes: ReadonlyMap<string, BufferPairs>,
@@ -41,7 +47,7 @@ class RepeatedProgram implements Executable {
   readonly #session: InferenceSession;
   readonly #plan: RunsPlan;
   readonly #homes: ReadonlyMap<string, BufferPairs>;
-  /** What is taken from the caller for each run. */
+  /** Inputs that the caller provides for each run. */
   readonly #taken: readonly OnnxValue[];
 
   constructor(session: InferenceSession, plan: RunsPlan, homes: ReadonlyMap<string, BufferPairs>) {
@@ -106,12 +112,15 @@ class RepeatedProgram implements Executable {
     return this.#session.release();
   }
 
-  /** Of several runs only the first reads the residents' buffers, and only the last writes them. */
+  /**
+   * Whether a resident's buffer is overwritten. If there are several runs, only the first reads it and only the last
+   * writes it.
+   */
   #isOverwritten(name: string, count: number): boolean {
     return count > 1 || this.#plan.inPlace.has(name);
   }
 
-  /** By the name of the ids; their places join what is given. */
+  /** Returns the rows in use by the name of their ids, and adds their places to `given`. */
   #rowsInUse(given: Record<string, Float32Array | Int32Array>): Map<string, RowsInUse> {
     const { tables, ids } = this.#plan;
     return new Map(
@@ -126,7 +135,7 @@ class RepeatedProgram implements Executable {
   }
 }
 
-/** The inputs of all runs, along a first axis. */
+/** Stacks the inputs of all runs along a first axis. */
 function stacked(
   values: readonly OnnxValue[],
   count: number,

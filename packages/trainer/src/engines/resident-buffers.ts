@@ -1,8 +1,8 @@
-/** Residents in main memory: each value in a buffer, and, where a run cannot overwrite it, in a spare one. */
+/** Residents in main memory: a buffer for each value, and a spare one if a run cannot overwrite it. */
 import { Tensor } from 'onnxruntime-node';
 import type { Residents, ResidentValues } from './engine.js';
 
-/** Each resident's current tensor and the spare one that the next run writes. */
+/** Each resident's current tensor, and the spare one that the next run writes. */
 export class BufferPairs implements Residents {
   readonly #pairs: Map<string, { current: Tensor; spare: Tensor | undefined }>;
 

@@ -1,20 +1,20 @@
-/** What is done with all values of residents at once. */
+/** Operations on all values of residents at once. */
 import type { Executable, Residents } from './engine.js';
 
-/** The current values by name, as {@link Residents.read} gives each. */
+/** Returns the current values by name, as {@link Residents.read} does for each. */
 export async function readAll(residents: Residents): Promise<Record<string, Float32Array>> {
   const arrays: Record<string, Float32Array> = {};
   for (const name of residents.names) arrays[name] = await residents.read(name);
   return arrays;
 }
 
-/** Copies of the current values. */
+/** Returns copies of the current values. */
 export async function copyAll(residents: Residents): Promise<Record<string, Float32Array>> {
   const arrays = await readAll(residents);
   return Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, values.slice()]));
 }
 
-/** Disposes of a program and of what it keeps. */
+/** Disposes of a program and its residents. */
 export async function disposeAll(executable: Executable, residents: readonly Residents[]): Promise<void> {
   await executable.dispose();
   for (const set of residents) set.dispose();

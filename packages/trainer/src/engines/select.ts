@@ -1,4 +1,4 @@
-/** Which engine a machine has, by the names that `--engine` takes. */
+/** Selects the engine for a value of `--engine`. */
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
@@ -13,11 +13,11 @@ import { loadWebGpuBackend } from './tensorflow-webgpu.js';
 const require = createRequire(import.meta.url);
 
 /**
- * The engine called `name`. `auto` is ONNX Runtime, on CUDA where its provider's libraries and a device are, else on
- * the CPU.
- * @param threads of one run, for the CPU; 0 for all cores
- * @param obstacle tells what stands in CUDA's way
- * @throws UnrollError if what the engine needs is not installed
+ * Creates the engine called `name`. `auto` is ONNX Runtime: on CUDA if its provider's libraries and a device are there,
+ * otherwise on the CPU.
+ * @param threads threads of one run on the CPU; 0 for all cores
+ * @param obstacle returns what prevents the use of CUDA
+ * @throws UnrollError if something that the engine needs is not installed
  */
 export async function selectEngine(
   name: EngineName,
@@ -54,7 +54,7 @@ function cuda(threads: number, obstacle: CudaObstacle | undefined): Promise<Engi
   return onnxRuntime('cuda', threads);
 }
 
-/** Imported only when it is wanted, so that a machine whose native library does not load is told so in a line. */
+/** Imports ONNX Runtime on demand, so that a native library that does not load becomes an error of one line. */
 async function onnxRuntime(provider: 'cpu' | 'cuda' | 'webgpu', threads: number): Promise<Engine> {
   try {
     if (provider === 'webgpu') return (await import('./onnxruntime-webgpu.js')).webGpuEngine();

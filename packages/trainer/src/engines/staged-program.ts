@@ -1,8 +1,8 @@
 /**
- * A program cut into stages that ONNX Runtime runs on a thread of its own (`graph-thread.mjs`), so that the thread which asks
- * for them can exchange gradients and parameters meanwhile. ONNX Runtime takes no shared memory: a stage is lent the arrays
- * that it reads and writes, without a copy. What stages hand to each other stays with the thread: V8 collects garbage whenever
- * a thread comes to hold 64 MB of arrays more.
+ * A program cut into stages that ONNX Runtime runs on another thread (`graph-thread.mjs`), while the calling thread
+ * exchanges gradients and parameters. ONNX Runtime does not accept shared memory: the arrays that a stage reads and
+ * writes are transferred, without a copy. Values that stages pass to each other stay on the thread, because V8 collects
+ * garbage whenever a thread receives another 64 MB of arrays.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -29,7 +29,7 @@ export interface ValueType extends OnnxValue {
   readonly shape: readonly number[];
 }
 
-/** What the thread is started with. */
+/** The thread's start data. */
 export interface ThreadOptions {
   readonly stages: readonly ThreadStage[];
   readonly session: InferenceSession.SessionOptions;
@@ -41,25 +41,26 @@ export interface ThreadStage {
   readonly outputs: readonly ValueType[];
 }
 
-/** Asks for a stage. */
+/** A request to run a stage. */
 export interface ToThread {
   readonly stage: number;
-  /** Handed over, and back. */
+  /** Arrays that are transferred to the thread and back. */
   readonly lent: Record<string, Float32Array>;
-  /** Copied. */
+  /** Arrays that are copied. */
   readonly given: Arrays;
 }
 
-/** The thread has started, or a stage has run. */
+/** The reply after the thread has started, or after a stage has run. */
 export interface FromThread {
   readonly lent: Record<string, Float32Array>;
   readonly failure: string | undefined;
 }
 
 /**
- * @param stages for each stage but the last, names of outputs that it is to compute, if an earlier one does not
- * @param kept names of inputs whose values stay from run to run
- * @param threads of each run
+ * Creates a program in stages.
+ * @param stages for each stage but the last, the names of outputs that it computes, unless an earlier stage does
+ * @param kept names of inputs whose values stay between runs
+ * @param threads threads of each run
  */
 export async function createStagedProgram(
   { run, inputs }: Program,
@@ -91,7 +92,7 @@ class ThreadedProgram implements StagedProgram {
       outputs: graph.outputs as ValueType[],
     }));
     const workerData: ThreadOptions = { stages: this.#stages, session };
-    // Not this process's flags, which may be about its own program.
+    // Do not pass on this process's flags, which may concern its own program.
     this.#thread = new Worker(new URL('./graph-thread.mjs', import.meta.url), { workerData, execArgv: [] });
     this.started = this.#answer();
   }
@@ -120,7 +121,7 @@ class ThreadedProgram implements StagedProgram {
     await this.#thread.terminate();
   }
 
-  /** Waits for the thread, and takes back what it was lent. */
+  /** Waits for the thread's reply and takes back the transferred arrays. */
   async #answer(): Promise<void> {
     this.#thread.ref();
     const [{ lent, failure }] = (await once(this.#thread, 'message')) as [FromThread];

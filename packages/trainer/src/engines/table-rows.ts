@@ -1,20 +1,21 @@
 /**
- * Tables of which a program looks up the rows of some ids and replaces those: a graph that takes only the rows in use, numbered
- * by their places among them. What the program computes does not depend on how many other rows there are.
+ * Reduces a program's tables to the rows in use. It applies to tables of which the program only looks up and replaces
+ * the rows of some ids. The reduced graph numbers these rows by their places among each other. Its result does not
+ * depend on the number of other rows.
  */
 import type { OnnxGraph, OnnxNode } from '@unroll/core';
 import { Links } from './graph-links.js';
 import type { RowUpdate } from './memory-plan.js';
 
-/** The symbolic number of rows in use. */
+/** Symbolic dimension: the number of rows in use. */
 const rowsInUse = 'rows';
 
-/** The input that says for each of an input's ids at which place its row is. */
+/** Names the input with the place of each id's row. */
 export function placesOf(ids: string): string {
   return `places.${ids}`;
 }
 
-/** The updates of tables in which the graph does nothing else than to look up and replace rows of the same ids. */
+/** Selects the updates of tables that the graph uses only to look up and replace rows of the same ids. */
 export function tablesByRows(graph: OnnxGraph, updates: readonly RowUpdate[]): RowUpdate[] {
   const links = new Links(graph);
   return updates.filter(({ resident, ids }) =>
@@ -30,13 +31,13 @@ function isOfRows({ opType, inputs, attributes }: OnnxNode, table: string): bool
   return opType === 'ScatterND' || (opType === 'Gather' && (!axis || ('i' in axis && axis.i === 0)));
 }
 
-/** The graph that takes the rows in use of `tables`, found by {@link tablesByRows}, and their places. */
+/** Rewrites the graph to take only the rows in use of `tables`, found by {@link tablesByRows}, and their places. */
 export function onRowsInUse(graph: OnnxGraph, tables: readonly RowUpdate[]): OnnxGraph {
   const links = new Links(graph);
   const ids = new Set(tables.map((table) => table.ids));
   const residents = new Set(tables.map(({ resident }) => resident));
   const views = new Map<string, OnnxNode>();
-  /** Of a view of ids, the same view of their places. */
+  /** Returns the view of places that corresponds to a view of ids. */
   const placesLike = (name: string): string => {
     const places = placesOf(name);
     if (ids.has(name) || views.has(places)) return places;
@@ -66,11 +67,11 @@ function ofRows<T extends OnnxGraph['inputs'][number]>(value: T): T {
   return { ...value, shape: [rowsInUse, ...value.shape.slice(1)] };
 }
 
-/** The rows that some ids use of tables, of which the smallest has so many. */
+/** The rows that some ids use. `rows` in the constructor is the size of the smallest table. */
 export class RowsInUse {
-  /** Of each id. */
+  /** The place of each id. */
   readonly places: Int32Array;
-  /** Of each place; undefined where the tables are not larger than what is used of them may be, and are used whole. */
+  /** The id of each place; undefined if the tables are used whole, because they have no more rows than ids. */
   readonly #ids: Int32Array | undefined;
 
   constructor(ids: Int32Array, rows: number) {
@@ -87,7 +88,7 @@ export class RowsInUse {
     this.#ids = Int32Array.from(places.keys());
   }
 
-  /** The rows in use of a table, in an array as large for every call with as many ids. */
+  /** Copies a table's rows in use into an array, whose size depends on the number of ids only. */
   take(table: Float32Array, width: number): Float32Array {
     const ids = this.#ids;
     if (!ids) return table;
@@ -98,7 +99,7 @@ export class RowsInUse {
     return rows;
   }
 
-  /** Puts back into the table what {@link take} took of it. */
+  /** Writes the rows from {@link take} back into the table. */
   put(table: Float32Array, rows: Float32Array): void {
     const width = rows.length / this.places.length;
     this.#ids?.forEach((id, place) => {

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { languageModelPrograms, type ProgramWithInputs, taskPrograms } from '../testing/every-program.js';
 import { restoreRemovedFunctions } from './tensorflow-node.js';
 
-// The package's JavaScript is enough: neither test computes with it, and its native part needs CUDA.
+// The package's JavaScript is enough, as neither test computes with it; its native part needs CUDA.
 const require = createRequire(import.meta.url);
 const published = (file: string) => `@tensorflow/tfjs-node-gpu/dist/${file}`;
 const installed = (() => {
@@ -18,10 +18,10 @@ const installed = (() => {
 })();
 if (!installed) console.warn('@tensorflow/tfjs-node-gpu is not installed: what it publishes is not tested');
 
-/** The names of TensorFlow.js's own kernels; the others are ours, composed of them. */
+/** The names of TensorFlow.js's own kernels. The others are ours, and are composed of them. */
 const tensorFlowKernels = new Set<unknown>(Object.values(tf).filter((value) => typeof value === 'string'));
 
-/** The TensorFlow.js kernels that a program calls when it runs op by op. */
+/** Returns the TensorFlow.js kernels that a program calls when it runs op by op. */
 async function kernelsOf({ program, inputs }: ProgramWithInputs): Promise<string[]> {
   const given = Object.fromEntries(
     Object.entries(program.inputs).map(([name, { shape, dtype }]) => [

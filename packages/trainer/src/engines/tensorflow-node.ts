@@ -5,7 +5,10 @@ import { firstLine, UnrollError } from '../errors.js';
 
 const require = createRequire(import.meta.url);
 
-/** @throws UnrollError if the package, its native part or libtensorflow is not there */
+/**
+ * Loads the package.
+ * @throws UnrollError if the package, its native part or libtensorflow is missing
+ */
 export function loadTensorFlowNodeGpu(): void {
   restoreRemovedFunctions();
   try {
@@ -19,8 +22,8 @@ export function loadTensorFlowNodeGpu(): void {
 }
 
 /**
- * Gives `util` back what the package's released code calls: `isNullOrUndefined`, which Node 23 removed, and `isArray`,
- * which is deprecated. TensorFlow.js mended this after its last release.
+ * Restores functions of `util` that the package's released code calls: `isNullOrUndefined`, which Node 23 removed, and
+ * `isArray`, which is deprecated. TensorFlow.js fixed this after its last release.
  */
 export function restoreRemovedFunctions(): void {
   Object.assign(util, {

@@ -1,5 +1,5 @@
 /**
- * TensorFlow.js's `webgpu` backend in Node: on Dawn, the WebGPU implementation of Chromium, from the `webgpu` package. Both
+ * TensorFlow.js's `webgpu` backend in Node, on Dawn, Chromium's WebGPU implementation, from the `webgpu` package. Both
  * packages are optional.
  */
 import { createRequire } from 'node:module';
@@ -9,7 +9,7 @@ import { firstLine, UnrollError } from '../errors.js';
 const require = createRequire(import.meta.url);
 const packages = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
 
-/** Those of the two packages that are not installed. */
+/** Returns which of the two packages are not installed. */
 export function absentWebGpuPackages(): string[] {
   return packages.filter((name) => {
     try {
@@ -21,7 +21,7 @@ export function absentWebGpuPackages(): string[] {
   });
 }
 
-/** What is used of the `webgpu` package. */
+/** The used part of the `webgpu` package. */
 interface Dawn {
   create(options: readonly string[]): { requestAdapter(): Promise<object | null> };
   readonly globals: Readonly<Record<string, unknown>>;
@@ -41,11 +41,11 @@ export async function loadWebGpuBackend(): Promise<void> {
     const { create, globals } = (await import(dawnPackage)) as Dawn;
     const gpu = create([]);
     if ((await gpu.requestAdapter()) === null) throw new Error('Dawn finds no GPU');
-    // What a page has and the backend looks for when it is loaded.
+    // The backend looks for these browser globals when it is loaded.
     Object.assign(globalThis, globals);
     Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
     require(backendPackage);
-    // Small tensors too are computed where the others are.
+    // Compute small tensors on the GPU, too.
     tf.env().set('WEBGPU_CPU_FORWARD', false);
   } catch (error) {
     throw new UnrollError(

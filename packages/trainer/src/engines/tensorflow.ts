@@ -4,7 +4,7 @@ import type { NamedTensors, Program, TensorSpec } from '@unroll/core';
 import { UnrollError } from '../errors.js';
 import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
 
-/** An engine over a TensorFlow.js backend that is registered; it is initialised here. */
+/** Creates an engine over a registered TensorFlow.js backend and initialises the backend. */
 export async function tensorFlowEngine(backend: string): Promise<Engine> {
   await tf.setBackend(backend);
   return {
@@ -64,7 +64,7 @@ class TensorResidents implements Residents {
     this.#tensors.set(name, tensor);
   }
 
-  /** A tensor over a copy: TensorFlow.js's cpu backend would keep the caller's array. */
+  /** Creates a tensor from a copy: TensorFlow.js's cpu backend would keep the caller's array. */
   #tensor(values: Float32Array, shape: readonly number[]): tf.Tensor {
     void tf.setBackend(this.#backend);
     return tf.keep(tf.tensor(values.slice(), [...shape]));

@@ -1,4 +1,4 @@
-/** The element types of a traced graph's values, of which a graph itself tells only those of inputs, outputs and constants. */
+/** Infers the element types of a traced graph's values; the graph itself gives only those of inputs, outputs and constants. */
 import { elementTypes, type OnnxDataType, type OnnxGraph, type OnnxNode } from '@unroll/core';
 
 const ofNumber = new Map(Object.entries(elementTypes).map(([dtype, number]) => [number, dtype as OnnxDataType]));
@@ -6,7 +6,7 @@ const ofNumber = new Map(Object.entries(elementTypes).map(([dtype, number]) => [
 const comparisons = new Set(['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor', 'Not']);
 const positions = new Set(['ArgMax', 'ArgMin']);
 
-/** The type of every value, by name. */
+/** Returns the type of every value, by name. */
 export function valueTypes(graph: OnnxGraph): ReadonlyMap<string, OnnxDataType> {
   const types = new Map([...graph.inputs, ...graph.initializers].map(({ name, dtype }) => [name, dtype]));
   for (const node of graph.nodes) {

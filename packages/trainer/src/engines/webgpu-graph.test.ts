@@ -4,7 +4,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { forWebGpu } from './webgpu-graph.js';
 
-/** The graph's outputs by ONNX Runtime on the CPU, in order. */
+/** Returns the graph's outputs from ONNX Runtime on the CPU, in order. */
 async function outputsOf(graph: OnnxGraph, rows: number): Promise<number[][]> {
   const session = await InferenceSession.create(encodeOnnx(graph), { logSeverityLevel: 3 });
   const x = Float32Array.from({ length: rows * 2 }, (_, k) => k);
@@ -48,7 +48,7 @@ describe('operators that the WebGPU provider lacks', () => {
     ['the columns backwards', (x) => tf.reverse(x, [1])],
     ['all backwards', (x) => tf.reverse(x)],
   ])('a slice of integers gives the same without one: %s', async (_, slice) => {
-    // Larger than what float32 holds exactly.
+    // These values are larger than float32 can hold exactly.
     const integers = (x: tf.Tensor) => tf.add(tf.cast(x, 'int32'), tf.scalar(2 ** 24 + 1, 'int32'));
     const asFloats = (x: tf.Tensor) => tf.cast(tf.sub(x, tf.scalar(2 ** 24, 'int32')), 'float32');
     const graph = trace(({ x }) => ({ y: asFloats(slice(integers(x!))) }), { x: { shape: [6, 2], dtype: 'float32' } });

@@ -10,16 +10,19 @@ import {
 } from '@unroll/core';
 import { valueTypes } from './value-types.js';
 
-/** WebGPU promises a kernel 8 buffers (maxStorageBuffersPerShaderStage); Split has one for its input. */
+/**
+ * The most outputs of a Split. WebGPU guarantees a kernel 8 buffers (maxStorageBuffersPerShaderStage), and the input
+ * takes one.
+ */
 const mostOutputs = 7;
 
-/** What stands in a node's place. */
+/** The replacement of a node. */
 interface Rewritten {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];
 }
 
-/** The graph without operators that ONNX Runtime's WebGPU provider lacks, or that need more buffers than a device may have. */
+/** Rewrites operators that ONNX Runtime's WebGPU provider lacks, or that need more buffers than a device may have. */
 export function forWebGpu(graph: OnnxGraph): OnnxGraph {
   const constants = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
   const types = valueTypes(graph);
@@ -53,7 +56,7 @@ function unchanged(node: OnnxNode): Rewritten {
   return { nodes: [node], initializers: [] };
 }
 
-/** A Split with many outputs as a tree of Splits with few: parts of parts. */
+/** Rewrites a Split with many outputs as a tree of Splits with few. */
 function splitTree(split: OnnxNode, sizes: readonly number[]): Rewritten {
   const { inputs, outputs } = split;
   const parts = chunks(outputs, Math.ceil(outputs.length / Math.min(outputs.length, mostOutputs)));
@@ -75,7 +78,7 @@ function chunks<Value>(values: readonly Value[], size: number): Value[][] {
   return Array.from({ length: Math.ceil(values.length / size) }, (_, k) => values.slice(k * size, (k + 1) * size));
 }
 
-/** A Slice of integers, which the provider does not have, as a Gather on each axis. */
+/** Rewrites a Slice of integers, which the provider lacks, as one Gather per axis. */
 function gathers({ inputs, outputs }: OnnxNode, numbers: (input: number) => number[]): Rewritten {
   const [begins, ends, axes] = [numbers(1), numbers(2), numbers(3)];
   const steps = inputs.length > 4 ? numbers(4) : axes.map(() => 1);
@@ -93,9 +96,9 @@ function gathers({ inputs, outputs }: OnnxNode, numbers: (input: number) => numb
   return { nodes, initializers };
 }
 
-/** Where a traced Slice reads, from its begin to its end; both count from the other side where they are negative. */
+/** Returns the indices that a traced Slice reads, from begin to end; negative ones count from the other side. */
 function taken(begin: number, end: number, step: number): number[] {
-  // Backwards from a place that is counted from the front, a negative end is that before the first element.
+  // When stepping backwards from a non-negative begin, a negative end lies before the first element.
   const last = begin >= 0 && end < 0 ? -1 : end;
   return Array.from({ length: Math.max(0, Math.ceil((last - begin) / step)) }, (_, k) => begin + k * step);
 }
@@ -104,7 +107,7 @@ function int32Tensor(name: string, values: readonly number[]): OnnxTensor {
   return { name, dtype: 'int32', shape: [values.length], data: bytesOf(Int32Array.from(values)) };
 }
 
-/** x − max x − ln Σ exp(x − max x), along the last axis. */
+/** Computes x − max x − ln Σ exp(x − max x), along the last axis. */
 function logSoftmax({ inputs, outputs }: OnnxNode): Rewritten {
   const result = outputs[0]!;
   const [maximum, shifted, powers, sum, logarithm, axis] = [

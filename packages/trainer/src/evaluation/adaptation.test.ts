@@ -1,5 +1,5 @@
-// Dynamic evaluation and the neural cache over a text, on every engine that runs here without a GPU: the formulas are tested
-// in the core, and here what they mean for an evaluation.
+// Dynamic evaluation and the neural cache over a text, on every engine that runs here without a GPU. The core's tests
+// check their formulas; these check their effect on an evaluation.
 
 import {
   initialParameters,
@@ -23,7 +23,7 @@ const config: LanguageModelConfig = languageModelConfig({
 });
 const parameters = initialParameters(config, { seed: 5, range: 0.5 });
 
-/** It keeps to four words of twelve, as a text does to its subject; it is longer than a window. */
+/** A text that uses only four of twelve words, as a text keeps to its subject; longer than a window. */
 const text = Int32Array.from({ length: 160 }, (_, t) => [3, 7, 8, 11][(t * t + (t >> 3)) % 4]!);
 const train = Int32Array.from({ length: 400 }, (_, t) => (t * t + (t >> 2)) % config.vocabSize);
 
@@ -91,7 +91,7 @@ describe.each(ways)('adapting %s', (_, way) => {
   });
 
   test.each(['cpu', 'wasm'] as const)('the %s backend of TensorFlow.js computes the same to 1e-4', async (name) => {
-    const start = text.slice(0, 60); // rounding grows as the model learns from what it computed
+    const start = text.slice(0, 60); // short, because rounding errors grow as the model learns from its own results
     const losses = await lossesOf(await selectEngine(name), way, start);
     expect(furthest(losses, await lossesOf(engine, way, start))).toBeLessThan(1e-4);
   });

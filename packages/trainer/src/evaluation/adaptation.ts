@@ -1,14 +1,14 @@
-/** How a language model adapts to the text that it is evaluated on: the settings, and what they are unless given. */
+/** Settings of how a language model adapts to the text that it is evaluated on, with their defaults. */
 import type { DynamicRates } from '@unroll/core/config';
 
 export interface DynamicSettings extends DynamicRates {
-  /** Tokens that are predicted before the model learns from them. */
+  /** Number of tokens that are predicted before the model learns from them. */
   readonly segment: number;
 }
 
 /**
- * Of `rms` what the authors' code has for words, of Penn Treebank; of `sgd` what did well on a validation text of ours
- * (benchmarks/results.md).
+ * Default rates. Those of `rms` are from the authors' code for words, of Penn Treebank. Those of `sgd` did well on a
+ * validation text of ours (benchmarks/results.md).
  */
 export const defaultRates = {
   rms: { learningRate: 5e-5, decay: 0.002 },
@@ -18,15 +18,18 @@ export const defaultRates = {
 export const defaultSegment = 5;
 
 export interface CacheSettings {
-  /** Tokens that are remembered. */
+  /** Number of tokens that are remembered. */
   readonly size: number;
-  /** θ: how much the likeness of two states counts. */
+  /** θ: how strongly the similarity of two states counts. */
   readonly theta: number;
-  /** λ: the cache's part in the mixture. */
+  /** λ: the cache's share of the mixture. */
   readonly lambda: number;
 }
 
-/** θ and λ in the middle of what the paper tries; which are best depends on the model, and a validation text tells. */
+/**
+ * θ and λ are in the middle of the range that the paper tries. The best values depend on the model; find them on a
+ * validation text.
+ */
 export const defaultCache = { theta: 0.3, lambda: 0.1 } as const;
 
 export interface AdaptationSettings {

@@ -1,6 +1,6 @@
 /**
- * Evaluation with a model that learns from the text as it goes; `dynamic-evaluation.ts` of the core has the formulas. With
- * `rms`, how great gradients usually are is measured on the training text first.
+ * Evaluates a model that learns from the text as it reads; core's `dynamic-evaluation.ts` has the formulas. With `rms`,
+ * the usual size of gradients is first measured on the training text.
  */
 import {
   dynamicEvaluationProgram,
@@ -22,12 +22,15 @@ import type { DynamicSettings } from './adaptation.js';
 import { Evaluator, inputsOf } from './evaluate.js';
 import type { NeuralCache } from './neural-cache.js';
 
-/** The sequences of a batch of gradient statistics, as many as in the authors' code: the scale of `rms` depends on it. */
+/** Number of sequences in a batch for gradient statistics, as in the authors' code: the scale of `rms` depends on it. */
 const statisticsLanes = 100;
-/** Enough to know the scale of gradients: 100,000 tokens, spread over the text, in segments of five. */
+/** Enough to estimate the scale of gradients: 100,000 tokens, spread over the text, in segments of five. */
 const mostStatisticsBatches = 200;
 
-/** @param meanSquares of the gradients, as {@link meanSquaredGradients} gives them; `sgd` needs none */
+/**
+ * Creates an evaluator that adapts the model.
+ * @param meanSquares of the gradients, from {@link meanSquaredGradients}; not needed for `sgd`
+ */
 export function createDynamicEvaluator(
   engine: Engine,
   config: LanguageModelConfig,
@@ -44,14 +47,17 @@ export function createDynamicEvaluator(
   return new Evaluator(engine, { program, window: segment, constants: [parameters, rates], state, cache });
 }
 
-/** The batches on which gradients are measured, spread over the training text. */
+/** Batches for gradient statistics, spread over the training text. */
 export interface StatisticsBatches {
   readonly lanes: number;
   readonly count: number;
   readonly batchAt: (k: number) => Batch;
 }
 
-/** @throws UnrollError if the text is too short */
+/**
+ * Selects the batches.
+ * @throws UnrollError if the text is too short
+ */
 export function statisticsBatches(train: TokenIds, segment: number): StatisticsBatches {
   const lanes = Math.min(statisticsLanes, Math.floor((train.length - 1) / segment));
   if (lanes < 1) {
@@ -66,8 +72,8 @@ export function statisticsBatches(train: TokenIds, segment: number): StatisticsB
 }
 
 /**
- * The mean of the squared gradients by parameter, MS_g of Krause et al. (2018), of batches instead of sequences as in the
- * authors' code. Yields the number of batches done.
+ * Returns the mean of the squared gradients, by parameter: MS_g of Krause et al. (2018). As in the authors' code, it is
+ * a mean over batches instead of sequences. Yields the number of completed batches.
  */
 export async function* meanSquaredGradients(
   engine: Engine,

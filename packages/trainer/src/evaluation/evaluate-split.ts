@@ -1,4 +1,4 @@
-/** Measures a language model's checkpoint on a part of a corpus. */
+/** Evaluates a language model's checkpoint on a part of a corpus. */
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
 import { type Corpus, loadCorpus } from '../data/corpus.js';
 import { EMBEDDED_CORPUS } from '../data/embedded-corpus.js';
@@ -22,11 +22,14 @@ export interface EvaluationRequest {
 
 export interface SplitEvaluation extends Evaluation, AdaptationSettings {
   readonly split: EvaluationRequest['split'];
-  /** The perplexity of the grammar itself on this very text; given for the embedded corpus. */
+  /** Perplexity of the grammar itself on this text; present for the embedded corpus. */
   readonly lowestPerplexity?: number;
 }
 
-/** @throws UnrollError naming what is missing or cannot be read; the signal's reason when it aborts */
+/**
+ * Evaluates the checkpoint.
+ * @throws UnrollError naming what is missing or cannot be read; the signal's reason when it aborts
+ */
 export async function evaluateSplit(
   request: EvaluationRequest,
   settings: AdaptationSettings,

@@ -1,4 +1,7 @@
-/** The loss of a model over a text: one lane with carried state, so that every token is predicted once from all before it. */
+/**
+ * The loss of a model over a text, in one lane with carried state: every token is predicted once, from all tokens
+ * before it.
+ */
 import { setImmediate } from 'node:timers/promises';
 import { evaluationProgram, type LanguageModelConfig, type Program, stateShapes } from '@unroll/core';
 import { type Batch, evaluationBatches } from '../data/batches.js';
@@ -6,24 +9,27 @@ import type { TokenIds } from '../data/token-ids.js';
 import { type Engine, type Executable, type Residents, zeros } from '../engines/engine.js';
 import type { NeuralCache } from './neural-cache.js';
 
-/** Tokens of one run. The text's loss does not depend on it. */
+/** Tokens in one run. The text's loss does not depend on this number. */
 export const evaluationWindow = 128;
 
 export interface Evaluation {
   readonly tokens: number;
-  /** The mean over the tokens, in nats. */
+  /** Mean over the tokens, in nats. */
   readonly loss: number;
   readonly perplexity: number;
 }
 
-/** What an evaluator runs over a text, window by window. */
+/** The parts of an evaluator, which runs a program over a text, window by window. */
 export interface EvaluatorParts {
-  /** With the inputs and outputs of `evaluationProgram` for one sequence of `window` tokens; it may also take `lossWeights`. */
+  /**
+   * A program with the inputs and outputs of `evaluationProgram` for one sequence of `window` tokens; it may also take
+   * `lossWeights`.
+   */
   readonly program: Program;
   readonly window: number;
-  /** What the program reads and does not change. */
+  /** Residents that the program reads and does not change. */
   readonly constants: readonly Residents[];
-  /** What it changes: zeros before a text. */
+  /** Residents that the program changes; zero at the start of a text. */
   readonly state: Residents;
   readonly cache?: NeuralCache | undefined;
 }
@@ -34,15 +40,15 @@ export class Evaluator implements AsyncDisposable {
   #executable: Executable | undefined;
 
   /**
-   * An evaluator that runs this program; it disposes of the state and the cache. The program is compiled when a text is first
-   * evaluated, so that training, which evaluates at the end of an epoch, begins without waiting for that.
+   * The evaluator disposes of the state and the cache. It compiles the program when it first evaluates a text. So
+   * training, which evaluates at the end of an epoch, does not wait for this at its beginning.
    */
   constructor(engine: Engine, parts: EvaluatorParts) {
     this.#engine = engine;
     this.#parts = parts;
   }
 
-  /** An evaluator of the model whose parameters are the residents `parameters`, whatever they are when it runs. */
+  /** Creates an evaluator of a model with the current values of the residents `parameters`. */
   static of(engine: Engine, config: LanguageModelConfig, parameters: Residents, cache?: NeuralCache): Evaluator {
     const window = evaluationWindow;
     const program = evaluationProgram(config, { batch: 1, time: window });
@@ -51,7 +57,7 @@ export class Evaluator implements AsyncDisposable {
   }
 
   /**
-   * The loss of each token of `ids`, in order, in nats.
+   * Yields the losses of the tokens `ids`, in order, in nats.
    * @param eosId the context of the first token
    */
   async *tokenLosses(ids: TokenIds, eosId: number): AsyncGenerator<Float32Array | Float64Array> {
@@ -67,7 +73,7 @@ export class Evaluator implements AsyncDisposable {
     }
   }
 
-  /** Evaluates, yielding the number of tokens done now and then. */
+  /** Evaluates a text, yielding the number of completed tokens from time to time. */
   evaluate(ids: TokenIds, eosId: number): AsyncGenerator<number, Evaluation, undefined> {
     return meanOfLosses(this.tokenLosses(ids, eosId));
   }
@@ -79,7 +85,7 @@ export class Evaluator implements AsyncDisposable {
   }
 }
 
-/** Adds up losses in nats, yielding the number of tokens done now and then. */
+/** Sums losses in nats, yielding the number of completed tokens from time to time. */
 export async function* meanOfLosses(
   tokenLosses: AsyncIterable<ArrayLike<number> & Iterable<number>>,
 ): AsyncGenerator<number, Evaluation, undefined> {
@@ -94,7 +100,7 @@ export async function* meanOfLosses(
   return { tokens, loss, perplexity: Math.exp(loss) };
 }
 
-/** A batch as inputs; one shorter than the window is padded with tokens that count nothing. */
+/** Returns a batch as inputs. A batch shorter than the window is padded with tokens of weight 0. */
 export function inputsOf(batch: Batch, window: number): Record<string, Float32Array | Int32Array> {
   const rows = window * batch.lanes;
   const lossWeights = new Float32Array(rows).fill(1 / batch.ids.length, 0, batch.ids.length);

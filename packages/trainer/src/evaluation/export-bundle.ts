@@ -1,4 +1,4 @@
-/** Writes a language model's checkpoint as a bundle, and measures what it has become. */
+/** Exports a language model's checkpoint as a bundle, and measures the result. */
 import {
   hasRecurrentWeights,
   languageModelReadingGraph,
@@ -32,7 +32,7 @@ export interface ExportRequest {
   readonly quantization: Quantization;
   readonly target: Target;
   readonly personalization?: true;
-  /** A corpus to measure the perplexity on. */
+  /** A corpus for measuring the perplexity. */
   readonly data?: string;
   readonly split: 'valid' | 'test';
 }
@@ -41,13 +41,16 @@ export interface ExportResult {
   readonly bundle: string;
   readonly quantization: Quantization;
   readonly target: Target;
-  /** Also in the manifest. Perplexities are given if there was a text to measure them on. */
+  /** Measurements, which are also in the manifest. They include perplexities if there was a text to measure them on. */
   readonly measured: Measurements;
 }
 
 type BundleFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
-/** @throws UnrollError naming what cannot be read, exported or written; the signal's reason when it aborts */
+/**
+ * Exports the checkpoint.
+ * @throws UnrollError naming what cannot be read, exported or written; the signal's reason when it aborts
+ */
 export async function exportBundle(request: ExportRequest, signal: AbortSignal): Promise<ExportResult> {
   const { out, quantization, target } = request;
   const checkpoint = await readCheckpoint(request.checkpoint);
@@ -90,8 +93,8 @@ export async function exportBundle(request: ExportRequest, signal: AbortSignal):
 }
 
 /**
- * The decoding step; of a cell whose gates do not see the state, for ONNX Runtime, one that takes any number of tokens. The edge
- * runtime's own kernels are made for one token.
+ * Returns the decoding step. For ONNX Runtime and a cell whose gates do not read the state, the step accepts any number
+ * of tokens. The edge runtime's own kernels process one token at a time.
  */
 function graphFor(target: Target, { config, parameters }: Checkpoint): OnnxGraph {
   return target === 'wasm' || hasRecurrentWeights(config)

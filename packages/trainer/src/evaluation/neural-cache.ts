@@ -1,6 +1,6 @@
 /**
- * The neural cache over a text that is evaluated window by window: keeps the features of its last tokens with the engine, and
- * mixes into the model's losses what the cache says. `neural-cache.ts` of the core has the formulas.
+ * The neural cache over a text that is evaluated window by window. It keeps the features of the last tokens on the
+ * engine, and mixes the cache's predictions into the model's losses. Core's `neural-cache.ts` has the formulas.
  */
 import { lossWithCache, neuralCacheProgram, noFollower } from '@unroll/core';
 import { type Engine, type Executable, type Residents, zeros } from '../engines/engine.js';
@@ -10,7 +10,7 @@ export class NeuralCache implements AsyncDisposable {
   readonly #executable: Executable;
   readonly #cached: Residents;
   readonly #settings: CacheSettings;
-  /** Of the cached features, then of the window's. */
+  /** The token that follows each of the cached features, then of the window's. */
   readonly #followers: Int32Array;
   #tokens = 0;
 
@@ -22,8 +22,9 @@ export class NeuralCache implements AsyncDisposable {
   }
 
   /**
-   * @param width of the features
-   * @param window tokens of one run; what the cache says does not depend on it
+   * Creates a cache.
+   * @param width the width of the features
+   * @param window number of tokens in one run; the cache's predictions do not depend on it
    */
   static async create(engine: Engine, settings: CacheSettings, width: number, window: number): Promise<NeuralCache> {
     const { size, theta } = settings;
@@ -32,7 +33,7 @@ export class NeuralCache implements AsyncDisposable {
     return new NeuralCache(executable, cached, settings, window);
   }
 
-  /** Forgets: a text begins. */
+  /** Empties the cache at the beginning of a text. */
   async clear(): Promise<void> {
     this.#cached.clear();
     this.#followers.fill(noFollower);
@@ -40,8 +41,8 @@ export class NeuralCache implements AsyncDisposable {
   }
 
   /**
-   * The losses of a window's tokens with the cache, in nats; then the window is in the cache.
-   * @param losses of the model alone, fewer than a window's only at the end of the text
+   * Returns the losses of a window's tokens with the cache, in nats, then adds the window to the cache.
+   * @param losses the losses of the model alone; shorter than a window only at the end of the text
    * @param features [window, width]
    * @param targets the tokens
    */
@@ -53,7 +54,7 @@ export class NeuralCache implements AsyncDisposable {
     followers.copyWithin(0, followers.length - size);
     const first = this.#tokens;
     this.#tokens += losses.length;
-    // Before the first token of the text nothing is cached, and the model speaks alone.
+    // At the text's first token, the cache is empty: the loss is that of the model alone.
     return Float64Array.from(losses, (loss, k) =>
       first + k === 0 ? loss : lossWithCache(loss, cacheProbabilities![k]!, lambda),
     );

@@ -1,4 +1,4 @@
-/** The perplexity of a finished model over a text, with a progress bar: of a checkpoint, and of the bundle made from it. */
+/** The perplexity of a finished model over a text, with a progress bar: of a checkpoint, or of the bundle made from it. */
 import { outputDim, parameterShapes } from '@unroll/core';
 import { type LocalLanguageModel, loadLocalLanguageModel, type Target } from '@unroll/edge-runtime';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
@@ -10,15 +10,18 @@ import { createDynamicEvaluator, meanSquaredGradients, statisticsBatches } from 
 import { type Evaluation, Evaluator, evaluationWindow, meanOfLosses } from './evaluate.js';
 import { NeuralCache } from './neural-cache.js';
 
-/** How a model adapts to the text that it is evaluated on; not at all if nothing is given. */
+/** Settings for adapting a model to the text that it is evaluated on. Without settings, it does not adapt. */
 export interface Adaptation {
   readonly dynamic?: DynamicSettings | undefined;
   readonly cache?: CacheSettings | undefined;
-  /** The training text, on which dynamic evaluation with `rms` measures gradients first. */
+  /** The training text, on which dynamic evaluation with `rms` first measures gradients. */
   readonly train?: TokenIds | undefined;
 }
 
-/** @throws the signal's reason when it aborts; UnrollError if the training text is too short */
+/**
+ * Evaluates a checkpoint.
+ * @throws the signal's reason when it aborts; UnrollError if the training text is too short
+ */
 export async function evaluateCheckpoint(
   { config, parameters, tokenizer }: Checkpoint,
   ids: TokenIds,
@@ -42,7 +45,11 @@ export async function evaluateCheckpoint(
   return await finish(evaluation, new Progress('checkpoint', ids.length, 'tokens'), signal);
 }
 
-/** Reads the text token by token on ONNX Runtime for `node`, else on the edge runtime's own kernels. @throws BundleError; the signal's reason when it aborts */
+/**
+ * Evaluates a bundle token by token: on ONNX Runtime for the target `node`, otherwise on the edge runtime's own
+ * kernels.
+ * @throws BundleError; the signal's reason when it aborts
+ */
 export async function evaluateBundle(
   folder: string,
   target: Target,
@@ -63,7 +70,7 @@ async function* losses(model: LocalLanguageModel, ids: Iterable<number>): AsyncG
   for await (const logProbability of model.logProbabilities(ids)) yield [-logProbability];
 }
 
-/** Runs what yields how much of it is done to its end. */
+/** Runs work that yields its progress to its end. */
 async function finish<Result>(
   work: AsyncGenerator<number, Result, undefined>,
   progress: Progress,

@@ -1,4 +1,4 @@
-/** What a model's matrices and a finished bundle take on the runtime that the bundle is made for, measured here. */
+/** Measures the speed of a model's matrices and of a finished bundle on the runtime of the bundle's target. */
 import type { OnnxGraph } from '@unroll/core';
 import {
   chooseByMeasurement,
@@ -16,7 +16,7 @@ import { Progress } from '../terminal/progress.js';
 type BundleFiles = ReadonlyMap<string, Uint8Array>;
 
 /**
- * The fastest scheme of each matrix on `target`, under a progress bar.
+ * Finds the fastest scheme of each matrix on `target`, with a progress bar.
  * @throws UnrollError if this machine lacks the target
  */
 export async function measuredChoices(graph: OnnxGraph, target: Target): Promise<MatrixChoice[]> {
@@ -33,7 +33,7 @@ export async function measuredChoices(graph: OnnxGraph, target: Target): Promise
   }
 }
 
-/** Tokens per second of a bundle and of its float32 counterpart; nothing if this machine lacks the target. */
+/** Measures tokens per second of a bundle and of its float32 counterpart. Returns nothing if this machine lacks the target. */
 export async function measuredSpeeds(
   files: BundleFiles,
   float32: BundleFiles,

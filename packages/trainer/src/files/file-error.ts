@@ -1,7 +1,7 @@
-/** Words for what the file system refused: every code becomes a reason that fits into a line for the user. */
+/** Describes errors of the file system: every code becomes a reason that fits into one line for the user. */
 import { getSystemErrorMap } from 'node:util';
 
-/** An error that the operating system gave a number, such as those of `node:fs`. */
+/** An error with a number from the operating system, such as those of `node:fs`. */
 export type FileError = NodeJS.ErrnoException & { readonly errno: number; readonly code: string };
 
 export function isFileError(error: unknown): error is FileError {
@@ -9,7 +9,7 @@ export function isFileError(error: unknown): error is FileError {
   return typeof errno === 'number' && typeof code === 'string';
 }
 
-/** `no space left on device (ENOSPC)`. An error that is not of the system is thrown again. */
+/** Returns the reason, such as `no space left on device (ENOSPC)`. Rethrows an error that is not from the operating system. */
 export function fileErrorReason(error: unknown): string {
   if (!isFileError(error)) throw error;
   const words = getSystemErrorMap().get(error.errno)?.[1];

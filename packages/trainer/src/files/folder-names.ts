@@ -1,22 +1,25 @@
-/** The files of a folder that are meant as its contents, and why others are not. */
+/** Finds the files in a folder that are its contents, and explains why others are not. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from './file-error.js';
 import { isMarker } from './markers.js';
 
-/** Backups of editors; what people write about a folder; checksums of its files. */
+/** Backups of editors; texts about a folder; checksums of its files. */
 const ASIDE =
   /~$|\.(?:bak|orig|swp|tmp|part|crc|md5|sha1|sha256)$|^(?:readme|licen[cs]e|copying)(?:\.\w+)?$|^(?:md5|sha\d+)sums/i;
 
 export interface FolderNames {
-  /** In their order; folders too. */
+  /** Names of files and folders, sorted. */
   readonly names: readonly string[];
-  /** Names that were passed over, each with the reason if the name does not say it. */
+  /** Names that were skipped, each with the reason unless the name is reason enough. */
   readonly skipped: readonly string[];
 }
 
-/** @throws UnrollError if the folder cannot be read */
+/**
+ * Lists a folder.
+ * @throws UnrollError if the folder cannot be read
+ */
 export function namesInFolder(folder: string): FolderNames {
   const names: string[] = [];
   const skipped: string[] = [];
@@ -36,7 +39,7 @@ function readNames(folder: string): string[] {
   }
 }
 
-/** Why nothing can be read of a file, in brackets; undefined if there is no such reason. */
+/** Returns why a file has nothing to read, in brackets; undefined if there is no such reason. */
 export function reasonToSkip(path: string): string | undefined {
   try {
     const found = statSync(path);
@@ -44,7 +47,7 @@ export function reasonToSkip(path: string): string | undefined {
     if (!found.isFile()) return ' (not a file)';
     return found.size === 0 ? ' (empty)' : undefined;
   } catch (error) {
-    // Other reasons are given when the file is read: its text may not be passed over.
+    // Other errors are reported when the file is read: a file that may contain text must not be skipped.
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? ' (a link that leads nowhere)' : undefined;
   }
 }

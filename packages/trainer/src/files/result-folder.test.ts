@@ -23,7 +23,7 @@ function contentsOf(folder: string): Record<string, string> {
   return Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 }
 
-/** The folder that a message says the files are in. */
+/** Returns the folder that a message names as the place of the files. */
 async function savedIn(writing: Promise<unknown>): Promise<{ message: string; folder: string }> {
   const message = await writing.then(
     () => 'nothing was thrown',
@@ -38,7 +38,7 @@ describe('files are written together', () => {
     expect(contentsOf(join(out, 'a', 'b'))).toEqual(first);
   });
 
-  test('in place of older ones, of which those that are not written anew are removed', async () => {
+  test('in place of older ones; older files that are not rewritten are removed', async () => {
     await replaceFolder(out, first);
     await replaceFolder(out, second, { ours: ['old.bin', 'model.bin', 'manifest.json'] });
     expect(contentsOf(out)).toEqual({ 'model.bin': 'second model', 'manifest.json': 'second' });

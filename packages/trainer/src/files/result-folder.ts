@@ -1,8 +1,8 @@
 /**
- * Folders of results, whose files are replaced together. New files are written into a folder within, which gets another name when
- * it is complete; then they are renamed one by one into their places, a list of checksums last. So a folder may be a mount point
- * or a link, and whatever happens in between, it holds all old files or all new ones: readers look into the complete folder
- * first, and the next writer empties it.
+ * Result folders, whose files are replaced together. New files are written into a subfolder, which is renamed once it
+ * is complete. Then the files are moved one by one into their places, the list of checksums last. So the folder may be
+ * a mount point or a link. Whenever this is interrupted, the folder holds all old files or all new ones: readers look
+ * into the complete subfolder first, and the next writer empties it.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, open, readdir, readFile, readlink, rename, rm, rmdir } from 'node:fs/promises';
@@ -12,20 +12,20 @@ import { UnrollError } from '../errors.js';
 import { fileErrorReason, isFileError } from './file-error.js';
 import { isMarker } from './markers.js';
 
-/** A file's contents, as parts that are written one after another. */
+/** The contents of a file, as parts that are written one after another. */
 export type FileContents = string | Uint8Array | readonly Uint8Array[];
 
 /** Files by name. */
 export type Files = Readonly<Record<string, FileContents>>;
 
-/** How the folder begins where new files lie while they are written, and where they lie from when all are until all are in place. */
+/** Prefix of the subfolder for new files while they are being written; then its name until all files are in place. */
 const unfinished = '.unroll-unfinished';
 const complete = '.unroll-complete';
 
-/** By which a reader knows whether the other files belong together; renamed last. */
+/** The files from which a reader knows whether the others belong together; moved last. */
 const lastFiles = new Set(['checksums.json', 'manifest.json']);
 
-/** Files that only whoever goes on training needs; other users of the machine cannot open them. */
+/** Files that are only for resuming training; other users of the machine cannot open them. */
 const privateFiles = new Set(['training-state.json', 'optimizer.safetensors']);
 
 export interface ReplacementOptions {
@@ -36,8 +36,9 @@ export interface ReplacementOptions {
 }
 
 /**
- * Writes the files into `folder`, which is made if it does not exist. Where that fails, what was there before stays, and the files
- * are written beside it or into the folder for temporary files. Returns whether they were due.
+ * Writes the files into `folder`, creating it if needed. If that fails, the previous contents remain, and the files are
+ * written beside the folder or into the folder for temporary files.
+ * @returns false if the files were no longer due, and were not put in place
  * @throws UnrollError that says why `folder` could not be written, and where the files are
  */
 export async function replaceFolder(
@@ -72,8 +73,9 @@ export async function replaceFolder(
 }
 
 /**
- * Finds out whether {@link replaceFolder} can write here, before the work whose result it will write: tries all that it does.
- * @throws UnrollError naming the folder if not
+ * Checks that {@link replaceFolder} can write here, before doing the work whose result it will write. Tries every
+ * operation that it uses.
+ * @throws UnrollError naming the folder if it cannot
  */
 export async function checkWritable(folder: string): Promise<void> {
   const path = resolve(folder);
@@ -99,7 +101,10 @@ export async function checkWritable(folder: string): Promise<void> {
   }
 }
 
-/** The contents of a file of a folder that {@link replaceFolder} wrote. @throws the file system's error */
+/**
+ * Reads a file of a folder written by {@link replaceFolder}.
+ * @throws the file system's error
+ */
 export async function readResult(folder: string, name: string): Promise<Buffer> {
   try {
     return await readFile(join(folder, complete, name));
@@ -109,10 +114,13 @@ export async function readResult(folder: string, name: string): Promise<Buffer> 
   }
 }
 
-/** Nothing; a folder of our files, which may be replaced; or something else, of which nothing may be lost. */
+/** Nothing; a folder of our files, which may be replaced; or something else, which must not be lost. */
 export type FolderContents = 'absent' | 'ours' | 'foreign';
 
-/** What stands at `folder`, markers aside. @param ours the names of our files, of which the first is never absent */
+/**
+ * Examines `folder`, ignoring markers.
+ * @param ours the names of our files, of which the first is always present
+ */
 export async function inspectFolder(folder: string, ours: readonly string[]): Promise<FolderContents> {
   try {
     const names = [...(await namesIn(folder)), ...(await namesIn(join(folder, complete)))];
@@ -124,7 +132,7 @@ export async function inspectFolder(folder: string, ours: readonly string[]): Pr
   }
 }
 
-/** Renames complete files into their places; does nothing if there are none. */
+/** Moves complete files into their places; does nothing if there are none. */
 async function finishReplacement(path: string): Promise<void> {
   const source = join(path, complete);
   const names = await namesIn(source);
@@ -137,13 +145,16 @@ async function finishReplacement(path: string): Promise<void> {
   });
 }
 
-/** What a process left that ended while it wrote, and what a process writes that nobody waits for any more. */
+/** Removes unfinished subfolders: of a process that ended while writing, or one whose result nobody waits for any more. */
 async function removeUnfinished(path: string): Promise<void> {
   const left = (await namesIn(path)).filter((name) => name.startsWith(unfinished));
   for (const name of left) await rm(join(path, name), { recursive: true, force: true });
 }
 
-/** Writes the files where they can be, if anywhere. @returns what to tell the user of that */
+/**
+ * Writes the files to another place, if possible.
+ * @returns what to tell the user about it
+ */
 async function writtenElsewhere(path: string, files: Files): Promise<string> {
   for (const place of [`${path}.saved-`, join(tmpdir(), `unroll-${basename(path).slice(0, 100)}-`)]) {
     let folder: string | undefined;
@@ -160,8 +171,9 @@ async function writtenElsewhere(path: string, files: Files): Promise<string> {
 }
 
 /**
- * Makes a folder and those above it. Node's own `recursive` never ends where nothing can be made, as below /proc.
- * @returns whether it was not there
+ * Creates a folder and its parents. Node's own `recursive` never ends where nothing can be created, such as below
+ * /proc.
+ * @returns whether the folder is new
  */
 async function makeFolder(path: string): Promise<boolean> {
   try {
@@ -176,7 +188,7 @@ async function makeFolder(path: string): Promise<boolean> {
   }
 }
 
-/** Where a link leads that leads nowhere. */
+/** Returns the target of a dangling link; undefined if the path is not one. */
 async function danglingTarget(path: string): Promise<string | undefined> {
   const target = await readlink(path).catch(() => undefined);
   if (target === undefined) return undefined;
@@ -205,7 +217,7 @@ async function writeFiles(folder: string, files: Files): Promise<void> {
   }
 }
 
-/** The bytes of a file. */
+/** Returns the bytes of a file. */
 export function partsOf(contents: FileContents): readonly Uint8Array[] {
   if (typeof contents === 'string') return [Buffer.from(contents)];
   return contents instanceof Uint8Array ? [contents] : contents;

@@ -1,15 +1,15 @@
-/** Reads files that hold a secret, and refuses those that other users of the machine can open, as ssh does. */
+/** Reads files that contain a secret. Refuses those that other users of the machine can open, as ssh does. */
 import { open } from 'node:fs/promises';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from './file-error.js';
 
-/** The permissions of a file's group and of all others. */
+/** The permission bits of a file's group and of all others. */
 const othersPermissions = 0o077;
 
 /**
- * Reads a secret. A file of another user is not judged by its permissions: whoever mounts a secret decides about them.
- * @param flag what named the file
- * @throws UnrollError if the file cannot be read, or is this user's and open to others
+ * Reads a secret. The permissions of another user's file are not checked: whoever mounts a secret decides about them.
+ * @param flag the flag that named the file
+ * @throws UnrollError if the file cannot be read, or belongs to this user and is open to others
  */
 export async function readSecretFile(flag: string, path: string): Promise<string> {
   try {

@@ -1,4 +1,4 @@
-/** A checkpoint's parameters in a file of another framework. */
+/** Exports a checkpoint's parameters to a file of another framework. */
 import { open, rm } from 'node:fs/promises';
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
 import { requireFiniteParameters } from '../checkpoint/finite.js';
@@ -11,16 +11,16 @@ import { encodeTorchFile } from './torch-writer.js';
 export interface ExportWeightsResult {
   readonly weights: string;
   readonly bytes: number;
-  /** The names of the tensors. */
+  /** Names of the tensors. */
   readonly tensors: readonly string[];
 }
 
-/** The formats, as the names of their files end. */
+/** The formats, named by their file endings. */
 export type WeightsFormat = '.pt' | '.safetensors';
 
 /**
  * Writes a checkpoint's parameters to a new file.
- * @throws UnrollError if the checkpoint cannot be read or the file not be written
+ * @throws UnrollError if the checkpoint cannot be read or the file cannot be written
  */
 export async function exportWeights(
   checkpoint: string,
@@ -36,7 +36,10 @@ export async function exportWeights(
   return { weights: out, bytes, tensors: [...tensors.keys()] };
 }
 
-/** @throws UnrollError if the file exists or cannot be written; nothing of it is then left */
+/**
+ * Writes a new file.
+ * @throws UnrollError if the file exists or cannot be written; no part of it then remains
+ */
 async function writeNewFile(path: string, parts: readonly Uint8Array[]): Promise<void> {
   const file = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
     const why = error.code === 'EEXIST' ? 'exists already' : `cannot be written: ${fileErrorReason(error)}`;

@@ -1,6 +1,6 @@
 /**
- * Reads HDF5 files through jsfive, which throws strings, errors and, in damaged files, whatever its own code meets: all of it becomes
- * one line here. Names may be padded with NULs, as h5py before version 3 wrote them.
+ * Reads HDF5 files through jsfive. For damaged files, jsfive throws strings, errors or whatever its own code runs into;
+ * here each becomes an error of one line. Names may be padded with NULs, as by h5py before version 3.
  */
 import { elementCount } from '@unroll/core';
 import { Dataset, File, Group } from 'jsfive';
@@ -12,7 +12,7 @@ export class H5File {
   readonly #root: Group;
 
   /**
-   * @param file for errors
+   * @param file its name, for errors
    * @throws UnrollError naming the file if it is damaged
    */
   constructor(bytes: Uint8Array<ArrayBuffer>, file: string) {
@@ -20,12 +20,12 @@ export class H5File {
     this.#root = this.#reading(() => new File(bytes.buffer, file));
   }
 
-  /** The names in a group; none if there is no such group. */
+  /** Returns the names in a group; none if the group does not exist. */
   keys(path: string): readonly string[] {
     return this.#reading(() => (this.#group(path)?.keys ?? []).map(withoutPadding));
   }
 
-  /** An attribute of a group, its strings without padding; undefined if there is none. */
+  /** Returns an attribute of a group, its strings without padding; undefined if it does not exist. */
   attribute(path: string, name: string): unknown {
     return this.#reading(() => {
       const value = this.#group(path)?.attrs[name];
@@ -35,9 +35,9 @@ export class H5File {
   }
 
   /**
-   * The values of a dataset as float32; undefined if there is none.
-   * @param what names it in errors
-   * @throws UnrollError if they are no floating-point numbers of 16, 32 or 64 bits
+   * Returns the values of a dataset as float32; undefined if it does not exist.
+   * @param what the dataset's name in errors
+   * @throws UnrollError if the values are not floating-point numbers of 16, 32 or 64 bits
    */
   tensor(path: string, what: string): NamedArray | undefined {
     const dataset = this.#at(path, what);
@@ -69,7 +69,7 @@ export class H5File {
     return found instanceof Group ? found : undefined;
   }
 
-  /** Returns the object at a path; undefined if there is none, which jsfive says by a string. */
+  /** Returns the object at a path; undefined if there is none, for which jsfive throws a string. */
   #at(path: string, what = `'${path}'`): Group | Dataset | undefined {
     try {
       return this.#root.get(path) ?? undefined;
@@ -103,17 +103,23 @@ export class H5File {
   }
 }
 
-/** Why jsfive refuses a file, in brackets; nothing where its own code has failed, whose errors say nothing of the file. */
+/**
+ * Returns jsfive's reason for refusing a file, in brackets. Empty if its own code failed, as such errors say nothing
+ * about the file.
+ */
 function reasonOf(error: unknown): string {
   return isOfCode(error) ? '' : ` (${firstLine(error)})`;
 }
 
-/** Whether it is a TypeError or the like, and no refusal. */
+/** Whether the error comes from failing code, such as a TypeError, and is not a refusal. */
 function isOfCode(error: unknown): boolean {
   return error instanceof Error && error.constructor !== Error;
 }
 
-/** `<f4` or the like; for formats that jsfive does not know, such as the one of bfloat16 in `.h5`, what it says of them. */
+/**
+ * Returns the format, such as `<f4`. For a format that jsfive does not know, such as bfloat16 in `.h5`, returns
+ * jsfive's message about it.
+ */
 function formatOf(dataset: Dataset): string {
   try {
     return String(dataset.dtype);

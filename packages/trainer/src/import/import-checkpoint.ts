@@ -1,4 +1,4 @@
-/** Makes a checkpoint of another framework's model. */
+/** Makes a checkpoint from another framework's model. */
 import { elementCount, parameterShapes } from '@unroll/core';
 import { inspectModel, writeModel } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
@@ -18,7 +18,7 @@ export interface ImportResult {
 }
 
 /**
- * Writes the checkpoint to the folder `out`, and says on stderr what was assumed.
+ * Writes the checkpoint to the folder `out`, and lists on stderr what was assumed.
  * @throws UnrollError saying what is wrong with which file; the signal's reason when it aborts
  */
 export async function importCheckpoint(
@@ -40,7 +40,7 @@ export async function importCheckpoint(
   return { checkpoint: out, cell, layers, embeddingDim, hiddenDim, vocabSize, tieWeights, parameters };
 }
 
-/** The first of some names, which may hold any characters. */
+/** Lists the first of some names, quoted, as they may contain any characters. */
 function nameList(names: readonly string[]): string {
   const first = names.slice(0, 10).map((name) => JSON.stringify(name));
   return [...first, ...(names.length > first.length ? [`${names.length - first.length} more`] : [])].join(', ');

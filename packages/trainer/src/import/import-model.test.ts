@@ -1,4 +1,5 @@
-// Models that PyTorch and Keras computed a loss with: imported, they have the same one. And what must be refused.
+// Models with which PyTorch and Keras computed a loss: after import they have the same loss. Also files that must be
+// refused.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -205,7 +206,7 @@ describe('refuses', () => {
 
   test.each([join(kerasFolder, 'gru.keras'), 'gru.pt'])('%s if it claims to unpack to gigabytes', async (file) => {
     const bytes = Buffer.from(readFileSync(join(committedFiles, file)));
-    // The size of each file in the zip's directory, of whose entries this is the mark.
+    // Overwrites the size of each file in the zip's directory, whose entries begin with this signature.
     for (let at = bytes.indexOf('PK\x01\x02'); at >= 0; at = bytes.indexOf('PK\x01\x02', at + 4)) {
       bytes.writeUInt32LE(3_000_000_000, at + 24);
     }

@@ -1,4 +1,4 @@
-/** One door to all formats: a file of another framework, and its vocabulary, as a checkpoint's model. */
+/** Imports a model from any supported format: a file of another framework, together with its vocabulary. */
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
 import type { ImportedModel } from './imported-model.js';
@@ -14,20 +14,23 @@ import { readVocabulary } from './vocabulary-file.js';
 export interface ImportRequest {
   readonly from: ImportSource;
   readonly file: string;
-  /** The path of the vocabulary. */
+  /** Path of the vocabulary. */
   readonly vocab: string;
-  /** The path of a file that says which modules are what; of PyTorch only. */
+  /** Path of a file that says which modules are which; for PyTorch only. */
   readonly mapping?: string;
 }
 
 export interface Import {
   readonly checkpoint: Checkpoint;
   readonly assumptions: readonly string[];
-  /** The names of what the file holds beside the model. */
+  /** Names of the file's contents that are not part of the model. */
   readonly unread: readonly string[];
 }
 
-/** @throws UnrollError saying what is wrong with which file; the signal's reason when it aborts */
+/**
+ * Imports a model.
+ * @throws UnrollError saying what is wrong with which file; the signal's reason when it aborts
+ */
 export async function importModel(request: ImportRequest, signal: AbortSignal): Promise<Import> {
   const tokenizer = readVocabulary(request.vocab);
   const { config, parameters, assumptions, unread } = await readModel(request, signal);
@@ -49,7 +52,7 @@ async function readModel({ from, file, mapping }: ImportRequest, signal: AbortSi
     case 'keras':
       return modelFromKeras(decodeKerasFile(await readWholeFile(file, signal), file), file);
     case 'tfjs': {
-      // TensorFlow.js takes a while to load.
+      // Imported on demand: TensorFlow.js takes a while to load.
       const { readTensorFlowJsModel } = await import('./tfjs-file.js');
       return modelFromKeras(await readTensorFlowJsModel(file, signal), file);
     }

@@ -1,13 +1,13 @@
-/** A language model as it comes out of another framework's file: no vocabulary yet, only its size. */
+/** A language model read from another framework's file, still without its vocabulary; only the vocabulary's size is known. */
 import type { LanguageModelConfig } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 
 export interface ImportedModel {
   readonly config: LanguageModelConfig;
-  /** By the names of `parameterShapes`. */
+  /** Parameters by the names of `parameterShapes`. */
   readonly parameters: Arrays;
-  /** What the file does not say and was therefore assumed; a line each. */
+  /** Facts that the file does not contain and that were therefore assumed; one line each. */
   readonly assumptions: readonly string[];
-  /** The names of what the file holds beside the model. */
+  /** Names of the file's contents that are not part of the model. */
   readonly unread: readonly string[];
 }

@@ -1,4 +1,4 @@
-// The part of jsfive that is used here; the package brings no types.
+// The part of jsfive that is used here; the package has no types.
 declare module 'jsfive' {
   export class Group {
     readonly keys: string[];
@@ -10,7 +10,7 @@ declare module 'jsfive' {
   export class Dataset {
     readonly attrs: Readonly<Record<string, unknown>>;
     readonly shape: number[];
-    /** `<f4` and the like. */
+    /** The format, such as `<f4`. */
     readonly dtype: unknown;
     readonly value: unknown;
   }

@@ -1,18 +1,19 @@
 /**
- * What the description of a Keras model says, `model_config` or `config.json`: which of its layers are the embedding, the
- * recurrent layers and the output. An option is known or refused by name: those of training (initializers, regularizers, dropout) do
- * not matter to a model that is trained, the others must have the value with which the model computes what ours does.
+ * Interprets the description of a Keras model, `model_config` or `config.json`: finds the embedding, the recurrent
+ * layers and the output among its layers. Every option is accepted or refused by name. Options of training
+ * (initializers, regularizers, dropout) do not matter to a trained model. The others must have the value with which the
+ * model computes what ours does.
  */
 import type { Cell } from '@unroll/core';
 import { z } from 'zod';
 import { UnrollError } from '../errors.js';
 
 export interface KerasLayer {
-  /** The layer's own name, or that of the `TimeDistributed` around it. */
+  /** The layer's own name, or the name of the `TimeDistributed` around it. */
   readonly name: string;
   readonly className: string;
   readonly config: Readonly<Record<string, unknown>>;
-  /** Whether it stands in a `TimeDistributed`. */
+  /** Whether the layer is inside a `TimeDistributed`. */
   readonly wrapped: boolean;
 }
 
@@ -21,12 +22,12 @@ export interface KerasArchitecture {
   readonly recurrent: readonly KerasLayer[];
   readonly cell: Cell;
   readonly output: KerasLayer;
-  /** All of them, as the model lists them. */
+  /** All layers, in the model's order. */
   readonly layers: readonly KerasLayer[];
 }
 
 const layerSchema = z.object({
-  /** Where Keras 3 finds the class. */
+  /** The module in which Keras 3 finds the class. */
   module: z.string().nullish(),
   class_name: z.string(),
   config: z.looseObject({ name: z.string().optional() }),
@@ -37,7 +38,7 @@ type DescribedLayer = z.infer<typeof layerSchema>;
 
 const modelSchema = z.object({
   class_name: z.string(),
-  // A list in Keras 1 and in TensorFlow.js.
+  // A plain list in Keras 1 and in TensorFlow.js.
   config: z.union([
     z.array(layerSchema).transform((layers) => ({ layers, output_layers: undefined })),
     z.object({ layers: z.array(layerSchema), output_layers: z.unknown().optional() }),
@@ -46,26 +47,29 @@ const modelSchema = z.object({
 
 const cells: Readonly<Record<string, Cell>> = { SimpleRNN: 'rnn', LSTM: 'lstm', GRU: 'gru' };
 
-/** Layers that a trained model passes its inputs through unchanged. */
+/** Layers that, once trained, pass their inputs through unchanged. */
 const passive = ['InputLayer', 'Dropout', 'SpatialDropout1D'];
 
-/** Options of every layer that do not change what a trained model computes, with those of initializers and the like. */
+/**
+ * Options of any layer that do not affect what a trained model computes; those of initializers and the like match
+ * `ofTraining`.
+ */
 const incidental = ['name', 'trainable', 'batch_input_shape', 'batch_shape', 'input_length', 'input_dim', 'seed'];
 const ofTraining = /_(initializer|regularizer|constraint)$/;
-/** The precision of computing: weights are float32 or become it. Not among them: quantized ones. */
+/** Precisions of computation whose weights are float32 or can become it; quantized ones are not among them. */
 const precisions = ['float32', 'float64', 'float16', 'bfloat16', 'mixed_float16', 'mixed_bfloat16'];
 
 interface KnownOptions {
-  /** Options that are read, or do not matter. */
+  /** Options that are read, or that do not matter. */
   readonly free: readonly string[];
-  /** Options that matter, and the values that they may have. */
+  /** Options that matter, and their permitted values. */
   readonly fixed: Readonly<Record<string, readonly unknown[]>>;
 }
 
 const recurrent: KnownOptions = {
   free: [
     ...['units', 'use_bias', 'return_sequences', 'stateful', 'unroll', 'implementation', 'use_cudnn', 'dropout'],
-    // Without a mask, which no model here has, there is no output for it.
+    // No model here has a mask; without one, this option has no effect.
     ...['recurrent_dropout', 'zero_output_for_mask'],
   ],
   fixed: { activation: ['tanh'], go_backwards: [false], time_major: [false], return_state: [false] },
@@ -73,8 +77,8 @@ const recurrent: KnownOptions = {
 const gated: KnownOptions = { ...recurrent, fixed: { ...recurrent.fixed, recurrent_activation: ['sigmoid'] } };
 
 /**
- * By class. Leaving an option out, null or false, is Keras's way of saying that it is not used, but `reset_after` must be said:
- * Keras 1 knew only the other variant.
+ * The known options, by class. In Keras, an option that is absent, null or false is not used. The exception is
+ * `reset_after`, which must be given: Keras 1 had only the other variant.
  */
 const supported: Readonly<Record<string, KnownOptions>> = {
   Embedding: { free: ['output_dim'], fixed: {} },
@@ -89,9 +93,10 @@ const supported: Readonly<Record<string, KnownOptions>> = {
 };
 
 /**
+ * Parses a model's description.
  * @param description the parsed JSON
- * @param file for errors
- * @throws UnrollError naming the layer that does not belong into such a model, or its option
+ * @param file its name, for errors
+ * @throws UnrollError naming the layer or the option that such a model cannot have
  */
 export function parseKerasArchitecture(description: unknown, file: string): KerasArchitecture {
   const parsed = modelSchema.safeParse(description);
@@ -123,7 +128,7 @@ export function parseKerasArchitecture(description: unknown, file: string): Kera
   return { embedding, recurrent: rest, cell: cells[rest[0]!.className]!, output, layers };
 }
 
-/** A layer's description, out of its `TimeDistributed`. Layers of ours have Keras's names with a prefix. */
+/** Returns a layer's description, unwrapped from its `TimeDistributed`. Our own layers have Keras's names with a prefix. */
 function kerasLayer({ class_name, config, module }: DescribedLayer, file: string): KerasLayer {
   const name = config.name ?? class_name;
   if (module && !/^(tf_)?keras(\.|$)|^tensorflow(\.|$)/.test(module)) {
@@ -156,7 +161,10 @@ function requireSupported({ name, className, config }: KerasLayer, file: string)
   }
 }
 
-/** The name in a policy of Keras 3, `{ class_name: 'DTypePolicy', config: { name: 'float32' } }`, or the dtype itself. */
+/**
+ * Returns the name in a policy of Keras 3, `{ class_name: 'DTypePolicy', config: { name: 'float32' } }`, or the dtype
+ * itself.
+ */
 function precisionOf(dtype: unknown): unknown {
   const policy = z
     .object({ class_name: z.literal('DTypePolicy'), config: z.object({ name: z.string() }) })
@@ -164,7 +172,10 @@ function precisionOf(dtype: unknown): unknown {
   return policy.success ? policy.data.config.name : dtype;
 }
 
-/** @throws UnrollError naming a layer whose input is not the one layer before it, or that is called in another way */
+/**
+ * Checks that the layers form a chain.
+ * @throws UnrollError naming a layer whose only input is not the previous layer, or that is called with other arguments
+ */
 function requireChain(layers: readonly DescribedLayer[], outputs: unknown, file: string): void {
   for (const [index, { inbound_nodes: nodes, config }] of layers.entries()) {
     if (nodes === undefined || nodes.length === 0) continue;
@@ -189,7 +200,7 @@ function requireChain(layers: readonly DescribedLayer[], outputs: unknown, file:
   }
 }
 
-/** The arguments of a layer's call beside its input: the end of a triple in Keras 2, `kwargs` in Keras 3. */
+/** Returns the arguments of a layer's call besides its input: at the end of a triple in Keras 2, in `kwargs` in Keras 3. */
 function callArguments(part: unknown): object {
   if (Array.isArray(part)) {
     return typeof part[0] === 'string'
@@ -199,7 +210,7 @@ function callArguments(part: unknown): object {
   return typeof part === 'object' && part !== null && 'kwargs' in part ? { ...(part.kwargs as object) } : {};
 }
 
-/** The names in the triples `[layer, node, tensor]` by which Keras, in any version, says where a layer's inputs come from. */
+/** Returns the layer names in triples `[layer, node, tensor]`, by which all versions of Keras describe a layer's inputs. */
 function inboundLayers(part: unknown): string[] {
   if (Array.isArray(part)) {
     const [name, node, tensor] = part as readonly unknown[];

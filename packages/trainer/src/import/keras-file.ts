@@ -1,6 +1,6 @@
 /**
- * Reads Keras's files: `.h5` of all versions, which holds the model's description as an attribute, and `.keras` of Keras 3
- * and of TensorFlow 2.13 on, a zip of `config.json` and `model.weights.h5`.
+ * Reads Keras's files. `.h5` of all versions holds the model's description as an attribute. `.keras`, of Keras 3 and of
+ * TensorFlow from 2.13 on, is a zip of `config.json` and `model.weights.h5`.
  */
 import { firstLine, UnrollError } from '../errors.js';
 import { H5File } from './h5-file.js';
@@ -13,7 +13,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const kerasEntries = new Set(['config.json', 'model.weights.h5']);
 
 /**
- * @param file for errors
+ * Decodes a file of either kind.
+ * @param file its name, for errors
  * @throws UnrollError naming the file, and the layer or option that is refused
  */
 export function decodeKerasFile(bytes: Bytes, file: string): KerasSource {
@@ -40,7 +41,7 @@ function decodeH5(bytes: Bytes, file: string): KerasSource {
   };
 }
 
-/** The last part of a weight's path, as `kernel` of `lstm/lstm_cell/kernel:0`. */
+/** Returns the last part of a weight's path, such as `kernel` for `lstm/lstm_cell/kernel:0`. */
 function kindOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1).replace(/:\d+$/, '');
 }
@@ -65,7 +66,10 @@ function decodeKerasZip(bytes: Bytes, file: string): KerasSource {
   };
 }
 
-/** Keras names a layer's weights by its class and how many of that class stand before it, and not by the layer's name. */
+/**
+ * Returns the path of each layer's weights. Keras names it not by the layer's name, but by its class and the number of
+ * earlier layers of that class.
+ */
 function layerPaths({ layers }: KerasArchitecture): ReadonlyMap<KerasLayer, string> {
   const counts = new Map<string, number>();
   return new Map(
@@ -80,7 +84,7 @@ function layerPaths({ layers }: KerasArchitecture): ReadonlyMap<KerasLayer, stri
   );
 }
 
-/** `SimpleRNN` → `simple_rnn`, `LSTM` → `lstm`, `SpatialDropout1D` → `spatial_dropout1d`. */
+/** Converts to snake case: `SimpleRNN` → `simple_rnn`, `LSTM` → `lstm`, `SpatialDropout1D` → `spatial_dropout1d`. */
 function snakeCase(name: string): string {
   return name.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
 }

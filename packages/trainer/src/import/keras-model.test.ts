@@ -6,7 +6,7 @@ import { modelFromKeras } from './keras-model.js';
 const layer = (class_name: string, name: string, config: object) => ({ class_name, config: { name, ...config } });
 const zeros = (...shape: number[]): NamedArray => ({ shape, values: new Float32Array(shape.reduce((a, b) => a * b)) });
 
-/** A model of one simple recurrent layer, 5 words, 2 and 3 wide, some of whose weights are others. */
+/** Imports a model of one simple recurrent layer, 5 words, 2 and 3 wide, after changing some of its weights. */
 function imported(changed: Record<string, NamedArray | undefined>, options: object = {}) {
   const layers = [
     layer('Embedding', 'words', { input_dim: 5, output_dim: 2 }),

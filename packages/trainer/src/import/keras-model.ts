@@ -1,4 +1,4 @@
-/** A Keras language model as one of ours. The weights' layouts are the same: they are checked, not converted. */
+/** Converts a Keras language model to one of ours. The weights have the same layouts, so they are checked but not converted. */
 import { gateCounts, languageModelConfig } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import type { NamedArray } from '../checkpoint/safetensors.js';
@@ -7,24 +7,25 @@ import type { ImportedModel } from './imported-model.js';
 import type { KerasArchitecture, KerasLayer } from './keras-architecture.js';
 import { requireShape } from './named-tensors.js';
 
-/** A model that Keras or TensorFlow.js saved, in whichever of their formats. */
+/** A model saved by Keras or TensorFlow.js, in any of their formats. */
 export interface KerasSource {
   readonly architecture: KerasArchitecture;
-  /** The tensor of a layer with Keras's name for it: `embeddings`, `kernel`, `recurrent_kernel`, `bias`. */
+  /** Returns a layer's tensor by Keras's name: `embeddings`, `kernel`, `recurrent_kernel`, `bias`. */
   weight(layer: KerasLayer, kind: WeightKind): NamedArray | undefined;
 }
 
 export type WeightKind = 'embeddings' | 'kernel' | 'recurrent_kernel' | 'bias';
 
-/** The order in which Keras keeps a layer's weights. */
+/** The order in which Keras stores a layer's weights. */
 export function weightKinds(className: string): readonly WeightKind[] {
   if (className === 'Embedding') return ['embeddings'];
   return className === 'Dense' ? ['kernel', 'bias'] : ['kernel', 'recurrent_kernel', 'bias'];
 }
 
 /**
- * @param file for errors
- * @throws UnrollError naming a tensor of another shape than its layer's options say, with both shapes
+ * Converts a model.
+ * @param file its name, for errors
+ * @throws UnrollError naming a tensor whose shape differs from its layer's options, with both shapes
  */
 export function modelFromKeras({ architecture, weight }: KerasSource, file: string): ImportedModel {
   const { embedding, recurrent, cell, output } = architecture;

@@ -1,4 +1,4 @@
-/** Tensors that came with a file of another framework, by their names there, and how errors speak of them. */
+/** Tensors from a file of another framework, by their names in it, and errors about them. */
 
 import { requireFinite } from '../checkpoint/finite.js';
 import type { NamedArray } from '../checkpoint/safetensors.js';
@@ -6,28 +6,29 @@ import { UnrollError } from '../errors.js';
 
 export type NamedTensors = ReadonlyMap<string, NamedArray>;
 
-/** A shape as errors print it: `[256, 512]`. */
+/** Formats a shape for errors: `[256, 512]`. */
 export function shapeText(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;
 }
 
-/** Whether two tensors' values are the same: tied weights, which many files hold twice. */
+/** Whether two tensors have the same values, as tied weights do, which many files contain twice. */
 export function isSame(a: Float32Array, b: Float32Array): boolean {
   return a.length === b.length && a.every((value, k) => value === b[k]);
 }
 
-/** Where a tensor comes from and what it is for. */
+/** The origin and purpose of a tensor. */
 export interface TensorPlace {
   readonly file: string;
-  /** Its name in the file. */
+  /** The tensor's name in the file. */
   readonly name: string;
-  /** `the embedding`, `recurrent layer 2`. */
+  /** The layer, such as `the embedding` or `recurrent layer 2`. */
   readonly layer: string;
 }
 
 /**
- * The tensor's values.
- * @throws UnrollError naming the tensor and the layer, if it is missing, has another shape, or holds NaN or infinite values
+ * Returns the tensor's values.
+ * @throws UnrollError naming the tensor and the layer, if it is missing, has another shape, or contains NaN or infinite
+ *   values
  */
 export function requireShape(
   { file, name, layer }: TensorPlace,

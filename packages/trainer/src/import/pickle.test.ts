@@ -1,4 +1,4 @@
-// Pickles by hand, operation by operation: what is read, and that nothing else is.
+// Handwritten pickles, operation by operation: checks what is read, and that nothing else is.
 
 import { expect, test } from 'vitest';
 import { PickleError, readPickle, Unread } from './pickle.js';

@@ -1,23 +1,24 @@
 /**
  * Reads the part of Python's pickle format, protocol 2, in which PyTorch describes tensors. A pickle is a program for a
- * small stack machine; this machine can build numbers, strings, lists and dictionaries. Whatever else a pickle asks for by
- * name is the host's to give, or an {@link Unread} value: nothing of Python's is looked up, and nothing is run.
+ * small stack machine. This machine can build numbers, strings, lists and dictionaries. For anything else that a pickle
+ * requests by name, the host supplies a value, or it becomes an {@link Unread} value. No Python object is looked up,
+ * and nothing is run.
  * https://github.com/python/cpython/blob/main/Lib/pickletools.py describes every operation.
  */
 
-/** What stands behind the names in a pickle. Each may throw a {@link PickleError}. */
+/** Supplies the objects that a pickle refers to by name. Each method may throw a {@link PickleError}. */
 export interface PickleHost {
-  /** What `module.name` is, for use by `call` or as a value. */
+  /** Returns the object `module.name`, for use by `call` or as a value. */
   global(module: string, name: string): unknown;
-  /** The result of calling what `global` gave. */
+  /** Returns the result of calling an object from `global`. */
   call(callable: unknown, args: readonly unknown[]): unknown;
-  /** What is kept outside the pickle under `id`. */
+  /** Returns the object that is stored outside the pickle under `id`. */
   persistent(id: unknown): unknown;
 }
 
-/** Stands for an object of a class that is not known here. What a pickle puts into it is dropped. */
+/** A placeholder for an object of an unknown class. Anything that a pickle puts into it is dropped. */
 export class Unread {
-  /** `module.name` of the class, or of what makes the object. */
+  /** `module.name` of the class, or of the function that makes the object. */
   readonly name: string;
 
   constructor(name: string) {
@@ -25,12 +26,12 @@ export class Unread {
   }
 }
 
-/** Why a pickle is refused, without the file's name. */
+/** The reason for refusing a pickle, without the file's name. */
 export class PickleError extends Error {}
 
 /**
- * The value of a pickle: dictionaries as Maps, lists and tuples as arrays, None as null.
- * @throws PickleError if it is cut off, or holds an operation that is not known here; what the host throws
+ * Reads the value of a pickle: dictionaries as Maps, lists and tuples as arrays, None as null.
+ * @throws PickleError if it is cut off, or contains an operation that is not known here; the host's errors
  */
 export function readPickle(bytes: Uint8Array, host: PickleHost): unknown {
   const machine = new Machine(bytes, host);
@@ -81,7 +82,7 @@ class Machine {
     this.#marks.push(this.#stack.length);
   }
 
-  /** Takes off all values above the last mark, and the mark. */
+  /** Removes the last mark and all values above it, and returns the values. */
   popToMark(): unknown[] {
     const mark = this.#marks.pop();
     if (mark === undefined) throw damaged();
@@ -107,7 +108,7 @@ class Machine {
     return this.#view.getFloat64(this.#advance(8), false);
   }
 
-  /** A signed integer of `width` bytes, as a number. */
+  /** Reads a signed integer of `width` bytes, as a number. */
   long(width: number): number {
     const at = this.#advance(width);
     let value = 0n;
@@ -140,7 +141,7 @@ class Machine {
   }
 }
 
-/** By the character that stands for it in a pickle; Python's names of them are at the right. */
+/** Operations by their character in a pickle; Python's names for them are on the right. */
 const operations: Readonly<Record<string, (machine: Machine) => void>> = {
   '\x80': requireProtocol2, // PROTO
   N: (machine) => machine.push(null), // NONE
@@ -206,7 +207,10 @@ function call(machine: Machine): void {
   machine.push(machine.host.call(machine.pop(), args));
 }
 
-/** A state_dict is a dictionary with an attribute, `_metadata`, that says nothing of its tensors. */
+/**
+ * Drops an object's attributes. A state_dict is a dictionary with an attribute, `_metadata`, that says nothing about
+ * its tensors.
+ */
 function ignoreAttributes(machine: Machine): void {
   machine.pop();
   const object = machine.top();

@@ -1,11 +1,14 @@
-/** Reads a whole file into memory, however large, with progress. */
+/** Reads a whole file of any size into memory, with progress. */
 import { open } from 'node:fs/promises';
 import { UnrollError } from '../errors.js';
 import { megabytes, Progress } from '../terminal/progress.js';
 
 const chunkBytes = 16 * 2 ** 20;
 
-/** @throws UnrollError naming the file if it cannot be read; the signal's reason when it aborts */
+/**
+ * Reads a file.
+ * @throws UnrollError naming the file if it cannot be read; the signal's reason when it aborts
+ */
 export async function readWholeFile(path: string, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   try {
     await using file = await open(path);

@@ -1,4 +1,4 @@
-/** The frameworks whose models are read. */
+/** The frameworks whose models can be imported. */
 export const sources = ['pytorch', 'keras', 'tfjs'] as const;
 
 export type ImportSource = (typeof sources)[number];

@@ -1,15 +1,15 @@
-/** Finds a model's `state_dict` in what `torch.save` wrote, wherever a training script keeps it. */
+/** Finds a model's `state_dict` in a file of `torch.save`, wherever a training script stores it. */
 import { UnrollError } from '../errors.js';
 import { Unread } from './pickle.js';
 import { TensorView } from './torch-pickle.js';
 
 export interface StateDict {
   readonly entries: ReadonlyMap<string, unknown>;
-  /** The paths of what stands beside it: `'optimizer'`, `'args'`. */
+  /** Paths of the objects beside it, such as `'optimizer'` or `'args'`. */
   readonly beside: readonly string[];
 }
 
-/** Scripts keep it at most so deep: `checkpoint['net']['state_dict']`. */
+/** The greatest depth at which scripts store it, as in `checkpoint['net']['state_dict']`. */
 const greatestDepth = 4;
 
 interface Dictionary {
@@ -18,7 +18,7 @@ interface Dictionary {
 }
 
 /**
- * The only dictionary with a recurrent layer's tensors; without one, the only dictionary of tensors.
+ * Finds the only dictionary with a recurrent layer's tensors or, if none has any, the only dictionary of tensors.
  * @throws UnrollError naming the file, and the dictionaries if there are several
  */
 export function findStateDict(value: unknown, file: string): StateDict {
@@ -58,7 +58,10 @@ export function findStateDict(value: unknown, file: string): StateDict {
   return { entries: found.entries as ReadonlyMap<string, unknown>, beside };
 }
 
-/** @throws UnrollError naming what torch.ao.quantization has put in the place of a weight */
+/**
+ * Checks that no weight is quantized.
+ * @throws UnrollError naming what torch.ao.quantization has put in place of a weight
+ */
 function requireNoQuantization(dictionaries: readonly Dictionary[], file: string): void {
   for (const { path, entries } of dictionaries) {
     for (const [key, value] of entries) {
@@ -75,7 +78,7 @@ function pathText({ path }: Dictionary): string {
   return path.map((key) => `['${key}']`).join('');
 }
 
-/** Those in lists, too; each once, however often it is referred to. */
+/** Returns all dictionaries, also those in lists; each once, however often it is referred to. */
 function dictionariesIn(value: unknown, path: readonly string[], seen: Set<unknown>): Dictionary[] {
   if (!(value instanceof Map || Array.isArray(value)) || seen.has(value) || path.length > greatestDepth) return [];
   seen.add(value);

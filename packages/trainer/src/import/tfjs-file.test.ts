@@ -1,4 +1,4 @@
-// A model that TensorFlow.js makes, saves and predicts with: imported, it gives the same probabilities.
+// A model that TensorFlow.js makes, saves and predicts with gives the same probabilities after import.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { importModel } from './import-model.js';
 import { readVocabulary } from './vocabulary-file.js';
 
 const root = temporaryFolder();
-// Or its backend recommends other packages on stderr.
+// Otherwise the backend recommends other packages on stderr.
 tf.enableProdMode();
 afterAll(() => root[Symbol.dispose]());
 const vocab = join(committedFiles, 'words.txt');
@@ -47,7 +47,7 @@ function languageModel(recurrentActivation: 'sigmoid' | 'hardSigmoid'): LayersMo
   });
 }
 
-/** Writes the two files that TensorFlow.js's own file handler, of its package for Node, would write. */
+/** Writes the same two files as the file handler in TensorFlow.js's package for Node. */
 async function save(model: LayersModel, name: string): Promise<string> {
   const folder = join(root.path, name);
   mkdirSync(folder);
@@ -61,7 +61,7 @@ async function save(model: LayersModel, name: string): Promise<string> {
   return join(folder, 'model.json');
 }
 
-/** What the model itself says about the text, in nats per token. */
+/** Returns the model's own loss on the text, in nats per token. */
 function ownLoss(model: LayersModel): number {
   const tokenizer = readVocabulary(vocab);
   const ids = tokenizer.encode(readFileSync(join(committedFiles, 'text.txt'), 'utf8'));

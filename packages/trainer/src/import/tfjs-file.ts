@@ -1,4 +1,4 @@
-/** Reads what TensorFlow.js's `model.save` wrote: `model.json`, and the files of weights beside it. */
+/** Reads models saved by TensorFlow.js's `model.save`: `model.json`, and the weight files beside it. */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
@@ -11,7 +11,7 @@ import { parseKerasArchitecture } from './keras-architecture.js';
 import type { KerasSource } from './keras-model.js';
 import { readWholeFile } from './read-file.js';
 
-/** By what a weight is stored as: its own kind, or that of its quantization. */
+/** Bytes per value of a stored weight, by its dtype or that of its quantization. */
 const bytesPerValue = { float32: 4, int32: 4, bool: 1, complex64: 8, float16: 2, uint8: 1, uint16: 2 } as const;
 
 const entrySchema = z.looseObject({
@@ -22,7 +22,7 @@ const entrySchema = z.looseObject({
 });
 
 const modelSchema = z.object({
-  /** Older versions do not write it. */
+  /** Absent in files of older versions. */
   format: z.literal('layers-model', 'is not "layers-model"').optional(),
   modelTopology: z.record(z.string(), z.unknown()),
   weightsManifest: z.array(
@@ -34,6 +34,7 @@ const modelSchema = z.object({
 });
 
 /**
+ * Reads a model.
  * @param file the path of `model.json`
  * @throws UnrollError naming the file, and the layer or option that is refused; the signal's reason when it aborts
  */
@@ -53,7 +54,7 @@ export async function readTensorFlowJsModel(file: string, signal: AbortSignal): 
   return {
     architecture,
     weight(layer, kind) {
-      // Keras 3 begins with the model's name.
+      // In Keras 3, the name begins with the model's name.
       const isIt = (name: string) => `/${name}`.includes(`/${layer.name}/`) && name.endsWith(`/${kind}`);
       return [...tensors].find(([name]) => isIt(name))?.[1];
     },
@@ -76,7 +77,11 @@ async function readModelJson(file: string, signal: AbortSignal): Promise<z.infer
   }
 }
 
-/** @throws UnrollError naming the files whose lengths are, together, not that of the weights which the manifest says they hold */
+/**
+ * Checks the files' length.
+ * @throws UnrollError naming the files whose total length differs from that of the weights which the manifest lists for
+ *   them
+ */
 function requireLength(
   parts: readonly Uint8Array[],
   paths: readonly string[],
@@ -95,13 +100,13 @@ function requireLength(
   );
 }
 
-/** Weights as float32, out of whatever quantization the manifest says. */
+/** Decodes weights to float32, undoing any quantization in the manifest. */
 async function decodeWeights(
   bytes: Buffer,
   weights: z.infer<typeof entrySchema>[],
   file: string,
 ): Promise<[string, NamedArray][]> {
-  // Or its backend recommends other packages on stderr.
+  // Otherwise the backend recommends other packages on stderr.
   tf.enableProdMode();
   try {
     const tensors = tf.io.decodeWeights(Uint8Array.from(bytes).buffer, weights as tf.io.WeightsManifestEntry[]);

@@ -1,6 +1,6 @@
 /**
- * Reads the tensors of a PyTorch model from what `torch.save` or safetensors wrote, as float32. No code is executed, and what is no
- * tensor of the model's stays unread.
+ * Reads the tensors of a PyTorch model from a file of `torch.save` or safetensors, as float32. No code is executed, and
+ * anything that is not a tensor of the model remains unread.
  */
 import { elementCount } from '@unroll/core';
 import { bytesPerValue, isFloatFormat, toFloat32 } from '../checkpoint/float-formats.js';
@@ -15,16 +15,17 @@ import { unzip } from './unzip.js';
 type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface TorchFile {
-  /** Those of floating-point numbers, by name. */
+  /** The floating-point tensors, by name. */
   readonly tensors: NamedTensors;
-  /** The names of what else the file holds: counters, masks, an optimizer, the arguments of a training. */
+  /** Names of the file's other contents: counters, masks, an optimizer, the arguments of a training. */
   readonly unread: readonly string[];
 }
 
 /**
- * The tensors of a `state_dict`, recognised by the file's contents.
- * @param file for errors
- * @throws UnrollError naming the file if it is neither kind or damaged, and a weight that is no tensor of floating-point numbers
+ * Decodes the tensors of a `state_dict`; the file's contents tell its format.
+ * @param file its name, for errors
+ * @throws UnrollError naming the file if it is of neither format or damaged, or naming a weight that is not a
+ *   floating-point tensor
  */
 export function decodeTorchFile(bytes: Bytes, file: string): TorchFile {
   if (bytes[0] === 0x50 && bytes[1] === 0x4b) return decodeZip(bytes, file);
@@ -37,7 +38,7 @@ export function decodeTorchFile(bytes: Bytes, file: string): TorchFile {
   throw new UnrollError(`${file}: is neither a file of torch.save nor of safetensors; save model.state_dict()`);
 }
 
-/** Whether a tensor of this name is one that a layer computes with, whatever its numbers are. */
+/** Whether a tensor of this name is a layer's weight, whatever its number format. */
 function isWeight(name: string): boolean {
   return /(^|\.)(weight|bias)[^.]*$/.test(name);
 }
@@ -55,7 +56,8 @@ function decodeForeignSafetensors(bytes: Bytes, file: string): TorchFile {
     if (isFloatFormat(tensor.dtype) || isWeight(name)) tensors.set(name, decodeStored(tensor, name, file));
     else unread.push(name);
   }
-  // safetensors' save_model keeps one of the tensors that share their values, and names the others here.
+  // safetensors' save_model stores one of several tensors that share their values, and lists the names of the others
+  // here.
   for (const [alias, name] of Object.entries(metadata)) {
     const tensor = typeof name === 'string' ? tensors.get(name) : undefined;
     if (tensor && !tensors.has(alias)) tensors.set(alias, tensor);
@@ -102,10 +104,16 @@ function parsePickle(bytes: Uint8Array, file: string): unknown {
   }
 }
 
-/** How many times as many values as the storages hold the views may show: PyTorch's own share, but hardly overlap. */
+/**
+ * The greatest ratio of the views' values to the storages' values. PyTorch's own tensors share a storage, but hardly
+ * overlap.
+ */
 const greatestOverlap = 2;
 
-/** @throws UnrollError naming the tensor that does not fit its storage, or the file if its tensors claim more than it holds */
+/**
+ * Decodes all views.
+ * @throws UnrollError naming the tensor that does not fit its storage, or whose values exceed what the file can hold
+ */
 function decodeViews(
   views: ReadonlyMap<string, TensorView>,
   storages: Record<string, Uint8Array>,
@@ -133,7 +141,10 @@ function decodeViews(
   return tensors;
 }
 
-/** A function that gives a tensor's whole storage as float32; storages that tensors share are decoded once. */
+/**
+ * Returns a function that decodes a tensor's whole storage to float32. A storage that several tensors share is decoded
+ * once.
+ */
 function storageDecoder(files: Record<string, Uint8Array>, folder: string): (view: TensorView) => Float32Array {
   const decoded = new Map<string, Float32Array>();
   return ({ storage: { format, key, length } }) => {
@@ -150,12 +161,12 @@ function storageDecoder(files: Record<string, Uint8Array>, folder: string): (vie
   };
 }
 
-/** The elements that a view shows of its storage, row-major. */
+/** Copies the elements of a view from its storage, row-major. */
 function gather({ offset, shape, strides }: TensorView, storage: Float32Array): Float32Array {
   const count = elementCount(shape);
   if (count === 0) return new Float32Array();
   const last = shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, offset);
-  // A count above the storage's is that of a view which repeats elements, and a way to ask for any amount of memory.
+  // A view with more elements than its storage repeats some of them, and could ask for any amount of memory.
   if (strides.length !== shape.length || last >= storage.length || count > storage.length) {
     throw new PickleError(`${shapeText(shape)} does not fit its storage of ${storage.length} values`);
   }

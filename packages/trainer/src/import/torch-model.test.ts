@@ -1,4 +1,4 @@
-// State_dicts under other names and of other shapes than in the files of import-model.test.ts.
+// State_dicts with other names and shapes than in the files of import-model.test.ts.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * A PyTorch language model, `nn.Embedding`, `nn.RNN`/`nn.LSTM`/`nn.GRU` and `nn.Linear`, as one of ours. PyTorch keeps
- * matrices transposed, the GRU's gates in another order, and always two biases, which stay two here.
+ * Converts a PyTorch language model, `nn.Embedding`, `nn.RNN`/`nn.LSTM`/`nn.GRU` and `nn.Linear`, to one of ours.
+ * PyTorch stores matrices transposed and the GRU's gates in another order. It always has two biases; they remain two
+ * here.
  */
 import { type Cell, gateCounts, languageModelConfig, transposed, withGatesReordered } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
@@ -21,17 +22,18 @@ interface Sizes {
   readonly vocabSize: number;
   readonly embeddingDim: number;
   readonly hiddenDim: number;
-  /** Of an LSTM whose outputs are projected (`proj_size`). */
+  /** The output width of an LSTM whose outputs are projected (`proj_size`). */
   readonly projectionDim: number | undefined;
   readonly cell: Cell;
   readonly recurrentBias: boolean;
 }
 
 /**
+ * Converts a model.
  * @param tensors the model's `state_dict`
- * @param file for errors
- * @throws UnrollError naming a tensor of another shape with both shapes and its layer, a part that was not found, or a
- *   tensor that no part of our language model computes with
+ * @param file its name, for errors
+ * @throws UnrollError naming a tensor of a wrong shape, with both shapes and its layer; a part that was not found; or a
+ *   tensor that no part of our language model uses
  */
 export function modelFromTorch(tensors: NamedTensors, mapping: Mapping, file: string): ImportedModel {
   const reader = new TorchReader(withoutWrappers(tensors), mapping, file);
@@ -60,7 +62,7 @@ export function modelFromTorch(tensors: NamedTensors, mapping: Mapping, file: st
     ...sizes,
     layers: layers.length,
     tieWeights: !('output.kernel' in parameters),
-    // A GRU has it anyway.
+    // A GRU always has it.
     recurrentBias: recurrentBias && cell !== 'gru',
   });
   const isTiedByAbsence = !reader.has(tensorPath(modules.output, 'weight'));
@@ -70,7 +72,11 @@ export function modelFromTorch(tensors: NamedTensors, mapping: Mapping, file: st
   return { config, parameters, assumptions, unread: [] };
 }
 
-/** @throws UnrollError if it is not known that an RNN computes with tanh, as ours do, or if a mapping says so of another layer */
+/**
+ * Checks the nonlinearity.
+ * @throws UnrollError if an RNN is not known to compute with tanh, as ours do, or if a mapping sets the nonlinearity of
+ *   another cell
+ */
 function requireTanh({ nonlinearity }: Mapping, cell: Cell, file: string): void {
   if (nonlinearity === (cell === 'rnn' ? 'tanh' : undefined)) return;
   if (cell !== 'rnn') {
@@ -85,10 +91,10 @@ function requireTanh({ nonlinearity }: Mapping, cell: Cell, file: string): void 
   );
 }
 
-/** The path of one layer's tensor of a kind, `weight_ih` or the like. */
+/** Returns the path of one layer's tensor of a kind, such as `weight_ih`. */
 type LayerPath = (kind: string) => string;
 
-/** All layers of all recurrent modules, in the order in which they run. */
+/** Returns all layers of all recurrent modules, in the order in which they run. */
 function recurrentLayers(tensors: TorchTensors, { recurrent }: TorchModules): LayerPath[] {
   return recurrent.flatMap((module) => {
     const layers: LayerPath[] = [];
@@ -99,7 +105,7 @@ function recurrentLayers(tensors: TorchTensors, { recurrent }: TorchModules): La
   });
 }
 
-/** Which cell it is, by how many times as high as wide its recurrent matrix is; only LSTMs may project their outputs. */
+/** Infers the cell from the height-to-width ratio of its recurrent matrix; only LSTMs may project their outputs. */
 function cellOf(reader: TorchReader, path: LayerPath): Pick<Sizes, 'cell' | 'hiddenDim' | 'projectionDim'> {
   const layer = 'recurrent layer 0';
   if (reader.has(path('weight_hr'))) {
@@ -139,13 +145,13 @@ function recurrentParameters(reader: TorchReader, sizes: Sizes, index: number, p
   return parameters;
 }
 
-/** Without `output.kernel` where the output's weights are the embedding's. */
+/** Reads the output layer's parameters, without `output.kernel` if its weights are the embedding's. */
 function outputParameters(reader: TorchReader, sizes: Sizes, module: string, embedding: Float32Array): Arrays {
   const { vocabSize, embeddingDim } = sizes;
   const width = outputDim(sizes);
   const [weight, bias] = [tensorPath(module, 'weight'), tensorPath(module, 'bias')];
   const biases = reader.has(bias) ? reader.read(bias, 'the output', [vocabSize]) : new Float32Array(vocabSize);
-  // Files of safetensors leave out what another tensor shares: then there is but a bias.
+  // safetensors files omit a tensor that shares another's values: then only a bias is there.
   if (!reader.has(weight) && embeddingDim === width) return { 'output.bias': biases };
   const weights = reader.read(weight, 'the output', [vocabSize, width]);
   if (isSame(weights, embedding)) return { 'output.bias': biases };

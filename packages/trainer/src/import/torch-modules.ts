@@ -1,6 +1,6 @@
 /**
- * Which modules of a PyTorch model are its embedding, its recurrent layers and its output: by the names of the common
- * scripts, or as a mapping file says.
+ * Finds the embedding, the recurrent layers and the output among a PyTorch model's modules, by the names in common
+ * scripts or by a mapping file.
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import type { NamedArray } from '../checkpoint/safetensors.js';
 import { firstLine, UnrollError } from '../errors.js';
 import { isSame, type NamedTensors } from './named-tensors.js';
 
-/** Paths of modules, as `rnn` of `rnn.weight_ih_l0`. */
+/** Paths of modules, such as `rnn` for `rnn.weight_ih_l0`. */
 export interface TorchModules {
   readonly embedding: string;
   /** In the order in which they run; each may have several layers. */
@@ -16,9 +16,9 @@ export interface TorchModules {
   readonly output: string;
 }
 
-/** A tensor of a `state_dict`, which is kept under the name that the common scripts would give it. */
+/** A tensor of a `state_dict`, stored under the name that the common scripts would give it. */
 export interface TorchTensor extends NamedArray {
-  /** Its name in the file. */
+  /** The tensor's name in the file. */
   readonly name: string;
 }
 
@@ -28,13 +28,16 @@ const mappingSchema = z.strictObject({
   embedding: z.string().optional(),
   recurrent: z.union([z.string().transform((module) => [module]), z.array(z.string()).min(1)]).optional(),
   output: z.string().optional(),
-  /** Of an `nn.RNN`, whose tensors do not tell. */
+  /** The nonlinearity of an `nn.RNN`, which its tensors do not show. */
   nonlinearity: z.enum(['tanh', 'relu']).optional(),
 });
 
 export type Mapping = z.infer<typeof mappingSchema>;
 
-/** @throws UnrollError naming the file if it is no mapping */
+/**
+ * Reads a mapping file.
+ * @throws UnrollError naming the file if it is not a mapping
+ */
 export function readMapping(file: string): Mapping {
   try {
     return mappingSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
@@ -46,12 +49,13 @@ export function readMapping(file: string): Mapping {
   }
 }
 
-/** The tensors by their names without what wrappers add: DataParallel, torch.compile and AWD-LSTM's WeightDrop. */
+/** Removes from the tensors' names what wrappers add: DataParallel, torch.compile and AWD-LSTM's WeightDrop. */
 export function withoutWrappers(tensors: NamedTensors): TorchTensors {
   const unwrapped = new Map<string, TorchTensor>();
   for (const [name, tensor] of tensors) {
     const path = unwrappedPath(name);
-    // WeightDrop keeps the weights under the name that ends in _raw; beside them may stand a copy, thinned out by dropout.
+    // WeightDrop stores the weights under the name that ends in _raw; a copy to which dropout was applied may be beside
+    // them.
     if (name.endsWith('_raw') || !unwrapped.has(path)) unwrapped.set(path, { ...tensor, name });
   }
   return unwrapped;
@@ -65,7 +69,10 @@ function unwrappedPath(name: string): string {
 const embeddingNames = ['embedding', 'embeddings', 'embed', 'emb', 'word_embeddings', 'encoder'];
 const outputNames = ['fc', 'decoder', 'output', 'out', 'linear', 'head', 'lm_head'];
 
-/** @throws UnrollError saying which part was not found, or found twice, and among which modules */
+/**
+ * Finds the modules.
+ * @throws UnrollError saying which part was not found, or found twice, and among which modules
+ */
 export function findModules(tensors: TorchTensors, mapping: Mapping, file: string): TorchModules {
   const modules = [...new Set([...tensors.keys()].map((path) => path.slice(0, Math.max(path.lastIndexOf('.'), 0))))];
   const require = (part: 'embedding' | 'output', candidates: readonly string[]): string => {
@@ -82,14 +89,14 @@ export function findModules(tensors: TorchTensors, mapping: Mapping, file: strin
   };
 }
 
-/** The modules, as errors list them; names without a dot are of none. */
+/** Lists the modules for errors. A name without a dot belongs to no module. */
 function among(modules: readonly string[], tensors: TorchTensors): string {
   const named = modules.filter((module) => module !== '');
   if (named.length > 0) return `among its modules ${named.join(', ')}`;
   return `among its tensors ${[...tensors.keys()].join(', ')}, whose names have no module`;
 }
 
-/** Modules but those whose weights another one before them has, as fastai's dropout keeps the embedding once more. */
+/** Returns the modules without those that repeat an earlier one's weights, such as the second embedding in fastai's dropout. */
 function withoutCopies(modules: readonly string[], tensors: TorchTensors): string[] {
   const weights = (module: string) => tensors.get(`${module}.weight`)!.values;
   return modules.filter((module, k) => !modules.slice(0, k).some((other) => isSame(weights(module), weights(other))));
@@ -116,7 +123,7 @@ function recurrentModules(tensors: TorchTensors, modules: readonly string[], map
   );
 }
 
-/** A tensor's path; a module that is the whole model has no name. */
+/** Returns a tensor's path. A module that is the whole model has no name. */
 export function tensorPath(module: string, tensor: string): string {
   return module === '' ? tensor : `${module}.${tensor}`;
 }

@@ -1,14 +1,17 @@
-/** The names in a pickle of PyTorch's that are known: tensors, their storages and ordered dictionaries. All others stay unread. */
+/**
+ * The names in PyTorch's pickles that are known: tensors, their storages and ordered dictionaries. All others remain
+ * unread.
+ */
 import { z } from 'zod';
 import { PickleError, type PickleHost, readPickle, Unread } from './pickle.js';
 
-/** A tensor as a pickle describes it; its values are kept elsewhere, under the storage's key. */
+/** A tensor as a pickle describes it; its values are stored elsewhere, under the storage's key. */
 export class TensorView {
   readonly storage: Storage;
-  /** In elements. */
+  /** First element in the storage. */
   readonly offset: number;
   readonly shape: readonly number[];
-  /** In elements. */
+  /** Strides in elements. */
   readonly strides: readonly number[];
 
   constructor(storage: Storage, offset: number, shape: readonly number[], strides: readonly number[]) {
@@ -20,10 +23,10 @@ export class TensorView {
 }
 
 class Storage {
-  /** As safetensors names it, or as PyTorch does where it is no floating-point format. */
+  /** The name of the format in safetensors, or in PyTorch if it is not a floating-point format. */
   readonly format: string;
   readonly key: string;
-  /** In elements. */
+  /** Number of elements. */
   readonly length: number;
 
   constructor(format: string, key: string, length: number) {
@@ -42,8 +45,8 @@ class StorageType {
 }
 
 /**
- * The value that `torch.save` wrote, with a {@link TensorView} for each tensor, and an {@link Unread} for each object of another
- * class: a `Namespace`, a `Path`, a scalar of NumPy.
+ * Reads the value that `torch.save` wrote. Each tensor is a {@link TensorView}. Each object of another class is {@link
+ * Unread}: a `Namespace`, a `Path`, a scalar of NumPy.
  * @throws PickleError if it is damaged
  */
 export function readTorchPickle(bytes: Uint8Array): unknown {

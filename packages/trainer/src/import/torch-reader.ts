@@ -1,9 +1,9 @@
-/** The tensors of one PyTorch file, read by shape, and which of them nobody has read: an import must not ignore any. */
+/** Reads the tensors of one PyTorch file by shape, and records which were read: an import must not ignore any. */
 import { UnrollError } from '../errors.js';
 import { isSame, requireShape, shapeText } from './named-tensors.js';
 import type { Mapping, TorchTensors } from './torch-modules.js';
 
-/** How PyTorch names the tensors of which it computes a weight, and what makes one tensor of them. */
+/** PyTorch's names for tensors from which it computes a weight, and the call that merges them into one tensor. */
 const computedWeights = [
   {
     pattern: /(^|\.)parametrizations\./,
@@ -31,7 +31,10 @@ export class TorchReader {
     this.file = file;
   }
 
-  /** @throws UnrollError naming a tensor of which a weight is computed */
+  /**
+   * Checks that no weight is computed.
+   * @throws UnrollError naming a tensor from which a weight is computed
+   */
   requirePlainWeights(): void {
     for (const { name } of this.tensors.values()) {
       const computed = computedWeights.find(({ pattern }) => pattern.test(name));
@@ -62,7 +65,10 @@ export class TorchReader {
     return requireShape({ file: this.file, name: tensor?.name ?? path, layer }, tensor, shape);
   }
 
-  /** @throws UnrollError naming a tensor that was not read, unless it is a copy of the embedding */
+  /**
+   * Checks that every tensor was read.
+   * @throws UnrollError naming a tensor that was not read, unless it is a copy of the embedding
+   */
   requireNothingLeft(embedding: Float32Array): void {
     for (const [path, { name, shape, values }] of this.tensors) {
       if (this.#read.has(path) || isSame(values, embedding)) continue;

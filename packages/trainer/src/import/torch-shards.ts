@@ -1,6 +1,6 @@
 /**
- * Reads a PyTorch model that is one file or several: `model.safetensors.index.json` and `pytorch_model.bin.index.json`, as Hugging
- * Face's libraries write them, say which of the files beside them holds which tensor.
+ * Reads a PyTorch model in one file or several. In Hugging Face's format, `model.safetensors.index.json` and
+ * `pytorch_model.bin.index.json` say which of the files beside them holds which tensor.
  */
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -12,7 +12,10 @@ import { decodeTorchFile, type TorchFile } from './torch-file.js';
 const fileBeside = z.string().regex(/^[^/\\]+$/, 'must name files beside it');
 const indexSchema = z.object({ weight_map: z.record(z.string(), fileBeside) });
 
-/** @throws UnrollError naming the file that is missing or damaged; the signal's reason when it aborts */
+/**
+ * Reads a file, or all files of an index.
+ * @throws UnrollError naming the file that is missing or damaged; the signal's reason when it aborts
+ */
 export async function readTorchFile(file: string, signal: AbortSignal): Promise<TorchFile> {
   const bytes = await readWholeFile(file, signal);
   if (bytes[0] !== '{'.charCodeAt(0)) {

@@ -1,6 +1,7 @@
 /**
- * A checkpoint's parameters as the `state_dict` of PyTorch's example word_language_model: `encoder`, an `nn.Embedding`,
- * `rnn`, an `nn.RNN`, `nn.LSTM` or `nn.GRU`, and `decoder`, an `nn.Linear`. The way back from torch-model.ts.
+ * Converts a checkpoint's parameters to the `state_dict` of PyTorch's example word_language_model: `encoder`, an
+ * `nn.Embedding`; `rnn`, an `nn.RNN`, `nn.LSTM` or `nn.GRU`; and `decoder`, an `nn.Linear`. The inverse of
+ * torch-model.ts.
  */
 import { type LanguageModelConfig, parameterShapes, transposed, withGatesReordered } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
@@ -8,7 +9,8 @@ import type { NamedArray } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
 
 /**
- * The tensors in the model's order; with tied weights, `encoder.weight` and `decoder.weight` share their values.
+ * Returns the tensors in the model's order. With tied weights, `encoder.weight` and `decoder.weight` share their
+ * values.
  * @throws UnrollError if PyTorch has no such cell
  */
 export function torchTensors(config: LanguageModelConfig, parameters: Arrays): ReadonlyMap<string, NamedArray> {
@@ -45,7 +47,7 @@ export function torchTensors(config: LanguageModelConfig, parameters: Arrays): R
   }
 
   const width = config.projectionDim ?? config.hiddenDim;
-  // Trained by a sampled softmax, the output has a row for each word, as PyTorch's has.
+  // After training with a sampled softmax, the output has a row for each word, as in PyTorch.
   const rows = config.tieWeights ? embedding : parameters['output.embeddings'];
   if (rows) set('decoder.weight', [vocabSize, width], rows);
   else setTransposed('decoder.weight', 'output.kernel');

@@ -1,12 +1,12 @@
 /**
- * Writes tensors as `torch.save` writes a `state_dict`: a zip of their bytes and of a pickle that describes them, which
- * `torch.load` reads, with `weights_only` too.
+ * Writes tensors in the format in which `torch.save` writes a `state_dict`: a zip of their bytes and of a pickle that
+ * describes them. `torch.load` reads it, also with `weights_only`.
  */
 import { elementCount } from '@unroll/core';
 import { zipSync } from 'fflate';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 
-/** The bytes of the file. Tensors with one and the same array share a storage, as PyTorch's tied weights do. */
+/** Returns the bytes of the file. Tensors with the same array share a storage, as PyTorch's tied weights do. */
 export function encodeTorchFile(tensors: ReadonlyMap<string, NamedArray>): Uint8Array {
   const storageKeys = new Map<Float32Array, string>();
   for (const { values } of tensors.values()) {
@@ -23,12 +23,12 @@ export function encodeTorchFile(tensors: ReadonlyMap<string, NamedArray>): Uint8
       ...Object.fromEntries(storages),
       'model/version': text('3\n'),
     },
-    // PyTorch maps the storages from the file as they are.
+    // PyTorch maps the storages from the file, so they must not be compressed.
     { level: 0 },
   );
 }
 
-/** The operations of pickles, protocol 2, that are needed; see pickle.ts. */
+/** Builds the pickle from the few operations of protocol 2 that are needed; see pickle.ts. */
 function pickle(
   tensors: ReadonlyMap<string, NamedArray>,
   storageKeys: ReadonlyMap<Float32Array, string>,
@@ -75,7 +75,7 @@ function uint32(value: number): string {
   return bytes.toString('latin1');
 }
 
-/** Of a row-major tensor, in elements. */
+/** The strides of a row-major tensor, in elements. */
 function strides(shape: readonly number[]): number[] {
   return shape.map((_, axis) => elementCount(shape.slice(axis + 1)));
 }

@@ -1,15 +1,16 @@
-/** Unpacks files of a zip that comes from anywhere: what a few bytes claim to become is not given room. */
+/** Unpacks files of an untrusted zip. A few bytes that claim to unpack to very many are refused before memory is allocated. */
 import { unzipSync } from 'fflate';
 import { firstLine, UnrollError } from '../errors.js';
 
-/** What a zip may always become, in bytes; PyTorch and Keras store weights as they are. */
+/** Unpacked size that is always permitted, in bytes. PyTorch and Keras store weights uncompressed. */
 const unsuspicious = 2 ** 30;
 const greatestRatio = 100;
 
 /**
- * The wanted files by name. None becomes longer than the zip's directory declares, for that is the room that it is given.
- * @param file for errors
- * @throws UnrollError naming the file if it is damaged, or if it declares more than a model's weights can be packed into
+ * Returns the wanted files by name. No file becomes longer than the zip's directory declares, because that much memory
+ * is allocated.
+ * @param file its name, for errors
+ * @throws UnrollError naming the file if it is damaged, or if it declares a size that no model's weights unpack to
  */
 export function unzip(
   bytes: Uint8Array,

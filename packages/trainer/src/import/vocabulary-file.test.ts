@@ -42,7 +42,7 @@ test('words that look like JSON are words', () => {
   expect(() => read('3')).toThrow('lacks <unk>');
 });
 
-test('a list with a line break among its tokens is of characters', () => {
+test('a list with a line break among its tokens is a vocabulary of characters', () => {
   const tokenizer = read(JSON.stringify(['<unk>', '\n', 'a', 'b']));
   expect(tokenizer.kind).toBe('char');
   expect(tokenizer.encode('ab\nc')).toEqual([2, 3, 1, 0]);

@@ -1,15 +1,18 @@
 /**
- * Reads a vocabulary that came with another framework's model: words in the order of their ids, one a line or as a JSON
- * list; a JSON object from words to ids or from ids to words; or a `tokenizer.json`.
+ * Reads the vocabulary of another framework's model. It is a list of words in the order of their ids, one per line or
+ * as JSON; a JSON object from words to ids or from ids to words; or a `tokenizer.json`.
  */
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import { readTextFile } from '../data/text-file.js';
 import { UnrollError } from '../errors.js';
 
-/** The entry at id 0 of a vocabulary whose ids begin at 1, as Keras's `Tokenizer` has it: padding, no word. */
+/** The entry at id 0 of a vocabulary whose ids begin at 1, as in Keras's `Tokenizer`: padding, not a word. */
 const PADDING = '<pad>';
 
-/** @throws UnrollError naming the file if it is none of these, or lacks `<unk>` or the token that ends a line */
+/**
+ * Reads a vocabulary.
+ * @throws UnrollError naming the file if it is none of these, or lacks `<unk>` or the token that ends a line
+ */
 export function readVocabulary(file: string): Tokenizer {
   try {
     return tokenizerOf(readTextFile(file));
@@ -35,7 +38,7 @@ function tokenizerOf(text: string): Tokenizer {
   return wholeTokens(fromZero(idsOfObject(object)));
 }
 
-/** Undefined where the text is a list of words: no JSON, or a word that happens to be JSON. */
+/** Parses JSON. Returns undefined if the text is a list of words: not JSON, or a word that happens to be JSON. */
 function parseJson(text: string): object | undefined {
   try {
     const json: unknown = JSON.parse(text);
@@ -50,7 +53,10 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** @throws Error naming the line that is no word */
+/**
+ * Assigns ids to lines.
+ * @throws Error naming the line that is not a word
+ */
 function idsOfLines(text: string): Ids {
   const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
   for (const [k, line] of lines.entries()) {
@@ -64,7 +70,10 @@ function idsOfLines(text: string): Ids {
   return idsOf(lines, (id) => `line ${id + 1}`);
 }
 
-/** @throws Error naming the entry that is no string */
+/**
+ * Assigns ids to the entries of a list.
+ * @throws Error naming the entry that is not a string
+ */
 function idsOfList(entries: readonly unknown[]): Ids {
   const foreign = entries.findIndex((entry) => typeof entry !== 'string');
   if (foreign !== -1) {
@@ -73,7 +82,7 @@ function idsOfList(entries: readonly unknown[]): Ids {
   return idsOf(entries as readonly string[], (id) => `entry ${id}`);
 }
 
-/** From words to ids or, where the values are the words, the other way round. */
+/** Returns the ids by word; inverts the object if its values are the words. */
 function idsOfObject(object: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const entries = Object.entries(object);
   const isInverse = entries.every(([key, value]) => /^\d+$/.test(key) && typeof value === 'string');
@@ -88,7 +97,10 @@ function idsOfObject(object: Readonly<Record<string, unknown>>): Record<string, 
 
 type Ids = Record<string, number>;
 
-/** @throws Error if a word stands twice, or holds white space, so that no text has it */
+/**
+ * Assigns ids to words.
+ * @throws Error if a word occurs twice, or contains white space, so that it can occur in no text
+ */
 function idsOf(words: readonly string[], place: (id: number) => string): Ids {
   const ids = new Map<string, number>();
   const areCharacters = words.includes('\n');
@@ -104,19 +116,19 @@ function idsOf(words: readonly string[], place: (id: number) => string): Ids {
   return Object.fromEntries(ids);
 }
 
-/** With padding at id 0 where the ids are from 1 to the number of words. */
+/** Adds padding at id 0 if the ids run from 1 to the number of words. */
 function fromZero(ids: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const values = new Set(Object.values(ids));
   const fromOne = values.size > 0 && Array.from({ length: values.size }, (_, k) => k + 1).every((id) => values.has(id));
   return fromOne && !Object.hasOwn(ids, PADDING) ? { [PADDING]: 0, ...ids } : ids;
 }
 
-/** Words between white space, or characters where the line break is a token. */
+/** Builds a tokenizer of words between white space, or of characters if the line break is a token. */
 function wholeTokens(vocab: Readonly<Record<string, unknown>>): Tokenizer {
   const model = { type: 'WordLevel', vocab, unk_token: '<unk>' };
   if (!Object.hasOwn(vocab, '\n')) return loadTokenizer({ model, pre_tokenizer: { type: 'WhitespaceSplit' } });
   const pre_tokenizer = { type: 'Split', pattern: { Regex: '[\\s\\S]' }, behavior: 'Isolated', invert: false };
-  // Beside characters, padding is an added token.
+  // In a vocabulary of characters, padding is an added token.
   const added_tokens = vocab[PADDING] === 0 ? [{ id: 0, content: PADDING }] : [];
   return loadTokenizer({ model, pre_tokenizer, added_tokens });
 }

@@ -1,7 +1,7 @@
-/** A fingerprint of an application's training data; kept in checkpoints, as a text's is. */
+/** A fingerprint of an application's training data. Checkpoints store it, as they store a text's. */
 import { createHash } from 'node:crypto';
 
-/** The SHA-256 of the data's parts, in their order, each with its length. */
+/** Returns the SHA-256 of the data's parts, in order, each preceded by its length. */
 export function fingerprintOf(parts: Iterable<string | NodeJS.TypedArray>): string {
   const hash = createHash('sha256');
   for (const part of parts) {

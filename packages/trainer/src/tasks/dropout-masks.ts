@@ -1,17 +1,20 @@
-/** The dropout masks of a batch of a task's training, as the inputs `dropout.0`, `dropout.1`, … */
+/** The dropout masks of a task's training batch, as the inputs `dropout.0`, `dropout.1`, … */
 import { fillDropoutMask } from '@unroll/core';
 
 export interface MaskSettings {
-  /** Probability of dropping a unit; with zero there are no masks. */
+  /** Probability of dropping a unit; at zero there are no masks. */
   readonly rate: number;
   readonly seed: number;
   /** The training step, counted from 0. */
   readonly step: number;
-  /** Sequences of a batch. */
+  /** Number of sequences in a batch. */
   readonly batch: number;
 }
 
-/** @param sites of each mask how many time steps it has, and how wide it is */
+/**
+ * Returns the masks, [time · batch · width] each.
+ * @param sites the number of time steps and the width of each mask
+ */
 export function dropoutMasks(
   { rate, seed, step, batch }: MaskSettings,
   sites: readonly { readonly time: number; readonly width: number }[],

@@ -1,12 +1,12 @@
-/** The order of examples in each epoch: a function of the seed and the epoch alone, so that a resumed run finds it again. */
+/** The order of examples in each epoch. It depends on the seed and the epoch alone, so a resumed run reproduces it. */
 import { type Random, seededRandom } from '@unroll/core/decoding';
 
-/** The random numbers of an epoch. */
+/** Returns the random number generator of an epoch. */
 export function randomOfEpoch(seed: number, epoch: number): Random {
   return seededRandom(seed + epoch * 0x1_0000_0001);
 }
 
-/** Fisher and Yates's shuffle, of a copy. */
+/** Returns a shuffled copy (Fisher–Yates). */
 export function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
   const copy = [...items];
   for (let k = copy.length - 1; k > 0; k--) {
@@ -17,8 +17,8 @@ export function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
 }
 
 /**
- * What is trained on at a step, counted from 0.
- * @param batchesOf an epoch, of whose batches there are `stepsPerEpoch`; they are kept until another epoch's are asked for
+ * Returns a function that gives the batch of a step, counted from 0.
+ * @param batchesOf returns the `stepsPerEpoch` batches of an epoch; they are cached until another epoch's are needed
  */
 export function batchesByStep<Batch>(
   stepsPerEpoch: number,

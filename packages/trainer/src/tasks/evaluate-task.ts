@@ -1,4 +1,4 @@
-/** Measures a task's checkpoint on a part of its data. */
+/** Evaluates a task's checkpoint on a part of its data. */
 
 import { residentValues } from '../engines/engine.js';
 import type { EngineName } from '../engines/engine-names.js';
@@ -12,7 +12,7 @@ export interface TaskEvaluationRequest {
   readonly data: string;
   readonly split: TaskSplit;
   readonly engine: EngineName;
-  /** 0 for all cores. */
+  /** Number of threads; 0 for all cores. */
   readonly threads: number;
 }
 
@@ -23,7 +23,10 @@ export interface TaskEvaluation {
   readonly metrics: Metrics;
 }
 
-/** @throws UnrollError naming the file that is missing or wrong */
+/**
+ * Evaluates the checkpoint.
+ * @throws UnrollError naming the file that is missing or wrong
+ */
 export async function evaluateTask(request: TaskEvaluationRequest): Promise<TaskEvaluation> {
   const { task, model, parameters } = await readTaskCheckpoint(request.checkpoint);
   const held = await model.heldOutData(request.data, request.split);

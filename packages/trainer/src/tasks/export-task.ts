@@ -1,4 +1,4 @@
-/** Writes a task's checkpoint as a bundle for browsers and devices. */
+/** Exports a task's checkpoint as a bundle for browsers and devices. */
 import { buildApplication, type MatrixScheme, type Quantization } from '@unroll/edge-runtime';
 import { requireFiniteParameters } from '../checkpoint/finite.js';
 import { UnrollError, UsageError } from '../errors.js';
@@ -16,14 +16,17 @@ export interface TaskExportRequest {
 export interface TaskExport {
   readonly bundle: string;
   readonly task: string;
-  /** Of all files. */
+  /** Size of all files, in bytes. */
   readonly bytes: number;
 }
 
-/** ONNX Runtime Web runs products of these sizes fastest in float32; int8 is for a small download. */
+/** ONNX Runtime Web runs products of these sizes fastest in float32; int8 makes the download smaller. */
 const schemes: Partial<Record<Quantization, MatrixScheme>> = { auto: 'float32', none: 'float32', int8: 'int8-weights' };
 
-/** @throws UnrollError, UsageError naming what is wrong with the request or the checkpoint */
+/**
+ * Exports the checkpoint.
+ * @throws UnrollError, UsageError naming what is wrong with the request or the checkpoint
+ */
 export async function exportTask(request: TaskExportRequest): Promise<TaskExport> {
   const { checkpoint, out, quantization, data, personalization } = request;
   const scheme = schemes[quantization];

@@ -1,20 +1,20 @@
 /**
- * Batches of sequences of unequal lengths: an epoch's examples are drawn in a random order, sorted by length within runs of
- * batches, and each batch is padded to a length out of a few, so that few programs are compiled.
+ * Batches sequences of unequal lengths. An epoch's examples are drawn in random order and sorted by length within runs
+ * of batches. Each batch is padded to one of a few lengths, so that few programs are compiled.
  */
 import { randomOfEpoch, shuffled } from './epochs.js';
 
-/** The smallest multiple of `multiple` that is at least `length`. */
+/** Rounds `length` up to a positive multiple of `multiple`. */
 export function paddedLength(length: number, multiple: number): number {
   return Math.max(1, Math.ceil(length / multiple)) * multiple;
 }
 
-/** How many batches are sorted together: more pad less, and mix less. */
+/** Number of batches that are sorted together. More of them pad less and mix less. */
 const batchesSortedTogether = 50;
 
 /**
- * The batches of an epoch as indices of examples; all examples once, the last batch of them possibly smaller.
- * @param lengths of the examples
+ * Returns the batches of an epoch as indices of examples. Every example occurs once; some batches may be smaller.
+ * @param lengths the length of each example
  */
 export function epochBatches(
   lengths: readonly number[],
@@ -34,7 +34,7 @@ export function epochBatches(
   return shuffled(batches, random);
 }
 
-/** The batches of held-out examples: sorted by length. */
+/** Returns the batches of held-out examples, sorted by length. */
 export function sortedBatches(lengths: readonly number[], batchSize: number): number[][] {
   const order = lengths.map((_, index) => index).sort((a, b) => lengths[a]! - lengths[b]! || a - b);
   return Array.from({ length: Math.ceil(order.length / batchSize) }, (_, k) =>
@@ -42,7 +42,7 @@ export function sortedBatches(lengths: readonly number[], batchSize: number): nu
   );
 }
 
-/** Sequences side by side, [time, batch], padded with `filler`; rows that no sequence fills are padding altogether. */
+/** Lays out sequences side by side, [time, batch], padded with `filler`. Lanes without a sequence are all padding. */
 export function timeMajor(
   sequences: readonly (readonly number[])[],
   { batch, time }: { readonly batch: number; readonly time: number },

@@ -1,4 +1,4 @@
-/** A task's settings as they are stored, and as flags change its defaults. */
+/** The schema of a task's stored settings, and how flags change its defaults. */
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { optimizerSchema } from '../training/config.js';
@@ -19,11 +19,11 @@ export const taskSettingsSchema = z.strictObject({
   seed: z.int().nonnegative(),
 }) satisfies z.ZodType<TaskSettings>;
 
-/** What flags may say of a training; what is absent is the task's default. */
+/** Settings given by flags; absent ones keep the task's default. */
 export type GivenSettings = { readonly [Field in keyof TaskSettings]?: TaskSettings[Field] | undefined };
 
 /**
- * The task's defaults with what was given instead.
+ * Returns the task's defaults with the given settings in their place.
  * @throws UsageError naming a size that the task's model does not have
  */
 export function settingsOf(task: Task, given: GivenSettings): TaskSettings {
@@ -37,8 +37,8 @@ export function settingsOf(task: Task, given: GivenSettings): TaskSettings {
 }
 
 /**
- * A checkpoint's settings; only the run's length may be changed.
- * @throws UsageError naming what was given otherwise
+ * Returns a checkpoint's settings; flags may change only the run's length.
+ * @throws UsageError naming a setting that differs from the checkpoint's
  */
 export function resumedSettings(saved: TaskSettings, given: GivenSettings): TaskSettings {
   const { model, epochs, maxSteps, ...rest } = given;

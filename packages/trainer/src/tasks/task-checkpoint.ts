@@ -1,6 +1,7 @@
 /**
- * A task's checkpoint is a folder: `config.json` and `model.safetensors` are the model with the parameters of its best
- * epoch; `training-state.json` and `optimizer.safetensors`, which also holds the latest parameters, resume its training.
+ * A task's checkpoint is a folder. `config.json` and `model.safetensors` are the model with the parameters of its best
+ * epoch. `training-state.json` and `optimizer.safetensors`, which also holds the latest parameters, are for resuming
+ * its training.
  */
 import type { Shapes } from '@unroll/core';
 import { slotShapes } from '@unroll/core';
@@ -22,11 +23,11 @@ const modelTypePrefix = 'unroll-';
 
 const stateSchema = z.object({
   settings: taskSettingsSchema,
-  /** Updates made so far. */
+  /** Number of updates made so far. */
   step: z.int().nonnegative(),
-  /** The best epoch so far, counted from 1, and its validation. */
+  /** The best epoch so far, counted from 1, and its validation metric. */
   best: z.object({ epoch: z.int().positive(), value: z.number() }),
-  /** The data that it was trained on. */
+  /** Fingerprint and size of the training data. */
   data: z.object({ sha256: z.string(), examples: z.int().nonnegative() }).optional(),
 });
 
@@ -36,18 +37,18 @@ export interface TaskCheckpoint {
   readonly task: Task;
   readonly config: TaskConfig;
   readonly model: TaskModel;
-  /** Those of the best epoch. */
+  /** The parameters of the best epoch. */
   readonly parameters: Arrays;
 }
 
-/** A checkpoint from which training goes on. */
+/** A checkpoint from which training can resume. */
 export interface ResumableTaskCheckpoint extends TaskCheckpoint {
   readonly state: TaskState;
   readonly latest: Arrays;
   readonly slots: Arrays;
 }
 
-/** What stands at `folder`, where a checkpoint may be written. */
+/** Examines `folder`, to which a checkpoint may be written. */
 export function inspectTaskCheckpoint(folder: string): Promise<FolderContents> {
   return inspectFolder(folder, ['training-state.json', 'optimizer.safetensors', ...modelFiles, 'checksums.json']);
 }
@@ -67,19 +68,25 @@ export async function writeTaskCheckpoint(folder: string, checkpoint: ResumableT
   });
 }
 
-/** The task whose checkpoint `folder` is; undefined if it is a language model's or none. */
+/** Returns the task of the checkpoint in `folder`; undefined if it is a language model's or not a checkpoint. */
 export async function taskOfCheckpoint(folder: string): Promise<Task | undefined> {
   if ((await inspectTaskCheckpoint(folder)) !== 'ours') return undefined;
   const files = await readChecksummedFolder(folder, ['config.json']);
   return taskOf(parseJson(folder, 'config.json', files['config.json']!));
 }
 
-/** @throws UnrollError naming the file that is missing, altered or does not fit the others */
+/**
+ * Reads a checkpoint's model.
+ * @throws UnrollError naming the file that is missing, altered or does not fit the others
+ */
 export async function readTaskCheckpoint(folder: string): Promise<TaskCheckpoint> {
   return parseModel(folder, await readChecksummedFolder(folder, modelFiles));
 }
 
-/** @throws UnrollError naming the file that is missing, altered or does not fit the others */
+/**
+ * Reads a checkpoint with its training state.
+ * @throws UnrollError naming the file that is missing, altered or does not fit the others
+ */
 export async function readResumableTaskCheckpoint(folder: string): Promise<ResumableTaskCheckpoint> {
   const files = await readChecksummedFolder(folder, [...modelFiles, ...trainingFiles]);
   const checkpoint = parseModel(folder, files);

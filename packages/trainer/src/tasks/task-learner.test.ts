@@ -9,7 +9,7 @@ import { TaskLearner } from './task-learner.js';
 const batchSize = 4;
 const lengths = Array.from({ length: 90 }, (_, k) => 1 + ((k * 7) % 30));
 
-/** The mean of a sequence's numbers, learnt by one weight. */
+/** The loss of one weight that learns the mean of a sequence's numbers. */
 const loss = ({ batch, time }: Readonly<Record<string, number>>) => ({
   parameters: { weight: [1] },
   inputs: { x: { shape: [batch!, time!], dtype: 'float32' } } as const,

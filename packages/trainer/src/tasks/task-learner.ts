@@ -1,4 +1,4 @@
-/** What trains a task's model: its parameters, kept by an engine, and one compiled training step for each shape of batch. */
+/** Trains a task's model: keeps its parameters on an engine, with one compiled training step for each shape of batch. */
 import { lossTrainingProgram, type Program, slotShapes, type UpdateRecipe } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Engine, type Residents, residentValues } from '../engines/engine.js';
@@ -8,20 +8,20 @@ import type { Programs, TaskBatch, TaskModel } from './task.js';
 
 export interface TaskStart {
   readonly parameters: Arrays;
-  /** Absent slots are zero. */
+  /** Optimizer slots; absent ones are zero. */
   readonly slots?: Arrays;
 }
 
-/** What of a task's model training needs. */
+/** The part of a task's model that training needs. */
 type LearntModel = Pick<TaskModel, 'parameters' | 'loss'>;
 
-/** Compiles each program when its key is first seen, and keeps those that are used. */
+/** Compiles each program on the first use of its key, and keeps the recently used ones. */
 export class CompiledPrograms implements Programs, AsyncDisposable {
   readonly #engine: Engine;
   readonly #residents: readonly Residents[];
   readonly #executables = new RecentExecutables();
 
-  /** @param residents what the programs read, and replace if they say so */
+  /** @param residents the arrays that the programs read, and replace by their outputs `next.x` */
   constructor(engine: Engine, residents: readonly Residents[]) {
     this.#engine = engine;
     this.#residents = residents;
@@ -40,7 +40,7 @@ export class CompiledPrograms implements Programs, AsyncDisposable {
 }
 
 export class TaskLearner implements AsyncDisposable {
-  /** For evaluation: reads the parameters as they are. */
+  /** Runs programs on the current parameters, for evaluation. */
   readonly programs: Programs;
   readonly #model: LearntModel;
   readonly #settings: UpdateRecipe;
@@ -60,7 +60,7 @@ export class TaskLearner implements AsyncDisposable {
   /**
    * Makes one update.
    * @param step counted from 0
-   * @returns the batch's loss, before the update
+   * @returns the batch's loss before the update
    */
   async step(batch: TaskBatch, step: number, learningRate: number): Promise<number> {
     const key = `training ${JSON.stringify(batch.shape)}`;
@@ -70,7 +70,7 @@ export class TaskLearner implements AsyncDisposable {
     return loss![0]!;
   }
 
-  /** Copies of everything that training changes. */
+  /** Copies everything that training changes. */
   async state(): Promise<{ parameters: Arrays; slots: Arrays }> {
     return { parameters: await copyAll(this.#parameters), slots: await copyAll(this.#slots) };
   }

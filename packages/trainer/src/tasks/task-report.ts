@@ -1,4 +1,4 @@
-/** Follows the training of a task's model: shows it on stderr and adds up the result. */
+/** Follows the training of a task's model: shows it on stderr and sums up the result. */
 import { log } from '../terminal/log.js';
 import { Progress } from '../terminal/progress.js';
 import type { TaskEvent, TaskStarted, TaskStepped, TaskValidated } from './train-task.js';
@@ -6,13 +6,13 @@ import type { TaskEvent, TaskStarted, TaskStepped, TaskValidated } from './train
 export interface TaskTrainingResult {
   readonly checkpoint: string;
   readonly task: string;
-  /** Updates of the model so far. */
+  /** Number of updates of the model so far. */
   readonly steps: number;
-  /** The epoch whose parameters the checkpoint's model has, and its validation. */
+  /** The epoch of the parameters in the checkpoint's model; `value` is its validation metric. */
   readonly bestEpoch: number;
   readonly metric: string;
   readonly value: number;
-  /** Training examples a second, without validation and checkpoints. */
+  /** Training examples per second, without validation and checkpoints. */
   readonly examplesPerSecond: number;
   readonly engine: string;
 }
@@ -55,13 +55,16 @@ export class TaskReport {
     return this.#last?.step ?? 0;
   }
 
-  /** Clears what is drawn on the terminal. */
+  /** Clears the progress bar from the terminal. */
   close(): void {
     this.#bar?.stop();
     this.#bar = undefined;
   }
 
-  /** @throws Error before the first epoch has ended */
+  /**
+   * Returns the result.
+   * @throws Error before the first epoch has ended
+   */
   result(): TaskTrainingResult {
     if (!this.#start || !this.#last) throw new Error('no epoch has ended');
     return {

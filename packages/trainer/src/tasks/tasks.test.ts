@@ -49,7 +49,7 @@ describe('a classifier of reviews', () => {
     );
   });
 
-  test('trained in two parts comes to the bits of one', async () => {
+  test('trained in two parts gives the same bits as in one', async () => {
     await unrollJson('train', ...sample('sentiment'), '--max-steps', '30', '--out', at('whole'));
     await unrollJson('train', ...sample('sentiment'), '--max-steps', '17', '--out', at('parts'));
     await unrollJson('train', ...sample('sentiment'), '--max-steps', '30', '--out', at('parts'), '--resume');
@@ -63,7 +63,7 @@ describe('a translator', () => {
     const { metrics } = await unrollJson('eval', '--checkpoint', at('translation'), '--data', 'sample');
     const { bleu, perplexity } = metrics as { bleu: number; perplexity: number };
     expect(bleu).toBeGreaterThan(2);
-    expect(perplexity).toBeLessThan(6); // the words alone, without the source, have 17
+    expect(perplexity).toBeLessThan(6); // a model of the words alone, without the source, reaches 17
     await unrollJson('export', '--checkpoint', at('translation'), '--out', at('translator'));
     await using translator = await loadTranslator(at('translator'));
     const translation = await translator.translate('the dog  sees the cat .');
@@ -73,7 +73,7 @@ describe('a translator', () => {
   });
 });
 
-describe('wrong usage of applications is told in a line:', () => {
+describe('wrong usage of applications gives one line:', () => {
   test.each([
     [
       'an unknown task',

@@ -1,4 +1,4 @@
-/** The applications by name: each is a folder here, and a line in this table. */
+/** The applications by name. Each has a folder here and a line in this table. */
 import { anomaly } from './anomaly/task.js';
 import { forecast } from './forecast/task.js';
 import { sentiment } from './sentiment/task.js';

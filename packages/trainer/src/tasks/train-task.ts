@@ -1,6 +1,6 @@
 /**
- * Trains a task's model in this process, from the request to the last checkpoint, as a stream of events. Every epoch ends
- * with a validation and a checkpoint, whose model is that of the best epoch so far.
+ * Trains a task's model in this process, from the request to the last checkpoint, as a stream of events. Every epoch
+ * ends with a validation and a checkpoint, which holds the model of the best epoch so far.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Arrays } from '../checkpoint/checkpoint.js';
@@ -22,18 +22,18 @@ import {
 } from './task-checkpoint.js';
 import { TaskLearner } from './task-learner.js';
 
-/** What the user asked for. */
+/** A request of the user. */
 export interface TaskRequest {
   readonly task: Task;
   readonly data: string;
   readonly out: string;
   readonly given: GivenSettings;
   readonly engine: EngineName;
-  /** 0 for all cores. */
+  /** Number of threads; 0 for all cores. */
   readonly threads: number;
   readonly resume: boolean;
   readonly overwrite: boolean;
-  /** Whether a training may be resumed on other data than it was trained on. */
+  /** Whether a training may resume on data other than those it was trained on. */
   readonly changedData: boolean;
 }
 
@@ -51,7 +51,7 @@ export interface TaskStarted {
   readonly notices: readonly string[];
 }
 
-/** One update is done. */
+/** Reports one completed update. */
 export interface TaskStepped {
   readonly type: 'step';
   readonly step: number;
@@ -59,17 +59,17 @@ export interface TaskStepped {
   readonly loss: number;
 }
 
-/** An epoch, or the part of one at which training ends, is done, and a checkpoint written. */
+/** Reports the end of an epoch, or of the part of one at which training ends. Its checkpoint has been written. */
 export interface TaskValidated {
   readonly type: 'epoch';
   readonly epoch: number;
   readonly step: number;
-  /** The mean over the epoch's batches, as far as this process made them. */
+  /** Mean loss over the epoch's batches that this process made. */
   readonly loss: number;
   readonly metric: string;
   readonly value: number;
   readonly best: TaskState['best'];
-  /** Without validation and checkpoint. */
+  /** Seconds without validation and checkpoint. */
   readonly seconds: number;
 }
 
@@ -83,6 +83,7 @@ interface Prepared {
 }
 
 /**
+ * Trains a task's model.
  * @param signal ends training after the step that is being computed, with a checkpoint
  * @throws UnrollError, UsageError with a line for the user
  */
@@ -123,7 +124,7 @@ export async function* trainTask(request: TaskRequest, signal?: AbortSignal): As
     epoch.lossSum += loss;
     epoch.steps += 1;
     yield { type: 'step', step: step + 1, examples: batch.examples, loss };
-    // ONNX Runtime computes on this thread: let signals and timers have their turn.
+    // ONNX Runtime computes on this thread: give signals and timers a turn.
     await setImmediate();
     const done = step + 1;
     if (done % stepsPerEpoch !== 0 && done !== totalSteps && !signal?.aborted) continue;
@@ -164,9 +165,10 @@ async function checkpointToResume(request: TaskRequest): Promise<ResumableTaskCh
 }
 
 /**
- * @param saved what the checkpoint was trained on; older ones do not say it
+ * Compares the training data with the checkpoint's.
+ * @param saved the checkpoint's fingerprint; older checkpoints have none
  * @returns lines for the user
- * @throws UnrollError if the data are others, unless they may be
+ * @throws UnrollError if the data differ, unless the user allows it
  */
 function checkResumedData(
   { out, changedData }: TaskRequest,
@@ -191,7 +193,7 @@ interface Best {
   readonly parameters: Arrays;
 }
 
-/** Writes a checkpoint; returns the best epoch, this one included. */
+/** Writes a checkpoint. Returns the best epoch so far, including this one. */
 async function save(
   { task, out }: TaskRequest,
   { settings, config, model }: Prepared,

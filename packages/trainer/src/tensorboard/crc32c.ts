@@ -1,6 +1,6 @@
-/** The checksum of TFRecord files: CRC-32C (Castagnoli; RFC 3720, appendix B.4), which Node's zlib lacks, and its mask. */
+/** The checksum of TFRecord files: masked CRC-32C (Castagnoli; RFC 3720, appendix B.4), which Node's zlib lacks. */
 
-/** The polynomial, its bits reversed. */
+/** The polynomial with its bits reversed. */
 const polynomial = 0x82f63b78;
 
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -15,7 +15,10 @@ export function crc32c(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** The checksum as TFRecords store it: rotated right by 15 bits, plus a constant, so that checksums may be checksummed. */
+/**
+ * Returns the checksum as stored in TFRecords: rotated right by 15 bits, plus a constant, so that checksums may be
+ * checksummed.
+ */
 export function maskedCrc32c(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

@@ -1,4 +1,4 @@
-/** Writes scalars as TensorBoard reads them: an event file, which is appended to while the run goes on. */
+/** Writes scalars to a TensorBoard event file, to which it appends during the run. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -9,16 +9,16 @@ import { recordOf } from './records.js';
 
 const { Event, SessionLog } = tensorboard;
 
-/** The name that TensorBoard looks for, and its order in time, in which TensorBoard reads the files of a folder. */
+/** File names that TensorBoard recognises. It reads the files of a folder in the order of the time in their names. */
 export const eventFilePattern = /^events\.out\.tfevents\.\d+\./;
 
 export class EventFile implements Disposable {
   readonly #path: string;
   #file: number | undefined;
-  /** The last step that was written to this file. */
+  /** The last step written to this file. */
   #step = Number.NEGATIVE_INFINITY;
 
-  /** Begins a file in a folder that is there. Training goes on if it cannot be written; whoever runs it is told once. */
+  /** Creates a file in an existing folder. If it cannot be written, a warning is logged once, and training goes on. */
   constructor(folder: string, now = Date.now()) {
     this.#path = join(folder, `events.out.tfevents.${now}.${hostname()}.${process.pid}`);
     this.#attempt(() => {
@@ -28,8 +28,9 @@ export class EventFile implements Disposable {
   }
 
   /**
-   * Writes values of one step, by tag; those that are undefined are left out. A step that is not after the last one, or
-   * the first of the file, voids what was written from it on, here and in older files: the run went on from before it.
+   * Writes values of one step, by tag; undefined values are skipped. A step that is not after the last one, or the
+   * first of this file, invalidates earlier values from that step on, here and in older files: the run was resumed from
+   * before it.
    */
   add(step: number, values: Readonly<Record<string, number | undefined>>, now = Date.now()): void {
     const wallTime = now / 1000;
@@ -40,7 +41,7 @@ export class EventFile implements Disposable {
     this.more(step, values, now);
   }
 
-  /** Writes more values of a step that has been {@link add}ed. */
+  /** Writes more values of a step that was {@link add}ed before. */
   more(step: number, values: Readonly<Record<string, number | undefined>>, now = Date.now()): void {
     const value = Object.entries(values).flatMap(([tag, simpleValue]) =>
       simpleValue === undefined ? [] : [{ tag, simpleValue }],
@@ -65,7 +66,7 @@ export class EventFile implements Disposable {
   [Symbol.dispose](): void {
     const file = this.#file;
     this.#file = undefined;
-    // Some file systems say only now that the disk is full.
+    // Some file systems report only now that the disk is full.
     if (file !== undefined) this.#attempt(() => closeSync(file));
   }
 }

@@ -1,4 +1,4 @@
-/** Reads the scalars of a folder's event files back, as TensorBoard would show them. */
+/** Reads the scalars of a folder's event files, as TensorBoard would show them. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tensorboard } from '../generated/tensorboard.js';
@@ -11,11 +11,14 @@ export interface ScalarEvent {
   readonly step: number;
   /** Seconds since 1970. */
   readonly time: number;
-  /** By tag. */
+  /** Values by tag. */
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** In the order of the steps. A folder that is not there has none; neither has what the run went back behind. */
+/**
+ * Returns the events in the order of their steps, without those that a resumed run invalidated. A folder that does not
+ * exist has none.
+ */
 export function readEvents(folder: string): ScalarEvent[] {
   const events: ScalarEvent[] = [];
   for (const name of eventFiles(folder)) {

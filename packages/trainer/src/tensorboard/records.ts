@@ -1,12 +1,12 @@
 /**
- * TFRecord files, as sequences of byte strings. A record is its length (uint64, little-endian), the length's masked
- * CRC-32C, the bytes, and theirs; see tensorflow/core/lib/io/record_writer.h.
+ * TFRecord files, as sequences of byte strings. A record is its length (uint64, little-endian), the masked CRC-32C of
+ * the length, the bytes, and their masked CRC-32C; see tensorflow/core/lib/io/record_writer.h.
  */
 import { maskedCrc32c } from './crc32c.js';
 
 const [headerBytes, footerBytes] = [12, 4];
 
-/** The record that holds these bytes. */
+/** Returns a record that contains these bytes. */
 export function recordOf(bytes: Uint8Array): Buffer {
   const record = Buffer.alloc(headerBytes + bytes.length + footerBytes);
   record.writeBigUInt64LE(BigInt(bytes.length), 0);
@@ -16,7 +16,7 @@ export function recordOf(bytes: Uint8Array): Buffer {
   return record;
 }
 
-/** What the records of a file hold, up to the first that is cut off or damaged: the process may have been killed. */
+/** Yields the contents of a file's records, up to the first that is cut off or damaged: the process may have been killed. */
 export function* readRecords(file: Buffer): Generator<Buffer> {
   for (let offset = 0; offset + headerBytes <= file.length; ) {
     const end = offset + headerBytes + Number(file.readBigUInt64LE(offset));

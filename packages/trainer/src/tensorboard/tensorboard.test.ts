@@ -1,4 +1,4 @@
-// Event files, read back by a reader that shares nothing with the writer and, where it is installed, by TensorBoard's own.
+// Event files, read back by a reader that shares nothing with the writer and, if it is installed, by TensorBoard's own.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const python = process.env.PYTHON ?? 'python3';
 const hasTensorBoard = spawnSync(python, ['-c', 'import tensorboard']).status === 0;
 if (!hasTensorBoard) console.warn(`TensorBoard's own reader skipped: ${python} has no package tensorboard`);
 
-/** Steps 1 to 4, then a second process that goes on from step 2. */
+/** Writes steps 1 to 4, then a second process that resumes from step 2. */
 function writeTwice(folder: string): void {
   using first = new EventFile(folder, 1000);
   for (const step of [1, 2, 3, 4]) first.add(step, { loss: 10 - step, absent: undefined }, 1000 + step);
@@ -78,7 +78,7 @@ print(json.dumps(sorted(read)))`;
   expect(JSON.parse(output)).toEqual(expected);
 });
 
-/** The scalars of a folder's files as `[step, tag, value]`, read with nothing but the two formats' specifications. */
+/** Reads the scalars of a folder's files as `[step, tag, value]`, with nothing but the specifications of the two formats. */
 function readAsSpecified(folder: string): (number | string)[][] {
   let scalars: (number | string)[][] = [];
   for (const name of readdirSync(folder).toSorted()) {
@@ -102,7 +102,7 @@ function readAsSpecified(folder: string): (number | string)[][] {
   return scalars;
 }
 
-/** TFRecord framing: length, its checksum, data, its checksum. */
+/** Reads TFRecord framing: length, its checksum, data, its checksum. */
 function recordsOf(file: Buffer): Buffer[] {
   const records: Buffer[] = [];
   for (let at = 0; at < file.length; ) {
@@ -127,7 +127,7 @@ function bitwiseCrc(bytes: Buffer): number {
 
 const mask = (crc: number) => Number((BigInt((crc >>> 15) | (crc << 17)) + 0xa282ead8n) & 0xffffffffn);
 
-/** The fields of a protobuf message, the last of each number: varints as numbers, the others as bytes. */
+/** Reads the fields of a protobuf message, the last of each number: varints as numbers, the others as bytes. */
 function fieldsOf(message: Buffer): Map<number, number | Buffer> {
   const fields = new Map<number, number | Buffer>();
   let at = 0;

@@ -1,4 +1,4 @@
-/** For tests: a TensorFlow.js model trained by its own `fit` on the cpu backend, and its twin by a compiled step. */
+/** For tests: trains a TensorFlow.js model with its own `fit` on the cpu backend, and its twin with a compiled step. */
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs';
 import { seededRandom } from '@unroll/core/decoding';
@@ -7,7 +7,7 @@ import type { Loss } from '../compile/loss.js';
 import { selectEngine } from '../engines/select.js';
 
 export interface Training {
-  /** Builds the model; it and its twin get the same weights. */
+  /** Builds the model, which gets the same weights as its twin. */
   readonly model: () => tf.LayersModel;
   readonly xs: tf.Tensor | tf.Tensor[];
   readonly ys: tf.Tensor | tf.Tensor[];
@@ -15,20 +15,20 @@ export interface Training {
   readonly optimizer?: () => tf.Optimizer;
   readonly batchSize?: number;
   readonly epochs?: number;
-  /** Of the random numbers: `fit` then draws what the compiled step draws. */
+  /** Seed of the random numbers; `fit` then draws the same ones as the compiled step. */
   readonly seed?: number;
 }
 
 export interface Trained {
-  /** Of each batch. */
+  /** The loss of each batch. */
   readonly losses: number[];
-  /** All of the layers' weights, moving averages included. */
+  /** All weights of the layers, moving averages included. */
   readonly weights: number[][];
-  /** Of all examples, by the trained weights. */
+  /** The trained model's predictions for all examples. */
   readonly predictions: number[][];
 }
 
-/** What `fit` and compiled steps make of the same model and batches. */
+/** Trains the same model on the same batches with `fit` and with compiled steps. */
 export async function trainBoth(training: Training): Promise<{ fitted: Trained; compiled: Trained }> {
   await tf.setBackend('cpu');
   const model = training.model();
@@ -46,13 +46,13 @@ export async function trainBoth(training: Training): Promise<{ fitted: Trained; 
   return { fitted, compiled: await compileAndRun(twin, settings) };
 }
 
-/** Matrices get values that are the same in every run; what is initially 0 or 1 stays so. */
+/** Returns reproducible values for a matrix; other weights keep their initial 0 or 1. */
 function deterministic(weight: tf.Tensor): tf.Tensor {
   if (weight.rank < 2) return weight;
   return tf.mul(0.3, tf.sin(tf.mul(tf.reshape(tf.range(1, weight.size + 1), weight.shape), 78.233)));
 }
 
-/** TensorFlow.js seeds every random tensor from Math.random. */
+/** Runs with a seeded Math.random, from which TensorFlow.js seeds every random tensor. */
 async function seeded<R>(seed: number, run: () => Promise<R>): Promise<R> {
   const { random } = Math;
   Math.random = seededRandom(seed);
@@ -109,8 +109,8 @@ function valuesOf(tensors: tf.Tensor | tf.Tensor[]): number[][] {
 }
 
 /**
- * The largest difference, relative to the largest value of the same tensor, or to 0.01 where all are smaller: a bias
- * before a normalisation has no gradient but rounding.
+ * Returns the largest difference, relative to the largest value of the same tensor, or to 0.01 if all its values are
+ * smaller: a bias before a normalisation has only rounding errors as its gradient.
  */
 export function largestDifference(expected: Trained, actual: Trained): number {
   const tensors = (trained: Trained) => [trained.losses, ...trained.weights, ...trained.predictions];

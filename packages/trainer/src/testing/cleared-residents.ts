@@ -1,4 +1,4 @@
-/** For tests: that an engine's residents can be cleared, before a run and after. */
+/** For tests: checks that an engine's residents can be cleared, before a run and after. */
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import type { Engine } from '../engines/engine.js';

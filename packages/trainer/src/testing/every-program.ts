@@ -1,4 +1,4 @@
-/** For tests: one small program of every kind that an engine is given, with values for its inputs, and what a run comes to. */
+/** For tests: one small program of every kind that engines run, with values for its inputs, and its results. */
 import {
   accumulatedUpdateProgram,
   accumulationProgram,
@@ -58,7 +58,7 @@ function model(options: ModelOptions): LanguageModelConfig {
 
 const adaptive = { softmax: { name: 'adaptive', cutoffs: [4, 8] } } as const;
 
-/** Every cell, and every option that changes what a training step computes. */
+/** Every cell, and every option that affects the computation of a training step. */
 const models: Readonly<Record<string, ModelOptions>> = {
   ...Object.fromEntries(languageModelCells.map((cell) => [cell, { cell }])),
   'lstm, projected': { projectionDim: 3 },
@@ -72,7 +72,7 @@ const models: Readonly<Record<string, ModelOptions>> = {
   'lstm with an adaptive softmax': adaptive,
 };
 
-/** The programs of language models, by what they do. */
+/** Returns the programs of language models, by their names. */
 export function languageModelPrograms(): Record<string, ProgramWithInputs> {
   const programs: Record<string, ProgramWithInputs> = {};
   const add = (name: string, config: LanguageModelConfig, program: Program) => {
@@ -109,7 +109,7 @@ export function languageModelPrograms(): Record<string, ProgramWithInputs> {
   return programs;
 }
 
-/** The training step and the other programs of each task, and of ELMo. */
+/** Returns the training step and the other programs of each task, and of ELMo. */
 export function taskPrograms(): Record<string, ProgramWithInputs> {
   const pairs = { batch, source: 4, target: time };
   const classifier = { vocabSize, embeddingDim: 4, hiddenDim: 3, classes: 2, dropout: 0.3 };
@@ -168,7 +168,7 @@ export function taskPrograms(): Record<string, ProgramWithInputs> {
   );
 }
 
-/** What a run gives and what it leaves behind, with all that is not a whole number resident. */
+/** Runs a program once, with all float inputs resident. Returns its outputs and the residents' final values. */
 export async function runOnce(
   engine: Engine,
   { program, inputs }: ProgramWithInputs,
@@ -188,7 +188,7 @@ export async function runOnce(
   return results;
 }
 
-/** What a program of a language model takes of whole numbers. */
+/** Returns the integer inputs of a language model's program. */
 function tokens(config: LanguageModelConfig, { inputs }: Program): Record<string, Int32Array> {
   const rows = elementCount(inputs.targets?.shape ?? []);
   const targets = idsBelow(vocabSize, rows);
@@ -205,7 +205,7 @@ function idsBelow(bound: number, count: number): Int32Array {
   return Int32Array.from({ length: count }, (_, k) => (7 * k + 3) % bound);
 }
 
-/** Values for all inputs: these integers, and numbers of a seed. */
+/** Returns values for all inputs: the given integers, and random numbers from a fixed seed. */
 function valuesOf({ inputs }: Program, integers: Readonly<Record<string, Int32Array>>): ProgramWithInputs['inputs'] {
   const random = seededRandom(5);
   return Object.fromEntries(
@@ -216,12 +216,15 @@ function valuesOf({ inputs }: Program, integers: Readonly<Record<string, Int32Ar
   );
 }
 
-/** @param drawn in [0, 1) */
+/**
+ * Returns a value that suits the input of this name.
+ * @param drawn a random number in [0, 1)
+ */
 function numberFor(name: string, drawn: number): number {
   if (name === 'step') return 3;
   if (name === 'learningRate' || name === 'averagingWeight') return 0.1;
   if (/dropout/i.test(name)) return drawn < 0.3 ? 0 : 1 / 0.7;
-  // Slots, sums and rates, among which are means of squares.
+  // Slots, sums and rates. Some are means of squares, so they must be positive.
   if (name.includes('/')) return 0.1 + 0.1 * drawn;
   return name.toLowerCase().includes('weights') ? 0.1 : drawn - 0.5;
 }

@@ -1,8 +1,8 @@
-/** A port for tests of commands that have to be told one. */
+/** Finds a port, for tests of commands that must be told one. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** A port of this machine that was free a moment ago. */
+/** Returns a port of this machine that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

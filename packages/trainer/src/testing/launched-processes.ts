@@ -1,12 +1,12 @@
-/** For tests: the processes that a launcher has started, as Linux knows them. */
+/** For tests: finds the processes that a launcher has started, on Linux. */
 
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Whether this system tells who a process's children are. */
+/** Whether this system shows the children of a process. */
 export const canFindProcesses = existsSync(`/proc/${process.pid}/task/${process.pid}/children`);
 
-/** The ids of a launcher's processes that run this command of `unroll`, in the order in which they were started. */
+/** Returns the ids of a launcher's processes that run this command of `unroll`, in the order in which they started. */
 export function launched({ pid }: ChildProcess, command: 'worker' | 'param-server'): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
     .split(' ')
@@ -14,7 +14,7 @@ export function launched({ pid }: ChildProcess, command: 'worker' | 'param-serve
     .map(Number);
 }
 
-/** The id of the launcher's worker, or parameter server, of this index; none while it is being started again. */
+/** Returns the id of the launcher's worker, or parameter server, with this index; empty while it is being restarted. */
 export function launchedAs(launcher: ChildProcess, command: 'worker' | 'param-server', index: number): number[] {
   const flag = command === 'worker' ? '--worker' : '--shard';
   return launched(launcher, command).filter((pid) => {
@@ -23,13 +23,13 @@ export function launchedAs(launcher: ChildProcess, command: 'worker' | 'param-se
   });
 }
 
-/** A variable of the environment in which a process was started; undefined if it has none. */
+/** Returns a variable of the environment in which a process started; undefined if it is not set. */
 export function variableOf(pid: number, name: string): string | undefined {
   const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
   return variables.find((variable) => variable.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
-/** Kills, when each of these epochs has ended, all processes of a launcher that run its command but the first. */
+/** Kills all processes of a launcher that run its command except the first, each time one of these epochs has ended. */
 export async function killAfterEpochs(
   { child, logged }: { child: ChildProcess; logged: (line: RegExp) => Promise<unknown> },
   kills: readonly (readonly [epoch: number, command: 'worker' | 'param-server'])[],
@@ -40,8 +40,8 @@ export async function killAfterEpochs(
   }
 }
 
-/** The words of a process's command line, as `ps` shows them to every user. */
+/** Returns the words of a process's command line, as `ps` shows them to every user. */
 export function commandLine(pid: number | string): string[] {
-  // A process that has just ended has none.
+  // A process that has just ended has no command line.
   return existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') : [];
 }

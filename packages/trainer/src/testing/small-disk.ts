@@ -1,14 +1,17 @@
-/** For tests: a file system of a given size at a folder, where this process may mount one. */
+/** For tests: mounts a file system of a given size at a folder, if this process may. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 
-/** Unmounts when disposed. */
+/** A mounted file system, unmounted on disposal. */
 export interface SmallDisk extends Disposable {
-  /** Nothing can be written from now on. */
+  /** Makes all later writes fail. */
   makeReadOnly(): void;
 }
 
-/** @returns undefined where mounting is not permitted: only root may, on Linux */
+/**
+ * Mounts the file system.
+ * @returns undefined if mounting is not permitted: only root may, on Linux
+ */
 export function mountSmallDisk(folder: string, bytes: number): SmallDisk | undefined {
   mkdirSync(folder, { recursive: true });
   const run = (...command: [string, ...string[]]) => execFileSync(command[0], command.slice(1), { stdio: 'ignore' });

@@ -1,4 +1,4 @@
-/** For tests: a few steps of a tiny model on an engine, as numbers to compare with those of another engine. */
+/** For tests: a few steps of a tiny model on an engine, as numbers to compare with another engine's. */
 import {
   dropoutWidths,
   fillDropoutMask,
@@ -22,9 +22,9 @@ export interface TinyTraining {
   readonly tieWeights?: boolean;
   readonly projectionDim?: number;
   readonly precision?: Precision;
-  /** Tokens of each sequence in a step; 4 unless given. */
+  /** Tokens of each sequence in a step. Default: 4. */
   readonly time?: number;
-  /** Of the four, how many in one call; 1 unless given. */
+  /** Number of steps per call, out of four. Default: 1. */
   readonly stepsAtOnce?: number;
 }
 
@@ -33,7 +33,7 @@ const batch = 3;
 const dropout = 0.3;
 const clipNorm = 0.5;
 
-/** The losses of the steps' tokens, the gradients' norms, and all parameters at the end. */
+/** Returns the losses of the steps' tokens, the gradients' norms, and the final parameters. */
 export async function trainTinyModel(
   engine: Engine,
   { cell, optimizer, tieWeights = false, projectionDim, precision, time = 4, stepsAtOnce = 1 }: TinyTraining,
@@ -89,7 +89,7 @@ function dropoutMasks(widths: readonly number[], time: number, step: number): Re
   );
 }
 
-/** The largest difference between the corresponding numbers of two trainings. */
+/** Returns the largest difference between corresponding numbers of two trainings. */
 export function largestDifference(
   a: Readonly<Record<string, readonly number[]>>,
   b: Readonly<Record<string, readonly number[]>>,

@@ -1,8 +1,11 @@
-/** Runs `unroll` in this process, for tests of many command lines that start nothing: a process for each takes seconds. */
+/**
+ * Runs `unroll` in this process, for tests of many command lines that start nothing; a separate process for each would
+ * take seconds.
+ */
 import { main } from '../cli.js';
 import { type Outcome, withPlainLog } from './unroll-process.js';
 
-/** The command's output as a process would print it, and its status. */
+/** The command's output as a process would print it, and its exit status. */
 export async function unrollHere(...args: readonly string[]): Promise<Outcome> {
   using stdout = caught(process.stdout);
   using stderr = caught(process.stderr);
@@ -10,7 +13,7 @@ export async function unrollHere(...args: readonly string[]): Promise<Outcome> {
   return { status, stdout: stdout.text, stderr: stderr.text };
 }
 
-/** Takes what is written to a stream until it is disposed of. */
+/** Collects what is written to a stream until disposal. */
 function caught(stream: NodeJS.WriteStream): { readonly text: string } & Disposable {
   const { write } = stream;
   let text = '';

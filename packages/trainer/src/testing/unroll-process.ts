@@ -1,4 +1,4 @@
-/** Runs the built `unroll` as a real process, for tests, and makes the small things that they train on. */
+/** Runs the built `unroll` as a real process, for tests, and creates small training data for it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,14 +16,14 @@ export interface Outcome {
 
 export interface UnrollProcess {
   readonly child: ChildProcess;
-  /** Resolves when stderr, which holds the logs, has matched; rejects if the process ends before. */
+  /** Resolves once the logs on stderr have matched; rejects if the process ends before. */
   logged(pattern: RegExp): Promise<void>;
   readonly outcome: Promise<Outcome>;
 }
 
 const loggingCommands = ['train', 'launch', 'worker', 'param-server', 'node', 'gateway'];
 
-/** The arguments, with which lines are logged without their times unless the test wants them. */
+/** Returns the arguments, plus those that log lines without times unless the test sets a log format. */
 export function withPlainLog([command = '', ...args]: readonly string[]): readonly string[] {
   const isTold = args.includes('--log-format') || !loggingCommands.includes(command);
   return isTold ? [command, ...args] : [command, '--log-format', 'plain', ...args];
@@ -60,8 +60,8 @@ export function unroll(...args: readonly string[]): Promise<Outcome> {
 }
 
 /**
- * The object that `unroll … --json` prints.
- * @throws Error with what it said if it failed, or if stdout is anything but one line of JSON
+ * Returns the object that `unroll … --json` prints.
+ * @throws Error with the command's messages if it failed, or if stdout is not exactly one line of JSON
  */
 export async function unrollJson(...args: readonly string[]): Promise<Record<string, unknown>> {
   const { status, stdout, stderr } = await unroll(...args, '--json');
@@ -70,13 +70,13 @@ export async function unrollJson(...args: readonly string[]): Promise<Record<str
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
-/** A temporary folder, which disposal removes. */
+/** A temporary folder, which is removed on disposal. */
 export function temporaryFolder(): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), 'unroll-test-'));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Writes a folder of train.txt, valid.txt and test.txt, drawn from the embedded grammar. */
+/** Writes a folder with train.txt, valid.txt and test.txt, drawn from the embedded grammar. */
 export function writeSmallCorpus(folder: string): string {
   const { train, valid, test } = grammarCorpus({ seed: 7, trainTokens: 1600, heldOutTokens: 300 });
   mkdirSync(folder, { recursive: true });
@@ -84,7 +84,7 @@ export function writeSmallCorpus(folder: string): string {
   return folder;
 }
 
-/** A model that trains in a second: 20 steps an epoch on the small corpus. */
+/** Flags of a model that trains in a second: 20 steps per epoch on the small corpus. */
 export const smallModel: readonly string[] = [
   ...['--embedding', '8', '--hidden', '16', '--batch-size', '8', '--sequence-length', '10', '--threads', '1'],
 ];

@@ -1,6 +1,9 @@
-/** For tests: recordings of one channel as WAV files of 16 bits. */
+/** For tests: encodes recordings of one channel as 16-bit WAV files. */
 
-/** @param samples in [−1, 1) */
+/**
+ * Encodes samples.
+ * @param samples in [−1, 1)
+ */
 export function encodeWav(samples: Float32Array, sampleRate = 8000): Buffer {
   const bytes = Buffer.alloc(44 + 2 * samples.length);
   bytes.write('RIFF', 0);

@@ -1,4 +1,7 @@
-/** An update by the gradients of the batch's parts, one after another, each of some of its lanes. */
+/**
+ * Makes one update from the summed gradients of the batch's parts. Each part holds some of the lanes; parts run one
+ * after another.
+ */
 import { accumulatedUpdateProgram, accumulationProgram, gradientSumShapes, stateShapes } from '@unroll/core';
 import { type Residents, zeros } from '../engines/engine.js';
 import { BatchInputs } from './batch-inputs.js';
@@ -65,7 +68,7 @@ export async function createAccumulatedStep(
   };
 }
 
-/** Copies the rows of `count` lanes from `from` on, out of those of all. */
+/** Copies the rows of `count` lanes, from lane `from` on, from `all` to `some`. */
 async function takeLanes(all: Residents, some: Residents, from: number, count: number): Promise<void> {
   for (const name of some.names) {
     const rows = await some.read(name);
@@ -75,7 +78,7 @@ async function takeLanes(all: Residents, some: Residents, from: number, count: n
   }
 }
 
-/** Copies them back. */
+/** Copies the rows in `some` back to their lanes in `all`. */
 async function giveLanes(some: Residents, all: Residents, from: number, count: number): Promise<void> {
   for (const name of some.names) {
     const rows = await some.read(name);

@@ -1,4 +1,4 @@
-/** A batch as the inputs of a training program, in arrays that are filled anew at every step. */
+/** Turns a batch into the inputs of a training program, in arrays that are refilled at every step. */
 import {
   dropoutMaskShapes,
   elementCount,
@@ -11,7 +11,7 @@ import {
 import type { Batch } from '../data/batches.js';
 import type { TrainingConfig } from './config.js';
 
-/** The lanes of the global batch that one worker computes. */
+/** The lanes of the global batch that one worker computes: `from` inclusive, `to` exclusive. */
 export interface LaneSlice {
   readonly from: number;
   readonly to: number;
@@ -42,14 +42,15 @@ export class BatchInputs {
   }
 
   /**
-   * The inputs for this batch. A window shorter than the sequence length is padded with tokens that count nothing. The positions
-   * of an adaptive softmax's tails are as many as there are: `compileSteps` pads them.
+   * Returns the inputs for this batch. A window shorter than the sequence length is padded with tokens of loss weight
+   * 0. The positions of an adaptive softmax's tails are not padded here; `compileSteps` pads them.
    */
   fill(batch: Batch, step: number): Inputs {
     const { ids, targets, lossWeights } = this.#inputs;
     ids!.fill(0).set(batch.ids);
     targets!.fill(0).set(batch.targets);
-    // Of the whole batch: the gradients of all workers add up to that of its loss.
+    // The weights divide by the size of the whole batch: the gradients of all workers then add up to the gradient of
+    // its loss.
     const { lossNormalization, batchSize } = this.#training;
     const terms = lossNormalization === 'token' ? batch.steps * batchSize : batchSize;
     lossWeights!.fill(0).fill(1 / terms, 0, batch.ids.length);
@@ -61,7 +62,7 @@ export class BatchInputs {
     return { ...this.#inputs, ...positionsOfTails(softmaxTails(this.#model), targets as Int32Array) };
   }
 
-  /** The same for the lanes of all workers. */
+  /** Fills in the sampled softmax's candidates, which are the same for the lanes of all workers. */
   #fillCandidates(step: number): void {
     const { vocabSize, softmax } = this.#model;
     if (softmax?.name !== 'sampled') return;

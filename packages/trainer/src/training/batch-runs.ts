@@ -20,8 +20,8 @@ export interface BatchOutputs {
 }
 
 /**
- * Runs the program once for each of `scalars`, on the batches from `first` on.
- * @throws Error if one after the first begins an epoch, for which the lanes' state would have to be reset between them
+ * Runs the program once for each element of `scalars`, on consecutive batches from `first` on.
+ * @throws Error if a later batch begins an epoch: the lanes' state would have to be reset between the runs
  */
 export async function runBatches(
   { executable, batches, inputs, recurrent }: BatchProgram,

@@ -1,4 +1,4 @@
-/** What a learner alone runs for one update: one graph, optimizer included; see `accumulated-step.ts` for the other way. */
+/** Updates of a learner that trains alone: one graph, optimizer included. `accumulated-step.ts` is the alternative. */
 import { mixedTrainingProgram, trainingProgram } from '@unroll/core';
 import type { Residents } from '../engines/engine.js';
 import { BatchInputs } from './batch-inputs.js';
@@ -7,7 +7,7 @@ import { LaneLosses } from './lane-losses.js';
 import type { LearnerOptions, LossSum, MadeStep } from './learner.js';
 import { compileSteps, type StepPrograms, stepShape } from './step-executable.js';
 
-/** What one process keeps with its engine. */
+/** The arrays that one process keeps on its engine. */
 export interface TrainingResidents {
   readonly parameters: Residents;
   readonly slots: Residents;
@@ -16,9 +16,9 @@ export interface TrainingResidents {
 }
 
 export interface BatchStep {
-  /** Of the epoch so far. */
+  /** The loss of the epoch so far. */
   readonly total: LossSum;
-  /** Makes the updates from `step` on, counted from 0: one with each of these scalars, all of one epoch. */
+  /** Makes one update for each element of `scalars`, from `step` on (counted from 0). All must belong to one epoch. */
   run(step: number, scalars: readonly UpdateScalars[]): Promise<MadeStep[]>;
   dispose(): Promise<void>;
 }

@@ -1,7 +1,10 @@
-/** How much of a gradient its codecs may send at most. */
+/** Upper limits on how much of a gradient a codec may send. */
 
-/** The greatest fraction of `top-k`, of each parameter's values: where a quarter is sent, indices cost as much as they save. */
+/**
+ * The greatest fraction of each parameter's values that `top-k` may send: at a quarter, indices cost as much as they
+ * save.
+ */
 export const mostDensity = 0.25;
 
-/** The limit of `power-sgd`. */
+/** The greatest rank of `power-sgd`. */
 export const mostRank = 256;

@@ -1,4 +1,4 @@
-/** What a training run is: validated once, here, and stored with its checkpoints. */
+/** The configuration of a training run: validated once, here, and stored in its checkpoints. */
 import {
   type LanguageModelConfig,
   languageModelCells,
@@ -31,7 +31,7 @@ export const optimizerSchema = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('nt-asgd'), patience: z.int().nonnegative() }),
 ]) satisfies z.ZodType<OptimizerConfig>;
 
-/** The model but for its vocabulary, which the tokenizer decides. */
+/** The model without its vocabulary size, which the tokenizer decides. */
 const architectureSchema = z.strictObject({
   cell: z.enum(languageModelCells),
   layers: count,
@@ -51,22 +51,28 @@ const architectureSchema = z.strictObject({
 export const trainingConfigSchema = z.strictObject({
   model: architectureSchema,
   tokenizer: z.enum(['word', 'char', 'bpe']),
-  /** The most tokens that the vocabulary may have, the most frequent ones; of words and characters all if left out. */
+  /**
+   * The size limit of the vocabulary, which keeps the most frequent tokens. If left out, a word or character vocabulary
+   * has no limit.
+   */
   vocabulary: count.optional(),
   /** Parameters start uniformly in ±initRange. */
   initRange: positive,
-  /** Sequences of one global batch, over all workers. */
+  /** Sequences in one global batch, over all workers. */
   batchSize: count,
   /** Steps of truncated back-propagation through time. */
   sequenceLength: count,
   optimizer: optimizerSchema,
   learningRate: positive,
   schedule: scheduleSchema,
-  /** In the first so many steps the learning rate grows linearly. */
+  /** The learning rate grows linearly during this many first steps. */
   warmupSteps: z.int().nonnegative().default(0),
-  /** The gradient of a batch is the sum of those of so many parts of it, computed one after another. */
+  /** The number of parts of a batch whose gradients are computed one after another and summed. */
   accumulate: count.default(1),
-  /** Activations are kept of so many steps at once, and computed again for the backward pass; of the whole sequence if left out. */
+  /**
+   * Keeps the activations of this many steps at once and recomputes them in the backward pass. If left out, keeps the
+   * whole sequence.
+   */
   recomputeEvery: count.optional(),
   /** Gradients are clipped to this global norm (Pascanu et al. 2013). */
   clipNorm: positive,
@@ -75,12 +81,14 @@ export const trainingConfigSchema = z.strictObject({
   /** `mixed` computes matrix products and activations in float16. */
   precision: z.enum(['float32', 'mixed']).default('float32'),
   mode: modeSchema.default({ name: 'sync' }),
-  /** How gradients travel to parameter servers. */
+  /** The codec that compresses gradients on their way to parameter servers. */
   gradientCodec: gradientCodecSchema.default({ name: 'float32' }),
-  /** `rows`: workers of parameter servers hold only the rows of the embedding and the output layer that a step needs. */
+  /**
+   * With `rows`, workers of parameter servers hold only the rows of the embedding and output layer that a step needs.
+   */
   tables: z.enum(['whole', 'rows']).default('whole'),
   epochs: count,
-  /** Stop after so many steps, if the epochs have not ended by then. */
+  /** Stops after this many steps, if the epochs have not ended by then. */
   maxSteps: count.optional(),
   seed: z.int().nonnegative(),
 });
@@ -88,7 +96,7 @@ export const trainingConfigSchema = z.strictObject({
 export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
 
 /**
- * A checked configuration.
+ * Parses and checks a configuration.
  * @throws UsageError naming the flag that is wrong
  */
 export function parseTrainingConfig(input: unknown): TrainingConfig {
@@ -100,12 +108,12 @@ export function parseTrainingConfig(input: unknown): TrainingConfig {
   }
   requireAccumulable(result.data);
   requireRecomputable(result.data);
-  checkedModel(result.data, Number.MAX_SAFE_INTEGER); // of any vocabulary
+  checkedModel(result.data, Number.MAX_SAFE_INTEGER); // valid for any vocabulary
   return result.data;
 }
 
 /**
- * The model of a training with a vocabulary of this size.
+ * Returns the configuration's model for a vocabulary of this size.
  * @throws UsageError naming the flag that is out of range or contradicts another
  */
 export function checkedModel({ model }: Pick<TrainingConfig, 'model'>, vocabSize: number): LanguageModelConfig {
@@ -116,7 +124,10 @@ export function checkedModel({ model }: Pick<TrainingConfig, 'model'>, vocabSize
   }
 }
 
-/** A message of `languageModelConfig`, which begins with a field's name, `softmax.cutoffs`, and may name others. */
+/**
+ * Replaces field names by flags in a message of `languageModelConfig`. It begins with a field such as
+ * `softmax.cutoffs`, and may name others.
+ */
 function inFlags(message: string): string {
   return message
     .replace(/^(\w+)\./, '$1: ')
@@ -137,7 +148,10 @@ function requireRecomputable({ recomputeEvery, model }: TrainingConfig): void {
   throw new UsageError('--recompute-every: is not for --softmax adaptive; leave one of them out');
 }
 
-/** By which the parameters that are kept are updated: where workers keep the momentum, as with top-k, one without. */
+/**
+ * Returns the optimizer that updates the shared parameters. With top-k the workers keep the momentum, so this one has
+ * none.
+ */
 export function updateOptimizer(training: TrainingConfig): OptimizerConfig {
   return training.gradientCodec.name === 'top-k' ? { name: 'sgd' } : baseOptimizer(training);
 }

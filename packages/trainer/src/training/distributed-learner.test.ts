@@ -1,4 +1,4 @@
-// Learners of two workers and two servers in this process, over real sockets: whether they overlap changes no bit.
+// Learners of two workers and two servers in this process, over real sockets: overlap changes no bit.
 import { initialParameters, languageModelConfig, parameterShapes } from '@unroll/core';
 import { connectParameterServers, startParameterServer, WorkerMeter } from '@unroll/param-server';
 import { expect, test } from 'vitest';
@@ -15,7 +15,7 @@ const model = languageModelConfig({
   ...{ vocabSize, embeddingDim: 8, hiddenDim: 8, layers: 2 },
   ...{ cell: 'lstm', dropout: 0.2 },
 });
-/** An epoch of five steps, the last of them shorter. */
+/** An epoch of five steps, the last of which is shorter. */
 const text = Int32Array.from({ length: 4 * 22 + 1 }, (_, k) => (k * k) % vocabSize);
 const engine = onnxRuntimeEngine({ provider: 'cpu', threads: 1 });
 
@@ -42,9 +42,9 @@ async function join({ servers, worker, overlaps }: Process) {
 }
 
 /**
- * Trains, and reads what worker 0 would write.
- * @param overlaps whether each worker does
- * @param restartAt the step before which worker 1 is started again
+ * Trains, and returns what worker 0 would write.
+ * @param overlaps whether each worker overlaps transfers with computation
+ * @param restartAt the step before which worker 1 is restarted
  */
 async function train(overlaps: readonly boolean[], restartAt?: number) {
   const running = await Promise.all(
@@ -89,6 +89,6 @@ test('a worker that does may train with one that does not', async () => {
   expect(await train([true, false])).toEqual(await oneByOne);
 });
 
-test('a worker that is started again while parameters are on their way to it goes on to the same bits', async () => {
+test('a worker that is restarted while parameters are on their way to it reaches the same bits', async () => {
   expect((await train([true, true], 3)).state).toEqual((await oneByOne).state);
 });

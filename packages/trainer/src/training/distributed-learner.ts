@@ -1,6 +1,7 @@
 /**
- * Trains as one of several workers: computes its lanes' part of a step; the servers add, clip and update. Which lanes
- * those are, and from which step and state they go on, the servers say; it may change when processes are killed.
+ * Trains as one of several workers: it computes its lanes' part of a step; the servers add, clip and update. The
+ * servers also decide which lanes it gets, and the step and state to continue from. These may change when processes are
+ * killed.
  */
 import { elementCount, type LanguageModelConfig, optimizerSlots, parameterShapes, slotName } from '@unroll/core';
 import type { LaneRange, ParameterClient, WorkerMeter } from '@unroll/param-server';
@@ -19,9 +20,9 @@ import { createStagedWork, isStaged, type WorkerOptions } from './staged-work.js
 import { createTableWork, workersModel } from './table-work.js';
 
 export class DistributedLearner implements Learner {
-  /** What this worker computes with or, where it computes in stages, what it evaluates. */
+  /** The parameters that this worker computes with. If it computes in stages, these are used for evaluation only. */
   readonly #parameters: Residents;
-  /** Of tables of which this worker holds rows, all rows as they were when all met last; allocated when asked for. */
+  /** With row tables: the complete parameters as of the last barrier, allocated on first use. */
   #whole: Residents | undefined;
   readonly #options: WorkerOptions;
   readonly #client: ParameterClient;
@@ -29,7 +30,7 @@ export class DistributedLearner implements Learner {
   readonly #pulled: Arrays;
   #work: LaneWork;
 
-  /** Joins the servers, and waits until they have values. */
+  /** Joins the servers and waits until they have values. */
   static async create(
     options: WorkerOptions,
     client: ParameterClient,
@@ -109,7 +110,10 @@ export class DistributedLearner implements Learner {
     return undefined;
   }
 
-  /** Does of a step what can be done before all its parameters are here, and waits for them; false if the servers were elsewhere. */
+  /**
+   * Does the part of a step that does not need all parameters, then waits for them. Returns false if the servers were
+   * at another step.
+   */
   async #prepare(): Promise<boolean> {
     const { lookUp, begin } = this.#work;
     if (lookUp) return lookUp(this.nextStep, this.#client);
@@ -168,7 +172,7 @@ export class DistributedLearner implements Learner {
     this.#whole?.dispose();
   }
 
-  /** Goes on from where the client has joined. */
+  /** Continues from the step, lanes and state at which the client joined. */
   async #takeUp(): Promise<void> {
     const { model } = this.#options;
     const { lanes, laneStates } = this.#client;
@@ -194,7 +198,7 @@ function emptyParameters(model: LanguageModelConfig): Arrays {
   return Object.fromEntries(shapes.map(([name, shape]) => [name, new Float32Array(elementCount(shape))]));
 }
 
-/** What a worker computes with, where the engine keeps it, and what it pulls. */
+/** The resident parameters that a worker computes with, and the arrays that it pulls into. */
 interface Values {
   readonly parameters: Residents;
   readonly pulled: Arrays;
@@ -208,7 +212,7 @@ function createWork(options: WorkerOptions, { parameters, pulled }: Values, lane
   return create(options, parameters, lanes);
 }
 
-/** Whether workers hold only rows of tables. */
+/** Whether workers hold only rows of the tables. */
 function hasRows({ tables }: TrainingConfig): boolean {
   return tables === 'rows';
 }

@@ -1,9 +1,9 @@
-/** The gradient of an embedding as the rows that a batch looked up: in a sentence many tokens are the same word. */
+/** The gradient of an embedding as the rows that a batch looked up. It is compact, as a batch repeats many words. */
 import type { GradientRows } from '@unroll/param-server';
 
 /**
- * Adds up the rows of each id, in the order of the tokens.
- * @param ids of the tokens
+ * Sums the rows of each distinct id, in the order of the tokens.
+ * @param ids one id per token
  * @param tokenRows `[ids.length, width]`, a row for each token; overwritten
  */
 export function sumRowsById(ids: Int32Array, tokenRows: Float32Array): GradientRows {

@@ -1,6 +1,9 @@
-/** By which flags the fields of a training's configuration are given. */
+/** The flag that sets each field of a training configuration. */
 
-/** The flag of `unroll train` that sets each field. Some fields have flags that say more than their value. */
+/**
+ * The flag of `unroll train` that sets each field. Some fields also have flags whose value is not the field's, and
+ * which are not listed.
+ */
 export const flagsOfFields = {
   'model.cell': '--cell',
   'model.layers': '--layers',
@@ -31,7 +34,7 @@ export const flagsOfFields = {
   seed: '--seed',
 } as const;
 
-/** The flag of a field, `model.cell`; undefined if it has none. */
+/** Returns the flag of a field such as `model.cell`, or undefined if it has none. */
 export function flagOf(field: string): string | undefined {
   return (flagsOfFields as Readonly<Record<string, string>>)[field];
 }

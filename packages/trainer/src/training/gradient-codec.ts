@@ -1,4 +1,4 @@
-/** Which codec the gradients travel in, as a flag says it, as it is stored, and as the client of the servers is told. */
+/** The codec that gradients travel in: parsed from its flag, checked, and passed to the servers' client. */
 import type { GradientCodec } from '@unroll/param-server';
 import { UsageError } from '../errors.js';
 import { mostDensity, mostRank } from './codec-limits.js';
@@ -8,11 +8,14 @@ import type { GradientCodecConfig } from './schemas.js';
 
 export const gradientCodecUsage = 'float32, bfloat16, int8, top-k[:<density>] (0.001) or power-sgd[:<rank>] (4)';
 
-/** Lin et al. (2018), table 2; Vogels et al. (2019), section 5. */
+/** The defaults of Lin et al. (2018), table 2, and Vogels et al. (2019), section 5. */
 const defaultDensity = 0.001;
 const defaultRank = 4;
 
-/** @throws UsageError unless the text is what {@link gradientCodecUsage} says */
+/**
+ * Parses `--gradient-codec`.
+ * @throws UsageError unless the text has the form of {@link gradientCodecUsage}
+ */
 export function parseGradientCodec(text: string): GradientCodecConfig {
   const [name, amount] = text.split(':', 2);
   switch (name) {
@@ -36,7 +39,10 @@ export function parseGradientCodec(text: string): GradientCodecConfig {
   );
 }
 
-/** @throws UsageError if a training on parameter servers cannot have its codec */
+/**
+ * Checks that the codec fits the training's mode and optimizer.
+ * @throws UsageError if it does not
+ */
 export function requireCodecFits(training: TrainingConfig): void {
   const { gradientCodec, mode } = training;
   if (gradientCodec.name !== 'float32' && mode.name !== 'sync' && mode.name !== 'local') {
@@ -46,8 +52,8 @@ export function requireCodecFits(training: TrainingConfig): void {
 }
 
 /**
- * With top-k the momentum is the workers' and the servers' optimizer has none.
- * @throws UsageError if the optimizer is one whose steps are not those of a sum of gradients
+ * Returns the codec for the servers' client. With top-k, workers keep the momentum and the servers' optimizer has none.
+ * @throws UsageError if the codec is top-k and the optimizer is not SGD, with or without momentum
  */
 export function clientCodec(training: TrainingConfig): GradientCodec {
   const { gradientCodec, mode, clipNorm } = training;

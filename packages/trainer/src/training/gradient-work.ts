@@ -1,7 +1,8 @@
 /**
- * The gradient of a worker's lanes: a summand of the step that all make together, or, where workers go at their own pace,
- * an update by itself. That is of its lanes alone, as though they were the whole batch, and goes as far as their share of
- * a step: so all workers' updates together go as far as one of the whole batch, whichever the optimizer.
+ * Computes the gradient of a worker's lanes. In `sync` it is one summand of the step that all workers make together.
+ * Where workers go at their own pace, it is an update by itself: the gradient of these lanes as though they were the
+ * whole batch. Its learning rate is scaled by the lanes' share of the batch. So the updates of all workers move as far
+ * as one update of the whole batch, with any optimizer.
  */
 import { rowGradientProgram, stateShapes } from '@unroll/core';
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
@@ -49,7 +50,10 @@ export async function createGradientWork(
   };
 }
 
-/** @param outputs of `rowGradientProgram` */
+/**
+ * Collects the gradient of each named parameter; the embedding's is summed by row.
+ * @param outputs the outputs of `rowGradientProgram`
+ */
 export function gradientsByName(
   names: readonly string[],
   outputs: Readonly<Record<string, Float32Array>>,

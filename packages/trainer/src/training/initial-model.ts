@@ -1,15 +1,15 @@
-/** Training that begins with the model of another checkpoint: its tokenizer, its shape, its parameters. */
+/** Starts training from another checkpoint's model: its tokenizer, its shape, its parameters. */
 import { type LanguageModelConfig, parameterShapes } from '@unroll/core';
 import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint.js';
 import { UsageError } from '../errors.js';
 import { parseTrainingConfig, type TrainingConfig } from './config.js';
 
-/** What the other checkpoint decides, by the fields that flags give. */
+/** Fields that have flags, but are decided by the other checkpoint. */
 const decided = ['tokenizer', 'vocabulary'];
 
 /**
- * The configuration of a training that begins with `initial`: the model is that checkpoint's, but for what flags say of its
- * training, such as a dropout.
+ * Returns the configuration of a training that begins with `initial`. The model is that checkpoint's, except for fields
+ * that flags set and that keep its shape, such as a dropout.
  * @param explicit fields of `training` that were given, with the flag that gave them
  * @throws UsageError naming a flag that the other checkpoint's parameters contradict
  */
@@ -34,7 +34,10 @@ export function trainingFrom(
   return merged;
 }
 
-/** @throws UnrollError as {@link readCheckpoint} */
+/**
+ * Reads the checkpoint of `--init-from`, if one is given.
+ * @throws UnrollError as {@link readCheckpoint}
+ */
 export function readInitialModel(folder: string | undefined): Promise<Checkpoint> | undefined {
   return folder === undefined ? undefined : readCheckpoint(folder);
 }

@@ -1,11 +1,11 @@
-/** The loss of each lane since its epoch began. */
+/** The loss of each lane since the epoch began. */
 import type { Batch } from '../data/batches.js';
 import type { LossSum } from './learner.js';
 
 export class LaneLosses {
-  /** Summed over the lane's tokens, in nats, `[lanes]`. */
+  /** Loss summed over each lane's tokens, in nats, `[lanes]`. */
   readonly sums: Float64Array;
-  /** The lane's tokens, `[lanes]`. */
+  /** Number of tokens of each lane, `[lanes]`. */
   readonly tokens: Float64Array;
 
   constructor(lanes: number) {
@@ -13,7 +13,10 @@ export class LaneLosses {
     this.tokens = new Float64Array(lanes);
   }
 
-  /** Adds a step's losses, `[time · lanes]`, time-major; a batch that begins an epoch begins anew. Returns the step's. */
+  /**
+   * Adds a step's losses, `[time · lanes]`, time-major, and returns their sum. A batch that begins an epoch resets the
+   * totals first.
+   */
   add(tokenLosses: Float32Array, { ids, lanes, resetState }: Batch): LossSum {
     if (resetState) {
       this.sums.fill(0);

@@ -1,22 +1,22 @@
 /**
- * All that a process must know of a lane to go on with it, as one row of numbers, in which form the parameter servers keep
- * it: the loss and the tokens of the epoch so far, then the recurrent state.
+ * Packs everything needed to continue a lane into one row of numbers; the parameter servers keep lanes in this form. A
+ * row holds the loss and the tokens of the epoch so far, then the recurrent state.
  */
 import { type LanguageModelConfig, stateShapes } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import type { LaneLosses } from './lane-losses.js';
 
-/** The loss and the tokens. */
+/** The first two numbers of a row: loss and tokens. */
 const accounts = 2;
 
 interface StatePlace {
   readonly name: string;
-  /** Where in a row it begins. */
+  /** Index in a row at which the state begins. */
   readonly start: number;
   readonly width: number;
 }
 
-/** The recurrent state's arrays, `[lanes, width]` each, in the order of a row. */
+/** Returns the places of the recurrent state's arrays, `[lanes, width]` each, in the order of a row. */
 function statePlaces(model: LanguageModelConfig): StatePlace[] {
   let end = accounts;
   return Object.entries(stateShapes(model, 1)).map(([name, [, width = 0]]) => {
@@ -25,12 +25,12 @@ function statePlaces(model: LanguageModelConfig): StatePlace[] {
   });
 }
 
-/** The numbers of a row. */
+/** Returns the length of a row. */
 export function laneWidth(model: LanguageModelConfig): number {
   return statePlaces(model).reduce((sum, { width }) => sum + width, accounts);
 }
 
-/** The rows of some lanes, `[lanes, width]`. */
+/** Packs lanes into rows, `[lanes, laneWidth]`. */
 export function packLanes(model: LanguageModelConfig, recurrent: Arrays, { sums, tokens }: LaneLosses): Float32Array {
   const places = statePlaces(model);
   const rowWidth = laneWidth(model);
@@ -45,7 +45,7 @@ export function packLanes(model: LanguageModelConfig, recurrent: Arrays, { sums,
   return rows;
 }
 
-/** The recurrent state in rows that {@link packLanes} made. */
+/** Unpacks the recurrent state from rows made by {@link packLanes}. */
 export function unpackRecurrent(model: LanguageModelConfig, rows: Float32Array): Arrays {
   const rowWidth = laneWidth(model);
   const lanes = rows.length / rowWidth;
@@ -61,7 +61,7 @@ export function unpackRecurrent(model: LanguageModelConfig, rows: Float32Array):
   return recurrent;
 }
 
-/** Sets the losses to those in rows that {@link packLanes} made; they were rounded to float32. */
+/** Overwrites `losses` with those in rows made by {@link packLanes}; they were rounded to float32. */
 export function unpackLosses(model: LanguageModelConfig, rows: Float32Array, losses: LaneLosses): void {
   const width = laneWidth(model);
   for (let lane = 0; lane < losses.sums.length; lane++) {

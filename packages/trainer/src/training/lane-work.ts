@@ -1,4 +1,4 @@
-/** What a worker of parameter servers computes on its lanes, in whichever mode; see `gradient-work.ts`, `local-work.ts`. */
+/** The work of a parameter-server worker on its lanes, in any mode: see `gradient-work.ts`, `local-work.ts`. */
 import type { LaneRange, NamedGradients, ParameterClient } from '@unroll/param-server';
 import type { Residents } from '../engines/engine.js';
 import type { LaneLosses } from './lane-losses.js';
@@ -7,29 +7,35 @@ import type { LossSum } from './learner.js';
 /** A worker's part of a step. */
 export interface Summand {
   readonly loss: LossSum;
-  /** By parameter: the servers add those of all lanes and update with the sum. Valid until the next step. */
+  /** Gradients by parameter: the servers add those of all lanes and update with the sum. Valid until the next step. */
   readonly gradients: NamedGradients;
-  /** Those that are still being computed. */
+  /** Gradients that are still being computed. */
   readonly later?: Promise<NamedGradients>;
-  /** Of the servers' update. */
+  /** The learning rate of the servers' update. */
   readonly learningRate: number;
 }
 
 export interface LaneWork {
   readonly lanes: LaneRange;
-  /** The lanes' recurrent state, after a step that which the next one starts from. */
+  /** The lanes' recurrent state; after a step, the state that the next step starts from. */
   readonly recurrent: Residents;
   readonly losses: LaneLosses;
   /**
-   * Where this worker holds only rows of the tables: reads those of the step, before {@link compute}.
-   * @returns false if the servers were elsewhere
+   * Reads the table rows that the step needs, before {@link compute}. Present where this worker holds only rows of the
+   * tables.
+   * @returns false if the servers were at another step
    */
   lookUp?(step: number, client: ParameterClient): Promise<boolean>;
-  /** The parameters that {@link begin} reads; absent where that is not there. */
+  /** The parameters that {@link begin} reads; absent if there is no {@link begin}. */
   readonly first?: ReadonlySet<string>;
-  /** Begins to compute a step while parameters but the {@link first} may still be on their way. */
+  /**
+   * Begins to compute a step as soon as the {@link first} parameters are here; the others may still be on their way.
+   */
   begin?(step: number): Promise<void>;
-  /** @param learningRate of the configured optimizer */
+  /**
+   * Computes this worker's part of a step.
+   * @param learningRate the configured optimizer's
+   */
   compute(step: number, learningRate: number): Promise<Summand>;
   dispose(): Promise<void>;
 }

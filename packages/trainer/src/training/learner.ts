@@ -1,4 +1,7 @@
-/** What makes training steps: alone (`local-learner.ts`), or as one worker of parameter servers (`distributed-learner.ts`). */
+/**
+ * The interface that makes training steps: alone (`local-learner.ts`), or as one worker of parameter servers
+ * (`distributed-learner.ts`).
+ */
 import type { LanguageModelConfig } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import type { LaneBatches } from '../data/batches.js';
@@ -12,24 +15,27 @@ export interface LossSum {
   readonly tokens: number;
 }
 
-/** What an update of the model tells of itself. */
+/** The figures of one update. */
 export interface StepResult extends LossSum {
-  /** The global norm of the gradient of the whole batch, before clipping; in local mode, that of the servers' step. */
+  /** Global norm of the whole batch's gradient before clipping. In local mode: of the servers' step. */
   readonly gradientNorm: number;
-  /** The updates of others that this one's gradient had not seen, where workers go at their own pace. */
+  /**
+   * Number of updates by other workers that this update's gradient was computed without; only where workers go at their
+   * own pace.
+   */
   readonly staleness?: number;
 }
 
-/** One of several updates that were made in one go. */
+/** One of several updates made in a single call. */
 export interface MadeStep extends StepResult {
-  /** {@link Learner.epoch} after it. */
+  /** {@link Learner.epoch} after this update. */
   readonly epoch: LossSum;
 }
 
-/** What the loop decides of an update. */
+/** The settings that the loop chooses for each update. */
 export interface UpdateSettings {
   readonly learningRate: number;
-  /** Of NT-ASGD, which only a learner alone has. */
+  /** Weight in the average of NT-ASGD, which only a learner that trains alone supports. */
   readonly averagingWeight: number;
 }
 
@@ -37,7 +43,7 @@ export interface UpdateSettings {
 export interface LearnerState {
   readonly parameters: Arrays;
   readonly slots: Arrays;
-  /** Of all lanes of the batch. */
+  /** Recurrent state of all lanes of the batch. */
   readonly recurrent: Arrays;
 }
 
@@ -46,35 +52,41 @@ export interface Learner {
   readonly parameters: Residents;
   /** The update to be made next, counted from 0. */
   readonly nextStep: number;
-  /** Whether this process evaluates and writes the checkpoints. In an elastic run that may change when it joins again. */
+  /** Whether this process evaluates and writes the checkpoints. In an elastic run this may change when it rejoins. */
   readonly isChief: boolean;
-  /** How often this process has taken up the run where the parameter servers were. */
+  /** Number of times that this process has taken over the parameter servers' step and state. */
   readonly entrances: number;
-  /** Since the epoch of the last step began, or since training was resumed within it. */
+  /** Loss since the epoch of the last step began, or since training was resumed within it. */
   readonly epoch: LossSum;
   /**
    * Makes one update.
-   * @param averagingWeight of NT-ASGD, which only a learner alone has
-   * @returns undefined if it was not made, because the parameter servers were elsewhere: at `nextStep`
+   * @param averagingWeight weight in the average of NT-ASGD, which only a learner that trains alone supports
+   * @returns undefined if no update was made because the parameter servers were at another step; it is now `nextStep`
    */
   step(learningRate: number, averagingWeight?: number): Promise<StepResult | undefined>;
-  /** How many updates {@link stepMany} should be asked for; it is there if this is. */
+  /** The recommended number of updates per call of {@link stepMany}; present together with it. */
   readonly stepsAtOnce?: number;
-  /** Makes these updates, all of one epoch, as so many calls of {@link step} would, to the same bits, in less time. */
+  /**
+   * Makes these updates, all of one epoch. The result equals as many calls of {@link step}, bit for bit, in less time.
+   */
   stepMany?(updates: readonly UpdateSettings[]): Promise<readonly MadeStep[]>;
   /**
-   * Waits until all workers have made as many steps, so that `parameters` are of all their work.
-   * @returns false if the parameter servers have gone back to an earlier step, `nextStep`
+   * Waits at a barrier until all workers have made the same number of steps; then `parameters` contain all their
+   * updates.
+   * @returns false if the parameter servers have gone back to an earlier step, now `nextStep`
    */
   meet(): Promise<boolean>;
   /**
-   * A view of the state; valid until the next step.
-   * @returns undefined if the parameter servers have gone back to an earlier step, `nextStep`
+   * Returns a view of the state; valid until the next step.
+   * @returns undefined if the parameter servers have gone back to an earlier step, now `nextStep`
    */
   state(): Promise<LearnerState | undefined>;
-  /** Whether the servers are still where {@link state} found them, so that nobody else writes the checkpoint. */
+  /** Whether the servers are still at the step at which {@link state} read them, so that no one else writes the checkpoint. */
   confirm(): Promise<boolean>;
-  /** Waits until all workers have made their last step; false if there is more to do after all, from `nextStep` on. */
+  /**
+   * Waits until all workers have made their last step. Returns false if there are more steps to make after all, from
+   * `nextStep` on.
+   */
   finish(): Promise<boolean>;
   dispose(): Promise<void>;
 }
@@ -83,6 +95,6 @@ export interface LearnerOptions {
   readonly engine: Engine;
   readonly model: LanguageModelConfig;
   readonly training: TrainingConfig;
-  /** The text as some lanes of the batch read it. */
+  /** Reads the training text for some lanes of the batch. */
   readonly batchesOf: (lanes: LaneSlice) => LaneBatches;
 }

@@ -1,4 +1,4 @@
-/** Trains alone: every update is this process's. */
+/** Trains alone: this process makes every update. */
 import { parameterShapes, stateShapes } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { residentValues } from '../engines/engine.js';
@@ -9,12 +9,12 @@ import type { Learner, LearnerOptions, MadeStep, UpdateSettings } from './learne
 import { optimizerShapes } from './optimizer-shapes.js';
 import { RunLength } from './run-length.js';
 
-/** What training starts from: a fresh or a resumed model. */
+/** The model that training starts from, fresh or resumed. */
 export interface LocalStart {
-  /** Updates that the model has seen. */
+  /** Number of updates the model has seen. */
   readonly step: number;
   readonly parameters: Arrays;
-  /** Absent slots are zero. */
+  /** Optimizer slots; absent ones are zero. */
   readonly slots?: Arrays | undefined;
   readonly recurrent?: Arrays | undefined;
 }

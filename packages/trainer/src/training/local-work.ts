@@ -1,7 +1,8 @@
 /**
- * A worker's part of a round of local steps: how far the optimizer carries the parameters when its lanes are trained on by
- * themselves. Douillard et al. (2023), "DiLoCo", algorithm 1, but that the inner optimizer starts afresh in each round:
- * so a round is a function of the shared parameters, and a worker that was killed computes it again to the same bits.
+ * Computes a worker's part of a round of local steps: the distance that the parameters move when the optimizer trains
+ * on its lanes alone. Follows Douillard et al. (2023), "DiLoCo", algorithm 1, with one difference: the inner optimizer
+ * starts afresh in each round. So a round is a function of the shared parameters, and a worker that was killed computes
+ * it again to the same bits.
  */
 import { parameterShapes, slotShapes, stateShapes, trainingProgram } from '@unroll/core';
 import type { LaneRange } from '@unroll/param-server';
@@ -36,7 +37,7 @@ export async function createLocalWork(
   const executable = await compileSteps(engine, model, steps, [own, slots, recurrent]);
   const batches = batchesOf(lanes);
   const plan = new StepPlan(batches.stepsPerEpoch, mode);
-  // Its lanes are a whole batch to a worker that trains by itself.
+  // The worker trains by itself, so its lanes are its whole batch.
   const inputs = new BatchInputs(model, { ...training, batchSize: count }, lanes);
   const losses = new LaneLosses(count);
   const runLength = new RunLength(shapes);
@@ -78,7 +79,7 @@ export async function createLocalWork(
   };
 }
 
-/** (before − after) · weight */
+/** Returns (before − after) · weight. */
 function scaledDifference(before: Float32Array, after: Float32Array, weight: number): Float32Array {
   return before.map((value, k) => (value - after[k]!) * weight);
 }

@@ -1,6 +1,6 @@
 /**
- * The training loop: an async generator of progress. Who consumes it (the command, a worker, a test) decides what is shown
- * and when to stop; the loop decides what is computed, which depends on the configuration and the text alone.
+ * The training loop: an async generator of progress. Its consumer (the command, a worker, a test) decides what is shown
+ * and when to stop. The loop decides what is computed, which depends on the configuration and the text alone.
  */
 import { setImmediate } from 'node:timers/promises';
 import { UnrollError } from '../errors.js';
@@ -12,48 +12,48 @@ export interface TrainingOptions {
   readonly training: TrainingConfig;
   readonly learner: Learner;
   readonly stepsPerEpoch: number;
-  /** The step of the checkpoint that training goes on from; 0 if there is none. */
+  /** The step of the checkpoint that training resumes from; 0 if there is none. */
   readonly checkpointStep: number;
-  /** The validation perplexity after each whole epoch so far; grows as they are measured. */
+  /** Validation perplexity after each whole epoch so far; the consumer appends to it. */
   readonly validation: readonly number[];
-  /** Ends training after the steps that are being computed, at most about a second's. */
+  /** Ends training after the call that is running, which takes about a second at most. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One update is done. */
+/** Reports one completed update. */
 export interface StepProgress extends StepResult {
   readonly type: 'step';
   /** Updates made so far. */
   readonly step: number;
   /** The loss of the epoch so far. */
   readonly epoch: LossSum;
-  /** Of this step. */
+  /** Learning rate of this step. */
   readonly learningRate: number;
-  /** That this process took for the step. */
+  /** Seconds that this process took for the step. */
   readonly seconds: number;
 }
 
-/** An epoch, or the part of one at which training ends, is done. Its loss is that of the epoch. */
+/** Reports the end of an epoch, or of the part of one at which training ends. Its loss is the epoch's. */
 export interface EpochProgress extends LossSum {
   readonly type: 'epoch';
   /** Counted from 1. */
   readonly epoch: number;
   readonly step: number;
-  /** False where training ends within the epoch; the lanes' recurrent state then matters to who resumes. */
+  /** False if training ends within the epoch; whoever resumes then needs the lanes' recurrent state. */
   readonly complete: boolean;
   readonly learningRate: number;
 }
 
 export type TrainingProgress = StepProgress | EpochProgress;
 
-/** The number of the last update of a run. */
+/** Returns the number of updates in a run. */
 export function totalSteps({ epochs, maxSteps }: TrainingConfig, stepsPerEpoch: number): number {
   return Math.min(epochs * stepsPerEpoch, maxSteps ?? Number.POSITIVE_INFINITY);
 }
 
 /**
- * Trains until the epochs or `maxSteps` end, or the signal aborts. The learner says at which step it is: after a crash of
- * parameter servers that may be an earlier one, and after a restart of this process a later one than its checkpoint's.
+ * Trains until the epochs or `maxSteps` end, or the signal aborts. The learner decides the current step. After a crash
+ * of parameter servers it may be an earlier one; after a restart of this process it may be later than its checkpoint's.
  * @throws UnrollError if the loss is no longer a finite number
  */
 export async function* train(options: TrainingOptions): AsyncGenerator<TrainingProgress, void, undefined> {
@@ -69,13 +69,13 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingP
     const isEnd = step % stepsPerEpoch === 0 || step === last || signal?.aborted;
     if (isEnd && step !== 0 && step !== ended) {
       yield epochProgress(options, step);
-      // Otherwise what the epoch led to may have been lost before it could be read.
+      // If this process entered anew, the epoch's result may have been lost before it could be read.
       if (learner.entrances === entrances) ended = step;
     } else if (signal?.aborted) {
       return;
     } else if (step < last) {
       yield* await makeSteps(options, step);
-      // ONNX Runtime computes on this thread: let signals, timers and sockets have their turn.
+      // ONNX Runtime computes on this thread: give signals, timers and sockets a turn.
       await setImmediate();
     } else if (await learner.finish()) {
       return;
@@ -83,7 +83,10 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingP
   }
 }
 
-/** As many as the learner makes at once, but no further than to the end of the epoch; none if it was elsewhere. */
+/**
+ * Makes as many steps as the learner makes at once, up to the end of the epoch. Returns none if the learner was at
+ * another step.
+ */
 async function makeSteps(options: TrainingOptions, step: number): Promise<StepProgress[]> {
   const { training, learner, stepsPerEpoch } = options;
   const epochEnd = step - (step % stepsPerEpoch) + stepsPerEpoch;
@@ -129,7 +132,10 @@ function epochProgress(options: TrainingOptions, step: number): EpochProgress {
   };
 }
 
-/** @param step the update, counted from 1, at which it showed */
+/**
+ * Returns the error for a loss that is not finite.
+ * @param step the update, counted from 1, at which it showed
+ */
 export function divergence(step: number, learningRate: number): UnrollError {
   return new UnrollError(
     `the loss is not a finite number at step ${step}: training diverged; lower --learning-rate (${learningRate}) or --clip-norm, then go on from the last checkpoint with --resume`,

@@ -1,24 +1,24 @@
 /**
- * How workers share the training: `sync` makes an update of every batch; in `ssp` and `async` every worker makes updates of
- * its part of the batches, at its own pace; in `local` each worker trains by itself for some batches, and the update moves
- * the shared parameters towards the mean of theirs.
+ * The modes in which workers share the training. `sync` makes one update of every batch. In `ssp` and `async` every
+ * worker makes updates from its part of the batches, at its own pace. In `local` each worker trains by itself for some
+ * batches, and the update moves the shared parameters towards the mean of theirs.
  */
 import type { OptimizerConfig } from '@unroll/core/config';
 import type { Mode } from './schemas.js';
 
 export const modeNames = ['sync', 'ssp', 'async', 'local'] as const satisfies readonly Mode['name'][];
 
-/** Steps that a worker may be ahead of the slowest in `ssp` unless `--staleness` says otherwise. */
+/** Steps that a worker may be ahead of the slowest in `ssp`, unless `--staleness` sets them. */
 export const defaultStaleness = 2;
 
-/** Batches of a round of local steps unless `--local-steps` says otherwise. */
+/** Batches in a round of local steps, unless `--local-steps` sets them. */
 export const defaultLocalSteps = 25;
 
-/** Of the update that ends a round: Douillard et al. (2023), "DiLoCo", algorithm 1 and section 3. */
+/** The optimizer of the update that ends a round: Douillard et al. (2023), "DiLoCo", algorithm 1 and section 3. */
 const outerOptimizer: OptimizerConfig = { name: 'nesterov', momentum: 0.9 };
 export const outerLearningRate = 0.7;
 
-/** Of what the workers send: where they train by themselves, that of the rounds. */
+/** Returns the optimizer that is applied to what workers send: in local mode the rounds' outer optimizer. */
 export function baseOptimizer({ optimizer, mode }: { optimizer: OptimizerConfig; mode: Mode }): OptimizerConfig {
   return mode.name === 'local' ? outerOptimizer : optimizer;
 }
@@ -27,7 +27,10 @@ export function batchesPerStep(mode: Mode): number {
   return mode.name === 'local' ? mode.localSteps : 1;
 }
 
-/** How many steps a worker may be ahead of the slowest; undefined where workers do not go at their own pace. */
+/**
+ * Returns the number of steps that a worker may be ahead of the slowest; undefined where workers do not go at their own
+ * pace.
+ */
 export function stalenessBound(mode: Mode): number | undefined {
   if (mode.name === 'ssp') return mode.staleness;
   return mode.name === 'async' ? Number.POSITIVE_INFINITY : undefined;

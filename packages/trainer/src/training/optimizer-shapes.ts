@@ -2,7 +2,10 @@
 import { lossScalingShapes, type Shapes, slotShapes } from '@unroll/core';
 import { type TrainingConfig, updateOptimizer } from './config.js';
 
-/** The state that the update keeps from step to step: the optimizer's slots and, in mixed precision, loss scaling's. */
+/**
+ * Returns the shapes of the state kept from step to step: the optimizer's slots and, in mixed precision, the state of
+ * loss scaling.
+ */
 export function optimizerShapes(training: TrainingConfig, parameters: Shapes): Shapes {
   const slots = slotShapes(updateOptimizer(training), parameters);
   return { ...slots, ...(training.precision === 'mixed' ? lossScalingShapes : {}) };

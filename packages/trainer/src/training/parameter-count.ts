@@ -1,6 +1,6 @@
 import { elementCount, type Shapes } from '@unroll/core';
 
-/** How many numbers a model of parameters of these shapes has. */
+/** Counts the numbers in parameters of these shapes. */
 export function parameterCount(shapes: Shapes): number {
   return Object.values(shapes).reduce((sum, shape) => sum + elementCount(shape), 0);
 }

@@ -1,4 +1,4 @@
-/** From a request to what a run works on: the configuration, the tokenizer and the text as ids. */
+/** Prepares a run from a request: the configuration, the tokenizer and the texts as ids. */
 import type { LanguageModelConfig } from '@unroll/core';
 import type { Tokenizer } from '@unroll/core/text';
 import {
@@ -20,7 +20,7 @@ import { readInitialModel, trainingFrom } from './initial-model.js';
 import { checkResumedTexts, type TextsFingerprint } from './resumed-text.js';
 import { requireSoftmaxFits } from './softmax.js';
 
-/** What the user asked for. */
+/** A request of the user. */
 export interface TrainingRequest {
   readonly data: string;
   readonly out: string;
@@ -32,7 +32,7 @@ export interface TrainingRequest {
   readonly threads: number;
   readonly resume: boolean;
   readonly overwrite: boolean;
-  /** Whether a training may be resumed on other texts than it was trained on. */
+  /** Whether a training may resume on texts other than those it was trained on. */
   readonly changedData: boolean;
   /** A checkpoint whose model a fresh start begins with. */
   readonly initFrom?: string | undefined;
@@ -45,9 +45,9 @@ export interface PreparedTraining {
   readonly train: EncodedText;
   readonly valid: EncodedText;
   readonly texts: TextsFingerprint;
-  /** What training goes on from; undefined for a fresh start. */
+  /** The checkpoint that training resumes from; undefined for a fresh start. */
   readonly resumed: ResumableCheckpoint | undefined;
-  /** What a fresh start begins with, if not with random values. */
+  /** Initial parameters of a fresh start; undefined if they are random. */
   readonly initial: Arrays | undefined;
   /** Lines for the user. */
   readonly notices: readonly string[];
@@ -56,12 +56,12 @@ export interface PreparedTraining {
 export interface PreparationOptions {
   /** Whether this process will write the checkpoints. */
   readonly writes?: boolean;
-  /** Ends the preparation. */
+  /** Cancels the preparation. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads what the run needs.
+ * Reads everything that the run needs.
  * @throws UnrollError, UsageError naming what is missing, unreadable or contradictory
  */
 export async function prepareTraining(
@@ -95,7 +95,7 @@ async function checkpointToResume(request: TrainingRequest): Promise<ResumableCh
   return isResumed(found, request) ? readResumableCheckpoint(request.out) : undefined;
 }
 
-/** The checkpoint's configuration; only the run's length may be changed. */
+/** Returns the checkpoint's configuration; flags may change only the run's length. */
 function resumedConfig({ training, explicit }: TrainingRequest, saved: TrainingConfig): TrainingConfig {
   for (const [path, flag] of Object.entries(explicit)) {
     if (path === 'epochs' || path === 'maxSteps') continue;

@@ -10,7 +10,7 @@ test.each(presetNames)('the preset %s is a configuration that its own checks acc
   expect(parseTrainingConfig(presets[name])).toEqual(presets[name]);
 });
 
-/** 10,000 tokens of as many letters as English words have on average where they stand in a dictionary, seven and more. */
+/** 10,000 tokens of seven letters or a few more, the mean length of English words in a dictionary. */
 const words = Array.from({ length: 9998 }, (_, k) => `word${(k * 7919 + 1e4).toString(26)}`).join(' ');
 
 test('gboard-cifg has the 1.4 million parameters of the published keyboard model, in an int8 bundle of at most 1.6 MB', async () => {

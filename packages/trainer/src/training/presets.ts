@@ -5,7 +5,7 @@ import type { TrainingConfig } from './config.js';
 export const presetNames = ['tiny', 'seed', 'zaremba-small', 'zaremba-medium', 'zaremba-large', 'gboard-cifg'] as const;
 export type PresetName = (typeof presetNames)[number];
 
-/** What all presets share. */
+/** Settings that all presets share. */
 const common = {
   tokenizer: 'word',
   warmupSteps: 0,
@@ -17,7 +17,7 @@ const common = {
   seed: 1,
 } as const;
 
-/** Those with Adam. */
+/** Settings of the presets with Adam. */
 const adaptive = {
   ...common,
   batchSize: 32,
@@ -26,7 +26,9 @@ const adaptive = {
   lossNormalization: 'token',
 } as const;
 
-/** What the recipes of Zaremba, Sutskever and Vinyals, "Recurrent neural network regularization" (2014), share. */
+/**
+ * Shared settings of the recipes in Zaremba, Sutskever and Vinyals, "Recurrent neural network regularization" (2014).
+ */
 const zaremba = {
   ...common,
   batchSize: 20,
@@ -41,7 +43,7 @@ function zarembaModel(dim: number, dropout: number): TrainingConfig['model'] {
 }
 
 export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
-  /** Minutes on two cores: small texts, the embedded grammar, a first try. */
+  /** Trains in minutes on two cores: for small texts, the embedded grammar, a first try. */
   tiny: {
     ...adaptive,
     model: {
@@ -59,7 +61,7 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
     clipNorm: 1,
     epochs: 6,
   },
-  /** The textbook's simple recurrent network at the size of a first real model. */
+  /** The textbook's simple recurrent network, as large as a first real model. */
   seed: {
     ...adaptive,
     model: {
@@ -105,9 +107,10 @@ export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
     epochs: 55,
   },
   /**
-   * The keyboard's model of Hard et al., "Federated learning for mobile keyboard prediction" (2018), section 3: a coupled
-   * gates' layer of 670 cells, its output projected to the width of the embedding, which it shares; with a vocabulary of
-   * 10,000 words 1.4 million parameters. The recipe is ours: theirs is for federated training.
+   * The keyboard's model of Hard et al., "Federated learning for mobile keyboard prediction" (2018), section 3. It has
+   * one layer of 670 coupled-gate cells (CIFG). Its output is projected to the embedding's width, so that the output
+   * layer can share the embedding's weights. With a vocabulary of 10,000 words it has 1.4 million parameters. The
+   * recipe is ours, as theirs is for federated training.
    */
   'gboard-cifg': {
     ...adaptive,

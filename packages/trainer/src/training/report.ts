@@ -1,17 +1,20 @@
-/** Follows a run's events: shows them on stderr and adds up the result. */
+/** Follows a run's events: shows them on stderr and sums up the result. */
 import { log } from '../terminal/log.js';
 import { Progress } from '../terminal/progress.js';
 import type { RunEpoch, RunEvent, RunStart, RunStep } from './run.js';
 
 export interface TrainingResult {
   readonly checkpoint: string;
-  /** Updates of the model so far. */
+  /** Number of updates of the model so far. */
   readonly steps: number;
-  /** Training tokens of this run, over all workers; those that were computed again count again. */
+  /** Training tokens of this run, over all workers. Tokens that were computed again count again. */
   readonly tokens: number;
-  /** Over all workers, without evaluation and checkpoints; null, as the perplexities, if nothing was left to train. */
+  /**
+   * Tokens per second over all workers, without evaluation and checkpoints. Null, as are the perplexities, if nothing
+   * was left to train.
+   */
   readonly tokensPerSecond: number | null;
-  /** Of the last epoch, while it trained. */
+  /** Perplexity of the last epoch, measured while it trained. */
   readonly trainPerplexity: number | null;
   readonly validPerplexity: number | null;
   readonly engine: string;
@@ -27,15 +30,15 @@ export class RunReport {
   #bar: Progress | undefined;
   #barEpoch = 0;
   #evaluationBar: Progress | undefined;
-  /** The last epoch's sums by worker. */
+  /** The last epoch's sums, by worker. */
   readonly #epochs = new Map<number, RunEpoch>();
   #validPerplexity: number | undefined;
   #steps = 0;
   #tokens = 0;
   #seconds = 0;
-  /** Since the last epoch ended, over all workers. */
+  /** Tokens since the last epoch ended, over all workers. */
   #epochTokens = 0;
-  /** The same of steps of workers that go at their own pace: their number, and their staleness in all. */
+  /** Since the last epoch ended: the number of steps made at the workers' own pace, and their total staleness. */
   #stale = { steps: 0, sum: 0 };
 
   /** @param out the folder of the checkpoint */
@@ -44,7 +47,7 @@ export class RunReport {
     this.#workers = workers;
   }
 
-  /** Takes up an event of a worker. Only the chief's are shown; every worker's losses count. */
+  /** Handles one event of a worker. Only the chief's events are shown; every worker's losses count. */
   add(event: RunEvent, worker = 0): void {
     if (event.type === 'epoch') this.#epochs.set(worker, event);
     if (event.type === 'step') this.#addStaleness(event);
@@ -53,7 +56,7 @@ export class RunReport {
     if (worker !== this.#chief) return;
     switch (event.type) {
       case 'start':
-        // Said once: a worker that was killed starts again.
+        // Say this once only: a worker that was killed starts again.
         if (this.#isStartSaid) break;
         this.#isStartSaid = true;
         this.#start = event;
@@ -87,7 +90,7 @@ export class RunReport {
     return this.#steps;
   }
 
-  /** Clears what is drawn on the terminal. */
+  /** Clears the progress bars from the terminal. */
   close(): void {
     this.#bar?.stop();
     this.#evaluationBar?.stop();
@@ -124,10 +127,12 @@ export class RunReport {
     this.#bar.update((step - begin) * batchTokens, `perplexity ${perplexity.toFixed(2)}`);
   }
 
-  /** Of the last epoch, over the lanes of all workers heard of: their epochs end before the chief has evaluated. Undefined if none
-   * of it was trained here, as by a worker that started again at its end. */
+  /**
+   * Returns the perplexity of the last epoch over the lanes of all workers heard of; their epochs end before the chief has
+   * evaluated. Returns undefined if no part of it was trained here, for example by a worker that restarted at its end.
+   */
   #trainPerplexity(): number | undefined {
-    // A worker that has left the run has none of this epoch.
+    // A worker that has left the run has no result for this epoch.
     const epochs = [...this.#epochs.values()].filter(({ step }) => step === this.#epochs.get(this.#chief)?.step);
     const lossSum = epochs.reduce((sum, epoch) => sum + epoch.lossSum, 0);
     const tokens = epochs.reduce((sum, epoch) => sum + epoch.tokens, 0);
@@ -156,7 +161,7 @@ function millions(count: number): string {
   return count >= 1e5 ? `${(count / 1e6).toFixed(2)} M` : String(count);
 }
 
-/** Undefined where there is nothing to divide by. */
+/** Returns undefined if `count` is 0. */
 function ratio(sum: number, count: number): number | undefined {
   return count > 0 ? sum / count : undefined;
 }

@@ -1,4 +1,4 @@
-/** What must hold before a run begins, of the training, its workers and the checkpoint that it goes on from. */
+/** Checks made before a run begins: of the training, its workers and the checkpoint that it resumes from. */
 import { UnrollError, UsageError } from '../errors.js';
 import type { TrainingConfig } from './config.js';
 import { requireCodecFits } from './gradient-codec.js';
@@ -9,8 +9,9 @@ import { StepPlan } from './step-plan.js';
 import { allLaneBatches } from './work.js';
 
 /**
- * @throws UsageError if the workers cannot share the batch evenly, or train in mixed precision, whose scale of the loss
- *   each would choose for itself
+ * Checks that the training can be divided among the workers. Mixed precision is excluded, because each worker would
+ * choose its own loss scale.
+ * @throws UsageError if they cannot share the batch evenly, or if a setting is for one process only
  */
 export function requireShareable(training: TrainingConfig, workers: number): void {
   const { batchSize, precision } = training;
@@ -33,7 +34,10 @@ function forOneProcess(flag: string, value = ''): UsageError {
   return new UsageError(`${flag}: ${value}is for one process; leave out --workers and --servers, or ${flag}`);
 }
 
-/** @throws UsageError if the training is for several workers only */
+/**
+ * Checks that the training can run in one process.
+ * @throws UsageError if it needs several workers
+ */
 export function requireAlone({ mode, gradientCodec, tables }: TrainingConfig): void {
   if (tables === 'rows') {
     throw new UsageError('--tables: rows are for workers and parameter servers; give --workers or --servers');
@@ -45,7 +49,10 @@ export function requireAlone({ mode, gradientCodec, tables }: TrainingConfig): v
   throw new UsageError(`--mode: ${mode.name} is for workers and parameter servers; give --workers or --servers`);
 }
 
-/** @throws UnrollError if the checkpoint has had all its steps */
+/**
+ * Checks that a resumed training has steps left.
+ * @throws UnrollError if the checkpoint has had all its steps
+ */
 export function requireStepsLeft(prepared: PreparedTraining, folder: string): void {
   const { training, resumed } = prepared;
   const { stepsPerEpoch } = new StepPlan(allLaneBatches(prepared).stepsPerEpoch, training.mode);

@@ -1,4 +1,4 @@
-/** Whether a training that is resumed goes on with the text that it was trained on. */
+/** Checks that a resumed training continues on the text that it was trained on. */
 import type { TrainingState } from '../checkpoint/checkpoint.js';
 import { changedDataRemedy, unknownData } from '../checkpoint/resumption.js';
 import { differenceOf } from '../data/text-fingerprint.js';
@@ -8,18 +8,19 @@ import { UnrollError } from '../errors.js';
 export type TextsFingerprint = NonNullable<TrainingState['texts']>;
 
 export interface ResumedTexts {
-  /** The checkpoint's fingerprint; older ones have none. */
+  /** The checkpoint's fingerprints; older checkpoints have none. */
   readonly saved: TextsFingerprint | undefined;
   readonly given: TextsFingerprint;
   /** The checkpoint's folder. */
   readonly out: string;
-  /** The user says that the texts may be others. */
+  /** Whether the user allows other texts. */
   readonly changedData: boolean;
 }
 
 /**
+ * Compares the given texts with the checkpoint's.
  * @returns lines for the user
- * @throws UnrollError that says what differs, unless it may
+ * @throws UnrollError that names the differences, unless the user allows them
  */
 export function checkResumedTexts({ saved, given, out, changedData }: ResumedTexts): string[] {
   if (!saved) {

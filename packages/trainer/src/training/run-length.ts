@@ -1,15 +1,20 @@
 /**
- * How many steps to make in one call of the engine: more cost less each, but nobody hears of them, nor can interrupt, before the
- * last is made. What is computed does not depend on it.
+ * Chooses how many steps to make in one call of the engine. More steps in a call cost less each, but progress and
+ * interrupts must wait for the last of them. The result does not depend on this number.
  */
 import type { Shapes } from '@unroll/core';
 import { parameterCount } from './parameter-count.js';
 
-/** Of a call, about. */
+/** Target duration of one call, in seconds. */
 const longestSeconds = 1;
-/** What a call costs once is small beside so many steps, and their inputs wait in memory. */
+/**
+ * With this many steps, the fixed cost of a call is already small. Their inputs wait in memory, so more would not pay.
+ */
 const mostSteps = 8;
-/** More than two in a call have ONNX Runtime's Scan hold the parameters once more: for large models not worth what it saves. */
+/**
+ * With more than two steps, ONNX Runtime's Scan holds the parameters once more: for large models this costs more than
+ * it saves.
+ */
 const mostStepsOfLargeModels = 2;
 const largeModel = 16e6;
 
@@ -17,17 +22,17 @@ export class RunLength {
   readonly #most: number;
   #secondsAStep = Number.POSITIVE_INFINITY;
 
-  /** @param shapes of the model's parameters */
+  /** @param shapes the shapes of the model's parameters */
   constructor(shapes: Shapes) {
     this.#most = parameterCount(shapes) < largeModel ? mostSteps : mostStepsOfLargeModels;
   }
 
-  /** Of the next call; 1 before anything was measured. */
+  /** Number of steps for the next call; 1 before the first measurement. */
   get steps(): number {
     return Math.max(1, Math.min(this.#most, Math.floor(longestSeconds / this.#secondsAStep)));
   }
 
-  /** Makes steps, and measures how long each takes. */
+  /** Makes steps and measures the time per step. */
   async measure<R>(steps: number, make: () => Promise<R>): Promise<R> {
     const began = performance.now();
     const result = await make();

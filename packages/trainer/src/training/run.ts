@@ -20,27 +20,27 @@ export interface RunStart {
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   readonly epochs: number;
-  /** Whether the run goes on if this process is interrupted: its lanes then go to other workers. */
+  /** Whether the run continues if this process is interrupted; its lanes then go to other workers. */
   readonly mayLeave: boolean;
   /** Lines for the user, before training begins. */
   readonly notices: readonly string[];
 }
 
 export interface RunEpoch extends EpochProgress {
-  /** Of this process, evaluation and checkpoints left out. */
+  /** Seconds of this process, without evaluation and checkpoints. */
   readonly seconds: number;
-  /** Given by the process that evaluates. */
+  /** Validation perplexity, from the process that evaluates. */
   readonly validPerplexity?: number;
 }
 
-/** A checkpoint was written. */
+/** Reports a checkpoint that was written. */
 export interface RunCheckpoint {
   readonly type: 'checkpoint';
   readonly folder: string;
   readonly step: number;
 }
 
-/** One update is done. */
+/** Reports one completed update. */
 export interface RunStep extends StepProgress {
   /** Tokens of the step's batches, over all workers. */
   readonly batchTokens: number;
@@ -50,9 +50,11 @@ export type RunEvent = RunStart | RunStep | RunEvaluation | RunEpoch | RunCheckp
 
 export interface RunOptions {
   readonly request: TrainingRequest;
-  /** Absent where this process trains alone. */
+  /** Absent if this process trains alone. */
   readonly role?: WorkerRole;
-  /** Ends training after the steps that are being computed, with a checkpoint if this process trains alone. */
+  /**
+   * Ends training after the steps that are being computed. If this process trains alone, it then writes a checkpoint.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -62,7 +64,7 @@ export interface RunOptions {
  */
 export async function* runTraining({ request, role, signal }: RunOptions): AsyncGenerator<RunEvent, void, undefined> {
   const writes = !role || role.worker === 0;
-  // Where workers may leave, a signal ends them at once until they have begun.
+  // A worker may leave at any time: before training begins, a signal simply ends its process.
   const prepared = await prepareTraining(request, { writes, signal: role ? undefined : signal });
   const { training, model, train: ids, resumed } = prepared;
   if (role) requireShareable(training, role.workers);

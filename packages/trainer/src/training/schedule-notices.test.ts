@@ -9,7 +9,7 @@ const at = (before: typeof cosine, step: number) => ({
   ...{ training: before, step, tokens: 0, trainPerplexity: 1, validPerplexity: 1, validation: [] },
 });
 
-test('a warm-up that ends after the run is said, with the rate that is reached', () => {
+test('a warm-up that ends after the run gives a notice with the rate that is reached', () => {
   const warmed = (warmupSteps: number, maxSteps?: number) =>
     scheduleNotices({ ...training, warmupSteps, maxSteps }, stepsPerEpoch, undefined);
   expect(warmed(40)).toEqual([]);
@@ -19,7 +19,7 @@ test('a warm-up that ends after the run is said, with the rate that is reached',
   expect(warmed(40, 20)).toEqual([expect.stringContaining('ends after 20 of the 40 steps')]);
 });
 
-test('a cosine schedule that is resumed with other epochs is said, with both rates', () => {
+test('a cosine schedule that is resumed with other epochs gives a notice with both rates', () => {
   expect(scheduleNotices({ ...cosine, epochs: 8 }, stepsPerEpoch, at(cosine, 39))).toEqual([
     '--epochs: the cosine schedule now ends after 8 epochs instead of 4: the learning rate goes on from 0.52 instead of 0.0015',
   ]);

@@ -1,10 +1,13 @@
-/** Lines about a learning rate that a user may not expect, said before training begins. */
+/** Notices about a learning rate that a user may not expect, shown before training begins. */
 import type { TrainingState } from '../checkpoint/checkpoint.js';
 import type { TrainingConfig } from './config.js';
 import { totalSteps } from './loop.js';
 import { learningRateAt } from './schedule.js';
 
-/** @param resumed where training goes on from */
+/**
+ * Returns the notices for this training.
+ * @param resumed the state that training resumes from
+ */
 export function scheduleNotices(
   training: TrainingConfig,
   stepsPerEpoch: number,
@@ -23,7 +26,7 @@ function shortWarmup(training: TrainingConfig, stepsPerEpoch: number): string[] 
   ];
 }
 
-/** A cosine schedule has another rate at the same step if the epochs are others. */
+/** With a cosine schedule, another number of epochs gives another rate at the same step. */
 function jump(
   training: TrainingConfig,
   stepsPerEpoch: number,

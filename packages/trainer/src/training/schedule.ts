@@ -1,6 +1,6 @@
 /**
- * How the learning rate changes in the course of a training: a function of the configuration, the step and the validation
- * perplexities so far alone, so that a resumed run goes on as the uninterrupted one would have.
+ * The learning rate over the course of a training. It is a function of the configuration, the step and the validation
+ * perplexities so far alone: a resumed run continues as the uninterrupted one would have.
  */
 import { averagingStart, averagingWeight } from '@unroll/core/config';
 import type { TrainingConfig } from './config.js';
@@ -8,7 +8,10 @@ import type { Schedule } from './schemas.js';
 
 export const scheduleNames = ['step', 'cosine', 'plateau'] as const satisfies readonly Schedule['name'][];
 
-/** What a schedule has unless a preset says otherwise; the plateau's is that of PyTorch's example word_language_model. */
+/**
+ * Returns a schedule with default settings, for use where no preset gives others. The plateau's are those of PyTorch's
+ * example word_language_model.
+ */
 export function defaultSchedule(name: Schedule['name']): Schedule {
   switch (name) {
     case 'step':
@@ -20,23 +23,26 @@ export function defaultSchedule(name: Schedule['name']): Schedule {
   }
 }
 
-/** Where a training stands. */
+/** A point in the course of a training. */
 export interface Moment {
-  /** The update to be made, counted from 0. */
+  /** The next update, counted from 0. */
   readonly step: number;
   readonly stepsPerEpoch: number;
-  /** The validation perplexity after each whole epoch so far. */
+  /** Validation perplexity after each whole epoch so far. */
   readonly validation: readonly number[];
 }
 
-/** The learning rate of an update: the schedule's, in the first `warmupSteps` steps growing linearly (Goyal et al. 2017). */
+/**
+ * Returns the learning rate of an update: the schedule's, reduced during the first `warmupSteps` steps to a linear
+ * growth (Goyal et al. 2017).
+ */
 export function learningRateAt(training: TrainingConfig, moment: Moment): number {
   const { learningRate, warmupSteps } = training;
   const warm = Math.min(1, (moment.step + 1) / Math.max(1, warmupSteps));
   return learningRate * scheduled(training, moment) * warm;
 }
 
-/** The part of the learning rate that the schedule leaves. */
+/** Returns the schedule's factor for the learning rate, in [0, 1]. */
 function scheduled({ schedule, epochs }: TrainingConfig, { step, stepsPerEpoch, validation }: Moment): number {
   const epoch = Math.floor(step / stepsPerEpoch);
   switch (schedule.name) {
@@ -49,7 +55,7 @@ function scheduled({ schedule, epochs }: TrainingConfig, { step, stepsPerEpoch, 
   }
 }
 
-/** How often the perplexity has not improved for more than `patience` epochs in a row. */
+/** Counts how often the perplexity has not improved for more than `patience` epochs in a row. */
 function plateaus(validation: readonly number[], patience: number): number {
   let best = Number.POSITIVE_INFINITY;
   let waited = 0;
@@ -64,7 +70,7 @@ function plateaus(validation: readonly number[], patience: number): number {
   return count;
 }
 
-/** What an update's iterate counts in NT-ASGD's average; 1 for every other optimizer. */
+/** Returns the weight of this update's iterate in NT-ASGD's average; 1 for every other optimizer. */
 export function averagingWeightAt({ optimizer }: TrainingConfig, moment: Moment): number {
   if (optimizer.name !== 'nt-asgd') return 1;
   return averagingWeight(moment.step, averagingStart(moment.validation, optimizer.patience, moment.stepsPerEpoch));

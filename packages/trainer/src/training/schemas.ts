@@ -1,4 +1,4 @@
-/** The parts of a training's configuration that have several kinds, as they are stored: modes, schedules, softmaxes, codecs. */
+/** Schemas of the configuration's variants, as they are stored: modes, schedules, softmaxes, gradient codecs. */
 import { z } from 'zod';
 import { mostDensity, mostRank } from './codec-limits.js';
 
@@ -15,9 +15,11 @@ export const modeSchema = z.discriminatedUnion('name', [
 export type Mode = z.infer<typeof modeSchema>;
 
 export const scheduleSchema = z.discriminatedUnion('name', [
-  /** Constant for `constantEpochs` epochs; each later epoch multiplies it by `decay`. */
+  /** Constant for `constantEpochs` epochs; then `decay` multiplies it at each later epoch. */
   z.strictObject({ name: z.literal('step'), constantEpochs: count, decay: factor }),
-  /** From the whole to nothing at the end of the epochs: Loshchilov and Hutter (2017), eq. 5, without restarts. */
+  /**
+   * Falls from the full rate to zero at the end of the epochs: Loshchilov and Hutter (2017), eq. 5, without restarts.
+   */
   z.strictObject({ name: z.literal('cosine') }),
   /** Multiplied by `decay` after more than `patience` epochs in a row without a new lowest validation perplexity. */
   z.strictObject({ name: z.literal('plateau'), decay: factor, patience: z.int().nonnegative() }),
@@ -25,7 +27,7 @@ export const scheduleSchema = z.discriminatedUnion('name', [
 
 export type Schedule = z.infer<typeof scheduleSchema>;
 
-/** Absent for the whole one. */
+/** The softmax of the output layer; absent for the full softmax. */
 export const softmaxSchema = z
   .discriminatedUnion('name', [
     z.strictObject({ name: z.literal('sampled'), samples: count }),
@@ -37,7 +39,7 @@ export type Softmax = z.infer<typeof softmaxSchema>;
 
 export const gradientCodecSchema = z.discriminatedUnion('name', [
   z.strictObject({ name: z.enum(['float32', 'bfloat16', 'int8']) }),
-  /** The part of each parameter's values that is sent. */
+  /** `density` is the fraction of each parameter's values that is sent. */
   z.strictObject({ name: z.literal('top-k'), density: z.number().positive().max(mostDensity) }),
   z.strictObject({ name: z.literal('power-sgd'), rank: z.int().positive().max(mostRank) }),
 ]);

@@ -1,4 +1,7 @@
-/** The softmax that a training step computes, as a flag says it and as it is stored; and which tables travel by rows. */
+/**
+ * The softmax that a training step computes: parsed from its flag and checked. Also names the tables that may travel by
+ * rows.
+ */
 import { embeddingName, type LanguageModelConfig, outputTable } from '@unroll/core/config';
 import { UsageError } from '../errors.js';
 import type { TrainingConfig } from './config.js';
@@ -8,7 +11,10 @@ const defaultSamples = 8192;
 
 export const softmaxUsage = `full, sampled[:<words>] (${defaultSamples}), or adaptive[:<cutoffs>]`;
 
-/** @throws UsageError unless the text is what {@link softmaxUsage} says */
+/**
+ * Parses `--softmax`.
+ * @throws UsageError unless the text has the form of {@link softmaxUsage}
+ */
 export function parseSoftmax(text: string): Softmax {
   if (text === 'full') return undefined;
   const [name, details] = text.split(':', 2);
@@ -21,8 +27,9 @@ export function parseSoftmax(text: string): Softmax {
 }
 
 /**
- * @throws UsageError if a step is to score more words than there are, or to compute in float16, which has no room for ln Q, or
- * if words are to be divided by frequency that are not in that order
+ * Checks that the softmax fits the vocabulary, the precision and the tokenizer.
+ * @throws UsageError if a step would score more words than the vocabulary has; if it would compute in float16, which
+ *   cannot hold ln Q; or if an adaptive softmax would divide words by frequency whose ids are not in that order
  */
 export function requireSoftmaxFits({ precision, tokenizer }: TrainingConfig, model: LanguageModelConfig): void {
   const { vocabSize, softmax } = model;
@@ -39,12 +46,17 @@ export function requireSoftmaxFits({ precision, tokenizer }: TrainingConfig, mod
   );
 }
 
-/** The parameters with a row for each word: with `--tables rows` workers hold only the rows of their batch. */
+/**
+ * Names the parameters that have a row for each word: with `--tables rows` workers hold only the rows of their batch.
+ */
 export function tableNames(model: LanguageModelConfig): ReadonlySet<string> {
   return new Set([embeddingName, outputTable(model)!, 'output.bias']);
 }
 
-/** @throws UsageError if the tables' rows cannot travel alone */
+/**
+ * Checks that the tables may be sent by rows.
+ * @throws UsageError if they may not
+ */
 export function requireTablesFit({ tables, model, mode, gradientCodec }: TrainingConfig): void {
   if (tables === 'whole') return;
   if (model.softmax?.name !== 'sampled') {

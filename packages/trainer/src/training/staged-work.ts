@@ -1,7 +1,8 @@
 /**
- * The gradient of a worker's lanes, as `gradient-work.ts`, in three stages that run on a thread of their own: the recurrent
- * layers, the output layer, and back through the recurrent layers. So the output layer's parameters may come during the
- * first, and its gradients go during the last: half of what travels and more, where a vocabulary is large.
+ * Computes the gradient of a worker's lanes as `gradient-work.ts` does, but in three stages that run on a thread of
+ * their own: the recurrent layers, the output layer, and back through the recurrent layers. So the output layer's
+ * parameters may arrive during the first stage, and its gradients leave during the last. With a large vocabulary they
+ * are half of the traffic or more.
  */
 import { parameterShapes, rowGradientProgram, stateShapes } from '@unroll/core';
 import type { LaneRange } from '@unroll/param-server';
@@ -15,11 +16,11 @@ import type { LaneWork } from './lane-work.js';
 import type { LearnerOptions } from './learner.js';
 
 export interface WorkerOptions extends LearnerOptions {
-  /** Whether the way to the servers is so long that it pays to compute meanwhile, which takes some more processor time. */
+  /** Whether the servers are so far away that computing during transfers pays; it costs some extra processor time. */
   readonly overlaps: boolean;
 }
 
-/** Whether a step is computed in stages: not where the output layer has no weights of its own, or of several sizes. */
+/** Whether a step is computed in stages. This requires an output layer with weights of its own, all of one size. */
 export function isStaged({ engine, model, training, overlaps }: WorkerOptions): boolean {
   const { mode, tables, recomputeEvery } = training;
   const hasOwnLayer = !model.tieWeights && (model.softmax === undefined || model.softmax.name === 'sampled');
@@ -27,7 +28,10 @@ export function isStaged({ engine, model, training, overlaps }: WorkerOptions): 
   return overlaps && isPossible && mode.name === 'sync' && tables !== 'rows';
 }
 
-/** @param parameters by name; other arrays take their places whenever a stage has run that reads them */
+/**
+ * Creates the work of a worker that computes in stages.
+ * @param parameters by name; after each run, a stage replaces the arrays that it read
+ */
 export async function createStagedWork(
   { engine, model, training, batchesOf }: LearnerOptions,
   parameters: Arrays,
@@ -79,7 +83,7 @@ export async function createStagedWork(
   };
 }
 
-/** The states that a step has led to, from which the next one starts: outputs of the program. */
+/** The states that a step ends with and the next one starts from: outputs of the program. */
 class NextStates implements Residents {
   constructor(
     private readonly staged: StagedProgram,
@@ -99,7 +103,7 @@ class NextStates implements Residents {
   }
 
   dispose(): void {
-    // They go with the program.
+    // The states are freed with the program.
   }
 }
 

@@ -24,12 +24,12 @@ const model = languageModelConfig({
 const tails = softmaxTails(model);
 const recipe = { optimizer: defaultOptimizer('sgd'), clipNorm: 1 };
 
-/** Ever more words in the tails. */
+/** The number of words at each step; it grows, and with it the tails. */
 const wordsOfStep = [12, 14, 30, 40, 16, 40];
 
 const ids = new Int32Array(rows);
 
-/** In the same arrays for every step, as training gives them. */
+/** Returns inputs in the same arrays for every step, as in training. */
 function inputsOf(step: number): RunInputs {
   for (let k = 0; k < rows; k++) ids[k] = (7 * k + step) % wordsOfStep[step]!;
   return {
@@ -42,7 +42,10 @@ function inputsOf(step: number): RunInputs {
   };
 }
 
-/** The losses and parameters after calls of so many steps, and the room in the tails of each program that was compiled. */
+/**
+ * Makes calls of this many steps each. Returns the losses, the final parameters, and the room in the tails of each
+ * compiled program.
+ */
 async function trained(calls: readonly number[]) {
   const engine = await selectEngine('onnxruntime', 2);
   const shapes = parameterShapes(model);

@@ -1,18 +1,21 @@
 /**
- * Training steps on an engine. Of an adaptive softmax a step's program has room for so many targets in each tail: one with more is
- * compiled anew, with more room. A step's result does not depend on how much there is.
+ * Runs training steps on an engine. With an adaptive softmax, a program has room for a fixed number of targets in each
+ * tail. A step with more targets is compiled anew, with more room. Its result does not depend on the room.
  */
 import { type BatchShape, type LanguageModelConfig, type Program, softmaxTails, tailPositions } from '@unroll/core';
 import { type Engine, type Executable, type Residents, type RunInputs, runMany } from '../engines/engine.js';
 import type { TrainingConfig } from './config.js';
 
-/** The programs of all steps, by the shape of a batch. */
+/** The program of a step, by the shape of its batch. */
 export interface StepPrograms {
   readonly shape: BatchShape;
   readonly programOf: (shape: BatchShape) => Program;
 }
 
-/** @param lanes how many sequences one run takes */
+/**
+ * Returns the shape of a step's batch.
+ * @param lanes number of sequences in one run
+ */
 export function stepShape(
   { sequenceLength, recomputeEvery }: Pick<TrainingConfig, 'sequenceLength' | 'recomputeEvery'>,
   lanes: number,
@@ -20,7 +23,10 @@ export function stepShape(
   return { batch: lanes, time: sequenceLength, recomputeEvery };
 }
 
-/** @returns what takes a tail's positions as many as there are */
+/**
+ * Compiles the steps' program.
+ * @returns an executable that takes any number of positions in an adaptive softmax's tails
+ */
 export async function compileSteps(
   engine: Engine,
   model: LanguageModelConfig,
@@ -87,12 +93,15 @@ class GrowingExecutable implements Executable {
   }
 }
 
-/** Of arrays that may be filled anew for the next run. */
+/** Copies arrays that may be refilled for the next run. */
 function copyOf(inputs: RunInputs): RunInputs {
   return Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, values.slice()]));
 }
 
-/** A sixteenth of a batch, so that programs are few; a multiple of 16, so that sums keep their order whatever the room. */
+/**
+ * Returns a sixteenth of a batch, so that there are few programs. It is a multiple of 16, so that sums keep their order
+ * for any room.
+ */
 function granularityOf(rows: number): number {
   return roundedUp(rows / 16, 16);
 }

@@ -1,12 +1,12 @@
 /**
- * Which batches each step of training takes: one, or those of a round of local steps. An epoch ends with a step, whose
- * round may thus be shorter.
+ * Maps each training step to its batches: one, or those of a round of local steps. A round never crosses the end of an
+ * epoch, so the epoch's last round may be shorter.
  */
 import { batchesPerStep } from './modes.js';
 import type { Mode } from './schemas.js';
 
 export class StepPlan {
-  /** The steps that read the training text once. */
+  /** Number of steps that read the training text once. */
   readonly stepsPerEpoch: number;
   readonly #batchesPerEpoch: number;
   readonly #batchesPerStep: number;
@@ -17,7 +17,7 @@ export class StepPlan {
     this.stepsPerEpoch = Math.ceil(batchesPerEpoch / this.#batchesPerStep);
   }
 
-  /** How many batches come before a step, both counted from 0 over all epochs. */
+  /** Returns how many batches come before a step, both counted from 0 over all epochs. */
   batchesBefore(step: number): number {
     const epochs = Math.floor(step / this.stepsPerEpoch);
     const batches = Math.min((step % this.stepsPerEpoch) * this.#batchesPerStep, this.#batchesPerEpoch);

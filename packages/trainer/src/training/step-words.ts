@@ -1,18 +1,18 @@
 /**
- * The words of one step, and a batch in which they are numbered as they stand in tables that have no other rows: so the
- * program of a small vocabulary trains a large one.
+ * The words of one step, and its batch renumbered to the rows of tables that hold only these words. So a program for a
+ * small vocabulary can train a large one.
  */
 import { embeddingName, type LanguageModelConfig, outputTable, type SampledSoftmaxConfig } from '@unroll/core';
 import type { Inputs } from './batch-inputs.js';
 
 export interface StepWords {
-  /** The rows of each table, ascending. */
+  /** The rows of each table that the step uses, ascending. */
   readonly rows: Readonly<Record<string, Int32Array>>;
-  /** The batch with the tables' rows as ids. */
+  /** The batch, with rows of the tables as ids. */
   readonly inputs: Inputs;
 }
 
-/** The model, of a sampled softmax, of as many words as a step of `tokens` tokens can have at most. */
+/** Returns a sampled-softmax model whose vocabulary has the most words that a step of `tokens` tokens can have. */
 export function modelOfStep(model: LanguageModelConfig, tokens: number): LanguageModelConfig {
   const { samples } = model.softmax as SampledSoftmaxConfig;
   const output = tokens + samples;
@@ -20,7 +20,10 @@ export function modelOfStep(model: LanguageModelConfig, tokens: number): Languag
   return { ...model, vocabSize: Math.min(words, model.vocabSize) };
 }
 
-/** @param inputs of a whole vocabulary: `ids`, `targets`, `candidates` and whatever else */
+/**
+ * Finds the words of a step and renumbers its batch.
+ * @param inputs the inputs for the whole vocabulary: `ids`, `targets`, `candidates` and any others
+ */
 export function wordsOfStep(model: LanguageModelConfig, inputs: Inputs): StepWords {
   const [ids, targets, candidates] = [inputs.ids, inputs.targets, inputs.candidates] as Int32Array[];
   const read = model.tieWeights ? wordsIn(ids!, targets!, candidates!) : wordsIn(ids!);

@@ -1,6 +1,6 @@
 /**
- * The gradient of a worker's lanes, as `gradient-work.ts`, by a worker that holds of the tables only the rows that its step
- * reads or scores. It asks the servers for them before each step and gives back their gradients.
+ * Computes the gradient of a worker's lanes as `gradient-work.ts` does, for a worker that holds only the table rows
+ * that its step reads or scores. It pulls these rows from the servers before each step and sends back their gradients.
  */
 import { rowGradientProgram, stateShapes } from '@unroll/core';
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
@@ -16,7 +16,10 @@ import { stalenessBound } from './modes.js';
 import { stepShape } from './step-executable.js';
 import { modelOfStep, type StepWords, wordsOfStep } from './step-words.js';
 
-/** @param parameters of the model of a step, by {@link workersModel} */
+/**
+ * Creates the work of a worker that holds only rows of the tables.
+ * @param parameters the parameters of the model from {@link workersModel}
+ */
 export async function createTableWork(
   options: LearnerOptions,
   parameters: Residents,
@@ -57,12 +60,15 @@ export async function createTableWork(
   };
 }
 
-/** The model that a worker holds: of the words that a step of all lanes can have, so that its lanes may change. */
+/**
+ * Returns the model that a worker holds. It has room for the words of a step of all lanes, as the worker's lanes may
+ * change.
+ */
 export function workersModel({ model, training }: Pick<LearnerOptions, 'model' | 'training'>) {
   return modelOfStep(model, training.batchSize * training.sequenceLength);
 }
 
-/** Gradients of tables with the words of a step, as gradients by the rows of the whole ones. */
+/** Renumbers gradients of a step's tables to the rows of the whole tables. */
 function gradientsOfRows(gradients: NamedGradients, rows: StepWords['rows']): NamedGradients {
   return Object.fromEntries(
     Object.entries(gradients).map(([name, gradient]) => {

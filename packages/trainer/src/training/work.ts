@@ -1,4 +1,4 @@
-/** What a run works with: its learner, alone or joined to the parameter servers, and what that holds open. */
+/** Creates a run's learner, alone or joined to the parameter servers, together with what it must close. */
 import { createHash } from 'node:crypto';
 import { initialParameters, parameterShapes } from '@unroll/core';
 import {
@@ -37,18 +37,18 @@ export interface WorkerRole {
   /** In [0, workers). Worker 0 evaluates and writes the checkpoints, unless it is lost in an elastic run. */
   readonly worker: number;
   readonly workers: number;
-  /** How long to wait for servers that do not answer. */
+  /** Timeout for servers that do not answer, in seconds. */
   readonly serverTimeoutSeconds?: number;
-  /** What the servers demand; by default nothing. */
+  /** Credentials that the servers require; none by default. */
   readonly security?: ClientSecurity;
-  /** Takes lines for the person who runs the worker: what it waits for, and what stands in its way. */
+  /** Receives lines for the person who runs the worker: what it waits for, and what blocks it. */
   readonly onNotice?: ParameterClientOptions['onNotice'];
 }
 
-/** A learner and what it holds open. */
+/** A learner with its open connections and resources. */
 export interface Work extends AsyncDisposable {
   readonly learner: Learner;
-  /** Whether other processes go on if this one ends. */
+  /** Whether other processes continue the run if this one ends. */
   readonly mayLeave: boolean;
 }
 
@@ -69,8 +69,8 @@ export async function createWork(
 }
 
 /**
- * The text as some lanes of the batch read it.
- * @throws UnrollError if it is too short
+ * Reads the training text for some lanes of the batch.
+ * @throws UnrollError if the text is too short
  */
 function laneBatches({ train, training }: PreparedTraining, slice: LaneSlice): LaneBatches {
   try {
@@ -81,7 +81,10 @@ function laneBatches({ train, training }: PreparedTraining, slice: LaneSlice): L
   }
 }
 
-/** The text as all lanes of the batch read it. @throws UnrollError if it is too short */
+/**
+ * Reads the training text for all lanes of the batch.
+ * @throws UnrollError if the text is too short
+ */
 export function allLaneBatches(prepared: PreparedTraining): LaneBatches {
   return laneBatches(prepared, { from: 0, to: prepared.training.batchSize });
 }
@@ -111,12 +114,15 @@ async function joinServers(
   }
 }
 
-/** @param address `host:port` */
+/**
+ * Whether the address is a loopback address.
+ * @param address `host:port`
+ */
 function isOnThisMachine(address: string): boolean {
   return isLoopback(address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1'));
 }
 
-/** While the chief evaluates, the others wait for it to push. */
+/** While the chief evaluates, the others wait for its push. */
 const slowestEvaluationSeconds = 6 * 3600;
 
 function connect(
@@ -136,7 +142,7 @@ function connect(
     optimizer: updateOptimizer(training),
     clipNorm: clipsOnServers(training) ? training.clipNorm : undefined,
     codec: clientCodec(training),
-    // A checkpoint has no place for what workers hold back.
+    // A checkpoint does not contain the gradients that workers hold back, so they are dropped at the end of each epoch.
     forgetEvery: stepsPerEpoch(prepared),
     lanes: { count: training.batchSize, width: laneWidth(model) },
     staleness: stalenessBound(training.mode),
@@ -161,7 +167,10 @@ function parametersOf({ model, training }: PreparedTraining): ParameterShape[] {
   );
 }
 
-/** What comes of a round of local steps is not clipped, and with top-k the workers do it, before they hold back. */
+/**
+ * Whether the servers clip the gradient. The result of a round of local steps is not clipped. With top-k the workers
+ * clip, before they hold back.
+ */
 function clipsOnServers({ mode, gradientCodec }: TrainingConfig): boolean {
   return mode.name !== 'local' && gradientCodec.name !== 'top-k';
 }
@@ -170,13 +179,13 @@ function stepsPerEpoch(prepared: PreparedTraining): number {
   return new StepPlan(allLaneBatches(prepared).stepsPerEpoch, prepared.training.mode).stepsPerEpoch;
 }
 
-/** As for a checkpoint in `--out`. */
+/** Treats the servers' snapshots like a checkpoint in `--out`. */
 function snapshotPolicy({ resume, overwrite }: TrainingRequest): SnapshotPolicy {
   if (overwrite) return 'discard';
   return resume ? 'restore' : 'refuse';
 }
 
-/** Equal for runs that compute the same, however far they are to go. */
+/** Returns a hash that is equal for runs that compute the same, whatever their length. */
 function fingerprint({ training, train }: PreparedTraining): string {
   const { epochs, maxSteps, ...computed } = training;
   const hash = createHash('sha256').update(JSON.stringify(computed));
@@ -199,7 +208,7 @@ function startValues(prepared: PreparedTraining): InitialValues {
   };
 }
 
-/** `m/lstm.0.kernel` → m → lstm.0.kernel. */
+/** Nests arrays by slot and name: `m/lstm.0.kernel` → m → lstm.0.kernel. */
 function slotsByName(slots: Readonly<Record<string, Float32Array>>): Record<string, Record<string, Float32Array>> {
   const nested: Record<string, Record<string, Float32Array>> = {};
   for (const [name, values] of Object.entries(slots)) {

@@ -1,10 +1,10 @@
-/** Fetches a published corpus and shows how far its downloads are. */
+/** Fetches a published corpus and shows the progress of its downloads. */
 import { megabytes, Progress } from '../../terminal/progress.js';
 import type { DownloadProgress } from './download.js';
 import { fetchCorpus } from './fetch-corpus.js';
 
 /**
- * The folder in which the corpus then is.
+ * Fetches the corpus and returns its folder.
  * @throws UnrollError naming what cannot be downloaded or written
  */
 export async function downloadCorpus(

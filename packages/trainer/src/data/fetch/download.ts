@@ -1,5 +1,5 @@
-// Downloads one file over HTTP so that an interruption costs nothing: what has arrived stays in a `.part` file and the
-// next attempt, of this process or of a later one, asks for the rest. The file gets its name when its checksum is right.
+// Downloads one file over HTTP so that an interruption costs nothing. Received bytes stay in a `.part` file, and the
+// next attempt, in this process or a later one, asks for the rest. The file gets its name once its checksum is right.
 
 import { createWriteStream, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { Readable, Transform } from 'node:stream';
@@ -10,15 +10,15 @@ import { UnrollError } from '../../errors.js';
 import { isFileError } from '../../files/file-error.js';
 import { type Checksum, fileDigest } from './checksum.js';
 
-/** How far a download is. */
+/** The progress of a download. */
 export interface DownloadProgress {
   readonly url: string;
   readonly receivedBytes: number;
   /** Undefined if the server does not say. */
   readonly totalBytes: number | undefined;
-  /** Since this attempt began. */
+  /** Rate since this attempt began. */
   readonly bytesPerSecond: number;
-  /** Undefined while nothing has arrived or the total is not known. */
+  /** Undefined until something has arrived, or if the total is unknown. */
   readonly secondsLeft: number | undefined;
 }
 
@@ -28,20 +28,20 @@ export interface DownloadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The pauses before new attempts, in milliseconds. They start again whenever an attempt got something. */
+/** Pauses before new attempts, in milliseconds. The sequence starts again whenever an attempt received something. */
 const RETRY_PAUSES = [250, 1000, 4000, 15_000];
 
-/** Answers after which another attempt may succeed. */
+/** HTTP statuses after which another attempt may succeed. */
 const PASSING_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** An attempt that failed in a way that the next may not. */
+/** A failure that may not recur in the next attempt. */
 class PassingError extends Error {}
 
 /**
  * Downloads `url` to `path`.
  *
- * @throws UnrollError naming the URL if the server refuses it, several attempts in a row get nothing, or the checksum is wrong;
- *   the file system's error; an AbortError or the signal's reason when aborted
+ * @throws UnrollError naming the URL if the server refuses it, if several attempts in a row receive nothing, or if the
+ *   checksum is wrong; the file system's error; an AbortError or the signal's reason when aborted
  */
 export async function download(url: string, path: string, options: DownloadOptions): Promise<void> {
   const part = `${path}.part`;
@@ -63,11 +63,11 @@ export async function download(url: string, path: string, options: DownloadOptio
   renameSync(part, path);
 }
 
-/** One attempt: asks for what `part` lacks and appends it. */
+/** Makes one attempt: requests the bytes that `part` lacks and appends them. */
 async function fetchRest(url: string, part: string, { onProgress, signal }: DownloadOptions): Promise<void> {
   const offset = sizeOf(part);
   const response = await request(url, offset, signal);
-  // 416: nothing lies beyond the offset. The file is complete, or the checksum will show that it is not.
+  // 416: nothing lies beyond the offset. Either the file is complete, or the checksum will show that it is not.
   if (response.status === 416) return;
   if (PASSING_STATUS.has(response.status)) throw new PassingError(`the server answers ${response.status}`);
   if (!response.ok || response.body === null) {
@@ -81,22 +81,22 @@ async function fetchRest(url: string, part: string, { onProgress, signal }: Down
   try {
     await pipeline(Readable.fromWeb(response.body), meter, file);
   } catch (error) {
-    // Errors of the connection come wrapped; this one is of the disk, and another attempt would meet it again.
+    // Errors of the connection come wrapped. This one is from the disk, and another attempt would meet it again.
     if (isFileError(error)) throw error;
     throw new PassingError(`the connection broke (${reason(error)})`);
   }
 }
 
 /**
- * Connects through what `http_proxy`, `https_proxy` and `no_proxy` name, as curl does; Node's own fetch knows no proxies. Only for
- * https: does it ask a proxy for a tunnel.
+ * Connects through the proxies that `http_proxy`, `https_proxy` and `no_proxy` name, as curl does; Node's own fetch
+ * ignores them. Asks a proxy for a tunnel only for https.
  */
 function environmentsProxies(): Dispatcher {
   return new EnvHttpProxyAgent({ proxyTunnel: false });
 }
 
 async function request(url: string, offset: number, signal: AbortSignal | undefined): Promise<Response> {
-  // A compressed transfer would make the offsets those of other bytes.
+  // Under compression, offsets would count other bytes.
   const headers: Record<string, string> = { 'accept-encoding': 'identity' };
   if (offset > 0) headers.range = `bytes=${offset}-`;
   try {
@@ -106,7 +106,7 @@ async function request(url: string, offset: number, signal: AbortSignal | undefi
   }
 }
 
-/** Passes bytes on and reports how many have come. */
+/** Passes bytes on and reports how many have arrived. */
 function progressMeter(
   url: string,
   start: number,
@@ -126,7 +126,7 @@ function progressMeter(
   });
 }
 
-/** Removes a download whose bytes are not the expected ones: resuming it could never make them right. */
+/** Checks the digest. A download with wrong bytes is removed, because resuming it could never make it right. */
 async function verify(url: string, part: string, { algorithm, digest }: Checksum): Promise<void> {
   const actual = await fileDigest(part, algorithm);
   if (actual === digest) return;
@@ -140,7 +140,7 @@ function sizeOf(path: string): number {
   return existsSync(path) ? statSync(path).size : 0;
 }
 
-/** What lies behind fetch's "fetch failed". */
+/** Returns the cause behind fetch's "fetch failed". */
 function reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message;

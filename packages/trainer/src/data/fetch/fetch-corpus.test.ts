@@ -1,4 +1,4 @@
-// Downloads from a real server on this machine, which can be told to misbehave.
+// Downloads from a real server on this machine, which can be made to misbehave.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ import { CORPUS_SOURCES } from './sources.js';
 const root = mkdtempSync(join(tmpdir(), 'unroll-fetch-'));
 afterAll(() => rmSync(root, { recursive: true }));
 
-/** 3 MB that do not repeat. */
+/** 3 MB without repetition. */
 const CONTENT = Buffer.concat(
   Array.from({ length: 100_000 }, (_, i) => createHash('sha256').update(String(i)).digest()),
 );
@@ -27,7 +27,7 @@ const CONTENT = Buffer.concat(
 let server: Server;
 let url: string;
 let target: string;
-/** The range headers of the requests so far. */
+/** The range headers of all requests so far. */
 let ranges: (string | undefined)[];
 let answer: (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -51,7 +51,7 @@ afterEach(() => {
   server.close();
 });
 
-/** Serves what the request asks of `content`, with ranges, and breaks the connection after `breakAfter` bytes. */
+/** Serves the requested part of `content`, and breaks the connection after `breakAfter` bytes. */
 function serve(content: Uint8Array, breakAfter = Number.POSITIVE_INFINITY) {
   return (request: IncomingMessage, response: ServerResponse) => {
     const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
@@ -92,7 +92,7 @@ describe('a download', () => {
     expect(progress.every(({ bytesPerSecond }) => bytesPerSecond > 0)).toBe(true);
   });
 
-  test('goes through the proxy of the environment, but to hosts that need none', async () => {
+  test('goes through the proxy of the environment, except to hosts in no_proxy', async () => {
     answer = (request, response) => {
       expect(request.url).toBe('http://corpora.example/corpus.bin');
       serve(CONTENT)(request, response);
@@ -109,7 +109,7 @@ describe('a download', () => {
     expect(readFileSync(target).equals(CONTENT)).toBe(true);
   });
 
-  test('goes on where the connection broke, as often as it breaks', async () => {
+  test('resumes where the connection broke, as often as it breaks', async () => {
     answer = serve(CONTENT, 1_000_000);
     await download(url, target, { checksum });
     expect(readFileSync(target).equals(CONTENT)).toBe(true);
@@ -117,7 +117,7 @@ describe('a download', () => {
     expect(ranges.length).toBeGreaterThanOrEqual(4);
   });
 
-  test('goes on from what an earlier process left', async () => {
+  test('resumes from the part that an earlier process left', async () => {
     writeFileSync(`${target}.part`, CONTENT.subarray(0, 1234));
     answer = serve(CONTENT);
     await download(url, target, { checksum });
@@ -189,7 +189,7 @@ describe('fetching a corpus', () => {
   };
   const zip = zipSync(Object.fromEntries(Object.entries(entries).map(([name, text]) => [name, Buffer.from(text)])));
 
-  /** The three parts, their files apart. */
+  /** Creates the three parts as separate files. */
   function read(folder: string): string[] {
     const { train, valid, test } = loadCorpus(folder);
     return [train, valid, test].map(({ shards }) => shards.map((texts) => [...texts].join('')).join('|'));
@@ -275,7 +275,7 @@ describe('fetching a corpus', () => {
     expect(existsSync(join(dirname(target), 'wikitext-103'))).toBe(false);
   });
 
-  test('refuses a name that it does not know, and a mirror that is no URL', async () => {
+  test('refuses an unknown name, and a mirror that is not a URL', async () => {
     await expect(fetchCorpus('enwik8', root)).rejects.toThrow(
       'enwik8: no such corpus; choose ptb, wikitext-2, wikitext-103, lm1b',
     );

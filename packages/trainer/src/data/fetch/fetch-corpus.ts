@@ -1,6 +1,7 @@
 // Fetches a published corpus: downloads, verifies and unpacks it into a folder that corpus.ts recognises. The folder
-// appears when it is complete; until then everything lies beside it, where an interrupted fetch goes on. A folder that is
-// there already, such as a mount point, is filled when all is complete; until then everything lies in a folder within.
+// appears once it is complete. Until then all files are in a folder beside it, from which an interrupted fetch
+// continues. If the target folder already exists, such as a mount point, the files are kept in a folder inside it and
+// moved once complete.
 
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join, posix } from 'node:path';
@@ -14,15 +15,15 @@ import { CORPUS_SOURCES, type CorpusName, type CorpusSource, type SourceFile } f
 import { unpack } from './unpack.js';
 
 export interface FetchOptions extends Pick<DownloadOptions, 'onProgress' | 'signal'> {
-  /** A folder's URL that holds the same files under the same names; the published checksums apply. */
+  /** URL of a folder that holds the same files under the same names; the published checksums apply. */
   readonly mirror?: string | undefined;
 }
 
 /**
- * Fetches the corpus of this name into `dataFolder`, unless it is there already.
+ * Fetches the corpus of this name into `dataFolder`, unless it is already there.
  *
  * @returns the corpus's folder, for `loadCorpus`
- * @throws UnrollError for an unknown name, a mirror that is no URL, a failed download or a wrong checksum
+ * @throws UnrollError for an unknown name, a mirror that is not a URL, a failed download or a wrong checksum
  */
 export async function fetchCorpus(name: string, dataFolder: string, options: FetchOptions = {}): Promise<string> {
   if (!isCorpusName(name)) {
@@ -36,10 +37,10 @@ export async function fetchCorpus(name: string, dataFolder: string, options: Fet
   return folder;
 }
 
-/** The folder within a folder that is there already, as long as the corpus is not complete. */
+/** Folder for an incomplete corpus inside a target folder that already existed. */
 const unfinished = '.unroll-download';
 
-/** Fetches `source` into `folder`, unless it is there already. */
+/** Fetches `source` into `folder`, unless it is already there. */
 export async function fetchSource(source: CorpusSource, folder: string, options: FetchOptions): Promise<void> {
   const names = existsSync(folder) ? readdirSync(folder) : undefined;
   if (names?.some((name) => !isMarker(name)) && !names.includes(unfinished)) return;

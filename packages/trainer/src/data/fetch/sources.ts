@@ -1,5 +1,5 @@
-// Where the published corpora lie, what they weigh and which of their files are wanted. None is part of this project;
-// each comes under its own terms.
+// The published corpora: their addresses, checksums and the files that are wanted. None is part of this project; each
+// has its own terms.
 
 import type { Checksum } from './checksum.js';
 
@@ -7,7 +7,7 @@ import type { Checksum } from './checksum.js';
 export interface SourceFile {
   readonly url: string;
   readonly checksum: Checksum;
-  /** What is in it if it is an archive; a plain file is taken as it is. */
+  /** The contents to extract if it is an archive; a plain file is taken as it is. */
   readonly archive?: Archive;
 }
 
@@ -17,13 +17,13 @@ export interface Archive {
 }
 
 /**
- * The path in the corpus's folder of an archive's entry; undefined for an entry that is not wanted. Never leads out of
- * the folder, whatever the archive calls its entries.
+ * Maps an archive's entry to its path in the corpus's folder; undefined if the entry is not wanted. The path never
+ * leads out of the folder, whatever the archive calls its entries.
  */
 export type PlaceEntry = (entry: string) => string | undefined;
 
 export interface CorpusSource {
-  /** What it is, and on what terms. */
+  /** Description and terms of use. */
   readonly about: string;
   readonly files: readonly SourceFile[];
 }
@@ -82,8 +82,8 @@ function wikiText(name: string, digest: string): SourceFile {
 }
 
 /**
- * All training shards; of the 50 held-out shards the first is the test part, as in Józefowicz et al. 2016, and the second
- * the validation part.
+ * Takes all training shards. Of the 50 held-out shards, the first is the test part, as in Józefowicz et al. 2016, and
+ * the second the validation part.
  */
 function placeOfBillionWords(entry: string): string | undefined {
   const [, shard] = /\/training-monolingual\.tokenized\.shuffled\/(news\.en-\d{5}-of-\d{5})$/.exec(entry) ?? [];

@@ -1,4 +1,4 @@
-// Takes the wanted files out of an archive, as a stream: an archive of gigabytes needs no memory of its size.
+// Extracts the wanted files from an archive as a stream, so an archive of gigabytes needs little memory.
 
 import { closeSync, createReadStream, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,7 +8,7 @@ import { Unzip, type UnzipFile, UnzipInflate } from 'fflate';
 import { unpackTar } from 'modern-tar/fs';
 import type { Archive, PlaceEntry } from './sources.js';
 
-/** Writes the entries of the archive at `path` that `place` wants into `folder`, under the paths that it says. */
+/** Extracts the entries that `place` wants from the archive at `path`, to the paths in `folder` that `place` returns. */
 export async function unpack(path: string, folder: string, { format, place }: Archive): Promise<void> {
   switch (format) {
     case 'zip':

@@ -1,7 +1,8 @@
-// The grammar of the embedded corpus: small English sentences in which a model must carry something over a distance.
-// A verb agrees in number with a subject that a relative clause or a place may separate from it, and a pronoun agrees in
-// gender with a name earlier in the sentence. Every sentence has exactly one derivation: a place belongs to the noun
-// before it or to a verb without object, a relative clause ends its noun phrase, and no noun, verb or adjective has a second category.
+// The grammar of the embedded corpus: small English sentences in which a model must carry something over a distance. A
+// verb agrees in number with its subject, and a relative clause or a place may separate the two. A pronoun agrees in
+// gender with a name earlier in the sentence. Every sentence has exactly one derivation. A place belongs to the noun
+// before it or to a verb without object; a relative clause ends its noun phrase; no noun, verb or adjective has a
+// second category.
 
 import { defineGrammar, type Features, type Grammar, type GrammarRules } from './grammar.js';
 
@@ -41,7 +42,7 @@ const SENTENCES: GrammarRules = {
     'Intransitive.{number} Place': 3,
     'Transitive.{number} Noun': 4,
   },
-  // An object: of either number, seldom with a relative clause of its own.
+  // An object of either number, seldom with a relative clause of its own.
   Noun: {
     'Simple.singular': 12,
     'Simple.plural': 8,

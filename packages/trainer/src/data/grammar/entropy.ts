@@ -5,7 +5,7 @@
 
 import type { Grammar, Production } from './grammar.js';
 
-/** What the best possible model can reach on sentences of a grammar, one after the other, each ended by `<eos>`. */
+/** The best that any model can reach on sentences of a grammar, one after another, each ended by `<eos>`. */
 export interface GrammarEntropy {
   /** The entropy of a sentence, in nats. */
   readonly natsPerSentence: number;
@@ -17,7 +17,7 @@ export interface GrammarEntropy {
   readonly perplexity: number;
 }
 
-/** The exact entropy of `grammar`, which must be unambiguous and whose sentences must have a finite expected length. */
+/** Computes the exact entropy of `grammar`, which must be unambiguous; its sentences must have a finite expected length. */
 export function grammarEntropy(grammar: Grammar): GrammarEntropy {
   const symbols = [...grammar.productions.keys()];
   const entropies = totals(grammar, symbols, (productions) =>
@@ -56,7 +56,10 @@ function totals(
   return solve(equations);
 }
 
-/** Gaussian elimination with partial pivoting; each row is the coefficients of one equation and its right side. */
+/**
+ * Solves linear equations by Gaussian elimination with partial pivoting. Each row holds one equation's coefficients,
+ * then its right side.
+ */
 function solve(rows: number[][]): number[] {
   const size = rows.length;
   for (let column = 0; column < size; column++) {

@@ -1,4 +1,4 @@
-// The embedded corpus keeps its promise: the entropy that it states is the entropy that its text has.
+// The stated entropy of the embedded corpus is the entropy of its text.
 
 import { seededRandom } from '@unroll/core/decoding';
 import { describe, expect, test } from 'vitest';
@@ -39,7 +39,7 @@ describe('the parser', () => {
     expect(parseSentence(ambiguous, ['x', 'y'])).toEqual({ probability: 1, derivations: 2 });
   });
 
-  test('gives no probability to what is no sentence', () => {
+  test('gives probability 0 to text that is not a sentence', () => {
     expect(parseSentence(ambiguous, ['x'])).toEqual({ probability: 0, derivations: 0 });
     expect(grammarLogProbability(['dogs', 'the'])).toBe(Number.NEGATIVE_INFINITY);
     expect(grammarLogProbability('the dogs near the house sleeps .'.split(' '))).toBe(Number.NEGATIVE_INFINITY);

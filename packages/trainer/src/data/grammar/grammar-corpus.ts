@@ -1,4 +1,4 @@
-// The embedded corpus: sentences of english.ts, and the perplexity that no model of them can beat.
+// The embedded corpus: sentences of english.ts, and the lowest perplexity that a model of them can reach.
 
 import { type Random, seededRandom } from '@unroll/core/decoding';
 import { ENGLISH } from './english.js';
@@ -9,16 +9,16 @@ import { drawSentence } from './sentences.js';
 export interface GrammarCorpusOptions {
   /** The same seed gives the same text everywhere. */
   readonly seed: number;
-  /** At least this many training tokens, `<eos>` included; ends with the sentence that reaches it. */
+  /** Minimum number of training tokens, `<eos>` included; the text ends with the sentence that reaches it. */
   readonly trainTokens: number;
-  /** The same for each of the validation and test parts. */
+  /** Minimum number of tokens of the validation part, and of the test part. */
   readonly heldOutTokens: number;
 }
 
-/** The embedded corpus that `grammar` names: the parts are drawn from one stream of random numbers, one after another. */
+/** The embedded corpus named `grammar`. Its parts are drawn from one stream of random numbers, one after another. */
 export const GRAMMAR_CORPUS_DEFAULTS: GrammarCorpusOptions = { seed: 1, trainTokens: 400_000, heldOutTokens: 30_000 };
 
-/** Text in the layout of the Penn Treebank files: a sentence a line, words between spaces. */
+/** Text in the layout of the Penn Treebank files: one sentence per line, words separated by spaces. */
 export interface GrammarCorpus {
   readonly train: string;
   readonly valid: string;
@@ -34,20 +34,20 @@ export function grammarCorpus(options: GrammarCorpusOptions): GrammarCorpus {
   return { train, valid, test };
 }
 
-/** The exact entropy of the corpus's source: the floor that a model's perplexity tends to on more and more text. */
+/** The exact entropy of the corpus's source: the floor that a model's perplexity approaches as its text grows. */
 export const GRAMMAR_ENTROPY = grammarEntropy(ENGLISH);
 
 /**
- * The natural logarithm of the sentence's probability under the grammar, the sentence being its words without `<eos>`;
- * −∞ if it is none of the grammar's.
+ * Returns the natural logarithm of a sentence's probability under the grammar; −∞ if the grammar does not generate it.
+ * @param words the sentence without `<eos>`
  */
 export function grammarLogProbability(words: readonly string[]): number {
   return Math.log(parseSentence(ENGLISH, words).probability);
 }
 
 /**
- * The perplexity of the grammar itself on `text`, `<eos>` counted at every line's end: the floor for this very sample, which
- * its chance fluctuations do not blur.
+ * Returns the grammar's own perplexity on `text`, with one `<eos>` per line. It is the floor for this very sample,
+ * including its chance fluctuations.
  */
 export function grammarPerplexity(text: string): number {
   const sentences = text

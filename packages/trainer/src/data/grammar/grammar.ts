@@ -1,14 +1,14 @@
-// Probabilistic context-free grammars: what one is, and how one is written down. entropy.ts measures them, sentences.ts
-// draws from them, parsing.ts reads sentences back; english.ts is the one that the embedded corpus comes from.
+// Probabilistic context-free grammars: their form, and how to write one down. entropy.ts measures them, sentences.ts
+// draws from them, parsing.ts parses with them; english.ts is the embedded corpus's.
 
 /** One way to rewrite a symbol. */
 export interface Production {
   readonly probability: number;
-  /** What the symbol becomes: symbols of the grammar and words. */
+  /** The symbols of the grammar and words that replace the symbol. */
   readonly symbols: readonly string[];
 }
 
-/** A grammar without left recursion, in which every symbol has productions and every other string is a word. */
+/** A grammar without left recursion. Every symbol has productions; every other string is a word. */
 export interface Grammar {
   readonly start: string;
   /** The productions of each symbol; their probabilities sum to 1. */
@@ -16,8 +16,8 @@ export interface Grammar {
 }
 
 /**
- * How a grammar is written: symbol → right-hand sides, separated by spaces, with weights that need not sum to 1. A feature
- * such as `{number}` stands for each of its values in turn, the same one throughout a rule, so that
+ * The notation of a grammar: symbol → right-hand sides, separated by spaces, with weights that need not sum to 1. A
+ * feature such as `{number}` stands for each of its values in turn, the same value throughout a rule. So
  * `'NounPhrase.{number}': { 'Determiner.{number} Noun.{number}': 1 }` is two rules.
  */
 export type GrammarRules = Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -25,7 +25,7 @@ export type GrammarRules = Readonly<Record<string, Readonly<Record<string, numbe
 /** The values of each feature, such as `{ number: ['singular', 'plural'] }`. */
 export type Features = Readonly<Record<string, readonly string[]>>;
 
-/** The grammar that `rules` write down. */
+/** Builds the grammar from its rules. */
 export function defineGrammar(start: string, features: Features, rules: GrammarRules): Grammar {
   const productions = new Map<string, readonly Production[]>();
   for (const [left, weights] of Object.entries(rules)) {
@@ -41,7 +41,7 @@ export function defineGrammar(start: string, features: Features, rules: GrammarR
   return { start, productions };
 }
 
-/** One substitution for each combination of values of the features that `text` mentions. */
+/** Returns one substitution for each combination of values of the features in `text`. */
 function bindings(text: string, features: Features): ((text: string) => string)[] {
   return Object.entries(features)
     .filter(([feature]) => text.includes(`{${feature}}`))

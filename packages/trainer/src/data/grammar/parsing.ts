@@ -1,21 +1,21 @@
-// Reads a sentence with a grammar: the sentence's exact probability and the number of its derivations, by memoised
-// recursive descent (the inside algorithm, top down). The grammar may not be left-recursive.
+// Parses a sentence with a grammar. Computes its exact probability and its number of derivations by memoised recursive
+// descent (the inside algorithm, top down). The grammar must not be left-recursive.
 
 import type { Grammar } from './grammar.js';
 
-/** What the derivations of a sentence add up to. */
+/** The totals over all derivations of a sentence. */
 export interface Parse {
-  /** The sentence's probability: the sum over its derivations; 0 for what is no sentence. */
+  /** The sentence's probability: the sum over its derivations; 0 if it is not a sentence of the grammar. */
   readonly probability: number;
-  /** How many derivations there are: 1 for every sentence of an unambiguous grammar. */
+  /** Number of derivations: 1 for every sentence of an unambiguous grammar. */
   readonly derivations: number;
 }
 
 const NOTHING: Parse = { probability: 0, derivations: 0 };
 
-/** All derivations of `words` from the grammar's start. */
+/** Parses `words` from the grammar's start symbol. */
 export function parseSentence(grammar: Grammar, words: readonly string[]): Parse {
-  /** `symbol@start` → for each end, the derivations of words[start, end). */
+  /** Maps `symbol@start` to the derivations of words[start, end), by end. */
   const memo = new Map<string, ReadonlyMap<number, Parse>>();
 
   function spans(symbol: string, start: number): ReadonlyMap<number, Parse> {
@@ -36,7 +36,7 @@ export function parseSentence(grammar: Grammar, words: readonly string[]): Parse
     return ends;
   }
 
-  /** The ends that a sequence of symbols can reach from `start`, every parse multiplied into `before`. */
+  /** Returns the ends that a sequence of symbols can reach from `start`; every parse is multiplied by `before`. */
   function sequence(symbols: readonly string[], start: number, before: Parse): Map<number, Parse> {
     let reached = new Map([[start, before]]);
     for (const symbol of symbols) {

@@ -1,9 +1,9 @@
-// Sentences drawn from a grammar.
+// Draws sentences from a grammar.
 
 import type { Random } from '@unroll/core/decoding';
 import type { Grammar, Production } from './grammar.js';
 
-/** The words of one sentence, drawn with the grammar's probabilities. */
+/** Draws the words of one sentence with the grammar's probabilities. */
 export function drawSentence(grammar: Grammar, random: Random): string[] {
   const words: string[] = [];
   const pending = [grammar.start];

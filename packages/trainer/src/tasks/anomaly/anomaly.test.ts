@@ -11,8 +11,10 @@ import { irregularities, labelsFile, readSignals } from './signals.js';
 
 const window = (from: number, to: number) => ({ from, to });
 
-/** Where Numenta's detector passed its threshold, and the scores that the benchmark published for it
- * (github.com/numenta/NAB at ea702d75, results/numenta, standard profile). */
+/**
+ * Rows at which Numenta's detector exceeded its threshold, and the scores that the benchmark published for it
+ * (github.com/numenta/NAB at ea702d75, results/numenta, standard profile).
+ */
 const published = [
   {
     name: 'ec2_request_latency_system_failure',
@@ -113,7 +115,7 @@ describe('a folder of signals', () => {
     expect(signal!.windows).toEqual([window(1, 2)]);
   });
 
-  test('has rows as they stand, of which the first that is out of step is named', () => {
+  test('keeps rows as they are and names the first irregular one', () => {
     using folder = temporaryFolder();
     writeFileSync(join(folder.path, 'a.csv'), csv);
     expect(irregularities(folder.path)).toEqual([]);

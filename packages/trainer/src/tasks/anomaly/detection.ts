@@ -1,37 +1,40 @@
-/** From a predictor's errors to alarms, their threshold, and how good they are. Knows nothing of models. */
+/** Turns a predictor's errors into alarms, calibrates their threshold, and measures their quality. Independent of models. */
 import { anomalyScores } from '@unroll/core';
 import { type Detections, nabScore, probationaryRows } from './nab-score.js';
 import type { Signal } from './signal.js';
 
 export interface ScoredSignal {
   readonly signal: Signal;
-  /** One for each row: how unlikely the latest errors are, as −log₁₀ of their probability. */
+  /** One score per row: −log₁₀ of the probability of the latest errors. */
   readonly scores: readonly number[];
 }
 
 export interface Detection {
-  /** Of all alarms, those in labelled windows. */
+  /** Fraction of the alarms that are in labelled windows. */
   readonly precision: number;
-  /** Of all labelled windows, those with an alarm. */
+  /** Fraction of the labelled windows that have an alarm. */
   readonly recall: number;
   readonly f1: number;
-  /** The benchmark's score, standard profile. */
+  /** The score of the Numenta Anomaly Benchmark, standard profile. */
   readonly nab: number;
   readonly alarms: number;
 }
 
-/** What scores are made with; the deviation is of the scaled signal: errors that differ by less are not told apart. */
+/**
+ * Settings of the scores. `smallestDeviation` is in units of the scaled signal: smaller differences between errors are
+ * ignored.
+ */
 export const likelihood = { longWindow: 500, shortWindow: 3, smallestDeviation: 0.05 };
-/** After an alarm, so many rows are silent: they tell of the same event. */
+/** Number of rows after an alarm without another one, as they belong to the same event. */
 const silence = 200;
-/** What part of the normal rows may pass the threshold. */
+/** Fraction of the normal rows that may exceed the threshold. */
 const normalAbove = 0.01;
 
 export function scoredSignal(signal: Signal, errors: readonly number[]): ScoredSignal {
   return { signal, scores: anomalyScores(errors, likelihood, likelihood.smallestDeviation) };
 }
 
-/** The rows at which the score passes the threshold, none within the silence after another. */
+/** Returns the rows whose score exceeds the threshold, without those in the silence after another alarm. */
 export function alarmsOf(scores: readonly number[], threshold: number): number[] {
   const alarms: number[] = [];
   for (const [row, score] of scores.entries()) {
@@ -60,14 +63,14 @@ export function detectionAt(signals: readonly ScoredSignal[], threshold: number)
   return { precision, recall, f1, nab: nabScore(detections), alarms };
 }
 
-/** What 1 % of the rows that detectors learn from pass, in which nothing is labelled; one threshold for all signals. */
+/** Returns the threshold that 1 % of the probationary rows exceed, in which nothing is labelled. All signals share it. */
 export function calibratedThreshold(signals: readonly ScoredSignal[]): number {
   const normal = signals.flatMap(({ scores }) => scores.slice(0, probationaryRows(scores.length)));
   const ascending = normal.toSorted((a, b) => a - b);
   return ascending[Math.floor((1 - normalAbove) * (ascending.length - 1))]!;
 }
 
-/** The threshold at which the benchmark's score is highest, as the benchmark's own results are taken: knowing the labels. */
+/** Returns the threshold with the highest benchmark score. It uses the labels, as the benchmark's published results do. */
 export function bestThreshold(signals: readonly ScoredSignal[]): number {
   const candidates = Array.from({ length: 200 }, (_, k) => 0.1 * k);
   const scoreAt = candidates.map((threshold) => detectionAt(signals, threshold).nab);

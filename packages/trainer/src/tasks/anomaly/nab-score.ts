@@ -1,27 +1,31 @@
 /**
  * The score of the Numenta Anomaly Benchmark, standard profile: Lavin and Ahmad (2015), "Evaluating Real-time Anomaly
- * Detection Algorithms", section III, with the constants of the published benchmark. It rewards the first detection in each
- * labelled window, the more the earlier, and punishes detections outside, the more the further behind a window.
+ * Detection Algorithms", section III, with the constants of the published benchmark. It rewards the first detection in
+ * each labelled window, more if it is earlier. It punishes detections outside, more if they are further behind a
+ * window.
  */
 import type { LabelledWindow } from './signal.js';
 
 export interface Detections {
-  /** Of the signal. */
+  /** Number of rows of the signal. */
   readonly rows: number;
   readonly windows: readonly LabelledWindow[];
-  /** The rows at which an anomaly was detected, in their order. */
+  /** Rows at which an anomaly was detected, ascending. */
   readonly detected: readonly number[];
 }
 
 const falsePositiveWeight = 0.11;
 const missedWindow = -1;
 
-/** The first rows of a signal, 15 % and at most 750, from which detectors learn and where nothing counts. */
+/**
+ * Returns the number of probationary rows: the first 15 % of a signal, at most 750. Detectors learn from them, and
+ * nothing there is scored.
+ */
 export function probationaryRows(rows: number): number {
   return Math.min(Math.floor(0.15 * rows), 750);
 }
 
-/** The score of one signal before normalisation: at most 1 for each window, −1 for each that was missed. */
+/** Scores one signal before normalisation: at most 1 for each window, −1 for each missed one. */
 export function rawNabScore({ rows, windows, detected }: Detections): number {
   const counted = detected.filter((row) => row >= probationaryRows(rows));
   const found = windows.map((window) => {
@@ -33,7 +37,7 @@ export function rawNabScore({ rows, windows, detected }: Detections): number {
   return [...found, ...wrong].reduce((sum, score) => sum + score, 0);
 }
 
-/** The score of signals together: 0 for a detector that never detects, 100 for one that detects each window at its start. */
+/** Scores all signals together: 0 for a detector that never detects, 100 for one that detects each window at its start. */
 export function nabScore(signals: readonly Detections[]): number {
   const windows = signals.reduce((sum, signal) => sum + signal.windows.length, 0);
   const raw = signals.reduce((sum, signal) => sum + rawNabScore(signal), 0);
@@ -50,7 +54,7 @@ function falsePositive(row: number, windows: readonly LabelledWindow[]): number 
   return before ? scaledSigmoid((row - before.to) / (before.to - before.from)) : -1;
 }
 
-/** From almost 1 at −1, a window's start, through 0 at its end, to −1 from three windows behind it on. */
+/** Falls from almost 1 at −1, a window's start, through 0 at its end, to −1 from three windows behind it on. */
 function scaledSigmoid(position: number): number {
   return position >= 3 ? -1 : 2 / (1 + Math.exp(5 * position)) - 1;
 }

@@ -1,15 +1,15 @@
-/** Small signals drawn from waves and noise, each with two anomalies whose places are known: for tests and first tries. */
+/** Generates small signals of waves and noise, for tests and first tries. Each has two anomalies at known places. */
 import { type Random, seededRandom } from '@unroll/core/decoding';
 import type { Signal } from './signal.js';
 
 const rows = 1500;
 const interval = 5 * 60 * 1000;
-/** Rows from which the wave is disturbed, for so many rows, in windows that begin before and end after. */
+/** First row of each disturbance. It lasts `disturbed` rows, in a window that is `margin` rows wider on both sides. */
 const anomalies = [700, 1200];
 const disturbed = 12;
 const margin = 20;
 
-/** The signals; the same at every call. */
+/** Returns the signals; every call returns the same. */
 export function sampleSignals(): Signal[] {
   const random = seededRandom(3);
   return [24, 36, 60].map((period, k) => ({

@@ -1,6 +1,6 @@
 import type { TimeSeries } from '../time-series/csv.js';
 
-/** Rows of a signal, both inclusive. */
+/** A range of rows; both ends are inclusive. */
 export interface LabelledWindow {
   readonly from: number;
   readonly to: number;
@@ -8,6 +8,6 @@ export interface LabelledWindow {
 
 export interface Signal extends TimeSeries {
   readonly name: string;
-  /** In which it has an anomaly, in their order. */
+  /** Windows that contain an anomaly, ascending. */
   readonly windows: readonly LabelledWindow[];
 }

@@ -1,5 +1,7 @@
-/** Reads what anomalies are looked for in: a folder of CSV files with a column `value` each, and the windows of time in which
- * they have anomalies, in the layout of the Numenta Anomaly Benchmark; or a generated sample. */
+/**
+ * Reads signals to search for anomalies: a folder of CSV files, each with one column of values, and the time windows of
+ * their anomalies, in the layout of the Numenta Anomaly Benchmark; or a generated sample.
+ */
 import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
@@ -12,7 +14,7 @@ import { instantAt } from '../time-series/timestamps.js';
 import { sampleSignals } from './sample-signals.js';
 import type { LabelledWindow, Signal } from './signal.js';
 
-/** The name that stands for generated signals where a path is expected. */
+/** The name of the generated signals, accepted where a path is expected. */
 export const SAMPLE = 'sample';
 
 export const labelsFile = 'combined_windows.json';
@@ -20,8 +22,8 @@ export const labelsFile = 'combined_windows.json';
 const labelsSchema = z.record(z.string(), z.array(z.tuple([z.string(), z.string()])));
 
 /**
- * The signals of a folder, by their names.
- * @throws UnrollError naming the file, and the line if it is one that is wrong
+ * Reads the signals of a folder, sorted by name.
+ * @throws UnrollError naming the file, and the line if one is wrong
  */
 export function readSignals(data: string): Signal[] {
   if (data === SAMPLE) return sampleSignals();
@@ -40,8 +42,8 @@ export function readSignals(data: string): Signal[] {
 }
 
 /**
- * A line on the first row that stands out of order or at another interval than most, for each file that has one: real signals
- * have gaps, and their rows are taken as they stand.
+ * Returns one line per file that has a row out of order or at an unusual interval; the line names the first such row.
+ * Real signals have gaps, and their rows are used as they are.
  */
 export function irregularities(data: string): string[] {
   if (data === SAMPLE) return [];
@@ -74,7 +76,7 @@ function readSignal(path: string): TimeSeriesFile {
 
 type WrittenWindow = readonly [start: string, end: string];
 
-/** The windows by the last part of the path under which they are written. */
+/** Reads the windows, by the last part of the path under which they are listed. */
 function readLabels(path: string): Map<string, readonly WrittenWindow[]> {
   if (!existsSync(path))
     throw new UnrollError(`${path}: no such file; it says in which windows the signals have anomalies`);

@@ -1,5 +1,8 @@
-/** `--task anomaly`: where a signal does what nobody expected, by the error of an LSTM that predicts its next value. The model
- * learns from the first rows of each signal alone, and each threshold is calibrated on normal data; labels only judge. */
+/**
+ * `--task anomaly`: finds unexpected behaviour in a signal by the errors of an LSTM that predicts its next value. The
+ * model learns only from the first rows of each signal. The threshold is calibrated on normal data; labels serve only
+ * to measure the result.
+ */
 import {
   defaultOptimizer,
   forecasterParameterShapes,
@@ -92,7 +95,10 @@ function anomalyModel({ model }: AnomalyConfig): TaskModel {
   };
 }
 
-/** Of the rows that detectors learn from, the first 70 % are for training, the others for validation; all rows are for test. */
+/**
+ * Returns the rows of a part. The first 70 % of the probationary rows are for training, the others for validation; all
+ * rows of the signal are for test.
+ */
 function rowsOf({ times }: Signal, split: TaskSplit): { from: number; to: number } {
   const learnt = probationaryRows(times.length);
   const trained = Math.floor(0.7 * learnt);
@@ -115,7 +121,7 @@ function prediction(model: Model, windows: readonly Window[]): HeldOutData {
   };
 }
 
-/** Signals with the windows that end before each of their rows but the first, which have no context. */
+/** Evaluates signals by the windows that end before each of their rows, except the first rows, which have no full context. */
 function detection(model: Model, signals: readonly Signal[], windows: readonly (readonly Window[])[]): HeldOutData {
   const all = windows.flat();
   const evaluate = async (programs: Programs): Promise<Metrics> => {
@@ -139,7 +145,7 @@ function detection(model: Model, signals: readonly Signal[], windows: readonly (
   return { examples: all.length, validate: async (programs) => (await evaluate(programs)).mse!, evaluate };
 }
 
-/** |actual − predicted| of the row after each window. */
+/** Returns |actual − predicted| for the row after each window. */
 async function errorsOf(model: Model, windows: readonly Window[], programs: Programs): Promise<number[]> {
   const predicted = await forecasts(model, windows, programs);
   return windows.map(({ source, at }, k) => Math.abs(source[at]! - predicted[k]![0]!));

@@ -12,7 +12,7 @@ const series = { names: ['a', 'b'], times: [0, 1, 2], values: Float64Array.from(
 const config = { series: 2, context: 2, horizon: 1, hiddenDim: 3, dropout: 0.5 };
 
 describe('scaling', () => {
-  test('takes mean and deviation of the rows it is told, and leaves a constant series unstretched', () => {
+  test('uses the mean and deviation of the given rows, and does not stretch a constant series', () => {
     const scale = scaleOf(series, 0, 2);
     expect(scale).toEqual({ mean: [1.5, 5], deviation: [0.5, 1] });
     expect([...scaled(series, scale)]).toEqual([-1, 0, 1, 0, 9, 0]);

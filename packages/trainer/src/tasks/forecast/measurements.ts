@@ -1,4 +1,7 @@
-/** Reads what is to be forecast: a CSV file of measurements at equal intervals, cut by time into three parts, or a sample. */
+/**
+ * Reads the measurements to forecast: a CSV file at equal intervals, or a generated sample, divided by time into three
+ * parts.
+ */
 import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { seededRandom } from '@unroll/core/decoding';
@@ -8,15 +11,15 @@ import type { TaskSplit } from '../task.js';
 import { readTimeSeries, type TimeSeries } from '../time-series/csv.js';
 import { requireEqualIntervals } from '../time-series/intervals.js';
 
-/** The name that stands for generated measurements where a path is expected. */
+/** The name of the generated measurements, accepted where a path is expected. */
 export const SAMPLE = 'sample';
 
 export interface Measurements extends TimeSeries {
-  /** Where the parts end, in rows; the test part may end before the file does. */
+  /** The row at which each part ends; the test part may end before the file does. */
   readonly ends: Readonly<Record<TaskSplit, number>>;
 }
 
-/** Zhou et al. (2021), "Informer", section 5.1: 12, 4 and 4 months of 30 days, hour by hour. */
+/** Zhou et al. (2021), "Informer", section 5.1: 12, 4 and 4 months of 30 days, in hourly rows. */
 const monthsOfHours = { train: 12 * 30 * 24, valid: 16 * 30 * 24, test: 20 * 30 * 24 };
 const publishedEnds: Readonly<Record<string, Measurements['ends']>> = {
   'ETTh1.csv': monthsOfHours,
@@ -24,9 +27,9 @@ const publishedEnds: Readonly<Record<string, Measurements['ends']>> = {
 };
 
 /**
- * The measurements in a file, or in the only CSV file of a folder. The first 60 % of the rows are for training, the next 20 %
- * for validation and the rest for test; ETTh1.csv and ETTh2.csv are cut as published.
- * @throws UnrollError naming the file, and the line if it is one that is wrong or not at the interval of the others
+ * Reads the measurements in a file, or in the only CSV file of a folder. The first 60 % of the rows are for training,
+ * the next 20 % for validation and the rest for test. ETTh1.csv and ETTh2.csv are divided as published.
+ * @throws UnrollError naming the file, and the line if one is wrong or not at the interval of the others
  */
 export function readMeasurements(data: string): Measurements {
   if (data === SAMPLE) return withEnds(sampleMeasurements(), undefined);
@@ -37,7 +40,7 @@ export function readMeasurements(data: string): Measurements {
   return withEnds(series, published && published.test <= series.times.length ? published : undefined);
 }
 
-/** The rows of a part. */
+/** Returns the rows of a part. */
 export function rowsOf({ ends }: Measurements, split: TaskSplit): { from: number; to: number } {
   const from = { train: 0, valid: ends.train, test: ends.valid }[split];
   return { from, to: ends[split] };
@@ -61,7 +64,7 @@ function csvAt(data: string): string {
   throw new UnrollError(`${data}: holds ${files.length} CSV files; give the one to forecast`);
 }
 
-/** Two series of hours: daily waves of which the second follows the first, with a drift and noise. */
+/** Generates two hourly series of daily waves, with a drift and noise; the second follows the first. */
 function sampleMeasurements(): TimeSeries {
   const random = seededRandom(5);
   const hours = 24 * 50;

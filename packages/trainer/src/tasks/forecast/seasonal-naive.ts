@@ -1,16 +1,22 @@
-/** The seasonal-naive forecast: what was, a season ago. What a forecaster has to beat. Hyndman and Athanasopoulos (2021),
- * "Forecasting: Principles and Practice", section 5.2. */
+/**
+ * The seasonal-naive forecast: the values of one season ago, a baseline that a forecaster has to beat. Hyndman and
+ * Athanasopoulos (2021), "Forecasting: Principles and Practice", section 5.2.
+ */
 
 const dayMilliseconds = 24 * 60 * 60 * 1000;
 
-/** Rows of a day, by the times of the first two in milliseconds, which is the season of measurements that are hours or minutes apart; 1 where rows are a day or more apart. */
+/**
+ * Returns the number of rows in a day, which is the season of measurements at intervals of hours or minutes. Returns 1
+ * if rows are a day or more apart.
+ * @param times the times of the rows in milliseconds; the first two are used
+ */
 export function rowsOfADay([first, second]: readonly number[]): number {
   const rows = Math.round(dayMilliseconds / (second! - first!));
   return Number.isFinite(rows) && rows >= 1 ? rows : 1;
 }
 
 /**
- * The forecast of the rows from `at` on, [horizon, series].
+ * Forecasts the rows from `at` on, [horizon, series].
  * @param values [rows, series]
  */
 export function seasonalNaive(

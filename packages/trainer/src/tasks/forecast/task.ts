@@ -1,4 +1,4 @@
-/** `--task forecast`: the next steps of several series at once, by an LSTM over a window of the past. */
+/** `--task forecast`: predicts the next steps of several series at once, with an LSTM over a window of the past. */
 import {
   defaultOptimizer,
   forecasterParameterShapes,
@@ -26,7 +26,7 @@ const configSchema = z.object({
     hiddenDim: count,
     dropout: z.number().min(0).lt(1),
   }),
-  /** Of the series, in the columns' order. */
+  /** Names of the series, in the order of the columns. */
   names: z.array(z.string()),
   scale: z.strictObject({ mean: z.array(z.number()), deviation: z.array(z.number().positive()) }),
 });
@@ -109,7 +109,10 @@ function assertSameSeries({ names }: ForecastConfig, measurements: Measurements,
   );
 }
 
-/** Errors are those of the scaled series, over all steps of the horizon of all windows, as the literature reports them. */
+/**
+ * Evaluates the forecasts. Errors are those of the scaled series, over all steps of all windows' horizons, as in the
+ * literature.
+ */
 function heldOutData({ model }: ForecastConfig, { windows, season }: SplitWindows): HeldOutData {
   const { series, horizon } = model;
   const truth = ({ source, at }: Window) => source.subarray(at * series, (at + horizon) * series);

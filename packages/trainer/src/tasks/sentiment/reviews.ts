@@ -1,4 +1,4 @@
-/** Reads labelled reviews: a folder with a `.neg` and a `.pos` file, one review a line, or the embedded sample. */
+/** Reads labelled reviews: a folder with a `.neg` and a `.pos` file, one review per line, or the embedded sample. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { splitPunctuation } from '@unroll/core/text';
@@ -8,14 +8,14 @@ import type { TaskSplit } from '../task.js';
 import type { Review } from './review.js';
 import { sampleReviews } from './sample-reviews.js';
 
-/** The name that stands for the embedded reviews where a path is expected. */
+/** The name of the embedded reviews, accepted where a path is expected. */
 export const SAMPLE = 'sample';
 
 export const labels = ['negative', 'positive'] as const;
 
 /**
- * A part of the reviews: of every ten lines of each file, the first is for test, the second for validation, the others for
- * training. Texts are in lower case with punctuation apart.
+ * Reads a part of the reviews. In every ten lines of each file, the first is for test, the second for validation, the
+ * others for training. Texts are in lower case, with punctuation separated.
  * @throws UnrollError naming the folder, the file or the line that is wrong
  */
 export function readReviews(data: string, split: TaskSplit): Review[] {
@@ -61,7 +61,7 @@ function splitLines(bytes: Buffer): Buffer[] {
   return lines;
 }
 
-/** The published files are partly UTF-8 and partly Latin-1, line by line. */
+/** Decodes a line: some lines of the published files are UTF-8, others Latin-1. */
 function decoded(line: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(line);

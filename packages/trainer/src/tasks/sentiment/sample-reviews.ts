@@ -1,4 +1,4 @@
-/** Small reviews drawn from a template, whose label follows from their words and a negation: for tests and first tries. */
+/** Generates small reviews from a template, for tests and first tries. Their words and a negation determine the label. */
 import { seededRandom } from '@unroll/core/decoding';
 import type { Review } from './review.js';
 
@@ -10,7 +10,7 @@ const tails = ['', ' from start to finish', ' , as one would expect', ' to me', 
 
 const count = 600;
 
-/** The reviews; the same at every call. */
+/** Returns the reviews; every call returns the same. */
 export function sampleReviews(): Review[] {
   const random = seededRandom(7);
   const one = (words: readonly string[]) => words[Math.floor(random() * words.length)]!;

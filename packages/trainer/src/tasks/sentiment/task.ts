@@ -1,4 +1,4 @@
-/** `--task sentiment`: whether a review is for or against, by a bidirectional LSTM over its words. */
+/** `--task sentiment`: decides whether a review is positive or negative, with a bidirectional LSTM over its words. */
 import {
   classifierEvaluationProgram,
   classifierLoss,
@@ -52,7 +52,7 @@ interface EncodedReview {
 
 /** Batches are padded to a multiple of this many words. */
 const bucketWords = 8;
-/** Words seen less often in training are unknown: their embeddings would be what they were drawn as. */
+/** Words that occur less often in training count as unknown: their embeddings would remain nearly random. */
 const leastCount = 2;
 const initRange = 0.08;
 const evaluationBatch = 64;

@@ -1,5 +1,7 @@
-/** Reads spoken words: recordings named `{digit}_{speaker}_{index}.wav`, in a folder or in its archive `recordings.tar.gz`, in the
- * layout of the Free Spoken Digit Dataset; or a generated sample. */
+/**
+ * Reads recordings of spoken words named `{digit}_{speaker}_{index}.wav`, in a folder or in its archive
+ * `recordings.tar.gz`, in the layout of the Free Spoken Digit Dataset; or a generated sample.
+ */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -11,7 +13,7 @@ import type { TaskSplit } from '../task.js';
 import { sampleUtterances } from './sample-utterances.js';
 import type { Utterance } from './utterance.js';
 
-/** The name that stands for generated recordings where a path is expected. */
+/** The name of the generated recordings, accepted where a path is expected. */
 export const SAMPLE = 'sample';
 
 const archive = 'recordings.tar.gz';
@@ -19,8 +21,8 @@ const digits = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', '
 const namePattern = /^(?<digit>\d)_(?<speaker>[^_]+)_(?<index>\d+)\.wav$/;
 
 /**
- * The recordings of a part, in the order of their names: each speaker's first five of a digit are for test, as published, the
- * next three for validation, the others for training.
+ * Reads the recordings of a part, sorted by name. Of each speaker's recordings of a digit, the first five are for test,
+ * as published, the next three for validation, the others for training.
  * @throws UnrollError naming the file that is wrong
  */
 export async function readUtterances(data: string, split: TaskSplit): Promise<Utterance[]> {

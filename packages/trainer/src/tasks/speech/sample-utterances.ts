@@ -1,4 +1,4 @@
-/** Small recordings in which each letter is a tone of its own: for tests and first tries. */
+/** Generates small recordings in which each letter is a tone of its own, for tests and first tries. */
 import { type Random, seededRandom } from '@unroll/core/decoding';
 import type { TaskSplit } from '../task.js';
 import type { Utterance } from './utterance.js';
@@ -10,7 +10,7 @@ const frequencies: Readonly<Record<string, number>> = { a: 500, l: 1200, o: 2500
 const counts: Readonly<Record<TaskSplit, number>> = { train: 160, valid: 30, test: 30 };
 const seeds: Readonly<Record<TaskSplit, number>> = { train: 1, valid: 2, test: 3 };
 
-/** The recordings of a part; the same at every call. */
+/** Returns the recordings of a part; every call returns the same. */
 export function sampleUtterances(split: TaskSplit): Utterance[] {
   const random = seededRandom(seeds[split]);
   return Array.from({ length: counts[split] }, () => {
@@ -19,7 +19,7 @@ export function sampleUtterances(split: TaskSplit): Utterance[] {
   });
 }
 
-/** Tones with pauses between them, so that two letters that are alike can be told from a long one. */
+/** Generates tones with pauses between them, which distinguish two equal letters from one long one. */
 function spoken(transcript: string, random: Random): Float32Array {
   const letters = [...transcript].map((letter) => ({
     letter,

@@ -20,7 +20,7 @@ describe('word errors', () => {
     expect(editDistance([...to], [...from])).toBe(edits);
   });
 
-  test('are counted by the words that were said, inserted ones too', () => {
+  test('are relative to the number of spoken words, including insertions', () => {
     const transcriptions = [
       { said: 'one two three', recognized: 'one three' },
       { said: 'four', recognized: 'for four' },
@@ -30,11 +30,11 @@ describe('word errors', () => {
   });
 });
 
-/** A silent recording of so many samples. */
+/** A silent recording with this many samples. */
 const wav = (samples: number, rate?: number) => encodeWav(new Float32Array(samples), rate);
 
 describe('a folder of recordings', () => {
-  test('gives each part its own, with what is said in letters', async () => {
+  test('gives each part its own recordings, with transcripts in letters', async () => {
     using folder = temporaryFolder();
     for (const name of ['7_jo_4.wav', '3_jo_5.wav', '0_jo_8.wav', '1_jo_20.wav']) {
       writeFileSync(join(folder.path, name), wav(400));

@@ -1,4 +1,4 @@
-/** `--task speech`: which word a recording says, letter by letter, by a bidirectional LSTM trained with CTC. */
+/** `--task speech`: recognizes the word in a recording letter by letter, with a bidirectional LSTM trained with CTC. */
 import {
   ctcGreedyLabels,
   ctcLogProbability,
@@ -48,7 +48,7 @@ const configSchema = z.object({
   }),
   /** The letters of classes 1, 2, …; class 0 is the blank. */
   letters: z.string(),
-  /** The words that it was trained on. */
+  /** The words that the model was trained on. */
   words: z.array(z.string()),
 });
 
@@ -117,7 +117,10 @@ function speechModel(config: SpeechConfig): TaskModel {
   };
 }
 
-/** @throws UnrollError if a recording has fewer frames than its letters need, or letters that the model does not know */
+/**
+ * Checks that the model can be trained on these recordings.
+ * @throws UnrollError if a recording has fewer frames than its letters need, or letters that the model does not know
+ */
 function assertTrainable(config: SpeechConfig, utterances: readonly Utterance[], data: string): void {
   assertRate(config, utterances, data);
   for (const utterance of utterances) {
@@ -171,7 +174,7 @@ function trainingData(
   };
 }
 
-/** `frames` and `lengths` of recordings; lanes that none fills have a frame of silence. */
+/** Returns `frames` and `lengths` of recordings. Lanes without a recording have one frame of silence. */
 function framesBatch(model: SpeechRecognizerConfig, utterances: readonly Utterance[], batch: number): TaskBatch {
   const frames = recognizerFrames(model);
   const counts = utterances.map((utterance) => framesIn(model, utterance));

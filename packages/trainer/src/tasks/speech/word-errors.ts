@@ -1,7 +1,9 @@
-/** The word error rate: how many words must be inserted, deleted or replaced to make what was said of what was recognized, by
- * the number of words that were said. */
+/**
+ * The word error rate: the number of insertions, deletions and replacements of words that turn the recognized text into
+ * the spoken one, divided by the number of spoken words.
+ */
 
-/** The least number of insertions, deletions and replacements that turn one list into the other: Levenshtein (1966). */
+/** Returns the least number of insertions, deletions and replacements that turn one list into the other: Levenshtein (1966). */
 export function editDistance(from: readonly string[], to: readonly string[]): number {
   let previous = Array.from({ length: to.length + 1 }, (_, k) => k);
   for (const [row, item] of from.entries()) {
@@ -20,12 +22,12 @@ export interface Transcription {
   readonly recognized: string;
 }
 
-/** Errors by words, of all transcriptions together. */
+/** Returns the rate of errors in words, over all transcriptions together. */
 export function wordErrorRate(transcriptions: readonly Transcription[]): number {
   return errorRate(transcriptions, (text) => text.split(' ').filter((word) => word !== ''));
 }
 
-/** Errors by letters, of all transcriptions together. */
+/** Returns the rate of errors in letters, over all transcriptions together. */
 export function letterErrorRate(transcriptions: readonly Transcription[]): number {
   return errorRate(transcriptions, (text) => [...text]);
 }

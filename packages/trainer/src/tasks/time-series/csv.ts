@@ -1,6 +1,6 @@
 /**
- * Reads time series from CSV files as pandas writes and reads them: a header, then for each point of time a timestamp and a
- * number for each series. Quotes, blank lines, semicolons and tabs are read; a value that is missing becomes NaN.
+ * Reads time series from CSV files in pandas' format: a header, then one row per time with a timestamp and a number for
+ * each series. Quotes, blank lines, semicolons and tabs are understood; a missing value becomes NaN.
  */
 import { parse } from 'csv-parse/sync';
 import { readTextFile } from '../../data/text-file.js';
@@ -8,7 +8,7 @@ import { firstLine, UnrollError } from '../../errors.js';
 import { isTimestamp, timestampsOf } from './timestamps.js';
 
 export interface TimeSeries {
-  /** Of the columns, without the timestamp's. */
+  /** Names of the columns, without the timestamp's. */
   readonly names: readonly string[];
   /** Milliseconds since 1970, in UTC unless the file says otherwise. */
   readonly times: readonly number[];
@@ -16,12 +16,12 @@ export interface TimeSeries {
   readonly values: Float64Array;
 }
 
-/** A series as it stands in a file, so that errors can name a row's line. */
+/** A series read from a file, with line numbers for errors. */
 export interface TimeSeriesFile extends TimeSeries {
   readonly path: string;
-  /** The timestamps as they are written. */
+  /** The timestamps as written. */
   readonly written: readonly string[];
-  /** The line of each row in the file. */
+  /** The line number of each row in the file. */
   readonly lines: readonly number[];
 }
 
@@ -30,21 +30,24 @@ interface Row {
   readonly fields: readonly string[];
 }
 
-/** Where fields end, and what stands before the decimals there: a comma in the files of Europe's spreadsheets. */
+/** Field delimiters, each with its decimal mark: a comma in the files of European spreadsheets. */
 const delimiters = [
   { delimiter: ',', decimal: '.' },
   { delimiter: ';', decimal: ',' },
   { delimiter: '\t', decimal: '.' },
 ] as const;
 
-/** Fields that pandas takes for a missing value. */
+/** Fields that pandas treats as a missing value. */
 const missing = new Set(
   ',#N/A,#N/A N/A,#NA,-1.#IND,-1.#QNAN,-NaN,-nan,1.#IND,1.#QNAN,<NA>,N/A,NA,NULL,NaN,None,n/a,nan,null'.split(','),
 );
 
 const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** @throws UnrollError naming the file, the line and the column that is wrong */
+/**
+ * Reads a CSV file.
+ * @throws UnrollError naming the file, the line and the column that is wrong
+ */
 export function readTimeSeries(path: string): TimeSeriesFile {
   const text = readTextFile(path);
   const { delimiter, decimal } = delimiterOf(text);
@@ -76,7 +79,7 @@ export function readTimeSeries(path: string): TimeSeriesFile {
   return { path, names, written, lines, values, times: timestampsOf(written, (row) => `${path}:${lines[row]}`) };
 }
 
-/** The delimiter that stands most often in the header. */
+/** Returns the most frequent delimiter of the header. */
 function delimiterOf(text: string): (typeof delimiters)[number] {
   const header = /\S.*/.exec(text)?.[0].replace(/"[^"]*"/g, '') ?? '';
   const count = (character: string) => header.split(character).length;
@@ -97,7 +100,7 @@ function rowsOf(path: string, text: string, delimiter: string): Row[] {
   }
 }
 
-/** The rows without the numbers 0, 1, 2, … that pandas' `to_csv` puts before them, in a column without a name. */
+/** Removes the numbers 0, 1, 2, … that pandas' `to_csv` puts before the rows, in a column without a name. */
 function withoutIndex([header, ...rows]: readonly Row[]): Row[] {
   const isIndex = header!.fields[0] === '' && rows.every(({ fields }, row) => fields[0] === String(row));
   const all = [header!, ...rows];

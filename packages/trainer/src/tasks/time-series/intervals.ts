@@ -1,11 +1,14 @@
-/** Whether a file's rows stand in the order of time and at equal intervals, which forecasts are made by. */
+/** Checks that a file's rows are in order of time and at equal intervals, as forecasts require. */
 import { UnrollError } from '../../errors.js';
 import { duration } from '../../terminal/progress.js';
 import type { TimeSeriesFile } from './csv.js';
 
 const day = 24 * 60 * 60 * 1000;
 
-/** @throws UnrollError naming the first row that stands twice, before its time, or at another interval than most */
+/**
+ * Checks the intervals.
+ * @throws UnrollError naming the first row that repeats a time, is out of order, or is at another interval than most
+ */
 export function requireEqualIntervals(file: TimeSeriesFile): void {
   const irregular = firstIrregularRow(file);
   if (irregular === undefined) return;
@@ -26,14 +29,14 @@ export function requireEqualIntervals(file: TimeSeriesFile): void {
 
 export interface IrregularRow {
   readonly row: number;
-  /** Since the row before it. */
+  /** Interval since the previous row. */
   readonly interval: number;
   /** The interval of most rows. */
   readonly usual: number;
   readonly unit: 'milliseconds' | 'months';
 }
 
-/** The first row at another interval than most; undefined if there is none. */
+/** Returns the first row at another interval than most; undefined if there is none. */
 export function firstIrregularRow({ times, written }: TimeSeriesFile): IrregularRow | undefined {
   const months = monthsOf(times);
   const intervals = (months ?? times).slice(1).map((time, k) => time - (months ?? times)[k]!);
@@ -45,13 +48,19 @@ export function firstIrregularRow({ times, written }: TimeSeriesFile): Irregular
   return { row: k + 1, interval: intervals[k]!, usual, unit: months ? 'months' : 'milliseconds' };
 }
 
-/** In milliseconds: rows of 60 a second, written with three decimals, are 16 or 17 ms apart. Times without decimals are exact. */
+/**
+ * Returns the tolerance of intervals, in milliseconds. At 60 rows per second, times written with three decimals are 16
+ * or 17 ms apart. Times without decimals are exact.
+ */
 function resolution(written: readonly string[]): number {
   const decimals = Math.max(...written.slice(0, 1000).map((text) => /:\d{2}[.,](\d+)/.exec(text)?.[1]?.length ?? 0));
   return decimals === 0 ? 0 : Math.max(1.001 * 1000 * 10 ** -decimals, 0.001);
 }
 
-/** The month of each row, counted from the year 0, if all rows stand at the same day and time, or at their months' ends. */
+/**
+ * Returns the month of each row, counted from the year 0. Undefined unless all rows have the same day and time of a
+ * month, or are at the ends of months.
+ */
 function monthsOf(times: readonly number[]): number[] | undefined {
   const dates = times.map((time) => new Date(time));
   const isSame = <Value>(partOf: (date: Date) => Value) => dates.every((date) => partOf(date) === partOf(dates[0]!));

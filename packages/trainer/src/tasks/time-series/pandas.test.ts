@@ -1,11 +1,11 @@
-// Tables that pandas writes in many ways, and what it reads in them itself.
+// Tables that pandas writes in many ways, compared with what pandas itself reads in them.
 
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../testing/unroll-process.js';
 import { readTimeSeries } from './csv.js';
 
-/** Writes tables into the folder that it is given, and prints what pandas reads in each. */
+/** Writes tables into the given folder, and prints what pandas reads in each. */
 const script = `
 import json, sys
 import numpy as np, pandas as pd

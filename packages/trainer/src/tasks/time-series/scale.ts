@@ -1,13 +1,13 @@
-/** Brings series to zero mean and unit variance, and forecasts back. */
+/** Scales series to zero mean and unit variance. */
 import type { TimeSeries } from './csv.js';
 
-/** For each series what is subtracted, and by what the rest is divided. */
+/** The number that is subtracted from each series, and the one that then divides it. */
 export interface Scale {
   readonly mean: readonly number[];
   readonly deviation: readonly number[];
 }
 
-/** The scale of the rows [from, to), without values that are missing; a constant series is not stretched. */
+/** Returns the scale of the rows [from, to), ignoring missing values. A constant series keeps its deviation of 1. */
 export function scaleOf({ names, values }: TimeSeries, from: number, to: number): Scale {
   const columns = names.map((_, k) =>
     Array.from({ length: to - from }, (_, row) => values[(from + row) * names.length + k]!).filter(
@@ -22,7 +22,7 @@ export function scaleOf({ names, values }: TimeSeries, from: number, to: number)
   return { mean, deviation };
 }
 
-/** [times, series] */
+/** Returns the scaled values, [times, series]. */
 export function scaled({ names, values }: TimeSeries, { mean, deviation }: Scale): Float32Array {
   return Float32Array.from(values, (value, index) => {
     const k = index % names.length;

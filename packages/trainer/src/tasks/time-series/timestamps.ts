@@ -1,6 +1,6 @@
 /**
- * Timestamps as pandas' `to_datetime` reads them: ISO 8601 with or without an offset, years first or last, names of months, plain
- * dates and months. Times without an offset are taken as UTC.
+ * Parses timestamps as pandas' `to_datetime` does: ISO 8601 with or without an offset, years first or last, names of
+ * months, plain dates and months. Times without an offset are UTC.
  */
 import { UnrollError } from '../../errors.js';
 
@@ -20,7 +20,7 @@ const patterns = [
 
 const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
-/** The parts of a timestamp, before it is known whether day or month comes first. */
+/** The parts of a timestamp, before the order of day and month is known. */
 type Parts = Readonly<Record<string, string | undefined>>;
 
 export function isTimestamp(text: string): boolean {
@@ -28,10 +28,10 @@ export function isTimestamp(text: string): boolean {
 }
 
 /**
- * Milliseconds since 1970 of each timestamp. Where the year comes last, the month comes first, as pandas takes it, unless some
- * row's first number is above 12: then the day does in all rows.
+ * Returns each timestamp in milliseconds since 1970. If the year comes last, the month comes first, as in pandas. But
+ * if any row's first number is above 12, the day comes first in all rows.
  * @param where names a row in errors
- * @throws UnrollError naming the first row that is no timestamp
+ * @throws UnrollError naming the first row that is not a timestamp
  */
 export function timestampsOf(written: readonly string[], where: (row: number) => string): number[] {
   const parts = written.map((text, row) => partsOf(text) ?? refuse(text, where(row)));
@@ -39,7 +39,7 @@ export function timestampsOf(written: readonly string[], where: (row: number) =>
   return parts.map((each, row) => instantOf(each, dayFirst) ?? refuse(written[row]!, where(row)));
 }
 
-/** Milliseconds since 1970, of a timestamp whose year comes first; undefined if it is none. */
+/** Returns the milliseconds since 1970 of a timestamp whose year comes first; undefined if it is not a timestamp. */
 export function instantAt(text: string): number | undefined {
   const parts = partsOf(text);
   return parts && instantOf(parts, false);
@@ -74,7 +74,7 @@ function hourOf({ hour = '0', half }: Parts): number | undefined {
   return (value % 12) + (half.toUpperCase() === 'PM' ? 12 : 0);
 }
 
-/** In minutes east of Greenwich. */
+/** Returns the offset in minutes east of Greenwich. */
 function offsetOf(text: string | undefined): number {
   const [, sign, hours, minutes = '0'] = /^([+-])(\d{2}):?(\d{2})?$/.exec(text ?? '') ?? [];
   return sign === undefined ? 0 : Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes));

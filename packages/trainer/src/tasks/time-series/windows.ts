@@ -1,20 +1,23 @@
-/** Windows over scaled series, as a forecaster takes them: batches to train on, and the forecasts of all windows. */
+/** Windows over scaled series, as a forecaster reads them: batches for training, and the forecasts of all windows. */
 import { type ForecasterConfig, forecasterLoss, forecastProgram } from '@unroll/core';
 import { fingerprintOf } from '../data-fingerprint.js';
 import { dropoutMasks } from '../dropout-masks.js';
 import { batchesByStep, randomOfEpoch, shuffled } from '../epochs.js';
 import type { BatchDimensions, Programs, TaskBatch, TaskSettings, TrainingData } from '../task.js';
 
-/** A window ends before the row `at` of its source: the first row of the horizon. */
+/** A window of a source. Its context ends before the row `at`, the first row of its horizon. */
 export interface Window {
-  /** Scaled, [rows, series]. */
+  /** Scaled values, [rows, series]. */
   readonly source: Float32Array;
   readonly at: number;
 }
 
 const evaluationBatch = 256;
 
-/** The windows whose horizons lie in the rows [from, to) of a source, and whose contexts in the source; without missing values. */
+/**
+ * Returns the windows without missing values whose horizons are in the rows [from, to) of a source, and whose contexts
+ * are anywhere in the source.
+ */
 export function windowsWithin(
   source: Float32Array,
   { from, to }: { readonly from: number; readonly to: number },
@@ -30,7 +33,7 @@ export function windowsWithin(
   return windows;
 }
 
-/** Every window once an epoch, in a random order. */
+/** Returns training data that visits every window once per epoch, in random order. */
 export function windowTraining(
   config: ForecasterConfig,
   windows: readonly Window[],
@@ -66,12 +69,12 @@ export function windowTraining(
   };
 }
 
-/** What is minimised over a batch of {@link windowTraining}. */
+/** Returns the loss of a batch of {@link windowTraining}. */
 export function windowLoss(config: ForecasterConfig, { batch }: BatchDimensions) {
   return forecasterLoss(config, batch!);
 }
 
-/** The forecast of each window, [horizon, series], scaled. */
+/** Returns the scaled forecast of each window, [horizon, series]. */
 export async function forecasts(
   config: ForecasterConfig,
   windows: readonly Window[],
@@ -96,7 +99,7 @@ export async function forecasts(
   return all;
 }
 
-/** The rows of the windows' contexts or horizons, [rows, batch, series]. */
+/** Returns the rows of the windows' contexts or horizons, [rows, batch, series]. */
 function valuesOf(
   config: ForecasterConfig,
   windows: readonly Window[],

@@ -1,4 +1,4 @@
-/** Sentence pairs as token ids, and as the batches that the model takes. */
+/** Sentence pairs as token ids, and as batches for the model. */
 import type { TranslationConfig } from '@unroll/core';
 import { longestSource } from '@unroll/core/decoding';
 import type { Tokenizer } from '@unroll/core/text';
@@ -10,7 +10,7 @@ import { epochBatches, paddedLength, timeMajor } from '../length-buckets.js';
 import type { TaskBatch, TaskSettings, TrainingData } from '../task.js';
 import type { SentencePair } from './sentence-pair.js';
 
-/** Both end with the tokenizer's end of line. */
+/** A pair as token ids; both sides end with the tokenizer's end-of-line token. */
 export interface EncodedPair {
   readonly source: readonly number[];
   readonly target: readonly number[];
@@ -19,7 +19,7 @@ export interface EncodedPair {
 /** Batches are padded to a multiple of this many tokens. */
 const bucketTokens = 8;
 
-/** Sentences as ids, with their end. */
+/** Encodes sentences, including their ends. */
 export function encodePairs(tokenizer: Tokenizer, pairs: readonly SentencePair[]): EncodedPair[] {
   return pairs.map(({ source, target }) => ({
     source: tokenizer.encode(`${source}\n`),
@@ -27,7 +27,10 @@ export function encodePairs(tokenizer: Tokenizer, pairs: readonly SentencePair[]
   }));
 }
 
-/** @throws UnrollError naming the line whose source is longer than the model reads */
+/**
+ * Checks that the model can read every source.
+ * @throws UnrollError naming the line whose source is longer than the model reads
+ */
 export function requireTranslatable(pairs: readonly SentencePair[], encoded: readonly EncodedPair[]): void {
   const long = encoded.findIndex(({ source }) => source.length > longestSource);
   if (long === -1) return;
@@ -36,7 +39,7 @@ export function requireTranslatable(pairs: readonly SentencePair[], encoded: rea
   );
 }
 
-/** Training on the pairs that fit; longer ones are left out. */
+/** Returns training data of the pairs that fit; longer ones are left out. */
 export function pairTrainingData(
   { dropout, embeddingDim }: TranslationConfig,
   all: readonly EncodedPair[],
@@ -68,7 +71,7 @@ export function pairTrainingData(
   };
 }
 
-/** A batch as `translationLoss` takes it, but for the masks. Its lanes that no pair fills count nothing. */
+/** Returns the inputs of `translationLoss` for a batch, without the masks. Lanes without a pair have weight 0. */
 export function pairBatch(pairs: readonly EncodedPair[], batch: number): TaskBatch {
   const source = paddedLength(Math.max(...pairs.map((pair) => pair.source.length)), bucketTokens);
   const target = paddedLength(Math.max(...pairs.map((pair) => pair.target.length)), bucketTokens);

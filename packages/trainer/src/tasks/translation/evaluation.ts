@@ -1,4 +1,4 @@
-/** How good a translation model is: its perplexity on the targets, and the BLEU of what it writes by beam search. */
+/** Evaluates a translation model: its perplexity on the targets, and the BLEU of its translations by beam search. */
 import {
   corpusBleu,
   decoderStepProgram,
@@ -38,7 +38,7 @@ export function heldOutPairs(
   };
 }
 
-/** Per token of the targets, their ends included. */
+/** Returns the perplexity per token of the targets, their ends included. */
 async function perplexity(
   config: TranslationConfig,
   pairs: readonly EncodedPair[],
@@ -89,7 +89,10 @@ async function translations(
   return texts;
 }
 
-/** The step's states are the caller's: to an engine, an output `next.x` would be the next value of a resident of its own. */
+/**
+ * Returns a function that runs a step whose states belong to the caller. An engine would take an output `next.x` as the
+ * next value of one of its residents, so these outputs are renamed.
+ */
 function runnerOf(programs: Programs, key: string, program: () => Program): RunStep {
   const renamed = (): Program => {
     const { inputs, run } = program();

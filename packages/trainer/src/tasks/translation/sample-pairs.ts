@@ -1,4 +1,4 @@
-/** Small sentences of a made-up pair of languages, in which words change and verbs go to the end: for tests and first tries. */
+/** Generates small sentences in two made-up languages, for tests and first tries. Words differ, and verbs move to the end. */
 import { seededRandom } from '@unroll/core/decoding';
 import type { TaskSplit } from '../task.js';
 import type { SentencePair } from './sentence-pair.js';
@@ -10,7 +10,7 @@ const verbs = { sees: 'vidas', follows: 'sekvas', likes: 'amas', hears: 'audas' 
 const counts: Readonly<Record<TaskSplit, number>> = { train: 1200, valid: 60, test: 60 };
 const seeds: Readonly<Record<TaskSplit, number>> = { train: 1, valid: 2, test: 3 };
 
-/** The pairs of a part; the same at every call. */
+/** Returns the pairs of a part; every call returns the same. */
 export function samplePairs(split: TaskSplit): SentencePair[] {
   const random = seededRandom(seeds[split]);
   const one = (words: Readonly<Record<string, string>>) => {

@@ -1,6 +1,6 @@
 export interface SentencePair {
   readonly source: string;
   readonly target: string;
-  /** Where the source stands, for messages. */
+  /** Location of the source, for messages. */
   readonly place: string;
 }

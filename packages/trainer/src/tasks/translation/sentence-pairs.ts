@@ -1,4 +1,4 @@
-/** Reads sentence pairs: a folder of parallel files, one sentence a line, or the embedded sample. */
+/** Reads sentence pairs: a folder of parallel files, one sentence per line, or the embedded sample. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -8,7 +8,7 @@ import type { TaskSplit } from '../task.js';
 import { samplePairs } from './sample-pairs.js';
 import type { SentencePair } from './sentence-pair.js';
 
-/** The name that stands for the embedded sentences where a path is expected. */
+/** The name of the embedded sentences, accepted where a path is expected. */
 export const SAMPLE = 'sample';
 
 const filePrefixes: Readonly<Record<TaskSplit, RegExp>> = {
@@ -18,8 +18,8 @@ const filePrefixes: Readonly<Record<TaskSplit, RegExp>> = {
 };
 
 /**
- * A part of the sentence pairs of a folder whose name ends with the two languages, `…-en-de`: `train.en` and `train.de`,
- * `val.*`, `test.*`, perhaps with more in the middle and `.gz` at the end.
+ * Reads a part of the sentence pairs in a folder whose name ends with the two languages, `…-en-de`. Its files are
+ * `train.en` and `train.de`, `val.*`, `test.*`, perhaps with more in the middle and `.gz` at the end.
  * @throws UnrollError naming the folder, the file or the line that is wrong
  */
 export function readPairs(data: string, split: TaskSplit): SentencePair[] {

@@ -1,4 +1,4 @@
-/** `--task translation`: sentences of one language into another, by an encoder-decoder with attention over byte pairs. */
+/** `--task translation`: translates sentences with an attention-based encoder-decoder over byte pairs. */
 import {
   decoderStepProgram,
   defaultOptimizer,
@@ -30,7 +30,7 @@ const configSchema = z.object({
 
 type TranslationTaskConfig = z.infer<typeof configSchema>;
 
-/** Of both languages together. */
+/** Vocabulary size of both languages together. */
 const vocabSize = 4000;
 
 export const translation: Task = {

@@ -1,4 +1,4 @@
-/** For tests: the models that `make.py` and `make_keras.py` made, and whether they can be made again here. */
+/** For tests: the models made by `make.py` and `make_keras.py`, and whether they can be made again here. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,12 +8,12 @@ import type { LanguageModelConfig } from '@unroll/core';
 /** The folder of the committed files. */
 export const committedFiles = fileURLToPath(new URL('files', import.meta.url));
 
-/** Within it, and within any where they are made, the folder of those that Keras 3 wrote itself. */
+/** The subfolder of files that Keras 3 wrote itself, here and wherever files are made. */
 export const kerasFolder = 'keras-3.15.1';
 
 const scriptAt = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-// It matters to nobody but Keras, which by itself would look for TensorFlow.
+// Affects Keras only, which would otherwise look for TensorFlow.
 const env = { ...process.env, KERAS_BACKEND: 'numpy' };
 
 const pythonWith = (imports: string) =>
@@ -27,20 +27,20 @@ const makers = {
 export type Framework = keyof typeof makers;
 export const frameworks = Object.keys(makers) as Framework[];
 
-/** Why a framework's files cannot be made here; undefined where they can. */
+/** Returns why a framework's files cannot be made here; undefined if they can. */
 export function makerMissing(framework: Framework): string | undefined {
   const { needs, python } = makers[framework];
   return python ? undefined : `no python3 here has ${needs}`;
 }
 
-/** What the models' own frameworks compute: nats per token of `text.txt`, by file. */
+/** Returns the results of the models' own frameworks: nats per token of `text.txt`, by file. */
 export function expectedLosses(folder: string): Record<string, number> {
   return JSON.parse(readFileSync(join(folder, 'losses.json'), 'utf8')) as Record<string, number>;
 }
 
 /**
  * Makes the files of one framework.
- * @returns the folder where they are, `parent` or one in it
+ * @returns their folder: `parent`, or one inside it
  */
 export function makeFiles(parent: string, framework: Framework): string {
   if (framework !== 'keras-3') runPython(framework, 'make.py', parent, framework);
@@ -48,17 +48,17 @@ export function makeFiles(parent: string, framework: Framework): string {
   return framework === 'keras-3' ? join(parent, kerasFolder) : parent;
 }
 
-/** A state_dict that is named as word_language_model names it, and the model that it is of. */
+/** A state_dict named as in word_language_model, and the architecture of its model. */
 export interface TorchModelFile {
   readonly file: string;
   readonly cell: LanguageModelConfig['cell'];
   readonly layers: number;
   readonly tied: boolean;
-  /** 0 if its outputs are not projected. */
+  /** Width of the projected outputs; 0 if they are not projected. */
   readonly projection: number;
 }
 
-/** What PyTorch computes for each of the files. */
+/** Returns PyTorch's loss for each of the files. */
 export function torchLosses(models: readonly TorchModelFile[]): number[] {
   const of = ({ file, cell, layers, tied, projection }: TorchModelFile) =>
     [file, cell.toUpperCase(), layers, projection, ...(tied ? ['tied'] : [])].join();
@@ -68,7 +68,10 @@ export function torchLosses(models: readonly TorchModelFile[]): number[] {
     .map(Number);
 }
 
-/** @throws Error with the script's own words if it fails */
+/**
+ * Runs a script and returns its output.
+ * @throws Error with the script's own message if it fails
+ */
 function runPython(needed: Framework, script: string, ...args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(makers[needed].python ?? 'python3', ['-B', scriptAt(script), ...args], {
     env,

@@ -1,4 +1,4 @@
-/** For tests: the loss of an imported model over the text that its own framework was given. */
+/** For tests: the loss of an imported model over the text that was given to its own framework. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Checkpoint } from '../../checkpoint/checkpoint.js';
