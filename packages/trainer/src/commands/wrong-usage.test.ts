@@ -98,7 +98,7 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       'train --data @corpus --out @x --mode local --batch-size 8',
       '--mode: local is for workers and parameter servers',
     ],
-    ['a softmax that is none', 'train --data grammar --out @x --softmax half', "--softmax: 'half' is none"],
+    ['a softmax that is none', 'train --data grammar --out @x --softmax half', "--softmax: 'half' is not a softmax"],
     [
       'more sampled words than there are',
       'train --data @corpus --out @x --softmax sampled:5000 --batch-size 8',
@@ -144,11 +144,15 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       'train --data @corpus --out @x --workers 2 --softmax sampled:4 --tables rows --mode local --batch-size 8',
       '--tables: rows is for all modes but local',
     ],
-    ['a codec that is none', 'train --data grammar --out @x --gradient-codec zip', "--gradient-codec: 'zip' is none"],
+    [
+      'a codec that is none',
+      'train --data grammar --out @x --gradient-codec zip',
+      "--gradient-codec: 'zip' is not a codec",
+    ],
     [
       'a codec of an impossible density',
       'train --data grammar --out @x --gradient-codec top-k:2',
-      "--gradient-codec: 'top-k:2' is none",
+      "--gradient-codec: 'top-k:2' is not a codec",
     ],
     [
       'a codec without workers',

@@ -234,7 +234,7 @@ describe('refuses', () => {
     );
     writeFileSync(wrong, '{"embeding": "tokens"}');
     await expect(importModel({ ...request, vocab, mapping: wrong }, signal)).rejects.toThrow(
-      /wrong\.json: is no mapping/,
+      /wrong\.json: is not a mapping/,
     );
   });
 
@@ -242,7 +242,7 @@ describe('refuses', () => {
     ['rnn.pt', undefined, /rnn\.pt: has an nn\.RNN, whose tensors do not tell .* in a --mapping file if it is tanh/],
     ['rnn.pt', 'relu', /rnn\.pt: its RNN is of the nonlinearity 'relu'; a language model here has tanh alone/],
     ['gru.pt', 'tanh', /gru\.pt: has no RNN, .* but a layer of kind gru; leave "nonlinearity" out/],
-    ['rnn.pt', 'selu', /nonlinear\.json: is no mapping/],
+    ['rnn.pt', 'selu', /nonlinear\.json: is not a mapping/],
   ])('%s with the nonlinearity %s in its mapping', async (file, nonlinearity, message) => {
     const nonlinear = join(root.path, 'nonlinear.json');
     writeFileSync(nonlinear, JSON.stringify({ nonlinearity }));

@@ -113,6 +113,6 @@ test('another format than a layers model is refused, whatever its topology', asy
   const description = readFileSync(layersModel, 'utf8');
   for (const format of ['graph-model', null]) {
     writeFileSync(layersModel, JSON.stringify({ ...JSON.parse(description), format }));
-    await expect(importFile(layersModel)).rejects.toThrow(/is no layers model .*\(format: is not "layers-model"\)/);
+    await expect(importFile(layersModel)).rejects.toThrow(/is not a layers model .*\(format: is not "layers-model"\)/);
   }
 });

@@ -73,7 +73,9 @@ async function readModelJson(file: string, signal: AbortSignal): Promise<z.infer
       error instanceof z.ZodError
         ? `${error.issues[0]!.path.join('.')}: ${error.issues[0]!.message}`
         : firstLine(error);
-    throw new UnrollError(`${file}: is no layers model of TensorFlow.js (${why}); give the model.json of model.save`);
+    throw new UnrollError(
+      `${file}: is not a layers model of TensorFlow.js (${why}); give the model.json of model.save`,
+    );
   }
 }
 

@@ -91,8 +91,8 @@ function decodeZip(bytes: Bytes, file: string): TorchFile {
 
 function whatItIs(value: unknown): string {
   return value instanceof Unread
-    ? `is made by ${value.name}, which is no tensor of floating-point numbers, and was not executed; save the plain tensors: torch.save(model.state_dict(), FILE)`
-    : 'is no tensor; save the plain tensors: torch.save(model.state_dict(), FILE)';
+    ? `is made by ${value.name}, which is not a floating-point tensor, and was not executed; save the plain tensors: torch.save(model.state_dict(), FILE)`
+    : 'is not a tensor; save the plain tensors: torch.save(model.state_dict(), FILE)';
 }
 
 function parsePickle(bytes: Uint8Array, file: string): unknown {

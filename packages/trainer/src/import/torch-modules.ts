@@ -44,7 +44,7 @@ export function readMapping(file: string): Mapping {
   } catch (error) {
     const why = error instanceof z.ZodError ? error.issues[0]!.message : firstLine(error);
     throw new UnrollError(
-      `${file}: is no mapping (${why}); write {"embedding": "…", "recurrent": ["…"], "output": "…"}, the paths of modules, and of an nn.RNN "nonlinearity": "tanh" or "relu"`,
+      `${file}: is not a mapping (${why}); write {"embedding": "…", "recurrent": ["…"], "output": "…"}, the paths of modules, and of an nn.RNN "nonlinearity": "tanh" or "relu"`,
     );
   }
 }

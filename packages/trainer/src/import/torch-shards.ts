@@ -55,7 +55,7 @@ function parseIndex(bytes: Uint8Array, file: string): z.infer<typeof indexSchema
         ? `${error.issues[0]!.path.join('.')}: ${error.issues[0]!.message}`
         : firstLine(error);
     throw new UnrollError(
-      `${file}: is no index of a model's files (${why}); give the one that was saved with the model`,
+      `${file}: is not an index of a model's files (${why}); give the one that was saved with the model`,
     );
   }
 }

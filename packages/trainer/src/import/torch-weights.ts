@@ -20,7 +20,7 @@ export function torchTensors(config: LanguageModelConfig, parameters: Arrays): R
   }
   if (config.softmax?.name === 'adaptive') {
     throw new UnrollError(
-      'an adaptive softmax is no nn.Linear, as the decoder is; export a model of another --softmax',
+      'an adaptive softmax is not an nn.Linear, as the decoder is; export a model of another --softmax',
     );
   }
   const shapes = parameterShapes(config);

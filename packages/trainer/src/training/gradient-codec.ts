@@ -35,7 +35,7 @@ export function parseGradientCodec(text: string): GradientCodecConfig {
     }
   }
   throw new UsageError(
-    `--gradient-codec: '${text}' is none; give ${gradientCodecUsage}, a density up to ${mostDensity}, a rank up to ${mostRank}`,
+    `--gradient-codec: '${text}' is not a codec; give ${gradientCodecUsage}, a density up to ${mostDensity}, a rank up to ${mostRank}`,
   );
 }
 

@@ -23,7 +23,7 @@ export function parseSoftmax(text: string): Softmax {
     if (name === 'adaptive') return { name, ...(details === undefined ? {} : { cutoffs: counts }) };
     if (name === 'sampled' && counts.length <= 1) return { name, samples: counts[0] ?? defaultSamples };
   }
-  throw new UsageError(`--softmax: '${text}' is none; give ${softmaxUsage}`);
+  throw new UsageError(`--softmax: '${text}' is not a softmax; give ${softmaxUsage}`);
 }
 
 /**
@@ -38,7 +38,7 @@ export function requireSoftmaxFits({ precision, tokenizer }: TrainingConfig, mod
     throw new UsageError(`--softmax: ${softmax.name} is for --precision float32; leave one of them out`);
   }
   if (softmax.name === 'adaptive' && tokenizer === 'bpe') {
-    throw new UsageError('--softmax: adaptive needs ids by frequency, which --tokenizer bpe has not; give word');
+    throw new UsageError('--softmax: adaptive needs ids by frequency, which --tokenizer bpe does not have; give word');
   }
   if (softmax.name === 'adaptive' || softmax.samples <= vocabSize) return;
   throw new UsageError(

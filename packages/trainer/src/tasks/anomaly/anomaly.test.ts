@@ -159,7 +159,7 @@ describe('a folder of signals', () => {
     [
       'with times that are none',
       { 'a.csv': csv.replace('2014-07-01 00:05:00', 'noon'), [labelsFile]: JSON.stringify(labels) },
-      "a.csv:3: 'noon' is no timestamp; write it as 2016-07-01 00:00:00",
+      "a.csv:3: 'noon' is not a timestamp; write it as 2016-07-01 00:00:00",
     ],
     [
       'without a header',

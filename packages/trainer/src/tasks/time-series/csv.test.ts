@@ -50,13 +50,13 @@ test.each([
   ['a column without a name', 'date,a,\n2016-07-01,1,2\n', 'a.csv:1: column 3 has no name'],
   ['no rows', 'date,a\n', 'a.csv: has a header and no rows'],
   ['a cut row', 'date,a,b\n2016-07-01,1,2\n\n2016-07-02,1\n', 'a.csv:4: has 2 fields, the header names 3'],
-  ['a word', 'date,a,b\n2016-07-01,1,two\n', "a.csv:2: column 'b': 'two' is no finite number"],
-  ['a hexadecimal number', 'date,a\n2016-07-01,0x10\n', "column 'a': '0x10' is no finite number"],
-  ['an infinite number', 'date,a\n2016-07-01,1e999\n', "column 'a': '1e999' is no finite number"],
-  ['a thousand with its comma', 'date,a\n2016-07-01,"1,000"\n', "column 'a': '1,000' is no finite number"],
+  ['a word', 'date,a,b\n2016-07-01,1,two\n', "a.csv:2: column 'b': 'two' is not a finite number"],
+  ['a hexadecimal number', 'date,a\n2016-07-01,0x10\n', "column 'a': '0x10' is not a finite number"],
+  ['an infinite number', 'date,a\n2016-07-01,1e999\n', "column 'a': '1e999' is not a finite number"],
+  ['a thousand with its comma', 'date,a\n2016-07-01,"1,000"\n', "column 'a': '1,000' is not a finite number"],
   ['an open quote', 'date,a\n"2016-07-01,1\n', 'a.csv: is not readable as CSV'],
   ['no time', 'date,a\n2016-07-01,1\n,2\n', 'a.csv:3: the timestamp is missing'],
-  ['seconds', 'date,a\n1467331200,1\n', "a.csv:2: '1467331200' is no timestamp but a number, perhaps of seconds"],
+  ['seconds', 'date,a\n1467331200,1\n', "a.csv:2: '1467331200' is not a timestamp but a number, perhaps of seconds"],
 ])('%s is refused in one line that says where', (_, text, message) => {
   expect(() => read(text)).toThrow(message);
 });
@@ -97,7 +97,7 @@ describe('a timestamp', () => {
     '1-Foo-2016',
     '2016-07/01',
   ])('%s is none', (written) => {
-    expect(() => times(written)).toThrow(`a.csv:2: '${written}' is no timestamp; write it as 2016-07-01 00:00:00`);
+    expect(() => times(written)).toThrow(`a.csv:2: '${written}' is not a timestamp; write it as 2016-07-01 00:00:00`);
   });
 });
 

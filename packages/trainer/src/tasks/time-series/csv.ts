@@ -112,5 +112,5 @@ function numberIn(field: string, decimal: '.' | ',', where: string): number {
   const text = decimal === ',' ? field.replace(',', '.') : field;
   const value = number.test(text) ? Number(text) : Number.NaN;
   if (Number.isFinite(value)) return value;
-  throw new UnrollError(`${where}: '${field}' is no finite number; correct it, or leave it empty if it is missing`);
+  throw new UnrollError(`${where}: '${field}' is not a finite number; correct it, or leave it empty if it is missing`);
 }

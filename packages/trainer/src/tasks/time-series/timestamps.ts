@@ -83,5 +83,5 @@ function offsetOf(text: string | undefined): number {
 function refuse(text: string, where: string): never {
   if (text === '') throw new UnrollError(`${where}: the timestamp is missing; write it as 2016-07-01 00:00:00`);
   const seconds = /^\d{9,19}(\.\d+)?$/.test(text) ? ' but a number, perhaps of seconds since 1970' : '';
-  throw new UnrollError(`${where}: '${text}' is no timestamp${seconds}; write it as 2016-07-01 00:00:00`);
+  throw new UnrollError(`${where}: '${text}' is not a timestamp${seconds}; write it as 2016-07-01 00:00:00`);
 }
