@@ -29,9 +29,9 @@ const lastFiles = new Set(['checksums.json', 'manifest.json']);
 const privateFiles = new Set(['training-state.json', 'optimizer.safetensors']);
 
 export interface ReplacementOptions {
-  /** Names of files of ours that may be there from before; those that are not written anew are removed. */
+  /** Names of our files that may exist from before; those that are not rewritten are removed. */
   readonly ours?: readonly string[];
-  /** Asked when all is written and nothing is replaced yet: whether it still should be. It does not throw. */
+  /** Called once all is written and nothing is replaced yet: returns whether to replace the files. Must not throw. */
   readonly isDue?: () => Promise<boolean>;
 }
 
@@ -52,7 +52,7 @@ export async function replaceFolder(
     await makeFolder(path);
     await finishReplacement(path);
     await removeUnfinished(path);
-    // A name of its own: another process may still be writing where it thinks that it should.
+    // A name of its own: another process may still be writing, in the belief that it should.
     temporary = join(path, `${unfinished}-${randomUUID()}`);
     await mkdir(temporary);
     await writeFiles(temporary, files);

@@ -1,6 +1,7 @@
 /**
- * What the chief of a run does when an epoch ends: it evaluates the model and writes the checkpoint. Any process of an elastic run
- * may become the chief. It then goes by the last checkpoint of the run, whose folder all reach.
+ * The work of a run's chief at the end of an epoch: it evaluates the model and writes the checkpoint. Any process of an
+ * elastic run may become the chief. It then continues from the run's last checkpoint, whose folder all processes can
+ * reach.
  */
 import { readTrainingState, type TrainingState, writeCheckpoint } from '../checkpoint/checkpoint.js';
 import type { Engine } from '../engines/engine.js';
@@ -9,7 +10,7 @@ import type { Learner } from './learner.js';
 import { divergence, type EpochProgress } from './loop.js';
 import type { PreparedTraining } from './prepare.js';
 
-/** The model is being evaluated. */
+/** Reports the progress of an evaluation. */
 export interface RunEvaluation {
   readonly type: 'evaluation';
   readonly tokens: number;
@@ -20,14 +21,14 @@ export interface EpochEndOptions {
   readonly engine: Engine;
   readonly prepared: PreparedTraining;
   readonly learner: Learner;
-  /** Of the checkpoint. */
+  /** Folder of the checkpoint. */
   readonly folder: string;
-  /** Training tokens before a step. */
+  /** Returns the number of training tokens before a step. */
   readonly tokensBefore: (step: number) => number;
 }
 
 export class EpochEnd implements AsyncDisposable {
-  /** The validation perplexity after each whole epoch so far; grows as they are measured. */
+  /** Validation perplexity after each whole epoch so far; grows as they are measured. */
   readonly validation: number[];
   readonly #options: EpochEndOptions;
   #evaluator: Evaluator | undefined;
@@ -58,15 +59,15 @@ export class EpochEnd implements AsyncDisposable {
     const evaluator = this.#prepare();
     if (this.#saved === progress.step || !(await learner.meet())) return undefined;
     const validPerplexity = yield* this.#evaluate(evaluator);
-    // The last update of an epoch is the one whose effect no training loss shows.
+    // The effect of an epoch's last update shows in no training loss.
     if (!Number.isFinite(validPerplexity)) throw divergence(progress.step, progress.learningRate);
     const { validation } = this;
-    // Of epochs before a chief that did not reach its checkpoint, nothing is known.
+    // Nothing is known about epochs of an earlier chief that did not reach its checkpoint.
     if (progress.complete && validation.length >= progress.epoch - 1) validation[progress.epoch - 1] = validPerplexity;
     return (await this.#save(progress, validPerplexity)) ? validPerplexity : undefined;
   }
 
-  /** The parameters of tables by rows are read as a whole where there is somebody to evaluate them: before all meet. */
+  /** Reads the whole of row tables, if this process evaluates them, before all workers meet. */
   #prepare(): Evaluator {
     const { engine, prepared, learner } = this.#options;
     this.#evaluator ??= Evaluator.of(engine, prepared.model, learner.parameters);
@@ -111,7 +112,7 @@ export class EpochEnd implements AsyncDisposable {
       recurrent: complete ? undefined : recurrent,
       state: { training, step, ...metrics },
     };
-    // Writing may take long. If the servers cannot be asked now, the next call to them says why.
+    // Writing may take long. If the servers cannot be reached now, the next call to them says why.
     const isWritten = await writeCheckpoint(folder, checkpoint, () => learner.confirm().catch(() => false));
     if (isWritten) this.#saved = step;
     return isWritten;
@@ -122,7 +123,7 @@ export class EpochEnd implements AsyncDisposable {
   }
 }
 
-/** Whether a checkpoint is of this run, or of one that computed the same. */
+/** Whether a checkpoint belongs to this run, or to one that computed the same. */
 function isOfOne(found: TrainingState, { training, texts }: PreparedTraining): boolean {
   const computed = ({ epochs, maxSteps, ...rest }: TrainingState['training']) => rest;
   return JSON.stringify([computed(found.training), found.texts]) === JSON.stringify([computed(training), texts]);

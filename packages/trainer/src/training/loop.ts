@@ -63,7 +63,7 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingP
   let { entrances } = learner;
   for (;;) {
     const step = learner.nextStep;
-    // Whoever has joined again may have missed what was to be done at the end of this epoch, or have become the chief.
+    // A process that has rejoined may have missed the work at the end of this epoch, or have become the chief.
     if (learner.entrances !== entrances) ended = 0;
     entrances = learner.entrances;
     const isEnd = step % stepsPerEpoch === 0 || step === last || signal?.aborted;
