@@ -221,9 +221,17 @@ test('a server that is killed and does not come back is named to its workers', a
 test('a server whose machine vanished without a word is found again in its new place by heartbeats', async () => {
   const [vanishing, replacement] = [await serve({}), await serve({})];
   await join(vanishing, {});
+  const { parameters: shapes, optimizer, lanes, run } = workerOptions(vanishing);
+  const model = writeModel({ parameters: shapes, optimizer, lanes, run, clipNorm: undefined });
+  const place = { shard: 0, shards: 1 };
+  const options = { address: address(vanishing), ...place, callSeconds: 10, patienceSeconds: 10 };
+  const connection = new ShardConnection(options);
+  const caller = { worker: 0, incarnation: 1 };
+  await connection.join({ caller, version: '0.1.0', workers: 1, ...place, ...model });
+  connection.close();
   const network = await relay(vanishing.port);
   const beats: Beat[] = [];
-  const beat = heartbeatThread([`127.0.0.1:${network.port}`], { worker: 0, incarnation: 1 }, {}, new WorkerMeter());
+  const beat = heartbeatThread([`127.0.0.1:${network.port}`], caller, {}, new WorkerMeter());
   const stop = beat(0.1, (heard) => void beats.push(heard));
   cleanups.push(async () => stop());
   await expect.poll(() => beats).toContainEqual({ shard: 0, place: { generation: 1, lease: 0 } });
