@@ -1,4 +1,4 @@
-/** Runs a program that carries the lanes' state on consecutive batches. */
+/** Runs a program on consecutive batches, with the lanes' state carried from each to the next. */
 import type { Batch, LaneBatches } from '../data/batches.js';
 import { type Executable, type Residents, runMany } from '../engines/engine.js';
 import type { BatchInputs } from './batch-inputs.js';

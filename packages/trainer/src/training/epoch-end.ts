@@ -47,8 +47,8 @@ export class EpochEnd implements AsyncDisposable {
 
   /**
    * Evaluates and writes the checkpoint if this process is the chief.
-   * @returns the validation perplexity if it did; 'not mine' if it is not the chief; undefined if there is nothing to write,
-   *   because it is written, or the parameter servers were elsewhere
+   * @returns the validation perplexity if it did; 'not mine' if it is not the chief; undefined if there is nothing to
+   *   write, because it is written already, or the parameter servers were at another step
    */
   async *reach(progress: EpochProgress): AsyncGenerator<RunEvaluation, number | 'not mine' | undefined> {
     const { learner } = this.#options;

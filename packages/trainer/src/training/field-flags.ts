@@ -1,8 +1,8 @@
 /** The flag that sets each field of a training configuration. */
 
 /**
- * The flag of `unroll train` that sets each field. Some fields also have flags whose value is not the field's, and
- * which are not listed.
+ * The flag of `unroll train` that sets each field. Fields that several flags describe together, such as `optimizer`,
+ * are not listed.
  */
 export const flagsOfFields = {
   'model.cell': '--cell',

@@ -7,9 +7,7 @@ import { parameterCount } from './parameter-count.js';
 
 /** Target duration of one call, in seconds. */
 const longestSeconds = 1;
-/**
- * With this many steps, the fixed cost of a call is already small. Their inputs wait in memory, so more would not pay.
- */
+/** With this many steps, the fixed cost of a call is small; the inputs of more would only take memory. */
 const mostSteps = 8;
 /**
  * With more than two steps, ONNX Runtime's Scan holds the parameters once more: for large models this costs more than

@@ -1,4 +1,4 @@
-"""The losses of state_dicts that Unroll wrote, as PyTorch computes them, a line each: loss.py FILE,CELL,LAYERS,PROJECTION[,tied] …"""
+"""Prints PyTorch's loss of each state_dict that Unroll wrote, one per line: loss.py FILE,CELL,LAYERS,PROJECTION[,tied] …"""
 
 import sys
 

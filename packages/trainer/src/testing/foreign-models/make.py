@@ -1,10 +1,10 @@
-"""Makes small language models as PyTorch and Keras 2 save them, and what they say about a text, for the tests of `unroll import`.
+"""Makes small language models in the formats of PyTorch and Keras 2, and their losses on a text, for the tests of `unroll import`.
 
     python3 packages/trainer/src/testing/foreign-models/make.py packages/trainer/src/testing/foreign-models/files [pytorch] [keras-2]
 
-Needs PyTorch, which also computes the losses of its models, and for the file of Keras 2 h5py. Keras 2 is not needed: the file is
-written as it lays it out, and its layers are computed by their textbook equations in float64. Keras 3 itself writes the files of
-make_keras.py.
+Needs PyTorch, which also computes the losses of its models, and h5py for the Keras 2 file. Keras 2 itself is not needed: the file is
+written in its layout, and its layers are computed by their textbook equations in float64. The files of make_keras.py are written by
+Keras 3 itself.
 """
 
 import argparse
@@ -52,14 +52,14 @@ def torch_loss(model):
 
 
 class Attack:
-    """A pickle of it runs a command when Python loads it."""
+    """An object whose pickle runs a command when Python loads it."""
 
     def __reduce__(self):
         return os.system, ("touch executed-by-pickle",)
 
 
 def awd_names(state):
-    """As AWD-LSTM's WeightDrop names a layer's tensors: the raw weights, and a copy that dropout has thinned out."""
+    """Renames a layer's tensors as AWD-LSTM's WeightDrop does: the raw weights, and a copy after dropout."""
     renamed = {}
     for name, tensor in state.items():
         name = name.replace("rnn.", "rnns.0.module.")
@@ -73,7 +73,7 @@ def awd_names(state):
 def write_safetensors(path, tensors, aliases={}):
     header, body = {}, b""
     for name, tensor in tensors.items():
-        # bfloat16 is the upper half of a float32; NumPy does not know it.
+        # bfloat16 is the upper half of a float32; NumPy does not support it.
         data = (tensor.float().numpy().view(np.uint32) >> 16).astype(np.uint16).tobytes()
         header[name] = {"dtype": "BF16", "shape": list(tensor.shape), "data_offsets": [len(body), len(body) + len(data)]}
         body += data
@@ -114,7 +114,7 @@ def make_torch(save, path):
     kept = {"epoch": 3, "model": trained.state_dict(), "optimizer": optimizer.state_dict(), "best": 1.5, "tag": None}
     keep("training.pt", trained, kept)
 
-    # What must be refused.
+    # Files that must be refused.
     state = LanguageModel("LSTM").state_dict()
     torch.save(state, path("legacy.pt"), _use_new_zipfile_serialization=False)
     save("attack.pt", {"encoder.weight": state["encoder.weight"], "decoder.weight": Attack()})
@@ -128,7 +128,7 @@ def make_torch(save, path):
     quantized = torch.ao.quantization.quantize_dynamic(LanguageModel("LSTM"), {nn.LSTM, nn.Linear})
     save("quantized.pt", quantized.state_dict())
 
-    # What stands beside the tensors of a model, as training scripts keep it.
+    # Objects that training scripts save beside the tensors of a model.
     model = LanguageModel("LSTM")
     buffers = {"n_averaged": torch.tensor(5), "position_ids": torch.arange(4), "mask": torch.ones(3, dtype=torch.bool)}
     everything = {
@@ -147,7 +147,7 @@ def make_torch(save, path):
         "optimizer": torch.optim.Adam(model.parameters()).state_dict(),
     }
     keep("beside.pt", model, everything)
-    # safetensors' save_model keeps one of tied tensors, and the other name in the metadata.
+    # safetensors' save_model stores one of two tied tensors, and the other's name in the metadata.
     tied = LanguageModel("LSTM", tied=True).bfloat16().float()
     losses["tied.safetensors"] = torch_loss(tied)
     once = {name: tensor for name, tensor in tied.bfloat16().state_dict().items() if name != "encoder.weight"}
@@ -173,7 +173,7 @@ def lstm(x, kernel, recurrent, bias):
 
 
 def keras_weights(rng):
-    """Of an embedding, two layers and a dense one."""
+    """Returns the weights of an embedding, two recurrent layers and a dense layer."""
     draw = lambda *shape: rng.uniform(-0.7, 0.7, shape).astype(np.float32)
     recurrent = [[draw(width, 4 * HIDDEN), draw(HIDDEN, 4 * HIDDEN), draw(4 * HIDDEN)] for width in (EMBED, HIDDEN)]
     return [[draw(VOCAB, EMBED)], *recurrent, [draw(HIDDEN, VOCAB), draw(VOCAB)]]
@@ -223,7 +223,7 @@ def store_elsewhere(path, name):
 
 
 def make_h5(path, weights):
-    """As Keras 2 saves a Sequential model."""
+    """Writes a Sequential model in the format of Keras 2."""
     import h5py
 
     with h5py.File(path, "w") as file:

@@ -1,9 +1,9 @@
-"""Makes small language models with Keras itself, in a folder named by its version, and the losses that it computes.
+"""Makes small language models with Keras itself, in a folder named by its version, and their losses by Keras.
 
     KERAS_BACKEND=numpy python3 packages/trainer/src/testing/foreign-models/make_keras.py \
         packages/trainer/src/testing/foreign-models/files
 
-Needs Keras 3 and what its backend needs, which for NumPy's is JAX: pip install keras jax. The committed files are of 3.15.1.
+Needs Keras 3 and its backend's dependencies, for NumPy's backend JAX: pip install keras jax. The committed files are by 3.15.1.
 """
 
 import json

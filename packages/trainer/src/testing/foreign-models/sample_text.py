@@ -1,4 +1,4 @@
-"""The text that the models are asked about, and their sizes."""
+"""The text on which the models are evaluated, and their sizes."""
 
 import numpy as np
 
