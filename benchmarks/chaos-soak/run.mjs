@@ -203,7 +203,7 @@ async function trainUnderFire() {
       recoveries.set(key, [...(recoveries.get(key) ?? []), seconds]);
       log(`goes on after ${seconds.toFixed(1)} s at step ${watched.step}`);
     }
-    const isLate = await Promise.race([over, sleep(patience * 1000).then(() => true)]);
+    const isLate = await Promise.race([over, sleep(patience * 1000, true, { ref: false })]);
     if (isLate) throw new Error(`a run did not end within ${patience} s; see ${logFile}`);
     return volleys;
   } finally {

@@ -54,13 +54,17 @@ export async function serveMetrics(
   return { port: (server.address() as AddressInfo).port, close };
 }
 
-/** The function, whose result is given again for so many milliseconds. */
+/** The function, whose result is given to all who ask before it is there and for so many milliseconds after. */
 function lately<Result>(make: () => Promise<Result>, milliseconds: number): () => Promise<Result> {
-  let made: { readonly at: number; readonly result: Promise<Result> } | undefined;
+  let latest: Promise<Result> | undefined;
   return () => {
-    const now = performance.now();
-    if (!made || now - made.at > milliseconds) made = { at: now, result: make() };
-    return made.result;
+    if (latest) return latest;
+    latest = make().finally(() =>
+      setTimeout(() => {
+        latest = undefined;
+      }, milliseconds).unref(),
+    );
+    return latest;
   };
 }
 
