@@ -39,6 +39,9 @@ export function tuneHttp2Server(
     internals.createHttp2Server = (...args) => {
       const http2Server = create(...args);
       http2Server.updateSettings({ initialWindowSize: pushWindowBytes });
+      http2Server.on('tlsClientError', (_: Error, { remoteAddress = 'an unknown address' }: Socket) => {
+        refusals.note('connection', 'its TLS handshake failed', remoteAddress);
+      });
       http2Server.on('session', (session) => {
         session.setLocalWindowSize(pushWindowBytes);
         limitCallRate(session, refusals);

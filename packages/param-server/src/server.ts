@@ -140,7 +140,10 @@ export async function startParameterServer({
     onNotice,
   });
   const admits = admission(security.token);
-  const refusals = new RefusalLog((line) => onNotice(line, 'warning'));
+  const refusals = new RefusalLog(
+    (line) => onNotice(line, 'warning'),
+    (thing) => thing === 'call' && metrics?.countRefusal('unauthenticated'),
+  );
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
@@ -209,7 +212,8 @@ function listen(server: Server, host: string, port: number, credentials: ServerC
   return new Promise((resolve, reject) => {
     server.bindAsync(address, credentials, (error, boundPort) => {
       if (!error) return resolve(boundPort);
-      const message = `cannot listen on ${address} (${error.message}); is the port taken?`;
+      const remedy = /EADDRINUSE/.test(error.message) ? 'is the port taken?' : 'give an address of this machine';
+      const message = `cannot listen on ${address} (${error.message}); ${remedy}`;
       reject(new ParameterServerError(status.UNAVAILABLE, message));
     });
   });

@@ -270,8 +270,8 @@ export class ShardConnection implements ShardCalls {
     if (obstacle === undefined || this.#hasSaidObstacle) return;
     this.#hasSaidObstacle = true;
     this.#onObstacle(
-      `parameter server ${this.#server}: vectors travel by gRPC, which takes more of the processor: what is between lets only ` +
-        `HTTP/2 through (${obstacle}); let plain TCP through to that port if steps are slow`,
+      `parameter server ${this.#server}: vectors travel by gRPC, which takes more of the processor: no connection of their own ` +
+        `was answered (${obstacle}); if a proxy lets only HTTP/2 through, let plain TCP through to that port`,
     );
   }
 

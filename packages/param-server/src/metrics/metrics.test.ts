@@ -176,6 +176,16 @@ test('snapshots count when they are on disk, and failures when they are not', as
   expect(figure(await metricsOf(failing), 'unroll_snapshot_step')).toBe(0);
 });
 
+test('calls without the token are counted', async () => {
+  const server = await serve(0, { security: { token: 'a token of a test' } });
+  const stranger = connectParameterServers(clientOptions(server));
+  cleanups.push(() => stranger.close());
+  await expect(stranger.enter({ kernel: new Float32Array(8) })).rejects.toThrow('token');
+  expect(figure(await metricsOf(server), 'unroll_refusals_total', 'code="unauthenticated",shard="0"')).toBeGreaterThan(
+    0,
+  );
+});
+
 test('calls that wait for another worker are counted while they do', async () => {
   const server = await serve(0, { workers: 2 });
   const client = connectParameterServers(clientOptions(server, { worker: 0, workers: 2 }));

@@ -110,6 +110,11 @@ export class ShardMetrics implements ShardWatcher {
     }
   }
 
+  /** Counts a call that was refused before it came to the shard. */
+  countRefusal(code: 'unauthenticated'): void {
+    this.#refusals.inc({ code });
+  }
+
   wroteSnapshot(step: number): void {
     this.#snapshots.inc();
     this.#snapshotStep.set(step);

@@ -11,6 +11,8 @@ const quietSeconds = 600;
 /** So many addresses are named. */
 const mostNamed = 5;
 
+export type RefusedThing = 'connection' | 'call';
+
 interface Refused {
   readonly thing: string;
   readonly why: string;
@@ -20,16 +22,22 @@ interface Refused {
 
 export class RefusalLog {
   readonly #say: (line: string) => void;
+  readonly #count: (thing: RefusedThing) => void;
   readonly #kinds = new Map<string, Refused>();
   readonly #timers = new Set<NodeJS.Timeout>();
 
-  /** @param say takes lines for the person who runs the training */
-  constructor(say: (line: string) => void) {
+  /**
+   * @param say takes lines for the person who runs the training
+   * @param count is told of each refusal
+   */
+  constructor(say: (line: string) => void, count: (thing: RefusedThing) => void = () => undefined) {
     this.#say = say;
+    this.#count = count;
   }
 
   /** @param why one of a few texts, which are the kinds */
-  note(thing: 'connection' | 'call', why: string, address: string): void {
+  note(thing: RefusedThing, why: string, address: string): void {
+    this.#count(thing);
     const refused = this.#kinds.get(why);
     if (!refused) {
       this.#say(`refused a ${thing} from ${address}: ${why}`);

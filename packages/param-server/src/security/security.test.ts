@@ -29,8 +29,9 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function serve(security: ServerSecurity): Promise<ParameterServer> {
-  const server = await startParameterServer({ port: 0, workers: 1, version: '1', security, leaseSeconds: 1.2 });
+async function serve(security: ServerSecurity, onNotice = (_: string): void => undefined): Promise<ParameterServer> {
+  const run = { port: 0, workers: 1, version: '1', leaseSeconds: 1.2 };
+  const server = await startParameterServer({ ...run, security, onNotice });
   open.push(server);
   return server;
 }
@@ -80,7 +81,10 @@ describe('over TLS', () => {
   });
 
   test('a worker without TLS reads that both need it', async () => {
-    await expect(refusal(await serve(security), {}, 0.5)).rejects.toThrow('do both have TLS or neither?');
+    const lines: string[] = [];
+    const server = await serve(security, (line) => lines.push(line));
+    await expect(refusal(server, {}, 0.5)).rejects.toThrow('do both have TLS or neither?');
+    expect(lines).toContainEqual('refused a connection from 127.0.0.1: its TLS handshake failed');
   });
 
   test('a worker with TLS ends at once when its server has none', async () => {

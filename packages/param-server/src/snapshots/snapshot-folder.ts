@@ -2,8 +2,9 @@
  * A shard's snapshots in a folder, which other shards may share: the last few, each a file named by its shard and step.
  * Snapshots that the run has gone back behind are renamed, not removed, until the run has passed them.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { ParameterServerError } from '../client/errors.js';
 import type { Severity } from '../shard/messages.js';
@@ -177,9 +178,22 @@ export class SnapshotFolder implements SnapshotStore {
 
 /** The names in a folder, which is made if it does not exist. @param trial the name of a file that is written and removed */
 async function namesInWritable(folder: string, trial: string): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await tryToWrite(join(folder, trial));
   return readdir(folder);
+}
+
+/** Makes a folder and those that it lies in. Node's own way never ends below /proc, and names a read-only disk as a missing file. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || existsSync(dirname(folder))) throw error;
+    await makeFolder(dirname(folder));
+    await makeFolder(folder);
+  }
 }
 
 function fileStem({ shard, shards }: SnapshotFolderOptions): string {

@@ -347,6 +347,16 @@ describe('what a command cannot work with ends with status 1 and one line that n
       'short-token: line 1: a token is one line of at least 16 ASCII',
     ],
     [
+      'a token that is a folder',
+      'param-server --port 0 --workers 1 --token-file @corpus',
+      'corpus: is a folder; name the',
+    ],
+    [
+      'snapshots where there can be none',
+      'param-server --port 0 --workers 1 --snapshot-dir /proc/unroll/snapshots',
+      '/proc/unroll/snapshots: cannot hold snapshots (ENOENT',
+    ],
+    [
       'a token that others can read',
       'param-server --port 0 --workers 1 --token-file @open-token',
       'open-token: other users of this machine can open it (permissions 0640); run chmod 600',

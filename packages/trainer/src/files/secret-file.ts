@@ -14,7 +14,9 @@ const othersPermissions = 0o077;
 export async function readSecretFile(flag: string, path: string): Promise<string> {
   try {
     await using file = await open(path, 'r');
-    const { mode, uid } = await file.stat();
+    const stats = await file.stat();
+    if (stats.isDirectory()) throw new UnrollError(`${flag} ${path}: is a folder; name the file in it`);
+    const { mode, uid } = stats;
     if (uid === process.getuid?.() && (mode & othersPermissions) !== 0) {
       const permissions = (mode & 0o777).toString(8).padStart(4, '0');
       throw new UnrollError(
