@@ -1,13 +1,13 @@
-/** Where bytes go that come in pieces. */
+/** A receiver of bytes that arrive in pieces. */
 
 export interface ByteSink {
   /** Takes the next piece, which is valid until this returns. */
   write(bytes: Uint8Array): void;
-  /** All have come. */
+  /** Called when all pieces have arrived. */
   end(): void;
 }
 
-/** Puts the pieces together, in memory of their own, and hands them over at the end. */
+/** Joins the pieces in newly allocated memory and passes the result to `done` at the end. */
 export function gathering(length: number, done: (bytes: Uint8Array) => void): ByteSink {
   const whole = new Uint8Array(length);
   let filled = 0;

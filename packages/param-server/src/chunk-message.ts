@@ -1,7 +1,7 @@
 /**
- * A chunk as the protobuf message that UploadRequest and PullResponse make of it, without the copy that protobufjs makes:
- * grpc-js asks a serialized message for its length and has it copied behind its frame's header, once. Field numbers are
- * those of proto/unroll/v1/parameter_server.proto.
+ * Encodes a chunk as a protobuf message for UploadRequest and PullResponse, without the copy that protobufjs makes.
+ * grpc-js asks a serialized message for its length and has it copied behind its frame's header, once. Field numbers
+ * follow proto/unroll/v1/parameter_server.proto.
  */
 import type { Chunk } from './shard-vector.js';
 
@@ -10,7 +10,10 @@ export interface ChunkFields {
   readonly data: number;
 }
 
-/** The message of a chunk, as what grpc-js uses of a buffer. @returns a view of the chunk's data, not a copy */
+/**
+ * Returns a chunk's message, with those members of a buffer that grpc-js uses.
+ * @returns a view of the chunk's data, not a copy
+ */
 export function chunkMessage(chunk: Chunk, fields: ChunkFields): Buffer {
   return new ChunkMessage(chunkHead(chunk, fields), chunk.data) as unknown as Buffer;
 }
@@ -30,7 +33,7 @@ class ChunkMessage implements Pick<Buffer, 'length' | 'byteLength'> {
     return this.length;
   }
 
-  /** As `Buffer.copy`, of the whole message. */
+  /** Copies the whole message, like `Buffer.copy`. */
   copy(target: Uint8Array, start = 0): number {
     target.set(this.#head, start);
     target.set(this.#data, start + this.#head.length);
@@ -38,7 +41,7 @@ class ChunkMessage implements Pick<Buffer, 'length' | 'byteLength'> {
   }
 }
 
-/** Everything of the message but the bytes of its data, which are its end. */
+/** Returns all bytes of the message before its data, which comes last. */
 function chunkHead({ offsets, data }: Chunk, fields: ChunkFields): Uint8Array {
   const packed: number[] = [];
   for (const offset of offsets) writeVarint(packed, offset);
@@ -56,7 +59,7 @@ function writeLengthDelimited(bytes: number[], field: number, length: number): v
   writeVarint(bytes, length);
 }
 
-/** Of an unsigned integer of 32 bits. */
+/** Writes an unsigned 32-bit integer. */
 function writeVarint(bytes: number[], value: number): void {
   let rest = value;
   for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);

@@ -1,12 +1,13 @@
-/** Writes a chunk of a vector to its place while its bytes come, without putting them together first. */
+/** Writes a chunk of a vector to its place while its bytes arrive, without joining them first. */
 import type { ByteSink } from './byte-sink.js';
 import { float32Bytes } from './shard-vector.js';
 
 /**
- * @param offsets where each of the chunk's pieces starts in `values`, in elements: they are of equal length and lie within
- * @param byteLength of all pieces
- * @param mayWrite called before anything is written; throws if it may not be
- * @param written called for each piece, `[from, to)` in elements, when all have come
+ * @param offsets where each of the chunk's pieces starts in `values`, in elements; the pieces are equally long and lie
+ *   within
+ * @param byteLength the bytes of all pieces together
+ * @param mayWrite called before anything is written; throws if writing is no longer allowed
+ * @param written called for each piece, `[from, to)` in elements, when all have arrived
  */
 export function chunkWriter(
   values: Float32Array,

@@ -1,5 +1,7 @@
-/** `@unroll/param-server/config`: what checks flags and addresses, without gRPC, TensorFlow.js and ONNX Runtime. */
-// A command that loads ONNX Runtime later has loaded this before.
+/**
+ * `@unroll/param-server/config`: checks for flags and addresses, without loading gRPC, TensorFlow.js or ONNX Runtime.
+ */
+// Sets the variable before a command that imports this module loads ONNX Runtime.
 import './no-telemetry.js';
 
 export { createGuardedServer, type HttpLimits } from './security/guarded-http.js';

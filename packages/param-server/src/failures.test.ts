@@ -1,4 +1,4 @@
-// What goes wrong in a cluster, over real sockets: mismatched workers, dead ones, unreachable servers, shutdown.
+// Failures in a cluster, over real sockets: mismatched workers, dead ones, unreachable servers, shutdown.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ import { writeModel } from './wire-messages.js';
 
 const parameters = [{ name: 'kernel', shape: [4, 2] }];
 const learningRate = 0.5;
-/** Of each of two lanes one half. */
+/** Each of the two lanes contributes one half. */
 const gradientOfLanes = ({ from, to }: LaneRange) => ({ kernel: new Float32Array(8).fill((to - from) / 2) });
 const cleanups: (() => Promise<void>)[] = [];
 
@@ -236,7 +236,7 @@ test('a server whose machine vanished without a word is found again in its new p
   cleanups.push(async () => stop());
   await expect.poll(() => beats).toContainEqual({ shard: 0, place: { generation: 1, lease: 0 } });
   network.vanish(replacement.port);
-  // It knows nobody: a worker that hears this gives up its calls and joins again.
+  // It knows no worker: a worker that hears this cancels its calls and rejoins.
   await expect.poll(() => beats).toContainEqual({ shard: 0, place: undefined });
 });
 
@@ -274,7 +274,7 @@ async function serve(options: Partial<ParameterServerOptions>): Promise<Paramete
   return server;
 }
 
-/** What all workers of a server say; JSON. */
+/** The options that all workers of a server share, as JSON. */
 function workerOptions(server: ParameterServer) {
   return {
     servers: [address(server)],
@@ -288,7 +288,7 @@ function workerOptions(server: ParameterServer) {
   };
 }
 
-/** A worker that takes part. */
+/** Connects a worker that takes part. */
 async function join(
   server: ParameterServer,
   options: Partial<ParameterClientOptions>,
@@ -324,7 +324,7 @@ function runServer(): Promise<[ChildProcess, ParameterServer]> {
   `);
 }
 
-/** Runs a module in a process of its own, from the built package, and waits for the first message that it sends. */
+/** Runs a module in a separate process, from the built package, and waits for the first message that it sends. */
 async function runChild<Message>(body: string): Promise<[ChildProcess, Message]> {
   const imports = `import { existsSync } from 'node:fs';
     import { connectParameterServers, startParameterServer } from '@unroll/param-server';`;
@@ -337,7 +337,7 @@ async function runChild<Message>(body: string): Promise<[ChildProcess, Message]>
   return [child, message];
 }
 
-/** Stands between workers and a server, as a network does. */
+/** Stands between workers and a server, like a network. */
 async function relay(port: number): Promise<{ readonly port: number; vanish(next: number): void }> {
   let target = port;
   const sockets: Socket[] = [];
@@ -353,7 +353,7 @@ async function relay(port: number): Promise<{ readonly port: number; vanish(next
   });
   return {
     port: (between.address() as AddressInfo).port,
-    /** Nothing more comes through the connections that there are, and nothing ends them; others lead elsewhere. */
+    /** Existing connections carry nothing more and are not closed; new ones lead elsewhere. */
     vanish: (next) => {
       for (const socket of sockets) socket.unpipe().pause();
       target = next;

@@ -1,5 +1,6 @@
-// What a worker that has joined may send with a flipped bit, where its word counts: reads of a table by rows, and what comes
-// too late of a step that was made. By gRPC and on bulk connections; the run goes on and ends with the bits of an undisturbed one.
+// Messages of a joined worker with a flipped bit, where the worker is trusted: reads of a row table, and late messages
+// of a completed step. By gRPC and on bulk connections; the run goes on and ends with the same bits as an undisturbed
+// one.
 import { status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import { frameKinds } from './bulk/frames.js';
@@ -101,7 +102,7 @@ describe('nothing is changed by a flipped bit in what a worker sends by gRPC:', 
 });
 
 describe('nothing is changed by a flipped bit in what a worker sends on a bulk connection:', () => {
-  /** A server closes connections beyond a number. */
+  /** Few enough that the server does not close connections for being too many. */
   const connectionsAtOnce = 32;
 
   async function sendFlipped({ port }: Position, frames: readonly Uint8Array[]): Promise<void> {

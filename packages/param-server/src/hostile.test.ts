@@ -1,5 +1,5 @@
-// What strangers and broken workers may send by gRPC, over real sockets. Whatever it is, the run goes on and ends with the bits
-// of a run that nobody disturbed. `bulk/hostile.test.ts` has what they may send on bulk connections.
+// Messages that strangers and broken workers may send by gRPC, over real sockets. Whatever they send, the run goes on
+// and ends with the same bits as an undisturbed run. `bulk/hostile.test.ts` covers bulk connections.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { status } from '@grpc/grpc-js';
@@ -20,7 +20,7 @@ import {
 } from './testing/disturbed-run.js';
 import { writeModel } from './wire-messages.js';
 
-// Whatever is sent to Status asks nothing and can only be answered.
+// Status is left out: it takes no input, so any message is simply answered.
 const { status: _, ...changing } = parameterServerService;
 const paths = Object.values(changing).map(({ path }) => path);
 describe('nothing is changed by', () => {
@@ -144,7 +144,7 @@ describe('a worker that has joined is refused', () => {
       between: async ({ connection, caller }) => {
         const target = { caller, step: 1, vector: 'gradient', encoded: true };
         for (let k = 0; k < 40; k++) {
-          // The first byte is a kind that there is: what follows does not fit it.
+          // The first byte is a known kind, but the rest does not fit it.
           const data = bytesOf(`encoded ${k}`, 3 + k).fill(1 + (k % 4), 0, 1);
           await expect(connection.upload(target, [{ offsets: [], data }])).rejects.toThrow();
         }
@@ -252,7 +252,7 @@ async function readAll(chunks: AsyncIterable<Chunk>): Promise<Chunk[]> {
   return read;
 }
 
-/** What an honest worker would send to each method, in its second step. */
+/** The message that an honest worker would send to each method, in its second step. */
 function messagesOf(caller: unroll.v1.Caller): Record<string, Uint8Array> {
   const { v1 } = unroll;
   const place = { caller, version: '1', workers: 2, shard: 0, shards: 1 };

@@ -1,7 +1,7 @@
 /**
- * Reaches for the HTTP/2 server that grpc-js makes, to widen the window in which it receives, to bound how many connections
- * there are and how fast one calls, and to let bulk connections come to its port: grpc-js has options for none of these. Should
- * a later version make it elsewhere, a test notices.
+ * Accesses the HTTP/2 server inside grpc-js for settings that grpc-js has no options for: a wider receive window,
+ * limits on connections and call rates, and bulk connections on the same port. If a later version creates the server
+ * differently, a test fails.
  */
 import type { Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
@@ -13,21 +13,21 @@ import { type GuardedConnections, guardConnections } from './security/connection
 import type { RefusalLog } from './security/refusal-log.js';
 
 /**
- * With the default of 64 KiB a push waits for hundreds of window updates. It is wider than a message may be, so that the rest of one
- * that is refused, which nobody reads, does not keep its call from ending.
+ * With the default of 64 KiB, a push waits for hundreds of window updates. The window is larger than a message may be,
+ * so that the unread rest of a refused message does not keep its call from ending.
  */
 const pushWindowBytes = 16 * 1024 * 1024;
 
 export interface Http2Tuning {
   readonly gate: ConnectionGate;
-  /** Whether a call is let in that brings this. */
+  /** Whether a call with this authorization is let in. */
   readonly admits: (authorization: string) => boolean;
   readonly refusals: RefusalLog;
-  /** Takes bulk connections, with what of them has been read. By default there are none. */
+  /** Takes bulk connections, with the bytes already read from them. By default there are none. */
   readonly onBulk?: ((socket: Socket, first: Uint8Array, visit: Visit) => void) | undefined;
 }
 
-/** @returns tells the connections that are open and have not been handed over */
+/** @returns a function that lists the connections that are open and have not been handed over */
 export function tuneHttp2Server(
   server: Server,
   { gate, admits, refusals, onBulk }: Http2Tuning,

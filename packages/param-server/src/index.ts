@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** `@unroll/param-server`: servers that hold the parameters of a training run, and the client that its workers hold. */
+/** `@unroll/param-server`: servers that hold the parameters of a training run, and the client for its workers. */
 import './no-telemetry.js';
 
 export type { ParameterClient } from './client/client.js';

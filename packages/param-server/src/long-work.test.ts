@@ -71,7 +71,7 @@ test('a server answers while it decodes the matrix of the highest rank that it t
     answers++;
   }
   await uploaded;
-  // To decode it takes half a second, and others get a turn every 10 ms.
+  // Decoding takes half a second, and others get a turn every 10 ms.
   expect(answers).toBeGreaterThan(10);
   const higher = Uint8Array.of(4, (rank + 1) & 0xff, (rank + 1) >> 8);
   await expect(worker.upload(target, [{ offsets: [], data: higher }])).rejects.toThrow(

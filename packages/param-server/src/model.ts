@@ -1,4 +1,4 @@
-/** What a parameter server must know of a model: names and shapes, and the rule by which parameters are updated. Not its layers. */
+/** A parameter server's view of a model: names, shapes and the update rule of the parameters, but not the layers. */
 import type { OptimizerConfig } from '@unroll/core/config';
 
 /** A trainable tensor of float32. */
@@ -6,13 +6,14 @@ export interface ParameterShape {
   readonly name: string;
   readonly shape: readonly number[];
   /**
-   * A table of which workers hold, and updates change, only the rows that a batch uses: those of a first axis. The optimizer
-   * is applied to these rows alone, as by TensorFlow's LazyAdam: what of it decays without a gradient waits for the next one.
+   * Marks a row table: workers hold, and updates change, only the rows along the first axis that a batch uses. The
+   * optimizer is applied to these rows alone, like TensorFlow's LazyAdam. State that decays without a gradient decays
+   * only at the row's next gradient.
    */
   readonly byRows?: boolean;
 }
 
-/** All that workers and servers must agree on about the model that they train. */
+/** Everything that workers and servers must agree on about the model that they train. */
 export interface ModelDescription {
   readonly parameters: readonly ParameterShape[];
   readonly optimizer: OptimizerConfig;
@@ -20,24 +21,27 @@ export interface ModelDescription {
   readonly clipNorm: number | undefined;
   readonly lanes: LaneTable;
   /**
-   * Workers go each at its own pace, every push being an update, and so many steps ahead of the slowest at most; Infinity
-   * for any number. Undefined where all make each step together.
+   * Set where workers go at their own pace and every push is an update: the greatest number of steps ahead of the
+   * slowest worker, Infinity for no bound. Undefined where all make each step together.
    */
   readonly staleness?: number | undefined;
   /**
-   * Equal for two runs that compute the same, such as a digest of the configuration and the text: snapshots of another
-   * run are not gone on from, and workers of another run are refused.
+   * Equal for two runs that compute the same; for example, a digest of the configuration and the text. The servers do
+   * not continue from snapshots of another run, and refuse its workers.
    */
   readonly run: string;
 }
 
-/** The sequences of the global batch, and how many float32 values a lane's state has. */
+/** The number of sequences in the global batch, and the number of float32 values in a lane's state. */
 export interface LaneTable {
   readonly count: number;
   readonly width: number;
 }
 
-/** The first difference between two descriptions in words, `theirs` first; undefined if they describe the same model. */
+/**
+ * Returns the first difference between two descriptions in words, `theirs` first; undefined if they describe the same
+ * model.
+ */
 export function modelDifference(theirs: ModelDescription, ours: ModelDescription): string | undefined {
   return parameterDifference(theirs.parameters, ours.parameters) ?? updateDifference(theirs, ours);
 }

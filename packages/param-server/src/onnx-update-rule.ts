@@ -1,6 +1,6 @@
 /**
  * The update rule that servers run: clipping and the optimizer of `@unroll/core`, traced and executed by ONNX Runtime.
- * Optimizers work element by element, so a shard's vector is one tensor whatever parameters it is made of.
+ * Optimizers work element by element, so a shard's vector is one tensor, regardless of the parameters in it.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { clipScale, encodeOnnx, optimizerSlots, optimizerUpdate, trace } from '@unroll/core';
@@ -9,7 +9,9 @@ import type { ModelDescription } from './model.js';
 import type { Ranges } from './sparse-vector.js';
 import type { UpdateArguments, UpdateRule } from './update-rule.js';
 
-/** Elements are updated in blocks that stay in a core's cache: of memory, only what a shard holds is read and written. */
+/**
+ * Elements are updated in blocks that stay in a core's cache, so that only the shard's own memory is read and written.
+ */
 const blockLength = 64 * 1024;
 
 type Tensors = Record<string, Tensor>;
@@ -24,14 +26,14 @@ export async function createOnnxUpdateRule(model: ModelDescription, length: numb
   };
 }
 
-/** Elements `[from, to)` of a shard's vector, which lie in a block from `at` on. */
+/** Elements `[from, to)` of a shard's vector, which are placed in a block starting at `at`. */
 interface Piece {
   readonly from: number;
   readonly to: number;
   readonly at: number;
 }
 
-/** Cuts ranges into blocks of so many elements, of which the last may have fewer. */
+/** Cuts ranges into blocks of `length` elements; the last block may have fewer. */
 function* blocksOf(ranges: Ranges, length: number): Generator<readonly Piece[]> {
   let pieces: Piece[] = [];
   let filled = 0;
@@ -58,7 +60,7 @@ class Block {
   readonly #results: Tensors;
 
   static async create(model: ModelDescription, length: number): Promise<Block> {
-    // One thread: the update is bound by memory, and idle threads of ONNX Runtime would spin beside the workers.
+    // Use one thread: the update is bound by memory, and idle threads of ONNX Runtime would spin beside the workers.
     const session = await InferenceSession.create(encodeOnnx(traceUpdate(model, length)), { intraOpNumThreads: 1 });
     return new Block(session, optimizerSlots(model.optimizer), length);
   }
@@ -123,12 +125,12 @@ function traceUpdate({ optimizer, clipNorm }: ModelDescription, length: number) 
   );
 }
 
-/** A slot's name in the graph, which no other input has. */
+/** Returns a slot's name in the graph, distinct from all other inputs. */
 function slotKey(name: string): string {
   return `slot.${name}`;
 }
 
-/** The graph's output that replaces an input. */
+/** Returns the name of the graph's output that replaces an input. */
 function resultKey(name: string): string {
   return `updated.${name}`;
 }

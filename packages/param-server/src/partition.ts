@@ -1,11 +1,13 @@
 /**
- * Which rows of which parameter live on which shard: a function of names, shapes and the number of shards alone, so that
- * clients and servers compute the same one. It moves no data; `shard-vector.ts` does.
+ * Assigns the rows of each parameter to shards. Depends only on names, shapes and the number of shards, so that clients
+ * and servers compute the same assignment. It moves no data; `shard-vector.ts` does.
  */
 import { elementCount } from '@unroll/core/onnx';
 import type { ParameterShape } from './model.js';
 
-/** Rows of a parameter (ranges of its first axis) and where they stand in their shard's vector. Counts are of elements. */
+/**
+ * Rows of a parameter (a range of its first axis) and their position in the shard's vector. All counts are in elements.
+ */
 export interface Slice {
   readonly parameter: string;
   /** Where the rows start in the parameter. */
@@ -17,20 +19,22 @@ export interface Slice {
 }
 
 /**
- * The rows that one shard has of a table: every `stride`-th from `firstRow` on, laid end to end. So the shards share the
- * frequent words, which tokenizers give the first rows.
+ * One shard's rows of a table: every `stride`-th row from `firstRow` on, laid end to end. This way the shards share the
+ * frequent words, which tokenizers put in the first rows.
  */
 export interface TableSlice {
   readonly parameter: string;
   readonly firstRow: number;
   readonly stride: number;
   readonly rows: number;
-  /** Where they start in the shard's vector. */
+  /** Where the rows start in the shard's vector. */
   readonly offset: number;
   readonly rowLength: number;
 }
 
-/** The slices of one shard, laid end to end in the order of the parameters' names; then its rows of tables, likewise. */
+/**
+ * The slices of one shard, laid end to end in the order of the parameters' names; then its rows of tables, likewise.
+ */
 export interface ShardLayout {
   readonly slices: readonly Slice[];
   /** The number of elements of the slices; 0 if the model has fewer rows than there are shards. */
@@ -41,9 +45,9 @@ export interface ShardLayout {
 }
 
 /**
- * Cuts the parameters that are no tables, laid end to end by name, into `shards` contiguous runs of whole rows, as equal in
- * bytes as rows allow: a row belongs to the shard in whose equal share of the elements its middle lies. The rows of tables
- * are dealt out one by one.
+ * Lays the parameters that are not row tables end to end by name, and cuts them into `shards` contiguous runs of whole
+ * rows, as equal in bytes as possible. A row belongs to the shard whose equal share of the elements contains the row's
+ * middle. The rows of tables are dealt out one by one.
  */
 export function partition(parameters: readonly ParameterShape[], shards: number): ShardLayout[] {
   const byName = parameters.toSorted((a, b) => (a.name < b.name ? -1 : 1));

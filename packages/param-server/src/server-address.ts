@@ -1,9 +1,9 @@
-/** Checks an address of a parameter server: `host:port`, an IPv6 address in brackets. It resolves no names. */
+/** Checks an address of a parameter server: `host:port`, with an IPv6 address in brackets. It resolves no names. */
 import { isIPv6 } from 'node:net';
 
 const mostPort = 65535;
 
-/** Says what is wrong with the address, and what to write instead; undefined if nothing is. */
+/** Returns what is wrong with the address, and what to write instead; undefined if it is valid. */
 export function addressFault(address: string): string | undefined {
   if (address === '') return 'is empty; write host:port, as in ps0:7000';
   if (/\s/.test(address)) return 'has a blank in it; leave the blank out';

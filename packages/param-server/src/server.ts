@@ -1,4 +1,4 @@
-/** Starts and stops the process side of a shard: the listening socket, health, the ticking of time, the shutdown. */
+/** Starts and stops a shard's process: the listening socket, health, the timer, the shutdown. */
 import type { Socket } from 'node:net';
 import { Server, type ServerCredentials, status } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
@@ -29,50 +29,56 @@ import type { UpdateRuleFactory } from './update-rule.js';
 import { Waits } from './waits.js';
 
 export interface ParameterServerOptions {
-  /** The address to listen on; `0.0.0.0` or `::` to serve other machines, for which there must be {@link security}. */
+  /** The address to listen on. Use `0.0.0.0` or `::` to serve other machines; {@link security} is then required. */
   readonly host?: string;
   /** 0 for any free port. */
   readonly port: number;
-  /** Which shard this server holds, in `[0, shards)`. */
+  /** The index of the shard that this server holds, in `[0, shards)`. */
   readonly shard?: number;
   readonly shards?: number;
-  /** How many workers train. */
+  /** The number of workers that train. */
   readonly workers: number;
-  /** Who is let in, and whether the traffic is encrypted; by default everybody, and it is not. */
+  /** The guard against strangers, and the encryption of the traffic. By default everybody is let in, unencrypted. */
   readonly security?: ServerSecurity;
-  /** Serves other machines without TLS and without a token: whoever reaches the port can read and change the run. */
+  /**
+   * Allows serving other machines without TLS and without a token: anyone who reaches the port can read and change the
+   * run.
+   */
   readonly insecurePublic?: boolean;
   /** The version of Unroll; workers of another version are refused. */
   readonly version: string;
-  /** The run goes on with so few, and their lanes are dealt anew when one comes or goes; by default it needs all. */
+  /**
+   * The run goes on with at least this many workers, and the lanes are dealt anew when a worker comes or goes. By
+   * default all are needed.
+   */
   readonly minWorkers?: number;
   /**
-   * A step is made without the gradients of so many, the slowest; 0 unless given. All servers must have the same. Not
-   * together with `minWorkers`.
+   * The number of slowest workers whose gradients a step may leave out; 0 by default. All servers must have the same
+   * value. Cannot be combined with `minWorkers`.
    */
   readonly backupWorkers?: number;
-  /** A worker that is silent for longer is reported as awaited. */
+  /** A worker that is silent for longer than this, in seconds, is reported as awaited. */
   readonly leaseSeconds?: number;
   /**
-   * A worker that is silent for longer is lost: its lanes go to the others or, where fewer than `minWorkers` are left,
-   * those that wait for it are refused.
+   * A worker that is silent for longer than this, in seconds, is lost. Its lanes go to the others; if fewer than
+   * `minWorkers` are left, requests that wait for the worker are refused.
    */
   readonly patienceSeconds?: number;
-  /** Where this shard's snapshots are; other shards may have theirs there too. By default none are taken. */
+  /** Location of this shard's snapshots; other shards may use the same folder. By default none are taken. */
   readonly snapshots?: SnapshotOptions;
-  /** Where `GET /metrics` is answered for Prometheus, unencrypted; 0 for any free port. By default nowhere. */
+  /** The port for `GET /metrics` in Prometheus's format, unencrypted; 0 for any free port. By default there is none. */
   readonly metricsPort?: number;
-  /** The address of {@link metricsPort}: by default only this machine reads there, for nothing guards it. */
+  /** The address of {@link metricsPort}. By default only this machine can read it, because it is unguarded. */
   readonly metricsHost?: string;
-  /** Takes lines for the person who runs the training: who is awaited, who is slow, what could not be written. */
+  /** Receives lines for the person who runs the training: who is awaited, who is slow, what could not be written. */
   readonly onNotice?: (line: string, severity: Severity) => void;
 }
 
 export interface SnapshotOptions {
   readonly folder: string;
-  /** Updates between two snapshots; all servers must have the same. */
+  /** The number of updates between two snapshots; all servers must have the same value. */
   readonly every: number;
-  /** How many of the last are kept: at least {@link fewestSnapshots}. */
+  /** The number of latest snapshots to keep; at least {@link fewestSnapshots}. */
   readonly keep: number;
 }
 
@@ -82,13 +88,13 @@ export type ServerEnd = 'finished' | 'abandoned' | 'stopped';
 /** A running server. */
 export interface ParameterServer extends AsyncDisposable {
   readonly port: number;
-  /** Of `GET /metrics`, if it was asked for. */
+  /** The port of `GET /metrics`, if it was requested. */
   readonly metricsPort: number | undefined;
   /** Resolves when the server has stopped. */
   readonly done: Promise<ServerEnd>;
   /**
-   * Stops: reports itself as not serving, refuses what waits for workers with UNAVAILABLE, lets pulls in flight finish.
-   * Call it on SIGTERM.
+   * Stops the server: reports itself as not serving, refuses calls that wait for workers with UNAVAILABLE, and lets
+   * pulls in flight finish. Call it on SIGTERM.
    */
   close(): Promise<void>;
 }
@@ -97,9 +103,10 @@ export interface ParameterServer extends AsyncDisposable {
 const shutdownGraceMs = 5_000;
 
 /**
- * Serves one shard of a training run. The model and its optimizer are learnt from the first worker that joins.
- * @throws ParameterServerError if the address cannot be listened on, other machines can reach it and nothing guards it, or
- *   the certificates cannot be used; Error if the snapshots' folder cannot be written or `shard` is not in `[0, shards)`.
+ * Serves one shard of a training run. The server learns the model and its optimizer from the first worker that joins.
+ * @throws ParameterServerError if the address cannot be listened on, if other machines can reach it and nothing guards
+ *   it, or if the certificates cannot be used; Error if the snapshots' folder cannot be written or `shard` is not in
+ *   `[0, shards)`
  */
 export async function startParameterServer({
   host = '127.0.0.1',
@@ -197,12 +204,12 @@ export async function startParameterServer({
   return { port: boundPort, metricsPort: endpoint?.port, done, close, [Symbol.asyncDispose]: close };
 }
 
-/** Of one connection: a worker has a handful. */
+/** The limit for one connection; a worker has a handful of calls at once. */
 const callsAtOnce = 64;
 
 const createRule: UpdateRuleFactory = async (model, length) => {
   if (model.optimizer.name === 'sgd') return sgdUpdateRule(model.clipNorm);
-  // Importing this package's client must not load ONNX Runtime.
+  // Import it here: importing this package's client must not load ONNX Runtime.
   const { createOnnxUpdateRule } = await import('./onnx-update-rule.js');
   return createOnnxUpdateRule(model, length);
 };
@@ -219,7 +226,10 @@ function listen(server: Server, host: string, port: number, credentials: ServerC
   });
 }
 
-/** Looks what the heart waits for, and tells it that time passes, unless this process itself was stalled: then it is not the workers who were silent. */
+/**
+ * Updates what the heart waits for and tells it that time passes. Skips the tick if this process itself was stalled, so
+ * that the stall does not count as the workers' silence.
+ */
 function tick(host: ShardHost, waits: Waits, leaseSeconds: number): () => void {
   const interval = Math.min(1000, (leaseSeconds * 1000) / 4);
   let last = performance.now();
@@ -232,11 +242,13 @@ function tick(host: ShardHost, waits: Waits, leaseSeconds: number): () => void {
   return () => clearInterval(timer);
 }
 
-/** Lets calls end; then ends what is left, such as connections that never spoke HTTP/2 and that gRPC knows nothing of. */
+/**
+ * Lets calls end, then closes whatever is left, such as connections that never spoke HTTP/2 and are unknown to gRPC.
+ */
 async function shutDown(server: Server, bulk: BulkService, sockets: () => readonly Socket[]): Promise<void> {
   const ended = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
   let force: NodeJS.Timeout | undefined;
-  // gRPC waits for ever for a session that broke off before it was one.
+  // gRPC waits forever for a session that broke off before it was established.
   const forced = new Promise<void>((resolve) => {
     force = setTimeout(() => {
       server.forceShutdown();

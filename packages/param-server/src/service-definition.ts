@@ -1,4 +1,6 @@
-/** The methods of proto/unroll/v1/parameter_server.proto as grpc-js wants them. Both the server and the client use these. */
+/**
+ * The methods of proto/unroll/v1/parameter_server.proto in grpc-js's form. Both the server and the client use these.
+ */
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import { chunkMessage } from './chunk-message.js';
 import { unroll } from './generated/parameter-server.js';
@@ -33,10 +35,12 @@ const {
   LeaveResponse,
 } = unroll.v1;
 
-/** The fully qualified name, under which health is reported too. */
+/** The fully qualified name, which health is reported under too. */
 export const serviceName = 'unroll.v1.ParameterServer';
 
-/** Larger than a chunk and its header, or than the join of a model with ten thousand parameters; far below bulk data. */
+/**
+ * Larger than a chunk with its header, and than the join of a model with ten thousand parameters; far below bulk data.
+ */
 export const maxMessageBytes = 4 * 1024 * 1024;
 
 export const parameterServerService = {

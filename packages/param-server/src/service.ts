@@ -28,7 +28,7 @@ import {
 type Wire = typeof unroll.v1;
 type Message<Name extends keyof Wire> = InstanceType<Wire[Name]>;
 
-/** The implementation of `parameterServerService`. */
+/** Returns the implementation of `parameterServerService`. */
 export function parameterServerMethods(host: ShardHost, reports: WorkerReports): UntypedServiceImplementation {
   return {
     join: unary(
@@ -102,7 +102,7 @@ export function parameterServerMethods(host: ShardHost, reports: WorkerReports):
 
 type WithoutCaller<R> = R extends unknown ? Omit<R, 'caller'> : never;
 
-/** A method of one request and one response, by default the answer's fields. */
+/** Makes a method with one request and one response. By default it responds with the answer's fields. */
 function unary<Request extends { caller?: unroll.v1.Caller.$Properties | null }>(
   parse: (request: Request, caller: Caller) => WithoutCaller<UnnumberedRequest>,
   host: ShardHost,
@@ -120,7 +120,7 @@ function unary<Request extends { caller?: unroll.v1.Caller.$Properties | null }>
   };
 }
 
-/** What a worker is told that joins: the heart's answer, and what the server was started with. */
+/** Returns the response to a joining worker: the heart's answer, and the server's own settings. */
 export function joinResponse(answer: Answer, host: ShardHost): object {
   const { policy, snapshots } = host;
   if (answer.type === 'superseded') return { supersededBy: answer.ordinal, leaseSeconds: policy.leaseSeconds };
@@ -151,7 +151,10 @@ export function uploadedValues(host: ShardHost, caller: Caller, step: number): S
   return { parameters, slots: Object.fromEntries(slots), lanes };
 }
 
-/** A request that comes again, while the vectors of the next one are on their way, must take none of them. */
+/**
+ * Checks that all vectors have arrived. A repeated request must take none while the next request's vectors are
+ * arriving.
+ */
 function hasAll(uploads: Uploads, caller: Caller, step: number, vectors: readonly string[]): boolean {
   return vectors.every((vector) => uploads.has({ caller, step, vector }));
 }
@@ -165,7 +168,7 @@ export function uploadedContribution(host: ShardHost, caller: Caller, step: numb
   return gradient && lanes && rows && { gradient, rows, lanes };
 }
 
-/** A stream that breaks off or is refused leaves nothing that a push could use. */
+/** Receives an upload. A stream that breaks off or is refused leaves nothing that a push could use. */
 async function receiveUpload(
   host: ShardHost,
   call: ServerReadableStream<Message<'UploadRequest'>, object>,

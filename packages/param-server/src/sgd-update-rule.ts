@@ -1,6 +1,7 @@
 /**
- * Plain stochastic gradient descent, as one loop over memory. By ONNX Runtime, whose results are copied out of it and again into
- * the vector, a server would take twice the time, in which all workers wait. It gives the bits of `onnx-update-rule.ts`.
+ * Plain stochastic gradient descent, as one loop over memory. ONNX Runtime copies results out and then into the vector,
+ * so a server would take twice the time, while all workers wait. The result has the same bits as that of
+ * `onnx-update-rule.ts`.
  */
 import type { UpdateRule } from './update-rule.js';
 
@@ -14,7 +15,7 @@ export function sgdUpdateRule(clipNorm: number | undefined): UpdateRule {
   };
 }
 
-/** As `clipScale` of `@unroll/core`, in float32. */
+/** Same as `clipScale` of `@unroll/core`, in float32. */
 function clipScale(sumOfSquares: number, clipNorm: number | undefined): number {
   if (clipNorm === undefined) return 1;
   return Math.min(1, Math.fround(Math.fround(clipNorm) / Math.fround(Math.sqrt(sumOfSquares))));

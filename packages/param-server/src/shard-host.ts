@@ -1,6 +1,6 @@
 /**
- * The shell around the deterministic heart: numbers its requests, tells it the time, does its effects and turns its
- * answers into promises. It knows no gRPC; `service.ts` does.
+ * The shell around the deterministic heart: numbers its requests, tells it the time, carries out its effects, and turns
+ * its answers into promises. It does not know gRPC; `service.ts` does.
  */
 
 import { partition, type ShardLayout } from './partition.js';
@@ -14,7 +14,7 @@ import type { UpdateRuleFactory } from './update-rule.js';
 import { Uploads } from './uploads.js';
 import type { Waits } from './waits.js';
 
-/** A request as its caller writes it: the host numbers it. */
+/** A request without its number, which the host assigns. */
 export type UnnumberedRequest = Request extends infer R ? (R extends Request ? Omit<R, 'request'> : never) : never;
 
 export interface ShardHostOptions {
@@ -22,25 +22,25 @@ export interface ShardHostOptions {
   readonly policy: ShardPolicy;
   readonly createRule: UpdateRuleFactory;
   readonly snapshots: SnapshotStore;
-  /** The time in seconds from any origin. */
+  /** Returns the time in seconds from any origin. */
   readonly now: () => number;
-  /** Takes lines for the person who runs the training. */
+  /** Receives lines for the person who runs the training. */
   readonly onNotice: (line: string, severity: Severity) => void;
   readonly watcher?: ShardWatcher | undefined;
-  /** Is told what the shard waits for. */
+  /** Notes what the shard is waiting for. */
   readonly waits?: Waits;
 }
 
-/** Is told of what happens in a shard. */
+/** Called for the events of a shard. */
 export interface ShardWatcher {
   asked(request: UnnumberedRequest): void;
-  /** @param seconds how long it held this thread */
+  /** @param seconds how long the effect held this thread */
   did(effect: ShardEffect, seconds: number): void;
-  /** A snapshot is on disk. */
+  /** A snapshot has been written to disk. */
   wroteSnapshot(step: number): void;
-  /** A snapshot has been read, to go on from it. */
+  /** A snapshot has been read, to continue from it. */
   readSnapshot(step: number): void;
-  /** A snapshot could not be written, or not be read. */
+  /** A snapshot could not be written or read. */
   failedSnapshot(operation: 'read' | 'write'): void;
 }
 
@@ -50,7 +50,7 @@ interface Pending {
   reject(refusal: Refusal): void;
 }
 
-/** What exists once the first worker has said which model is trained. */
+/** The parts that exist once the first worker has described the model. */
 interface Adopted {
   readonly run: RunDescription;
   readonly store: ShardStore;
@@ -58,7 +58,7 @@ interface Adopted {
 }
 
 export class ShardHost {
-  /** Resolves when every worker has left: to whether they had nothing left to do. */
+  /** Resolves when every worker has left, with whether they had nothing left to do. */
   readonly finished: Promise<boolean>;
   readonly policy: ShardPolicy;
   readonly snapshots: SnapshotStore;
@@ -88,19 +88,19 @@ export class ShardHost {
     return this.#adopted;
   }
 
-  /** Whether the run goes on without workers that leave. */
+  /** Whether the run goes on when workers leave. */
   get isElastic(): boolean {
     return this.#heart.isElastic;
   }
 
-  /** How many requests wait for an answer, by type. */
+  /** The number of requests that wait for an answer, by type. */
   get waiting(): ReadonlyMap<Request['type'], number> {
     const counts = new Map<Request['type'], number>();
     for (const { type } of this.#pending.values()) counts.set(type, (counts.get(type) ?? 0) + 1);
     return counts;
   }
 
-  /** What the run waits for, if anything: {@link Shard.awaited}. */
+  /** The event that the run waits for, if any: {@link Shard.awaited}. */
   get awaited(): Awaited | undefined {
     return this.#heart.awaited(this.#options.now());
   }
@@ -110,7 +110,7 @@ export class ShardHost {
   }
 
   /**
-   * What the shard answers, when it does. `whenCancelled` is given a function to call if the caller goes away first.
+   * Resolves with the shard's answer. `whenCancelled` receives a function to call if the caller goes away first.
    * @throws Refusal
    */
   ask(request: UnnumberedRequest, whenCancelled: (cancel: () => void) => void): Promise<Answer> {
@@ -218,7 +218,7 @@ export class ShardHost {
     );
   }
 
-  /** Training goes on while it is written. */
+  /** Writes a snapshot while training goes on. */
   #snapshot(step: number): void {
     const { store } = this.adopted;
     const { watcher } = this.#options;
@@ -234,12 +234,12 @@ export class ShardHost {
   }
 
   #end(isComplete: boolean): void {
-    // The checkpoint has what the snapshots have.
+    // The snapshots are no longer needed: the checkpoint contains their data.
     const cleared = isComplete ? this.snapshots.clear() : Promise.resolve();
     this.#inBackground('the snapshots could not be removed', cleared).then(() => this.#finish(isComplete));
   }
 
-  /** Training goes on if a snapshot fails; whoever runs it is told. */
+  /** Runs work whose failure does not stop training, but is reported to the person who runs it. */
   #inBackground(failure: string, work: Promise<void>): Promise<void> {
     return work.catch((error: unknown) => this.#options.onNotice(`${failure}: ${(error as Error).message}`, 'error'));
   }
@@ -251,7 +251,7 @@ export class ShardHost {
   }
 }
 
-/** Of every vector that workers may send. */
+/** Returns the length of every vector that workers may send. */
 function vectorLengths({ slotNames }: ShardStore, layout: ShardLayout, lanes: number): ReadonlyMap<string, number> {
   const values = ['parameters', ...slotNames].map((name) => [name, layout.length] as const);
   return new Map([...values, ['gradient', layout.denseLength], ['lanes', lanes]]);

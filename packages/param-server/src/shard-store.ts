@@ -17,24 +17,27 @@ const nothing: SparseVector = { values: new Float32Array(0), ranges: [] };
 export class ShardStore {
   readonly #run: RunDescription;
   readonly #rule: Promise<UpdateRule>;
-  /** The sum of the current step's gradients; empty until the first of them is there. */
+  /** The sum of the current step's gradients; empty until the first has arrived. */
   #gradient: SparseVector = nothing;
-  /** Of that sum; undefined where adding has not computed it. */
+  /** The sum of squares of that sum; undefined if adding has not computed it. */
   #sumOfSquares: number | undefined;
-  /** The same of the tables. */
+  /** The sum of the tables' gradients. */
   #rows: RowGradient = [];
   readonly #rowUpdate: Promise<RowUpdate> | undefined;
   readonly #layout: ShardLayout;
   #values: ShardValues | undefined;
-  /** The values as they were when a snapshot that is being written was taken. */
+  /** The values at the moment of the snapshot that is being written. */
   #frozen: FrozenValues | undefined;
-  /** What the lanes' states become when the current step's update is made. */
+  /** The lanes' states after the current step's update. */
   #nextLanes: Float32Array;
-  /** The update that runs, or the last one. */
+  /** The update in progress, or the last one. */
   #updating: Promise<unknown> = Promise.resolve();
   /** The rows that the last update changed, and the step it led to. */
   #changed: { readonly step: number; readonly rows: RowSelection } | undefined;
-  /** How often values were installed: an update that began before the last time says nothing of these. */
+  /**
+   * The number of times values were installed. It shows whether an update began before the latest installation, so that
+   * its changes do not concern the current values.
+   */
   #installations = 0;
 
   constructor(run: RunDescription, layout: ShardLayout, createRule: UpdateRuleFactory) {
@@ -43,19 +46,19 @@ export class ShardStore {
     this.#nextLanes = new Float32Array(laneElements(run));
     this.#rule = createRule(run.model, layout.denseLength);
     if (layout.tables.length > 0) this.#rowUpdate = RowUpdate.create(run.model, layout, createRule);
-    // Awaited, and their failure reported, by the first update.
+    // The first update awaits these and reports their failure.
     for (const rule of [this.#rule, this.#rowUpdate]) rule?.catch(() => undefined);
   }
 
-  /** The names of the optimizer's state, a vector each. */
+  /** The names of the optimizer's state, one vector each. */
   get slotNames(): readonly string[] {
     return optimizerSlots(this.#run.model.optimizer);
   }
 
   /**
-   * A vector as it is after `step` updates, for a worker that has it as it was after `since`.
+   * Returns a vector after `step` updates, for a worker that holds it after `since` updates.
    * @returns undefined if there is no vector of this name
-   * @throws Refusal if rows are selected that the shard has not
+   * @throws Refusal if rows are selected that the shard does not hold
    */
   chunks(
     name: string,
@@ -78,22 +81,25 @@ export class ShardStore {
     this.#values = values;
     this.#installations++;
     this.#changed = undefined;
-    // What a snapshot is being written of changes no more.
+    // The vectors that a snapshot is being written from no longer change.
     this.#frozen = undefined;
   }
 
-  /** The values as they are now, to be read while updates change them; one at a time, until {@link thaw}. */
+  /** Freezes the current values, to be read while updates change them. Only one at a time, until {@link thaw}. */
   freeze(): FrozenValues {
     this.#frozen = new FrozenValues(this.#values!);
     return this.#frozen;
   }
 
-  /** What was frozen has been read, or is wanted no more. */
+  /** Ends the freeze: the values have been read, or are no longer needed. */
   thaw(): void {
     this.#frozen = undefined;
   }
 
-  /** Adds a contribution, or starts the sum with it. @returns a vector that is not needed any more; empty if there is none */
+  /**
+   * Adds a contribution, or starts the sum with it.
+   * @returns a vector that is no longer needed; empty if there is none
+   */
   add({ gradient, rows = [], lanes }: Contribution, range: LaneRange, isFirst: boolean): Float32Array {
     this.#takeLanes(lanes, range, isFirst);
     this.#rows = isFirst ? rows : addRows(this.#layout, this.#rows, rows);
@@ -111,7 +117,7 @@ export class ShardStore {
 
   #takeLanes(lanes: Float32Array, { from, to }: LaneRange, isFirst: boolean): void {
     if (this.#nextLanes.length === 0) return;
-    // Lanes of which the step is not made stay as they are.
+    // The states of lanes that are not part of the step stay unchanged.
     if (isFirst) this.#nextLanes.set(this.#values!.lanes);
     const { width } = this.#run.model.lanes;
     this.#nextLanes.set(lanes.subarray(from * width, to * width), from * width);
@@ -127,7 +133,7 @@ export class ShardStore {
     return (this.#sumOfSquares ?? sumOfSquares(this.#gradient)) + sumOfSquaresOfRows(this.#rows);
   }
 
-  /** Applies the optimizer to the step's gradient. @returns the gradient's vector, which is not needed any more */
+  /** Applies the optimizer to the step's gradient. @returns the gradient's vector, which is no longer needed */
   update(step: number, learningRate: number, globalSumOfSquares: number): Promise<Float32Array> {
     const [gradient, rows] = [this.#gradient, this.#rows];
     this.#gradient = nothing;
@@ -141,7 +147,7 @@ export class ShardStore {
     this.#frozen?.keepRanges(changed.ranges);
     const scalars = { learningRate, sumOfSquares: globalSumOfSquares, step };
     const installation = this.#installations;
-    // One at a time: that of a generation which has been given up may still run.
+    // One update at a time: one of an abandoned generation may still be running.
     const updated = this.#updating.then(async () => {
       await (await this.#rowUpdate)?.apply(rows, values, scalars);
       if (changed.values.length === 0) return;
@@ -155,7 +161,7 @@ export class ShardStore {
   }
 }
 
-/** The length of the table of lanes' states: the first shard holds it. */
+/** Returns the length of the table of lane states, which the first shard holds. */
 export function laneElements({ shard, model }: RunDescription): number {
   return shard === 0 ? model.lanes.count * model.lanes.width : 0;
 }

@@ -10,7 +10,7 @@ const parameters = [
   { name: 'kernel', shape: [300, 200] },
 ];
 
-/** Gradients of a batch that uses these rows of the embedding. */
+/** Returns the gradients of a batch that uses these rows of the embedding. */
 function gradientsOf(rows: readonly number[]) {
   const embedding = new Float32Array(32_000);
   for (const row of rows) embedding.fill(row + 1, row * 32, (row + 1) * 32);

@@ -1,16 +1,16 @@
 /**
- * Moves values between parameters, which a worker holds by name, and a shard's vector, which travels as bytes in chunks.
- * Rows that need not travel, because they are zero or have not changed, do not: of an embedding that is all but the rows
- * of a batch's words. Bytes are little-endian, as on every machine that Node runs on.
+ * Moves values between parameters, which a worker holds by name, and a shard's vector, which travels as bytes in
+ * chunks. Rows that are zero or unchanged need not travel. For an embedding, these are all rows but those of a batch's
+ * words. Bytes are little-endian, as on every machine that Node runs on.
  */
 import type { ShardLayout } from './partition.js';
 
-/** Float32 values by parameter name, each of its parameter's element count. */
+/** Float32 values by parameter name, each with its parameter's element count. */
 export type NamedValues = Readonly<Record<string, Float32Array>>;
 
 /**
- * The most elements of a chunk. A message costs grpc-js the same whatever its size: with 64 KiB a gigabyte took half as much
- * processor time again.
+ * The greatest number of elements in a chunk. A message costs grpc-js the same whatever its size: with 64 KiB, a
+ * gigabyte took one and a half times the processor time.
  */
 export const chunkLength = (1024 * 1024) / 4;
 
@@ -27,16 +27,16 @@ export interface Part {
   readonly rowLength: number;
 }
 
-/** Rows of a slice, by the offsets of their elements within it, and how many elements each has. */
+/** Rows of a slice: the offsets of their first elements within it, and the number of elements of each. */
 export interface Rows {
   readonly starts: readonly number[];
   readonly length: number;
 }
 
-/** For each slice of a layout the rows that travel; undefined for all of them. */
+/** For each slice of a layout, the rows that travel; undefined for all of them. */
 export type RowSelection = readonly (Rows | undefined)[];
 
-/** The slices of a layout in a worker's parameters. Views, not copies. */
+/** Returns the slices of a layout in a worker's parameters. Views, not copies. */
 export function partsOfParameters({ slices }: ShardLayout, values: NamedValues): Part[] {
   return slices.map(({ parameter, start, offset, length, rowLength }) => ({
     values: values[parameter]!.subarray(start, start + length),
@@ -45,7 +45,7 @@ export function partsOfParameters({ slices }: ShardLayout, values: NamedValues):
   }));
 }
 
-/** The slices of a layout in the shard's vector. Views, not copies. */
+/** Returns the slices of a layout in the shard's vector. Views, not copies. */
 export function partsOfVector({ slices }: ShardLayout, vector: Float32Array): Part[] {
   return slices.map(({ offset, length, rowLength }) => ({
     values: vector.subarray(offset, offset + length),
@@ -54,7 +54,9 @@ export function partsOfVector({ slices }: ShardLayout, vector: Float32Array): Pa
   }));
 }
 
-/** The rows in which something is not zero or, where that is little, as when a codec sends few values, those values alone. */
+/**
+ * Selects the rows with nonzero values. If such values are few, as when a codec sends few, selects those values alone.
+ */
 export function nonzeroRows(parts: readonly Part[]): RowSelection {
   return parts.map(({ values, rowLength }) => {
     const starts: number[] = [];
@@ -67,17 +69,20 @@ export function nonzeroRows(parts: readonly Part[]): RowSelection {
   });
 }
 
-/** So many values of rows with so many elements travel one by one: the offset of a single value costs as much as the value. */
+/**
+ * Returns how many nonzero values, at most, travel one by one in place of rows with `elements` elements. The offset of
+ * a single value costs as much as the value.
+ */
 export function fewAmong(elements: number): number {
   return elements / 16;
 }
 
-/** Whether rows with so many elements travel one by one: they cost their offsets and a copy each. */
+/** Returns whether to send rows with `elements` elements in total one by one: each costs its offset and a copy. */
 export function areWorthSelecting(elements: number, all: number): boolean {
   return elements < all / 2;
 }
 
-/** Whether at most so many values are not zero; it is soon seen if they are more. */
+/** Returns whether at most `most` values are nonzero; stops counting as soon as there are more. */
 function hasFewValues(values: Float32Array, most: number): boolean {
   let count = 0;
   for (let i = 0; i < values.length && count <= most; i++) if (values[i] !== 0) count += 1;
@@ -95,7 +100,7 @@ function isZero(values: Float32Array, from: number, to: number): boolean {
   return true;
 }
 
-/** The selected rows in chunks; without a selection everything. */
+/** Yields the selected rows in chunks; without a selection, everything. */
 export function* chunksOf(parts: readonly Part[], selection?: RowSelection): Generator<Chunk> {
   for (const [index, part] of parts.entries()) {
     const rows = selection?.[index];
@@ -119,13 +124,13 @@ function* rowChunks({ values, offset }: Part, { starts, length }: Rows): Generat
   }
 }
 
-/** Each piece of a chunk: where it starts in the shard's vector, in elements, and its bytes. */
+/** Yields each piece of a chunk: where it starts in the shard's vector, in elements, and its bytes. */
 export function* piecesOf({ offsets, data }: Chunk): Generator<{ offset: number; data: Uint8Array }> {
   const length = data.length / offsets.length;
   for (const [k, offset] of offsets.entries()) yield { offset, data: data.subarray(k * length, (k + 1) * length) };
 }
 
-/** Writes a chunk of the shard's vector to where it belongs in `values`. */
+/** Writes a chunk of the shard's vector to its place in `values`. */
 export function scatterChunk(layout: ShardLayout, values: NamedValues, chunk: Chunk): void {
   for (const { offset, data } of piecesOf(chunk)) {
     const end = offset + data.length / 4;
@@ -139,12 +144,12 @@ export function scatterChunk(layout: ShardLayout, values: NamedValues, chunk: Ch
   }
 }
 
-/** Writes a chunk of a vector that is no shard's part of the parameters. */
+/** Writes a chunk of a vector that is not a shard's part of the parameters. */
 export function scatterTable(table: Float32Array, chunk: Chunk): void {
   for (const { offset, data } of piecesOf(chunk)) float32Bytes(table).set(data, offset * 4);
 }
 
-/** The bytes of a float32 array, without copying. */
+/** Returns the bytes of a float32 array, without copying. */
 export function float32Bytes(values: Float32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }

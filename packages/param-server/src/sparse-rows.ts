@@ -1,9 +1,11 @@
-/** Between the ranges of a sparse vector, which arithmetic goes by, and the rows of its slices, by which it travels. */
+/**
+ * Converts between the ranges of a sparse vector, used for arithmetic, and the rows of its slices, used for transport.
+ */
 import type { ShardLayout, Slice } from './partition.js';
 import { areWorthSelecting, fewAmong, type Part, type RowSelection, type Rows } from './shard-vector.js';
 import { RangeList, type Ranges } from './sparse-vector.js';
 
-/** The ranges that the selected rows cover. */
+/** Returns the ranges that the selected rows cover. */
 export function rangesOf(parts: readonly Part[], selection: RowSelection): RangeList {
   const list = new RangeList();
   for (const [index, { values, offset }] of parts.entries()) {
@@ -15,8 +17,8 @@ export function rangesOf(parts: readonly Part[], selection: RowSelection): Range
 }
 
 /**
- * For each slice the rows that travel of what has changed in these ranges: single values where they are few, the whole slice
- * where they are most of it.
+ * Selects the rows of each slice that travel when these ranges have changed: single values if they are few, the whole
+ * slice if they cover most of it.
  */
 export function rowsWithin({ slices }: ShardLayout, ranges: Ranges): RowSelection {
   let k = 0;
@@ -45,7 +47,7 @@ function elementsOf(ranges: Ranges): number {
   return count;
 }
 
-/** Where the rows start that the ranges touch, each once. */
+/** Returns where the rows that the ranges touch start, each once. */
 function startsOf(ranges: Ranges, rowLength: number): number[] {
   const starts: number[] = [];
   for (let k = 0; k < ranges.length; k += 2) {

@@ -6,7 +6,7 @@ import { addSparse, RangeList, type Ranges, type SparseVector, sumOfSquares, wit
 
 const length = 12;
 
-/** With nines where nobody looks. */
+/** Makes a vector with nines outside of the ranges, where nothing must look. */
 function sparse(ranges: Ranges, value: (element: number) => number): SparseVector {
   const values = new Float32Array(length).fill(9);
   for (let k = 0; k < ranges.length; k += 2) {

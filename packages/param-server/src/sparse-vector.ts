@@ -1,9 +1,9 @@
 /**
- * Vectors of which only some ranges hold values: of an embedding's gradient the rows of a batch's tokens. All else counts as
- * zero, whatever the memory holds there, so that nobody has to write, add or square zeros.
+ * Vectors with values only in some ranges, such as an embedding's gradient with the rows of a batch's tokens. All other
+ * elements count as zero, whatever the memory holds there. So nothing has to write, add or square zeros.
  */
 
-/** `[from, to, from, to, …]` in elements: ascending, none empty, none touching the next. */
+/** `[from, to, from, to, …]` in elements: ascending, with no empty and no adjoining ranges. */
 export type Ranges = readonly number[];
 
 export interface SparseVector {
@@ -11,7 +11,7 @@ export interface SparseVector {
   readonly ranges: Ranges;
 }
 
-/** Ranges that are gathered in ascending order. */
+/** Collects ranges in ascending order. */
 export class RangeList {
   readonly #ranges: number[] = [];
 
@@ -32,10 +32,10 @@ export class RangeList {
   }
 }
 
-/** What is in any of the lists. */
+/** Returns the union of the lists. */
 export function unionOf(lists: readonly RangeList[]): RangeList {
   if (lists.length === 1) return lists[0]!;
-  // By halves: each range is moved as often as the lists can be halved.
+  // Divide and conquer: each range is moved only a logarithmic number of times.
   const middle = lists.length >> 1;
   return unionOfTwo(unionOf(lists.slice(0, middle)), unionOf(lists.slice(middle)));
 }
@@ -52,12 +52,12 @@ function unionOfTwo({ ranges: a }: RangeList, { ranges: b }: RangeList): RangeLi
   return union;
 }
 
-/** All of a vector. */
+/** Returns the range of a whole vector. */
 export function wholeRange(length: number): Ranges {
   return length > 0 ? [0, length] : [];
 }
 
-/** Writes the zeros that the vector is taken to have. @returns its values */
+/** Writes zeros to all elements outside of the ranges. @returns the vector's values */
 export function withZeros({ values, ranges }: SparseVector): Float32Array {
   let end = 0;
   for (let k = 0; k < ranges.length; k += 2) {
@@ -72,7 +72,7 @@ export interface SparseSum {
   readonly sumOfSquares: number;
 }
 
-/** Adds a vector to `sum`, in whose memory the result is, and squares what comes out while it is at hand. */
+/** Adds a vector to `sum`, in place, and computes the sum of squares of the result in the same pass. */
 export function addSparse(sum: SparseVector, { values, ranges }: SparseVector): SparseSum {
   const both = new RangeList();
   let sumOfSquares = 0;
@@ -96,7 +96,7 @@ export function addSparse(sum: SparseVector, { values, ranges }: SparseVector): 
   }
 }
 
-/** @returns the sum of squares of the result; in four sums, of which none has to wait for the other */
+/** @returns the sum of squares of the result, computed as four independent sums so that none waits for another */
 function addWithin(sum: Float32Array, values: Float32Array, from: number, to: number): number {
   const whole = to - ((to - from) % 4);
   let [a, b, c, d] = [0, 0, 0, 0];
@@ -134,7 +134,7 @@ export function sumOfSquares({ values, ranges }: SparseVector): number {
   return sum;
 }
 
-/** As {@link addWithin}. */
+/** Uses four independent sums, like {@link addWithin}. */
 function sumOfSquaresWithin(values: Float32Array, from: number, to: number): number {
   const whole = to - ((to - from) % 4);
   let [a, b, c, d] = [0, 0, 0, 0];

@@ -63,7 +63,7 @@ test.skipIf(!hasHttp2Proxy)('through an HTTP/2 proxy workers train to the same b
   const lines: string[] = [];
   const proxied = await train({ ...run, reach: http2ProxyTo, onNotice: (line) => lines.push(line) });
   expect(proxied).toEqual(await train(run));
-  // Each of two workers, of each of two servers.
+  // One line from each of two workers about each of two servers.
   expect(lines).toHaveLength(4);
   for (const line of lines)
     expect(line).toMatch(/^parameter server .* vectors travel by gRPC, .* only HTTP\/2 through/);
@@ -73,7 +73,7 @@ interface Run {
   workers: number;
   shards: number;
   optimizer: OptimizerConfig;
-  /** Resolves to the port at which workers find the server that listens at this one. */
+  /** Resolves with the port at which workers reach the server that listens at this one. */
   reach?: (port: number) => Promise<number>;
   onNotice?: (line: string) => void;
 }
@@ -88,7 +88,7 @@ function train(run: Run): Promise<NamedValues[]> {
   return trainFrom(run, initial(), steps, async (_, values) => values);
 }
 
-/** Trains all workers up to step `until`; returns what `result` makes of each. Servers stop because all workers leave. */
+/** Trains all workers up to step `until`; returns `result` of each. Servers stop because all workers leave. */
 async function trainFrom<Result>(
   { workers, shards, optimizer, reach = async (port) => port, onNotice = () => undefined }: Run,
   start: Start,
@@ -138,7 +138,10 @@ function initial(): Start & { parameters: { kernel: Float32Array; bias: Float32A
   return { parameters: { kernel, bias: new Float32Array(outputs) } };
 }
 
-/** What rows `[from, to)` of a step's batch add to the gradient of a linear model's mean squared error, in float64. */
+/**
+ * Returns the part of rows `[from, to)` of a step's batch in the gradient of a linear model's mean squared error, in
+ * float64.
+ */
 function gradientsOf({ kernel, bias }: NamedValues, step: number, from: number, to: number) {
   const gradients = { kernel: new Float32Array(inputs * outputs), bias: new Float32Array(outputs) };
   for (let row = from; row < to; row++) {
@@ -153,7 +156,7 @@ function gradientsOf({ kernel, bias }: NamedValues, step: number, from: number, 
   return gradients;
 }
 
-/** The textbook: the whole batch on one machine, optimizers written out in float64. */
+/** The textbook result: the whole batch on one machine, with optimizers written out in float64. */
 function trainAlone(optimizer: OptimizerConfig): NamedValues {
   const values = initial().parameters;
   const state = {

@@ -1,12 +1,15 @@
-/** The arithmetic of an optimizer step on a shard's vector, as the server sees it; `onnx-update-rule.ts` is the one it runs. */
+/**
+ * The arithmetic of an optimizer step on a shard's vector, as the server sees it. Servers run `onnx-update-rule.ts`, or
+ * `sgd-update-rule.ts` for plain SGD.
+ */
 import type { ModelDescription } from './model.js';
 import type { ShardValues } from './shard/messages.js';
 import type { SparseVector } from './sparse-vector.js';
 
-/** What is the same for all of a step's update. */
+/** The scalars of one update, the same for all elements. */
 export interface UpdateScalars {
   readonly learningRate: number;
-  /** Of the whole model's averaged gradient, over all shards. */
+  /** The sum of squares of the whole model's averaged gradient, over all shards. */
   readonly sumOfSquares: number;
   /** 1 for the first update. */
   readonly step: number;
@@ -15,7 +18,10 @@ export interface UpdateScalars {
 export interface UpdateArguments extends UpdateScalars {
   /** Overwritten with the values after the update. */
   readonly values: ShardValues;
-  /** Averaged over the workers, not yet clipped; as long as the parameters. Beyond its ranges nothing is to be updated. */
+  /**
+   * The gradient averaged over the workers, not yet clipped; as long as the parameters. Elements outside of its ranges
+   * must not be updated.
+   */
   readonly gradient: SparseVector;
 }
 

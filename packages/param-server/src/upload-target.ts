@@ -1,20 +1,22 @@
-/** What an upload is said to be: of whom, of which step, of which vector. */
+/** The description of an upload: its caller, step and vector. */
 import type { Caller } from './shard/messages.js';
 
 export interface UploadTarget {
   readonly caller: Caller;
   readonly step: number;
   readonly vector: string;
-  /** Whether the bytes are a codec's, to be decoded when all have come; else they are the values of chunks. */
+  /**
+   * Whether the bytes come from a codec and are decoded when all have arrived; otherwise they are the values of chunks.
+   */
   readonly encoded?: boolean | null | undefined;
 }
 
-/** For messages. */
+/** Returns the upload's name for messages. */
 export function nameOf({ caller, step, vector }: UploadTarget): string {
   return `worker ${caller.worker}'s vector '${vector}' of step ${step}`;
 }
 
-/** Whether both are of the same process and step. */
+/** Returns whether both come from the same process and step. */
 export function isSame(a: UploadTarget, b: UploadTarget): boolean {
   return (
     a.caller.incarnation === b.caller.incarnation &&

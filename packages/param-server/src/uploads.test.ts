@@ -11,7 +11,7 @@ import { Uploads } from './uploads.js';
 const [layout] = partition([{ name: 'table', shape: [8, 1] }], 1);
 const caller = { worker: 0, incarnation: 1, generation: 1, lease: 0 };
 
-/** What the server takes for a vector after these chunks, written over the memory of an earlier vector of nines. */
+/** Returns the server's vector after these chunks, written over the memory of an earlier vector of nines. */
 function receive(chunks: readonly { offsets: number[]; values: number[] }[]): number[] {
   const uploads = new Uploads({ lengths: new Map([['gradient', 8]]), layout: layout! });
   uploads.recycle(new Float32Array(8).fill(9));

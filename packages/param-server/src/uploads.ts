@@ -1,7 +1,7 @@
 /**
- * Vectors on their way from a worker: gathers the chunks of a stream until the stream has ended. What arrives here is not
- * trusted: a chunk lies within its vector and is finite, or its upload is refused. A worker has one upload of each vector
- * at a time, so that it cannot make a shard hold more than the vectors that it knows.
+ * Receives vectors from workers: gathers the chunks of a stream until it ends. The data is not trusted: a chunk must
+ * lie within its vector and be finite, or its upload is refused. A worker has one upload of each vector at a time. So
+ * it cannot make a shard hold more than the vectors that the shard knows.
  */
 import { type ByteSink, gathering } from './byte-sink.js';
 import { chunkWriter } from './chunk-writer.js';
@@ -15,36 +15,43 @@ import type { RowGradient } from './tables/row-gradient.js';
 import { RowUploads } from './tables/row-uploads.js';
 import { isSame, nameOf, type UploadTarget } from './upload-target.js';
 
-/** How often the chunks of an upload may begin before the end of others: a client sends what is computed later behind the rest. */
+/**
+ * How often an upload may go back behind chunks that have already arrived: a client sends values that are computed
+ * later after the rest.
+ */
 const mostTurns = 1024;
 
 interface Upload {
   readonly target: UploadTarget;
-  /** An earlier vector's, but where chunks have been written over it. */
+  /** Holds an earlier vector's values, except where chunks have overwritten them. */
   readonly values: Float32Array;
-  /** Lists of ranges: another begins where a chunk begins before what has come. */
+  /** Lists of ranges; a new list begins when a chunk begins before the end of the last list. */
   written: RangeList[];
   state: 'arriving' | 'complete' | 'replaced';
 }
 
-/** Where a stream's chunks go. What no chunk covers is zero. */
+/** The receiver of a stream's chunks. Elements that no chunk covers are zero. */
 export interface UploadStream {
   /**
-   * A chunk whose data comes in pieces.
-   * @throws Refusal if the chunk does not fit, is not finite, or a newer upload has replaced this one: now, or from the sink
+   * Starts a chunk whose data arrives in pieces.
+   * @throws Refusal if the chunk does not fit, is not finite, or a newer upload has replaced this one: now, or from the
+   *   sink
    */
   begin(offsets: readonly number[], byteLength: number): ByteSink;
-  /** A chunk as a whole. @throws Refusal as {@link begin} */
+  /** Takes a whole chunk. @throws Refusal in the same cases as {@link begin} */
   take(chunk: Chunk): void;
-  /** Decodes what came encoded. @throws Refusal if it cannot be decoded, or is not finite, or a newer upload has replaced this one */
+  /**
+   * Decodes an encoded vector.
+   * @throws Refusal if it cannot be decoded or is not finite, or if a newer upload has replaced this one
+   */
   end(): LongWork;
 }
 
 /** The vectors that workers may send. */
 export interface UploadableVectors {
-  /** In elements, by name. */
+  /** Their lengths in elements, by name. */
   readonly lengths: ReadonlyMap<string, number>;
-  /** Of all but the lanes' table. */
+  /** The layout of all vectors except the table of lane states. */
   readonly layout: ShardLayout;
 }
 
@@ -120,7 +127,7 @@ export class Uploads {
         const decoding = encoded.decode(values, written);
         while (!decoding.next().done) {
           yield;
-          // Another upload may have begun meanwhile, which is written to the same memory.
+          // Another upload to the same memory may have begun meanwhile.
           requireCurrent(upload);
         }
         upload.state = 'complete';
@@ -128,7 +135,7 @@ export class Uploads {
     });
   }
 
-  /** Whether all of the vector has arrived. */
+  /** Returns whether the whole vector has arrived. */
   has(target: UploadTarget): boolean {
     if (target.vector === 'rows') return this.#rows.has(target);
     return this.#lengthOf(target) === 0 || this.#completed(target) !== undefined;
@@ -145,7 +152,7 @@ export class Uploads {
     return vector && withZeros(vector);
   }
 
-  /** The same, without writing the zeros that did not travel. */
+  /** Same as {@link take}, but without writing the zeros that did not travel. */
   takeSparse(target: UploadTarget): SparseVector | undefined {
     if (this.#lengthOf(target) === 0) return { values: new Float32Array(0), ranges: [] };
     const upload = this.#completed(target);
@@ -154,12 +161,12 @@ export class Uploads {
     return { values: upload.values, ranges: unionOf(upload.written).ranges };
   }
 
-  /** As {@link take}, of what a gradient has of tables. */
+  /** Same as {@link take}, for the table rows of a gradient. */
   takeRows(target: UploadTarget): RowGradient | undefined {
     return this.#rows.take(target);
   }
 
-  /** Takes back a vector that was handed over and is used no more, for the next upload to be written into. */
+  /** Takes back a vector that is no longer used, so that the next upload can be written into it. */
   recycle(values: Float32Array): void {
     if (values.length === 0) return;
     const spare = this.#spare.get(values.length) ?? [];
@@ -167,7 +174,7 @@ export class Uploads {
     spare.push(values);
   }
 
-  /** A newer upload replaces what an interrupted one left. */
+  /** Opens an upload; it replaces an earlier, interrupted one. */
   #open(target: UploadTarget): Upload {
     const length = this.#lengthOf(target);
     const current = this.#uploads.get(key(target));
@@ -178,7 +185,7 @@ export class Uploads {
     return upload;
   }
 
-  /** Elements `[from, to)` have come. */
+  /** Notes that the elements `[from, to)` have arrived. */
   #note(upload: Upload, from: number, to: number): void {
     this.#requireFinite(upload, from, to);
     if (from < upload.written.at(-1)!.end) {
@@ -221,7 +228,7 @@ function requireCurrent({ target, state }: Upload): void {
   if (state === 'replaced') throw new Refusal('aborted', `${nameOf(target)} is being uploaded anew`);
 }
 
-/** What takes whole chunks, taking them in pieces too. */
+/** Makes a receiver of whole chunks also take them in pieces. */
 function gatheringChunks(stream: Omit<UploadStream, 'begin'>): UploadStream {
   return {
     ...stream,
@@ -229,7 +236,7 @@ function gatheringChunks(stream: Omit<UploadStream, 'begin'>): UploadStream {
   };
 }
 
-/** Whether the pieces are whole elements of a vector of so many. */
+/** Returns whether the pieces are whole elements and lie within a vector of `elements` elements. */
 function fits(offsets: readonly number[], byteLength: number, elements: number): boolean {
   if (offsets.length === 0) return byteLength === 0;
   const pieceLength = byteLength / offsets.length / 4;
@@ -237,8 +244,9 @@ function fits(offsets: readonly number[], byteLength: number, elements: number):
 }
 
 /**
- * Every chunk passes through here: a sum, which NaN and Inf make NaN or Inf and float32 values cannot make too large for
- * float64, takes a tenth of the time of asking each value; with four none has to wait for the other.
+ * Returns whether all values are finite. Every chunk passes through here, so it must be fast. NaN and Inf make the sum
+ * NaN or Inf, and float32 values cannot overflow a float64 sum. Summing takes a tenth of the time of testing each
+ * value. Four independent sums avoid waiting for each other.
  */
 function isFiniteThroughout(values: Float32Array): boolean {
   const whole = values.length - (values.length % 4);

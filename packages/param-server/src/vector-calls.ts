@@ -1,4 +1,4 @@
-/** What Upload and Pull do, whatever carries them: checks who calls, asks the host's heart, opens the vector. */
+/** Implements Upload and Pull for every transport: checks the caller, asks the host's heart, opens the vector. */
 import { status } from '@grpc/grpc-js';
 import type { unroll } from './generated/parameter-server.js';
 import type { RefusalCode } from './shard/messages.js';
@@ -9,14 +9,15 @@ import type { TableSelection } from './tables/row-selection.js';
 import type { UploadStream } from './uploads.js';
 import { readCaller, readOptionalAmount } from './wire-messages.js';
 
-/** Is given what to call if the caller goes away. */
+/** Receives a function to call if the caller goes away. */
 export type WhenCancelled = (cancel: () => void) => void;
 
 /** For messages. */
 export const squaredNorm = 'the sum of squares of the gradient';
 
 /**
- * An upload is a sign of life, and only of a worker that has joined: nobody else makes the shard hold a vector.
+ * Opens an upload. It counts as a sign of life, and only a worker that has joined may upload, so that nobody else makes
+ * the shard hold a vector.
  * @throws Refusal
  */
 export async function openUpload(
@@ -31,8 +32,8 @@ export async function openUpload(
 }
 
 /**
- * The chunks that a pull asks for, when it is their time. They are views of what the shard holds: whoever sends them asks for
- * the next, and for the end, when one has left, and is refused if the shard has changed meanwhile.
+ * Returns the chunks of a pull, once it may be answered. They are views of the shard's values. The sender asks for the
+ * next chunk, and for the end, after sending one, and is refused if the shard has changed meanwhile.
  * @throws Refusal
  */
 export async function openPull(
@@ -60,7 +61,7 @@ function* whileReadable(chunks: Iterable<Chunk>, requireReadable: () => void): G
   requireReadable();
 }
 
-/** What of tables a pull asks for. */
+/** Returns the table rows that a pull asks for. */
 export function selectionOf({ rows, whole }: unroll.v1.PullRequest.$Properties): TableSelection {
   return rows ? { rows: rows.starts ?? [] } : { whole: whole ?? false };
 }
@@ -72,7 +73,7 @@ const statusCodes: Record<RefusalCode, status> = {
   internal: status.INTERNAL,
 };
 
-/** How gRPC says what went wrong. */
+/** Converts an error to a gRPC status. */
 export function asStatus(error: unknown): { code: status; details: string } {
   if (error instanceof Refusal) return { code: statusCodes[error.code], details: error.message };
   return { code: status.INTERNAL, details: `the parameter server failed: ${error}` };

@@ -13,7 +13,7 @@ beforeEach(() => {
   );
 });
 
-/** Lets time pass as the timer of a process would see it. */
+/** Advances time as a process's timer would see it. */
 function pass(seconds: number): void {
   for (let second = 0; second < seconds; second++) {
     now++;

@@ -1,18 +1,18 @@
 /**
- * Says what a process waits for: when that has taken five seconds, and then every minute. Whoever waits says so here; what is done
- * about a wait that takes too long is its own affair.
+ * Reports what a process is waiting for: after five seconds, and then every minute. Waiting code registers its waits
+ * here, and itself decides what to do about long ones.
  */
 
-/** How long a wait is before it is worth a line. */
+/** The seconds after which a wait is reported. */
 const firstSeconds = 5;
 
-/** Between two lines about the same. */
+/** Seconds between two lines about the same wait. */
 const againSeconds = 60;
 
 interface Wait {
-  /** In words that follow "waiting for". */
+  /** Worded to follow "waiting for". */
   readonly what: string;
-  /** How far the run has come; it makes a wait no other one. */
+  /** How far the run has come; it does not distinguish waits. */
   readonly where: string;
   /** In seconds. */
   readonly since: number;
@@ -27,13 +27,13 @@ export class Waits {
   #timer: NodeJS.Timeout | undefined;
   #state: { readonly key: string; readonly end: () => void } | undefined;
 
-  /** @param now the time in seconds from any origin */
+  /** @param now returns the time in seconds from any origin */
   constructor(say: (line: string) => void, now: () => number = () => performance.now() / 1000) {
     this.#say = say;
     this.#now = now;
   }
 
-  /** Waits for the work. @param where how far the run has come, as in `at step 12` */
+  /** Registers a wait while the work is pending. @param where how far the run has come, as in `at step 12` */
   async during<Result>(what: string, work: Promise<Result>, where = ''): Promise<Result> {
     const end = this.begin(what, where);
     try {
@@ -43,16 +43,16 @@ export class Waits {
     }
   }
 
-  /** A wait begins. Call what is returned when it is over. */
+  /** Registers the beginning of a wait. Call the returned function when it is over. */
   begin(what: string, where = ''): () => void {
     const wait = { what, where, since: this.#now() };
     this.#waits.add(wait);
-    // It keeps no process alive, and ends when nobody waits.
+    // The timer keeps no process alive, and ends when nobody waits.
     this.#timer ??= setInterval(() => this.look(), 1000).unref();
     return () => void this.#waits.delete(wait);
   }
 
-  /** For who learns of waits by looking: what is waited for at this moment, if anything. */
+  /** For callers that poll: sets what is currently being waited for, if anything. */
   observe(wait: { readonly what: string; readonly where: string } | undefined): void {
     const key = wait === undefined ? undefined : `${wait.what} ${wait.where}`;
     if (this.#state?.key === key) return;
@@ -60,7 +60,7 @@ export class Waits {
     this.#state = wait && { key: key!, end: this.begin(wait.what, wait.where) };
   }
 
-  /** Says what is to be said at this moment; called every second while something is waited for. */
+  /** Reports the waits that are due; called every second while something is waited for. */
   look(): void {
     if (this.#waits.size === 0) {
       clearInterval(this.#timer);

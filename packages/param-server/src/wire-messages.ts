@@ -1,4 +1,6 @@
-/** Reads and writes the parts of wire messages that are more than numbers. What comes from outside is checked here, once. */
+/**
+ * Reads and writes those parts of wire messages that are more than numbers. Data from outside is checked here, once.
+ */
 import type { OptimizerConfig } from '@unroll/core/config';
 import { elementCount } from '@unroll/core/onnx';
 import type { unroll } from './generated/parameter-server.js';
@@ -8,7 +10,10 @@ import { Refusal } from './shard/refusal.js';
 
 type Wire<Message> = Message | null | undefined;
 
-/** The names of each optimizer's numbers, of those that servers run: NT-ASGD's trigger is the validation loss, which they do not know. */
+/**
+ * The names of each optimizer's numbers, for the optimizers that servers run. NT-ASGD is not among them: its trigger is
+ * the validation loss, which servers do not know.
+ */
 const hyperparameterNames = {
   sgd: [],
   momentum: ['momentum'],
@@ -20,11 +25,12 @@ const hyperparameterNames = {
 } as const satisfies Record<Exclude<OptimizerConfig['name'], 'nt-asgd'>, readonly string[]>;
 
 /**
- * The most float32 values that a vector may have, 4 GiB: a message of a few bytes must not make a server ask for all memory.
+ * The greatest number of float32 values in a vector, 4 GiB: a message of a few bytes must not make a server request all
+ * memory.
  */
 const mostElements = 2 ** 30;
 
-/** @throws Refusal if the message does not say who sends it. */
+/** @throws Refusal if the message does not name its sender */
 export function readCaller(caller: Wire<unroll.v1.Caller.$Properties>): Caller {
   if (!caller) throw new Refusal('failed-precondition', 'the request names no caller; use a client of this version');
   const { worker, generation, lease } = caller;
@@ -38,7 +44,7 @@ export function readCaller(caller: Wire<unroll.v1.Caller.$Properties>): Caller {
   };
 }
 
-/** @throws Refusal if a number is beyond what this program counts to */
+/** @throws Refusal if a number is beyond what this program can count to */
 export function readClaim({ ordinal, above, chief }: unroll.v1.JoinRequest.$Properties): Claim {
   const claim = { ordinal: ordinal ?? 0, above: above ?? 0, isChief: chief ?? false };
   const isCountable = Number.isSafeInteger(claim.ordinal) && Number.isSafeInteger(claim.above + 1);
@@ -46,7 +52,7 @@ export function readClaim({ ordinal, above, chief }: unroll.v1.JoinRequest.$Prop
   return claim;
 }
 
-/** @throws Refusal if the model's sizes are impossible, or the optimizer is unknown or lacks a number. */
+/** @throws Refusal if the model's sizes are impossible, or the optimizer is unknown or lacks a number */
 export function readRun(request: unroll.v1.JoinRequest): RunDescription {
   const { version, workers, shard, shards, parameters, optimizer, clipNorm } = request;
   const { run, lanes, ownPace } = request;
@@ -66,7 +72,7 @@ export function readRun(request: unroll.v1.JoinRequest): RunDescription {
   };
 }
 
-/** A learning rate, a norm or a sum of squares. @throws Refusal unless it is a finite number of at least 0. */
+/** Reads a learning rate, a norm or a sum of squares. @throws Refusal unless it is a finite number of at least 0 */
 export function readAmount(value: number, what: string): number {
   if (Number.isFinite(value) && value >= 0) return value;
   const remedy =
@@ -74,24 +80,24 @@ export function readAmount(value: number, what: string): number {
   throw new Refusal('failed-precondition', `${what} is ${value}: ${remedy}`);
 }
 
-/** As {@link readAmount}, of a field that may be absent. */
+/** Same as {@link readAmount}, for a field that may be absent. */
 export function readOptionalAmount(value: number | null | undefined, what: string): number | undefined {
   return value === null || value === undefined ? undefined : readAmount(value, what);
 }
 
-/** @throws Refusal unless the lanes are some of `count`. */
+/** @throws Refusal unless the lanes lie within `count` */
 export function readLanes({ lanesFrom: from, lanesTo: to }: unroll.v1.PushRequest, count: number): LaneRange {
   if (from < to && to <= count) return { from, to };
   throw unreadable(`a push is for the lanes ${from} to ${to} of ${count}`);
 }
 
-/** The workers of whose gradients a step is made. @throws Refusal if they are more than there are. */
+/** Returns the workers whose gradients make the step. @throws Refusal if there are more than the run has */
 export function readCounted({ counted }: unroll.v1.PushRequest, workers: number): readonly number[] {
   if (counted.length <= workers) return counted;
   throw unreadable(`a push counts ${counted.length} of ${workers} workers`);
 }
 
-/** The fields of a join that describe the model. */
+/** Returns the fields of a join that describe the model. */
 export function writeModel({ parameters, optimizer, clipNorm, run, lanes, staleness }: ModelDescription) {
   const { name, ...hyperparameters } = optimizer;
   return {
@@ -119,7 +125,7 @@ function readParameters(parameters: readonly unroll.v1.Parameter.$Properties[], 
     if (elementCount(shape) === 0) throw unreadable(`the parameter '${name}' is empty: [${shape}]`);
   }
   const total = read.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-  // A shard's part is that of all shards, to a row.
+  // Shards hold equal parts, to within a row.
   if (total / Math.max(1, shards) <= mostElements && total <= Number.MAX_SAFE_INTEGER) return read;
   throw unreadable(`the model has ${total} parameters, more than ${shards} shards hold; give it more --servers`);
 }

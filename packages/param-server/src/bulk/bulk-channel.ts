@@ -1,6 +1,6 @@
 /**
- * A client's bulk connections to one server: opened when they are needed, used again, given up together. Where none can be
- * opened, because what is between the two lets only HTTP/2 through, or the server is away, there is gRPC.
+ * A client's bulk connections to one server: opened when needed, reused, and given up together. If none can be opened,
+ * vectors travel by gRPC. That happens when the network between lets only HTTP/2 through, or when the server is away.
  */
 import { status } from '@grpc/grpc-js';
 import type { ServerPlace } from '../client/server-place.js';
@@ -10,17 +10,17 @@ import { BulkConnection, BulkFailure, type CountBytes } from './bulk-connection.
 export interface BulkChannelOptions {
   readonly place: ServerPlace;
   readonly tls: ClientTls | undefined;
-  /** What every connection brings, as gRPC's metadata would. */
+  /** The authorization that every connection presents, as gRPC's metadata would. */
   readonly authorization: string;
   readonly count: CountBytes;
 }
 
-/** What is between client and server may swallow what is no HTTP/2. */
+/** Time limit for the greeting: the network between client and server may swallow everything but HTTP/2. */
 const greetingSeconds = 10;
 
 /**
- * TCP sends what is lost again after pauses that double: when a network heals that was broken for a minute, it may say nothing for
- * another. A new connection is there at once.
+ * TCP resends lost data after pauses that double. When a network recovers after a minute, TCP may stay silent for
+ * another. A new connection works at once.
  */
 const stallSeconds = 60;
 
@@ -28,22 +28,24 @@ export class BulkChannel {
   readonly #options: BulkChannelOptions;
   readonly #idle: BulkConnection[] = [];
   readonly #lent = new Set<BulkConnection>();
-  /** Why none could be opened last. */
+  /** The reason why the last connection could not be opened. */
   #obstacle: string | undefined;
 
   constructor(options: BulkChannelOptions) {
     this.#options = options;
   }
 
-  /** Why there are no connections, if one could not be opened and {@link reopen} has not been called since. */
+  /**
+   * The reason why there are no connections, if one could not be opened and {@link reopen} has not been called since.
+   */
   get obstacle(): string | undefined {
     return this.#obstacle;
   }
 
   /**
-   * A connection for one call, to be given back after it.
-   * @returns undefined if there is none
-   * @throws BulkFailure if the server does not let this client in, or {@link interrupt} was called
+   * Lends a connection for one call; give it back afterwards.
+   * @returns undefined if none can be opened
+   * @throws BulkFailure if the server refuses this client, or {@link interrupt} was called
    */
   async lend(): Promise<BulkConnection | undefined> {
     const idle = this.#idle.pop();
@@ -57,12 +59,12 @@ export class BulkChannel {
     if (connection.isOpen) this.#idle.push(connection);
   }
 
-  /** The server has answered: what could not be opened before may be opened now. */
+  /** Notes that the server has answered: connections that could not be opened before may be tried again. */
   reopen(): void {
     this.#obstacle = undefined;
   }
 
-  /** Calls in flight fail as cancelled. */
+  /** Cancels the calls in flight; they fail as cancelled. */
   interrupt(): void {
     for (const connection of this.#lent) connection.fail(status.CANCELLED, 'the call was given up');
   }

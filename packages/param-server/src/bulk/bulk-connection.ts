@@ -1,6 +1,6 @@
 /**
- * The client's end of a bulk connection: uploads and pulls, one at a time. When one fails, the connection is gone. It neither
- * joins nor repeats.
+ * The client's end of a bulk connection: uploads and pulls, one at a time. When one fails, the connection is gone. It
+ * neither joins nor retries.
  */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -17,7 +17,7 @@ import { intoOneBuffer } from './receive-buffer.js';
 
 const { BulkHello, BulkStatus, PullRequest, PullResponse, UploadRequest } = unroll.v1;
 
-/** Why a call failed: what the server said, or what became of the connection. */
+/** The reason why a call failed: the server's answer, or the fate of the connection. */
 export class BulkFailure extends Error {
   override readonly name = 'BulkFailure';
 
@@ -29,10 +29,10 @@ export class BulkFailure extends Error {
   }
 }
 
-/** Is told of every message and its data. */
+/** Called with the size of every message including its data. */
 export type CountBytes = (direction: 'sent' | 'received', bytes: number) => void;
 
-/** What the call in flight waits for: the next chunk, or undefined when the server says that it has succeeded. */
+/** The awaited outcome of the call in flight: the next chunk, or undefined when the server reports success. */
 interface Awaited {
   resolve(chunk: Chunk | undefined): void;
   reject(failure: BulkFailure): void;
@@ -46,12 +46,12 @@ export class BulkConnection {
   #awaited: Awaited | undefined;
   #failure: BulkFailure | undefined;
   #deadline: NodeJS.Timeout | undefined;
-  /** Of the chunk that was handed over last. */
+  /** Holds the data of the chunk that was delivered last. */
   #buffer = new Uint8Array(0);
 
   /**
-   * Connects; the first call is to be {@link greet}.
-   * @param stallSeconds how long a server may take nothing of what is sent before it is taken for lost
+   * Connects. The first call must be {@link greet}.
+   * @param stallSeconds how long a server may accept no data before it is considered lost
    */
   constructor(place: ServerPlace, tls: ClientTls | undefined, count: CountBytes, stallSeconds: number) {
     this.#count = count;
@@ -67,14 +67,14 @@ export class BulkConnection {
     return this.#failure === undefined;
   }
 
-  /** @throws BulkFailure if the server does not let this client in, or does not speak so */
+  /** @throws BulkFailure if the server refuses this client, or does not speak this protocol */
   async greet(authorization: string, seconds: number): Promise<void> {
     const greeted = this.#begin(seconds);
     await this.#write(greeted, frameKinds.hello, BulkHello.encode({ authorization }).finish());
     await greeted;
   }
 
-  /** As {@link ShardCalls.upload}. The data must not change before this settles. @throws BulkFailure */
+  /** Same as {@link ShardCalls.upload}. The data must not change before this settles. @throws BulkFailure */
   async upload(target: unroll.v1.UploadTarget, chunks: Chunks, seconds: number): Promise<void> {
     const answered = this.#begin(seconds);
     try {
@@ -90,7 +90,7 @@ export class BulkConnection {
     await this.#soon(answered);
   }
 
-  /** As {@link ShardCalls.pull}. A chunk is valid until the next is asked for. @throws BulkFailure */
+  /** Same as {@link ShardCalls.pull}. A chunk is valid until the next is requested. @throws BulkFailure */
   async *pull(request: unroll.v1.PullRequest, seconds: number): AsyncGenerator<Chunk> {
     let next = this.#begin(seconds);
     try {
@@ -118,7 +118,7 @@ export class BulkConnection {
   #begin(seconds: number): Promise<Chunk | undefined> {
     const late = () => this.fail(status.DEADLINE_EXCEEDED, 'the deadline has passed');
     this.#deadline = setTimeout(late, seconds * 1000);
-    // Between calls a connection keeps no process alive.
+    // Unref'd between calls, so that an idle connection keeps no process alive; ref it for this call.
     this.#socket.ref();
     return this.#expect();
   }
@@ -128,7 +128,7 @@ export class BulkConnection {
       if (this.#failure) reject(this.#failure);
       else this.#awaited = { resolve, reject };
     });
-    // It may fail while something else is awaited; it is awaited after that.
+    // It may fail while something else is awaited; it is awaited afterwards.
     expected.catch(() => undefined);
     return expected;
   }
@@ -140,15 +140,15 @@ export class BulkConnection {
     this.#awaited = undefined;
   }
 
-  /** Sends a frame, but for as long only as the call has not failed. */
+  /** Sends a frame, but stops waiting if the call has failed. */
   #write(answered: Promise<unknown>, kind: number, message?: Uint8Array, data?: Uint8Array): Promise<unknown> {
     this.#count('sent', (message?.length ?? 0) + (data?.length ?? 0));
-    // Why a connection ends is known a moment after writing fails.
+    // The reason for the connection's end becomes known a moment after writing fails.
     const written = writeFrame(this.#socket, kind, message, data).catch(() => answered);
     return this.#soon(Promise.race([answered, written]));
   }
 
-  /** Takes the server for lost if this does not come. */
+  /** Fails the connection as lost if `progress` takes too long. */
   async #soon<Result>(progress: Promise<Result>): Promise<Result> {
     const lost = () => this.fail(status.UNAVAILABLE, `the server took nothing for ${this.#stallSeconds} seconds`);
     const stall = setTimeout(lost, this.#stallSeconds * 1000);
@@ -174,12 +174,12 @@ export class BulkConnection {
     try {
       read();
     } catch (error) {
-      // Whoever is at the other end is no parameter server of this version.
+      // The other end is not a parameter server of this version.
       this.fail(status.UNAVAILABLE, (error as Error).message);
     }
   }
 
-  /** @throws FrameError if the frame is none that the server may send */
+  /** @throws FrameError if the server may not send this frame */
   #receive({ kind, message, dataBytes }: Frame): ByteSink {
     this.#count('received', message.length + dataBytes);
     if (kind === frameKinds.chunk) return this.#chunkSink(PullResponse.decode(message).offsets, dataBytes);
@@ -200,7 +200,7 @@ export class BulkConnection {
         filled += bytes.length;
       },
       end: () => {
-        // The next one would overwrite it.
+        // Hold: the next chunk would overwrite this one.
         this.#reader.hold();
         this.#awaited?.resolve({ offsets, data });
       },

@@ -1,11 +1,11 @@
-/** The bulk connections of a server, for Upload and Pull. All other calls are gRPC's. */
+/** A server's bulk connections, which carry Upload and Pull. All other calls use gRPC. */
 import type { Socket } from 'node:net';
 import type { Visit } from '../security/connection-gate.js';
 import type { RefusalLog } from '../security/refusal-log.js';
 import type { ShardHost } from '../shard-host.js';
 import { ServedConnection } from './served-connection.js';
 
-/** Within a frame a worker may compute, if its engine blocks the thread that also sends. */
+/** A worker may compute in the middle of a frame, if its engine blocks the thread that also sends. */
 const patience = { farewellSeconds: 10, stallSeconds: 120 };
 
 export class BulkService {
@@ -15,19 +15,19 @@ export class BulkService {
   readonly #connections = new Set<ServedConnection>();
   #isFinishing = false;
 
-  /** @param admits whether a client is let in that brings this, as gRPC's metadata would */
+  /** @param admits whether a client with this authorization, in the form of gRPC's metadata, is let in */
   constructor(host: ShardHost, admits: (authorization: string) => boolean, refusals: RefusalLog) {
     this.#host = host;
     this.#admits = admits;
     this.#refusals = refusals;
   }
 
-  /** How many there are. */
+  /** The number of open connections. */
   get connections(): number {
     return this.#connections.size;
   }
 
-  /** @param first what of the connection has been read */
+  /** @param first the bytes already read from the connection */
   serve(socket: Socket, first: Uint8Array, visit: Visit): void {
     if (this.#isFinishing) {
       socket.destroy();
@@ -40,7 +40,7 @@ export class BulkService {
     connection.closed.then(() => this.#connections.delete(connection));
   }
 
-  /** Lets calls end, and takes no more connections. Resolves when all connections have closed. */
+  /** Lets calls in progress end and takes no more connections. Resolves when all connections have closed. */
   async finish(): Promise<void> {
     this.#isFinishing = true;
     const closed = [...this.#connections].map((connection) => connection.closed);

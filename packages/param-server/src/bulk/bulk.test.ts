@@ -1,4 +1,4 @@
-// Where vectors travel: on bulk connections, on gRPC's where nothing else comes through.
+// The path of vectors: bulk connections, or gRPC's where nothing else comes through.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -57,7 +57,7 @@ function connection(port: number, options: Partial<ConstructorParameters<typeof 
 
 const worker = { worker: 0, incarnation: 1, generation: 0, lease: 0 };
 
-/** Joins as worker 0 and gives the shard its values. @returns who it is from then on */
+/** Joins as worker 0 and initializes the shard. @returns the caller to use from then on */
 async function begin(calls: ShardConnection): Promise<typeof worker> {
   const place = { version: '1', workers: 2, shard: 0, shards: 1 };
   await calls.join({ caller: worker, ...place, ...writeModel(model) });
@@ -75,12 +75,12 @@ async function parameters(calls: ShardConnection, caller: typeof worker): Promis
   return read;
 }
 
-/** Bit for bit; to compare arrays of a million numbers takes the test's library seconds. */
+/** Compares bit for bit; the test library needs seconds to compare arrays of a million numbers. */
 function isWhole(read: Float32Array): boolean {
   return Buffer.compare(float32Bytes(read), float32Bytes(values)) === 0;
 }
 
-/** Goes between client and server, and notes which connections begin like bulk connections. */
+/** Stands between client and server, and notes which connections begin like bulk connections. */
 async function middlebox(target: number, letsBulkThrough: boolean): Promise<{ port: number; bulk: Socket[] }> {
   const bulk: Socket[] = [];
   const proxy = createServer((from) => {
@@ -143,7 +143,7 @@ describe('vectors travel', () => {
 });
 
 describe('a call on a bulk connection', () => {
-  /** Waits for a step that this worker alone does not make. */
+  /** Waits for a step that this worker alone cannot make. */
   const nextStep = (calls: ShardConnection, caller: typeof worker) =>
     calls.pull({ caller, step: 1, vector: 'parameters' })[Symbol.asyncIterator]().next();
 
@@ -303,7 +303,7 @@ describe('a connection that stands still is closed', () => {
 });
 
 test.each([
-  // More than what the system takes for a connection that is not read.
+  // More than the system buffers for a connection that is not read.
   ['takes nothing more of an upload', 200],
   ['does not answer one', 0],
 ])('a server that %s is taken for lost', async (_, vectors) => {

@@ -9,7 +9,7 @@ interface Seen {
   data?: number[];
 }
 
-/** A reader that notes what it reads. */
+/** Creates a reader that records the frames it reads. */
 function noting(limit = 100): { reader: FrameReader; seen: Seen[] } {
   const seen: Seen[] = [];
   const reader = new FrameReader(({ kind, message, dataBytes }) => {

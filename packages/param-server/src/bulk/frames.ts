@@ -1,14 +1,15 @@
 /**
- * The frames of bulk connections, on which vectors travel, within TLS where there is TLS. HTTP/2 cuts everything into frames of 16 KiB,
- * which cost Node more than copying does; these are as long as their messages. A frame is a header of three little-endian
- * uint32 (its kind, the bytes of its message, the bytes of its data), a message of proto/unroll/v1/parameter_server.proto and,
- * outside of it, the bytes of its field `data`, so that neither side puts the two together.
+ * The frames of bulk connections, which carry vectors (inside TLS, if TLS is used). HTTP/2 cuts everything into frames
+ * of 16 KiB, which cost Node more than the copying; these frames are as long as their messages. A frame starts with a
+ * header of three little-endian uint32: its kind, the bytes of its message, the bytes of its data. Then come a message
+ * of proto/unroll/v1/parameter_server.proto and, outside of the message, the bytes of its field `data`. So neither side
+ * has to join the two.
  */
 import type { Writable } from 'node:stream';
 import type { ByteSink } from '../byte-sink.js';
 
 export const frameKinds = {
-  /** Opens a connection: BulkHello. As bytes "UNRL", which neither HTTP/2 nor TLS begins with. */
+  /** Opens a connection: BulkHello. Its bytes are "UNRL"; neither HTTP/2 nor TLS begins with them. */
   hello: 0x4c524e55,
   /** Begins an upload: UploadRequest with a target. */
   upload: 1,
@@ -18,11 +19,11 @@ export const frameKinds = {
   end: 3,
   /** PullRequest. */
   pull: 4,
-  /** The answer to what the client began: BulkStatus. */
+  /** The answer to the call that the client began: BulkStatus. */
   status: 5,
 } as const;
 
-/** Of the bytes with which a bulk connection opens, the first. */
+/** The first byte of every bulk connection. */
 export const firstByte = frameKinds.hello & 0xff;
 
 export interface Frame {
@@ -32,20 +33,20 @@ export interface Frame {
   readonly dataBytes: number;
 }
 
-/** What came is no frame, or one that is too long. */
+/** The received bytes are not a frame, or the frame is too long. */
 export class FrameError extends Error {
   override readonly name = 'FrameError';
 }
 
 const headerBytes = 12;
 
-/** Takes bytes as they come and tells of frames. */
+/** Takes bytes as they arrive and reports frames. */
 export class FrameReader {
-  /** The most bytes that a frame's message and data may have together. */
+  /** The greatest size of a frame's message and data together, in bytes. */
   limit: number;
   readonly #receive: (frame: Frame) => ByteSink;
   #rest: Uint8Array = new Uint8Array(0);
-  /** The beginning of a header or message that came in parts. */
+  /** The beginning of a header or message that arrived in parts. */
   #partial: Buffer | undefined;
   #partialBytes = 0;
   #header: { readonly kind: number; readonly messageBytes: number; readonly dataBytes: number } | undefined;
@@ -53,13 +54,13 @@ export class FrameReader {
   #dataLeft = 0;
   #isHeld = false;
 
-  /** @param receive hears of a frame whose message has come, and says what takes its data */
+  /** @param receive is called for each frame whose message has arrived, and returns the sink for its data */
   constructor(receive: (frame: Frame) => ByteSink, limit: number) {
     this.#receive = receive;
     this.limit = limit;
   }
 
-  /** Whether nothing is read until {@link release}: no bytes may be given to {@link take} before that. */
+  /** Whether reading is on hold until {@link release}. Until then, do not call {@link take}. */
   get isHeld(): boolean {
     return this.#isHeld;
   }
@@ -70,20 +71,20 @@ export class FrameReader {
   }
 
   /**
-   * Reads all frames, or those up to {@link hold}: then the bytes must stay as they are until {@link release}.
-   * @throws FrameError; whatever the receiver and its sinks throw
+   * Reads all frames, or those up to a {@link hold}; in that case the bytes must not change until {@link release}.
+   * @throws FrameError; also whatever the receiver and its sinks throw
    */
   take(bytes: Uint8Array): void {
     this.#rest = bytes;
     this.#advance();
   }
 
-  /** Called by the receiver or a sink: what has come behind this waits. */
+  /** Puts reading on hold; called by the receiver or a sink. Bytes behind the current frame wait. */
   hold(): void {
     this.#isHeld = true;
   }
 
-  /** As {@link take}, with what was left. */
+  /** Continues {@link take} with the bytes that were left. */
   release(): void {
     this.#isHeld = false;
     this.#advance();
@@ -134,7 +135,7 @@ export class FrameReader {
     sink.end();
   }
 
-  /** So many bytes, put together if they came in parts; undefined if they have not all come. */
+  /** Returns the next `length` bytes, joined if they arrived in parts; undefined if some are still missing. */
   #next(length: number): Uint8Array | undefined {
     if (!this.#partial && this.#rest.length >= length) return this.#consume(length);
     this.#partial ??= Buffer.alloc(length);
@@ -157,7 +158,7 @@ export class FrameReader {
 
 const nothing = new Uint8Array(0);
 
-/** Of a frame that may have no data. */
+/** The sink of a frame that must not have data. */
 export const noData: ByteSink = {
   write: () => {
     throw new FrameError('data behind a message that has none');
@@ -181,7 +182,7 @@ export function writeFrame(
   head.set(message, headerBytes);
   return new Promise((resolve, reject) => {
     const written = (error: Error | null | undefined) => (error ? reject(error) : resolve());
-    // Both in one system call.
+    // Send both in one system call.
     stream.cork();
     if (data.length === 0) {
       stream.write(head, written);

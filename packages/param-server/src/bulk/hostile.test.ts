@@ -1,5 +1,5 @@
-// What strangers and broken workers may send on bulk connections. Whatever it is, the run goes on and ends with the bits of a
-// run that nobody disturbed.
+// Messages that strangers and broken workers may send on bulk connections. Whatever they send, the run goes on and ends
+// with the same bits as an undisturbed run.
 import { status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import { unroll } from '../generated/parameter-server.js';
@@ -27,10 +27,10 @@ const uploadOf = (caller: unroll.v1.Caller.$Properties) => Buffer.concat([upload
 const pullOf = (caller: unroll.v1.Caller.$Properties) =>
   frame(frameKinds.pull, PullRequest.encode({ caller, step: 1, vector: 'parameters' }).finish());
 
-/** A server closes connections beyond a number. */
+/** Few enough that the server does not close connections for being too many. */
 const attemptsAtOnce = 32;
 
-/** Bytes that come after a greeting, each on a connection of its own. @throws if any of them is answered by OK */
+/** Sends each of these bytes after a greeting, on a connection of its own. @throws if any of them is answered by OK */
 async function expectRefused(port: number, attempts: readonly Uint8Array[]): Promise<void> {
   for (let from = 0; from < attempts.length; from += attemptsAtOnce) {
     const some = attempts.slice(from, from + attemptsAtOnce);
@@ -103,7 +103,7 @@ describe('nothing is changed by', () => {
   test('a call in the midst of another', async () => {
     await expectHarmless({
       between: async ({ port, caller, connection }) => {
-        // The parameters of step 2 are not there before this worker has pushed.
+        // The parameters of step 2 do not exist before this worker has pushed.
         const request = { caller, step: 2, vector: 'parameters' };
         const waiting = frame(frameKinds.pull, PullRequest.encode(request).finish());
         const { codes } = await converse(port, Buffer.concat([hello(), waiting, uploadOf(caller)]), false);

@@ -1,16 +1,16 @@
 /**
- * Reads connections into one buffer each, again and again: by itself Node allocates 64 KiB for every read, which costs as much
- * as the reading.
+ * Reads each connection into one buffer that is reused. By default Node allocates 64 KiB for every read, which costs as
+ * much as the reading.
  */
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { TLSSocket } from 'node:tls';
 
-/** A quarter of what a core's own cache has, mostly: what has been read is still there when it is copied to its place. */
+/** A quarter of a typical core's own cache, so that the bytes are still cached when they are copied to their place. */
 const bufferBytes = 256 * 1024;
 
 /**
- * The option with which a socket is made that reads so.
- * @param take is given what has come, which is valid until more is read; it returns false to stop reading until `resume`
+ * Returns the socket option for reading into one buffer.
+ * @param take receives the bytes, which are valid until more is read; returns false to stop reading until `resume`
  */
 export function intoOneBuffer(take: (bytes: Uint8Array) => boolean): OnReadOpts {
   const buffer = Buffer.allocUnsafeSlow(bufferBytes);
@@ -18,8 +18,9 @@ export function intoOneBuffer(take: (bytes: Uint8Array) => boolean): OnReadOpts 
 }
 
 /**
- * Goes on with an accepted connection in a socket that reads so. Node offers the option to those who connect only, but its
- * sockets can be made of the handle of another one. Those of TLS cannot: they give what they have deciphered, 16 KiB at most.
+ * Continues an accepted connection in a socket that reads into one buffer. Node offers the option only to sockets that
+ * connect, but a socket can be created from another's handle. TLS sockets cannot: they deliver deciphered data, 16 KiB
+ * at most.
  */
 export function rereading(accepted: Socket, take: (bytes: Uint8Array) => boolean): Socket {
   if (accepted instanceof TLSSocket) {

@@ -1,6 +1,6 @@
 /**
- * The server's end of a bulk connection: uploads and pulls, one at a time, answered as gRPC would answer them. A client that
- * breaks the rules, or whose call is refused, is told so, and its connection ends.
+ * The server's end of a bulk connection: uploads and pulls, one at a time, answered as gRPC would. A client that breaks
+ * the rules, or whose call is refused, is told so; then its connection ends.
  */
 import type { Socket } from 'node:net';
 import { status } from '@grpc/grpc-js';
@@ -22,19 +22,19 @@ const { BulkHello, BulkStatus, PullRequest, PullResponse, UploadRequest } = unro
 
 export interface ServedConnectionOptions {
   readonly host: ShardHost;
-  /** Whether what a client brings, as gRPC's metadata would, lets it in. */
+  /** Whether this authorization, in the form of gRPC's metadata, lets a client in. */
   readonly admits: (authorization: string) => boolean;
-  /** Hears who was refused. */
+  /** Notes who was refused. */
   readonly refusals: RefusalLog;
   /** Closes the connection if no greeting lets it in. */
   readonly visit: Visit;
-  /** How long a client may take to go when it was refused. */
+  /** How long a refused client may take to close the connection. */
   readonly farewellSeconds: number;
-  /** How long a frame may stand still on its way. */
+  /** How long a frame may stall in transit. */
   readonly stallSeconds: number;
 }
 
-/** A hello with a long token. */
+/** Enough for a hello with a long token. */
 const mostHelloBytes = 64 * 1024;
 
 export class ServedConnection {
@@ -50,7 +50,7 @@ export class ServedConnection {
   #isLast = false;
   #farewell: NodeJS.Timeout | undefined;
 
-  /** @param first what of the connection has been read */
+  /** @param first the bytes already read from the connection */
   constructor(accepted: Socket, first: Uint8Array, options: ServedConnectionOptions) {
     this.#options = options;
     this.#address = accepted.remoteAddress ?? 'an unknown address';
@@ -72,7 +72,7 @@ export class ServedConnection {
     else socket.pause();
   }
 
-  /** Ends when the call has that it is in. */
+  /** Closes the connection after the call in progress, or at once if there is none. */
   finish(): void {
     this.#isLast = true;
     if (this.#state === 'new' || this.#state === 'idle') this.#socket.destroy();
@@ -84,7 +84,7 @@ export class ServedConnection {
 
   /** @returns whether to read on */
   #take(bytes: Uint8Array): boolean {
-    // What was sent before the client has read why its call was refused.
+    // Ignore data that the client sent before it read why its call was refused.
     if (this.#state === 'ended') return true;
     this.#attempt(() => this.#reader.take(bytes));
     return !this.#reader.isHeld;
@@ -96,12 +96,13 @@ export class ServedConnection {
     } catch (error) {
       this.#refuse(error);
     }
-    // Between the frames of an upload the worker may compute, and between calls; behind it this server may.
+    // The worker may compute between calls and between the frames of an upload; this server may compute after an
+    // upload.
     const waits = this.#state === 'idle' || this.#state === 'uploading' || this.#state === 'ending';
     if (waits) this.#mayStandStill(!this.#reader.isWithinFrame);
   }
 
-  /** @throws FrameError if the frame is not one that may come now; Refusal */
+  /** @throws FrameError if this frame may not come now; Refusal if the call is refused */
   #receive({ kind, message, dataBytes }: Frame): ByteSink {
     const state = this.#state;
     if (state === 'uploading' && kind === frameKinds.chunk) {
@@ -121,7 +122,7 @@ export class ServedConnection {
       refusals.note('connection', tokenMissing, this.#address);
       throw new Unauthenticated();
     }
-    // Another connection too many has been closed.
+    // If there were too many connections, this one has been closed.
     if (!visit.admit()) return;
     this.#reader.limit = maxMessageBytes;
     this.#succeed();
@@ -130,7 +131,7 @@ export class ServedConnection {
   #beginUpload({ target }: unroll.v1.UploadRequest): void {
     this.#requireCalm();
     this.#state = 'opening';
-    // Its chunks may be right behind.
+    // The chunks may follow right behind.
     this.#reader.hold();
     openUpload(this.#options.host, target, (cancel) => {
       this.#cancel = cancel;
@@ -151,7 +152,7 @@ export class ServedConnection {
 
   #endUpload(): void {
     this.#state = 'ending';
-    // The next call may be right behind.
+    // The next call may follow right behind.
     this.#reader.hold();
     const work = doInTurns(this.#upload!.end());
     this.#upload = undefined;
@@ -197,7 +198,7 @@ export class ServedConnection {
     this.#state = 'ended';
     const { code, details } = statusOf(error);
     this.#tell(code, details);
-    // To close while something comes would take the status back: it is read, and thrown away, until the client closes.
+    // Closing while data arrives would discard the status. So data is read and thrown away until the client closes.
     this.#socket.end().resume();
     this.#farewell = setTimeout(() => this.#socket.destroy(), this.#options.farewellSeconds * 1000);
   }

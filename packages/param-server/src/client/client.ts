@@ -1,7 +1,7 @@
 /**
- * What a training worker holds: the parameter servers of its run as one. It computes no gradients.
- * Wherever the servers are found elsewhere than this worker left them it joins again (`membership.ts`), and the caller goes on
- * from {@link ParameterClient.step}.
+ * A training worker's client: presents all parameter servers of the run as one. It computes no gradients. When the
+ * servers are no longer where this worker left them, it rejoins (`membership.ts`), and the caller continues from {@link
+ * ParameterClient.step}.
  */
 import { elementCount, optimizerSlots } from '@unroll/core';
 import type { unroll } from '../generated/parameter-server.js';
@@ -25,7 +25,7 @@ export class ParameterClient implements AsyncDisposable {
   readonly #membership: Membership;
   #isFinished = false;
 
-  /** @internal Others use {@link connectParameterServers}. */
+  /** @internal Use {@link connectParameterServers} instead. */
   constructor(options: ParameterClientOptions, surroundings: Surroundings) {
     const { parameters, lanes } = options;
     const layouts = partition(parameters, surroundings.connections.length);
@@ -35,7 +35,7 @@ export class ParameterClient implements AsyncDisposable {
     this.#membership = new Membership(options, surroundings, this.#shards, this.#gradients);
   }
 
-  /** Updates that the parameters have seen which were pulled last: the step to be computed next, counted from 0. */
+  /** The number of updates in the last pulled parameters. Equals the step to compute next, counted from 0. */
   get step(): number {
     return this.#membership.step;
   }
@@ -50,28 +50,28 @@ export class ParameterClient implements AsyncDisposable {
     return this.#membership.isElastic;
   }
 
-  /** How often this worker has taken up the run. */
+  /** The number of times this worker has entered the run. */
   get entrances(): number {
     return this.#membership.entrances;
   }
 
   /**
-   * Whether this worker gives servers their values and is to write the checkpoints, as the first server said when it joined
-   * last: worker 0, until it is lost in an elastic run.
+   * Whether this worker initializes the servers and must write the checkpoints, as the first server said at the last
+   * join. That is worker 0, until it is lost in an elastic run.
    */
   get isChief(): boolean {
     return this.#membership.isChief;
   }
 
-  /** The states of all lanes as they were when this worker joined last, `[lanes, width]`. */
+  /** The states of all lanes at the time of this worker's last join, `[lanes, width]`. */
   get laneStates(): Float32Array {
     return this.#membership.laneStates;
   }
 
   /**
-   * Takes up the run where the servers are: how a worker starts, or starts again. The chief gives servers their values that
-   * have none; the others wait for that.
-   * @param parameters filled with the parameters but for tables by rows, now and after each update
+   * Enters the run where the servers are; a worker calls this to start, or to start again. The chief initializes
+   * servers that have no values yet; the other workers wait for it.
+   * @param parameters filled with the parameters, except row tables, now and after each update
    * @throws ParameterServerError if the servers refuse this worker or do not answer; the message says which and why
    */
   async enter(parameters: NamedValues): Promise<void> {
@@ -79,16 +79,16 @@ export class ParameterClient implements AsyncDisposable {
   }
 
   /**
-   * One step: pushes this worker's gradients and, when all lanes are pushed, pulls the updated parameters. Where workers go
-   * at their own pace the gradient is an update by itself, and the pull waits until the slowest worker is near enough.
-   * Parameters that are given are not written to before all gradients are computed.
-   * @returns undefined if the step was not made, because the servers were elsewhere: `step`, `lanes`, `laneStates` and the
-   *   parameters are now those to go on from
+   * Makes one step: pushes this worker's gradients and, once all lanes are pushed, pulls the updated parameters. Where
+   * workers go at their own pace, the gradient is an update by itself, and the pull waits until the slowest worker is
+   * near enough. The given parameters are not written to before all gradients are computed.
+   * @returns undefined if the step was not made because the servers were elsewhere: continue from the new `step`,
+   * `lanes`, `laneStates` and parameters
    * @throws ParameterServerError if a worker is lost or has left, or the workers disagree
    */
   update(options: StepOptions): Promise<StepResult | undefined> {
     const { later } = options;
-    // It is waited for below, maybe long after it has failed.
+    // It is awaited below, perhaps long after it has failed.
     later?.catch(() => undefined);
     return this.#membership.whereWeAre(async () => {
       try {
@@ -101,7 +101,7 @@ export class ParameterClient implements AsyncDisposable {
 
   /**
    * Waits for the parameters that {@link update} did not wait for.
-   * @returns false if the servers were elsewhere, as of {@link update}
+   * @returns false if the servers were elsewhere, as with {@link update}
    */
   async settle(): Promise<boolean> {
     const settled = await this.#membership.whereWeAre(async () => true);
@@ -109,9 +109,9 @@ export class ParameterClient implements AsyncDisposable {
   }
 
   /**
-   * Reads rows of tables as they are at this worker's step.
-   * @param into by table, `[rows, …]`: where the rows go, in the order of their ids
-   * @returns false if the servers were elsewhere, as of {@link update}
+   * Reads rows of tables at this worker's step.
+   * @param into by table, `[rows, …]`: receives the rows, in the order of their ids
+   * @returns false if the servers were elsewhere, as with {@link update}
    */
   async pullRows(ids: RowIds, into: NamedValues): Promise<boolean> {
     const pulled = await this.#membership.whereWeAre(async () => {
@@ -123,8 +123,8 @@ export class ParameterClient implements AsyncDisposable {
   }
 
   /**
-   * Waits for parameters that are still on their way; where workers go at their own pace, until all have made as many steps as
-   * this one, and then pulls them.
+   * Waits for parameters that are still on their way. Where workers go at their own pace, first waits until all have
+   * made as many steps as this one, then pulls the parameters.
    * @returns false if the servers have gone back to an earlier step, which is now `step`
    */
   async meet(): Promise<boolean> {
@@ -140,8 +140,8 @@ export class ParameterClient implements AsyncDisposable {
   }
 
   /**
-   * Reads all that a checkpoint holds at this worker's step; the parameters are those that it pulled last. Until it pushes
-   * again nothing changes but, where workers go at their own pace, what the others' updates change.
+   * Reads everything that a checkpoint holds at this worker's step; the parameters are the last pulled ones. Until this
+   * worker pushes again, nothing changes, except through other workers' updates where workers go at their own pace.
    * @returns undefined if the servers have gone back to an earlier step, which is now `step`
    */
   async snapshot(): Promise<Snapshot | undefined> {
@@ -153,7 +153,7 @@ export class ParameterClient implements AsyncDisposable {
     return undefined;
   }
 
-  /** Whether the servers are where this worker left them; if not, it goes there. */
+  /** Returns whether the servers are where this worker left them. If not, rejoins them there. */
   async confirm(): Promise<boolean> {
     const { step } = this;
     const confirmed = await this.#membership.whereWeAre(async () => {
@@ -164,7 +164,7 @@ export class ParameterClient implements AsyncDisposable {
   }
 
   /**
-   * Says that this worker has nothing left to do and waits until that is so for all.
+   * Says that this worker has nothing left to do, and waits until all workers have said so.
    * @returns false if there is more to do, because the servers went back to an earlier step, which is now `step`
    */
   async finish(): Promise<boolean> {
@@ -174,7 +174,7 @@ export class ParameterClient implements AsyncDisposable {
     return this.#isFinished;
   }
 
-  /** Leaves the run and disconnects. When all workers have left, the servers stop. */
+  /** Leaves the run and disconnects. The servers stop once all workers have left. */
   async close(): Promise<void> {
     this.#membership.close();
     await this.#shards.leave({ caller: this.#membership.caller, finished: this.#isFinished });
@@ -193,7 +193,7 @@ export class ParameterClient implements AsyncDisposable {
     return { gradientNorm: Math.sqrt(sumOfSquares), staleness: 0 };
   }
 
-  /** Pulls the parameters, and returns when the first have come. */
+  /** Pulls the parameters. Returns when those in `first` have arrived, or all if it is undefined. */
   #pullUpdated(
     request: Omit<unroll.v1.PullRequest, 'caller' | 'vector'>,
     first: ReadonlySet<string> | undefined,
@@ -207,7 +207,7 @@ export class ParameterClient implements AsyncDisposable {
     });
   }
 
-  /** The first shard is pushed to last: the steps that it has counted of this worker are then done on all. */
+  /** Pushes to the first shard last: the steps that it has counted for this worker are then done on all shards. */
   async #updateAlone(options: StepOptions): Promise<StepResult> {
     const step = this.step;
     const sumOfSquares = sumOfSquaresOf(options.gradients);
@@ -220,7 +220,7 @@ export class ParameterClient implements AsyncDisposable {
     return { gradientNorm: Math.sqrt(sumOfSquares), staleness };
   }
 
-  /** Returns the shards' sums of squares. With backup workers the first shard says of whose gradients the step is made. */
+  /** Returns the shards' sums of squares. With backup workers, the first shard says whose gradients make the step. */
   async #pushAll(options: StepOptions): Promise<number[]> {
     const first = this.#membership.hasBackups ? await this.#push(this.#shards.first, 0, options) : undefined;
     const answers = await this.#shards.each((shard, index) => {

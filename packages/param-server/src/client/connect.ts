@@ -1,4 +1,4 @@
-/** A parameter client over a real network. */
+/** Creates a parameter client over a real network. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addressFault } from '../server-address.js';
@@ -10,8 +10,8 @@ import type { ParameterClientOptions } from './options.js';
 import { WorkerMeter } from './worker-meter.js';
 
 /**
- * Connects to the parameter servers of a run. Nothing is asked of them before {@link ParameterClient.enter}.
- * @throws RangeError if an address is none; ParameterServerError if the certificates cannot be used
+ * Connects to the parameter servers of a run. Sends them no request before {@link ParameterClient.enter}.
+ * @throws RangeError if an address is invalid; ParameterServerError if the certificates cannot be used
  * @example
  * const client = connectParameterServers({ servers, worker: 0, workers: 2, version, start, ...model });
  * await client.enter(parameters);
@@ -48,7 +48,7 @@ export function connectParameterServers(options: ParameterClientOptions): Parame
   });
 }
 
-/** A number that no other process has: 48 random bits. */
+/** Returns 48 random bits, a number that no other process has. */
 function randomIncarnation(): number {
   return randomBytes(6).readUIntBE(0, 6);
 }

@@ -1,5 +1,5 @@
-// A worker that a server turns away says why in one line, and its process ends: nothing that it waited for keeps it. The worker
-// is a process that runs the built package: build first.
+// A worker that a server turns away says why in one line, and its process ends: none of its waits keeps it alive. The
+// worker is a process that runs the built package: build first.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -45,7 +45,10 @@ interface Attempt {
   readonly run?: string;
 }
 
-/** What joins the servers of each attempt, one after another, and prints why it may not. Nothing ends it but that it is done. */
+/**
+ * Joins the servers of each attempt, one after another, and prints why it is refused. It ends only by having nothing
+ * left to do.
+ */
 const program = `
   import { connectParameterServers } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
   for (const attempt of ${'ATTEMPTS'}) {
@@ -90,7 +93,7 @@ test('whatever a server or its certificate has against a worker, the worker’s 
     [{ servers: [at(guarded)] }, /wants a token/],
     [{ servers: [at(ofAnotherRun)], worker: 1, workers: 2 }, /start all workers with the same configuration/],
     [{ servers: [at(ofAnotherRun)], worker: 0, workers: 1 }, /counts 1 workers, the server 2/],
-    // The one that is away is not waited for when the other has said no.
+    // The worker does not wait for the absent server once the other has refused it.
     [{ servers: [at(guarded), absent] }, /wants a token/],
     [{ servers: [absent, at(overTls)], security: { tls: { authority: strangers.certificate } } }, /TLS failed/],
   ];

@@ -1,4 +1,4 @@
-/** What goes wrong between a worker and its servers, as the person who runs the worker should read it. */
+/** Errors between a worker and its servers, worded for the person who runs the worker. */
 import { type ServiceError, status } from '@grpc/grpc-js';
 
 /** A call to a parameter server failed. The message is one line: which server, what happened, what to do. */
@@ -15,14 +15,20 @@ export class ParameterServerError extends Error {
   }
 }
 
-/** Whether the server is elsewhere, in its place or in the run, so that the worker should join again and go on there. */
+/**
+ * Returns whether the worker should rejoin and continue there: the server has moved, to another address or to another
+ * point of the run.
+ */
 export function isPassing(error: unknown): boolean {
   return error instanceof ParameterServerError && passingCodes.has(error.code);
 }
 
 const passingCodes = new Set([status.ABORTED, status.UNAVAILABLE, status.CANCELLED]);
 
-/** A call's failure in words. `server` is its address and shard, `path` gRPC's, `deadlineSeconds` what the call was given. */
+/**
+ * Describes a call's failure. `server` is its address and shard, `path` gRPC's path, `deadlineSeconds` the call's time
+ * limit.
+ */
 export function callError(
   server: string,
   path: string,
@@ -38,7 +44,7 @@ export function callError(
     const hint = 'are all workers running, and is the server overloaded?';
     return failed(code, `no answer to ${method} within ${deadlineSeconds} s; ${hint}`);
   }
-  // A process that is killed may take its streams down in the midst of a frame.
+  // A process that is killed may break its streams in the middle of a frame.
   const isCutOff = code === status.INTERNAL && /RST_STREAM|closed|reset/i.test(details);
   return failed(isCutOff ? status.UNAVAILABLE : code, details);
 }

@@ -8,7 +8,7 @@ const parameters = [
   { name: 'embedding', shape: [1000, 400] },
 ];
 const bias = Float32Array.of(1, 2, 3);
-/** Of an embedding's gradient these rows, each with its number in all places. */
+/** Returns these rows of an embedding's gradient; every element of a row is the row's number plus one. */
 const rowsOf = (...rows: number[]) => ({
   rows: Int32Array.from(rows),
   values: Float32Array.from(rows.flatMap((row) => Array<number>(400).fill(row + 1))),
@@ -19,7 +19,7 @@ const tableOf = (...rows: number[]) => {
   return table;
 };
 
-/** Element by element, Vitest takes seconds. */
+/** Compares bytes: element by element, Vitest takes seconds. */
 const expectSame = (actual: Float32Array, expected: Float32Array) =>
   expect(Buffer.compare(float32Bytes(actual), float32Bytes(expected))).toBe(0);
 

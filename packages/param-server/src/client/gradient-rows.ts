@@ -1,6 +1,6 @@
 /**
- * Gradients as a worker gives them: of an embedding only the rows of its batch. Such rows travel as they are; codecs, which
- * look at every value, get tables.
+ * Gradients as a worker passes them. An embedding's gradient may hold only the rows of its batch. Such rows travel as
+ * they are. Codecs look at every value, so they get whole tables.
  */
 import { elementCount } from '@unroll/core/onnx';
 import type { ParameterShape } from '../model.js';
@@ -9,7 +9,7 @@ import { type Chunk, chunkLength, chunksOf, float32Bytes, type NamedValues, nonz
 
 /** Some rows of a gradient; all others are zero. */
 export interface GradientRows {
-  /** Which, ascending, each once. */
+  /** The numbers of the rows, ascending, each once. */
   readonly rows: Int32Array;
   /** `[rows.length, row length]` */
   readonly values: Float32Array;
@@ -18,7 +18,7 @@ export interface GradientRows {
 /** Gradients by parameter name, whole or in rows. */
 export type NamedGradients = Readonly<Record<string, Float32Array | GradientRows>>;
 
-/** What a shard is sent of these gradients. */
+/** Yields the chunks of these gradients that a shard receives. */
 export function* gradientChunks({ slices }: ShardLayout, gradients: NamedGradients): Generator<Chunk> {
   for (const slice of slices) {
     const gradient = gradients[slice.parameter];
@@ -49,7 +49,7 @@ function* chunksOfRows({ start, offset, length, rowLength }: Slice, { rows, valu
   }
 }
 
-/** Over all parameters. */
+/** Sums over all parameters. */
 export function sumOfSquaresOf(gradients: NamedGradients): number {
   let sum = 0;
   for (const gradient of Object.values(gradients)) {
@@ -59,7 +59,7 @@ export function sumOfSquaresOf(gradients: NamedGradients): number {
   return sum;
 }
 
-/** Tables of the gradients that are given in rows. */
+/** Expands gradients given as rows into whole tables. */
 export class GradientTables {
   readonly #shapes: ReadonlyMap<string, readonly number[]>;
   readonly #tables = new Map<string, Float32Array>();
@@ -70,7 +70,9 @@ export class GradientTables {
     this.#shapes = new Map(whole.map(({ name, shape }) => [name, shape]));
   }
 
-  /** The gradients, but those of tables by rows, with tables for rows; valid until the next call. */
+  /**
+   * Returns the gradients, with rows expanded to tables, but without those of row tables. Valid until the next call.
+   */
   fill(gradients: NamedGradients): NamedValues {
     for (const [name, table] of this.#tables) clearRows(table, this.#last[name]!);
     this.#last = gradients;

@@ -1,7 +1,7 @@
 /**
- * Sends a worker's gradients in the run's codec. Where a run can be taken up again, at snapshots and at checkpoints, workers
- * forget what they have held back: so it need not be kept anywhere but with them. To send it all at once there would cost
- * bytes and do harm: much of it is of parameters that have long changed.
+ * Sends a worker's gradients in the run's codec. At snapshots and checkpoints, from which a run can continue, workers
+ * drop the gradients they have held back. So held-back gradients exist only in the workers' memory. Sending them all at
+ * that point would cost bytes and do harm: much of them belongs to parameters that have long changed.
  */
 import { status } from '@grpc/grpc-js';
 import { type GradientCodec, holdsBack } from '../codecs/codec.js';
@@ -22,19 +22,19 @@ export interface GradientSenderOptions {
   readonly parameters: readonly ParameterShape[];
   /** In the order of the shards. */
   readonly layouts: readonly ShardLayout[];
-  /** Lanes of the global batch. */
+  /** The number of lanes of the global batch. */
   readonly lanes: number;
 }
 
 /** One worker's gradient of one step. */
 export interface GradientOfStep {
   readonly gradients: NamedGradients;
-  /** Those that are still being computed. */
+  /** The gradients that are still being computed. */
   readonly later?: Promise<NamedGradients> | undefined;
   readonly lanes: LaneRange;
 }
 
-/** As a chunk's: small enough for the allocator's caches. */
+/** Same as a chunk's size: small enough for the allocator's caches. */
 const pieceBytes = 64 * 1024;
 
 export class GradientSender {
@@ -54,12 +54,15 @@ export class GradientSender {
     this.#tables = new GradientTables(parameters);
   }
 
-  /** Whether something is lost with this process. */
+  /** Whether held-back gradients are lost if this process ends. */
   get holdsBack(): boolean {
     return holdsBack(this.#codec);
   }
 
-  /** Hears what the servers are like. @throws ParameterServerError if they may go on without what a worker holds back */
+  /**
+   * Takes in the servers' settings.
+   * @throws ParameterServerError if the servers may continue without a worker's held-back gradients
+   */
   joined({ snapshotEvery, elastic, backupWorkers }: unroll.v1.JoinResponse): void {
     this.#snapshotEvery = snapshotEvery;
     if (!this.holdsBack) return;
@@ -76,16 +79,17 @@ export class GradientSender {
   }
 
   /**
-   * The worker goes on where the servers are; in another generation that is where nothing is held back.
+   * Called when the worker enters at the servers' point of the run. In another generation, that is a point where
+   * nothing is held back.
    * @param generation its name: servers that were all restarted count from the beginning
    */
   takeUp(generation: string): void {
-    // What holds nothing back is encoded anew: the worker may have come back to its step with other lanes.
+    // A codec that holds nothing back must encode anew: the worker may have returned to its step with other lanes.
     if (generation !== this.#generation || !this.holdsBack) this.#encoder?.reset();
     this.#generation = generation;
   }
 
-  /** Uploads what a shard is to add. For all shards the same gradient must be given. */
+  /** Uploads the gradient that a shard will add. Pass the same gradient for every shard. */
   async upload(
     connection: ShardCalls,
     shard: number,

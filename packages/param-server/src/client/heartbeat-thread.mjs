@@ -1,4 +1,4 @@
-// The thread that `heartbeats.ts` starts. It is JavaScript, so that Node can load it beside the sources and when built.
+// The thread that `heartbeats.ts` starts. It is JavaScript, so that Node can load it from the sources and from the build.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { unroll } from '../generated/parameter-server.js';
@@ -12,7 +12,7 @@ const { servers, caller, security, intervalSeconds, counts, reportFields, channe
 const { HeartbeatRequest, HeartbeatResponse } = unroll.v1;
 const path = '/unroll.v1.ParameterServer/Heartbeat';
 
-// As `security/client-security.ts` does, which a thread cannot load from source.
+// The same as `security/client-security.ts`, which a thread cannot load from source.
 const { tls, token } = security;
 const own = tls?.certificate && tls.key ? [Buffer.from(tls.key), Buffer.from(tls.certificate)] : [];
 const channel = tls ? credentials.createSsl(Buffer.from(tls.authority), ...own) : credentials.createInsecure();
@@ -29,7 +29,7 @@ function beat(shard) {
   const serialize = () => Buffer.from(HeartbeatRequest.encode(request).finish());
   clients[shard]?.makeUnaryRequest(path, serialize, decode, undefined, metadata, options, (error, place) => {
     if (!error) parentPort?.postMessage({ shard, place });
-    // Other failures show in the calls of the worker itself.
+    // Other failures show up in the worker's own calls.
     else if (error.code === status.ABORTED) parentPort?.postMessage({ shard, place: undefined });
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Heartbeats from a thread of their own, over connections of their own: a training step blocks the thread that runs it,
- * for longer than a lease if the model is large. The thread's program is `heartbeat-thread.mjs`.
+ * Sends heartbeats from a separate thread, over separate connections. A training step blocks its own thread, for longer
+ * than a lease if the model is large. The thread's program is `heartbeat-thread.mjs`.
  */
 import { Worker } from 'node:worker_threads';
 import type { ClientOptions } from '@grpc/grpc-js';
@@ -8,24 +8,26 @@ import type { ClientSecurity } from '../security/client-security.js';
 import { directChannel } from './direct-channel.js';
 import { reportFields, type WorkerMeter } from './worker-meter.js';
 
-/** What a shard says to a heartbeat; undefined if it does not know the worker, because it was restarted. */
+/**
+ * A shard's answer to a heartbeat. `place` is undefined if the shard does not know the worker because it was restarted.
+ */
 export interface Beat {
   readonly shard: number;
   readonly place: { readonly generation: number; readonly lease: number } | undefined;
 }
 
-/** Tells the servers again and again that the worker is alive, until the function that is returned is called. */
+/** Tells the servers repeatedly that the worker is alive, until the returned function is called. */
 export type StartHeartbeats = (intervalSeconds: number, onBeat: (beat: Beat) => void) => () => void;
 
 /**
- * A machine that vanishes says nothing, and may come back at another address: pings without an answer end its connection, so
- * that the next beats look for it anew. A server that is stopped or slow is connected to again, and heard when it goes on.
+ * A machine that vanishes is silent and may come back at another address. Unanswered pings end its connection, so that
+ * the next beats resolve the address again. A stopped or slow server is reconnected to, and heard when it goes on.
  */
 const channelOptions = (intervalSeconds: number): ClientOptions => ({
   ...directChannel,
   'grpc.keepalive_time_ms': 2 * 1000 * intervalSeconds,
   'grpc.keepalive_timeout_ms': 6 * 1000 * intervalSeconds,
-  // A beat is given up before its connection is.
+  // A beat times out before its connection does.
   'grpc.keepalive_permit_without_calls': 1,
   'grpc.use_local_subchannel_pool': 1,
   'grpc.initial_reconnect_backoff_ms': 100,
@@ -44,7 +46,7 @@ export function heartbeatThread(
         ...{ servers, caller, security, intervalSeconds, counts, reportFields },
         channelOptions: channelOptions(intervalSeconds),
       },
-      // Not this process's flags, which may be about its own program.
+      // Do not inherit this process's flags, which may concern its own program.
       execArgv: [],
     });
     thread.on('message', onBeat);

@@ -1,7 +1,7 @@
 /**
- * Where a worker is in its run: it joins the servers, gives them their values or takes the run up where they are, and does so
- * again wherever they are found elsewhere than it left them, because a process was killed or lanes changed hands. What it does
- * there is `client.ts`'s affair.
+ * Keeps a worker at its place in the run. It joins the servers and either initializes them or takes up the run where
+ * they are. It rejoins whenever they are no longer where the worker left them, because a process was killed or lanes
+ * moved. The work at that place is in `client.ts`.
  */
 import type { unroll } from '../generated/parameter-server.js';
 import type { Caller, LaneRange } from '../shard/messages.js';
@@ -16,17 +16,17 @@ import { type Entry, planOf } from './resumption.js';
 import type { ShardCalls } from './shard-calls.js';
 import type { Shard, ShardGroup } from './shard-group.js';
 
-/** What carries a client: a network and a clock, or their simulation. */
+/** The environment of a client: a network and a clock, or their simulation. */
 export interface Surroundings {
   /** In the order of the shards. */
   readonly connections: readonly ShardCalls[];
   readonly startHeartbeats: StartHeartbeats;
-  /** The random number of this process. */
+  /** This process's random number. */
   readonly incarnation: number;
   sleep(seconds: number): Promise<void>;
 }
 
-/** Between two attempts to join servers that change. */
+/** Pause between two attempts to join while the servers change. */
 const rejoinSeconds = 0.1;
 
 export class Membership {
@@ -34,20 +34,20 @@ export class Membership {
   readonly #surroundings: Surroundings;
   readonly #shards: ShardGroup;
   readonly #gradients: GradientSender;
-  /** The states of all lanes as they were when this worker joined last, `[lanes, width]`. */
+  /** The states of all lanes at the time of this worker's last join, `[lanes, width]`. */
   readonly laneStates: Float32Array;
   #caller: Caller;
   #parameters: NamedValues = {};
   #lanes: LaneRange = { from: 0, to: 0 };
   #step = 0;
-  /** Joining: the first shard has answered, the others not all. */
+  /** `joining` means that the first shard has answered, but not all of the others. */
   #place: 'outside' | 'joining' | 'inside' = 'outside';
-  /** This process's number among those that have joined, once all shards have let it in. */
+  /** This process's number in the join order, once all shards have let it in. */
   #ordinal = 0;
-  /** The number of a process by which another shard has superseded this one. */
+  /** The number of a newer process, if another shard has answered that it supersedes this one. */
   #above = 0;
   #isChief = false;
-  /** The greatest generation that this process knows of. */
+  /** The greatest generation that this process knows. */
   #generation = 0;
   #entrances = 0;
   #isElastic = false;
@@ -76,7 +76,7 @@ export class Membership {
     return this.#caller;
   }
 
-  /** Updates that the parameters have seen which were pulled last: the step to be computed next, counted from 0. */
+  /** The number of updates in the last pulled parameters. Equals the step to compute next, counted from 0. */
   get step(): number {
     return this.#step;
   }
@@ -86,7 +86,7 @@ export class Membership {
     return this.#lanes;
   }
 
-  /** What is pulled into. */
+  /** The arrays that parameters are pulled into. */
   get parameters(): NamedValues {
     return this.#parameters;
   }
@@ -96,12 +96,12 @@ export class Membership {
     return this.#isElastic;
   }
 
-  /** How often this worker has taken up the run. */
+  /** The number of times this worker has entered the run. */
   get entrances(): number {
     return this.#entrances;
   }
 
-  /** Whether this worker gives servers their values, as the first said when it was joined last. */
+  /** Whether this worker initializes the servers, as the first server said at the last join. */
   get isChief(): boolean {
     return this.#isChief;
   }
@@ -116,23 +116,26 @@ export class Membership {
     return this.#options.staleness !== undefined;
   }
 
-  /** @param parameters filled with the parameters, now and wherever the run is taken up again */
+  /** @param parameters filled with the parameters, now and at every rejoin */
   async enter(parameters: NamedValues): Promise<void> {
     this.#parameters = parameters;
     await this.#enter();
   }
 
-  /** The step has been made, and its parameters pulled or about to arrive. */
+  /** Notes that the step has been made, and its parameters pulled or about to arrive. */
   advance(): void {
     this.#step++;
   }
 
-  /** What is pulled of the parameters beyond those that were waited for. */
+  /** The pull of the parameters that were not waited for. */
   set arriving(parameters: Promise<void>) {
     this.#arriving = parameters;
   }
 
-  /** Does what needs the servers where this worker left them; if they are elsewhere, goes there and returns undefined. */
+  /**
+   * Runs `work`, which needs the servers to be where this worker left them. If they are elsewhere, rejoins there and
+   * returns undefined.
+   */
   async whereWeAre<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
     try {
       await this.#arriving;
@@ -145,7 +148,7 @@ export class Membership {
     }
   }
 
-  /** Sends the states of lanes, from lane `from` on, to the first shard. */
+  /** Sends the states of lanes, starting with lane `from`, to the first shard. */
   uploadLanes(step: number, values: Float32Array, from: number): Promise<void> {
     const { width } = this.#options.lanes;
     const target = { caller: this.#caller, step, vector: 'lanes' };
@@ -167,7 +170,7 @@ export class Membership {
     return this.#shards.pull({ ...request, caller: this.#caller }, values);
   }
 
-  /** From now on failures are the caller's, and nothing is given up for what servers say. */
+  /** Stops heartbeats and rejoining: from now on failures go to the caller, and beats no longer interrupt calls. */
   close(): void {
     this.#place = 'outside';
     this.#isClosed = true;
@@ -207,7 +210,7 @@ export class Membership {
     return true;
   }
 
-  /** Joins the first shard, which says which number this process has among those that joined, and then the others. */
+  /** Joins the first shard, which assigns this process its number in the join order, and then the others. */
   async #join(): Promise<unroll.v1.JoinResponse[]> {
     const answers = new Map<number, unroll.v1.JoinResponse>();
     const join = async (shard: number, connection: ShardCalls) => {
@@ -221,7 +224,7 @@ export class Membership {
     return [...answers].toSorted(([a], [b]) => a - b).map(([, answer]) => answer);
   }
 
-  /** The first shard has let this worker in: from now on its heartbeats tell whether what follows still counts. */
+  /** The first shard has let this worker in. From now on its heartbeats tell whether later calls still count. */
   #admitted({ generation, lease, chief, elastic, backupWorkers, leaseSeconds }: unroll.v1.JoinResponse): void {
     this.#caller = { ...this.#caller, generation, lease };
     this.#isChief = chief;
@@ -231,7 +234,7 @@ export class Membership {
     this.#beatEvery(leaseSeconds / 6);
   }
 
-  /** Gives all servers their values: of a snapshot, or those that the run starts from. */
+  /** Initializes all servers, from a snapshot or with the run's start values. */
   async #begin(generation: number, snapshot: number | undefined): Promise<void> {
     this.#generation = generation;
     this.#caller = { ...this.#caller, generation };
@@ -267,7 +270,7 @@ export class Membership {
     this.#stopHeartbeats ??= this.#surroundings.startHeartbeats(seconds, (beat) => this.#hear(beat));
   }
 
-  /** Gives up what waits for servers that have moved on without this worker. */
+  /** Interrupts the calls in flight if the servers have moved on without this worker. */
   #hear({ shard, place }: Beat): void {
     // While this worker joins the other shards, they do not know it yet.
     if (this.#place === 'outside' || (this.#place === 'joining' && shard > 0)) return;
@@ -290,7 +293,7 @@ export class Membership {
     return connection.upload({ caller: this.#caller, step, vector }, chunks);
   }
 
-  /** @param first what the first shard has answered, for the others */
+  /** @param first the first shard's answer; passed for the other shards */
   #joinRequest(shard: number, first?: unroll.v1.JoinResponse): unroll.v1.JoinRequest {
     const { version, workers } = this.#options;
     const { worker, incarnation } = this.#caller;

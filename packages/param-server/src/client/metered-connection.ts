@@ -1,4 +1,4 @@
-/** A worker's connection to one parameter server that counts the bytes of its messages and the time its vectors take. */
+/** A worker's connection to one parameter server that counts the bytes of messages and the time spent on vectors. */
 import type { MethodDefinition } from '@grpc/grpc-js';
 import type { CountBytes } from '../bulk/bulk-connection.js';
 import type { unroll } from '../generated/parameter-server.js';
@@ -28,10 +28,10 @@ export class MeteredConnection extends ShardConnection {
   }
 
   override async *pull(request: unroll.v1.PullRequest): AsyncGenerator<Chunk> {
-    // What is waited for before the first chunk is the servers' update, not the transfer.
+    // The wait before the first chunk is for the servers' update; it does not count as transfer.
     let last: number | undefined;
     for await (const chunk of super.pull(request)) {
-      // A step may be over, and the next be computed, before all has come.
+      // A step may end, and the next be computed, before everything has arrived.
       if (last !== undefined) this.#meter.addTransfer('pull', last, this.#share);
       last = performance.now();
       yield chunk;
@@ -40,7 +40,7 @@ export class MeteredConnection extends ShardConnection {
   }
 }
 
-/** The service's methods, which count what they encode and decode. */
+/** Returns the service's methods, wrapped to count the bytes that they encode and decode. */
 function meteredService(meter: WorkerMeter): Service {
   const metered = <Request, Response>(method: MethodDefinition<Request, Response>) => ({
     ...method,

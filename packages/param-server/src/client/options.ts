@@ -1,4 +1,4 @@
-/** What the caller of a parameter client gives and gets. */
+/** The options, inputs and results of a parameter client. */
 import type { GradientCodec } from '../codecs/codec.js';
 import type { ModelDescription } from '../model.js';
 import type { ClientSecurity } from '../security/client-security.js';
@@ -15,74 +15,80 @@ export interface ParameterClientOptions extends ModelDescription {
   /** This worker's index, in `[0, workers)`. */
   readonly worker: number;
   readonly workers: number;
-  /** How gradients travel; by default as they are. Every worker must have the same. */
+  /** The encoding of gradients; by default they travel as they are. All workers must use the same. */
   readonly codec?: GradientCodec;
   /**
-   * What a codec holds back is forgotten at steps that are multiples of this, as at those of which the servers take
-   * snapshots: such are the steps from which a run can go on that lost its workers.
+   * Held-back gradients are dropped at steps that are multiples of this, and at the servers' snapshots. From such
+   * steps, a run that lost its workers can continue.
    */
   readonly forgetEvery?: number;
-  /** The version of Unroll, which the servers must have too. */
+  /** The version of Unroll; the servers must have the same. */
   readonly version: string;
-  /** As the servers demand it; by default no TLS and no token. */
+  /** Must match the servers' settings; by default no TLS and no token. */
   readonly security?: ClientSecurity;
-  /** Asked of the chief only: worker 0, or in an elastic run the worker that has taken its place. */
+  /** Used only for the chief: worker 0, or the worker that has taken its place in an elastic run. */
   readonly start: RunStart;
-  /** How long to wait for a server that does not answer: that starts late, or that was killed and is started again. */
+  /** How long to wait, in seconds, for a server that does not answer because it starts late or is being restarted. */
   readonly patienceSeconds?: number;
-  /** The longest that a step may take the slowest worker: the deadline of every call. */
+  /** The deadline of every call, in seconds: the longest step of the slowest worker must fit. */
   readonly callSeconds?: number;
-  /** Takes lines for the person who runs the worker. */
+  /** Receives lines for the person who runs the worker. */
   readonly onNotice?: (line: string, severity: Severity) => void;
-  /** Counts what the worker does, for the first server to be told: the caller says when steps begin and end. */
+  /** Counts the worker's activity and reports it to the first server. The caller marks where steps begin and end. */
   readonly meter?: WorkerMeter;
 }
 
-/** What a run starts from, and goes back to if servers are lost before their first snapshot. */
+/** The point that a run starts from, and returns to if servers are lost before their first snapshot. */
 export interface RunStart {
-  /** Called each time the servers need them. */
+  /** Called each time the servers need the values. */
   readonly values: () => Promise<InitialValues>;
-  /** Updates that the values have seen: 0, or the checkpoint's. */
+  /** The number of updates contained in the values: 0, or the checkpoint's step. */
   readonly step?: number;
-  /** What to do if servers have snapshots when the run starts; by default to refuse, so that nothing is lost unasked. */
+  /**
+   * How to treat snapshots that servers hold when the run starts. The default refuses, so that nothing is lost without
+   * being asked for.
+   */
   readonly snapshots?: SnapshotPolicy;
 }
 
 export interface InitialValues {
   readonly parameters: NamedValues;
-  /** Of tables by rows that `parameters` has not: so a table need not be in the memory of any worker. */
+  /** Readers of row tables that are missing in `parameters`: a table need not fit in any worker's memory. */
   readonly tables?: Readonly<Record<string, RowReader>>;
-  /** The optimizer's state by slot, then by parameter, to resume with; zeros where it is missing. */
+  /** The optimizer's state for resuming, by slot, then by parameter; zeros where missing. */
   readonly slots?: Readonly<Record<string, NamedValues>>;
   /** The states of the lanes, `[lanes, width]`; zeros if absent. */
   readonly laneStates?: Float32Array;
 }
 
-/** What a checkpoint holds. */
+/** The contents of a checkpoint. */
 export interface Snapshot {
   readonly step: number;
   readonly parameters: NamedValues;
   readonly slots: Readonly<Record<string, NamedValues>>;
-  /** Of all lanes, `[lanes, width]`. */
+  /** The states of all lanes, `[lanes, width]`. */
   readonly laneStates: Float32Array;
 }
 
 export interface StepOptions {
   /**
-   * This worker's summand of the gradient, by parameter name: of the loss of its lanes. The servers only add. Where workers
-   * go at their own pace, a gradient by itself, which the servers clip. Of one with few rows that are not zero, those rows will do; of a
-   * table by rows they must be given so.
+   * The gradient of the loss of this worker's lanes, by parameter name. The servers sum the workers' gradients. Where
+   * workers go at their own pace, it is a gradient by itself, which the servers clip. A gradient with few nonzero rows
+   * may be passed as those rows. Row tables require this form.
    */
   readonly gradients: NamedGradients;
-  /** Those that are still being computed: they are sent after the others, when they come. */
+  /** Gradients that are still being computed. They are sent after the others, when they are ready. */
   readonly later?: Promise<NamedGradients>;
-  /** Of this step; where all make it together, every worker must give the same. */
+  /** The learning rate of this step. Where all workers make it together, each must pass the same. */
   readonly learningRate: number;
-  /** The states of this worker's lanes after the step, `[lanes of this worker, width]`: all that its next step needs. */
+  /**
+   * The states of this worker's lanes after the step, `[lanes of this worker, width]`: everything that its next step
+   * needs.
+   */
   readonly laneStates: Float32Array;
   /**
-   * The parameters that the next step needs first: the update is done when they have come, and
-   * {@link ParameterClient.settle} waits for the others. By default all are waited for.
+   * The parameters that the next step needs first. The update is done when they have arrived, and {@link
+   * ParameterClient.settle} waits for the others. By default the update waits for all.
    */
   readonly first?: ReadonlySet<string>;
 }
@@ -90,6 +96,9 @@ export interface StepOptions {
 export interface StepResult {
   /** The global norm of the gradient before clipping. */
   readonly gradientNorm: number;
-  /** The updates that other workers made between this worker's last pull and its push; 0 where all make each step together. */
+  /**
+   * The number of other workers' updates between this worker's last pull and its push; 0 where all make each step
+   * together.
+   */
   readonly staleness: number;
 }

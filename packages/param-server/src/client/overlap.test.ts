@@ -1,4 +1,4 @@
-// Steps whose gradients and parameters come in parts, over real sockets; the simulation has them under crashes.
+// Steps whose gradients and parameters arrive in parts, over real sockets. The simulation covers them under crashes.
 import { expect, test } from 'vitest';
 import type { GradientCodec } from '../codecs/codec.js';
 import { startParameterServer } from '../server.js';
@@ -7,11 +7,14 @@ import { connectParameterServers } from './connect.js';
 import type { StepOptions } from './options.js';
 
 const version = '1.2.3';
-/** Of more than one chunk. */
+/** More than one chunk. */
 const many = 300_000;
 const ones = (length: number) => new Float32Array(length).fill(1);
 
-/** Makes one step from zeros with learning rate 1; calls back when the update is done, and when all parameters are here. */
+/**
+ * Makes one step from zeros with learning rate 1. Calls back when the update is done, and when all parameters have
+ * arrived.
+ */
 async function step(
   options: () => Pick<StepOptions, 'gradients' | 'later' | 'first'>,
   check: (values: NamedValues, when: 'updated' | 'settled') => void,

@@ -1,4 +1,4 @@
-// Proxies that the environment names, as on most networks of companies: a server is not theirs to reach.
+// Proxies from the environment, as in most company networks: they must not be used to reach a server.
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';

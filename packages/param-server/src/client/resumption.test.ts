@@ -12,7 +12,7 @@ const fresh: Joiner = {
   ownPace: false,
 };
 
-/** What a shard answers that says this and nothing else. */
+/** Returns a shard's answer with these fields and nothing else. */
 function answer(fields: unroll.v1.JoinResponse.$Properties): unroll.v1.JoinResponse {
   return JoinResponse.decode(JoinResponse.encode(fields).finish());
 }

@@ -1,10 +1,10 @@
-/** What a worker does after joining, from what the shards say about themselves. It decides; `client.ts` acts. */
+/** Decides a worker's next action after joining, from the shards' answers. `membership.ts` carries it out. */
 import { status } from '@grpc/grpc-js';
 import type { unroll } from '../generated/parameter-server.js';
 import type { LaneRange } from '../shard/messages.js';
 import { ParameterServerError } from './errors.js';
 
-/** Where a worker takes up the run. */
+/** The point at which a worker enters the run. */
 export interface Entry {
   readonly type: 'enter';
   readonly generation: number;
@@ -13,35 +13,38 @@ export interface Entry {
   readonly lease: number;
   readonly lanes: LaneRange;
   readonly step: number;
-  /** Lets shards that lag make the update that leads to `step`; undefined if none does. */
+  /** Lets lagging shards make the update that leads to `step`; undefined if no shard lags. */
   readonly sumOfSquares: number | undefined;
 }
 
 export type Plan =
   | Entry
-  /** The chief gives all shards the values of a snapshot that they have in common, or of the start. */
+  /** The chief initializes all shards, from a snapshot that they have in common or from the start values. */
   | { readonly type: 'begin'; readonly generation: number; readonly snapshot: number | undefined }
-  /** The shards answered at moments too far apart, or the chief is about to give them values. */
+  /** The shards answered at moments too far apart, or the chief is about to initialize them. */
   | { readonly type: 'join again' };
 
-/** What the chief makes of snapshots that it finds on servers which nobody has given values yet. */
+/** The chief's treatment of snapshots on servers that have not been initialized yet. */
 export type SnapshotPolicy = 'restore' | 'refuse' | 'discard';
 
 export interface Joiner {
-  /** Whether this worker gives servers their values. */
+  /** Whether this worker initializes the servers. */
   readonly isChief: boolean;
-  /** Whether this process has taken part before: the run's snapshots are then its own. */
+  /** Whether this process has taken part before: the snapshots then belong to its run. */
   readonly hasEntered: boolean;
-  /** The greatest generation that this process knows of, perhaps from servers that were restarted since. */
+  /** The greatest generation that this process knows, perhaps from servers that have restarted since. */
   readonly generation: number;
-  /** Updates that the values have seen from which this worker would start. */
+  /** The number of updates contained in this worker's start values. */
   readonly startStep: number;
   readonly snapshots: SnapshotPolicy;
-  /** Whether the worker's steps are its own: the first shard, which is pushed to last, then knows how many it has made. */
+  /**
+   * Whether the worker goes at its own pace. Workers push to the first shard last, so it then knows how many steps this
+   * one has made.
+   */
   readonly ownPace: boolean;
 }
 
-/** @throws ParameterServerError if the servers were started differently, or have snapshots that must not be touched */
+/** @throws ParameterServerError if the servers were started differently, or hold snapshots that must not be touched */
 export function planOf(joined: readonly unroll.v1.JoinResponse[], joiner: Joiner): Plan {
   requireSameBackups(joined);
   const generation = Math.max(...joined.map((shard) => shard.generation));
@@ -61,8 +64,9 @@ export function planOf(joined: readonly unroll.v1.JoinResponse[], joiner: Joiner
 }
 
 /**
- * If workers died between two shards' updates, some shards are a step ahead; the others have the gradients of all lanes
- * for that step and lack only the global norm, which the shards' sums give.
+ * Returns where to enter the run; undefined if the shards' answers do not fit together. If workers died between two
+ * shards' updates, some shards are a step ahead. The others have the gradients of all lanes for that step and lack only
+ * the global norm, which the shards' sums give.
  */
 function entry(joined: readonly unroll.v1.JoinResponse[], generation: number, ownPace: boolean): Entry | undefined {
   const step = ownPace ? joined[0]!.step : Math.max(...joined.map((shard) => shard.step));
@@ -80,7 +84,7 @@ function entry(joined: readonly unroll.v1.JoinResponse[], generation: number, ow
   return { ...found, sumOfSquares: total(sums) };
 }
 
-/** The sum in shard order, so that every worker finds the same. */
+/** Sums in shard order, so that every worker gets the same result. */
 export function total(sums: readonly number[]): number {
   return sums.reduce((sum, value) => sum + value, 0);
 }

@@ -1,4 +1,7 @@
-/** Asks the servers of a run how it goes: who is alive, and what each worker has told of itself. It takes no part in it. */
+/**
+ * Asks the servers of a run for its status: who is alive, and what each worker has reported. It does not take part in
+ * the run.
+ */
 import { Client } from '@grpc/grpc-js';
 import { type ClientSecurity, callMetadata, channelCredentials } from '../security/client-security.js';
 import { parameterServerService } from '../service-definition.js';
@@ -8,7 +11,7 @@ import { readReport, type WorkerReport } from './worker-meter.js';
 export interface RunStatus {
   /** In the order of the shards. */
   readonly servers: readonly ServerStatus[];
-  /** The workers that the first server has heard of; those that it told when it last answered. */
+  /** The workers that the first server knows. If it does not answer, those of its last answer. */
   readonly workers: readonly WorkerStatus[];
 }
 
@@ -20,7 +23,7 @@ export interface ServerStatus {
 
 export interface WorkerStatus {
   readonly worker: number;
-  /** `silent` if it has not been heard of for longer than a lease, `left` if it has said goodbye. */
+  /** `silent` if the worker has not been heard for longer than a lease, `left` if it has said goodbye. */
   readonly state: 'alive' | 'silent' | 'left';
   readonly silentSeconds: number;
   readonly report: WorkerReport;
@@ -32,7 +35,7 @@ export interface RunStatusReader {
   close(): void;
 }
 
-/** A person is waiting to see it. */
+/** Short, because a person is waiting to see the status. */
 const answerSeconds = 2;
 
 type StatusAnswer = Awaited<ReturnType<typeof ask>>;

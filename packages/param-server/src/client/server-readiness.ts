@@ -1,22 +1,22 @@
 /**
- * Waits until a channel to a server is connected. grpc-js's `waitForReady` does not serve: it goes on when the channel is closed,
- * and keeps the process alive until its deadline.
+ * Waits until a channel to a server is connected. grpc-js's `waitForReady` is unsuitable: it continues after the
+ * channel is closed, and keeps the process alive until its deadline.
  */
 import { type Channel, connectivityState } from '@grpc/grpc-js';
 
-/** A watch on a channel cannot be ended; one of this length keeps nobody. */
+/** A watch on a channel cannot be cancelled. One this short delays no process's exit noticeably. */
 const watchMilliseconds = 1000;
 
 /**
- * Returns false if the channel is not connected after so many seconds.
- * @throws the signal's reason when it aborts; it must, before the channel is closed
+ * Returns false if the channel is not connected after `seconds`.
+ * @throws the signal's reason when it aborts; abort it before closing the channel
  */
 export async function becomesReady(
   channel: Pick<Channel, 'getConnectivityState' | 'watchConnectivityState'>,
   seconds: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  // Not by the clock of the day, which may be set meanwhile; gRPC makes a timer of its deadlines at once.
+  // Do not measure by the wall clock, which may be set meanwhile. gRPC turns its deadlines into timers at once.
   const end = performance.now() + 1000 * seconds;
   for (;;) {
     signal.throwIfAborted();

@@ -1,4 +1,4 @@
-/** The calls of proto/unroll/v1/parameter_server.proto as a client makes them, over whatever carries them. */
+/** The calls of proto/unroll/v1/parameter_server.proto from the client's side, independent of the transport. */
 import type { unroll } from '../generated/parameter-server.js';
 import type { Chunk } from '../shard-vector.js';
 
@@ -12,18 +12,18 @@ export interface ShardCalls {
   push(request: unroll.v1.PushRequest): Promise<unroll.v1.PushResponse>;
   commit(request: unroll.v1.CommitRequest): Promise<unroll.v1.CommitResponse>;
   /**
-   * The chunks ascend: where one begins behind an element of the vector, that element has been there. Each is valid until the
-   * next is asked for.
+   * Yields chunks in ascending order: when a chunk begins behind an element, that element has already arrived. Each
+   * chunk is valid until the next is requested.
    */
   pull(request: unroll.v1.PullRequest): AsyncIterable<Chunk>;
   finish(request: unroll.v1.FinishRequest): Promise<unroll.v1.FinishResponse>;
   leave(request: unroll.v1.LeaveRequest): Promise<unroll.v1.LeaveResponse>;
   /**
-   * Sends a vector, in chunks of any order; what none covers is zero. Chunks that are yet to be computed may be waited for:
-   * those before are sent meanwhile. No chunk's data may change before the call settles.
+   * Sends a vector in chunks of any order; elements that no chunk covers are zero. Chunks may still be computed while
+   * the earlier ones are sent. No chunk's data may change before the call settles.
    */
   upload(target: unroll.v1.UploadTarget, chunks: Chunks): Promise<void>;
-  /** Gives up the calls in flight: they fail as cancelled. */
+  /** Cancels the calls in flight: they fail as cancelled. */
   interrupt(): void;
   close(): void;
 }

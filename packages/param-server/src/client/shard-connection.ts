@@ -1,4 +1,7 @@
-/** A worker's connection to one parameter server: the wire calls, each with a deadline, failures as one-line errors. */
+/**
+ * A worker's connection to one parameter server: the wire calls, each with a deadline, with failures as one-line
+ * errors.
+ */
 import { once } from 'node:events';
 import {
   Client,
@@ -32,8 +35,8 @@ import { becomesReady } from './server-readiness.js';
 import type { Chunks, ShardCalls } from './shard-calls.js';
 
 /**
- * With the default window of 64 KiB pulls run at a fifth of the speed. With 16 MiB they cost an eighth of processor time more:
- * what waits to be read is new memory.
+ * With the default window of 64 KiB, pulls run at a fifth of the speed. With 16 MiB they cost an eighth more processor
+ * time, because data waiting to be read is new memory.
  */
 const pullWindowBytes = 4 * 1024 * 1024;
 
@@ -43,10 +46,10 @@ const channelOptions: ClientOptions = {
   'grpc.max_send_message_length': maxMessageBytes,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1000,
-  // A machine that vanishes says nothing. Nothing is in flight, and nothing pinged, while this thread computes.
+  // Detects a machine that vanishes silently. While this thread computes, nothing is in flight and nothing is pinged.
   'grpc.keepalive_time_ms': 30_000,
   'grpc.use_local_subchannel_pool': 1,
-  // To repeat calls by itself, grpc-js would keep what they have sent; workers join again instead.
+  // For automatic retries, grpc-js would keep the sent data in memory. Workers rejoin instead.
   'grpc.enable_retries': 0,
   'grpc-node.flow_control_window': pullWindowBytes,
 };
@@ -61,13 +64,13 @@ export interface ShardConnectionOptions {
   readonly callSeconds: number;
   /** How long to wait for a server that does not listen. */
   readonly patienceSeconds: number;
-  /** The methods, by default as they are. */
+  /** The methods of the service; may be replaced by wrapped ones. */
   readonly service?: typeof parameterServerService;
-  /** Is told of the messages that do not pass through the methods. */
+  /** Called for messages that do not pass through the methods. */
   readonly count?: CountBytes;
-  /** Takes lines for the person who runs the worker. */
+  /** Receives lines for the person who runs the worker. */
   readonly onObstacle?: (line: string) => void;
-  /** Is told what the worker waits for. */
+  /** Notes what the worker is waiting for. */
   readonly waits?: Waits;
 }
 
@@ -83,11 +86,11 @@ export class ShardConnection implements ShardCalls {
   readonly #client: Client;
   readonly #service: typeof parameterServerService;
   readonly #inFlight = new Set<Call>();
-  /** Aborted when what waits for the server to listen is given up. */
+  /** Aborted when the wait for a listening server is given up. */
   readonly #looking = new Set<AbortController>();
   /** Whether the server may have heard of this worker. */
   #hasAsked = false;
-  /** Where vectors travel. */
+  /** Carries vectors, where such connections can be opened. */
   readonly #bulk: BulkChannel;
   readonly #onObstacle: (line: string) => void;
   readonly #waits: Waits;
@@ -198,7 +201,7 @@ export class ShardConnection implements ShardCalls {
 
   async #uploadByGrpc(target: unroll.v1.UploadTarget, chunks: Chunks): Promise<void> {
     const { call, answered } = this.#beginUpload();
-    // The first message says what the stream is; a vector of zeros has no other.
+    // The first message describes the stream. A vector of zeros has no other message.
     call.write({ target, offsets: [], data: new Uint8Array(0) });
     try {
       for await (const chunk of chunks) {
@@ -264,7 +267,10 @@ export class ShardConnection implements ShardCalls {
     this.#bulk.close();
   }
 
-  /** A vector has travelled by gRPC: so the server is there, and something between lets no bulk connection through. */
+  /**
+   * Reports the obstacle once. A vector has travelled by gRPC, so the server is there and something between blocks bulk
+   * connections.
+   */
   #sayObstacle(): void {
     const obstacle = this.#bulk.obstacle;
     if (obstacle === undefined || this.#hasSaidObstacle) return;
@@ -275,12 +281,15 @@ export class ShardConnection implements ShardCalls {
     );
   }
 
-  /** What went wrong, as of a gRPC call, unless it went wrong here. */
+  /** Converts a bulk failure to the error of the matching gRPC call; returns other errors unchanged. */
   #errorOf({ path }: { readonly path: string }, error: unknown): unknown {
     return error instanceof BulkFailure ? callError(this.#server, path, this.#callSeconds, error) : error;
   }
 
-  /** @throws ParameterServerError if TLS fails, the wait is given up, or the server does not listen for as long as this worker is patient */
+  /**
+   * @throws ParameterServerError if TLS fails, the wait is given up, or the server does not listen within the worker's
+   *   patience
+   */
   async #waitForServer(): Promise<void> {
     const wait = new AbortController();
     this.#looking.add(wait);

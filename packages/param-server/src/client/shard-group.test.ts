@@ -23,7 +23,7 @@ test('a goodbye that is lost is said again', async () => {
   });
   const options = { address: `127.0.0.1:${port}`, shard: 0, shards: 1, callSeconds: 60, patienceSeconds: 60 };
   const connection = new ShardConnection(options);
-  // A server of which nothing was asked need not hear of the end.
+  // A server that received no request need not be told of the end.
   await connection.join(new unroll.v1.JoinRequest());
   const group = new ShardGroup([connection], [{ length: 0, denseLength: 0, slices: [], tables: [] }]);
   await group.leave({ caller: { worker: 0, incarnation: 1 }, finished: true });

@@ -1,4 +1,4 @@
-/** All parameter servers of a run, asked at once. What is asked, and when, is the client's affair. */
+/** All parameter servers of a run, called together. The client decides what to ask, and when. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { unroll } from '../generated/parameter-server.js';
@@ -8,16 +8,16 @@ import { scatterValues } from '../tables/row-chunks.js';
 import { ParameterServerError } from './errors.js';
 import type { ShardCalls } from './shard-calls.js';
 
-/** One server, and what it holds. */
+/** One server, and the part of the parameters that it holds. */
 export interface Shard {
   readonly connection: ShardCalls;
   readonly layout: ShardLayout;
 }
 
-/** How often, and after how many milliseconds again, a worker says goodbye to a server that does not answer. */
+/** The number of goodbyes to a server that does not answer, and the milliseconds between them. */
 const goodbyes = { attempts: 3, pauseMs: 300 };
 
-/** Where the last of these parameters ends in a shard's vector. */
+/** Returns where the last of these parameters ends in a shard's vector. */
 function endOf({ slices }: ShardLayout, parameters: ReadonlySet<string>): number {
   const ends = slices.map(({ parameter, offset, length }) => (parameters.has(parameter) ? offset + length : 0));
   return Math.max(0, ...ends);
@@ -40,7 +40,7 @@ export class ShardGroup {
     return this.#shards[0]!;
   }
 
-  /** Asks all shards; when one fails the others are given up. Nothing is in flight when this settles. */
+  /** Calls all shards; when one call fails, cancels the others. Nothing is in flight when this settles. */
   async each<Result>(call: (shard: Shard, index: number) => Promise<Result>): Promise<Result[]> {
     const calls = this.#shards.map(call);
     try {
@@ -52,14 +52,17 @@ export class ShardGroup {
     }
   }
 
-  /** Fills `values` with what the shards have of a vector. */
+  /** Fills `values` with the shards' parts of a vector. */
   async pull(request: unroll.v1.PullRequest, values: NamedValues): Promise<void> {
     await this.each(async ({ connection, layout }) => {
       for await (const chunk of connection.pull(request)) scatterValues(layout, values, chunk);
     });
   }
 
-  /** The same; calls back when all of some parameters has come, or all of all. */
+  /**
+   * Same as `pull`, but also calls back once all of the `first` parameters have arrived, at the latest when everything
+   * has.
+   */
   async pullInOrder(
     request: unroll.v1.PullRequest,
     values: NamedValues,
@@ -82,14 +85,14 @@ export class ShardGroup {
     });
   }
 
-  /** Gives up the calls in flight: they fail as cancelled. */
+  /** Cancels the calls in flight: they fail as cancelled. */
   interrupt(): void {
     for (const { connection } of this.#shards) connection.interrupt();
   }
 
   /**
-   * Says goodbye and disconnects. A server waits for a worker whose goodbye was lost, so it is said again. One that is gone
-   * cannot be told, and one that refuses need not be.
+   * Says goodbye and disconnects. A server waits for a worker whose goodbye was lost, so the goodbye is repeated. A
+   * server that is gone cannot be told, and one that refuses need not be.
    */
   async leave(goodbye: unroll.v1.LeaveRequest): Promise<void> {
     await Promise.all(this.#shards.map(({ connection }) => leaveServer(connection, goodbye)));
@@ -109,7 +112,7 @@ async function leaveServer(connection: ShardCalls, goodbye: unroll.v1.LeaveReque
   }
 }
 
-/** Whether the server may not have heard what was said. */
+/** Returns whether the server may not have heard the call. */
 function isLost(error: unknown): boolean {
   return error instanceof ParameterServerError && lostCodes.has(error.code);
 }

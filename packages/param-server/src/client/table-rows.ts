@@ -6,10 +6,10 @@ import { rowReceiver } from '../tables/row-chunks.js';
 import { type RowIds, startsOf } from '../tables/row-selection.js';
 import type { ShardCalls } from './shard-calls.js';
 
-/** Rows of one request: few enough for its message. */
+/** Greatest number of rows in one request, so that it fits in a message. */
 const rowsPerRequest = 100_000;
 
-/** Takes those of the rows that the shard has to where they stand among the ids. */
+/** Reads those rows that the shard holds, and writes them to the positions of their ids. */
 export async function pullTableRows(
   connection: ShardCalls,
   layout: ShardLayout,

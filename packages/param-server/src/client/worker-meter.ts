@@ -1,9 +1,9 @@
 /**
- * What a worker has done since it started: steps, tokens, where the time went, bytes. The counts lie in memory that the
- * heartbeats' thread shares, so that it can tell them to the first server while this thread computes.
+ * A worker's totals since it started: steps, tokens, time by activity, bytes. The counts lie in memory shared with the
+ * heartbeat thread, which can report them to the first server while this thread computes.
  */
 
-/** The counts' order in the shared memory; names as in the schema's WorkerReport. */
+/** The order of the counts in the shared memory; names as in the schema's WorkerReport. */
 export const reportFields = [
   'steps',
   'tokens',
@@ -18,8 +18,8 @@ export const reportFields = [
 ] as const;
 
 /**
- * Totals since the worker's process started. The four durations add up to the time that its steps took: what is sent, read or
- * waited for while a gradient is being computed costs none, and counts as computing.
+ * Totals since the worker's process started. The four durations add up to the time that its steps took. Sending,
+ * reading or waiting while a gradient is being computed counts as computing.
  */
 export type WorkerReport = Readonly<Record<(typeof reportFields)[number], number>>;
 
@@ -32,15 +32,15 @@ interface MeteredStep {
 export class WorkerMeter {
   /** The counts, in the order of {@link reportFields}. */
   readonly counts = new Float64Array(new SharedArrayBuffer(8 * reportFields.length));
-  /** Of the step that is being made. */
+  /** When the current step began. */
   #began = 0;
   #computeSeconds = 0;
   #transfers = { push: 0, pull: 0 };
   #isComputing = false;
-  /** When it began to compute, or ceased to. */
+  /** When computing last started or stopped. */
   #changed = 0;
 
-  /** A step begins. */
+  /** Marks the beginning of a step. */
   begin(): void {
     this.#began = performance.now();
     this.#changed = this.#began;
@@ -49,13 +49,13 @@ export class WorkerMeter {
     this.#transfers = { push: 0, pull: 0 };
   }
 
-  /** The gradient, or a part of it, is computed from now on. */
+  /** Marks that the gradient, or a part of it, is being computed from now on. */
   computes(): void {
     this.#changed = performance.now();
     this.#isComputing = true;
   }
 
-  /** It is computed; what follows is the exchange with the servers. */
+  /** Marks that computing has stopped; the exchange with the servers follows. */
   computed(): void {
     const now = performance.now();
     this.#computeSeconds += secondsBetween(this.#changed, now);
@@ -64,9 +64,10 @@ export class WorkerMeter {
   }
 
   /**
-   * The step is made. One that is begun and not ended, because the servers were elsewhere, is not counted.
-   * @param step.lossSum the training loss in nats, summed over its tokens
-   * @param step.staleness updates that others made between the parameters it was computed from and its own
+   * Marks the end of a step. A step that was begun but not ended, because the servers were elsewhere, is not counted.
+   * @param step.lossSum the training loss in nats, summed over the step's tokens
+   * @param step.staleness the number of other workers' updates between the parameters the step was computed from and
+   *   its own update
    */
   end({ tokens, lossSum, staleness = 0 }: MeteredStep): void {
     const compute = this.#computeSeconds;
@@ -79,14 +80,14 @@ export class WorkerMeter {
     this.#add('computeSeconds', compute);
     this.#add('pushSeconds', push);
     this.#add('pullSeconds', pull);
-    // For the other workers, and for the servers' update.
+    // The rest is waiting for the other workers and for the servers' update.
     this.#add('waitSeconds', Math.max(0, exchange - push - pull));
   }
 
   /**
-   * This worker has sent gradients, or was sent parameters, until now.
-   * @param began as `performance.now()` said
-   * @param share of the time: shards are served at once, and each counts its part
+   * Adds a transfer that ends now: gradients sent, or parameters received.
+   * @param began its start, from `performance.now()`
+   * @param share the fraction of the time to count: shards are served at once, and each counts its part
    */
   addTransfer(direction: 'push' | 'pull', began: number, share: number): void {
     if (this.#isComputing) return;
@@ -106,7 +107,7 @@ function secondsBetween(from: number, to: number): number {
   return Math.max(0, to - from) / 1000;
 }
 
-/** What a message says; a count that is missing, or can be none, is 0. */
+/** Reads a message's counts; missing or invalid ones become 0. */
 export function readReport(given: Partial<Record<keyof WorkerReport, number | null>> | null | undefined): WorkerReport {
   const counts = reportFields.map((field) => {
     const count = given?.[field] ?? 0;

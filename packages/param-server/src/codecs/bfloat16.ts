@@ -1,4 +1,7 @@
-/** Values as bfloat16: the upper half of a float32, rounded to the nearest, to the even one of two. Off by 1/256 at most. */
+/**
+ * Encodes values as bfloat16: the upper half of a float32, rounded to nearest, ties to even. The relative error is at
+ * most 1/256.
+ */
 import type { NumberFormat } from './number-format.js';
 
 export const bfloat16Format: NumberFormat = {

@@ -1,6 +1,7 @@
 /**
- * A slice of a parameter in blocks of values, of which only those travel in which there is something: of an embedding, the
- * rows of a batch's words. A record: the format's tag, one bit a block, the blocks whose bit is 1.
+ * Encodes a slice of a parameter in blocks of values, and sends only the blocks that hold nonzero values. For an
+ * embedding, these are the rows of a batch's words. A record holds the format's tag, one bit per block, and the blocks
+ * whose bit is 1.
  */
 import type { LongWork } from '../long-work.js';
 import type { Slice } from '../partition.js';
@@ -8,13 +9,13 @@ import type { ByteReader } from './byte-reader.js';
 import type { NumberFormat } from './number-format.js';
 import type { Written } from './written.js';
 
-/** The most values of a block: so many share one unit in `int8`. */
+/** The greatest number of values in a block; in `int8`, they share one unit. */
 const blockLength = 256;
 
-/** Rows that are shorter are not worth a block of their own. */
+/** Shorter rows are not worth a block of their own. */
 const shortestRow = 32;
 
-/** Read in a piece of work. */
+/** The number of blocks read in one piece of work. */
 const blocksAPiece = 4096;
 
 interface Block {
@@ -23,7 +24,7 @@ interface Block {
 }
 
 /**
- * Writes the blocks of `values` in which `touched`, as long, is not zero everywhere.
+ * Writes the blocks of `values` in which `touched`, of the same length, is not zero everywhere.
  * @param values `[slice.length]`
  */
 export function writeBlocks(format: NumberFormat, slice: Slice, values: Float32Array, touched = values): Uint8Array {
@@ -44,7 +45,7 @@ export function writeBlocks(format: NumberFormat, slice: Slice, values: Float32A
   return record;
 }
 
-/** Reads what follows the tag. @throws Refusal if there are too few bytes */
+/** Reads the bytes after the tag. @throws Refusal if there are too few bytes */
 export function* readBlocks(
   reader: ByteReader,
   format: NumberFormat,
@@ -65,7 +66,7 @@ export function* readBlocks(
   }
 }
 
-/** Rows, cut where they are long. */
+/** Yields the slice's rows, with long rows cut into blocks. */
 function* blocksOf(slice: Slice): Generator<Block> {
   const row = lengthOfRows(slice);
   for (let start = 0; start < slice.length; start += row) {
@@ -75,7 +76,7 @@ function* blocksOf(slice: Slice): Generator<Block> {
   }
 }
 
-/** All of a slice is one row where they are short, as those of a vector are. */
+/** Returns the row length; a slice with short rows, such as a vector's, counts as a single row. */
 function lengthOfRows({ length, rowLength }: Slice): number {
   return rowLength < shortestRow ? length : rowLength;
 }

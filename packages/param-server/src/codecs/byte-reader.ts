@@ -1,4 +1,4 @@
-/** Reads bytes that came from outside, from the first to the last. */
+/** Reads bytes from outside, from the first to the last. */
 import { Refusal } from '../shard/refusal.js';
 
 export class ByteReader {
@@ -9,7 +9,7 @@ export class ByteReader {
     this.#bytes = bytes;
   }
 
-  /** @throws Refusal if there are not so many left */
+  /** @throws Refusal if fewer bytes are left */
   take(count: number): Uint8Array {
     if (count > this.#bytes.length - this.#at) throw malformed('ends too early');
     this.#at += count;
@@ -25,7 +25,10 @@ export class ByteReader {
     return low! | (high! << 8);
   }
 
-  /** Float32 values, little-endian, copied: the bytes need not be aligned. @throws Refusal if there are not so many left */
+  /**
+   * Reads float32 values, little-endian. They are copied, so the bytes need not be aligned.
+   * @throws Refusal if fewer are left
+   */
   float32(count: number): Float32Array {
     const bytes = this.take(4 * count);
     const values = new Float32Array(count);
@@ -33,7 +36,7 @@ export class ByteReader {
     return values;
   }
 
-  /** @throws Refusal if something is left */
+  /** @throws Refusal if bytes are left */
   requireEnd(): void {
     if (this.#at < this.#bytes.length) throw malformed(`goes on for ${this.#bytes.length - this.#at} bytes too many`);
   }

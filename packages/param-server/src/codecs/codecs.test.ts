@@ -1,4 +1,4 @@
-// What each codec promises of the numbers that it carries, and what a reader of its bytes refuses.
+// The guarantees of each codec for the numbers that it carries, and the bytes that the decoder refuses.
 import { describe, expect, test } from 'vitest';
 import { doAtOnce } from '../long-work.js';
 import { partition, type Slice } from '../partition.js';
@@ -18,7 +18,7 @@ import { ErrorFeedback, roundingOf } from './slice-encoder.js';
 import { TopK } from './top-k.js';
 
 const random = seededRandom(7);
-/** Values of many magnitudes, as gradients have. */
+/** Values of many magnitudes, like a gradient's. */
 const gradient = (length: number) =>
   Float32Array.from({ length }, () => (random() - 0.5) * 10 ** Math.floor(6 * random() - 4));
 const sliceOf = (rows: number, rowLength: number): Slice => {
@@ -149,7 +149,7 @@ describe('top-k', () => {
     const topK = new TopK({ length: 60 }, { density: 0.1, momentum: 0, isNesterov: false });
     const [sum, read, sent] = [new Float64Array(60), new Float64Array(60), new Float32Array(60)];
     for (let step = 0; step < 60; step++) {
-      // In the end no more comes, and ten times a tenth is all.
+      // At the end nothing more comes in, and ten times a tenth sends everything.
       const values = step < 50 ? gradient(60) : new Float32Array(60);
       topK.encode(values, 1, sent);
       for (const [i, value] of values.entries()) {
@@ -269,7 +269,7 @@ describe('a reader refuses', () => {
     expect(() => read(Buffer.of(9, 0, 0))).toThrow('a record of the unknown kind 9');
   });
 
-  // 12 is the greatest of which the client makes use.
+  // 12 is the greatest rank that the client uses.
   test.each([0, 13, 41, 65_535])('a matrix of [40, 64] of rank %i', (rank) => {
     const record = Buffer.of(4, rank & 0xff, rank >> 8);
     const values = new Float32Array(kernel!.length);

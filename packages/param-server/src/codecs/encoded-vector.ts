@@ -1,4 +1,7 @@
-/** An encoded vector while it arrives: gathers its bytes, no more than one can have, and decodes them when all are there. */
+/**
+ * An encoded vector while it arrives. Gathers its bytes, never more than a vector can have, and decodes them when all
+ * have arrived.
+ */
 import type { LongWork } from '../long-work.js';
 import type { ShardLayout } from '../partition.js';
 import { malformed } from './byte-reader.js';
@@ -14,7 +17,7 @@ export class EncodedVector {
     this.#layout = layout;
   }
 
-  /** @throws Refusal if there are more bytes than any codec makes of the vector */
+  /** @throws Refusal if there are more bytes than any codec produces for the vector */
   take(piece: Uint8Array): void {
     this.#bytes += piece.length;
     if (this.#bytes > mostBytes(this.#layout)) throw malformed('is longer than its values in float32');
@@ -22,8 +25,8 @@ export class EncodedVector {
   }
 
   /**
-   * Reads all that has come into `vector`, of which it leaves what is zero as it is.
-   * @throws Refusal if that is not an encoded vector
+   * Decodes the received bytes into `vector`. Elements that are zero are not written.
+   * @throws Refusal if the bytes are not an encoded vector
    */
   decode(vector: Float32Array, written: Written): LongWork {
     return decodeVector(Buffer.concat(this.#pieces), this.#layout, vector, written);

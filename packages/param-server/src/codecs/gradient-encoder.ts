@@ -1,6 +1,6 @@
 /**
- * All that one worker's codec remembers, over all shards and slices, from step to step. A step that is made again is sent
- * in the same bytes; a worker that goes back to where all had forgotten begins anew.
+ * Holds the memory of one worker's codec, over all shards and slices, from step to step. A repeated step is sent as the
+ * same bytes. A worker that goes back to a point where all had dropped their held-back gradients starts afresh.
  */
 import type { ShardLayout, Slice } from '../partition.js';
 import { type NamedValues, partsOfParameters } from '../shard-vector.js';
@@ -16,13 +16,13 @@ import { TopK } from './top-k.js';
 export interface StepGradient {
   readonly step: number;
   readonly gradients: NamedValues;
-  /** The part of the batch's lanes whose gradient it is. */
+  /** The fraction of the batch's lanes that this gradient covers. */
   readonly share: number;
-  /** Whether what is held back after this step is to be forgotten. */
+  /** Whether to drop held-back values after this step. */
   readonly forgetsAfter: boolean;
 }
 
-/** What is sent to each shard: values, of which zeros need not travel, or an encoded vector by shard. */
+/** The data for the shards: values, whose zeros need not travel, or one encoded vector per shard. */
 export type EncodedGradient =
   | { readonly type: 'values'; readonly values: NamedValues }
   | { readonly type: 'payloads'; readonly payloads: readonly Uint8Array[] };
@@ -40,7 +40,7 @@ export class GradientEncoder {
     this.#method = methodOf(codec, layouts);
   }
 
-  /** @returns what is sent of a step's gradient; valid until the next step's */
+  /** @returns the data to send for a step's gradient; valid until the next step's */
   encode(gradient: StepGradient): EncodedGradient {
     if (this.#last?.step !== gradient.step) {
       this.#last = { step: gradient.step, encoded: this.#encode(gradient) };
@@ -49,13 +49,13 @@ export class GradientEncoder {
     return this.#last.encoded;
   }
 
-  /** Forgets what is held back. */
+  /** Drops the held-back values. */
   reset(): void {
     this.#last = undefined;
     this.#method.reset();
   }
 
-  /** What is not finite is sent as it is: the servers refuse it, and say of which parameter it is. */
+  /** Sends a gradient with non-finite values unchanged: the servers refuse it and name the parameter. */
   #encode(gradient: StepGradient): EncodedGradient {
     const { gradients } = gradient;
     if (Object.values(gradients).every(isFiniteThroughout)) return this.#method.encode(gradient);
@@ -80,7 +80,7 @@ function methodOf(codec: LossyCodec, layouts: readonly ShardLayout[]): Method {
   }
 }
 
-/** Slices as records. */
+/** Encodes each slice as a record. */
 class Payloads implements Method {
   readonly #layouts: readonly ShardLayout[];
   readonly #encoders: readonly (readonly SliceEncoder[])[];
@@ -105,7 +105,7 @@ class Payloads implements Method {
   }
 }
 
-/** The greatest values of each slice, among zeros. */
+/** Sends the greatest values of each slice, and zeros elsewhere. */
 class Sparse implements Method {
   readonly #layouts: readonly ShardLayout[];
   readonly #codec: TopKCodec;

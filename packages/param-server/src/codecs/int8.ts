@@ -1,4 +1,6 @@
-/** A block of values as multiples, -127 to 127, of a float32 of its own: a 127th of its greatest magnitude. */
+/**
+ * Encodes a block of values as multiples, -127 to 127, of a float32 unit per block: 1/127 of its greatest magnitude.
+ */
 import type { NumberFormat } from './number-format.js';
 
 const greatest = 127;
@@ -11,7 +13,7 @@ export const int8Format: NumberFormat = {
     for (let i = 0; i < block.length; i++) magnitude = Math.max(magnitude, Math.abs(block[i]!));
     const unit = Math.fround(magnitude / greatest);
     new DataView(bytes.buffer, bytes.byteOffset).setFloat32(0, unit, true);
-    // A unit that is zero is that of values too small for one.
+    // The unit is zero when the values are too small for one.
     for (let i = 0; i < block.length; i++) bytes[4 + i] = unit === 0 ? 0 : clamped(Math.round(block[i]! / unit));
   },
   read: (bytes, block) => {

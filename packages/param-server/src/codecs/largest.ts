@@ -1,10 +1,13 @@
-/** Which values of an array are the greatest in magnitude: by counting, in time that grows as the array does. */
+/** Selects the values of greatest magnitude in an array by counting, in time linear in the array's length. */
 
-/** Magnitudes as bit patterns, whose order is the same. */
+/** Compares magnitudes as bit patterns, which sort the same way. */
 const magnitudeBits = 0x7fff_ffff;
 const lowBits = 15;
 
-/** The indices, ascending, of the `count` values of the greatest magnitude; of equal ones the first. Zeros are never among them. */
+/**
+ * Returns the ascending indices of the `count` values of greatest magnitude; among equal ones, the first. Zeros are
+ * never selected.
+ */
 export function largest(values: Float32Array, count: number): number[] {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const high = rankAmong(bits, count, (magnitude) => magnitude >>> lowBits, 1 << (31 - lowBits));
@@ -25,7 +28,7 @@ export function largest(values: Float32Array, count: number): number[] {
   return chosen;
 }
 
-/** The greatest key that at least `count` keys reach, and how many are above it. */
+/** Returns the greatest key that at least `count` keys reach, and how many keys are above it. */
 function rankAmong(
   bits: Uint32Array,
   count: number,

@@ -1,6 +1,6 @@
 /**
- * A slice as the product P·Qᵀ of two narrow matrices, `[rows, rank]` and `[rowLength, rank]`. A record: its tag, the rank in
- * two bytes, P, Q in float32.
+ * Encodes a slice as the product P·Qᵀ of two narrow matrices, `[rows, rank]` and `[rowLength, rank]`. A record holds
+ * its tag, the rank in two bytes, then P and Q in float32.
  */
 import type { LongWork } from '../long-work.js';
 import type { Slice } from '../partition.js';
@@ -9,10 +9,13 @@ import type { Written } from './written.js';
 
 export const lowRankTag = 4;
 
-/** Products of single numbers in a piece of work. */
+/** The number of scalar products in one piece of work. */
 const productsAPiece = 2 ** 20;
 
-/** Whether the two narrow matrices are less than half of a slice; else it is sent as it is, as vectors are. */
+/**
+ * Returns whether the two narrow matrices take less than half of the slice. Otherwise it is sent unchanged, as vectors
+ * are.
+ */
 export function isWorthFactoring({ length, rowLength }: Slice, rank: number): boolean {
   return 2 * rank * (length / rowLength + rowLength) < length;
 }
@@ -34,8 +37,8 @@ export function writeLowRank({ rank, p, q }: LowRank): Uint8Array {
 }
 
 /**
- * Reads what follows the tag.
- * @throws Refusal if the rank is one for which the slice would be sent as it is, or there are too few bytes
+ * Reads the bytes after the tag.
+ * @throws Refusal if a slice would be sent unchanged at this rank, or if there are too few bytes
  */
 export function* readLowRank(reader: ByteReader, slice: Slice, values: Float32Array, written: Written): LongWork {
   const { length, rowLength } = slice;
@@ -54,7 +57,7 @@ export function* readLowRank(reader: ByteReader, slice: Slice, values: Float32Ar
   }
 }
 
-/** Rows `[from, to)` of P·Qᵀ into `values`, `[rows, rowLength]`. */
+/** Writes rows `[from, to)` of P·Qᵀ into `values`, `[rows, rowLength]`. */
 export function product({ rank, p, q }: LowRank, values: Float32Array, from = 0, to = p.length / rank): void {
   const columns = q.length / rank;
   for (let row = from; row < to; row++) {

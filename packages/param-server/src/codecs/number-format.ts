@@ -1,11 +1,11 @@
-/** How the values of a block are written: as float32 here, as `bfloat16` and `int8` in the files of their names. */
+/** The encoding of a block's values: float32 here, `bfloat16` and `int8` in the files of those names. */
 
 export interface NumberFormat {
-  /** What a record of such blocks begins with. */
+  /** The first byte of a record with such blocks. */
   readonly tag: number;
-  /** The bytes of a block of so many values. */
+  /** Returns the number of bytes of a block with `count` values. */
   bytesOf(count: number): number;
-  /** Writes a block to as many bytes as it has. */
+  /** Writes a block to `bytes`, which has exactly its length. */
   write(block: Float32Array, bytes: Uint8Array): void;
   read(bytes: Uint8Array, block: Float32Array): void;
 }

@@ -1,6 +1,7 @@
 /**
- * An encoded vector: one record for each slice of a shard's layout, in their order. A record begins with a byte that says
- * how its values are written; so who reads needs to know of no codec. What is read comes from outside and is checked.
+ * The format of an encoded vector: one record for each slice of a shard's layout, in order. A record begins with a byte
+ * that says how its values are encoded, so the reader need not know the codec. The bytes come from outside and are
+ * checked.
  */
 import type { LongWork } from '../long-work.js';
 import type { ShardLayout, Slice } from '../partition.js';
@@ -17,13 +18,15 @@ const formats = new Map<number, NumberFormat>(
   [float32Format, bfloat16Format, int8Format].map((format) => [format.tag, format]),
 );
 
-/** The most bytes of an encoded vector: more than that of any codec, which would send float32 sooner. */
+/**
+ * Returns the greatest size of an encoded vector in bytes. Every codec stays below it; it would rather send float32.
+ */
 export function mostBytes({ slices, length }: ShardLayout): number {
   return 4.25 * length + 64 * slices.length;
 }
 
 /**
- * Reads an encoded vector into `vector`, of which it leaves what is zero as it is.
+ * Decodes an encoded vector into `vector`. Elements that are zero are not written.
  * @throws Refusal if the bytes are not exactly such a vector
  */
 export function* decodeVector(
@@ -41,7 +44,7 @@ export function* decodeVector(
   reader.requireEnd();
 }
 
-/** What a record of one slice says. Of `values` it leaves what is zero as it is. */
+/** Decodes the record of one slice into `values`. Elements that are zero are not written. */
 export function* readRecord(reader: ByteReader, slice: Slice, values: Float32Array, written: Written): LongWork {
   const tag = reader.byte();
   const format = formats.get(tag);

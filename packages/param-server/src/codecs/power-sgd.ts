@@ -1,8 +1,8 @@
 /**
- * PowerSGD: a gradient as a matrix of low rank. Vogels, Karimireddy and Jaggi (2019), "PowerSGD: Practical low-rank gradient
- * compression for distributed optimization", algorithm 1: one step of the power iteration, begun where the last ended.
- * What differs: there the workers' P and then their Q are averaged, in two exchanges; here each worker approximates its own
- * gradient, in the one exchange of a step, and the servers add the products.
+ * PowerSGD: a gradient as a matrix of low rank. Vogels, Karimireddy and Jaggi (2019), "PowerSGD: Practical low-rank
+ * gradient compression for distributed optimization", algorithm 1: one step of the power iteration, started where the
+ * last ended. The difference: in the paper, the workers' P and then their Q are averaged, in two exchanges. Here each
+ * worker approximates its own gradient, in the single exchange of a step, and the servers add the products.
  */
 import type { Slice } from '../partition.js';
 import { type LowRank, writeLowRank } from './low-rank.js';
@@ -31,7 +31,10 @@ export class LowRankCompression implements Compression {
     this.#q = startingQ(this.#columns, this.#rank);
   }
 
-  /** From a column of zeros, which a gradient of zeros leaves, the iteration would never come away. */
+  /**
+   * A gradient of zeros leaves columns of zeros in Q. The iteration could never leave such a column, so it starts
+   * afresh.
+   */
   #renewEmptyColumns(): void {
     const fresh = startingQ(this.#columns, this.#rank);
     for (let k = 0; k < this.#rank; k++) {
@@ -41,7 +44,10 @@ export class LowRankCompression implements Compression {
   }
 }
 
-/** P = orthogonalised M·q, Q = Mᵀ·P, for M `[rows, columns]` and q `[columns, rank]`: P·Qᵀ is M if its rank is no greater. */
+/**
+ * Computes P = orthogonalised M·q and Q = Mᵀ·P, for M `[rows, columns]` and q `[columns, rank]`. P·Qᵀ equals M if M's
+ * rank is at most `rank`.
+ */
 export function powerIteration(matrix: Float32Array, start: Float32Array, rank: number): LowRank {
   const columns = start.length / rank;
   const rows = matrix.length / columns;
@@ -65,10 +71,10 @@ export function powerIteration(matrix: Float32Array, start: Float32Array, rank: 
   return { rank, p: Float32Array.from(p), q: Float32Array.from(q) };
 }
 
-/** What is left of a column, of its length, that counts as nothing. */
+/** A column counts as dependent if less than this fraction of its length remains. */
 const negligible = 1e-6;
 
-/** Gram-Schmidt: columns become orthonormal, or zero where they depend on those before. */
+/** Gram-Schmidt: makes columns orthonormal, or zero if they depend on the columns before. */
 function orthogonalise(matrix: Float64Array, rank: number): void {
   for (let k = 0; k < rank; k++) {
     const before = norm(matrix, k, rank);
@@ -83,14 +89,14 @@ function orthogonalise(matrix: Float64Array, rank: number): void {
   }
 }
 
-/** Of column `k`. */
+/** Returns the norm of column `k`. */
 function norm(matrix: Float32Array | Float64Array, k: number, rank: number): number {
   let sum = 0;
   for (let i = k; i < matrix.length; i += rank) sum += matrix[i]! ** 2;
   return Math.sqrt(sum);
 }
 
-/** Anything whose columns are independent; the same wherever and whenever it is made. */
+/** Returns any matrix with independent columns; the same one on every call and machine. */
 function startingQ(columns: number, rank: number): Float32Array {
   let state = 1;
   return Float32Array.from({ length: columns * rank }, () => {

@@ -1,4 +1,4 @@
-/** What one worker does to its gradient of one slice of a parameter before it is sent; it may keep a part for later. */
+/** Encodes one worker's gradient of one slice before it is sent; may hold back a part for later. */
 import { doAtOnce } from '../long-work.js';
 import type { Slice } from '../partition.js';
 import { writeBlocks } from './blocks.js';
@@ -8,15 +8,15 @@ import { readRecord } from './payload.js';
 
 export interface SliceEncoder {
   /**
-   * A record of what is sent of the gradient and of what was held back; the rest is held back.
-   * @param gradient `[slice.length]`, left as it is
+   * Encodes what is sent of the gradient plus the held-back values; the rest is held back.
+   * @param gradient `[slice.length]`, not changed
    */
   encode(gradient: Float32Array): Uint8Array;
-  /** Forgets what is held back. */
+  /** Drops the held-back values. */
   reset(): void;
 }
 
-/** Sends each gradient in a format of numbers and forgets what that loses. */
+/** Sends each gradient in a number format, and ignores the rounding error. */
 export class Rounding implements SliceEncoder {
   readonly #slice: Slice;
   readonly #format: NumberFormat;
@@ -33,7 +33,7 @@ export class Rounding implements SliceEncoder {
   reset(): void {}
 }
 
-/** A lossy way to write a slice's values. `gradient` is what is new in them. */
+/** A lossy encoding of a slice's values. `gradient` is the new part of them. */
 export interface Compression {
   compress(values: Float32Array, gradient: Float32Array): Uint8Array;
   /** Forgets what it remembers of earlier values. */
@@ -41,8 +41,8 @@ export interface Compression {
 }
 
 /**
- * Error feedback (Seide et al. 2014; Karimireddy et al. 2019, algorithm 2): what compression loses of a gradient is added
- * to the next one. So all that was read and what is held back sum up to all gradients.
+ * Error feedback (Seide et al. 2014; Karimireddy et al. 2019, algorithm 2): the compression error of a gradient is
+ * added to the next one. So all decoded values plus the held-back ones sum up to all gradients.
  */
 export class ErrorFeedback implements SliceEncoder {
   readonly #slice: Slice;
@@ -66,7 +66,7 @@ export class ErrorFeedback implements SliceEncoder {
     return record;
   }
 
-  /** What is held back, `[slice.length]`. */
+  /** The held-back values, `[slice.length]`. */
   get heldBack(): Float32Array {
     return this.#heldBack;
   }
@@ -78,8 +78,8 @@ export class ErrorFeedback implements SliceEncoder {
 }
 
 /**
- * Writes the blocks in which the gradient is not zero. Rows of an embedding whose words are not in the batch thus wait with
- * what is held back of them, instead of travelling in every step for its sake.
+ * Writes only the blocks in which the gradient is not zero. An embedding's rows whose words are not in the batch thus
+ * keep their held-back values, instead of sending them in every step.
  */
 export function roundingOf(slice: Slice, format: NumberFormat): Compression {
   return {

@@ -1,9 +1,9 @@
 /**
- * Top-k with momentum correction: of each slice only the greatest values are sent, and what is held back grows until it is
- * among them. Lin et al. (2018), "Deep gradient compression", algorithm 2: momentum is taken of the gradient before it is
- * held back, not by the servers of what arrives, and stops where a value is sent (momentum factor masking). Their warm-up,
- * in which the first epochs send more, is left out: while most values are sent, most momentum is stopped. It needs no
- * format: what is not sent is zero, and zeros do not travel.
+ * Top-k with momentum correction: only the greatest values of each slice are sent, and a held-back value grows until it
+ * is among them. Lin et al. (2018), "Deep gradient compression", algorithm 2. The worker applies momentum to the
+ * gradient before holding it back; the servers do not apply it to what arrives. Momentum stops where a value is sent
+ * (momentum factor masking). The paper's warm-up, in which the first epochs send more, is left out: while most values
+ * are sent, most momentum is stopped. No format is needed: values that are not sent are zero, and zeros do not travel.
  */
 import type { TopKCodec } from './codec.js';
 import { largest } from './largest.js';
@@ -13,7 +13,7 @@ export type TopKOptions = Pick<TopKCodec, 'density' | 'momentum' | 'isNesterov'>
 export class TopK {
   readonly #options: TopKOptions;
   readonly #count: number;
-  /** u and v in the paper, `[slice.length]`. */
+  /** The paper's u and v, `[slice.length]`. */
   readonly #velocity: Float32Array;
   readonly #heldBack: Float32Array;
 
@@ -25,8 +25,8 @@ export class TopK {
   }
 
   /**
-   * Takes a gradient and writes to `sent`, as long, what is sent: the greatest values of what is held back.
-   * @param scale by which the gradient is multiplied, that is clipped
+   * Adds a gradient and writes the values to send into `sent`, of the same length: the greatest held-back values.
+   * @param scale the clipping factor, which multiplies the gradient
    */
   encode(gradient: Float32Array, scale: number, sent: Float32Array): void {
     this.#accumulate(gradient, scale);

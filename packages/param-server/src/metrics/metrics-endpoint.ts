@@ -1,4 +1,7 @@
-/** `GET /metrics` over HTTP, in Prometheus's text format. Whoever reaches the port may read; nothing can be changed there. */
+/**
+ * Serves `GET /metrics` over HTTP, in Prometheus's text format. Anyone who can reach the port may read; nothing can be
+ * changed there.
+ */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,13 +17,14 @@ export interface MetricsEndpoint {
   close(): void;
 }
 
-/** Prometheus asks every few seconds on one connection; several may. */
+/** Prometheus polls every few seconds on one connection; several may do so. */
 const mostReaders = 32;
-/** In milliseconds: who asks within that time of another reads the same. */
+/** In milliseconds: requests within this time of another get the same text. */
 const freshness = 100;
 
 /**
- * @param refusals hears of connections that are closed because they are too many, or ask nothing
+ * Starts the endpoint.
+ * @param refusals notes connections that are closed because they are too many, or request nothing
  * @throws ParameterServerError if the address cannot be listened on
  */
 export async function serveMetrics(
@@ -42,7 +46,7 @@ export async function serveMetrics(
     }
     rendered().then(
       (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
-      // Whoever reads metrics must not be able to end the training.
+      // A reader of metrics must not be able to end the training.
       (error: unknown) => response.writeHead(500).end(`the metrics could not be gathered: ${String(error)}\n`),
     );
   });
@@ -54,7 +58,7 @@ export async function serveMetrics(
   return { port: (server.address() as AddressInfo).port, close };
 }
 
-/** The function, whose result is given to all who ask before it is there and for so many milliseconds after. */
+/** Returns `make`, with its result shared by all callers until it resolves and for `milliseconds` after. */
 function lately<Result>(make: () => Promise<Result>, milliseconds: number): () => Promise<Result> {
   let latest: Promise<Result> | undefined;
   return () => {

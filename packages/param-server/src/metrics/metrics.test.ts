@@ -1,4 +1,4 @@
-// What Prometheus reads of a server through which a real worker trains.
+// The metrics that Prometheus reads from a server while a real worker trains.
 
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,7 +33,7 @@ async function serve(
   options: Partial<Parameters<typeof startParameterServer>[0]> = {},
 ): Promise<ParameterServer> {
   const server = await startParameterServer({
-    // Workers beat six times a lease.
+    // Workers beat six times per lease.
     ...{ port: 0, workers: 1, version: '1', leaseSeconds: 0.6, ...options },
     ...(metricsPort === undefined ? {} : { metricsPort }),
   });
@@ -54,7 +54,7 @@ function clientOptions(
   };
 }
 
-/** Joins as worker 0 and takes three steps, of two tokens each. */
+/** Joins as worker 0 and takes three steps of two tokens each. */
 async function train({ port }: ParameterServer, snapshots: SnapshotPolicy = 'refuse'): Promise<ParameterClient> {
   const meter = new WorkerMeter();
   const options = clientOptions({ port });
@@ -74,7 +74,7 @@ async function train({ port }: ParameterServer, snapshots: SnapshotPolicy = 'ref
 const metricsOf = async ({ metricsPort }: Pick<ParameterServer, 'metricsPort'>) =>
   (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
 
-/** The value of the metric with these labels. */
+/** Returns the value of the metric with these labels. */
 function figure(metrics: string, name: string, labels = 'shard="0"'): number {
   return Number(new RegExp(`^${name}\\{${labels}\\} (.*)$`, 'm').exec(metrics)?.[1]);
 }
@@ -105,7 +105,7 @@ test('a worker tells the first server what it has done, which tells whoever asks
   expect(state).toBe('alive');
   expect(report.tokens).toBe(6);
   expect(Math.min(report.pushSeconds, report.pullSeconds, report.waitSeconds)).toBeGreaterThan(0);
-  // Three gradients of 8 numbers, and parameters once more for the start.
+  // Three gradients of 8 numbers, and the parameters once more for the start.
   expect(report.sentBytes).toBeGreaterThan(3 * 32);
   expect(report.receivedBytes).toBeGreaterThan(4 * 32);
 
@@ -283,7 +283,7 @@ test('a server of other machines tells its metrics to its own, unless it is told
   const at = (host: string, { metricsPort }: ParameterServer) => fetch(`http://${host}:${metricsPort}/metrics`);
   expect((await at('127.0.0.1', server)).status).toBe(200);
   expect((await at('127.0.0.2', elsewhere)).status).toBe(200);
-  // Loopback has many addresses, and 0.0.0.0 would be all of them.
+  // Loopback has many addresses; 0.0.0.0 would accept all of them.
   await expect(at('127.0.0.2', server)).rejects.toThrow('fetch failed');
   await expect(at('127.0.0.1', elsewhere)).rejects.toThrow('fetch failed');
 });

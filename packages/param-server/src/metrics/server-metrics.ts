@@ -1,18 +1,18 @@
-/** What a server is in the middle of, for Prometheus: its connections, the calls that wait, and who is there. */
+/** Prometheus gauges of a server's current state: its connections, its waiting calls, and the workers present. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Request } from '../shard/messages.js';
 import type { WorkerReports } from './worker-reports.js';
 
 export interface ServerState {
-  /** Connections that are open. */
+  /** The number of open connections. */
   readonly connections: () => number;
-  /** Calls that wait for an answer, by type. */
+  /** The number of calls that wait for an answer, by type. */
   readonly waiting: () => ReadonlyMap<Request['type'], number>;
-  /** Updates between two snapshots; 0 for none. */
+  /** The number of updates between two snapshots; 0 takes none. */
   readonly snapshotEvery: number;
 }
 
-/** The calls that may have to wait for others; the rest is answered at once. */
+/** The calls that may wait for others; all other calls are answered at once. */
 const waitingCalls: readonly Request['type'][] = ['join', 'initialize', 'restore', 'push', 'commit', 'pull', 'finish'];
 
 export function addServerMetrics(registry: Registry, { connections, waiting, snapshotEvery }: ServerState): void {
@@ -35,7 +35,7 @@ export function addServerMetrics(registry: Registry, { connections, waiting, sna
   });
 }
 
-/** Adds how many workers the run has, and how many of them have been heard of within a lease. For the first shard. */
+/** Adds the number of workers in the run, and of those heard within a lease. Used on the first shard. */
 export function addAttendance(registry: Registry, workers: number, leaseSeconds: number, reports: WorkerReports): void {
   new Gauge({ name: 'unroll_workers', help: 'Workers that the run was started for.', registers: [registry] }).set(
     workers,
@@ -51,7 +51,7 @@ export function addAttendance(registry: Registry, workers: number, leaseSeconds:
 
 export type RefusalReason = 'limit' | 'no-call';
 
-/** @returns counts a connection that was refused: beyond the limit, or without a call that lets it in */
+/** @returns a function that counts a refused connection: beyond the limit, or without a call that lets it in */
 export function countRefusedConnections(registry: Registry): (reason: RefusalReason) => void {
   const counter = new Counter({
     ...{ name: 'unroll_connections_refused_total', registers: [registry], labelNames: ['reason'] },

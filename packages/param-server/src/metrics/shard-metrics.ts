@@ -1,4 +1,4 @@
-/** What a shard does, counted for Prometheus. It watches the shell around the heart; it decides nothing. */
+/** Counts a shard's activity for Prometheus. It watches the shell around the heart and decides nothing. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ShardPlace } from '../shard/agreement.js';
 import type { ShardEffect } from '../shard/messages.js';
@@ -6,17 +6,17 @@ import type { ShardWatcher, UnnumberedRequest } from '../shard-host.js';
 import { addWorkerMetrics } from './worker-metrics.js';
 import type { WorkerReports } from './worker-reports.js';
 
-/** Updates of others: none, a few workers', many. */
+/** Updates of other workers: none, a few, many. */
 const stalenessBuckets = [0, 1, 2, 4, 8, 16, 32, 64];
 
-/** From 100 µs, a small shard's sum, to 10 s. */
+/** From 100 µs, for a small shard's sum, to 10 s. */
 const secondsBuckets = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 
-/** Gauges of prom-client that promtool finds named as counters; the same by kind of resource stay. */
+/** Gauges of prom-client that promtool rejects as named like counters. The equivalents by kind of resource stay. */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
 export class ShardMetrics implements ShardWatcher {
-  /** The counts, and what Node itself tells: CPU, memory, the event loop's lag. */
+  /** The counts, and Node's own metrics: CPU, memory, the event loop's lag. */
   readonly registry = new Registry();
   readonly #workers: number;
   readonly #step: Gauge;
@@ -88,7 +88,7 @@ export class ShardMetrics implements ShardWatcher {
   }
 
   asked({ caller: { worker } }: UnnumberedRequest): void {
-    // The index is what a caller claims: only those that can be right become labels.
+    // The index is unverified: only values in range become labels.
     if (worker < this.#workers) this.#heard.set({ worker: String(worker) }, Date.now() / 1000);
   }
 

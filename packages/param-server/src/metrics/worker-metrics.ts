@@ -1,11 +1,11 @@
-/** What workers have told of themselves, for Prometheus: counted by them, so that a restarted worker begins at 0 again. */
+/** The workers' own reports, for Prometheus. Each worker counts for itself, so a restarted worker begins at 0 again. */
 import { Counter, type Registry } from 'prom-client';
 import type { WorkerReport } from '../client/worker-meter.js';
 import type { WorkerReports } from './worker-reports.js';
 
 type Field = keyof WorkerReport;
 
-/** Adds a worker's steps, tokens, seconds by phase and bytes by direction to what is collected. */
+/** Adds a worker's steps, tokens, seconds by phase and bytes by direction to the registry. */
 export function addWorkerMetrics(registry: Registry, reports: WorkerReports): void {
   const count = (name: string, help: string, label: string | undefined, fields: Readonly<Record<string, Field>>) =>
     new Counter({

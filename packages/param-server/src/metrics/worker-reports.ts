@@ -1,6 +1,6 @@
 /**
- * What workers tell of themselves with their heartbeats, and when the first server last heard of each. For people to look
- * at: the shard decides nothing by it.
+ * The workers' reports from their heartbeats, and when the first server last heard each worker. They are for people to
+ * look at; the shard bases no decision on them.
  */
 import type { WorkerReport } from '../client/worker-meter.js';
 import type { Caller } from '../shard/messages.js';
@@ -22,23 +22,23 @@ export class WorkerReports {
   readonly #now: () => number;
   readonly #entries = new Map<number, Entry>();
 
-  /** @param now the time in seconds from any origin */
+  /** @param now returns the time in seconds from any origin */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Takes up what a worker said whose call the shard has accepted. */
+  /** Stores the report of a worker whose call the shard has accepted. */
   take({ worker }: Caller, report: WorkerReport): void {
     this.#entries.set(worker, { heard: this.#now(), left: false, report });
   }
 
-  /** The worker has said goodbye. */
+  /** Notes that the worker has said goodbye. */
   leave({ worker }: Caller): void {
     const entry = this.#entries.get(worker);
     if (entry) this.#entries.set(worker, { ...entry, left: true });
   }
 
-  /** By worker, ascending. */
+  /** By worker, in ascending order. */
   get workers(): ReportingWorker[] {
     const now = this.#now();
     return [...this.#entries]

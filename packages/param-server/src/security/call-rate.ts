@@ -1,16 +1,18 @@
 /**
- * Bounds how fast one connection may call. A worker makes five calls a step, one after the other; a client that makes
- * thousands a second is broken or hostile, and its connection ends. gRPC then connects anew, which slows it down.
+ * Limits the call rate of one connection. A worker makes five calls per step, one after the other. A client that makes
+ * thousands per second is broken or hostile, and its connection ends. gRPC then reconnects, which slows it down.
  */
 import { constants, type ServerHttp2Session } from 'node:http2';
 import type { RefusalLog } from './refusal-log.js';
 
-/** A worker's calls wait for each other, so that it cannot come near. */
+/** A worker cannot come near this, because its calls wait for each other. */
 const callsPerSecond = 5000;
-/** What may come at once after a pause. */
+/** The number of calls that may come at once after a pause. */
 const burst = 2000;
 
-/** Ends the session, saying ENHANCE_YOUR_CALM, when it calls too fast. `now` tells the time in seconds from any origin. */
+/**
+ * Ends the session with ENHANCE_YOUR_CALM when it calls too fast. `now` returns the time in seconds from any origin.
+ */
 export function limitCallRate(
   session: ServerHttp2Session,
   refusals: RefusalLog,
@@ -26,7 +28,7 @@ export function limitCallRate(
   });
 }
 
-/** A bucket of calls that time fills. Times are in seconds from any origin. */
+/** A token bucket of calls, refilled over time. Times are in seconds from any origin. */
 export class CallMeter {
   #left = burst;
   #filledAt: number;
@@ -35,7 +37,7 @@ export class CallMeter {
     this.#filledAt = now;
   }
 
-  /** Whether one more call is in order. */
+  /** Returns whether one more call is allowed. */
   admits(now: number): boolean {
     this.#left = Math.min(burst, this.#left + (now - this.#filledAt) * callsPerSecond);
     this.#filledAt = now;

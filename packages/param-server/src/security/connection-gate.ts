@@ -1,21 +1,21 @@
 /**
- * Bounds how many connections a server holds, and how long one may be open before it has made a call that lets it in. Connections
- * that have not made one are strangers: they are few, do not live long, and never take the place of those that were let in. It
- * knows neither sockets nor protocols: whoever holds a connection says what becomes of it.
+ * Limits how many connections a server holds, and how long one may be open before it makes a call that lets it in.
+ * Connections that have not made such a call are strangers: they are few, short-lived, and never take the place of
+ * admitted ones. The gate knows neither sockets nor protocols: the holder of a connection reports what happens to it.
  */
 import type { RefusalReason } from '../metrics/server-metrics.js';
 import type { RefusalLog } from './refusal-log.js';
 
 export interface GateLimits {
-  /** How many connections there may be that were let in. */
+  /** The greatest number of admitted connections. */
   readonly most: number;
-  /** How many there may be beside them that were not yet. Another one takes the place of the oldest. */
+  /** The greatest number of strangers beside them. One more takes the place of the oldest. */
   readonly mostStrangers: number;
-  /** How long one may be open before it is let in. A worker calls as soon as it has connected. */
+  /** How long a connection may be open before it is let in. A worker calls as soon as it has connected. */
   readonly strangerSeconds: number;
 }
 
-/** For a run of so many workers: each has a handful of connections, and others look at how it goes. */
+/** Returns the limits for a run with this many workers: each has a handful of connections, and others watch the run. */
 export function gateLimits(workers: number): GateLimits {
   return { most: 64 + 16 * workers, mostStrangers: 32 + 4 * workers, strangerSeconds: 10 };
 }
@@ -23,11 +23,14 @@ export function gateLimits(workers: number): GateLimits {
 /** One connection, as long as it is open. */
 export interface Visit {
   readonly isAdmitted: boolean;
-  /** The connection has made a call that lets it in. @returns false if there are too many: it has been closed */
+  /**
+   * Notes that the connection has made a call that lets it in.
+   * @returns false if there were too many, so that it has been closed
+   */
   admit(): boolean;
-  /** Another holder closes the connection from now on. */
+  /** Sets how the connection is closed from now on, because another holder has taken it. */
   handOver(close: () => void): void;
-  /** The connection is closed. */
+  /** Notes that the connection is closed. */
   end(): void;
 }
 
@@ -39,14 +42,14 @@ export class ConnectionGate {
   readonly #strangers = new Set<Stranger>();
   #admitted = 0;
 
-  /** @param onRefused is told of each connection that is closed */
+  /** @param onRefused called for each connection that is closed */
   constructor(limits: GateLimits, refusals: RefusalLog, onRefused: (reason: RefusalReason) => void = () => undefined) {
     this.#limits = limits;
     this.#refusals = refusals;
     this.#onRefused = onRefused;
   }
 
-  /** @param close ends the connection at once, which may call {@link Visit.end} */
+  /** @param close ends the connection at once; may call {@link Visit.end} */
   enter(address: string, close: () => void): Visit {
     if (this.#strangers.size >= this.#limits.mostStrangers) this.#makeRoom();
     const stranger: Stranger = { address, close, timer: undefined };
@@ -89,7 +92,10 @@ export class ConnectionGate {
     };
   }
 
-  /** Closes the oldest of those that come from where most come from: a flood closes its own connections first. */
+  /**
+   * Closes the oldest stranger of the address with the most strangers, so that a flood closes its own connections
+   * first.
+   */
   #makeRoom(): void {
     const counts = new Map<string, number>();
     for (const { address } of this.#strangers) counts.set(address, (counts.get(address) ?? 0) + 1);

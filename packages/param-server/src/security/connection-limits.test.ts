@@ -1,5 +1,5 @@
-// How many connections a server holds, for how long it waits for their first call, and what it says of those that it refuses; over
-// real sockets.
+// How many connections a server holds, how long it waits for their first call, and how it reports refusals; over real
+// sockets.
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
@@ -42,7 +42,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** A server of health, which anybody may ask for. */
+/** Starts a server of the health service, which anybody may ask. */
 async function serve(
   security: ServerSecurity,
   limits: Partial<GateLimits>,
@@ -70,7 +70,7 @@ function open(socket: Socket): Socket {
   return socket.on('error', () => undefined);
 }
 
-/** Resolves when the connection is closed, by a reset too. */
+/** Resolves when the connection is closed, including by a reset. */
 function closed(socket: Socket): Promise<unknown> {
   return new Promise((resolve) => (socket.closed ? resolve(true) : socket.resume().once('close', resolve)));
 }
@@ -79,7 +79,7 @@ const plain = (port: number) => open(connect(port, '127.0.0.1'));
 const secured = (port: number) =>
   open(connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'] }));
 
-/** A connection that has asked for the health. */
+/** Opens a connection that has asked for the health. */
 async function caller(port: number, scheme: 'http' | 'https', authorization: string): Promise<ClientHttp2Session> {
   const session = connectHttp2(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false });
   cleanups.push(() => session.destroy());
@@ -95,9 +95,9 @@ async function caller(port: number, scheme: 'http' | 'https', authorization: str
   return session;
 }
 
-/** The beginning of a handshake of TLS: a record of 512 bytes of which the first four come. */
+/** The beginning of a TLS handshake: the first four bytes of a record of 512. */
 const halfHello = Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252]);
-/** A frame of headers that says it has 100 bytes. */
+/** The beginning of a frame of headers that announces 100 bytes. */
 const halfHeaders = Buffer.concat([preface, Buffer.from([0, 0, 100, 1, 0, 0, 0, 0, 1, 0x83])]);
 
 test.each<[string, ServerSecurity, (port: number) => Socket, Uint8Array]>([
@@ -174,7 +174,7 @@ test('a parameter server counts bulk connections too', async () => {
   for (let count = 0; count < gateLimits(1).most; count++) {
     const socket = plain(server.port);
     socket.write(hello());
-    // It is let in.
+    // The connection is let in.
     const [answer] = (await once(socket, 'data')) as [Buffer];
     expect(answer.readUInt32LE()).toBe(frameKinds.status);
   }

@@ -1,35 +1,38 @@
 /**
- * Leads the connections of an HTTP/2 server through a {@link ConnectionGate}: a connection is let in by its first call that brings
- * what lets a caller in. What it does after that is `call-rate.ts`'s affair.
+ * Passes the connections of an HTTP/2 server through a {@link ConnectionGate}. A connection is let in by its first call
+ * with valid authorization. After that, `call-rate.ts` limits its calls.
  */
 import type { Http2Server, IncomingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { ConnectionGate, Visit } from './connection-gate.js';
 
-/** The connections of a server that has this entrance. */
+/** The connections of a server that is guarded by a gate. */
 export interface GuardedConnections {
-  /** Those that are open and have not been handed over. */
+  /** The sockets that are open and have not been handed over. */
   readonly sockets: readonly Socket[];
   /**
-   * Another holder goes on with a connection: it says when it is let in, and when it has ended.
+   * Hands a connection to another holder, which reports when it is let in and when it has ended.
    * @returns undefined if the connection is gone
    */
   handOver(socket: Socket): Visit | undefined;
 }
 
-/** A stranger's calls are refused, and so many are enough to find that out; some are for health, which everybody may ask for. */
+/**
+ * The number of refused calls that a stranger may make. Enough for a client to notice the refusals; some may be health
+ * checks, which everybody may make.
+ */
 const strangersCalls = 32;
 
 /**
- * Call it when the server has its other listeners.
- * @param admits whether a call is let in that brings this
+ * Call this after the server's other listeners are set.
+ * @param admits whether a call with this authorization is let in
  */
 export function guardConnections(
   server: Http2Server,
   gate: ConnectionGate,
   admits: (authorization: string) => boolean,
 ): GuardedConnections {
-  /** By peer, since a session over TLS does not tell its connection. */
+  /** By peer, because a TLS session does not reveal its connection. */
   const open = new Map<string, { readonly socket: Socket; readonly visit: Visit }>();
   const accept = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
@@ -43,7 +46,7 @@ export function guardConnections(
       open.delete(peer);
       visit.end();
     });
-    // A machine that vanishes says nothing.
+    // Detects a machine that vanishes silently.
     socket.setKeepAlive(true, 30_000);
     for (const each of accept) each.call(server, socket);
   });

@@ -1,30 +1,31 @@
 /**
- * An HTTP server of which nobody can take more than a share: who has asked for nothing yet is a stranger in the sense of
- * {@link ConnectionGate}, and what is open at once is bounded, as is the time of a request and of a reader that takes nothing.
+ * An HTTP server that no client can monopolize. A connection without a request is a stranger in the sense of {@link
+ * ConnectionGate}. The number of open connections, the time of a request, and the time a reader may take nothing are
+ * all limited.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { ConnectionGate, type Visit } from './connection-gate.js';
 import type { RefusalLog } from './refusal-log.js';
 
 export interface HttpLimits {
-  /** How many connections that have asked for something may be open. */
+  /** The greatest number of open connections that have made a request. */
   readonly most: number;
-  /** How long a request may take to arrive. */
+  /** How long a request may take to arrive, in seconds. */
   readonly requestSeconds: number;
-  /** Whether a request lets its connection in; by default any does. */
+  /** Whether a request lets its connection in; by default any request does. */
   readonly admits?: (request: IncomingMessage) => boolean;
-  /** Hears of connections that are closed because they are too many, or ask nothing. */
+  /** Notes connections that are closed because they are too many, or make no request. */
   readonly refusals: RefusalLog;
 }
 
-/** Strangers are enough to connect while others do, and too few to hold much. */
+/** Enough for new clients to connect while others do the same, and too few to hold much memory. */
 const mostStrangers = 32;
-/** In which a stranger must have asked: browsers and Prometheus ask as soon as they have connected. */
+/** Time limit for a stranger's first request: browsers and Prometheus send one as soon as they have connected. */
 const strangerSeconds = 5;
-/** In which a connection must take something of what it is sent. */
+/** A connection is closed after this many seconds without taking any data. */
 const silentSeconds = 30;
 
-/** A server that does not listen yet. */
+/** Creates a server that does not listen yet. */
 export function createGuardedServer(
   { most, requestSeconds, admits = () => true, refusals }: HttpLimits,
   listener: (request: IncomingMessage, response: ServerResponse) => void,

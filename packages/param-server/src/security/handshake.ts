@@ -1,6 +1,6 @@
 /**
- * Finds out why servers cannot be reached over TLS. gRPC tries again for ever, whatever the reason; but certificates that
- * do not fit will not fit later, and the person who gave them should read it at once.
+ * Finds out why servers cannot be reached over TLS. gRPC retries forever, whatever the reason. But certificates that do
+ * not fit will not fit later either, so the person who configured them should read it at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
@@ -9,21 +9,27 @@ import { type ClientTls, tlsOptions } from './client-security.js';
 
 const pauseSeconds = 1;
 
-/** Resolves to why TLS fails, when it does: never for a server that is merely away. Rejects when `signal` is aborted. */
+/**
+ * Resolves with the reason when TLS fails; never resolves for a server that is merely away. Rejects when `signal` is
+ * aborted.
+ */
 export async function handshakeFailure(address: string, tls: ClientTls, signal: AbortSignal): Promise<string> {
   for (let last: string | undefined; ; ) {
     const failure = await tryHandshake(address, tls, signal);
-    // A server that is killed ends connections too, but not twice.
+    // A killed server ends connections too, but not twice in a row.
     if (failure && (failure !== endedSilently || failure === last)) return failure;
     last = failure;
     await sleep(pauseSeconds * 1000, undefined, { signal });
   }
 }
 
-/** What a worker sees whose certificate is another authority's. */
+/** The symptom for a worker whose certificate comes from another authority. */
 const endedSilently = 'the server ended the connection after the handshake';
 
-/** A server that refuses the certificate says so after the handshake: it has succeeded when HTTP/2's settings arrive. */
+/**
+ * Tries one handshake. A server that refuses the certificate says so only after the handshake, so success means that
+ * HTTP/2's settings arrived.
+ */
 function tryHandshake(address: string, tls: ClientTls, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve) => {
     const place = placeOf(address);
@@ -49,9 +55,11 @@ function tryHandshake(address: string, tls: ClientTls, signal: AbortSignal): Pro
   });
 }
 
-/** Why certificates or the protocol do not fit, by Node's and OpenSSL's codes; undefined for an error of the network. */
+/**
+ * Returns why certificates or the protocol do not fit, by Node's and OpenSSL's codes; undefined for a network error.
+ */
 function reasonOf({ code = '', message }: NodeJS.ErrnoException): string | undefined {
   if (code.startsWith('ERR_SSL_')) return code.slice('ERR_SSL_'.length).toLowerCase().replaceAll('_', ' ');
-  // ECONNREFUSED, EAI_AGAIN and their like. OpenSSL has too many reasons to refuse a certificate to list them.
+  // Network errors are ECONNREFUSED, EAI_AGAIN and the like. OpenSSL has too many certificate errors to list.
   return code === '' || /^E(?!RR)/.test(code) ? undefined : message;
 }

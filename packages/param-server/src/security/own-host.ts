@@ -1,12 +1,13 @@
 /**
- * Guards what only this machine should read against DNS rebinding: a page of any site can have its own name mean 127.0.0.1, and
- * its browser then lets it read what answers there. Such a request names the site in `Host`.
+ * Guards data that only this machine should read against DNS rebinding. A page of any site can point its own name to
+ * 127.0.0.1, and the browser then lets it read the answers from there. Such a request names the site in `Host`.
  */
 import { isIP } from 'node:net';
 import { isLoopback } from './loopback.js';
 
 /**
- * Whether a request means the server that got it. A server that other machines can reach answers to any name.
+ * Returns whether a request is meant for the server that received it. A server that other machines can reach answers to
+ * any name.
  * @param header the request's `Host`, which browsers always send
  * @param listensOn the address that the server listens on
  */
@@ -17,5 +18,5 @@ export function isOwnHost(header: string | undefined, listensOn: string): boolea
   return isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost');
 }
 
-/** What is told to a request that means another server; its status is 421. */
+/** The answer to a request meant for another server; its status is 421. */
 export const foreignHost = 'this is another host; use the address 127.0.0.1 or the name localhost\n';

@@ -1,14 +1,14 @@
 /**
- * Says what a server has refused, and to whom, without letting a flood fill the log: the first refusal of a kind is told at once,
- * those that follow are counted and told together.
+ * Reports refusals of a server without letting a flood fill the log. The first refusal of a kind is reported at once;
+ * later ones are counted and reported together.
  */
 
-/** The reason of whoever does not bring the token. */
+/** The reason for refusing a client without the token. */
 export const tokenMissing = 'it does not bring the token of this run';
 
-/** Between two lines about the same kind. */
+/** Seconds between two lines about the same kind. */
 const quietSeconds = 600;
-/** So many addresses are named. */
+/** The greatest number of addresses that a line names. */
 const mostNamed = 5;
 
 export type RefusedThing = 'connection' | 'call';
@@ -27,15 +27,15 @@ export class RefusalLog {
   readonly #timers = new Set<NodeJS.Timeout>();
 
   /**
-   * @param say takes lines for the person who runs the training
-   * @param count is told of each refusal
+   * @param say receives lines for the person who runs the training
+   * @param count called for each refusal
    */
   constructor(say: (line: string) => void, count: (thing: RefusedThing) => void = () => undefined) {
     this.#say = say;
     this.#count = count;
   }
 
-  /** @param why one of a few texts, which are the kinds */
+  /** @param why one of a few fixed texts; each text is a kind */
   note(thing: RefusedThing, why: string, address: string): void {
     this.#count(thing);
     const refused = this.#kinds.get(why);
@@ -48,7 +48,7 @@ export class RefusalLog {
     if (refused.addresses.size <= mostNamed) refused.addresses.add(address);
   }
 
-  /** Says what has not been said yet. */
+  /** Reports the refusals that have not been reported yet. */
   close(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     for (const refused of this.#kinds.values()) this.#tell(refused);
@@ -60,7 +60,7 @@ export class RefusalLog {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       this.#kinds.delete(refused.why);
-      // While it goes on it is told at the same pace.
+      // While refusals continue, report them at the same pace.
       if (refused.count > 0) this.#begin({ ...refused, count: 0, addresses: new Set() });
       this.#tell(refused);
     }, 1000 * quietSeconds).unref();

@@ -1,4 +1,4 @@
-// Who is let in, over real sockets: TLS, client certificates, tokens.
+// Admission to a server, over real sockets: TLS, client certificates, tokens.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,7 +52,7 @@ function client({ port }: ParameterServer, security: ClientSecurity, patienceSec
   return made;
 }
 
-/** The parameters after one step of SGD. */
+/** Returns the parameters after one step of SGD. */
 async function train(server: ParameterServer, security: ClientSecurity): Promise<number[]> {
   const worker = client(server, security);
   const kernel = new Float32Array(2);

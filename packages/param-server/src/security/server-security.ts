@@ -1,4 +1,6 @@
-/** How a server proves who it is and whom it lets in: TLS, client certificates, a shared token. It moves no data. */
+/**
+ * Proves a server's identity and decides whom it lets in: TLS, client certificates, a shared token. It moves no data.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import {
@@ -15,23 +17,23 @@ import { type RefusalLog, tokenMissing } from './refusal-log.js';
 
 export interface ServerSecurity {
   readonly tls?: ServerTls;
-  /** Every caller must bring it. Without TLS it travels readably. */
+  /** The token that every caller must present. Without TLS it travels unencrypted. */
   readonly token?: string;
 }
 
-/** All in PEM. */
+/** All fields are in PEM. */
 export interface ServerTls {
   /** The server's certificate, followed by those that lead to its authority. */
   readonly certificate: string;
   readonly key: string;
-  /** Clients must have a certificate of this authority (mutual TLS); by default they need none. */
+  /** The authority of the certificates that clients must present (mutual TLS); by default clients need none. */
   readonly clientAuthority?: string;
 }
 
 /** The metadata key of the token: `authorization: Bearer <token>`. */
 export const tokenKey = 'authorization';
 
-/** @throws ParameterServerError unless a server on `host` is guarded, or only this machine can reach it. */
+/** @throws ParameterServerError if other machines can reach a server on `host` that has neither TLS nor a token */
 export function requireGuarded(host: string, { tls, token }: ServerSecurity): void {
   if (isLoopback(host) || tls || token !== undefined) return;
   throw new ParameterServerError(
@@ -40,7 +42,7 @@ export function requireGuarded(host: string, { tls, token }: ServerSecurity): vo
   );
 }
 
-/** @throws ParameterServerError if the PEM cannot be read or the key is not the certificate's. */
+/** @throws ParameterServerError if the PEM cannot be read or the key does not belong to the certificate */
 export function serverCredentials(tls: ServerTls | undefined): ServerCredentials {
   if (!tls) return ServerCredentials.createInsecure();
   const { certificate, key, clientAuthority } = tls;
@@ -52,7 +54,7 @@ export function serverCredentials(tls: ServerTls | undefined): ServerCredentials
   );
 }
 
-/** @throws ParameterServerError */
+/** @throws ParameterServerError if the PEM cannot be read or the key does not belong to the certificate */
 export function requireReadable(pem: {
   readonly certificate: string | undefined;
   readonly key: string | undefined;
@@ -69,20 +71,20 @@ export function requireReadable(pem: {
   }
 }
 
-/** Health is told to anyone: the probes of schedulers bring no metadata, and learn nothing but whether the server serves. */
+/** Health is open to everyone: schedulers' probes send no metadata, and learn only whether the server serves. */
 const openToAll = '/grpc.health.v1.Health/';
 
-/** What is told to whoever does not bring the token. */
+/** The answer to a caller without the token. */
 export const unknownToken = 'the server wants a token that the worker does not bring; give both the same --token-file';
 
-/** Whether a caller is let in, by what it brings under {@link tokenKey}; without a token everybody is. */
+/** Returns a check that lets callers in by their value of {@link tokenKey}; without a token it lets everybody in. */
 export function admission(token: string | undefined): (authorization: string) => boolean {
   if (token === undefined) return () => true;
   const expected = digest(`Bearer ${token}`);
   return (authorization) => timingSafeEqual(digest(authorization), expected);
 }
 
-/** Ends every call as UNAUTHENTICATED that is not let in, before its message is decoded. */
+/** Ends every call that is not let in with UNAUTHENTICATED, before its message is decoded. */
 export function tokenGuard(admits: (authorization: string) => boolean, refusals: RefusalLog): ServerInterceptor {
   const brings = (metadata: Metadata): boolean => metadata.get(tokenKey).some((value) => admits(String(value)));
   return ({ path }, call) => {
@@ -103,7 +105,7 @@ function addressOf(peer: string): string {
   return peer.replace(/:\d+$/, '');
 }
 
-/** Of equal length, whatever the texts', so that they can be compared in a time that tells nothing. */
+/** Hashes to a fixed length, whatever the text's, so that a comparison's duration reveals nothing. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

@@ -1,26 +1,31 @@
-/** Whether a worker that joins means the run that this shard serves. */
+/** Checks that a joining worker and this shard mean the same run. */
 import { modelDifference } from '../model.js';
 import type { RunDescription } from './messages.js';
 import { Refusal } from './refusal.js';
 
-/** What the server was started with; the model it learns from the first worker that joins. */
+/** The settings a server is started with. It learns the model from the first worker that joins. */
 export type ShardPlace = Omit<RunDescription, 'model'>;
 
-/** How a shard treats those that are away, and how it guards against its own end. Times are in seconds. */
+/** How a shard treats absent workers, and when it gives up. Times are in seconds. */
 export interface ShardPolicy {
-  /** The run goes on with so few workers; with fewer than all of them it is elastic. */
+  /**
+   * The run goes on as long as at least this many workers remain. A run that needs fewer than all workers is elastic.
+   */
   readonly minWorkers: number;
-  /** A step is made without the gradients of so many, the slowest; not in an elastic run. */
+  /** The number of slowest workers whose gradients a step may leave out. Not available in an elastic run. */
   readonly backupWorkers: number;
-  /** A worker that is silent for longer is reported as awaited. */
+  /** A worker that is silent for longer than this is reported as awaited. */
   readonly leaseSeconds: number;
-  /** A worker that is silent for longer is lost: its lanes go to others or, if too few are left, the run ends. */
+  /**
+   * A worker that is silent for longer than this is lost. Its lanes go to other workers; if too few are left, the run
+   * ends.
+   */
   readonly patienceSeconds: number;
-  /** Updates between two snapshots; 0 for none. */
+  /** The number of updates between two snapshots; 0 takes none. */
   readonly snapshotEvery: number;
 }
 
-/** @throws Refusal if the worker was started for another cluster than the server. */
+/** @throws Refusal if the worker was started for a different cluster from the server's. */
 export function requireSamePlace(worker: number, theirs: RunDescription, ours: ShardPlace): void {
   if (theirs.version !== ours.version) {
     throw mismatch(
@@ -48,7 +53,7 @@ function requireSameWorkers(worker: number, theirs: RunDescription, ours: ShardP
   }
 }
 
-/** @throws Refusal if the run needs every worker, and the server would do without some */
+/** @throws Refusal if the run needs every worker, but the policy would do without some */
 export function requireSuited({ model, workers }: RunDescription, policy: ShardPolicy): void {
   if (model.staleness === undefined || (policy.minWorkers >= workers && policy.backupWorkers === 0)) return;
   throw mismatch(
@@ -57,7 +62,7 @@ export function requireSuited({ model, workers }: RunDescription, policy: ShardP
   );
 }
 
-/** @throws Refusal if the worker trains another model than the run. */
+/** @throws Refusal if the worker trains a different model from the run's. */
 export function requireSameModel(worker: number, theirs: RunDescription, run: RunDescription): void {
   const difference = modelDifference(theirs.model, run.model);
   if (difference) throw mismatch(`worker ${worker} ${difference}; start all workers with the same configuration`);

@@ -1,4 +1,4 @@
-/** Who is waited for: which silences are reported, and when a worker counts as lost. */
+/** Tracks which awaited workers are silent: which silences to report, and when a worker counts as lost. */
 import type { ShardPolicy } from './agreement.js';
 import type { Membership } from './membership.js';
 import { Refusal } from './refusal.js';
@@ -13,12 +13,12 @@ export class Attendance {
     this.#policy = policy;
   }
 
-  /** Whether the worker has left, or has been silent for longer than anybody waits. */
+  /** Returns whether the worker has left, or has been silent for longer than the run waits. */
   isLost(worker: number, now: number): boolean {
     return this.#members.hasLeft(worker) || this.#members.silence(worker, now) > this.#policy.patienceSeconds;
   }
 
-  /** What to tell those that wait for a lost worker; `where` says how far the run has come. */
+  /** Returns the refusal for requests that wait for a lost worker. `where` says how far the run has come. */
   loss(worker: number, where: string): Refusal {
     if (this.#members.hasLeft(worker)) {
       return new Refusal('failed-precondition', `worker ${worker} has left the run ${where}; see its output for why`);
@@ -30,7 +30,7 @@ export class Attendance {
     );
   }
 
-  /** A line for each awaited worker whose silence is news. */
+  /** Returns one line for each awaited worker whose silence has not been reported yet. */
   newlySilent(awaited: readonly number[], where: string, now: number): string[] {
     const silent = awaited.filter(
       (worker) =>
@@ -47,7 +47,7 @@ export class Attendance {
     });
   }
 
-  /** A line if the worker that joins was reported as silent. */
+  /** Returns a line if the joining worker was reported as silent. */
   returned(worker: number, where: string): string[] {
     return this.#reported.delete(worker) ? [`worker ${worker} is back ${where}`] : [];
   }

@@ -1,4 +1,4 @@
-// What a shard says that its run waits for, as the run goes on.
+// A shard's own account of what its run is waiting for, as the run goes on.
 import { expect, test } from 'vitest';
 import type { Caller, RunDescription, ShardMessage } from './messages.js';
 import { Shard } from './shard.js';

@@ -1,10 +1,10 @@
-/** Which worker computes which lanes: contiguous ranges in the order of the workers, as equal as lanes allow. */
+/** Assigns lanes to workers: contiguous ranges in the order of the workers, as equal in size as possible. */
 import type { LaneRange } from './messages.js';
 
 export class LaneLeases {
   #ranges = new Map<number, LaneRange>();
 
-  /** `lanes` is their number. */
+  /** `lanes` is the number of lanes. */
   constructor(readonly lanes: number) {}
 
   /** The workers that hold lanes, ascending. */
@@ -16,7 +16,7 @@ export class LaneLeases {
     return this.#ranges.get(worker);
   }
 
-  /** Deals all lanes to these workers, of which there are at most as many as lanes. */
+  /** Deals all lanes to these workers. There must be no more workers than lanes. */
   deal(workers: readonly number[]): void {
     const bound = (k: number) => Math.floor((k * this.lanes) / workers.length);
     const ordered = workers.toSorted((a, b) => a - b);

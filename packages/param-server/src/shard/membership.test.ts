@@ -1,4 +1,4 @@
-// The order of processes that claim one worker: the first shard decides it as they come, whatever was restarted.
+// The order of processes that claim one worker. The first shard decides it as they join, whichever side was restarted.
 import { expect, test } from 'vitest';
 import { Membership } from './membership.js';
 import type { Claim } from './messages.js';

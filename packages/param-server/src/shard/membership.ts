@@ -1,43 +1,47 @@
 /**
- * Who takes part in the run: the believed process of each worker, when it was last heard, what it is done with. Of two processes
- * that claim the same worker, the one that joined later is believed. The first shard decides that order: it numbers processes as
- * they join, and they tell the other shards their numbers. No clock takes part in it.
+ * Tracks who takes part in the run: each worker's believed process, when it was last heard, and what it has finished.
+ * If two processes claim the same worker, the one that joined later is believed. The first shard decides that order: it
+ * numbers processes as they join, and each process tells the other shards its number. The order does not depend on any
+ * clock.
  */
 import type { Caller, Claim } from './messages.js';
 import { Refusal } from './refusal.js';
 
 interface Member {
   readonly incarnation: number;
-  /** Its number in the order of the processes that have joined. */
+  /** The process's number in the order in which processes joined. */
   ordinal: number;
-  /** Whether this server has handed out that number, and not one that was here before it was restarted. */
+  /** Whether this server handed out that number, rather than the server that ran before a restart. */
   readonly isOurs: boolean;
-  /** The processes that this one, or one before it, has replaced. */
+  /** The incarnations of the processes that this one, or one before it, has replaced. */
   readonly replaced: ReadonlySet<number>;
   hasFinished: boolean;
-  /** How it said goodbye: when all had finished, or before. */
+  /** When the worker said goodbye: after all had finished, or before that. */
   goodbye: 'in the end' | 'early' | undefined;
 }
 
-/** A process was let in, perhaps in the place of another one, or was not, because a newer one was here. */
+/** Either the process was let in, perhaps replacing another one, or it was turned away because a newer one is here. */
 export type Entrance =
   | { readonly type: 'entered'; readonly ordinal: number; readonly replaced: Refusal | undefined }
   | { readonly type: 'superseded'; readonly ordinal: number };
 
-/** What a process says that joins for the first time. */
+/** The claim of a process that joins for the first time. */
 const newcomer: Claim = { ordinal: 0, above: 0, isChief: false };
 
 export class Membership {
   readonly #members = new Map<number, Member>();
-  /** Of a process that has yet to join too: it is alive, which is what those that wait for it want to know. */
+  /**
+   * When each worker was last heard. Includes processes that have yet to join: workers that wait for them need to know
+   * they are alive.
+   */
   readonly #heardAt = new Map<number, number>();
   readonly #handsOut: boolean;
-  /** The greatest number that any process has, as far as this server knows. */
+  /** The greatest number of any process that this server knows. */
   #greatest = 0;
   #startedAt: number | undefined;
 
   /**
-   * @param workers how many there may be
+   * @param workers the greatest number of workers
    * @param handsOut whether this is the first shard, which numbers processes
    */
   constructor(
@@ -48,9 +52,10 @@ export class Membership {
   }
 
   /**
-   * Believes the caller unless a newer process has taken the worker's place; tells what to say to one that it replaces.
-   * `now` is in seconds.
-   * @throws Refusal if the index is out of range, the caller was replaced, or has left: its join was delivered late, or twice
+   * Lets the caller in, unless a newer process has taken the worker's place. The result carries the refusal for a
+   * process that the caller replaces. `now` is in seconds.
+   * @throws Refusal if the index is out of range, or if the caller was replaced or has left, so that its join came late
+   *   or twice
    */
   enter(caller: Caller, claim: Claim | undefined, now: number): Entrance {
     const { worker, incarnation } = caller;
@@ -68,22 +73,23 @@ export class Membership {
     return entrance;
   }
 
-  /** A process that is here already joins again. */
+  /** Handles a process that joins again while it is a member. */
   #reenter(worker: number, member: Member, { ordinal, above }: Claim): Entrance {
     if (member.goodbye) throw hasLeft(worker);
     if (!this.#handsOut) member.ordinal = Math.max(member.ordinal, ordinal);
     else if (above >= member.ordinal) {
-      // Numbers that were handed out by a server before this one are compared as they are: there is a newer process.
+      // Numbers from an earlier server are compared as they are. Another shard knows one at least as great, so there is
+      // a newer process.
       if (!member.isOurs) throw isReplaced(worker);
       member.ordinal = Math.max(this.#greatest, above) + 1;
     }
     return { type: 'entered', ordinal: member.ordinal, replaced: undefined };
   }
 
-  /** A process comes that is not here, perhaps to take the place of `member`. */
+  /** Handles a process that is not a member; it may take the place of `member`. */
   #admit({ worker, incarnation }: Caller, member: Member | undefined, { ordinal, above }: Claim): Entrance {
     const isNew = this.#handsOut && ordinal === 0;
-    // Who has a number already had it before this server was started, and so before those that this server gave one.
+    // A process that brings a number joined before this server started, so it is older than any process numbered here.
     const isOlder = member !== undefined && !isNew && (member.isOurs || ordinal <= member.ordinal);
     if (isOlder && this.#handsOut) throw isReplaced(worker);
     if (isOlder) return { type: 'superseded', ordinal: member.ordinal };
@@ -95,7 +101,7 @@ export class Membership {
     return { type: 'entered', ordinal: given, replaced: member && isReplaced(worker) };
   }
 
-  /** Notes that the caller is alive. @throws Refusal unless it is the process that joined. */
+  /** Notes that the caller is alive. @throws Refusal unless the caller is the process that joined. */
   hear({ worker, incarnation }: Caller, now: number): void {
     this.#requireInRange(worker);
     const member = this.#members.get(worker);
@@ -106,12 +112,12 @@ export class Membership {
     }
   }
 
-  /** The worker is let in, and sends heartbeats from now on. */
+  /** Notes that the worker was let in; it sends heartbeats from now on. */
   welcome(worker: number, now: number): void {
     this.#heardAt.set(worker, now);
   }
 
-  /** @throws Refusal if the process has said goodbye: what it sent before has come late, or again */
+  /** @throws Refusal if the process has said goodbye, so that this earlier request came late or twice */
   requireInside({ worker }: Caller): void {
     if (this.hasLeft(worker)) throw hasLeft(worker);
   }
@@ -120,7 +126,7 @@ export class Membership {
     return this.#members.get(worker)?.ordinal ?? 0;
   }
 
-  /** @param isFinished whether the worker has heard that all have finished */
+  /** @param isFinished whether the worker was told that all have finished */
   leave(worker: number, isFinished: boolean): void {
     this.#members.get(worker)!.goodbye = isFinished ? 'in the end' : 'early';
   }
@@ -129,12 +135,12 @@ export class Membership {
     return this.#members.get(worker)?.goodbye !== undefined;
   }
 
-  /** Whether a worker has said goodbye because all have finished. */
+  /** Whether any worker has said goodbye because all have finished. */
   get isComplete(): boolean {
     return [...this.#members.values()].some(({ goodbye }) => goodbye === 'in the end');
   }
 
-  /** The workers that have joined, ascending. */
+  /** The workers that have joined, in ascending order. */
   get known(): number[] {
     return [...this.#members.keys()].toSorted((a, b) => a - b);
   }
@@ -147,7 +153,9 @@ export class Membership {
     return this.#members.get(worker)?.hasFinished ?? false;
   }
 
-  /** There is more to do: the servers went back, or another worker has to write the checkpoint. */
+  /**
+   * Marks all workers as unfinished: the servers went back a few steps, or another worker must write the checkpoint.
+   */
   forgetFinished(): void {
     for (const member of this.#members.values()) member.hasFinished = false;
   }
@@ -160,14 +168,17 @@ export class Membership {
     );
   }
 
-  /** The seconds since the worker was heard of; since this was first asked or told if it never was. */
+  /**
+   * Returns the seconds since the worker was last heard. For a worker never heard, counts from the first call of this
+   * method.
+   */
   silence(worker: number, now: number): number {
     this.#startedAt ??= now;
     return now - (this.#heardAt.get(worker) ?? this.#startedAt);
   }
 }
 
-/** What to tell a process that has said goodbye. */
+/** Returns the refusal for a process that has said goodbye. */
 export function hasLeft(worker: number): Refusal {
   return new Refusal('failed-precondition', `worker ${worker} has left the run`);
 }

@@ -1,4 +1,4 @@
-/** The requests of a shard that wait for an answer, and the effects of the message that it is hearing. */
+/** Holds a shard's unanswered requests, and collects the effects of the message being handled. */
 import type { Answer, Request, RequestOf, ShardEffect } from './messages.js';
 import type { Refusal } from './refusal.js';
 
@@ -6,7 +6,7 @@ export class Outbox {
   readonly #waiting = new Map<number, Request>();
   #effects: ShardEffect[] = [];
 
-  /** The effects since this was last asked, in order. */
+  /** Returns the effects since the last call, in order. */
   takeEffects(): ShardEffect[] {
     const effects = this.#effects;
     this.#effects = [];
@@ -34,8 +34,8 @@ export class Outbox {
   }
 
   /**
-   * Whether the worker waits to be let in: then it blocks nobody. It sends no heartbeats yet; later, only they tell that a
-   * worker is alive, because the connection of a machine that vanished says nothing.
+   * Returns whether the worker is waiting to be let in. Such a worker blocks nobody and sends no heartbeats yet. After
+   * it is let in, only heartbeats show that it is alive: the connection of a machine that vanished does not tell.
    */
   isJoining(worker: number): boolean {
     return this.waitingFor('join').some(({ caller }) => caller.worker === worker);

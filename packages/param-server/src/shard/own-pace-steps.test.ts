@@ -1,4 +1,4 @@
-// The heart alone where workers go at their own pace: what it answers and what it asks the shell to do.
+// The heart alone, where workers go at their own pace: its answers, and the effects it asks the shell to carry out.
 import { beforeEach, expect, test } from 'vitest';
 import type { Caller, Request, RunDescription, ShardEffect, ShardMessage } from './messages.js';
 import { Shard } from './shard.js';
@@ -103,7 +103,7 @@ test.each([
   pull(first, 0);
   pull(second, 0);
   const steps = [0, 0];
-  // The first worker takes a second for a step, and what it waits is not its own time.
+  // The first worker takes one second per step; the time it waits is not its own.
   for (now = 1; now <= 60; now++) {
     for (const [index, caller] of [first, second].entries()) {
       const isDue = index === 0 ? steps[0]! - steps[1]! <= staleness : now % 3 === 0;
@@ -171,7 +171,7 @@ function makeStep(caller: Caller, step: number): void {
   updated();
 }
 
-/** What the heart makes of a message, one short line an effect. */
+/** Returns the heart's effects of a message, one short line per effect. */
 function tell(message: ShardMessage): string[] {
   return shard.receive(message, now).map(describeEffect);
 }

@@ -1,8 +1,8 @@
 /**
- * The steps of workers that go each at its own pace, in one generation of a run: a push is an update by itself. A worker
- * may begin step t when the slowest has made t - staleness steps: stale synchronous parallel (Ho et al. 2013); without a
- * bound, asynchronous gradient descent (Dean et al. 2012). Where a snapshot is due all wait for all, so that the
- * snapshots of all shards hold the same steps.
+ * The steps of workers that each go at their own pace, in one generation of a run. Each push is an update by itself. A
+ * worker may begin step t once the slowest has made t - staleness steps: stale synchronous parallel (Ho et al. 2013).
+ * Without a bound, this is asynchronous gradient descent (Dean et al. 2012). Where a snapshot is due, all workers wait
+ * for each other, so that the snapshots of all shards hold the same steps.
  */
 import type { RequestOf } from './messages.js';
 import type { Outbox } from './outbox.js';
@@ -13,18 +13,18 @@ import { Stragglers } from './stragglers.js';
 
 export interface OwnPaceStepsOptions {
   readonly generation: number;
-  /** The steps that every worker has made. */
+  /** The number of steps that every worker has made. */
   readonly step: number;
   readonly workers: number;
   /** How many steps a worker may be ahead of the slowest. */
   readonly staleness: number;
-  /** Whether this is the first shard, which knows what a worker has done on all: it is pushed to last. */
+  /** Whether this is the first shard. Workers push to it last, so it knows which steps they have made on all shards. */
   readonly leads: boolean;
   readonly snapshots: SnapshotSchedule;
   readonly out: Outbox;
 }
 
-/** A push that is not part of the values yet. */
+/** A push whose gradient has not been applied yet. */
 interface Pending {
   readonly push: RequestOf<'push'>;
   readonly staleness: number;
@@ -35,17 +35,17 @@ export class OwnPaceSteps implements Steps {
   readonly generation: number;
   readonly #options: OwnPaceStepsOptions;
   readonly #out: Outbox;
-  /** By worker: its steps that are part of the values. */
+  /** By worker: the number of its steps that have been applied. */
   readonly #clocks: number[];
-  /** By worker: the updates that the parameters had seen which it read last. */
+  /** By worker: the number of updates contained in the parameters it last read. */
   readonly #seen: number[];
-  /** By worker: the updates of others that its last step had not seen. */
+  /** By worker: the number of other workers' updates that its last step had not seen. */
   readonly #staleness: number[];
-  /** In the order of arrival; at most one of a worker. */
+  /** In the order of arrival, at most one per worker. */
   readonly #pending: Pending[] = [];
   readonly #stragglers: Stragglers;
   #applying: Pending | undefined;
-  /** A snapshot that is due waits for the one before. */
+  /** Whether updates wait because a due snapshot must wait for the previous one to be written. */
   #isPaused = false;
 
   constructor(options: OwnPaceStepsOptions) {
@@ -62,7 +62,7 @@ export class OwnPaceSteps implements Steps {
     );
   }
 
-  /** Of the slowest worker. */
+  /** The step of the slowest worker. */
   get step(): number {
     return Math.min(...this.#clocks);
   }
@@ -75,7 +75,7 @@ export class OwnPaceSteps implements Steps {
     return { step: this.#clocks[worker]!, appliedSumOfSquares: undefined, pendingSumOfSquares: undefined };
   }
 
-  /** Others update while a worker reads: what it gets has the updates that it must have, and maybe more. */
+  /** Always true: others may update while a worker reads. The worker gets at least the updates that it must have. */
   isReadableAt(): boolean {
     return true;
   }
@@ -114,7 +114,10 @@ export class OwnPaceSteps implements Steps {
     this.#goOn(now);
   }
 
-  /** What a step of all would be is as many updates as there are workers. The first shard speaks for all. */
+  /**
+   * Reports stragglers once per as many updates as there are workers, the equivalent of one common step. Only the first
+   * shard reports.
+   */
   #reportSlow(): void {
     const { workers, leads } = this.#options;
     if (!leads || this.#updates % workers !== 0) return;
@@ -133,7 +136,7 @@ export class OwnPaceSteps implements Steps {
     return { requests, workers: workers.filter((worker) => this.#clocks[worker]! < needed) };
   }
 
-  /** The steps that every worker must have made before this request is served. */
+  /** Returns the number of steps that every worker must have made before this request is served. */
   #slowestFor({ step, ...request }: RequestOf<'push' | 'pull'>): number {
     const meets = request.type === 'pull' && request.meets;
     return meets || this.#options.snapshots.isDue(step) ? step : step - this.#options.staleness;
@@ -175,7 +178,7 @@ export class OwnPaceSteps implements Steps {
     if (this.#isPaused) return;
     for (const request of this.#out.waitingFor('pull')) {
       const { worker } = request.caller;
-      // A process before this one has pushed: its step is seen through first.
+      // An earlier process of this worker has pushed: finish applying its step first.
       if (this.#isOnItsWay(worker)) continue;
       const clock = this.#clocks[worker]!;
       if (this.#options.leads && request.step < clock) this.#out.refuse(request, passed(worker, request.step, clock));
@@ -193,7 +196,7 @@ export class OwnPaceSteps implements Steps {
     return [...this.#pending, this.#applying].some((pending) => pending?.push.caller.worker === worker);
   }
 
-  /** That the values have seen. */
+  /** The number of updates contained in the values. */
   get #updates(): number {
     return this.#clocks.reduce((sum, clock) => sum + clock, 0);
   }

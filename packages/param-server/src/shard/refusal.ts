@@ -1,4 +1,6 @@
-/** Why a request is turned down, in one line for the person who runs the worker: the culprit and the remedy. */
+/**
+ * The reason that a request is refused: one line for the person who runs the worker, with the culprit and the remedy.
+ */
 import type { RefusalCode } from './messages.js';
 
 export class Refusal extends Error {

@@ -1,10 +1,11 @@
 /**
- * One synchronous step being gathered: who has pushed, whose gradients make the step, and which is next. It computes nothing.
+ * Gathers the pushes of one synchronous step: who has pushed, whose gradients make the step, and which contribution is
+ * next. It does no arithmetic.
  */
 import type { Contribution, LaneRange } from './messages.js';
 import { Refusal } from './refusal.js';
 
-/** A contribution whose turn has come; the first of a step starts the sum. */
+/** A contribution whose turn has come. The first contribution of a step starts the sum. */
 export interface NextContribution {
   readonly contribution: Contribution;
   readonly lanes: LaneRange;
@@ -18,22 +19,27 @@ export interface Push {
   readonly contribution: Contribution;
 }
 
-/** Whose gradients make a step: everybody's, the first few, or those that the first shard has counted. */
+/**
+ * The gradients that make a step: all workers', those of the first few to push, or those that the first shard has
+ * counted.
+ */
 export type Counting =
   | { readonly type: 'all' }
-  /** The first so many; worker 0, which evaluates while the others wait, is always among them. */
+  /** Counts the first `workers` pushes. Worker 0, which evaluates while the others wait, is always among them. */
   | { readonly type: 'first'; readonly workers: number }
   | { readonly type: 'told' };
 
 export class Round {
-  /** The step's learning rate, once a worker has named it. */
+  /** The step's learning rate, once a worker has sent it. */
   learningRate: number | undefined;
-  /** Of the gradient, once it is known. */
+  /** The gradient's sum of squares, once it is known. */
   sumOfSquares: number | undefined;
   #firstWorker: number | undefined;
   readonly #pushed = new Set<number>();
   readonly #waiting = new Map<number, Push>();
-  /** The workers that make the step, in the order of their lanes; undefined while that is open, or if all do. */
+  /**
+   * The workers whose gradients make the step, in the order of their lanes. Undefined while undecided, or if all count.
+   */
   #counted: readonly number[] | undefined;
   #added = 0;
   #addedLanes = 0;
@@ -53,31 +59,31 @@ export class Round {
     return this.#pushed.size === 0;
   }
 
-  /** Empty where all count, or where that is open. */
+  /** Empty if all workers count, or while undecided. */
   get counted(): readonly number[] {
     return this.#counted ?? [];
   }
 
-  /** Whether the worker's gradient is part of the step, or may still become one. */
+  /** Returns whether the worker's gradient is part of the step, or may still become part of it. */
   isOpenTo(worker: number): boolean {
     return this.#counted === undefined || this.#counted.includes(worker);
   }
 
-  /** Whether the gradients of all that count have been handed on. */
+  /** Whether the gradients of all counted workers have been handed on. */
   get isComplete(): boolean {
     return this.#counted ? this.#added === this.#counted.length : this.#addedLanes === this.lanes;
   }
 
-  /** What makes the sum of the lanes that count one of all lanes, when it is complete. */
+  /** The factor that scales the sum over the counted lanes to one over all lanes. Valid once the round is complete. */
   get scale(): number {
     return this.lanes / this.#addedLanes;
   }
 
   /**
-   * Takes a worker's contribution and returns those that can now be added in the order of lanes, the early ones having
-   * waited.
-   * @param counted on shards but the first, whose gradients make the step if not all do
-   * @throws Refusal if the worker's learning rate is not the other workers'.
+   * Takes a worker's contribution and returns those that can now be added in the order of lanes, including earlier ones
+   * that had to wait.
+   * @param counted on shards other than the first: the workers whose gradients make the step, if not all do
+   * @throws Refusal if the worker's learning rate differs from the other workers'.
    */
   accept(push: Push, counted: readonly number[]): NextContribution[] {
     const { worker, learningRate } = push;

@@ -1,4 +1,4 @@
-// The heart alone, message by message: what it answers and what it asks the shell to do.
+// The heart alone, message by message: its answers, and the effects it asks the shell to carry out.
 import { beforeEach, expect, test } from 'vitest';
 import type { ModelDescription } from '../model.js';
 import type { ShardPolicy } from './agreement.js';
@@ -22,14 +22,14 @@ const second = { worker: 1, incarnation: 1, generation: 1, lease: 0 };
 
 let shard: Shard;
 let now: number;
-/** How the shard said that it has ended. */
+/** The effects with which the shard said that it has ended. */
 let ends: ShardEffect[];
 
 beforeEach(() => {
   start(policy);
 });
 
-/** A shard with its values, which both workers have joined. */
+/** Starts a shard with values, which both workers have joined. */
 function start(chosen: ShardPolicy, at = run): void {
   now = 0;
   ends = [];
@@ -275,7 +275,7 @@ test('a server that was restarted after the last step ends with the first goodby
   expect(tell({ type: 'leave', request: 2, caller: first, isFinished: true })).toEqual(['done 2', 'finish']);
 });
 
-/** All that a worker of the run may ask, as it would in its first step. */
+/** Every request that a worker of the run may send, as in its first step. */
 const asked = (caller: Caller): Record<string, Request> => ({
   initialize: { type: 'initialize', request: 9, caller, generation: 2, step: 0, values },
   restore: { type: 'restore', request: 9, caller, generation: 2, step: 8 },
@@ -543,7 +543,7 @@ function pull(request: number, caller: Caller, step: number, sumOfSquares?: numb
   return { type: 'pull', request, caller, step, sumOfSquares, meets: false };
 }
 
-/** What the heart makes of a message, one short line an effect. */
+/** Returns the heart's effects of a message, one short line per effect. */
 function tell(message: ShardMessage): string[] {
   const effects = shard.receive(message, now);
   ends.push(...effects.filter(({ type }) => type === 'finish'));

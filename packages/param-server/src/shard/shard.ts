@@ -1,6 +1,7 @@
 /**
- * The deterministic heart of a shard: messages in, effects out. It has no clock (`now` is told to it), disk or socket, and
- * it never waits. This file says who hears which message; `training-run.ts` what is made of it, `workforce.ts` of whom.
+ * The deterministic heart of a shard: messages in, effects out. It has no clock (`now` is passed in), no disk and no
+ * socket, and it never waits. This file routes messages; `training-run.ts` handles what happens in the run, and
+ * `workforce.ts` who takes part.
  */
 import type { ShardPlace, ShardPolicy } from './agreement.js';
 import type { Request, ShardEffect, ShardMessage } from './messages.js';
@@ -10,7 +11,7 @@ import { whereIn } from './steps.js';
 import { TrainingRun } from './training-run.js';
 import { Workforce } from './workforce.js';
 
-/** What a run waits for, in words that follow "waiting for", and how far it has come. */
+/** The event that a run waits for, worded to follow "waiting for", and how far the run has come. */
 export interface Awaited {
   readonly what: string;
   readonly where: string;
@@ -28,25 +29,28 @@ export class Shard {
     this.#run = new TrainingRun(place, policy, this.#workforce, this.#out);
   }
 
-  /** Whether the run goes on without workers that leave. */
+  /** Whether the run goes on when workers leave. */
   get isElastic(): boolean {
     return this.#workforce.isElastic;
   }
 
-  /** What the run waits for at this moment: a worker, or storage. Undefined while it goes on, or somebody computes. */
+  /**
+   * Returns what the run currently waits for: a worker or storage. Undefined while it makes progress or somebody
+   * computes.
+   */
   awaited(now: number): Awaited | undefined {
     const { steps } = this.#run;
     const what = this.#run.waitsForSnapshot ? 'the snapshot before to be written' : this.#workforce.awaited(steps, now);
     return what === undefined ? undefined : { what, where: steps ? whereIn(steps) : '' };
   }
 
-  /** Whether a worker at this step of this generation may go on reading the vectors. */
+  /** Returns whether a worker at this step of this generation may go on reading the vectors. */
   isReadableAt(generation: number, step: number): boolean {
     const { steps } = this.#run;
     return steps !== undefined && steps.generation === generation && steps.isReadableAt(step);
   }
 
-  /** What follows from hearing `message` at time `now`, in seconds from any origin. Effects are to be done in order. */
+  /** Handles `message` at time `now`, in seconds from any origin. Returns the effects, to be carried out in order. */
   receive(message: ShardMessage, now: number): ShardEffect[] {
     if ('caller' in message) this.#receiveRequest(message, now);
     else this.#receiveEvent(message, now);
@@ -131,7 +135,9 @@ export class Shard {
     }
   }
 
-  /** What any message, and time itself, may have changed: who has which lanes, who is done, who is away. */
+  /**
+   * Checks what any message, or the passing of time, may have changed: who has which lanes, who is done, who is absent.
+   */
   #lookAround(now: number): void {
     const { steps, commonSteps } = this.#run;
     const areDealtAnew = commonSteps !== undefined && this.#workforce.lend(commonSteps, now);
@@ -143,7 +149,9 @@ export class Shard {
     this.#lookForEnd(now);
   }
 
-  /** Whether a server that was restarted after the last step hears that the run is over: nobody will join it. */
+  /**
+   * Returns whether this is the last goodbye to a server that was restarted after the last step: nobody will join it.
+   */
   #isLastGoodbye(request: Request): boolean {
     return request.type === 'leave' && request.isFinished && this.#workforce.members.known.length === 0;
   }
@@ -164,7 +172,10 @@ export class Shard {
     this.#out.add({ type: 'finish', ...end });
   }
 
-  /** From now on every request is refused; those that wait for an update in progress are still answered. */
+  /**
+   * Refuses every request from now on. Pulls that wait for an update in progress are still answered, unless the failure
+   * is internal.
+   */
   #fail(failure: Refusal): void {
     this.#failure = failure;
     const { steps } = this.#run;

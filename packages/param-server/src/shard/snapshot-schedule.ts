@@ -1,7 +1,7 @@
 /**
- * When a shard takes snapshots: at every multiple of a number of steps, so that all shards take them at the same ones. It
- * writes one at a time: an update that leads to the next while one is being written is not shown until that is done, so
- * that no shard gets more than one snapshot ahead of another's disk.
+ * Schedules a shard's snapshots: at every multiple of a number of steps, so that all shards take them at the same
+ * steps. One snapshot is written at a time. If the next is due while one is being written, its update is not shown
+ * until that write is done. So no shard gets more than one snapshot ahead of another shard's disk.
  */
 import type { Outbox } from './outbox.js';
 
@@ -11,23 +11,26 @@ export class SnapshotSchedule {
   #isWriting = false;
   #isWaiting = false;
 
-  /** `every` is in steps; 0 for never. */
+  /** `every` is in steps; 0 takes no snapshots. */
   constructor(every: number, out: Outbox) {
     this.#every = every;
     this.#out = out;
   }
 
-  /** Whether an update waits for the snapshot before to be written. */
+  /** Whether an update waits for the previous snapshot to be written. */
   get isWaiting(): boolean {
     return this.#isWaiting;
   }
 
-  /** Whether a snapshot is taken of this step. */
+  /** Returns whether a snapshot is due at this step. */
   isDue(step: number): boolean {
     return this.#every > 0 && step % this.#every === 0;
   }
 
-  /** The values have reached a step. Returns whether they may change again, the snapshot, if one is due, being taken. */
+  /**
+   * Notes that the values have reached a step, and takes a snapshot if one is due. Returns whether the values may
+   * change again.
+   */
   reach(step: number): boolean {
     if (!this.isDue(step)) return true;
     if (this.#isWriting) {
@@ -39,7 +42,7 @@ export class SnapshotSchedule {
     return true;
   }
 
-  /** The last snapshot is written. Returns whether values that waited for that may now change again. */
+  /** Notes that the last snapshot is written. Returns whether values that waited for it may now change again. */
   written(step: number): boolean {
     this.#isWriting = false;
     if (!this.#isWaiting) return false;
@@ -47,7 +50,7 @@ export class SnapshotSchedule {
     return this.reach(step);
   }
 
-  /** The values that waited are given up. */
+  /** Forgets the values that waited; they were discarded. */
   forgetWaiting(): void {
     this.#isWaiting = false;
   }

@@ -1,17 +1,17 @@
 /**
- * What a shard's heart asks of the steps of one generation of a run, whether workers make each together
- * (`synchronous-steps.ts`) or go each at its own pace (`own-pace-steps.ts`); and how both turn requests down.
+ * The interface between a shard's heart and the steps of one generation of a run. Workers make steps together
+ * (`synchronous-steps.ts`) or each at its own pace (`own-pace-steps.ts`). Also holds the refusals that both use.
  */
 import type { Answer, Request, RequestOf } from './messages.js';
 import { Refusal } from './refusal.js';
 
-/** Where a worker that joins takes up the run. */
+/** The point at which a joining worker takes up the run. */
 export type Standing = Pick<
   Extract<Answer, { type: 'joined' }>,
   'step' | 'appliedSumOfSquares' | 'pendingSumOfSquares'
 >;
 
-/** Requests that wait for workers, and those that they wait for. */
+/** Waiting requests, and the workers that they wait for. */
 export interface Wait {
   readonly requests: readonly Request[];
   readonly workers: readonly number[];
@@ -19,29 +19,29 @@ export interface Wait {
 
 export interface Steps {
   readonly generation: number;
-  /** How far the run has come: what every worker has done. */
+  /** How far the run has come: the step that every worker has completed. */
   readonly step: number;
   readonly lease: number;
   readonly isUpdating: boolean;
   standing(worker: number): Standing;
-  /** Whether a worker at this step may go on reading what it is being sent. */
+  /** Returns whether a worker at this step may go on reading what it is being sent. */
   isReadableAt(step: number): boolean;
   push(request: RequestOf<'push'>, now: number): void;
   pull(request: RequestOf<'pull'>, now: number): void;
-  /** The update that was asked for is made. */
+  /** Called when the requested update has been made. */
   updated(now: number): void;
-  /** The snapshot before is on disk: the next one, if it is due, can be taken. */
+  /** Called when the previous snapshot is on disk: the next one, if due, can be taken. */
   snapshotWritten(now: number): void;
-  /** Who waits for which of these workers. */
+  /** Returns the requests that wait for any of these workers, and the workers they wait for. */
   wait(workers: readonly number[]): Wait;
 }
 
-/** How far the run has come, in a message. */
+/** Returns how far the run has come, worded for a message. */
 export function whereIn(steps: Steps | undefined): string {
   return steps ? `at step ${steps.step}` : 'before it initialised the parameters';
 }
 
-/** What was asked for has not arrived. */
+/** Returns the refusal for a request whose data did not arrive completely. */
 export function incomplete(what: string): Refusal {
   return new Refusal('failed-precondition', `${what} not arrived completely; upload all of the vector first`);
 }

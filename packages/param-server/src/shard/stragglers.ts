@@ -1,12 +1,12 @@
-/** Which workers hold up the others: compares how long each takes from reading the parameters to its push. */
+/** Finds the workers that hold up the others: compares each worker's time from reading the parameters to its push. */
 
-/** Steps of the run over which times are averaged, and after which a verdict is given. */
+/** The number of steps over which times are averaged before a verdict is given. */
 const windowSteps = 20;
 
-/** A worker that takes this many times as long as the median is reported. */
+/** A worker that takes more than this many times the median is reported. */
 const tolerance = 2;
 
-/** Less than this, in seconds, is not worth a line. */
+/** Differences below this, in seconds, are not reported. */
 const worthReporting = 0.1;
 
 interface Began {
@@ -14,7 +14,7 @@ interface Began {
   readonly at: number;
 }
 
-/** What a worker took for its steps since the last verdict. */
+/** The time that a worker spent on its steps since the last verdict. */
 interface Spent {
   readonly seconds: number;
   readonly steps: number;
@@ -27,17 +27,20 @@ export class Stragglers {
   readonly #consequence: string;
   #steps = 0;
 
-  /** @param consequence what a slow worker means to the run, in words that end the line about it */
+  /** @param consequence what a slow worker means to the run; ends the line that reports it */
   constructor(consequence: string) {
     this.#consequence = consequence;
   }
 
-  /** The worker has the parameters of a step. Times are in seconds. */
+  /** Notes that the worker has received the parameters of a step. Times are in seconds. */
   started(worker: number, step: number, now: number): void {
     this.#began.set(worker, { step, at: now });
   }
 
-  /** The worker has computed the step, whether or not that still counts. What is pushed again changes nothing. */
+  /**
+   * Notes that the worker has computed the step, whether or not its gradient still counts. A repeated push changes
+   * nothing.
+   */
   pushed(worker: number, step: number, now: number): void {
     const began = this.#began.get(worker);
     if (began?.step !== step) return;
@@ -46,12 +49,15 @@ export class Stragglers {
     this.#spent.set(worker, { seconds: seconds + now - began.at, steps: steps + 1 });
   }
 
-  /** The run is a step further. Returns a line for each worker that has come to take far longer than the median. */
+  /**
+   * Notes that the run has made a step. Returns a line for each worker that has newly become far slower than the
+   * median.
+   */
   stepEnded(): string[] {
     this.#steps += 1;
     if (this.#steps < windowSteps) return [];
     this.#steps = 0;
-    // The slowest may have made few steps meanwhile.
+    // The slowest worker may have made only a few steps in this window.
     const means = [...this.#spent].map(([worker, { seconds, steps }]) => [worker, seconds / steps] as const);
     this.#spent.clear();
     const median = lowerMedian(means.map(([, mean]) => mean));
@@ -71,7 +77,7 @@ export class Stragglers {
   }
 }
 
-/** Of two workers, the faster one's. */
+/** The lower median: for two workers, the faster one's value. */
 function lowerMedian(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? 0;
 }

@@ -1,6 +1,7 @@
 /**
- * The steps that all workers make together, in one generation of a run: gathers pushes, updates when the global norm is
- * known, and lets workers read. It knows the workers by what they ask; who is awaited and who computes which lanes is the shard's affair.
+ * The steps that all workers make together, in one generation of a run. Gathers pushes, updates when the global norm is
+ * known, and lets workers read. It knows workers only by their requests; the shard decides who is awaited and who
+ * computes which lanes.
  */
 import type { RequestOf } from './messages.js';
 import type { Outbox } from './outbox.js';
@@ -10,17 +11,17 @@ import type { SnapshotSchedule } from './snapshot-schedule.js';
 import { incomplete, passed, type Standing, type Steps, type Wait } from './steps.js';
 import { Stragglers } from './stragglers.js';
 
-/** The round before the current one, remembered to answer repeated requests. */
+/** The previous round, remembered to answer repeated requests. */
 interface AppliedRound {
   readonly round: Round;
   readonly sumOfSquares: number;
-  /** Over all shards, and the worker that said so. */
+  /** The sum over all shards, and the worker that sent it. */
   readonly global: { readonly sumOfSquares: number; readonly worker: number };
 }
 
 export interface SynchronousStepsOptions {
   readonly generation: number;
-  /** Updates that the values have seen. */
+  /** The number of updates contained in the values. */
   readonly step: number;
   /** The number of lanes of the global batch. */
   readonly lanes: number;
@@ -60,7 +61,10 @@ export class SynchronousSteps implements Steps {
     return this.#isUpdating;
   }
 
-  /** The sums are of the gradient that led to this step, and of this step's when all have pushed. */
+  /**
+   * `appliedSumOfSquares` belongs to the gradient that led to this step; `pendingSumOfSquares` to this step's gradient,
+   * once all have pushed.
+   */
   standing(): Standing {
     const { step, sumOfSquares: pendingSumOfSquares } = this.#round;
     return { step, appliedSumOfSquares: this.#applied?.sumOfSquares, pendingSumOfSquares };
@@ -70,7 +74,7 @@ export class SynchronousSteps implements Steps {
     return step === this.step && !this.#isUpdating;
   }
 
-  /** Whether nobody has pushed this step, so that lanes can be dealt anew without waste. */
+  /** Whether nobody has pushed this step, so that lanes can be dealt anew without wasting work. */
   get isFresh(): boolean {
     return this.#round.isFresh;
   }
@@ -79,7 +83,7 @@ export class SynchronousSteps implements Steps {
     return this.#round.has(worker);
   }
 
-  /** With backup workers, those of whose gradients the step is being made; empty while that is open. */
+  /** With backup workers, those whose gradients make the step; empty while undecided. */
   get counted(): readonly number[] {
     return this.#round.counted;
   }
@@ -89,7 +93,7 @@ export class SynchronousSteps implements Steps {
     return { requests: this.#out.waitingFor('push'), workers: awaited };
   }
 
-  /** Starts the round anew, because its lanes go to other workers, or a worker was lost that it counted on. */
+  /** Starts the round anew, because lanes move to other workers or because a worker that it counted on was lost. */
   renew(lease: number): void {
     this.#lease = lease;
     this.#round = this.#roundAt(this.step);
@@ -98,7 +102,7 @@ export class SynchronousSteps implements Steps {
 
   push(request: RequestOf<'push'>, now: number): void {
     const { caller, step } = request;
-    // Who always comes too late for the step to count is slow all the same.
+    // Record the time even of a worker whose push comes too late to count: it is slow all the same.
     this.#stragglers.pushed(caller.worker, step, now);
     if (step === this.step - 1 && this.#applied) {
       const { round, sumOfSquares } = this.#applied;
@@ -110,7 +114,7 @@ export class SynchronousSteps implements Steps {
       throw new Refusal('aborted', `worker ${caller.worker} pushes step ${step}, the shard is at ${this.step}`);
     }
     if (caller.lease < this.#lease) throw leasedAnew();
-    // The first shard leases; the others hear of it from the first worker that computes under the new lease.
+    // The first shard leases. The other shards learn of it from the first worker that computes under the new lease.
     if (caller.lease > this.#lease) this.renew(caller.lease);
     const round = this.#round;
     if (round.isOpenTo(caller.worker) && !round.has(caller.worker)) this.#accept(request);
@@ -133,7 +137,7 @@ export class SynchronousSteps implements Steps {
 
   pull(request: RequestOf<'pull'>, now: number): void {
     const { step, sumOfSquares, caller } = request;
-    // It may be about to write a checkpoint that is another worker's affair by now.
+    // The worker may be about to write a checkpoint that has meanwhile become another worker's task.
     if (caller.lease < this.#lease) throw leasedAnew();
     if (step < this.step || step > this.step + 1) throw passed(caller.worker, step, this.step);
     if (step > this.step && sumOfSquares !== undefined) this.#update(request, sumOfSquares);
@@ -160,7 +164,10 @@ export class SynchronousSteps implements Steps {
     if (this.#round.isComplete) this.#out.add({ type: 'measure', scale: this.#round.scale });
   }
 
-  /** When the step's gradient is known. Workers that do not count wait for the update, and then join again. */
+  /**
+   * Answers the pushes once the step's gradient is known. Workers that do not count wait for the update and then
+   * rejoin.
+   */
   #answerPushes(): void {
     const { sumOfSquares, counted } = this.#round;
     if (sumOfSquares === undefined) return;
@@ -210,7 +217,7 @@ export class SynchronousSteps implements Steps {
 
   #requireSameNorm(worker: number, step: number, sumOfSquares: number): void {
     const applied = this.#applied?.global;
-    // Object.is: a gradient that has become NaN is NaN for every worker.
+    // Use Object.is so that a gradient that became NaN compares equal for every worker.
     if (!applied || Object.is(applied.sumOfSquares, sumOfSquares)) return;
     throw new Refusal(
       'failed-precondition',
@@ -224,7 +231,7 @@ function tooLate(worker: number, step: number): Refusal {
   return new Refusal('aborted', `worker ${worker} pushes step ${step} when enough others have; join again`);
 }
 
-/** What to tell a worker that joined before the lanes went to others. */
+/** Returns the refusal for a worker that joined before the lanes were dealt anew. */
 export function leasedAnew(): Refusal {
   return new Refusal('aborted', 'the lanes have been leased anew; join again for yours');
 }

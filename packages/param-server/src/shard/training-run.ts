@@ -1,7 +1,7 @@
 /**
- * The run that a shard serves, as its workers see it: they join it, the chief gives it its values, which begins a generation,
- * and all push, pull and leave. What happens in a step, which all workers make together or each by itself, is in
- * `synchronous-steps.ts` and `own-pace-steps.ts`.
+ * The run that a shard serves, as its workers see it. Workers join it; the chief supplies the values, which begins a
+ * generation; then all workers push, pull and finally leave. The steps are in `synchronous-steps.ts`, where workers
+ * make each together, and `own-pace-steps.ts`, where each goes by itself.
  */
 import { requireSameModel, requireSamePlace, requireSuited, type ShardPlace, type ShardPolicy } from './agreement.js';
 import { hasLeft } from './membership.js';
@@ -34,12 +34,12 @@ export class TrainingRun {
     this.#snapshots = new SnapshotSchedule(policy.snapshotEvery, out);
   }
 
-  /** Undefined until the chief has supplied the values, or while they are read from a snapshot. */
+  /** Undefined until the chief has supplied the values, and while they are being read from a snapshot. */
   get steps(): Steps | undefined {
     return this.#steps;
   }
 
-  /** The steps, where all workers make them together. */
+  /** The steps, if all workers make them together. */
   get commonSteps(): SynchronousSteps | undefined {
     return this.#steps instanceof SynchronousSteps ? this.#steps : undefined;
   }
@@ -74,20 +74,22 @@ export class TrainingRun {
     this.#out.refuseAll(older, refusal);
   }
 
-  /** The chief is let in at once, to supply the values; the others when there is something for them to do. */
+  /** Lets the chief in at once, to supply the values, and the other workers as soon as they have something to do. */
   answerJoins(now: number): void {
     for (const request of this.#out.waitingFor('join')) {
       const { caller, claim } = request;
       const isChief = this.#workforce.leads ? this.#workforce.isChief(caller.worker) : claim?.isChief;
       const isAdmitted = this.#steps ? this.#workforce.hasPart(caller.worker) : isChief;
       if (!isAdmitted) continue;
-      // It may have waited for longer than anybody may be silent.
+      // The worker may have waited here for longer than a worker may be silent.
       this.#workforce.members.welcome(caller.worker, now);
       this.#out.answer(request, this.#joined(caller.worker));
     }
   }
 
-  /** The chief is another one: whoever waits for all to have finished joins again, to hear whether it is the chief. */
+  /**
+   * The chief has changed: workers that wait for all to have finished must rejoin, to learn whether they are the chief.
+   */
   changeChief(now: number): void {
     const text = 'another worker writes the checkpoints now; join again';
     this.#out.refuseAll(this.#out.waitingFor('finish'), new Refusal('aborted', text));
@@ -130,7 +132,7 @@ export class TrainingRun {
     else this.#out.hold(request);
   }
 
-  /** A snapshot is there, if it is still wanted: meanwhile the chief may have begun another generation. */
+  /** Installs a snapshot that was read, unless the chief has begun another generation meanwhile. */
   snapshotRead({ generation, step, values }: MessageOf<'snapshot-read'>, now: number): void {
     if (generation !== this.#generation || this.#steps) return;
     this.#out.add({ type: 'install', values });
@@ -146,9 +148,10 @@ export class TrainingRun {
     this.#out.refuseAll(this.#out.waitingFor('restore'), new Refusal('aborted', reason));
   }
 
-  /** Whether this generation was begun before: a request that is repeated changes nothing. */
+  /** Returns whether this generation has already begun, so that a repeated request changes nothing. */
   #hasBegun({ type, caller, generation, step }: RequestOf<'initialize' | 'restore'>): boolean {
-    // The other shards believe whom the first has let in as the chief; what two of them begin differs in `begunBy`.
+    // The other shards trust the first shard's choice of chief. If two chiefs begin a generation, `begunBy` tells them
+    // apart.
     if (this.#workforce.leads && !this.#workforce.isChief(caller.worker)) {
       throw new Refusal(
         'aborted',
@@ -171,7 +174,10 @@ export class TrainingRun {
     this.#beginning = { type, step, begunBy: caller.incarnation };
   }
 
-  /** A worker's process took a part of the gradients with it: only a snapshot, beyond which none is held back, is whole. */
+  /**
+   * A worker's process ended and took held-back gradients with it. Only a snapshot is whole: no gradient is held back
+   * across it.
+   */
   #forget(worker: number): void {
     if (!this.#steps) return;
     const line = `worker ${worker} was started again ${whereIn(this.#steps)}: back to where nothing was held back`;
@@ -189,7 +195,7 @@ export class TrainingRun {
     this.#out.refuseAll(outdated, new Refusal('aborted', 'the servers went back to an earlier step; join again'));
   }
 
-  /** The shard has its values: training can go on from `step`. */
+  /** Opens training from `step`, now that the shard has its values. */
   #open(step: number, now: number): void {
     this.#steps = this.#stepsFrom(step);
     this.#workforce.deal(now);
@@ -209,7 +215,7 @@ export class TrainingRun {
     const { caller, lanes } = request;
     const { leads, isElastic } = this.#workforce;
     const own = this.#workforce.lanesOf(caller.worker);
-    // In an elastic run only the first shard knows who has which lanes.
+    // In an elastic run, only the first shard knows who has which lanes.
     const isKnown = caller.lease === steps.lease && (leads || !isElastic);
     if (isKnown && (own?.from !== lanes.from || own.to !== lanes.to)) throw notItsLanes(request, own);
     steps.push(request, now);
@@ -225,7 +231,7 @@ export class TrainingRun {
     this.#stepsFor(request).pull(request, now);
   }
 
-  /** The steps that the caller has a part in. @throws Refusal if it joined an earlier generation */
+  /** Returns the steps that the caller takes part in. @throws Refusal if it joined an earlier generation */
   #stepsFor({ caller }: Request): Steps {
     if (this.#steps && caller.generation === this.#generation) return this.#steps;
     throw new Refusal('aborted', `worker ${caller.worker} knows nothing of generation ${this.#generation}; join again`);
@@ -237,7 +243,7 @@ export class TrainingRun {
 
   finish(request: RequestOf<'finish'>): void {
     const steps = this.#stepsFor(request);
-    // The worker may be the chief by now, and not know it.
+    // The worker may have become the chief without knowing it yet.
     if (request.caller.lease < steps.lease) throw leasedAnew();
     this.#workforce.members.finish(request.caller.worker);
     this.#out.hold(request);
@@ -253,7 +259,7 @@ export class TrainingRun {
     this.#out.refuseAll(given, hasLeft(caller.worker));
   }
 
-  /** The snapshot before is on disk. */
+  /** Called when the previous snapshot is on disk. */
   snapshotWritten(now: number): void {
     if (this.#steps) this.#steps.snapshotWritten(now);
     else this.#snapshots.written(0);
@@ -270,7 +276,7 @@ export class TrainingRun {
 }
 
 interface Beginning extends Pick<RequestOf<'initialize' | 'restore'>, 'type' | 'step'> {
-  /** The incarnation of the chief. */
+  /** The chief's incarnation. */
   readonly begunBy: number;
 }
 

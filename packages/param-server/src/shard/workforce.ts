@@ -1,6 +1,6 @@
 /**
- * The workers of a run, as a shard sees them: who takes part, who computes which lanes, who is waited for and who is lost.
- * What they compute is the affair of the steps, which are given to whatever asks about them.
+ * The workers of a run, as a shard sees them: who takes part, who computes which lanes, who is awaited and who is lost.
+ * The steps handle the computation; methods that need them take them as an argument.
  */
 import type { ShardPlace, ShardPolicy } from './agreement.js';
 import { Attendance } from './attendance.js';
@@ -19,7 +19,7 @@ export class Workforce {
   readonly #attendance: Attendance;
   readonly #out: Outbox;
   #leases = new LaneLeases(0);
-  /** The worker that gives servers their values and writes the checkpoints; the first shard says which. */
+  /** The worker that initializes the servers and writes the checkpoints. The first shard appoints it. */
   #chief = 0;
 
   constructor(place: ShardPlace, policy: ShardPolicy, out: Outbox) {
@@ -30,12 +30,12 @@ export class Workforce {
     this.#attendance = new Attendance(this.members, policy);
   }
 
-  /** Whether the run goes on without workers that leave. */
+  /** Whether the run goes on when workers leave. */
   get isElastic(): boolean {
     return this.#policy.minWorkers < this.#place.workers;
   }
 
-  /** The first shard deals the lanes and holds their states. */
+  /** Whether this is the first shard, which deals the lanes and holds their states. */
   get leads(): boolean {
     return this.#place.shard === 0;
   }
@@ -46,7 +46,7 @@ export class Workforce {
     return this.leads ? { type: 'first', workers: this.#place.workers - backupWorkers } : { type: 'told' };
   }
 
-  /** The batch has so many lanes, which nobody has yet. */
+  /** Sets the number of lanes in the batch; no worker has any yet. */
   adopt(lanes: number): void {
     this.#leases = new LaneLeases(lanes);
   }
@@ -55,15 +55,15 @@ export class Workforce {
     return this.#leases.of(worker);
   }
 
-  /** Whether the worker is the chief, as far as this shard knows. */
+  /** Returns whether the worker is the chief, as far as this shard knows. */
   isChief(worker: number): boolean {
     return this.leads && worker === this.#chief;
   }
 
   /**
-   * In an elastic run, makes another worker the chief when the chief is lost: the first of those that have lanes or, before
-   * there are values, of those that wait for them. Returns whether it did. The lanes of the lost chief have been dealt anew
-   * before, so that every worker has to join again, and hears of it.
+   * In an elastic run, appoints another chief when the chief is lost: the first worker with lanes or, before there are
+   * values, the first that waits for them. Returns whether it did. The lost chief's lanes have been dealt anew before
+   * this, so every worker has to rejoin and hears of the new chief.
    */
   appointChief(steps: Steps | undefined, now: number): boolean {
     if (!this.isElastic || !this.leads || this.members.isComplete || !this.#isLost(this.#chief, now)) return false;
@@ -79,12 +79,12 @@ export class Workforce {
     return true;
   }
 
-  /** Whether there is something for the worker to do. */
+  /** Returns whether there is something for the worker to do. */
   hasPart(worker: number): boolean {
     return !this.leads || this.#leases.of(worker) !== undefined;
   }
 
-  /** Reports a worker that joins, if its silence was reported. */
+  /** Reports that a joining worker is back, if its silence was reported. */
   welcome(worker: number, steps: Steps | undefined): void {
     this.#notify('info', this.#attendance.returned(worker, whereIn(steps)));
   }
@@ -96,13 +96,13 @@ export class Workforce {
   }
 
   /**
-   * In an elastic run, deals the lanes anew when a worker that has some is lost, or when one without any waits for some
-   * and nobody has pushed yet. Returns whether it did.
+   * In an elastic run, deals the lanes anew when a worker with lanes is lost, or when a worker without lanes waits for
+   * some and nobody has pushed yet. Returns whether it did.
    */
   lend(steps: SynchronousSteps, now: number): boolean {
     if (!this.isElastic || !this.leads || this.members.isComplete) return false;
     const holders = this.#leases.workers;
-    // One that has pushed here may not have pushed to the other shards.
+    // A worker that has pushed here may not have pushed to the other shards.
     const lost = holders.filter((worker) => this.#isLost(worker, now));
     const late = this.#out.waitingFor('join').map(({ caller }) => caller.worker);
     if (lost.length === 0 && (late.length === 0 || !steps.isFresh)) return false;
@@ -118,15 +118,15 @@ export class Workforce {
     return true;
   }
 
-  /** With backup workers, makes the step of others if one is lost that it was to be made of: other shards may lack its push. */
+  /** With backup workers, restarts the step when a counted worker is lost: the other shards may lack its push. */
   doWithoutLost(steps: SynchronousSteps, now: number): void {
     if (this.leads && steps.counted.some((worker) => this.#isLost(worker, now))) steps.renew(steps.lease + 1);
   }
 
   /**
-   * Whether the run is over for this shard: all workers that it knows have said goodbye or are lost. After an early
-   * goodbye it is not over while there may be others: too few have come for the run to go on, or worker 0, which is in every
-   * run, has yet to come.
+   * Returns how the run ended for this shard, if it has: all known workers have said goodbye or are lost. After an
+   * early goodbye the run is not over while more workers may come. That is so while fewer than `minWorkers` have come,
+   * or while worker 0, which is in every run, has yet to come.
    */
   end(now: number): { readonly isComplete: boolean } | undefined {
     const { known } = this.members;
@@ -138,12 +138,12 @@ export class Workforce {
     return haveCome ? { isComplete } : undefined;
   }
 
-  /** Whether nobody who is waited for has more to do. */
+  /** Returns whether none of the awaited workers has more to do. */
   hasFinished(now: number): boolean {
     return this.#unfinished(now).length === 0;
   }
 
-  /** The workers for which the run waits, in words; undefined while nobody waits. */
+  /** Returns the workers that the run waits for, in words; undefined while nobody waits. */
   awaited(steps: Steps | undefined, now: number): string | undefined {
     const { known } = this.members;
     if (known.length === 0) return `the first of ${this.#place.workers} workers`;
@@ -154,7 +154,7 @@ export class Workforce {
     return requests.length === 0 || absent.length === 0 ? undefined : named(absent);
   }
 
-  /** Reports the workers that the others wait for, and refuses those that wait in vain. */
+  /** Reports absent workers that the others wait for, and refuses requests that wait in vain. */
   lookForAbsent(steps: Steps | undefined, now: number): void {
     const { requests: waiting, workers: awaited } = this.#whoWaitsForWhom(steps, now);
     if (waiting.length === 0) return;
@@ -170,19 +170,19 @@ export class Workforce {
     if (!steps) return { requests: this.#out.waitingFor('join'), workers: [this.#chief] };
     const finishing = this.#out.waitingFor('finish');
     if (finishing.length > 0) return { requests: finishing, workers: this.#unfinished(now) };
-    // Where workers can be spared the first shard decides; the others wait for that.
+    // Where workers can be spared, the first shard decides; the other shards wait for its decision.
     if (this.#policy.backupWorkers > 0 && !this.leads) return { requests: [], workers: [] };
     return steps.wait(this.#leases.workers);
   }
 
-  /** The workers with lanes that have more to do, or have not said that they have not, and are to be waited for. */
+  /** The awaited workers with lanes that have not yet said that they are finished. */
   #unfinished(now: number): readonly number[] {
     const unfinished = this.#leases.workers.filter((worker) => !this.members.hasFinished(worker));
     const lost = unfinished.filter((worker) => this.#isLost(worker, now));
     return this.#canSpare(lost) ? unfinished.filter((worker) => !lost.includes(worker)) : unfinished;
   }
 
-  /** Whether steps can be made without these workers. */
+  /** Returns whether steps can be made without these workers. */
   #canSpare(workers: readonly number[]): boolean {
     return workers.length <= this.#policy.backupWorkers && !workers.includes(0);
   }
@@ -200,7 +200,7 @@ export class Workforce {
   }
 }
 
-/** `worker 1, worker 2`. */
+/** Formats as `worker 1, worker 2`. */
 function named(workers: readonly number[]): string {
   return workers.map((worker) => `worker ${worker}`).join(', ');
 }

@@ -1,5 +1,5 @@
-// Steps that are made without the slowest: under whatever happens, all shards make each of the same workers' gradients, weigh
-// them as a whole batch, and leave the states of the other lanes as they are.
+// Steps made without the slowest workers. Whatever happens, all shards make each step from the same workers' gradients,
+// weigh them as a whole batch, and leave the states of the other lanes unchanged.
 import { expect, test } from 'vitest';
 import type { NamedValues } from '../shard-vector.js';
 import { simulateTraining } from './simulation.js';
@@ -9,8 +9,8 @@ const [steps, lanes, workers] = [10, 6, 3] as const;
 const stormy = { loss: 0.2, duplication: 0.2, maxDelay: 5 };
 
 /**
- * The parameters are a diary. In row `step`, column `lane`, the gradient of `counted` is 1, and that of `visits`, on the
- * other shard, is the lane's state, which counts the steps that it has been part of.
+ * The parameters serve as a diary. In row `step`, column `lane`, the gradient of `counted` is 1. That of `visits`, on
+ * the other shard, is the lane's state, which counts the steps that included the lane.
  */
 const task: SimulatedTask = {
   steps,

@@ -1,5 +1,6 @@
-// Who is believed, and who has the duties of worker 0: two processes of one worker at once, workers that leave and come back,
-// and a worker 0 that is killed for good. The same bits come out, and the last checkpoint is whole.
+// Decisions on which process is believed and which worker is the chief: two processes of one worker at once, workers
+// that leave and come back, and a worker 0 that is killed for good. The bits come out the same, and the last checkpoint
+// is complete.
 import { expect, test } from 'vitest';
 import { exactTask as task, trainAlone } from './exact-task.js';
 import { type SimulationOptions, simulateTraining } from './simulation.js';
@@ -8,7 +9,7 @@ const expected = trainAlone(task);
 const stormy = { loss: 0.1, duplication: 0.2, maxDelay: 2 };
 const schedules = process.env.UNROLL_LONG_TESTS ? 300 : 20;
 
-/** Runs schedules to their ends and checks the bits and the checkpoint. Returns what the shards said. */
+/** Runs all schedules to their end and checks the bits and the checkpoint. Returns the shards' notices. */
 async function simulate(options: Partial<SimulationOptions>): Promise<string[]> {
   const said: string[] = [];
   for (let seed = 1; seed <= schedules; seed++) {

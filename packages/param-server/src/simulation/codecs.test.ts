@@ -1,4 +1,5 @@
-// Runs whose workers hold a part of their gradients back, under crashes: the bits are those of a run that nobody disturbed.
+// Runs whose workers hold back a part of their gradients, under crashes: the bits are the same as in an undisturbed
+// run.
 import { describe, expect, test } from 'vitest';
 import type { GradientCodec } from '../codecs/codec.js';
 import { type SimulationOptions, simulateTraining } from './simulation.js';
@@ -91,7 +92,7 @@ describe('three workers and one', () => {
       return { gradients: { kernel: part(kernel!), bias: part(bias!) }, laneStates };
     },
   });
-  /** The greatest difference between what the two end with. */
+  /** Returns the greatest difference between the two final results. */
   const difference = async (codec: GradientCodec) => {
     const [three, one] = await Promise.all(
       [3, 1].map(async (workers) => {
@@ -111,7 +112,7 @@ describe('three workers and one', () => {
   test('in bfloat16 differ by what rounds off: each part of a gradient to one in 256, where one worker rounds the sum', async () => {
     const found = await difference({ name: 'bfloat16' });
     expect(found).toBeGreaterThan(1e-6);
-    // Parts, and sums, of at most 2 in all are rounded in both runs, and a step takes a tenth of them.
+    // Both runs round parts and sums, which total at most 2, and a step applies a tenth of them.
     expect(found).toBeLessThan(steps * learningRate * 2 * (2 / 256));
   });
 });

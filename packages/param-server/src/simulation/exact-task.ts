@@ -1,10 +1,10 @@
-/** A task for simulated runs that gives the same parameters, bit for bit, whoever computes which lanes. */
+/** A task for simulated runs whose parameters come out the same, bit for bit, whichever worker computes which lanes. */
 import type { NamedValues } from '../shard-vector.js';
 import type { SimulatedTask } from './worker-machine.js';
 
 const lanes = 6;
 
-/** Numbers of which float32 sums are exact, so that it makes no difference who computes which lane. */
+/** Rounds to numbers whose float32 sums are exact, so that it makes no difference which worker computes which lane. */
 const coarse = (value: number) => Math.round(value * 64) / 64;
 
 export const exactTask: SimulatedTask = {
@@ -24,7 +24,8 @@ export const exactTask: SimulatedTask = {
     table: Float32Array.from({ length: 10 }, (_, i) => coarse(Math.sin(i))),
     bias: new Float32Array(3),
   }),
-  // The gradient depends on the lane's state, which depends on all gradients so far: whoever loses one shows it.
+  // The gradient depends on the lane's state, which depends on all earlier gradients, so a lost gradient shows in the
+  // result.
   compute: ({ from, to }, step, { table, bias }, laneStates) => {
     const gradients = { table: new Float32Array(10), bias: new Float32Array(3) };
     const next = laneStates.slice();
@@ -40,7 +41,7 @@ export const exactTask: SimulatedTask = {
   },
 };
 
-/** Gradient descent on one machine. */
+/** Trains by gradient descent on one machine. */
 export function trainAlone({ model, steps, learningRate, initial, compute }: SimulatedTask): NamedValues {
   const { count, width } = model.lanes;
   const values = initial();

@@ -1,5 +1,5 @@
-// Workers that go each at its own pace: under whatever happens, every push is applied once on every shard, and nobody gets
-// further ahead of the slowest than the run allows.
+// Workers that each go at their own pace. Whatever happens, every push is applied once on every shard, and no worker
+// gets further ahead of the slowest than the run allows.
 import { describe, expect, test } from 'vitest';
 import type { NamedValues } from '../shard-vector.js';
 import { simulateTraining } from './simulation.js';
@@ -9,9 +9,9 @@ const [steps, lanes, workers, snapshotEvery] = [12, 6, 3, 4] as const;
 const stormy = { loss: 0.2, duplication: 0.2, maxDelay: 5 };
 
 /**
- * The parameters are a diary. In row `step`, column `lane`, the gradient of `made` is 1, and that of `visits`, on the other
- * shard, is the lane's state, which counts the steps that it has been part of. `onStep` hears of each step that is begun,
- * and how many of the first rows are complete in the parameters that the worker has.
+ * The parameters serve as a diary. In row `step`, column `lane`, the gradient of `made` is 1. That of `visits`, on the
+ * other shard, is the lane's state, which counts the steps that included the lane. `onStep` is called for each step
+ * that begins, with the number of first rows that are complete in the worker's parameters.
  */
 function diary(staleness: number, onStep: (step: number, completeRows: number) => void): SimulatedTask {
   const empty = () => ({ made: new Float32Array(steps * lanes), visits: new Float32Array(steps * lanes) });
@@ -81,7 +81,7 @@ test('servers that are killed before they have a snapshot start the run again', 
   }
 });
 
-/** How many rows, from the first, have every lane in both tables. */
+/** Counts the rows, from the first, that have every lane in both tables. */
 function completeRows({ made, visits }: NamedValues): number {
   const missing = made!.findIndex((value, k) => value === 0 || visits![k] === 0);
   return missing === -1 ? steps : Math.floor(missing / lanes);

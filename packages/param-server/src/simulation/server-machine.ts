@@ -1,4 +1,4 @@
-/** A simulated place for a shard's process, which is started again when it was killed; its disk survives. */
+/** A simulated machine for a shard's process, which restarts after it was killed; its disk survives. */
 
 import type { ShardPolicy } from '../shard/agreement.js';
 import { ShardHost } from '../shard-host.js';
@@ -14,18 +14,18 @@ export interface ServerMachineOptions {
   readonly policy: ShardPolicy;
   readonly time: VirtualTime;
   readonly random: () => number;
-  /** The longest that a restart takes, in virtual seconds. */
+  /** The longest restart, in virtual seconds. */
   readonly slowness: number;
   readonly disk: Disk;
 }
 
-/** How often a shard looks at its clock. */
+/** Virtual seconds between a shard's ticks. */
 const tickSeconds = 5;
 
 export interface Disk {
-  /** The longest that reading or writing a snapshot takes, in virtual seconds. */
+  /** The longest read or write of a snapshot, in virtual seconds. */
   readonly slowness: number;
-  /** The chance that a read or a write fails, and that a write which is cut off by a kill is finished all the same. */
+  /** The chance that a read or write fails, and that a write cut off by a kill is completed nevertheless. */
   readonly failures: number;
   readonly keepSnapshots: number;
 }
@@ -33,7 +33,10 @@ export interface Disk {
 export class ServerMachine {
   /** Undefined while the process is down. */
   host: ShardHost | undefined;
-  /** The numbers of the updates applied, in order, over all processes; a snapshot that was gone back to is negative. */
+  /**
+   * The numbers of the updates applied, in order, over all processes. A negative number is a snapshot that was
+   * restored.
+   */
   readonly updates: number[] = [];
   readonly notices: string[] = [];
   readonly #options: ServerMachineOptions;
@@ -51,12 +54,12 @@ export class ServerMachine {
     this.#start();
   }
 
-  /** Calls back when the process that runs now is killed. */
+  /** Calls back when the current process is killed. */
   whenKilled(listener: () => void): void {
     this.#listeners.push(listener);
   }
 
-  /** Kills the process if one runs, and starts another after a while. */
+  /** Kills the process if one is running, and starts another after a while. */
   restart(): void {
     if (!this.host) return;
     const { time, random, slowness } = this.#options;
@@ -100,7 +103,9 @@ export class ServerMachine {
     };
   }
 
-  /** The disk as a process sees it. It does one thing at a time; a write that a kill cuts off is lost, or ends all the same. */
+  /**
+   * Opens the disk for a process. It does one thing at a time; a write cut off by a kill is either lost or completed.
+   */
   #openDisk(isAlive: () => boolean): SnapshotStore {
     const disk = this.#disk;
     const { time, random, disk: options } = this.#options;
@@ -171,7 +176,7 @@ export class ServerMachine {
   }
 }
 
-/** What is written when the disk gets to it: the values of the snapshot's step, whatever updates have run meanwhile. */
+/** Reads the values of the snapshot's step when the disk gets to it, whatever updates have run meanwhile. */
 function read({ step, values }: FrozenSnapshot): ShardSnapshot {
   const slots = Object.fromEntries(Object.entries(values.slots).map(([name, slot]) => [name, whole(slot)]));
   return { step, values: { parameters: whole(values.parameters), slots, lanes: whole(values.lanes) } };

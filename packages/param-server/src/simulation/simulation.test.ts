@@ -100,7 +100,7 @@ test('in an elastic run the lanes of workers that are away go to the others, and
 test.each([{}, { minWorkers: 1, patienceSeconds: 60, absence: 200 }])(
   'whatever comes late or again, servers end when all have said goodbye: %o',
   async (elastic) => {
-    // So short a run that much comes after its end.
+    // So short a run that many messages come after its end.
     const short = { ...task, steps: 1 };
     const network = { ...stormy, echo: { chance: 1, maxDelay: 500 } };
     const common = { task: short, workers: 3, shards: 2, network, crashes: { workers: 2 }, toTheEnd: true };
@@ -127,14 +127,14 @@ async function underSeeds(count: number, check: (seed: number) => Promise<void>)
   }
 }
 
-/** Every worker that was there at the end has the parameters of a single machine. */
+/** Expects every worker that is present at the end to have the parameters of a single machine. */
 function expectAll(parameters: readonly (NamedValues | undefined)[], alone = expected): void {
   const present = parameters.filter((values) => values !== undefined);
   expect(present.length).toBeGreaterThan(0);
   for (const values of present) expect(values).toEqual(alone);
 }
 
-/** Every update follows the one before it, or the snapshot that was gone back to. */
+/** Expects every update to follow the one before it, or a restored snapshot. */
 function expectNoStepSkipped(updates: readonly number[]): void {
   let at = 0;
   for (const step of updates) {

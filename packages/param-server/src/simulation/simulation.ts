@@ -1,6 +1,6 @@
 /**
- * A whole training run in one process and in virtual time: the client and the shards that real runs use, over a network
- * and under crashes that follow a seed. A seed that fails is a test case.
+ * Simulates a whole training run in one process and in virtual time. Uses the client and shards of real runs, over a
+ * network and under crashes that follow a seed. A seed that fails is a test case.
  */
 import type { Snapshot } from '../client/options.js';
 import type { NamedValues } from '../shard-vector.js';
@@ -15,53 +15,56 @@ export interface SimulationOptions {
   readonly shards: number;
   readonly network: Network;
   readonly task: SimulatedTask;
-  /** How often, over the run, something is killed; it restarts. */
+  /** How often something is killed during the run; it restarts. */
   readonly crashes?: Crashes;
-  /** With fewer than all workers the run is elastic. */
+  /** With fewer than all workers, the run is elastic. */
   readonly minWorkers?: number;
-  /** Steps are made without so many. */
+  /** The number of workers that steps may leave out. */
   readonly backupWorkers?: number;
   /** Silence, in virtual seconds, after which a worker is lost. */
   readonly patienceSeconds?: number;
-  /** The longest that a worker but the first stays away when it is killed, in virtual seconds. */
+  /** The longest absence of a killed worker other than the first, in virtual seconds. */
   readonly absence?: number;
-  /** Updates between snapshots; 0 for none. */
+  /** The number of updates between snapshots; 0 takes none. */
   readonly snapshotEvery?: number;
-  /** By default as slow as a restart, and without fault. */
+  /** By default as slow as a restart, and without failures. */
   readonly disk?: Pick<Disk, 'slowness' | 'failures'>;
-  /** Steps between the checkpoints that the chief writes, and from which workers go on when they start again; 0 for none. */
+  /**
+   * The number of steps between the checkpoints that the chief writes, and that restarted workers continue from; 0
+   * writes none.
+   */
   readonly checkpointEvery?: number;
   /** Follows the run until all have said goodbye and every server has ended. */
   readonly toTheEnd?: boolean;
 }
 
 export interface Crashes {
-  /** About half of the workers, each time. */
+  /** Number of times that about half of the workers are killed. */
   readonly workers?: number;
-  /** One server, each time. */
+  /** Number of times that one server is killed. */
   readonly servers?: number;
-  /** All workers and servers. */
+  /** Number of times that all workers and servers are killed. */
   readonly everything?: number;
-  /** A worker is started that runs already, each time. */
+  /** Number of times that a second process of a running worker is started. */
   readonly copies?: number;
-  /** A worker leaves where it may, each time, and comes back. */
+  /** Number of times that a worker leaves, where it may, and comes back. */
   readonly goodbyes?: number;
-  /** These workers are killed for good. */
+  /** The workers that are killed for good. */
   readonly forGood?: readonly number[];
 }
 
 export interface SimulationResult {
-  /** The parameters that each worker held at the end; undefined for one that was away. */
+  /** The parameters that each worker held at the end; undefined for an absent worker. */
   readonly parameters: readonly (NamedValues | undefined)[];
-  /** The numbers of the updates that each shard applied, in order; a snapshot that it went back to is negative. */
+  /** The numbers of the updates that each shard applied, in order. A negative number is a snapshot that it restored. */
   readonly updates: readonly (readonly number[])[];
-  /** The last that was written. */
+  /** The last checkpoint that was written. */
   readonly checkpoint: Snapshot | undefined;
-  /** What the shards had to say. */
+  /** The notices of the shards. */
   readonly notices: readonly string[];
 }
 
-/** A step's time, as far as it decides when crashes happen. */
+/** The duration of a step in network delays, assumed when crashes are scheduled. */
 const stepDelays = 16;
 
 /** Trains to the last step, whatever the seed brings. Shards use plain gradient descent. */

@@ -1,4 +1,4 @@
-// Disks that are slow and fail, under crashes, with a worker 0 that goes on from checkpoints: the same bits come out.
+// Slow and failing disks, under crashes, with a worker 0 that continues from checkpoints: the bits come out the same.
 import { expect, test } from 'vitest';
 import { exactTask as task, trainAlone } from './exact-task.js';
 import { simulateTraining } from './simulation.js';

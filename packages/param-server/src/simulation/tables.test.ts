@@ -1,4 +1,4 @@
-// Tables by rows under whatever happens: every row of every push counts once, and the bits are those of a calm run.
+// Row tables under whatever happens: every row of every push counts once, and the bits are those of a calm run.
 import { describe, expect, test } from 'vitest';
 import type { NamedValues } from '../shard-vector.js';
 import { type SimulationOptions, simulateTraining } from './simulation.js';
@@ -8,7 +8,7 @@ const [steps, lanes, rows, width] = [12, 6, 20, 2] as const;
 const calm = { loss: 0, duplication: 0, maxDelay: 1 };
 const stormy = { loss: 0.2, duplication: 0.2, maxDelay: 5 };
 
-/** Numbers of which float32 sums are exact, so that it makes no difference who computes which lane. */
+/** Rounds to numbers whose float32 sums are exact, so that it makes no difference which worker computes which lane. */
 const coarse = (value: number) => Math.round(value * 64) / 64;
 
 /** The two rows that a lane looks up. */
@@ -19,7 +19,10 @@ const idsOf = (from: number, to: number, step: number) => {
   return Int32Array.from(ids).sort();
 };
 
-/** Half of what a lane adds goes to the bias, by the values of the rows that it looks up: whoever loses one shows it. */
+/**
+ * Adds half of each lane's contribution to the bias, based on the values of the looked-up rows, so that a lost row
+ * shows.
+ */
 function gradientsOf(from: number, to: number, step: number, bias: Float32Array, ids: Int32Array, table: Float32Array) {
   const gradients = { bias: new Float32Array(3), table: { rows: ids, values: new Float32Array(table.length) } };
   for (let lane = from; lane < to; lane++) {
@@ -61,7 +64,7 @@ const task: SimulatedTask = {
   }),
 };
 
-/** What one machine with whole tables comes to. */
+/** Returns the result of one machine with whole tables. */
 function trainAlone(): NamedValues {
   const { bias, table } = initial();
   for (let step = 0; step < steps; step++) {

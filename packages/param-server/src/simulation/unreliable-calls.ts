@@ -1,6 +1,6 @@
 /**
- * A client's calls to a shard in the same process, over a network that delays, reorders, loses, repeats and cuts. A call
- * whose request or answer is lost is made again after a time, as a client that retries would.
+ * A client's calls to a shard in the same process, over a network that delays, reorders, loses, repeats and cuts
+ * messages. A call whose request or answer is lost is repeated after a time, as by a client that retries.
  */
 
 import { status } from '@grpc/grpc-js';
@@ -19,12 +19,12 @@ import { readCaller, readClaim, readRun } from '../wire-messages.js';
 import type { ServerMachine } from './server-machine.js';
 import type { VirtualTime } from './virtual-time.js';
 
-/** Chances are per message; times in virtual seconds. */
+/** Chances are per message; times are in virtual seconds. */
 export interface Network {
   readonly loss: number;
   readonly duplication: number;
   readonly maxDelay: number;
-  /** How often a request comes once more, much later. */
+  /** How often a request arrives once more, much later. */
   readonly echo?: { readonly chance: number; readonly maxDelay: number };
 }
 
@@ -48,7 +48,7 @@ export class UnreliableCalls implements ShardCalls {
     this.#network = network;
   }
 
-  /** The process at this end is dead: it sends and hears nothing any more. What it has sent still arrives. */
+  /** The process at this end is dead: it sends and receives nothing more. Messages already sent still arrive. */
   cut(): void {
     this.#isCut = true;
   }
@@ -136,13 +136,13 @@ export class UnreliableCalls implements ShardCalls {
     return this.#ask(request, (caller) => ({ type: 'finish', caller }));
   }
 
-  /** Never repeated after it was answered: a copy that comes last would mend what a late message has spoilt. */
+  /** Never repeated once answered: a copy that comes last would repair the damage of a late message. */
   leave(request: unroll.v1.LeaveRequest): Promise<object> {
     const caller = readCaller(request.caller);
     return this.#call((host) => host.ask({ type: 'leave', caller, isFinished: request.finished }, () => undefined));
   }
 
-  /** One heartbeat, which may be lost like anything else. */
+  /** Sends one heartbeat, which may be lost like any other message. */
   beat(shard: number, caller: Caller, onBeat: (beat: Beat) => void): void {
     this.#carry(() => {
       const heard = this.#server.host?.ask({ type: 'heartbeat', caller }, () => undefined);
@@ -170,7 +170,7 @@ export class UnreliableCalls implements ShardCalls {
     return this.#call(async (host) => host.ask(read(caller, host), () => undefined), this.#network.duplication);
   }
 
-  /** Does `serve` at the far end at least once, and settles as one of its answers that gets through. */
+  /** Runs `serve` at the far end at least once, and settles with one of the answers that get through. */
   #call<Result>(serve: Serve<Result>, duplication = 0): Promise<Result> {
     return new Promise((resolve, reject) => {
       let isSettled = false;
@@ -202,7 +202,7 @@ export class UnreliableCalls implements ShardCalls {
     });
   }
 
-  /** Never to another process than the request was sent to: that one has connections of its own. */
+  /** Repeats a request later, but only to the process it was first sent to: another process has its own connections. */
   #echo(serve: Serve<unknown>): void {
     const { chance, maxDelay } = this.#network.echo ?? { chance: 0, maxDelay: 0 };
     const { host } = this.#server;

@@ -1,6 +1,6 @@
-/** Time that passes only from event to event, and chance that follows a seed: what makes a simulated run repeatable. */
+/** Time that passes only from event to event, and randomness from a seed: these make a simulated run repeatable. */
 
-/** Far longer than any run takes: clocks that tick on their own hide that nothing else happens. */
+/** Far longer than any run takes. Clocks that tick on their own would hide that nothing else happens. */
 const longestRun = 1e5;
 
 export class VirtualTime {
@@ -11,7 +11,7 @@ export class VirtualTime {
     this.#events.push({ at: this.now + delay, run });
   }
 
-  /** Runs events in order until `done` settles; returns or throws what it does. */
+  /** Runs events in order until `done` settles; returns or throws its outcome. */
   async runUntil<Result>(done: Promise<Result>): Promise<Result> {
     let isSettled = false;
     const settle = () => {
@@ -19,7 +19,7 @@ export class VirtualTime {
     };
     done.then(settle, settle);
     for (;;) {
-      // All that follows from an event without waiting happens before the next one.
+      // Everything that follows from an event without waiting happens before the next event.
       await new Promise(setImmediate);
       if (isSettled) return done;
       const next = this.#takeNext();
@@ -37,7 +37,7 @@ export class VirtualTime {
   }
 }
 
-/** Uniform numbers in [0, 1) from a seed: mulberry32 (Tommy Ettinger, 2017). */
+/** Returns uniform numbers in [0, 1) from a seed: mulberry32 (Tommy Ettinger, 2017). */
 export function seededRandom(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -1,4 +1,4 @@
-/** A simulated place for a worker's process, which is started again when it was killed. */
+/** A simulated machine for a worker's process, which restarts after it was killed. */
 import { elementCount } from '@unroll/core/onnx';
 import { ParameterClient } from '../client/client.js';
 import type { NamedGradients } from '../client/gradient-rows.js';
@@ -12,18 +12,21 @@ import type { ServerMachine } from './server-machine.js';
 import { type Network, UnreliableCalls } from './unreliable-calls.js';
 import type { VirtualTime } from './virtual-time.js';
 
-/** What is trained: a pure function of lanes, step and parameters. */
+/** The task to train: a pure function of lanes, step and parameters. */
 export interface SimulatedTask {
   readonly model: ModelDescription;
   readonly codec?: GradientCodec;
   readonly steps: number;
   readonly learningRate: number;
-  /** Gradients come one after the other, and a worker goes on when it has the parameter that is first by name. */
+  /**
+   * Whether gradients arrive one after the other, and a worker continues once it has the parameter that is first by
+   * name.
+   */
   readonly inStages?: boolean;
   readonly initial: () => NamedValues;
-  /** The rows of tables that some lanes look up; {@link compute} gets these of the tables. */
+  /** The table rows that the lanes look up; {@link compute} receives only these rows. */
   readonly rowIds?: (lanes: LaneRange, step: number) => RowIds;
-  /** The gradient of some lanes, and their states after the step, `[lanes of the range, width]`. */
+  /** Computes the gradient of the lanes, and their states after the step, `[lanes of the range, width]`. */
   readonly compute: (
     lanes: LaneRange,
     step: number,
@@ -32,7 +35,7 @@ export interface SimulatedTask {
   ) => { readonly gradients: NamedGradients; readonly laneStates: Float32Array };
 }
 
-/** What all machines reach, and what survives them: the folder of the checkpoints. */
+/** Storage that all machines reach and that survives them: the folder of the checkpoints. */
 export interface SharedStorage {
   checkpoint: Snapshot | undefined;
 }
@@ -45,10 +48,10 @@ export interface WorkerMachineOptions {
   readonly time: VirtualTime;
   readonly random: () => number;
   readonly network: Network;
-  /** The longest that a restart takes, in virtual seconds. */
+  /** The longest restart, in virtual seconds. */
   readonly slowness: number;
   readonly storage: SharedStorage;
-  /** Steps between the checkpoints that the chief writes, one at the end beside them; 0 for none. */
+  /** The number of steps between the checkpoints that the chief writes, besides one at the end; 0 writes none. */
   readonly checkpointEvery: number;
 }
 
@@ -64,7 +67,7 @@ const heartbeatSeconds = 7;
 export class WorkerMachine {
   /** Resolves when a process hears that all workers have finished. */
   readonly finished: Promise<void>;
-  /** What the last process held when it had nothing left to do. */
+  /** The parameters of the last process when it had nothing left to do. */
   result: NamedValues | undefined;
   readonly #options: WorkerMachineOptions;
   readonly #processes = new Set<Process>();
@@ -82,7 +85,7 @@ export class WorkerMachine {
     this.restart();
   }
 
-  /** Kills the process if one runs, and starts another after a while. */
+  /** Kills the process if one is running, and starts another after a while. */
   restart(): void {
     this.#kill();
     const start = ++this.#starts;
@@ -91,12 +94,12 @@ export class WorkerMachine {
     });
   }
 
-  /** Starts another process while one runs: they fight for their place. */
+  /** Starts another process while one is running: they compete for their place. */
   copy(): void {
     this.#sometime(() => this.#start());
   }
 
-  /** Has the process leave the run after its step, if it may, and come back after a while. */
+  /** Makes the process leave the run after its step, if it may, and come back after a while. */
   leave(): void {
     for (const process of this.#processes) process.isLeaving = true;
   }
@@ -124,7 +127,7 @@ export class WorkerMachine {
     if (this.#isGone) return;
     const { servers, time, random, network } = this.#options;
     const calls = servers.map((server) => new UnreliableCalls(server, time, random, network));
-    // Random, as the number of a real process is.
+    // Random, like the incarnation of a real process.
     const incarnation = Math.floor(random() * 2 ** 48);
     const process: Process = { incarnation, calls, isDead: false, isLeaving: false };
     this.#processes.add(process);
@@ -139,7 +142,7 @@ export class WorkerMachine {
   }
 
   #hasFailed(process: Process, error: Error): void {
-    // What a killed process thinks of its death is of no interest.
+    // Ignore the errors of a killed process.
     if (process.isDead) return;
     this.#processes.delete(process);
     if (!error.message.includes('replaced by a process that joined later')) this.#fail(error);
@@ -204,7 +207,7 @@ export class WorkerMachine {
     return { gradients: Object.fromEntries([last!]), later, first: new Set(others.map(([name]) => name).slice(-1)) };
   }
 
-  /** The rows of tables that the step needs; undefined if the servers were elsewhere. */
+  /** Pulls the table rows that the step needs; undefined if the servers were elsewhere. */
   async #lookUp(client: ParameterClient): Promise<NamedValues | undefined> {
     const { rowIds, model } = this.#options.task;
     const ids = rowIds?.(client.lanes, client.step) ?? {};
@@ -218,7 +221,7 @@ export class WorkerMachine {
 
   #connect({ incarnation, calls }: Process): ParameterClient {
     const { task, worker, workers, time, storage } = this.#options;
-    // The process knows the checkpoint that it was started with, whatever is written later.
+    // The process continues from the checkpoint at its start, whatever is written later.
     const { checkpoint } = storage;
     const caller = { worker, incarnation, generation: 0, lease: 0 };
     const options = {

@@ -1,4 +1,7 @@
-/** What a shard held at one moment, to be written to disk while updates go on; they say what they are about to change. */
+/**
+ * A shard's values at one moment, to be written to disk while updates go on. Updates announce what they are about to
+ * change.
+ */
 import type { ShardValues } from '../shard/messages.js';
 import type { Ranges } from '../sparse-vector.js';
 import type { RowGradient } from '../tables/row-gradient.js';
@@ -12,16 +15,16 @@ export class FrozenValues {
   constructor({ parameters, slots, lanes }: ShardValues) {
     this.parameters = new FrozenVector(parameters);
     this.slots = Object.fromEntries(Object.entries(slots).map(([name, slot]) => [name, new FrozenVector(slot)]));
-    // Small, and all of it changes in every step.
+    // Copy it: it is small, and all of it changes in every step.
     this.lanes = new FrozenVector(lanes.slice());
   }
 
-  /** To be called before the parameters and the optimizer's state change in these ranges. */
+  /** Call this before the parameters and the optimizer's state change in these ranges. */
   keepRanges(ranges: Ranges): void {
     for (let k = 0; k < ranges.length; k += 2) this.#keep(ranges[k]!, ranges[k + 1]!);
   }
 
-  /** The same of rows of tables. */
+  /** Call this before they change in these rows of tables. */
   keepRows(gradient: RowGradient): void {
     for (const { starts, values } of gradient) {
       const rowLength = values.length / starts.length;

@@ -41,7 +41,7 @@ test('of a large vector of which few rows change little is kept, and what has be
   expect(allocatedBy(() => frozen.keep(0, live.length))).toBe(0);
 });
 
-/** The bytes of arrays that are allocated and not freed; what was freed meanwhile does not count. */
+/** Returns the bytes of arrays allocated and not freed; arrays freed meanwhile do not count. */
 function allocatedBy(work: () => void): number {
   const before = process.memoryUsage().arrayBuffers;
   work();

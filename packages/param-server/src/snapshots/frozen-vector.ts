@@ -1,7 +1,7 @@
 /**
- * A vector as it was at one moment, while it goes on changing: copy on write. Who changes elements says so before; the blocks
- * that they lie in are kept as they were until they have been read. Nothing else is copied: of a large table of which
- * updates change few rows that is little; of a vector that changes everywhere, at most all of it.
+ * The values of a vector at one moment, while it goes on changing: copy on write. Writers announce their changes; the
+ * affected blocks are kept until they have been read. Nothing else is copied. That is little for a large table in which
+ * updates change few rows. It is at most the whole vector if everything changes.
  */
 
 /** Elements that are kept together: about a row of a table. */
@@ -14,13 +14,13 @@ const notKept = -1;
 
 export class FrozenVector {
   readonly #live: Float32Array;
-  /** By block: where in {@link #kept} it is, if it is. */
+  /** By block: its place in {@link #kept}, or `notKept`. */
   readonly #places: Int32Array;
   readonly #kept = new BlockPool();
   /** The first block that has not been read. */
   #next = 0;
 
-  /** @param live is not copied; what changes in it is to be announced to {@link keep} */
+  /** @param live is not copied; its changes must be announced to {@link keep} */
   constructor(live: Float32Array) {
     this.#live = live;
     this.#places = new Int32Array(Math.ceil(live.length / blockLength)).fill(notKept);
@@ -30,7 +30,7 @@ export class FrozenVector {
     return this.#live.length;
   }
 
-  /** To be called before the elements `[from, to)` change. */
+  /** Call this before the elements `[from, to)` change. */
   keep(from: number, to: number): void {
     const end = Math.ceil(to / blockLength);
     for (let block = Math.max(this.#next, Math.floor(from / blockLength)); block < end; block++) {
@@ -38,7 +38,7 @@ export class FrozenVector {
     }
   }
 
-  /** All values, in order and once; each piece is valid until the next. */
+  /** Yields all values, in order and once; each piece is valid until the next. */
   *pieces(): Generator<Float32Array<ArrayBuffer>> {
     const piece = new Float32Array(Math.min(pieceLength, this.length));
     for (let from = 0; from < this.length; from += pieceLength) {
@@ -57,7 +57,7 @@ export class FrozenVector {
     }
   }
 
-  /** The elements of a block in a vector that begins with the element `origin`. */
+  /** Returns the elements of a block in a vector that begins with the element `origin`. */
   #blockOf(vector: Float32Array, block: number, origin: number): Float32Array {
     return vector.subarray(block * blockLength - origin, (block + 1) * blockLength - origin);
   }
@@ -65,13 +65,13 @@ export class FrozenVector {
 
 const blocksPerSlab = 512;
 
-/** Blocks, many in one allocation; room that has become free is used again. */
+/** Stores blocks, many per allocation; freed places are reused. */
 class BlockPool {
   readonly #slabs: Float32Array[] = [];
   readonly #free: number[] = [];
   #places = 0;
 
-  /** @returns its place */
+  /** @returns the block's place */
   add(block: Float32Array): number {
     const place = this.#free.pop() ?? this.#places++;
     this.#slabs[Math.floor(place / blocksPerSlab)] ??= new Float32Array(blocksPerSlab * blockLength);
@@ -79,7 +79,7 @@ class BlockPool {
     return place;
   }
 
-  /** Copies a block to where it is wanted and frees its place. */
+  /** Copies a block to `into` and frees its place. */
   take(place: number, into: Float32Array): void {
     into.set(this.#at(place, into.length));
     this.#free.push(place);

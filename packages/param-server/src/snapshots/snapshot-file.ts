@@ -1,6 +1,6 @@
 /**
- * One snapshot as a file: the length of a header (uint32, little-endian), the header (JSON), the vectors it lists, float32
- * one after another, and the SHA-256 of all that. It is written under a temporary name, synchronised and renamed.
+ * One snapshot as a file: the length of a header (uint32, little-endian), the header (JSON), the vectors it lists as
+ * consecutive float32, and the SHA-256 of all that. It is written under a temporary name, synchronised and renamed.
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { float32Bytes } from '../shard-vector.js';
 import type { FrozenVector } from './frozen-vector.js';
 import type { FrozenSnapshot, ShardSnapshot } from './snapshot.js';
 
-/** What says that a file is one of ours, and which version. */
+/** Identifies a file as a snapshot of this format and version. */
 const format = 'unroll shard snapshot 1';
 
 interface Header {
@@ -20,7 +20,7 @@ interface Header {
   readonly vectors: readonly { readonly name: string; readonly length: number }[];
 }
 
-/** What a file is called while it is being written. */
+/** Suffix of a file's name while it is being written. */
 export const unfinishedSuffix = '.new';
 
 /** Bytes read and hashed at a time. */
@@ -28,7 +28,7 @@ const pieceBytes = 4 * 1024 * 1024;
 
 const slotPrefix = 'slot.';
 
-/** Writes a snapshot; when this resolves, it will be found after a crash of the machine. */
+/** Writes a snapshot. Once this resolves, the file survives a crash of the machine. */
 export async function writeSnapshotFile(path: string, run: string, { step, values }: FrozenSnapshot): Promise<void> {
   const slots = Object.entries(values.slots).map(([name, vector]) => [slotPrefix + name, vector] as const);
   const vectors = [['parameters', values.parameters], ['lanes', values.lanes], ...slots] as const;
@@ -51,7 +51,7 @@ export async function writeSnapshotFile(path: string, run: string, { step, value
   }
 }
 
-/** Does to a file at `path` what writing a snapshot does, and removes it. @throws the file system's error */
+/** Writes, renames and removes a file at `path` in the same way as a snapshot. @throws the file system's error */
 export async function tryToWrite(path: string): Promise<void> {
   await writeHashed(path + unfinishedSuffix, []);
   await rename(path + unfinishedSuffix, path);
@@ -59,7 +59,7 @@ export async function tryToWrite(path: string): Promise<void> {
   await rm(path);
 }
 
-/** All that the checksum is of, piece by piece; each is valid until the next. */
+/** Yields the data that the checksum covers, piece by piece; each piece is valid until the next. */
 function* contents(header: Header, vectors: readonly FrozenVector[]): Generator<Uint8Array> {
   const json = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(4);
@@ -70,7 +70,7 @@ function* contents(header: Header, vectors: readonly FrozenVector[]): Generator<
 }
 
 async function writeHashed(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
-  // Only its owner may open it: it holds the model.
+  // Only the file's owner may open it, because it holds the model.
   await using file = await open(path, 'w', 0o600);
   const hash = createHash('sha256');
   for (const piece of pieces) {
@@ -83,18 +83,18 @@ async function writeHashed(path: string, pieces: Iterable<Uint8Array>): Promise<
 
 /** Makes a rename in the folder survive a crash of the machine. */
 async function synchronise(folder: string): Promise<void> {
-  // Windows does not open folders.
+  // Windows cannot open folders.
   if (process.platform === 'win32') return;
   await using handle = await open(folder, 'r');
   await handle.sync();
 }
 
-/** A snapshot that was read, and the run that it is of. */
+/** A snapshot that was read, and its run. */
 export interface StoredSnapshot extends ShardSnapshot {
   readonly run: string;
 }
 
-/** @throws Error that says what is wrong with the file, in words that follow its name */
+/** @throws Error that says what is wrong with the file, worded to follow its name */
 export async function readSnapshotFile(path: string): Promise<StoredSnapshot> {
   await using file = await open(path, 'r');
   const reader = new HashingReader(file);
@@ -116,7 +116,10 @@ export async function readSnapshotFile(path: string): Promise<StoredSnapshot> {
   };
 }
 
-/** Reads which run and step a snapshot is of, and leaves the rest unread and unverified. @throws as {@link readSnapshotFile} */
+/**
+ * Reads a snapshot's run and step, and leaves the rest unread and unverified.
+ * @throws the same errors as {@link readSnapshotFile}
+ */
 export async function readSnapshotPlace(path: string): Promise<Pick<StoredSnapshot, 'run' | 'step'>> {
   await using file = await open(path, 'r');
   const { run, step } = await readHeader(new HashingReader(file));
@@ -137,7 +140,7 @@ class HashingReader {
 
   constructor(readonly file: FileHandle) {}
 
-  /** The next bytes, in memory of their own. */
+  /** Reads the next bytes into newly allocated memory. */
   async read(length: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(length);
     for (let start = 0; start < length; start += pieceBytes) {
@@ -148,7 +151,7 @@ class HashingReader {
     return bytes;
   }
 
-  /** @throws Error unless the file ends with the checksum of what was read */
+  /** @throws Error unless the file ends with the checksum of the bytes that were read */
   async verify(): Promise<void> {
     const expected = this.#hash.digest();
     const stored = Buffer.alloc(expected.length);

@@ -1,6 +1,6 @@
 /**
- * A shard's snapshots in a folder, which other shards may share: the last few, each a file named by its shard and step.
- * Snapshots that the run has gone back behind are renamed, not removed, until the run has passed them.
+ * A shard's snapshots in a folder, which other shards may share: the last few, each in a file named by its shard and
+ * step. When the run goes back, later snapshots are renamed, and removed only when the run has passed their steps.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
@@ -21,7 +21,7 @@ export interface SnapshotFolderOptions {
   readonly folder: string;
   readonly shard: number;
   readonly shards: number;
-  /** How many to keep; at least {@link fewestSnapshots}. */
+  /** The number of snapshots to keep; at least {@link fewestSnapshots}. */
   readonly keep: number;
 }
 
@@ -30,27 +30,28 @@ interface Entry {
   readonly file: string;
   readonly step: number;
   readonly run: string;
-  /** Of how many shards the run was. */
+  /** The number of shards in its run. */
   readonly shards: number;
 }
 
-/** The end of the name of a snapshot that was set aside; a number follows where several have the same step. */
+/** Suffix of a snapshot that was set aside; a number follows if several have the same step. */
 const asideSuffix = '.aside';
 
 export class SnapshotFolder implements SnapshotStore {
   readonly #options: SnapshotFolderOptions;
-  /** Whole snapshots, by step ascending. */
+  /** Complete snapshots, ascending by step. */
   #entries: readonly Entry[];
-  /** Those that were set aside. */
+  /** Snapshots that were set aside. */
   #aside: readonly Entry[];
   #run = '';
-  /** What is being done to the folder; one thing at a time. */
+  /** The current operation on the folder; they run one at a time. */
   #work: Promise<unknown> = Promise.resolve();
 
   /**
-   * Opens a folder, which is made if it does not exist, and verifies the snapshots of this shard in it. Files that are
-   * damaged are passed over, and `report` is given a line for each; what a crash left unfinished is removed. Snapshots of a
-   * run of another number of shards are foreign; each belongs to one shard of this run, if the shards share the folder.
+   * Opens a folder, creating it if needed, and verifies this shard's snapshots in it. Damaged files are skipped, with
+   * one line to `report` for each; files that a crash left unfinished are removed. Snapshots of a run with another
+   * number of shards are foreign. If the shards share the folder, each foreign snapshot belongs to one shard of this
+   * run.
    * @throws ParameterServerError naming the folder if it cannot be written
    */
   static async open(
@@ -135,7 +136,8 @@ export class SnapshotFolder implements SnapshotStore {
   setAside(after: number | undefined): Promise<void> {
     const left = ({ step }: Entry) => after === undefined || step > after;
     const hidden = this.#entries.filter(left);
-    // At once, so that none is offered any more; one that is being written now joins them when its file is there.
+    // Hide them at once, so that none is offered any more. A snapshot that is being written follows once its file
+    // exists.
     this.#entries = this.#entries.filter((entry) => !hidden.includes(entry));
     return this.#oneAtATime(async () => {
       const writtenMeanwhile = this.#entries.filter(left);
@@ -164,7 +166,7 @@ export class SnapshotFolder implements SnapshotStore {
     return done;
   }
 
-  /** Forgets, then deletes: a snapshot that is offered must be there. */
+  /** Forgets the snapshots before deleting them: a snapshot that is offered must exist. */
   async #remove(entries: readonly Entry[]): Promise<void> {
     this.#entries = this.#entries.filter((entry) => !entries.includes(entry));
     this.#aside = this.#aside.filter((entry) => !entries.includes(entry));
@@ -176,7 +178,10 @@ export class SnapshotFolder implements SnapshotStore {
   }
 }
 
-/** The names in a folder, which is made if it does not exist. @param trial the name of a file that is written and removed */
+/**
+ * Returns the names in a folder, creating it if needed.
+ * @param trial the name of a file to write and remove as a test
+ */
 async function namesInWritable(folder: string, trial: string): Promise<string[]> {
   await makeFolder(folder);
   await tryToWrite(join(folder, trial));
@@ -206,13 +211,13 @@ interface ShardFile {
   readonly kind: string;
 }
 
-/** Of which shard a file is a snapshot, by its name; `kind` is the end of the name, empty of a whole one. */
+/** Returns a file's shard, from its name; `kind` is the end of the name, empty for a complete snapshot. */
 function placeOf(name: string): ShardFile | undefined {
   const match = /^shard-(\d+)-of-(\d+)-step-\d+\.snapshot(\..+)?$/.exec(name);
   return match ? { shard: Number(match[1]), shards: Number(match[2]), kind: match[3] ?? '' } : undefined;
 }
 
-/** Whether the snapshots of a shard are this one's to look after. */
+/** Returns whether this shard looks after the snapshots of that shard. */
 function isOurs({ shard, shards }: ShardFile, ours: SnapshotFolderOptions): boolean {
   if (shards === ours.shards || shard < ours.shards) return shard === ours.shard;
   return ours.shard === 0;

@@ -1,4 +1,4 @@
-// A snapshot that is written while updates run, with the optimizer and the files that servers have.
+// A snapshot written while updates run, with the optimizer and the files that servers use.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -60,7 +60,7 @@ test.each(['sgd', 'adam'] as const)(
   },
 );
 
-/** In place of values, of which there are too many to compare one by one. */
+/** Hashes stand in for the values, which are too many to compare one by one. */
 function hashesOf({ parameters, slots, lanes }: ShardValues): Record<string, string> {
   const vectors = Object.entries({ parameters, ...slots, lanes });
   return Object.fromEntries(

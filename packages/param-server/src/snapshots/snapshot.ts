@@ -1,30 +1,33 @@
-/** What a shard needs to go on after its process has died, and where it is kept. Which step to go back to is worker 0's choice. */
+/**
+ * The data that a shard needs to continue after its process has died, and its storage. The chief chooses the step to
+ * restore.
+ */
 import type { ShardValues } from '../shard/messages.js';
 import type { FrozenValues } from './frozen-values.js';
 
-/** A shard as it was after `step` updates. */
+/** A shard's values after `step` updates. */
 export interface ShardSnapshot {
   readonly step: number;
   readonly values: ShardValues;
 }
 
-/** The same while updates go on. */
+/** The same, readable while updates go on. */
 export interface FrozenSnapshot {
   readonly step: number;
   readonly values: FrozenValues;
 }
 
-/** Where a shard's snapshots are kept: `SnapshotFolder` on a disk; in a simulation, memory that survives the shard. */
+/** Stores a shard's snapshots: `SnapshotFolder` on a disk or, in a simulation, memory that survives the shard. */
 export interface SnapshotStore {
-  /** Says which run is trained: equal for two shards that hold the same part of the same run. */
+  /** Sets the run that is trained. The name is equal for two shards that hold the same part of the same run. */
   adopt(run: string): void;
-  /** The steps of the whole snapshots of the run, ascending. */
+  /** The steps of the run's complete snapshots, ascending. */
   readonly steps: readonly number[];
-  /** How many snapshots of other runs were found. */
+  /** The number of snapshots of other runs that were found. */
   readonly foreign: number;
-  /** Of how many shards the run was whose snapshots these are; undefined if of as many as this one. */
+  /** The number of shards in the run that these snapshots belong to; undefined if it equals this run's. */
   readonly foreignShards: number | undefined;
-  /** Reads the values once, in its own time. Resolves when the snapshot is safe. */
+  /** Reads the values once, at its own speed. Resolves when the snapshot is safe. */
   write(snapshot: FrozenSnapshot): Promise<void>;
   /**
    * Reads the snapshot of a step, and changes nothing.
@@ -32,15 +35,15 @@ export interface SnapshotStore {
    */
   read(step: number): Promise<ShardSnapshot>;
   /**
-   * Sets aside the snapshots of steps after this one (all, without it): from now on they are not among {@link steps}. Those of
-   * this run are kept until the run has passed their steps, those of other runs for good.
+   * Sets aside the snapshots of steps later than `after`, or all without it: they are no longer among {@link steps}.
+   * Those of this run are kept until the run has passed their steps, those of other runs for good.
    */
   setAside(after: number | undefined): Promise<void>;
-  /** Removes all snapshots of the run, those that were set aside among them. */
+  /** Removes all snapshots of the run, including those that were set aside. */
   clear(): Promise<void>;
 }
 
-/** For a shard that keeps none. */
+/** For a shard that keeps no snapshots. */
 export const noSnapshots: SnapshotStore = {
   adopt: () => undefined,
   steps: [],

@@ -1,4 +1,7 @@
-/** Moves rows of tables between what a worker holds of them and a shard's vector, in chunks; `shard-vector.ts` moves the rest. */
+/**
+ * Moves rows of tables, in chunks, between a worker's copies and a shard's vector; `shard-vector.ts` moves everything
+ * else.
+ */
 import type { NamedGradients } from '../client/gradient-rows.js';
 import type { ShardLayout, TableSlice } from '../partition.js';
 import {
@@ -15,10 +18,10 @@ import {
 } from '../shard-vector.js';
 import { type RowIds, rowAt, rowsByTable, startOfRow } from './row-selection.js';
 
-/** Writes a row of a table into an array of its length. */
+/** Writes a row of a table into an array of the row's length. */
 export type RowReader = (row: number, into: Float32Array) => void;
 
-/** The rows of tables that start at these elements of the shard's vector. @throws Refusal if no rows start there */
+/** Yields the table rows that start at these elements of the shard's vector. @throws Refusal if no rows start there */
 export function chunksOfRows(layout: ShardLayout, vector: Float32Array, starts: readonly number[]): Iterable<Chunk> {
   return tableRows(layout, vector, rowsByTable(layout, starts));
 }
@@ -34,7 +37,9 @@ function* tableRows(
   }
 }
 
-/** A shard's part of the tables' gradients, which are given in rows; a table without one has none. */
+/**
+ * Yields a shard's part of the tables' gradients, which are given as rows. A table without a gradient yields nothing.
+ */
 export function* chunksOfGradient({ tables }: ShardLayout, gradients: NamedGradients): Generator<Chunk> {
   for (const table of tables) {
     const gradient = gradients[table.parameter];
@@ -54,7 +59,10 @@ export function* chunksOfGradient({ tables }: ShardLayout, gradients: NamedGradi
   }
 }
 
-/** All that a shard is to hold: of tables what `readers` give or, where there is none, the values. */
+/**
+ * Yields everything that a shard is to hold. A table's rows come from its reader in `readers` or, if it has none, from
+ * `values`.
+ */
 export function* chunksOfValues(
   layout: ShardLayout,
   values: NamedValues,
@@ -83,7 +91,7 @@ function* chunksOfTable({ firstRow, stride, rows, offset, rowLength }: TableSlic
   }
 }
 
-/** The tables in a shard's vector. Views, not copies. */
+/** Returns the tables in a shard's vector. Views, not copies. */
 export function partsOfTables({ tables }: ShardLayout, vector: Float32Array): Part[] {
   return tables.map(({ offset, rows, rowLength }) => ({
     values: vector.subarray(offset, offset + rows * rowLength),
@@ -92,7 +100,7 @@ export function partsOfTables({ tables }: ShardLayout, vector: Float32Array): Pa
   }));
 }
 
-/** Writes a chunk of a shard's vector to where it belongs in whole parameters. */
+/** Writes a chunk of a shard's vector to its place in whole parameters. */
 export function scatterValues(layout: ShardLayout, values: NamedValues, chunk: Chunk): void {
   scatterChunk(layout, values, chunk);
   if (layout.tables.length > 0) scatterTables(layout, values, chunk);
@@ -112,7 +120,7 @@ function scatterTables({ tables }: ShardLayout, values: NamedValues, chunk: Chun
   }
 }
 
-/** Takes the rows that were asked for to where they stand among the ids. */
+/** Returns a function that writes the requested rows to the positions of their ids. */
 export function rowReceiver({ tables }: ShardLayout, ids: RowIds, into: NamedValues): (chunk: Chunk) => void {
   const places = new Map(
     Object.entries(ids).map(([table, rows]) => [table, new Map([...rows].map((row, k) => [row, k]))]),
@@ -128,7 +136,7 @@ export function rowReceiver({ tables }: ShardLayout, ids: RowIds, into: NamedVal
   };
 }
 
-/** Rows in chunks, each row written by `write`. */
+/** Yields rows in chunks, each row written by `write`. */
 function* gathered(
   starts: readonly number[],
   rowLength: number,

@@ -1,11 +1,11 @@
-/** The gradient of a shard's tables, by row: what of it is not zero, in the order of the rows. So sums of it are the same in every run. */
+/** The gradient of a shard's tables: its nonzero rows, in row order, so that sums are the same in every run. */
 import type { ShardLayout } from '../partition.js';
 
 /** Rows of one table of a shard. */
 export interface TableRows {
-  /** Where they start in the shard's vector, ascending. */
+  /** Where the rows start in the shard's vector, ascending. */
   readonly starts: readonly number[];
-  /** One after another. */
+  /** The rows' values, one row after another. */
   readonly values: Float32Array;
 }
 
@@ -16,7 +16,7 @@ export function noRows({ tables }: ShardLayout): RowGradient {
   return tables.map(() => ({ starts: [], values: new Float32Array(0) }));
 }
 
-/** The sum of two gradients. */
+/** Returns the sum of two gradients. */
 export function addRows({ tables }: ShardLayout, a: RowGradient, b: RowGradient): RowGradient {
   return tables.map(({ rowLength }, k) => merged(a[k]!, b[k]!, rowLength));
 }

@@ -1,16 +1,19 @@
-/** Which rows of tables a shard has, and which of them a worker asks for: their places in the shard's vector. It moves no data. */
+/**
+ * Locates rows of tables in the shards' vectors: the rows that a shard holds, and those that a worker requests. It
+ * moves no data.
+ */
 import type { ShardLayout, TableSlice } from '../partition.js';
 import { Refusal } from '../shard/refusal.js';
 
-/** Rows by table, each ascending and none twice. */
+/** Row numbers by table, ascending and without duplicates. */
 export type RowIds = Readonly<Record<string, Int32Array>>;
 
-/** What of tables is read: these rows, where they start in the shard's vector, and nothing else; or all rows; or none. */
+/** The table rows to read: only these rows, by where they start in the shard's vector; or all rows; or none. */
 export type TableSelection = { readonly rows: readonly number[] } | { readonly whole: boolean };
 
-/** The index of the table of which a row starts at this element; undefined if none does. */
+/** Returns the index of the table that has a row starting at this element; undefined if there is none. */
 export function tableAt({ tables }: ShardLayout, start: number): number | undefined {
-  // Tables ascend, and there may be many thousand: the last that does not begin behind the element.
+  // Tables ascend, and there may be many thousand. Find the last one that does not begin behind the element.
   let [from, to] = [0, tables.length];
   while (to - from > 1) {
     const middle = (from + to) >> 1;
@@ -22,7 +25,7 @@ export function tableAt({ tables }: ShardLayout, start: number): number | undefi
   return (start - table.offset) % table.rowLength === 0 ? from : undefined;
 }
 
-/** A row of the whole table, as this shard has it; undefined if another shard has it. */
+/** Returns where a row of the whole table starts in this shard's vector; undefined if another shard holds it. */
 export function startOfRow({ firstRow, stride, offset, rowLength }: TableSlice, row: number): number | undefined {
   return row % stride === firstRow ? offset + ((row - firstRow) / stride) * rowLength : undefined;
 }
@@ -31,7 +34,7 @@ export function rowAt({ firstRow, stride, offset, rowLength }: TableSlice, start
   return firstRow + ((start - offset) / rowLength) * stride;
 }
 
-/** Where those of the rows start that the shard has, ascending. */
+/** Returns where the rows that the shard holds start, ascending. */
 export function startsOf({ tables }: ShardLayout, ids: RowIds): number[] {
   return tables.flatMap((table) => {
     const starts: number[] = [];
@@ -43,7 +46,7 @@ export function startsOf({ tables }: ShardLayout, ids: RowIds): number[] {
   });
 }
 
-/** The rows that a worker asks for, by table. @throws Refusal unless they are rows of tables and ascend */
+/** Groups the rows that a worker requests by table. @throws Refusal unless they are rows of tables and ascend */
 export function rowsByTable(layout: ShardLayout, starts: readonly number[]): readonly (readonly number[])[] {
   const chosen = layout.tables.map((): number[] => []);
   let last = -1;

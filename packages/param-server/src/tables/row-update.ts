@@ -1,6 +1,6 @@
 /**
- * Applies the optimizer to the rows of tables that a gradient has, and to no others: they are gathered into blocks, which
- * the update rule takes as it takes any vector, and written back.
+ * Applies the optimizer only to the rows of tables that have a gradient. The rows are gathered into blocks, passed to
+ * the update rule like any vector, and written back.
  */
 import { optimizerSlots } from '@unroll/core';
 import type { ModelDescription } from '../model.js';
@@ -9,16 +9,16 @@ import type { ShardValues } from '../shard/messages.js';
 import type { UpdateRule, UpdateRuleFactory, UpdateScalars } from '../update-rule.js';
 import type { RowGradient, TableRows } from './row-gradient.js';
 
-/** The most elements of a block: as many as the update rule takes at a time. */
+/** The greatest number of elements in a block: as many as the update rule takes at a time. */
 const blockLength = 64 * 1024;
 
 export class RowUpdate {
   readonly #rule: UpdateRule;
   readonly #length: number;
-  /** What rows are gathered into; one update runs at a time. */
+  /** The block that rows are gathered into; one update runs at a time. */
   readonly #block: Omit<ShardValues, 'lanes'>;
 
-  /** For the tables of a layout. */
+  /** Creates the update for the tables of a layout. */
   static async create(model: ModelDescription, layout: ShardLayout, createRule: UpdateRuleFactory): Promise<RowUpdate> {
     const length = Math.min(blockLength, layout.length - layout.denseLength);
     const slots = optimizerSlots(model.optimizer).map((name) => [name, new Float32Array(length)] as const);
@@ -41,7 +41,7 @@ export class RowUpdate {
     }
   }
 
-  /** Updates the elements of the rows from `from` on, as many as a block has. */
+  /** Updates one block of the rows' elements, starting at `from`. */
   async #applyBlock(rows: TableRows, from: number, values: ShardValues, scalars: UpdateScalars): Promise<void> {
     const to = Math.min(from + this.#length, rows.values.length);
     const pieces = [...piecesBetween(rows, from, to)];
@@ -55,14 +55,14 @@ export class RowUpdate {
   }
 }
 
-/** Elements that lie together: from `at` on in a block, from `start` on in the shard's vector. */
+/** Contiguous elements: from `at` on in a block, from `start` on in the shard's vector. */
 interface Piece {
   readonly at: number;
   readonly start: number;
   readonly count: number;
 }
 
-/** Of the rows, end to end, the elements from `from` to `to`. */
+/** Yields the elements `from` to `to` of the rows, counted as if the rows lay end to end. */
 function* piecesBetween({ starts, values }: TableRows, from: number, to: number): Generator<Piece> {
   const rowLength = values.length / starts.length;
   for (let at = from; at < to; ) {

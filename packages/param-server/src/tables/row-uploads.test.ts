@@ -3,7 +3,7 @@ import { partition } from '../partition.js';
 import { float32Bytes } from '../shard-vector.js';
 import { RowUploads } from './row-uploads.js';
 
-/** Of two shards the first: the bias, then rows 0, 2 and 4 of the one table and 0 and 2 of the other. */
+/** The first of two shards: the bias, then rows 0, 2 and 4 of one table and 0 and 2 of the other. */
 const [layout] = partition(
   [
     { name: 'bias', shape: [6] },

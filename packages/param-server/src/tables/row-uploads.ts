@@ -1,7 +1,7 @@
 /**
- * The rows of tables that workers' gradients have, on their way: as `uploads.ts` for whole vectors, but only the rows that
- * come take room. What arrives is not trusted: a piece is one row of a table, rows ascend, so that none comes twice, and
- * values are finite.
+ * Receives the table rows of workers' gradients. Works like `uploads.ts` for whole vectors, but only the received rows
+ * take memory. The data is not trusted: each piece must be one row of a table, rows must ascend (so none comes twice),
+ * and values must be finite.
  */
 import type { ShardLayout, TableSlice } from '../partition.js';
 import { Refusal } from '../shard/refusal.js';
@@ -21,7 +21,7 @@ interface RowUpload {
 
 export class RowUploads {
   readonly #layout: ShardLayout;
-  /** By worker: one at a time. */
+  /** By worker, one upload at a time. */
   readonly #uploads = new Map<number, RowUpload>();
 
   constructor(layout: ShardLayout) {
@@ -49,7 +49,7 @@ export class RowUploads {
     };
   }
 
-  /** Whether all has arrived. */
+  /** Returns whether everything has arrived. */
   has(target: UploadTarget): boolean {
     return this.#layout.tables.length === 0 || this.#completed(target) !== undefined;
   }
@@ -59,7 +59,7 @@ export class RowUploads {
     return upload && isSame(upload.target, target) ? upload.gradient : undefined;
   }
 
-  /** Hands over what has arrived and forgets it; undefined unless all has. */
+  /** Hands over the received gradient and forgets it; undefined unless everything has arrived. */
   take(target: UploadTarget): RowGradient | undefined {
     if (this.#layout.tables.length === 0) return noRows(this.#layout);
     const gradient = this.#completed(target);

@@ -1,4 +1,4 @@
-// Tables by rows over real sockets, with the optimizers that servers run.
+// Row tables over real sockets, with the optimizers that servers run.
 import { type OptimizerConfig, optimizerSlots } from '@unroll/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectParameterServers, type ParameterClient, type ParameterClientOptions } from '../index.js';
@@ -42,7 +42,7 @@ async function train(
   return client;
 }
 
-/** A step with this gradient in some rows, and none anywhere else. */
+/** Makes a step with this gradient in some rows, and none anywhere else. */
 async function step(client: ParameterClient, ids: number[], gradient: number[]) {
   const table = { rows: Int32Array.from(ids), values: Float32Array.from(gradient) };
   const gradients = { bias: new Float32Array(3), table };

@@ -1,19 +1,22 @@
-/** For tests: what is between clients and servers, and resets connections in the midst of what they say. */
+/** For tests: stands between clients and servers, and resets connections in the middle of their messages. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { firstByte } from '../bulk/frames.js';
 import { seededRandom } from '../simulation/virtual-time.js';
 
 export interface BreakingNetworkOptions {
   readonly seed: number;
-  /** How many connections are reset; those after them live. */
+  /** The number of connections that are reset; later ones survive. */
   readonly resets: number;
-  /** How many bytes a connection carries, both ways together, before it is reset: drawn from `[least, most)`. */
+  /**
+   * The number of bytes, in both directions together, that a connection carries before it is reset; drawn from `[least,
+   * most)`.
+   */
   readonly least: number;
   readonly most: number;
 }
 
 export class BreakingNetwork implements Disposable {
-  /** The connections that were reset, by what they spoke. */
+  /** The connections that were reset, by protocol. */
   readonly broken = { bulk: 0, grpc: 0 };
   readonly #options: BreakingNetworkOptions;
   readonly #random: () => number;
@@ -24,7 +27,7 @@ export class BreakingNetwork implements Disposable {
     this.#random = seededRandom(options.seed);
   }
 
-  /** Resolves to the port through which the server at that port is reached. */
+  /** Resolves with the port that leads to the server at `port`. */
   async to(port: number): Promise<number> {
     const proxy = createServer((client) => this.#between(client, connect(port, '127.0.0.1')));
     this.#proxies.push(proxy);
@@ -53,7 +56,7 @@ export class BreakingNetwork implements Disposable {
           return;
         }
         this.broken[isBulk ? 'bulk' : 'grpc'] += 1;
-        // What has gone before arrives, the rest does not.
+        // Earlier bytes arrive, the rest do not.
         to.write(bytes.subarray(0, left), () => {
           client.resetAndDestroy();
           server.resetAndDestroy();

@@ -1,4 +1,4 @@
-/** The other end of a server's bulk connection, in the hands of a test: sends bytes as they are, and hears what is answered. */
+/** For tests: the other end of a server's bulk connection. Sends raw bytes and records the answers. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { status } from '@grpc/grpc-js';
@@ -8,7 +8,7 @@ import { unroll } from '../generated/parameter-server.js';
 
 const { BulkHello, BulkStatus } = unroll.v1;
 
-/** A frame as bytes, with the lengths that it has or others. */
+/** Returns a frame as bytes, with its true lengths or the given ones. */
 export function frame(
   kind: number,
   message: Uint8Array,
@@ -23,7 +23,7 @@ export function hello(authorization = ''): Buffer {
   return frame(frameKinds.hello, BulkHello.encode({ authorization }).finish());
 }
 
-/** What a server answers, until it closes the connection. */
+/** The server's answers, until it closes the connection. */
 export interface Answers {
   readonly codes: status[];
   readonly details: string[];
@@ -31,7 +31,7 @@ export interface Answers {
 
 /**
  * Sends these bytes, and then nothing.
- * @param leaves whether the sending half is closed then; else it is left to the server to end the connection
+ * @param leaves whether to close the sending half afterwards; otherwise the server has to end the connection
  */
 export async function converse(port: number, bytes: Uint8Array, leaves: boolean): Promise<Answers> {
   const answers: Answers = { codes: [], details: [] };

@@ -1,4 +1,7 @@
-/** Certificates for tests: an authority, a server on this machine and a worker; and a stranger's. Made by `openssl`, as users do. */
+/**
+ * Certificates for tests: an authority, a server on this machine, a worker, and a stranger. Made by `openssl`, as users
+ * do.
+ */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,14 +17,14 @@ export function makeAuthority(folder: string, name: string): Certified {
   return make(folder, name, []);
 }
 
-/** A certificate that the authority made in the same folder has signed, for `127.0.0.1` and `localhost`. */
+/** Makes a certificate for `127.0.0.1` and `localhost`, signed by the authority in the same folder. */
 export function certify(folder: string, name: string, authority: string): Certified {
   const [ca, key] = [join(folder, `${authority}.crt`), join(folder, `${authority}.key`)];
   const names = 'subjectAltName=DNS:localhost,IP:127.0.0.1';
   return make(folder, name, ['-CA', ca, '-CAkey', key, '-addext', names, '-addext', 'basicConstraints=CA:FALSE']);
 }
 
-/** The same, for a server of this machine, whose days have passed. */
+/** Makes the same certificate, but expired, for a server on this machine. */
 export function certifyForYesterday(folder: string, name: string, authority: string): Certified {
   const [request, certificate, key] = ['csr', 'crt', 'key'].map((ending) => join(folder, `${name}.${ending}`)) as [
     string,

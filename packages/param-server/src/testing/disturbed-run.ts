@@ -1,6 +1,6 @@
 /**
- * A run of two workers over real sockets that a test disturbs, in the place of the second worker or as a stranger. Whatever it
- * does, the run goes on and ends with the bits of one that nobody disturbed.
+ * A run of two workers over real sockets that a test disturbs, in place of the second worker or as a stranger. Whatever
+ * the test does, the run goes on and ends with the same bits as an undisturbed run.
  */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -17,13 +17,13 @@ import { type Chunk, float32Bytes } from '../shard-vector.js';
 import { chunksOfGradient } from '../tables/row-chunks.js';
 import { writeModel } from '../wire-messages.js';
 
-// A server may be writing its last snapshot when its run has ended.
+// Remove the folders at the end: a server may still be writing its last snapshot when its run has ended.
 const folders: string[] = [];
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true });
 });
 
-/** A name that would be a file elsewhere if it became part of a path. */
+/** A name that would lead to a file elsewhere if it became part of a path. */
 export const kernel = '../../unroll-escaped';
 export const model = {
   parameters: [{ name: kernel, shape: [4, 3] }],
@@ -32,7 +32,7 @@ export const model = {
   lanes: { count: 2, width: 1 },
   run: 'a run',
 };
-/** The same with a table by rows, of six rows of two, which lie behind the rest of the shard's vector. */
+/** The same model with a row table of six rows of two elements, which lie behind the rest of the shard's vector. */
 export const table = 'embedding';
 export const modelByRows = {
   ...model,
@@ -41,22 +41,22 @@ export const modelByRows = {
 export const elements = 12;
 export const gradientOf = (worker: number, step: number) =>
   Float32Array.from({ length: elements }, (_, i) => Math.cos(i + 31 * step + 7 * worker));
-/** Of a table by rows; workers have one row in common. */
+/** The gradient of the row table; the workers have one row in common. */
 export const rowsOf = (worker: number, step: number): GradientRows => ({
   rows: Int32Array.of(worker, 3),
   values: gradientOf(worker, 50 + step).subarray(0, 4),
 });
-/** What a worker gives of a model's gradient. */
+/** A worker's gradient of a model. */
 export const gradientsOf = (worker: number, step: number, { parameters }: typeof model): NamedGradients => ({
   [kernel]: gradientOf(worker, step),
   ...(parameters.length > 1 ? { [table]: rowsOf(worker, step) } : {}),
 });
 export const whole = (values: Float32Array): Chunk => ({ offsets: [0], data: float32Bytes(values) });
-/** Bytes that are as good as random, a function of the seed. */
+/** Returns pseudorandom bytes, a function of the seed. */
 export const bytesOf = (seed: string, length: number): Buffer =>
   createHash('shake256', { outputLength: length }).update(seed).digest();
 
-/** The bytes with each of their bits flipped, one at a time. */
+/** Returns copies of the bytes, each with a different bit flipped. */
 export function bitFlips(bytes: Uint8Array): Uint8Array[] {
   return Array.from({ length: 8 * bytes.length }, (_, bit) => {
     const copy = Uint8Array.from(bytes);
@@ -65,27 +65,30 @@ export function bitFlips(bytes: Uint8Array): Uint8Array[] {
   });
 }
 
-/** The second worker of a run, of which the test makes what it wants. */
+/** The second worker of a run, which the test controls. */
 export interface Position {
   readonly port: number;
   readonly connection: ShardConnection;
   readonly caller: unroll.v1.Caller;
-  /** Sends bytes to a method. Resolves to the status that ends the call. */
+  /** Sends bytes to a method. Resolves with the status that ends the call. */
   send(path: string, bytes: Uint8Array): Promise<status>;
-  /** The same, but the call is given up when the bytes have been sent. */
+  /** Sends bytes in the same way, but cancels the call once they have been sent. */
   breakOff(path: string, bytes: Uint8Array): Promise<status>;
 }
 
 export interface Attack {
-  /** Whether the model has a table by rows. */
+  /** Whether the model has a row table. */
   readonly byRows?: boolean;
-  /** On a server that no worker has joined. */
+  /** Runs against a server that no worker has joined. */
   readonly before?: (port: number) => Promise<void>;
-  /** Between two steps. */
+  /** Runs between two steps. */
   readonly between?: (position: Position) => Promise<void>;
 }
 
-/** Two steps of two workers, the second being disturbed or disturbing. Returns what the first reads in the end. */
+/**
+ * Makes two steps with two workers; the second is disturbed, or disturbs. Returns the values that the first reads in
+ * the end.
+ */
 async function run({ byRows = false, before, between }: Attack): Promise<Snapshot> {
   const trained: typeof model = byRows ? modelByRows : model;
   const [layout] = partition(trained.parameters, 1);
@@ -149,10 +152,10 @@ async function sendRaw(client: Client, path: string, bytes: Uint8Array, after: A
   return ended;
 }
 
-/** By whether the model has a table by rows. */
+/** By whether the model has a row table. */
 const undisturbed = new Map<boolean, Promise<Snapshot>>();
 
-/** @throws unless the run ends as if nothing had been */
+/** @throws unless the run ends the same as an undisturbed one */
 export async function expectHarmless(attack: Attack): Promise<void> {
   const { byRows = false } = attack;
   if (!undisturbed.has(byRows)) undisturbed.set(byRows, run({ byRows }));

@@ -1,8 +1,8 @@
-/** For tests: whether the heartbeats of a worker arrive. */
+/** For tests: checks that a worker's heartbeats arrive. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunStatusReader } from '../client/run-status.js';
 
-/** Resolves when a worker that does nothing else has been heard: its silence, which grows, has become shorter. */
+/** Resolves when an otherwise idle worker has been heard: its silence, which normally grows, has become shorter. */
 export async function heardAgain(reader: RunStatusReader, worker: number): Promise<void> {
   for (let longest = 0; ; await sleep(50)) {
     const { workers } = await reader.read();

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export const hasHttp2Proxy = spawnSync('nghttpx', ['--version']).status === 0;
 
-/** Starts a proxy to the server at that port. Resolves to the port through which it is reached; the process ends with the test. */
+/** Starts a proxy to the server at `port`. Resolves with the proxy's own port; the process ends with the test. */
 export async function http2ProxyTo(port: number): Promise<number> {
   const own = await freePort();
   const proxy = spawn(
@@ -21,7 +21,7 @@ export async function http2ProxyTo(port: number): Promise<number> {
   return own;
 }
 
-/** nghttpx does not say which port it has, so it cannot take any. */
+/** nghttpx does not report its port, so it must be given a free one. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,4 +1,4 @@
-/** A launched process: how it is started, and started again when it is killed; how it ends. */
+/** A launched process: starts it, restarts it when it is killed, and reports its end. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,45 +11,45 @@ import { Restarts } from './restarts.js';
 const command = fileURLToPath(new URL('../../bin/unroll.js', import.meta.url));
 
 /**
- * Messages are allocated outside V8's heap but counted in it. From V8's small initial limit they would make it collect the
- * old generation at every step, which took a third of a server's time.
+ * Messages are allocated outside V8's heap but counted in it. With V8's small initial limit, they would trigger a
+ * collection of the old generation at every step, which took a third of a server's time.
  */
 const initialHeapMebibytes = 1024;
 
 export interface ChildOptions {
-  /** As the user knows it: `worker 1`. */
+  /** The name shown to the user: `worker 1`. */
   readonly name: string;
-  /** The arguments of `unroll`, of the first process or of one that replaces a killed one. */
+  /** Returns the arguments of `unroll`, for the first process or for one that replaces a killed one. */
   readonly args: (isRestart: boolean) => readonly string[];
-  /** Variables that it gets unless this process has them. */
+  /** Variables that the process gets unless this process has them already. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Variables that it gets whatever this process has. */
+  /** Variables that the process gets even if this process has them already. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly onMessage: (message: ChildMessage) => void;
-  /** Whether the run goes on without the process when a signal has had it leave; otherwise it counts as killed. */
+  /** Whether the run goes on without the process after a signal made it leave; otherwise it counts as killed. */
   readonly mayLeave: boolean;
-  /** How often the process is started again when it was killed before it had lived for a while. */
+  /** The greatest number of restarts in a row of a process that was killed soon after its start. */
   readonly maxRestarts: number;
 }
 
-/** How long a process may take to put in order what it leaves, on a busy machine too. */
+/** Time limit for a process to clean up at its end, generous enough for a busy machine. */
 const orderSeconds = 30;
 
-/** How long a failure that another process caused waits for that process's own. */
+/** How long a failure caused by another process waits for that process's own failure. */
 const causeSeconds = 5;
 
 export class Child {
-  /** Resolves when the process has ended well; rejects with its own last words if it failed, or was killed too often. */
+  /** Resolves when the process has ended well. Rejects with its own last line if it failed, or was killed too often. */
   readonly ended: Promise<void>;
   readonly #options: ChildOptions;
   #process: ChildProcess | undefined;
-  /** Aborted when the process is to stay dead. */
+  /** Aborted when the process must not be restarted. */
   readonly #stopping = new AbortController();
 
   constructor(options: ChildOptions) {
     this.#options = options;
     this.ended = this.#run();
-    // That it may reject before anybody awaits it is no error.
+    // It may reject before anybody awaits it; that is not an unhandled error.
     this.ended.catch(() => undefined);
   }
 
@@ -75,7 +75,7 @@ export class Child {
     return this.#stopping.signal.aborted;
   }
 
-  /** Returns early when the process is to stay dead. */
+  /** Returns early when the process must not be restarted. */
   async #sleep(seconds: number): Promise<void> {
     await sleep(seconds * 1000, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
@@ -99,7 +99,10 @@ export class Child {
     }
   }
 
-  /** Resolves to the signal that killed the process, or to undefined if it ended well. @throws UnrollError if it failed */
+  /**
+   * Resolves with the signal that killed the process, or undefined if it ended well.
+   * @throws UnrollError if it failed
+   */
   async #runOnce(isRestart: boolean): Promise<NodeJS.Signals | undefined> {
     const { name, args, onMessage, mayLeave } = this.#options;
     const child = start(args(isRestart), this.#options);
@@ -125,12 +128,12 @@ export class Child {
   }
 }
 
-/** Children run in process groups of their own, so that Ctrl-C reaches only the launcher, which then stops them. */
+/** Starts a child in its own process group, so that Ctrl-C reaches only the launcher, which then stops its children. */
 function start(
   args: readonly string[],
   { environment, secrets }: Pick<ChildOptions, 'environment' | 'secrets'>,
 ): ChildProcess {
-  // Its lines are read here, and its last one may be the reason of its end.
+  // The launcher reads the child's lines; the last one may be the reason for its end.
   return fork(command, [...args, '--log-format', 'plain'], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     detached: true,

@@ -19,17 +19,19 @@ import { tokenVariable } from './token-variable.js';
 export interface ClusterOptions {
   readonly workers: number;
   readonly servers: number;
-  /** How often each process is started again when it was killed before it had lived for a while. */
+  /** The greatest number of restarts in a row of a process that was killed soon after its start. */
   readonly maxRestarts: number;
-  /** Where the servers' snapshots go. */
+  /** The folder for the servers' snapshots. */
   readonly snapshotDir: string;
-  /** What every worker is told: the flags that say what to train. */
+  /** The flags that every worker gets: they say what to train. */
   readonly workerFlags: readonly string[];
-  /** What every server is told, but for its place. */
+  /** The flags that every server gets, except for its place. */
   readonly serverFlags: readonly string[];
 }
 
-/** How long processes may take to end when the work is done; a server that was killed at the last moment would not. */
+/**
+ * Time limit for processes to end after the work is done. A server that was killed at the last moment would never end.
+ */
 const goodbyeSeconds = 5;
 
 async function settledWithin(seconds: number, promises: readonly Promise<void>[]): Promise<void> {
@@ -44,7 +46,7 @@ type Secrets = Readonly<Record<string, string>>;
 const never = new Promise<never>(() => {});
 
 /**
- * Trains with real processes that speak gRPC over loopback. Those that are killed are started again, and the run goes on.
+ * Trains with real processes that speak gRPC over loopback. Killed processes are restarted, and the run goes on.
  * @throws UnrollError with the first line that a failed process gave as its reason
  */
 export async function launchCluster(
@@ -52,12 +54,12 @@ export async function launchCluster(
   options: ClusterOptions,
   observer?: RunObserver,
 ): Promise<TrainingResult> {
-  // What is wrong with the request is said once, here.
+  // Report errors of the request once, here.
   const prepared = await prepareTraining(request);
   requireShareable(prepared.training, options.workers);
   requireStepsLeft(prepared, request.out);
   const report = new RunReport(request.out, options.workers);
-  // Other users of this machine reach its loopback address too.
+  // Other users of this machine can also reach its loopback address.
   const token = randomBytes(32).toString('hex');
   const secrets = { [tokenVariable]: token };
   const say = withoutRepetition(log);
@@ -93,14 +95,14 @@ export async function launchCluster(
     interrupt.stop();
     begun();
     report.close();
-    // A worker has nothing to put in order; a server may be removing its snapshots.
+    // A worker has nothing to clean up; a server may be removing its snapshots.
     const stops = [...workers.map((child) => child.stop('SIGKILL')), ...servers.map((child) => child.stop('SIGTERM'))];
     await waits.during('the processes to end', Promise.all(stops));
     await rmdir(options.snapshotDir).catch(() => undefined);
   }
 }
 
-/** Resolves to the servers' addresses when all listen; they keep them when they are started again. */
+/** Resolves with the servers' addresses when all are listening. Restarted servers keep their addresses. */
 async function startServers(
   started: Child[],
   options: ClusterOptions,
@@ -137,9 +139,10 @@ async function startServers(
 }
 
 /**
- * glibc raises this threshold with every buffer that is freed, up to 32 MiB, and then keeps the buffers of messages for itself.
- * Fixed at its first value, they go back to the system: a server with tables by rows holds less by some 6 % of its parameters. A
- * worker's arrays would be new memory at each step, which costs it a tenth of its speed. Other C libraries do not read it.
+ * glibc raises this threshold with every freed buffer, up to 32 MiB, and then keeps message buffers for itself. With a
+ * fixed threshold the buffers go back to the system: a server with row tables uses less memory, by about 6 % of its
+ * parameters. Workers do not get the variable: their arrays would be new memory at each step, which costs a tenth of
+ * their speed. Other C libraries ignore it.
  */
 const serverAllocation = { MALLOC_MMAP_THRESHOLD_: `${128 * 1024}` };
 
@@ -151,7 +154,7 @@ function serverArguments(shard: number, port: number, { workers, servers, server
   return ['param-server', ...flags, ...serverFlags];
 }
 
-/** Lines that several servers say at once are said once. */
+/** Wraps `say` so that a line that several servers send at once is printed once. */
 function withoutRepetition(say: typeof log): typeof log {
   let last = '';
   return (line, severity) => {
@@ -160,12 +163,12 @@ function withoutRepetition(say: typeof log): typeof log {
   };
 }
 
-/** Who hears what workers tell. */
+/** Callbacks for the workers' messages. */
 interface WorkerEvents {
   readonly report: RunReport;
   readonly observer: RunObserver | undefined;
   readonly say: typeof log;
-  /** A worker has begun. */
+  /** Called when a worker has begun. */
   readonly begun: () => void;
 }
 
@@ -209,7 +212,10 @@ function startWorkers(
   return finished;
 }
 
-/** A worker that starts again goes on from this run's checkpoint, not from one that the run was to overwrite. */
+/**
+ * Returns the flags for a restarted worker: it continues from this run's checkpoint, not from one that the run was to
+ * overwrite.
+ */
 function restartFlags(flags: readonly string[], hasCheckpoint: boolean): readonly string[] {
   if (flags.includes('--overwrite') && !hasCheckpoint) return flags;
   return [...flags.filter((flag) => flag !== '--overwrite' && flag !== '--resume'), '--resume'];
@@ -226,7 +232,7 @@ function interruption(children: readonly (readonly Child[])[]) {
   const requested = new Promise<never>((_, reject) => {
     interrupt = (signal) => reject(new Interrupted(signal));
   });
-  // Rejected or not, nobody may be waiting for it any more.
+  // Handle its rejection: nobody may be waiting for it any more.
   requested.catch(() => {});
   const kill = () => {
     for (const child of children.flat()) child.kill();

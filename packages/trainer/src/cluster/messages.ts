@@ -1,24 +1,24 @@
-/** What launched processes tell the launcher over Node's IPC channel. */
+/** The messages that launched processes send to the launcher over Node's IPC channel. */
 import type { Severity } from '@unroll/param-server';
 import { log } from '../terminal/log.js';
 import type { RunEvent } from '../training/run.js';
 
 export type ChildMessage = Listening | Notice | PeerLost | Finished | RunEvent;
 
-/** A parameter server takes calls. */
+/** A parameter server is ready to take calls. */
 export interface Listening {
   readonly type: 'listening';
   readonly port: number;
 }
 
-/** A parameter server has something to say to whoever runs the training. */
+/** A parameter server has a line for the person who runs the training. */
 export interface Notice {
   readonly type: 'notice';
   readonly severity: Severity;
   readonly line: string;
 }
 
-/** A worker or server is about to fail because another process of the run did. */
+/** A worker or server is about to fail because another process of the run failed. */
 export interface PeerLost {
   readonly type: 'peer-lost';
 }
@@ -28,15 +28,15 @@ export interface Finished {
   readonly type: 'finished';
 }
 
-/** Sends an event to the launcher, if there is one; says whether. */
+/** Sends an event to the launcher, if there is one. Returns whether there is. */
 export function reportTo(child: NodeJS.Process, event: ChildMessage): boolean {
   if (!child.connected) return false;
-  // A launcher that ends at this moment is no error here: `endWithLauncher` ends this process.
+  // It is not an error if the launcher ends at this moment: `endWithLauncher` ends this process.
   child.send!(event, undefined, undefined, () => undefined);
   return true;
 }
 
-/** Says a line to whoever runs the training: through the launcher, if there is one. */
+/** Sends a line to the person who runs the training, through the launcher if there is one. */
 export function notify(line: string, severity: Severity): void {
   if (!reportTo(process, { type: 'notice', severity, line })) log(line, severity);
 }

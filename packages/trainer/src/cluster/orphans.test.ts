@@ -1,5 +1,5 @@
-// A launcher is killed while the processes that it has started are still loading. They must not outlive it, so their loading is
-// held up for ever here. It runs the built command: build first.
+// A launcher is killed while the processes that it has started are still loading. They must not outlive it, so this
+// test holds up their loading forever. It runs the built command: build first.
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { canFindProcesses, commandLine, launched } from '../testing/launched-processes.js';

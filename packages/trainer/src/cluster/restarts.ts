@@ -1,9 +1,9 @@
-/** How often a killed process is started again, and after which pauses. It starts none; `child.ts` does. */
+/** Decides how often a killed process is restarted, and after which pauses. It starts none; `child.ts` does. */
 
-/** Between a process's death and the start of the next: doubles for one that does not live long. */
+/** The pause between a process's death and its restart. It doubles while the process does not live long. */
 const [shortestPauseSeconds, longestPauseSeconds] = [0.2, 10];
 
-/** A process that lived for longer was not killed by what it does first: it begins anew. */
+/** A process that lived longer than this was not killed by something at its start, so its count starts afresh. */
 const longLifeSeconds = 60;
 
 export class Restarts {
@@ -11,17 +11,17 @@ export class Restarts {
   #count = 0;
   #pauseSeconds = shortestPauseSeconds;
 
-  /** @param most how many in a row are allowed */
+  /** @param most the greatest number of restarts in a row */
   constructor(most: number) {
     this.most = most;
   }
 
-  /** Since the process last lived long. */
+  /** The number of restarts since the process last lived long. */
   get count(): number {
     return this.#count;
   }
 
-  /** @returns the pause before the process is started again that was killed after so long; undefined if it no longer is */
+  /** @returns the pause before restarting a process that lived this long; undefined if it must not be restarted */
   next(livedSeconds: number): number | undefined {
     if (livedSeconds > longLifeSeconds) {
       this.#count = 0;

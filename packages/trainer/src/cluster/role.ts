@@ -1,28 +1,28 @@
-/** What a process of a run on a cluster is, and where that is said. */
+/** The role of a process in a run on a cluster, and the source of that role. */
 export type RoleKind = 'server' | 'worker';
 
 /** A process's place in a run. */
 export interface Role {
   readonly kind: RoleKind;
-  /** Among the servers, or among the workers, from 0. */
+  /** The index among the servers, or among the workers, from 0. */
   readonly index: number;
-  /** How many workers there are. */
+  /** The number of workers. */
   readonly workers: number;
   /** `host:port` of every server, in the order of their shards. */
   readonly servers: readonly string[];
-  /** What said so: `TF_CONFIG`, `flags`, … */
+  /** The source of the role: `TF_CONFIG`, `flags`, … */
   readonly source: string;
 }
 
-/** What flags may say of it. */
+/** The flags that may describe the role. */
 export interface RoleFlags {
   readonly role?: RoleKind | undefined;
   readonly index?: number | undefined;
   readonly workers?: number | undefined;
   readonly serverAddresses?: readonly string[] | undefined;
-  /** How many of the scheduler's processes are servers, where it only numbers them. */
+  /** The number of the scheduler's processes that are servers, where the scheduler only numbers them. */
   readonly servers: number;
-  /** Where the first server of a node listens, where the scheduler does not say. */
+  /** The port of a node's first server, where the scheduler does not give one. */
   readonly port?: number | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Roles where the scheduler only numbers the processes from 0: Slurm, and the variables of torchrun. The first of them are the
- * servers, the others the workers.
+ * Assigns roles where the scheduler only numbers the processes from 0: Slurm, and the variables of torchrun. The first
+ * processes are the servers, the others the workers.
  */
 import { isIPv6 } from 'node:net';
 import { UnrollError, UsageError } from '../errors.js';
@@ -8,16 +8,16 @@ import type { Environment, Role, RoleFlags } from './role.js';
 import { checkedServers } from './server-addresses.js';
 import { expandHostlist } from './slurm-hostlist.js';
 
-/** The numbered processes of a job, and which one this is. */
+/** The numbered processes of a job, and the number of this one. */
 export interface Ranks {
   readonly rank: number;
   readonly size: number;
-  /** The host and port of the servers that are the first so many processes. */
+  /** Returns the host and port of each server, if the first `servers` processes are the servers. */
   readonly addressesOf: (servers: number) => readonly string[];
   readonly source: string;
 }
 
-/** @throws UnrollError if the job has no process for a worker; UsageError if its servers are not those of the flags */
+/** @throws UnrollError if the job has no process for a worker; UsageError if its servers differ from the flags' */
 export function roleOfRank({ rank, size, addressesOf, source }: Ranks, flags: RoleFlags): Role {
   const servers = flags.serverAddresses ?? addressesOf(flags.servers);
   const workers = size - servers.length;
@@ -34,7 +34,10 @@ export function roleOfRank({ rank, size, addressesOf, source }: Ranks, flags: Ro
   };
 }
 
-/** What `srun` tells each task. Tasks fill the nodes one after another (`--distribution=block`, Slurm's default). */
+/**
+ * Reads the variables that `srun` sets for each task. Tasks fill the nodes one after another (`--distribution=block`,
+ * Slurm's default).
+ */
 export function ranksOfSlurm(environment: Environment, port = portOfJob(environment)): Ranks {
   const distribution = environment.SLURM_DISTRIBUTION ?? 'block';
   if (!distribution.startsWith('block')) {
@@ -57,16 +60,22 @@ export function ranksOfSlurm(environment: Environment, port = portOfJob(environm
   };
 }
 
-/** Where servers listen that are not told another port. */
+/** The port of servers that are given no other port. */
 const usualPort = 7000;
 
-/** Jobs may share a node: the ports of jobs whose ids differ by less than 1,250 are apart. */
+/**
+ * Returns a port derived from the job's id, because jobs may share a node. Jobs whose ids differ by less than 1,250 get
+ * different ports.
+ */
 function portOfJob({ SLURM_JOB_ID: id }: Environment): number {
   const [first, jobs, portsOfJob] = [10_000, 1_250, 16];
   return id !== undefined && /^\d+$/.test(id) ? first + (Number(id) % jobs) * portsOfJob : usualPort;
 }
 
-/** What torchrun and its like tell each process; they name the machine of the first only. */
+/**
+ * Reads the variables that torchrun and similar launchers set for each process; they name only the first process's
+ * machine.
+ */
 export function ranksOfTorch(environment: Environment, port = usualPort): Ranks {
   const addressesOf = (servers: number): readonly string[] => {
     if (servers > 1) {
@@ -80,7 +89,7 @@ export function ranksOfTorch(environment: Environment, port = usualPort): Ranks 
   return { rank, size, addressesOf, source: 'RANK' };
 }
 
-/** `2(x3),1` → 2, 2, 2, 1. */
+/** Expands `2(x3),1` to 2, 2, 2, 1. */
 function tasksPerNode(text: string): number[] {
   return text.split(',').flatMap((part) => {
     const [, count, repeats = '1'] = /^(\d+)(?:\(x(\d+)\))?$/.exec(part) ?? [];
@@ -89,7 +98,7 @@ function tasksPerNode(text: string): number[] {
   });
 }
 
-/** The first of these variables that is set. */
+/** Returns the first of these variables that is set. */
 function required(environment: Environment, ...names: readonly [string, ...string[]]): string {
   const value = names.map((name) => environment[name]).find((text) => text !== undefined && text !== '');
   if (value === undefined) throw new UnrollError(`${names.at(-1)}: is not set; what started this process sets it`);

@@ -1,6 +1,6 @@
 /**
- * The role that TF_CONFIG tells, the variable that TensorFlow's parameter-server jobs get: from Volcano's `tensorflow` plugin,
- * Kubeflow and Vertex AI. https://www.tensorflow.org/guide/distributed_training#TF_CONFIG
+ * Reads the role from TF_CONFIG, the variable that TensorFlow's parameter-server jobs get from Volcano's `tensorflow`
+ * plugin, Kubeflow and Vertex AI. https://www.tensorflow.org/guide/distributed_training#TF_CONFIG
  */
 import { addressFault } from '@unroll/param-server/config';
 import { z } from 'zod';
@@ -24,8 +24,9 @@ const clusterSchema = z.object({
 });
 
 /**
- * The role of a TensorFlow task: `ps` is a server, `worker` a worker, and `chief` (once `master`) the worker 0 before the others.
- * @throws UsageError naming what is wrong in it; UnrollError if the task has no work here
+ * Returns the role of a TensorFlow task: `ps` is a server, `worker` a worker, and `chief` (formerly `master`) is worker
+ * 0, before the others.
+ * @throws UsageError naming the fault in the text; UnrollError if the task has no work here
  */
 export function roleOfTensorFlowConfig(text: string): Role {
   const { cluster, task } = parse(text);

@@ -1,6 +1,6 @@
 /**
- * Which part of a run this process is, on a cluster that starts the same command everywhere: from flags or, without them, from
- * what the scheduler says in the environment. A pure function; it opens no connection and starts nothing.
+ * Determines this process's part of a run, on a cluster that starts the same command everywhere. It uses flags or,
+ * without them, the scheduler's environment variables. A pure function; it opens no connection and starts nothing.
  */
 import { UnrollError, UsageError } from '../errors.js';
 import type { Environment, Role, RoleFlags, RoleKind } from './role.js';
@@ -8,8 +8,8 @@ import { ranksOfSlurm, ranksOfTorch, roleOfRank } from './roles-ranks.js';
 import { roleOfTensorFlowConfig } from './roles-tf-config.js';
 
 /**
- * The role that `--role` and its companions give or, without `--role`, the first of TF_CONFIG, Slurm and RANK that is there. A
- * Kubernetes Indexed Job tells the index and nothing else, so it needs `--role`.
+ * Returns the role given by `--role` and its companions. Without `--role`, uses the first of TF_CONFIG, Slurm and RANK
+ * that is present. A Kubernetes Indexed Job provides only the index, so it needs `--role`.
  * @throws UsageError naming the flag that is missing
  * @throws UnrollError naming the variable that is missing or wrong
  */

@@ -9,9 +9,9 @@ import type { WorkerRole } from '../training/work.js';
 import { notify, reportTo } from './messages.js';
 
 /**
- * Trains with the servers of the role, and tells a launcher, if there is one, of each event.
- * @throws UnrollError, UsageError, ParameterServerError with a line for the user; Interruption if a signal had the worker leave
- *   before training had ended
+ * Trains with the servers of the role, and reports each event to the launcher, if there is one.
+ * @throws UnrollError, UsageError, ParameterServerError with a line for the user; Interruption if a signal made the
+ *   worker leave before training had ended
  */
 export async function runWorker(
   request: TrainingRequest,
@@ -38,7 +38,7 @@ export async function runWorker(
   return report;
 }
 
-/** Lets the first Ctrl-C or SIGTERM end this process after its step, when it has given its lanes back. */
+/** Lets the first Ctrl-C or SIGTERM end this process after its step, once it has given its lanes back. */
 function leaveOnSignal(leaving: AbortController, worker: number): void {
   const line = `worker ${worker} was told to end before the training had; start it again`;
   const leave = (signal: NodeJS.Signals) => leaving.abort(new Interruption(line, signal));

@@ -1,15 +1,18 @@
-/** The parameter servers of a run, as flags and schedulers tell of them. */
+/** Parses the parameter servers of a run from flags and schedulers. */
 import { addressFault } from '@unroll/param-server/config';
 import { UsageError } from '../errors.js';
 
-/** The servers of a list such as `ps0:7000,ps1:7000`, by shard. @throws UsageError naming the one that is no address */
+/**
+ * Parses the servers of a list such as `ps0:7000,ps1:7000`, by shard.
+ * @throws UsageError naming the first invalid address
+ */
 export function parseServerAddresses(list: string): readonly string[] {
   return checkedServers(list.split(','), '--server-addresses');
 }
 
 /**
- * @param source what told of these servers: a flag or a variable
- * @throws UsageError naming the source and the one that is no address, or is told twice
+ * @param source the flag or variable that lists these servers
+ * @throws UsageError naming the source and an address that is invalid or listed twice
  */
 export function checkedServers(servers: readonly string[], source: string): readonly string[] {
   for (const [shard, server] of servers.entries()) {

@@ -1,8 +1,10 @@
-/** Slurm's short form of many host names: `rack[1-2]n[08-10],login` (`scontrol show hostnames` does the same). */
+/**
+ * Expands Slurm's short form of many host names: `rack[1-2]n[08-10],login` (`scontrol show hostnames` does the same).
+ */
 import { UnrollError } from '../errors.js';
 
 /**
- * The host names in order; leading zeros are kept.
+ * Returns the host names in order; leading zeros are kept.
  * @throws UnrollError quoting a list that is not in that form
  */
 export function expandHostlist(list: string): string[] {
@@ -20,7 +22,7 @@ function expandBrackets(item: string, list: string): string[] {
   return numbers.flatMap((number) => expandBrackets(after!, list).map((rest) => `${before}${number}${rest}`));
 }
 
-/** `08-10` → 08, 09, 10. */
+/** Expands `08-10` to 08, 09, 10. */
 function expandRange(range: string, list: string): string[] {
   const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? [];
   if (first === undefined || Number(last) < Number(first)) throw unreadable(list);

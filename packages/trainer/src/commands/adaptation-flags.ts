@@ -1,4 +1,4 @@
-/** The flags of `eval` that say how a language model adapts to the text that it is evaluated on. */
+/** The flags of `eval` for a language model that adapts to the text it is evaluated on. */
 import { type DynamicRule, dynamicRules } from '@unroll/core/config';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
@@ -44,7 +44,7 @@ export function addAdaptationFlags(command: Command): Command {
     .option('--cache-lambda <p>', `the cache's part, λ (default: ${defaultCache.lambda})`, numberBetween(0, 1));
 }
 
-/** @throws UsageError if a flag is given without that which it is about */
+/** @throws UsageError if a flag is given without the one that it modifies */
 export function adaptationSettings(flags: AdaptationFlags): AdaptationSettings {
   const { dynamic, cache } = flags;
   if (!dynamic) requireNone(flags, ['dynamicRate', 'dynamicDecay', 'dynamicSegment'], '--dynamic');

@@ -1,4 +1,4 @@
-// `unroll eval` with a model that adapts to the text, in processes as users run them.
+// `unroll eval` with a model that adapts to the text, in real processes.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const evaluate = (checkpoint: string, ...flags: string[]) =>
 
 beforeAll(async () => {
   writeSmallCorpus(at('corpus'));
-  // One sentence, which the training text has no more often than others.
+  // One sentence, no more frequent in the training text than the others.
   writeFileSync(join(at('corpus'), 'test.txt'), 'the dog sees anna\n'.repeat(60));
   const train = ['train', '--data', at('corpus'), ...smallModel, '--epochs', '1'];
   await unrollJson(...train, '--out', at('words'));

@@ -1,4 +1,5 @@
-// An adaptive softmax as users ask for it: what is learnt is scored exactly, exported, and learnt alike by several workers.
+// An adaptive softmax from the command line: the trained model is scored exactly, exported, and trained the same by
+// several workers.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -8,7 +9,7 @@ import { smallModel, temporaryFolder, unrollJson, writeSmallCorpus } from '../te
 const root = temporaryFolder();
 const corpus = join(root.path, 'corpus');
 const at = (name: string) => join(root.path, name);
-/** 20 steps an epoch. */
+/** 20 steps per epoch. */
 const flags = (out: string) => [
   ...['train', '--data', corpus, '--out', at(out), ...smallModel, '--softmax', 'adaptive:4,8'],
   ...['--optimizer', 'sgd', '--learning-rate', '0.5', '--epochs', '4'],

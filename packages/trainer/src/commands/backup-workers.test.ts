@@ -1,4 +1,4 @@
-// Backup workers in real processes: nobody waits for one that stands still.
+// Backup workers in real processes: nobody waits for a worker that stands still.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

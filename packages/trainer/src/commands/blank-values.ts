@@ -1,4 +1,4 @@
-/** Refuses paths and names that are blank, as `--out "$UNSET"` gives them: a path of no characters is the current folder. */
+/** Refuses blank paths and names, as `--out "$UNSET"` gives them: an empty path is the current folder. */
 import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
 

@@ -22,7 +22,7 @@ const stateOf = (out: string) => JSON.parse(bytesOf(out, 'training-state.json').
 beforeAll(() => void writeSmallCorpus(corpus));
 afterAll(() => root[Symbol.dispose]());
 
-/** Loses a worker after five seconds, and does with one of two. */
+/** Starts a server that counts a worker as lost after five seconds, and can go on with one of two. */
 async function startServer(): Promise<{ readonly server: UnrollProcess; readonly address: string }> {
   const elastic = ['--min-workers', '1', '--worker-timeout', '5', '--lease', '1'];
   const server = startUnroll('param-server', '--port', '0', '--workers', '2', ...elastic);
@@ -66,7 +66,7 @@ test('a worker 0 that is killed for good is replaced: the checkpoint is whole an
   const [taken, expected] = [stateOf('taken-over'), stateOf('undisturbed')];
   expect(taken).toMatchObject({ step: 60, tokens: expected.tokens, texts: expected.texts });
   expect(taken.validation).toEqual(expected.validation.map((value: number) => expect.closeTo(value, 1)));
-  // Who computed which lanes changes the order of sums.
+  // The assignment of lanes to workers changes the order of sums.
   const [{ parameters }, undisturbed] = await Promise.all([
     readCheckpoint(at('taken-over')),
     readCheckpoint(at('undisturbed')),

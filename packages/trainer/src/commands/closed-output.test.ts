@@ -17,10 +17,12 @@ const training = (out: string) => ['--data', corpus, '--out', at(out), ...smallM
 beforeAll(() => void writeSmallCorpus(corpus));
 afterAll(() => root[Symbol.dispose]());
 
-/** `closed`: a pipe that nobody reads; `full`: a device that takes nothing; `read`: a pipe that is read to its end. */
+/**
+ * `closed`: a pipe that nobody reads; `full`: a device that accepts nothing; `read`: a pipe that is read to its end.
+ */
 type Sink = 'closed' | 'full' | 'read';
 
-/** Runs `unroll` with its output into such sinks. */
+/** Runs `unroll` with its output going to these sinks. */
 async function run(args: readonly string[], sinks: { readonly stdout: Sink; readonly stderr: Sink }) {
   const stdio = [sinks.stdout, sinks.stderr].map((sink) => (sink === 'full' ? openSync('/dev/full', 'w') : 'pipe'));
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', ...stdio] });

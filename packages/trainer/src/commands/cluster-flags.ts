@@ -1,4 +1,4 @@
-/** The flags of parameter servers that `param-server`, `train` and `launch` share, and which of them go to which process. */
+/** The flags of parameter servers that `param-server`, `train` and `launch` share, and the processes that get them. */
 import { fewestSnapshots } from '@unroll/param-server/config';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ClusterOptions } from '../cluster/launch.js';
@@ -22,7 +22,7 @@ export interface LaunchFlags extends ServerPolicyFlags {
   maxRestarts: number;
 }
 
-/** How servers treat workers that are away, and guard against their own end. */
+/** Adds the flags for how servers treat absent workers and guard against their own end. */
 export function addServerPolicyFlags(command: Command): Command {
   return command
     .option('--min-workers <n>', 'go on with so few workers, who share the lanes (default: all)', positiveInteger)
@@ -43,7 +43,9 @@ export function addLaunchFlags(command: Command): Command {
   );
 }
 
-/** @throws UsageError if the workers cannot be spared as the flags say; a server does not know the mode */
+/**
+ * @throws UsageError if the mode does not allow sparing the workers that the flags say; servers do not know the mode
+ */
 export function requireSpareable(
   { minWorkers, backupWorkers, mode }: ServerPolicyFlags & { readonly mode?: Mode['name'] },
   workers: number,
@@ -70,7 +72,7 @@ function snapshotCount(text: string): number {
   return count;
 }
 
-/** What a launch does, from its flags; by default snapshots go beside the checkpoint. */
+/** Returns a launch's options from its flags. By default snapshots go beside the checkpoint. */
 export function clusterOptions(
   flags: LaunchFlags & { readonly mode?: Mode['name'] },
   out: string,
@@ -108,7 +110,7 @@ export function clusterOptions(
   };
 }
 
-/** Flags of a launch that workers do not take, or are given otherwise. */
+/** Flags of a launch that workers do not take, or are given in another way. */
 const launchersOwn = new Set([
   ...['--dashboard', '--tensorboard', '--insecure-public'],
   ...['--json', '--threads', '--workers', '--servers', '--max-restarts', '--min-workers', '--lease'],
@@ -116,13 +118,13 @@ const launchersOwn = new Set([
   ...['--worker-timeout', '--snapshot-dir', '--snapshot-every', '--keep-snapshots'],
 ]);
 
-/** The launcher's arguments without what only the launcher is told. */
+/** Returns the launcher's arguments without those that only the launcher uses. */
 function trainingFlagsOf(argv: readonly string[]): string[] {
   const kept: string[] = [];
   for (let k = 0; k < argv.length; k++) {
     const [flag] = argv[k]!.split('=');
     if (!launchersOwn.has(flag!)) kept.push(argv[k]!);
-    // No value of theirs begins with a dash.
+    // None of their values begins with a dash.
     else if (!argv[k]!.includes('=') && argv[k + 1]?.startsWith('-') === false) k++;
   }
   return kept;

@@ -58,7 +58,7 @@ export function addWorker(program: Command): void {
   );
 }
 
-/** Works until training has ended. @throws Interruption if a signal had the worker leave before */
+/** Works until training has ended. @throws Interruption if a signal made the worker leave before that */
 export async function work(flags: WorkerFlags): Promise<void> {
   if (flags.worker >= flags.workers) {
     throw new UsageError(`--worker: ${flags.worker} is not below the ${flags.workers} workers`);
@@ -71,7 +71,7 @@ export async function work(flags: WorkerFlags): Promise<void> {
   await using observer = worker === 0 ? await openObserver(flags) : undefined;
   const { runWorker } = await import('../cluster/run-worker.js');
   const report = await runWorker(request, role, observer);
-  // Another worker than the first has a result if it has written checkpoints in its place.
+  // A worker other than the first has a result if it took over and wrote checkpoints.
   const hasResult = worker === 0 || report.checkpointStep > 0;
   if (!process.send && hasResult) await printTrainingResult(flags.json, report.result());
 }
@@ -104,7 +104,7 @@ export function addParamServer(program: Command): void {
 
 /**
  * Serves until training has ended.
- * @throws UnrollError if the workers left before; Interruption if a signal stopped the server
+ * @throws UnrollError if the workers left before that; Interruption if a signal stopped the server
  */
 export async function serve(flags: ServerFlags): Promise<void> {
   const { host, port, shard, shards, workers, minWorkers = workers, backupWorkers, lease, workerTimeout } = flags;

@@ -1,4 +1,5 @@
-// Every gradient codec on the embedded corpus, whose entropy is known: workers come close to the lowest perplexity there is.
+// Every gradient codec on the embedded corpus, whose entropy is known: workers come close to the lowest possible
+// perplexity.
 
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -6,9 +7,9 @@ import { temporaryFolder, unrollJson } from '../testing/unroll-process.js';
 
 const root = temporaryFolder();
 const grammar = ['--data', 'grammar'];
-/** At snapshots the codecs forget what they hold back: little of it in int8, much in those of low density or rank. */
+/** At snapshots, codecs drop their held-back values: few for int8, many for codecs of low density or rank. */
 const noSnapshots = ['--snapshot-every', '0'];
-/** Instead of Adam, which top-k does not go with. */
+/** Replaces Adam, which cannot be combined with top-k. */
 const momentum = ['--optimizer', 'momentum', '--learning-rate', '0.5'];
 afterAll(() => root[Symbol.dispose]());
 

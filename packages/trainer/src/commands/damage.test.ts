@@ -1,4 +1,4 @@
-// What happens when files are altered, cut off or do not belong together, and when the disk is full.
+// Behaviour when files are altered, cut off or do not belong together, and when the disk is full.
 
 import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => root[Symbol.dispose]());
 
-/** A copy of a folder, damaged. */
+/** Returns a damaged copy of a folder. */
 function damaged(folder: string, damage: (copy: string) => void): string {
   const copy = `${folder}-copy-${readdirSync(root.path).length}`;
   cpSync(folder, copy, { recursive: true });
@@ -34,7 +34,7 @@ function alterByte(path: string): void {
   writeFileSync(path, bytes);
 }
 
-/** A copy of the checkpoint with other contents of one file, and checksums that agree. */
+/** Returns a copy of the checkpoint with changed contents of one file, and matching checksums. */
 async function rewritten(name: string, change: (contents: string) => string): Promise<string> {
   const copy = damaged(checkpoint, () => {});
   const names = readdirSync(checkpoint).filter((file) => file !== 'checksums.json');
@@ -122,7 +122,7 @@ test('a full disk ends training in a line that says where the newest checkpoint 
 }) => {
   const folder = join(root.path, 'disk');
   const size = readdirSync(checkpoint).reduce((sum, name) => sum + readFileSync(join(checkpoint, name)).length, 0);
-  // Room for one checkpoint and a half: the second cannot be written beside the first.
+  // Room for one and a half checkpoints: the second cannot be written beside the first.
   using disk = mountSmallDisk(folder, 1.5 * size);
   if (!disk) skip('mounting a small disk is not permitted here');
   const out = join(folder, 'checkpoint');

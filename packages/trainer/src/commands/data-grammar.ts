@@ -1,4 +1,6 @@
-/** `unroll data grammar`: the embedded corpus as files, and what a model of it can reach. */
+/**
+ * `unroll data grammar`: writes the embedded corpus as files, and shows the best score that a model of it can reach.
+ */
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { EMBEDDED_CORPUS } from '../data/embedded-corpus.js';

@@ -1,4 +1,4 @@
-/** `unroll data show`: what a corpus holds. */
+/** `unroll data show`: describes the contents of a corpus. */
 import type { Command } from 'commander';
 import type { SplitSummary } from '../data/corpus-summary.js';
 import { EMBEDDED_CORPUS } from '../data/embedded-corpus.js';

@@ -1,4 +1,4 @@
-/** `unroll doctor`: what this machine has, and how to get the rest. */
+/** `unroll doctor`: lists the tools on this machine, and how to get the missing ones. */
 import type { Command } from 'commander';
 import type { Check } from '../diagnosis/check.js';
 import { UnrollError } from '../errors.js';

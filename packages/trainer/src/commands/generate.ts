@@ -1,4 +1,4 @@
-/** `unroll generate`: text that a model writes after a prompt, streamed as it comes. */
+/** `unroll generate`: text that a model writes after a prompt, streamed as it is generated. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DecodingModel } from '../decoding/decoding-model.js';
 import { interruptible } from '../terminal/interrupt.js';
@@ -19,7 +19,7 @@ interface GenerateFlags extends ModelFlags {
 }
 
 interface GenerateResult {
-  /** What the model wrote, without the prompt. */
+  /** The model's text, without the prompt. */
   readonly text: string;
   readonly tokens: number;
   readonly tokensPerSecond: number;
@@ -85,7 +85,7 @@ async function write(model: DecodingModel, flags: GenerateFlags, signal: AbortSi
       tokens += 1;
     }
   } catch (error) {
-    // Whoever interrupts has read enough.
+    // An interrupt is not an error: the reader has seen enough.
     if (!signal.aborted) throw error;
   }
   return { text, tokens, tokensPerSecond: Math.round((tokens * 1000) / (performance.now() - started)) };

@@ -1,4 +1,4 @@
-// Gradients in a codec as users send them: what is learnt comes near to what float32 learns, and kills change no bit of it.
+// Gradient codecs from the command line: the result comes close to float32's, and kills change no bit of it.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { smallModel, startUnroll, temporaryFolder, unrollJson, writeSmallCorpus 
 const root = temporaryFolder();
 const corpus = join(root.path, 'corpus');
 const at = (name: string) => join(root.path, name);
-/** 20 steps an epoch. */
+/** 20 steps per epoch. */
 const recipe = ['--optimizer', 'momentum', '--learning-rate', '0.5', '--epochs', '6'];
 const flags = (out: string) => ['train', '--data', corpus, '--out', at(out), ...smallModel, ...recipe];
 const cluster = ['--workers', '2', '--servers', '2', '--snapshot-every', '8'];

@@ -1,5 +1,5 @@
-// The whole way on the embedded corpus, whose entropy is known: training comes close to the lowest perplexity there is, and
-// a quantized bundle stays there.
+// The whole workflow on the embedded corpus, whose entropy is known: training comes close to the lowest possible
+// perplexity, and a quantized bundle stays there.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { createProgram } from '../cli.js';
 
-/** Commands by their full names, subcommands included. */
+/** Returns commands by their full names, including subcommands. */
 function commandsOf(command: Command, prefix = ''): [string, Command][] {
   return command.commands.flatMap((child): [string, Command][] => {
     const name = `${prefix}${child.name()}`;

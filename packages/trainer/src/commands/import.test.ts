@@ -1,4 +1,4 @@
-// From another framework's file to text, and back, in processes as users run them.
+// From another framework's file to text, and back, in real processes.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** `unroll import`: a language model that PyTorch, Keras or TensorFlow.js saved, as a checkpoint. */
+/** `unroll import`: converts a language model saved by PyTorch, Keras or TensorFlow.js into a checkpoint. */
 import { type Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import type { ImportResult } from '../import/import-checkpoint.js';

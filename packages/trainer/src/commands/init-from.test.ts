@@ -1,4 +1,4 @@
-// Trainings that begin with the model of another checkpoint, in processes as users run them.
+// Trainings that begin with the model of another checkpoint, in real processes.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { smallModel, temporaryFolder, unroll, unrollJson, writeSmallCorpus } fro
 
 const root = temporaryFolder();
 const at = (name: string) => join(root.path, name);
-/** So slow that no parameter changes in float32: what comes out is what training began with. */
+/** So slow that no parameter changes in float32: the final model is the initial one. */
 const still = ['--optimizer', 'sgd', '--learning-rate', '1e-30', '--max-steps', '2', '--batch-size', '4'];
 
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-// As kill.test.ts, where it takes longer: the launcher is killed too, workers come and go.
+// Like kill.test.ts, but with longer cases: the launcher is killed too, and workers come and go.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Processes are killed at moments that are not chosen; what is trained must be what an undisturbed run trains, bit for bit.
+// Processes are killed at arbitrary moments. The trained model must be the one of an undisturbed run, bit for bit.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ describe.skipIf(!canFindProcesses)('a run of 2 workers and 2 parameter servers',
     for (const [k, find] of victims.entries()) {
       await logged(new RegExp(`^epoch ${k + 1}/`, 'm'));
       await sleep(50 * random());
-      // A server that is told to end is away like one that is killed.
+      // A server that receives SIGTERM is away just like a killed one.
       kill(find(), k === 3 ? 'SIGTERM' : 'SIGKILL');
     }
     const { status, stderr } = await outcome;

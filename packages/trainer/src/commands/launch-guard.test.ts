@@ -1,4 +1,5 @@
-// Another user of the machine meets a run that `unroll train` has started: its servers, its command lines and its files.
+// Another user of the machine meets a run that `unroll train` has started: its servers, its command lines and its
+// files.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectParameterServers } from '@unroll/param-server';
@@ -12,7 +13,7 @@ test.skipIf(!canFindProcesses)(
   async () => {
     using folder = temporaryFolder();
     const at = (name: string) => join(folder.path, name);
-    // A token of the user's own is not what a launch goes by.
+    // A launch ignores a token that the user has set.
     vi.stubEnv('UNROLL_TOKEN', 'short');
     const run = startUnroll(
       ...['train', '--data', writeSmallCorpus(at('corpus')), '--out', at('run'), ...smallModel, '--epochs', '4'],

@@ -1,4 +1,5 @@
-// TensorFlow.js, ONNX Runtime and gRPC take a second of processor time to load, which a command spends only when it needs them.
+// TensorFlow.js, ONNX Runtime and gRPC take a second of processor time to load; a command loads them only if it needs
+// them.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -10,7 +11,7 @@ const hooks = `import fs from 'node:fs';
 export async function load(url, context, next) { fs.writeSync(3, url + '\\n'); return next(url, context); }`;
 const registration = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks))});`;
 
-/** The packages of others that `unroll` loads when it is called so, and its exit status. */
+/** Returns the third-party packages that `unroll` loads with these arguments, and its exit status. */
 function load(args: readonly string[]): { readonly status: number | null; readonly packages: readonly string[] } {
   const { status, output } = spawnSync(process.execPath, ['--import', dataUrl(registration), program, ...args], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],

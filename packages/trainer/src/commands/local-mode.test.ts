@@ -1,4 +1,5 @@
-// Rounds of local steps as users train with them: what a round computes, and that nothing is lost when it is disturbed.
+// Rounds of local steps from the command line: the computation of a round, and that nothing is lost when it is
+// disturbed.
 
 import { join } from 'node:path';
 import { initialParameters } from '@unroll/core';
@@ -11,7 +12,7 @@ const root = temporaryFolder();
 const corpus = join(root.path, 'corpus');
 const at = (name: string) => join(root.path, name);
 const flags = (out: string) => ['train', '--data', corpus, '--out', at(out), ...smallModel];
-/** 20 batches an epoch: rounds of 6, 6, 6 and 2. */
+/** 20 batches per epoch: rounds of 6, 6, 6 and 2. */
 const local = ['--mode', 'local', '--local-steps', '6'];
 const twoWorkers = ['--workers', '2', '--servers', '2', '--dropout', '0.2', ...local];
 const checkpoint = (out: string) => readResumableCheckpoint(at(out));

@@ -1,4 +1,4 @@
-// Language models of minGRUs and minLSTMs in all that training does, and as bundles, in processes as users run them.
+// Language models of minGRUs and minLSTMs in every kind of training, and as bundles, in real processes.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeOnnx } from '@unroll/core/onnx';

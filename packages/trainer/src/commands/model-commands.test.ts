@@ -1,4 +1,4 @@
-// What eval, score, generate, export, data and doctor say about one small checkpoint, in processes as users run them.
+// The output of eval, score, generate, export, data and doctor for one small checkpoint, in real processes.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -144,7 +144,7 @@ describe('export', () => {
     expect(result).toMatchObject({ bundle, quantization: 'none', target: 'wasm' });
     const { bytes: measuredBytes, float32Bytes } = result.measured as Record<string, number>;
     expect(measuredBytes).toBe(float32Bytes);
-    expect(bytes).toBeGreaterThan(measuredBytes!); // by what was measured, which the manifest has
+    expect(bytes).toBeGreaterThan(measuredBytes!); // by the measured size, which is in the manifest
     const text = ['--text', 'the dog sees anna'];
     const { logProbability } = await score('--checkpoint', checkpoint, ...text);
     expect((await score('--bundle', bundle, ...text)).logProbability).toBeCloseTo(logProbability, 4);

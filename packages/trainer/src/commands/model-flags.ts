@@ -17,7 +17,7 @@ export function addModelFlags(command: Command): Command {
     .addOption(new Option('--bundle <dir>', "a folder that 'unroll export' wrote").conflicts('checkpoint'));
 }
 
-/** @throws UsageError if neither is given; UnrollError, BundleError naming what is wrong with the model */
+/** @throws UsageError if neither is given; UnrollError, BundleError naming the fault of the model */
 export async function openModel({ checkpoint, bundle }: ModelFlags): Promise<DecodingModel> {
   if (checkpoint === undefined && bundle === undefined) {
     throw new UsageError('give a model: --checkpoint <dir> or --bundle <dir>');
@@ -26,7 +26,10 @@ export async function openModel({ checkpoint, bundle }: ModelFlags): Promise<Dec
   return checkpoint === undefined ? openBundle(bundle!) : openCheckpoint(checkpoint);
 }
 
-/** Says on stderr which tokens of a text the model's vocabulary lacks, if it lacks any. @param flag what gave the text */
+/**
+ * Warns on stderr about tokens of a text that the model's vocabulary lacks.
+ * @param flag the flag that the text came from
+ */
 export async function warnOfUnknown(tokenizer: Tokenizer, flag: string, text: string): Promise<void> {
   const { unknownTokens } = await import('../data/fit.js');
   const warning = unknownTokens(tokenizer, flag, text);

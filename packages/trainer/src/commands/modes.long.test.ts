@@ -1,4 +1,4 @@
-// Every mode on the embedded corpus, whose entropy is known: workers come close to the lowest perplexity there is.
+// Every mode on the embedded corpus, whose entropy is known: workers come close to the lowest possible perplexity.
 
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';

@@ -1,5 +1,5 @@
-// `unroll node` as a scheduler starts it: the same command for every process, told apart by the environment. It runs the built
-// command: build first.
+// `unroll node` as a scheduler starts it: the same command for every process, distinguished by the environment. It runs
+// the built command: build first.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ function startNode(environment: Readonly<Record<string, string>>, ...args: reado
 
 const sources = ['TF_CONFIG', 'JOB_COMPLETION_INDEX', 'Slurm', 'RANK'];
 
-/** What each scheduler tells the server and the two workers, and the flags that it needs beside. */
+/** Returns each scheduler's variables for the server and the two workers, and the additional flags it needs. */
 function processesOf(source: string, port: number) {
   const [address, size] = [`127.0.0.1:${port}`, '3'];
   const ranks = ['0', '1', '2'];

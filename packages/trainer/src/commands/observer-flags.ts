@@ -1,11 +1,11 @@
-/** The flags by which a run is seen: its page, and its event files for TensorBoard. */
+/** The flags for watching a run: its page, and its event files for TensorBoard. */
 import type { Command } from 'commander';
 import { defaultPageAddress, parsePageAddress } from '../dashboard/page-address.js';
 import type { RunObserver } from '../dashboard/run-observer.js';
 
 export interface ObserverFlags {
   out: string;
-  /** `true` where the flag has no value. */
+  /** `true` if the flag has no value. */
   dashboard?: string | true;
   tensorboard?: string | true;
   insecurePublic?: boolean;
@@ -17,7 +17,7 @@ export function addObserverFlags(command: Command): Command {
     .option('--tensorboard [dir]', 'write the curves as TensorBoard’s event files (default: <out>.tensorboard)');
 }
 
-/** For commands that listen nowhere else. */
+/** Adds the flag for commands that listen nowhere else. */
 export function addPublicPageFlag(command: Command): Command {
   return command.option(
     '--insecure-public',
@@ -26,8 +26,8 @@ export function addPublicPageFlag(command: Command): Command {
 }
 
 /**
- * What the flags ask for; undefined if that is nothing. The page needs the event files: from them a resumed run has the
- * curves of the time before.
+ * Opens the observer that the flags ask for; undefined if they ask for none. The page needs the event files: they give
+ * a resumed run the curves of the time before.
  * @throws UsageError if the page's address cannot be used; UnrollError if it is taken, or the folder cannot be written
  */
 export async function openObserver({

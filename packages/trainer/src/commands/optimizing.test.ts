@@ -1,4 +1,4 @@
-// How a training optimizes: schedules and averages that look back at the validation text, and batches in parts.
+// The optimization of a training: schedules and averages that depend on the validation text, and batches in parts.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { smallModel, temporaryFolder, unrollJson, writeSmallCorpus } from '../te
 
 const root = temporaryFolder();
 const corpus = join(root.path, 'corpus');
-/** Its validation text is written backwards: the better the model, the worse it does there. */
+/** Its validation text is written backwards: the better the model, the worse its score there. */
 const contrary = join(root.path, 'contrary');
 const at = (name: string) => join(root.path, name);
 const train = (out: string, ...flags: string[]) =>
@@ -62,7 +62,7 @@ test('the runs above did average, and did fall on a plateau', async () => {
   const averaged = await readResumableCheckpoint(at('averaged SGD through'));
   expect(averagingStart(averaged.state.validation, 5, averaged.state.step / 9)).toBeLessThan(averaged.state.step);
   const offsets = Object.values(averaged.slots).flatMap((values) => [...values]);
-  expect(Math.max(...offsets.map(Math.abs))).toBeGreaterThan(1e-5); // before it averages, zero but for rounding
+  expect(Math.max(...offsets.map(Math.abs))).toBeGreaterThan(1e-5); // before averaging, zero except for rounding
   const { validation } = (await readResumableCheckpoint(at('a plateau through'))).state;
   expect(validation.some((perplexity, k) => k > 0 && perplexity >= validation[k - 1]!)).toBe(true);
 });

@@ -1,4 +1,4 @@
-/** Parsers for flags that several commands take, and how commands print their results. */
+/** Parsers for flags that several commands take, and functions that print results. */
 import { isIPv6 } from 'node:net';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { engineNames } from '../engines/engine-names.js';
@@ -31,7 +31,7 @@ export function nonNegativeNumber(text: string): number {
   throw new InvalidArgumentError('It must be a number of at least 0.');
 }
 
-/** A number in [low, high). */
+/** Returns a parser for a number in [low, high). */
 export function numberBetween(low: number, high: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -40,14 +40,14 @@ export function numberBetween(low: number, high: number): (text: string) => numb
   };
 }
 
-/** A TCP port to listen on. */
+/** Parses a TCP port to listen on. */
 export function port(text: string): number {
   const value = portOrAny(text);
   if (value === 0) throw new InvalidArgumentError(portRange);
   return value;
 }
 
-/** A TCP port to listen on, or 0 for any that is free. */
+/** Parses a TCP port to listen on, or 0 for any that is free. */
 export function portOrAny(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65535) return Number(text);
   throw new InvalidArgumentError(portRange);
@@ -55,7 +55,7 @@ export function portOrAny(text: string): number {
 
 const portRange = 'It must be a port, an integer from 1 to 65535.';
 
-/** The name or address of a host to listen on, whose port is a flag of its own. */
+/** Parses the name or address of a host to listen on; the port is a separate flag. */
 export function hostName(text: string): string {
   if (isIPv6(text) || /^[^\s/:?#@[\]]+$/.test(text)) return text;
   throw new InvalidArgumentError(
@@ -97,17 +97,19 @@ export function jsonOption(): Option {
   return new Option('--json', 'print the result as one JSON object on stdout');
 }
 
-/** Adds the examples that end a command's help; each is what follows `unroll`. */
+/** Adds the examples at the end of a command's help; each is the text after `unroll`. */
 export function addExamples(command: Command, ...examples: readonly string[]): Command {
   return command.addHelpText('after', `\nExamples:\n${examples.map((example) => `  unroll ${example}\n`).join('')}`);
 }
 
-/** Prints a command's result on stdout: one JSON object, or the lines that a person would want. */
+/** Prints a command's result on stdout: one JSON object, or text for a person. */
 export function printResult(json: boolean | undefined, result: object, text: () => string): Promise<void> {
   return print(`${json ? JSON.stringify(result) : text()}\n`);
 }
 
-/** Prints the result of a training, which has its checkpoint: that nobody reads the line makes it no failure. */
+/**
+ * Prints the result of a training. The checkpoint is already written, so it is not a failure if nobody reads the line.
+ */
 export async function printOutcome(json: boolean | undefined, result: object, text: () => string): Promise<void> {
   try {
     await printResult(json, result, text);

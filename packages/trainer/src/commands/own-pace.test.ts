@@ -1,4 +1,5 @@
-// Workers at their own pace in real processes: a run of which a worker and a server are killed goes on to its last step.
+// Workers at their own pace in real processes: a run in which a worker and a server are killed goes on to its last
+// step.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

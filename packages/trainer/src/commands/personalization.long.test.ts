@@ -1,4 +1,4 @@
-// Personalizing on real text: a model of the King James Bible that learns how Shakespeare's people talk.
+// Personalization on real text: a model of the King James Bible learns how Shakespeare's characters talk.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadLocalLanguageModel } from '@unroll/edge-runtime';
@@ -9,7 +9,7 @@ const data = process.env.UNROLL_DATA ?? '';
 const missing = !['kjv', 'tinyshakespeare'].every((corpus) => existsSync(join(data, corpus)));
 if (missing) console.warn(`personalization on real text skipped: UNROLL_DATA has no kjv and tinyshakespeare`);
 
-/** In the spelling of the Bible's files: lower case, punctuation apart. */
+/** Converts to the spelling of the Bible's files: lower case, punctuation separated. */
 const alike = (text: string) => text.toLowerCase().replace(/\s*([.,:;!?])/g, ' $1');
 
 describe.skipIf(missing)('a model of the Bible', () => {

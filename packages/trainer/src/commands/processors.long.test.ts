@@ -1,5 +1,6 @@
-// Bundles on a processor that this machine need not have: Haswell, which has AVX2 but no VNNI, as QEMU emulates it. There,
-// ONNX Runtime's products of uint8 and int8 saturate. Bundles must score as on any other processor, and on the own kernels.
+// Bundles on a processor that this machine need not have: Haswell, emulated by QEMU, has AVX2 but no VNNI. There, ONNX
+// Runtime's products of uint8 and int8 saturate. Bundles must score the same as on any other processor, and on Unroll's
+// own kernels.
 import { execFile, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ if (!canEmulate) console.warn('a processor without VNNI skipped: needs x64 and q
 const program = join(import.meta.dirname, '../../bin/unroll.js');
 const timeout = 600_000;
 
-/** Resolves to what the program prints on that processor. */
+/** Resolves with the program's output on that processor. */
 async function onHaswell(interpreter: string, ...args: string[]): Promise<string> {
   const [emulator, ...flags] = haswell;
   return (await execute(emulator, [...flags, interpreter, ...args])).stdout;

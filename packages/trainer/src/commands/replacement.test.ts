@@ -1,4 +1,4 @@
-// Two processes that claim one index: which of them is believed, and what becomes of the other.
+// Two processes that claim one index: which of them is believed, and what happens to the other.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -25,7 +25,7 @@ test('of two workers of one index the one that joined later goes on, though its 
   vi.stubEnv('NODE_OPTIONS', `--import=data:text/javascript,${encodeURIComponent(anHourBehind)}`);
   const newer = start(1);
   vi.unstubAllEnvs();
-  // Without the newer one there would be no second epoch.
+  // Without the newer process there would be no second epoch.
   await first.logged(/^epoch 2\//m);
   older.child.kill('SIGCONT');
   expect(await older.outcome).toMatchObject({

@@ -1,4 +1,4 @@
-/** `unroll score`: how probable a text is under a model, token by token. */
+/** `unroll score`: the probability of a text under a model, token by token. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DecodingModel } from '../decoding/decoding-model.js';
 import { UsageError } from '../errors.js';
@@ -18,7 +18,7 @@ interface ScoreResult {
   readonly tokenLogProbabilities: readonly number[];
   /** exp(−logProbability / number of tokens) */
   readonly perplexity: number;
-  /** How many of the tokens the vocabulary lacks. */
+  /** The number of tokens that the vocabulary lacks. */
   readonly unknown: number;
 }
 

@@ -1,4 +1,7 @@
-/** The flags by which servers and workers know each other: certificates and a token, read from files, never from arguments. */
+/**
+ * The flags by which servers and workers authenticate each other: certificates and a token, read from files, never from
+ * arguments.
+ */
 import { readFile } from 'node:fs/promises';
 import type { ClientSecurity, ServerSecurity } from '@unroll/param-server';
 import { isLoopback } from '@unroll/param-server/config';
@@ -20,7 +23,7 @@ export interface GuardFlags extends SecurityFlags {
   insecurePublic?: boolean;
 }
 
-/** The same on servers and workers. */
+/** Adds the flags that servers and workers share. */
 export function addSecurityFlags(command: Command): Command {
   return command
     .option('--tls-cert <file>', 'this process’s certificate, PEM; servers that have one speak TLS only')
@@ -32,7 +35,7 @@ export function addSecurityFlags(command: Command): Command {
     );
 }
 
-/** Of what listens. */
+/** Adds the flags of commands that listen. */
 export function addGuardFlags(command: Command): Command {
   return addSecurityFlags(command).option(
     '--insecure-public',
@@ -41,7 +44,7 @@ export function addGuardFlags(command: Command): Command {
 }
 
 /**
- * What a server demands of its callers.
+ * Returns what a server demands of its callers.
  * @throws UsageError if it would serve other machines and demand nothing, or the flags are incomplete
  * @throws UnrollError naming the file that cannot be read
  */
@@ -59,7 +62,7 @@ export async function serverSecurity(flags: GuardFlags): Promise<ServerSecurity>
 }
 
 /**
- * What a worker shows its servers, and how it makes sure of them.
+ * Returns a worker's credentials, and how it verifies its servers.
  * @throws UsageError if the flags are incomplete
  * @throws UnrollError naming the file that cannot be read
  */
@@ -87,7 +90,10 @@ export function requireLoopback(host: string, guards: string): void {
   throw new UsageError(`--host: ${host} can be reached from other machines; add ${guards}, or say --insecure-public`);
 }
 
-/** The token of a file or of the environment, if there is one. @throws UnrollError if it cannot be read, or is no secret */
+/**
+ * Reads the token from a file or the environment, if there is one.
+ * @throws UnrollError if it cannot be read, or is not a valid token
+ */
 export async function readToken(tokenFile: string | undefined): Promise<{ token?: string }> {
   const source = tokenFile ?? tokenVariable;
   const text = tokenFile ? await readSecretFile('--token-file', tokenFile) : process.env[tokenVariable];
@@ -98,7 +104,10 @@ export async function readToken(tokenFile: string | undefined): Promise<{ token?
   throw new UnrollError(`${source}: ${fault}${tokenRule}`);
 }
 
-/** The tokens of a gateway's clients, one a line. @throws UnrollError if the file cannot be read, or a line is no secret */
+/**
+ * Reads the tokens of a gateway's clients, one per line.
+ * @throws UnrollError if the file cannot be read, or a line is not a valid token
+ */
 export async function readClientTokens(file: string): Promise<string[]> {
   const tokens = new Map<string, number>();
   const lines = (await readSecretFile('--client-tokens', file)).split('\n').map((line) => line.trim());

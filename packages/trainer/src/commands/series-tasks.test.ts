@@ -13,7 +13,7 @@ import { encodeWav } from '../testing/wav.js';
 const folder = temporaryFolder();
 afterAll(() => folder[Symbol.dispose]());
 
-/** A series as a CSV file; its path. */
+/** Writes a series to a CSV file; returns its path. */
 function writeCsv({ names, times, values }: TimeSeries, rows: number): string {
   const path = `${folder.path}/${names.join('-')}.csv`;
   const line = (k: number) =>
@@ -22,7 +22,7 @@ function writeCsv({ names, times, values }: TimeSeries, rows: number): string {
   return path;
 }
 
-/** Trains on the generated sample, evaluates, and exports; the address of the bundle and what eval said. */
+/** Trains on the generated sample, evaluates and exports. Returns the bundle's address and the output of eval. */
 async function trained(task: string, ...flags: readonly string[]) {
   const [run, bundle] = [`${folder.path}/${task}`, `${folder.path}/${task}-bundle`];
   await unrollJson('train', '--task', task, '--data', 'sample', '--out', run, '--threads', '1', ...flags);

@@ -1,4 +1,5 @@
-// Sampled softmax and tables by rows as users ask for them: what is learnt, that kills change no bit of it, what it is good for.
+// Sampled softmax and row tables from the command line: the trained model, that kills change no bit of it, and the
+// benefit.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,7 +10,7 @@ import { smallModel, startUnroll, temporaryFolder, unrollJson, writeSmallCorpus 
 const root = temporaryFolder();
 const corpus = join(root.path, 'corpus');
 const at = (name: string) => join(root.path, name);
-/** 20 steps an epoch. */
+/** 20 steps per epoch. */
 const flags = (out: string) => [
   ...['train', '--data', corpus, '--out', at(out), ...smallModel],
   ...['--softmax', 'sampled:4', '--optimizer', 'sgd', '--learning-rate', '0.5', '--epochs', '4'],

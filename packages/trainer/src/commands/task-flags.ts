@@ -1,4 +1,4 @@
-/** `unroll train --task`: its flags, which are some of a language model's, and what the command does with them. */
+/** `unroll train --task`: its flags, some of which it shares with language models, and their handling. */
 import { defaultOptimizer } from '@unroll/core/config';
 import { type Command, Option } from 'commander';
 import { UnrollError, UsageError } from '../errors.js';

@@ -1,4 +1,4 @@
-// ONNX Runtime keeps a database of its own in the home folder as soon as it has something to report.
+// ONNX Runtime keeps its own database in the home folder as soon as it has something to report.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

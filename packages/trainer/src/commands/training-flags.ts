@@ -228,7 +228,7 @@ function modeOf({ mode, staleness, localSteps }: TrainingFlags): Mode | undefine
   return mode && { name: mode };
 }
 
-/** By which the parsed flags have the flag's value. */
+/** Returns the property of the parsed flags that holds the flag's value. */
 function propertyOf(flag: string): keyof TrainingFlags {
   return flag.slice(2).replace(/-./g, (letter) => letter[1]!.toUpperCase()) as keyof TrainingFlags;
 }

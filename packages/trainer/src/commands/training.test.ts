@@ -23,7 +23,7 @@ const parametersOf = async (out: string) => (await readResumableCheckpoint(at(ou
 beforeAll(() => void writeSmallCorpus(corpus));
 afterAll(() => root[Symbol.dispose]());
 
-/** The largest difference between two sets of parameters. */
+/** Returns the largest difference between two sets of parameters. */
 function distance(a: Record<string, Float32Array>, b: Record<string, Float32Array>): number {
   expect(Object.keys(b)).toEqual(Object.keys(a));
   return Object.entries(a).reduce(

@@ -1,4 +1,4 @@
-// Processes that wait for others say for whom: nothing that takes long is silent. It runs the built command: build first.
+// Processes that wait for others name them: no long wait is silent. It runs the built command: build first.
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { freePort } from '../testing/free-port.js';

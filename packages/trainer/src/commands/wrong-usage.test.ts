@@ -24,7 +24,7 @@ beforeAll(() => {
 });
 afterAll(() => root[Symbol.dispose]());
 
-/** `@name` stands for a path in the temporary folder. */
+/** Splits a line into arguments. `@name` stands for a path in the temporary folder. */
 const arguments_ = (line: string) => line.split(' ').map((word) => (word.startsWith('@') ? at(word.slice(1)) : word));
 
 describe('wrong usage ends with status 2 and says what is wrong:', () => {
@@ -262,7 +262,7 @@ describe('a blank path or name ends with status 2 and one line that names its fl
           .map(({ long }) => [commandPath(command), long!, missingFlags(command, long!)]);
   const commandPath = (command: Command): string =>
     command.parent?.parent ? `${commandPath(command.parent)} ${command.name()}` : command.name();
-  /** Values for the arguments and the other flags that the command requires. */
+  /** Returns values for the arguments and the other flags that the command requires. */
   const missingFlags = (command: Command, but: string): string =>
     [
       ...command.registeredArguments.map(() => '@x'),

@@ -1,4 +1,4 @@
-// A run's curves and its workers' rates, from what they are made of.
+// A run's curves and its workers' rates, computed from events and counts.
 import type { WorkerReport } from '@unroll/param-server';
 import { expect, test } from 'vitest';
 import { UsageError } from '../errors.js';

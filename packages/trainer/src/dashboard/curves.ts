@@ -1,10 +1,13 @@
 /**
- * The curves of a run as a page shows them: a bounded number of points however long the run is, from the training's own
- * events and, where it was resumed, from what was recorded before. It draws nothing.
+ * The curves of a run for a page: a bounded number of points, however long the run is. They come from the training's
+ * own events and, for a resumed run, from earlier records. It draws nothing.
  */
 import type { ScalarEvent } from '../tensorboard/read-events.js';
 
-/** What is shown of steps; of several that became one point, the means, and the last one's number and time. */
+/**
+ * The plotted values of one step. A point that combines several steps holds their means, and the last one's number and
+ * time.
+ */
 export interface CurvePoint {
   readonly step: number;
   /** Seconds since 1970. */
@@ -12,13 +15,13 @@ export interface CurvePoint {
   /** Nats per token. */
   readonly loss: number;
   readonly learningRate: number;
-  /** Before clipping. */
+  /** The norm before clipping. */
   readonly gradientNorm: number;
-  /** Of all workers. */
+  /** The rate of all workers together. */
   readonly tokensPerSecond: number;
 }
 
-/** Of one evaluation. */
+/** The result of one evaluation. */
 export interface ValidationPoint {
   readonly step: number;
   readonly perplexity: number;
@@ -52,17 +55,17 @@ export class Curves {
     return this.#validation;
   }
 
-  /** The last step as it was. */
+  /** The last step, not averaged. */
   get latest(): CurvePoint | undefined {
     return this.#pending.at(-1) ?? this.#points.at(-1);
   }
 
-  /** Changes when points that were there have changed or gone; until then, points are only added. */
+  /** Changes when existing points have changed or gone; until then, points are only added. */
   get revision(): number {
     return this.#revision;
   }
 
-  /** Takes up a step. If it is not after the latest one, the run has gone back: what came after is forgotten. */
+  /** Adds a step. If it is not after the latest one, the run has gone back, and later points are dropped. */
   add(point: CurvePoint): void {
     if (this.latest && point.step <= this.latest.step) this.#forgetFrom(point.step);
     this.#pending.push(point);
@@ -76,7 +79,7 @@ export class Curves {
     this.#validation = [...this.#validation.filter(({ step }) => step < point.step), point];
   }
 
-  /** Takes up what was recorded of the steps before the run went on after `step`. */
+  /** Adds the recorded steps from before the run continued after `step`. */
   addRecorded(events: readonly ScalarEvent[], step: number): void {
     for (const { step: at, time, values } of events) {
       if (at > step) return;

@@ -1,4 +1,4 @@
-/** Where the page of a run is served, from `--dashboard`'s value. */
+/** Parses the address of a run's page from the value of `--dashboard`. */
 import { isIPv6 } from 'node:net';
 import { isLoopback } from '@unroll/param-server/config';
 import { UsageError } from '../errors.js';
@@ -13,8 +13,8 @@ export const defaultPageAddress: PageAddress = { host: '127.0.0.1', port: 7070 }
 
 /**
  * @param text `port` or `host:port`; an IPv6 address in brackets
- * @param isPublic whether other machines may reach it: the page asks nobody who they are
- * @throws UsageError if it is no address, or one that other machines can reach and need not
+ * @param isPublic whether other machines may reach the page, which has no access control
+ * @throws UsageError if the text is not an address, or other machines could reach it although it is not public
  */
 export function parsePageAddress(text: string, isPublic: boolean): PageAddress {
   const [, bracketed, plain, digits] = /^(?:(?:\[(.+)\]|([^:[\]/\s]+)):)?(\d{1,5})$/.exec(text) ?? [];

@@ -1,6 +1,6 @@
 /**
- * Serves a run's page over HTTP: its files, and its data as Server-Sent Events. It only tells; nothing can be changed
- * through it, and it asks nobody who they are.
+ * Serves a run's page over HTTP: its files, and its data as Server-Sent Events. The page is read-only and has no access
+ * control.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -19,11 +19,11 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
-/** What is sent to one reader of the page: each gets what it has not had yet. */
+/** Returns the next data for one reader of the page: everything that it has not received yet. */
 export type Feed = () => Promise<object>;
 
 const { resolve } = createRequire(import.meta.url);
-// The page is no TypeScript: it stays among the sources when the package is built.
+// The page is not TypeScript: it stays among the sources when the package is built.
 const ownFile = (name: string) => fileURLToPath(new URL(`../../src/dashboard/page/${name}`, import.meta.url));
 
 const files = new Map<string, { readonly path: string; readonly type: string }>([
@@ -45,18 +45,18 @@ const headers = {
 
 const updateMilliseconds = 1000;
 
-/** Connections at once: people look, each with a few for the page's files and one for its data. */
+/** The limit on simultaneous connections: each viewer needs a few for the page's files and one for its data. */
 const mostConnections = 64;
-/** Readers of the data among them. */
+/** The limit on those that read the data. */
 const mostReaders = 32;
-/** Bytes that a reader may leave unread; the curves of a long run are a megabyte. */
+/** The limit on a reader's unread bytes; the curves of a long run take a megabyte. */
 const mostUnread = 16 * 2 ** 20;
 
 /** How long readers may take for the last data. */
 const goodbyeMilliseconds = 1000;
 
 /**
- * @param newFeed makes what one reader is sent, now and every second
+ * @param newFeed creates the feed of one reader, which is called now and every second
  * @throws UnrollError if the address cannot be listened on
  */
 export async function servePage(address: PageAddress, newFeed: () => Feed): Promise<PageServer> {
@@ -64,7 +64,7 @@ export async function servePage(address: PageAddress, newFeed: () => Feed): Prom
   const refusals = new RefusalLog((line) => log(line, 'warning'));
   const limits = { most: mostConnections, requestSeconds: 5, refusals };
   const server = createGuardedServer(limits, ({ method, url, headers: asked }, response) => {
-    // Not `new URL`: what is asked for need not be one, as `//` is not.
+    // Do not use `new URL`: the request's target may not be a valid URL, such as `//`.
     const path = (url ?? '/').split('?', 1)[0]!;
     const file = files.get(path);
     if (!isOwnHost(asked.host, address.host)) {
@@ -110,7 +110,7 @@ export async function servePage(address: PageAddress, newFeed: () => Feed): Prom
       for (const response of readers.keys()) response.end();
       server.close();
       server.closeIdleConnections();
-      // One that takes nothing would keep the process.
+      // A reader that takes nothing would keep the process alive.
       setTimeout(() => server.closeAllConnections(), goodbyeMilliseconds).unref();
     },
   };

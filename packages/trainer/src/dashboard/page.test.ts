@@ -1,4 +1,4 @@
-// The page of a run in a real browser, while two real workers train; and what a resumed run shows.
+// The page of a run in a real browser, while two real workers train; and the page of a resumed run.
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -23,7 +23,7 @@ import { RunObserver } from './run-observer.js';
 const executablePath = await findChromium();
 if (!executablePath) console.warn('browser tests skipped: no Chromium here; run: node scripts/chromium.mjs');
 
-/** What a process says, once it does: the first group of the pattern. */
+/** Waits for a process's output to match, and returns the first group of the pattern. */
 async function saidBy({ child, logged }: UnrollProcess, pattern: RegExp): Promise<string> {
   let said = '';
   child.stderr!.on('data', (text: string) => {
@@ -51,7 +51,7 @@ describe.skipIf(!executablePath)('in Chromium', () => {
     );
     const url = pageOf(run);
     const page = await browser.newPage();
-    // The test's own limit ends what hangs.
+    // The test's own time limit ends a hang.
     page.setDefaultTimeout(0);
     const errors: string[] = [];
     page.on('pageerror', (error) => errors.push(String(error)));
@@ -70,7 +70,7 @@ describe.skipIf(!executablePath)('in Chromium', () => {
       await cell('Tokens/s', /^[1-9][\d,]*$/);
       await cell('Sent', /^[1-9][\d,.]* \w+ a step$/);
       await cell('Received', /^[1-9][\d,.]* \w+ a step$/);
-      // In sync all gradients are of the newest parameters.
+      // In sync mode all gradients use the newest parameters.
       await cell('Staleness', /^0$/);
     }
     await page.getByText('answers').waitFor();
@@ -137,7 +137,7 @@ test('a resumed run shows, and has recorded, each step once', async () => {
   expect(validation.map(([step]) => step)).toEqual([20, 25]);
 });
 
-/** What a reader of the page is sent first. */
+/** Returns the first data that a reader of the page receives. */
 async function firstUpdate(url: string): Promise<{ points: number[][]; validation: number[][] }> {
   const { body } = await fetch(`${url}events`);
   let text = '';

@@ -1,6 +1,6 @@
 /**
- * Follows a run for those who want to see it: keeps its curves, writes them as TensorBoard's event files, and serves them
- * as a page together with what the workers and servers tell of themselves. Training does not depend on it.
+ * Follows a run for viewers: keeps its curves, writes them as TensorBoard event files, and serves them as a page with
+ * the reports of workers and servers. Training does not depend on it.
  */
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import type { RunStatus, RunStatusReader, WorkerReport } from '@unroll/param-server';
@@ -16,11 +16,11 @@ import { type Feed, type PageServer, servePage } from './page-server.js';
 import { WorkerRateMeter } from './worker-rates.js';
 
 export interface ObserverOptions {
-  /** What the run is called. */
+  /** The run's name. */
   readonly name: string;
   /** The folder of event files. */
   readonly eventFolder: string;
-  /** Where the page is served; by default nowhere. */
+  /** The page's address; by default there is no page. */
   readonly page?: PageAddress | undefined;
 }
 
@@ -32,10 +32,10 @@ export class RunObserver implements AsyncDisposable {
   #page: PageServer | undefined;
   #start: RunStart | undefined;
   #servers: RunStatusReader | undefined;
-  /** Of this process, where it trains alone. */
+  /** The report of this process, if it trains alone. */
   #alone: WorkerReport | undefined;
   #hasEnded = false;
-  /** What the servers said last, for all readers of the same second. */
+  /** The servers' last status, shared by all readers of the same second. */
   #lastStatus: { readonly at: number; readonly status: Promise<RunStatus> } | undefined;
 
   /** @throws UnrollError if the page's address cannot be listened on, or the folder of event files cannot be made */
@@ -53,17 +53,17 @@ export class RunObserver implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Of the page, if it is served. */
+  /** The page's address, if it is served. */
   get url(): string | undefined {
     return this.#page?.url;
   }
 
-  /** The run has servers: asks them from now on how they and the workers do. Closes the reader in the end. */
+  /** Starts asking the run's servers for their status and the workers'. Closes the reader at the end. */
   watch(servers: RunStatusReader): void {
     this.#servers = servers;
   }
 
-  /** Takes up an event of worker 0, or of the process that trains alone. */
+  /** Adds an event of worker 0, or of the process that trains alone. */
   add(event: RunEvent): void {
     if (event.type === 'start') this.#begin(event);
     else if (event.type === 'step') this.#addStep(event);
@@ -78,7 +78,7 @@ export class RunObserver implements AsyncDisposable {
   }
 
   #begin(start: RunStart): void {
-    // Said again by a worker that was killed and started again.
+    // A worker that was killed and restarted sends it again.
     if (this.#start) return;
     this.#start = start;
     const { eventFolder } = this.#options;
@@ -153,7 +153,7 @@ function makeFolder(path: string): void {
   }
 }
 
-/** In the order in which the page reads them. */
+/** Returns the values in the order in which the page reads them. */
 function rowOf({ step, time, loss, learningRate, gradientNorm, tokensPerSecond }: CurvePoint): number[] {
   const short = [loss, learningRate, gradientNorm, tokensPerSecond].map((value) => Number(value.toPrecision(6)));
   return [step, time, ...short];

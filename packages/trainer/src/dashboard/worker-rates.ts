@@ -1,18 +1,18 @@
-/** From what workers have counted since they started, to how they do now: rates and means between two looks at them. */
+/** Computes workers' current rates and means from two readings of their total counts. */
 import type { RunStatus, WorkerReport, WorkerStatus } from '@unroll/param-server';
 
-/** How a worker does: over its latest steps, or the whole time if it was not looked at before. */
+/** A worker's rates over its latest steps, or over the whole time at the first reading. */
 export interface WorkerRates {
   readonly worker: number;
   readonly state: WorkerStatus['state'];
   readonly silentSeconds: number;
   readonly steps: number;
   readonly tokensPerSecond: number;
-  /** Means of a step, in seconds. */
+  /** Mean times of a step, in seconds. */
   readonly phases: Readonly<Record<'compute' | 'push' | 'wait' | 'pull', number>>;
-  /** Updates that others made under way; the mean of a step. */
+  /** Other workers' updates between reading the parameters and pushing; the mean of a step. */
   readonly staleness: number;
-  /** Means of a step. */
+  /** Mean bytes of a step. */
   readonly sentBytes: number;
   readonly receivedBytes: number;
   /** In both directions, since its process started. */
@@ -20,16 +20,16 @@ export interface WorkerRates {
 }
 
 export class WorkerRateMeter {
-  /** By worker: the counts from which the rates are taken, and the rates. */
+  /** By worker: the counts that the rates are based on, and the rates. */
   readonly #seen = new Map<number, { readonly report: WorkerReport; readonly rates: WorkerRates }>();
 
-  /** By worker, ascending. A worker that has made no step since the last look keeps its rates. */
+  /** Returns the rates by worker, ascending. A worker that has made no step since the last reading keeps its rates. */
   look({ workers }: RunStatus): WorkerRates[] {
     return workers.map(({ worker, state, silentSeconds, report }) => {
       const before = this.#seen.get(worker);
       const current = { state, silentSeconds };
       if (before && before.report.steps === report.steps) return { ...before.rates, ...current };
-      // A process that was started again counts from 0.
+      // A process that was restarted counts from 0.
       const since = before && before.report.steps < report.steps ? before.report : undefined;
       const rates = { worker, ...current, ...ratesOf(report, since) };
       this.#seen.set(worker, { report, rates });

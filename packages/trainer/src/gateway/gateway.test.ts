@@ -71,7 +71,7 @@ async function gather(
   return gathered;
 }
 
-/** Sends an update as a client that keeps to the protocol, unless `headers` say otherwise. */
+/** Sends an update like a client that follows the protocol, unless `headers` say otherwise. */
 function post(url: string, body: Float32Array<ArrayBuffer>, headers: Record<string, string> = {}): Promise<Response> {
   const usual = { 'unroll-model': model, 'idempotency-key': crypto.randomUUID(), ...headers };
   return fetch(`${url}/contributions`, { method: 'POST', body, headers: usual });
@@ -80,7 +80,7 @@ function post(url: string, body: Float32Array<ArrayBuffer>, headers: Record<stri
 const size = () =>
   Object.values(parameterShapes(checkpoint.config)).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
 const constant = (value: number) => new Float32Array(size()).fill(value);
-/** Two clients whose updates are nothing but their noise, as long as it is to be expected. */
+/** Two clients whose updates are only noise, of the expected length. */
 const twice = async (url: string) => {
   for (let k = 0; k < 2; k++) expect((await post(url, constant(3 / Math.SQRT2))).status).toBe(202);
 };
@@ -118,7 +118,8 @@ describe('a round of federated averaging', () => {
     const change = Object.entries(after.parameters).flatMap(([name, values]) =>
       Array.from(values, (value, i) => value - checkpoint.parameters[name]![i]!),
     );
-    // The mean of two: a sum with the deviation 2·0.5, halved. Six standard errors of a sample deviation on either side.
+    // The mean of two: a sum with the deviation 2·0.5, halved. Allows six standard errors of a sample deviation on
+    // either side.
     const deviation = lengthOf(change) / Math.sqrt(change.length);
     expect(Math.abs(deviation / 0.5 - 1)).toBeLessThan(6 / Math.sqrt(2 * change.length));
   });
@@ -182,7 +183,7 @@ describe('a round of federated averaging', () => {
     const terms = { model, parameters: 10_000, clients: 100, clipNorm: 1, noiseMultiplier: 10 };
     const round = new FederatedRound(terms);
     const withNorm = (norm: number) => new Float32Array(10_000).fill(norm / 100);
-    // Its noise is 100 long, give or take 0.7: that of 10,000 numbers with a deviation of 1.
+    // Its noise is 100 long, give or take 0.7: 10,000 numbers with a deviation of 1.
     expect(round.add('honest', withNorm(100))).toBeUndefined();
     expect(round.add('without noise', withNorm(1))).toMatchObject({ status: 422 });
     expect(round.add('lengthened', withNorm(106))).toMatchObject({ status: 422 });

@@ -1,6 +1,6 @@
 /**
- * One round, from a checkpoint to the next: serves it, waits for its updates, adds their mean to the parameters, enters the
- * sum into the privacy ledger, and writes the new checkpoint.
+ * One round, from a checkpoint to the next: serves it, waits for its updates, adds their mean to the parameters, enters
+ * the sum into the privacy ledger, and writes the new checkpoint.
  */
 import { elementCount, parameterShapes } from '@unroll/core';
 import { type Checkpoint, writeModel } from '../checkpoint/checkpoint.js';
@@ -16,7 +16,10 @@ export interface GatherOptions {
   readonly out: string;
   readonly ledger: string;
   readonly clients: number;
-  /** How many people may take part; each is assumed to do so by chance. `clients` claims nothing from that. */
+  /**
+   * The number of people who may take part; each is assumed to do so by chance. With the value of `clients`, no benefit
+   * from sampling is claimed.
+   */
   readonly population: number;
   readonly clipNorm: number;
   readonly noiseMultiplier: number;
@@ -26,7 +29,7 @@ export interface GatherOptions {
   readonly origin: string;
   readonly token: string | undefined;
   readonly clientTokens?: readonly string[] | undefined;
-  /** How many of the updates are taken to have their noise, for ε; the others may lie. */
+  /** The number of updates assumed to carry their noise, for computing ε; the others may lie. */
   readonly honest: number;
   readonly onServing: (url: string) => void;
   readonly onUpdate: (received: number) => void;
@@ -35,19 +38,22 @@ export interface GatherOptions {
 export interface GatherResult {
   readonly checkpoint: string;
   readonly clients: number;
-  /** Updates that are taken to have their noise. */
+  /** The number of updates assumed to carry their noise. */
   readonly honest: number;
-  /** Sums in the ledger, this one included. */
+  /** The number of sums in the ledger, including this one. */
   readonly rounds: number;
   /**
-   * All of them together are (ε, δ)-differentially private, if so many updates of each round were clipped and noised as the
-   * gateway asked, and no person sent two.
+   * All sums together are (ε, δ)-differentially private, if `honest` updates of each round were clipped and noised as
+   * the gateway asked, and no person sent two.
    */
   readonly epsilon: number;
   readonly delta: number;
 }
 
-/** @throws UnrollError; the signal's reason if it aborts before the round is complete, which publishes nothing */
+/**
+ * @throws UnrollError; the signal's reason if it aborts before the round is complete, in which case nothing is
+ *   published
+ */
 export async function gatherRound(
   checkpoint: Checkpoint,
   options: GatherOptions,

@@ -1,4 +1,4 @@
-/** The privacy ledger: a file with a line for each sum of people's updates that was published, so that all are counted. */
+/** The privacy ledger: a file with one line for each published sum of people's updates, so that all are counted. */
 import { appendFileSync, closeSync, existsSync, openSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -11,21 +11,21 @@ const entrySchema = z.object({
   noiseMultiplier: z.number().positive(),
   clipNorm: z.number().positive(),
   clients: z.int().positive(),
-  /** The SHA-256 of the model.onnx that the updates were of. */
+  /** The SHA-256 of the model.onnx that the updates belong to. */
   model: z.string(),
 });
 
 export type LedgerEntry = z.infer<typeof entrySchema>;
 
-/** A new ledger is its owner's: nobody else needs to know when people contributed. */
+/** Only its owner can read a new ledger: nobody else needs to know when people contributed. */
 const mode = 0o600;
 
 /** A gateway holds the ledger while it enters a line, which takes milliseconds. */
 const longestWait = 10_000;
 
 /**
- * What was published so far; nothing if there is no file yet. A round whose entry could not be written must not begin: so it is
- * found out here whether the file can be written.
+ * Returns the sums published so far; none if there is no file yet. Also checks that the file can be written, because a
+ * round whose entry could not be written must not begin.
  * @throws UnrollError naming the line that is damaged, or saying why the file cannot be written
  */
 export function readLedger(path: string): NoisySum[] {
@@ -47,9 +47,9 @@ export function readLedger(path: string): NoisySum[] {
 }
 
 /**
- * Enters a sum, alone: another gateway that enters one at the same time waits. Returns all sums of the ledger, those that others
- * have entered meanwhile included.
- * @throws UnrollError if the file cannot be written; it is then as it was
+ * Enters a sum under a lock: another gateway that enters one at the same time waits. Returns all sums of the ledger,
+ * including those that others have entered meanwhile.
+ * @throws UnrollError if the file cannot be written; it is then unchanged
  */
 export async function appendToLedger(path: string, entry: LedgerEntry): Promise<NoisySum[]> {
   const lock = await holdLock(path);
@@ -73,7 +73,7 @@ export async function appendToLedger(path: string, entry: LedgerEntry): Promise<
 
 const newline = 0x0a;
 
-/** Makes the file that says that the ledger is being written; returns its path. */
+/** Creates the lock file, which shows that the ledger is being written; returns its path. */
 async function holdLock(path: string): Promise<string> {
   const lock = `${path}.lock`;
   for (let waited = 0; ; waited += 50) {

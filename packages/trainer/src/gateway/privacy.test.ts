@@ -1,10 +1,11 @@
-// The accountant beside what others have published, and beside formulas.
+// The accountant, compared with published results and with formulas.
 import { expect, test } from 'vitest';
 import { epsilonOf, type NoisySum } from './privacy.js';
 
 const repeated = (count: number, sum: NoisySum) => Array<NoisySum>(count).fill(sum);
 
-// TensorFlow Privacy's compute_dp_sgd_privacy_test.py: examples, batch, noise, epochs, δ, and ε with the same conversion.
+// TensorFlow Privacy's compute_dp_sgd_privacy_test.py: examples, batch, noise, epochs, δ, and ε with the same
+// conversion.
 test.each([
   [60_000, 150, 1.3, 15, 1e-5, 0.7242234026109595],
   [100_000, 100, 1.0, 30, 1e-7, 1.4154988495444845],
@@ -16,7 +17,7 @@ test.each([
   },
 );
 
-// TensorFlow Privacy's series for orders that are no integers, from SciPy's log_ndtr, with the orders that are used here.
+// TensorFlow Privacy's series for fractional orders, from SciPy's log_ndtr, with the orders that are used here.
 test.each([
   [0.01, 0.3, 1, 1e-5, 12.058040494101007],
   [0.01, 0.3, 1, 1e-6, 14.038174381730578],

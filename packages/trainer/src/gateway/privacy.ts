@@ -1,24 +1,26 @@
 /**
- * What differential privacy the published sums have: Rényi differential privacy of the subsampled Gaussian mechanism, the
- * successor of the moments accountant (Abadi et al. 2016). It computes and knows nothing of updates.
+ * Computes the differential privacy of the published sums: Rényi differential privacy of the subsampled Gaussian
+ * mechanism, the successor of the moments accountant (Abadi et al. 2016). It knows nothing of updates.
  */
 
 /** One published sum. */
 export interface NoisySum {
-  /** The chance of a person to be in it: 1 claims nothing from sampling. */
+  /** The probability that a person is in it; 1 claims no benefit from sampling. */
   readonly samplingRate: number;
-  /** σ: the noise's standard deviation over the greatest length of one person's update. */
+  /** σ: the noise's standard deviation divided by the greatest length of one person's update. */
   readonly noiseMultiplier: number;
 }
 
-/** Orders α of the divergences. Any choice gives a true ε; with small noise the least is found between whole orders. */
+/**
+ * Orders α of the divergences. Any choice gives a valid ε; with little noise the least is found between whole orders.
+ */
 const fractionalOrders = Array.from({ length: 99 }, (_, i) => 1.1 + i / 10).filter((order) => !Number.isInteger(order));
 const orders = [...fractionalOrders, ...Array.from({ length: 63 }, (_, i) => i + 2), 80, 96, 128, 192, 256, 512];
 
 /**
- * The ε for which all these sums together are (ε, δ)-differentially private, when one person's updates are added or
- * removed. Rényi divergences of the orders add up, and are converted by theorem 21 of Balle et al. (2020), "Hypothesis
- * testing interpretations and Rényi differential privacy":
+ * Returns the ε for which all these sums together are (ε, δ)-differentially private, when one person's updates are
+ * added or removed. Rényi divergences of the orders add up, and are converted by theorem 21 of Balle et al. (2020),
+ * "Hypothesis testing interpretations and Rényi differential privacy":
  * ε = ρ(α) + ln((α − 1)/α) − (ln δ + ln α)/(α − 1), the least over the orders α.
  */
 export function epsilonOf(sums: Iterable<NoisySum>, delta: number): number {
@@ -35,7 +37,7 @@ export function epsilonOf(sums: Iterable<NoisySum>, delta: number): number {
   return Math.max(0, Math.min(...epsilons));
 }
 
-/** Rounds are often alike, and a divergence takes a while. */
+/** Groups equal rounds: rounds are often alike, and a divergence takes a while to compute. */
 function countAlike(sums: Iterable<NoisySum>): Iterable<{ sum: NoisySum; count: number }> {
   const counts = new Map<string, { sum: NoisySum; count: number }>();
   for (const sum of sums) {
@@ -46,8 +48,8 @@ function countAlike(sums: Iterable<NoisySum>): Iterable<{ sum: NoisySum; count: 
 }
 
 /**
- * ρ(α) of one sum: ln A(α) / (α − 1), A(α) = E[((1 − q) + q·exp((2z − 1)/(2σ²)))^α] for z of N(0, σ²). Mironov, Talwar and
- * Zhang (2019), "Rényi differential privacy of the sampled Gaussian mechanism", section 3.3.
+ * Returns ρ(α) of one sum: ln A(α) / (α − 1), A(α) = E[((1 − q) + q·exp((2z − 1)/(2σ²)))^α] for z of N(0, σ²). Mironov,
+ * Talwar and Zhang (2019), "Rényi differential privacy of the sampled Gaussian mechanism", section 3.3.
  */
 function renyiDivergence(order: number, q: number, sigma: number): number {
   if (q === 1) return order / (2 * sigma ** 2);
@@ -55,7 +57,7 @@ function renyiDivergence(order: number, q: number, sigma: number): number {
   return logA / (order - 1);
 }
 
-/** ln A(α) of an integer order: A = Σₖ C(α, k)·(1 − q)^(α − k)·qᵏ·exp(k(k − 1)/(2σ²)). */
+/** Returns ln A(α) of an integer order: A = Σₖ C(α, k)·(1 − q)^(α − k)·qᵏ·exp(k(k − 1)/(2σ²)). */
 function logMoment(order: number, q: number, sigma: number): number {
   const terms: number[] = [];
   let logBinomial = 0;
@@ -70,8 +72,8 @@ function logMoment(order: number, q: number, sigma: number): number {
 const leastForQuadrature = 0.02;
 
 /**
- * ln A(α) of any order, by the trapezoidal rule. The integrand is analytic within πσ² of the real axis, so that with this step
- * the error is below that of float64. Infinite where the noise is too small for it to be worth while.
+ * Returns ln A(α) of any order, by the trapezoidal rule. The integrand is analytic within πσ² of the real axis, so with
+ * this step the error is below that of float64. Infinite if the noise is too small to be worth the computation.
  */
 function logMomentByQuadrature(order: number, q: number, sigma: number): number {
   if (sigma < leastForQuadrature) return Number.POSITIVE_INFINITY;
@@ -87,7 +89,7 @@ function logMomentByQuadrature(order: number, q: number, sigma: number): number 
   return logOfSum(terms);
 }
 
-/** ln Σ exp(term) */
+/** Returns ln Σ exp(term). */
 function logOfSum(terms: readonly number[]): number {
   const largest = terms.reduce((a, b) => Math.max(a, b));
   return largest + Math.log(terms.reduce((sum, term) => sum + Math.exp(term - largest), 0));

@@ -1,7 +1,10 @@
-/** One round of federated averaging: takes updates until it has as many as it waits for. Knows no network and no files. */
+/** One round of federated averaging: takes updates until it has enough. It knows no network and no files. */
 import type { Round } from '@unroll/edge-runtime';
 
-/** Why an update was not taken, as an HTTP status and a line; undefined if it was, now or before under the same key. */
+/**
+ * The reason for refusing an update, as an HTTP status and a line. Undefined if it was taken, now or earlier under the
+ * same key.
+ */
 export type Refusal = { readonly status: number; readonly reason: string } | undefined;
 
 export class FederatedRound {
@@ -25,7 +28,7 @@ export class FederatedRound {
 
   /**
    * Adds an update once, however often it is sent under its key.
-   * @param client who sends it, of whom the round takes one update; undefined if clients are not told apart
+   * @param client the sender, from whom the round takes one update; undefined if clients are not distinguished
    */
   add(key: string, update: Float32Array, client?: string): Refusal {
     const { parameters } = this.terms;
@@ -49,7 +52,7 @@ export class FederatedRound {
     return undefined;
   }
 
-  /** The mean of the updates, by the sizes of the parameters in their order. */
+  /** Returns the mean of the updates, split by the parameters' sizes, in their order. */
   mean(sizes: Readonly<Record<string, number>>): Record<string, Float32Array> {
     let offset = 0;
     return Object.fromEntries(
@@ -62,14 +65,15 @@ export class FederatedRound {
   }
 }
 
-/** -ln of the chance that an honest update is refused on one side. */
+/** -ln of the probability that an honest update is refused on one side. */
 const rarity = -Math.log(1e-9);
 
 /**
- * The least and the greatest Euclidean norm of an update u + z with ‖u‖ ≤ C and noise z: outside of them are less than one honest
- * update of 10⁹ on each side. ‖z‖² lies between P − 2√(Pt) and P + 2√(Pt) + 2t squared deviations but for a chance of e⁻ᵗ
- * (Laurent and Massart 2000, lemma 1), and u·z is below √(2t)·C deviations. An update without noise passes unless the noise is
- * longer than C: a server cannot tell more from one update.
+ * Returns the least and the greatest plausible Euclidean norm of an update u + z with ‖u‖ ≤ C and noise z. On each
+ * side, less than one honest update in 10⁹ lies outside. ‖z‖² lies between P − 2√(Pt) and P + 2√(Pt) + 2t squared
+ * deviations, except with a probability of e⁻ᵗ (Laurent and Massart 2000, lemma 1), and u·z is below √(2t)·C
+ * deviations. An update without noise passes unless the noise is longer than C: a server cannot tell more from one
+ * update.
  */
 function honestNorms({ clipNorm, noiseMultiplier, clients, parameters }: Round): [least: number, most: number] {
   const deviation = (noiseMultiplier * clipNorm) / Math.sqrt(clients);

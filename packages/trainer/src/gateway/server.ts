@@ -1,6 +1,6 @@
 /**
- * The gateway's HTTP side: `GET /round` says what is gathered, `POST /contributions` takes an update. It reads no more
- * than an update's size, and speaks no TLS: a proxy in front of it does.
+ * The gateway's HTTP side: `GET /round` describes the round, `POST /contributions` takes an update. It reads at most an
+ * update's size, and does not speak TLS: a proxy in front of it does.
  */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -13,24 +13,24 @@ import type { FederatedRound } from './round.js';
 export interface GatewayOptions {
   readonly host: string;
   readonly port: number;
-  /** The secret that all clients must show, if any. */
+  /** The secret that all clients must present, if any. */
   readonly token: string | undefined;
-  /** Secrets of one client each, of whom a round takes one update. */
+  /** The secrets of individual clients, from each of which a round takes one update. */
   readonly clientTokens?: readonly string[] | undefined;
-  /** The origin of the pages that may ask. */
+  /** The origin of the pages that may send requests. */
   readonly origin: string;
   /** Called after each update that is taken. */
   readonly onUpdate: () => void;
 }
 
-/** Each may hold an update in memory. */
+/** Limited, because each may hold an update in memory. */
 const mostConnections = 32;
 /** In seconds. */
 const longestRequest = 60;
 /** How long a client may take for its answer when the round is over, in milliseconds. */
 const longestGoodbye = 1000;
 
-/** Who sends a request; the client is named where each has a token of its own. */
+/** The sender of a request; the client is named if each has a separate token. */
 interface Sender {
   readonly client?: string;
 }
@@ -107,7 +107,7 @@ async function takeUpdate(
   return { status: 202, body: 'taken\n' };
 }
 
-/** The body, if it has exactly this many bytes. */
+/** Returns the body, if it has exactly `size` bytes. */
 async function readBody(request: IncomingMessage, size: number): Promise<ArrayBuffer | undefined> {
   if (Number(request.headers['content-length']) !== size) return undefined;
   const body = new Uint8Array(size);
@@ -119,7 +119,10 @@ async function readBody(request: IncomingMessage, size: number): Promise<ArrayBu
   return body.buffer;
 }
 
-/** Returns what finds the sender of a request by its token; undefined for who may not contribute. */
+/**
+ * Returns a function that finds the sender of a request by its token; it returns undefined for one that may not
+ * contribute.
+ */
 function admission({ token, clientTokens }: GatewayOptions): (request: IncomingMessage) => Sender | undefined {
   const clients = clientTokens && new Set(clientTokens.map(digestOf));
   const shared = token === undefined ? undefined : digestOf(token);
@@ -130,7 +133,7 @@ function admission({ token, clientTokens }: GatewayOptions): (request: IncomingM
   };
 }
 
-/** Tokens are compared by their digests, so that the time of a comparison tells nothing of a token. */
+/** Returns a token's digest. Tokens are compared by digest, so that the time of a comparison reveals nothing. */
 function digestOf(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }

@@ -1,4 +1,4 @@
-// Log lines, as people and collectors of logs read them.
+// Log lines, in the forms for people and for log collectors.
 import { execFile, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

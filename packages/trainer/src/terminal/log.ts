@@ -1,6 +1,6 @@
 /**
- * The log: lines on stderr for whoever runs a command. Every line passes here, with a severity; commands that run for long
- * (`--log-format`) write it with the time and the process, or as JSON. Results go to stdout, by `output.ts`.
+ * The log: lines on stderr for the person who runs a command. Every line passes here, with a severity. Long-running
+ * commands (`--log-format`) write it with the time and the process, or as JSON. Results go to stdout, by `output.ts`.
  */
 import type { Severity } from '@unroll/param-server';
 
@@ -17,7 +17,7 @@ interface LogStyle {
 const initially: LogStyle = { format: 'plain' };
 let style = initially;
 
-/** Sets how lines look from now on. @param format by default plain on a terminal and `text` elsewhere */
+/** Sets the format of all further lines. @param format by default plain on a terminal and `text` elsewhere */
 export function openLog(format: LogFormat = process.stderr.isTTY ? 'plain' : 'text'): void {
   style = { format };
 }
@@ -27,12 +27,12 @@ export function closeLog(): void {
   style = initially;
 }
 
-/** Has each line say which process of a run it is of; plain lines do not. */
+/** Makes each line name its process of the run; plain lines do not. */
 export function nameInLog(process: string): void {
   style = { ...style, process };
 }
 
-/** Whether a bar may be drawn among the lines. */
+/** Returns whether a progress bar may be drawn among the lines. */
 export function isDrawable(): boolean {
   return process.stderr.isTTY && style.format === 'plain';
 }
@@ -42,7 +42,7 @@ export function log(line: string, severity: Severity = 'info'): void {
   process.stderr.write(`${logLine(line, severity, style, new Date())}\n`);
 }
 
-/** The line as it is written. The fields of JSON are those that collectors of logs look for. */
+/** Returns the line as it is written. The JSON fields are the ones that log collectors look for. */
 export function logLine(line: string, severity: Severity, { format, process }: LogStyle, date: Date): string {
   if (format === 'plain') return line;
   const [time, level] = [date.toISOString(), severity.toUpperCase()];

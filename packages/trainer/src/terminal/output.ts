@@ -1,17 +1,17 @@
-/** Writes what commands print, and handles a pipe that nobody reads and a device that is full. */
+/** Writes the output of commands, and handles a pipe that nobody reads and a full device. */
 import { UnrollError } from '../errors.js';
 
-/** Whoever read stdout has gone, as `head` does when it has its lines. */
+/** The reader of stdout has gone, as `head` does when it has its lines. */
 export class ClosedPipe extends Error {
   override readonly name = 'ClosedPipe';
 }
 
-/** The exit status after {@link ClosedPipe}: as a shell tells of a program that SIGPIPE ended. */
+/** The exit status after {@link ClosedPipe}: the one that a shell reports for a program ended by SIGPIPE. */
 export const closedPipeStatus = 141;
 
 /**
- * Keeps what stdout or stderr do not take from ending this process: a training goes on although nobody reads its log. The writer
- * of a result hears of it by {@link print}.
+ * Keeps write errors of stdout or stderr from ending this process: a training goes on although nobody reads its log.
+ * {@link print} reports such errors to the writer of a result.
  */
 export function surviveClosedOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
@@ -22,7 +22,7 @@ export function surviveClosedOutput(): void {
 function ignore(): void {}
 
 /**
- * Writes to stdout and waits until it is taken.
+ * Writes to stdout and waits until it is accepted.
  * @throws ClosedPipe if nobody reads it; UnrollError if it cannot be written
  */
 export function print(text: string): Promise<void> {

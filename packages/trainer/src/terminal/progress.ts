@@ -1,8 +1,8 @@
-/** Progress on stderr: a bar with rate and time left on a terminal, a line now and then elsewhere. */
+/** Progress on stderr: on a terminal a bar with rate and time left, elsewhere a line now and then. */
 import { Bar, Presets } from 'cli-progress';
 import { isDrawable, log } from './log.js';
 
-/** Where there is no terminal, a line after so many seconds. */
+/** Seconds between two lines where there is no terminal. */
 const lineSeconds = 15;
 
 export class Progress {
@@ -23,7 +23,7 @@ export class Progress {
     this.#bar.start(total, 0, { rate: '-', note: '' });
   }
 
-  /** @param note what else to show beside the bar, such as the loss */
+  /** @param note text to show beside the bar, such as the loss */
   update(value: number, note = ''): void {
     const now = performance.now();
     const rate = (value / (Math.max(now - this.#started, 1) / 1000)).toFixed(value > 1000 ? 0 : 1);
@@ -41,12 +41,12 @@ export class Progress {
   }
 }
 
-/** Bytes as megabytes with one decimal. */
+/** Converts bytes to megabytes with one decimal. */
 export function megabytes(bytes: number): number {
   return Math.round(bytes / 1e5) / 10;
 }
 
-/** `1 h 02 min`, `3 min 20 s`, `12 s`. */
+/** Formats as `1 h 02 min`, `3 min 20 s`, `12 s`. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;

@@ -1,10 +1,10 @@
-// One chart: a title, the latest value, lines over the steps. The arrow keys move its cursor as the pointer does.
+// One chart: a title, the latest value, and lines over the steps. The arrow keys move its cursor like the pointer.
 import { count, figure } from './numbers.js';
 import uPlot from './uplot.js';
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** Axes and grids in the colours of the page, which may change under way. */
+/** Axes and grids in the colours of the page, which may change while it is open. */
 const axis = {
   stroke: () => style('--quiet'),
   grid: { stroke: () => style('--line'), width: 1 },

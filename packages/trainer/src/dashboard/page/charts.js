@@ -1,7 +1,7 @@
-// Which curves are shown: of the points of a run, and of its evaluations.
+// Creates the charts of a run: curves of its points, and of its evaluations.
 import { colour, createChart } from './chart.js';
 
-/** A point's values in the order in which they are sent. */
+/** The indices of a point's values, in the order in which they are sent. */
 const [stepAt, , lossAt, learningRateAt, gradientNormAt, tokensPerSecondAt] = [0, 1, 2, 3, 4, 5];
 
 const raw = { stroke: colour('--curve-faint'), width: 1 };
@@ -49,7 +49,10 @@ export function createCharts(parent) {
 
 const exponential = (loss) => (loss === null ? null : Math.exp(loss));
 
-/** The exponentially weighted mean, over more points the more there are; its start is not drawn to zero. */
+/**
+ * Returns the exponentially weighted mean, over a window that grows with the number of points; the start is not biased
+ * to zero.
+ */
 export function smoothedOf(values) {
   const keep = 1 - 1 / Math.max(1, Math.min(50, values.length / 60));
   let [sum, weight] = [0, 0];
@@ -61,7 +64,7 @@ export function smoothedOf(values) {
   });
 }
 
-/** Two curves over the steps of both. */
+/** Merges two curves over the steps of both. */
 function joined(steps, values, others) {
   const byStep = new Map(steps.map((step, k) => [step, [values[k], null]]));
   for (const [step, value] of others) byStep.set(step, [byStep.get(step)?.[0] ?? null, value]);

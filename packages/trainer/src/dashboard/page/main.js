@@ -1,4 +1,5 @@
-// The page of a run: receives its data as Server-Sent Events and shows it. After a lost connection it gets all anew.
+// The page of a run: receives its data as Server-Sent Events and shows it. After a lost connection it receives
+// everything anew.
 import { createCharts } from './charts.js';
 import { count, duration, figure } from './numbers.js';
 import { showServers, showWorkers } from './workers.js';
@@ -14,7 +15,7 @@ events.addEventListener('message', ({ data }) => {
   const update = JSON.parse(data);
   points = update.isReset ? update.points : points.concat(update.points);
   show(update);
-  // Nothing more comes; without this the browser would ask again and again.
+  // No more data will come; without this the browser would reconnect again and again.
   if (update.hasEnded) events.close();
 });
 events.addEventListener('error', () => setState('lost', 'connection lost'));
@@ -49,7 +50,7 @@ function showNow(run, latest, validation) {
   byId('rate').textContent = figure(Math.round(rate));
 }
 
-/** From the pace of the latest tenth of this run's points. */
+/** Estimates the remaining time from the pace of the latest tenth of this run's points. */
 function secondsLeft({ firstStep, totalSteps }, step, time) {
   if (step >= totalSteps) return 0;
   const ours = points.filter(([at]) => at > firstStep);
@@ -63,7 +64,7 @@ function stateOf(run, latest, hasEnded) {
   return latest[0] >= run.totalSteps ? ['finished', 'finished'] : ['lost', `stopped after step ${count(latest[0])}`];
 }
 
-/** Is read out when it changes, and only then. */
+/** Sets the state; screen readers announce it only when it changes. */
 function setState(name, text) {
   const state = byId('state');
   if (state.textContent !== text) state.textContent = text;

@@ -1,4 +1,4 @@
-// How numbers are written on the page.
+// Formats numbers for the page.
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
@@ -8,7 +8,7 @@ export function count(value) {
 }
 
 /**
- * To three or four digits; a dash for what is not known.
+ * Formats to three or four digits; a dash for an unknown value.
  * @param {number | null | undefined} value
  */
 export function figure(value) {

@@ -47,7 +47,7 @@ function stateOf({ state, silentSeconds }, hasEnded) {
   return element('span', state === 'silent' ? `silent for ${Math.round(silentSeconds)} s` : 'alive', `dot ${state}`);
 }
 
-/** A bar as long as the step took beside the slowest worker's, and what it says in words. */
+/** Returns a bar whose length is the step's time relative to the slowest worker's, with the same in words. */
 function breakdownOf(worker, slowest) {
   const box = element('div', '', 'breakdown');
   const bar = element('div', '', 'bar');
