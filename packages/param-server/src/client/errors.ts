@@ -1,6 +1,8 @@
 /** Errors between a worker and its servers, worded for the person who runs the worker. */
 import { type ServiceError, status } from '@grpc/grpc-js';
 
+const passingCodes = new Set([status.ABORTED, status.UNAVAILABLE, status.CANCELLED]);
+
 /** A call to a parameter server failed. The message is one line: which server, what happened, what to do. */
 export class ParameterServerError extends Error {
   override readonly name = 'ParameterServerError';
@@ -13,6 +15,11 @@ export class ParameterServerError extends Error {
   ) {
     super(message, options);
   }
+
+  /** Whether the server was away or late, perhaps since another process of the run had failed. Otherwise it refused this one. */
+  get isAbsence(): boolean {
+    return passingCodes.has(this.code) || this.code === status.DEADLINE_EXCEEDED;
+  }
 }
 
 /**
@@ -22,8 +29,6 @@ export class ParameterServerError extends Error {
 export function isPassing(error: unknown): boolean {
   return error instanceof ParameterServerError && passingCodes.has(error.code);
 }
-
-const passingCodes = new Set([status.ABORTED, status.UNAVAILABLE, status.CANCELLED]);
 
 /**
  * Describes a call's failure. `server` is its address and shard, `path` gRPC's path, `deadlineSeconds` the call's time

@@ -219,7 +219,8 @@ export class Membership {
       if (shard === 0) this.#admitted(answer);
       if (!answer.supersededBy) this.#gradients.joined(answer);
     };
-    await join(0, this.#shards.first.connection);
+    // The other servers are looked for meanwhile: one of them may turn this worker away while the first is absent.
+    await this.#shards.each(({ connection }, shard) => (shard === 0 ? join(shard, connection) : connection.ready()));
     await this.#shards.each(async ({ connection }, shard) => (shard > 0 ? join(shard, connection) : undefined));
     return [...answers].toSorted(([a], [b]) => a - b).map(([, answer]) => answer);
   }

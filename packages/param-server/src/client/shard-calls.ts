@@ -5,6 +5,8 @@ import type { Chunk } from '../shard-vector.js';
 export type Chunks = Iterable<Chunk> | AsyncIterable<Chunk>;
 
 export interface ShardCalls {
+  /** Resolves when the server can be asked; rejects if it turns out that it never will, as by TLS. */
+  ready(): Promise<void>;
   /** Waits for the server if it is being restarted. */
   join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse>;
   initialize(request: unroll.v1.InitializeRequest): Promise<unroll.v1.InitializeResponse>;

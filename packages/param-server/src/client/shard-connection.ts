@@ -122,8 +122,12 @@ export class ShardConnection implements ShardCalls {
     this.#bulk = new BulkChannel({ place: placeOf(address), tls: security.tls, authorization, count });
   }
 
-  async join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
+  async ready(): Promise<void> {
     await this.#waits.during(`parameter server ${this.#server}`, this.#waitForServer());
+  }
+
+  async join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
+    await this.ready();
     this.#hasAsked = true;
     const answer = this.#unary(this.#service.join, request);
     const joined = await this.#waits.during('the parameter servers to let this worker in', answer);

@@ -53,6 +53,8 @@ export class UnreliableCalls implements ShardCalls {
     this.#isCut = true;
   }
 
+  async ready(): Promise<void> {}
+
   async join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
     const run = readRun(request);
     const caller = readCaller(request.caller);

@@ -28,7 +28,7 @@ export async function runWorker(
       if (!reportTo(process, event)) report.add(event, role.worker);
     }
   } catch (error) {
-    if (error instanceof ParameterServerError) reportTo(process, { type: 'peer-lost' });
+    if (error instanceof ParameterServerError && error.isAbsence) reportTo(process, { type: 'peer-lost' });
     throw error;
   } finally {
     report.close();
