@@ -35,7 +35,7 @@ function patternOf(line: string): RegExp {
 
 describe('a line of the runbook is one that the source says:', () => {
   test.each(lines)('%s', (line) => {
-    // What stands before the first fixed words may be put together elsewhere.
+    // The source may add the words before the first fixed ones in another place.
     const pattern = patternOf(line.replace(/^<[^>]+>/, ''));
     expect(sources.some((text) => pattern.test(text))).toBe(true);
   });

@@ -36,7 +36,7 @@ const alerts = rules.flatMap(({ alert }) => alert ?? []);
 
 const hasPromtool = spawnSync('promtool', ['--version']).error === undefined;
 
-/** What it complains of. */
+/** Runs promtool; returns its complaints, or nothing if it has none. */
 function promtool(args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync('promtool', args, { cwd: folder, encoding: 'utf8' });
   return status === 0 ? '' : stdout + stderr;

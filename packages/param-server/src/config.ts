@@ -4,7 +4,8 @@
 // Sets the variable before a command that imports this module loads ONNX Runtime.
 import './no-telemetry.js';
 
-export { createGuardedServer, type HttpLimits } from './security/guarded-http.js';
+export { lately } from './lately.js';
+export { createGuardedServer } from './security/guarded-http.js';
 export { isLoopback } from './security/loopback.js';
 export { foreignHost, isOwnHost } from './security/own-host.js';
 export { RefusalLog } from './security/refusal-log.js';

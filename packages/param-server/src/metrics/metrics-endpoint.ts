@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
 import { ParameterServerError } from '../client/errors.js';
+import { lately } from '../lately.js';
 import { createGuardedServer } from '../security/guarded-http.js';
 import { foreignHost, isOwnHost } from '../security/own-host.js';
 import type { RefusalLog } from '../security/refusal-log.js';
@@ -56,20 +57,6 @@ export async function serveMetrics(
     server.closeAllConnections();
   };
   return { port: (server.address() as AddressInfo).port, close };
-}
-
-/** Returns `make`, with its result shared by all callers until it resolves and for `milliseconds` after. */
-function lately<Result>(make: () => Promise<Result>, milliseconds: number): () => Promise<Result> {
-  let latest: Promise<Result> | undefined;
-  return () => {
-    if (latest) return latest;
-    latest = make().finally(() =>
-      setTimeout(() => {
-        latest = undefined;
-      }, milliseconds).unref(),
-    );
-    return latest;
-  };
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import type { RunStatus, RunStatusReader, WorkerReport } from '@unroll/param-server';
+import { lately } from '@unroll/param-server/config';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
 import { EventFile } from '../tensorboard/event-file.js';
@@ -35,8 +36,8 @@ export class RunObserver implements AsyncDisposable {
   /** The report of this process, if it trains alone. */
   #alone: WorkerReport | undefined;
   #hasEnded = false;
-  /** The servers' last status, shared by all readers of the same second. */
-  #lastStatus: { readonly at: number; readonly status: Promise<RunStatus> } | undefined;
+  /** Asks the servers, once for all readers of the same moment. */
+  #askServers: (() => Promise<RunStatus>) | undefined;
 
   /** @throws UnrollError if the page's address cannot be listened on, or the folder of event files cannot be made */
   static async open(options: ObserverOptions): Promise<RunObserver> {
@@ -61,6 +62,7 @@ export class RunObserver implements AsyncDisposable {
   /** Starts asking the run's servers for their status and the workers'. Closes the reader at the end. */
   watch(servers: RunStatusReader): void {
     this.#servers = servers;
+    this.#askServers = lately(() => servers.read(), freshness);
   }
 
   /** Adds an event of worker 0, or of the process that trains alone. */
@@ -127,13 +129,7 @@ export class RunObserver implements AsyncDisposable {
   }
 
   async #status(): Promise<RunStatus> {
-    if (this.#servers) {
-      const now = performance.now();
-      if (!this.#lastStatus || now - this.#lastStatus.at > freshness) {
-        this.#lastStatus = { at: now, status: this.#servers.read() };
-      }
-      return this.#lastStatus.status;
-    }
+    if (this.#askServers) return this.#askServers();
     const state = this.#hasEnded ? 'left' : 'alive';
     return { servers: [], workers: this.#alone ? [{ worker: 0, state, silentSeconds: 0, report: this.#alone }] : [] };
   }
