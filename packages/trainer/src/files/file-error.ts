@@ -6,7 +6,8 @@ export type FileError = NodeJS.ErrnoException & { readonly errno: number; readon
 
 export function isFileError(error: unknown): error is FileError {
   const { errno, code } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
-  return typeof errno === 'number' && typeof code === 'string';
+  // Errors of zlib have a number too.
+  return typeof errno === 'number' && typeof code === 'string' && !code.startsWith('Z_');
 }
 
 /** Returns the reason, such as `no space left on device (ENOSPC)`. Rethrows an error that is not from the operating system. */

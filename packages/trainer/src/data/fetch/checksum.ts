@@ -1,18 +1,19 @@
-// Published checksums of files, and the computation of a file's digest.
+// The published size and digest of a file, and the computation of a file's digest.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
-/** The expected digest of a file's bytes, in hexadecimal. */
+/** What a file must be, byte for byte. */
 export interface Checksum {
-  readonly algorithm: 'sha256' | 'md5';
-  readonly digest: string;
+  readonly bytes: number;
+  /** In hexadecimal. */
+  readonly sha256: string;
 }
 
-/** Computes the digest of a file's bytes, in hexadecimal. */
-export async function fileDigest(path: string, algorithm: Checksum['algorithm']): Promise<string> {
-  const hash = createHash(algorithm);
+/** Computes the SHA-256 of a file's bytes, in hexadecimal. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
 }

@@ -15,7 +15,6 @@ export async function downloadCorpus(
 ): Promise<string> {
   const bars = new Map<string, Progress>();
   const onProgress = ({ url, receivedBytes, totalBytes }: DownloadProgress) => {
-    if (totalBytes === undefined) return;
     let bar = bars.get(url);
     if (!bar) {
       for (const finished of bars.values()) finished.stop();

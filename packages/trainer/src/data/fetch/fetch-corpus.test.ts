@@ -14,7 +14,7 @@ import { loadCorpus } from '../corpus.js';
 import type { Checksum } from './checksum.js';
 import { type DownloadProgress, download } from './download.js';
 import { fetchCorpus, fetchSource } from './fetch-corpus.js';
-import { CORPUS_SOURCES } from './sources.js';
+import { type Archive, CORPUS_SOURCES } from './sources.js';
 
 const root = mkdtempSync(join(tmpdir(), 'unroll-fetch-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -70,8 +70,8 @@ function serve(content: Uint8Array, breakAfter = Number.POSITIVE_INFINITY) {
   };
 }
 
-function checksumOf(content: Uint8Array, algorithm: Checksum['algorithm'] = 'sha256'): Checksum {
-  return { algorithm, digest: createHash(algorithm).update(content).digest('hex') };
+function checksumOf(content: Uint8Array): Checksum {
+  return { bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') };
 }
 
 describe('a download', () => {
@@ -149,12 +149,95 @@ describe('a download', () => {
   });
 
   test('of the wrong bytes is refused and removed', async () => {
-    answer = serve(Buffer.from('another file'));
-    const { digest } = checksumOf(Buffer.from('another file'));
+    const altered = Buffer.from(CONTENT).fill(0, 5, 6);
+    answer = serve(altered);
+    const { sha256 } = checksumOf(altered);
     await expect(download(url, target, { checksum })).rejects.toThrow(
-      `${url}: sha256 is ${digest}, expected ${checksum.digest}; the download was removed`,
+      `${url}: sha256 is ${sha256}, expected ${checksum.sha256}; the download was removed`,
     );
     expect(readdirSync(dirname(target))).toEqual([]);
+  });
+
+  test.each<[string, number, string]>([
+    ['longer', CONTENT.length + 1, `has ${CONTENT.length + 1} bytes, but ${CONTENT.length} were published`],
+    ['shorter', CONTENT.length - 1, `has ${CONTENT.length - 1} bytes, but ${CONTENT.length} were published`],
+  ])('that is declared %s than published is refused before a byte is written', async (_, length, refusal) => {
+    answer = (_request, response) => response.writeHead(200, { 'content-length': length }).write(CONTENT);
+    await expect(download(url, target, { checksum })).rejects.toThrow(`${url}: ${refusal}; try a mirror`);
+    expect(readdirSync(dirname(target))).toEqual([]);
+  });
+
+  test('that never ends is read up to the published size, and removed', async () => {
+    let sent = 0;
+    answer = (_request, response) => {
+      const more = () => {
+        while (!response.destroyed && response.write(CONTENT)) sent += CONTENT.length;
+      };
+      response.on('drain', more);
+      more();
+    };
+    await expect(download(url, target, { checksum })).rejects.toThrow(
+      `is longer than the ${CONTENT.length} bytes that were published`,
+    );
+    expect(sent).toBeLessThan(20 * CONTENT.length);
+    expect(readdirSync(dirname(target))).toEqual([]);
+  });
+
+  test('that ends too early, without a declared length, is removed', async () => {
+    answer = (_request, response) => response.writeHead(200).end(CONTENT.subarray(0, 1000));
+    await expect(download(url, target, { checksum })).rejects.toThrow(
+      `ends after 1000 bytes, but ${CONTENT.length} were published`,
+    );
+    expect(readdirSync(dirname(target))).toEqual([]);
+  });
+
+  test('takes the bytes as they are sent, and inflates nothing', async () => {
+    const archive = gzipSync(CONTENT);
+    answer = (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(archive);
+    await download(url, target, { checksum: checksumOf(archive) });
+    expect(readFileSync(target).equals(archive)).toBe(true);
+  });
+
+  test('begins again when the server sends another part than it was asked for', async () => {
+    writeFileSync(`${target}.part`, CONTENT.subarray(0, 1234));
+    answer = ({ headers: { range } }, response) => {
+      if (range === undefined) response.writeHead(200).end(CONTENT);
+      else response.writeHead(206, { 'content-range': `bytes 0-9/${CONTENT.length}` }).end(CONTENT.subarray(0, 10));
+    };
+    await download(url, target, { checksum });
+    expect(readFileSync(target).equals(CONTENT)).toBe(true);
+    expect(ranges).toEqual(['bytes=1234-', undefined]);
+  });
+
+  test('follows a redirection, but not many, and none that is not for the web', async () => {
+    answer = (request, response) => {
+      if (request.url === '/there') serve(CONTENT)(request, response);
+      else response.writeHead(302, { location: '/there' }).end('moved');
+    };
+    await download(url, target, { checksum });
+    expect(readFileSync(target).equals(CONTENT)).toBe(true);
+
+    rmSync(target);
+    ranges = [];
+    answer = (request, response) => response.writeHead(307, { location: `${request.url}x` }).end();
+    await expect(download(url, target, { checksum })).rejects.toThrow(`${url}: leads on and on`);
+    expect(ranges).toHaveLength(6);
+    for (const location of ['file:///etc/passwd', 'http://', 'data:text/plain,a']) {
+      answer = (_request, response) => response.writeHead(301, { location }).end();
+      await expect(download(url, target, { checksum })).rejects.toThrow('which is not followed');
+    }
+    expect(readdirSync(dirname(target))).toEqual([]);
+  });
+
+  test('goes on after a server that falls silent, before or within its answer', async () => {
+    answer = (request, response) => {
+      if (ranges.length === 1) return;
+      if (ranges.length === 2) response.writeHead(200).write(CONTENT.subarray(0, 1000));
+      else serve(CONTENT)(request, response);
+    };
+    await download(url, target, { checksum, silenceSeconds: 0.2 });
+    expect(readFileSync(target).equals(CONTENT)).toBe(true);
+    expect(ranges).toEqual([undefined, undefined, 'bytes=1000-']);
   });
 
   test('that the server does not have is refused at once', async () => {
@@ -181,7 +264,7 @@ describe('a download', () => {
 
 describe('fetching a corpus', () => {
   const entries: Record<string, string> = {
-    'wikitext-2/wiki.train.tokens': 'a b c\n'.repeat(50_000),
+    'wikitext-2/wiki.train.tokens': `${CONTENT.toString('hex', 0, 100_000)}\n`,
     'wikitext-2/wiki.valid.tokens': 'b\n',
     'wikitext-2/wiki.test.tokens': 'c\n',
     'wikitext-2/README': 'not wanted\n',
@@ -234,15 +317,69 @@ describe('fetching a corpus', () => {
     expect(readdirSync(folder).toSorted()).toEqual(['test.txt', 'train', 'valid.txt']);
   });
 
-  test('takes plain files as they are, by any published checksum, and a mirror in place of their home', async () => {
+  test('takes plain files as they are, and a mirror in place of their home', async () => {
     const folder = join(dirname(target), 'ptb');
     answer = (request, response) => serve(Buffer.from(`${request.url}\n`))(request, response);
     const files = ['train', 'valid', 'test'].map((part) => ({
       url: `https://example.org/lstm/data/ptb.${part}.txt`,
-      checksum: checksumOf(Buffer.from(`/copies/ptb.${part}.txt\n`), part === 'train' ? 'md5' : 'sha256'),
+      checksum: checksumOf(Buffer.from(`/copies/ptb.${part}.txt\n`)),
     }));
     await fetchSource({ about: '', files }, folder, { mirror: new URL('/copies/', url).href });
     expect(read(folder)).toEqual(['/copies/ptb.train.txt\n', '/copies/ptb.valid.txt\n', '/copies/ptb.test.txt\n']);
+  });
+
+  const zipped = CORPUS_SOURCES['wikitext-2'].files[0].archive!;
+  const tarred = CORPUS_SOURCES.lm1b.files[0].archive;
+  const shardName = 'b/training-monolingual.tokenized.shuffled/news.en-00001-of-00100';
+  /** Whole for gzip, but the last file of the tar lacks its end. */
+  const cutTar = async () => {
+    const body = CONTENT.subarray(0, 5000);
+    return gzipSync((await packTar([{ header: { name: shardName, size: body.length }, body }])).subarray(0, 3000));
+  };
+  /** Says that the file has as many bytes as the deflated data at its place. */
+  const lyingZip = () => {
+    const bytes = zipSync({ 'wikitext-2/wiki.train.tokens': Buffer.from('a b c\n'.repeat(50)) });
+    new DataView(bytes.buffer, bytes.byteOffset).setUint32(22, 7, true);
+    return bytes;
+  };
+  const twice = () => {
+    const [first, second] = ['aest', 'best'].map((name) =>
+      zipSync({ [`wikitext-2/wiki.${name}.tokens`]: CONTENT.subarray(0, 50) }),
+    );
+    return Buffer.from(
+      Buffer.concat([first!, second!])
+        .toString('latin1')
+        .replace(/wiki\.[ab]est/g, 'wiki.test'),
+      'latin1',
+    );
+  };
+  test.each<[string, () => Uint8Array | Promise<Uint8Array>, Archive, string]>([
+    [
+      'a zip bomb',
+      () => zipSync({ 'wikitext-2/wiki.train.tokens': new Uint8Array(2 ** 22) }),
+      zipped,
+      'inflates to more',
+    ],
+    ['a zip that is cut off', () => zip.subarray(0, 60_000), zipped, 'cannot be unpacked'],
+    ['a zip with other sizes than it declares', lyingZip, zipped, 'wiki.train.tokens has 300 of 7 bytes'],
+    ['a zip with a file twice', twice, zipped, 'it holds wiki.test.tokens twice'],
+    [
+      'a zip of something else',
+      () => zipSync({ '../../wiki.test.tokens': CONTENT.subarray(0, 9) }),
+      zipped,
+      'none of the files',
+    ],
+    ['a gzip bomb', () => gzipSync(new Uint8Array(2 ** 22)), tarred, 'inflates to more than 1048576 bytes'],
+    ['a tar.gz that is cut off', () => gzipSync(CONTENT).subarray(0, 5000), tarred, 'unexpected end of file'],
+    ['a tar that is cut off', cutTar, tarred, 'news.en-00001-of-00100 has'],
+  ])('refuses %s, and leaves nothing that looks like a corpus', async (_, make, archive, refusal) => {
+    const bytes = await make();
+    answer = serve(bytes);
+    const folder = join(dirname(target), 'corpus');
+    const fetching = fetchSource({ about: '', files: [{ url, checksum: checksumOf(bytes), archive }] }, folder, {});
+    await expect(fetching).rejects.toThrow(refusal);
+    await expect(fetching).rejects.toThrow('corpus.bin: cannot be unpacked');
+    expect(readdirSync(dirname(folder))).toEqual(['corpus.download']);
   });
 
   test('asks the server for nothing that is there already', async () => {
@@ -279,6 +416,8 @@ describe('fetching a corpus', () => {
     await expect(fetchCorpus('enwik8', root)).rejects.toThrow(
       'enwik8: no such corpus; choose ptb, wikitext-2, wikitext-103, lm1b',
     );
-    await expect(fetchCorpus('ptb', root, { mirror: 'here' })).rejects.toThrow('mirror here: is no URL');
+    for (const mirror of ['here', 'file:///etc']) {
+      await expect(fetchCorpus('ptb', root, { mirror })).rejects.toThrow(`mirror ${mirror}: is no web address`);
+    }
   });
 });

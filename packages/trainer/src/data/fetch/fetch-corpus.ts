@@ -9,7 +9,7 @@ import { UnrollError } from '../../errors.js';
 import { fileErrorReason, isFileError } from '../../files/file-error.js';
 import { isMarker } from '../../files/markers.js';
 import { checkWritable } from '../../files/result-folder.js';
-import { fileDigest } from './checksum.js';
+import { sha256Of } from './checksum.js';
 import { type DownloadOptions, download } from './download.js';
 import { CORPUS_SOURCES, type CorpusName, type CorpusSource, type SourceFile } from './sources.js';
 import { unpack } from './unpack.js';
@@ -29,8 +29,8 @@ export async function fetchCorpus(name: string, dataFolder: string, options: Fet
   if (!isCorpusName(name)) {
     throw new UnrollError(`${name}: no such corpus; choose ${Object.keys(CORPUS_SOURCES).join(', ')}`);
   }
-  if (options.mirror !== undefined && !URL.canParse(options.mirror)) {
-    throw new UnrollError(`mirror ${options.mirror}: is no URL; give one such as https://example.org/corpora`);
+  if (options.mirror !== undefined && !isWebAddress(options.mirror)) {
+    throw new UnrollError(`mirror ${options.mirror}: is no web address; give one such as https://example.org/corpora`);
   }
   const folder = join(dataFolder, name);
   await fetchSource(CORPUS_SOURCES[name], folder, options);
@@ -73,8 +73,7 @@ function moveInto(folder: string, unpacked: string): void {
 
 async function fetchFile(file: SourceFile, downloads: string, { mirror, ...options }: FetchOptions): Promise<void> {
   const path = join(downloads, fileName(file));
-  const { algorithm, digest } = file.checksum;
-  if (existsSync(path) && (await fileDigest(path, algorithm)) === digest) return;
+  if (existsSync(path) && (await sha256Of(path)) === file.checksum.sha256) return;
   const url = mirror === undefined ? file.url : `${mirror.replace(/\/+$/, '')}/${fileName(file)}`;
   await download(url, path, { ...options, checksum: file.checksum });
 }
@@ -87,6 +86,10 @@ async function unpackFile(file: SourceFile, downloads: string, folder: string): 
 
 function fileName(file: SourceFile): string {
   return posix.basename(new URL(file.url).pathname);
+}
+
+function isWebAddress(address: string): boolean {
+  return URL.canParse(address) && /^https?:$/.test(new URL(address).protocol);
 }
 
 function isCorpusName(name: string): name is CorpusName {
