@@ -5,6 +5,7 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { folderAt, readFile } from '#bundle-source';
 import { inflateJson } from '../bundle/deflate.js';
+import { largestManifest } from '../bundle/manifest.js';
 import { readVerified } from '../bundle/read-verified.js';
 import { BundleError } from '../errors.js';
 import { checkLoading } from '../loading/checked-loading.js';
@@ -46,7 +47,7 @@ export async function loadApplication(
   checkLoading(address, options);
   const { signal } = options;
   const folder = folderAt(address);
-  const manifestBytes = await readFile(folder, manifestFile, { signal, cache: 'no-cache' });
+  const manifestBytes = await readFile(folder, manifestFile, { signal, cache: 'no-cache', maxBytes: largestManifest });
   const { files } = parseApplicationManifest(manifestBytes, folder.nameOf(manifestFile), task);
   const record = files[configFile]!;
   const config = await inflateJson(await readVerified(folder, configFile, record, { signal }), record.inflatedBytes);

@@ -9,6 +9,9 @@ export const manifestFile = 'manifest.json';
 export const modelFile = 'model.onnx';
 export const tokenizerFile = 'tokenizer.json.z';
 
+/** Upper limit of a manifest's size, many times what manifests have. */
+export const largestManifest = 2 ** 24;
+
 /** The files whose size and hash every manifest has. */
 export type BundleFile = typeof modelFile | typeof tokenizerFile;
 

@@ -6,6 +6,7 @@ import { inflateJson } from './deflate.js';
 import type { Folder } from './folder.js';
 import {
   type BundleFile,
+  largestManifest,
   type Manifest,
   manifestFile,
   modelFile,
@@ -42,9 +43,6 @@ export interface Bundle {
   /** Why this is the cached bundle and not the server's; undefined if it is the server's. */
   readonly serverFailure?: string;
 }
-
-/** Upper limit of a manifest's size, many times what manifests have. */
-const largestManifest = 2 ** 24;
 
 /**
  * Reads and verifies the bundle in `folder`: the server's or, if that cannot be used, the cached one.

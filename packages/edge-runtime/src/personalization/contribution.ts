@@ -3,6 +3,7 @@
  * et al. 2018, "Learning differentially private recurrent language models", algorithm 1, with the noise divided among
  * the clients). Nothing here runs unless it is called.
  */
+import { readStream } from '../bundle/read-stream.js';
 import { BundleError } from '../errors.js';
 import type { Cancellable } from '../runtime/cancellable.js';
 import type { Parameters } from './parameters.js';
@@ -44,8 +45,7 @@ export async function contributeTo(
 ): Promise<Contribution> {
   const base = address.replace(/\/$/, '');
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const answer = await request(`${base}/round`, { headers, signal: signal ?? null });
-  const round = (await answer.json()) as Round;
+  const round = roundIn(await request(`${base}/round`, { headers, signal: signal ?? null }), base);
   if (round.model !== model || round.parameters !== update.length) {
     throw new BundleError('gateway-refused', `${base}: it gathers updates of another model; load its newest bundle`);
   }
@@ -109,15 +109,34 @@ function lengthOf(vector: Float32Array): number {
   return Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
 }
 
-async function request(url: string, init: RequestInit): Promise<Response> {
+/** @throws BundleError unless these are the terms of a round */
+function roundIn(answer: string, base: string): Round {
+  try {
+    const round = JSON.parse(answer) as Round;
+    const numbers = [round.clients, round.clipNorm, round.noiseMultiplier];
+    if (numbers.every((value) => Number.isFinite(value) && value >= 0) && round.clients >= 1) return round;
+  } catch {
+    // It is no JSON, or null.
+  }
+  throw new BundleError('gateway-refused', `${base}: what it answers is no round; check the address`);
+}
+
+/** Upper limit of an answer: a round has 200 bytes. */
+const longestAnswer = 2 ** 16;
+
+/** Returns the answer's text. */
+async function request(url: string, init: RequestInit): Promise<string> {
   let response: Response;
+  let text: string;
   try {
     response = await fetch(url, init);
+    const bytes = response.body ? await readStream(response.body, longestAnswer) : new Uint8Array();
+    text = new TextDecoder().decode(bytes.subarray(0, longestAnswer));
   } catch (cause) {
     init.signal?.throwIfAborted();
     const remedy = 'check the connection, its --origin and the page’s content security policy';
     throw new BundleError('unreachable', `${url}: the gateway does not answer; ${remedy}`, { cause });
   }
-  if (response.ok) return response;
-  throw new BundleError('gateway-refused', `${url}: HTTP status ${response.status}, ${(await response.text()).trim()}`);
+  if (response.ok) return text;
+  throw new BundleError('gateway-refused', `${url}: HTTP status ${response.status}, ${text.trim().slice(0, 200)}`);
 }

@@ -130,6 +130,14 @@ describe('a folder', () => {
   });
 });
 
+test('a file that goes on beyond measure is not read to its end', async () => {
+  await using server = await serverBy(() => ({ body: new Uint8Array(2 ** 24 + 1) }));
+  await expect(loadBert(server.url)).rejects.toMatchObject({
+    code: 'file-altered',
+    message: expect.stringMatching(/config\.json: longer than the 16777216 bytes that it should have$/),
+  });
+});
+
 const errorXml = '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>';
 
 describe.each<[string, Answer]>([

@@ -57,6 +57,12 @@ export interface TransformerKind {
   readonly task: string;
 }
 
+/** Upper limits of files' sizes, many times what they have. */
+const largestConfig = 2 ** 24;
+const largestTokenizer = 2 ** 27;
+/** No ONNX file is longer: it is one message of Protocol Buffers. */
+const largestModel = 2 ** 31 - 1;
+
 const modelFiles = [
   'onnx/model.onnx',
   'model.onnx',
@@ -77,9 +83,9 @@ export async function readTransformerFolder(
   checkLoading(address, options);
   const { file, ort: given, signal } = options;
   const folder = folderAt(address);
-  const config = await readJson(folder, 'config.json', signal);
+  const config = await readJson(folder, 'config.json', largestConfig, signal);
   checkConfig(config, kind, folder.nameOf('config.json'));
-  const tokenizerJson = await readJson(folder, 'tokenizer.json', signal);
+  const tokenizerJson = await readJson(folder, 'tokenizer.json', largestTokenizer, signal);
   const tokenizer = tokenizerOf(tokenizerJson, kind, folder.nameOf('tokenizer.json'));
   if (tokenizer.vocabSize > Number(config.vocab_size)) {
     const sizes = `${tokenizer.vocabSize} tokens, the model has ${config.vocab_size}`;
@@ -117,9 +123,10 @@ function runnable(session: InferenceSession): Pick<TransformerFolder, 'inputName
 async function readJson(
   folder: Folder,
   name: string,
+  maxBytes: number,
   signal: AbortSignal | undefined,
 ): Promise<Record<string, unknown>> {
-  const bytes = await readFile(folder, name, { signal });
+  const bytes = await readFile(folder, name, { signal, maxBytes });
   const value = parsed(new TextDecoder().decode(bytes));
   if (value !== null && typeof value === 'object') return value as Record<string, unknown>;
   throw new BundleError(
@@ -168,7 +175,7 @@ async function readModel(
 ): Promise<{ path: string; bytes: Uint8Array }> {
   for (const name of names) {
     try {
-      return { path: folder.nameOf(name), bytes: await readFile(folder, name, { signal }) };
+      return { path: folder.nameOf(name), bytes: await readFile(folder, name, { signal, maxBytes: largestModel }) };
     } catch (error) {
       if (!(error instanceof BundleError && error.code === 'file-missing')) throw error;
     }

@@ -1,7 +1,8 @@
 // A round of federated averaging, with the client that browsers run and the gateway over a real socket.
 import { once } from 'node:events';
 import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import {
   initialParameters,
@@ -246,6 +247,32 @@ test('a gateway that is not there is named', async () => {
   await using device = await loadLocalLanguageModel(path('bundle'));
   await device.personalize([text], { method: 'output-bias', steps: 1 });
   await expect(device.contribute('http://127.0.0.1:1')).rejects.toMatchObject({ code: 'unreachable' });
+});
+
+test.each<[string, (response: ServerResponse) => void]>([
+  [
+    'without end',
+    (response) => {
+      const more = () => {
+        while (!response.destroyed && response.write(' '.repeat(2 ** 16)));
+      };
+      more();
+      response.on('drain', more);
+    },
+  ],
+  ['terms that are none', (response) => response.end('{"model":"a","parameters":1,"clients":0,"clipNorm":null}')],
+])('a gateway that answers %s is refused', async (_, answer) => {
+  await using device = await loadLocalLanguageModel(path('bundle'));
+  await device.personalize([text], { method: 'output-bias', steps: 1 });
+  const server = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const contributed = device.contribute(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await expect(contributed).rejects.toMatchObject({
+    code: 'gateway-refused',
+    message: expect.stringMatching(/: what it answers is no round; check the address$/),
+  });
+  server.closeAllConnections();
+  server.close();
 });
 
 test('a full round takes no more', () => {

@@ -18,10 +18,12 @@ export function unzip(
   wanted: (name: string) => boolean,
 ): Record<string, Uint8Array<ArrayBufferLike>> {
   let declared = 0;
+  const sizes = new Map<string, number>();
   try {
-    return unzipSync(bytes, {
+    const files = unzipSync(bytes, {
       filter: ({ name, originalSize }) => {
         if (!wanted(name)) return false;
+        sizes.set(name, originalSize);
         declared += originalSize;
         if (declared > Math.max(unsuspicious, greatestRatio * bytes.length)) {
           throw new UnrollError(
@@ -31,6 +33,10 @@ export function unzip(
         return true;
       },
     });
+    for (const [name, { length }] of Object.entries(files)) {
+      if (length !== sizes.get(name)) throw new Error(`${name} has ${length} of ${sizes.get(name)} bytes`);
+    }
+    return files;
   } catch (error) {
     if (error instanceof UnrollError) throw error;
     throw new UnrollError(`${file}: cannot be unpacked (${firstLine(error)}); was it cut off?`);

@@ -4,11 +4,11 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { frameCount, logMelConfig, type Recording, readWav } from '@unroll/core';
 import { unpackTar } from 'modern-tar';
 import { firstLine, UnrollError } from '../../errors.js';
 import { namesInFolder } from '../../files/folder-names.js';
+import { gunzip } from '../../files/inflate.js';
 import type { TaskSplit } from '../task.js';
 import { sampleUtterances } from './sample-utterances.js';
 import type { Utterance } from './utterance.js';
@@ -80,7 +80,7 @@ async function wavFiles(data: string): Promise<NamedFile[]> {
 
 async function filesInArchive(path: string): Promise<NamedFile[]> {
   try {
-    const entries = await unpackTar(gunzipSync(readFileSync(path)));
+    const entries = await unpackTar(gunzip(readFileSync(path)));
     return entries.flatMap(({ header, data }) =>
       data && header.name.endsWith('.wav') ? [[`${path}/${header.name}`, () => data] as const] : [],
     );

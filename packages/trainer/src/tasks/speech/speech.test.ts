@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../testing/unroll-process.js';
 import { encodeWav } from '../../testing/wav.js';
@@ -57,6 +58,11 @@ describe('a folder of recordings', () => {
     ],
     ['no recording of the part', { '7_jo_9.wav': wav(400) }, 'has no recordings for test; test is index 0 to 4'],
     ['a damaged archive', { 'recordings.tar.gz': Buffer.from('no archive') }, 'recordings.tar.gz: cannot be unpacked'],
+    [
+      'an archive that inflates beyond measure',
+      { 'recordings.tar.gz': Buffer.concat(Array(9).fill(gzipSync(Buffer.alloc(2 ** 23)))) },
+      'recordings.tar.gz: cannot be unpacked (its 73575 bytes inflate to more than 67108864, which no data does)',
+    ],
     ['nothing', {}, 'holds neither WAV files nor recordings.tar.gz'],
   ])('with %s is refused in one line', async (_, files, message) => {
     using folder = temporaryFolder();

@@ -1,9 +1,9 @@
 /** Reads sentence pairs: a folder of parallel files, one sentence per line, or the embedded sample. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { UnrollError } from '../../errors.js';
 import { namesInFolder } from '../../files/folder-names.js';
+import { gunzip } from '../../files/inflate.js';
 import type { TaskSplit } from '../task.js';
 import { samplePairs } from './sample-pairs.js';
 import type { SentencePair } from './sentence-pair.js';
@@ -63,7 +63,7 @@ function linesOf(path: string): string[] {
 function textOf(path: string): string {
   try {
     const bytes = readFileSync(path);
-    return new TextDecoder('utf-8', { fatal: true }).decode(path.endsWith('.gz') ? gunzipSync(bytes) : bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(path.endsWith('.gz') ? gunzip(bytes) : bytes);
   } catch (error) {
     throw new UnrollError(`${path}: cannot be read as UTF-8 text (${(error as Error).message})`, { cause: error });
   }
