@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, defaultClientConditions, type Plugin, type Rolldown } from 'vite';
 import { describe, expect, test } from 'vitest';
@@ -35,6 +35,22 @@ const allowedDependencies: Readonly<Record<string, readonly string[]>> = {
   trainer: ['core', 'param-server', 'edge-runtime'],
 };
 const packages = Object.keys(allowedDependencies);
+
+/** The rooms of a package, from the ground floor up: a file imports only from its own room and from those before it. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  core: [
+    // Ground floor: shapes, masks and named tensors; seeded random numbers; checks of configurations.
+    ...['tensors', 'random', 'checks'],
+    // Graphs as data, and the tracer that makes them from TensorFlow.js code.
+    ...['generated', 'onnx', 'tracing'],
+    // Stand alone: tokenizers, recordings, scores of translations, update rules.
+    ...['text', 'audio', 'metrics', 'optimizers'],
+    // From scores to results, without TensorFlow.js.
+    'decoding',
+    // The networks, from kernels to whole models.
+    ...['kernels', 'recurrent', 'layers', 'models'],
+  ],
+};
 const forBrowsers = ['core', 'edge-runtime'];
 
 const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
@@ -142,6 +158,21 @@ describe.each(packages)('@unroll/%s', (name) => {
     });
     expect(wrong).toEqual([]);
   });
+});
+
+test.each(Object.entries(rooms))('the rooms of @unroll/%s are one stack', (name, order) => {
+  const source = `packages/${name}/src`;
+  // Files outside a room are the package's entries, above all rooms.
+  const roomOf = (path: string) => /^[^/]+(?=\/)/.exec(relative(source, path))?.[0];
+  const floorOf = (path: string) => order.indexOf(roomOf(path) ?? '');
+  const above = importsOf(sourcesOf(name)).filter(([file, imported]) => {
+    if (!imported.startsWith('.') || roomOf(file) === undefined) return false;
+    const target = join(dirname(file), imported);
+    return roomOf(target) !== roomOf(file) && !(floorOf(target) < floorOf(file));
+  });
+  expect(above).toEqual([]);
+  const known = new Set(sourcesOf(name).map(roomOf));
+  expect([...known].filter((room) => room !== undefined && !order.includes(room))).toEqual([]);
 });
 
 /**

@@ -11,20 +11,14 @@ export type {
 export { type DynamicRates, type DynamicRule, dynamicRules } from './models/dynamic-rates.js';
 export {
   type AdaptiveSoftmaxConfig,
-  type Cell,
   dropoutWidths,
   embeddingName,
-  gateCounts,
-  hasRecurrentWeights,
-  type LanguageModelCell,
   type LanguageModelConfig,
-  languageModelCells,
   languageModelConfig,
   outputDim,
   outputTable,
   parameterShapes,
   type SampledSoftmaxConfig,
-  type Shapes,
   type SoftmaxConfig,
   softmaxTails,
   stateShapes,
@@ -39,3 +33,11 @@ export {
   optimizerNames,
   optimizerSlots,
 } from './optimizers/optimizer-config.js';
+export {
+  type ClassicCell,
+  gateCounts,
+  hasRecurrentWeights,
+  type LanguageModelCell,
+  languageModelCells,
+} from './recurrent/cells.js';
+export { elementCount, type Shapes } from './tensors/shapes.js';

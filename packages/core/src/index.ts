@@ -2,19 +2,21 @@
  * `@unroll/core`: recurrent kernels, layers and language models on TensorFlow.js, and the tracer that turns
  * TensorFlow.js code into ONNX graphs. Runs in Node and in browsers.
  */
-export { type GlobalAttentionInputs, globalAttention } from './attention/global-attention.js';
+
 export { frameCount, framesOf, type LogMelConfig, levelled, logMelConfig } from './audio/frames.js';
 export { logMel } from './audio/log-mel.js';
 export { type Recording, readWav } from './audio/wav.js';
 export * from './config.js';
+export { type AnomalyLikelihoodConfig, anomalyScores } from './decoding/anomaly-likelihood.js';
+export { ctcGreedyLabels } from './decoding/ctc-greedy.js';
+export { ctcLogProbability } from './decoding/ctc-label-probability.js';
+export { type GlobalAttentionInputs, globalAttention } from './kernels/attention/global-attention.js';
 export { type ActivationName, activationNames } from './kernels/cells/activations.js';
-export type { Cell as RecurrentCell, CellWeights } from './kernels/cells/cell.js';
+export type { CellWeights, RecurrentCell } from './kernels/cells/cell.js';
 export { type GruCellOptions, gruCell } from './kernels/cells/gru-cell.js';
 export { type LstmCellOptions, lstmCell } from './kernels/cells/lstm-cell.js';
 export { rnnCell } from './kernels/cells/rnn-cell.js';
 export { type CellSequenceInputs, type CellSequenceOutputs, cellSequence } from './kernels/cells/sequence.js';
-export { ctcGreedyLabels } from './kernels/ctc/greedy.js';
-export { ctcLogProbability } from './kernels/ctc/label-probability.js';
 export { type CtcLossInputs, ctcLoss } from './kernels/ctc/loss.js';
 export { embeddingLookup } from './kernels/embedding/lookup.js';
 export { type GruSequenceInputs, gruSequence } from './kernels/gru/sequence.js';
@@ -52,7 +54,6 @@ export { SimpleRNN, type SimpleRNNArgs } from './layers/simple-rnn.js';
 export { type Bleu, corpusBleu, tokenize13a } from './metrics/bleu.js';
 export { accumulatedUpdateProgram, accumulationProgram, gradientSumShapes } from './models/accumulation-programs.js';
 export { positionsOfTails, type Tail, tailPositions } from './models/adaptive-softmax.js';
-export { type AnomalyLikelihoodConfig, anomalyScores } from './models/anomaly-likelihood.js';
 export type {
   ForecasterConfig,
   SpeechRecognizerConfig,
@@ -68,7 +69,6 @@ export {
   type TextBatchShape,
 } from './models/classifier.js';
 export { slotName, slotShapes, type UpdateRecipe } from './models/clipped-update.js';
-export { type DropoutMask, fillDropoutMask } from './models/dropout.js';
 export { dropoutMaskShapes, fillDropoutMasks, type MaskedBatch } from './models/dropout-masks.js';
 export {
   dynamicEvaluationProgram,
@@ -141,12 +141,8 @@ export { decoderStepProgram, encoderStepProgram } from './models/translation-ste
 export * from './onnx/index.js';
 export { clipScale, optimizerUpdate } from './optimizers/optimizer.js';
 export type { OptimizerInputs, OptimizerOutputs } from './optimizers/optimizer-tensors.js';
-export {
-  lengthMask,
-  type RecurrentNetworkInputs,
-  type RecurrentNetworkOutputs,
-  recurrentNetwork,
-} from './recurrent/network.js';
+export { type DropoutMask, fillDropoutMask } from './random/dropout-mask.js';
+export { type RecurrentNetworkInputs, type RecurrentNetworkOutputs, recurrentNetwork } from './recurrent/network.js';
 export {
   type RecurrentNetworkConfig,
   recurrentNetworkConfig,
@@ -155,5 +151,7 @@ export {
 } from './recurrent/network-config.js';
 export { transposed, withGatesReordered } from './recurrent/torch-layout.js';
 export { recurrentParametersFromTorch, type ShapedValues } from './recurrent/torch-parameters.js';
+export { lengthMask } from './tensors/length-mask.js';
+export type { NamedTensors } from './tensors/named-tensors.js';
 export { TraceError } from './tracing/backend.js';
-export { type NamedTensors, type TensorSpec, trace } from './tracing/trace.js';
+export { type TensorSpec, trace } from './tracing/trace.js';

@@ -1,6 +1,6 @@
 // Generates text from a model, one sampled token after the other.
 
-import type { Random } from './random.js';
+import type { Random } from '../random/seeded-random.js';
 import { checkPositiveInteger, checkSamplingOptions, type SamplingOptions, sampleToken } from './sampling.js';
 import { readPrompt, type Step } from './step.js';
 

@@ -2,14 +2,14 @@
 // else the use of a model needs without TensorFlow.js.
 
 export { framesOf, levelled, logMelConfig } from '../audio/frames.js';
-export { ctcGreedyLabels } from '../kernels/ctc/greedy.js';
-export { ctcLogProbability } from '../kernels/ctc/label-probability.js';
-export { type AnomalyLikelihoodConfig, anomalyScores } from '../models/anomaly-likelihood.js';
+export { type Random, seededRandom } from '../random/seeded-random.js';
+export { type AnomalyLikelihoodConfig, anomalyScores } from './anomaly-likelihood.js';
 export { type BeamSearchOptions, beamSearch, type Hypothesis } from './beam-search.js';
 export { classifyIds, type StateValues, type TokenStep } from './classification.js';
+export { ctcGreedyLabels } from './ctc-greedy.js';
+export { ctcLogProbability } from './ctc-label-probability.js';
 export { type GenerationOptions, generateTokens } from './generation.js';
 export { logSoftmax } from './log-softmax.js';
-export { type Random, seededRandom } from './random.js';
 export { type RecognizerSteps, recognizeFrames } from './recognition.js';
 export { type SamplingOptions, sampleToken, type TokenDistribution, tokenDistribution } from './sampling.js';
 export type { Step, StepResult } from './step.js';

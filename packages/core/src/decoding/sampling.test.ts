@@ -1,8 +1,8 @@
 // Sampling against exact probabilities.
 
 import { expect, test } from 'vitest';
+import { seededRandom } from '../random/seeded-random.js';
 import { logSoftmax } from './log-softmax.js';
-import { seededRandom } from './random.js';
 import { sampleToken, tokenDistribution } from './sampling.js';
 
 const PROBABILITIES = [0.1, 0.4, 0.05, 0.25, 0.2];

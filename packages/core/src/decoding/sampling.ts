@@ -1,8 +1,8 @@
 // Chooses one token from a model's scores: greedy, temperature, top-k and top-p, applied in the order of Hugging Face's
 // generation. `generation.ts` handles the loop around it.
 
+import type { Random } from '../random/seeded-random.js';
 import { likeliest, logSoftmax } from './log-softmax.js';
-import type { Random } from './random.js';
 
 /** How to draw a token. Without options, from the model's own distribution. */
 export interface SamplingOptions {

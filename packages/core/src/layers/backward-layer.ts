@@ -2,6 +2,7 @@
  * Checks the `backward_layer` of Keras's `Bidirectional`. Keras 3 always writes one. TensorFlow.js ignores it and runs
  * a copy of the forward layer backwards, which is the same model only if the backward layer mirrors the forward one.
  */
+import { isRecord } from '../checks/is-record.js';
 
 /** Options that may differ between copies of a layer without changing what the layer computes. */
 const incidental = new Set(['name', 'seed', 'build_config', 'registered_name', 'shared_object_id', 'module']);
@@ -34,8 +35,4 @@ function firstDifference(one: unknown, other: unknown, path: string): string | u
     if (difference !== undefined) return difference;
   }
   return undefined;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,10 +2,12 @@
  * `Dropout`: Keras's dropout layer, but reproducible: the dropped elements are a function of its seed and of the number
  * of its calls in training. (TensorFlow.js's own layer, given a seed, drops the same elements in every call.)
  */
+
 import * as tf from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
 import type { LayerArgs } from '@tensorflow/tfjs-layers/dist/engine/topology.js';
-import { fillDropoutMask } from '../models/dropout.js';
+import { requireRate } from '../checks/numbers.js';
+import { fillDropoutMask } from '../random/dropout-mask.js';
 import { assertSupported } from './supported-arguments.js';
 
 export type DropoutArgs = LayerArgs & {
@@ -33,7 +35,7 @@ export class Dropout extends layers.Layer {
   constructor(args: DropoutArgs) {
     assertSupported('Dropout', args, { noiseShape: [] });
     super(args);
-    if (!(args.rate >= 0 && args.rate < 1)) throw new RangeError(`Dropout: rate must be in [0, 1), got ${args.rate}`);
+    requireRate('Dropout: rate', args.rate);
     this.rate = args.rate;
     this.seed = args.seed ?? 0;
     this.supportsMasking = true;

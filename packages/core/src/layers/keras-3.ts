@@ -2,6 +2,7 @@
  * Converts model descriptions from Keras 3's form to Keras 2's, which TensorFlow.js reads. Keras 3 renamed options,
  * nests dtypes and nodes, and gave some functions another meaning.
  */
+import { isRecord } from '../checks/is-record.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -10,7 +11,7 @@ type Json = Readonly<Record<string, unknown>>;
  * @param topology `modelTopology` of a `model.json`
  */
 export function isKeras3(topology: unknown): boolean {
-  return isObject(topology) && String(topology.keras_version).startsWith('3.');
+  return isRecord(topology) && String(topology.keras_version).startsWith('3.');
 }
 
 /**
@@ -19,10 +20,10 @@ export function isKeras3(topology: unknown): boolean {
  */
 export function withKeras2Form(part: unknown): unknown {
   if (Array.isArray(part)) return part.map(withKeras2Form);
-  if (!isObject(part)) return part;
+  if (!isRecord(part)) return part;
   const copy = Object.fromEntries(Object.entries(part).map(([key, value]) => [key, withKeras2Form(value)]));
   if (copy.class_name === 'DTypePolicy') return floatOf((copy.config as Json).name);
-  if (typeof copy.class_name !== 'string' || !isObject(copy.config)) return copy;
+  if (typeof copy.class_name !== 'string' || !isRecord(copy.config)) return copy;
   const config = withKeras2Options(copy.class_name, copy.config);
   const name = copy.name ?? config.name;
   const nodes = Array.isArray(copy.inbound_nodes)
@@ -59,14 +60,14 @@ function withKeras2Options(className: string, config: Json): Json {
 
 /** The forward layer under its original name, without the prefix `forward_`, from which its copies are named. */
 function withoutDirection(layer: unknown): unknown {
-  if (!isObject(layer) || !isObject(layer.config)) return layer;
+  if (!isRecord(layer) || !isRecord(layer.config)) return layer;
   return { ...layer, config: { ...layer.config, name: String(layer.config.name).replace(/^forward_/, '') } };
 }
 
 /** Counts the calls of nested models from 1: in Keras 2 the model's own graph is call 0. */
 function withNodesOfModels(config: Json, layers: readonly unknown[]): Json {
   const models = new Set(
-    layers.flatMap((each) => (isObject(each) && isObject(each.config) && each.config.layers ? [each.name] : [])),
+    layers.flatMap((each) => (isRecord(each) && isRecord(each.config) && each.config.layers ? [each.name] : [])),
   );
   const counted = (part: unknown): unknown => {
     if (!Array.isArray(part)) return part;
@@ -76,7 +77,7 @@ function withNodesOfModels(config: Json, layers: readonly unknown[]): Json {
   return {
     ...config,
     layers: layers.map((each) =>
-      isObject(each) && each.inbound_nodes ? { ...each, inbound_nodes: counted(each.inbound_nodes) } : each,
+      isRecord(each) && each.inbound_nodes ? { ...each, inbound_nodes: counted(each.inbound_nodes) } : each,
     ),
     ...(config.output_layers === undefined ? {} : { output_layers: counted(config.output_layers) }),
   };
@@ -84,7 +85,7 @@ function withNodesOfModels(config: Json, layers: readonly unknown[]): Json {
 
 /** The tensors that one call of a layer receives, as `[layer, node, tensor, {}]`. */
 function inboundNode(node: unknown, layer: string): unknown {
-  if (!isObject(node)) return node;
+  if (!isRecord(node)) return node;
   const { args = [], kwargs = {} } = node as { args?: unknown; kwargs?: Json };
   const { initial_state: initialState, ...others } = kwargs;
   for (const [name, value] of Object.entries(others)) {
@@ -99,12 +100,8 @@ function inboundNode(node: unknown, layer: string): unknown {
 /** The origins of the tensors in some arguments, as `[layer, node, tensor]`, in their order. */
 function tensorsIn(part: unknown): unknown[][] {
   if (Array.isArray(part)) return part.flatMap(tensorsIn);
-  if (!isObject(part)) return [];
+  if (!isRecord(part)) return [];
   const { class_name, config } = part;
-  if (class_name === '__keras_tensor__' && isObject(config)) return [config.keras_history as unknown[]];
+  if (class_name === '__keras_tensor__' && isRecord(config)) return [config.keras_history as unknown[]];
   return Object.values(part).flatMap(tensorsIn);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

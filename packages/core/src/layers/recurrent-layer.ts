@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { RNN } from '@tensorflow/tfjs-layers';
 import type { SimpleRNNLayerArgs } from '@tensorflow/tfjs-layers/dist/layers/recurrent.js';
-import type { Cell } from '../kernels/cells/cell.js';
+import type { RecurrentCell } from '../kernels/cells/cell.js';
 import { cellSequence } from '../kernels/cells/sequence.js';
 import { Dropout } from './dropout.js';
 import { assertSupported } from './supported-arguments.js';
@@ -48,7 +48,7 @@ export interface SequenceOutputs {
 
 /** The layer's computation: a cell, and a faster kernel for sequences without mask and recurrent dropout. */
 export interface Recurrence {
-  readonly cell: Cell;
+  readonly cell: RecurrentCell;
   /** The faster kernel; left out if it does not have the layer's activations. */
   readonly plain?: (x: tf.Tensor, weights: SequenceWeights, initialStates: readonly tf.Tensor[]) => SequenceOutputs;
 }

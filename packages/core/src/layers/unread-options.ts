@@ -2,7 +2,9 @@
  * Finds options of a model's description that TensorFlow.js did not read. It skips options that it does not know, and
  * the model then computes something else. The configuration of the loaded layer shows which options were read.
  */
+
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { isRecord } from '../checks/is-record.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -63,12 +65,12 @@ interface LayerDescription {
 }
 
 function layersOf(description: unknown): LayerDescription[] {
-  if (!isObject(description)) return [];
+  if (!isRecord(description)) return [];
   const { model_config: inner, config } = description;
   if (inner !== undefined) return layersOf(inner);
-  const layers = Array.isArray(config) ? config : isObject(config) ? config.layers : undefined;
+  const layers = Array.isArray(config) ? config : isRecord(config) ? config.layers : undefined;
   return Array.isArray(layers)
-    ? layers.filter((each): each is LayerDescription => isObject(each) && isObject(each.config))
+    ? layers.filter((each): each is LayerDescription => isRecord(each) && isRecord(each.config))
     : [];
 }
 
@@ -83,7 +85,7 @@ function requireRead(where: string, className: string, described: Json, read: Js
     );
   }
   const [inner, innerRead] = [described.layer, read.layer];
-  if (isObject(inner) && isObject(inner.config) && isObject(innerRead) && isObject(innerRead.config)) {
+  if (isRecord(inner) && isRecord(inner.config) && isRecord(innerRead) && isRecord(innerRead.config)) {
     requireRead(
       `the layer in ${where.slice('layer '.length)}`,
       String(inner.class_name),
@@ -103,8 +105,4 @@ function isUnused(option: string, value: unknown): boolean {
 function isSame(value: unknown, read: unknown): boolean {
   const text = (each: unknown) => String(each).replaceAll('_', '').toLowerCase();
   return text(value) === text(read);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -4,8 +4,9 @@
  * rounding.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import type { Shapes } from '../tensors/shapes.js';
 import { clippedUpdate, iterates, slotShapes, type UpdateRecipe, updateInputs } from './clipped-update.js';
-import { type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
+import { type LanguageModelConfig, parameterShapes } from './language-model-config.js';
 import { gradientProgram } from './language-model-programs.js';
 import { type BatchShape, float32Inputs, type Program } from './program.js';
 

@@ -13,9 +13,10 @@ import {
   recurrentParameterShapes,
   recurrentStateShapes,
 } from '../recurrent/network-config.js';
-import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
+import type { Shapes } from '../tensors/shapes.js';
+import type { TensorSpec } from '../tracing/trace.js';
 import type { TextClassifierConfig } from './application-configs.js';
-import type { Shapes } from './language-model-config.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
 import { float32Inputs, type Program } from './program.js';
 

@@ -5,8 +5,9 @@ import { sumOfSquares } from '../kernels/sum-of-squares/sum-of-squares.js';
 import { iterate } from '../optimizers/averaged-sgd.js';
 import { clipScale, optimizerUpdate } from '../optimizers/optimizer.js';
 import { type OptimizerConfig, optimizerSlots } from '../optimizers/optimizer-config.js';
-import { embeddingName, type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
-import type { NamedTensors } from './language-model-forward.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
+import type { Shapes } from '../tensors/shapes.js';
+import { embeddingName, type LanguageModelConfig, parameterShapes } from './language-model-config.js';
 import type { EmbeddingRows } from './language-model-gradients.js';
 import { float32Inputs, type Program } from './program.js';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { elementCount } from '../onnx/graph.js';
+import { elementCount } from '../tensors/shapes.js';
 import { dropoutMaskShapes, fillDropoutMasks } from './dropout-masks.js';
 import { languageModelConfig } from './language-model-config.js';
 

@@ -1,6 +1,6 @@
 /**
  * The masks of all kinds of dropout that a language model may be trained with. They are inputs of the training step;
- * `language-model-forward.ts` multiplies them in, and `dropout.ts` draws their elements.
+ * `language-model-forward.ts` multiplies them in, and `random/dropout-mask.ts` draws their elements.
  *
  * - `dropout.k`: units of the embedding and of each layer's output. Drawn anew at each step (Zaremba et al. 2014) or,
  *   with variational dropout, once for the whole sequence (Gal and Ghahramani 2016, arXiv:1512.05287);
@@ -9,8 +9,9 @@
  * - `weightDropout.k`: elements of the layers' recurrent kernels (DropConnect, Merity et al. 2018, arXiv:1708.02182,
  *   section 2).
  */
-import { fillDropoutMask } from './dropout.js';
-import { dropoutWidths, type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
+import { fillDropoutMask } from '../random/dropout-mask.js';
+import type { Shapes } from '../tensors/shapes.js';
+import { dropoutWidths, type LanguageModelConfig, parameterShapes } from './language-model-config.js';
 
 /** The shapes of a batch's masks by name, for those kinds of dropout that the configuration has. */
 export function dropoutMaskShapes(config: LanguageModelConfig, batch: number, time: number): Shapes {

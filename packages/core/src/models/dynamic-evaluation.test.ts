@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { naiveLstm } from '../kernels/lstm/naive.js';
 import { add, matVec } from '../kernels/naive-linear-algebra.js';
-import { elementCount } from '../onnx/graph.js';
+import { elementCount } from '../tensors/shapes.js';
 import { runGraph, type Values } from '../testing/onnx-runtime.js';
 import { expectClose, rows, spreadInputs } from '../testing/textbook.js';
 import { trace } from '../tracing/trace.js';

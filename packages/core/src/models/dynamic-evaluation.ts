@@ -4,9 +4,11 @@
  * is stored as the offset δ = θ − θ_g from the trained parameters θ_g and decays towards zero.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import type { NamedTensors } from '../tensors/named-tensors.js';
+import type { Shapes } from '../tensors/shapes.js';
 import type { DynamicRates, DynamicRule } from './dynamic-rates.js';
-import { type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
-import { type NamedTensors, outputLosses } from './language-model-forward.js';
+import { type LanguageModelConfig, parameterShapes } from './language-model-config.js';
+import { outputLosses } from './language-model-forward.js';
 import { lossAndGradients, withEmbedding } from './language-model-gradients.js';
 import { evaluationProgram } from './language-model-programs.js';
 import { type BatchShape, float32Inputs, type Program } from './program.js';

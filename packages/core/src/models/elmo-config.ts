@@ -2,9 +2,10 @@
  * The shape of ELMo (Peters et al. 2018, "Deep contextualized word representations"): its sizes, its parameters by name
  * and their initial values.
  */
+import { isPositiveInteger, requirePositiveInteger } from '../checks/numbers.js';
 import { recurrentNetworkConfig, recurrentParameterShapes } from '../recurrent/network-config.js';
+import type { Shapes } from '../tensors/shapes.js';
 import { uniformParameters } from './initial-parameters.js';
-import type { Shapes } from './language-model-config.js';
 
 export interface ElmoConfig {
   /**
@@ -58,16 +59,15 @@ export function elmoConfig(options: Pick<ElmoConfig, 'vocabSize'> & Partial<Elmo
   const config = { ...published, ...options };
   const { convolutions, highwayLayers, ...sizes } = config;
   for (const [field, value] of Object.entries(sizes)) {
-    if (!isPositive(value)) throw new RangeError(`${field} must be a positive integer, got ${value}`);
+    requirePositiveInteger(field, value);
   }
-  if (highwayLayers !== 0 && !isPositive(highwayLayers)) {
+  if (highwayLayers !== 0 && !isPositiveInteger(highwayLayers)) {
     throw new RangeError(`highwayLayers must be 0 or a positive integer, got ${highwayLayers}`);
   }
   if (convolutions.length === 0) throw new RangeError('convolutions must have at least one');
   for (const { width, features } of convolutions) {
-    if (!isPositive(features))
-      throw new RangeError(`a convolution's features must be a positive integer, got ${features}`);
-    if (!isPositive(width) || width > config.maxCharacters) {
+    requirePositiveInteger("a convolution's features", features);
+    if (!isPositiveInteger(width) || width > config.maxCharacters) {
       throw new RangeError(
         `a convolution's width must be from 1 to maxCharacters ${config.maxCharacters}, got ${width}`,
       );
@@ -75,8 +75,6 @@ export function elmoConfig(options: Pick<ElmoConfig, 'vocabSize'> & Partial<Elmo
   }
   return config;
 }
-
-const isPositive = (value: number) => Number.isSafeInteger(value) && value > 0;
 
 /**
  * The shapes of the language model's parameters by name: `characters.embeddings`; `convolution.<k>.kernel`

@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
 import { maxOverAxis } from '../kernels/max-over-axis/max-over-axis.js';
-import type { NamedTensors } from '../tracing/trace.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
 import type { ElmoConfig } from './elmo-config.js';
 
 /**

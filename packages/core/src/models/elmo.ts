@@ -8,12 +8,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { lstmCell } from '../kernels/cells/lstm-cell.js';
 import { cellSequence } from '../kernels/cells/sequence.js';
 import { linearCrossEntropy } from '../kernels/output-layer/linear-cross-entropy.js';
-import { assertShapes } from '../recurrent/assert-shapes.js';
-import { lengthMask } from '../recurrent/network.js';
-import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
+import { lengthMask } from '../tensors/length-mask.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
+import { assertShapes } from '../tensors/named-tensors.js';
+import type { Shapes } from '../tensors/shapes.js';
+import type { TensorSpec } from '../tracing/trace.js';
 import { type ElmoConfig, elmoLayerNames, elmoMixShapes, elmoParameterShapes } from './elmo-config.js';
 import { wordVectors } from './elmo-words.js';
-import type { Shapes } from './language-model-config.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
 import type { BatchShape, Program } from './program.js';
 

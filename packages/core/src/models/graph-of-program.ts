@@ -1,7 +1,7 @@
 /** Turns a program into an ONNX graph that contains its parameters, as bundles for devices hold it. */
 import type { OnnxGraph } from '../onnx/graph.js';
+import type { Shapes } from '../tensors/shapes.js';
 import { trace } from '../tracing/trace.js';
-import type { Shapes } from './language-model-config.js';
 import type { Program } from './program.js';
 
 /**

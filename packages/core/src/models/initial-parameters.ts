@@ -1,7 +1,8 @@
 /** Initial values of parameters. */
-import { seededRandom } from '../decoding/random.js';
-import { elementCount } from '../onnx/graph.js';
-import { type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
+import { requireSeed, seededRandom } from '../random/seeded-random.js';
+import type { Shapes } from '../tensors/shapes.js';
+import { elementCount } from '../tensors/shapes.js';
+import { type LanguageModelConfig, parameterShapes } from './language-model-config.js';
 
 /**
  * Draws every parameter of a language model, including biases, uniformly from [−range, range): Zaremba et al. (2014),
@@ -33,9 +34,7 @@ export function uniformParameters(
   shapes: Shapes,
   { seed, range }: { readonly seed: number; readonly range: number },
 ): Record<string, Float32Array<ArrayBuffer>> {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new RangeError(`seed ${seed}: must be an integer from 0 to 2^53 - 1`);
-  }
+  requireSeed(seed);
   return Object.fromEntries(
     Object.entries(shapes).map(([name, shape]) => {
       const random = seededRandom(streamSeed(seed, name));

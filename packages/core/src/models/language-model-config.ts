@@ -1,16 +1,9 @@
 /** The shape of a recurrent language model: its configuration, its parameters and its state, by name. */
+
+import { requirePositiveInteger, requireRate } from '../checks/numbers.js';
+import { gateCounts, hasRecurrentWeights, type LanguageModelCell, languageModelCells } from '../recurrent/cells.js';
+import type { Shapes } from '../tensors/shapes.js';
 import { adaptiveParameterShapes, defaultCutoffs, requireCutoffs, type Tail, tailsOf } from './adaptive-softmax.js';
-
-/** The classic cells, which every framework has. */
-export type Cell = 'rnn' | 'lstm' | 'gru';
-
-/**
- * All cells of language models. `cifg` is an LSTM whose input and forget gates are coupled, f = 1 − i (Greff et al.
- * 2017). `mingru` and `minlstm` have gates that do not see the state (Feng et al. 2024), and so no recurrent weights.
- */
-export type LanguageModelCell = Cell | 'cifg' | 'mingru' | 'minlstm';
-
-export const languageModelCells: readonly LanguageModelCell[] = ['rnn', 'lstm', 'gru', 'cifg', 'mingru', 'minlstm'];
 
 export interface LanguageModelConfig {
   readonly vocabSize: number;
@@ -80,14 +73,6 @@ export interface AdaptiveSoftmaxConfig {
   readonly cutoffs?: readonly number[] | undefined;
 }
 
-export type Shapes = Readonly<Record<string, readonly number[]>>;
-
-/** Width of a cell's kernels in multiples of `hiddenDim`: its number of gates, including the candidate. */
-export const gateCounts: Readonly<Record<LanguageModelCell, number>> = {
-  ...{ rnn: 1, lstm: 4, gru: 3, cifg: 3 },
-  ...{ mingru: 2, minlstm: 3 },
-};
-
 /**
  * Completes a configuration; defaults are a 1-layer LSTM, no dropout, untied weights.
  * @throws RangeError naming the field that is out of range
@@ -104,9 +89,7 @@ export function languageModelConfig(
     ...options,
   };
   for (const field of ['vocabSize', 'embeddingDim', 'hiddenDim', 'layers'] as const) {
-    const value = config[field];
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new RangeError(`${field} must be a positive integer, got ${value}`);
+    requirePositiveInteger(field, config[field]);
   }
   if (!languageModelCells.includes(config.cell)) {
     throw new RangeError(`cell must be one of ${languageModelCells.join(', ')}, got '${config.cell}'`);
@@ -114,14 +97,11 @@ export function languageModelConfig(
   requireSoftmax(config);
   const { projectionDim, softmax } = config;
   if (projectionDim !== undefined) {
-    if (!Number.isSafeInteger(projectionDim) || projectionDim < 1) {
-      throw new RangeError(`projectionDim must be a positive integer, got ${projectionDim}`);
-    }
+    requirePositiveInteger('projectionDim', projectionDim);
     if (!hasCellState(config)) throw new RangeError(`projectionDim: is for lstm and cifg, not for ${config.cell}`);
   }
   for (const field of ['dropout', 'embeddingDropout', 'weightDropout', 'labelSmoothing'] as const) {
-    const rate = config[field] ?? 0;
-    if (!(rate >= 0 && rate < 1)) throw new RangeError(`${field} must be in [0, 1), got ${rate}`);
+    requireRate(field, config[field] ?? 0);
   }
   if (config.weightDropout && !hasRecurrentWeights(config)) {
     throw new RangeError(`weightDropout: drops recurrent weights, which a ${config.cell} does not have; leave it out`);
@@ -146,9 +126,7 @@ export function languageModelConfig(
  * @throws RangeError naming the field that is out of range or contradicts another
  */
 function requireSoftmax({ softmax, tieWeights, vocabSize }: LanguageModelConfig): void {
-  if (softmax?.name === 'sampled' && !(Number.isSafeInteger(softmax.samples) && softmax.samples >= 1)) {
-    throw new RangeError(`softmax.samples must be a positive integer, got ${softmax.samples}`);
-  }
+  if (softmax?.name === 'sampled') requirePositiveInteger('softmax.samples', softmax.samples);
   if (softmax?.name !== 'adaptive') return;
   if (tieWeights)
     throw new RangeError(
@@ -187,11 +165,6 @@ export function outputDim({ hiddenDim, projectionDim }: LanguageModelConfig): nu
 /** Whether a layer's state includes memory cells besides its output. */
 export function hasCellState({ cell }: LanguageModelConfig): boolean {
   return cell === 'lstm' || cell === 'cifg';
-}
-
-/** Whether a layer's gates see its state. */
-export function hasRecurrentWeights({ cell }: LanguageModelConfig): boolean {
-  return cell !== 'mingru' && cell !== 'minlstm';
 }
 
 /** Whether a layer's recurrent product has a bias of its own. */

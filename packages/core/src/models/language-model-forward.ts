@@ -9,11 +9,10 @@ import {
 import { linearCrossEntropy } from '../kernels/output-layer/linear-cross-entropy.js';
 import { smoothedCrossEntropy } from '../kernels/output-layer/smoothed-cross-entropy.js';
 import { flattenSteps } from '../kernels/time-steps.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
 import { weightMask } from './dropout-masks.js';
 import { embeddingName, type LanguageModelConfig, outputTable, softmaxTails } from './language-model-config.js';
 import { runLayer } from './language-model-layer.js';
-
-export type NamedTensors = Record<string, tf.Tensor>;
 
 /** Looks up the embeddings of `ids` int32 [time, batch]: [time, batch, embedding]. */
 export function embedTokens(parameters: NamedTensors, ids: tf.Tensor2D): tf.Tensor3D {

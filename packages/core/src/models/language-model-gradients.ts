@@ -1,8 +1,9 @@
 /** Gradients of a language model's training loss. The embedding's gradient is kept as the rows that were looked up. */
 import * as tf from '@tensorflow/tfjs-core';
 import { sumRowsById } from '../kernels/embedding/lookup.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
 import { embeddingName, type LanguageModelConfig, parameterShapes } from './language-model-config.js';
-import { embedTokens, type NamedTensors, recurrentFeatures } from './language-model-forward.js';
+import { embedTokens, recurrentFeatures } from './language-model-forward.js';
 import { next } from './program.js';
 import { trainingLosses } from './training-losses.js';
 

@@ -7,8 +7,9 @@ import { lstmSequence } from '../kernels/lstm/sequence.js';
 import { minGruSequence } from '../kernels/mingru/sequence.js';
 import { minLstmSequence } from '../kernels/minlstm/sequence.js';
 import { rnnSequence } from '../kernels/rnn/sequence.js';
-import type { NamedTensors } from '../tracing/trace.js';
-import { hasRecurrentWeights, type LanguageModelConfig } from './language-model-config.js';
+import { hasRecurrentWeights } from '../recurrent/cells.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
+import type { LanguageModelConfig } from './language-model-config.js';
 
 /**
  * Runs a layer over x [time, batch, input], and puts its last state into `nextState`.

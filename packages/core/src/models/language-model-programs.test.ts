@@ -2,14 +2,14 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decodeOnnx, encodeOnnx } from '../onnx/file.js';
-import { elementCount } from '../onnx/graph.js';
 import { naiveUpdate } from '../optimizers/naive.js';
 import { defaultOptimizer, optimizerSlots } from '../optimizers/optimizer-config.js';
+import { fillDropoutMask } from '../random/dropout-mask.js';
+import { elementCount } from '../tensors/shapes.js';
 import { checkOnnx, onnxCheckerMissing } from '../testing/onnx-checker.js';
 import { runGraph, type Values } from '../testing/onnx-runtime.js';
 import { trace } from '../tracing/trace.js';
 import { slotName } from './clipped-update.js';
-import { fillDropoutMask } from './dropout.js';
 import { type LanguageModelConfig, languageModelConfig, parameterShapes } from './language-model-config.js';
 import {
   decodingProgram,

@@ -2,17 +2,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OnnxGraph } from '../onnx/graph.js';
 import { keepsWithoutGradient } from '../optimizers/optimizer-config.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
 import { clippedUpdate, iterates, type UpdateRecipe, updateInputs } from './clipped-update.js';
 import { dropoutMaskShapes } from './dropout-masks.js';
 import { graphOfProgram } from './graph-of-program.js';
 import { embeddingName, type LanguageModelConfig, parameterShapes, stateShapes } from './language-model-config.js';
-import {
-  embedTokens,
-  type NamedTensors,
-  outputLogits,
-  outputLosses,
-  recurrentFeatures,
-} from './language-model-forward.js';
+import { embedTokens, outputLogits, outputLosses, recurrentFeatures } from './language-model-forward.js';
 import { withEmbedding } from './language-model-gradients.js';
 import { type BatchShape, float32Inputs, next, type Program } from './program.js';
 import { batchGradients } from './recomputed-gradients.js';

@@ -7,15 +7,12 @@ import { linearAttention } from '../kernels/linear-recurrence/linear-attention.j
 import { minGruGates } from '../kernels/mingru/sequence.js';
 import { minLstmGates } from '../kernels/minlstm/sequence.js';
 import type { OnnxGraph } from '../onnx/graph.js';
+import { hasRecurrentWeights } from '../recurrent/cells.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
 import { withSymbolicSize } from '../tracing/symbolic-size.js';
 import { graphOfProgram } from './graph-of-program.js';
-import {
-  hasRecurrentWeights,
-  type LanguageModelConfig,
-  parameterShapes,
-  stateShapes,
-} from './language-model-config.js';
-import { embedTokens, type NamedTensors, outputLogits } from './language-model-forward.js';
+import { type LanguageModelConfig, parameterShapes, stateShapes } from './language-model-config.js';
+import { embedTokens, outputLogits } from './language-model-forward.js';
 import { float32Inputs, next, type Program } from './program.js';
 
 /**

@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { sparseSoftmaxCrossEntropy } from '../kernels/softmax-cross-entropy/sparse.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
 import { dropoutMaskShapes, fillDropoutMasks } from './dropout-masks.js';
 import { initialParameters } from './initial-parameters.js';
 import {
@@ -14,7 +15,7 @@ import {
   parameterShapes,
   stateShapes,
 } from './language-model-config.js';
-import { embedTokens, type NamedTensors, outputLogits, recurrentFeatures } from './language-model-forward.js';
+import { embedTokens, outputLogits, recurrentFeatures } from './language-model-forward.js';
 
 export type RnnLanguageModelOptions = Parameters<typeof languageModelConfig>[0] & {
   /** Seed from which the parameters are drawn; default 0. */

@@ -4,9 +4,10 @@
  * embedding separately.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
+import type { Shapes } from '../tensors/shapes.js';
+import type { TensorSpec } from '../tracing/trace.js';
 import { clippedUpdate, slotShapes, type UpdateRecipe } from './clipped-update.js';
-import type { Shapes } from './language-model-config.js';
 import { float32Inputs, type Program } from './program.js';
 
 /** A loss to minimise. */

@@ -5,9 +5,10 @@
  * in a row double it.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import type { NamedTensors } from '../tensors/named-tensors.js';
+import type { Shapes } from '../tensors/shapes.js';
 import { clippedUpdate, iterates, type UpdateRecipe } from './clipped-update.js';
-import { type LanguageModelConfig, parameterShapes, type Shapes } from './language-model-config.js';
-import type { NamedTensors } from './language-model-forward.js';
+import { type LanguageModelConfig, parameterShapes } from './language-model-config.js';
 import { gradientProgram, trainingProgram } from './language-model-programs.js';
 import type { BatchShape, Program } from './program.js';
 

@@ -1,8 +1,8 @@
 // Compares the training steps for devices with the programs that they derive from: same losses, and gradients that
 // lower them.
 import { describe, expect, test } from 'vitest';
-import { elementCount } from '../onnx/graph.js';
 import { defaultOptimizer } from '../optimizers/optimizer-config.js';
+import { elementCount } from '../tensors/shapes.js';
 import { runGraph, type Values } from '../testing/onnx-runtime.js';
 import { trace } from '../tracing/trace.js';
 import { languageModelConfig, parameterShapes } from './language-model-config.js';

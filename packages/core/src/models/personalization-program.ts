@@ -5,10 +5,12 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { defaultOptimizer } from '../optimizers/optimizer-config.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
+import type { Shapes } from '../tensors/shapes.js';
 import { trace } from '../tracing/trace.js';
 import { clippedUpdate, slotShapes, type UpdateRecipe } from './clipped-update.js';
-import { type LanguageModelConfig, parameterShapes, type Shapes, stateShapes } from './language-model-config.js';
-import { embedTokens, type NamedTensors, outputLosses, recurrentFeatures } from './language-model-forward.js';
+import { type LanguageModelConfig, parameterShapes, stateShapes } from './language-model-config.js';
+import { embedTokens, outputLosses, recurrentFeatures } from './language-model-forward.js';
 import { decodingProgram } from './language-model-programs.js';
 import type { PersonalizationGraphs, PersonalizationMethod } from './personalization-graphs.js';
 import { type BatchShape, float32Inputs, type Program } from './program.js';

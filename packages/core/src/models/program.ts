@@ -2,9 +2,10 @@
  * A program: a function over named tensors with the specification of its inputs. So an engine can run it eagerly on a
  * TensorFlow.js backend or trace it into one ONNX graph. An output `next.x` replaces the input `x` in the next run.
  */
+
+import type { NamedTensors } from '../tensors/named-tensors.js';
+import type { Shapes } from '../tensors/shapes.js';
 import type { TensorSpec } from '../tracing/trace.js';
-import type { Shapes } from './language-model-config.js';
-import type { NamedTensors } from './language-model-forward.js';
 
 export interface Program {
   readonly inputs: Readonly<Record<string, TensorSpec>>;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { elementCount } from '../onnx/graph.js';
+import { elementCount } from '../tensors/shapes.js';
 import { runGraph, type Values } from '../testing/onnx-runtime.js';
 import { trace } from '../tracing/trace.js';
 import { type LanguageModelConfig, languageModelConfig } from './language-model-config.js';

@@ -6,9 +6,10 @@
  * segment.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import type { NamedTensors } from '../tensors/named-tensors.js';
 import { dropoutMaskShapes } from './dropout-masks.js';
 import { type LanguageModelConfig, stateShapes } from './language-model-config.js';
-import { embedTokens, type NamedTensors, recurrentFeatures } from './language-model-forward.js';
+import { embedTokens, recurrentFeatures } from './language-model-forward.js';
 import { type Gradients, lossAndGradients } from './language-model-gradients.js';
 import type { BatchShape } from './program.js';
 import { trainingLosses } from './training-losses.js';

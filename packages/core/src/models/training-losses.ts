@@ -5,7 +5,8 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { adaptiveCrossEntropy } from '../kernels/output-layer/adaptive-cross-entropy.js';
 import { sampledSoftmaxCrossEntropy } from '../kernels/sampled-softmax/sampled-softmax.js';
-import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
+import type { TensorSpec } from '../tracing/trace.js';
 import { tailPositions } from './adaptive-softmax.js';
 import { type LanguageModelConfig, outputTable, softmaxTails } from './language-model-config.js';
 import { adaptiveLayer, outputLosses, outputSmoothedLosses } from './language-model-forward.js';

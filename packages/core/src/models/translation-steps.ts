@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { longestSource } from '../decoding/translation.js';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
 import { recurrentNetwork } from '../recurrent/network.js';
-import type { NamedTensors } from '../tracing/trace.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
 import type { TranslationConfig } from './application-configs.js';
 import { forwardProgram } from './loss-program.js';
 import { float32Inputs, type Program } from './program.js';

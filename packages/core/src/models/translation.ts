@@ -6,19 +6,21 @@
  * and Wolf 2017, three-way tying).
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { globalAttention } from '../attention/global-attention.js';
+import { globalAttention } from '../kernels/attention/global-attention.js';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
 import { linearCrossEntropy } from '../kernels/output-layer/linear-cross-entropy.js';
-import { lengthMask, recurrentNetwork } from '../recurrent/network.js';
+import { recurrentNetwork } from '../recurrent/network.js';
 import {
   type RecurrentNetworkConfig,
   recurrentNetworkConfig,
   recurrentParameterShapes,
 } from '../recurrent/network-config.js';
-import type { NamedTensors, TensorSpec } from '../tracing/trace.js';
+import { lengthMask } from '../tensors/length-mask.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
+import type { Shapes } from '../tensors/shapes.js';
+import type { TensorSpec } from '../tracing/trace.js';
 import type { TranslationConfig } from './application-configs.js';
 import { uniformParameters } from './initial-parameters.js';
-import type { Shapes } from './language-model-config.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
 import { float32Inputs, type Program } from './program.js';
 

@@ -81,11 +81,6 @@ export interface OnnxGraph {
   readonly functions?: readonly OnnxFunction[];
 }
 
-/** The number of elements of a tensor of this shape; 1 for a scalar. */
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, dimension) => product * dimension, 1);
-}
-
 /** Views a typed array as bytes, without copying. */
 export function bytesOf(values: ArrayBufferView): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

@@ -2,9 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { languageModelConfig, stateShapes } from '../models/language-model-config.js';
 import { rowGradientProgram } from '../models/language-model-programs.js';
+import { elementCount } from '../tensors/shapes.js';
 import { runGraph, type Values } from '../testing/onnx-runtime.js';
 import { trace } from '../tracing/trace.js';
-import { elementCount, type OnnxGraph } from './graph.js';
+import type { OnnxGraph } from './graph.js';
 import { splitGraph } from './split.js';
 
 const names = ({ inputs }: OnnxGraph) => inputs.map(({ name }) => name);

@@ -3,7 +3,9 @@
  * run. The cut depends on the outputs that the caller wants first and on the bytes that must then be handed on. Runs
  * nothing.
  */
-import { bytesPerElement, elementCount, type OnnxGraph, type OnnxNode, type OnnxValue, prune } from './graph.js';
+
+import { elementCount } from '../tensors/shapes.js';
+import { bytesPerElement, type OnnxGraph, type OnnxNode, type OnnxValue, prune } from './graph.js';
 
 /** A graph with known types and shapes of its values. */
 export interface SplittableGraph extends OnnxGraph {

@@ -1,10 +1,13 @@
 /** The shape of a stacked recurrent network: its configuration, its parameters and its states, by name. */
-import { type Cell, gateCounts, type Shapes } from '../models/language-model-config.js';
+import { requirePositiveInteger } from '../checks/numbers.js';
+import type { Shapes } from '../tensors/shapes.js';
+import type { ClassicCell } from './cells.js';
+import { gateCounts } from './cells.js';
 
 export interface RecurrentNetworkConfig {
   /** Prefix of the parameters' names. */
   readonly name: string;
-  readonly cell: Cell;
+  readonly cell: ClassicCell;
   /** The width of the inputs. */
   readonly inputDim: number;
   readonly hiddenDim: number;
@@ -41,9 +44,7 @@ export function recurrentNetworkConfig(options: Sizes & Partial<RecurrentNetwork
   for (const field of ['inputDim', 'hiddenDim', 'layers', 'projectionDim'] as const) {
     const value = config[field];
     if (field === 'projectionDim' && value === undefined) continue;
-    if (!Number.isSafeInteger(value) || value! < 1) {
-      throw new RangeError(`${field} must be a positive integer, got ${value}`);
-    }
+    requirePositiveInteger(field, value);
   }
   const { cell, projectionDim, coupledGates, peepholes, nonlinearity, resetAfter } = config;
   if (!['rnn', 'lstm', 'gru'].includes(cell)) throw new RangeError(`cell must be rnn, lstm or gru, got '${cell}'`);

@@ -2,7 +2,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { uniformParameters } from '../models/initial-parameters.js';
-import type { NamedTensors } from '../tracing/trace.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
 import { recurrentNetwork } from './network.js';
 import { type RecurrentNetworkConfig, recurrentNetworkConfig, recurrentParameterShapes } from './network-config.js';
 import { recurrentParametersFromTorch } from './torch-parameters.js';

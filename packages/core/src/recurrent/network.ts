@@ -4,7 +4,7 @@
  * differentiable and can be traced. `network-config.ts` has its configuration and the parameters' names.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Cell } from '../kernels/cells/cell.js';
+import type { RecurrentCell } from '../kernels/cells/cell.js';
 import { gruCell } from '../kernels/cells/gru-cell.js';
 import { lstmCell } from '../kernels/cells/lstm-cell.js';
 import { rnnCell } from '../kernels/cells/rnn-cell.js';
@@ -12,8 +12,10 @@ import { cellSequence } from '../kernels/cells/sequence.js';
 import { gruSequence } from '../kernels/gru/sequence.js';
 import { lstmSequence } from '../kernels/lstm/sequence.js';
 import { rnnSequence } from '../kernels/rnn/sequence.js';
-import type { NamedTensors } from '../tracing/trace.js';
-import { assertShapes } from './assert-shapes.js';
+import { lengthMask } from '../tensors/length-mask.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
+import { assertShapes } from '../tensors/named-tensors.js';
+import type { Shapes } from '../tensors/shapes.js';
 import { type RecurrentNetworkConfig, recurrentParameterShapes, recurrentStateShapes } from './network-config.js';
 
 export interface RecurrentNetworkInputs {
@@ -85,16 +87,6 @@ export function recurrentNetwork(
   return { outputs: outputs as tf.Tensor3D, state: last };
 }
 
-/** float32 [time, batch]: one at the steps that lie within a sequence, else zero. */
-export function lengthMask(lengths: tf.Tensor, time: number): tf.Tensor2D {
-  const steps = tf.tensor2d(
-    Array.from({ length: time }, (_, t) => t),
-    [time, 1],
-    'int32',
-  );
-  return tf.cast(tf.less(steps, tf.reshape(lengths, [1, -1])), 'float32') as tf.Tensor2D;
-}
-
 interface Sequence {
   readonly x: tf.Tensor;
   readonly mask: tf.Tensor | undefined;
@@ -115,7 +107,7 @@ function sequenceRunner(config: RecurrentNetworkConfig): Run {
   return (sequence) => (sequence.mask ? general(sequence) : plain(sequence));
 }
 
-function cellOf(config: RecurrentNetworkConfig): Cell {
+function cellOf(config: RecurrentNetworkConfig): RecurrentCell {
   switch (config.cell) {
     case 'rnn':
       return rnnCell(config.nonlinearity);
@@ -126,7 +118,7 @@ function cellOf(config: RecurrentNetworkConfig): Cell {
   }
 }
 
-function cellRunner(cell: Cell): Run {
+function cellRunner(cell: RecurrentCell): Run {
   return ({ x, mask, parameter, initialStates }) => {
     const [recurrentBias, projection, peepholes] = ['recurrent_bias', 'projection', 'peepholes'].map(parameter);
     const weights = {
@@ -163,8 +155,6 @@ function plainRunner({ cell, nonlinearity }: RecurrentNetworkConfig): Run {
 
 const stateNames = ({ cell }: RecurrentNetworkConfig, direction: string): string[] =>
   cell === 'lstm' ? [`h.${direction}`, `c.${direction}`] : [`h.${direction}`];
-
-type Shapes = Readonly<Record<string, readonly number[]>>;
 
 const zeros = (shapes: Shapes): NamedTensors =>
   Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, tf.zeros([...shape])]));

@@ -2,7 +2,8 @@
  * Converts parameters of PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU` to those of a recurrent network here. PyTorch
  * stores matrices transposed, the GRU's gates in the order r, z, n, and two biases where one is equivalent.
  */
-import { elementCount } from '../onnx/graph.js';
+
+import { elementCount } from '../tensors/shapes.js';
 import { gateCount, layerDirections, layerInputDim, outputDim, type RecurrentNetworkConfig } from './network-config.js';
 import { transposed, withGatesReordered } from './torch-layout.js';
 

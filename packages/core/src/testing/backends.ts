@@ -7,7 +7,8 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import * as wasm from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
-import { type NamedTensors, trace } from '../tracing/trace.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
+import { trace } from '../tracing/trace.js';
 import { runGraph, type Values } from './onnx-runtime.js';
 
 export interface Differentiable {

@@ -6,8 +6,9 @@ import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { NamedTensors } from '../tensors/named-tensors.js';
 import type { LoweringTable } from '../tracing/lowering/lowering.js';
-import { type NamedTensors, trace } from '../tracing/trace.js';
+import { trace } from '../tracing/trace.js';
 import { runGraph, type Values } from './onnx-runtime.js';
 
 /** A function that calls kernels on its inputs, to be traced and compared. */

@@ -2,7 +2,7 @@
 // words.
 
 import { expect, test } from 'vitest';
-import { seededRandom } from '../decoding/random.js';
+import { seededRandom } from '../random/seeded-random.js';
 import { byteLevelWords } from './byte-level.js';
 import { tokenizerTraining, trainTokenizer } from './training.js';
 

@@ -1,5 +1,6 @@
 // Checks the settings of a `tokenizer.json`. Ignoring one would give other ids than the file's own library gives. So
 // every setting is either followed, or refused by name.
+import { isRecord } from '../checks/is-record.js';
 
 /** Whether this project follows a setting with this value; the value is `undefined` if the file lacks it. */
 export type Follows = (value: unknown) => boolean;
@@ -67,8 +68,4 @@ function unfollowed(part: Readonly<Record<string, unknown>>, settings: FollowedS
     const follows = Object.hasOwn(settings, name) ? settings[name] : undefined;
     return follows === undefined || !follows(part[name]);
   });
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,12 +1,12 @@
 // The followed settings of a `tokenizer.json`, for the kinds of file that Hugging Face's library reads for us.
 
+import { isRecord } from '../checks/is-record.js';
 import type { AddedToken } from './added-tokens.js';
 import {
   addedToken,
   anything,
   either,
   type FollowedSettings,
-  isRecord,
   nothing,
   only,
   requireFollowed,

@@ -1,7 +1,7 @@
 // Counts of tokens: exact as long as there is room, and never too high.
 
 import { expect, test } from 'vitest';
-import { seededRandom } from '../decoding/random.js';
+import { seededRandom } from '../random/seeded-random.js';
 import { TokenCounts } from './token-counts.js';
 import { Vocabulary } from './vocabulary.js';
 

@@ -4,7 +4,8 @@
  */
 import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import type { OnnxAttribute, OnnxDataType, OnnxNode, OnnxTensor, OnnxValue } from '../onnx/graph.js';
-import { bytesOf, elementCount, int64Tensor } from '../onnx/graph.js';
+import { bytesOf, int64Tensor } from '../onnx/graph.js';
+import { elementCount } from '../tensors/shapes.js';
 import { requireElementTypes } from './element-types.js';
 
 type Values = Float32Array | Int32Array | Uint8Array;

@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OnnxGraph, OnnxNode, OnnxValue } from '../onnx/graph.js';
 import { prune } from '../onnx/graph.js';
+import type { NamedTensors } from '../tensors/named-tensors.js';
 import { TraceBackend, TraceError, traceBackendName } from './backend.js';
 import { registerLowerings } from './lowering/register.js';
 import { type GraphRecorder, onnxType } from './recorder.js';
@@ -15,8 +16,6 @@ export interface TensorSpec {
   readonly shape: readonly number[];
   readonly dtype: 'float32' | 'int32' | 'bool';
 }
-
-export type NamedTensors = Record<string, tf.Tensor>;
 
 /** A graph with the shapes and element types of the values that its nodes compute, by name. */
 export interface TracedGraph extends OnnxGraph {

@@ -1,4 +1,5 @@
 /** One step of the model in ONNX Runtime: takes a token and a state, returns logits and the next state. */
+import { elementCount } from '@unroll/core/config';
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import type { Manifest } from '../bundle/manifest.js';
 import { createSession, type OnnxRuntime } from './session.js';
@@ -66,8 +67,4 @@ function takesManyTokens({ inputMetadata }: InferenceSession): boolean {
 /** The state before any token, all zeros. */
 export function initialStateOf({ state }: Pick<Manifest, 'state'>): RecurrentState {
   return Object.fromEntries(state.map(({ input, shape }) => [input, new Float32Array(elementCount(shape))]));
-}
-
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, dimension) => product * dimension, 1);
 }

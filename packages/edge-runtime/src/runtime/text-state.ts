@@ -2,11 +2,12 @@
  * A model's state after reading a text, as a plain value of constant size. Keeping it saves the text, using it twice
  * forks it, passing it back restores it. IndexedDB can store it directly.
  */
+import { elementCount } from '@unroll/core/config';
 import { type Manifest, modelFile } from '../bundle/manifest.js';
 import { BundleError } from '../errors.js';
 import { joiningTokens } from './continuation.js';
 import { stateAfter } from './reading.js';
-import { elementCount, type RecurrentState, type StepModel } from './step.js';
+import type { RecurrentState, StepModel } from './step.js';
 
 export interface TextState {
   /** The SHA-256 of the model.onnx that it belongs to. */

@@ -4,7 +4,7 @@
  * (initializers, regularizers, dropout) do not matter to a trained model. The others must have the value with which the
  * model computes what ours does.
  */
-import type { Cell } from '@unroll/core';
+import type { ClassicCell } from '@unroll/core';
 import { z } from 'zod';
 import { UnrollError } from '../errors.js';
 
@@ -20,7 +20,7 @@ export interface KerasLayer {
 export interface KerasArchitecture {
   readonly embedding: KerasLayer;
   readonly recurrent: readonly KerasLayer[];
-  readonly cell: Cell;
+  readonly cell: ClassicCell;
   readonly output: KerasLayer;
   /** All layers, in the model's order. */
   readonly layers: readonly KerasLayer[];
@@ -45,7 +45,7 @@ const modelSchema = z.object({
   ]),
 });
 
-const cells: Readonly<Record<string, Cell>> = { SimpleRNN: 'rnn', LSTM: 'lstm', GRU: 'gru' };
+const cells: Readonly<Record<string, ClassicCell>> = { SimpleRNN: 'rnn', LSTM: 'lstm', GRU: 'gru' };
 
 /** Layers that, once trained, pass their inputs through unchanged. */
 const passive = ['InputLayer', 'Dropout', 'SpatialDropout1D'];

@@ -3,7 +3,7 @@
  * PyTorch stores matrices transposed and the GRU's gates in another order. It always has two biases; they remain two
  * here.
  */
-import { type Cell, gateCounts, languageModelConfig, transposed, withGatesReordered } from '@unroll/core';
+import { type ClassicCell, gateCounts, languageModelConfig, transposed, withGatesReordered } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
 import type { ImportedModel } from './imported-model.js';
@@ -24,7 +24,7 @@ interface Sizes {
   readonly hiddenDim: number;
   /** The output width of an LSTM whose outputs are projected (`proj_size`). */
   readonly projectionDim: number | undefined;
-  readonly cell: Cell;
+  readonly cell: ClassicCell;
   readonly recurrentBias: boolean;
 }
 
@@ -77,7 +77,7 @@ export function modelFromTorch(tensors: NamedTensors, mapping: Mapping, file: st
  * @throws UnrollError if an RNN is not known to compute with tanh, as ours do, or if a mapping sets the nonlinearity of
  *   another cell
  */
-function requireTanh({ nonlinearity }: Mapping, cell: Cell, file: string): void {
+function requireTanh({ nonlinearity }: Mapping, cell: ClassicCell, file: string): void {
   if (nonlinearity === (cell === 'rnn' ? 'tanh' : undefined)) return;
   if (cell !== 'rnn') {
     throw new UnrollError(

@@ -10,7 +10,7 @@ import type * as tf from '@tensorflow/tfjs-core';
  */
 export type CellWeights = Readonly<Record<string, tf.Tensor>>;
 
-export interface Cell {
+export interface RecurrentCell {
   /** Unique for each set of equations, because a kernel is registered under it. */
   readonly name: string;
 

@@ -15,7 +15,7 @@ import { naiveGru } from '../gru/naive.js';
 import { naiveLstm } from '../lstm/naive.js';
 import type { Vector } from '../naive-linear-algebra.js';
 import { naiveRnn } from '../rnn/naive.js';
-import type { Cell } from './cell.js';
+import type { RecurrentCell } from './cell.js';
 import { gruCell } from './gru-cell.js';
 import { lstmCell } from './lstm-cell.js';
 import { rnnCell } from './rnn-cell.js';
@@ -33,7 +33,7 @@ const weightShapes = (gates: number, output = hidden) => ({
 
 interface Case {
   readonly name: string;
-  readonly cell: Cell;
+  readonly cell: RecurrentCell;
   readonly shapes: Readonly<Record<string, readonly number[]>>;
   /** Every output of one sequence, and the states after its last step. */
   readonly naive: (

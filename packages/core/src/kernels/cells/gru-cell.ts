@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { splitSteps } from '../time-steps.js';
 import { type ActivationName, activations } from './activations.js';
-import type { Cell, CellStep, ForwardRows } from './cell.js';
+import type { CellStep, ForwardRows, RecurrentCell } from './cell.js';
 
 export interface GruCellOptions {
   /** True applies the reset gate after the recurrent product, false before it. */
@@ -18,7 +18,7 @@ export interface GruCellOptions {
  * Creates a GRU cell. Weights, gates z, r, n: `kernel` [input, 3·hidden], `recurrentKernel` [hidden, 3·hidden], `bias`
  * [3·hidden] and, if it resets after, `recurrentBias` [3·hidden]. State: h [batch, hidden].
  */
-export function gruCell(options: GruCellOptions): Cell {
+export function gruCell(options: GruCellOptions): RecurrentCell {
   const { resetAfter, activation = 'tanh', recurrentActivation = 'sigmoid' } = options;
   const functions = { f: activations[activation], gate: activations[recurrentActivation] };
   const name = `${activation} ${recurrentActivation}`;
@@ -36,7 +36,7 @@ interface Functions {
 /** h_t = z∘h_(t−1) + (1 − z)∘n */
 const interpolate = (z: tf.Tensor, h: tf.Tensor, n: tf.Tensor) => tf.add(n, tf.mul(z, tf.sub(h, n)));
 
-function resetAfterSteps({ f, gate }: Functions): Pick<Cell, 'forward' | 'backward'> {
+function resetAfterSteps({ f, gate }: Functions): Pick<RecurrentCell, 'forward' | 'backward'> {
   return {
     forward: ({ projected, recurrent, states: [h], weights }: CellStep) => {
       const product = tf.add(tf.matMul(recurrent, weights.recurrentKernel!), weights.recurrentBias!);
@@ -80,7 +80,7 @@ function resetAfterSteps({ f, gate }: Functions): Pick<Cell, 'forward' | 'backwa
   };
 }
 
-function resetBeforeSteps({ f, gate }: Functions): Pick<Cell, 'forward' | 'backward'> {
+function resetBeforeSteps({ f, gate }: Functions): Pick<RecurrentCell, 'forward' | 'backward'> {
   /** Splits a matrix into the columns of z and r, 2·hidden, and those of n, hidden. */
   const parts = (matrix: tf.Tensor) => tf.split(matrix, [(matrix.shape[1]! * 2) / 3, matrix.shape[1]! / 3], 1);
   return {

@@ -16,7 +16,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { splitSteps } from '../time-steps.js';
 import { type ActivationName, activations } from './activations.js';
-import type { Cell, CellStep, CellWeights, ForwardRows } from './cell.js';
+import type { CellStep, CellWeights, ForwardRows, RecurrentCell } from './cell.js';
 
 export interface LstmCellOptions {
   /** Whether the forget gate is f = 1 − i; default false. */
@@ -32,7 +32,7 @@ export interface LstmCellOptions {
  * [output, 4·hidden], `bias` [4·hidden]. Optional: `peepholes` [3, hidden], rows i, f, o (or i, o), and `projection`
  * [hidden, output]. States: h [batch, output] and c [batch, hidden]; output = hidden without a projection.
  */
-export function lstmCell(options: LstmCellOptions = {}): Cell {
+export function lstmCell(options: LstmCellOptions = {}): RecurrentCell {
   const { coupledGates = false, activation = 'tanh', recurrentActivation = 'sigmoid' } = options;
   const phi = activations[activation];
   const sigma = activations[recurrentActivation];

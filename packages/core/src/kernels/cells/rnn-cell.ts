@@ -2,14 +2,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { splitSteps } from '../time-steps.js';
 import { type ActivationName, activations } from './activations.js';
-import type { Cell } from './cell.js';
+import type { RecurrentCell } from './cell.js';
 
 /**
  * Creates a simple recurrent cell. Weights: `kernel` [input, hidden], `recurrentKernel` [hidden, hidden], `bias`
  * [hidden]. State: h [batch, hidden].
  * @param activation f
  */
-export function rnnCell(activation: ActivationName = 'tanh'): Cell {
+export function rnnCell(activation: ActivationName = 'tanh'): RecurrentCell {
   const { apply, derivative } = activations[activation];
   return {
     name: `RnnCell ${activation}`,

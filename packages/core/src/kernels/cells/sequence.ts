@@ -16,7 +16,7 @@ import {
   splitSteps,
   stackSteps,
 } from '../time-steps.js';
-import type { Cell, CellWeights } from './cell.js';
+import type { CellWeights, RecurrentCell } from './cell.js';
 
 export interface CellSequenceInputs {
   /** [time, batch, input] */
@@ -43,7 +43,7 @@ export interface CellSequenceOutputs {
 type Tensors = Readonly<Record<string, tf.Tensor>>;
 
 /** Runs `cell` over a sequence. Differentiable by x, the weights and the initial states. */
-export function cellSequence(cell: Cell, inputs: CellSequenceInputs): CellSequenceOutputs {
+export function cellSequence(cell: RecurrentCell, inputs: CellSequenceInputs): CellSequenceOutputs {
   const { x, weights, initialStates, mask, recurrentDropout } = inputs;
   const named: Record<string, tf.Tensor> = { x, ...weights };
   initialStates.forEach((state, k) => {
@@ -72,7 +72,7 @@ const kernels = new Map<string, (inputs: Tensors) => tf.Tensor[]>();
  * The kernel for a cell and a set of inputs. TensorFlow.js fixes for each kernel which inputs its gradient receives,
  * hence one kernel per set.
  */
-function kernelOf(cell: Cell, inputNames: readonly string[]): (inputs: Tensors) => tf.Tensor[] {
+function kernelOf(cell: RecurrentCell, inputNames: readonly string[]): (inputs: Tensors) => tf.Tensor[] {
   const name = `${cell.name}(${inputNames.join(', ')})`;
   const kernel = kernels.get(name) ?? defineSequence(cell, name, inputNames);
   kernels.set(name, kernel);
@@ -83,7 +83,11 @@ function kernelOf(cell: Cell, inputNames: readonly string[]): (inputs: Tensors) 
  * Defines the kernel. Outputs: the first state of all steps; the last states; the rows of the other states; the rows of
  * the reserve.
  */
-function defineSequence(cell: Cell, name: string, inputNames: readonly string[]): (inputs: Tensors) => tf.Tensor[] {
+function defineSequence(
+  cell: RecurrentCell,
+  name: string,
+  inputNames: readonly string[],
+): (inputs: Tensors) => tf.Tensor[] {
   const { states, reserve } = cell.sizes;
   const saved = [true, ...Array<boolean>(states).fill(false), ...Array<boolean>(states - 1 + reserve).fill(true)];
   const kernel = defineKernel<Record<string, tf.Tensor>, object>({
@@ -98,7 +102,7 @@ function defineSequence(cell: Cell, name: string, inputNames: readonly string[])
   return (inputs) => kernel({ ...inputs }, {});
 }
 
-function forward(cell: Cell, inputs: Tensors): tf.Tensor[] {
+function forward(cell: RecurrentCell, inputs: Tensors): tf.Tensor[] {
   const weights = weightsOf(inputs);
   const masks = stepMasks(inputs);
   let states = initialStates(cell, inputs);
@@ -126,7 +130,7 @@ function forward(cell: Cell, inputs: Tensors): tf.Tensor[] {
 }
 
 /** Gradients with respect to every input except the masks, as thunks. */
-function backward(cell: Cell, inputs: Tensors, saved: readonly tf.Tensor[], dOutputs: readonly tf.Tensor[]) {
+function backward(cell: RecurrentCell, inputs: Tensors, saved: readonly tf.Tensor[], dOutputs: readonly tf.Tensor[]) {
   const [outputs, ...rest] = saved;
   const { x, recurrentDropout } = inputs;
   const [time = 0] = x!.shape;
@@ -160,7 +164,7 @@ function backward(cell: Cell, inputs: Tensors, saved: readonly tf.Tensor[], dOut
   };
 }
 
-const initialStates = (cell: Cell, inputs: Tensors): tf.Tensor[] =>
+const initialStates = (cell: RecurrentCell, inputs: Tensors): tf.Tensor[] =>
   Array.from({ length: cell.sizes.states }, (_, k) => inputs[stateName(k)]!);
 
 /** The mask of each step and its complement, each [batch, 1]. */

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
+import { ctcGreedyLabels } from '../../decoding/ctc-greedy.js';
+import { ctcLogProbability } from '../../decoding/ctc-label-probability.js';
 import { backends } from '../../testing/backends.js';
 import { makeGolden, torchMissing } from '../../testing/golden.js';
 import { readCtcCases, readLogMelCases } from '../../testing/golden-speech.js';
-import { ctcGreedyLabels } from './greedy.js';
-import { ctcLogProbability } from './label-probability.js';
 import { ctcLoss } from './loss.js';
 import { naiveCtc } from './naive.js';
 

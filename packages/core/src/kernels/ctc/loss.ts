@@ -6,7 +6,7 @@
  * size computes both. A product with a one-hot matrix maps states to classes, exactly in both directions.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { lengthMask } from '../../recurrent/network.js';
+import { lengthMask } from '../../tensors/length-mask.js';
 import { defineKernel } from '../kernel.js';
 
 /** Stands for ln 0, but finite, so that sums and differences of it stay numbers in float32. */

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { positionsOfTails, tailPositions, tailsOf } from '../../models/adaptive-softmax.js';
+import type { NamedTensors } from '../../tensors/named-tensors.js';
 import { backends } from '../../testing/backends.js';
 import { makeGolden, torchMissing } from '../../testing/golden.js';
 import type { Values } from '../../testing/onnx-runtime.js';
-import type { NamedTensors } from '../../tracing/trace.js';
 import {
   type AdaptiveLayer,
   adaptiveCrossEntropy,

@@ -6,7 +6,7 @@
  * Words are numbered by falling frequency, as tokenizers do, so Zipf's law is nearly log-uniform in the number: P(k) =
  * ln((k + 2)/(k + 1)) / ln(V + 1), as in TensorFlow's log_uniform_candidate_sampler.
  */
-import { seededRandom } from '../../decoding/random.js';
+import { seededRandom } from '../../random/seeded-random.js';
 
 export interface CandidateOptions {
   readonly vocabSize: number;

@@ -1,9 +1,9 @@
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers';
 import * as tf from '@tensorflow/tfjs-core';
+import type { NamedTensors } from '../../tensors/named-tensors.js';
 import { booleans, describeKernels, floats, integers, type KernelCase, positive } from '../../testing/kernel-cases.js';
 import type { Values } from '../../testing/onnx-runtime.js';
-import type { NamedTensors } from '../trace.js';
 import { elementwise } from './elementwise.js';
 import { indexing } from './indexing.js';
 import { matrix } from './matrix.js';

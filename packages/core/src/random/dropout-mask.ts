@@ -58,7 +58,7 @@ function randomStream(seed: number, step: number, site: number, lane: number): I
   return stream;
 }
 
-/** sfc32, as in decoding/random.ts, but inlined into the calling loop: a closure would take four times as long. */
+/** sfc32, as in seeded-random.ts, but inlined into the calling loop: a closure would take four times as long. */
 function nextBits(state: Int32Array): number {
   const a = state[0]!;
   const b = state[1]!;

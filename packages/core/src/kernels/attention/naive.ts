@@ -2,7 +2,7 @@
  * The textbook loop of global attention, in float64, for one sentence and one query. Tests compare the fast version
  * with it.
  */
-import { type Matrix, matVec, type Vector } from '../kernels/naive-linear-algebra.js';
+import { type Matrix, matVec, type Vector } from '../naive-linear-algebra.js';
 
 /**
  * Attends with one query; softmax over the scores of all positions.

@@ -1,8 +1,8 @@
 /**
  * The probability of a given label under CTC outputs, in plain numbers; used to choose among the words of a vocabulary.
- * Same recursion as the forward variables of `loss.ts`, Graves et al. (2006), eq. 6, in log space and float64.
+ * Same recursion as the forward variables of `kernels/ctc/loss.ts`, Graves et al. (2006), eq. 6, in log space and float64.
  */
-import { logSoftmax } from '../../decoding/log-softmax.js';
+import { logSoftmax } from './log-softmax.js';
 
 /**
  * ln p(label | logits); −∞ if the sequence has too few steps for the label.

@@ -1,6 +1,8 @@
-/** Checks named tensors from a caller against the shapes of a configuration. */
-import type { Shapes } from '../models/language-model-config.js';
-import type { NamedTensors } from '../tracing/trace.js';
+/** Tensors by name: the parameters, states and inputs of models. */
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Shapes } from './shapes.js';
+
+export type NamedTensors = Record<string, tf.Tensor>;
 
 /**
  * Checks that every tensor is present and has its shape.

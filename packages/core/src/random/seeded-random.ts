@@ -12,8 +12,7 @@ export type Random = () => number;
  * @throws RangeError for any other seed
  */
 export function seededRandom(seed: number): Random {
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new RangeError(`seed ${seed}: must be an integer from 0 to 2^53 - 1`);
+  requireSeed(seed);
   let a = seed | 0;
   let b = Math.floor(seed / 2 ** 32) | 0;
   let c = 0;
@@ -30,4 +29,11 @@ export function seededRandom(seed: number): Random {
   // PractRand's own seeding discards the first numbers too: similar seeds give similar numbers at first.
   for (let i = 0; i < 15; i++) next();
   return next;
+}
+
+/** @throws RangeError unless the seed is an integer in [0, 2^53) */
+export function requireSeed(seed: number): void {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new RangeError(`seed ${seed}: must be an integer from 0 to 2^53 - 1`);
+  }
 }

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import { backends } from '../testing/backends.js';
-import { expectClose, finiteDifferences, type Naive, rows, spreadInputs } from '../testing/textbook.js';
+import { backends } from '../../testing/backends.js';
+import { expectClose, finiteDifferences, type Naive, rows, spreadInputs } from '../../testing/textbook.js';
 import { globalAttention } from './global-attention.js';
 import { naiveAttention } from './naive.js';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type DropoutMask, fillDropoutMask } from './dropout.js';
+import { type DropoutMask, fillDropoutMask } from './dropout-mask.js';
 
 const whole: DropoutMask = { rate: 0.25, seed: 11, step: 3, site: 1, firstLane: 0, lanes: 6, time: 5, width: 7 };
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { seededRandom } from './random.js';
+import { seededRandom } from './seeded-random.js';
 
 function take(count: number, seed: number): number[] {
   const random = seededRandom(seed);

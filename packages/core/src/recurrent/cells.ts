@@ -1,0 +1,23 @@
+/** The cells of recurrent networks, by name. `kernels/cells/` computes them. */
+
+/** The classic cells, which every framework has. */
+export type ClassicCell = 'rnn' | 'lstm' | 'gru';
+
+/**
+ * All cells of language models. `cifg` is an LSTM whose input and forget gates are coupled, f = 1 − i (Greff et al.
+ * 2017). `mingru` and `minlstm` have gates that do not see the state (Feng et al. 2024), and so no recurrent weights.
+ */
+export type LanguageModelCell = ClassicCell | 'cifg' | 'mingru' | 'minlstm';
+
+export const languageModelCells: readonly LanguageModelCell[] = ['rnn', 'lstm', 'gru', 'cifg', 'mingru', 'minlstm'];
+
+/** Width of a cell's kernels in multiples of `hiddenDim`: its number of gates, including the candidate. */
+export const gateCounts: Readonly<Record<LanguageModelCell, number>> = {
+  ...{ rnn: 1, lstm: 4, gru: 3, cifg: 3 },
+  ...{ mingru: 2, minlstm: 3 },
+};
+
+/** Whether a cell's gates see its state. */
+export function hasRecurrentWeights({ cell }: { readonly cell: LanguageModelCell }): boolean {
+  return cell !== 'mingru' && cell !== 'minlstm';
+}
