@@ -19,9 +19,7 @@ export { rnnCell } from './kernels/cells/rnn-cell.js';
 export { type CellSequenceInputs, type CellSequenceOutputs, cellSequence } from './kernels/cells/sequence.js';
 export { type CtcLossInputs, ctcLoss } from './kernels/ctc/loss.js';
 export { embeddingLookup } from './kernels/embedding/lookup.js';
-export { type GruSequenceInputs, gruSequence } from './kernels/gru/sequence.js';
 export type { MinimalUnitInputs } from './kernels/linear-recurrence/minimal-unit.js';
-export { type LstmSequenceInputs, lstmSequence } from './kernels/lstm/sequence.js';
 export { minGruSequence } from './kernels/mingru/sequence.js';
 export { minLstmSequence } from './kernels/minlstm/sequence.js';
 export {
@@ -30,7 +28,6 @@ export {
   adaptiveCrossEntropy,
   adaptiveScores,
 } from './kernels/output-layer/adaptive-cross-entropy.js';
-export { type RnnActivation, type RnnSequenceInputs, rnnSequence } from './kernels/rnn/sequence.js';
 export {
   type CandidateOptions,
   type Candidates,

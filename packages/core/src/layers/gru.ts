@@ -1,13 +1,12 @@
-/** `GRU`: Keras's gated recurrent unit layer in both its variants, on the `GruSequence` kernels and cells. */
+/** `GRU`: Keras's gated recurrent unit layer in both its variants, on the cell of its activations. */
 import * as tf from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
 import { type ActivationName, activationNames } from '../kernels/cells/activations.js';
+import type { RecurrentCell } from '../kernels/cells/cell.js';
 import { gruCell } from '../kernels/cells/gru-cell.js';
-import { gruSequence } from '../kernels/gru/sequence.js';
 import { activationIdentifier } from './keras-activations.js';
 import {
   checkedRecurrentArgs,
-  type Recurrence,
   RecurrentLayer,
   type RecurrentLayerArgs,
   type SequenceWeights,
@@ -35,7 +34,7 @@ export type GRUArgs = RecurrentLayerArgs & {
 export class GRU extends RecurrentLayer {
   static override className = 'UnrollGRU';
   readonly #resetAfter: boolean;
-  readonly #activations: { readonly activation: ActivationName; readonly recurrentActivation: ActivationName };
+  protected override readonly recurrentCell: RecurrentCell;
 
   /** @throws Error naming an argument that is not supported; RangeError if a dropout rate is not in [0, 1) */
   constructor(args: GRUArgs) {
@@ -53,7 +52,7 @@ export class GRU extends RecurrentLayer {
     } as const;
     super({ ...checked, cell: resetAfter ? new ResetAfterGruCell(cellArgs) : layers.gruCell(cellArgs) });
     this.#resetAfter = resetAfter;
-    this.#activations = activations;
+    this.recurrentCell = gruCell({ resetAfter, ...activations });
   }
 
   protected override biases(
@@ -63,19 +62,6 @@ export class GRU extends RecurrentLayer {
     if (!this.#resetAfter) return super.biases(bias, width);
     const [inputBias, recurrentBias] = tf.unstack(bias ?? tf.zeros([2, width]));
     return { bias: inputBias!, recurrentBias: recurrentBias! };
-  }
-
-  protected override recurrence(): Recurrence {
-    const { activation, recurrentActivation } = this.#activations;
-    const cell = gruCell({ resetAfter: this.#resetAfter, ...this.#activations });
-    if (activation !== 'tanh' || recurrentActivation !== 'sigmoid') return { cell };
-    return {
-      cell,
-      plain: (x, weights, [initialHidden]) => {
-        const { outputs, hidden } = gruSequence({ x, ...weights, initialHidden: initialHidden! });
-        return { outputs, states: [hidden] };
-      },
-    };
   }
 
   override getConfig(): tf.serialization.ConfigDict {

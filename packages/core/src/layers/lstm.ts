@@ -1,11 +1,11 @@
-/** `LSTM`: Keras's long short-term memory layer, on the `LstmSequence` kernel and the cell of its activations. */
+/** `LSTM`: Keras's long short-term memory layer, on the cell of its activations. */
 import * as tf from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
 import { type ActivationName, activationNames } from '../kernels/cells/activations.js';
+import type { RecurrentCell } from '../kernels/cells/cell.js';
 import { lstmCell } from '../kernels/cells/lstm-cell.js';
-import { lstmSequence } from '../kernels/lstm/sequence.js';
 import { activationIdentifier } from './keras-activations.js';
-import { checkedRecurrentArgs, type Recurrence, RecurrentLayer, type RecurrentLayerArgs } from './recurrent-layer.js';
+import { checkedRecurrentArgs, RecurrentLayer, type RecurrentLayerArgs } from './recurrent-layer.js';
 
 export type LSTMArgs = RecurrentLayerArgs & {
   /** Activation of the candidate and of the cell state; default tanh. */
@@ -24,7 +24,7 @@ export type LSTMArgs = RecurrentLayerArgs & {
  */
 export class LSTM extends RecurrentLayer {
   static override className = 'UnrollLSTM';
-  readonly #activations: { readonly activation: ActivationName; readonly recurrentActivation: ActivationName };
+  protected override readonly recurrentCell: RecurrentCell;
 
   /** @throws Error naming an argument that is not supported; RangeError if a dropout rate is not in [0, 1) */
   constructor(args: LSTMArgs) {
@@ -41,21 +41,7 @@ export class LSTM extends RecurrentLayer {
       unitForgetBias: unitForgetBias ?? true,
     });
     super({ ...checked, cell });
-    this.#activations = activations;
-  }
-
-  protected override recurrence(): Recurrence {
-    const { activation, recurrentActivation } = this.#activations;
-    const cell = lstmCell(this.#activations);
-    if (activation !== 'tanh' || recurrentActivation !== 'sigmoid') return { cell };
-    return {
-      cell,
-      plain: (x, weights, [initialHidden, initialCell]) => {
-        const states = { initialHidden: initialHidden!, initialCell: initialCell! };
-        const { outputs, hidden, cell: lastCell } = lstmSequence({ x, ...weights, ...states });
-        return { outputs, states: [hidden, lastCell] };
-      },
-    };
+    this.recurrentCell = lstmCell(activations);
   }
 }
 tf.serialization.registerClass(LSTM);

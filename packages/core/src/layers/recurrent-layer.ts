@@ -46,13 +46,6 @@ export interface SequenceOutputs {
   readonly states: readonly tf.Tensor[];
 }
 
-/** The layer's computation: a cell, and a faster kernel for sequences without mask and recurrent dropout. */
-export interface Recurrence {
-  readonly cell: RecurrentCell;
-  /** The faster kernel; left out if it does not have the layer's activations. */
-  readonly plain?: (x: tf.Tensor, weights: SequenceWeights, initialStates: readonly tf.Tensor[]) => SequenceOutputs;
-}
-
 interface CallArguments {
   readonly mask?: tf.Tensor | (tf.Tensor | null)[] | null;
   readonly training?: boolean;
@@ -89,7 +82,8 @@ export abstract class RecurrentLayer extends RNN {
     this.#recurrentDropout = dropoutOf(`${this.name}_recurrent_dropout`, args.recurrentDropout, this.#seed, first + 1);
   }
 
-  protected abstract recurrence(): Recurrence;
+  /** What one step of the layer computes. */
+  protected abstract readonly recurrentCell: RecurrentCell;
 
   /** The cell's bias in the form that the kernels take. */
   protected biases(bias: tf.Tensor | undefined, width: number): Pick<SequenceWeights, 'bias' | 'recurrentBias'> {
@@ -122,12 +116,9 @@ export abstract class RecurrentLayer extends RNN {
     const inputDropout = dropped(this.#inputDropout, x.shape[2]!);
     const input = inputDropout ? tf.mul(steps, inputDropout) : steps;
     const recurrentDropout = dropped(this.#recurrentDropout, initialStates[0]!.shape[1]!);
-    const { cell, plain } = this.recurrence();
-    const weights = this.#weights();
-    if (plain && !mask && !recurrentDropout) return plain(input, weights, initialStates);
     const stepMask = mask ? ordered(tf.transpose(tf.cast(mask, 'float32'), [1, 0])) : undefined;
-    const sequence = { x: input, weights: { ...weights }, initialStates, mask: stepMask, recurrentDropout };
-    const { outputs, states } = cellSequence(cell, sequence);
+    const sequence = { x: input, weights: { ...this.#weights() }, initialStates, mask: stepMask, recurrentDropout };
+    const { outputs, states } = cellSequence(this.recurrentCell, sequence);
     const isZeroed = stepMask !== undefined && this.zeroOutputForMask;
     return { outputs: isZeroed ? tf.mul(outputs, tf.expandDims(stepMask, 2)) : outputs, states };
   }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { naiveGru } from '../kernels/gru/naive.js';
+import { naiveGru } from '../kernels/cells/naive-gru.js';
 import { Bidirectional } from './bidirectional.js';
 import { Embedding } from './embedding.js';
 import { GRU } from './gru.js';

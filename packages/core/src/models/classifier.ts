@@ -6,6 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
 import { sparseSoftmaxCrossEntropy } from '../kernels/softmax-cross-entropy/sparse.js';
+import { stepFromBothEnds } from '../recurrent/both-ends.js';
 import { recurrentNetwork } from '../recurrent/network.js';
 import {
   type RecurrentNetworkConfig,
@@ -18,7 +19,7 @@ import type { Shapes } from '../tensors/shapes.js';
 import type { TensorSpec } from '../tracing/trace.js';
 import type { TextClassifierConfig } from './application-configs.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
-import { float32Inputs, type Program } from './program.js';
+import { float32Inputs, next, type Program } from './program.js';
 
 /** Number of texts in a batch, and tokens of each. */
 export interface TextBatchShape {
@@ -81,29 +82,20 @@ export function classifierEvaluationProgram(config: TextClassifierConfig, shape:
  * starts at zero.
  */
 export function classifierStepProgram(config: TextClassifierConfig): Program {
-  const sides = ['0', '0_reverse'];
   return forwardProgram(
     classifierParameterShapes(config),
     { ids: { shape: [2], dtype: 'int32' }, ...float32Inputs(classifierStateShapes(config)) },
     (parameters, inputs) => {
       const embedded = embeddingLookup(parameters[embeddingName] as tf.Tensor2D, inputs.ids!);
-      const results = sides.map((side, k) => {
-        const x = tf.reshape(tf.slice(embedded, [k, 0], [1, config.embeddingDim]), [1, 1, config.embeddingDim]);
-        const state = { 'h.0': inputs[`h.${side}`]!, 'c.0': inputs[`c.${side}`]! };
-        const next = recurrentNetwork(oneDirection(config), directionParameters(parameters, side), x, { state }).state;
-        return { side, next, pooled: tf.maximum(inputs[`pooled.${side}`]!, next['h.0']!) };
-      });
-      const pooled = tf.concat(
-        results.map((result) => result.pooled),
-        1,
+      const state = stepFromBothEnds(networkOf(config), parameters, embedded, inputs);
+      const pooled: NamedTensors = Object.fromEntries(
+        ['0', '0_reverse'].map((side) => {
+          const [name, output] = [`pooled.${side}`, state[`h.${side}`]!];
+          return [name, tf.maximum(inputs[name]!, output)];
+        }),
       );
-      const outputs: NamedTensors = { logits: linear(parameters, pooled) };
-      for (const { side, next, pooled } of results) {
-        outputs[`next.h.${side}`] = next['h.0']!;
-        outputs[`next.c.${side}`] = next['c.0']!;
-        outputs[`next.pooled.${side}`] = pooled;
-      }
-      return outputs;
+      const logits = linear(parameters, tf.concat(Object.values(pooled), 1));
+      return { logits, ...next({ ...state, ...pooled }) };
     },
   );
 }
@@ -133,17 +125,6 @@ function textInputs({ batch, time }: TextBatchShape): Record<string, TensorSpec>
 
 function networkOf({ embeddingDim, hiddenDim }: TextClassifierConfig): RecurrentNetworkConfig {
   return recurrentNetworkConfig({ cell: 'lstm', inputDim: embeddingDim, hiddenDim, bidirectional: true });
-}
-
-function oneDirection(config: TextClassifierConfig): RecurrentNetworkConfig {
-  return { ...networkOf(config), bidirectional: false };
-}
-
-/** The parameters of one direction, renamed as those of a unidirectional network. */
-function directionParameters(parameters: NamedTensors, side: string): NamedTensors {
-  return Object.fromEntries(
-    ['kernel', 'recurrent_kernel', 'bias'].map((name) => [`lstm.0.${name}`, parameters[`lstm.${side}.${name}`]!]),
-  );
 }
 
 function dropped(x: tf.Tensor, mask: tf.Tensor | undefined): tf.Tensor {

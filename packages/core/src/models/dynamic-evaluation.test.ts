@@ -1,7 +1,7 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { naiveLstm } from '../kernels/lstm/naive.js';
+import { naiveLstm } from '../kernels/cells/naive-lstm.js';
 import { add, matVec } from '../kernels/naive-linear-algebra.js';
 import { elementCount } from '../tensors/shapes.js';
 import { runGraph, type Values } from '../testing/onnx-runtime.js';

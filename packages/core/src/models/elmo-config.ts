@@ -3,7 +3,11 @@
  * and their initial values.
  */
 import { isPositiveInteger, requirePositiveInteger } from '../checks/numbers.js';
-import { recurrentNetworkConfig, recurrentParameterShapes } from '../recurrent/network-config.js';
+import {
+  type RecurrentNetworkConfig,
+  recurrentNetworkConfig,
+  recurrentParameterShapes,
+} from '../recurrent/network-config.js';
 import type { Shapes } from '../tensors/shapes.js';
 import { uniformParameters } from './initial-parameters.js';
 
@@ -95,7 +99,9 @@ export function elmoParameterShapes(config: ElmoConfig): Shapes {
   }
   for (let k = 0; k < highwayLayers; k++) linear(`highway.${k}`, wide, 2 * wide);
   linear('projection', wide, projectionDim);
-  for (const name of ['forward', 'backward']) Object.assign(shapes, directionShapes(config, name));
+  for (const direction of ['forward', 'backward'] as const) {
+    Object.assign(shapes, recurrentParameterShapes(elmoNetwork(config, direction)));
+  }
   linear('output', projectionDim, vocabSize);
   return shapes;
 }
@@ -133,16 +139,11 @@ function featureCount({ convolutions }: ElmoConfig): number {
   return convolutions.reduce((sum, { features }) => sum + features, 0);
 }
 
-function directionShapes({ hiddenDim, projectionDim }: ElmoConfig, name: string): Shapes {
-  return recurrentParameterShapes(
-    recurrentNetworkConfig({
-      ...{ name, cell: 'lstm', inputDim: projectionDim, hiddenDim },
-      ...{ projectionDim, layers: lstmLayers },
-    }),
-  );
-}
-
-/** The names of a direction's layers, lowest first. */
-export function elmoLayerNames(direction: 'forward' | 'backward'): readonly string[] {
-  return Array.from({ length: lstmLayers }, (_, layer) => `${direction}.${layer}`);
+/** The LSTMs of one direction as a network, without their skip connections. */
+export function elmoNetwork(
+  { hiddenDim, projectionDim }: ElmoConfig,
+  direction: 'forward' | 'backward',
+): RecurrentNetworkConfig {
+  const sizes = { inputDim: projectionDim, hiddenDim, projectionDim, layers: lstmLayers };
+  return recurrentNetworkConfig({ name: direction, cell: 'lstm', ...sizes });
 }

@@ -5,15 +5,16 @@
  * `elmo-words.ts`, characters as ids in `elmo-characters.ts`.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { lstmCell } from '../kernels/cells/lstm-cell.js';
-import { cellSequence } from '../kernels/cells/sequence.js';
 import { linearCrossEntropy } from '../kernels/output-layer/linear-cross-entropy.js';
+import { runLayer } from '../recurrent/layer.js';
+import { zeroStates } from '../recurrent/network.js';
+import { layerDirections, type RecurrentNetworkConfig } from '../recurrent/network-config.js';
 import { lengthMask } from '../tensors/length-mask.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
 import { assertShapes } from '../tensors/named-tensors.js';
 import type { Shapes } from '../tensors/shapes.js';
 import type { TensorSpec } from '../tracing/trace.js';
-import { type ElmoConfig, elmoLayerNames, elmoMixShapes, elmoParameterShapes } from './elmo-config.js';
+import { type ElmoConfig, elmoMixShapes, elmoNetwork, elmoParameterShapes } from './elmo-config.js';
 import { wordVectors } from './elmo-words.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
 import type { BatchShape, Program } from './program.js';
@@ -107,9 +108,11 @@ function bidirectionalLayers(
   const spelled = tf.reshape<tf.Rank.R2>(timeMajor, [time * batch, config.maxCharacters]);
   const vectors = tf.reshape(wordVectors(config, parameters, spelled), [time, batch, config.projectionDim]);
   const mask = lengthMask(lengths, time);
-  const forward = lstmOutputs(config, parameters, { x: vectors, mask, layers: elmoLayerNames('forward') });
-  const reversed = { x: tf.reverse(vectors, 0), mask: tf.reverse(mask, 0), layers: elmoLayerNames('backward') };
-  const backward = lstmOutputs(config, parameters, reversed).map((outputs) => tf.reverse(outputs, 0));
+  const forward = lstmOutputs(elmoNetwork(config, 'forward'), parameters, vectors, mask);
+  const [reversed, reversedMask] = [tf.reverse(vectors, 0), tf.reverse(mask, 0)];
+  const backward = lstmOutputs(elmoNetwork(config, 'backward'), parameters, reversed, reversedMask).map((outputs) =>
+    tf.reverse(outputs, 0),
+  );
   return [
     { forward: vectors, backward: vectors },
     ...forward.map((outputs, k) => ({ forward: outputs, backward: backward[k]! })),
@@ -121,25 +124,15 @@ function bidirectionalLayers(
  * its output.
  */
 function lstmOutputs(
-  { hiddenDim, projectionDim }: ElmoConfig,
+  network: RecurrentNetworkConfig,
   parameters: NamedTensors,
-  { x, mask, layers }: { x: tf.Tensor; mask: tf.Tensor; layers: readonly string[] },
+  x: tf.Tensor,
+  mask: tf.Tensor,
 ): tf.Tensor[] {
-  const batch = x.shape[1]!;
-  const cell = lstmCell({ coupledGates: false });
+  const state = zeroStates(network, x.shape[1]!);
   let input = x;
-  return layers.map((layer, k) => {
-    const { outputs } = cellSequence(cell, {
-      x: input,
-      mask,
-      weights: {
-        kernel: parameters[`${layer}.kernel`]!,
-        recurrentKernel: parameters[`${layer}.recurrent_kernel`]!,
-        bias: parameters[`${layer}.bias`]!,
-        projection: parameters[`${layer}.projection`]!,
-      },
-      initialStates: [tf.zeros([batch, projectionDim]), tf.zeros([batch, hiddenDim])],
-    });
+  return layerDirections(network).map((layer, k) => {
+    const { outputs } = runLayer(network, parameters, layer, { x: input, state, mask });
     input = k === 0 ? outputs : tf.add(outputs, input);
     return input;
   });

@@ -1,7 +1,13 @@
 /** The shape of a recurrent language model: its configuration, its parameters and its state, by name. */
 
 import { requirePositiveInteger, requireRate } from '../checks/numbers.js';
-import { gateCounts, hasRecurrentWeights, type LanguageModelCell, languageModelCells } from '../recurrent/cells.js';
+import { hasRecurrentWeights, type LanguageModelCell, languageModelCells } from '../recurrent/cells.js';
+import {
+  type RecurrentNetworkConfig,
+  recurrentNetworkConfig,
+  recurrentParameterShapes,
+  recurrentStateShapes,
+} from '../recurrent/network-config.js';
 import type { Shapes } from '../tensors/shapes.js';
 import { adaptiveParameterShapes, defaultCutoffs, requireCutoffs, type Tail, tailsOf } from './adaptive-softmax.js';
 
@@ -167,28 +173,24 @@ export function hasCellState({ cell }: LanguageModelConfig): boolean {
   return cell === 'lstm' || cell === 'cifg';
 }
 
-/** Whether a layer's recurrent product has a bias of its own. */
-function hasRecurrentBias(config: LanguageModelConfig): boolean {
-  return config.cell === 'gru' || (config.recurrentBias && hasRecurrentWeights(config));
+/** The recurrent layers as a network, whose parameters and states have the model's names. */
+export function networkOf(config: LanguageModelConfig): RecurrentNetworkConfig {
+  const { cell, embeddingDim, hiddenDim, layers, projectionDim, recurrentBias } = config;
+  return recurrentNetworkConfig({
+    ...{ name: cell, cell: cell === 'cifg' ? 'lstm' : cell, coupledGates: cell === 'cifg' },
+    ...{ inputDim: embeddingDim, hiddenDim, layers },
+    ...(projectionDim && { projectionDim }),
+    recurrentBias: recurrentBias && hasRecurrentWeights(config),
+  });
 }
 
-/**
- * The parameters' shapes by name, in Keras's layouts: `lstm.0.kernel` [input, 4·hidden], gates i, f, g, o; i, g, o for
- * `cifg`, z, n for `mingru`, i, f, n for `minlstm`; `lstm.0.projection` [hidden, output] with a projection.
- */
+/** The parameters' shapes by name: those of the embedding, of `recurrentParameterShapes` and of the output layer. */
 export function parameterShapes(config: LanguageModelConfig): Shapes {
-  const { vocabSize, embeddingDim, hiddenDim, cell, layers, projectionDim } = config;
-  const output = outputDim(config);
-  const width = gateCounts[cell] * hiddenDim;
-  const shapes: Record<string, readonly number[]> = { [embeddingName]: [vocabSize, embeddingDim] };
-  for (let layer = 0; layer < layers; layer++) {
-    shapes[`${cell}.${layer}.kernel`] = [layer === 0 ? embeddingDim : output, width];
-    if (hasRecurrentWeights(config)) shapes[`${cell}.${layer}.recurrent_kernel`] = [output, width];
-    shapes[`${cell}.${layer}.bias`] = [width];
-    if (hasRecurrentBias(config)) shapes[`${cell}.${layer}.recurrent_bias`] = [width];
-    if (projectionDim) shapes[`${cell}.${layer}.projection`] = [hiddenDim, projectionDim];
-  }
-  return { ...shapes, ...outputShapes(config) };
+  return {
+    [embeddingName]: [config.vocabSize, config.embeddingDim],
+    ...recurrentParameterShapes(networkOf(config)),
+    ...outputShapes(config),
+  };
 }
 
 function outputShapes(config: LanguageModelConfig): Shapes {
@@ -203,17 +205,9 @@ function outputShapes(config: LanguageModelConfig): Shapes {
   return { ...weights, 'output.bias': [vocabSize] };
 }
 
-/**
- * The state's shapes by name: `h.0` [batch, output] for the first layer, `c.0` [batch, hidden] for its cell state
- * (LSTMs), …
- */
+/** The state's shapes by name, as in `recurrentStateShapes`. */
 export function stateShapes(config: LanguageModelConfig, batch: number): Shapes {
-  const shapes: Record<string, readonly number[]> = {};
-  for (let layer = 0; layer < config.layers; layer++) {
-    shapes[`h.${layer}`] = [batch, outputDim(config)];
-    if (hasCellState(config)) shapes[`c.${layer}`] = [batch, config.hiddenDim];
-  }
-  return shapes;
+  return recurrentStateShapes(networkOf(config), batch);
 }
 
 /** The widths of the places where dropout applies: the embedding, then each layer's output. */

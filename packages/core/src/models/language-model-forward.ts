@@ -9,10 +9,16 @@ import {
 import { linearCrossEntropy } from '../kernels/output-layer/linear-cross-entropy.js';
 import { smoothedCrossEntropy } from '../kernels/output-layer/smoothed-cross-entropy.js';
 import { flattenSteps } from '../kernels/time-steps.js';
+import { recurrentNetwork } from '../recurrent/network.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
 import { weightMask } from './dropout-masks.js';
-import { embeddingName, type LanguageModelConfig, outputTable, softmaxTails } from './language-model-config.js';
-import { runLayer } from './language-model-layer.js';
+import {
+  embeddingName,
+  type LanguageModelConfig,
+  networkOf,
+  outputTable,
+  softmaxTails,
+} from './language-model-config.js';
 
 /** Looks up the embeddings of `ids` int32 [time, batch]: [time, batch, embedding]. */
 export function embedTokens(parameters: NamedTensors, ids: tf.Tensor2D): tf.Tensor3D {
@@ -36,14 +42,17 @@ export function recurrentFeatures(
 ): { features: tf.Tensor2D; state: NamedTensors } {
   const [time, batch] = embedded.shape;
   const dropped = (rows: tf.Tensor, site: number) => droppedRows(rows, masks[`dropout.${site}`]);
-  let rows = dropped(droppedRows(flattenSteps(embedded), masks.tokenDropout), 0); // [time·batch, features]
-  const nextState: NamedTensors = {};
-  for (let layer = 0; layer < config.layers; layer++) {
-    const x = tf.reshape(rows, [time, batch, rows.shape[1]!]);
-    const outputs = runLayer(config, withDroppedWeights(config, parameters, layer, masks), layer, x, state, nextState);
-    rows = dropped(flattenSteps(outputs), layer + 1);
-  }
-  return { features: rows as tf.Tensor2D, state: nextState };
+  const rows = dropped(droppedRows(flattenSteps(embedded), masks.tokenDropout), 0); // [time·batch, features]
+  const between = Array.from({ length: config.layers - 1 }, (_, k) => masks[`dropout.${k + 1}`])
+    .filter((mask) => mask !== undefined)
+    .map((mask) => (mask.shape[0] === time * batch ? tf.reshape(mask, [time, batch, -1]) : mask));
+  const { outputs, state: last } = recurrentNetwork(
+    networkOf(config),
+    withDroppedWeights(config, parameters, masks),
+    tf.reshape(rows, embedded.shape),
+    { state, dropoutMasks: between },
+  );
+  return { features: dropped(flattenSteps(outputs), config.layers) as tf.Tensor2D, state: last };
 }
 
 /** Multiplies rows [time·batch, width] by a mask of the same shape, or by one of [batch, width] for all steps. */
@@ -54,15 +63,16 @@ function droppedRows(rows: tf.Tensor, mask: tf.Tensor | undefined): tf.Tensor {
 }
 
 function withDroppedWeights(
-  { cell }: LanguageModelConfig,
+  { cell, layers }: LanguageModelConfig,
   parameters: NamedTensors,
-  layer: number,
   masks: NamedTensors,
 ): NamedTensors {
-  const mask = masks[weightMask(layer)];
-  if (!mask) return parameters;
-  const name = `${cell}.${layer}.recurrent_kernel`;
-  return { ...parameters, [name]: tf.mul(parameters[name]!, mask) };
+  const result = { ...parameters };
+  for (let layer = 0; layer < layers; layer++) {
+    const [name, mask] = [`${cell}.${layer}.recurrent_kernel`, masks[weightMask(layer)]];
+    if (mask) result[name] = tf.mul(parameters[name]!, mask);
+  }
+  return result;
 }
 
 /** Scores of all words from features [rows, output]: [rows, vocab]. Their softmax is the model's distribution. */

@@ -1,10 +1,10 @@
 /** The language model in float64, one sequence, one step, one layer at a time. Tests compare the real one with it. */
-import { naiveGru } from '../kernels/gru/naive.js';
-import { naiveLstm } from '../kernels/lstm/naive.js';
+import { naiveGru } from '../kernels/cells/naive-gru.js';
+import { naiveLstm } from '../kernels/cells/naive-lstm.js';
+import { naiveRnn } from '../kernels/cells/naive-rnn.js';
 import { naiveMinGru } from '../kernels/mingru/naive.js';
 import { naiveMinLstm } from '../kernels/minlstm/naive.js';
 import { add, type Matrix, matVec, type Vector } from '../kernels/naive-linear-algebra.js';
-import { naiveRnn } from '../kernels/rnn/naive.js';
 import { type LanguageModelConfig, outputDim } from './language-model-config.js';
 import type { BatchShape } from './program.js';
 

@@ -8,6 +8,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type LogMelConfig, logMelConfig } from '../audio/frames.js';
 import { logMel } from '../audio/log-mel.js';
 import { ctcLoss } from '../kernels/ctc/loss.js';
+import { stepFromBothEnds } from '../recurrent/both-ends.js';
 import { recurrentNetwork } from '../recurrent/network.js';
 import {
   type RecurrentNetworkConfig,
@@ -20,7 +21,7 @@ import type { Shapes } from '../tensors/shapes.js';
 import type { TensorSpec } from '../tracing/trace.js';
 import type { SpeechRecognizerConfig } from './application-configs.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
-import { float32Inputs, type Program } from './program.js';
+import { float32Inputs, next, type Program } from './program.js';
 
 /** The size of a batch: number of recordings, frames of the longest one, letters of the longest transcript. */
 export interface SpeechBatchShape {
@@ -86,21 +87,12 @@ export function recognitionProgram(config: SpeechRecognizerConfig, shape: Omit<S
  * `next.*` of the state.
  */
 export function recognizerStepProgram(config: SpeechRecognizerConfig): Program {
-  const network = { ...networkOf(config), bidirectional: false };
-  const { frameLength, mels } = logMelConfig(config.sampleRate);
+  const { frameLength } = logMelConfig(config.sampleRate);
   const inputs = { frames: [2, frameLength], ...recurrentStateShapes(networkOf(config), 1) };
   return forwardProgram(recognizerParameterShapes(config), float32Inputs(inputs), (parameters, given) => {
     const features = featuresOf(config, given.frames as tf.Tensor2D);
-    const outputs: NamedTensors = {};
-    for (const [k, side] of ['0', '0_reverse'].entries()) {
-      const x = tf.reshape(tf.slice(features, [k, 0], [1, mels]), [1, 1, mels]);
-      const state = { 'h.0': given[`h.${side}`]!, 'c.0': given[`c.${side}`]! };
-      const next = recurrentNetwork(network, directionParameters(parameters, side), x, { state }).state;
-      outputs[`features.${side}`] = next['h.0']!;
-      outputs[`next.h.${side}`] = next['h.0']!;
-      outputs[`next.c.${side}`] = next['c.0']!;
-    }
-    return outputs;
+    const state = stepFromBothEnds(networkOf(config), parameters, features, given);
+    return { 'features.0': state['h.0']!, 'features.0_reverse': state['h.0_reverse']!, ...next(state) };
   });
 }
 
@@ -156,11 +148,4 @@ function frameInputs(
 function networkOf({ sampleRate, hiddenDim }: SpeechRecognizerConfig): RecurrentNetworkConfig {
   const { mels } = logMelConfig(sampleRate);
   return recurrentNetworkConfig({ cell: 'lstm', inputDim: mels, hiddenDim, bidirectional: true });
-}
-
-/** The parameters of one direction, renamed as those of a unidirectional network. */
-function directionParameters(parameters: NamedTensors, side: string): NamedTensors {
-  return Object.fromEntries(
-    ['kernel', 'recurrent_kernel', 'bias'].map((name) => [`lstm.0.${name}`, parameters[`lstm.${side}.${name}`]!]),
-  );
 }

@@ -2,11 +2,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { longestSource } from '../decoding/translation.js';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
-import { recurrentNetwork } from '../recurrent/network.js';
-import type { NamedTensors } from '../tensors/named-tensors.js';
+import { stepFromBothEnds } from '../recurrent/both-ends.js';
+import { recurrentStateShapes } from '../recurrent/network-config.js';
 import type { TranslationConfig } from './application-configs.js';
 import { forwardProgram } from './loss-program.js';
-import { float32Inputs, type Program } from './program.js';
+import { float32Inputs, next, type Program } from './program.js';
 import { decode, encoderOf, initialHidden, translationParameterShapes } from './translation.js';
 
 /**
@@ -15,24 +15,12 @@ import { decode, encoderOf, initialHidden, translationParameterShapes } from './
  * the decoder's first hidden state.
  */
 export function encoderStepProgram(config: TranslationConfig): Program {
-  const { embeddingDim, hiddenDim } = config;
-  const sides = ['0', '0_reverse'];
-  const state = Object.fromEntries(
-    sides.flatMap((side) => [`h.${side}`, `c.${side}`].map((name) => [name, [1, hiddenDim]])),
-  );
-  const inputs = { ids: { shape: [2], dtype: 'int32' as const }, ...float32Inputs(state) };
+  const encoder = encoderOf(config);
+  const inputs = { ids: { shape: [2], dtype: 'int32' as const }, ...float32Inputs(recurrentStateShapes(encoder, 1)) };
   return forwardProgram(translationParameterShapes(config), inputs, (parameters, given) => {
     const embedded = embeddingLookup(parameters['embedding.embeddings'] as tf.Tensor2D, given.ids!);
-    const outputs: NamedTensors = {};
-    sides.forEach((side, k) => {
-      const x = tf.reshape(tf.slice(embedded, [k, 0], [1, embeddingDim]), [1, 1, embeddingDim]);
-      const before = { 'h.0': given[`h.${side}`]!, 'c.0': given[`c.${side}`]! };
-      const network = { ...encoderOf(config), bidirectional: false };
-      const after = recurrentNetwork(network, directionParameters(parameters, side), x, { state: before }).state;
-      outputs[`next.h.${side}`] = after['h.0']!;
-      outputs[`next.c.${side}`] = after['c.0']!;
-    });
-    return { ...outputs, initial: initialHidden(parameters, outputs['next.h.0_reverse']!) };
+    const state = stepFromBothEnds(encoder, parameters, embedded, given);
+    return { ...next(state), initial: initialHidden(parameters, state['h.0_reverse']!) };
   });
 }
 
@@ -55,17 +43,9 @@ export function decoderStepProgram(config: TranslationConfig): Program {
       memory: tf.expandDims(given.memory as tf.Tensor2D, 0),
       mask: given.mask as tf.Tensor2D,
     });
-    const next = Object.fromEntries(decoderStateNames.map((name) => [`next.${name}`, state[name]!]));
     const logits = tf.add(tf.matMul(features, table, false, true), parameters['output.bias']!);
-    return { ...next, logits };
+    return { ...next(state), logits };
   });
 }
 
 const decoderStateNames = ['h.0', 'c.0'];
-
-/** The parameters of one direction, renamed as those of a unidirectional network. */
-function directionParameters(parameters: NamedTensors, side: string): NamedTensors {
-  return Object.fromEntries(
-    ['kernel', 'recurrent_kernel', 'bias'].map((name) => [`encoder.0.${name}`, parameters[`encoder.${side}.${name}`]!]),
-  );
-}

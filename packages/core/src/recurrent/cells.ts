@@ -4,10 +4,18 @@
 export type ClassicCell = 'rnn' | 'lstm' | 'gru';
 
 /**
- * All cells of language models. `cifg` is an LSTM whose input and forget gates are coupled, f = 1 − i (Greff et al.
- * 2017). `mingru` and `minlstm` have gates that do not see the state (Feng et al. 2024), and so no recurrent weights.
+ * The cells of a recurrent network. `mingru` and `minlstm` have gates that do not see the state (Feng et al. 2024), and
+ * so no recurrent weights.
  */
-export type LanguageModelCell = ClassicCell | 'cifg' | 'mingru' | 'minlstm';
+export type NetworkCell = ClassicCell | 'mingru' | 'minlstm';
+
+/**
+ * The cells of language models. `cifg` is an LSTM whose input and forget gates are coupled, f = 1 − i (Greff et al.
+ * 2017).
+ */
+export type LanguageModelCell = NetworkCell | 'cifg';
+
+export const networkCells: readonly NetworkCell[] = ['rnn', 'lstm', 'gru', 'mingru', 'minlstm'];
 
 export const languageModelCells: readonly LanguageModelCell[] = ['rnn', 'lstm', 'gru', 'cifg', 'mingru', 'minlstm'];
 

@@ -1,13 +1,12 @@
 /** The shape of a stacked recurrent network: its configuration, its parameters and its states, by name. */
 import { requirePositiveInteger } from '../checks/numbers.js';
 import type { Shapes } from '../tensors/shapes.js';
-import type { ClassicCell } from './cells.js';
-import { gateCounts } from './cells.js';
+import { gateCounts, hasRecurrentWeights, type NetworkCell, networkCells } from './cells.js';
 
 export interface RecurrentNetworkConfig {
   /** Prefix of the parameters' names. */
   readonly name: string;
-  readonly cell: ClassicCell;
+  readonly cell: NetworkCell;
   /** The width of the inputs. */
   readonly inputDim: number;
   readonly hiddenDim: number;
@@ -21,6 +20,11 @@ export interface RecurrentNetworkConfig {
    * 2014).
    */
   readonly resetAfter: boolean;
+  /**
+   * For `rnn` and `lstm`: whether the recurrent product has a bias of its own, as in PyTorch. A GRU that resets after the
+   * product always has one.
+   */
+  readonly recurrentBias: boolean;
   /** For `lstm`: width to which its output is projected (Sak et al. 2014); default no projection. */
   readonly projectionDim?: number;
   /** For `lstm`: whether f = 1 − i (CIFG, Greff et al. 2017). */
@@ -38,7 +42,7 @@ type Sizes = Pick<RecurrentNetworkConfig, 'cell' | 'inputDim' | 'hiddenDim'>;
 export function recurrentNetworkConfig(options: Sizes & Partial<RecurrentNetworkConfig>): RecurrentNetworkConfig {
   const config: RecurrentNetworkConfig = {
     ...{ name: options.cell, layers: 1, bidirectional: false, nonlinearity: 'tanh', resetAfter: true },
-    ...{ coupledGates: false, peepholes: false },
+    ...{ recurrentBias: false, coupledGates: false, peepholes: false },
     ...options,
   };
   for (const field of ['inputDim', 'hiddenDim', 'layers', 'projectionDim'] as const) {
@@ -46,8 +50,9 @@ export function recurrentNetworkConfig(options: Sizes & Partial<RecurrentNetwork
     if (field === 'projectionDim' && value === undefined) continue;
     requirePositiveInteger(field, value);
   }
-  const { cell, projectionDim, coupledGates, peepholes, nonlinearity, resetAfter } = config;
-  if (!['rnn', 'lstm', 'gru'].includes(cell)) throw new RangeError(`cell must be rnn, lstm or gru, got '${cell}'`);
+  const { cell, projectionDim, coupledGates, peepholes, nonlinearity, resetAfter, recurrentBias } = config;
+  if (!networkCells.includes(cell))
+    throw new RangeError(`cell must be one of ${networkCells.join(', ')}, got '${cell}'`);
   if (!['tanh', 'relu'].includes(nonlinearity)) {
     throw new RangeError(`nonlinearity must be tanh or relu, got '${nonlinearity}'`);
   }
@@ -60,6 +65,10 @@ export function recurrentNetworkConfig(options: Sizes & Partial<RecurrentNetwork
   }
   if (!resetAfter && cell !== 'gru')
     throw new RangeError(`resetAfter is an option of 'gru', not of '${cell}'; leave it out`);
+  if (recurrentBias && !hasRecurrentWeights(config))
+    throw new RangeError(`recurrentBias: a ${cell} has no recurrent weights; leave it out`);
+  if (recurrentBias && !resetAfter)
+    throw new RangeError('recurrentBias: a GRU that resets before the product has one bias; leave it out');
   return config;
 }
 
@@ -85,15 +94,20 @@ export function gateCount({ cell, coupledGates }: RecurrentNetworkConfig): numbe
   return gateCounts[coupledGates ? 'cifg' : cell];
 }
 
+/** Whether a layer's recurrent product has a bias of its own. */
+export function hasRecurrentBias({ cell, resetAfter, recurrentBias }: RecurrentNetworkConfig): boolean {
+  return cell === 'gru' ? resetAfter : recurrentBias;
+}
+
 /**
  * The parameters' shapes by name, in Keras's layouts: `lstm.0.kernel` [input, 4·hidden], gates i, f, g, o (i, g, o if
- * coupled; z, r, n in a GRU), `lstm.0.recurrent_kernel` [output, 4·hidden], `lstm.0.bias`. Depending on the
- * configuration also `recurrent_bias` (a GRU that resets after the product), `projection` [hidden, output] and
+ * coupled; z, r, n in a GRU; z, n in a minGRU; i, f, n in a minLSTM), `lstm.0.recurrent_kernel` [output, 4·hidden], `lstm.0.bias`. Depending on the
+ * configuration also `recurrent_bias`, `projection` [hidden, output] and
  * `peepholes` [3, hidden], rows i, f, o (i, o if coupled). The other direction has the same ones:
  * `lstm.0_reverse.kernel`, ….
  */
 export function recurrentParameterShapes(config: RecurrentNetworkConfig): Shapes {
-  const { name, cell, hiddenDim, resetAfter, projectionDim, coupledGates, peepholes } = config;
+  const { name, hiddenDim, projectionDim, coupledGates, peepholes } = config;
   const width = gateCount(config) * hiddenDim;
   const shapes: Record<string, readonly number[]> = {};
   for (const direction of layerDirections(config)) {
@@ -101,9 +115,9 @@ export function recurrentParameterShapes(config: RecurrentNetworkConfig): Shapes
       shapes[`${name}.${direction}.${parameter}`] = shape;
     };
     set('kernel', [layerInputDim(config, Number.parseInt(direction, 10)), width]);
-    set('recurrent_kernel', [outputDim(config), width]);
+    if (hasRecurrentWeights(config)) set('recurrent_kernel', [outputDim(config), width]);
     set('bias', [width]);
-    if (cell === 'gru' && resetAfter) set('recurrent_bias', [width]);
+    if (hasRecurrentBias(config)) set('recurrent_bias', [width]);
     if (projectionDim) set('projection', [hiddenDim, projectionDim]);
     if (peepholes) set('peepholes', [coupledGates ? 2 : 3, hiddenDim]);
   }
@@ -115,10 +129,11 @@ export function recurrentParameterShapes(config: RecurrentNetworkConfig): Shapes
  * `h.0_reverse`, …
  */
 export function recurrentStateShapes(config: RecurrentNetworkConfig, batch: number): Shapes {
-  const shapes: Record<string, readonly number[]> = {};
-  for (const direction of layerDirections(config)) {
-    shapes[`h.${direction}`] = [batch, outputDim(config)];
-    if (config.cell === 'lstm') shapes[`c.${direction}`] = [batch, config.hiddenDim];
-  }
-  return shapes;
+  return Object.assign({}, ...layerDirections(config).map((direction) => layerStateShapes(config, direction, batch)));
+}
+
+/** The shapes of the states of one layer and direction, by name. */
+export function layerStateShapes(config: RecurrentNetworkConfig, direction: string, batch: number): Shapes {
+  const hidden = { [`h.${direction}`]: [batch, outputDim(config)] };
+  return config.cell === 'lstm' ? { ...hidden, [`c.${direction}`]: [batch, config.hiddenDim] } : hidden;
 }

@@ -78,7 +78,9 @@ describe('a recurrent network', () => {
     [{ cell: 'lstm', nonlinearity: 'relu' }, "nonlinearity is an option of 'rnn', not of 'lstm'; leave it out"],
     [{ cell: 'lstm', resetAfter: false }, "resetAfter is an option of 'gru', not of 'lstm'; leave it out"],
     [{ cell: 'rnn', nonlinearity: 'elu' as 'relu' }, "nonlinearity must be tanh or relu, got 'elu'"],
-    [{ cell: 'mlp' as 'rnn' }, "cell must be rnn, lstm or gru, got 'mlp'"],
+    [{ cell: 'mlp' as 'rnn' }, "cell must be one of rnn, lstm, gru, mingru, minlstm, got 'mlp'"],
+    [{ cell: 'mingru', recurrentBias: true }, 'recurrentBias: a mingru has no recurrent weights; leave it out'],
+    [{ cell: 'gru', resetAfter: false, recurrentBias: true }, 'recurrentBias: a GRU that resets before the product'],
     [{ cell: 'rnn', layers: 0 }, 'layers must be a positive integer, got 0'],
   ] as const)('configured with %o is refused by name', (options, message) => {
     expect(() => recurrentNetworkConfig({ ...sizes, ...options })).toThrow(message);
@@ -113,6 +115,17 @@ describe('parameters of PyTorch', () => {
       'rnn.0.recurrent_kernel': Float32Array.of(3),
       'rnn.0.bias': Float32Array.of(0),
     });
+  });
+
+  test('keep both biases in a network whose recurrent product has one', () => {
+    const biases = {
+      'encoder.bias_ih_l0': { shape: [1], values: [4] },
+      'encoder.bias_hh_l0': { shape: [1], values: [5] },
+    };
+    const read = (recurrentBias: boolean) =>
+      recurrentParametersFromTorch({ ...config, recurrentBias }, { ...weights, ...biases }, 'encoder.');
+    expect(read(true)).toMatchObject({ 'rnn.0.bias': Float32Array.of(4), 'rnn.0.recurrent_bias': Float32Array.of(5) });
+    expect(read(false)['rnn.0.bias']).toEqual(Float32Array.of(9));
   });
 
   test('are refused if they are missing, have another shape, or belong to a network that PyTorch does not have', () => {

@@ -1,21 +1,13 @@
 /**
  * A stacked recurrent network in one or both directions over sequences of equal or unequal lengths, in the manner of
- * PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU`. It is a pure function of its parameters: it runs on every backend, is
- * differentiable and can be traced. `network-config.ts` has its configuration and the parameters' names.
+ * PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU`. Language models and all applications use it. It is a pure function of its
+ * parameters: it runs on every backend, is differentiable and can be traced. `network-config.ts` has its configuration
+ * and the parameters' names; `layer.ts` runs one of its layers.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { RecurrentCell } from '../kernels/cells/cell.js';
-import { gruCell } from '../kernels/cells/gru-cell.js';
-import { lstmCell } from '../kernels/cells/lstm-cell.js';
-import { rnnCell } from '../kernels/cells/rnn-cell.js';
-import { cellSequence } from '../kernels/cells/sequence.js';
-import { gruSequence } from '../kernels/gru/sequence.js';
-import { lstmSequence } from '../kernels/lstm/sequence.js';
-import { rnnSequence } from '../kernels/rnn/sequence.js';
 import { lengthMask } from '../tensors/length-mask.js';
-import type { NamedTensors } from '../tensors/named-tensors.js';
-import { assertShapes } from '../tensors/named-tensors.js';
-import type { Shapes } from '../tensors/shapes.js';
+import { assertShapes, type NamedTensors } from '../tensors/named-tensors.js';
+import { runLayer } from './layer.js';
 import { type RecurrentNetworkConfig, recurrentParameterShapes, recurrentStateShapes } from './network-config.js';
 
 export interface RecurrentNetworkInputs {
@@ -58,11 +50,9 @@ export function recurrentNetwork(
   const [time = 0, batch = 0] = x.shape;
   assertShapes('recurrentNetwork', parameters, recurrentParameterShapes(config));
   assertShapes('recurrentNetwork', { x }, { x: [time, batch, config.inputDim] });
-  const stateShapes = recurrentStateShapes(config, batch);
-  const initial = state ?? zeros(stateShapes);
-  assertShapes('recurrentNetwork', initial, stateShapes);
+  const initial = state ?? zeroStates(config, batch);
+  assertShapes('recurrentNetwork', initial, recurrentStateShapes(config, batch));
   const mask = lengths && lengthMask(lengths, time);
-  const run = sequenceRunner(config);
   const last: NamedTensors = {};
   let outputs = x;
   for (let layer = 0; layer < config.layers; layer++) {
@@ -70,16 +60,10 @@ export function recurrentNetwork(
     const directions = config.bidirectional ? [`${layer}`, `${layer}_reverse`] : [`${layer}`];
     const sides = directions.map((direction, k) => {
       const turned = (sequence: tf.Tensor) => (k === 1 ? tf.reverse(sequence, 0) : sequence);
-      const result = run({
-        x: turned(input),
-        mask: mask && turned(mask),
-        parameter: (name) => parameters[`${config.name}.${direction}.${name}`],
-        initialStates: stateNames(config, direction).map((name) => initial[name]!),
-      });
-      stateNames(config, direction).forEach((name, index) => {
-        last[name] = result.states[index]!;
-      });
-      return turned(result.outputs);
+      const inputs = { x: turned(input), mask: mask && turned(mask), state: initial };
+      const { outputs: side, state: after } = runLayer(config, parameters, direction, inputs);
+      Object.assign(last, after);
+      return turned(side);
     });
     const joined = sides.length === 1 ? sides[0]! : tf.concat(sides, 2);
     outputs = mask ? tf.mul(joined, tf.expandDims(mask, 2)) : joined;
@@ -87,74 +71,8 @@ export function recurrentNetwork(
   return { outputs: outputs as tf.Tensor3D, state: last };
 }
 
-interface Sequence {
-  readonly x: tf.Tensor;
-  readonly mask: tf.Tensor | undefined;
-  readonly parameter: (name: string) => tf.Tensor | undefined;
-  readonly initialStates: readonly tf.Tensor[];
+/** The states of a network before any input. */
+export function zeroStates(config: RecurrentNetworkConfig, batch: number): NamedTensors {
+  const shapes = Object.entries(recurrentStateShapes(config, batch));
+  return Object.fromEntries(shapes.map(([name, shape]) => [name, tf.zeros([...shape])]));
 }
-
-type Run = (sequence: Sequence) => { outputs: tf.Tensor; states: readonly tf.Tensor[] };
-
-/**
- * Chooses how one direction of a layer runs: with a plain kernel, which is faster, if it supports the configuration and
- * there is no mask.
- */
-function sequenceRunner(config: RecurrentNetworkConfig): Run {
-  const general = cellRunner(cellOf(config));
-  if (config.projectionDim || config.coupledGates || config.peepholes) return general;
-  const plain = plainRunner(config);
-  return (sequence) => (sequence.mask ? general(sequence) : plain(sequence));
-}
-
-function cellOf(config: RecurrentNetworkConfig): RecurrentCell {
-  switch (config.cell) {
-    case 'rnn':
-      return rnnCell(config.nonlinearity);
-    case 'gru':
-      return gruCell({ resetAfter: config.resetAfter });
-    case 'lstm':
-      return lstmCell({ coupledGates: config.coupledGates });
-  }
-}
-
-function cellRunner(cell: RecurrentCell): Run {
-  return ({ x, mask, parameter, initialStates }) => {
-    const [recurrentBias, projection, peepholes] = ['recurrent_bias', 'projection', 'peepholes'].map(parameter);
-    const weights = {
-      ...{ kernel: parameter('kernel')!, recurrentKernel: parameter('recurrent_kernel')!, bias: parameter('bias')! },
-      ...(recurrentBias && { recurrentBias }),
-      ...(projection && { projection }),
-      ...(peepholes && { peepholes }),
-    };
-    return cellSequence(cell, { x, mask, weights, initialStates });
-  };
-}
-
-function plainRunner({ cell, nonlinearity }: RecurrentNetworkConfig): Run {
-  return ({ x, parameter, initialStates: [initialHidden, initialCell] }) => {
-    const inputs = {
-      x,
-      kernel: parameter('kernel')!,
-      recurrentKernel: parameter('recurrent_kernel')!,
-      bias: parameter('bias')!,
-      initialHidden: initialHidden!,
-    };
-    if (cell === 'lstm') {
-      const { outputs, hidden, cell } = lstmSequence({ ...inputs, initialCell: initialCell! });
-      return { outputs, states: [hidden, cell] };
-    }
-    const recurrentBias = parameter('recurrent_bias');
-    const { outputs, hidden } =
-      cell === 'rnn'
-        ? rnnSequence(inputs, nonlinearity)
-        : gruSequence(recurrentBias ? { ...inputs, recurrentBias } : inputs);
-    return { outputs, states: [hidden] };
-  };
-}
-
-const stateNames = ({ cell }: RecurrentNetworkConfig, direction: string): string[] =>
-  cell === 'lstm' ? [`h.${direction}`, `c.${direction}`] : [`h.${direction}`];
-
-const zeros = (shapes: Shapes): NamedTensors =>
-  Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, tf.zeros([...shape])]));

@@ -2,14 +2,14 @@
  * Converts weights of a recurrent layer between PyTorch's layout and this project's. Each conversion is its own
  * inverse. `torch-parameters.ts` knows which tensors a network has.
  */
-import type { ClassicCell } from './cells.js';
+import type { NetworkCell } from './cells.js';
 
 /**
  * Reorders the gates of a GRU from PyTorch's order r, z, n to Keras's z, r, n, or back; other cells' gates have the
  * same order in both.
  * @param values [gates·hidden, …], row-major
  */
-export function withGatesReordered(cell: ClassicCell, values: Float32Array): Float32Array<ArrayBuffer> {
+export function withGatesReordered(cell: NetworkCell, values: Float32Array): Float32Array<ArrayBuffer> {
   const ordered = Float32Array.from(values);
   if (cell !== 'gru') return ordered;
   const gate = values.length / 3;

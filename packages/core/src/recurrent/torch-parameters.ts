@@ -1,10 +1,18 @@
 /**
  * Converts parameters of PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU` to those of a recurrent network here. PyTorch
- * stores matrices transposed, the GRU's gates in the order r, z, n, and two biases where one is equivalent.
+ * stores matrices transposed, the GRU's gates in the order r, z, n, and two biases where one may be equivalent.
  */
 
 import { elementCount } from '../tensors/shapes.js';
-import { gateCount, layerDirections, layerInputDim, outputDim, type RecurrentNetworkConfig } from './network-config.js';
+import { hasRecurrentWeights } from './cells.js';
+import {
+  gateCount,
+  hasRecurrentBias,
+  layerDirections,
+  layerInputDim,
+  outputDim,
+  type RecurrentNetworkConfig,
+} from './network-config.js';
 import { transposed, withGatesReordered } from './torch-layout.js';
 
 /** A tensor's elements, row-major. */
@@ -28,6 +36,9 @@ export function recurrentParametersFromTorch(
 ): Record<string, Float32Array<ArrayBuffer>> {
   const { name, cell, hiddenDim, projectionDim } = config;
   const unknown = config.peepholes ? 'peepholes' : config.coupledGates ? 'coupledGates' : undefined;
+  if (!hasRecurrentWeights(config)) {
+    throw new RangeError(`PyTorch has no ${cell}; give the configuration of the network that was saved`);
+  }
   if (unknown || !config.resetAfter) {
     throw new RangeError(
       `PyTorch has no ${cell} with ${unknown ?? 'resetAfter: false'}; give the configuration of the network that was saved`,
@@ -49,7 +60,7 @@ export function recurrentParametersFromTorch(
     set('kernel', transposed(withGatesReordered(cell, read('weight_ih', [width, input])), width));
     set('recurrent_kernel', transposed(withGatesReordered(cell, read('weight_hh', [width, output])), width));
     const [inputBias, recurrentBias] = [bias('bias_ih'), bias('bias_hh')];
-    if (cell === 'gru') {
+    if (hasRecurrentBias(config)) {
       set('bias', inputBias);
       set('recurrent_bias', recurrentBias);
     } else {

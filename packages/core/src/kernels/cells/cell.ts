@@ -17,7 +17,8 @@ export interface RecurrentCell {
   /** Number of states, the first of which is the output, and number of tensors that `forward` reserves. */
   readonly sizes: { readonly states: number; readonly reserve: number };
 
-  readonly forward: (step: CellStep) => {
+  /** Prepares the weights, once for all steps. Returns the function that makes a step. */
+  readonly forward: (weights: CellWeights) => (step: CellStep) => {
     /** The states after the step. */
     readonly states: readonly tf.Tensor[];
     /** Tensors that the backward pass needs besides the states, each [batch, width]. */
@@ -35,7 +36,6 @@ export interface CellStep {
   readonly recurrent: tf.Tensor;
   /** The states before the step; the first is h_(t−1). */
   readonly states: readonly tf.Tensor[];
-  readonly weights: CellWeights;
 }
 
 export interface ForwardRows {
@@ -56,8 +56,8 @@ export interface CellBackward {
     t: number,
     dStates: readonly tf.Tensor[],
   ) => {
-    /** Gradient with respect to `projected`. */
-    readonly projected: tf.Tensor;
+    /** Gradient with respect to the gates before their activations, [batch, gates·hidden]. */
+    readonly gates: tf.Tensor;
     /** Gradient with respect to `recurrent`. */
     readonly recurrent: tf.Tensor;
     /**
@@ -66,11 +66,19 @@ export interface CellBackward {
      */
     readonly states: readonly (tf.Tensor | undefined)[];
   };
-  /** Gradients with respect to the weights other than `kernel` and `bias`, from the gradients of all steps. */
-  readonly weights: (gradients: {
-    /** With respect to `projected`, [time·batch, gates·hidden]. */
+  /** Computes what does not have to wait for a later step, for all steps at once. */
+  readonly rows: (gradients: BackwardRows) => {
+    /** Gradient with respect to `projected`, [time·batch, gates·hidden]. */
     readonly projected: tf.Tensor;
-    /** With respect to the step's output, [time·batch, width]. */
-    readonly outputs: tf.Tensor;
-  }) => Readonly<Record<string, () => tf.Tensor>>;
+    /** Gradients with respect to the weights other than `kernel` and `bias`. */
+    readonly weights: Readonly<Record<string, () => tf.Tensor>>;
+  };
+}
+
+/** The gradients of all steps; each is put together when it is asked for. */
+export interface BackwardRows {
+  /** `gates` of all steps, [time·batch, gates·hidden]. */
+  readonly gates: () => tf.Tensor;
+  /** Gradient with respect to the output of each step, [time·batch, width]. */
+  readonly outputs: () => tf.Tensor;
 }

@@ -11,18 +11,17 @@ import {
   spread,
   spreadInputs,
 } from '../../testing/textbook.js';
-import { naiveGru } from '../gru/naive.js';
-import { naiveLstm } from '../lstm/naive.js';
 import type { Vector } from '../naive-linear-algebra.js';
-import { naiveRnn } from '../rnn/naive.js';
 import type { RecurrentCell } from './cell.js';
 import { gruCell } from './gru-cell.js';
 import { lstmCell } from './lstm-cell.js';
+import { naiveGru } from './naive-gru.js';
+import { naiveLstm } from './naive-lstm.js';
+import { naiveRnn } from './naive-rnn.js';
 import { rnnCell } from './rnn-cell.js';
 import { cellSequence } from './sequence.js';
 
 const [time, batch, input, hidden, projected] = [4, 3, 2, 3, 2];
-const sequence = { x: [time, batch, input] };
 const hiddenState = { 'state.0': [batch, hidden] };
 const cellState = { 'state.1': [batch, hidden] };
 const weightShapes = (gates: number, output = hidden) => ({
@@ -131,15 +130,16 @@ function naiveOf({ naive }: Case, keep: readonly (readonly number[])[]): Naive {
     });
 }
 
-function task(unit: Case, masked: boolean): { differentiable: Differentiable; naive: Naive } {
-  const inputs = spreadInputs({ ...sequence, ...unit.shapes });
-  const naive = naiveOf(unit, masked ? mask : mask.map((step) => step.map(() => 1)));
+function task(unit: Case, masked: boolean, steps = time): { differentiable: Differentiable; naive: Naive } {
+  const inputs = spreadInputs({ x: [steps, batch, input], ...unit.shapes });
+  const keep = mask.slice(0, steps);
+  const naive = naiveOf(unit, masked ? keep : keep.map((step) => step.map(() => 1)));
   const fn: Differentiable['fn'] = ({ x, mask, 'state.0': h, 'state.1': c, ...weights }) => {
     const { outputs, states } = cellSequence(unit.cell, { x: x!, weights, initialStates: c ? [h!, c] : [h!], mask });
     return [outputs, ...states];
   };
   const weights = naive(inputs).map((output, k) => spread(output.length, 100 + k).map(Math.fround));
-  const maskInput = { mask: { shape: [time, batch], values: mask.flat() } };
+  const maskInput = { mask: { shape: [steps, batch], values: keep.flat() } };
   return {
     differentiable: {
       ...{ fn, parameters: Object.keys(inputs), weights },
@@ -150,10 +150,15 @@ function task(unit: Case, masked: boolean): { differentiable: Differentiable; na
 }
 
 describe.each(Object.entries(backends))('%s', (_, evaluate) => {
-  test.each(cases.flatMap((unit) => [false, true].map((masked) => ({ name: unit.name, unit, masked }))))(
-    '$name, masked: $masked, has the textbook loop’s outputs, and its finite differences as gradients',
-    async ({ unit, masked }) => {
-      const { differentiable, naive } = task(unit, masked);
+  const lengths = [
+    { steps: time, masked: false },
+    { steps: time, masked: true },
+    { steps: 1, masked: false },
+  ];
+  test.each(cases.flatMap((unit) => lengths.map((length) => ({ name: unit.name, unit, ...length }))))(
+    '$name over $steps steps, masked: $masked, has the textbook loop’s outputs, and its finite differences as gradients',
+    async ({ unit, steps, masked }) => {
+      const { differentiable, naive } = task(unit, masked, steps);
       const { outputs, gradients } = await evaluate(differentiable);
       naive(differentiable.inputs).forEach((expected, k) => {
         expectClose(outputs[k]!, expected, 1e-5);

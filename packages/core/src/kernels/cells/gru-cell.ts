@@ -1,11 +1,15 @@
 /**
- * The gated recurrent unit in both its variants; `gru/sequence.ts` has the equations and their sources. Here the
- * activation f of n and the activation σ of the gates can be chosen; the defaults are tanh and the logistic sigmoid.
+ * The gated recurrent unit in both its variants: Cho et al. (2014), arXiv:1406.1078, which resets before the recurrent
+ * product, and that of cuDNN and PyTorch, which resets after it and has a bias c of its own there. Gates stand in
+ * Keras's order z, r, n; f is tanh and σ the logistic sigmoid, unless others are chosen:
+ *
+ *   [z r] = σ(x_t·W_zr + h_(t−1)·U_zr + b_zr)    h_t = z∘h_(t−1) + (1 − z)∘n
+ *   before: n = f(x_t·W_n + b_n + (r∘h_(t−1))·U_n)    after: n = f(x_t·W_n + b_n + r∘(h_(t−1)·U_n + c_n))
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { splitSteps } from '../time-steps.js';
 import { type ActivationName, activations } from './activations.js';
-import type { CellStep, ForwardRows, RecurrentCell } from './cell.js';
+import type { ForwardRows, RecurrentCell } from './cell.js';
 
 export interface GruCellOptions {
   /** True applies the reset gate after the recurrent product, false before it. */
@@ -38,43 +42,47 @@ const interpolate = (z: tf.Tensor, h: tf.Tensor, n: tf.Tensor) => tf.add(n, tf.m
 
 function resetAfterSteps({ f, gate }: Functions): Pick<RecurrentCell, 'forward' | 'backward'> {
   return {
-    forward: ({ projected, recurrent, states: [h], weights }: CellStep) => {
-      const product = tf.add(tf.matMul(recurrent, weights.recurrentKernel!), weights.recurrentBias!);
-      const [inputZ, inputR, inputN] = tf.split(projected, 3, 1);
-      const [recurrentZ, recurrentR, recurrentN] = tf.split(product, 3, 1);
-      const z = gate.apply(tf.add(inputZ!, recurrentZ!));
-      const r = gate.apply(tf.add(inputR!, recurrentR!));
-      const n = f.apply(tf.add(inputN!, tf.mul(r, recurrentN!)));
-      return { states: [interpolate(z, h!, n)], reserve: [z, r, n, recurrentN!] };
-    },
+    forward:
+      ({ recurrentKernel, recurrentBias }) =>
+      ({ projected, recurrent, states: [h] }) => {
+        const product = tf.add(tf.matMul(recurrent, recurrentKernel!), recurrentBias!);
+        const [inputZ, inputR, inputN] = tf.split(projected, 3, 1);
+        const [recurrentZ, recurrentR, recurrentN] = tf.split(product, 3, 1);
+        const z = gate.apply(tf.add(inputZ!, recurrentZ!));
+        const r = gate.apply(tf.add(inputR!, recurrentR!));
+        const n = f.apply(tf.add(inputN!, tf.mul(r, recurrentN!)));
+        return { states: [interpolate(z, h!, n)], reserve: [z, r, n, recurrentN!] };
+      },
     backward: ({ time, weights, recurrent, previousStates, reserve: [z, r, n, recurrentN] }: ForwardRows) => {
       const zFactor = tf.mul(tf.sub(previousStates[0]!, n!), gate.derivative(z!));
       const nFactor = tf.mul(tf.sub(1, z!), f.derivative(n!));
-      const rFactor = tf.mul(tf.mul(nFactor, recurrentN!), gate.derivative(r!));
-      const inputFactor = splitSteps(tf.concat([zFactor, rFactor, nFactor], 1), time);
-      const recurrentFactor = splitSteps(tf.concat([zFactor, rFactor, tf.mul(nFactor, r!)], 1), time);
+      const rFactor = tf.mul(nFactor, tf.mul(recurrentN!, gate.derivative(r!)));
+      // A gate's gradient is dh times a factor known after the forward pass; only dh depends on later steps.
+      const productFactor = tf.concat([zFactor, rFactor, tf.mul(nFactor, r!)], 1); // [time·batch, 3·hidden]
+      const stepFactor = splitSteps(productFactor, time);
       const update = splitSteps(z!, time);
-      /**
-       * Gradient of the recurrent product, from that of the input projection: only the part of n passes the reset gate.
-       */
-      const productRows = (projected: tf.Tensor) => {
-        const [dZ, dR, dN] = tf.split(projected, 3, 1);
-        return tf.concat([dZ!, dR!, tf.mul(dN!, r!)], 1);
-      };
       return {
         step: (t, [dh]) => {
-          const dGates = tf.concat([dh!, dh!, dh!], 1);
-          const dProduct = tf.mul(dGates, recurrentFactor[t]!);
+          const gates = tf.mul(tf.concat([dh!, dh!, dh!], 1), stepFactor[t]!);
           return {
-            projected: tf.mul(dGates, inputFactor[t]!),
-            recurrent: tf.matMul(dProduct, weights.recurrentKernel!, false, true),
+            gates,
+            recurrent: tf.matMul(gates, weights.recurrentKernel!, false, true),
             states: [tf.mul(dh!, update[t]!)],
           };
         },
-        weights: ({ projected }) => ({
-          recurrentKernel: () => tf.matMul(recurrent, productRows(projected), true, false),
-          recurrentBias: () => tf.sum(productRows(projected), 0),
-        }),
+        rows: ({ outputs }) => {
+          const dh = outputs();
+          const dGates = tf.concat([dh, dh, dh], 1);
+          const dProduct = tf.mul(dGates, productFactor);
+          return {
+            // Only the gradient of the recurrent part of n passes the reset gate.
+            projected: tf.mul(dGates, tf.concat([zFactor, rFactor, nFactor], 1)),
+            weights: {
+              recurrentKernel: () => tf.matMul(recurrent, dProduct, true, false),
+              recurrentBias: () => tf.sum(dProduct, 0),
+            },
+          };
+        },
       };
     },
   };
@@ -84,12 +92,14 @@ function resetBeforeSteps({ f, gate }: Functions): Pick<RecurrentCell, 'forward'
   /** Splits a matrix into the columns of z and r, 2·hidden, and those of n, hidden. */
   const parts = (matrix: tf.Tensor) => tf.split(matrix, [(matrix.shape[1]! * 2) / 3, matrix.shape[1]! / 3], 1);
   return {
-    forward: ({ projected, recurrent, states: [h], weights }: CellStep) => {
-      const [kernelZR, kernelN] = parts(weights.recurrentKernel!);
-      const [inputZR, inputN] = parts(projected);
-      const [z, r] = tf.split(gate.apply(tf.add(tf.matMul(recurrent, kernelZR!), inputZR!)), 2, 1);
-      const n = f.apply(tf.add(tf.matMul(tf.mul(r!, recurrent), kernelN!), inputN!));
-      return { states: [interpolate(z!, h!, n)], reserve: [z!, r!, n] };
+    forward: ({ recurrentKernel }) => {
+      const [kernelZR, kernelN] = parts(recurrentKernel!);
+      return ({ projected, recurrent, states: [h] }) => {
+        const [inputZR, inputN] = parts(projected);
+        const [z, r] = tf.split(gate.apply(tf.add(tf.matMul(recurrent, kernelZR!), inputZR!)), 2, 1);
+        const n = f.apply(tf.add(tf.matMul(tf.mul(r!, recurrent), kernelN!), inputN!));
+        return { states: [interpolate(z!, h!, n)], reserve: [z!, r!, n] };
+      };
     },
     backward: ({ time, weights, recurrent, previousStates, reserve: [z, r, n] }: ForwardRows) => {
       const [kernelZR, kernelN] = parts(weights.recurrentKernel!);
@@ -104,18 +114,20 @@ function resetBeforeSteps({ f, gate }: Functions): Pick<RecurrentCell, 'forward'
           const dReset = tf.matMul(dN, kernelN!, false, true); // gradient of r∘h
           const dZR = tf.concat([tf.mul(dh!, zFactor[t]!), tf.mul(dReset, rFactor[t]!)], 1);
           return {
-            projected: tf.concat([dZR, dN], 1),
+            gates: tf.concat([dZR, dN], 1),
             recurrent: tf.add(tf.mul(dReset, reset[t]!), tf.matMul(dZR, kernelZR!, false, true)),
             states: [tf.mul(dh!, update[t]!)],
           };
         },
-        weights: ({ projected }) => ({
-          recurrentKernel: () => {
+        rows: ({ gates }) => {
+          const projected = gates();
+          const recurrentKernel = () => {
             const [dZR, dN] = parts(projected);
             const dKernelN = tf.matMul(tf.mul(r!, recurrent), dN!, true, false);
             return tf.concat([tf.matMul(recurrent, dZR!, true, false), dKernelN], 1);
-          },
-        }),
+          };
+          return { projected, weights: { recurrentKernel } };
+        },
       };
     },
   };

@@ -1,6 +1,6 @@
 /**
- * Long short-term memory with the extensions of the literature to the plain LSTM of `lstm/sequence.ts`, in any
- * combination:
+ * Long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000), with these
+ * extensions in any combination:
  *
  * - peepholes P (Gers and Schmidhuber 2000): the gates see the cell state; i and f the previous one, o the new one;
  * - coupled gates (CIFG in Greff et al. 2017, arXiv:1503.04069): f = 1 − i, without weights of its own;
@@ -16,7 +16,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { splitSteps } from '../time-steps.js';
 import { type ActivationName, activations } from './activations.js';
-import type { CellStep, CellWeights, ForwardRows, RecurrentCell } from './cell.js';
+import type { BackwardRows, CellStep, CellWeights, ForwardRows, RecurrentCell } from './cell.js';
 
 export interface LstmCellOptions {
   /** Whether the forget gate is f = 1 − i; default false. */
@@ -37,16 +37,19 @@ export function lstmCell(options: LstmCellOptions = {}): RecurrentCell {
   const phi = activations[activation];
   const sigma = activations[recurrentActivation];
 
-  /** Peepholes by gate, each [1, hidden]. */
-  const peepholesOf = ({ peepholes }: CellWeights) => {
+  const peepholesOf = ({ peepholes }: CellWeights): Peepholes | undefined => {
     if (!peepholes) return undefined;
     const rows = tf.split(peepholes, coupledGates ? 2 : 3, 0);
     return { i: rows[0]!, f: coupledGates ? undefined : rows[1]!, o: rows.at(-1)! };
   };
 
-  function forward({ projected, recurrent, states, weights }: CellStep) {
-    const previous = states[1]!;
+  function forward(weights: CellWeights) {
     const peep = peepholesOf(weights);
+    return (step: CellStep) => forwardStep(step, weights, peep);
+  }
+
+  function forwardStep({ projected, recurrent, states }: CellStep, weights: CellWeights, peep: Peepholes | undefined) {
+    const previous = states[1]!;
     const gate = (pre: tf.Tensor, weight: tf.Tensor | undefined, cell: tf.Tensor) =>
       sigma.apply(weight ? tf.add(pre, tf.mul(weight, cell)) : pre);
     const gates = tf.split(tf.add(tf.matMul(recurrent, weights.recurrentKernel!), projected), coupledGates ? 3 : 4, 1);
@@ -85,15 +88,21 @@ export function lstmCell(options: LstmCellOptions = {}): RecurrentCell {
       step: (t: number, [dHidden, dAfter]: readonly tf.Tensor[]) => {
         const dOutput = projection ? tf.matMul(dHidden!, projection, false, true) : dHidden!;
         const dCell = tf.add(dAfter!, tf.mul(dOutput, cellSteps[t]!));
-        const projected = tf.mul(tf.concat([...cellGates.map(() => dCell), dOutput], 1), gateSteps[t]!);
-        const dRecurrent = tf.matMul(projected, recurrentKernel!, false, true);
-        return { projected, recurrent: dRecurrent, states: [undefined, tf.mul(dCell, carrySteps[t]!)] };
+        const gates = tf.mul(tf.concat([...cellGates.map(() => dCell), dOutput], 1), gateSteps[t]!);
+        const dRecurrent = tf.matMul(gates, recurrentKernel!, false, true);
+        return { gates, recurrent: dRecurrent, states: [undefined, tf.mul(dCell, carrySteps[t]!)] };
       },
-      weights: ({ projected, outputs }: { projected: tf.Tensor; outputs: tf.Tensor }) => ({
-        recurrentKernel: () => tf.matMul(recurrent, projected, true, false),
-        ...(projection && { projection: () => tf.matMul(tf.mul(o!, activated!), outputs, true, false) }),
-        ...(peep && { peepholes: () => peepholeGradients(projected, previous, states[1]!) }),
-      }),
+      rows: ({ gates, outputs }: BackwardRows) => {
+        const projected = gates();
+        return {
+          projected,
+          weights: {
+            recurrentKernel: () => tf.matMul(recurrent, projected, true, false),
+            ...(projection && { projection: () => tf.matMul(tf.mul(o!, activated!), outputs(), true, false) }),
+            ...(peep && { peepholes: () => peepholeGradients(projected, previous, states[1]!) }),
+          },
+        };
+      },
     };
   }
 
@@ -110,4 +119,12 @@ export function lstmCell(options: LstmCellOptions = {}): RecurrentCell {
     forward,
     backward,
   };
+}
+
+/** Peepholes by gate, each [1, hidden]. */
+interface Peepholes {
+  readonly i: tf.Tensor;
+  /** Undefined with coupled gates. */
+  readonly f: tf.Tensor | undefined;
+  readonly o: tf.Tensor;
 }

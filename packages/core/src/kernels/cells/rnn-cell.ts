@@ -14,19 +14,23 @@ export function rnnCell(activation: ActivationName = 'tanh'): RecurrentCell {
   return {
     name: `RnnCell ${activation}`,
     sizes: { states: 1, reserve: 0 },
-    forward: ({ projected, recurrent, weights }) => ({
-      states: [apply(tf.add(tf.matMul(recurrent, weights.recurrentKernel!), projected))],
-      reserve: [],
-    }),
+    forward:
+      ({ recurrentKernel }) =>
+      ({ projected, recurrent }) => ({
+        states: [apply(tf.add(tf.matMul(recurrent, recurrentKernel!), projected))],
+        reserve: [],
+      }),
     backward: ({ time, weights, recurrent, states }) => {
       const factor = splitSteps(derivative(states[0]!), time);
       return {
         step: (t, [dHidden]) => {
-          const projected = tf.mul(dHidden!, factor[t]!);
-          const dRecurrent = tf.matMul(projected, weights.recurrentKernel!, false, true);
-          return { projected, recurrent: dRecurrent, states: [undefined] };
+          const gates = tf.mul(dHidden!, factor[t]!);
+          return { gates, recurrent: tf.matMul(gates, weights.recurrentKernel!, false, true), states: [undefined] };
         },
-        weights: ({ projected }) => ({ recurrentKernel: () => tf.matMul(recurrent, projected, true, false) }),
+        rows: ({ gates }) => {
+          const projected = gates();
+          return { projected, weights: { recurrentKernel: () => tf.matMul(recurrent, projected, true, false) } };
+        },
       };
     },
   };

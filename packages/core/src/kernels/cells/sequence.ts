@@ -1,7 +1,5 @@
 /**
- * Runs any recurrent cell over a whole sequence, with masks and recurrent dropout, and back-propagates through time. A
- * plain RNN, LSTM or GRU without masks and dropout is faster with its own kernel: `rnnSequence`, `lstmSequence`,
- * `gruSequence`.
+ * Runs any recurrent cell over a whole sequence, with masks and recurrent dropout, and back-propagates through time.
  *
  * With the mask m_t of a step and s the cell's new states:  states_t = m_t∘s + (1 − m_t)∘states_(t−1)
  */
@@ -105,12 +103,13 @@ function defineSequence(
 function forward(cell: RecurrentCell, inputs: Tensors): tf.Tensor[] {
   const weights = weightsOf(inputs);
   const masks = stepMasks(inputs);
+  const step = cell.forward(weights);
   let states = initialStates(cell, inputs);
   const history: tf.Tensor[][] = states.map(() => []);
   const reserved: tf.Tensor[][] = Array.from({ length: cell.sizes.reserve }, () => []);
   projectInputs(inputs.x!, weights.kernel!, weights.bias!).forEach((projected, t) => {
     const recurrent = dropped(states[0]!, inputs.recurrentDropout);
-    const after = cell.forward({ projected, recurrent, states, weights });
+    const after = step({ projected, recurrent, states });
     states = masks
       ? after.states.map((state, k) => tf.add(tf.mul(state, masks.keep[t]!), tf.mul(states[k]!, masks.skip[t]!)))
       : [...after.states];
@@ -144,22 +143,22 @@ function backward(cell: RecurrentCell, inputs: Tensors, saved: readonly tf.Tenso
   const pass = cell.backward({ time, weights, recurrent, previousStates: previous, states, reserve });
 
   const dOutputSteps = splitSteps(flattenSteps(dOutputs[0]!), time);
-  const dProjected: tf.Tensor[] = [];
+  const dGates: tf.Tensor[] = [];
   const dStepOutputs: tf.Tensor[] = [];
   let dStates = dOutputs.slice(1, 1 + count);
   for (let t = time - 1; t >= 0; t--) {
     const dAfter = [tf.add(dStates[0]!, dOutputSteps[t]!), ...dStates.slice(1)];
     const dNew = masks ? dAfter.map((gradient) => tf.mul(gradient, masks.keep[t]!)) : dAfter;
     const step = pass.step(t, dNew);
-    dProjected.unshift(step.projected);
+    dGates.unshift(step.gates);
     dStepOutputs.unshift(dNew[0]!);
     const dBefore = [sum(dropped(step.recurrent, recurrentDropout), step.states[0]), ...step.states.slice(1)];
     dStates = dBefore.map((gradient, k) => (masks ? sum(tf.mul(dAfter[k]!, masks.skip[t]!), gradient) : gradient!));
   }
-  const projected = joinSteps(dProjected);
+  const rows = pass.rows({ gates: () => joinSteps(dGates), outputs: () => joinSteps(dStepOutputs) });
   return {
-    ...inputProjectionGradients(x!, weights.kernel!, projected),
-    ...pass.weights({ projected, outputs: joinSteps(dStepOutputs) }),
+    ...inputProjectionGradients(x!, weights.kernel!, rows.projected),
+    ...rows.weights,
     ...Object.fromEntries(dStates.map((gradient, k) => [stateName(k), () => tf.clone(gradient)])),
   };
 }
