@@ -19,9 +19,9 @@ export { rnnCell } from './kernels/cells/rnn-cell.js';
 export { type CellSequenceInputs, type CellSequenceOutputs, cellSequence } from './kernels/cells/sequence.js';
 export { type CtcLossInputs, ctcLoss } from './kernels/ctc/loss.js';
 export { embeddingLookup } from './kernels/embedding/lookup.js';
+export { minGruSequence } from './kernels/linear-recurrence/min-gru.js';
+export { minLstmSequence } from './kernels/linear-recurrence/min-lstm.js';
 export type { MinimalUnitInputs } from './kernels/linear-recurrence/minimal-unit.js';
-export { minGruSequence } from './kernels/mingru/sequence.js';
-export { minLstmSequence } from './kernels/minlstm/sequence.js';
 export {
   type AdaptiveLayer,
   type AdaptiveTail,

@@ -36,6 +36,11 @@ export function stackSteps(steps: readonly tf.Tensor[]): tf.Tensor {
   return tf.reshape(joinSteps(steps), [steps.length, batch, features]);
 }
 
+/** Multiplies rows [time·batch, features] by a mask [batch, features] at each step. */
+export function maskSteps(rows: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+  return tf.reshape(tf.mul(tf.reshape(rows, [-1, ...mask.shape]), mask), rows.shape);
+}
+
 /** The state before each step: `initial` [batch, hidden], then all of `states` [time·batch, hidden] but the last. */
 export function previousStates(initial: tf.Tensor, states: tf.Tensor): tf.Tensor {
   const [rows = 0, hidden = 0] = states.shape;

@@ -1,6 +1,6 @@
 /** `MinGRU`: the minGRU of Feng et al. (2024), arXiv:2410.01201, as a layer, on the `MinGruSequence` kernel. */
 import * as tf from '@tensorflow/tfjs-core';
-import { minGruSequence } from '../kernels/mingru/sequence.js';
+import { minGruSequence } from '../kernels/linear-recurrence/min-gru.js';
 import { MinimalLayer, type MinimalLayerArgs } from './minimal-layer.js';
 
 /**

@@ -1,6 +1,6 @@
 /** `MinLSTM`: the minLSTM of Feng et al. (2024), arXiv:2410.01201, as a layer, on the `MinLstmSequence` kernel. */
 import * as tf from '@tensorflow/tfjs-core';
-import { minLstmSequence } from '../kernels/minlstm/sequence.js';
+import { minLstmSequence } from '../kernels/linear-recurrence/min-lstm.js';
 import { MinimalLayer, type MinimalLayerArgs } from './minimal-layer.js';
 
 /**

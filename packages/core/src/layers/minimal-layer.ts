@@ -5,7 +5,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { DenseLayerArgs } from '@tensorflow/tfjs-layers/dist/layers/core.js';
-import type { MinimalUnitInputs } from '../kernels/linear-recurrence/minimal-unit.js';
+import type { MinimalSequence } from '../kernels/linear-recurrence/minimal-unit.js';
 import { assertSupported } from './supported-arguments.js';
 import { TensorFlowDense } from './tensorflow-layers.js';
 
@@ -20,8 +20,6 @@ export type MinimalLayerArgs = Omit<DenseLayerArgs, 'activation' | 'activityRegu
   readonly zeroOutputForMask?: boolean;
 };
 
-type Sequence = (inputs: MinimalUnitInputs) => { outputs: tf.Tensor3D; hidden: tf.Tensor2D };
-
 /**
  * Input [batch, time, features]; output [batch, units], or [batch, time, units] with `returnSequences`. Where a mask
  * [batch, time] is zero, the state stays unchanged. The step repeats the output before it, or outputs zeros with
@@ -34,9 +32,9 @@ export abstract class MinimalLayer extends TensorFlowDense {
   /** Read by TensorFlow.js's Bidirectional. */
   readonly returnState = false;
   readonly #units: number;
-  readonly #sequence: Sequence;
+  readonly #sequence: MinimalSequence;
 
-  protected constructor(layer: string, args: MinimalLayerArgs, gates: number, sequence: Sequence) {
+  protected constructor(layer: string, args: MinimalLayerArgs, gates: number, sequence: MinimalSequence) {
     const unsupported = { activation: ['linear'], activityRegularizer: [], returnState: [false], stateful: [false] };
     assertSupported(layer, args, unsupported);
     super({ kernelInitializer: 'glorotUniform', ...args, units: gates * args.units });

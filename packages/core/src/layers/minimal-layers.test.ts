@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { naiveMinGru } from '../kernels/mingru/naive.js';
-import { naiveMinLstm } from '../kernels/minlstm/naive.js';
+import { naiveMinGru } from '../kernels/linear-recurrence/naive-min-gru.js';
+import { naiveMinLstm } from '../kernels/linear-recurrence/naive-min-lstm.js';
 import { expectClose } from '../testing/textbook.js';
 import { Bidirectional } from './bidirectional.js';
 import { Embedding } from './embedding.js';

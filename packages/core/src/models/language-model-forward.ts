@@ -8,7 +8,7 @@ import {
 } from '../kernels/output-layer/adaptive-cross-entropy.js';
 import { linearCrossEntropy } from '../kernels/output-layer/linear-cross-entropy.js';
 import { smoothedCrossEntropy } from '../kernels/output-layer/smoothed-cross-entropy.js';
-import { flattenSteps } from '../kernels/time-steps.js';
+import { flattenSteps, maskSteps } from '../kernels/time-steps.js';
 import { recurrentNetwork } from '../recurrent/network.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
 import { weightMask } from './dropout-masks.js';
@@ -58,8 +58,7 @@ export function recurrentFeatures(
 /** Multiplies rows [time·batch, width] by a mask of the same shape, or by one of [batch, width] for all steps. */
 function droppedRows(rows: tf.Tensor, mask: tf.Tensor | undefined): tf.Tensor {
   if (!mask) return rows;
-  if (mask.shape[0] === rows.shape[0]) return tf.mul(rows, mask);
-  return tf.reshape(tf.mul(tf.reshape(rows, [-1, ...mask.shape]), mask), rows.shape);
+  return mask.shape[0] === rows.shape[0] ? tf.mul(rows, mask) : maskSteps(rows, mask);
 }
 
 function withDroppedWeights(

@@ -4,8 +4,8 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { linearAttention } from '../kernels/linear-recurrence/linear-attention.js';
-import { minGruGates } from '../kernels/mingru/sequence.js';
-import { minLstmGates } from '../kernels/minlstm/sequence.js';
+import { minGru } from '../kernels/linear-recurrence/min-gru.js';
+import { minLstm } from '../kernels/linear-recurrence/min-lstm.js';
 import type { OnnxGraph } from '../onnx/graph.js';
 import { hasRecurrentWeights } from '../recurrent/cells.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
@@ -40,13 +40,13 @@ export function readingProgram(config: LanguageModelConfig, tokens: number): Pro
 
 /** @param ids int32 [tokens, 1] */
 function readFeatures(config: LanguageModelConfig, inputs: NamedTensors, ids: tf.Tensor2D) {
-  const gatesOf = config.cell === 'mingru' ? minGruGates : minLstmGates;
+  const unit = config.cell === 'mingru' ? minGru : minLstm;
   const query = tf.cast(tf.greaterEqual(ids, 0), 'float32'); // ones, one for each token
   const state: NamedTensors = {};
   let x: tf.Tensor = embedTokens(inputs, ids); // [tokens, 1, width]
   for (let layer = 0; layer < config.layers; layer++) {
     const parameter = (name: string) => inputs[`${config.cell}.${layer}.${name}`]!;
-    const { update, candidate } = gatesOf({ x, kernel: parameter('kernel'), bias: parameter('bias') });
+    const { update, candidate } = unit.gates({ x, kernel: parameter('kernel'), bias: parameter('bias') });
     const { states, last } = linearAttention({ query, update, candidate, initial: inputs[`h.${layer}`]! });
     state[`h.${layer}`] = last;
     x = tf.expandDims(states, 1);

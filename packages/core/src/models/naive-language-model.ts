@@ -2,8 +2,8 @@
 import { naiveGru } from '../kernels/cells/naive-gru.js';
 import { naiveLstm } from '../kernels/cells/naive-lstm.js';
 import { naiveRnn } from '../kernels/cells/naive-rnn.js';
-import { naiveMinGru } from '../kernels/mingru/naive.js';
-import { naiveMinLstm } from '../kernels/minlstm/naive.js';
+import { naiveMinGru } from '../kernels/linear-recurrence/naive-min-gru.js';
+import { naiveMinLstm } from '../kernels/linear-recurrence/naive-min-lstm.js';
 import { add, type Matrix, matVec, type Vector } from '../kernels/naive-linear-algebra.js';
 import { type LanguageModelConfig, outputDim } from './language-model-config.js';
 import type { BatchShape } from './program.js';

@@ -5,8 +5,9 @@ import { gruCell } from '../kernels/cells/gru-cell.js';
 import { lstmCell } from '../kernels/cells/lstm-cell.js';
 import { rnnCell } from '../kernels/cells/rnn-cell.js';
 import { cellSequence } from '../kernels/cells/sequence.js';
-import { minGruSequence } from '../kernels/mingru/sequence.js';
-import { minLstmSequence } from '../kernels/minlstm/sequence.js';
+import { minGruSequence } from '../kernels/linear-recurrence/min-gru.js';
+import { minLstmSequence } from '../kernels/linear-recurrence/min-lstm.js';
+import type { MinimalSequence } from '../kernels/linear-recurrence/minimal-unit.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
 import { layerStateShapes, type RecurrentNetworkConfig } from './network-config.js';
 
@@ -90,7 +91,7 @@ function runCell(
 }
 
 function runMinimalUnit(
-  sequence: typeof minGruSequence,
+  sequence: MinimalSequence,
   { x, mask, parameter, initialStates: [initialHidden] }: Sequence,
 ): ReturnType<Runner> {
   const weights = { kernel: parameter('kernel')!, bias: parameter('bias')! };

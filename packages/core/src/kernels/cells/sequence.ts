@@ -9,6 +9,7 @@ import {
   flattenSteps,
   inputProjectionGradients,
   joinSteps,
+  maskSteps,
   previousStates,
   projectInputs,
   splitSteps,
@@ -138,7 +139,7 @@ function backward(cell: RecurrentCell, inputs: Tensors, saved: readonly tf.Tenso
   const count = cell.sizes.states;
   const states = [flattenSteps(outputs!), ...rest.slice(0, count - 1)];
   const previous = initialStates(cell, inputs).map((initial, k) => previousStates(initial, states[k]!));
-  const recurrent = recurrentDropout ? droppedRows(previous[0]!, recurrentDropout) : previous[0]!;
+  const recurrent = recurrentDropout ? maskSteps(previous[0]!, recurrentDropout) : previous[0]!;
   const reserve = rest.slice(count - 1);
   const pass = cell.backward({ time, weights, recurrent, previousStates: previous, states, reserve });
 
@@ -175,10 +176,5 @@ function stepMasks({ x, mask }: Tensors): { keep: tf.Tensor[]; skip: tf.Tensor[]
 
 const dropped = (state: tf.Tensor, dropout: tf.Tensor | undefined): tf.Tensor =>
   dropout ? tf.mul(state, dropout) : state;
-
-/** Rows [time·batch, hidden] times a dropout mask [batch, hidden]. */
-function droppedRows(rows: tf.Tensor, dropout: tf.Tensor): tf.Tensor {
-  return tf.reshape(tf.mul(tf.reshape(rows, [-1, ...dropout.shape]), dropout), rows.shape);
-}
 
 const sum = (a: tf.Tensor, b: tf.Tensor | undefined): tf.Tensor => (b ? tf.add(a, b) : a);

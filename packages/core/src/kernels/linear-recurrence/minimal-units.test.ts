@@ -10,10 +10,10 @@ import {
   spread,
   spreadInputs,
 } from '../../testing/textbook.js';
-import { naiveMinGru } from '../mingru/naive.js';
-import { minGruSequence } from '../mingru/sequence.js';
-import { naiveMinLstm } from '../minlstm/naive.js';
-import { minLstmSequence } from '../minlstm/sequence.js';
+import { minGruSequence } from './min-gru.js';
+import { minLstmSequence } from './min-lstm.js';
+import { naiveMinGru } from './naive-min-gru.js';
+import { naiveMinLstm } from './naive-min-lstm.js';
 
 const units = [
   { name: 'MinGruSequence', gates: 2, sequence: minGruSequence, loop: naiveMinGru },

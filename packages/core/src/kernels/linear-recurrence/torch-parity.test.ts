@@ -7,8 +7,8 @@ import { backends } from '../../testing/backends.js';
 import { makeGolden, torchMissing } from '../../testing/golden.js';
 import type { Values } from '../../testing/onnx-runtime.js';
 import { expectClose } from '../../testing/textbook.js';
-import { minGruSequence } from '../mingru/sequence.js';
-import { minLstmSequence } from '../minlstm/sequence.js';
+import { minGruSequence } from './min-gru.js';
+import { minLstmSequence } from './min-lstm.js';
 
 interface GoldenCase {
   readonly unit: 'mingru' | 'minlstm';
