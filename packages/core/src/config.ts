@@ -15,7 +15,6 @@ export {
   embeddingName,
   type LanguageModelConfig,
   languageModelConfig,
-  outputDim,
   outputTable,
   parameterShapes,
   type SampledSoftmaxConfig,
@@ -40,4 +39,5 @@ export {
   type LanguageModelCell,
   languageModelCells,
 } from './recurrent/cells.js';
+export { outputDim } from './recurrent/network-config.js';
 export { elementCount, type Shapes } from './tensors/shapes.js';

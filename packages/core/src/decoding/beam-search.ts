@@ -2,10 +2,10 @@
 
 import { logSoftmax } from './log-softmax.js';
 import { checkPositiveInteger, mostProbable } from './sampling.js';
-import { readPrompt, type Step, type StepResult } from './step.js';
+import { type DecodingStep, type DecodingStepResult, readPrompt } from './step.js';
 
 export interface BeamSearchOptions<State> {
-  readonly step: Step<State>;
+  readonly step: DecodingStep<State>;
   /** The state before the prompt. */
   readonly state: State;
   /** Ids that the model reads first, at least one. */
@@ -40,7 +40,7 @@ export interface Hypothesis {
 interface Prefix<State> {
   readonly tokens: readonly number[];
   readonly logProbability: number;
-  readonly next: StepResult<State>;
+  readonly next: DecodingStepResult<State>;
 }
 
 /** A prefix extended by one token. */
@@ -113,7 +113,7 @@ function best<State>(extensions: readonly Extension<State>[], count: number): Ex
 /** Runs the model over the last token of each extension, one at a time, because a session runs one step at a time. */
 async function grow<State>(
   extensions: readonly Extension<State>[],
-  step: Step<State>,
+  step: DecodingStep<State>,
   signal: AbortSignal | undefined,
 ): Promise<Prefix<State>[]> {
   const prefixes: Prefix<State>[] = [];

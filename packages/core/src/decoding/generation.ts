@@ -2,10 +2,10 @@
 
 import type { Random } from '../random/seeded-random.js';
 import { checkPositiveInteger, checkSamplingOptions, type SamplingOptions, sampleToken } from './sampling.js';
-import { readPrompt, type Step } from './step.js';
+import { type DecodingStep, readPrompt } from './step.js';
 
 export interface GenerationOptions<State> extends SamplingOptions {
-  readonly step: Step<State>;
+  readonly step: DecodingStep<State>;
   /** The state before the prompt. */
   readonly state: State;
   /** Ids that the model reads first, at least one; the end-of-line id alone starts a new text. */

@@ -12,7 +12,7 @@ export { type GenerationOptions, generateTokens } from './generation.js';
 export { logSoftmax } from './log-softmax.js';
 export { type RecognizerSteps, recognizeFrames } from './recognition.js';
 export { type SamplingOptions, sampleToken, type TokenDistribution, tokenDistribution } from './sampling.js';
-export type { Step, StepResult } from './step.js';
+export type { DecodingStep, DecodingStepResult } from './step.js';
 export {
   longestSource,
   type RunStep,

@@ -1,7 +1,7 @@
 // The interface through which decoding runs a model, so that decoding depends on no runtime.
 
 /** Result of reading one token. */
-export interface StepResult<State> {
+export interface DecodingStepResult<State> {
   /** Scores of the next token, `[vocabulary]`: a new array for each step, which no later step overwrites. */
   readonly logits: Float32Array;
   /** The recurrent state, to be passed to the next step. */
@@ -11,7 +11,7 @@ export interface StepResult<State> {
 /**
  * Reads one token. Does not change the given state, because a state may be read more than once (beam search does so).
  */
-export type Step<State> = (state: State, token: number) => Promise<StepResult<State>>;
+export type DecodingStep<State> = (state: State, token: number) => Promise<DecodingStepResult<State>>;
 
 /**
  * Reads `prompt` token by token, starting from `state`. The result predicts the token after the prompt.
@@ -19,11 +19,11 @@ export type Step<State> = (state: State, token: number) => Promise<StepResult<St
  * @throws RangeError if the prompt is empty; the signal's reason if it is aborted
  */
 export async function readPrompt<State>(
-  step: Step<State>,
+  step: DecodingStep<State>,
   state: State,
   prompt: readonly number[],
   signal: AbortSignal | undefined,
-): Promise<StepResult<State>> {
+): Promise<DecodingStepResult<State>> {
   const [first, ...rest] = prompt;
   if (first === undefined) throw new RangeError('prompt: is empty; start from the end-of-line id');
   signal?.throwIfAborted();

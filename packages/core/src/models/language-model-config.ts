@@ -3,6 +3,7 @@
 import { requirePositiveInteger, requireRate } from '../checks/numbers.js';
 import { hasRecurrentWeights, type LanguageModelCell, languageModelCells } from '../recurrent/cells.js';
 import {
+  outputDim,
   type RecurrentNetworkConfig,
   recurrentNetworkConfig,
   recurrentParameterShapes,
@@ -161,11 +162,6 @@ export const embeddingName = 'embedding.embeddings';
 export function outputTable({ tieWeights, softmax }: LanguageModelConfig): string | undefined {
   if (tieWeights) return embeddingName;
   return softmax?.name === 'sampled' ? 'output.embeddings' : undefined;
-}
-
-/** The width of a layer's output. */
-export function outputDim({ hiddenDim, projectionDim }: LanguageModelConfig): number {
-  return projectionDim ?? hiddenDim;
 }
 
 /** Whether a layer's state includes memory cells besides its output. */

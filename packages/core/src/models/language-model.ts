@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { sparseSoftmaxCrossEntropy } from '../kernels/softmax-cross-entropy/sparse.js';
+import { outputDim } from '../recurrent/network-config.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
 import { dropoutMaskShapes, fillDropoutMasks } from './dropout-masks.js';
 import { initialParameters } from './initial-parameters.js';
@@ -11,7 +12,6 @@ import {
   hasCellState,
   type LanguageModelConfig,
   languageModelConfig,
-  outputDim,
   parameterShapes,
   stateShapes,
 } from './language-model-config.js';

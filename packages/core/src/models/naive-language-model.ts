@@ -5,7 +5,8 @@ import { naiveRnn } from '../kernels/cells/naive-rnn.js';
 import { naiveMinGru } from '../kernels/linear-recurrence/naive-min-gru.js';
 import { naiveMinLstm } from '../kernels/linear-recurrence/naive-min-lstm.js';
 import { add, type Matrix, matVec, type Vector } from '../kernels/naive-linear-algebra.js';
-import { type LanguageModelConfig, outputDim } from './language-model-config.js';
+import { outputDim } from '../recurrent/network-config.js';
+import type { LanguageModelConfig } from './language-model-config.js';
 import type { BatchShape } from './program.js';
 
 /** Values by the names of the programs' inputs, row-major. */

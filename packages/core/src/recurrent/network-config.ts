@@ -80,7 +80,13 @@ export function layerDirections({ layers, bidirectional }: RecurrentNetworkConfi
 }
 
 /** The width of one direction's output. */
-export function outputDim({ hiddenDim, projectionDim }: RecurrentNetworkConfig): number {
+export function outputDim({
+  hiddenDim,
+  projectionDim,
+}: {
+  readonly hiddenDim: number;
+  readonly projectionDim?: number | undefined;
+}): number {
   return projectionDim ?? hiddenDim;
 }
 

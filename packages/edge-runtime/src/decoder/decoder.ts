@@ -7,7 +7,7 @@ import { decodeOnnx } from '@unroll/core/onnx';
 import type { Manifest } from '../bundle/manifest.js';
 import { initialStateOf, type StepModel } from '../runtime/step.js';
 import { elementsOf, type Vector } from './machine.js';
-import { compile } from './program.js';
+import { compileDecoder } from './program.js';
 
 /**
  * Loads the decoding step in the bytes of `model`, an ONNX file. Does not keep the bytes.
@@ -18,8 +18,8 @@ export async function loadDecoder(
   manifest: Pick<Manifest, 'state'>,
   compiledKernels?: WebAssembly.Module,
 ): Promise<StepModel> {
-  const { plan, instructions, inputs, outputs } = compile(decodeOnnx(model));
-  const machine = await plan.makeMachine(compiledKernels);
+  const { layout, instructions, inputs, outputs } = compileDecoder(decodeOnnx(model));
+  const machine = await layout.makeMachine(compiledKernels);
   const states = manifest.state.map(({ input, output }) => ({
     name: input,
     input: elementsOf(machine, inputs.get(input)!),

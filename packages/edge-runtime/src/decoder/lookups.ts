@@ -1,10 +1,10 @@
 /** Instructions that copy the token's row of a constant table into a vector. */
 import type { OnnxTensor } from '@unroll/core/onnx';
-import type { Instruction, Machine, MemoryPlan, Vector } from './machine.js';
+import type { Instruction, Machine, MemoryLayout, Vector } from './machine.js';
 
 /** Reads row `token` (axis 0) or column `token` (axis 1) of a table of float32, int8 or uint8, unscaled. */
-export function lookup(plan: MemoryPlan, table: OnnxTensor, axis: 0 | 1, y: Vector): Instruction {
-  const offset = plan.constant(table.data);
+export function lookup(layout: MemoryLayout, table: OnnxTensor, axis: 0 | 1, y: Vector): Instruction {
+  const offset = layout.constant(table.data);
   const tokens = table.shape[axis]!;
   const elementSize = table.dtype === 'float32' ? 4 : 1;
   const elementsIn = ({ float32, int8, bytes }: Machine) =>
@@ -23,15 +23,15 @@ export function lookup(plan: MemoryPlan, table: OnnxTensor, axis: 0 | 1, y: Vect
  * integer + 8, the first in the low half of the byte.
  */
 export function blockLookup(
-  plan: MemoryPlan,
+  layout: MemoryLayout,
   table: OnnxTensor,
   scales: OnnxTensor,
   bits: 4 | 8,
   blockSize: number,
   y: Vector,
 ): Instruction {
-  const offset = plan.constant(table.data);
-  const scaleOffset = plan.constant(scales.data);
+  const offset = layout.constant(table.data);
+  const scaleOffset = layout.constant(scales.data);
   const blocks = Math.ceil(y.length / blockSize);
   return ({ token, bytes, float32 }) => {
     for (let i = 0; i < y.length; i++) {

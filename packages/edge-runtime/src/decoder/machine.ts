@@ -27,7 +27,7 @@ export interface Machine {
 export type Instruction = (machine: Machine) => void;
 
 /** Plans the offsets in a memory that does not exist yet, and its initial content. */
-export class MemoryPlan {
+export class MemoryLayout {
   #size = 0;
   readonly #fills: Instruction[] = [];
 

@@ -6,7 +6,7 @@
 import type { OnnxTensor } from '@unroll/core/onnx';
 import { int8Integers } from '../quantization/dequantize.js';
 import { floats } from '../quantization/matrix.js';
-import { elementsOf, type Instruction, type Machine, type MemoryPlan, type Vector } from './machine.js';
+import { elementsOf, type Instruction, type Machine, type MemoryLayout, type Vector } from './machine.js';
 
 /** Operand and result of a product: a matrix times `x`, written to `y`. */
 export interface Product {
@@ -19,16 +19,16 @@ export interface Product {
  * @param transposed whether `weights` is [outputs, inputs] instead of [inputs, outputs]
  */
 export function float32Product(
-  plan: MemoryPlan,
+  layout: MemoryLayout,
   weights: OnnxTensor,
   transposed: boolean,
   { x, y }: Product,
 ): Instruction {
   const columns = roundUp(x.length, 16);
   const rows = y.length;
-  const offset = plan.reserve(4 * rows * columns);
-  const padded = plan.vector(columns);
-  plan.fill(({ float32 }) => {
+  const offset = layout.reserve(4 * rows * columns);
+  const padded = layout.vector(columns);
+  layout.fill(({ float32 }) => {
     const target = float32.subarray(offset / 4, offset / 4 + rows * columns);
     const source = floats(weights);
     if (transposed) copyRows(source, x.length, target, columns);
@@ -44,13 +44,18 @@ export function float32Product(
  * A product with int8 weights.
  * @param weights [inputs, outputs], int8 or, for `Int8MatMul`, uint8 with an offset
  */
-export function int8Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxTensor, { x, y }: Product): Instruction {
+export function int8Product(
+  layout: MemoryLayout,
+  weights: OnnxTensor,
+  scales: OnnxTensor,
+  { x, y }: Product,
+): Instruction {
   const columns = roundUp(x.length, 16);
   const rows = roundUp(y.length, 4);
-  const offset = plan.reserve(rows * columns);
-  const scaleOffset = plan.constant(scales.data);
-  const quantized = plan.reserve(2 * columns);
-  plan.fill(({ int8 }) => {
+  const offset = layout.reserve(rows * columns);
+  const scaleOffset = layout.constant(scales.data);
+  const quantized = layout.reserve(2 * columns);
+  layout.fill(({ int8 }) => {
     transposeInto(int8Integers(weights), y.length, int8.subarray(offset, offset + rows * columns), columns);
   });
   // The largest integer with which a sum over all inputs stays within int32.
@@ -68,12 +73,17 @@ export const blockSize = 32;
  * A product with 4-bit weights in blocks.
  * @param weights uint8 [outputs, blocks, 16]; weights and scales in the format of `MatMulNBits`
  */
-export function int4Product(plan: MemoryPlan, weights: OnnxTensor, scales: OnnxTensor, { x, y }: Product): Instruction {
+export function int4Product(
+  layout: MemoryLayout,
+  weights: OnnxTensor,
+  scales: OnnxTensor,
+  { x, y }: Product,
+): Instruction {
   const blocks = Math.ceil(x.length / blockSize);
-  const offset = plan.constant(weights.data);
-  const scaleOffset = plan.constant(scales.data);
-  const quantized = plan.reserve(2 * blocks * blockSize);
-  const blockOffsets = plan.reserve(4 * blocks);
+  const offset = layout.constant(weights.data);
+  const scaleOffset = layout.constant(scales.data);
+  const quantized = layout.reserve(2 * blocks * blockSize);
+  const blockOffsets = layout.reserve(4 * blocks);
   return (machine) => {
     const scale = quantizeVector(machine, x, quantized, 32767, nibbleOrder);
     const { int16, int32 } = machine;

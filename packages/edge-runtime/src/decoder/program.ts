@@ -5,14 +5,14 @@
 import { float32Tensor, int64Values, type OnnxGraph, type OnnxNode, type OnnxTensor } from '@unroll/core/onnx';
 import { valuesOfBlocks } from '../quantization/dequantize.js';
 import { blockLookup, lookup } from './lookups.js';
-import { elementsOf, type Instruction, type Machine, MemoryPlan, type Vector } from './machine.js';
+import { elementsOf, type Instruction, type Machine, MemoryLayout, type Vector } from './machine.js';
 import { blockSize, float32Product, int4Product, int8Product } from './products.js';
 
 /** Thrown for a graph with something that this decoder does not know. */
 export class UnknownOperator extends Error {}
 
 export interface DecodingProgram {
-  readonly plan: MemoryPlan;
+  readonly layout: MemoryLayout;
   readonly instructions: readonly Instruction[];
   /** The vectors of the state and of the results, by name. */
   readonly inputs: ReadonlyMap<string, Vector>;
@@ -23,7 +23,7 @@ export interface DecodingProgram {
  * Compiles a graph.
  * @throws UnknownOperator
  */
-export function compile(graph: OnnxGraph): DecodingProgram {
+export function compileDecoder(graph: OnnxGraph): DecodingProgram {
   return new Compiler(graph).compile();
 }
 
@@ -31,7 +31,7 @@ type Elementwise = 'add' | 'sub' | 'mul' | 'div';
 
 class Compiler {
   readonly #graph: OnnxGraph;
-  readonly #plan = new MemoryPlan();
+  readonly #layout = new MemoryLayout();
   readonly #instructions: Instruction[] = [];
   readonly #constants: Map<string, OnnxTensor>;
   readonly #vectors = new Map<string, Vector>();
@@ -74,7 +74,7 @@ class Compiler {
     }
     for (const node of this.#graph.nodes) this.#add(node);
     const outputs = new Map(this.#graph.outputs.map(({ name }) => [name, this.#vector(name)]));
-    return { plan: this.#plan, instructions: this.#instructions, inputs, outputs };
+    return { layout: this.#layout, instructions: this.#instructions, inputs, outputs };
   }
 
   #add(node: OnnxNode): void {
@@ -110,7 +110,7 @@ class Compiler {
     const table = this.#tableOf(node);
     const axis = attribute(node, 'axis', 0) === 1 ? 1 : 0;
     const y = this.#result(node.outputs[0]!, table.shape[1 - axis] ?? 1);
-    this.#instructions.push(lookup(this.#plan, table, axis, y));
+    this.#instructions.push(lookup(this.#layout, table, axis, y));
   }
 
   #blockLookup(node: OnnxNode): void {
@@ -118,7 +118,7 @@ class Compiler {
     const bits = bitsOf(node);
     const y = this.#result(node.outputs[0]!, ((8 / bits) * table.data.length) / table.shape[0]!);
     const scales = this.#constant(node.inputs[2]!);
-    this.#instructions.push(blockLookup(this.#plan, table, scales, bits, attribute(node, 'block_size', 128), y));
+    this.#instructions.push(blockLookup(this.#layout, table, scales, bits, attribute(node, 'block_size', 128), y));
   }
 
   #tableOf({ inputs }: OnnxNode): OnnxTensor {
@@ -134,7 +134,7 @@ class Compiler {
     }
     const x = this.#vector(node.inputs[0]!);
     const y = this.#result(node.outputs[0]!, weights.shape[transposed ? 0 : 1]!);
-    this.#instructions.push(float32Product(this.#plan, weights, transposed, { x, y }));
+    this.#instructions.push(float32Product(this.#layout, weights, transposed, { x, y }));
     if (!node.inputs[2]) return;
     const bias = this.#vector(node.inputs[2]);
     this.#instructions.push(({ kernels }) => kernels.add(y.offset, bias.offset, y.offset, y.length));
@@ -144,7 +144,7 @@ class Compiler {
     const [weights, scales] = [this.#constant(inputs[1]!), this.#constant(inputs[2]!)];
     const x = this.#vector(inputs[0]!);
     const y = this.#result(outputs[0]!, weights.shape[1]!);
-    this.#instructions.push(int8Product(this.#plan, weights, scales, { x, y }));
+    this.#instructions.push(int8Product(this.#layout, weights, scales, { x, y }));
   }
 
   /**
@@ -160,12 +160,12 @@ class Compiler {
     const x = this.#vector(node.inputs[0]!);
     const y = this.#result(node.outputs[0]!, weights.shape[0]!);
     if (bits === 4) {
-      this.#instructions.push(int4Product(this.#plan, weights, scales, { x, y }));
+      this.#instructions.push(int4Product(this.#layout, weights, scales, { x, y }));
       return;
     }
     const values = valuesOfBlocks(weights, scales, x.length, bits, blockSize);
     const floats = float32Tensor(weights.name, [y.length, x.length], values);
-    this.#instructions.push(float32Product(this.#plan, floats, true, { x, y }));
+    this.#instructions.push(float32Product(this.#layout, floats, true, { x, y }));
   }
 
   #function({ inputs, outputs }: OnnxNode, name: 'sigmoid' | 'tanh'): void {
@@ -219,7 +219,7 @@ class Compiler {
     if (known) return known;
     const tensor = this.#constant(name);
     if (tensor.dtype !== 'float32') throw new UnknownOperator(`'${name}' is a vector of ${tensor.dtype}`);
-    const vector = { offset: this.#plan.constant(tensor.data), length: tensor.data.length / 4 };
+    const vector = { offset: this.#layout.constant(tensor.data), length: tensor.data.length / 4 };
     this.#vectors.set(name, vector);
     return vector;
   }
@@ -228,13 +228,13 @@ class Compiler {
   #vectorOf(length: number, name: string): Vector {
     const vector = this.#vector(name);
     if (vector.length !== 1 || !this.#constants.has(name)) return vector;
-    const repeated = this.#plan.vector(length);
-    this.#plan.fill((machine) => elementsOf(machine, repeated).fill(elementsOf(machine, vector)[0]!));
+    const repeated = this.#layout.vector(length);
+    this.#layout.fill((machine) => elementsOf(machine, repeated).fill(elementsOf(machine, vector)[0]!));
     return repeated;
   }
 
   #result(name: string, length: number): Vector {
-    const vector = this.#plan.vector(length);
+    const vector = this.#layout.vector(length);
     this.#vectors.set(name, vector);
     return vector;
   }

@@ -14,7 +14,7 @@ import { drawnName } from './host-tensors.js';
 import { countUpdates, learningRateOf } from './learning-rate.js';
 import type { Loss } from './loss.js';
 import { type Model, type ModelFunction, modelOf, oneOrAll } from './model.js';
-import { predictionProgram, type StepProgram, trainingProgram } from './program.js';
+import { modelTrainingProgram, predictionProgram, type StepProgram } from './program.js';
 
 export interface CompileOptions {
   /** Engine that runs the steps. Default: ONNX Runtime on all cores of the CPU. */
@@ -87,7 +87,7 @@ export class CompiledModel {
     const [inputs, labels] = [[xs].flat(), [ys].flat()];
     const batch = { inputs: inputs.map(specOf), labels: labels.map(specOf) };
     const session = await this.#session(`train ${JSON.stringify(batch)}`, () =>
-      trainingProgram(this.#model, this.#loss, this.#optimizer, batch),
+      modelTrainingProgram(this.#model, this.#loss, this.#optimizer, batch),
     );
     const { loss } = await session.executable.run({
       ...(await fed('inputs', inputs)),

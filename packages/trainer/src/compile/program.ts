@@ -36,7 +36,7 @@ function residentName({ name }: tf.Variable): string {
  * Builds the program of one step. Inputs: `inputs.k`, `labels.k`, `learningRate`, the variables and the drawn tensors.
  * Outputs: `loss` and the new values of what the step updates.
  */
-export function trainingProgram(model: Model, loss: Loss, optimizer: tf.Optimizer, batch: Batch): StepProgram {
+export function modelTrainingProgram(model: Model, loss: Loss, optimizer: tf.Optimizer, batch: Batch): StepProgram {
   const specs = { ...numbered('inputs', batch.inputs), ...numbered('labels', batch.labels), learningRate: scalar };
   const body: Body = (tensors) => {
     const labels = tensorsOf('labels', batch.labels, tensors);

@@ -5,7 +5,7 @@ import type { NamedArray } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
 import type { ImportedModel } from './imported-model.js';
 import type { KerasArchitecture, KerasLayer } from './keras-architecture.js';
-import { requireShape } from './named-tensors.js';
+import { requireShape } from './named-arrays.js';
 
 /** A model saved by Keras or TensorFlow.js, in any of their formats. */
 export interface KerasSource {

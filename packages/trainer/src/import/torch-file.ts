@@ -6,7 +6,7 @@ import { elementCount } from '@unroll/core';
 import { bytesPerValue, isFloatFormat, toFloat32 } from '../checkpoint/float-formats.js';
 import { decodeStored, type NamedArray, parseSafetensors } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
-import { type NamedTensors, shapeText } from './named-tensors.js';
+import { type NamedArrays, shapeText } from './named-arrays.js';
 import { PickleError, Unread } from './pickle.js';
 import { findStateDict } from './state-dict.js';
 import { readTorchPickle, TensorView } from './torch-pickle.js';
@@ -16,7 +16,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface TorchFile {
   /** The floating-point tensors, by name. */
-  readonly tensors: NamedTensors;
+  readonly tensors: NamedArrays;
   /** Names of the file's other contents: counters, masks, an optimizer, the arguments of a training. */
   readonly unread: readonly string[];
 }

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { initialParameters, languageModelConfig } from '@unroll/core';
 import { expect, test } from 'vitest';
 import { committedFiles } from '../testing/foreign-models/files.js';
-import type { NamedTensors } from './named-tensors.js';
+import type { NamedArrays } from './named-arrays.js';
 import { decodeTorchFile } from './torch-file.js';
 import { modelFromTorch } from './torch-model.js';
 import { torchTensors } from './torch-weights.js';
 
 const read = (file: string) => decodeTorchFile(new Uint8Array(readFileSync(join(committedFiles, file))), file).tensors;
-const renamed = (tensors: NamedTensors, rename: (name: string) => string): NamedTensors =>
+const renamed = (tensors: NamedArrays, rename: (name: string) => string): NamedArrays =>
   new Map([...tensors].map(([name, tensor]) => [rename(name), tensor]));
 
 /** Two layers: embedding, rnn, fc. */

@@ -7,7 +7,7 @@ import { type ClassicCell, gateCounts, languageModelConfig, transposed, withGate
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
 import type { ImportedModel } from './imported-model.js';
-import { isSame, type NamedTensors, shapeText } from './named-tensors.js';
+import { isSame, type NamedArrays, shapeText } from './named-arrays.js';
 import {
   findModules,
   type Mapping,
@@ -35,7 +35,7 @@ interface Sizes {
  * @throws UnrollError naming a tensor of a wrong shape, with both shapes and its layer; a part that was not found; or a
  *   tensor that no part of our language model uses
  */
-export function modelFromTorch(tensors: NamedTensors, mapping: Mapping, file: string): ImportedModel {
+export function modelFromTorch(tensors: NamedArrays, mapping: Mapping, file: string): ImportedModel {
   const reader = new TorchReader(withoutWrappers(tensors), mapping, file);
   reader.requirePlainWeights();
   const modules = findModules(reader.tensors, mapping, file);

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 import { firstLine, UnrollError } from '../errors.js';
-import { isSame, type NamedTensors } from './named-tensors.js';
+import { isSame, type NamedArrays } from './named-arrays.js';
 
 /** Paths of modules, such as `rnn` for `rnn.weight_ih_l0`. */
 export interface TorchModules {
@@ -50,7 +50,7 @@ export function readMapping(file: string): Mapping {
 }
 
 /** Removes from the tensors' names what wrappers add: DataParallel, torch.compile and AWD-LSTM's WeightDrop. */
-export function withoutWrappers(tensors: NamedTensors): TorchTensors {
+export function withoutWrappers(tensors: NamedArrays): TorchTensors {
   const unwrapped = new Map<string, TorchTensor>();
   for (const [name, tensor] of tensors) {
     const path = unwrappedPath(name);

@@ -1,6 +1,6 @@
 /** Reads the tensors of one PyTorch file by shape, and records which were read: an import must not ignore any. */
 import { UnrollError } from '../errors.js';
-import { isSame, requireShape, shapeText } from './named-tensors.js';
+import { isSame, requireShape, shapeText } from './named-arrays.js';
 import type { Mapping, TorchTensors } from './torch-modules.js';
 
 /** PyTorch's names for tensors from which it computes a weight, and the call that merges them into one tensor. */

@@ -8,7 +8,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { splitSteps } from '../time-steps.js';
-import { type ActivationName, activations } from './activations.js';
+import { type Activation, type ActivationName, activations } from './activations.js';
 import type { ForwardRows, RecurrentCell } from './cell.js';
 
 export interface GruCellOptions {
@@ -31,7 +31,6 @@ export function gruCell(options: GruCellOptions): RecurrentCell {
     : { name: `GruCellResetBefore ${name}`, sizes: { states: 1, reserve: 3 }, ...resetBeforeSteps(functions) };
 }
 
-type Activation = (typeof activations)[ActivationName];
 interface Functions {
   readonly f: Activation;
   readonly gate: Activation;

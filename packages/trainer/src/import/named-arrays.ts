@@ -4,7 +4,7 @@ import { requireFinite } from '../checkpoint/finite.js';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
 
-export type NamedTensors = ReadonlyMap<string, NamedArray>;
+export type NamedArrays = ReadonlyMap<string, NamedArray>;
 
 /** Formats a shape for errors: `[256, 512]`. */
 export function shapeText(shape: readonly number[]): string {
