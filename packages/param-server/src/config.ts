@@ -5,6 +5,7 @@
 import './no-telemetry.js';
 
 export { lately } from './lately.js';
+export { defaultMaxParameters, mostMaxParameters } from './max-parameters.js';
 export { createGuardedServer } from './security/guarded-http.js';
 export { isLoopback } from './security/loopback.js';
 export { foreignHost, isOwnHost } from './security/own-host.js';

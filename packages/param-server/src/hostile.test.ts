@@ -88,6 +88,7 @@ describe('a worker that has joined is refused', () => {
     ['of half an element', [chunk([0], 6)]],
     ['of pieces of unequal length', [chunk([0, 4, 8], 16)]],
     ['with bytes for nowhere', [chunk([], 4)]],
+    ['of pieces of nothing', [chunk([0, 4, 8], 0)]],
     ['that repeats itself', [chunk([0], 48), chunk([0], 4)]],
   ])('that uploads a chunk %s', async (_, chunks) => {
     await expectHarmless({
@@ -118,6 +119,7 @@ describe('a worker that has joined is refused', () => {
   const twelve = Array.from({ length: elements }, (_, k) => k);
   test.each<[string, Chunk[], string]>([
     ['of nothing', [], 'ends too early'],
+    ['with offsets', [{ offsets: [0], data: new Uint8Array(4) }], 'is encoded, but has offsets'],
     ['of an unknown kind', [encoded(77)], 'unknown kind 77'],
     ['that is cut off', [encoded(3, 1, 0, 0), encoded(0, 63, 1, 2)], 'ends too early'],
     ['that goes on', [encoded(3, 1, ...units(0.5), ...twelve), encoded(0)], 'goes on for 1 bytes too many'],
@@ -164,9 +166,11 @@ describe('a worker that has joined is refused', () => {
         for (const vector of ['', '__proto__', 'constructor', '../../etc/passwd', '/etc/passwd']) {
           const upload = connection.upload({ caller, step: 1, vector }, [chunk([0], 4)]);
           await expect(upload).rejects.toThrow('it has parameters, momentum, gradient, lanes');
-          await expect(readAll(connection.pull({ caller, step: 1, vector }))).rejects.toThrow(
-            'the shard has no vector',
-          );
+          // What does not exist is refused at once, and does not wait for the step after this one.
+          for (const step of [1, 2]) {
+            const pull = readAll(connection.pull({ caller, step, vector }));
+            await expect(pull).rejects.toThrow('the shard has no vector');
+          }
         }
       },
     });
@@ -214,7 +218,7 @@ test.each<[string, Partial<unroll.v1.JoinRequest>, string]>([
   [
     'more parameters than memory',
     { parameters: [{ name: 'a', shape: [2 ** 32 - 1, 2 ** 32 - 1] }] },
-    'more than 1 shards',
+    'more than can be counted',
   ],
   [
     'two parameters of one name',
@@ -227,7 +231,24 @@ test.each<[string, Partial<unroll.v1.JoinRequest>, string]>([
     'a name each',
   ],
   ['an empty parameter', { parameters: [{ name: 'a', shape: [3, 0] }] }, "the parameter 'a' is empty"],
-  ['lanes beyond measure', { lanes: { count: 2 ** 32 - 1, width: 2 ** 32 - 1 } }, 'are too many'],
+  [
+    'more parameters than the server takes',
+    { parameters: [{ name: 'a', shape: [2 ** 28 + 1] }] },
+    'worker 1 trains a model with 268435459 parameters and lane states on this server, which takes 268435456; ' +
+      'start more servers, or give them a larger --max-parameters',
+  ],
+  ['one row that is longer', { parameters: [{ name: 'a', shape: [1, 2 ** 30] }] }, 'which takes 268435456'],
+  ['lanes beyond measure', { lanes: { count: 2 ** 32 - 1, width: 2 ** 32 - 1 } }, 'which takes 268435456'],
+  [
+    'a rate that is NaN',
+    { optimizer: { name: 'momentum', hyperparameters: { momentum: Number.NaN } } },
+    'momentum NaN',
+  ],
+  [
+    'a number that no optimizer has',
+    { optimizer: { name: 'sgd', hyperparameters: { speed: 1 } } },
+    "the optimizer sgd has no number 'speed'",
+  ],
   [
     'an optimizer named like a member',
     { optimizer: { name: 'constructor' } },

@@ -5,6 +5,7 @@ import { HealthImplementation } from 'grpc-health-check';
 import { BulkService } from './bulk/bulk-service.js';
 import { ParameterServerError } from './client/errors.js';
 import { tuneHttp2Server } from './http2-server.js';
+import { defaultMaxParameters } from './max-parameters.js';
 import { serveMetrics } from './metrics/metrics-endpoint.js';
 import { addAttendance, addServerMetrics, countRefusedConnections } from './metrics/server-metrics.js';
 import { ShardMetrics } from './metrics/shard-metrics.js';
@@ -57,6 +58,11 @@ export interface ParameterServerOptions {
    * value. Cannot be combined with `minWorkers`.
    */
   readonly backupWorkers?: number;
+  /**
+   * The greatest number of parameters and lane states that a model may have on this server; 2^28 by default. A message
+   * of a few bytes describes a model, so without a bound it could fill the memory.
+   */
+  readonly maxParameters?: number;
   /** A worker that is silent for longer than this, in seconds, is reported as awaited. */
   readonly leaseSeconds?: number;
   /**
@@ -119,6 +125,7 @@ export async function startParameterServer({
   insecurePublic = false,
   minWorkers = workers,
   backupWorkers = 0,
+  maxParameters = defaultMaxParameters,
   leaseSeconds = 15,
   patienceSeconds = 600,
   snapshots,
@@ -139,7 +146,10 @@ export async function startParameterServer({
   const shardHost = new ShardHost({
     place,
     watcher: metrics,
-    policy: { minWorkers, backupWorkers, leaseSeconds, patienceSeconds, snapshotEvery: snapshots?.every ?? 0 },
+    policy: {
+      ...{ minWorkers, backupWorkers, leaseSeconds, patienceSeconds, maxParameters },
+      snapshotEvery: snapshots?.every ?? 0,
+    },
     createRule,
     snapshots: snapshots ? await openSnapshots(snapshots) : noSnapshots,
     waits,
@@ -205,7 +215,7 @@ export async function startParameterServer({
 }
 
 /** The limit for one connection; a worker has a handful of calls at once. */
-const callsAtOnce = 64;
+const callsAtOnce = 16;
 
 const createRule: UpdateRuleFactory = async (model, length) => {
   if (model.optimizer.name === 'sgd') return sgdUpdateRule(model.clipNorm);

@@ -22,6 +22,7 @@ import {
   readCounted,
   readLanes,
   readOptionalAmount,
+  readRate,
   readRun,
 } from './wire-messages.js';
 
@@ -32,12 +33,13 @@ type Message<Name extends keyof Wire> = InstanceType<Wire[Name]>;
 export function parameterServerMethods(host: ShardHost, reports: WorkerReports): UntypedServiceImplementation {
   return {
     join: unary(
-      (request: Message<'JoinRequest'>) => ({
-        type: 'join',
-        run: readRun(request),
-        holdsBack: request.holdsBack ?? false,
-        claim: readClaim(request),
-      }),
+      (request: Message<'JoinRequest'>) => {
+        const run = readRun(request);
+        const { holdsBack } = request;
+        const claim = readClaim(request);
+        release(request);
+        return { type: 'join', run, holdsBack: holdsBack ?? false, claim };
+      },
       host,
       (answer) => joinResponse(answer, host),
     ),
@@ -61,7 +63,7 @@ export function parameterServerMethods(host: ShardHost, reports: WorkerReports):
       (request: Message<'PushRequest'>, caller) => ({
         type: 'push',
         step: request.step,
-        learningRate: readAmount(request.learningRate, `worker ${caller.worker}'s learning rate`),
+        learningRate: readRate(request.learningRate, `worker ${caller.worker}'s learning rate`),
         lanes: readLanes(request, host.adopted.run.model.lanes.count),
         counted: readCounted(request, host.adopted.run.workers),
         sumOfSquares: readOptionalAmount(request.sumOfSquares, squaredNorm),
@@ -98,6 +100,11 @@ export function parameterServerMethods(host: ShardHost, reports: WorkerReports):
       },
     ),
   };
+}
+
+/** Empties a message. gRPC keeps it until its call is answered, and a join may wait for long. */
+function release(request: Message<'JoinRequest'>): void {
+  Object.assign(request, { version: '', parameters: [], optimizer: null, run: '' });
 }
 
 type WithoutCaller<R> = R extends unknown ? Omit<R, 'caller'> : never;
@@ -162,10 +169,12 @@ function hasAll(uploads: Uploads, caller: Caller, step: number, vectors: readonl
 export function uploadedContribution(host: ShardHost, caller: Caller, step: number): Contribution | undefined {
   const { uploads } = host.adopted;
   if (!hasAll(uploads, caller, step, ['gradient', 'lanes', 'rows'])) return undefined;
-  const gradient = uploads.takeSparse({ caller, step, vector: 'gradient' });
+  const dense = uploads.takeGradient({ caller, step, vector: 'gradient' });
   const lanes = uploads.take({ caller, step, vector: 'lanes' });
-  const rows = uploads.takeRows({ caller, step, vector: 'rows' });
-  return gradient && lanes && rows && { gradient, rows, lanes };
+  const tables = uploads.takeRows({ caller, step, vector: 'rows' });
+  if (!dense || !lanes || !tables) return undefined;
+  const sumOfSquares = dense.sumOfSquares + tables.sumOfSquares;
+  return { gradient: dense.gradient, rows: tables.rows, sumOfSquares, lanes };
 }
 
 /** Receives an upload. A stream that breaks off or is refused leaves nothing that a push could use. */

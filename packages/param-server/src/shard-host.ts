@@ -4,11 +4,11 @@
  */
 
 import { partition, type ShardLayout } from './partition.js';
-import type { ShardPlace, ShardPolicy } from './shard/agreement.js';
+import { laneElements, type ShardPlace, type ShardPolicy } from './shard/agreement.js';
 import type { Answer, Request, RunDescription, Severity, ShardEffect, ShardMessage } from './shard/messages.js';
 import { Refusal } from './shard/refusal.js';
 import { type Awaited, Shard } from './shard/shard.js';
-import { laneElements, ShardStore } from './shard-store.js';
+import { ShardStore } from './shard-store.js';
 import type { SnapshotStore } from './snapshots/snapshot.js';
 import type { UpdateRuleFactory } from './update-rule.js';
 import { Uploads } from './uploads.js';
@@ -115,14 +115,21 @@ export class ShardHost {
    */
   ask(request: UnnumberedRequest, whenCancelled: (cancel: () => void) => void): Promise<Answer> {
     const number = this.#requests++;
+    const { type } = request;
     this.#options.watcher?.asked(request);
-    return new Promise((resolve, reject) => {
-      this.#pending.set(number, { type: request.type, resolve, reject });
-      whenCancelled(() => {
-        if (this.#pending.delete(number)) this.tell({ type: 'cancel', request: number });
-      });
-      this.tell({ ...request, request: number } as Request);
+    const answered = new Promise<Answer>((resolve, reject) => {
+      this.#pending.set(number, { type, resolve, reject });
     });
+    whenCancelled(this.#cancellation(number));
+    this.tell({ ...request, request: number } as Request);
+    return answered;
+  }
+
+  /** A closure of its own: made within {@link ask}, it would keep the request's vectors as long as the call waits. */
+  #cancellation(number: number): () => void {
+    return () => {
+      if (this.#pending.delete(number)) this.tell({ type: 'cancel', request: number });
+    };
   }
 
   tell(message: ShardMessage): void {

@@ -1,16 +1,24 @@
 /** The numbers of a shard: does the arithmetic that the deterministic heart asks for. It decides nothing. */
 import { keepsWithoutGradient, optimizerSlots } from '@unroll/core';
 import type { ShardLayout } from './partition.js';
+import { laneElements } from './shard/agreement.js';
 import type { Contribution, LaneRange, RunDescription, ShardValues } from './shard/messages.js';
+import { Refusal } from './shard/refusal.js';
 import { type Chunk, chunksOf, partsOfVector, type RowSelection } from './shard-vector.js';
 import { FrozenValues } from './snapshots/frozen-values.js';
 import { rowsWithin } from './sparse-rows.js';
 import { addSparse, type SparseVector, scaleSparse, sumOfSquares, wholeRange, withZeros } from './sparse-vector.js';
 import { chunksOfRows, partsOfTables } from './tables/row-chunks.js';
 import { addRows, type RowGradient, scaleRows, sumOfSquaresOfRows } from './tables/row-gradient.js';
-import type { TableSelection } from './tables/row-selection.js';
+import { rowsByTable, type TableSelection } from './tables/row-selection.js';
 import { RowUpdate } from './tables/row-update.js';
 import type { UpdateRule, UpdateRuleFactory } from './update-rule.js';
+
+/** A vector of the shard, or the rows of its tables in it, that a worker may read. */
+export interface VectorSelection {
+  readonly name: string;
+  readonly tables: { readonly rows: readonly (readonly number[])[] } | { readonly whole: boolean };
+}
 
 const nothing: SparseVector = { values: new Float32Array(0), ranges: [] };
 
@@ -28,8 +36,8 @@ export class ShardStore {
   #values: ShardValues | undefined;
   /** The values at the moment of the snapshot that is being written. */
   #frozen: FrozenValues | undefined;
-  /** The lanes' states after the current step's update. */
-  #nextLanes: Float32Array;
+  /** The lanes' states after the current step's update; made with the first contribution. */
+  #nextLanes: Float32Array | undefined;
   /** The update in progress, or the last one. */
   #updating: Promise<unknown> = Promise.resolve();
   /** The rows that the last update changed, and the step it led to. */
@@ -43,7 +51,6 @@ export class ShardStore {
   constructor(run: RunDescription, layout: ShardLayout, createRule: UpdateRuleFactory) {
     this.#run = run;
     this.#layout = layout;
-    this.#nextLanes = new Float32Array(laneElements(run));
     this.#rule = createRule(run.model, layout.denseLength);
     if (layout.tables.length > 0) this.#rowUpdate = RowUpdate.create(run.model, layout, createRule);
     // The first update awaits these and reports their failure.
@@ -56,21 +63,21 @@ export class ShardStore {
   }
 
   /**
-   * Returns a vector after `step` updates, for a worker that holds it after `since` updates.
-   * @returns undefined if there is no vector of this name
-   * @throws Refusal if rows are selected that the shard does not hold
+   * Checks what a worker asks to read, before it waits for it: what is not there must not wait and take memory.
+   * @throws Refusal if there is no vector of this name, or if rows are selected that the shard does not hold
    */
-  chunks(
-    name: string,
-    step: number,
-    since: number | undefined,
-    tables: TableSelection = { whole: false },
-  ): Iterable<Chunk> | undefined {
-    if (!this.#values) return undefined;
-    const { parameters, slots, lanes } = this.#values;
+  select(name: string, tables: TableSelection = { whole: false }): VectorSelection {
+    if (!['parameters', 'lanes', ...this.slotNames].includes(name)) {
+      throw new Refusal('failed-precondition', `the shard has no vector '${name}'; pull parameters or slots`);
+    }
+    return { name, tables: 'rows' in tables ? { rows: rowsByTable(this.#layout, tables.rows) } : tables };
+  }
+
+  /** Returns a vector after `step` updates, for a worker that holds it after `since` updates. */
+  chunks({ name, tables }: VectorSelection, step: number, since?: number): Iterable<Chunk> {
+    const { parameters, slots, lanes } = this.#values!;
     if (name === 'lanes') return chunksOf([{ values: lanes, offset: 0, rowLength: this.#run.model.lanes.width }]);
-    const vector = name === 'parameters' ? parameters : Object.hasOwn(slots, name) && slots[name];
-    if (!vector) return undefined;
+    const vector = name === 'parameters' ? parameters : slots[name]!;
     if ('rows' in tables) return chunksOfRows(this.#layout, vector, tables.rows);
     if (tables.whole) return chunksOf([...partsOfVector(this.#layout, vector), ...partsOfTables(this.#layout, vector)]);
     const isUpToOneUpdate = name === 'parameters' && since === step - 1 && this.#changed?.step === step;
@@ -116,11 +123,13 @@ export class ShardStore {
   }
 
   #takeLanes(lanes: Float32Array, { from, to }: LaneRange, isFirst: boolean): void {
-    if (this.#nextLanes.length === 0) return;
+    if (this.#values!.lanes.length === 0) return;
+    const next = this.#nextLanes ?? new Float32Array(laneElements(this.#run));
+    this.#nextLanes = next;
     // The states of lanes that are not part of the step stay unchanged.
-    if (isFirst) this.#nextLanes.set(this.#values!.lanes);
+    if (isFirst) next.set(this.#values!.lanes);
     const { width } = this.#run.model.lanes;
-    this.#nextLanes.set(lanes.subarray(from * width, to * width), from * width);
+    next.set(lanes.subarray(from * width, to * width), from * width);
   }
 
   /** Multiplies the step's gradient by `scale`. @returns the sum of squares of the product */
@@ -139,7 +148,7 @@ export class ShardStore {
     this.#gradient = nothing;
     this.#rows = [];
     const values = this.#values!;
-    this.#values = { ...values, lanes: this.#nextLanes };
+    this.#values = { ...values, lanes: this.#nextLanes ?? values.lanes };
     this.#nextLanes = values.lanes;
     const keeps = keepsWithoutGradient(this.#run.model.optimizer);
     const changed = keeps || gradient.values.length === 0 ? gradient : whole(gradient);
@@ -159,11 +168,6 @@ export class ShardStore {
     this.#updating = updated.catch(() => undefined);
     return updated.then(() => gradient.values);
   }
-}
-
-/** Returns the length of the table of lane states, which the first shard holds. */
-export function laneElements({ shard, model }: RunDescription): number {
-  return shard === 0 ? model.lanes.count * model.lanes.width : 0;
 }
 
 function whole(vector: SparseVector): SparseVector {

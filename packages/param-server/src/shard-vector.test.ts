@@ -67,9 +67,13 @@ test('who has the parameters of the step before is sent the rows that its update
     const gradient = new Float32Array(layout!.length);
     gradient.set(gradientsOf([3, 4]).embedding, 5);
     const ranges = [5 + 3 * 32, 5 + 5 * 32];
-    shard.add({ gradient: { values: gradient, ranges }, lanes: new Float32Array(2) }, { from: 0, to: 2 }, true);
+    shard.add(
+      { gradient: { values: gradient, ranges }, lanes: new Float32Array(2), sumOfSquares: 1 },
+      { from: 0, to: 2 },
+      true,
+    );
     await shard.update(8, 0.1, 1);
-    return bytesOf(shard.chunks('parameters', 8, since)!);
+    return bytesOf(shard.chunks(shard.select('parameters'), 8, since));
   };
   expect(await sent('sgd', 7)).toBe(4 * 2 * 32);
   expect(await sent('sgd', 6)).toBe(all);

@@ -134,8 +134,11 @@ export function sumOfSquares({ values, ranges }: SparseVector): number {
   return sum;
 }
 
-/** Uses four independent sums, like {@link addWithin}. */
-function sumOfSquaresWithin(values: Float32Array, from: number, to: number): number {
+/**
+ * Returns the sum of squares of the elements `[from, to)`. It is finite just if all of them are: squares of float32
+ * values cannot overflow a float64 sum. Uses four independent sums, like {@link addWithin}.
+ */
+export function sumOfSquaresWithin(values: Float32Array, from: number, to: number): number {
   const whole = to - ((to - from) % 4);
   let [a, b, c, d] = [0, 0, 0, 0];
   for (let i = from; i < whole; i += 4) {

@@ -43,7 +43,7 @@ test('what chunks of any order leave open does not travel through the server as 
   const stream = uploads.begin(target);
   for (const offset of [6, 0, 7, 2]) stream.take({ offsets: [offset], data: float32Bytes(Float32Array.of(1)) });
   doAtOnce(stream.end());
-  expect(uploads.takeSparse(target)!.ranges).toEqual([0, 1, 2, 3, 6, 8]);
+  expect(uploads.takeGradient(target)!.gradient.ranges).toEqual([0, 1, 2, 3, 6, 8]);
 });
 
 test.each([0, 1, 2, 3, 4])('a value that is not finite is found wherever it is, as at %i', (at) => {
@@ -77,7 +77,7 @@ describe('an encoded upload', () => {
     values.fill(1, 3 * 256, 4 * 256);
     stream.take({ offsets: [], data: writeBlocks(float32Format, matrix!.slices[0]!, values) });
     doAtOnce(stream.end());
-    const sparse = uploads.takeSparse(target)!;
+    const sparse = uploads.takeGradient(target)!.gradient;
     expect(sparse.ranges).toEqual([3 * 256, 4 * 256]);
     expect([sparse.values[0], sparse.values[3 * 256]]).toEqual([9, 1]);
     expect(withZeros(sparse)).toEqual(values);

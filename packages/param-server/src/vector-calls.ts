@@ -41,12 +41,12 @@ export async function openPull(
   request: unroll.v1.PullRequest,
   whenCancelled: WhenCancelled,
 ): Promise<Iterable<Chunk>> {
-  const { vector: name, step } = request;
+  const { step } = request;
   const caller = readCaller(request.caller);
   const sumOfSquares = readOptionalAmount(request.sumOfSquares, squaredNorm);
+  const selection = host.adopted.store.select(request.vector, selectionOf(request));
   await host.ask({ type: 'pull', caller, step, sumOfSquares, meets: request.meets ?? false }, whenCancelled);
-  const chunks = host.adopted.store.chunks(name, step, request.since ?? undefined, selectionOf(request));
-  if (!chunks) throw new Refusal('failed-precondition', `the shard has no vector '${name}'; pull parameters or slots`);
+  const chunks = host.adopted.store.chunks(selection, step, request.since ?? undefined);
   return whileReadable(chunks, () => {
     if (host.isReadableAt(caller.generation, step)) return;
     throw new Refusal('aborted', `the shard moved from step ${step} during a pull`);
@@ -73,8 +73,13 @@ const statusCodes: Record<RefusalCode, status> = {
   internal: status.INTERNAL,
 };
 
+/** The greatest length of a status's text. A refusal may quote a name of megabytes; statuses travel in headers. */
+const longestDetails = 2000;
+
 /** Converts an error to a gRPC status. */
 export function asStatus(error: unknown): { code: status; details: string } {
-  if (error instanceof Refusal) return { code: statusCodes[error.code], details: error.message };
+  if (error instanceof Refusal) {
+    return { code: statusCodes[error.code], details: error.message.slice(0, longestDetails) };
+  }
   return { code: status.INTERNAL, details: `the parameter server failed: ${error}` };
 }

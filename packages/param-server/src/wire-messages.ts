@@ -24,11 +24,8 @@ const hyperparameterNames = {
   rmsprop: ['decay', 'epsilon'],
 } as const satisfies Record<Exclude<OptimizerConfig['name'], 'nt-asgd'>, readonly string[]>;
 
-/**
- * The greatest number of float32 values in a vector, 4 GiB: a message of a few bytes must not make a server request all
- * memory.
- */
-const mostElements = 2 ** 30;
+/** Rates and the like beyond it would be infinite in the arithmetic of updates. */
+const greatestFloat32 = (2 - 2 ** -23) * 2 ** 127;
 
 /** @throws Refusal if the message does not name its sender */
 export function readCaller(caller: Wire<unroll.v1.Caller.$Properties>): Caller {
@@ -62,7 +59,7 @@ export function readRun(request: unroll.v1.JoinRequest): RunDescription {
     shard,
     shards,
     model: {
-      parameters: readParameters(parameters, shards),
+      parameters: readParameters(parameters),
       optimizer: readOptimizer(optimizer),
       clipNorm: readAmount(clipNorm, 'the bound on the gradient norm') || undefined,
       run,
@@ -78,6 +75,11 @@ export function readAmount(value: number, what: string): number {
   const remedy =
     'training diverged; lower --learning-rate or --clip-norm, then go on from the last checkpoint with --resume';
   throw new Refusal('failed-precondition', `${what} is ${value}: ${remedy}`);
+}
+
+/** Same as {@link readAmount}, for a number that updates compute with in float32. */
+export function readRate(value: number, what: string): number {
+  return readAmount(value > greatestFloat32 ? Number.POSITIVE_INFINITY : value, what);
 }
 
 /** Same as {@link readAmount}, for a field that may be absent. */
@@ -114,7 +116,7 @@ export function writeModel({ parameters, optimizer, clipNorm, run, lanes, stalen
   };
 }
 
-function readParameters(parameters: readonly unroll.v1.Parameter.$Properties[], shards: number): ParameterShape[] {
+function readParameters(parameters: readonly unroll.v1.Parameter.$Properties[]): ParameterShape[] {
   const read = parameters.map(({ name, shape, byRows }) => {
     const parameter = { name: name ?? '', shape: shape ?? [] };
     return byRows ? { ...parameter, byRows } : parameter;
@@ -125,14 +127,13 @@ function readParameters(parameters: readonly unroll.v1.Parameter.$Properties[], 
     if (elementCount(shape) === 0) throw unreadable(`the parameter '${name}' is empty: [${shape}]`);
   }
   const total = read.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-  // Shards hold equal parts, to within a row.
-  if (total / Math.max(1, shards) <= mostElements && total <= Number.MAX_SAFE_INTEGER) return read;
-  throw unreadable(`the model has ${total} parameters, more than ${shards} shards hold; give it more --servers`);
+  // A shard knows how many parameters it takes, and refuses a model that has more.
+  if (total <= Number.MAX_SAFE_INTEGER) return read;
+  throw unreadable(`the model has ${total} parameters, more than can be counted`);
 }
 
 function readLaneTable(lanes: Wire<unroll.v1.Lanes.$Properties>): LaneTable {
   const [count, width] = [lanes?.count ?? 0, lanes?.width ?? 0];
-  if (count * width > mostElements) throw unreadable(`${count} lanes with ${width} numbers each are too many`);
   return { count, width };
 }
 
@@ -145,7 +146,11 @@ function readOptimizer(optimizer: Wire<unroll.v1.Optimizer.$Properties>): Optimi
   }
   const missing = hyperparameterNames[name].find((key) => numbers[key] === undefined);
   if (missing) throw new Refusal('failed-precondition', `the optimizer ${name} lacks its ${missing}; name it`);
-  const chosen = hyperparameterNames[name].map((key) => [key, numbers[key]]);
+  const unknown = Object.keys(numbers).find((key) => !(hyperparameterNames[name] as readonly string[]).includes(key));
+  if (unknown) throw unreadable(`the optimizer ${name} has no number '${unknown}'`);
+  const chosen = hyperparameterNames[name].map((key) => [key, numbers[key]!] as const);
+  const wrong = chosen.find(([, value]) => !(value >= 0 && value <= greatestFloat32));
+  if (wrong) throw unreadable(`the optimizer ${name} has the ${wrong[0]} ${wrong[1]}`);
   return { name, ...Object.fromEntries(chosen) } as OptimizerConfig;
 }
 

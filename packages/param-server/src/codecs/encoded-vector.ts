@@ -2,6 +2,7 @@
  * An encoded vector while it arrives. Gathers its bytes, never more than a vector can have, and decodes them when all
  * have arrived.
  */
+import { GrowingBytes } from '../growing-bytes.js';
 import type { LongWork } from '../long-work.js';
 import type { ShardLayout } from '../partition.js';
 import { malformed } from './byte-reader.js';
@@ -10,8 +11,7 @@ import type { Written } from './written.js';
 
 export class EncodedVector {
   readonly #layout: ShardLayout;
-  readonly #pieces: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #arrived = new GrowingBytes();
 
   constructor(layout: ShardLayout) {
     this.#layout = layout;
@@ -19,9 +19,10 @@ export class EncodedVector {
 
   /** @throws Refusal if there are more bytes than any codec produces for the vector */
   take(piece: Uint8Array): void {
-    this.#bytes += piece.length;
-    if (this.#bytes > mostBytes(this.#layout)) throw malformed('is longer than its values in float32');
-    if (piece.length > 0) this.#pieces.push(piece);
+    if (this.#arrived.length + piece.length > mostBytes(this.#layout)) {
+      throw malformed('is longer than its values in float32');
+    }
+    this.#arrived.append(piece);
   }
 
   /**
@@ -29,6 +30,6 @@ export class EncodedVector {
    * @throws Refusal if the bytes are not an encoded vector
    */
   decode(vector: Float32Array, written: Written): LongWork {
-    return decodeVector(Buffer.concat(this.#pieces), this.#layout, vector, written);
+    return decodeVector(this.#arrived.bytes, this.#layout, vector, written);
   }
 }

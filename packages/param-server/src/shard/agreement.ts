@@ -1,5 +1,6 @@
 /** Checks that a joining worker and this shard mean the same run. */
 import { modelDifference } from '../model.js';
+import { partition } from '../partition.js';
 import type { RunDescription } from './messages.js';
 import { Refusal } from './refusal.js';
 
@@ -23,6 +24,11 @@ export interface ShardPolicy {
   readonly patienceSeconds: number;
   /** The number of updates between two snapshots; 0 takes none. */
   readonly snapshotEvery: number;
+  /**
+   * The greatest number of values that a model may have on this shard: parameters and lane states, but not the
+   * optimizer's state. The first worker describes the model, and a server makes room for no more. By default any number.
+   */
+  readonly maxParameters?: number;
 }
 
 /** @throws Refusal if the worker was started for a different cluster from the server's. */
@@ -60,6 +66,21 @@ export function requireSuited({ model, workers }: RunDescription, policy: ShardP
     'where workers go at their own pace, as in the modes ssp and async, none can be spared; start the servers without ' +
       '--min-workers and --backup-workers',
   );
+}
+
+/** @throws Refusal if this shard's part of the model is larger than the server may hold */
+export function requireRoom(worker: number, run: RunDescription, { maxParameters = Infinity }: ShardPolicy): void {
+  const values = partition(run.model.parameters, run.shards)[run.shard]!.length + laneElements(run);
+  if (values <= maxParameters) return;
+  throw mismatch(
+    `worker ${worker} trains a model with ${values} parameters and lane states on this server, which takes ` +
+      `${maxParameters}; start more servers, or give them a larger --max-parameters`,
+  );
+}
+
+/** Returns the length of the table of lane states, which the first shard holds. */
+export function laneElements({ shard, model }: RunDescription): number {
+  return shard === 0 ? model.lanes.count * model.lanes.width : 0;
 }
 
 /** @throws Refusal if the worker trains a different model from the run's. */

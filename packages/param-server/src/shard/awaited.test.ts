@@ -10,7 +10,11 @@ const model = {
 const run: RunDescription = { version: '1', workers: 2, shard: 0, shards: 1, model };
 const policy = { minWorkers: 2, backupWorkers: 0, leaseSeconds: 60, patienceSeconds: 600, snapshotEvery: 1 };
 const values = { parameters: new Float32Array(2), slots: {}, lanes: new Float32Array(2) };
-const contribution = { gradient: { values: new Float32Array(0), ranges: [] }, lanes: new Float32Array(2) };
+const contribution = {
+  gradient: { values: new Float32Array(0), ranges: [] },
+  sumOfSquares: 1,
+  lanes: new Float32Array(2),
+};
 const [first, second] = [0, 1].map((worker) => ({ worker, incarnation: 1, generation: 1, lease: 0 })) as [
   Caller,
   Caller,

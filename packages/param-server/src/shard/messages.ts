@@ -55,6 +55,8 @@ export interface Contribution {
   readonly gradient: SparseVector;
   /** The same gradient for the rows of the shard's tables, if it has any. */
   readonly rows?: RowGradient | undefined;
+  /** The sum of squares of both, or a little more: the shell has computed it as the bytes came. */
+  readonly sumOfSquares: number;
   /**
    * The state of the worker's lanes after the step, within a table of all lanes. Empty on shards other than the first.
    */

@@ -1,6 +1,12 @@
 /** Holds a shard's unanswered requests, and collects the effects of the message being handled. */
 import type { Answer, Request, RequestOf, ShardEffect } from './messages.js';
-import type { Refusal } from './refusal.js';
+import { Refusal } from './refusal.js';
+
+/**
+ * The greatest number of calls that one worker may have waiting. A client has a handful; a worker that repeats calls
+ * without end gets the oldest ones refused.
+ */
+const mostWaiting = 64;
 
 export class Outbox {
   readonly #waiting = new Map<number, Request>();
@@ -17,8 +23,15 @@ export class Outbox {
     this.#effects.push(effect);
   }
 
+  /** Keeps a request until it is answered, without the vectors that it brought. */
   hold(request: Request): void {
-    this.#waiting.set(request.request, request);
+    const { worker } = request.caller;
+    const own = this.waiting.filter(({ caller }) => caller.worker === worker);
+    if (own.length >= mostWaiting) {
+      const text = `worker ${worker} has more than ${mostWaiting} calls waiting; join again`;
+      this.refuse(own[0]!, new Refusal('aborted', text));
+    }
+    this.#waiting.set(request.request, request.type === 'push' ? { ...request, contribution: undefined } : request);
   }
 
   forget(request: number): void {

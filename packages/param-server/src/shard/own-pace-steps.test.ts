@@ -151,7 +151,7 @@ function runOf(staleness: number): RunDescription {
 
 function push(caller: Caller, step: number): string[] {
   const gradient = { values: Float32Array.of(caller.worker, 0), ranges: [0, 2] };
-  const contribution = { gradient, lanes: new Float32Array(4) };
+  const contribution = { gradient, lanes: new Float32Array(4), sumOfSquares: 1 };
   const lanes = { from: 2 * caller.worker, to: 2 * caller.worker + 2 };
   const said = { lanes, counted: [], learningRate: 0.1, sumOfSquares: 1, contribution };
   return tell({ type: 'push', request: requests++, caller, step, ...said });

@@ -97,6 +97,20 @@ test('a process that joins later is believed, and what the older one waits for i
   expect(tell(push(6, second))).toEqual([`refuse 6 ${replaced}`]);
 });
 
+test('a newer join of a worker takes the place of the one that waits, which is answered at once', () => {
+  shard = new Shard(run, policy);
+  tell({ type: 'join', request: 1, caller: second, run });
+  const replaced = 'refuse 1 aborted: worker 1 has sent another Join, which takes the place of this one';
+  expect(tell({ type: 'join', request: 2, caller: second, run })).toEqual([replaced]);
+  tell({ type: 'join', request: 3, caller: first, run });
+  expect(tell({ type: 'initialize', request: 4, caller: first, generation: 1, step: 0, values })).toContain('joined 2');
+});
+
+test('a worker has at most so many calls waiting, and the oldest is refused', () => {
+  for (let request = 4; request < 4 + 64; request++) expect(tell(push(request, first))).not.toContain('refuse');
+  expect(tell(push(99, first))).toEqual(['refuse 4 aborted: worker 0 has more than 64 calls waiting; join again']);
+});
+
 test('a push without its gradient is refused', () => {
   expect(tell({ ...push(4, first), contribution: undefined } as Request)).toEqual([
     "refuse 4 failed-precondition: worker 0's gradient of step 0 has not arrived completely; upload all of the vector first",
@@ -232,8 +246,8 @@ test('a worker that replaces one which had finished has yet to finish itself', (
 });
 
 test('a later shard of an elastic run does not end because the only worker that it knows leaves', () => {
-  shard = new Shard({ ...run, shard: 1 }, elastic);
-  const later = { ...run, shard: 1 };
+  const later = { ...run, shard: 1, shards: 2 };
+  shard = new Shard(later, elastic);
   tell({ type: 'join', request: 1, caller: second, run: later });
   expect(tell({ type: 'leave', request: 2, caller: second, isFinished: false })).toEqual([
     'done 2',
@@ -525,7 +539,7 @@ function push(
   lanes = { from: 2 * caller.worker, to: 2 * caller.worker + 2 },
 ): Request {
   const gradient = { values: Float32Array.of(caller.worker, 0), ranges: [0, 2] };
-  const contribution = { gradient, lanes: new Float32Array(4) };
+  const contribution = { gradient, lanes: new Float32Array(4), sumOfSquares: caller.worker };
   return {
     type: 'push',
     request,

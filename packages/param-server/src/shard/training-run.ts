@@ -3,7 +3,14 @@
  * generation; then all workers push, pull and finally leave. The steps are in `synchronous-steps.ts`, where workers
  * make each together, and `own-pace-steps.ts`, where each goes by itself.
  */
-import { requireSameModel, requireSamePlace, requireSuited, type ShardPlace, type ShardPolicy } from './agreement.js';
+import {
+  requireRoom,
+  requireSameModel,
+  requireSamePlace,
+  requireSuited,
+  type ShardPlace,
+  type ShardPolicy,
+} from './agreement.js';
 import { hasLeft } from './membership.js';
 import type { Answer, LaneRange, Request, RequestOf, RunDescription, ShardMessage } from './messages.js';
 import type { Outbox } from './outbox.js';
@@ -48,7 +55,10 @@ export class TrainingRun {
     const { caller, run, holdsBack, claim } = request;
     requireSamePlace(caller.worker, run, this.#place);
     if (this.#run) requireSameModel(caller.worker, run, this.#run);
-    else requireSuited(run, this.#policy);
+    else {
+      requireSuited(run, this.#policy);
+      requireRoom(caller.worker, run, this.#policy);
+    }
     const entrance = this.#workforce.members.enter(caller, claim, now);
     if (entrance.type === 'superseded') {
       this.#out.answer(request, entrance);
@@ -63,8 +73,19 @@ export class TrainingRun {
       this.#workforce.adopt(run.model.lanes.count);
       this.#out.add({ type: 'adopt', run });
     }
-    this.#out.hold(request);
+    this.#replaceJoins(caller.worker);
+    // Hold the run's description rather than the caller's equal one: a description may take megabytes.
+    this.#out.hold({ ...request, run: this.#run });
     this.answerJoins(now);
+  }
+
+  /** Only a worker's newest join waits: joins that pile up would fill the memory. */
+  #replaceJoins(worker: number): void {
+    const older = this.#out.waitingFor('join').filter(({ caller }) => caller.worker === worker);
+    this.#out.refuseAll(
+      older,
+      new Refusal('aborted', `worker ${worker} has sent another Join, which takes the place of this one`),
+    );
   }
 
   #refuseOlder({ caller: { worker, incarnation } }: Request, refusal: Refusal): void {

@@ -108,10 +108,10 @@ export class UnreliableCalls implements ShardCalls {
     const caller = readCaller(request.caller);
     const sumOfSquares = request.sumOfSquares ?? undefined;
     const chunks = await this.#call(async (host) => {
+      const selection = host.adopted.store.select(vector, selectionOf(request));
       await host.ask({ type: 'pull', caller, step, sumOfSquares, meets: request.meets ?? false }, () => undefined);
-      return [...host.adopted.store.chunks(vector, step, request.since ?? undefined, selectionOf(request))!].flatMap(
-        (chunk) => [...piecesOf(chunk)],
-      );
+      const chunks = host.adopted.store.chunks(selection, step, request.since ?? undefined);
+      return [...chunks].flatMap((chunk) => [...piecesOf(chunk)]);
     }, this.#network.duplication);
     for (const { offset, data } of chunks) {
       const copy = await this.#call(async (host) => {

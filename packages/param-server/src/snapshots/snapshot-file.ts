@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { float32Bytes } from '../shard-vector.js';
+import { sumOfSquaresWithin } from '../sparse-vector.js';
 import type { FrozenVector } from './frozen-vector.js';
 import type { FrozenSnapshot, ShardSnapshot } from './snapshot.js';
 
@@ -27,6 +28,9 @@ export const unfinishedSuffix = '.new';
 const pieceBytes = 4 * 1024 * 1024;
 
 const slotPrefix = 'slot.';
+
+/** The bytes of the header's length, and of the SHA-256 at the end. */
+const [lengthBytes, checksumBytes] = [4, 32];
 
 /** Writes a snapshot. Once this resolves, the file survives a crash of the machine. */
 export async function writeSnapshotFile(path: string, run: string, { step, values }: FrozenSnapshot): Promise<void> {
@@ -101,16 +105,20 @@ export async function readSnapshotFile(path: string): Promise<StoredSnapshot> {
   const header = await readHeader(reader);
   const vectors = new Map<string, Float32Array>();
   for (const { name, length } of header.vectors) {
-    vectors.set(name, new Float32Array((await reader.read(length * 4)).buffer));
+    const vector = new Float32Array((await reader.read(length * 4)).buffer);
+    if (!Number.isFinite(sumOfSquaresWithin(vector, 0, length))) throw new Error(`has NaN or Infinity in its ${name}`);
+    vectors.set(name, vector);
   }
   await reader.verify();
+  const [parameters, lanes] = [vectors.get('parameters'), vectors.get('lanes')];
+  if (!parameters || !lanes) throw notASnapshot();
   const slots = [...vectors].filter(([name]) => name.startsWith(slotPrefix));
   return {
     run: header.run,
     step: header.step,
     values: {
-      parameters: vectors.get('parameters')!,
-      lanes: vectors.get('lanes')!,
+      parameters,
+      lanes,
       slots: Object.fromEntries(slots.map(([name, vector]) => [name.slice(slotPrefix.length), vector])),
     },
   };
@@ -127,12 +135,39 @@ export async function readSnapshotPlace(path: string): Promise<Pick<StoredSnapsh
 }
 
 async function readHeader(reader: HashingReader): Promise<Header> {
-  const length = Buffer.from(await reader.read(4)).readUInt32LE();
   const { size } = await reader.file.stat();
-  if (length > size) throw new Error('is not a snapshot of a shard');
-  const header = JSON.parse(Buffer.from(await reader.read(length)).toString()) as Header;
-  if (header.format !== format) throw new Error('is not a snapshot of a shard, or one of another version');
+  if (size < lengthBytes) throw new Error('was cut off');
+  const length = Buffer.from(await reader.read(lengthBytes)).readUInt32LE();
+  if (length > size) throw notASnapshot();
+  const header = parsed(Buffer.from(await reader.read(length)).toString());
+  if (header?.format !== format) throw new Error('is not a snapshot of a shard, or one of another version');
+  if (!isHeader(header)) throw notASnapshot();
+  // Nothing is allocated for what a damaged header claims: the file has just these vectors, and the checksum.
+  const values = header.vectors.reduce((sum, vector) => sum + vector.length, 0);
+  const expected = lengthBytes + length + 4 * values + checksumBytes;
+  if (size < expected) throw new Error('was cut off');
+  if (size > expected) throw new Error(`goes on for ${size - expected} bytes too many`);
   return header;
+}
+
+function parsed(json: string): Partial<Header> | undefined {
+  try {
+    return JSON.parse(json) as Partial<Header>;
+  } catch {
+    return undefined;
+  }
+}
+
+function isHeader(header: Partial<Header>): header is Header {
+  const { run, step, vectors } = header;
+  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  const isVector = (vector: Header['vectors'][number] | null) =>
+    typeof vector?.name === 'string' && isCount(vector.length);
+  return typeof run === 'string' && isCount(step) && Array.isArray(vectors) && vectors.every(isVector);
+}
+
+function notASnapshot(): Error {
+  return new Error('is not a snapshot of a shard');
 }
 
 class HashingReader {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -99,6 +100,29 @@ test.each([
   damage(fileOf(20));
   expect((await open()).steps).toEqual([10]);
   expect(reports).toEqual([`${fileOf(20)}: ${reason}; it is passed over`]);
+});
+
+test.each([
+  ['more values than the file has', { vectors: [{ name: 'parameters', length: 2 ** 40 }] }, 'was cut off'],
+  ['no run', { run: 7 }, 'is not a snapshot of a shard'],
+  ['a length below 0', { vectors: [{ name: 'parameters', length: -1 }] }, 'is not a snapshot of a shard'],
+  ['no lanes', { vectors: [{ name: 'parameters', length: 0 }] }, 'is not a snapshot of a shard'],
+])('a header that claims %s is passed over, and nothing is allocated for it', async (_, claims, reason) => {
+  const header = JSON.stringify({ format: 'unroll shard snapshot 1', run: 'this', step: 10, vectors: [], ...claims });
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(header.length);
+  const content = Buffer.concat([length, Buffer.from(header)]);
+  writeFileSync(fileOf(10), Buffer.concat([content, createHash('sha256').update(content).digest()]));
+  expect((await open()).steps).toEqual([]);
+  expect(reports).toEqual([`${fileOf(10)}: ${reason}; it is passed over`]);
+});
+
+test('a snapshot with a value that is not finite is not gone back to', async () => {
+  const { step, values } = snapshotOf(10);
+  values.slots.v![7] = Number.POSITIVE_INFINITY;
+  await (await open()).write({ step, values: new FrozenValues(values) });
+  expect((await open()).steps).toEqual([]);
+  expect(reports).toEqual([`${fileOf(10)}: has NaN or Infinity in its slot.v; it is passed over`]);
 });
 
 test('a snapshot that is damaged after the folder was opened is refused, and offered no longer', async () => {

@@ -41,6 +41,7 @@ test.each(['sgd', 'adam'] as const)(
         gradient: { values: uniform(dense), ranges: [100 * step, 100 * step + 20_000] },
         rows: [{ starts, values: uniform(starts.length * rowLength) }],
         lanes: uniform(lanes),
+        sumOfSquares: 1,
       };
       store.add(contribution, { from: 0, to: lanes }, true);
       await store.update(step, 0.1, 1);

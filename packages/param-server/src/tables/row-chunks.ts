@@ -16,17 +16,13 @@ import {
   piecesOf,
   scatterChunk,
 } from '../shard-vector.js';
-import { type RowIds, rowAt, rowsByTable, startOfRow } from './row-selection.js';
+import { type RowIds, rowAt, startOfRow } from './row-selection.js';
 
 /** Writes a row of a table into an array of the row's length. */
 export type RowReader = (row: number, into: Float32Array) => void;
 
-/** Yields the table rows that start at these elements of the shard's vector. @throws Refusal if no rows start there */
-export function chunksOfRows(layout: ShardLayout, vector: Float32Array, starts: readonly number[]): Iterable<Chunk> {
-  return tableRows(layout, vector, rowsByTable(layout, starts));
-}
-
-function* tableRows(
+/** Yields rows of the tables. @param chosen by table: where the rows start in the shard's vector */
+export function* chunksOfRows(
   { tables }: ShardLayout,
   vector: Float32Array,
   chosen: readonly (readonly number[])[],

@@ -3,9 +3,11 @@
  * take memory. The data is not trusted: each piece must be one row of a table, rows must ascend (so none comes twice),
  * and values must be finite.
  */
+import { GrowingBytes } from '../growing-bytes.js';
 import type { ShardLayout, TableSlice } from '../partition.js';
 import { Refusal } from '../shard/refusal.js';
 import { type Chunk, float32Bytes, piecesOf } from '../shard-vector.js';
+import { sumOfSquaresWithin } from '../sparse-vector.js';
 import { isSame, nameOf, type UploadTarget } from '../upload-target.js';
 import { noRows, type RowGradient, type TableRows } from './row-gradient.js';
 import { tableAt } from './row-selection.js';
@@ -13,10 +15,16 @@ import { tableAt } from './row-selection.js';
 interface RowUpload {
   readonly target: UploadTarget;
   /** By the layout's tables: where rows start, and their bytes. */
-  readonly arrived: readonly { readonly starts: number[]; readonly rows: Uint8Array[] }[];
+  readonly arrived: readonly { readonly starts: number[]; readonly rows: GrowingBytes }[];
   last: number;
   state: 'arriving' | 'replaced';
-  gradient: RowGradient | undefined;
+  gradient: UploadedRows | undefined;
+}
+
+/** The rows of a gradient that have arrived. */
+export interface UploadedRows {
+  readonly rows: RowGradient;
+  readonly sumOfSquares: number;
 }
 
 export class RowUploads {
@@ -33,7 +41,7 @@ export class RowUploads {
     const { worker } = target.caller;
     const current = this.#uploads.get(worker);
     if (current) current.state = 'replaced';
-    const arrived = this.#layout.tables.map(() => ({ starts: [], rows: [] }));
+    const arrived = this.#layout.tables.map(() => ({ starts: [], rows: new GrowingBytes() }));
     const upload: RowUpload = { target, arrived, last: -1, state: 'arriving', gradient: undefined };
     this.#uploads.set(worker, upload);
     return {
@@ -42,9 +50,11 @@ export class RowUploads {
         this.#take(chunk, upload);
       },
       end: () => {
-        upload.gradient = upload.arrived.map(({ starts, rows }, k) =>
+        const tables = upload.arrived.map(({ starts, rows }, k) =>
           joined(starts, rows, this.#layout.tables[k]!, target),
         );
+        const sumOfSquares = tables.reduce((sum, table) => sum + table.sumOfSquares, 0);
+        upload.gradient = { rows: tables.map(({ rows }) => rows), sumOfSquares };
       },
     };
   }
@@ -54,14 +64,14 @@ export class RowUploads {
     return this.#layout.tables.length === 0 || this.#completed(target) !== undefined;
   }
 
-  #completed(target: UploadTarget): RowGradient | undefined {
+  #completed(target: UploadTarget): UploadedRows | undefined {
     const upload = this.#uploads.get(target.caller.worker);
     return upload && isSame(upload.target, target) ? upload.gradient : undefined;
   }
 
   /** Hands over the received gradient and forgets it; undefined unless everything has arrived. */
-  take(target: UploadTarget): RowGradient | undefined {
-    if (this.#layout.tables.length === 0) return noRows(this.#layout);
+  take(target: UploadTarget): UploadedRows | undefined {
+    if (this.#layout.tables.length === 0) return { rows: noRows(this.#layout), sumOfSquares: 0 };
     const gradient = this.#completed(target);
     if (gradient) this.#uploads.delete(target.caller.worker);
     return gradient;
@@ -78,7 +88,7 @@ export class RowUploads {
       }
       upload.last = offset;
       upload.arrived[table]!.starts.push(offset);
-      upload.arrived[table]!.rows.push(data);
+      upload.arrived[table]!.rows.append(data);
     }
   }
 }
@@ -86,15 +96,15 @@ export class RowUploads {
 /** @throws Refusal unless all values are finite */
 function joined(
   starts: readonly number[],
-  rows: readonly Uint8Array[],
-  { parameter, rowLength }: TableSlice,
+  arrived: GrowingBytes,
+  { parameter }: TableSlice,
   target: UploadTarget,
-): TableRows {
-  const values = new Float32Array(rows.length * rowLength);
-  const bytes = float32Bytes(values);
-  for (const [k, row] of rows.entries()) bytes.set(row, 4 * k * rowLength);
+): { readonly rows: TableRows; readonly sumOfSquares: number } {
+  const values = new Float32Array(arrived.length / 4);
+  float32Bytes(values).set(arrived.bytes);
+  const sumOfSquares = sumOfSquaresWithin(values, 0, values.length);
+  if (Number.isFinite(sumOfSquares)) return { rows: { starts, values }, sumOfSquares };
   const wrong = values.find((value) => !Number.isFinite(value));
-  if (wrong === undefined) return { starts, values };
   throw new Refusal(
     'failed-precondition',
     `${nameOf(target)} has ${wrong} in '${parameter}': training diverged; lower --learning-rate or --clip-norm, ` +

@@ -1,5 +1,5 @@
 /** The flags of parameter servers that `param-server`, `train` and `launch` share, and the processes that get them. */
-import { fewestSnapshots } from '@unroll/param-server/config';
+import { defaultMaxParameters, fewestSnapshots, mostMaxParameters } from '@unroll/param-server/config';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ClusterOptions } from '../cluster/launch.js';
 import { UsageError } from '../errors.js';
@@ -14,6 +14,7 @@ export interface ServerPolicyFlags {
   snapshotDir?: string;
   snapshotEvery: number;
   keepSnapshots: number;
+  maxParameters: number;
 }
 
 export interface LaunchFlags extends ServerPolicyFlags {
@@ -31,7 +32,13 @@ export function addServerPolicyFlags(command: Command): Command {
     .option('--worker-timeout <seconds>', 'give up a worker that is silent for longer', positiveInteger, 600)
     .option('--snapshot-dir <dir>', 'where parameter servers keep snapshots, to go on from when they are killed')
     .option('--snapshot-every <steps>', 'steps between snapshots; 0 for none', nonNegativeInteger, 200)
-    .option('--keep-snapshots <n>', `how many of the last to keep, at least ${fewestSnapshots}`, snapshotCount, 3);
+    .option('--keep-snapshots <n>', `how many of the last to keep, at least ${fewestSnapshots}`, snapshotCount, 3)
+    .option(
+      '--max-parameters <n>',
+      'refuse a model with more parameters and lane states on one server',
+      parameterCount,
+      defaultMaxParameters,
+    );
 }
 
 export function addLaunchFlags(command: Command): Command {
@@ -66,6 +73,12 @@ export function requireSpareable(
   }
 }
 
+function parameterCount(text: string): number {
+  const count = positiveInteger(text);
+  if (count > mostMaxParameters) throw new InvalidArgumentError(`It must be at most ${mostMaxParameters}.`);
+  return count;
+}
+
 function snapshotCount(text: string): number {
   const count = positiveInteger(text);
   if (count < fewestSnapshots) throw new InvalidArgumentError(`It must be at least ${fewestSnapshots}.`);
@@ -87,6 +100,7 @@ export function clusterOptions(
     workerTimeout,
     snapshotEvery,
     keepSnapshots,
+    maxParameters,
     maxRestarts,
   } = flags;
   requireSpareable(flags, workers);
@@ -98,6 +112,7 @@ export function clusterOptions(
     'snapshot-dir': snapshotDir,
     'snapshot-every': snapshotEvery,
     'keep-snapshots': keepSnapshots,
+    'max-parameters': maxParameters,
     ...(minWorkers === undefined ? {} : { 'min-workers': minWorkers }),
   };
   return {
@@ -115,7 +130,7 @@ const launchersOwn = new Set([
   ...['--dashboard', '--tensorboard', '--insecure-public'],
   ...['--json', '--threads', '--workers', '--servers', '--max-restarts', '--min-workers', '--lease'],
   ...['--backup-workers', '--log-format'],
-  ...['--worker-timeout', '--snapshot-dir', '--snapshot-every', '--keep-snapshots'],
+  ...['--worker-timeout', '--snapshot-dir', '--snapshot-every', '--keep-snapshots', '--max-parameters'],
 ]);
 
 /** Returns the launcher's arguments without those that only the launcher uses. */

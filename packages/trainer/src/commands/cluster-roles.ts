@@ -121,6 +121,7 @@ export async function serve(flags: ServerFlags): Promise<void> {
     metricsHost: flags.metricsHost,
     leaseSeconds: lease,
     patienceSeconds: workerTimeout,
+    maxParameters: flags.maxParameters,
     ...(folder === undefined || every === 0 ? {} : { snapshots: { folder, every, keep } }),
     onNotice: notify,
   });
