@@ -70,6 +70,17 @@ describe('nothing is changed by', () => {
     await expectHarmless({ between: ({ port }) => expectRefused(port, [...prefixes, ...flipped]) });
   });
 
+  test('a message that is none, which is called that and no failure of the server', async () => {
+    const cutOff = frame(frameKinds.pull, Uint8Array.of(10, 200));
+    await expectHarmless({
+      between: async ({ port }) => {
+        const { codes, details } = await converse(port, Buffer.concat([hello(), cutOff]), false);
+        expect(codes).toEqual([status.OK, status.RESOURCE_EXHAUSTED]);
+        expect(details[1]).toMatch(/^a message that cannot be read \(/);
+      },
+    });
+  });
+
   test('a greeting that is cut off, or long beyond measure', async () => {
     const long = frame(frameKinds.hello, nothing, nothing, [2 ** 20, 0]);
     await expectHarmless({

@@ -106,12 +106,12 @@ export class ServedConnection {
   #receive({ kind, message, dataBytes }: Frame): ByteSink {
     const state = this.#state;
     if (state === 'uploading' && kind === frameKinds.chunk) {
-      return this.#upload!.begin(UploadRequest.decode(message).offsets, dataBytes);
+      return this.#upload!.begin(read(UploadRequest, message).offsets, dataBytes);
     }
     if (state === 'uploading' && kind === frameKinds.end) this.#endUpload();
-    else if (state === 'idle' && kind === frameKinds.upload) this.#beginUpload(UploadRequest.decode(message));
-    else if (state === 'idle' && kind === frameKinds.pull) this.#pull(PullRequest.decode(message));
-    else if (state === 'new' && kind === frameKinds.hello) this.#greet(BulkHello.decode(message));
+    else if (state === 'idle' && kind === frameKinds.upload) this.#beginUpload(read(UploadRequest, message));
+    else if (state === 'idle' && kind === frameKinds.pull) this.#pull(read(PullRequest, message));
+    else if (state === 'new' && kind === frameKinds.hello) this.#greet(read(BulkHello, message));
     else throw new FrameError(`a frame of the kind ${kind} out of turn`);
     return noData;
   }
@@ -214,6 +214,15 @@ export class ServedConnection {
 
   #requireCalm(): void {
     if (!this.#calls.admits(now())) throw new FrameError('too many calls a second');
+  }
+}
+
+/** @throws FrameError if the bytes are no message of the type */
+function read<Message>(type: { decode(bytes: Uint8Array): Message }, bytes: Uint8Array): Message {
+  try {
+    return type.decode(bytes);
+  } catch (error) {
+    throw new FrameError(`a message that cannot be read (${(error as Error).message})`);
   }
 }
 
