@@ -3,7 +3,7 @@
  * limits on connections and call rates, and bulk connections on the same port. If a later version creates the server
  * differently, a test fails.
  */
-import type { Http2Server } from 'node:http2';
+import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Server } from '@grpc/grpc-js';
 import { sharePort } from './bulk/shared-port.js';
@@ -43,6 +43,7 @@ export function tuneHttp2Server(
         refusals.note('connection', 'its TLS handshake failed', remoteAddress);
       });
       http2Server.on('session', (session) => {
+        dropEndedCalls(session);
         session.setLocalWindowSize(pushWindowBytes);
         limitCallRate(session, refusals);
       });
@@ -59,4 +60,18 @@ export function tuneHttp2Server(
     };
   }
   return () => guarded.flatMap(({ sockets }) => sockets);
+}
+
+/**
+ * Keeps calls from gRPC that have ended before they are reported: the client has reset them, or their connection was
+ * closed because of an earlier call of the same packet. gRPC would answer those that it refuses, which throws.
+ */
+function dropEndedCalls(session: ServerHttp2Session): void {
+  type OnStream = (stream: ServerHttp2Stream, ...rest: unknown[]) => void;
+  const accept = session.listeners('stream') as OnStream[];
+  session.removeAllListeners('stream');
+  session.on('stream', (stream: ServerHttp2Stream, ...rest: unknown[]) => {
+    if (stream.destroyed || stream.closed) stream.on('error', () => undefined);
+    else for (const each of accept) each.call(session, stream, ...rest);
+  });
 }

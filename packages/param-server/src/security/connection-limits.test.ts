@@ -209,3 +209,38 @@ test.each([
   expect(lines).toContainEqual(expect.stringMatching(/^refused a connection from 127\.0\.0\.1: /));
   expect(lines.length).toBeLessThan(4);
 });
+
+/** A frame of HTTP/2. */
+function http2Frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.set([type, flags], 3);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+test.each([
+  ['more than a stranger may make', false],
+  ['each reset at once', true],
+])('calls of no method that have ended before they are looked at end no server: %s', async (_, resets) => {
+  const { port, close } = await startParameterServer({ port: 0, workers: 1, version: '1', security: { token } });
+  cleanups.push(close);
+  const place = { ':scheme': 'http', ':authority': 'localhost', ':path': '/nothing' };
+  const headers = { ':method': 'POST', ...place, 'content-type': 'application/grpc' };
+  const sized = (text: string) => [Buffer.of(text.length), Buffer.from(text)];
+  const block = Buffer.concat(
+    Object.entries(headers).flatMap(([name, value]) => [Buffer.of(0), ...sized(name), ...sized(value)]),
+  );
+  const calls = Array.from({ length: 60 }, (_, k) => [
+    http2Frame(1, 5, 2 * k + 1, block),
+    ...(resets ? [http2Frame(3, 0, 2 * k + 1, Buffer.of(0, 0, 0, 8))] : []),
+  ]);
+  const socket = plain(port);
+  socket.write(Buffer.concat([preface, ...calls.flat()]));
+  await closed(socket);
+  const session = connectHttp2(`http://127.0.0.1:${port}`);
+  const call = session.request({ ':method': 'POST', ':path': '/nothing', 'content-type': 'application/grpc' });
+  const [answer] = await once(call, 'response');
+  expect(answer['grpc-status']).toBe('12');
+  session.destroy();
+});
