@@ -3,7 +3,9 @@ import { seededRandom } from '@unroll/core/decoding';
 
 /** The random function of one message. */
 export function randomOf(seed, who, number) {
-  return seededRandom(Number(BigInt.asUintN(53, BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(number) * 2n + BigInt(who === 'worker'))));
+  return seededRandom(
+    Number(BigInt.asUintN(53, BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(number) * 2n + BigInt(who === 'worker'))),
+  );
 }
 
 export const pick = (random, values) => values[Math.floor(random() * values.length)];
@@ -30,7 +32,12 @@ export function grpcFrame(message, { compressed = 0, length = message.length } =
 }
 
 /** A frame of a bulk connection. */
-export function bulkFrame(kind, message = Buffer.alloc(0), data = Buffer.alloc(0), lengths = [message.length, data.length]) {
+export function bulkFrame(
+  kind,
+  message = Buffer.alloc(0),
+  data = Buffer.alloc(0),
+  lengths = [message.length, data.length],
+) {
   const head = Buffer.alloc(12);
   for (const [k, value] of [kind, ...lengths].entries()) head.writeUInt32LE(value >>> 0, 4 * k);
   return Buffer.concat([head, message, data]);
@@ -40,7 +47,8 @@ export function bulkFrame(kind, message = Buffer.alloc(0), data = Buffer.alloc(0
 export const byteChanges = {
   'flipped bits': (bytes, random) => {
     const copy = Buffer.from(bytes);
-    for (let k = 0; k <= 4 * random() && copy.length > 0; k++) copy[Math.floor(random() * copy.length)] ^= 1 << (8 * random());
+    for (let k = 0; k <= 4 * random() && copy.length > 0; k++)
+      copy[Math.floor(random() * copy.length)] ^= 1 << (8 * random());
     return copy;
   },
   'cut off': (bytes, random) => bytes.subarray(0, Math.floor(random() * bytes.length)),
@@ -51,7 +59,11 @@ export const byteChanges = {
   'part repeated': (bytes, random) => {
     const from = Math.floor(random() * bytes.length);
     const part = bytes.subarray(from, from + Math.floor(40 * random()));
-    return Buffer.concat([bytes.subarray(0, from), ...Array(1 + Math.floor(10 * random())).fill(part), bytes.subarray(from)]);
+    return Buffer.concat([
+      bytes.subarray(0, from),
+      ...Array(1 + Math.floor(10 * random())).fill(part),
+      bytes.subarray(from),
+    ]);
   },
   'random bytes': (_, random) => randomBytes(random, Math.floor(300 * random() ** 3)),
 };

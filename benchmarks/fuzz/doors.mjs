@@ -15,6 +15,7 @@ export class GrpcDoor {
   #patience;
   #next = 0;
   #sessions = [];
+  #isShut = false;
 
   constructor(port, { connections, callsEach, patience }) {
     this.#port = port;
@@ -42,22 +43,27 @@ export class GrpcDoor {
         resolve({ status: `not sent (${error.code})`, details, bytes: Buffer.alloc(0) });
         return;
       }
-      let isLate = false;
+      // A stream of a connection that is not open yet does not close when it is told to.
+      const settle = (unanswered) => {
+        clearTimeout(timer);
+        const answered = code === undefined ? unanswered : nameOfCode(Number(code));
+        resolve({ status: answered, details: decodeURIComponent(details), bytes: Buffer.concat(chunks) });
+      };
       const timer = setTimeout(() => {
-        isLate = true;
         stream.close(constants.NGHTTP2_CANCEL);
+        settle('still waiting, given up');
       }, patience);
       stream.on('response', take).on('trailers', take);
       stream.on('data', (chunk) => chunks.push(chunk)).on('error', () => undefined);
-      stream.once('close', () => {
-        clearTimeout(timer);
-        const unanswered = isLate ? 'still waiting, given up' : ends ? 'connection closed' : 'given up';
-        const answered = code === undefined ? unanswered : nameOfCode(Number(code));
-        resolve({ status: answered, details: decodeURIComponent(details), bytes: Buffer.concat(chunks) });
-      });
+      stream.once('close', () => settle(ends ? 'connection closed' : 'given up'));
       if (ends) stream.end(body);
       else stream.write(body, () => stream.close(constants.NGHTTP2_CANCEL));
     });
+  }
+
+  /** Whether the server has said that it ends, or has ended. */
+  get isShut() {
+    return this.#isShut;
   }
 
   close() {
@@ -71,7 +77,13 @@ export class GrpcDoor {
       return current.session;
     }
     current?.session.close();
-    const session = connectHttp2(`http://127.0.0.1:${this.#port}`).on('error', () => undefined);
+    const session = connectHttp2(`http://127.0.0.1:${this.#port}`);
+    session.on('error', ({ code }) => {
+      if (code === 'ECONNREFUSED') this.#isShut = true;
+    });
+    session.on('goaway', (code) => {
+      if (code === constants.NGHTTP2_NO_ERROR) this.#isShut = true;
+    });
     this.#sessions[place] = { session, calls: 1 };
     return session;
   }

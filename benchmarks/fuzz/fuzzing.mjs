@@ -49,7 +49,7 @@ export class Fuzzing {
     let next = from;
     await this.#worker?.takePlace();
     const loop = async () => {
-      while (next < to && !this.#options.run.isOver) {
+      while (next < to && !this.#grpc.isShut) {
         const number = next++;
         if (this.#worker && number % messagesInPlace === messagesInPlace - 1) await this.#worker.takePlace();
         await this.#sendOne(number);
@@ -57,6 +57,7 @@ export class Fuzzing {
     };
     await Promise.all(Array.from({ length: atOnce }, loop));
     this.#grpc.close();
+    if (this.#grpc.isShut) await this.#options.run.over;
     return next;
   }
 

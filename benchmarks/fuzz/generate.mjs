@@ -3,8 +3,8 @@
 import { frameKinds } from '../../packages/param-server/dist/bulk/frames.js';
 import { unroll } from '../../packages/param-server/dist/generated/parameter-server.js';
 import { bulkFrame, byteChanges, grpcFrame, pick, randomBytes, randomOf } from './bytes.mjs';
-import { http2Bytes } from './http2-frames.mjs';
 import { httpRequest } from './http-requests.mjs';
+import { http2Bytes } from './http2-frames.mjs';
 import { changeField, fieldChanges } from './protobuf.mjs';
 
 /** What each door gets of a hundred messages, by who sends them. A worker has let itself in: it sends to the service. */
@@ -56,7 +56,15 @@ function chooseDoor(weights, random) {
 
 function strangersAuthorization(random, token) {
   const guess = `${token.slice(0, -1)}${token.endsWith('0') ? '1' : '0'}`;
-  const guesses = ['', 'Bearer', 'Bearer ', `Bearer ${guess}`, `bearer ${token} `, 'Basic YTpi', `Bearer ${'a'.repeat(5000)}`];
+  const guesses = [
+    '',
+    'Bearer',
+    'Bearer ',
+    `Bearer ${guess}`,
+    `bearer ${token} `,
+    'Basic YTpi',
+    `Bearer ${'a'.repeat(5000)}`,
+  ];
   return random() < 0.4 ? undefined : pick(random, guesses);
 }
 
@@ -64,10 +72,10 @@ const endings = new Set(['Finish', 'Leave']);
 
 /** Returns a recorded call's messages, in a worker's place if there is one, with a change somewhere. */
 function changedMessages(random, calls, position) {
-  let call = pick(random, calls);
-  // When a worker leaves, the run soon ends: seldom enough for the others to be reached.
-  while (position && endings.has(call.method) && random() > 0.002) call = pick(random, calls);
-  const messages = position ? call.messages.map((message, k) => placed(call.method, message, k, position)) : [...call.messages];
+  const call = pickCall(random, calls, position);
+  const messages = position
+    ? call.messages.map((message, k) => placed(call.method, message, k, position))
+    : [...call.messages];
   const at = Math.floor(random() * messages.length);
   const draw = random();
   if (draw < 0.05) return { method: call.method, messages, change: 'unchanged' };
@@ -84,11 +92,19 @@ function changedMessages(random, calls, position) {
     messages[at] = Buffer.concat([messages[at], ...other.messages]);
     return { method: call.method, messages, change: 'two messages in one' };
   }
-  if (draw < 0.85) return { method: pick(random, calls).method, messages, change: "another method's message" };
+  if (draw < 0.85)
+    return { method: pickCall(random, calls, position).method, messages, change: "another method's message" };
   if (draw < 0.9) return { method: call.method, messages: messages.toReversed(), change: 'messages in another order' };
   const change = pick(random, Object.keys(byteChanges));
   messages[at] = byteChanges[change](messages[at], random);
   return { method: call.method, messages, change };
+}
+
+/** When a worker leaves, the run soon ends: seldom enough for the other calls to be reached. */
+function pickCall(random, calls, position) {
+  let call = pick(random, calls);
+  while (position && endings.has(call.method) && random() > 0.002) call = pick(random, calls);
+  return call;
 }
 
 /** Puts the worker's present caller and step into a recorded message. */
@@ -117,10 +133,14 @@ function grpcCall(random, calls, position) {
   if (draw < 0.94) return { kind: 'another path', path: pick(random, otherPaths), body: body(), ends: true };
   if (draw < 0.96) return { kind: 'call given up', path, body: body(), ends: false };
   if (draw < 0.975) {
-    const framing = { compressed: Math.floor(3 * random()), length: pick(random, [0, 1, 2 ** 31, 2 ** 32 - 1, 5 * 2 ** 20]) };
+    const framing = {
+      compressed: Math.floor(3 * random()),
+      length: pick(random, [0, 1, 2 ** 31, 2 ** 32 - 1, 5 * 2 ** 20]),
+    };
     return { kind: 'length or compression that is not so', path, body: grpcFrame(messages[0], framing), ends: true };
   }
-  if (draw < 0.99) return { kind: 'call cut off', path, body: body().subarray(0, Math.floor(random() * 40)), ends: true };
+  if (draw < 0.99)
+    return { kind: 'call cut off', path, body: body().subarray(0, Math.floor(random() * 40)), ends: true };
   const length = random() < 0.05 ? 5 * 2 ** 20 : Math.floor(3000 * random());
   return { kind: 'random call', path, body: randomBytes(random, Math.min(length, 3000)), ends: true };
 }
@@ -173,7 +193,9 @@ const greetings = {
     '16030100a5010000a10303000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20e0e1e2e3e4e5e6e7e8e9eaebecedeeef',
     'hex',
   ),
-  'HTTP/1 request': Buffer.from('GET /metrics HTTP/1.1\r\nhost: localhost\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n'),
+  'HTTP/1 request': Buffer.from(
+    'GET /metrics HTTP/1.1\r\nhost: localhost\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n',
+  ),
   'SSH greeting': Buffer.from('SSH-2.0-OpenSSH_9.7\r\n'),
   'HTTP/2 preface alone': Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   nothing: Buffer.alloc(0),

@@ -3,9 +3,30 @@ import { byteChanges, pick, randomBytes } from './bytes.mjs';
 import { gatewayModel, gatewayParameters } from './model.mjs';
 
 const paths = {
-  metrics: ['/metrics', '/metrics?x=1', '/', '//', '/%', '/../metrics', '*', 'http://evil.example/metrics', '/metrics\u00ff'],
+  metrics: [
+    '/metrics',
+    '/metrics?x=1',
+    '/',
+    '//',
+    '/%',
+    '/../metrics',
+    '*',
+    'http://evil.example/metrics',
+    '/metrics\u00ff',
+  ],
   gateway: ['/round', '/contributions', '/contributions?', '/', '//', '/%00', '/round/../contributions', '*'],
-  dashboard: ['/', '/events', '/main.js', '/style.css', '/../package.json', '/%2e%2e/', '//', '/events?x', '/uplot.js', '*'],
+  dashboard: [
+    '/',
+    '/events',
+    '/main.js',
+    '/style.css',
+    '/../package.json',
+    '/%2e%2e/',
+    '//',
+    '/events?x',
+    '/uplot.js',
+    '*',
+  ],
 };
 const methods = ['GET', 'POST', 'OPTIONS', 'HEAD', 'PUT', 'DELETE', 'CONNECT', 'TRACE', 'PRI', 'get', 'G\u0000T'];
 const hosts = ['localhost', '127.0.0.1', 'evil.example', '', '[::1]:1', 'localhost:99999', 'a'.repeat(9000)];
@@ -41,7 +62,10 @@ export function httpRequest(random, door, token) {
     return whole('body length', ...usual, [...others, ...chunked, length], body);
   }
   if (draw < 0.76) {
-    const chunks = Buffer.concat([Buffer.from(pick(random, ['ffffffff\r\n', '-1\r\n', '4;x=y\r\n', 'zz\r\n', '0\r\n'])), body]);
+    const chunks = Buffer.concat([
+      Buffer.from(pick(random, ['ffffffff\r\n', '-1\r\n', '4;x=y\r\n', 'zz\r\n', '0\r\n'])),
+      body,
+    ]);
     const others = headers.filter(([name]) => name !== 'content-length');
     return whole('chunks', ...usual, [...others, ['transfer-encoding', 'chunked']], chunks);
   }
@@ -50,11 +74,18 @@ export function httpRequest(random, door, token) {
     return whole('many headers', ...usual, [...headers, ...many], body);
   }
   if (draw < 0.88) {
-    const odd = [pick(random, ['unroll-model', 'idempotency-key', '__proto__', 'authorization']), pick(random, ['', 'x'.repeat(5000), '\u00ff\u00fe', 'Bearer'])];
+    const odd = [
+      pick(random, ['unroll-model', 'idempotency-key', '__proto__', 'authorization']),
+      pick(random, ['', 'x'.repeat(5000), '\u00ff\u00fe', 'Bearer']),
+    ];
     return whole('header', ...usual, [...headers, odd], body);
   }
   if (draw < 0.92) {
-    const request = bytesOf(...usual, headers.filter(([name]) => name !== 'connection'), body);
+    const request = bytesOf(
+      ...usual,
+      headers.filter(([name]) => name !== 'connection'),
+      body,
+    );
     return { kind: 'requests in a row', bytes: Buffer.concat(Array(1 + Math.floor(20 * random())).fill(request)) };
   }
   const change = pick(random, Object.keys(byteChanges));

@@ -1,7 +1,18 @@
 // Connections of raw HTTP/2 frames: valid ones, and those that known attacks and confused programs send.
 import { byteChanges, grpcFrame, pick, randomBytes } from './bytes.mjs';
 
-const types = { data: 0, headers: 1, priority: 2, reset: 3, settings: 4, push: 5, ping: 6, goaway: 7, window: 8, continuation: 9 };
+const types = {
+  data: 0,
+  headers: 1,
+  priority: 2,
+  reset: 3,
+  settings: 4,
+  push: 5,
+  ping: 6,
+  goaway: 7,
+  window: 8,
+  continuation: 9,
+};
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
 function frame(type, flags, stream, payload = Buffer.alloc(0), length = payload.length) {
@@ -41,12 +52,20 @@ const attacks = {
     ]).flat(),
   'flood of settings': ({ random }) =>
     Array.from({ length: 1 + Math.floor(200 * random()) }, () =>
-      frame(types.settings, 0, 0, Buffer.concat([Buffer.from([0, Math.floor(7 * random())]), uint32(2 ** 32 * random())])),
+      frame(
+        types.settings,
+        0,
+        0,
+        Buffer.concat([Buffer.from([0, Math.floor(7 * random())]), uint32(2 ** 32 * random())]),
+      ),
     ),
-  'flood of pings': ({ random }) => Array(1 + Math.floor(200 * random())).fill(frame(types.ping, 0, 0, Buffer.alloc(8))),
+  'flood of pings': ({ random }) =>
+    Array(1 + Math.floor(200 * random())).fill(frame(types.ping, 0, 0, Buffer.alloc(8))),
   'continuation without end': ({ headers, random }) => [
     frame(types.headers, 0, 1, headers),
-    ...Array(1 + Math.floor(100 * random())).fill(frame(types.continuation, 0, 1, headerBlock([['x-more', 'y'.repeat(500)]]))),
+    ...Array(1 + Math.floor(100 * random())).fill(
+      frame(types.continuation, 0, 1, headerBlock([['x-more', 'y'.repeat(500)]])),
+    ),
   ],
   'window beyond its limit': () => Array(3).fill(frame(types.window, 0, 0, uint32(2 ** 31 - 1))),
   'data without a call': ({ body }) => [frame(types.data, 1, 5, body)],
@@ -55,11 +74,21 @@ const attacks = {
     ...Array(3).fill(frame(types.data, 1, 1, body)),
   ],
   'compressed headers without end': ({ random }) => [
-    frame(types.headers, 5, 1, Buffer.concat([headerBlock([['a', 'b'.repeat(4000)]]), Buffer.alloc(4000, 0xbe), randomBytes(random, 20)])),
+    frame(
+      types.headers,
+      5,
+      1,
+      Buffer.concat([headerBlock([['a', 'b'.repeat(4000)]]), Buffer.alloc(4000, 0xbe), randomBytes(random, 20)]),
+    ),
   ],
   'frame of any type': ({ random }) =>
     Array.from({ length: 1 + Math.floor(10 * random()) }, () =>
-      frame(Math.floor(12 * random()), Math.floor(256 * random()), Math.floor(6 * random()), randomBytes(random, Math.floor(40 * random()))),
+      frame(
+        Math.floor(12 * random()),
+        Math.floor(256 * random()),
+        Math.floor(6 * random()),
+        randomBytes(random, Math.floor(40 * random())),
+      ),
     ),
   'frame with another length': ({ headers, random }) => [
     frame(types.headers, 4, 1, headers, pick(random, [0, 1, 16_385, 2 ** 20, 2 ** 24 - 1])),
@@ -70,8 +99,16 @@ const attacks = {
 /** @returns the kind, and the bytes of a connection that makes a recorded call */
 export function http2Bytes(random, { method, messages }, authorization) {
   const headers = headerBlock([
-    ...[[':method', 'POST'], [':scheme', 'http'], [':path', `/unroll.v1.ParameterServer/${method}`], [':authority', 'a']],
-    ...[['te', 'trailers'], ['content-type', 'application/grpc']],
+    ...[
+      [':method', 'POST'],
+      [':scheme', 'http'],
+      [':path', `/unroll.v1.ParameterServer/${method}`],
+      [':authority', 'a'],
+    ],
+    ...[
+      ['te', 'trailers'],
+      ['content-type', 'application/grpc'],
+    ],
     ...(authorization === undefined ? [] : [['authorization', authorization]]),
   ]);
   const body = Buffer.concat(messages.map((message) => grpcFrame(message))).subarray(0, 16_384);

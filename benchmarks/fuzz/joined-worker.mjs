@@ -28,7 +28,10 @@ export class JoinedWorker {
   async takePlace() {
     this.#processes++;
     const position = this.#placeOf({ generation: 0, lease: 0, step: 0 });
-    const joined = await this.#call(this.#calls.find(({ method }) => method === 'Join'), position);
+    const joined = await this.#call(
+      this.#calls.find(({ method }) => method === 'Join'),
+      position,
+    );
     if (joined.status !== 'OK') return;
     this.position = this.#placeOf(JoinResponse.decode(joined.bytes.subarray(5)));
     for (const call of this.#calls.filter(isStep)) await this.#call(call, this.position);

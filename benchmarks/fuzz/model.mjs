@@ -17,7 +17,9 @@ export const model = {
 };
 
 /** The version of the servers that `unroll param-server` starts. */
-export const { version } = JSON.parse(readFileSync(new URL('../../packages/trainer/package.json', import.meta.url), 'utf8'));
+export const { version } = JSON.parse(
+  readFileSync(new URL('../../packages/trainer/package.json', import.meta.url), 'utf8'),
+);
 
 const sizeOf = ({ shape }) => shape.reduce((product, length) => product * length, 1);
 const waves = (length, phase) => Float32Array.from({ length }, (_, i) => Math.cos(1.7 * i + phase));

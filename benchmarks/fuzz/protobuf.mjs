@@ -34,7 +34,7 @@ const changes = {
   'length or integer': ({ fields, at, random }) => {
     const field = fields[at];
     const near = random() < 0.3;
-    const value = near ? valueOf(field) + BigInt(Math.floor(5 * random()) - 2) : pick(random, integers);
+    const value = near ? integerOf(field) + BigInt(Math.floor(5 * random()) - 2) : pick(random, integers);
     if (field.wire === 0) fields[at] = { ...field, value };
     else fields[at] = { ...field, declared: value };
   },
@@ -88,7 +88,7 @@ export function changeField(message, change, random) {
 
 const pick = (random, values) => values[Math.floor(random() * values.length)];
 const rawOf = (field) => field.raw ?? (field.fields ? serialize(field.fields) : varint(field.value));
-const valueOf = (field) => field.value ?? BigInt(rawOf(field).length);
+const integerOf = (field) => field.value ?? BigInt(rawOf(field).length);
 
 /** Returns the fields; undefined if the bytes are no message. */
 function parse(bytes, depth = 0) {

@@ -52,7 +52,11 @@ export async function recordCalls() {
   await first.join({ ...join(0), ...writeModel(model) });
   const chief = { worker: 0, incarnation: 2 ** 40, generation: 0, lease: 0 };
   const values = Object.values(initialValues()).flatMap((value) => [...value]);
-  const all = { parameters: values, momentum: values.map(() => 0), lanes: Array(laneWidth * model.lanes.count).fill(0) };
+  const all = {
+    parameters: values,
+    momentum: values.map(() => 0),
+    lanes: Array(laneWidth * model.lanes.count).fill(0),
+  };
   for (const vector of vectors) {
     await upload(first, { caller: chief, step: 0, vector }, [whole(Float32Array.from(all[vector]))]);
   }
@@ -81,7 +85,12 @@ export async function recordCalls() {
     await pull(second, { caller: callers[1], step: step + 1, vector: 'parameters', sumOfSquares, since: step });
     for (const vector of vectors) await pull(first, { caller: callers[0], step: step + 1, vector, whole: true });
   }
-  for (const codec of [{ name: 'bfloat16' }, { name: 'int8' }, { name: 'top-k', share: 0.1 }, { name: 'power-sgd', rank: 2 }]) {
+  for (const codec of [
+    { name: 'bfloat16' },
+    { name: 'int8' },
+    { name: 'top-k', share: 0.1 },
+    { name: 'power-sgd', rank: 2 },
+  ]) {
     const encoder = new GradientEncoder(codec, [layout]);
     const encoded = encoder.encode({ step: 2, gradients: gradients(1, 2), share: 0.5, forgetsAfter: false });
     const target = { caller: callers[1], step: 2, vector: 'gradient', encoded: true };

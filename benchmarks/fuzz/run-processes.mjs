@@ -23,6 +23,8 @@ export class Run {
   #fault;
   #patience;
   #isOver = false;
+  /** Resolves when the server has ended by itself. */
+  over;
   /** The longest time that a health check took, in milliseconds. */
   slowestHealth = 0;
 
@@ -55,7 +57,7 @@ export class Run {
     const [{ port }, doors] = await Promise.all([this.#server.message('port'), this.#httpDoors.message('gateway')]);
     this.ports = { server: port, metrics, gateway: doors.gateway, dashboard: doors.dashboard };
     this.#httpDoors.ended.then(({ isExpected }) => isExpected || fault('the gateway and the page have ended'));
-    this.#server.ended.then(({ code, signal, isExpected }) => {
+    this.over = this.#server.ended.then(({ code, signal, isExpected }) => {
       this.#isOver = true;
       if (isExpected) return;
       const last = code === 0 ? '' : this.#server.lines.at(-1);
@@ -70,11 +72,6 @@ export class Run {
       if (code !== 0 && !isExpected) fault(`the honest workers have ended: ${this.#trainer.lines.join('\n')}`);
     });
     this.#health = this.#checkHealth();
-  }
-
-  /** Whether the server has ended. */
-  get isOver() {
-    return this.#isOver;
   }
 
   /** The greatest memory of the server and of the other doors, in bytes. */
@@ -109,7 +106,11 @@ export class Run {
   async #checkHealth() {
     const door = new GrpcDoor(this.ports.server, { connections: 1, callsEach: 2 ** 30, patience: this.#patience });
     // With the token, the connection is not a stranger's, of which the oldest are closed.
-    const check = { path: '/grpc.health.v1.Health/Check', authorization: `Bearer ${this.token}`, body: Buffer.alloc(5) };
+    const check = {
+      path: '/grpc.health.v1.Health/Check',
+      authorization: `Bearer ${this.token}`,
+      body: Buffer.alloc(5),
+    };
     let unanswered = 0;
     while (!this.#isOver) {
       const began = performance.now();
