@@ -1,13 +1,6 @@
 // The training step that several benchmarks time: forward, backward, clipping by global norm and SGD, all in one graph.
-import {
-  initialParameters,
-  languageModelConfig,
-  lossScalingShapes,
-  mixedTrainingProgram,
-  parameterShapes,
-  stateShapes,
-  trainingProgram,
-} from '@unroll/core';
+import { initialParameters, languageModelConfig, parameterShapes, stateShapes, trainingProgram } from '@unroll/core';
+import { lossScalingShapes, mixedTrainingProgram } from '@unroll/core/internal';
 import { zeros } from '@unroll/trainer';
 
 const recipe = { optimizer: { name: 'sgd' }, clipNorm: 0.25 };

@@ -175,6 +175,18 @@ test.each(Object.entries(rooms))('the rooms of @unroll/%s are one stack', (name,
   expect([...known].filter((room) => room !== undefined && !order.includes(room))).toEqual([]);
 });
 
+test('documents show what @unroll/core exports, and nothing internal', () => {
+  const shown = tracked
+    .filter((path) => /^(docs|examples)\/|README\.md$/.test(path) && /\.(md|m?[jt]sx?)$/.test(path))
+    .map(read);
+  const values = [...read('packages/core/src/index.ts').matchAll(/^export \{([^}]*)\}/gm)]
+    .flatMap(([, names]) => names!.split(',').map((name) => name.trim()))
+    .filter((name) => name !== '' && !name.startsWith('type '));
+  expect(values.length).toBeGreaterThan(50);
+  expect(values.filter((name) => !shown.some((text) => new RegExp(`\\b${name}\\b`).test(text)))).toEqual([]);
+  expect(shown.filter((text) => text.includes('@unroll/core/internal'))).toEqual([]);
+});
+
 /**
  * Whether a module, while it is loaded, imports another for its effect, or calls or assigns something that is not its
  * own.

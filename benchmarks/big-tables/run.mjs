@@ -11,7 +11,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { defaultOptimizer, elementCount, languageModelConfig, optimizerSlots, parameterShapes } from '@unroll/core';
+import { defaultOptimizer, languageModelConfig, parameterShapes } from '@unroll/core';
+import { optimizerSlots } from '@unroll/core/config';
+import { elementCount } from '@unroll/core/onnx';
 import { serverEnvironment } from '../common.mjs';
 
 const { values: flags } = parseArgs({

@@ -6,14 +6,14 @@
 import { parseArgs } from 'node:util';
 import {
   encodeOnnx,
-  hasRecurrentWeights,
   initialParameters,
   languageModelConfig,
-  languageModelReadingGraph,
   languageModelStepGraph,
   parameterShapes,
   stateShapes,
 } from '@unroll/core';
+import { hasRecurrentWeights } from '@unroll/core/config';
+import { languageModelReadingGraph } from '@unroll/core/internal';
 import { selectEngine } from '@unroll/trainer';
 import * as ort from 'onnxruntime-node';
 import { median } from '../common.mjs';

@@ -1,7 +1,8 @@
 // One of two workers that train PTB medium through a parameter server, with one thread. One JSON line: the seconds of
 // each part of a step, in each step.
 //   usage: unroll.mjs PORT WORKER STEPS
-import { initialParameters, languageModelConfig, parameterShapes, rowGradientProgram, stateShapes } from '@unroll/core';
+import { initialParameters, languageModelConfig, parameterShapes, stateShapes } from '@unroll/core';
+import { rowGradientProgram } from '@unroll/core/internal';
 import { selectEngine, zeros } from '@unroll/trainer';
 import { ParameterClient } from '../../packages/param-server/dist/client/client.js';
 import { ShardConnection } from '../../packages/param-server/dist/client/shard-connection.js';

@@ -3,7 +3,9 @@
  * Optimizers work element by element, so a shard's vector is one tensor, regardless of the parameters in it.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { clipScale, encodeOnnx, optimizerSlots, optimizerUpdate, trace } from '@unroll/core';
+import { encodeOnnx, trace } from '@unroll/core';
+import { optimizerSlots } from '@unroll/core/config';
+import { clipScale, optimizerUpdate } from '@unroll/core/internal';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ModelDescription } from './model.js';
 import type { Ranges } from './sparse-vector.js';

@@ -1,5 +1,5 @@
 /** The numbers of a shard: does the arithmetic that the deterministic heart asks for. It decides nothing. */
-import { keepsWithoutGradient, optimizerSlots } from '@unroll/core';
+import { keepsWithoutGradient, optimizerSlots } from '@unroll/core/config';
 import type { ShardLayout } from './partition.js';
 import { laneElements } from './shard/agreement.js';
 import type { Contribution, LaneRange, RunDescription, ShardValues } from './shard/messages.js';

@@ -2,6 +2,7 @@
  * For tests of running bundles, not of their knowledge: a small bundle of every application, with seeded random
  * weights.
  */
+import { graphOfProgram, type OnnxGraph, type Program, type Shapes, uniformParameters } from '@unroll/core';
 import {
   classifierParameterShapes,
   classifierStepProgram,
@@ -9,17 +10,12 @@ import {
   encoderStepProgram,
   forecasterParameterShapes,
   forecastProgram,
-  graphOfProgram,
   initialTranslationParameters,
-  type OnnxGraph,
-  type Program,
   recognizerOutputProgram,
   recognizerParameterShapes,
   recognizerStepProgram,
-  type Shapes,
   translationParameterShapes,
-  uniformParameters,
-} from '@unroll/core';
+} from '@unroll/core/internal';
 import { trainTokenizer } from '@unroll/core/text';
 import { buildApplication } from '../applications/build-application.js';
 

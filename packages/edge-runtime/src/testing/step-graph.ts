@@ -1,10 +1,6 @@
 /** For tests: decoding steps of language models with seeded random weights. */
-import {
-  initialParameters,
-  languageModelConfig,
-  languageModelReadingGraph,
-  languageModelStepGraph,
-} from '@unroll/core';
+import { initialParameters, languageModelConfig, languageModelStepGraph } from '@unroll/core';
+import { languageModelReadingGraph } from '@unroll/core/internal';
 import type { OnnxGraph } from '@unroll/core/onnx';
 
 export type ModelShape = Parameters<typeof languageModelConfig>[0];

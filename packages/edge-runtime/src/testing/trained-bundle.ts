@@ -1,7 +1,6 @@
 /** For tests that need a trained model: a bundle of a small model that is trained here in seconds. */
 import {
   defaultOptimizer,
-  elementCount,
   encodeOnnx,
   initialParameters,
   languageModelConfig,
@@ -13,6 +12,7 @@ import {
   trace,
   trainingProgram,
 } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 import { trainTokenizer } from '@unroll/core/text';
 import * as ort from 'onnxruntime-node';
 import { buildBundle } from '../bundle/build-bundle.js';

@@ -3,7 +3,8 @@
  * servers are no longer where this worker left them, it rejoins (`membership.ts`), and the caller continues from {@link
  * ParameterClient.step}.
  */
-import { elementCount, optimizerSlots } from '@unroll/core';
+import { optimizerSlots } from '@unroll/core/config';
+import { elementCount } from '@unroll/core/onnx';
 import type { unroll } from '../generated/parameter-server.js';
 import { partition } from '../partition.js';
 import type { LaneRange } from '../shard/messages.js';

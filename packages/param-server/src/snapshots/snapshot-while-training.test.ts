@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { optimizerSlots } from '@unroll/core';
+import { optimizerSlots } from '@unroll/core/config';
 import { seededRandom } from '@unroll/core/decoding';
 import { afterEach, expect, test } from 'vitest';
 import { createOnnxUpdateRule } from '../onnx-update-rule.js';

@@ -2,7 +2,7 @@
  * Applies the optimizer only to the rows of tables that have a gradient. The rows are gathered into blocks, passed to
  * the update rule like any vector, and written back.
  */
-import { optimizerSlots } from '@unroll/core';
+import { optimizerSlots } from '@unroll/core/config';
 import type { ModelDescription } from '../model.js';
 import type { ShardLayout } from '../partition.js';
 import type { ShardValues } from '../shard/messages.js';

@@ -1,5 +1,6 @@
 // Row tables over real sockets, with the optimizers that servers run.
-import { type OptimizerConfig, optimizerSlots } from '@unroll/core';
+import type { OptimizerConfig } from '@unroll/core';
+import { optimizerSlots } from '@unroll/core/config';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectParameterServers, type ParameterClient, type ParameterClientOptions } from '../index.js';
 import { type ParameterServer, startParameterServer } from '../server.js';

@@ -3,7 +3,7 @@
  * the other floating-point formats as float32.
  * https://github.com/huggingface/safetensors#format
  */
-import { elementCount } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 import { z } from 'zod';
 import { UnrollError } from '../errors.js';
 import { bytesPerValue, isFloatFormat, toFloat32 } from './float-formats.js';

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { averagingStart } from '@unroll/core';
+import { averagingStart } from '@unroll/core/config';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readResumableCheckpoint } from '../checkpoint/checkpoint.js';
 import { smallModel, temporaryFolder, unrollJson, writeSmallCorpus } from '../testing/unroll-process.js';

@@ -4,8 +4,9 @@
  * them. In the traced runs, inputs replace them, drawn anew for each step. Any other change on the host is an error.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { Dropout, fillDropoutMask, type NamedTensors } from '@unroll/core';
+import { Dropout, type NamedTensors } from '@unroll/core';
 import type { Random } from '@unroll/core/decoding';
+import { fillDropoutMask } from '@unroll/core/internal';
 import { UnrollError } from '../errors.js';
 import { type DrawnTensor, recogniseDistribution, telltaleSeed, unrepeatable } from './random-tensors.js';
 

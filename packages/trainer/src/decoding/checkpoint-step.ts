@@ -1,5 +1,6 @@
 /** Runs the decoding step of a checkpoint on an engine, as a step model of the edge runtime. */
-import { decodingProgram, elementCount, parameterShapes, stateShapes } from '@unroll/core';
+import { decodingProgram, parameterShapes, stateShapes } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 import type { StepModel } from '@unroll/edge-runtime';
 import type { Arrays, Checkpoint } from '../checkpoint/checkpoint.js';
 import { type Engine, residentValues, zeros } from '../engines/engine.js';

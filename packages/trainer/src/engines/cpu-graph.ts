@@ -2,7 +2,8 @@
  * Rewrites a traced graph into operators that are faster in ONNX Runtime's CPU provider. Values keep their names and
  * shapes; sums may round differently.
  */
-import { int64Tensor, type OnnxGraph, type OnnxNode } from '@unroll/core';
+import type { OnnxGraph } from '@unroll/core';
+import { int64Tensor, type OnnxNode } from '@unroll/core/onnx';
 
 const one = int64Tensor('cpu.axis1', [1]);
 const oneAndTwo = int64Tensor('cpu.axes12', [1, 2]);

@@ -2,7 +2,8 @@
  * The interface of engines, which run programs. ONNX Runtime compiles a traced program into one native call;
  * TensorFlow.js's backends run it op by op.
  */
-import { elementCount, type Program } from '@unroll/core';
+import type { Program } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 
 /** Values that stay on the engine between runs: parameters, optimizer state, recurrent state. */
 export interface Residents {

@@ -1,5 +1,6 @@
 /** The links between a graph's nodes: who writes and who reads each value, and which values are views of others. */
-import type { OnnxGraph, OnnxNode } from '@unroll/core';
+import type { OnnxGraph } from '@unroll/core';
+import type { OnnxNode } from '@unroll/core/onnx';
 
 /** Operators whose output shares the memory of their first input. */
 export const views: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);

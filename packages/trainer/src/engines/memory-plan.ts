@@ -3,7 +3,8 @@
  * those that change only in some rows. It also orders the nodes so that ONNX Runtime overwrites values of its own as
  * well.
  */
-import { elementCount, type OnnxGraph, type OnnxNode, prune } from '@unroll/core';
+import type { OnnxGraph } from '@unroll/core';
+import { elementCount, type OnnxNode, prune } from '@unroll/core/onnx';
 import { replacedResident } from './engine.js';
 import { Links } from './graph-links.js';
 

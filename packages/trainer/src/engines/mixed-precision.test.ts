@@ -1,12 +1,6 @@
-import {
-  initialParameters,
-  languageModelConfig,
-  mixedTrainingProgram,
-  type OnnxNode,
-  parameterShapes,
-  stateShapes,
-  trace,
-} from '@unroll/core';
+import { initialParameters, languageModelConfig, parameterShapes, stateShapes, trace } from '@unroll/core';
+import { mixedTrainingProgram } from '@unroll/core/internal';
+import type { OnnxNode } from '@unroll/core/onnx';
 import { describe, expect, test } from 'vitest';
 import { largestDifference, trainTinyModel } from '../testing/training-trace.js';
 import { residentValues, zeros } from './engine.js';

@@ -4,7 +4,8 @@
  * else (reductions, softmax, losses, optimizer) stays float32. All inputs and outputs stay float32, too: the parameters
  * are master copies.
  */
-import { type OnnxGraph, type OnnxNode, prune } from '@unroll/core';
+import type { OnnxGraph } from '@unroll/core';
+import { type OnnxNode, prune } from '@unroll/core/onnx';
 
 const matrixProducts = new Set(['Gemm', 'MatMul']);
 

@@ -6,7 +6,8 @@
  * every output once more than it must. With CUDA, residents cross to the device and back at every run: onnxruntime-node
  * can bind outputs to device memory for WebGPU only.
  */
-import { elementCount, type OnnxGraph, type Program } from '@unroll/core';
+import type { OnnxGraph, Program } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 import { Tensor } from 'onnxruntime-node';
 import { forCpu } from './cpu-graph.js';
 import { type Engine, type Executable, replacedResident } from './engine.js';

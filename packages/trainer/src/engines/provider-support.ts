@@ -1,5 +1,6 @@
 /** Finds the operator of a graph that an execution provider cannot run; ONNX Runtime refuses the session without naming it. */
-import { encodeOnnx, type OnnxGraph, prune } from '@unroll/core';
+import { encodeOnnx, type OnnxGraph } from '@unroll/core';
+import { prune } from '@unroll/core/onnx';
 import { InferenceSession } from 'onnxruntime-node';
 import { valueTypes } from './value-types.js';
 

@@ -2,7 +2,8 @@
  * Makes a program's graph the body of ONNX's Scan, so that one session call runs it several times. Each run finds the
  * residents as the previous one left them. They stay inside ONNX Runtime, which copies everything that it returns.
  */
-import type { OnnxGraph, OnnxValue } from '@unroll/core';
+import type { OnnxGraph } from '@unroll/core';
+import type { OnnxValue } from '@unroll/core/onnx';
 
 export interface RepeatedGraph {
   /** The graph, with the program's inputs and outputs renamed by {@link outerName}. */

@@ -1,5 +1,6 @@
 /** Runs a program that replaces all its residents, such as a training step, any number of times in one session call. */
-import { elementCount, type OnnxGraph, type OnnxValue } from '@unroll/core';
+import type { OnnxGraph } from '@unroll/core';
+import { elementCount, type OnnxValue } from '@unroll/core/onnx';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Executable, RunInputs } from './engine.js';
 import { type RowUpdate, readersFirst, rowUpdates, updatedInPlace } from './memory-plan.js';

@@ -1,4 +1,5 @@
-import { languageModelConfig, parameterShapes, rowGradientProgram, stateShapes } from '@unroll/core';
+import { languageModelConfig, parameterShapes, stateShapes } from '@unroll/core';
+import { rowGradientProgram } from '@unroll/core/internal';
 import { afterAll, expect, test } from 'vitest';
 import { type StagedProgram, zeros } from './engine.js';
 import { onnxRuntimeEngine } from './onnxruntime.js';

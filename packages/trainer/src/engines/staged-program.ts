@@ -6,15 +6,8 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import {
-  elementCount,
-  encodeOnnx,
-  type OnnxGraph,
-  type OnnxValue,
-  type Program,
-  splitGraph,
-  trace,
-} from '@unroll/core';
+import { encodeOnnx, type OnnxGraph, type Program, trace } from '@unroll/core';
+import { elementCount, type OnnxValue, splitGraph } from '@unroll/core/onnx';
 import type { InferenceSession } from 'onnxruntime-node';
 import { forCpu } from './cpu-graph.js';
 import type { StagedProgram } from './engine.js';

@@ -3,7 +3,8 @@
  * the rows of some ids. The reduced graph numbers these rows by their places among each other. Its result does not
  * depend on the number of other rows.
  */
-import type { OnnxGraph, OnnxNode } from '@unroll/core';
+import type { OnnxGraph } from '@unroll/core';
+import type { OnnxNode } from '@unroll/core/onnx';
 import { Links } from './graph-links.js';
 import type { RowUpdate } from './memory-plan.js';
 

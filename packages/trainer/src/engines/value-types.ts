@@ -1,5 +1,6 @@
 /** Infers the element types of a traced graph's values; the graph itself gives only those of inputs, outputs and constants. */
-import { elementTypes, type OnnxDataType, type OnnxGraph, type OnnxNode } from '@unroll/core';
+import type { OnnxGraph } from '@unroll/core';
+import { elementTypes, type OnnxDataType, type OnnxNode } from '@unroll/core/onnx';
 
 const ofNumber = new Map(Object.entries(elementTypes).map(([dtype, number]) => [number, dtype as OnnxDataType]));
 

@@ -1,13 +1,13 @@
 /** Rewrites a traced graph into operators that every WebGPU device can run. */
+import type { OnnxGraph } from '@unroll/core';
 import {
   bytesOf,
   int64Tensor,
   int64Values,
   type OnnxDataType,
-  type OnnxGraph,
   type OnnxNode,
   type OnnxTensor,
-} from '@unroll/core';
+} from '@unroll/core/onnx';
 import { valueTypes } from './value-types.js';
 
 /**

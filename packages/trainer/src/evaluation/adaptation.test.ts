@@ -1,13 +1,8 @@
 // Dynamic evaluation and the neural cache over a text, on every engine that runs here without a GPU. The core's tests
 // check their formulas; these check their effect on an evaluation.
 
-import {
-  initialParameters,
-  type LanguageModelConfig,
-  languageModelConfig,
-  outputDim,
-  parameterShapes,
-} from '@unroll/core';
+import { initialParameters, type LanguageModelConfig, languageModelConfig, parameterShapes } from '@unroll/core';
+import { outputDim } from '@unroll/core/config';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Engine, residentValues } from '../engines/engine.js';

@@ -2,17 +2,15 @@
  * Evaluates a model that learns from the text as it reads; core's `dynamic-evaluation.ts` has the formulas. With `rms`,
  * the usual size of gradients is first measured on the training text.
  */
+import { type LanguageModelConfig, parameterShapes, stateShapes } from '@unroll/core';
 import {
   dynamicEvaluationProgram,
   dynamicRates,
-  type LanguageModelConfig,
   offsetShapes,
-  parameterShapes,
   rateShapes,
   squaredGradientProgram,
   squareShapes,
-  stateShapes,
-} from '@unroll/core';
+} from '@unroll/core/internal';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Batch, LaneBatches } from '../data/batches.js';
 import type { TokenIds } from '../data/token-ids.js';

@@ -1,11 +1,7 @@
 /** Exports a language model's checkpoint as a bundle, and measures the result. */
-import {
-  hasRecurrentWeights,
-  languageModelReadingGraph,
-  languageModelStepGraph,
-  type OnnxGraph,
-  personalizationGraphs,
-} from '@unroll/core';
+import { languageModelStepGraph, type OnnxGraph, personalizationGraphs } from '@unroll/core';
+import { hasRecurrentWeights } from '@unroll/core/config';
+import { languageModelReadingGraph } from '@unroll/core/internal';
 import {
   buildBundle,
   bundleFiles,

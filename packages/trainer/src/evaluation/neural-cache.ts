@@ -2,7 +2,7 @@
  * The neural cache over a text that is evaluated window by window. It keeps the features of the last tokens on the
  * engine, and mixes the cache's predictions into the model's losses. Core's `neural-cache.ts` has the formulas.
  */
-import { lossWithCache, neuralCacheProgram, noFollower } from '@unroll/core';
+import { lossWithCache, neuralCacheProgram, noFollower } from '@unroll/core/internal';
 import { type Engine, type Executable, type Residents, zeros } from '../engines/engine.js';
 import type { CacheSettings } from './adaptation.js';
 

@@ -1,5 +1,6 @@
 /** The perplexity of a finished model over a text, with a progress bar: of a checkpoint, or of the bundle made from it. */
-import { outputDim, parameterShapes } from '@unroll/core';
+import { parameterShapes } from '@unroll/core';
+import { outputDim } from '@unroll/core/config';
 import { type LocalLanguageModel, loadLocalLanguageModel, type Target } from '@unroll/edge-runtime';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { type TokenIds, windowsOf } from '../data/token-ids.js';

@@ -2,7 +2,8 @@
  * One round, from a checkpoint to the next: serves it, waits for its updates, adds their mean to the parameters, enters
  * the sum into the privacy ledger, and writes the new checkpoint.
  */
-import { elementCount, parameterShapes } from '@unroll/core';
+import { parameterShapes } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 import { type Checkpoint, writeModel } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
 import { appendToLedger, ledgerLine, readLedger } from './ledger.js';

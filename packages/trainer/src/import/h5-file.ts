@@ -2,7 +2,7 @@
  * Reads HDF5 files through jsfive. For damaged files, jsfive throws strings, errors or whatever its own code runs into;
  * here each becomes an error of one line. Names may be padded with NULs, as by h5py before version 3.
  */
-import { elementCount } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 import { Dataset, File, Group } from 'jsfive';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 import { firstLine, UnrollError } from '../errors.js';

@@ -1,5 +1,6 @@
 /** Makes a checkpoint from another framework's model. */
-import { elementCount, parameterShapes } from '@unroll/core';
+import { parameterShapes } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 import { inspectModel, writeModel } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
 import { checkWritable } from '../files/result-folder.js';

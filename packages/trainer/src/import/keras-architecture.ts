@@ -4,7 +4,7 @@
  * (initializers, regularizers, dropout) do not matter to a trained model. The others must have the value with which the
  * model computes what ours does.
  */
-import type { ClassicCell } from '@unroll/core';
+import type { ClassicCell } from '@unroll/core/config';
 import { z } from 'zod';
 import { UnrollError } from '../errors.js';
 

@@ -1,5 +1,6 @@
 /** Converts a Keras language model to one of ours. The weights have the same layouts, so they are checked but not converted. */
-import { gateCounts, languageModelConfig } from '@unroll/core';
+import { languageModelConfig } from '@unroll/core';
+import { gateCounts } from '@unroll/core/config';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';

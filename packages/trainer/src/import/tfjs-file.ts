@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { elementCount } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 import '@tensorflow/tfjs-backend-cpu';
 import { z } from 'zod';
 import type { NamedArray } from '../checkpoint/safetensors.js';

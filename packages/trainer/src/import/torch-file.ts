@@ -2,7 +2,7 @@
  * Reads the tensors of a PyTorch model from a file of `torch.save` or safetensors, as float32. No code is executed, and
  * anything that is not a tensor of the model remains unread.
  */
-import { elementCount } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 import { bytesPerValue, isFloatFormat, toFloat32 } from '../checkpoint/float-formats.js';
 import { decodeStored, type NamedArray, parseSafetensors } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';

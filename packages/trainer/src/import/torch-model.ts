@@ -3,7 +3,9 @@
  * PyTorch stores matrices transposed and the GRU's gates in another order. It always has two biases; they remain two
  * here.
  */
-import { type ClassicCell, gateCounts, languageModelConfig, transposed, withGatesReordered } from '@unroll/core';
+import { languageModelConfig } from '@unroll/core';
+import { type ClassicCell, gateCounts } from '@unroll/core/config';
+import { transposed, withGatesReordered } from '@unroll/core/internal';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
 import type { ImportedModel } from './imported-model.js';

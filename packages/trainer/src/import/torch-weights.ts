@@ -3,7 +3,8 @@
  * `nn.Embedding`; `rnn`, an `nn.RNN`, `nn.LSTM` or `nn.GRU`; and `decoder`, an `nn.Linear`. The inverse of
  * torch-model.ts.
  */
-import { type LanguageModelConfig, parameterShapes, transposed, withGatesReordered } from '@unroll/core';
+import { type LanguageModelConfig, parameterShapes } from '@unroll/core';
+import { transposed, withGatesReordered } from '@unroll/core/internal';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';

@@ -2,7 +2,7 @@
  * Writes tensors in the format in which `torch.save` writes a `state_dict`: a zip of their bytes and of a pickle that
  * describes them. `torch.load` reads it, also with `weights_only`.
  */
-import { elementCount } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 import { zipSync } from 'fflate';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 

@@ -1,5 +1,5 @@
 /** The dropout masks of a task's training batch, as the inputs `dropout.0`, `dropout.1`, … */
-import { fillDropoutMask } from '@unroll/core';
+import { fillDropoutMask } from '@unroll/core/internal';
 
 export interface MaskSettings {
   /** Probability of dropping a unit; at zero there are no masks. */

@@ -1,44 +1,43 @@
 /** For tests: one small program of every kind that engines run, with values for its inputs, and its results. */
 import {
-  accumulatedUpdateProgram,
-  accumulationProgram,
   type BatchShape,
-  classifierEvaluationProgram,
   classifierLoss,
-  decoderStepProgram,
   decodingProgram,
   defaultOptimizer,
-  dynamicEvaluationProgram,
-  dynamicRules,
-  elementCount,
   elmoConfig,
   elmoFeaturesProgram,
   elmoLoss,
-  encoderStepProgram,
   evaluationProgram,
   forecasterLoss,
-  forecastProgram,
   gradientProgram,
   type LanguageModelConfig,
   type LossFunction,
-  languageModelCells,
   languageModelConfig,
   lossTrainingProgram,
-  neuralCacheProgram,
-  noFollower,
-  optimizerNames,
   type Program,
-  positionsOfTails,
-  recognitionProgram,
   recognizerLoss,
-  rowGradientProgram,
-  softmaxTails,
-  squaredGradientProgram,
   trainingProgram,
-  translationEvaluationProgram,
   translationLoss,
 } from '@unroll/core';
+import { dynamicRules, languageModelCells, optimizerNames, softmaxTails } from '@unroll/core/config';
 import { seededRandom } from '@unroll/core/decoding';
+import {
+  accumulatedUpdateProgram,
+  accumulationProgram,
+  classifierEvaluationProgram,
+  decoderStepProgram,
+  dynamicEvaluationProgram,
+  encoderStepProgram,
+  forecastProgram,
+  neuralCacheProgram,
+  noFollower,
+  positionsOfTails,
+  recognitionProgram,
+  rowGradientProgram,
+  squaredGradientProgram,
+  translationEvaluationProgram,
+} from '@unroll/core/internal';
+import { elementCount } from '@unroll/core/onnx';
 import type { Engine } from '../engines/engine.js';
 
 export interface ProgramWithInputs {

@@ -1,12 +1,7 @@
 /** For tests: a few steps of a tiny model on an engine, as numbers to compare with another engine's. */
 import {
-  dropoutWidths,
-  fillDropoutMask,
   initialParameters,
-  type LanguageModelCell,
   languageModelConfig,
-  lossScalingShapes,
-  mixedTrainingProgram,
   type OptimizerConfig,
   type Precision,
   parameterShapes,
@@ -14,6 +9,8 @@ import {
   stateShapes,
   trainingProgram,
 } from '@unroll/core';
+import { dropoutWidths, type LanguageModelCell } from '@unroll/core/config';
+import { fillDropoutMask, lossScalingShapes, mixedTrainingProgram } from '@unroll/core/internal';
 import { type Engine, residentValues, runMany, zeros } from '../engines/engine.js';
 
 export interface TinyTraining {

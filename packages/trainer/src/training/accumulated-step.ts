@@ -2,7 +2,8 @@
  * Makes one update from the summed gradients of the batch's parts. Each part holds some of the lanes; parts run one
  * after another.
  */
-import { accumulatedUpdateProgram, accumulationProgram, gradientSumShapes, stateShapes } from '@unroll/core';
+import { stateShapes } from '@unroll/core';
+import { accumulatedUpdateProgram, accumulationProgram, gradientSumShapes } from '@unroll/core/internal';
 import { type Residents, zeros } from '../engines/engine.js';
 import { BatchInputs } from './batch-inputs.js';
 import type { UpdateScalars } from './batch-runs.js';

@@ -1,13 +1,8 @@
 /** Turns a batch into the inputs of a training program, in arrays that are refilled at every step. */
-import {
-  dropoutMaskShapes,
-  elementCount,
-  fillDropoutMasks,
-  type LanguageModelConfig,
-  logUniformCandidates,
-  positionsOfTails,
-  softmaxTails,
-} from '@unroll/core';
+import { type LanguageModelConfig, logUniformCandidates } from '@unroll/core';
+import { softmaxTails } from '@unroll/core/config';
+import { dropoutMaskShapes, fillDropoutMasks, positionsOfTails } from '@unroll/core/internal';
+import { elementCount } from '@unroll/core/onnx';
 import type { Batch } from '../data/batches.js';
 import type { TrainingConfig } from './config.js';
 

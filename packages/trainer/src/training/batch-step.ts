@@ -1,5 +1,6 @@
 /** Updates of a learner that trains alone: one graph, optimizer included. `accumulated-step.ts` is the alternative. */
-import { mixedTrainingProgram, trainingProgram } from '@unroll/core';
+import { trainingProgram } from '@unroll/core';
+import { mixedTrainingProgram } from '@unroll/core/internal';
 import type { Residents } from '../engines/engine.js';
 import { BatchInputs } from './batch-inputs.js';
 import { runBatches, type UpdateScalars } from './batch-runs.js';

@@ -3,7 +3,10 @@
  * servers also decide which lanes it gets, and the step and state to continue from. These may change when processes are
  * killed.
  */
-import { elementCount, type LanguageModelConfig, optimizerSlots, parameterShapes, slotName } from '@unroll/core';
+import { type LanguageModelConfig, parameterShapes } from '@unroll/core';
+import { optimizerSlots } from '@unroll/core/config';
+import { slotName } from '@unroll/core/internal';
+import { elementCount } from '@unroll/core/onnx';
 import type { LaneRange, ParameterClient, WorkerMeter } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Residents, zeros } from '../engines/engine.js';

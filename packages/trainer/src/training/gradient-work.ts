@@ -4,7 +4,8 @@
  * whole batch. Its learning rate is scaled by the lanes' share of the batch. So the updates of all workers move as far
  * as one update of the whole batch, with any optimizer.
  */
-import { rowGradientProgram, stateShapes } from '@unroll/core';
+import { stateShapes } from '@unroll/core';
+import { rowGradientProgram } from '@unroll/core/internal';
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
 import { type Residents, zeros } from '../engines/engine.js';
 import { disposeAll } from '../engines/residents.js';

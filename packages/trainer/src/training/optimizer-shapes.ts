@@ -1,5 +1,6 @@
 /** The tensors that an update keeps beside the parameters. */
-import { lossScalingShapes, type Shapes, slotShapes } from '@unroll/core';
+import { type Shapes, slotShapes } from '@unroll/core';
+import { lossScalingShapes } from '@unroll/core/internal';
 import { type TrainingConfig, updateOptimizer } from './config.js';
 
 /**

@@ -1,4 +1,5 @@
-import { elementCount, type Shapes } from '@unroll/core';
+import type { Shapes } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 
 /** Counts the numbers in parameters of these shapes. */
 export function parameterCount(shapes: Shapes): number {

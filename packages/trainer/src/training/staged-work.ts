@@ -4,7 +4,8 @@
  * parameters may arrive during the first stage, and its gradients leave during the last. With a large vocabulary they
  * are half of the traffic or more.
  */
-import { parameterShapes, rowGradientProgram, stateShapes } from '@unroll/core';
+import { parameterShapes, stateShapes } from '@unroll/core';
+import { rowGradientProgram } from '@unroll/core/internal';
 import type { LaneRange } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import type { Batch } from '../data/batches.js';

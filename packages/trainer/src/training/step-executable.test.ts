@@ -4,12 +4,11 @@ import {
   languageModelConfig,
   type Program,
   parameterShapes,
-  positionsOfTails,
-  softmaxTails,
   stateShapes,
-  tailPositions,
   trainingProgram,
 } from '@unroll/core';
+import { softmaxTails } from '@unroll/core/config';
+import { positionsOfTails, tailPositions } from '@unroll/core/internal';
 import { expect, test } from 'vitest';
 import { type RunInputs, residentValues, runMany, zeros } from '../engines/engine.js';
 import { selectEngine } from '../engines/select.js';

@@ -2,7 +2,9 @@
  * Runs training steps on an engine. With an adaptive softmax, a program has room for a fixed number of targets in each
  * tail. A step with more targets is compiled anew, with more room. Its result does not depend on the room.
  */
-import { type BatchShape, type LanguageModelConfig, type Program, softmaxTails, tailPositions } from '@unroll/core';
+import type { BatchShape, LanguageModelConfig, Program } from '@unroll/core';
+import { softmaxTails } from '@unroll/core/config';
+import { tailPositions } from '@unroll/core/internal';
 import { type Engine, type Executable, type Residents, type RunInputs, runMany } from '../engines/engine.js';
 import type { TrainingConfig } from './config.js';
 

@@ -2,7 +2,8 @@
  * The words of one step, and its batch renumbered to the rows of tables that hold only these words. So a program for a
  * small vocabulary can train a large one.
  */
-import { embeddingName, type LanguageModelConfig, outputTable, type SampledSoftmaxConfig } from '@unroll/core';
+import type { LanguageModelConfig } from '@unroll/core';
+import { embeddingName, outputTable, type SampledSoftmaxConfig } from '@unroll/core/config';
 import type { Inputs } from './batch-inputs.js';
 
 export interface StepWords {

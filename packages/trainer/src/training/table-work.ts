@@ -2,7 +2,8 @@
  * Computes the gradient of a worker's lanes as `gradient-work.ts` does, for a worker that holds only the table rows
  * that its step reads or scores. It pulls these rows from the servers before each step and sends back their gradients.
  */
-import { rowGradientProgram, stateShapes } from '@unroll/core';
+import { stateShapes } from '@unroll/core';
+import { rowGradientProgram } from '@unroll/core/internal';
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Residents, zeros } from '../engines/engine.js';

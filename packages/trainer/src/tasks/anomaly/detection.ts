@@ -1,5 +1,5 @@
 /** Turns a predictor's errors into alarms, calibrates their threshold, and measures their quality. Independent of models. */
-import { anomalyScores } from '@unroll/core';
+import { anomalyScores } from '@unroll/core/decoding';
 import { type Detections, nabScore, probationaryRows } from './nab-score.js';
 import type { Signal } from './signal.js';
 

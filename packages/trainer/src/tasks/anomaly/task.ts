@@ -3,13 +3,8 @@
  * model learns only from the first rows of each signal. The threshold is calibrated on normal data; labels serve only
  * to measure the result.
  */
-import {
-  defaultOptimizer,
-  forecasterParameterShapes,
-  forecastProgram,
-  graphOfProgram,
-  uniformParameters,
-} from '@unroll/core';
+import { defaultOptimizer, graphOfProgram, uniformParameters } from '@unroll/core';
+import { forecasterParameterShapes, forecastProgram } from '@unroll/core/internal';
 import { z } from 'zod';
 import { UnrollError } from '../../errors.js';
 import { log } from '../../terminal/log.js';

@@ -1,11 +1,6 @@
 /** `--task forecast`: predicts the next steps of several series at once, with an LSTM over a window of the past. */
-import {
-  defaultOptimizer,
-  forecasterParameterShapes,
-  forecastProgram,
-  graphOfProgram,
-  uniformParameters,
-} from '@unroll/core';
+import { defaultOptimizer, graphOfProgram, uniformParameters } from '@unroll/core';
+import { forecasterParameterShapes, forecastProgram } from '@unroll/core/internal';
 import { z } from 'zod';
 import { UnrollError } from '../../errors.js';
 import { log } from '../../terminal/log.js';

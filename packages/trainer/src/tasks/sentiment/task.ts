@@ -1,14 +1,12 @@
 /** `--task sentiment`: decides whether a review is positive or negative, with a bidirectional LSTM over its words. */
 import {
-  classifierEvaluationProgram,
   classifierLoss,
-  classifierParameterShapes,
-  classifierStepProgram,
   defaultOptimizer,
   graphOfProgram,
   type TextClassifierConfig,
   uniformParameters,
 } from '@unroll/core';
+import { classifierEvaluationProgram, classifierParameterShapes, classifierStepProgram } from '@unroll/core/internal';
 import { loadTokenizer, type Tokenizer, trainTokenizer } from '@unroll/core/text';
 import { z } from 'zod';
 import type { Arrays } from '../../checkpoint/checkpoint.js';

@@ -4,7 +4,8 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { frameCount, logMelConfig, type Recording, readWav } from '@unroll/core';
+import { type Recording, readWav } from '@unroll/core';
+import { frameCount, logMelConfig } from '@unroll/core/internal';
 import { unpackTar } from 'modern-tar';
 import { firstLine, UnrollError } from '../../errors.js';
 import { namesInFolder } from '../../files/folder-names.js';

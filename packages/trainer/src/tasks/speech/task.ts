@@ -1,21 +1,22 @@
 /** `--task speech`: recognizes the word in a recording letter by letter, with a bidirectional LSTM trained with CTC. */
 import {
-  ctcGreedyLabels,
-  ctcLogProbability,
   defaultOptimizer,
-  frameCount,
-  framesOf,
   graphOfProgram,
-  levelled,
-  recognitionProgram,
-  recognizerFrames,
   recognizerLoss,
-  recognizerOutputProgram,
-  recognizerParameterShapes,
-  recognizerStepProgram,
   type SpeechRecognizerConfig,
   uniformParameters,
 } from '@unroll/core';
+import { ctcGreedyLabels, ctcLogProbability } from '@unroll/core/decoding';
+import {
+  frameCount,
+  framesOf,
+  levelled,
+  recognitionProgram,
+  recognizerFrames,
+  recognizerOutputProgram,
+  recognizerParameterShapes,
+  recognizerStepProgram,
+} from '@unroll/core/internal';
 import { z } from 'zod';
 import { UnrollError } from '../../errors.js';
 import { fingerprintOf } from '../data-fingerprint.js';

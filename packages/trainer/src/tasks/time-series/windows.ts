@@ -1,5 +1,6 @@
 /** Windows over scaled series, as a forecaster reads them: batches for training, and the forecasts of all windows. */
-import { type ForecasterConfig, forecasterLoss, forecastProgram } from '@unroll/core';
+import { type ForecasterConfig, forecasterLoss } from '@unroll/core';
+import { forecastProgram } from '@unroll/core/internal';
 import { fingerprintOf } from '../data-fingerprint.js';
 import { dropoutMasks } from '../dropout-masks.js';
 import { batchesByStep, randomOfEpoch, shuffled } from '../epochs.js';

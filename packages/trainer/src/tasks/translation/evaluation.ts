@@ -1,13 +1,7 @@
 /** Evaluates a translation model: its perplexity on the targets, and the BLEU of its translations by beam search. */
-import {
-  corpusBleu,
-  decoderStepProgram,
-  encoderStepProgram,
-  type Program,
-  type TranslationConfig,
-  translationEvaluationProgram,
-} from '@unroll/core';
+import { corpusBleu, type Program, type TranslationConfig } from '@unroll/core';
 import { type RunStep, translateIds } from '@unroll/core/decoding';
+import { decoderStepProgram, encoderStepProgram, translationEvaluationProgram } from '@unroll/core/internal';
 import type { Tokenizer } from '@unroll/core/text';
 import { Progress } from '../../terminal/progress.js';
 import { sortedBatches } from '../length-buckets.js';

@@ -1,13 +1,11 @@
 /** `--task translation`: translates sentences with an attention-based encoder-decoder over byte pairs. */
+import { defaultOptimizer, graphOfProgram, translationLoss } from '@unroll/core';
 import {
   decoderStepProgram,
-  defaultOptimizer,
   encoderStepProgram,
-  graphOfProgram,
   initialTranslationParameters,
-  translationLoss,
   translationParameterShapes,
-} from '@unroll/core';
+} from '@unroll/core/internal';
 import { loadTokenizer, trainTokenizer } from '@unroll/core/text';
 import { z } from 'zod';
 import { parseConfig } from '../parse-config.js';

@@ -1,0 +1,54 @@
+/**
+ * `@unroll/core/internal`: what Unroll's other packages need and users do not. It may change with any version. Names and
+ * shapes of configurations are in `config.ts`, graphs as data in `onnx/index.ts`.
+ */
+
+// Training of language models.
+
+export { accumulatedUpdateProgram, accumulationProgram, gradientSumShapes } from './models/accumulation-programs.js';
+export { positionsOfTails, tailPositions } from './models/adaptive-softmax.js';
+export { slotName } from './models/clipped-update.js';
+export { dropoutMaskShapes, fillDropoutMasks } from './models/dropout-masks.js';
+export { rowGradientProgram } from './models/language-model-programs.js';
+export { lossScalingShapes, mixedTrainingProgram } from './models/mixed-training-program.js';
+export { fillDropoutMask } from './random/dropout-mask.js';
+
+// Evaluation of language models, and their graphs for devices.
+
+export {
+  dynamicEvaluationProgram,
+  dynamicRates,
+  offsetShapes,
+  rateShapes,
+  squaredGradientProgram,
+  squareShapes,
+} from './models/dynamic-evaluation.js';
+export { languageModelReadingGraph } from './models/language-model-reading.js';
+export { lossWithCache, neuralCacheProgram, noFollower } from './models/neural-cache.js';
+
+// Programs of applications.
+
+export { frameCount, framesOf, levelled, logMelConfig } from './audio/frames.js';
+export { classifierEvaluationProgram, classifierParameterShapes, classifierStepProgram } from './models/classifier.js';
+export { forecasterParameterShapes, forecastProgram } from './models/forecaster.js';
+export {
+  recognitionProgram,
+  recognizerFrames,
+  recognizerOutputProgram,
+  recognizerParameterShapes,
+  recognizerStepProgram,
+} from './models/speech-recognizer.js';
+export {
+  initialTranslationParameters,
+  translationEvaluationProgram,
+  translationParameterShapes,
+} from './models/translation.js';
+export { decoderStepProgram, encoderStepProgram } from './models/translation-steps.js';
+
+// Update rules.
+
+export { clipScale, optimizerUpdate } from './optimizers/optimizer.js';
+
+// Weights in PyTorch's layout.
+
+export { transposed, withGatesReordered } from './recurrent/torch-layout.js';
