@@ -16,6 +16,7 @@ export function randomBytes(random, length) {
 
 /** Encodes a non-negative integer, modulo 2^64, as Protocol Buffers do. */
 export function varint(value) {
+  if (value < 128) return Buffer.of(Number(value));
   const bytes = [];
   for (let rest = BigInt.asUintN(64, BigInt(value)); ; rest >>= 7n) {
     if (rest < 128n) return Buffer.from([...bytes, Number(rest)]);

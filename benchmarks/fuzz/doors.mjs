@@ -61,7 +61,7 @@ export class GrpcDoor {
     });
   }
 
-  /** Whether the server has said that it ends, or has ended. */
+  /** Whether the server takes no more connections. */
   get isShut() {
     return this.#isShut;
   }
@@ -80,9 +80,6 @@ export class GrpcDoor {
     const session = connectHttp2(`http://127.0.0.1:${this.#port}`);
     session.on('error', ({ code }) => {
       if (code === 'ECONNREFUSED') this.#isShut = true;
-    });
-    session.on('goaway', (code) => {
-      if (code === constants.NGHTTP2_NO_ERROR) this.#isShut = true;
     });
     this.#sessions[place] = { session, calls: 1 };
     return session;

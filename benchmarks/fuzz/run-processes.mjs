@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { GrpcDoor } from './doors.mjs';
+import { GrpcDoor, sendRaw } from './doors.mjs';
 import { WatchedProcess } from './watch.mjs';
 
 const fileOf = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -91,6 +91,22 @@ export class Run {
     const answer = this.#httpDoors.message('received');
     this.#httpDoors.send({});
     return answer;
+  }
+
+  /** The number of lines that the server has written. */
+  get logLines() {
+    return this.#server.lines.length;
+  }
+
+  /** Checks that the doors that speak HTTP/1 still answer. */
+  async checkHttpDoors() {
+    const requests = { metrics: ['/metrics', 200], gateway: ['/round', 401], dashboard: ['/', 200] };
+    for (const [door, [path, expected]] of Object.entries(requests)) {
+      if (door === 'metrics' && this.#isOver) continue;
+      const request = Buffer.from(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
+      const { status } = await sendRaw(this.ports[door], request, this.#patience);
+      if (status !== `HTTP ${expected}`) this.#fault(`${door}: ${path} is not answered with ${expected}: ${status}`);
+    }
   }
 
   async end() {

@@ -27,6 +27,10 @@ const { values: flags } = parseArgs({
     log: { type: 'string' },
   },
 });
+if (flags.as !== undefined && !['stranger', 'worker'].includes(flags.as)) {
+  console.error(`fuzz: --as: nobody sends messages as '${flags.as}'; write stranger or worker`);
+  process.exit(2);
+}
 const [messages, seed, from] = [flags.messages, flags.seed, flags.from].map(Number);
 
 /** Messages after which a joined worker's run is replaced by one of the next kind. */
@@ -44,7 +48,7 @@ const folder = mkdtempSync(join(tmpdir(), 'fuzz-'));
 const began = performance.now();
 const tables = { kinds: new Map(), statuses: new Map(), runs: new Map() };
 const running = new Set();
-let [peakMemory, slowestHealth] = [0, 0];
+let [peakMemory, slowestHealth, logLines] = [0, 0, 0];
 let fuzzing;
 
 /** Ends everything at a fault, and says what was being answered. */
@@ -65,10 +69,12 @@ async function start(options) {
 }
 
 async function end(run) {
+  await run.checkHttpDoors();
   running.delete(run);
   await run.end();
   peakMemory = Math.max(peakMemory, run.peakMemory);
   slowestHealth = Math.max(slowestHealth, run.slowestHealth);
+  logLines += run.logLines;
 }
 
 /** Sends the messages `[begin, end)`, or fewer if the run ends; returns the number of the next. */
@@ -89,7 +95,7 @@ function answered({ who, door, kind, status }) {
 
 async function asStranger(begin, total) {
   const trainer = { workers: [0, 1], of: 2 };
-  const disturbed = await start({ trainer: { ...trainer, pause: 25 } });
+  const disturbed = await start({ trainer: { ...trainer, pause: 100 } });
   await send(disturbed, 'stranger', begin, begin + total);
   if ((await disturbed.gathered()).received > 0) fault('the gateway has taken an update of a stranger');
   const learned = await disturbed.learned();
@@ -107,7 +113,7 @@ async function asWorker(begin, total) {
   const share = Math.min(longestRound, Math.ceil(total / modes.length));
   for (let [next, k] = [begin, 0]; next < last; k++) {
     const mode = modes[k % modes.length];
-    const trainer = { workers: [0], of: 2, pause: 5, goesOn: true, staleness: mode.staleness };
+    const trainer = { workers: [0], of: 2, pause: 50, goesOn: true, staleness: mode.staleness };
     const run = await start({ trainer, mayEnd: true, serverFlags: mode.serverFlags });
     next = await send(run, 'worker', next, Math.min(last, next + share), mode);
     if (!(await run.gathered()).isFinite) fault('the mean of the gateway is not finite');
@@ -125,7 +131,7 @@ function report() {
   ];
   const summary = { messages, seed, seconds, peakMemoryMiB: Math.round(peakMemory / 2 ** 20) };
   const lines = [
-    JSON.stringify({ ...summary, slowestHealthMilliseconds: Math.round(slowestHealth), faults: 0 }),
+    JSON.stringify({ ...summary, slowestHealthMilliseconds: Math.round(slowestHealth), logLines, faults: 0 }),
     `${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, Node ${process.version}`,
     ...section('runs', tables.runs),
     ...section('messages by sender, door and status', tables.statuses),
