@@ -6,7 +6,7 @@ import { JoinedWorker } from './joined-worker.mjs';
 /** Messages that are being answered at a time. With their connections, they stay below what a server closes. */
 const atOnce = 24;
 /** Milliseconds after which a call that waits for other workers is given up. */
-const patience = { grpc: 150, bulk: 150, other: 500 };
+const patience = { grpc: 100, bulk: 100, other: 500 };
 /** Messages of a joined worker after which it joins anew, as its place may be lost. */
 const messagesInPlace = 200;
 

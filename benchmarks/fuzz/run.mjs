@@ -1,6 +1,6 @@
 // Sends a parameter server, a gateway and a run's page messages that no honest client sends, while an honest run trains.
 // The messages are recorded ones with changes, and random bytes: over gRPC, bulk connections, raw HTTP/2 and HTTP/1.
-// First a stranger sends them, without the token or with a wrong one; then a worker that has joined.
+// First a stranger sends two of three, without the token or with a wrong one; then a worker that has joined.
 //   node benchmarks/fuzz/run.mjs [--messages 10000] [--seed 1] [--as stranger|worker] [--from 0] [--log FILE]
 // Exits with status 1 at the first fault: a process ends, writes a stack trace, does not answer a health check within
 // --patience seconds or takes more than --memory MiB; a stranger is let in; parameters are not finite; or, after a
@@ -144,9 +144,9 @@ function report() {
 const calls = await recordCalls();
 const bar = new Bar({ format: 'fuzz {bar} {value}/{total} messages | {eta_formatted} left' }, Presets.shades_classic);
 bar.start(messages, 0);
-const share = flags.as ? messages : Math.floor(messages / 2);
-if (flags.as !== 'worker') await asStranger(from, messages - (flags.as ? 0 : share));
-if (flags.as !== 'stranger') await asWorker(from, share);
+const ofWorkers = flags.as ? messages : Math.floor(messages / 3);
+if (flags.as !== 'worker') await asStranger(from, flags.as ? messages : messages - ofWorkers);
+if (flags.as !== 'stranger') await asWorker(from, ofWorkers);
 bar.stop();
 rmSync(folder, { recursive: true, force: true });
 report();
