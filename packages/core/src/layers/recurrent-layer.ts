@@ -82,7 +82,7 @@ export abstract class RecurrentLayer extends RNN {
     this.#recurrentDropout = dropoutOf(`${this.name}_recurrent_dropout`, args.recurrentDropout, this.#seed, first + 1);
   }
 
-  /** What one step of the layer computes. */
+  /** The computation of one step. */
   protected abstract readonly recurrentCell: RecurrentCell;
 
   /** The cell's bias in the form that the kernels take. */

@@ -1,5 +1,5 @@
 /**
- * For tests: compares a kernel with its textbook loop, `naive.ts`, and its gradients with the loop's finite
+ * For tests: compares a kernel with its textbook loop, `naive*.ts`, and its gradients with the loop's finite
  * differences.
  */
 import { expect } from 'vitest';
