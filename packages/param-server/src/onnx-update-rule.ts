@@ -9,7 +9,7 @@ import { clipScale, optimizerUpdate } from '@unroll/core/internal';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ModelDescription } from './model.js';
 import type { Ranges } from './sparse-vector.js';
-import type { UpdateArguments, UpdateRule } from './update-rule.js';
+import { NotFinite, type UpdateArguments, type UpdateRule } from './update-rule.js';
 
 /**
  * Elements are updated in blocks that stay in a core's cache, so that only the shard's own memory is read and written.
@@ -79,7 +79,17 @@ class Block {
     this.#results = tensors(session.outputNames, [length]);
   }
 
-  async apply({ values, gradient, ...scalars }: UpdateArguments, pieces: readonly Piece[]): Promise<void> {
+  /** @throws NotFinite if the block holds a result that is not finite */
+  #requireFinite(name: string, pieces: readonly Piece[]): void {
+    const { at, from, to } = pieces.at(-1)!;
+    const values = (this.#results[resultKey(name)]!.data as Float32Array).subarray(0, at + to - from);
+    const place = values.findIndex((value) => !Number.isFinite(value));
+    if (place < 0) return;
+    const vector = name === 'parameter' ? 'parameters' : name.slice(slotPrefix.length);
+    throw new NotFinite(elementAt(pieces, place), values[place]!, vector);
+  }
+
+  async apply({ values, gradient, isChecked, ...scalars }: UpdateArguments, pieces: readonly Piece[]): Promise<void> {
     const updated = new Map([['parameter', values.parameters]]);
     for (const name of this.#slots) updated.set(slotKey(name), values.slots[name]!);
     const feed = (name: string) => this.#feeds[name]!.data as Float32Array;
@@ -87,8 +97,15 @@ class Block {
       gather(vector, pieces, feed(name));
     for (const name of this.#session.inputNames) if (isScalar(name)) feed(name)[0] = scalars[name];
     await this.#session.run(this.#feeds, this.#results);
+    if (isChecked) for (const name of updated.keys()) this.#requireFinite(name, pieces);
     for (const [name, vector] of updated) scatter(this.#results[resultKey(name)]!.data as Float32Array, pieces, vector);
   }
+}
+
+/** Returns an element of the shard's vector from its place in a block. */
+function elementAt(pieces: readonly Piece[], place: number): number {
+  const { from, at } = pieces.findLast((piece) => piece.at <= place)!;
+  return from + place - at;
 }
 
 function gather(vector: Float32Array, pieces: readonly Piece[], block: Float32Array): void {
@@ -127,9 +144,11 @@ function traceUpdate({ optimizer, clipNorm }: ModelDescription, length: number) 
   );
 }
 
+const slotPrefix = 'slot.';
+
 /** Returns a slot's name in the graph, distinct from all other inputs. */
 function slotKey(name: string): string {
-  return `slot.${name}`;
+  return slotPrefix + name;
 }
 
 /** Returns the name of the graph's output that replaces an input. */

@@ -1,4 +1,5 @@
 /** The gRPC methods of one shard: parses requests, moves bytes, and leaves every decision to the host's heart. */
+import { createHash } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import type {
   ServerReadableStream,
@@ -12,6 +13,7 @@ import type { unroll } from './generated/parameter-server.js';
 import { doInTurns } from './long-work.js';
 import type { WorkerReports } from './metrics/worker-reports.js';
 import type { Answer, Caller, Contribution, ShardValues } from './shard/messages.js';
+import { Refusal } from './shard/refusal.js';
 import type { ShardHost, UnnumberedRequest } from './shard-host.js';
 import type { UploadStream, Uploads } from './uploads.js';
 import { asStatus, openPull, openUpload, squaredNorm, type WhenCancelled } from './vector-calls.js';
@@ -24,6 +26,7 @@ import {
   readOptionalAmount,
   readRate,
   readRun,
+  readStartStep,
 } from './wire-messages.js';
 
 type Wire = typeof unroll.v1;
@@ -49,15 +52,13 @@ export function parameterServerMethods(host: ShardHost, reports: WorkerReports):
         (error: unknown) => done(asStatus(error)),
       );
     },
-    initialize: unary(
-      ({ step, generation }: Message<'InitializeRequest'>, caller) => ({
-        type: 'initialize',
-        generation,
-        step,
-        values: uploadedValues(host, caller, step),
-      }),
-      host,
-    ),
+    initialize: unary((request: Message<'InitializeRequest'>, caller) => {
+      const { obstacle } = host.snapshots;
+      if (obstacle) throw new Refusal('failed-precondition', obstacle);
+      const step = readStartStep(request);
+      const { generation } = request;
+      return { type: 'initialize', generation, step, values: uploadedValues(host, caller, step) };
+    }, host),
     restore: unary(({ step, generation }: Message<'RestoreRequest'>) => ({ type: 'restore', generation, step }), host),
     push: unary(
       (request: Message<'PushRequest'>, caller) => ({
@@ -131,9 +132,10 @@ function unary<Request extends { caller?: unroll.v1.Caller.$Properties | null }>
 export function joinResponse(answer: Answer, host: ShardHost): object {
   const { policy, snapshots } = host;
   if (answer.type === 'superseded') return { supersededBy: answer.ordinal, leaseSeconds: policy.leaseSeconds };
-  const { type, lanes, isChief, ...fields } = answer as Extract<Answer, { type: 'joined' }>;
+  const { type, lanes, isChief, begunBy, ...fields } = answer as Extract<Answer, { type: 'joined' }>;
   return {
     ...fields,
+    ...(begunBy === undefined ? {} : { begunBy: digestOf(begunBy) }),
     chief: isChief,
     lanesFrom: lanes?.from ?? 0,
     lanesTo: lanes?.to ?? 0,
@@ -145,6 +147,11 @@ export function joinResponse(answer: Answer, host: ShardHost): object {
     elastic: host.isElastic,
     backupWorkers: policy.backupWorkers,
   };
+}
+
+/** Returns a name for an incarnation that does not tell it: who knows it can speak for its process. */
+function digestOf(incarnation: number): number {
+  return createHash('sha256').update(`${incarnation}`).digest().readUIntBE(0, 6);
 }
 
 export function uploadedValues(host: ShardHost, caller: Caller, step: number): ShardValues | undefined {

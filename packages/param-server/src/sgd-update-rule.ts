@@ -3,14 +3,15 @@
  * so a server would take twice the time, while all workers wait. The result has the same bits as that of
  * `onnx-update-rule.ts`.
  */
-import type { UpdateRule } from './update-rule.js';
+import { NotFinite, type UpdateRule } from './update-rule.js';
 
 /** @param clipNorm the largest norm of the whole model's gradient */
 export function sgdUpdateRule(clipNorm: number | undefined): UpdateRule {
   return {
-    async apply({ values: { parameters }, gradient: { values, ranges }, learningRate, sumOfSquares }) {
+    async apply({ values: { parameters }, gradient: { values, ranges }, learningRate, sumOfSquares, isChecked }) {
       const scale = Math.fround(clipScale(Math.fround(sumOfSquares), clipNorm) * Math.fround(learningRate));
-      for (let k = 0; k < ranges.length; k += 2) descend(parameters, values, scale, ranges[k]!, ranges[k + 1]!);
+      const move = isChecked ? descendChecked : descend;
+      for (let k = 0; k < ranges.length; k += 2) move(parameters, values, scale, ranges[k]!, ranges[k + 1]!);
     },
   };
 }
@@ -23,4 +24,19 @@ function clipScale(sumOfSquares: number, clipNorm: number | undefined): number {
 
 function descend(parameters: Float32Array, gradient: Float32Array, scale: number, from: number, to: number): void {
   for (let i = from; i < to; i++) parameters[i] = parameters[i]! - Math.fround(gradient[i]! * scale);
+}
+
+/** Same as {@link descend}, but writes nothing if a value would not be finite. */
+function descendChecked(
+  parameters: Float32Array,
+  gradient: Float32Array,
+  scale: number,
+  from: number,
+  to: number,
+): void {
+  const updated = parameters.slice(from, to);
+  descend(updated, gradient.subarray(from, to), scale, 0, to - from);
+  const at = updated.findIndex((value) => !Number.isFinite(value));
+  if (at >= 0) throw new NotFinite(from + at, updated[at]!, 'parameters');
+  parameters.set(updated, from);
 }

@@ -10,7 +10,7 @@ import { Refusal } from './shard/refusal.js';
 import { type Awaited, Shard } from './shard/shard.js';
 import { ShardStore } from './shard-store.js';
 import type { SnapshotStore } from './snapshots/snapshot.js';
-import type { UpdateRuleFactory } from './update-rule.js';
+import { NotFinite, type UpdateRuleFactory } from './update-rule.js';
 import { Uploads } from './uploads.js';
 import type { Waits } from './waits.js';
 
@@ -177,7 +177,7 @@ export class ShardHost {
         this.#options.onNotice(effect.line, effect.severity);
         break;
       case 'finish':
-        this.#end(effect.isComplete);
+        this.#end(effect);
         break;
     }
   }
@@ -206,7 +206,10 @@ export class ShardHost {
         uploads.recycle(gradient);
         this.tell({ type: 'updated', generation });
       },
-      (error: unknown) => this.tell({ type: 'update-failed', generation, reason: String(error) }),
+      (error: unknown) => {
+        if (error instanceof NotFinite) this.tell({ type: 'diverged', generation, what: store.wordsFor(error) });
+        else this.tell({ type: 'update-failed', generation, reason: String(error) });
+      },
     );
   }
 
@@ -240,9 +243,9 @@ export class ShardHost {
     });
   }
 
-  #end(isComplete: boolean): void {
+  #end({ isComplete, isAgreed }: Extract<ShardEffect, { type: 'finish' }>): void {
     // The snapshots are no longer needed: the checkpoint contains their data.
-    const cleared = isComplete ? this.snapshots.clear() : Promise.resolve();
+    const cleared = isComplete && isAgreed ? this.snapshots.clear() : Promise.resolve();
     this.#inBackground('the snapshots could not be removed', cleared).then(() => this.#finish(isComplete));
   }
 

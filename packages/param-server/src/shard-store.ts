@@ -1,5 +1,6 @@
 /** The numbers of a shard: does the arithmetic that the deterministic heart asks for. It decides nothing. */
 import { keepsWithoutGradient, optimizerSlots } from '@unroll/core/config';
+import { areModerate, growsLittle } from './bounded-growth.js';
 import type { ShardLayout } from './partition.js';
 import { laneElements } from './shard/agreement.js';
 import type { Contribution, LaneRange, RunDescription, ShardValues } from './shard/messages.js';
@@ -12,7 +13,7 @@ import { chunksOfRows, partsOfTables } from './tables/row-chunks.js';
 import { addRows, type RowGradient, scaleRows, sumOfSquaresOfRows } from './tables/row-gradient.js';
 import { rowsByTable, type TableSelection } from './tables/row-selection.js';
 import { RowUpdate } from './tables/row-update.js';
-import type { UpdateRule, UpdateRuleFactory } from './update-rule.js';
+import type { NotFinite, UpdateRule, UpdateRuleFactory } from './update-rule.js';
 
 /** A vector of the shard, or the rows of its tables in it, that a worker may read. */
 export interface VectorSelection {
@@ -29,6 +30,10 @@ export class ShardStore {
   #gradient: SparseVector = nothing;
   /** The sum of squares of that sum; undefined if adding has not computed it. */
   #sumOfSquares: number | undefined;
+  /** At least the norm of the sum of both: the sum of the contributions' norms. */
+  #norm = 0;
+  /** Whether no value is near the end of float32; undefined until the next update looks. */
+  #isModerate: boolean | undefined;
   /** The sum of the tables' gradients. */
   #rows: RowGradient = [];
   readonly #rowUpdate: Promise<RowUpdate> | undefined;
@@ -84,8 +89,17 @@ export class ShardStore {
     return chunksOf(partsOfVector(this.#layout, vector), isUpToOneUpdate ? this.#changed!.rows : undefined);
   }
 
+  /** Returns what an update would have made not finite, as `'kernel' would be Infinity`. */
+  wordsFor({ element, value, vector }: NotFinite): string {
+    const slice = this.#layout.slices.find(({ offset, length }) => element >= offset && element < offset + length);
+    const table = this.#layout.tables.findLast(({ offset }) => element >= offset);
+    const parameter = `'${(slice ?? table)!.parameter}'`;
+    return `${vector === 'parameters' ? parameter : `${parameter}'s ${vector}`} would be ${value}`;
+  }
+
   install(values: ShardValues): void {
     this.#values = values;
+    this.#isModerate = undefined;
     this.#installations++;
     this.#changed = undefined;
     // The vectors that a snapshot is being written from no longer change.
@@ -107,7 +121,9 @@ export class ShardStore {
    * Adds a contribution, or starts the sum with it.
    * @returns a vector that is no longer needed; empty if there is none
    */
-  add({ gradient, rows = [], lanes }: Contribution, range: LaneRange, isFirst: boolean): Float32Array {
+  add(contribution: Contribution, range: LaneRange, isFirst: boolean): Float32Array {
+    const { gradient, rows = [], lanes } = contribution;
+    this.#norm = (isFirst ? 0 : this.#norm) + Math.sqrt(contribution.sumOfSquares);
     this.#takeLanes(lanes, range, isFirst);
     this.#rows = isFirst ? rows : addRows(this.#layout, this.#rows, rows);
     if (isFirst) {
@@ -135,6 +151,7 @@ export class ShardStore {
   /** Multiplies the step's gradient by `scale`. @returns the sum of squares of the product */
   measure(scale: number): number {
     if (scale !== 1) {
+      this.#norm *= scale;
       scaleSparse(this.#gradient, scale);
       scaleRows(this.#rows, scale);
       this.#sumOfSquares = undefined;
@@ -154,20 +171,28 @@ export class ShardStore {
     const changed = keeps || gradient.values.length === 0 ? gradient : whole(gradient);
     this.#frozen?.keepRows(rows);
     this.#frozen?.keepRanges(changed.ranges);
-    const scalars = { learningRate, sumOfSquares: globalSumOfSquares, step };
+    this.#isModerate ??= areModerate(vectorsOf(values));
+    const isChecked = !this.#isModerate || !growsLittle(this.#run.model.optimizer, learningRate, this.#norm);
+    const scalars = { learningRate, sumOfSquares: globalSumOfSquares, step, isChecked };
     const installation = this.#installations;
     // One update at a time: one of an abandoned generation may still be running.
     const updated = this.#updating.then(async () => {
       await (await this.#rowUpdate)?.apply(rows, values, scalars);
-      if (changed.values.length === 0) return;
-      if (installation === this.#installations) {
-        this.#changed = keeps ? { step, rows: rowsWithin(this.#layout, changed.ranges) } : undefined;
+      if (changed.values.length > 0) {
+        if (installation === this.#installations) {
+          this.#changed = keeps ? { step, rows: rowsWithin(this.#layout, changed.ranges) } : undefined;
+        }
+        await (await this.#rule).apply({ ...scalars, values, gradient: changed });
       }
-      await (await this.#rule).apply({ ...scalars, values, gradient: changed });
+      if (isChecked) this.#isModerate = undefined;
     });
     this.#updating = updated.catch(() => undefined);
     return updated.then(() => gradient.values);
   }
+}
+
+function vectorsOf({ parameters, slots }: ShardValues): Float32Array[] {
+  return [parameters, ...Object.values(slots)];
 }
 
 function whole(vector: SparseVector): SparseVector {

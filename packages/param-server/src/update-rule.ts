@@ -13,6 +13,8 @@ export interface UpdateScalars {
   readonly sumOfSquares: number;
   /** 1 for the first update. */
   readonly step: number;
+  /** Whether the update may make values that are not finite, so that each has to be looked at: `bounded-growth.ts`. */
+  readonly isChecked: boolean;
 }
 
 export interface UpdateArguments extends UpdateScalars {
@@ -25,8 +27,30 @@ export interface UpdateArguments extends UpdateScalars {
   readonly gradient: SparseVector;
 }
 
+/** An update would make a value NaN or infinite. That value is not written. */
+export class NotFinite extends Error {
+  override readonly name = 'NotFinite';
+
+  /**
+   * @param element where the value is, in elements of the given values
+   * @param value NaN, Infinity or -Infinity
+   * @param vector `parameters`, or the name of a part of the optimizer's state
+   */
+  constructor(
+    readonly element: number,
+    readonly value: number,
+    readonly vector: string,
+  ) {
+    super(`${vector} would become ${value} at element ${element}`);
+  }
+}
+
 export interface UpdateRule {
-  /** Clips the gradient by its global norm and applies the optimizer, in place. */
+  /**
+   * Clips the gradient by its global norm and applies the optimizer, in place.
+   * @throws NotFinite, if the update is checked, before a value that is not finite is written; other elements may have
+   *   been updated
+   */
   apply(update: UpdateArguments): Promise<void>;
 }
 

@@ -33,6 +33,7 @@ export function readCaller(caller: Wire<unroll.v1.Caller.$Properties>): Caller {
   const { worker, generation, lease } = caller;
   const incarnation = caller.incarnation ?? 0;
   if (!Number.isSafeInteger(incarnation)) throw unreadable(`worker ${worker}'s incarnation is beyond 2^53`);
+  if (!Number.isSafeInteger(generation ?? 0)) throw unreadable(`worker ${worker}'s generation is beyond 2^53`);
   return {
     worker: worker ?? 0,
     incarnation,
@@ -67,6 +68,15 @@ export function readRun(request: unroll.v1.JoinRequest): RunDescription {
       staleness: ownPace ? (ownPace.staleness ?? Number.POSITIVE_INFINITY) : undefined,
     },
   };
+}
+
+/**
+ * Reads the number of updates in the values that a chief brings.
+ * @throws Refusal if counting on from it could go beyond 32 bits
+ */
+export function readStartStep({ step }: unroll.v1.InitializeRequest): number {
+  if (step < 2 ** 31) return step;
+  throw unreadable(`the initial values claim ${step} updates, more than 2^31`);
 }
 
 /** Reads a learning rate, a norm or a sum of squares. @throws Refusal unless it is a finite number of at least 0 */

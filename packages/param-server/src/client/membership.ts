@@ -12,7 +12,7 @@ import { isPassing } from './errors.js';
 import type { GradientSender } from './gradient-sender.js';
 import type { Beat, StartHeartbeats } from './heartbeats.js';
 import type { InitialValues, ParameterClientOptions } from './options.js';
-import { type Entry, planOf } from './resumption.js';
+import { areLeasesKnown, type Entry, planOf } from './resumption.js';
 import type { ShardCalls } from './shard-calls.js';
 import type { Shard, ShardGroup } from './shard-group.js';
 
@@ -25,6 +25,9 @@ export interface Surroundings {
   readonly incarnation: number;
   sleep(seconds: number): Promise<void>;
 }
+
+/** A push that overtakes the answers to a join explains a few. */
+const mostJoinsAhead = 20;
 
 /** Pause between two attempts to join while the servers change. */
 const rejoinSeconds = 0.1;
@@ -47,6 +50,8 @@ export class Membership {
   /** The number of a newer process, if another shard has answered that it supersedes this one. */
   #above = 0;
   #isChief = false;
+  /** The number of joins in a row that found another server with a later lease than the first. */
+  #joinsAhead = 0;
   /** The greatest generation that this process knows. */
   #generation = 0;
   #entrances = 0;
@@ -195,6 +200,8 @@ export class Membership {
     this.#above = Math.max(...supersededBy);
     if (this.#above > 0) return false;
     this.#ordinal = joined[0]!.ordinal;
+    this.#generation = Math.max(this.#generation, ...joined.map(({ generation }) => generation));
+    this.#joinsAhead = areLeasesKnown(joined) ? 0 : this.#joinsAhead + 1;
     const { start } = this.#options;
     const plan = planOf(joined, {
       isChief: this.#isChief,
@@ -203,6 +210,7 @@ export class Membership {
       startStep: start.step ?? 0,
       snapshots: start.snapshots ?? 'refuse',
       ownPace: this.hasOwnPace,
+      isStuck: this.#joinsAhead > mostJoinsAhead,
     });
     if (plan.type === 'begin') await this.#begin(plan.generation, plan.snapshot);
     if (plan.type !== 'enter') return false;
@@ -298,7 +306,9 @@ export class Membership {
   #joinRequest(shard: number, first?: unroll.v1.JoinResponse): unroll.v1.JoinRequest {
     const { version, workers } = this.#options;
     const { worker, incarnation } = this.#caller;
-    const place = { caller: { worker, incarnation }, version, workers, shard, shards: this.#shards.length };
+    // A shard that was restarted hears which generation the others are in.
+    const caller = { worker, incarnation, generation: this.#generation };
+    const place = { caller, version, workers, shard, shards: this.#shards.length };
     const claim = first
       ? { ordinal: first.ordinal, above: 0, chief: first.chief }
       : { ordinal: this.#ordinal, above: this.#above, chief: false };

@@ -42,6 +42,11 @@ export interface Joiner {
    * one has made.
    */
   readonly ownPace: boolean;
+  /**
+   * Whether some server has known a later lease than the first server, which deals them, for longer than messages are
+   * under way. A false push told it so, and it refuses all others until another generation begins.
+   */
+  readonly isStuck?: boolean;
 }
 
 /** @throws ParameterServerError if the servers were started differently, or hold snapshots that must not be touched */
@@ -51,7 +56,8 @@ export function planOf(joined: readonly unroll.v1.JoinResponse[], joiner: Joiner
   const [first] = joined;
   const isOfOne = (shard: unroll.v1.JoinResponse) =>
     shard.initialized && shard.generation === generation && (shard.begunBy ?? 0) === (first!.begunBy ?? 0);
-  if (joined.every(isOfOne)) {
+  if (joined.every(isOfOne) && !joiner.isStuck) {
+    if (!areLeasesKnown(joined)) return { type: 'join again' };
     return entry(joined, generation, joiner.ownPace) ?? { type: 'join again' };
   }
   if (!joiner.isChief) return { type: 'join again' };
@@ -61,6 +67,11 @@ export function planOf(joined: readonly unroll.v1.JoinResponse[], joiner: Joiner
   const common = isNew && joiner.snapshots === 'discard' ? undefined : commonSnapshot(joined);
   const snapshot = common !== undefined && common > joiner.startStep ? common : undefined;
   return { type: 'begin', generation: Math.max(generation, joiner.generation) + 1, snapshot };
+}
+
+/** Returns whether the first shard knows every lease that the others do. */
+export function areLeasesKnown(joined: readonly unroll.v1.JoinResponse[]): boolean {
+  return joined.every(({ lease }) => lease <= joined[0]!.lease);
 }
 
 /**

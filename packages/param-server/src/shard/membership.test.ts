@@ -66,6 +66,25 @@ test('a process that was replaced is not let in above that, although the restart
   expect(() => members.enter(caller(older), claim(7, 8), 0)).toThrow(isReplaced);
 });
 
+test('a process that claims the last of all numbers keeps no other out', () => {
+  const [first, later] = [firstShard(), laterShard()];
+  const last = Number.MAX_SAFE_INTEGER;
+  first.enter(caller(older), claim(0), 0);
+  later.enter(caller(older), claim(1), 0);
+  for (const lie of [5, 6, 7]) later.enter(caller(lie), claim(last), 0);
+  first.enter(caller(8), claim(0, last), 0);
+  first.enter(caller(8), claim(0, last), 0);
+  let above = 0;
+  for (let attempt = 1; ; attempt++) {
+    expect(attempt).toBeLessThan(9);
+    const { ordinal } = first.enter(caller(newer), claim(0, above), 0);
+    const entrance = later.enter(caller(newer), claim(ordinal), 0);
+    if (entrance.type === 'entered') break;
+    above = entrance.ordinal;
+  }
+  expect(first.ordinalOf(1)).toBeLessThan(2 ** 24);
+});
+
 test('a server that does not know a process has it join', () => {
   expect(() => laterShard().hear(caller(newer), 0)).toThrow('worker 1 has not joined this server');
 });

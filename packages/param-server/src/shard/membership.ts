@@ -14,7 +14,7 @@ interface Member {
   /** Whether this server handed out that number, rather than the server that ran before a restart. */
   readonly isOurs: boolean;
   /** The incarnations of the processes that this one, or one before it, has replaced. */
-  readonly replaced: ReadonlySet<number>;
+  readonly replaced: Set<number>;
   hasFinished: boolean;
   /** When the worker said goodbye: after all had finished, or before that. */
   goodbye: 'in the end' | 'early' | undefined;
@@ -24,6 +24,15 @@ interface Member {
 export type Entrance =
   | { readonly type: 'entered'; readonly ordinal: number; readonly replaced: Refusal | undefined }
   | { readonly type: 'superseded'; readonly ordinal: number };
+
+/**
+ * How far the number that a process brings may be ahead of all that this server knows. It counts as no more: numbers end
+ * at 2^53, and one message that claims the last would keep every later process out.
+ */
+const mostAhead = 2 ** 20;
+
+/** The greatest number of replaced processes of a worker that are remembered. */
+const mostReplaced = 4096;
 
 /** The claim of a process that joins for the first time. */
 const newcomer: Claim = { ordinal: 0, above: 0, isChief: false };
@@ -76,12 +85,12 @@ export class Membership {
   /** Handles a process that joins again while it is a member. */
   #reenter(worker: number, member: Member, { ordinal, above }: Claim): Entrance {
     if (member.goodbye) throw hasLeft(worker);
-    if (!this.#handsOut) member.ordinal = Math.max(member.ordinal, ordinal);
+    if (!this.#handsOut) member.ordinal = Math.max(member.ordinal, this.#credible(ordinal));
     else if (above >= member.ordinal) {
       // Numbers from an earlier server are compared as they are. Another shard knows one at least as great, so there is
       // a newer process.
       if (!member.isOurs) throw isReplaced(worker);
-      member.ordinal = Math.max(this.#greatest, above) + 1;
+      member.ordinal = this.#next(above);
     }
     return { type: 'entered', ordinal: member.ordinal, replaced: undefined };
   }
@@ -93,12 +102,23 @@ export class Membership {
     const isOlder = member !== undefined && !isNew && (member.isOurs || ordinal <= member.ordinal);
     if (isOlder && this.#handsOut) throw isReplaced(worker);
     if (isOlder) return { type: 'superseded', ordinal: member.ordinal };
-    const given = isNew ? Math.max(this.#greatest, above) + 1 : ordinal;
-    const replaced = new Set(member ? [...member.replaced, member.incarnation] : []);
+    const given = isNew ? this.#next(above) : this.#credible(ordinal);
+    const replaced = member?.replaced ?? new Set<number>();
+    if (member) replaced.add(member.incarnation);
+    if (replaced.size > mostReplaced) replaced.delete(replaced.values().next().value!);
     // A new process has yet to say that it has nothing left to do.
     const state = { hasFinished: false, goodbye: undefined };
     this.#members.set(worker, { incarnation, ordinal: given, isOurs: isNew, replaced, ...state });
     return { type: 'entered', ordinal: given, replaced: member && isReplaced(worker) };
+  }
+
+  /** Returns the next number in the order, above `above` where that can be. */
+  #next(above: number): number {
+    return Math.max(this.#greatest, this.#credible(above)) + 1;
+  }
+
+  #credible(ordinal: number): number {
+    return Math.min(ordinal, this.#greatest + mostAhead);
   }
 
   /** Notes that the caller is alive. @throws Refusal unless the caller is the process that joined. */
@@ -133,6 +153,10 @@ export class Membership {
 
   hasLeft(worker: number): boolean {
     return this.#members.get(worker)?.goodbye !== undefined;
+  }
+
+  hasLeftInTheEnd(worker: number): boolean {
+    return this.#members.get(worker)?.goodbye === 'in the end';
   }
 
   /** Whether any worker has said goodbye because all have finished. */

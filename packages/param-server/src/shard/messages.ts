@@ -133,6 +133,8 @@ export type ShardMessage =
   /** The effect `update` is done. */
   | { readonly type: 'updated'; readonly generation: number }
   | { readonly type: 'update-failed'; readonly generation: number; readonly reason: string }
+  /** The effect `update` would have made values that are not finite. `what` says which: `'kernel' would be Infinity`. */
+  | { readonly type: 'diverged'; readonly generation: number; readonly what: string }
   /** The effect `read-snapshot` is done. */
   | {
       readonly type: 'snapshot-read';
@@ -225,5 +227,8 @@ export type ShardEffect =
   | { readonly type: 'snapshot'; readonly step: number }
   /** A line for the person who runs the training. */
   | { readonly type: 'notice'; readonly severity: Severity; readonly line: string }
-  /** All workers have left. The run is complete if they had nothing left to do. */
-  | { readonly type: 'finish'; readonly isComplete: boolean };
+  /**
+   * All workers have left. The run is complete if they had nothing left to do. `isAgreed` says that as many as the run
+   * needs have said so: only then are the snapshots no longer needed, whatever one of them says.
+   */
+  | { readonly type: 'finish'; readonly isComplete: boolean; readonly isAgreed: boolean };

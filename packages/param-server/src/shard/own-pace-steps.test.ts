@@ -34,6 +34,23 @@ test('pushes that come during an update wait their turn, and are told how many u
   expect(updated()).toEqual(['pushed, staleness 1']);
 });
 
+test('a worker that says a smaller norm than its gradient has is refused, and nothing is applied', () => {
+  expect(push(second, 0, 0.5)).toEqual([
+    'failed-precondition: worker 1 says that the squared norm of the gradient of step 0 is 0.5, but on this server it is 1; ' +
+      'end that worker, and use a client of this version',
+  ]);
+  expect(push(first, 0)).toEqual(['add 0 first', 'update 1']);
+});
+
+test('an update that would make a parameter infinite names its worker, and the run ends', () => {
+  push(first, 0);
+  updated();
+  push(second, 0);
+  const [notice] = tell({ type: 'diverged', generation: 1, what: "'bias' would be Infinity" });
+  expect(notice).toContain("step 0 of worker 1: 'bias' would be Infinity: training diverged");
+  expect(shard.isReadableAt(1, 1)).toBe(false);
+});
+
 test('a push that was applied is answered again and changes nothing', () => {
   push(first, 0);
   expect(push(first, 0)).toEqual([]);
@@ -149,11 +166,11 @@ function runOf(staleness: number): RunDescription {
   return { version: '1', workers: 2, shard: 0, shards: 1, model };
 }
 
-function push(caller: Caller, step: number): string[] {
+function push(caller: Caller, step: number, sumOfSquares = 1): string[] {
   const gradient = { values: Float32Array.of(caller.worker, 0), ranges: [0, 2] };
   const contribution = { gradient, lanes: new Float32Array(4), sumOfSquares: 1 };
   const lanes = { from: 2 * caller.worker, to: 2 * caller.worker + 2 };
-  const said = { lanes, counted: [], learningRate: 0.1, sumOfSquares: 1, contribution };
+  const said = { lanes, counted: [], learningRate: 0.1, sumOfSquares, contribution };
   return tell({ type: 'push', request: requests++, caller, step, ...said });
 }
 

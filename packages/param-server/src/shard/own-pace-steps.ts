@@ -8,7 +8,7 @@ import type { RequestOf } from './messages.js';
 import type { Outbox } from './outbox.js';
 import { Refusal } from './refusal.js';
 import type { SnapshotSchedule } from './snapshot-schedule.js';
-import { incomplete, passed, type Standing, type Steps, type Wait } from './steps.js';
+import { falseNorm, incomplete, passed, type Standing, type Steps, type Wait } from './steps.js';
 import { Stragglers } from './stragglers.js';
 
 export interface OwnPaceStepsOptions {
@@ -23,6 +23,12 @@ export interface OwnPaceStepsOptions {
   readonly snapshots: SnapshotSchedule;
   readonly out: Outbox;
 }
+
+/**
+ * How many times larger a shard's part of a gradient may be than its worker says the whole is: codecs round. A smaller
+ * number would turn clipping off.
+ */
+const tolerance = 1.01;
 
 /** A push whose gradient has not been applied yet. */
 interface Pending {
@@ -65,6 +71,11 @@ export class OwnPaceSteps implements Steps {
   /** The step of the slowest worker. */
   get step(): number {
     return Math.min(...this.#clocks);
+  }
+
+  get updating(): string {
+    const { worker } = this.#applying!.push.caller;
+    return `step ${this.#applying!.push.step} of worker ${worker}`;
   }
 
   get isUpdating(): boolean {
@@ -145,6 +156,9 @@ export class OwnPaceSteps implements Steps {
   #accept(push: RequestOf<'push'>): void {
     const { worker } = push.caller;
     if (!push.contribution) throw incomplete(`worker ${worker}'s gradient of step ${push.step} has`);
+    const { sumOfSquares: own } = push.contribution;
+    const said = push.sumOfSquares ?? 0;
+    if (own > said * tolerance) throw falseNorm(worker, push.step, said, own);
     const ahead = this.#pending.length + (this.#applying ? 1 : 0);
     this.#pending.push({ push, staleness: this.#updates + ahead - this.#seen[worker]! });
   }

@@ -19,6 +19,12 @@ export interface Push {
   readonly contribution: Contribution;
 }
 
+/** A worker's gradient, by its size. */
+interface Sized {
+  readonly worker: number;
+  readonly sumOfSquares: number;
+}
+
 /**
  * The gradients that make a step: all workers', those of the first few to push, or those that the first shard has
  * counted.
@@ -35,6 +41,7 @@ export class Round {
   /** The gradient's sum of squares, once it is known. */
   sumOfSquares: number | undefined;
   #firstWorker: number | undefined;
+  #largest: Sized = { worker: 0, sumOfSquares: -1 };
   readonly #pushed = new Set<number>();
   readonly #waiting = new Map<number, Push>();
   /**
@@ -53,6 +60,11 @@ export class Round {
 
   has(worker: number): boolean {
     return this.#pushed.has(worker);
+  }
+
+  /** The worker whose gradient is the largest of those that have come. */
+  get largest(): Sized {
+    return this.#largest;
   }
 
   get isFresh(): boolean {
@@ -99,6 +111,8 @@ export class Round {
     if (this.counting.type === 'told' && !counted.includes(worker)) {
       throw new Refusal('failed-precondition', `worker ${worker} pushes step ${this.step} without being counted in it`);
     }
+    const { sumOfSquares } = push.contribution;
+    if (sumOfSquares > this.#largest.sumOfSquares) this.#largest = { worker, sumOfSquares };
     this.#pushed.add(worker);
     this.#waiting.set(worker, push);
     this.#count(counted);

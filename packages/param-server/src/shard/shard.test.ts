@@ -78,8 +78,97 @@ test('a worker that computes another norm is refused, and both norms are named',
   update();
   expect(tell(pull(8, second, 1, 8))).toEqual([
     'refuse 8 failed-precondition: worker 1 pulls step 1 with squared gradient norm 8, worker 0 with 9; ' +
-      'do all workers list the same servers?',
+      'do both list the same servers? If so, one of them lies: end it',
   ]);
+});
+
+test('the only server refuses a worker that says another norm than the server has computed, and goes on', () => {
+  pushBoth();
+  tell({ type: 'measured', sumOfSquares: 9 });
+  const lie =
+    'refuse 6 failed-precondition: worker 1 says that the squared norm of the gradient of step 0 is 10, but on this server ' +
+    'it is 9; end that worker, and use a client of this version';
+  expect(tell(pull(6, second, 1, 10))).toEqual([lie]);
+  expect(tell({ type: 'commit', request: 6, caller: second, step: 0, sumOfSquares: 10 })).toEqual([lie]);
+  expect(tell(pull(7, first, 1, 9))).toEqual(['update 1']);
+});
+
+test('one of several servers refuses a worker that says less than its own part, which would turn clipping off', () => {
+  start(policy, { ...run, shards: 2 });
+  pushBoth();
+  tell({ type: 'measured', sumOfSquares: 9 });
+  const [refusal] = tell({ type: 'commit', request: 6, caller: second, step: 0, sumOfSquares: 0 });
+  expect(refusal).toContain('worker 1 says that the squared norm of the gradient of step 0 is 0');
+  expect(tell({ type: 'commit', request: 7, caller: first, step: 0, sumOfSquares: 12 })).toEqual([
+    'update 1',
+    'done 7',
+  ]);
+});
+
+test('gradients that add up to something infinite end the run, and the largest is named', () => {
+  tell(push(4, first));
+  tell(push(5, second));
+  const reason =
+    "step 0: the gradients add up to Infinity, the largest, of norm 1, is worker 1's: training diverged; lower " +
+    '--learning-rate or --clip-norm, then go on from the last checkpoint with --resume';
+  expect(tell({ type: 'measured', sumOfSquares: Number.POSITIVE_INFINITY })).toEqual([
+    `notice: ${reason}`,
+    `refuse 4 failed-precondition: ${reason}`,
+    `refuse 5 failed-precondition: ${reason}`,
+  ]);
+});
+
+test('an update that would make a parameter infinite ends the run: nothing is read or saved after it', () => {
+  start({ ...policy, snapshotEvery: 1 });
+  pushBoth();
+  tell({ type: 'measured', sumOfSquares: 9 });
+  tell(pull(6, first, 1, 9));
+  const effects = tell({ type: 'diverged', generation: 1, what: "'bias' would be Infinity" });
+  const reason = "step 0: 'bias' would be Infinity: training diverged";
+  expect(effects).toEqual([
+    expect.stringContaining(`notice: ${reason}`),
+    expect.stringContaining(`refuse 6 failed-precondition: ${reason}`),
+  ]);
+  expect(tell(pull(7, second, 1, 9))).toEqual([expect.stringContaining(reason)]);
+  expect(shard.isReadableAt(1, 0)).toBe(false);
+  expect(shard.isReadableAt(1, 1)).toBe(false);
+  tell({ type: 'leave', request: 8, caller: first, isFinished: false });
+  tell({ type: 'leave', request: 9, caller: second, isFinished: false });
+  expect(ends).toEqual([{ type: 'finish', isComplete: false, isAgreed: false }]);
+});
+
+test('a worker that claims a lease which nobody has dealt changes nothing', () => {
+  tell(push(4, first));
+  expect(tell(push(5, { ...second, lease: 7 }))).toEqual([
+    'refuse 5 aborted: worker 1 pushes under lease 7, the last is 0; join again',
+  ]);
+  expect(tell(push(6, second))).toEqual(['add 1', 'measure']);
+});
+
+test('a generation far beyond all others does not keep the later ones out', () => {
+  const later = { ...run, shard: 1, shards: 2 };
+  start(policy, later);
+  const last = 2 ** 53 - 1;
+  const lie = { type: 'initialize', request: 4, caller: second, generation: last, step: 0, values } as const;
+  expect(tell(lie)).toEqual([`refuse 4 aborted: generation ${last} is far beyond 1, the shard's; join again`]);
+  const far = 3 * 2 ** 20;
+  const begin = { type: 'restore', request: 5, caller: first, generation: far + 1, step: 8 } as const;
+  const said = { ...first, generation: far };
+  expect(tell(begin)).toEqual([expect.stringContaining('refuse 5 aborted')]);
+  const claim = { ordinal: 0, above: 0, isChief: true };
+  for (let k = 0; k < 3; k++) tell({ type: 'join', request: 6 + k, caller: said, run: later, claim });
+  expect(tell({ ...begin, request: 9 })).toContain('read-snapshot 8');
+});
+
+test('snapshots are cleared when as many workers as the run needs say that it is over, not when one does', () => {
+  shard = new Shard(run, policy);
+  tell({ type: 'join', request: 1, caller: second, run });
+  tell({ type: 'leave', request: 2, caller: second, isFinished: true });
+  expect(ends).toEqual([{ type: 'finish', isComplete: true, isAgreed: false }]);
+  start(policy);
+  tell({ type: 'leave', request: 4, caller: first, isFinished: true });
+  tell({ type: 'leave', request: 5, caller: second, isFinished: true });
+  expect(ends).toEqual([{ type: 'finish', isComplete: true, isAgreed: true }]);
 });
 
 test('a pull of a step that has passed is aborted, so that its worker joins again', () => {
@@ -278,7 +367,7 @@ test('a goodbye before the end is not one in the end, although the worker had fi
   tell({ type: 'finish', request: 4, caller: first });
   tell({ type: 'leave', request: 5, caller: first, isFinished: false });
   tell({ type: 'leave', request: 6, caller: second, isFinished: false });
-  expect(ends).toEqual([{ type: 'finish', isComplete: false }]);
+  expect(ends).toEqual([{ type: 'finish', isComplete: false, isAgreed: false }]);
 });
 
 test('a server that was restarted after the last step ends with the first goodbye', () => {

@@ -7,9 +7,9 @@ import type { ShardPlace, ShardPolicy } from './agreement.js';
 import type { Request, ShardEffect, ShardMessage } from './messages.js';
 import { Outbox } from './outbox.js';
 import { Refusal } from './refusal.js';
-import { whereIn } from './steps.js';
+import { diverged, whereIn } from './steps.js';
 import { TrainingRun } from './training-run.js';
-import { Workforce } from './workforce.js';
+import { type RunEnd, Workforce } from './workforce.js';
 
 /** The event that a run waits for, worded to follow "waiting for", and how far the run has come. */
 export interface Awaited {
@@ -47,6 +47,7 @@ export class Shard {
   /** Returns whether a worker at this step of this generation may go on reading the vectors. */
   isReadableAt(generation: number, step: number): boolean {
     const { steps } = this.#run;
+    if (this.#failure && this.#failure.code !== 'unavailable') return false;
     return steps !== undefined && steps.generation === generation && steps.isReadableAt(step);
   }
 
@@ -60,7 +61,8 @@ export class Shard {
 
   #receiveRequest(request: Request, now: number): void {
     try {
-      if (this.#failure) throw this.#failure;
+      // A run that has failed ends: its workers may say goodbye.
+      if (this.#failure && !(request.type === 'leave' && this.#failure.code !== 'unavailable')) throw this.#failure;
       if (this.#isLastGoodbye(request)) {
         this.#endWith(request);
         return;
@@ -103,13 +105,13 @@ export class Shard {
   }
 
   #receiveEvent(message: Exclude<ShardMessage, Request>, now: number): void {
-    const { steps, commonSteps } = this.#run;
+    const { steps } = this.#run;
     switch (message.type) {
       case 'cancel':
         this.#out.forget(message.request);
         break;
       case 'measured':
-        commonSteps?.measured(message.sumOfSquares);
+        this.#measured(message.sumOfSquares);
         break;
       case 'updated':
         if (message.generation === steps?.generation) steps.updated(now);
@@ -117,6 +119,9 @@ export class Shard {
       case 'update-failed':
         if (message.generation === steps?.generation)
           this.#fail(new Refusal('internal', `the optimizer failed on the server: ${message.reason}`));
+        break;
+      case 'diverged':
+        if (message.generation === steps?.generation) this.#diverge(diverged(`${steps.updating}: ${message.what}`));
         break;
       case 'snapshot-read':
         this.#run.snapshotRead(message, now);
@@ -133,6 +138,19 @@ export class Shard {
       case 'tick':
         break;
     }
+  }
+
+  #measured(sumOfSquares: number): void {
+    const { commonSteps } = this.#run;
+    if (!commonSteps) return;
+    if (Number.isFinite(sumOfSquares)) commonSteps.measured(sumOfSquares);
+    else this.#diverge(diverged(commonSteps.overflow));
+  }
+
+  /** Ends the run: what is not finite is neither served nor saved. */
+  #diverge(refusal: Refusal): void {
+    this.#out.add({ type: 'notice', severity: 'error', line: refusal.message });
+    this.#fail(refusal);
   }
 
   /**
@@ -158,7 +176,7 @@ export class Shard {
 
   #endWith(goodbye: Request): void {
     this.#out.answer(goodbye, { type: 'done' });
-    this.#end({ isComplete: true });
+    this.#end({ isComplete: true, isAgreed: false });
   }
 
   #lookForEnd(now: number): void {
@@ -166,20 +184,20 @@ export class Shard {
     if (end) this.#end(end);
   }
 
-  #end(end: { readonly isComplete: boolean }): void {
+  #end(end: RunEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#out.add({ type: 'finish', ...end });
   }
 
   /**
-   * Refuses every request from now on. Pulls that wait for an update in progress are still answered, unless the failure
-   * is internal.
+   * Refuses every request from now on. When the server stops, pulls that wait for an update in progress are still
+   * answered.
    */
   #fail(failure: Refusal): void {
     this.#failure = failure;
     const { steps } = this.#run;
-    const isServed = ({ type }: Request) => steps?.isUpdating && type === 'pull' && failure.code !== 'internal';
+    const isServed = ({ type }: Request) => steps?.isUpdating && type === 'pull' && failure.code === 'unavailable';
     this.#out.refuseAll(
       this.#out.waiting.filter((request) => !isServed(request)),
       failure,

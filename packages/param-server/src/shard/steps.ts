@@ -28,6 +28,8 @@ export interface Steps {
   isReadableAt(step: number): boolean;
   push(request: RequestOf<'push'>, now: number): void;
   pull(request: RequestOf<'pull'>, now: number): void;
+  /** The update that has been requested, in words: `step 4`. */
+  readonly updating: string;
   /** Called when the requested update has been made. */
   updated(now: number): void;
   /** Called when the previous snapshot is on disk: the next one, if due, can be taken. */
@@ -41,9 +43,29 @@ export function whereIn(steps: Steps | undefined): string {
   return steps ? `at step ${steps.step}` : 'before it initialised the parameters';
 }
 
+/**
+ * Returns the refusal of a step whose numbers are not finite.
+ * @param what the step and the number, in words
+ */
+export function diverged(what: string): Refusal {
+  return new Refusal(
+    'failed-precondition',
+    `${what}: training diverged; lower --learning-rate or --clip-norm, then go on from the last checkpoint with --resume`,
+  );
+}
+
 /** Returns the refusal for a request whose data did not arrive completely. */
 export function incomplete(what: string): Refusal {
   return new Refusal('failed-precondition', `${what} not arrived completely; upload all of the vector first`);
+}
+
+/** Returns the refusal of a sum of squares that the shard's own part of the gradient contradicts. */
+export function falseNorm(worker: number, step: number, said: number, own: number): Refusal {
+  return new Refusal(
+    'failed-precondition',
+    `worker ${worker} says that the squared norm of the gradient of step ${step} is ${said}, but on this server it is ${own}; ` +
+      'end that worker, and use a client of this version',
+  );
 }
 
 export function passed(worker: number, step: number, at: number): Refusal {

@@ -8,7 +8,7 @@ import type { Outbox } from './outbox.js';
 import { Refusal } from './refusal.js';
 import { type Counting, Round } from './round.js';
 import type { SnapshotSchedule } from './snapshot-schedule.js';
-import { incomplete, passed, type Standing, type Steps, type Wait } from './steps.js';
+import { falseNorm, incomplete, passed, type Standing, type Steps, type Wait } from './steps.js';
 import { Stragglers } from './stragglers.js';
 
 /** The previous round, remembered to answer repeated requests. */
@@ -26,6 +26,10 @@ export interface SynchronousStepsOptions {
   /** The number of lanes of the global batch. */
   readonly lanes: number;
   readonly counting: Counting;
+  /** Whether this shard knows the whole gradient, and so its norm. */
+  readonly isOnlyShard: boolean;
+  /** Whether leases are dealt elsewhere, so that the first push under one tells of it. */
+  readonly learnsLeases: boolean;
   readonly snapshots: SnapshotSchedule;
   readonly out: Outbox;
 }
@@ -35,13 +39,26 @@ export class SynchronousSteps implements Steps {
   readonly #snapshots: SnapshotSchedule;
   readonly #out: Outbox;
   readonly #stragglers: Stragglers;
+  readonly #isOnlyShard: boolean;
+  readonly #learnsLeases: boolean;
   #round: Round;
   #applied: AppliedRound | undefined;
   #isUpdating = false;
   #lease = 0;
 
-  constructor({ generation, step, lanes, counting, snapshots, out }: SynchronousStepsOptions) {
+  constructor({
+    generation,
+    step,
+    lanes,
+    counting,
+    isOnlyShard,
+    learnsLeases,
+    snapshots,
+    out,
+  }: SynchronousStepsOptions) {
     this.generation = generation;
+    this.#isOnlyShard = isOnlyShard;
+    this.#learnsLeases = learnsLeases;
     this.#snapshots = snapshots;
     this.#out = out;
     this.#round = new Round(step, lanes, counting);
@@ -51,6 +68,18 @@ export class SynchronousSteps implements Steps {
 
   get step(): number {
     return this.#round.step;
+  }
+
+  /** The update that has been requested leads to this step. */
+  get updating(): string {
+    return `step ${this.step - 1}`;
+  }
+
+  /** Says that the step's gradients add up to something infinite, and whose is the largest. */
+  get overflow(): string {
+    const { worker, sumOfSquares } = this.#round.largest;
+    const norm = Number(Math.sqrt(sumOfSquares).toPrecision(2));
+    return `step ${this.step}: the gradients add up to Infinity, the largest, of norm ${norm}, is worker ${worker}'s`;
   }
 
   get lease(): number {
@@ -115,6 +144,12 @@ export class SynchronousSteps implements Steps {
     }
     if (caller.lease < this.#lease) throw leasedAnew();
     // The first shard leases. The other shards learn of it from the first worker that computes under the new lease.
+    if (caller.lease > this.#lease && !this.#learnsLeases) {
+      throw new Refusal(
+        'aborted',
+        `worker ${caller.worker} pushes under lease ${caller.lease}, the last is ${this.#lease}; join again`,
+      );
+    }
     if (caller.lease > this.#lease) this.renew(caller.lease);
     const round = this.#round;
     if (round.isOpenTo(caller.worker) && !round.has(caller.worker)) this.#accept(request);
@@ -188,6 +223,7 @@ export class SynchronousSteps implements Steps {
     if (sumOfSquares === undefined || learningRate === undefined) {
       throw new Refusal('aborted', `worker ${worker} pulls step ${step + 1} before all have pushed ${step}`);
     }
+    this.#requirePossible(worker, sumOfSquares, globalSumOfSquares);
     this.#applied = { round: this.#round, sumOfSquares, global: { sumOfSquares: globalSumOfSquares, worker } };
     this.#round = this.#roundAt(step + 1);
     for (const late of this.#out.waitingFor('push')) this.#out.refuse(late, tooLate(late.caller.worker, step));
@@ -201,6 +237,15 @@ export class SynchronousSteps implements Steps {
       sumOfSquares: globalSumOfSquares,
       staleness: 0,
     });
+  }
+
+  /**
+   * Compares a worker's sum over all shards with this shard's own part of it.
+   * @throws Refusal if that worker cannot be right; a smaller sum would turn clipping off
+   */
+  #requirePossible(worker: number, own: number, said: number): void {
+    if (this.#isOnlyShard ? said === own : said >= own) return;
+    throw falseNorm(worker, this.step, said, own);
   }
 
   #goOn(now: number): void {
@@ -222,7 +267,7 @@ export class SynchronousSteps implements Steps {
     throw new Refusal(
       'failed-precondition',
       `worker ${worker} pulls step ${step} with squared gradient norm ${sumOfSquares}, worker ${applied.worker} with ` +
-        `${applied.sumOfSquares}; do all workers list the same servers?`,
+        `${applied.sumOfSquares}; do both list the same servers? If so, one of them lies: end it`,
     );
   }
 }

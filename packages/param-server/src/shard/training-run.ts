@@ -21,6 +21,12 @@ import { incomplete, type Standing, type Steps, whereIn } from './steps.js';
 import { leasedAnew, SynchronousSteps } from './synchronous-steps.js';
 import type { Workforce } from './workforce.js';
 
+/**
+ * How many generations a shard may be behind the others. Generations end at 2^53, and one message that claims the last
+ * would end the run for good. A worker that knows of more says so as it joins, again and again if need be.
+ */
+const mostAhead = 2 ** 20;
+
 export class TrainingRun {
   readonly #place: ShardPlace;
   readonly #policy: ShardPolicy;
@@ -29,6 +35,8 @@ export class TrainingRun {
   readonly #snapshots: SnapshotSchedule;
   #run: RunDescription | undefined;
   #generation = 0;
+  /** The greatest generation that this server believes the other shards may be in. */
+  #credible = 0;
   /** The request that began this generation. */
   #beginning: Beginning | undefined;
   #steps: Steps | undefined;
@@ -68,6 +76,7 @@ export class TrainingRun {
     if (replaced) this.#refuseOlder(request, replaced);
     if (replaced && holdsBack) this.#forget(caller.worker);
     this.#workforce.welcome(caller.worker, this.#steps);
+    this.#credible = Math.max(this.#credible, Math.min(caller.generation, this.#credible + mostAhead));
     if (!this.#run) {
       this.#run = run;
       this.#workforce.adopt(run.model.lanes.count);
@@ -182,6 +191,12 @@ export class TrainingRun {
     if (generation < this.#generation) {
       throw new Refusal('aborted', `generation ${generation} is over, the shard is in ${this.#generation}`);
     }
+    if (generation > this.#credible + mostAhead) {
+      throw new Refusal(
+        'aborted',
+        `generation ${generation} is far beyond ${this.#generation}, the shard's; join again`,
+      );
+    }
     if (generation > this.#generation) return false;
     const isSame = this.#beginning?.begunBy === caller.incarnation && this.#beginning.step === step;
     if (!isSame || this.#beginning?.type !== type) {
@@ -209,6 +224,7 @@ export class TrainingRun {
   /** Gives up what was computed in the last generation. */
   #begin(generation: number): void {
     this.#generation = generation;
+    this.#credible = Math.max(this.#credible, generation);
     this.#steps = undefined;
     this.#snapshots.forgetWaiting();
     this.#workforce.members.forgetFinished();
@@ -227,7 +243,12 @@ export class TrainingRun {
     const { lanes, staleness } = this.#run!.model;
     const { leads, counting } = this.#workforce;
     const common = { generation: this.#generation, step, snapshots: this.#snapshots, out: this.#out };
-    if (staleness === undefined) return new SynchronousSteps({ ...common, lanes: lanes.count, counting });
+    if (staleness === undefined) {
+      const { isElastic } = this.#workforce;
+      const learnsLeases = !leads && (isElastic || this.#policy.backupWorkers > 0);
+      const isOnlyShard = this.#place.shards === 1;
+      return new SynchronousSteps({ ...common, lanes: lanes.count, counting, isOnlyShard, learnsLeases });
+    }
     return new OwnPaceSteps({ ...common, workers: this.#place.workers, staleness, leads });
   }
 

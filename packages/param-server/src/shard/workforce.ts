@@ -128,14 +128,16 @@ export class Workforce {
    * early goodbye the run is not over while more workers may come. That is so while fewer than `minWorkers` have come,
    * or while worker 0, which is in every run, has yet to come.
    */
-  end(now: number): { readonly isComplete: boolean } | undefined {
+  end(now: number): RunEnd | undefined {
     const { known } = this.members;
     const isAway = (worker: number) => this.#isLost(worker, now);
     if (!known.some((worker) => this.members.hasLeft(worker)) || !known.every(isAway)) return undefined;
     const { isComplete } = this.members;
-    if (isComplete) return { isComplete };
+    const needed = this.#policy.minWorkers - this.#policy.backupWorkers;
+    const isAgreed = known.filter((worker) => this.members.hasLeftInTheEnd(worker)).length >= needed;
+    if (isComplete) return { isComplete, isAgreed };
     const haveCome = known.length >= this.#policy.minWorkers && (known.includes(0) || isAway(0));
-    return haveCome ? { isComplete } : undefined;
+    return haveCome ? { isComplete, isAgreed } : undefined;
   }
 
   /** Returns whether none of the awaited workers has more to do. */
@@ -198,6 +200,13 @@ export class Workforce {
   #notify(severity: Severity, lines: readonly string[]): void {
     for (const line of lines) this.#out.add({ type: 'notice', severity, line });
   }
+}
+
+/** How the run ended for a shard. */
+export interface RunEnd {
+  readonly isComplete: boolean;
+  /** Whether as many workers as the run needs have said that they had nothing left to do. */
+  readonly isAgreed: boolean;
 }
 
 /** Formats as `worker 1, worker 2`. */

@@ -138,6 +138,7 @@ export class ServerMachine {
       adopt: () => undefined,
       foreign: 0,
       foreignShards: undefined,
+      obstacle: undefined,
       get steps() {
         return [...offered].toSorted((a, b) => a - b);
       },

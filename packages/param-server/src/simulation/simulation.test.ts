@@ -77,6 +77,17 @@ test('gradients that come in parts, to workers that go on with a part of the par
   });
 });
 
+test.each([{}, { minWorkers: 1, patienceSeconds: 60, absence: 200 }])(
+  'whatever numbers a process claims that was let in, the workers go on to the same bits: %o',
+  async (elastic) => {
+    await underSeeds(10, async (seed) => {
+      const crashes = { lies: 6, servers: 1 };
+      const options = { seed, task, workers: 3, shards: 2, network: stormy, snapshotEvery: 2, crashes };
+      expectAll((await simulateTraining({ ...options, ...elastic })).parameters);
+    });
+  },
+);
+
 test('in an elastic run the lanes of workers that are away go to the others, and no token is lost or repeated', async () => {
   const away: string[] = [];
   await underSeeds(40, async (seed) => {

@@ -4,6 +4,7 @@
  */
 import type { Snapshot } from '../client/options.js';
 import type { NamedValues } from '../shard-vector.js';
+import { LyingMachine } from './lying-machine.js';
 import { type Disk, ServerMachine } from './server-machine.js';
 import type { Network } from './unreliable-calls.js';
 import { seededRandom, VirtualTime } from './virtual-time.js';
@@ -49,6 +50,8 @@ export interface Crashes {
   readonly copies?: number;
   /** Number of times that a worker leaves, where it may, and comes back. */
   readonly goodbyes?: number;
+  /** Number of times that a process which lies takes the part of a worker. */
+  readonly lies?: number;
   /** The workers that are killed for good. */
   readonly forGood?: readonly number[];
 }
@@ -101,6 +104,9 @@ export async function simulateTraining(options: SimulationOptions): Promise<Simu
   sometime(crashes.servers, () => servers[Math.floor(random() * shards)]!.restart());
   const oneOf = <Machine>(all: readonly Machine[]) => all[Math.floor(random() * all.length)]!;
   sometime(crashes.copies, () => oneOf(machines).copy());
+  sometime(crashes.lies, () => {
+    void new LyingMachine({ ...common, task, servers, network }).lie();
+  });
   sometime(crashes.goodbyes, () => oneOf(machines).leave());
   for (const worker of crashes.forGood ?? []) sometime(1, () => machines[worker]!.vanish());
   sometime(crashes.everything, () => {

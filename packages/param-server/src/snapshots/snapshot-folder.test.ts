@@ -69,9 +69,37 @@ test('what is set aside twice at one step is kept twice, and a write that was in
   await snapshots.setAside(undefined);
   await Promise.all([snapshots.write(frozen(20)), snapshots.setAside(undefined)]);
   expect(snapshots.steps).toEqual([]);
-  expect(readdirSync(folder).sort()).toEqual([`${basename(fileOf(20))}.aside`]);
+  const replaced = `${basename(fileOf(20))}.replaced`;
+  expect(readdirSync(folder).sort()).toEqual([replaced, `${replaced}-2`]);
   await Promise.all([snapshots.write(frozen(30)), snapshots.setAside(undefined), snapshots.setAside(undefined)]);
   expect(snapshots.steps).toEqual([]);
+});
+
+test('no values that a chief brings have a snapshot deleted, whatever steps they claim', async () => {
+  const snapshots = await open();
+  for (const step of [10, 20, 30]) await snapshots.write(frozen(step));
+  const before = readFileSync(fileOf(30));
+  await snapshots.setAside(10);
+  for (let k = 1; k <= 5; k++) {
+    await snapshots.setAside(undefined);
+    for (const step of [1, 2, 3]) await snapshots.write(frozen(1000 * k + step));
+  }
+  await snapshots.clear();
+  const reopened = await open();
+  expect(reopened.steps).toEqual([]);
+  for (const step of [10, 20, 30]) expect(readdirSync(folder)).toContain(`${basename(fileOf(step))}.replaced`);
+  expect(readFileSync(`${fileOf(30)}.replaced`)).toEqual(before);
+});
+
+test('a folder takes so many replaced snapshots, and then says what to do', async () => {
+  for (let k = 1; k <= 100; k++) writeFileSync(`${fileOf(k)}.replaced`, '');
+  const snapshots = await open();
+  expect(snapshots.obstacle).toBeUndefined();
+  await snapshots.write(frozen(10));
+  expect(snapshots.obstacle).toBe(
+    `${folder} has 100 snapshots that other values have replaced, and no room for more; look why runs are begun so often, ` +
+      'delete the files *.replaced* there, and start the servers again',
+  );
 });
 
 test('steps of any number of digits are ordered by number: the last ones are kept and offered', async () => {
@@ -150,7 +178,7 @@ test('snapshots of another run are counted, not offered, and never removed', asy
   await snapshots.write(frozen(10));
   expect({ steps: snapshots.steps, foreign: snapshots.foreign }).toEqual({ steps: [10], foreign: 0 });
   await snapshots.clear();
-  expect(readdirSync(folder)).toEqual([`${basename(fileOf(10))}.aside`]);
+  expect(readdirSync(folder)).toEqual([`${basename(fileOf(10))}.replaced`]);
 });
 
 test('snapshots of a run with another number of shards are foreign, each to one shard, and set aside when that is asked', async () => {
@@ -170,7 +198,7 @@ test('snapshots of a run with another number of shards are foreign, each to one 
     [0, undefined],
     [0, undefined],
   ]);
-  expect(readdirSync(folder).every((name) => name.endsWith('.snapshot.aside'))).toBe(true);
+  expect(readdirSync(folder).every((name) => name.endsWith('.snapshot.replaced'))).toBe(true);
 });
 
 test('a folder that cannot be made is named', async () => {

@@ -1,6 +1,7 @@
 /**
  * A shard's snapshots in a folder, which other shards may share: the last few, each in a file named by its shard and
- * step. When the run goes back, later snapshots are renamed, and removed only when the run has passed their steps.
+ * step. When the run goes back, later snapshots are renamed, and removed only when the run has passed their steps. When it
+ * begins with other values, all are renamed for good.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
@@ -37,12 +38,19 @@ interface Entry {
 /** Suffix of a snapshot that was set aside; a number follows if several have the same step. */
 const asideSuffix = '.aside';
 
+/** Suffix of a snapshot whose place a chief's values have taken. Only people delete these. */
+const replacedSuffix = '.replaced';
+
+/** The greatest number of replaced snapshots of a shard: a worker that lies must not fill the disk. */
+const mostReplaced = 100;
+
 export class SnapshotFolder implements SnapshotStore {
   readonly #options: SnapshotFolderOptions;
   /** Complete snapshots, ascending by step. */
   #entries: readonly Entry[];
   /** Snapshots that were set aside. */
   #aside: readonly Entry[];
+  readonly #replaced: Set<string>;
   #run = '';
   /** The current operation on the folder; they run one at a time. */
   #work: Promise<unknown> = Promise.resolve();
@@ -61,6 +69,7 @@ export class SnapshotFolder implements SnapshotStore {
     const { folder } = options;
     const entries: Entry[] = [];
     const aside: Entry[] = [];
+    const replaced: string[] = [];
     const names = await namesInWritable(folder, `${fileStem(options)}trial`).catch((error: Error) => {
       throw new ParameterServerError(
         status.FAILED_PRECONDITION,
@@ -75,6 +84,7 @@ export class SnapshotFolder implements SnapshotStore {
       try {
         const isResized = shards !== options.shards;
         if (kind === '' && isResized) entries.push({ file, shards, ...(await readSnapshotPlace(file)) });
+        else if (kind.startsWith(replacedSuffix)) replaced.push(file);
         else if (isResized) continue;
         else if (kind === unfinishedSuffix) await rm(file, { force: true });
         else if (kind.startsWith(asideSuffix)) aside.push({ file, shards, ...(await readSnapshotPlace(file)) });
@@ -83,11 +93,17 @@ export class SnapshotFolder implements SnapshotStore {
         report(`${file}: ${(error as Error).message}; it is passed over`, 'warning');
       }
     }
-    return new SnapshotFolder(options, entries, aside);
+    return new SnapshotFolder(options, entries, aside, replaced);
   }
 
-  private constructor(options: SnapshotFolderOptions, entries: readonly Entry[], aside: readonly Entry[]) {
+  private constructor(
+    options: SnapshotFolderOptions,
+    entries: readonly Entry[],
+    aside: readonly Entry[],
+    replaced: readonly string[],
+  ) {
     this.#options = options;
+    this.#replaced = new Set(replaced);
     this.#entries = byStep(entries);
     this.#aside = aside;
   }
@@ -106,6 +122,15 @@ export class SnapshotFolder implements SnapshotStore {
 
   get foreignShards(): number | undefined {
     return this.#entries.find(({ shards }) => shards !== this.#options.shards)?.shards;
+  }
+
+  get obstacle(): string | undefined {
+    const { folder } = this.#options;
+    if (this.#replaced.size + this.#entries.length + this.#aside.length <= mostReplaced) return undefined;
+    return (
+      `${folder} has ${this.#replaced.size} snapshots that other values have replaced, and no room for more; ` +
+      `look why runs are begun so often, delete the files *${replacedSuffix}* there, and start the servers again`
+    );
   }
 
   write(snapshot: FrozenSnapshot): Promise<void> {
@@ -142,16 +167,24 @@ export class SnapshotFolder implements SnapshotStore {
     return this.#oneAtATime(async () => {
       const writtenMeanwhile = this.#entries.filter(left);
       this.#entries = this.#entries.filter((entry) => !writtenMeanwhile.includes(entry));
-      for (const entry of [...hidden, ...writtenMeanwhile]) await this.#rename(entry);
+      const moved = [...hidden, ...writtenMeanwhile];
+      if (after === undefined) {
+        // What was set aside before must not be removed when the run that begins now passes its steps.
+        moved.push(...this.#aside);
+        this.#aside = [];
+      }
+      for (const entry of moved) await (after === undefined ? this.#replace(entry) : this.#putAside(entry));
     });
   }
 
-  async #rename(entry: Entry): Promise<void> {
-    const names = new Set(this.#aside.map(({ file }) => file));
-    let file = entry.file + asideSuffix;
-    for (let copy = 2; names.has(file); copy++) file = `${entry.file}${asideSuffix}-${copy}`;
-    await rename(entry.file, file);
+  async #putAside(entry: Entry): Promise<void> {
+    const file = await renamed(entry.file, asideSuffix, new Set(this.#aside.map((other) => other.file)));
     this.#aside = [...this.#aside, { ...entry, file }];
+  }
+
+  async #replace({ file }: Entry): Promise<void> {
+    const snapshot = file.replace(/\.aside(-\d+)?$/, '');
+    this.#replaced.add(await renamed(file, replacedSuffix, this.#replaced, snapshot));
   }
 
   clear(): Promise<void> {
@@ -199,6 +232,14 @@ async function makeFolder(folder: string): Promise<void> {
     await makeFolder(dirname(folder));
     await makeFolder(folder);
   }
+}
+
+/** Renames a file to another name with this suffix that is not taken. @returns that name */
+async function renamed(file: string, suffix: string, taken: ReadonlySet<string>, stem = file): Promise<string> {
+  let name = stem + suffix;
+  for (let copy = 2; taken.has(name); copy++) name = `${stem}${suffix}-${copy}`;
+  await rename(file, name);
+  return name;
 }
 
 function fileStem({ shard, shards }: SnapshotFolderOptions): string {

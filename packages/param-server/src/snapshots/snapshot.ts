@@ -27,6 +27,8 @@ export interface SnapshotStore {
   readonly foreign: number;
   /** The number of shards in the run that these snapshots belong to; undefined if it equals this run's. */
   readonly foreignShards: number | undefined;
+  /** The reason why a chief's own values may not take the place of the snapshots, with the remedy; undefined if they may. */
+  readonly obstacle: string | undefined;
   /** Reads the values once, at its own speed. Resolves when the snapshot is safe. */
   write(snapshot: FrozenSnapshot): Promise<void>;
   /**
@@ -35,11 +37,12 @@ export interface SnapshotStore {
    */
   read(step: number): Promise<ShardSnapshot>;
   /**
-   * Sets aside the snapshots of steps later than `after`, or all without it: they are no longer among {@link steps}.
-   * Those of this run are kept until the run has passed their steps, those of other runs for good.
+   * Sets aside the snapshots of steps later than `after`: they are no longer among {@link steps}. Those of this run are
+   * kept until the run has passed their steps. Without `after` a chief's own values take the place of all, which are
+   * kept for good: no message deletes what the run could go back to.
    */
   setAside(after: number | undefined): Promise<void>;
-  /** Removes all snapshots of the run, including those that were set aside. */
+  /** Removes the run's snapshots, but not those whose place a chief's values have taken. */
   clear(): Promise<void>;
 }
 
@@ -49,6 +52,7 @@ export const noSnapshots: SnapshotStore = {
   steps: [],
   foreign: 0,
   foreignShards: undefined,
+  obstacle: undefined,
   write: async () => undefined,
   read: async (step) => {
     throw new Error(`there is no snapshot of step ${step}`);

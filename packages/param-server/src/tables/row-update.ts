@@ -6,7 +6,7 @@ import { optimizerSlots } from '@unroll/core/config';
 import type { ModelDescription } from '../model.js';
 import type { ShardLayout } from '../partition.js';
 import type { ShardValues } from '../shard/messages.js';
-import type { UpdateRule, UpdateRuleFactory, UpdateScalars } from '../update-rule.js';
+import { NotFinite, type UpdateRule, type UpdateRuleFactory, type UpdateScalars } from '../update-rule.js';
 import type { RowGradient, TableRows } from './row-gradient.js';
 
 /** The greatest number of elements in a block: as many as the update rule takes at a time. */
@@ -49,7 +49,12 @@ export class RowUpdate {
     gather(values.parameters, pieces, parameters);
     for (const [name, slot] of Object.entries(values.slots)) gather(slot, pieces, slots[name]!);
     const gradient = { values: rows.values.subarray(from, to), ranges: [0, to - from] };
-    await this.#rule.apply({ ...scalars, values: { parameters, slots, lanes: values.lanes }, gradient });
+    const block = { parameters, slots, lanes: values.lanes };
+    await this.#rule.apply({ ...scalars, values: block, gradient }).catch((error: unknown) => {
+      if (!(error instanceof NotFinite)) throw error;
+      const { at, start } = pieces.findLast((piece) => piece.at <= error.element)!;
+      throw new NotFinite(start + error.element - at, error.value, error.vector);
+    });
     scatter(parameters, pieces, values.parameters);
     for (const [name, slot] of Object.entries(values.slots)) scatter(slots[name]!, pieces, slot);
   }
