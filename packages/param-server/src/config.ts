@@ -5,6 +5,7 @@
 import './no-telemetry.js';
 
 export { lately } from './lately.js';
+export { LockFile } from './locks/lock-file.js';
 export { defaultMaxParameters, mostMaxParameters } from './max-parameters.js';
 export { createGuardedServer } from './security/guarded-http.js';
 export { isLoopback } from './security/loopback.js';

@@ -1,12 +1,14 @@
 /** Starts and stops a shard's process: the listening socket, health, the timer, the shutdown. */
 import type { Socket } from 'node:net';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Server, type ServerCredentials, status } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { BulkService } from './bulk/bulk-service.js';
 import { ParameterServerError } from './client/errors.js';
 import { tuneHttp2Server } from './http2-server.js';
 import { defaultMaxParameters } from './max-parameters.js';
-import { serveMetrics } from './metrics/metrics-endpoint.js';
+import { type MetricsEndpoint, serveMetrics } from './metrics/metrics-endpoint.js';
 import { addAttendance, addServerMetrics, countRefusedConnections } from './metrics/server-metrics.js';
 import { ShardMetrics } from './metrics/shard-metrics.js';
 import { WorkerReports } from './metrics/worker-reports.js';
@@ -141,8 +143,13 @@ export async function startParameterServer({
   const reports = new WorkerReports(now);
   const metrics = metricsPort === undefined ? undefined : new ShardMetrics(place, reports);
   const waits = new Waits((line) => onNotice(line, 'info'));
-  const openSnapshots = ({ folder, keep }: SnapshotOptions): Promise<SnapshotFolder> =>
-    waits.during(`the snapshots in ${folder}`, SnapshotFolder.open({ folder, keep, shard, shards }, onNotice));
+  const openSnapshots = ({ folder, keep }: SnapshotOptions): Promise<SnapshotFolder> => {
+    const place = port === 0 ? undefined : `${hostname()}:${port}`;
+    const onWait = (holder: string) => waits.begin(`${holder} to leave ${folder}`);
+    const opened = SnapshotFolder.open({ folder, keep, shard, shards, place, onWait }, onNotice);
+    return waits.during(`the snapshots in ${folder}`, opened);
+  };
+  const folder = snapshots && (await openSnapshots(snapshots));
   const shardHost = new ShardHost({
     place,
     watcher: metrics,
@@ -151,7 +158,7 @@ export async function startParameterServer({
       snapshotEvery: snapshots?.every ?? 0,
     },
     createRule,
-    snapshots: snapshots ? await openSnapshots(snapshots) : noSnapshots,
+    snapshots: folder ?? noSnapshots,
     waits,
     now,
     onNotice,
@@ -182,11 +189,14 @@ export async function startParameterServer({
     addServerMetrics(metrics.registry, state);
     if (shard === 0) addAttendance(metrics.registry, workers, leaseSeconds, reports);
   }
-  const endpoint = metrics && (await serveMetrics(metrics.registry, metricsHost, metricsPort!, refusals));
-  const boundPort = await listen(server, host, port, credentials).catch((error: unknown) => {
+  let endpoint: MetricsEndpoint | undefined;
+  const giveUp = async (error: unknown): Promise<never> => {
     endpoint?.close();
+    await folder?.[Symbol.asyncDispose]();
     throw error;
-  });
+  };
+  if (metrics) endpoint = await serveMetrics(metrics.registry, metricsHost, metricsPort!, refusals).catch(giveUp);
+  const boundPort = await listen(server, host, port, credentials).catch(giveUp);
   const stopTicking = tick(shardHost, waits, leaseSeconds);
 
   let requestStop!: (end: 'stopped') => void;
@@ -201,6 +211,8 @@ export async function startParameterServer({
     await shutDown(server, bulk, sockets);
     refusals.close();
     endpoint?.close();
+    // A disk may hang.
+    await Promise.race([folder?.[Symbol.asyncDispose](), sleep(shutdownGraceMs, undefined, { ref: false })]);
   };
   const ended = shardHost.finished.then((isComplete): ServerEnd => (isComplete ? 'finished' : 'abandoned'));
   const done = Promise.race([ended, stopRequested]).then(async (end) => {

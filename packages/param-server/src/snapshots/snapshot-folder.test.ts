@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { seededRandom } from '../simulation/virtual-time.js';
@@ -15,15 +15,30 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'unroll-snapshots-'));
   reports = [];
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  for (const snapshots of held.values()) await snapshots[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const fileOf = (step: number) => join(folder, `shard-0-of-2-step-${step}.snapshot`);
 
-async function open(run = 'this', shard = 0): Promise<SnapshotFolder> {
-  const snapshots = await SnapshotFolder.open({ folder, shard, shards: 2, keep: 3 }, (line) => reports.push(line));
+const held = new Map<number, SnapshotFolder>();
+
+/** Opens a shard's folder as the next process does: the one before it has ended. */
+async function openAs(run: string, shard: number, shards: number): Promise<SnapshotFolder> {
+  await held.get(shard)?.[Symbol.asyncDispose]();
+  const snapshots = await SnapshotFolder.open({ folder, shard, shards, keep: 3 }, (line) => reports.push(line));
+  held.set(shard, snapshots);
   snapshots.adopt(run);
   return snapshots;
 }
+
+const open = (run = 'this', shard = 0) => openAs(run, shard, 2);
+
+const namesIn = () =>
+  readdirSync(folder)
+    .filter((name) => !name.endsWith('.lock'))
+    .sort();
 
 function snapshotOf(step: number): ShardSnapshot {
   const values = (offset: number) => Float32Array.from({ length: 1000 }, (_, i) => Math.sin(i + step + offset));
@@ -58,9 +73,9 @@ test('snapshots that are set aside are offered no longer, and removed when the r
   expect(reopened.steps).toEqual([10]);
   await reopened.write(frozen(20));
   const ofShard = (step: number) => `shard-0-of-2-step-${step}.snapshot`;
-  expect(readdirSync(folder).sort()).toEqual([ofShard(10), ofShard(20), `${ofShard(30)}.aside`]);
+  expect(namesIn()).toEqual([ofShard(10), ofShard(20), `${ofShard(30)}.aside`]);
   await reopened.clear();
-  expect(readdirSync(folder)).toEqual([]);
+  expect(namesIn()).toEqual([]);
 });
 
 test('what is set aside twice at one step is kept twice, and a write that was in progress is set aside too', async () => {
@@ -70,7 +85,7 @@ test('what is set aside twice at one step is kept twice, and a write that was in
   await Promise.all([snapshots.write(frozen(20)), snapshots.setAside(undefined)]);
   expect(snapshots.steps).toEqual([]);
   const replaced = `${basename(fileOf(20))}.replaced`;
-  expect(readdirSync(folder).sort()).toEqual([replaced, `${replaced}-2`]);
+  expect(namesIn()).toEqual([replaced, `${replaced}-2`]);
   await Promise.all([snapshots.write(frozen(30)), snapshots.setAside(undefined), snapshots.setAside(undefined)]);
   expect(snapshots.steps).toEqual([]);
 });
@@ -166,7 +181,7 @@ test('what a crash left half-written does not count and is removed, but not what
   const ofAnother = ['shard-1-of-2-step-10.snapshot.new', 'shard-0-of-20-step-10.snapshot.new', 'notes.new'];
   for (const name of ofAnother) writeFileSync(join(folder, name), 'half');
   expect((await open()).steps).toEqual([]);
-  expect(readdirSync(folder).sort()).toEqual(ofAnother.toSorted());
+  expect(namesIn()).toEqual(ofAnother.toSorted());
   expect(reports).toEqual([]);
 });
 
@@ -178,15 +193,11 @@ test('snapshots of another run are counted, not offered, and never removed', asy
   await snapshots.write(frozen(10));
   expect({ steps: snapshots.steps, foreign: snapshots.foreign }).toEqual({ steps: [10], foreign: 0 });
   await snapshots.clear();
-  expect(readdirSync(folder)).toEqual([`${basename(fileOf(10))}.replaced`]);
+  expect(namesIn()).toEqual([`${basename(fileOf(10))}.replaced`]);
 });
 
 test('snapshots of a run with another number of shards are foreign, each to one shard, and set aside when that is asked', async () => {
-  const of = async (shard: number, shards: number) => {
-    const opened = await SnapshotFolder.open({ folder, shard, shards, keep: 3 }, () => undefined);
-    opened.adopt(`the run of ${shards} shards`);
-    return opened;
-  };
+  const of = (shard: number, shards: number) => openAs(`the run of ${shards} shards`, shard, shards);
   for (const shard of [0, 1, 2]) await (await of(shard, 3)).write(frozen(10));
   const pair = [await of(0, 2), await of(1, 2)] as const;
   expect(pair.map(({ foreign, foreignShards }) => [foreign, foreignShards])).toEqual([
@@ -198,7 +209,27 @@ test('snapshots of a run with another number of shards are foreign, each to one 
     [0, undefined],
     [0, undefined],
   ]);
-  expect(readdirSync(folder).every((name) => name.endsWith('.snapshot.replaced'))).toBe(true);
+  expect(namesIn().every((name) => name.endsWith('.snapshot.replaced'))).toBe(true);
+});
+
+test('a second process of a shard is refused while the first one runs, whichever run it is of, and changes nothing', async () => {
+  await open();
+  const second = SnapshotFolder.open({ folder, shard: 0, shards: 1, keep: 3 }, () => undefined);
+  await expect(second).rejects.toThrow(
+    `${folder}: process ${process.pid} on ${hostname()} (server 0) writes its snapshots there; end it, or choose another --snapshot-dir`,
+  );
+  expect(namesIn()).toEqual([]);
+});
+
+test('a process that stood still while another one took its folder writes and removes nothing more there', async () => {
+  const snapshots = await open();
+  await snapshots.write(frozen(10));
+  const other = { id: 'b', role: 'server 0', host: 'node7', machine: 'another boot', pid: 7, started: '1' };
+  writeFileSync(join(folder, 'shard-0.lock'), JSON.stringify(other));
+  for (const change of [snapshots.write(frozen(20)), snapshots.setAside(undefined), snapshots.clear()]) {
+    await expect(change).rejects.toThrow('process 7 on node7 (server 0) writes its snapshots there');
+  }
+  expect(namesIn()).toEqual([basename(fileOf(10))]);
 });
 
 test('a folder that cannot be made is named', async () => {

@@ -8,6 +8,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { ParameterServerError } from '../client/errors.js';
+import { LockFile } from '../locks/lock-file.js';
 import type { Severity } from '../shard/messages.js';
 import type { FrozenSnapshot, ShardSnapshot, SnapshotStore } from './snapshot.js';
 import {
@@ -24,6 +25,10 @@ export interface SnapshotFolderOptions {
   readonly shards: number;
   /** The number of snapshots to keep; at least {@link fewestSnapshots}. */
   readonly keep: number;
+  /** The server's address, which no other process can have at the same time; undefined if it is not known yet. */
+  readonly place?: string | undefined;
+  /** Called if another process, named by `holder`, may still use the folder; returns a function to call in the end. */
+  readonly onWait?: (holder: string) => () => void;
 }
 
 /** A snapshot on disk. */
@@ -44,8 +49,9 @@ const replacedSuffix = '.replaced';
 /** The greatest number of replaced snapshots of a shard: a worker that lies must not fill the disk. */
 const mostReplaced = 100;
 
-export class SnapshotFolder implements SnapshotStore {
+export class SnapshotFolder implements SnapshotStore, AsyncDisposable {
   readonly #options: SnapshotFolderOptions;
+  readonly #lock: LockFile;
   /** Complete snapshots, ascending by step. */
   #entries: readonly Entry[];
   /** Snapshots that were set aside. */
@@ -60,7 +66,7 @@ export class SnapshotFolder implements SnapshotStore {
    * one line to `report` for each; files that a crash left unfinished are removed. Snapshots of a run with another
    * number of shards are foreign. If the shards share the folder, each foreign snapshot belongs to one shard of this
    * run.
-   * @throws ParameterServerError naming the folder if it cannot be written
+   * @throws ParameterServerError naming the folder if it cannot be written, or if another process of this shard does
    */
   static async open(
     options: SnapshotFolderOptions,
@@ -70,11 +76,10 @@ export class SnapshotFolder implements SnapshotStore {
     const entries: Entry[] = [];
     const aside: Entry[] = [];
     const replaced: string[] = [];
-    const names = await namesInWritable(folder, `${fileStem(options)}trial`).catch((error: Error) => {
-      throw new ParameterServerError(
-        status.FAILED_PRECONDITION,
-        `${folder}: cannot hold snapshots (${error.message}); choose another --snapshot-dir`,
-      );
+    const lock = lockOf(options);
+    const names = await namesInWritable(folder, lock, `${fileStem(options)}trial`).catch((error: Error) => {
+      if (error instanceof ParameterServerError) throw error;
+      throw refusal(`${folder}: cannot hold snapshots (${error.message}); choose another --snapshot-dir`);
     });
     for (const name of names) {
       const place = placeOf(name);
@@ -93,16 +98,18 @@ export class SnapshotFolder implements SnapshotStore {
         report(`${file}: ${(error as Error).message}; it is passed over`, 'warning');
       }
     }
-    return new SnapshotFolder(options, entries, aside, replaced);
+    return new SnapshotFolder(options, lock, entries, aside, replaced);
   }
 
   private constructor(
     options: SnapshotFolderOptions,
+    lock: LockFile,
     entries: readonly Entry[],
     aside: readonly Entry[],
     replaced: readonly string[],
   ) {
     this.#options = options;
+    this.#lock = lock;
     this.#replaced = new Set(replaced);
     this.#entries = byStep(entries);
     this.#aside = aside;
@@ -134,7 +141,7 @@ export class SnapshotFolder implements SnapshotStore {
   }
 
   write(snapshot: FrozenSnapshot): Promise<void> {
-    return this.#oneAtATime(async () => {
+    return this.#alter(async () => {
       const { step } = snapshot;
       const file = this.#path(step);
       await writeSnapshotFile(file, this.#run, snapshot);
@@ -164,7 +171,7 @@ export class SnapshotFolder implements SnapshotStore {
     // Hide them at once, so that none is offered any more. A snapshot that is being written follows once its file
     // exists.
     this.#entries = this.#entries.filter((entry) => !hidden.includes(entry));
-    return this.#oneAtATime(async () => {
+    return this.#alter(async () => {
       const writtenMeanwhile = this.#entries.filter(left);
       this.#entries = this.#entries.filter((entry) => !writtenMeanwhile.includes(entry));
       const moved = [...hidden, ...writtenMeanwhile];
@@ -188,8 +195,22 @@ export class SnapshotFolder implements SnapshotStore {
   }
 
   clear(): Promise<void> {
-    return this.#oneAtATime(() => {
+    return this.#alter(() => {
       return this.#remove([...this.#entries, ...this.#aside].filter(({ run }) => run === this.#run));
+    });
+  }
+
+  /** Ends the work on the folder, so that another process can take it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#work;
+    await this.#lock[Symbol.asyncDispose]();
+  }
+
+  /** Changes the folder, unless another process has taken it while this one stood still. */
+  #alter(task: () => Promise<void>): Promise<void> {
+    return this.#oneAtATime(async () => {
+      await this.#lock.requireHeld();
+      await task();
     });
   }
 
@@ -211,12 +232,29 @@ export class SnapshotFolder implements SnapshotStore {
   }
 }
 
+/** Returns the lock of a shard's snapshots. It lets in neither a second run nor a second process of this shard. */
+function lockOf({ folder, shard, place, onWait }: SnapshotFolderOptions): LockFile {
+  return new LockFile({
+    path: join(folder, `shard-${shard}.lock`),
+    role: `server ${shard}`,
+    place,
+    refusal: (holder) =>
+      refusal(`${folder}: ${holder} writes its snapshots there; end it, or choose another --snapshot-dir`),
+    ...(onWait ? { onWait } : {}),
+  });
+}
+
+function refusal(message: string): ParameterServerError {
+  return new ParameterServerError(status.FAILED_PRECONDITION, message);
+}
+
 /**
- * Returns the names in a folder, creating it if needed.
+ * Takes a folder, creating it if needed, and returns the names in it.
  * @param trial the name of a file to write and remove as a test
  */
-async function namesInWritable(folder: string, trial: string): Promise<string[]> {
+async function namesInWritable(folder: string, lock: LockFile, trial: string): Promise<string[]> {
   await makeFolder(folder);
+  await lock.take();
   await tryToWrite(join(folder, trial));
   return readdir(folder);
 }

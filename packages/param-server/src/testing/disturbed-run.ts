@@ -136,7 +136,7 @@ async function run({ byRows = false, before, between }: Attack): Promise<Snapsho
   connection.close();
   expect(readdirSync(folder)).toEqual(['snapshots']);
   const files = readdirSync(join(folder, 'snapshots'));
-  expect(files.filter((file) => !/^shard-0-of-1-step-\d\.snapshot(\..*)?$/.test(file))).toEqual([]);
+  expect(files.filter((file) => !/^shard-0(\.lock|-of-1-step-\d\.snapshot(\..*)?)$/.test(file))).toEqual([]);
   return snapshot!;
 }
 

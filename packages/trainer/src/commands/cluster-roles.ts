@@ -1,7 +1,7 @@
 /** `unroll worker` and `unroll param-server`: the processes of a distributed run, one at a time, on any machine. */
 import type { Command } from 'commander';
 import { notify, reportTo } from '../cluster/messages.js';
-import { parseServerAddresses } from '../cluster/server-addresses.js';
+import { parseServerAddresses, runOfServers } from '../cluster/server-addresses.js';
 import { Interruption, UnrollError, UsageError } from '../errors.js';
 import { log, nameInLog } from '../terminal/log.js';
 import { version } from '../version.js';
@@ -68,7 +68,8 @@ export async function work(flags: WorkerFlags): Promise<void> {
   const security = await clientSecurity(flags);
   const request = await trainingRequest(flags);
   const role = { servers: flags.serverAddresses, worker, workers, serverTimeoutSeconds, security };
-  await using observer = worker === 0 ? await openObserver(flags) : undefined;
+  const place = { run: runOfServers(flags.serverAddresses), role: `worker ${worker}` };
+  await using observer = worker === 0 ? await openObserver(flags, place) : undefined;
   const { runWorker } = await import('../cluster/run-worker.js');
   const report = await runWorker(request, role, observer);
   // A worker other than the first has a result if it took over and wrote checkpoints.

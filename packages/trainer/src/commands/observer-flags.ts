@@ -1,7 +1,7 @@
 /** The flags for watching a run: its page, and its event files for TensorBoard. */
 import type { Command } from 'commander';
 import { defaultPageAddress, parsePageAddress } from '../dashboard/page-address.js';
-import type { RunObserver } from '../dashboard/run-observer.js';
+import type { ObserverOptions, RunObserver } from '../dashboard/run-observer.js';
 
 export interface ObserverFlags {
   out: string;
@@ -28,14 +28,13 @@ export function addPublicPageFlag(command: Command): Command {
 /**
  * Opens the observer that the flags ask for; undefined if they ask for none. The page needs the event files: they give
  * a resumed run the curves of the time before.
+ * @param place the run that a worker belongs to
  * @throws UsageError if the page's address cannot be used; UnrollError if it is taken, or the folder cannot be written
  */
-export async function openObserver({
-  out,
-  dashboard,
-  tensorboard,
-  insecurePublic = false,
-}: ObserverFlags): Promise<RunObserver | undefined> {
+export async function openObserver(
+  { out, dashboard, tensorboard, insecurePublic = false }: ObserverFlags,
+  place?: Required<Pick<ObserverOptions, 'run' | 'role'>>,
+): Promise<RunObserver | undefined> {
   if (dashboard === undefined && tensorboard === undefined) return undefined;
   const page = typeof dashboard === 'string' ? parsePageAddress(dashboard, insecurePublic) : defaultPageAddress;
   const { RunObserver } = await import('../dashboard/run-observer.js');
@@ -43,5 +42,6 @@ export async function openObserver({
     name: out,
     eventFolder: typeof tensorboard === 'string' ? tensorboard : `${out.replace(/[\\/]+$/, '')}.tensorboard`,
     page: dashboard === undefined ? undefined : page,
+    ...place,
   });
 }

@@ -2,11 +2,9 @@
  * Follows a run for viewers: keeps its curves, writes them as TensorBoard event files, and serves them as a page with
  * the reports of workers and servers. Training does not depend on it.
  */
-import { accessSync, constants, mkdirSync } from 'node:fs';
 import type { RunStatus, RunStatusReader, WorkerReport } from '@unroll/param-server';
 import { lately } from '@unroll/param-server/config';
-import { UnrollError } from '../errors.js';
-import { fileErrorReason } from '../files/file-error.js';
+import { ResultLock } from '../files/result-lock.js';
 import { EventFile } from '../tensorboard/event-file.js';
 import { readEvents } from '../tensorboard/read-events.js';
 import { log } from '../terminal/log.js';
@@ -21,12 +19,16 @@ export interface ObserverOptions {
   readonly name: string;
   /** The folder of event files. */
   readonly eventFolder: string;
+  /** A name that the processes of the run share, and this one's part in it; by default it trains alone. */
+  readonly run?: string;
+  readonly role?: string;
   /** The page's address; by default there is no page. */
   readonly page?: PageAddress | undefined;
 }
 
 export class RunObserver implements AsyncDisposable {
   readonly #options: ObserverOptions;
+  readonly #lock: ResultLock;
   readonly #curves = new Curves();
   readonly #rates = new WorkerRateMeter();
   #events: EventFile | undefined;
@@ -39,19 +41,25 @@ export class RunObserver implements AsyncDisposable {
   /** Asks the servers, once for all readers of the same moment. */
   #askServers: (() => Promise<RunStatus>) | undefined;
 
-  /** @throws UnrollError if the page's address cannot be listened on, or the folder of event files cannot be made */
+  /** @throws UnrollError if the page's address cannot be listened on, or the folder of event files cannot be written, or another run writes there */
   static async open(options: ObserverOptions): Promise<RunObserver> {
-    makeFolder(options.eventFolder);
-    const observer = new RunObserver(options);
+    const { eventFolder: folder, run, role = 'training' } = options;
+    const lock = new ResultLock({ folder, flag: '--tensorboard', role, run, name: '.unroll-events-lock' });
+    await lock.take();
+    const observer = new RunObserver(options, lock);
     if (options.page) {
-      observer.#page = await servePage(options.page, () => observer.#newFeed());
+      observer.#page = await servePage(options.page, () => observer.#newFeed()).catch(async (error: unknown) => {
+        await lock[Symbol.asyncDispose]();
+        throw error;
+      });
       log(`dashboard: ${observer.#page.url}`);
     }
     return observer;
   }
 
-  private constructor(options: ObserverOptions) {
+  private constructor(options: ObserverOptions, lock: ResultLock) {
     this.#options = options;
+    this.#lock = lock;
   }
 
   /** The page's address, if it is served. */
@@ -77,6 +85,7 @@ export class RunObserver implements AsyncDisposable {
     this.#events?.[Symbol.dispose]();
     await this.#page?.close();
     this.#servers?.close();
+    await this.#lock[Symbol.asyncDispose]();
   }
 
   #begin(start: RunStart): void {
@@ -137,17 +146,6 @@ export class RunObserver implements AsyncDisposable {
 
 /** In milliseconds; readers are sent data every second. */
 const freshness = 500;
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-    accessSync(path, constants.W_OK);
-  } catch (error) {
-    throw new UnrollError(
-      `${path}: cannot be written: ${fileErrorReason(error)}; name a folder that can be written with --tensorboard`,
-    );
-  }
-}
 
 /** Returns the values in the order in which the page reads them. */
 function rowOf({ step, time, loss, learningRate, gradientNorm, tokensPerSecond }: CurvePoint): number[] {

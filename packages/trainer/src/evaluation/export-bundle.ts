@@ -17,7 +17,8 @@ import { loadCorpus } from '../data/corpus.js';
 import { encodeText } from '../data/learn-tokenizer.js';
 import { selectEngine } from '../engines/select.js';
 import { UnrollError } from '../errors.js';
-import { checkWritable, inspectFolder, replaceFolder } from '../files/result-folder.js';
+import { inspectFolder, replaceFolder } from '../files/result-folder.js';
+import { ResultLock } from '../files/result-lock.js';
 import { log } from '../terminal/log.js';
 import { evaluateBundle, evaluateCheckpoint } from './perplexity.js';
 import { measuredChoices, measuredSpeeds } from './target-speed.js';
@@ -60,7 +61,8 @@ export async function exportBundle(request: ExportRequest, signal: AbortSignal):
   if ((await inspectFolder(out, bundleFiles)) === 'foreign') {
     throw new UnrollError(`${out}: holds files that are no bundle's, and would be lost; choose another --out`);
   }
-  await checkWritable(out);
+  await using lock = new ResultLock({ folder: out, role: 'export' });
+  await lock.take();
 
   const graph = graphFor(target, checkpoint);
   const choices =

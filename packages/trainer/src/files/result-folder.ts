@@ -75,9 +75,10 @@ export async function replaceFolder(
 /**
  * Checks that {@link replaceFolder} can write here, before doing the work whose result it will write. Tries every
  * operation that it uses.
+ * @param flag the flag that names the folder
  * @throws UnrollError naming the folder if it cannot
  */
-export async function checkWritable(folder: string): Promise<void> {
+export async function checkWritable(folder: string, flag = '--out'): Promise<void> {
   const path = resolve(folder);
   try {
     const isNew = await makeFolder(path);
@@ -95,8 +96,8 @@ export async function checkWritable(folder: string): Promise<void> {
     const target = await danglingTarget(path);
     throw new UnrollError(
       target === undefined
-        ? `${folder}: cannot be written: ${fileErrorReason(error)}; choose another --out`
-        : `${folder}: is a link to ${target}, which does not exist; make that folder, or choose another --out`,
+        ? `${folder}: cannot be written: ${fileErrorReason(error)}; choose another ${flag}`
+        : `${folder}: is a link to ${target}, which does not exist; make that folder, or choose another ${flag}`,
     );
   }
 }
@@ -175,7 +176,7 @@ async function writtenElsewhere(path: string, files: Files): Promise<string> {
  * /proc.
  * @returns whether the folder is new
  */
-async function makeFolder(path: string): Promise<boolean> {
+export async function makeFolder(path: string): Promise<boolean> {
   try {
     await mkdir(path);
     return true;

@@ -325,7 +325,7 @@ test('a ledger that cannot be written is refused before the round, and its last 
   expect(() => readLedger(path('nowhere/ledger.jsonl'))).toThrow(
     'ledger.jsonl: cannot be written: no such file or directory (ENOENT); choose another --ledger',
   );
-  using disk = mountSmallDisk(path('disk'), 4096);
+  using disk = mountSmallDisk(path('disk'), 8192);
   if (!disk) skip('mounting a small disk is not permitted here');
   const ledger = path('disk/ledger.jsonl');
   const entry = { samplingRate: 1, noiseMultiplier: 1, clipNorm: 1, clients: 2, model: 'a'.repeat(1500) };

@@ -1,6 +1,6 @@
 /** The privacy ledger: a file with one line for each published sum of people's updates, so that all are counted. */
 import { appendFileSync, closeSync, existsSync, openSync, readFileSync, rmSync, truncateSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { LockFile } from '@unroll/param-server/config';
 import { z } from 'zod';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
@@ -21,7 +21,7 @@ export type LedgerEntry = z.infer<typeof entrySchema>;
 const mode = 0o600;
 
 /** A gateway holds the ledger while it enters a line, which takes milliseconds. */
-const longestWait = 10_000;
+const longestWaitSeconds = 10;
 
 /**
  * Returns the sums published so far; none if there is no file yet. Also checks that the file can be written, because a
@@ -52,44 +52,33 @@ export function readLedger(path: string): NoisySum[] {
  * @throws UnrollError if the file cannot be written; it is then unchanged
  */
 export async function appendToLedger(path: string, entry: LedgerEntry): Promise<NoisySum[]> {
-  const lock = await holdLock(path);
-  try {
-    const published = readLedger(path);
-    orExplain(path, () => {
-      const before = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
-      const separator = before.length === 0 || before.at(-1) === newline ? '' : '\n';
-      try {
-        appendFileSync(path, separator + ledgerLine(entry), { flush: true, mode });
-      } catch (error) {
-        if (existsSync(path)) truncateSync(path, before.length);
-        throw error;
-      }
-    });
-    return [...published, entry];
-  } finally {
-    rmSync(lock);
-  }
+  await using _ = await holdLock(path);
+  const published = readLedger(path);
+  orExplain(path, () => {
+    const before = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+    const separator = before.length === 0 || before.at(-1) === newline ? '' : '\n';
+    try {
+      appendFileSync(path, separator + ledgerLine(entry), { flush: true, mode });
+    } catch (error) {
+      if (existsSync(path)) truncateSync(path, before.length);
+      throw error;
+    }
+  });
+  return [...published, entry];
 }
 
 const newline = 0x0a;
 
-/** Creates the lock file, which shows that the ledger is being written; returns its path. */
-async function holdLock(path: string): Promise<string> {
-  const lock = `${path}.lock`;
-  for (let waited = 0; ; waited += 50) {
-    try {
-      closeSync(openSync(lock, 'wx', mode));
-      return lock;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explained(path, error);
-      if (waited >= longestWait) {
-        throw new UnrollError(
-          `${lock}: another gateway is writing the ledger, or was killed; remove the file if none runs`,
-        );
-      }
-    }
-    await sleep(50);
-  }
+/** Takes the lock that shows that the ledger is being written. */
+async function holdLock(path: string): Promise<LockFile> {
+  const lock = new LockFile({
+    ...{ path: `${path}.lock`, role: 'gateway', patienceSeconds: longestWaitSeconds },
+    refusal: (holder) => new UnrollError(`${path}: ${holder} is writing the ledger; end it if it stands still`),
+  });
+  await lock.take().catch((error: unknown) => {
+    throw error instanceof UnrollError ? error : explained(path, error);
+  });
+  return lock;
 }
 
 export function ledgerLine(entry: LedgerEntry): string {

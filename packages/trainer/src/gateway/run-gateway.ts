@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { inspectModel, readCheckpoint } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
-import { checkWritable } from '../files/result-folder.js';
+import { ResultLock } from '../files/result-lock.js';
 import { log } from '../terminal/log.js';
 import { type GatherOptions, type GatherResult, gatherRound } from './gather.js';
 
@@ -25,7 +25,8 @@ export async function runGateway(request: GatewayRequest, signal: AbortSignal): 
   if ((await inspectModel(out)) === 'foreign') {
     throw new UnrollError(`${out}: holds files that would be lost; choose another --out`);
   }
-  await checkWritable(out);
+  await using lock = new ResultLock({ folder: out, role: 'gateway' });
+  await lock.take();
   const waits = new Waits((line) => log(line));
   let updated = (): void => undefined;
   const awaitUpdates = (received: number): void => {
@@ -48,7 +49,7 @@ export async function runGateway(request: GatewayRequest, signal: AbortSignal): 
     },
     signal,
   );
-  return gathered.finally(() => updated());
+  return await gathered.finally(() => updated());
 }
 
 const manifestSchema = z.object({ files: z.object({ 'model.onnx': z.object({ sha256: z.string() }) }) });

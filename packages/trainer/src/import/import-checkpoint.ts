@@ -3,7 +3,7 @@ import { parameterShapes } from '@unroll/core';
 import { elementCount } from '@unroll/core/onnx';
 import { inspectModel, writeModel } from '../checkpoint/checkpoint.js';
 import { UnrollError } from '../errors.js';
-import { checkWritable } from '../files/result-folder.js';
+import { ResultLock } from '../files/result-lock.js';
 import { log } from '../terminal/log.js';
 import { type ImportRequest, importModel } from './import-model.js';
 
@@ -30,7 +30,8 @@ export async function importCheckpoint(
   if ((await inspectModel(out)) === 'foreign') {
     throw new UnrollError(`${out}: holds files that are no imported model's, and would be lost; choose another --out`);
   }
-  await checkWritable(out);
+  await using lock = new ResultLock({ folder: out, role: 'import' });
+  await lock.take();
   const { checkpoint, assumptions, unread } = await importModel(request, signal);
   for (const assumption of assumptions) log(`${request.file}: assumed: ${assumption}`);
   if (unread.length > 0) log(`${request.file}: left unread: ${nameList(unread)}`);

@@ -2,7 +2,8 @@
 import { buildApplication, type MatrixScheme, type Quantization } from '@unroll/edge-runtime';
 import { requireFiniteParameters } from '../checkpoint/finite.js';
 import { UnrollError, UsageError } from '../errors.js';
-import { checkWritable, inspectFolder, replaceFolder } from '../files/result-folder.js';
+import { inspectFolder, replaceFolder } from '../files/result-folder.js';
+import { ResultLock } from '../files/result-lock.js';
 import { readTaskCheckpoint } from './task-checkpoint.js';
 
 export interface TaskExportRequest {
@@ -40,7 +41,8 @@ export async function exportTask(request: TaskExportRequest): Promise<TaskExport
   if ((await inspectFolder(out, [...files.keys()])) === 'foreign') {
     throw new UnrollError(`${out}: holds files that are no such bundle's, and would be lost; choose another --out`);
   }
-  await checkWritable(out);
+  await using lock = new ResultLock({ folder: out, role: 'export' });
+  await lock.take();
   await replaceFolder(out, Object.fromEntries(files));
   return { bundle: out, task: task.name, bytes: [...files.values()].reduce((sum, { length }) => sum + length, 0) };
 }

@@ -8,7 +8,7 @@ import { changedDataRemedy, isResumed, unknownData } from '../checkpoint/resumpt
 import type { EngineName } from '../engines/engine-names.js';
 import { selectEngine } from '../engines/select.js';
 import { UnrollError } from '../errors.js';
-import { checkWritable } from '../files/result-folder.js';
+import { ResultLock } from '../files/result-lock.js';
 import { divergence } from '../training/loop.js';
 import { parameterCount } from '../training/parameter-count.js';
 import { type GivenSettings, resumedSettings, settingsOf } from './settings.js';
@@ -88,6 +88,9 @@ interface Prepared {
  * @throws UnrollError, UsageError with a line for the user
  */
 export async function* trainTask(request: TaskRequest, signal?: AbortSignal): AsyncGenerator<TaskEvent, void> {
+  await using lock = new ResultLock({ folder: request.out, role: 'training' });
+  await requireDestination(request);
+  await lock.take();
   const prepared = await prepare(request);
   const { settings, model, resumed } = prepared;
   const training = await model.trainingData(request.data, settings);
@@ -129,6 +132,7 @@ export async function* trainTask(request: TaskRequest, signal?: AbortSignal): As
     const done = step + 1;
     if (done % stepsPerEpoch !== 0 && done !== totalSteps && !signal?.aborted) continue;
     const value = await valid.validate(learner.programs);
+    await lock.requireHeld();
     const number = Math.ceil(done / stepsPerEpoch);
     best = await save(request, prepared, learner, { best, epoch: number, value, step: done, data });
     yield {
@@ -148,17 +152,21 @@ export async function* trainTask(request: TaskRequest, signal?: AbortSignal): As
 const newEpoch = () => ({ lossSum: 0, steps: 0, seconds: 0 });
 
 async function prepare(request: TaskRequest): Promise<Prepared> {
-  const { task, data, out, given } = request;
+  const { task, data, given } = request;
   const resumed = await checkpointToResume(request);
-  await checkWritable(out);
   const settings = resumed ? resumedSettings(resumed.state.settings, given) : settingsOf(task, given);
   const config = resumed?.config ?? (await task.configure(data, settings));
   return { settings, config, model: resumed?.model ?? task.model(config), resumed };
 }
 
+/** @throws UnrollError if the training may not write its checkpoints there */
+async function requireDestination(request: TaskRequest): Promise<boolean> {
+  return isResumed(await inspectTaskCheckpoint(request.out), request);
+}
+
 async function checkpointToResume(request: TaskRequest): Promise<ResumableTaskCheckpoint | undefined> {
   const { task, out } = request;
-  if (!isResumed(await inspectTaskCheckpoint(out), request)) return undefined;
+  if (!(await requireDestination(request))) return undefined;
   const checkpoint = await readResumableTaskCheckpoint(out);
   if (checkpoint.task === task) return checkpoint;
   throw new UnrollError(`${out}: holds a checkpoint of --task ${checkpoint.task.name}; choose another --out`);

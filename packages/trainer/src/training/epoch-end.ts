@@ -6,6 +6,7 @@
 import { readTrainingState, type TrainingState, writeCheckpoint } from '../checkpoint/checkpoint.js';
 import type { Engine } from '../engines/engine.js';
 import { Evaluator } from '../evaluation/evaluate.js';
+import type { ResultLock } from '../files/result-lock.js';
 import type { Learner } from './learner.js';
 import { divergence, type EpochProgress } from './loop.js';
 import type { PreparedTraining } from './prepare.js';
@@ -23,6 +24,8 @@ export interface EpochEndOptions {
   readonly learner: Learner;
   /** Folder of the checkpoint. */
   readonly folder: string;
+  /** The lock of that folder. */
+  readonly lock: ResultLock;
   /** Returns the number of training tokens before a step. */
   readonly tokensBefore: (step: number) => number;
 }
@@ -51,10 +54,11 @@ export class EpochEnd implements AsyncDisposable {
    *   write, because it is written already, or the parameter servers were at another step
    */
   async *reach(progress: EpochProgress): AsyncGenerator<RunEvaluation, number | 'not mine' | undefined> {
-    const { learner } = this.#options;
+    const { learner, lock } = this.#options;
     const wasChief = this.#isChief;
     this.#isChief = learner.isChief;
     if (!this.#isChief) return 'not mine';
+    await lock.take();
     if (!wasChief) await this.#takeOver();
     const evaluator = this.#prepare();
     if (this.#saved === progress.step || !(await learner.meet())) return undefined;
@@ -95,7 +99,7 @@ export class EpochEnd implements AsyncDisposable {
 
   /** Returns false if there is nothing to save: the servers lost the state before it was read, or another chief writes it. */
   async #save({ step, complete, lossSum, tokens }: EpochProgress, validPerplexity: number): Promise<boolean> {
-    const { prepared, learner, folder, tokensBefore } = this.#options;
+    const { prepared, learner, folder, lock, tokensBefore } = this.#options;
     const { model, tokenizer, training, texts } = prepared;
     const learned = await learner.state();
     if (!learned) return false;
@@ -112,6 +116,7 @@ export class EpochEnd implements AsyncDisposable {
       recurrent: complete ? undefined : recurrent,
       state: { training, step, ...metrics },
     };
+    await lock.requireHeld();
     // Writing may take long. If the servers cannot be reached now, the next call to them says why.
     const isWritten = await writeCheckpoint(folder, checkpoint, () => learner.confirm().catch(() => false));
     if (isWritten) this.#saved = step;

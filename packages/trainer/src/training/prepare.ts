@@ -54,7 +54,7 @@ export interface PreparedTraining {
 }
 
 export interface PreparationOptions {
-  /** Whether this process will write the checkpoints. */
+  /** Whether to check that the checkpoints can be written. */
   readonly writes?: boolean;
   /** Cancels the preparation. */
   readonly signal?: AbortSignal | undefined;
@@ -88,6 +88,11 @@ export async function prepareTraining(
     initial: initial?.parameters,
     notices: [...corpus.skipped, ...textNotices],
   };
+}
+
+/** @throws UnrollError if the run may not write its checkpoints there */
+export async function requireDestination(request: TrainingRequest): Promise<void> {
+  isResumed(await inspectCheckpoint(request.out), request);
 }
 
 async function checkpointToResume(request: TrainingRequest): Promise<ResumableCheckpoint | undefined> {

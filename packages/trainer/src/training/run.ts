@@ -1,10 +1,12 @@
 /** One process's part of a training run, from the request to the last checkpoint, as a stream of events. */
 import { parameterShapes } from '@unroll/core';
+import { runOfServers } from '../cluster/server-addresses.js';
 import { selectEngine } from '../engines/select.js';
+import { ResultLock } from '../files/result-lock.js';
 import { EpochEnd, type RunEvaluation } from './epoch-end.js';
 import { type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
 import { parameterCount } from './parameter-count.js';
-import { prepareTraining, type TrainingRequest } from './prepare.js';
+import { prepareTraining, requireDestination, type TrainingRequest } from './prepare.js';
 import { requireAlone, requireShareable, requireStepsLeft } from './requirements.js';
 import { scheduleNotices } from './schedule-notices.js';
 import { StepPlan } from './step-plan.js';
@@ -64,8 +66,13 @@ export interface RunOptions {
  */
 export async function* runTraining({ request, role, signal }: RunOptions): AsyncGenerator<RunEvent, void, undefined> {
   const writes = !role || role.worker === 0;
+  await using lock = lockOf(request, role);
+  if (writes) {
+    await requireDestination(request);
+    await lock.take();
+  }
   // A worker may leave at any time: before training begins, a signal simply ends its process.
-  const prepared = await prepareTraining(request, { writes, signal: role ? undefined : signal });
+  const prepared = await prepareTraining(request, { writes: false, signal: role ? undefined : signal });
   const { training, model, train: ids, resumed } = prepared;
   if (role) requireShareable(training, role.workers);
   else requireAlone(training);
@@ -77,7 +84,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
   const engine = await selectEngine(request.engine, request.threads);
   await using work = await createWork(engine, prepared, request, role);
   const { learner } = work;
-  await using epochEnd = new EpochEnd({ engine, prepared, learner, folder: request.out, tokensBefore });
+  await using epochEnd = new EpochEnd({ engine, prepared, learner, folder: request.out, lock, tokensBefore });
   yield {
     type: 'start',
     engine: engine.description,
@@ -117,4 +124,10 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
     }
     started = performance.now();
   }
+}
+
+/** Returns the lock of the checkpoint's folder. The workers of a run share it: the servers say who writes. */
+function lockOf({ out }: TrainingRequest, role: WorkerRole | undefined): ResultLock {
+  if (!role) return new ResultLock({ folder: out, role: 'training' });
+  return new ResultLock({ folder: out, role: `worker ${role.worker}`, run: runOfServers(role.servers) });
 }

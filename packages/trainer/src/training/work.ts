@@ -11,7 +11,7 @@ import {
   type SnapshotPolicy,
   WorkerMeter,
 } from '@unroll/param-server';
-import { isLoopback } from '@unroll/param-server/config';
+import { isOnThisMachine } from '../cluster/server-addresses.js';
 import { LaneBatches } from '../data/batches.js';
 import { windowsOf } from '../data/token-ids.js';
 import type { Engine } from '../engines/engine.js';
@@ -112,14 +112,6 @@ async function joinServers(
     await client.close();
     throw error;
   }
-}
-
-/**
- * Whether the address is a loopback address.
- * @param address `host:port`
- */
-function isOnThisMachine(address: string): boolean {
-  return isLoopback(address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1'));
 }
 
 /** While the chief evaluates, the others wait for its push. */

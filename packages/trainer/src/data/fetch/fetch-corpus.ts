@@ -9,6 +9,7 @@ import { UnrollError } from '../../errors.js';
 import { fileErrorReason, isFileError } from '../../files/file-error.js';
 import { isMarker } from '../../files/markers.js';
 import { checkWritable } from '../../files/result-folder.js';
+import { ResultLock } from '../../files/result-lock.js';
 import { sha256Of } from './checksum.js';
 import { type DownloadOptions, download } from './download.js';
 import { CORPUS_SOURCES, type CorpusName, type CorpusSource, type SourceFile } from './sources.js';
@@ -47,8 +48,9 @@ export async function fetchSource(source: CorpusSource, folder: string, options:
   await checkWritable(folder);
   const downloads = names === undefined ? `${folder}.download` : join(folder, unfinished);
   const unpacked = join(downloads, 'unpacked');
+  await using lock = new ResultLock({ folder: downloads, role: 'data fetch' });
+  await lock.take();
   try {
-    mkdirSync(downloads, { recursive: true });
     for (const file of source.files) await fetchFile(file, downloads, options);
     rmSync(unpacked, { recursive: true, force: true });
     mkdirSync(unpacked);
