@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Server, type ServerCredentials, status } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import { AttentiveClock } from './attentive-clock.js';
 import { BulkService } from './bulk/bulk-service.js';
 import { ParameterServerError } from './client/errors.js';
 import { tuneHttp2Server } from './http2-server.js';
@@ -139,7 +140,13 @@ export async function startParameterServer({
   if (!insecurePublic) requireGuarded(host, security);
   const credentials = serverCredentials(security.tls);
   const place = { version, workers, shard, shards };
-  const now = () => performance.now() / 1000;
+  const tickSeconds = Math.min(1, leaseSeconds / 4);
+  const clock = new AttentiveClock({
+    now: () => performance.now() / 1000,
+    readEvery: tickSeconds,
+    onPause: (seconds) => seconds > leaseSeconds && onNotice(stoodStill(seconds), 'warning'),
+  });
+  const now = () => clock.now;
   const reports = new WorkerReports(now);
   const metrics = metricsPort === undefined ? undefined : new ShardMetrics(place, reports);
   const waits = new Waits((line) => onNotice(line, 'info'));
@@ -197,7 +204,7 @@ export async function startParameterServer({
   };
   if (metrics) endpoint = await serveMetrics(metrics.registry, metricsHost, metricsPort!, refusals).catch(giveUp);
   const boundPort = await listen(server, host, port, credentials).catch(giveUp);
-  const stopTicking = tick(shardHost, waits, leaseSeconds);
+  const stopTicking = tick(shardHost, waits, tickSeconds);
 
   let requestStop!: (end: 'stopped') => void;
   const stopRequested = new Promise<'stopped'>((resolve) => {
@@ -248,19 +255,17 @@ function listen(server: Server, host: string, port: number, credentials: ServerC
   });
 }
 
-/**
- * Updates what the heart waits for and tells it that time passes. Skips the tick if this process itself was stalled, so
- * that the stall does not count as the workers' silence.
- */
-function tick(host: ShardHost, waits: Waits, leaseSeconds: number): () => void {
-  const interval = Math.min(1000, (leaseSeconds * 1000) / 4);
-  let last = performance.now();
+function stoodStill(seconds: number): string {
+  const time = `this server stood still for ${Math.round(seconds)} s`;
+  return `${time}: it was stopped, or its machine was paused or overloaded; that does not count as the workers' silence`;
+}
+
+/** Updates what the heart waits for and tells it that time passes. */
+function tick(host: ShardHost, waits: Waits, seconds: number): () => void {
   const timer = setInterval(() => {
-    const now = performance.now();
-    if (now - last < 2 * interval) host.tell({ type: 'tick' });
-    last = now;
+    host.tell({ type: 'tick' });
     waits.observe(host.awaited);
-  }, interval);
+  }, 1000 * seconds);
   return () => clearInterval(timer);
 }
 

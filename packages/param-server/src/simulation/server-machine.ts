@@ -1,5 +1,6 @@
 /** A simulated machine for a shard's process, which restarts after it was killed; its disk survives. */
 
+import { AttentiveClock } from '../attentive-clock.js';
 import type { ShardPolicy } from '../shard/agreement.js';
 import { ShardHost } from '../shard-host.js';
 import type { FrozenVector } from '../snapshots/frozen-vector.js';
@@ -42,6 +43,8 @@ export class ServerMachine {
   readonly #options: ServerMachineOptions;
   readonly #disk = new Map<number, ShardSnapshot>();
   #listeners: (() => void)[] = [];
+  /** Work that waits for the end of a pause; undefined while there is none. */
+  #postponed: (() => void)[] | undefined;
   /** Resolves when a process has heard that the run is over. */
   readonly finished: Promise<void>;
   #finish!: () => void;
@@ -68,14 +71,32 @@ export class ServerMachine {
     time.after(random() * slowness, () => this.#start());
   }
 
+  /** Stops the process for some seconds; it then does in order what it would have done meanwhile. */
+  pause(seconds: number): void {
+    if (this.#postponed) return;
+    const postponed: (() => void)[] = [];
+    this.#postponed = postponed;
+    this.#options.time.after(seconds, () => {
+      this.#postponed = undefined;
+      for (const work of postponed) work();
+    });
+  }
+
+  /** Does the work, once the process is not paused. */
+  whenAwake(work: () => void): void {
+    if (this.#postponed) this.#postponed.push(work);
+    else work();
+  }
+
   #start(): void {
     const { shard, shards, workers, policy, time } = this.#options;
+    const clock = new AttentiveClock({ now: () => time.now, readEvery: tickSeconds });
     const host = new ShardHost({
       place: { version: 'simulated', workers, shard, shards },
       policy,
       createRule: async () => this.#gradientDescent(() => host === this.host),
       snapshots: this.#openDisk(() => host === this.host),
-      now: () => time.now,
+      now: () => clock.now,
       onNotice: (line) => this.notices.push(line),
     });
     this.host = host;
@@ -85,7 +106,7 @@ export class ServerMachine {
     const tick = (): void => {
       if (host !== this.host) return;
       host.tell({ type: 'tick' });
-      time.after(tickSeconds, tick);
+      time.after(tickSeconds, () => this.whenAwake(tick));
     };
     tick();
   }
@@ -116,7 +137,7 @@ export class ServerMachine {
       const done = work.then(
         () =>
           new Promise<Result>((resolve, reject) => {
-            time.after(random() * options.slowness, () => {
+            const finish = () => {
               const strikes = random() < options.failures;
               if (!isAlive() && !(strikes && mayOutlive)) return;
               if (isAlive() && strikes) return reject(new Error('the disk failed'));
@@ -125,7 +146,8 @@ export class ServerMachine {
               } catch (error) {
                 reject(error as Error);
               }
-            });
+            };
+            time.after(random() * options.slowness, () => this.whenAwake(finish));
           }),
       );
       work = done.catch(() => undefined);

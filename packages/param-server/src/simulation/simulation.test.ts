@@ -108,6 +108,21 @@ test('in an elastic run the lanes of workers that are away go to the others, and
   expect(away.length).toBeGreaterThan(10);
 });
 
+test.each([
+  { minWorkers: 1, crashes: {} },
+  { minWorkers: 3, crashes: { servers: 2 } },
+])('a server that stands still for longer than a worker may be silent holds it against none: %o', async (options) => {
+  await underSeeds(6, async (seed) => {
+    const pauses = { times: 2, seconds: 200 };
+    const { parameters, notices } = await simulateTraining({
+      ...{ seed, task, workers: 3, shards: 2, network: stormy, snapshotEvery: 2, patienceSeconds: 90 },
+      ...{ ...options, crashes: { ...options.crashes, pauses } },
+    });
+    expectAll(parameters);
+    expect(notices.filter((line) => /share the lanes|takes over/.test(line))).toEqual([]);
+  });
+});
+
 test.each([{}, { minWorkers: 1, patienceSeconds: 60, absence: 200 }])(
   'whatever comes late or again, servers end when all have said goodbye: %o',
   async (elastic) => {

@@ -52,6 +52,8 @@ export interface Crashes {
   readonly goodbyes?: number;
   /** Number of times that a process which lies takes the part of a worker. */
   readonly lies?: number;
+  /** Number of times that a server stands still, and for how many virtual seconds. */
+  readonly pauses?: { readonly times: number; readonly seconds: number };
   /** The workers that are killed for good. */
   readonly forGood?: readonly number[];
 }
@@ -108,6 +110,8 @@ export async function simulateTraining(options: SimulationOptions): Promise<Simu
     void new LyingMachine({ ...common, task, servers, network }).lie();
   });
   sometime(crashes.goodbyes, () => oneOf(machines).leave());
+  const { pauses } = crashes;
+  sometime(pauses?.times, () => oneOf(servers).pause(pauses!.seconds));
   for (const worker of crashes.forGood ?? []) sometime(1, () => machines[worker]!.vanish());
   sometime(crashes.everything, () => {
     for (const machine of [...machines, ...servers]) machine.restart();

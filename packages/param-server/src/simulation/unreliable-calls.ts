@@ -146,7 +146,7 @@ export class UnreliableCalls implements ShardCalls {
 
   /** Sends one heartbeat, which may be lost like any other message. */
   beat(shard: number, caller: Caller, onBeat: (beat: Beat) => void): void {
-    this.#carry(() => {
+    this.#carryToServer(() => {
       const heard = this.#server.host?.ask({ type: 'heartbeat', caller }, () => undefined);
       const answer = (place: Beat['place']) =>
         this.#carry(() => {
@@ -196,7 +196,7 @@ export class UnreliableCalls implements ShardCalls {
       };
       const attempt = (): void => {
         if (isSettled || this.#isCut) return;
-        for (let copies = this.#random() < duplication ? 2 : 1; copies > 0; copies--) this.#carry(arrive);
+        for (let copies = this.#random() < duplication ? 2 : 1; copies > 0; copies--) this.#carryToServer(arrive);
         if (duplication > 0) this.#echo(serve);
         this.#time.after(retryAfter, attempt);
       };
@@ -210,8 +210,14 @@ export class UnreliableCalls implements ShardCalls {
     const { host } = this.#server;
     if (this.#random() >= chance) return;
     this.#time.after(this.#random() * maxDelay, () => {
-      if (host && host === this.#server.host) serve(host).catch(() => undefined);
+      this.#server.whenAwake(() => {
+        if (host && host === this.#server.host) serve(host).catch(() => undefined);
+      });
     });
+  }
+
+  #carryToServer(arrive: () => void): void {
+    this.#carry(() => this.#server.whenAwake(arrive));
   }
 
   #carry(arrive: () => void): void {
