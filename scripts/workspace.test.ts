@@ -1,6 +1,6 @@
 // Rules across packages: published files exist, dependencies point one way, browsers can use the packages that are for
 // them, and nothing in the repository belongs to one machine.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative } from 'node:path';
@@ -311,4 +311,15 @@ describe('the repository', () => {
     const texts = tracked.filter((path) => path !== 'scripts/workspace.test.ts');
     expect(texts.filter((path) => local.test(read(path)))).toEqual([]);
   });
+});
+
+const hasShellcheck = spawnSync('shellcheck', ['--version']).error === undefined;
+if (!hasShellcheck) console.log("shellcheck is not here; its test is skipped: it is in Debian's package shellcheck");
+
+test.skipIf(!hasShellcheck)('shellcheck finds nothing in the shell scripts', () => {
+  const scripts = tracked.filter((path) => {
+    return /\.(sh|sbatch)$/.test(path) || (!/\.\w+$/.test(path) && /^#!.*\b(ba|da)?sh\b/.test(read(path)));
+  });
+  expect(scripts).toContain('.ci/run');
+  expect(spawnSync('shellcheck', scripts, { cwd: root, encoding: 'utf8' }).stdout).toBe('');
 });

@@ -148,7 +148,7 @@ export async function startParameterServer({
   });
   const now = () => clock.now;
   const reports = new WorkerReports(now);
-  const metrics = metricsPort === undefined ? undefined : new ShardMetrics(place, reports);
+  const metrics = metricsPort === undefined ? undefined : new ShardMetrics(place, reports, now);
   const waits = new Waits((line) => onNotice(line, 'info'));
   const openSnapshots = ({ folder, keep }: SnapshotOptions): Promise<SnapshotFolder> => {
     const place = port === 0 ? undefined : `${hostname()}:${port}`;

@@ -266,6 +266,9 @@ export class Membership {
     this.#caller = { ...this.#caller, generation, lease };
     this.#generation = Math.max(this.#generation, generation);
     this.#gradients.takeUp(`${generation} of ${begunBy}`);
+    if (this.#entrances > 0 && step < this.#step) {
+      this.#options.onNotice?.(`back from step ${this.#step} to step ${step}, with the servers`, 'info');
+    }
     const isLagging = sumOfSquares !== undefined;
     await this.pullParameters({ step, ...(isLagging ? { sumOfSquares } : {}) });
     await this.pullLanes(step);

@@ -3,6 +3,7 @@
  * errors.
  */
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Client,
   type ClientOptions,
@@ -25,6 +26,7 @@ import {
   channelCredentials,
 } from '../security/client-security.js';
 import { handshakeFailure } from '../security/handshake.js';
+import { type Protocol, protocolAt } from '../security/spoken-protocol.js';
 import { maxMessageBytes, parameterServerService } from '../service-definition.js';
 import type { Chunk } from '../shard-vector.js';
 import { Waits } from '../waits.js';
@@ -95,6 +97,7 @@ export class ShardConnection implements ShardCalls {
   readonly #onObstacle: (line: string) => void;
   readonly #waits: Waits;
   #hasSaidObstacle = false;
+  #hasSaidFault = false;
 
   constructor({
     address,
@@ -299,7 +302,8 @@ export class ShardConnection implements ShardCalls {
     this.#looking.add(wait);
     try {
       const { signal } = wait;
-      await Promise.race([this.#listening(signal), ...(this.#tls ? [this.#refusedByTls(this.#tls, signal)] : [])]);
+      const refusals = this.#tls ? [this.#refusedByTls(this.#tls, signal)] : [];
+      await Promise.race([this.#listening(signal), this.#misunderstood(signal), ...refusals]);
     } catch (error) {
       if (!wait.signal.aborted) throw error;
       throw new ParameterServerError(status.CANCELLED, `parameter server ${this.#server}: the call was given up`);
@@ -315,6 +319,30 @@ export class ShardConnection implements ShardCalls {
     const hint = 'do the certificates fit --tls-ca on both sides, and does the server have --tls-cert?';
     const message = `parameter server ${this.#server}: TLS failed (${reason}); ${hint}`;
     throw new ParameterServerError(status.UNAUTHENTICATED, message);
+  }
+
+  /** Looks what a server speaks that gRPC cannot connect to. @throws ParameterServerError if it speaks TLS and this worker does not */
+  async #misunderstood(signal: AbortSignal): Promise<void> {
+    for (let last: Protocol | undefined; ; ) {
+      await sleep(1000 * probeSeconds, undefined, { signal });
+      const spoken = await protocolAt(placeOf(this.#address), signal);
+      // It may be looked at while it starts or ends, so only twice the same counts.
+      if (spoken !== undefined && spoken === last) this.#complain(spoken);
+      last = spoken;
+    }
+  }
+
+  #complain(spoken: Protocol): void {
+    const server = `parameter server ${this.#server}`;
+    // A handshake of a worker with TLS says by itself what is wrong.
+    if (spoken === 'tls' && !this.#tls) {
+      const message = `${server}: speaks TLS; give --tls-ca, or start the server without --tls-cert`;
+      throw new ParameterServerError(status.UNAUTHENTICATED, message);
+    }
+    const fault = faults[spoken];
+    if (fault === undefined || this.#hasSaidFault) return;
+    this.#hasSaidFault = true;
+    this.#onObstacle(`${server}: ${fault}; is it the right address?`);
   }
 
   async #listening(signal: AbortSignal): Promise<void> {
@@ -353,6 +381,16 @@ export class ShardConnection implements ShardCalls {
     });
   }
 }
+
+/** Seconds between two looks at what a server speaks. */
+const probeSeconds = 1;
+
+/** What is wrong with a server that speaks something else. It may be a proxy whose server has yet to start. */
+const faults: Partial<Record<Protocol, string>> = {
+  'http/1': 'what answers there speaks HTTP/1 and no gRPC',
+  unknown: 'what answers there speaks no gRPC',
+  silent: 'something accepts connections there and does not answer',
+};
 
 function at({ step }: { readonly step: number }): string {
   return `at step ${step}`;

@@ -28,13 +28,18 @@ export class ShardMetrics implements ShardWatcher {
   readonly #snapshots: Counter;
   readonly #snapshotFailures: Counter<'operation'>;
   readonly #snapshotStep: Gauge;
-  readonly #snapshotTime: Gauge;
   readonly #restores: Counter;
   readonly #refusals: Counter<'code'>;
-  readonly #heard: Gauge<'worker'>;
+  /** When each worker was last heard. */
+  readonly #heardAt = new Map<number, number>();
+  readonly #now: () => number;
+  #snapshotAt: number;
 
-  constructor({ shard, workers }: ShardPlace, reports: WorkerReports) {
+  /** @param now returns the time in seconds from any origin */
+  constructor({ shard, workers }: ShardPlace, reports: WorkerReports, now: () => number) {
     this.#workers = workers;
+    this.#now = now;
+    this.#snapshotAt = now();
     const registers = [this.registry];
     const counter = (name: string, help: string) => new Counter({ name: `unroll_${name}_total`, help, registers });
     const gauge = (name: string, help: string) => new Gauge({ name: `unroll_${name}`, help, registers });
@@ -51,10 +56,16 @@ export class ShardMetrics implements ShardWatcher {
       'snapshot_step',
       'The step of the last snapshot that was written, or gone back to; 0 before the first.',
     );
-    this.#snapshotTime = gauge(
-      'snapshot_timestamp_seconds',
-      'When this process last wrote a snapshot; 0 before the first.',
-    );
+    const snapshotAge = () => now() - this.#snapshotAt;
+    // Ages, not times of day: the clocks of this machine and of Prometheus may differ.
+    new Gauge({
+      name: 'unroll_snapshot_age_seconds',
+      help: 'How long ago this process last wrote a snapshot, or started if it has written none.',
+      registers,
+      collect() {
+        this.set(snapshotAge());
+      },
+    });
     this.#snapshotFailures = new Counter({
       ...{ name: 'unroll_snapshot_failures_total', help: 'Snapshots that could not be written or read.', registers },
       labelNames: ['operation'],
@@ -81,15 +92,19 @@ export class ShardMetrics implements ShardWatcher {
       ...{ name: 'unroll_refusals_total', help: 'Requests that were refused, by gRPC’s code.', registers },
       labelNames: ['code'],
     });
-    this.#heard = new Gauge({
-      ...{ name: 'unroll_worker_heard_timestamp_seconds', help: 'When each worker was last heard of.', registers },
+    const heardAt = this.#heardAt;
+    new Gauge({
+      ...{ name: 'unroll_worker_silent_seconds', help: 'How long ago each worker was last heard of.', registers },
       labelNames: ['worker'],
+      collect() {
+        for (const [worker, at] of heardAt) this.set({ worker: String(worker) }, now() - at);
+      },
     });
   }
 
   asked({ caller: { worker } }: UnnumberedRequest): void {
     // The index is unverified: only values in range become labels.
-    if (worker < this.#workers) this.#heard.set({ worker: String(worker) }, Date.now() / 1000);
+    if (worker < this.#workers) this.#heardAt.set(worker, this.#now());
   }
 
   did(effect: ShardEffect, seconds: number): void {
@@ -118,7 +133,7 @@ export class ShardMetrics implements ShardWatcher {
   wroteSnapshot(step: number): void {
     this.#snapshots.inc();
     this.#snapshotStep.set(step);
-    this.#snapshotTime.set(Date.now() / 1000);
+    this.#snapshotAt = this.#now();
   }
 
   readSnapshot(step: number): void {

@@ -80,10 +80,12 @@ describe('over TLS', () => {
     await expect(refused).rejects.toThrow(/127\.0\.0\.1:\d+ \(shard 0 of 1\): TLS failed \(.*certificate.*\); do the/);
   });
 
-  test('a worker without TLS reads that both need it', async () => {
+  test('a worker without TLS ends at once, and reads what to give', async () => {
     const lines: string[] = [];
     const server = await serve(security, (line) => lines.push(line));
-    await expect(refusal(server, {}, 0.5)).rejects.toThrow('do both have TLS or neither?');
+    await expect(refusal(server, {}, 600)).rejects.toThrow(
+      /127\.0\.0\.1:\d+ \(shard 0 of 1\): speaks TLS; give --tls-ca, or start the server without --tls-cert$/,
+    );
     expect(lines).toContainEqual('refused a connection from 127.0.0.1: its TLS handshake failed');
   });
 
@@ -105,8 +107,10 @@ describe('over mutual TLS', () => {
   test.each([
     ['without a certificate', tls],
     ['with a certificate of another authority', { ...tls, ...strangerOwn }],
+    ['without TLS', undefined],
   ])('a worker %s ends at once', async (_, theirs) => {
-    await expect(refusal(await serve(security), { tls: theirs })).rejects.toThrow('TLS failed (');
+    const reason = theirs ? 'TLS failed (' : 'speaks TLS; give --tls-ca';
+    await expect(refusal(await serve(security), theirs ? { tls: theirs } : {}, 600)).rejects.toThrow(reason);
   });
 });
 

@@ -266,6 +266,15 @@ test('a worker that has yet to join is not lost while it is heard of', () => {
   expect(tell({ type: 'tick' })).toEqual([]);
 });
 
+test('a run that goes back to its start, because there is no snapshot, says so', () => {
+  expect(tell({ type: 'initialize', request: 4, caller: first, generation: 2, step: 0, values })).toEqual([
+    'install',
+    'set-aside',
+    'notice: back at step 0, where the run started: the servers have no snapshot that all of them hold; see --snapshot-dir',
+    'done 4',
+  ]);
+});
+
 test('when worker 0 has the values restored, what others wait for is refused, and they join again', () => {
   tell(push(4, second));
   expect(tell({ type: 'restore', request: 5, caller: first, generation: 2, step: 8 })).toEqual([

@@ -147,6 +147,8 @@ export class TrainingRun {
       this.#beginWith(request);
       this.#out.add({ type: 'install', values });
       this.#out.add({ type: 'set-aside', after: undefined });
+      // Only the first generation begins a run.
+      if (request.generation > 1) this.#out.add({ type: 'notice', severity: 'warning', line: startedAgain(step) });
       this.#open(step, now);
     }
     this.#out.answer(request, { type: 'done' });
@@ -326,6 +328,10 @@ type MessageOf<Type extends ShardMessage['type']> = Extract<ShardMessage, { type
 
 /** The standing of a worker that joins before there are values. */
 const nowhere: Standing = { step: 0, appliedSumOfSquares: undefined, pendingSumOfSquares: undefined };
+
+function startedAgain(step: number): string {
+  return `back at step ${step}, where the run started: the servers have no snapshot that all of them hold; see --snapshot-dir`;
+}
 
 function notItsLanes({ caller: { worker }, lanes }: RequestOf<'push'>, own: LaneRange | undefined): Refusal {
   const theirs = own ? `has ${own.from} to ${own.to}` : 'has none';

@@ -104,5 +104,5 @@ function describe(result: TrainingResult): string {
   if (trainPerplexity === null || validPerplexity === null) {
     return `${checkpoint}: has had all its ${steps} steps, nothing was left to train`;
   }
-  return `${checkpoint}: ${steps} steps, ${tokensPerSecond} tokens/s, perplexity ${trainPerplexity.toFixed(2)} in training, ${validPerplexity.toFixed(2)} on the validation text`;
+  return `${checkpoint}: ${steps} steps, ${tokensPerSecond ?? 'unknown'} tokens/s, perplexity ${trainPerplexity.toFixed(2)} in training, ${validPerplexity.toFixed(2)} on the validation text`;
 }

@@ -7,7 +7,8 @@ export interface WorkerRates {
   readonly state: WorkerStatus['state'];
   readonly silentSeconds: number;
   readonly steps: number;
-  readonly tokensPerSecond: number;
+  /** Undefined if the worker has done no work yet. */
+  readonly tokensPerSecond: number | undefined;
   /** Mean times of a step, in seconds. */
   readonly phases: Readonly<Record<'compute' | 'push' | 'wait' | 'pull', number>>;
   /** Other workers' updates between reading the parameters and pushing; the mean of a step. */
@@ -50,7 +51,7 @@ function ratesOf(now: WorkerReport, before: WorkerReport | undefined) {
   const stepSeconds = phases.compute + phases.push + phases.wait + phases.pull;
   return {
     steps: now.steps,
-    tokensPerSecond: stepSeconds > 0 ? perStep('tokens') / stepSeconds : 0,
+    tokensPerSecond: stepSeconds > 0 && gained('tokens') > 0 ? perStep('tokens') / stepSeconds : undefined,
     phases,
     staleness: perStep('stalenessSum'),
     sentBytes: perStep('sentBytes'),

@@ -9,9 +9,10 @@ export class Progress {
   readonly #label: string;
   readonly #unit: string;
   readonly #total: number;
-  readonly #started = performance.now();
   readonly #bar: Bar | undefined;
   #lastLine = performance.now();
+  /** The first value and its time, from which the rate is measured: what was done before may have taken any time. */
+  #since: { readonly value: number; readonly at: number } | undefined;
 
   constructor(label: string, total: number, unit: string) {
     this.#label = label;
@@ -26,13 +27,17 @@ export class Progress {
   /** @param note text to show beside the bar, such as the loss */
   update(value: number, note = ''): void {
     const now = performance.now();
-    const rate = (value / (Math.max(now - this.#started, 1) / 1000)).toFixed(value > 1000 ? 0 : 1);
+    if (!this.#since || value < this.#since.value) this.#since = { value, at: now };
+    const done = value - this.#since.value;
+    const seconds = (now - this.#since.at) / 1000;
+    const rate = done > 0 && seconds > 0 ? done / seconds : undefined;
+    const shown = rate?.toFixed(rate > 1000 ? 0 : 1);
     if (this.#bar) {
-      this.#bar.update(value, { rate, note });
+      this.#bar.update(value, { rate: shown ?? '-', note });
     } else if (now - this.#lastLine > lineSeconds * 1000) {
       this.#lastLine = now;
-      const left = ((this.#total - value) * (now - this.#started)) / 1000 / Math.max(value, 1);
-      log(`${this.#label}: ${value}/${this.#total} ${this.#unit}, ${rate}/s, ${duration(left)} left ${note}`);
+      const pace = rate === undefined ? '' : `, ${shown}/s, ${duration((this.#total - value) / rate)} left`;
+      log(`${this.#label}: ${value}/${this.#total} ${this.#unit}${pace} ${note}`.trimEnd());
     }
   }
 

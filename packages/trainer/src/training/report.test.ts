@@ -20,6 +20,17 @@ test('a worker of a run that has had all its steps reports these, and no rate or
   expect(lines.mock.calls[0]).toEqual(['a line before\n']);
 });
 
+test('an epoch whose steps were not made here has no rate, though its end took time', () => {
+  const report = new RunReport('runs/taken-over');
+  report.add(start);
+  report.add({
+    ...{ type: 'epoch', epoch: 2, step: 40, complete: true, learningRate: 1, lossSum: 3, tokens: 2, seconds: 0.8 },
+    validPerplexity: 7,
+  });
+  expect(report.result()).toMatchObject({ tokensPerSecond: null, trainPerplexity: 4.4817 });
+  expect(lines.mock.calls.at(-1)![0]).toContain('validation 7.00, unknown tokens/s');
+});
+
 test('an epoch that ended before this process began has a validation, but no training perplexity', () => {
   const report = new RunReport('runs/restarted');
   report.add(start);

@@ -101,7 +101,7 @@ export class RunReport {
       checkpoint: this.#out,
       steps: this.#steps || (this.#start?.firstStep ?? 0),
       tokens: this.#tokens,
-      tokensPerSecond: rounded(ratio(this.#tokens, this.#seconds), 0),
+      tokensPerSecond: rounded(rateOf(this.#tokens, this.#seconds), 0),
       trainPerplexity: rounded(this.#trainPerplexity(), 4),
       validPerplexity: rounded(this.#validPerplexity, 4),
       engine: this.#start?.engine ?? '',
@@ -143,7 +143,7 @@ export class RunReport {
   #endEpoch(event: RunEpoch): void {
     this.#bar?.stop();
     this.#bar = undefined;
-    const rate = ratio(this.#epochTokens, event.seconds)?.toFixed(0);
+    const rate = rateOf(this.#epochTokens, event.seconds)?.toFixed(0);
     this.#tokens += this.#epochTokens;
     this.#epochTokens = 0;
     this.#seconds += event.seconds;
@@ -164,6 +164,11 @@ function millions(count: number): string {
 /** Returns undefined if `count` is 0. */
 function ratio(sum: number, count: number): number | undefined {
   return count > 0 ? sum / count : undefined;
+}
+
+/** Returns undefined if no work was done here, as after a change of the chief, or in no time. */
+function rateOf(done: number, seconds: number): number | undefined {
+  return done > 0 ? ratio(done, seconds) : undefined;
 }
 
 function shown(perplexity: number | undefined): string {
