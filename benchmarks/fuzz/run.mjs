@@ -5,7 +5,8 @@
 // Exits with status 1 at the first fault: a process ends, writes a stack trace, does not answer a health check within
 // --patience seconds or takes more than --memory MiB; a stranger is let in; parameters are not finite; or, after a
 // stranger's messages, the run has not learned the same bits as an undisturbed one. Names the messages that were being
-// answered then; --as, --from and --messages send them again. Reads memory on Linux only; build first.
+// answered then; --as, --from and --messages send them again. Ctrl-C reports what was sent so far. Reads memory on Linux
+// only; build first.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -72,6 +73,10 @@ async function end(run) {
   await run.checkHttpDoors();
   running.delete(run);
   await run.end();
+  note(run);
+}
+
+function note(run) {
   peakMemory = Math.max(peakMemory, run.peakMemory);
   slowestHealth = Math.max(slowestHealth, run.slowestHealth);
   logLines += run.logLines;
@@ -124,12 +129,14 @@ async function asWorker(begin, total) {
 
 function report() {
   const seconds = Math.round((performance.now() - began) / 1000);
+  for (const run of running) note(run);
   const section = (title, table) => [
     '',
     title,
     ...[...table].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, times]) => `${`${times}`.padStart(9)}  ${key}`),
   ];
-  const summary = { messages, seed, seconds, peakMemoryMiB: Math.round(peakMemory / 2 ** 20) };
+  const sent = [...tables.statuses.values()].reduce((sum, times) => sum + times, 0);
+  const summary = { messages: sent, seed, seconds, peakMemoryMiB: Math.round(peakMemory / 2 ** 20) };
   const lines = [
     JSON.stringify({ ...summary, slowestHealthMilliseconds: Math.round(slowestHealth), logLines, faults: 0 }),
     `${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, Node ${process.version}`,
@@ -141,6 +148,13 @@ function report() {
   console.log(flags.log ? lines[0] : lines.join('\n'));
 }
 
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    report();
+    for (const run of running) run.kill();
+    process.exit(1);
+  });
+}
 const calls = await recordCalls();
 const bar = new Bar({ format: 'fuzz {bar} {value}/{total} messages | {eta_formatted} left' }, Presets.shades_classic);
 bar.start(messages, 0);
