@@ -4,21 +4,24 @@
 //   usage: worker.mjs WORKER '{"ports": [...], "steps": 20, ...}'
 import { languageModelConfig, parameterShapes, uniformParameters } from '@unroll/core';
 import { seededRandom } from '@unroll/core/decoding';
+import { trainableLanguageModel } from '@unroll/core/internal';
 import { connectParameterServers, WorkerMeter } from '@unroll/param-server';
 import { selectEngine } from '@unroll/trainer';
 import { LaneBatches } from '../../packages/trainer/dist/data/batches.js';
 import { DistributedLearner } from '../../packages/trainer/dist/training/distributed-learner.js';
 import { laneWidth } from '../../packages/trainer/dist/training/lane-states.js';
-import { tableNames } from '../../packages/trainer/dist/training/softmax.js';
+import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model-batches.js';
+import { rowTables } from '../../packages/trainer/dist/training/row-tables.js';
 
 const worker = Number(process.argv[2]);
 const { ports, workers, steps, vocabSize, dim, samples, lanes, time, optimizer } = JSON.parse(process.argv[3]);
-const model = languageModelConfig({
+const config = languageModelConfig({
   ...{ vocabSize, embeddingDim: dim, hiddenDim: dim, tieWeights: true },
   softmax: { name: 'sampled', samples },
 });
+const model = trainableLanguageModel(config);
 const training = {
-  ...{ model, batchSize: lanes, sequenceLength: time, seed: 1, clipNorm: 1, lossNormalization: 'token' },
+  ...{ batchSize: lanes, sequenceLength: time, seed: 1, clipNorm: 1, lossNormalization: 'token' },
   ...{ tables: 'rows', mode: { name: 'sync' }, gradientCodec: { name: 'float32' }, optimizer },
 };
 
@@ -33,8 +36,9 @@ function startOfRow(row, into) {
   for (let k = 0; k < into.length; k++) into[k] = (((row * 31 + k * 17) % 1021) / 1021 - 0.5) / 10;
 }
 
-const shapes = parameterShapes(model);
-const tables = tableNames(model);
+const shapes = parameterShapes(config);
+const byRows = rowTables(config, training);
+const tables = byRows.names;
 const dense = Object.fromEntries(Object.entries(shapes).filter(([name]) => !tables.has(name)));
 const meter = new WorkerMeter();
 const client = connectParameterServers({
@@ -51,17 +55,22 @@ const client = connectParameterServers({
   },
 });
 const text = zipfText(lanes * time * (steps + 1) + 1);
-const batchesOf = (slice) => new LaneBatches(text, { lanes, window: time, slice });
+const batchesOf = (slice) =>
+  new LanguageModelBatches({
+    ...{ model: config, training, lanes: slice },
+    text: new LaneBatches(text, { lanes, window: time, slice }),
+  });
 const engine = await selectEngine('onnxruntime', 1);
-const learner = await DistributedLearner.create({ engine, model, training, batchesOf }, client, meter);
+const options = { engine, model, training, batchesOf, tables: byRows };
+const learner = await DistributedLearner.create(options, client, meter);
 
 const counted = () => ({ sent: meter.counts[6], received: meter.counts[7] });
 const before = counted();
 const began = performance.now();
 const losses = [];
 while (learner.nextStep < steps) {
-  const result = await learner.step(optimizer.name === 'sgd' ? 1 : 0.001);
-  if (result) losses.push(result.lossSum / result.tokens);
+  const learningRate = optimizer.name === 'sgd' ? 1 : 0.001;
+  for (const { lossSum, count } of await learner.step([{ learningRate }])) losses.push(lossSum / count);
 }
 const seconds = (performance.now() - began) / 1000 / steps;
 const after = counted();

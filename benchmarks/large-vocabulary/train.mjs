@@ -4,16 +4,19 @@
 //   usage: train.mjs full|sampled|adaptive WORDS STEPS
 import { languageModelConfig, parameterShapes } from '@unroll/core';
 import { seededRandom } from '@unroll/core/decoding';
+import { trainableLanguageModel } from '@unroll/core/internal';
 import { selectEngine } from '@unroll/trainer';
 import { LaneBatches } from '../../packages/trainer/dist/data/batches.js';
+import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model-batches.js';
 import { createLocalLearner } from '../../packages/trainer/dist/training/local-learner.js';
 import { parseSoftmax } from '../../packages/trainer/dist/training/softmax.js';
 
 const [kind, words, stepCount] = process.argv.slice(2);
 const [vocabSize, steps, lanes, time] = [Number(words), Number(stepCount), 16, 20];
-const model = languageModelConfig({ vocabSize, embeddingDim: 128, hiddenDim: 256, softmax: parseSoftmax(kind) });
+const config = languageModelConfig({ vocabSize, embeddingDim: 128, hiddenDim: 256, softmax: parseSoftmax(kind) });
+const model = trainableLanguageModel(config);
 const training = {
-  ...{ model, batchSize: lanes, sequenceLength: time, seed: 1, clipNorm: 1, lossNormalization: 'token' },
+  ...{ batchSize: lanes, sequenceLength: time, seed: 1, clipNorm: 1, lossNormalization: 'token' },
   ...{ accumulate: 1, precision: 'float32', mode: { name: 'sync' }, gradientCodec: { name: 'float32' } },
   optimizer: { name: 'sgd' },
 };
@@ -32,16 +35,20 @@ function startOf(size) {
 }
 
 const parameters = Object.fromEntries(
-  Object.entries(parameterShapes(model)).map(([name, shape]) => [name, startOf(shape.reduce((a, b) => a * b, 1))]),
+  Object.entries(parameterShapes(config)).map(([name, shape]) => [name, startOf(shape.reduce((a, b) => a * b, 1))]),
 );
 const text = zipfText(lanes * time * (steps + 2) + 1);
-const batchesOf = (slice) => new LaneBatches(text, { lanes, window: time, slice });
+const batchesOf = (slice) =>
+  new LanguageModelBatches({
+    ...{ model: config, training, lanes: slice },
+    text: new LaneBatches(text, { lanes, window: time, slice }),
+  });
 const engine = await selectEngine('onnxruntime', 2);
 const learner = await createLocalLearner({ engine, model, training, batchesOf }, { step: 0, parameters });
 const seconds = [];
 for (let step = 0; step <= steps; step++) {
   const began = performance.now();
-  await learner.step(0.1);
+  await learner.step([{ learningRate: 0.1 }]);
   seconds.push((performance.now() - began) / 1000);
 }
 await learner.dispose();

@@ -1,7 +1,8 @@
 // One of two workers that train PTB medium through a parameter server, with one thread, as `unroll worker` does. One
 // JSON line: milliseconds of a step, and of its parts.
 //   usage: worker.mjs HOST:PORT WORKER STEPS overlap|one-by-one BATCH
-import { initialParameters, languageModelConfig, parameterShapes } from '@unroll/core';
+import { initialParameters, languageModelConfig } from '@unroll/core';
+import { trainableLanguageModel } from '@unroll/core/internal';
 import { WorkerMeter } from '@unroll/param-server';
 import { selectEngine } from '@unroll/trainer';
 import { ParameterClient } from '../../packages/param-server/dist/client/client.js';
@@ -9,11 +10,13 @@ import { MeteredConnection } from '../../packages/param-server/dist/client/meter
 import { reportFields } from '../../packages/param-server/dist/client/worker-meter.js';
 import { DistributedLearner } from '../../packages/trainer/dist/training/distributed-learner.js';
 import { laneWidth } from '../../packages/trainer/dist/training/lane-states.js';
+import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model-batches.js';
 
 const [address, worker, steps, how, batchSize] = process.argv.slice(2);
 const workers = 2;
 const [batch, time] = [Number(batchSize), 35];
-const model = languageModelConfig({ vocabSize: 10_000, embeddingDim: 650, hiddenDim: 650, layers: 2, cell: 'lstm' });
+const config = languageModelConfig({ vocabSize: 10_000, embeddingDim: 650, hiddenDim: 650, layers: 2, cell: 'lstm' });
+const model = trainableLanguageModel(config);
 const training = {
   mode: { name: 'sync' },
   gradientCodec: { name: 'float32' },
@@ -28,10 +31,12 @@ const training = {
 const engine = await selectEngine('onnxruntime', 1);
 // The ids need only be spread over the vocabulary; the multiplier is coprime to its size.
 const rows = batch * time;
-const ids = Int32Array.from({ length: rows }, (_, k) => ((k + Number(worker) * rows) * 7919) % model.vocabSize);
-const everyBatch = { ids, targets: ids.toReversed(), steps: time, resetState: false, startsEpoch: false };
+const ids = Int32Array.from({ length: rows }, (_, k) => ((k + Number(worker) * rows) * 7919) % config.vocabSize);
+const everyBatch = { ids, targets: ids.toReversed(), steps: time, lanes: batch, resetState: false };
+const text = { stepsPerEpoch: 1e6, batchAt: () => everyBatch };
+const batchesOf = (lanes) => new LanguageModelBatches({ model: config, training, lanes, text });
 const overlaps = how === 'overlap';
-const options = { engine, model, training, overlaps, batchesOf: () => ({ batchAt: () => everyBatch }) };
+const options = { engine, model, training, overlaps, batchesOf };
 
 const meter = new WorkerMeter();
 const client = new ParameterClient(
@@ -39,12 +44,12 @@ const client = new ParameterClient(
     worker: Number(worker),
     workers,
     version: 'benchmark',
-    parameters: Object.entries(parameterShapes(model)).map(([name, shape]) => ({ name, shape })),
+    parameters: Object.entries(model.parameters).map(([name, shape]) => ({ name, shape })),
     optimizer: training.optimizer,
     clipNorm: training.clipNorm,
     lanes: { count: training.batchSize, width: laneWidth(model) },
     run: 'overlap',
-    start: { values: async () => ({ parameters: initialParameters(model, { seed: 0 }) }) },
+    start: { values: async () => ({ parameters: initialParameters(config, { seed: 0 }) }) },
   },
   {
     connections: [new MeteredConnection({ address, shard: 0, shards: 1, callSeconds: 60, patienceSeconds: 30 }, meter)],
@@ -59,7 +64,7 @@ const counted = Math.ceil(steps / 2);
 let [began, counts, cpu] = [0, [], process.cpuUsage()];
 for (let step = 0; step < steps; step++) {
   if (step === steps - counted) [began, counts, cpu] = [performance.now(), [...meter.counts], process.cpuUsage()];
-  await learner.step(0.1);
+  await learner.step([{ learningRate: 0.1 }]);
 }
 await client.settle();
 const step = (performance.now() - began) / counted;

@@ -3,7 +3,8 @@
 // milliseconds of a step, and the processor time in milliseconds that this worker and the servers spent on it.
 //   usage: worker.mjs HOST:PORT,... WORKER TURNS SERVER_PID overlap|one-by-one
 import { readdirSync, readFileSync } from 'node:fs';
-import { initialParameters, languageModelConfig, parameterShapes } from '@unroll/core';
+import { initialParameters, languageModelConfig } from '@unroll/core';
+import { trainableLanguageModel } from '@unroll/core/internal';
 import { WorkerMeter } from '@unroll/param-server';
 import { selectEngine } from '@unroll/trainer';
 import { BulkChannel } from '../../packages/param-server/dist/bulk/bulk-channel.js';
@@ -11,11 +12,13 @@ import { ParameterClient } from '../../packages/param-server/dist/client/client.
 import { MeteredConnection } from '../../packages/param-server/dist/client/metered-connection.js';
 import { DistributedLearner } from '../../packages/trainer/dist/training/distributed-learner.js';
 import { laneWidth } from '../../packages/trainer/dist/training/lane-states.js';
+import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model-batches.js';
 
 const [addresses, worker, turns, serverPid, how] = process.argv.slice(2);
 const workers = 2;
 const [batch, time] = [10, 35];
-const model = languageModelConfig({ vocabSize: 10_000, embeddingDim: 650, hiddenDim: 650, layers: 2, cell: 'lstm' });
+const config = languageModelConfig({ vocabSize: 10_000, embeddingDim: 650, hiddenDim: 650, layers: 2, cell: 'lstm' });
+const model = trainableLanguageModel(config);
 const training = {
   mode: { name: 'sync' },
   gradientCodec: { name: 'float32' },
@@ -37,15 +40,11 @@ BulkChannel.prototype.lend = async function () {
 const engine = await selectEngine('onnxruntime', 1);
 // The ids need only be spread over the vocabulary; the multiplier is coprime to its size.
 const rows = batch * time;
-const ids = Int32Array.from({ length: rows }, (_, k) => ((k + Number(worker) * rows) * 7919) % model.vocabSize);
-const everyBatch = { ids, targets: ids.toReversed(), steps: time, resetState: false, startsEpoch: false };
-const options = {
-  engine,
-  model,
-  training,
-  overlaps: how === 'overlap',
-  batchesOf: () => ({ batchAt: () => everyBatch }),
-};
+const ids = Int32Array.from({ length: rows }, (_, k) => ((k + Number(worker) * rows) * 7919) % config.vocabSize);
+const everyBatch = { ids, targets: ids.toReversed(), steps: time, lanes: batch, resetState: false };
+const text = { stepsPerEpoch: 1e6, batchAt: () => everyBatch };
+const batchesOf = (lanes) => new LanguageModelBatches({ model: config, training, lanes, text });
+const options = { engine, model, training, overlaps: how === 'overlap', batchesOf };
 
 const meter = new WorkerMeter();
 const servers = addresses.split(',');
@@ -54,12 +53,12 @@ const client = new ParameterClient(
     worker: Number(worker),
     workers,
     version: 'benchmark',
-    parameters: Object.entries(parameterShapes(model)).map(([name, shape]) => ({ name, shape })),
+    parameters: Object.entries(model.parameters).map(([name, shape]) => ({ name, shape })),
     optimizer: training.optimizer,
     clipNorm: training.clipNorm,
     lanes: { count: training.batchSize, width: laneWidth(model) },
     run: 'transport',
-    start: { values: async () => ({ parameters: initialParameters(model, { seed: 0 }) }) },
+    start: { values: async () => ({ parameters: initialParameters(config, { seed: 0 }) }) },
   },
   {
     connections: servers.map(
@@ -90,9 +89,9 @@ function ownTime() {
 /** The first step after a change fills and empties buffers. Where steps overlap, part of it still uses the other way. */
 const stepsATurn = 2;
 async function turn() {
-  await learner.step(0.1);
+  await learner.step([{ learningRate: 0.1 }]);
   const [began, own, servers] = [performance.now(), ownTime(), serverTime()];
-  for (let step = 0; step < stepsATurn; step++) await learner.step(0.1);
+  for (let step = 0; step < stepsATurn; step++) await learner.step([{ learningRate: 0.1 }]);
   await client.settle();
   const differences = [performance.now() - began, ownTime() - own, serverTime() - servers];
   const [milliseconds, worker, server] = differences.map((total) => total / stepsATurn);

@@ -3,14 +3,18 @@
  * shapes of configurations are in `config.ts`, graphs as data in `onnx/index.ts`.
  */
 
-// Training of language models.
+// Training.
 
 export { accumulatedUpdateProgram, accumulationProgram, gradientSumShapes } from './models/accumulation-programs.js';
 export { positionsOfTails, tailPositions } from './models/adaptive-softmax.js';
 export { slotName } from './models/clipped-update.js';
 export { dropoutMaskShapes, fillDropoutMasks } from './models/dropout-masks.js';
 export { rowGradientProgram } from './models/language-model-programs.js';
+export { lossGradientProgram, updateProgram } from './models/loss-program.js';
 export { lossScalingShapes, mixedTrainingProgram } from './models/mixed-training-program.js';
+export { float32Inputs } from './models/program.js';
+export { type BatchDimensions, type Trainable, trainableLoss } from './models/trainable.js';
+export { trainableLanguageModel } from './models/trainable-language-model.js';
 export { fillDropoutMask } from './random/dropout-mask.js';
 
 // Evaluation of language models, and their graphs for devices.

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * `@unroll/trainer`: TensorFlow.js models compiled for ONNX Runtime, the engines that run programs, and the `unroll`
- * command as a function.
+ * `@unroll/trainer`: TensorFlow.js models trained by ONNX Runtime, step by step (`compile`) or whole runs (`train`), the
+ * engines that run programs, and the `unroll` command as a function.
  */
 export { main } from './cli.js';
 export { type CompiledModel, type CompileOptions, compile } from './compile/compile.js';
@@ -18,3 +18,8 @@ export {
 } from './engines/engine.js';
 export { type EngineName, engineNames } from './engines/engine-names.js';
 export { selectEngine } from './engines/select.js';
+export type { Examples } from './own-models/examples.js';
+export type { ModelTraining } from './own-models/own-task.js';
+export { type TrainOptions, train } from './own-models/train.js';
+export type { RunEvent } from './training/run.js';
+export type { WorkerRole } from './training/work.js';

@@ -6,28 +6,27 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Shapes } from '../tensors/shapes.js';
 import { clippedUpdate, iterates, slotShapes, type UpdateRecipe, updateInputs } from './clipped-update.js';
-import { type LanguageModelConfig, parameterShapes } from './language-model-config.js';
-import { gradientProgram } from './language-model-programs.js';
-import { type BatchShape, float32Inputs, type Program } from './program.js';
+import { float32Inputs, type Program } from './program.js';
 
 const sumName = (parameter: string) => `sum/${parameter}`;
 
 /** The shapes of the gradients' sums by name; the sums are zero before the first part. */
-export function gradientSumShapes(config: LanguageModelConfig): Shapes {
-  return Object.fromEntries(Object.entries(parameterShapes(config)).map(([name, shape]) => [sumName(name), shape]));
+export function gradientSumShapes(parameters: Shapes): Shapes {
+  return Object.fromEntries(Object.entries(parameters).map(([name, shape]) => [sumName(name), shape]));
 }
 
 /**
- * `gradientProgram` for a part of the batch, at the parameters where the optimizer wants gradients. It outputs the new
- * sums `next.sum/*` instead of the gradients.
+ * A program of gradients for a part of the batch, at the parameters where the optimizer wants gradients. It outputs the
+ * new sums `next.sum/*` instead of the gradients.
+ * @param gradients the program that outputs `gradient.*` of all parameters for the part
  */
-export function accumulationProgram(config: LanguageModelConfig, part: BatchShape, recipe: UpdateRecipe): Program {
-  const { inputs, run } = gradientProgram(config, part);
+export function accumulationProgram(parameters: Shapes, gradients: Program, recipe: UpdateRecipe): Program {
+  const { inputs, run } = gradients;
   return {
-    inputs: { ...inputs, ...sumsOf(config), ...slotsOf(config, recipe) },
+    inputs: { ...inputs, ...float32Inputs(gradientSumShapes(parameters)), ...slotsOf(parameters, recipe) },
     run: (named) => {
-      const outputs = run({ ...named, ...iterates(config, recipe, named) });
-      for (const name of Object.keys(parameterShapes(config))) {
+      const outputs = run({ ...named, ...iterates(parameters, recipe, named) });
+      for (const name of Object.keys(parameters)) {
         outputs[`next.${sumName(name)}`] = tf.add(named[sumName(name)]!, outputs[`gradient.${name}`]!);
         delete outputs[`gradient.${name}`];
       }
@@ -36,26 +35,22 @@ export function accumulationProgram(config: LanguageModelConfig, part: BatchShap
   };
 }
 
-/**
- * The update of `trainingProgram` by the sums of gradients. Outputs `next.*` of parameters and slots, and
- * `gradientNorm`, before clipping.
- */
-export function accumulatedUpdateProgram(config: LanguageModelConfig, recipe: UpdateRecipe): Program {
+/** The update by the sums of gradients. Outputs `next.*` of parameters and slots, and `gradientNorm`, before clipping. */
+export function accumulatedUpdateProgram(parameters: Shapes, recipe: UpdateRecipe): Program {
   return {
-    inputs: { ...parametersOf(config), ...sumsOf(config), ...updateInputs(config, recipe) },
+    inputs: {
+      ...float32Inputs(parameters),
+      ...float32Inputs(gradientSumShapes(parameters)),
+      ...updateInputs(parameters, recipe),
+    },
     run: (inputs) => {
-      const names = Object.keys(parameterShapes(config));
+      const names = Object.keys(parameters);
       return clippedUpdate(recipe, inputs, Object.fromEntries(names.map((name) => [name, inputs[sumName(name)]!])));
     },
   };
 }
 
-const parametersOf = (config: LanguageModelConfig) => float32Inputs(parameterShapes(config));
-const sumsOf = (config: LanguageModelConfig) => float32Inputs(gradientSumShapes(config));
-
 /** The slots that {@link iterates} reads. */
-function slotsOf(config: LanguageModelConfig, recipe: UpdateRecipe): Program['inputs'] {
-  return recipe.optimizer.name === 'nt-asgd'
-    ? float32Inputs(slotShapes(recipe.optimizer, parameterShapes(config)))
-    : {};
+function slotsOf(parameters: Shapes, recipe: UpdateRecipe): Program['inputs'] {
+  return recipe.optimizer.name === 'nt-asgd' ? float32Inputs(slotShapes(recipe.optimizer, parameters)) : {};
 }

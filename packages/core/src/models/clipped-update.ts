@@ -7,7 +7,7 @@ import { clipScale, optimizerUpdate } from '../optimizers/optimizer.js';
 import { type OptimizerConfig, optimizerSlots } from '../optimizers/optimizer-config.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
 import type { Shapes } from '../tensors/shapes.js';
-import { embeddingName, type LanguageModelConfig, parameterShapes } from './language-model-config.js';
+import { embeddingName } from './language-model-config.js';
 import type { EmbeddingRows } from './language-model-gradients.js';
 import { float32Inputs, type Program } from './program.js';
 
@@ -32,22 +32,19 @@ export function slotShapes(optimizer: OptimizerConfig, parameters: Shapes): Shap
 }
 
 /** The inputs of an update besides parameters and gradients. */
-export function updateInputs(config: LanguageModelConfig, { optimizer }: UpdateRecipe): Program['inputs'] {
+export function updateInputs(parameters: Shapes, { optimizer }: UpdateRecipe): Program['inputs'] {
   const scalars = ['learningRate', 'step', ...(optimizer.name === 'nt-asgd' ? ['averagingWeight'] : [])];
   return float32Inputs({
-    ...slotShapes(optimizer, parameterShapes(config)),
+    ...slotShapes(optimizer, parameters),
     ...Object.fromEntries(scalars.map((name) => [name, []])),
   });
 }
 
 /** The parameters at which the optimizer wants the gradient, if they are not the model's own; else none. */
-export function iterates(config: LanguageModelConfig, { optimizer }: UpdateRecipe, inputs: NamedTensors): NamedTensors {
+export function iterates(parameters: Shapes, { optimizer }: UpdateRecipe, inputs: NamedTensors): NamedTensors {
   if (optimizer.name !== 'nt-asgd') return {};
   return Object.fromEntries(
-    Object.keys(parameterShapes(config)).map((name) => [
-      name,
-      iterate(inputs[name]!, slotsOf(optimizer, name, inputs)),
-    ]),
+    Object.keys(parameters).map((name) => [name, iterate(inputs[name]!, slotsOf(optimizer, name, inputs))]),
   );
 }
 

@@ -38,11 +38,10 @@ test('a forecaster whose parameters are zero forecasts the last value', async ()
   });
 });
 
-test('averaged SGD is refused, because the training program has no input for its weights', () => {
+test('averaged SGD has an input for the weight of its average', () => {
   const recipe = { optimizer: { name: 'nt-asgd', patience: 5 }, clipNorm: 10 } as const;
-  expect(() => lossTrainingProgram(forecasterLoss(config, 2), recipe)).toThrow(
-    'lossTrainingProgram: nt-asgd averages only language models',
-  );
+  const { inputs } = lossTrainingProgram(forecasterLoss(config, 2), recipe);
+  expect(inputs.averagingWeight).toEqual({ shape: [], dtype: 'float32' });
 });
 
 test('its loss is the mean squared error, weighted by window, and training lowers it', async () => {

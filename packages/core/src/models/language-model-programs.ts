@@ -26,10 +26,11 @@ export function trainingProgram(config: LanguageModelConfig, shape: BatchShape, 
   return {
     inputs: {
       ...gradientInputs(config, shape),
-      ...updateInputs(config, recipe),
+      ...updateInputs(parameterShapes(config), recipe),
     },
     run: (inputs) => {
-      const { gradients, outputs } = batchGradients(config, shape, { ...inputs, ...iterates(config, recipe, inputs) });
+      const learnt = { ...inputs, ...iterates(parameterShapes(config), recipe, inputs) };
+      const { gradients, outputs } = batchGradients(config, shape, learnt);
       // If the optimizer changes only the embedding rows that were looked up, no table of gradients is built.
       const byRows = keepsWithoutGradient(recipe.optimizer) && !config.tieWeights;
       const update = byRows

@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors } from '../tensors/named-tensors.js';
 import type { Shapes } from '../tensors/shapes.js';
 import type { TensorSpec } from '../tracing/trace.js';
-import { clippedUpdate, slotShapes, type UpdateRecipe } from './clipped-update.js';
+import { clippedUpdate, iterates, type UpdateRecipe, updateInputs } from './clipped-update.js';
 import { float32Inputs, type Program } from './program.js';
 
 /** A loss to minimise. */
@@ -20,33 +20,46 @@ export interface LossFunction {
 }
 
 /**
- * One training step.
- *
- * Inputs: the parameters, the optimizer's slots, the batch, and the scalars `learningRate` and `step` (1 for the first).
- * Outputs: `next.*` of parameters and slots, the scalar `loss`, and `gradientNorm`, before clipping.
- *
- * @throws Error for NT-ASGD, whose average needs a weight at each step, which only the training of language models
- * provides
+ * One training step: {@link updateProgram} of {@link lossGradientProgram}.
  */
-export function lossTrainingProgram({ parameters, inputs, loss }: LossFunction, recipe: UpdateRecipe): Program {
-  if (recipe.optimizer.name === 'nt-asgd') {
-    throw new Error('lossTrainingProgram: nt-asgd averages only language models; give another optimizer');
-  }
-  const names = Object.keys(parameters);
+export function lossTrainingProgram(loss: LossFunction, recipe: UpdateRecipe): Program {
+  return updateProgram(loss.parameters, lossGradientProgram(loss), recipe);
+}
+
+/**
+ * One training step from a program of gradients.
+ *
+ * Inputs: those of `gradients`, the optimizer's slots, the scalars `learningRate` and `step` (1 for the first) and, for
+ * NT-ASGD, `averagingWeight`. Outputs: those of `gradients` without `gradient.*`, `next.*` of parameters and slots, and
+ * `gradientNorm`, before clipping.
+ *
+ * @param gradients takes the parameters, and outputs `gradient.*` of all
+ */
+export function updateProgram(parameters: Shapes, gradients: Program, recipe: UpdateRecipe): Program {
   return {
-    inputs: {
-      ...float32Inputs(parameters),
-      ...float32Inputs(slotShapes(recipe.optimizer, parameters)),
-      ...inputs,
-      learningRate: { shape: [], dtype: 'float32' },
-      step: { shape: [], dtype: 'float32' },
-    },
+    inputs: { ...gradients.inputs, ...updateInputs(parameters, recipe) },
     run: (given) => {
+      const outputs = gradients.run({ ...given, ...iterates(parameters, recipe, given) });
+      const ofParameters: NamedTensors = {};
+      for (const name of Object.keys(parameters)) {
+        ofParameters[name] = outputs[`gradient.${name}`]!;
+        delete outputs[`gradient.${name}`];
+      }
+      return { ...outputs, ...clippedUpdate(recipe, given, ofParameters) };
+    },
+  };
+}
+
+/** Computes gradients for others to apply: takes parameters and batch, outputs `gradient.*` and the scalar `loss`. */
+export function lossGradientProgram({ parameters, inputs, loss }: LossFunction): Program {
+  return {
+    inputs: { ...float32Inputs(parameters), ...inputs },
+    run: (given) => {
+      const names = Object.keys(parameters);
       const lossOf = (...values: tf.Tensor[]) =>
         loss(Object.fromEntries(names.map((name, k) => [name, values[k]!])), given);
       const { value, grads } = tf.valueAndGrads(lossOf)(names.map((name) => given[name]!));
-      const gradients = Object.fromEntries(names.map((name, k) => [name, grads[k]!]));
-      return { ...clippedUpdate(recipe, given, gradients), loss: value };
+      return { ...Object.fromEntries(names.map((name, k) => [`gradient.${name}`, grads[k]!])), loss: value };
     },
   };
 }

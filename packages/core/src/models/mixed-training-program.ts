@@ -34,7 +34,8 @@ export const lossScalingShapes: Shapes = { [exponent]: [], [goodSteps]: [] };
 export function mixedTrainingProgram(config: LanguageModelConfig, shape: BatchShape, recipe: UpdateRecipe): Program {
   const { inputs } = trainingProgram(config, shape, recipe);
   const { run: runGradients } = gradientProgram(config, shape);
-  const names = Object.keys(parameterShapes(config));
+  const parameters = parameterShapes(config);
+  const names = Object.keys(parameters);
   return {
     precision: 'mixed',
     inputs: {
@@ -45,7 +46,7 @@ export function mixedTrainingProgram(config: LanguageModelConfig, shape: BatchSh
     run: (inputs) => {
       const lossScale = tf.pow(2, tf.add(inputs[exponent]!, initialExponent));
       const lossWeights = tf.mul(inputs.lossWeights!, lossScale);
-      const outputs = runGradients({ ...inputs, ...iterates(config, recipe, inputs), lossWeights });
+      const outputs = runGradients({ ...inputs, ...iterates(parameters, recipe, inputs), lossWeights });
       const gradients: NamedTensors = {};
       for (const name of names) {
         gradients[name] = tf.div(outputs[`gradient.${name}`]!, lossScale);

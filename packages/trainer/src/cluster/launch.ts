@@ -9,8 +9,8 @@ import { Waits } from '@unroll/param-server/config';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { Interruption, UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
-import { prepareTraining, type TrainingRequest } from '../training/prepare.js';
 import { RunReport, type TrainingResult } from '../training/report.js';
+import type { JobRequest } from '../training/request.js';
 import { requireShareable, requireStepsLeft } from '../training/requirements.js';
 import { Child } from './child.js';
 import type { ChildMessage } from './messages.js';
@@ -50,14 +50,14 @@ const never = new Promise<never>(() => {});
  * @throws UnrollError with the first line that a failed process gave as its reason
  */
 export async function launchCluster(
-  request: TrainingRequest,
+  request: JobRequest,
   options: ClusterOptions,
   observer?: RunObserver,
 ): Promise<TrainingResult> {
   // Report errors of the request once, here.
-  const prepared = await prepareTraining(request);
-  requireShareable(prepared.training, options.workers);
-  requireStepsLeft(prepared, request.out);
+  const job = await request.prepare({});
+  requireShareable(job, options.workers);
+  requireStepsLeft(job);
   const report = new RunReport(request.out, options.workers);
   // Other users of this machine can also reach its loopback address.
   const token = randomBytes(32).toString('hex');
@@ -176,7 +176,7 @@ interface WorkerEvents {
 function startWorkers(
   started: Child[],
   addresses: readonly string[],
-  request: TrainingRequest,
+  request: JobRequest,
   { workers, maxRestarts, workerFlags, secrets }: ClusterOptions & { readonly secrets: Secrets },
   { report, observer, say, begun }: WorkerEvents,
 ): Promise<void> {
@@ -246,7 +246,7 @@ function interruption(children: readonly (readonly Child[])[]) {
   };
 }
 
-function interruptedLine({ out }: TrainingRequest, { snapshotDir }: ClusterOptions, report: RunReport): string {
+function interruptedLine({ out }: JobRequest, { snapshotDir }: ClusterOptions, report: RunReport): string {
   const held = report.checkpointStep;
   if (held > 0) return `interrupted; ${out} holds the model after step ${held}: go on with --resume`;
   const hasSnapshots = existsSync(snapshotDir) && readdirSync(snapshotDir).length > 0;

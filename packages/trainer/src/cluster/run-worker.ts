@@ -2,8 +2,8 @@
 import { connectRunStatus, ParameterServerError } from '@unroll/param-server';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { Interruption } from '../errors.js';
-import type { TrainingRequest } from '../training/prepare.js';
 import { RunReport } from '../training/report.js';
+import type { JobRequest } from '../training/request.js';
 import { runTraining } from '../training/run.js';
 import type { WorkerRole } from '../training/work.js';
 import { notify, reportTo } from './messages.js';
@@ -14,7 +14,7 @@ import { notify, reportTo } from './messages.js';
  *   worker leave before training had ended
  */
 export async function runWorker(
-  request: TrainingRequest,
+  request: JobRequest,
   role: WorkerRole,
   observer: RunObserver | undefined,
 ): Promise<RunReport> {

@@ -6,6 +6,7 @@ import { Interruption, UnrollError, UsageError } from '../errors.js';
 import { log, nameInLog } from '../terminal/log.js';
 import { version } from '../version.js';
 import { addServerPolicyFlags, requireSpareable, type ServerPolicyFlags } from './cluster-flags.js';
+import { addJobFlags, type JobFlags, jobRequest } from './job-request.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
 import {
   addExamples,
@@ -26,9 +27,8 @@ import {
   serverSecurity,
 } from './security-flags.js';
 import { printTrainingResult } from './train.js';
-import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
 
-export interface WorkerFlags extends TrainingFlags, SecurityFlags, ObserverFlags {
+export interface WorkerFlags extends JobFlags, SecurityFlags, ObserverFlags {
   serverAddresses: readonly string[];
   worker: number;
   workers: number;
@@ -51,22 +51,26 @@ export function addWorker(program: Command): void {
     )
     .requiredOption('--workers <n>', 'how many workers there are', positiveInteger)
     .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
-  addPublicPageFlag(addObserverFlags(addTrainingFlags(addSecurityFlags(command)))).action(work);
+  addPublicPageFlag(addObserverFlags(addJobFlags(addSecurityFlags(command)))).action((flags) => work(flags, command));
   addExamples(
     command,
     'worker --data data/ptb --out runs/ptb --worker 0 --workers 2 --server-addresses ps0:7000,ps1:7000',
   );
 }
 
-/** Works until training has ended. @throws Interruption if a signal made the worker leave before that */
-export async function work(flags: WorkerFlags): Promise<void> {
+/**
+ * Works until training has ended.
+ * @param command the command that was called with these flags
+ * @throws Interruption if a signal made the worker leave before that
+ */
+export async function work(flags: WorkerFlags, command: Command): Promise<void> {
   if (flags.worker >= flags.workers) {
     throw new UsageError(`--worker: ${flags.worker} is not below the ${flags.workers} workers`);
   }
   nameInLog(`worker ${flags.worker}`);
   const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
   const security = await clientSecurity(flags);
-  const request = await trainingRequest(flags);
+  const request = await jobRequest(flags, command);
   const role = { servers: flags.serverAddresses, worker, workers, serverTimeoutSeconds, security };
   const place = { run: runOfServers(flags.serverAddresses), role: `worker ${worker}` };
   await using observer = worker === 0 ? await openObserver(flags, place) : undefined;

@@ -5,6 +5,7 @@ import { parseServerAddresses } from '../cluster/server-addresses.js';
 import { log } from '../terminal/log.js';
 import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
 import { serve, work } from './cluster-roles.js';
+import { addJobFlags, type JobFlags } from './job-request.js';
 import { addObserverFlags, type ObserverFlags } from './observer-flags.js';
 import {
   addExamples,
@@ -16,10 +17,9 @@ import {
   positiveInteger,
 } from './options.js';
 import { addGuardFlags, type GuardFlags } from './security-flags.js';
-import { addTrainingFlags, type TrainingFlags } from './training-flags.js';
 
 interface NodeFlags
-  extends TrainingFlags,
+  extends JobFlags,
     ServerPolicyFlags,
     GuardFlags,
     ObserverFlags,
@@ -57,8 +57,8 @@ export function addNode(program: Command): void {
       '0.0.0.0',
     )
     .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
-  addObserverFlags(addTrainingFlags(addMetricsFlags(command)));
-  addServerPolicyFlags(addGuardFlags(command)).action(runNode);
+  addObserverFlags(addJobFlags(addMetricsFlags(command)));
+  addServerPolicyFlags(addGuardFlags(command)).action((flags) => runNode(flags, command));
   addExamples(
     command,
     'node --data data/ptb --out runs/ptb --resume --servers 2 --snapshot-dir runs/ptb.snapshots --token-file token',
@@ -66,12 +66,12 @@ export function addNode(program: Command): void {
   );
 }
 
-async function runNode(flags: NodeFlags): Promise<void> {
+async function runNode(flags: NodeFlags, command: Command): Promise<void> {
   const { roleOf } = await import('../cluster/roles.js');
   const { kind, index, workers, servers, source } = roleOf(flags, process.env);
   const count = kind === 'server' ? servers.length : workers;
   log(`${kind} ${index}, of ${count} (${source}); the servers are ${servers.join(', ')}`);
-  if (kind === 'worker') return work({ ...flags, workers, worker: index, serverAddresses: servers });
+  if (kind === 'worker') return work({ ...flags, workers, worker: index, serverAddresses: servers }, command);
   return serve({ ...flags, workers, shard: index, shards: servers.length, port: portOf(servers[index]!) });
 }
 

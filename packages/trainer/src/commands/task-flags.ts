@@ -1,13 +1,13 @@
-/** `unroll train --task`: its flags, some of which it shares with language models, and their handling. */
-import { defaultOptimizer } from '@unroll/core/config';
+/** The flags that say what application's model to train, and the request they make; they share some with language models. */
+import { defaultOptimizer } from '@unroll/core';
 import { type Command, Option } from 'commander';
-import { UnrollError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
+import type { Task } from '../tasks/task.js';
+import type { TaskRequest } from '../tasks/task-job.js';
 import { type TaskName, taskNames } from '../tasks/task-names.js';
-import type { TaskReport } from '../tasks/task-report.js';
-import type { TaskRequest } from '../tasks/train-task.js';
-import { interruptible } from '../terminal/interrupt.js';
-import { positiveInteger, printOutcome } from './options.js';
-import type { TrainingFlags } from './training-flags.js';
+import { defaultSchedule } from '../training/schedule.js';
+import { positiveInteger } from './options.js';
+import { modeOf, type TrainingFlags } from './training-flags.js';
 
 export interface TaskFlags {
   task?: TaskName;
@@ -18,14 +18,14 @@ export interface TaskFlags {
 /** The flags that are sizes of a task's model. */
 const sizeFlags = ['embedding', 'hidden', 'layers', 'dropout', 'context', 'horizon'] as const;
 
-const otherFlags: readonly (keyof TrainingFlags | 'task')[] = [
-  ...(['task', 'data', 'out', 'batchSize', 'optimizer', 'learningRate', 'clipNorm', 'epochs', 'maxSteps'] as const),
-  ...(['seed', 'engine', 'threads', 'resume', 'changedData', 'overwrite', 'json', 'logFormat'] as const),
+const languageModelFlags: readonly (keyof TrainingFlags)[] = [
+  ...(['preset', 'cell', 'projection', 'variationalDropout', 'embeddingDropout', 'weightDropout'] as const),
+  ...(['labelSmoothing', 'tieWeights', 'tokenizer', 'vocabulary', 'sequenceLength', 'recomputeEvery'] as const),
+  ...(['precision', 'softmax', 'tables', 'initFrom'] as const),
 ];
 
-export function addTaskFlag(command: Command): Command {
-  const help =
-    'train the model of an application instead, in one process; docs/applications.md says how each reads its data';
+export function addTaskFlags(command: Command): Command {
+  const help = 'train the model of an application instead; docs/applications.md says how each reads its data';
   return command
     .addOption(new Option('--task <name>', help).choices(taskNames))
     .option('--context <n>', 'rows of the past that a forecaster sees', positiveInteger)
@@ -39,31 +39,29 @@ export function refuseTaskFlags({ context, horizon }: TaskFlags): void {
 }
 
 /** @throws UsageError if a flag or an optimizer was given that only language models have */
-export async function taskRequest(
-  command: Command,
-  flags: TrainingFlags & TaskFlags,
-  name: TaskName,
-): Promise<TaskRequest> {
-  const known: readonly string[] = [...sizeFlags, ...otherFlags];
+export function taskRequest(command: Command, flags: TrainingFlags & TaskFlags, task: Task): TaskRequest {
+  const how = flags.task === undefined ? '--module' : `--task ${flags.task}`;
   const foreign = command.options.find(
     (option) =>
-      command.getOptionValueSource(option.attributeName()) === 'cli' && !known.includes(option.attributeName()),
+      command.getOptionValueSource(option.attributeName()) === 'cli' &&
+      (languageModelFlags as readonly string[]).includes(option.attributeName()),
   );
-  if (foreign) throw new UsageError(`${foreign.long}: is for language models; leave it out with --task ${name}`);
+  if (foreign) throw new UsageError(`${foreign.long}: is for language models; leave it out with ${how}`);
   if (flags.optimizer === 'nt-asgd') {
-    throw new UsageError(`--optimizer: nt-asgd is for language models; choose another with --task ${name}`);
+    throw new UsageError(`--optimizer: nt-asgd is for language models; choose another with ${how}`);
   }
-  const { batchSize, learningRate, clipNorm, epochs, maxSteps, seed } = flags;
+  const { batchSize, learningRate, warmupSteps, accumulate, clipNorm, gradientCodec, epochs, maxSteps, seed } = flags;
   const sizes = sizeFlags.flatMap((size) => (flags[size] === undefined ? [] : [[size, flags[size]] as const]));
-  const { tasks } = await import('../tasks/tasks.js');
   return {
-    task: tasks[name],
-    data: flags.data,
+    task,
+    data: flags.data ?? '',
     out: flags.out,
     given: {
-      ...{ batchSize, learningRate, clipNorm, epochs, maxSteps, seed },
+      ...{ batchSize, learningRate, warmupSteps, accumulate, clipNorm, gradientCodec, epochs, maxSteps, seed },
       model: Object.fromEntries(sizes),
       optimizer: flags.optimizer && defaultOptimizer(flags.optimizer),
+      schedule: flags.schedule && defaultSchedule(flags.schedule),
+      mode: modeOf(flags),
     },
     engine: flags.engine,
     threads: flags.threads ?? 0,
@@ -71,33 +69,4 @@ export async function taskRequest(
     overwrite: flags.overwrite ?? false,
     changedData: flags.changedData ?? false,
   };
-}
-
-export function trainTaskAlone(request: TaskRequest, json: boolean | undefined): Promise<void> {
-  return interruptible(async (signal) => {
-    const { TaskReport } = await import('../tasks/task-report.js');
-    const { trainTask } = await import('../tasks/train-task.js');
-    const report = new TaskReport(request.task.name, request.out);
-    try {
-      for await (const event of trainTask(request, signal)) report.add(event);
-    } finally {
-      report.close();
-    }
-    if (signal.aborted) throw interruption(report, request.out);
-    const result = report.result();
-    const { checkpoint, steps, bestEpoch, metric, value } = result;
-    await printOutcome(
-      json,
-      result,
-      () => `${checkpoint}: ${steps} steps; of the validation: ${metric} ${value.toFixed(4)}, after epoch ${bestEpoch}`,
-    );
-  });
-}
-
-function interruption({ checkpointStep }: TaskReport, out: string): UnrollError {
-  return new UnrollError(
-    checkpointStep > 0
-      ? `interrupted; ${out} holds the model after step ${checkpointStep}: go on with --resume`
-      : 'interrupted before the first step; nothing was written',
-  );
 }

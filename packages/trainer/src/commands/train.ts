@@ -4,18 +4,17 @@ import type { ClusterOptions } from '../cluster/launch.js';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { Interruption } from '../errors.js';
 import { interruptible } from '../terminal/interrupt.js';
-import type { TrainingRequest } from '../training/prepare.js';
 import type { RunReport, TrainingResult } from '../training/report.js';
+import type { JobRequest } from '../training/request.js';
 import { addLaunchFlags, clusterOptions, type LaunchFlags } from './cluster-flags.js';
+import { addJobFlags, type JobFlags, jobRequest } from './job-request.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
 import { addExamples, positiveInteger, printOutcome } from './options.js';
-import { addTaskFlag, refuseTaskFlags, type TaskFlags, taskRequest, trainTaskAlone } from './task-flags.js';
-import { addTrainingFlags, type TrainingFlags, trainingRequest } from './training-flags.js';
 
-type AllFlags = TrainingFlags & LaunchFlags & ObserverFlags & TaskFlags;
+type AllFlags = JobFlags & LaunchFlags & ObserverFlags;
 
 function addAllFlags(command: Command): Command {
-  return addPublicPageFlag(addObserverFlags(addLaunchFlags(addTrainingFlags(command))));
+  return addPublicPageFlag(addObserverFlags(addLaunchFlags(addJobFlags(command))));
 }
 
 export function addTrain(program: Command): void {
@@ -24,12 +23,10 @@ export function addTrain(program: Command): void {
     .description('train a language model, or the model of an application')
     .option('--workers <n>', 'worker processes that share each batch (default: 1)', positiveInteger)
     .option('--servers <n>', 'parameter server processes (default: 1 if there are several workers)', positiveInteger);
-  addTaskFlag(addAllFlags(command)).action(async (flags: AllFlags) => {
-    if (flags.task !== undefined) return trainTaskAlone(await taskRequest(command, flags, flags.task), flags.json);
-    refuseTaskFlags(flags);
+  addAllFlags(command).action(async (flags: AllFlags) => {
     const distributed = flags.servers !== undefined || (flags.workers ?? 1) > 1;
     const options = distributed && clusterOptions(flags, flags.out, process.argv.slice(3));
-    const request = await trainingRequest(flags);
+    const request = await jobRequest(flags, command);
     await using observer = await openObserver(flags);
     const result = options ? await trainTogether(request, options, observer) : await trainAlone(request, observer);
     await printTrainingResult(flags.json, result);
@@ -41,6 +38,7 @@ export function addTrain(program: Command): void {
     'train --data book.txt --tokenizer char --out runs/book --workers 2 --servers 1',
     'train --data data/ptb --out runs/ptb --resume --epochs 20 --dashboard',
     'train --task sentiment --data sample --out runs/sentiment',
+    'train --task forecast --data measurements.csv --out runs/forecast --workers 2',
   );
 }
 
@@ -52,7 +50,7 @@ export function addLaunch(program: Command): void {
     .option('--servers <n>', 'parameter server processes', positiveInteger, 1);
   addAllFlags(command).action(async (flags: AllFlags) => {
     const options = clusterOptions(flags, flags.out, process.argv.slice(3));
-    const request = await trainingRequest(flags);
+    const request = await jobRequest(flags, command);
     await using observer = await openObserver(flags);
     await printTrainingResult(flags.json, await trainTogether(request, options, observer));
   });
@@ -60,7 +58,7 @@ export function addLaunch(program: Command): void {
 }
 
 async function trainTogether(
-  request: TrainingRequest,
+  request: JobRequest,
   options: ClusterOptions,
   observer: RunObserver | undefined,
 ): Promise<TrainingResult> {
@@ -68,7 +66,7 @@ async function trainTogether(
   return launchCluster(request, options, observer);
 }
 
-async function trainAlone(request: TrainingRequest, observer: RunObserver | undefined): Promise<TrainingResult> {
+async function trainAlone(request: JobRequest, observer: RunObserver | undefined): Promise<TrainingResult> {
   const { RunReport } = await import('../training/report.js');
   const { runTraining } = await import('../training/run.js');
   const report = new RunReport(request.out);
@@ -86,7 +84,7 @@ async function trainAlone(request: TrainingRequest, observer: RunObserver | unde
   });
 }
 
-function interruption(report: RunReport, { out }: TrainingRequest, { signal }: Interruption): Interruption {
+function interruption(report: RunReport, { out }: JobRequest, { signal }: Interruption): Interruption {
   return new Interruption(
     report.checkpointStep > 0
       ? `interrupted; ${out} holds the model after step ${report.checkpointStep}: go on with --resume`
@@ -100,9 +98,14 @@ export function printTrainingResult(json: boolean | undefined, result: TrainingR
 }
 
 function describe(result: TrainingResult): string {
-  const { checkpoint, steps, tokensPerSecond, trainPerplexity, validPerplexity } = result;
-  if (trainPerplexity === null || validPerplexity === null) {
-    return `${checkpoint}: has had all its ${steps} steps, nothing was left to train`;
+  const { checkpoint, steps } = result;
+  const nothing = `${checkpoint}: has had all its ${steps} steps, nothing was left to train`;
+  if ('task' in result) {
+    const { metric, value, bestEpoch } = result;
+    if (value === null) return nothing;
+    return `${checkpoint}: ${steps} steps; of the validation: ${metric} ${value.toFixed(4)}, after epoch ${bestEpoch}`;
   }
+  const { tokensPerSecond, trainPerplexity, validPerplexity } = result;
+  if (trainPerplexity === null || validPerplexity === null) return nothing;
   return `${checkpoint}: ${steps} steps, ${tokensPerSecond ?? 'unknown'} tokens/s, perplexity ${trainPerplexity.toFixed(2)} in training, ${validPerplexity.toFixed(2)} on the validation text`;
 }

@@ -1,22 +1,15 @@
 /** The flags that say what to train, shared by `train`, `launch` and `worker`. */
 
-import type { Precision } from '@unroll/core';
-import {
-  defaultOptimizer,
-  type LanguageModelCell,
-  languageModelCells,
-  type OptimizerName,
-  optimizerNames,
-  type SoftmaxConfig,
-} from '@unroll/core/config';
+import { defaultOptimizer, type OptimizerName, type Precision } from '@unroll/core';
+import { type LanguageModelCell, languageModelCells, optimizerNames, type SoftmaxConfig } from '@unroll/core/config';
 import { type Command, Option } from 'commander';
 import type { EngineName } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
 import type { LogFormat } from '../terminal/log.js';
 import { flagsOfFields } from '../training/field-flags.js';
 import { gradientCodecUsage, parseGradientCodec } from '../training/gradient-codec.js';
+import type { LanguageModelRequest } from '../training/language-model-preparation.js';
 import { defaultLocalSteps, defaultStaleness, modeNames } from '../training/modes.js';
-import type { TrainingRequest } from '../training/prepare.js';
 import { type PresetName, presetNames, presets } from '../training/presets.js';
 import { defaultSchedule, scheduleNames } from '../training/schedule.js';
 import type { GradientCodecConfig, Mode, Schedule } from '../training/schemas.js';
@@ -33,7 +26,7 @@ import {
 } from './options.js';
 
 export interface TrainingFlags {
-  data: string;
+  data?: string;
   out: string;
   preset: PresetName;
   cell?: LanguageModelCell;
@@ -80,10 +73,7 @@ export interface TrainingFlags {
 
 export function addTrainingFlags(command: Command): Command {
   return command
-    .requiredOption(
-      '--data <path>',
-      "a folder of train/valid/test texts, one text file, or 'grammar' for the embedded corpus",
-    )
+    .option('--data <path>', "a folder of train/valid/test texts, one text file, or 'grammar' for the embedded corpus")
     .requiredOption('--out <dir>', 'where the checkpoint goes')
     .addOption(
       new Option('--preset <name>', 'where the other flags’ defaults come from').choices(presetNames).default('tiny'),
@@ -179,7 +169,7 @@ export function addTrainingFlags(command: Command): Command {
 }
 
 /** @throws UsageError if the flags contradict each other */
-export async function trainingRequest(flags: TrainingFlags): Promise<TrainingRequest> {
+export async function languageModelRequest(flags: TrainingFlags): Promise<LanguageModelRequest> {
   const given = Object.entries(flagsOfFields).filter(([, flag]) => flags[propertyOf(flag)] !== undefined);
   const config: Record<string, unknown> & { model: Record<string, unknown> } = structuredClone({
     ...presets[flags.preset],
@@ -199,7 +189,7 @@ export async function trainingRequest(flags: TrainingFlags): Promise<TrainingReq
   if (mode) config.mode = mode;
   const { parseTrainingConfig } = await import('../training/config.js');
   return {
-    data: flags.data,
+    data: flags.data!,
     out: flags.out,
     training: parseTrainingConfig(config),
     explicit: {
@@ -218,7 +208,7 @@ export async function trainingRequest(flags: TrainingFlags): Promise<TrainingReq
 }
 
 /** @throws UsageError if the flags contradict each other */
-function modeOf({ mode, staleness, localSteps }: TrainingFlags): Mode | undefined {
+export function modeOf({ mode, staleness, localSteps }: TrainingFlags): Mode | undefined {
   if (staleness !== undefined && mode !== 'ssp') throw new UsageError('--staleness: is for --mode ssp; give that too');
   if (localSteps !== undefined && mode !== 'local') {
     throw new UsageError('--local-steps: is for --mode local; give that too');

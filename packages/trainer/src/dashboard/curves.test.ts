@@ -7,7 +7,7 @@ import { parsePageAddress } from './page-address.js';
 import { WorkerRateMeter } from './worker-rates.js';
 
 const pointAt = (step: number, loss = 1 / step) => ({
-  ...{ step, time: step, loss, learningRate: 0.1, gradientNorm: 1, tokensPerSecond: 100 },
+  ...{ step, time: step, loss, learningRate: 0.1, gradientNorm: 1, rate: 100 },
 });
 
 function curvesOf(steps: number): Curves {
@@ -32,7 +32,7 @@ test('a long run has a bounded number of points, each the mean of as many steps,
 
 test('where a run has gone back, the steps that are made again replace those that were', () => {
   const curves = curvesOf(10);
-  curves.addValidation({ step: 9, perplexity: 5 });
+  curves.addValidation({ step: 9, value: 5 });
   const before = curves.revision;
   curves.add(pointAt(8, 42));
   expect(curves.points.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);

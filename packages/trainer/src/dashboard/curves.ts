@@ -3,6 +3,7 @@
  * own events and, for a resumed run, from earlier records. It draws nothing.
  */
 import type { ScalarEvent } from '../tensorboard/read-events.js';
+import type { RunStart } from '../training/run.js';
 
 /**
  * The plotted values of one step. A point that combines several steps holds their means, and the last one's number and
@@ -12,30 +13,39 @@ export interface CurvePoint {
   readonly step: number;
   /** Seconds since 1970. */
   readonly time: number;
-  /** Nats per token. */
+  /** Nats per token, or the loss per example of an application. */
   readonly loss: number;
   readonly learningRate: number;
   /** The norm before clipping. */
   readonly gradientNorm: number;
-  /** The rate of all workers together. */
-  readonly tokensPerSecond: number;
+  /** Tokens or examples per second of all workers together. */
+  readonly rate: number;
 }
 
 /** The result of one evaluation. */
 export interface ValidationPoint {
   readonly step: number;
-  readonly perplexity: number;
+  /** The validation metric. */
+  readonly value: number;
 }
 
-/** The tags in event files. */
+/** The tags in event files that are the same for all runs. */
 export const tags = {
   loss: 'train/loss',
   perplexity: 'train/perplexity',
   learningRate: 'train/learning_rate',
   gradientNorm: 'train/gradient_norm',
-  tokensPerSecond: 'train/tokens_per_second',
-  validPerplexity: 'valid/perplexity',
 } as const;
+
+/** The tags of a run that depend on what it trains. */
+export interface RunTags {
+  readonly rate: string;
+  readonly validation: string;
+}
+
+export function tagsOf({ unit, metric }: Pick<RunStart, 'unit' | 'metric'>): RunTags {
+  return { rate: `train/${unit}_per_second`, validation: `valid/${metric}` };
+}
 
 const mostPoints = 2000;
 
@@ -80,18 +90,18 @@ export class Curves {
   }
 
   /** Adds the recorded steps from before the run continued after `step`. */
-  addRecorded(events: readonly ScalarEvent[], step: number): void {
+  addRecorded(events: readonly ScalarEvent[], step: number, { rate, validation }: RunTags): void {
     for (const { step: at, time, values } of events) {
       if (at > step) return;
-      const perplexity = values[tags.validPerplexity];
-      if (perplexity !== undefined) this.addValidation({ step: at, perplexity });
+      const value = values[validation];
+      if (value !== undefined) this.addValidation({ step: at, value });
       const loss = values[tags.loss];
       if (loss === undefined) continue;
       this.add({
         ...{ step: at, time, loss },
         learningRate: values[tags.learningRate] ?? Number.NaN,
         gradientNorm: values[tags.gradientNorm] ?? Number.NaN,
-        tokensPerSecond: values[tags.tokensPerSecond] ?? Number.NaN,
+        rate: values[rate] ?? Number.NaN,
       });
     }
   }
@@ -122,6 +132,6 @@ function meanOf(points: readonly CurvePoint[]): CurvePoint {
     loss: mean('loss'),
     learningRate: mean('learningRate'),
     gradientNorm: mean('gradientNorm'),
-    tokensPerSecond: mean('tokensPerSecond'),
+    rate: mean('rate'),
   };
 }

@@ -127,11 +127,19 @@ test('a resumed run shows, and has recorded, each step once', async () => {
   const steps = events.filter(({ values }) => tags.loss in values).map(({ step }) => step);
   expect(steps).toEqual(Array.from({ length: 30 }, (_, k) => k + 1));
   expect(Object.keys(events[0]!.values)).toHaveLength(5);
-  expect(events.filter(({ values }) => tags.validPerplexity in values).map(({ step }) => step)).toEqual([20, 25, 30]);
+  expect(events.filter(({ values }) => 'valid/perplexity' in values).map(({ step }) => step)).toEqual([20, 25, 30]);
 
   await using observer = await RunObserver.open({ name: 'run', eventFolder, page: { host: '127.0.0.1', port: 0 } });
-  const facts = { engine: '', parameters: 1, vocabSize: 1, trainTokens: 1, stepsPerEpoch: 20, epochs: 6 };
-  observer.add({ type: 'start', ...facts, firstStep: 25, totalSteps: 120, mayLeave: false, notices: [] });
+  const facts = {
+    unit: 'tokens',
+    trainCount: 1,
+    validCount: 1,
+    vocabSize: 1,
+    metric: 'perplexity',
+    better: 'lower',
+  } as const;
+  const run = { ...facts, engine: '', parameters: 1, stepsPerEpoch: 20, epochs: 6 };
+  observer.add({ type: 'start', ...run, firstStep: 25, totalSteps: 120, mayLeave: false, notices: [] });
   const { points, validation } = await firstUpdate(observer.url!);
   expect(points.map(([step]) => step)).toEqual(Array.from({ length: 25 }, (_, k) => k + 1));
   expect(validation.map(([step]) => step)).toEqual([20, 25]);

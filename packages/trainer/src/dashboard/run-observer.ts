@@ -9,7 +9,7 @@ import { EventFile } from '../tensorboard/event-file.js';
 import { readEvents } from '../tensorboard/read-events.js';
 import { log } from '../terminal/log.js';
 import type { RunEpoch, RunEvent, RunStart, RunStep } from '../training/run.js';
-import { type CurvePoint, Curves, tags } from './curves.js';
+import { type CurvePoint, Curves, type RunTags, tags, tagsOf } from './curves.js';
 import type { PageAddress } from './page-address.js';
 import { type Feed, type PageServer, servePage } from './page-server.js';
 import { WorkerRateMeter } from './worker-rates.js';
@@ -93,28 +93,36 @@ export class RunObserver implements AsyncDisposable {
     if (this.#start) return;
     this.#start = start;
     const { eventFolder } = this.#options;
-    if (start.firstStep > 0) this.#curves.addRecorded(readEvents(eventFolder), start.firstStep);
+    if (start.firstStep > 0) this.#curves.addRecorded(readEvents(eventFolder), start.firstStep, this.#tags);
     this.#events = new EventFile(eventFolder);
   }
 
-  #addStep({ step, lossSum, tokens, learningRate, gradientNorm, batchTokens, seconds }: RunStep): void {
-    const loss = lossSum / tokens;
-    const tokensPerSecond = batchTokens / seconds;
-    this.#curves.add({ step, time: Date.now() / 1000, loss, learningRate, gradientNorm, tokensPerSecond });
+  #addStep({ step, lossSum, count, learningRate, gradientNorm, batchCount, seconds }: RunStep): void {
+    const loss = lossSum / count;
+    const rate = batchCount / seconds;
+    this.#curves.add({ step, time: Date.now() / 1000, loss, learningRate, gradientNorm, rate });
     this.#events?.add(step, {
       [tags.loss]: loss,
-      [tags.perplexity]: Math.exp(loss),
+      ...(this.#isLanguageModel ? { [tags.perplexity]: Math.exp(loss) } : {}),
       [tags.learningRate]: learningRate,
       [tags.gradientNorm]: gradientNorm,
-      [tags.tokensPerSecond]: tokensPerSecond,
+      [this.#tags.rate]: rate,
     });
-    if (!this.#servers) this.#alone = sumOf(this.#alone, batchTokens, seconds);
+    if (!this.#servers) this.#alone = sumOf(this.#alone, batchCount, seconds);
   }
 
-  #addEpoch({ step, validPerplexity }: RunEpoch): void {
-    if (validPerplexity === undefined) return;
-    this.#curves.addValidation({ step, perplexity: validPerplexity });
-    this.#events?.more(step, { [tags.validPerplexity]: validPerplexity });
+  #addEpoch({ step, value }: RunEpoch): void {
+    if (value === undefined) return;
+    this.#curves.addValidation({ step, value });
+    this.#events?.more(step, { [this.#tags.validation]: value });
+  }
+
+  get #isLanguageModel(): boolean {
+    return this.#start!.task === undefined;
+  }
+
+  get #tags(): RunTags {
+    return tagsOf(this.#start!);
   }
 
   #newFeed(): Feed {
@@ -129,7 +137,7 @@ export class RunObserver implements AsyncDisposable {
       revision = this.#curves.revision;
       return {
         ...{ name: this.#options.name, run: this.#start, hasEnded: this.#hasEnded, isReset, points: news },
-        validation: validation.map(({ step, perplexity }) => [step, perplexity]),
+        validation: validation.map(({ step, value }) => [step, value]),
         latest: latest && rowOf(latest),
         servers: status.servers,
         workers: this.#rates.look(status),
@@ -148,8 +156,8 @@ export class RunObserver implements AsyncDisposable {
 const freshness = 500;
 
 /** Returns the values in the order in which the page reads them. */
-function rowOf({ step, time, loss, learningRate, gradientNorm, tokensPerSecond }: CurvePoint): number[] {
-  const short = [loss, learningRate, gradientNorm, tokensPerSecond].map((value) => Number(value.toPrecision(6)));
+function rowOf({ step, time, loss, learningRate, gradientNorm, rate }: CurvePoint): number[] {
+  const short = [loss, learningRate, gradientNorm, rate].map((value) => Number(value.toPrecision(6)));
   return [step, time, ...short];
 }
 

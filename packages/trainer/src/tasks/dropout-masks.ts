@@ -1,29 +1,29 @@
 /** The dropout masks of a task's training batch, as the inputs `dropout.0`, `dropout.1`, … */
 import { fillDropoutMask } from '@unroll/core/internal';
+import type { LaneSlice } from '../training/batch-source.js';
 
 export interface MaskSettings {
   /** Probability of dropping a unit; at zero there are no masks. */
   readonly rate: number;
   readonly seed: number;
-  /** The training step, counted from 0. */
-  readonly step: number;
-  /** Number of sequences in a batch. */
-  readonly batch: number;
+  /** Number of the batch, counted from 0 over all epochs. */
+  readonly index: number;
+  readonly lanes: LaneSlice;
 }
 
 /**
- * Returns the masks, [time · batch · width] each.
+ * Returns the masks, [time · lanes · width] each. Each lane's is a function of the seed and the numbers of batch and lane.
  * @param sites the number of time steps and the width of each mask
  */
 export function dropoutMasks(
-  { rate, seed, step, batch }: MaskSettings,
+  { rate, seed, index, lanes: { from, to } }: MaskSettings,
   sites: readonly { readonly time: number; readonly width: number }[],
 ): Record<string, Float32Array> {
   if (rate === 0) return {};
   return Object.fromEntries(
     sites.map(({ time, width }, site) => {
-      const mask = new Float32Array(time * batch * width);
-      fillDropoutMask(mask, { rate, seed, step, site, firstLane: 0, lanes: batch, time, width });
+      const mask = new Float32Array(time * (to - from) * width);
+      fillDropoutMask(mask, { rate, seed, step: index, site, firstLane: from, lanes: to - from, time, width });
       return [`dropout.${site}`, mask];
     }),
   );

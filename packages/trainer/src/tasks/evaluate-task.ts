@@ -3,9 +3,9 @@
 import { residentValues } from '../engines/engine.js';
 import type { EngineName } from '../engines/engine-names.js';
 import { selectEngine } from '../engines/select.js';
+import { CompiledPrograms } from './compiled-programs.js';
 import type { Metrics, TaskSplit } from './task.js';
 import { readTaskCheckpoint } from './task-checkpoint.js';
-import { CompiledPrograms } from './task-learner.js';
 
 export interface TaskEvaluationRequest {
   readonly checkpoint: string;
@@ -31,7 +31,7 @@ export async function evaluateTask(request: TaskEvaluationRequest): Promise<Task
   const { task, model, parameters } = await readTaskCheckpoint(request.checkpoint);
   const held = await model.heldOutData(request.data, request.split);
   const engine = await selectEngine(request.engine, request.threads);
-  const residents = engine.allocate(residentValues(model.parameters, parameters));
+  const residents = engine.allocate(residentValues(model.trainable.parameters, parameters));
   await using programs = new CompiledPrograms(engine, [residents]);
   const metrics = await held.evaluate(programs);
   return { task: task.name, split: request.split, examples: held.examples, metrics };

@@ -1,23 +1,38 @@
 /** The schema of a task's stored settings, and how flags change its defaults. */
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
-import { optimizerSchema } from '../training/config.js';
+import { recipeFields } from '../training/recipe.js';
+import type { Schedule } from '../training/schemas.js';
 import type { Task, TaskSettings } from './task.js';
 
-const count = z.int().positive();
-const positive = z.number().positive();
-
-export const taskSettingsSchema = z.strictObject({
+const settingsSchema = z.strictObject({
+  ...recipeFields,
+  /** Sizes of the architecture, by the names of their flags. */
   model: z.record(z.string(), z.number()),
-  batchSize: count,
-  optimizer: optimizerSchema,
-  learningRate: positive,
-  decay: positive.max(1),
-  clipNorm: positive,
-  epochs: count,
-  maxSteps: count.optional(),
-  seed: z.int().nonnegative(),
 }) satisfies z.ZodType<TaskSettings>;
+
+/** Older checkpoints have a factor by which each epoch multiplies the learning rate, in place of a schedule. */
+export const taskSettingsSchema = z.preprocess((stored) => {
+  if (typeof stored !== 'object' || stored === null || !('decay' in stored)) return stored;
+  const { decay, ...settings } = stored;
+  return { ...settings, schedule: everyEpoch(Number(decay)) };
+}, settingsSchema);
+
+/** Returns the schedule that multiplies the learning rate by `decay` after each epoch. */
+export function everyEpoch(decay: number): Schedule {
+  return { name: 'step', constantEpochs: 1, decay };
+}
+
+type Defaulted = 'warmupSteps' | 'accumulate' | 'precision' | 'mode' | 'gradientCodec' | 'seed';
+
+/** Returns a task's settings with those in place that are alike for all tasks. */
+export function withDefaults(settings: Omit<TaskSettings, Defaulted>): TaskSettings {
+  return {
+    ...{ warmupSteps: 0, accumulate: 1, precision: 'float32', seed: 1 },
+    ...{ mode: { name: 'sync' }, gradientCodec: { name: 'float32' } },
+    ...settings,
+  };
+}
 
 /** Settings given by flags; absent ones keep the task's default. */
 export type GivenSettings = { readonly [Field in keyof TaskSettings]?: TaskSettings[Field] | undefined };
@@ -33,7 +48,11 @@ export function settingsOf(task: Task, given: GivenSettings): TaskSettings {
     throw new UsageError(`--${size}: --task ${task.name} has no such size, but ${known.join(', ')}; leave it out`);
   }
   const fields = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { ...task.defaults, ...fields, model: { ...task.defaults.model, ...given.model } };
+  const settings = { ...task.defaults, ...fields, model: { ...task.defaults.model, ...given.model } };
+  if (settings.batchSize % settings.accumulate === 0) return settings;
+  throw new UsageError(
+    `--accumulate: ${settings.batchSize} examples cannot be divided into ${settings.accumulate} equal parts`,
+  );
 }
 
 /**

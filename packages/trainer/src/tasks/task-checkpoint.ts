@@ -4,13 +4,13 @@
  * its training.
  */
 import type { Shapes } from '@unroll/core';
-import { slotShapes } from '@unroll/core';
 import { z } from 'zod';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { readChecksummedFolder, replaceChecksummedFolder } from '../checkpoint/checksums.js';
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
 import { type FolderContents, inspectFolder } from '../files/result-folder.js';
+import { optimizerShapes } from '../training/optimizer-shapes.js';
 import { taskSettingsSchema } from './settings.js';
 import type { Task, TaskConfig, TaskModel } from './task.js';
 import { taskNames } from './task-names.js';
@@ -27,6 +27,8 @@ const stateSchema = z.object({
   step: z.int().nonnegative(),
   /** The best epoch so far, counted from 1, and its validation metric. */
   best: z.object({ epoch: z.int().positive(), value: z.number() }),
+  /** The validation metric after each whole epoch; the plateau schedule depends on it. */
+  validation: z.array(z.number()).default([]),
   /** Fingerprint and size of the training data. */
   data: z.object({ sha256: z.string(), examples: z.int().nonnegative() }).optional(),
 });
@@ -53,19 +55,25 @@ export function inspectTaskCheckpoint(folder: string): Promise<FolderContents> {
   return inspectFolder(folder, ['training-state.json', 'optimizer.safetensors', ...modelFiles, 'checksums.json']);
 }
 
-export async function writeTaskCheckpoint(folder: string, checkpoint: ResumableTaskCheckpoint): Promise<void> {
+/** Returns false where nothing was replaced, because that was no longer due when all was written. */
+export async function writeTaskCheckpoint(
+  folder: string,
+  checkpoint: ResumableTaskCheckpoint,
+  isDue: () => Promise<boolean>,
+): Promise<boolean> {
   const { task, config, model, parameters, state, latest, slots } = checkpoint;
-  const shapes = model.parameters;
+  const { parameters: shapes } = model.trainable;
   const training = {
     ...prefixed(named(shapes, latest)),
-    ...named(slotShapes(state.settings.optimizer, shapes), slots),
+    ...named(optimizerShapes(state.settings, shapes), slots),
   };
-  await replaceChecksummedFolder(folder, {
+  const files = {
     'config.json': json({ model_type: `${modelTypePrefix}${task.name}`, ...config }),
     'model.safetensors': encodeSafetensors(named(shapes, parameters)),
     'training-state.json': json(state),
     'optimizer.safetensors': encodeSafetensors(training),
-  });
+  };
+  return replaceChecksummedFolder(folder, files, { isDue });
 }
 
 /** Returns the task of the checkpoint in `folder`; undefined if it is a language model's or not a checkpoint. */
@@ -77,19 +85,21 @@ export async function taskOfCheckpoint(folder: string): Promise<Task | undefined
 
 /**
  * Reads a checkpoint's model.
+ * @param own the task that it may be of, if that is none of ours
  * @throws UnrollError naming the file that is missing, altered or does not fit the others
  */
-export async function readTaskCheckpoint(folder: string): Promise<TaskCheckpoint> {
-  return parseModel(folder, await readChecksummedFolder(folder, modelFiles));
+export async function readTaskCheckpoint(folder: string, own?: Task): Promise<TaskCheckpoint> {
+  return parseModel(folder, await readChecksummedFolder(folder, modelFiles), own);
 }
 
 /**
  * Reads a checkpoint with its training state.
+ * @param own the task that it may be of, if that is none of ours
  * @throws UnrollError naming the file that is missing, altered or does not fit the others
  */
-export async function readResumableTaskCheckpoint(folder: string): Promise<ResumableTaskCheckpoint> {
+export async function readResumableTaskCheckpoint(folder: string, own?: Task): Promise<ResumableTaskCheckpoint> {
   const files = await readChecksummedFolder(folder, [...modelFiles, ...trainingFiles]);
-  const checkpoint = parseModel(folder, files);
+  const checkpoint = parseModel(folder, files, own);
   const parsed = stateSchema.safeParse(parseJson(folder, 'training-state.json', files['training-state.json']!));
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
@@ -97,9 +107,9 @@ export async function readResumableTaskCheckpoint(folder: string): Promise<Resum
   }
   const file = `${folder}/optimizer.safetensors`;
   const tensors = decodeSafetensors(files['optimizer.safetensors']!, file);
-  const shapes = checkpoint.model.parameters;
+  const { parameters: shapes } = checkpoint.model.trainable;
   const latest = Object.fromEntries(Object.keys(shapes).map((name) => [name, tensors[`${latestPrefix}${name}`]!]));
-  const slots = slotShapes(parsed.data.settings.optimizer, shapes);
+  const slots = optimizerShapes(parsed.data.settings, shapes);
   const stored = Object.fromEntries(Object.keys(slots).map((name) => [name, tensors[name]!]));
   return {
     ...checkpoint,
@@ -109,16 +119,16 @@ export async function readResumableTaskCheckpoint(folder: string): Promise<Resum
   };
 }
 
-function parseModel(folder: string, files: Readonly<Record<string, Buffer>>): TaskCheckpoint {
+function parseModel(folder: string, files: Readonly<Record<string, Buffer>>, own?: Task): TaskCheckpoint {
   const { model_type: modelType, ...config } = parseJson(folder, 'config.json', files['config.json']!);
-  const task = taskOf({ model_type: modelType });
+  const task = modelType === `${modelTypePrefix}${own?.name}` ? own : taskOf({ model_type: modelType });
   if (!task) {
     throw new UnrollError(`${folder}: is a ${modelType}, not a checkpoint of --task ${taskNames.join(', ')}`);
   }
   const model = modelOf(folder, task, config);
   const file = `${folder}/model.safetensors`;
   const tensors = decodeSafetensors(files['model.safetensors']!, file);
-  return { task, config, model, parameters: checkedValues(file, model.parameters, tensors) };
+  return { task, config, model, parameters: checkedValues(file, model.trainable.parameters, tensors) };
 }
 
 function taskOf({ model_type: modelType }: TaskConfig): Task | undefined {

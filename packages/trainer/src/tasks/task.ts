@@ -1,29 +1,20 @@
 /**
  * The interface between an application and `unroll train --task`, `eval` and `export`: its data, model, batches and
- * metric. An application does not train itself; `train-task.ts` trains all of them. Language modelling, which also
- * trains on parameter servers, is not a task in this sense.
+ * metric. An application does not train itself: `task-job.ts` makes a training job of every one.
  */
-import type { LossFunction, OnnxGraph, OptimizerConfig, Program, Shapes } from '@unroll/core';
+import type { OnnxGraph, Program } from '@unroll/core';
+import type { Trainable } from '@unroll/core/internal';
 import type { Arrays } from '../checkpoint/checkpoint.js';
-import type { TaskName } from './task-names.js';
+import type { BatchesOf, Inputs } from '../training/batch-source.js';
+import type { TrainingRecipe } from '../training/recipe.js';
 
 /** The training settings of a task's model; stored in its checkpoints. */
-export interface TaskSettings {
+export interface TaskSettings extends TrainingRecipe {
   /**
    * Sizes of the architecture, by the names of their flags: `embedding`, `hidden`, `layers`, `dropout`. Each task has
    * some of them.
    */
   readonly model: Readonly<Record<string, number>>;
-  readonly batchSize: number;
-  readonly optimizer: OptimizerConfig;
-  readonly learningRate: number;
-  /** Each epoch multiplies the learning rate by this; 1 keeps it. */
-  readonly decay: number;
-  readonly clipNorm: number;
-  readonly epochs: number;
-  /** Stops after this many steps, if the epochs have not ended by then. */
-  readonly maxSteps?: number | undefined;
-  readonly seed: number;
 }
 
 /** Everything that defines a model except its parameters, as JSON: sizes, vocabulary, the scale of its data. */
@@ -35,7 +26,8 @@ export type TaskSplit = 'train' | 'valid' | 'test';
 export type Metrics = Readonly<Record<string, number>>;
 
 export interface Task {
-  readonly name: TaskName;
+  /** Its name in `--task` and in checkpoints. */
+  readonly name: string;
   /** Description of the value of `--data`, for the help and for messages. */
   readonly data: string;
   readonly defaults: TaskSettings;
@@ -54,10 +46,8 @@ export interface Task {
 }
 
 export interface TaskModel {
-  readonly parameters: Shapes;
+  readonly trainable: Trainable;
   initialParameters(seed: number): Arrays;
-  /** Returns the loss to minimise over batches of this shape. */
-  loss(shape: BatchDimensions): LossFunction;
   /**
    * Reads the training part.
    * @throws UnrollError naming the file that is missing or wrong
@@ -75,27 +65,13 @@ export interface TaskModel {
   bundle(parameters: Arrays): TaskBundle;
 }
 
-/** Named dimensions of a batch, such as `batch` and `time`. Each combination that occurs is traced and compiled once. */
-export type BatchDimensions = Readonly<Record<string, number>>;
-
-export interface TaskBatch {
-  readonly shape: BatchDimensions;
-  /** The inputs of {@link TaskModel.loss} for this batch. */
-  readonly inputs: Readonly<Record<string, Float32Array | Int32Array>>;
-  /** Number of examples in the batch, not counting padding. */
-  readonly examples: number;
-}
-
 export interface TrainingData {
   readonly examples: number;
   /** Identifies these examples; made by `fingerprintOf`. */
   readonly fingerprint: string;
-  readonly stepsPerEpoch: number;
-  /**
-   * Returns the batch of a step, counted from 0. It depends on the seed and the step alone, so a resumed run continues
-   * as if it had never stopped. Valid until the next call.
-   */
-  batchAt(step: number): TaskBatch;
+  readonly batchesOf: BatchesOf;
+  /** Returns the number of examples of a batch of all lanes, counted from 0 over all epochs. */
+  countOf(batch: number): number;
 }
 
 export interface HeldOutData {
@@ -112,11 +88,7 @@ export interface Programs {
    * Runs a program, compiling it on the first use of its key.
    * @returns its outputs; the next run overwrites them
    */
-  run(
-    key: string,
-    program: () => Program,
-    inputs: Readonly<Record<string, Float32Array | Int32Array>>,
-  ): Promise<Record<string, Float32Array>>;
+  run(key: string, program: () => Program, inputs: Readonly<Inputs>): Promise<Record<string, Float32Array>>;
 }
 
 export interface TaskBundle {

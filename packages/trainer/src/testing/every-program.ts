@@ -15,11 +15,12 @@ import {
   languageModelConfig,
   lossTrainingProgram,
   type Program,
+  parameterShapes,
   recognizerLoss,
   trainingProgram,
   translationLoss,
 } from '@unroll/core';
-import { dynamicRules, languageModelCells, optimizerNames, softmaxTails } from '@unroll/core/config';
+import { dynamicRules, elementCount, languageModelCells, optimizerNames, softmaxTails } from '@unroll/core/config';
 import { seededRandom } from '@unroll/core/decoding';
 import {
   accumulatedUpdateProgram,
@@ -37,7 +38,6 @@ import {
   squaredGradientProgram,
   translationEvaluationProgram,
 } from '@unroll/core/internal';
-import { elementCount } from '@unroll/core/onnx';
 import type { Engine } from '../engines/engine.js';
 
 export interface ProgramWithInputs {
@@ -89,8 +89,12 @@ export function languageModelPrograms(): Record<string, ProgramWithInputs> {
   }
   const averaged = { optimizer: defaultOptimizer('nt-asgd'), clipNorm: 1 };
   for (const [name, recipe] of Object.entries({ sgd, averaged })) {
-    add(`accumulation, ${name}`, config, accumulationProgram(config, batchShape, recipe));
-    add(`the accumulated update, ${name}`, config, accumulatedUpdateProgram(config, recipe));
+    add(
+      `accumulation, ${name}`,
+      config,
+      accumulationProgram(parameterShapes(config), gradientProgram(config, batchShape), recipe),
+    );
+    add(`the accumulated update, ${name}`, config, accumulatedUpdateProgram(parameterShapes(config), recipe));
   }
   const recomputed = { ...batchShape, recomputeEvery: 2 };
   add('recomputed training', config, trainingProgram(config, recomputed, sgd));

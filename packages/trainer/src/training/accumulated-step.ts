@@ -2,51 +2,50 @@
  * Makes one update from the summed gradients of the batch's parts. Each part holds some of the lanes; parts run one
  * after another.
  */
-import { stateShapes } from '@unroll/core';
-import { accumulatedUpdateProgram, accumulationProgram, gradientSumShapes } from '@unroll/core/internal';
+import {
+  accumulatedUpdateProgram,
+  accumulationProgram,
+  type BatchDimensions,
+  gradientSumShapes,
+} from '@unroll/core/internal';
 import { type Residents, zeros } from '../engines/engine.js';
-import { BatchInputs } from './batch-inputs.js';
 import type { UpdateScalars } from './batch-runs.js';
 import type { BatchStep, TrainingResidents } from './batch-step.js';
 import { LaneLosses } from './lane-losses.js';
-import type { LearnerOptions, LossSum, MadeStep } from './learner.js';
-import { compileSteps, type StepPrograms, stepShape } from './step-executable.js';
+import type { LearnerOptions, LossSum, StepResult } from './learner.js';
+import { StepExecutable } from './step-executable.js';
 
 export async function createAccumulatedStep(
   { engine, model, training, batchesOf }: LearnerOptions,
   { parameters, slots, recurrent }: TrainingResidents,
 ): Promise<BatchStep> {
   const { batchSize, accumulate, optimizer, clipNorm } = training;
+  const { parameters: shapes } = model;
   const count = batchSize / accumulate;
   const recipe = { optimizer, clipNorm };
-  const sums = engine.allocate(zeros(gradientSumShapes(model)));
-  const state = engine.allocate(zeros(stateShapes(model, count)));
-  const steps: StepPrograms = {
-    shape: stepShape(training, count),
-    programOf: (shape) => accumulationProgram(model, shape, recipe),
-  };
-  const part = await compileSteps(engine, model, steps, [parameters, slots, sums, state]);
-  const update = await engine.compile(accumulatedUpdateProgram(model, recipe), [parameters, slots, sums]);
+  const sums = engine.allocate(zeros(gradientSumShapes(shapes)));
+  const state = engine.allocate(zeros(model.stateShapes(count)));
+  const programOf = (shape: BatchDimensions, room?: readonly number[]) =>
+    accumulationProgram(shapes, model.gradientProgram(shape, room), recipe);
+  const part = new StepExecutable(engine, { programOf, lists: model.lists }, [parameters, slots, sums, state]);
+  const update = await engine.compile(accumulatedUpdateProgram(shapes, recipe), [parameters, slots, sums]);
   const parts = Array.from({ length: accumulate }, (_, k) => {
     const lanes = { from: k * count, to: (k + 1) * count };
-    return {
-      from: lanes.from,
-      batches: batchesOf(lanes),
-      inputs: new BatchInputs(model, training, lanes),
-      losses: new LaneLosses(count),
-    };
+    return { from: lanes.from, batches: batchesOf(lanes), losses: new LaneLosses(count) };
   });
+  const { shape } = parts[0]!.batches;
+  if (shape) await part.prepare(shape);
   const total = () => sumOf(parts.map(({ losses }) => losses.total));
-  const makeUpdate = async (step: number, scalars: UpdateScalars): Promise<MadeStep> => {
+  const makeUpdate = async (step: number, scalars: UpdateScalars): Promise<StepResult> => {
     sums.clear();
     const summands: LossSum[] = [];
-    for (const { from, batches, inputs, losses } of parts) {
+    for (const { from, batches, losses } of parts) {
       const batch = batches.batchAt(step);
-      if (batch.resetState) state.clear();
+      if (batch.beginsEpoch) state.clear();
       else await takeLanes(recurrent, state, from, count);
-      const { tokenLosses } = await part.run(inputs.fill(batch, step));
+      const outputs = await part.run(batch.shape, batch.fill());
       await giveLanes(state, recurrent, from, count);
-      summands.push(losses.add(tokenLosses!, batch));
+      summands.push(losses.add(batch, outputs));
     }
     const { gradientNorm } = await update.run(scalars);
     return { ...sumOf(summands), gradientNorm: gradientNorm![0]!, epoch: total() };
@@ -55,8 +54,9 @@ export async function createAccumulatedStep(
     get total() {
       return total();
     },
+    isUniform: shape !== undefined,
     run: async (step, scalars) => {
-      const made: MadeStep[] = [];
+      const made: StepResult[] = [];
       for (const each of scalars) made.push(await makeUpdate(step + made.length, each));
       return made;
     },
@@ -90,5 +90,5 @@ async function giveLanes(some: Residents, all: Residents, from: number, count: n
 }
 
 function sumOf(summands: readonly LossSum[]): LossSum {
-  return summands.reduce((a, b) => ({ lossSum: a.lossSum + b.lossSum, tokens: a.tokens + b.tokens }));
+  return summands.reduce((a, b) => ({ lossSum: a.lossSum + b.lossSum, count: a.count + b.count }));
 }

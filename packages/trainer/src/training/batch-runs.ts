@@ -1,21 +1,20 @@
 /** Runs a program on consecutive batches, with the lanes' state carried from each to the next. */
-import type { Batch, LaneBatches } from '../data/batches.js';
-import { type Executable, type Residents, runMany } from '../engines/engine.js';
-import type { BatchInputs } from './batch-inputs.js';
+import type { Residents } from '../engines/engine.js';
+import type { BatchSource, TrainingBatch } from './batch-source.js';
+import type { StepExecutable } from './step-executable.js';
 
 /** The scalar inputs of an update. */
 export type UpdateScalars = Readonly<Record<string, Float32Array>>;
 
 export interface BatchProgram {
-  readonly executable: Executable;
-  readonly batches: LaneBatches;
-  readonly inputs: BatchInputs;
+  readonly executable: StepExecutable;
+  readonly batches: BatchSource;
   /** The lanes' state. */
   readonly recurrent: Residents;
 }
 
 export interface BatchOutputs {
-  readonly batch: Batch;
+  readonly batch: TrainingBatch;
   readonly outputs: Readonly<Record<string, Float32Array>>;
 }
 
@@ -24,16 +23,13 @@ export interface BatchOutputs {
  * @throws Error if a later batch begins an epoch: the lanes' state would have to be reset between the runs
  */
 export async function runBatches(
-  { executable, batches, inputs, recurrent }: BatchProgram,
+  { executable, batches, recurrent }: BatchProgram,
   first: number,
   scalars: readonly UpdateScalars[],
 ): Promise<BatchOutputs[]> {
   const read = scalars.map((_, k) => batches.batchAt(first + k));
-  if (read.slice(1).some(({ resetState }) => resetState)) throw new Error('batches of two epochs in one run');
-  if (read[0]?.resetState) recurrent.clear();
-  const outputs = await runMany(executable, read.length, (k) => ({
-    ...inputs.fill(read[k]!, first + k),
-    ...scalars[k],
-  }));
+  if (read.slice(1).some(({ beginsEpoch }) => beginsEpoch)) throw new Error('batches of two epochs in one run');
+  if (read[0]?.beginsEpoch) recurrent.clear();
+  const outputs = await executable.runMany(read, scalars);
   return read.map((batch, k) => ({ batch, outputs: outputs[k]! }));
 }

@@ -1,20 +1,23 @@
 // Learners of two workers and two servers in this process, over real sockets: overlap changes no bit.
-import { initialParameters, languageModelConfig, parameterShapes } from '@unroll/core';
+import { initialParameters, languageModelConfig } from '@unroll/core';
+import { trainableLanguageModel } from '@unroll/core/internal';
 import { connectParameterServers, startParameterServer, WorkerMeter } from '@unroll/param-server';
 import { expect, test } from 'vitest';
 import { LaneBatches } from '../data/batches.js';
 import { onnxRuntimeEngine } from '../engines/onnxruntime.js';
-import { updateOptimizer } from './config.js';
 import { DistributedLearner } from './distributed-learner.js';
 import { laneWidth } from './lane-states.js';
+import { LanguageModelBatches } from './language-model-batches.js';
+import { updateOptimizer } from './modes.js';
 import { presets } from './presets.js';
 
 const [workers, shards, vocabSize, steps, version] = [2, 2, 40, 9, '1.2.3'] as const;
 const training = { ...presets.tiny, batchSize: 4, sequenceLength: 5 };
-const model = languageModelConfig({
+const config = languageModelConfig({
   ...{ vocabSize, embeddingDim: 8, hiddenDim: 8, layers: 2 },
   ...{ cell: 'lstm', dropout: 0.2 },
 });
+const model = trainableLanguageModel(config);
 /** An epoch of five steps, the last of which is shorter. */
 const text = Int32Array.from({ length: 4 * 22 + 1 }, (_, k) => (k * k) % vocabSize);
 const engine = onnxRuntimeEngine({ provider: 'cpu', threads: 1 });
@@ -29,14 +32,18 @@ async function join({ servers, worker, overlaps }: Process) {
   const meter = new WorkerMeter();
   const client = connectParameterServers({
     ...{ servers, worker, workers, version, meter, run: 'overlap' },
-    parameters: Object.entries(parameterShapes(model)).map(([name, shape]) => ({ name, shape })),
+    parameters: Object.entries(model.parameters).map(([name, shape]) => ({ name, shape })),
     optimizer: updateOptimizer(training),
     clipNorm: training.clipNorm,
     lanes: { count: training.batchSize, width: laneWidth(model) },
-    start: { values: async () => ({ parameters: initialParameters(model, { seed: 1 }) }) },
+    start: { values: async () => ({ parameters: initialParameters(config, { seed: 1 }) }) },
   });
   const { batchSize: lanes, sequenceLength: window } = training;
-  const batchesOf = (slice: { from: number; to: number }) => new LaneBatches(text, { lanes, window, slice });
+  const batchesOf = (slice: { from: number; to: number }) =>
+    new LanguageModelBatches({
+      ...{ model: config, training, lanes: slice },
+      text: new LaneBatches(text, { lanes, window, slice }),
+    });
   const learner = await DistributedLearner.create({ engine, model, training, batchesOf, overlaps }, client, meter);
   return { learner, client };
 }
@@ -60,7 +67,7 @@ async function train(overlaps: readonly boolean[], restartAt?: number) {
         before.push({ learner, client });
         ({ learner, client } = await join(process));
       }
-      await learner.step(0.1);
+      await learner.step([{ learningRate: 0.1 }]);
     }
     expect(await learner.meet()).toBe(true);
     const state = await learner.state();

@@ -3,24 +3,21 @@
  * servers also decide which lanes it gets, and the step and state to continue from. These may change when processes are
  * killed.
  */
-import { type LanguageModelConfig, parameterShapes } from '@unroll/core';
-import { optimizerSlots } from '@unroll/core/config';
-import { slotName } from '@unroll/core/internal';
-import { elementCount } from '@unroll/core/onnx';
+
+import { elementCount, optimizerSlots } from '@unroll/core/config';
+import { slotName, type Trainable } from '@unroll/core/internal';
 import type { LaneRange, ParameterClient, WorkerMeter } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Residents, zeros } from '../engines/engine.js';
 import { readAll } from '../engines/residents.js';
-import { type TrainingConfig, updateOptimizer } from './config.js';
 import { createGradientWork } from './gradient-work.js';
 import { laneWidth, packLanes, unpackLosses, unpackRecurrent } from './lane-states.js';
 import type { LaneWork } from './lane-work.js';
-import type { Learner, LearnerState, LossSum, StepResult } from './learner.js';
+import type { Learner, LearnerState, LossSum, StepResult, UpdateSettings } from './learner.js';
 import { createLocalWork } from './local-work.js';
-import { stalenessBound } from './modes.js';
-import { tableNames } from './softmax.js';
+import { stalenessBound, updateOptimizer } from './modes.js';
 import { createStagedWork, isStaged, type WorkerOptions } from './staged-work.js';
-import { createTableWork, workersModel } from './table-work.js';
+import { createTableWork } from './table-work.js';
 
 export class DistributedLearner implements Learner {
   /** The parameters that this worker computes with. If it computes in stages, these are used for evaluation only. */
@@ -39,11 +36,10 @@ export class DistributedLearner implements Learner {
     client: ParameterClient,
     meter: WorkerMeter,
   ): Promise<DistributedLearner> {
-    const { engine, model } = options;
-    const { training } = options;
-    const parameters = engine.allocate(zeros(parameterShapes(hasRows(training) ? workersModel(options) : model)));
+    const { engine, model, tables } = options;
+    const parameters = engine.allocate(zeros((tables?.model ?? model).parameters));
     const pulled = isStaged(options) ? emptyParameters(model) : await readAll(parameters);
-    if (hasRows(training)) for (const table of tableNames(model)) delete pulled[table];
+    for (const table of tables?.names ?? []) delete pulled[table];
     await client.enter(pulled);
     const work = await createWork(options, { parameters, pulled }, client.lanes);
     const learner = new DistributedLearner(options, client, meter, { parameters, pulled, work });
@@ -66,9 +62,9 @@ export class DistributedLearner implements Learner {
   }
 
   get parameters(): Residents {
-    const { engine, model, training } = this.#options;
-    if (!hasRows(training)) return this.#parameters;
-    this.#whole ??= engine.allocate(zeros(parameterShapes(model)));
+    const { engine, model, tables } = this.#options;
+    if (!tables) return this.#parameters;
+    this.#whole ??= engine.allocate(zeros(model.parameters));
     return this.#whole;
   }
 
@@ -88,7 +84,16 @@ export class DistributedLearner implements Learner {
     return this.#work.losses.total;
   }
 
-  async step(learningRate: number): Promise<StepResult | undefined> {
+  /** An update needs the servers' answer to the one before, so there is one in a call. */
+  readonly stepsAtOnce = 1;
+
+  async step(updates: readonly UpdateSettings[]): Promise<readonly StepResult[]> {
+    const [{ learningRate }] = updates as [UpdateSettings];
+    const made = await this.#step(learningRate);
+    return made ? [{ ...made, epoch: this.epoch }] : [];
+  }
+
+  async #step(learningRate: number): Promise<Omit<StepResult, 'epoch'> | undefined> {
     this.#meter.begin();
     if (!(await this.#prepare())) {
       await this.#takeUp();
@@ -104,7 +109,7 @@ export class DistributedLearner implements Learner {
     const update = await this.#client.update({ ...summand, laneStates, ...(first ? { first } : {}) });
     if (update) {
       if (!this.#work.begin) this.#installParameters();
-      this.#meter.end({ ...loss, staleness: update.staleness });
+      this.#meter.end({ lossSum: loss.lossSum, tokens: loss.count, staleness: update.staleness });
       const { gradientNorm, staleness } = update;
       const hasOwnPace = stalenessBound(this.#options.training.mode) !== undefined;
       return { ...loss, gradientNorm, ...(hasOwnPace && { staleness }) };
@@ -196,8 +201,8 @@ export class DistributedLearner implements Learner {
   }
 }
 
-function emptyParameters(model: LanguageModelConfig): Arrays {
-  const shapes = Object.entries(parameterShapes(model));
+function emptyParameters(model: Trainable): Arrays {
+  const shapes = Object.entries(model.parameters);
   return Object.fromEntries(shapes.map(([name, shape]) => [name, new Float32Array(elementCount(shape))]));
 }
 
@@ -208,14 +213,9 @@ interface Values {
 }
 
 function createWork(options: WorkerOptions, { parameters, pulled }: Values, lanes: LaneRange): Promise<LaneWork> {
-  const { training } = options;
+  const { training, tables } = options;
   if (isStaged(options)) return createStagedWork(options, pulled, lanes);
-  if (hasRows(training)) return createTableWork(options, parameters, lanes);
+  if (tables) return createTableWork(options, tables, parameters, lanes);
   const create = training.mode.name === 'local' ? createLocalWork : createGradientWork;
   return create(options, parameters, lanes);
-}
-
-/** Whether workers hold only rows of the tables. */
-function hasRows({ tables }: TrainingConfig): boolean {
-  return tables === 'rows';
 }

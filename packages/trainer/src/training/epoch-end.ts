@@ -3,58 +3,53 @@
  * elastic run may become the chief. It then continues from the run's last checkpoint, whose folder all processes can
  * reach.
  */
-import { readTrainingState, type TrainingState, writeCheckpoint } from '../checkpoint/checkpoint.js';
 import type { Engine } from '../engines/engine.js';
-import { Evaluator } from '../evaluation/evaluate.js';
 import type { ResultLock } from '../files/result-lock.js';
+import type { JobEvaluator, TrainingJob } from './job.js';
 import type { Learner } from './learner.js';
 import { divergence, type EpochProgress } from './loop.js';
-import type { PreparedTraining } from './prepare.js';
 
 /** Reports the progress of an evaluation. */
 export interface RunEvaluation {
   readonly type: 'evaluation';
-  readonly tokens: number;
-  readonly totalTokens: number;
+  /** The number of completed tokens or examples. */
+  readonly count: number;
+  readonly total: number;
 }
 
 export interface EpochEndOptions {
   readonly engine: Engine;
-  readonly prepared: PreparedTraining;
+  readonly job: TrainingJob;
   readonly learner: Learner;
-  /** Folder of the checkpoint. */
-  readonly folder: string;
-  /** The lock of that folder. */
+  /** The lock of the checkpoint's folder. */
   readonly lock: ResultLock;
-  /** Returns the number of training tokens before a step. */
-  readonly tokensBefore: (step: number) => number;
 }
 
 export class EpochEnd implements AsyncDisposable {
-  /** Validation perplexity after each whole epoch so far; grows as they are measured. */
+  /** The validation metric after each whole epoch so far, negated if a higher one is better; grows as it is measured. */
   readonly validation: number[];
   readonly #options: EpochEndOptions;
-  #evaluator: Evaluator | undefined;
+  #evaluator: JobEvaluator | undefined;
   /** The step of the last checkpoint. */
   #saved: number;
   #isChief: boolean;
 
   constructor(options: EpochEndOptions) {
-    const { prepared, learner } = options;
+    const { job, learner } = options;
     this.#options = options;
-    this.validation = [...(prepared.resumed?.state.validation ?? [])];
-    this.#saved = prepared.resumed?.state.step ?? 0;
+    this.validation = [...job.start.validation];
+    this.#saved = job.start.step;
     this.#isChief = learner.isChief;
     if (this.#isChief) this.#prepare();
   }
 
   /**
    * Evaluates and writes the checkpoint if this process is the chief.
-   * @returns the validation perplexity if it did; 'not mine' if it is not the chief; undefined if there is nothing to
+   * @returns the validation metric if it did; 'not mine' if it is not the chief; undefined if there is nothing to
    *   write, because it is written already, or the parameter servers were at another step
    */
   async *reach(progress: EpochProgress): AsyncGenerator<RunEvaluation, number | 'not mine' | undefined> {
-    const { learner, lock } = this.#options;
+    const { job, learner, lock } = this.#options;
     const wasChief = this.#isChief;
     this.#isChief = learner.isChief;
     if (!this.#isChief) return 'not mine';
@@ -62,74 +57,49 @@ export class EpochEnd implements AsyncDisposable {
     if (!wasChief) await this.#takeOver();
     const evaluator = this.#prepare();
     if (this.#saved === progress.step || !(await learner.meet())) return undefined;
-    const validPerplexity = yield* this.#evaluate(evaluator);
+    const value = yield* this.#evaluate(evaluator);
     // The effect of an epoch's last update shows in no training loss.
-    if (!Number.isFinite(validPerplexity)) throw divergence(progress.step, progress.learningRate);
+    if (!Number.isFinite(value)) throw divergence(progress.step, progress.learningRate);
     const { validation } = this;
     // Nothing is known about epochs of an earlier chief that did not reach its checkpoint.
-    if (progress.complete && validation.length >= progress.epoch - 1) validation[progress.epoch - 1] = validPerplexity;
-    return (await this.#save(progress, validPerplexity)) ? validPerplexity : undefined;
+    if (progress.complete && validation.length >= progress.epoch - 1) {
+      validation[progress.epoch - 1] = job.facts.better === 'higher' ? -value : value;
+    }
+    const state = await learner.state();
+    // The servers lost the state before it was read.
+    if (!state) return undefined;
+    await lock.requireHeld();
+    // Writing may take long. If the servers cannot be reached now, the next call to them says why.
+    const isDue = () => learner.confirm().catch(() => false);
+    if (!(await job.checkpoints.write({ progress, value, validation, state }, isDue))) return undefined;
+    this.#saved = progress.step;
+    return value;
   }
 
   /** Reads the whole of row tables, if this process evaluates them, before all workers meet. */
-  #prepare(): Evaluator {
-    const { engine, prepared, learner } = this.#options;
-    this.#evaluator ??= Evaluator.of(engine, prepared.model, learner.parameters);
+  #prepare(): JobEvaluator {
+    const { engine, job, learner } = this.#options;
+    this.#evaluator ??= job.evaluator(engine, learner.parameters);
     return this.#evaluator;
   }
 
   async #takeOver(): Promise<void> {
-    const { folder, prepared } = this.#options;
-    // A checkpoint that cannot be read is replaced by the next one.
-    const found = await readTrainingState(folder).catch(() => undefined);
-    if (!found || !isOfOne(found, prepared)) return;
+    const found = await this.#options.job.checkpoints.takeOver();
+    if (!found) return;
     this.#saved = found.step;
     this.validation.splice(0, this.validation.length, ...found.validation);
   }
 
-  async *#evaluate(evaluator: Evaluator): AsyncGenerator<RunEvaluation, number> {
-    const { tokenizer, valid } = this.#options.prepared;
-    const evaluation = evaluator.evaluate(valid, tokenizer.eosId);
+  async *#evaluate(evaluator: JobEvaluator): AsyncGenerator<RunEvaluation, number> {
+    const evaluation = evaluator.evaluate();
     for (;;) {
       const { done, value } = await evaluation.next();
-      if (done) return value.perplexity;
-      yield { type: 'evaluation', tokens: value, totalTokens: valid.length };
+      if (done) return value;
+      yield { type: 'evaluation', count: value, total: this.#options.job.facts.validCount };
     }
-  }
-
-  /** Returns false if there is nothing to save: the servers lost the state before it was read, or another chief writes it. */
-  async #save({ step, complete, lossSum, tokens }: EpochProgress, validPerplexity: number): Promise<boolean> {
-    const { prepared, learner, folder, lock, tokensBefore } = this.#options;
-    const { model, tokenizer, training, texts } = prepared;
-    const learned = await learner.state();
-    if (!learned) return false;
-    const { parameters, slots, recurrent } = learned;
-    const metrics = {
-      validation: this.validation,
-      texts,
-      tokens: tokensBefore(step),
-      trainPerplexity: Math.exp(lossSum / tokens),
-      validPerplexity,
-    };
-    const checkpoint = {
-      ...{ config: model, parameters, tokenizer, slots },
-      recurrent: complete ? undefined : recurrent,
-      state: { training, step, ...metrics },
-    };
-    await lock.requireHeld();
-    // Writing may take long. If the servers cannot be reached now, the next call to them says why.
-    const isWritten = await writeCheckpoint(folder, checkpoint, () => learner.confirm().catch(() => false));
-    if (isWritten) this.#saved = step;
-    return isWritten;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#evaluator?.[Symbol.asyncDispose]();
   }
-}
-
-/** Whether a checkpoint belongs to this run, or to one that computed the same. */
-function isOfOne(found: TrainingState, { training, texts }: PreparedTraining): boolean {
-  const computed = ({ epochs, maxSteps, ...rest }: TrainingState['training']) => rest;
-  return JSON.stringify([computed(found.training), found.texts]) === JSON.stringify([computed(training), texts]);
 }

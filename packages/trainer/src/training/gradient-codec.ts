@@ -2,8 +2,8 @@
 import type { GradientCodec } from '@unroll/param-server';
 import { UsageError } from '../errors.js';
 import { mostDensity, mostRank } from './codec-limits.js';
-import type { TrainingConfig } from './config.js';
 import { baseOptimizer } from './modes.js';
+import type { TrainingRecipe } from './recipe.js';
 import type { GradientCodecConfig } from './schemas.js';
 
 export const gradientCodecUsage = 'float32, bfloat16, int8, top-k[:<density>] (0.001) or power-sgd[:<rank>] (4)';
@@ -43,7 +43,7 @@ export function parseGradientCodec(text: string): GradientCodecConfig {
  * Checks that the codec fits the training's mode and optimizer.
  * @throws UsageError if it does not
  */
-export function requireCodecFits(training: TrainingConfig): void {
+export function requireCodecFits(training: TrainingRecipe): void {
   const { gradientCodec, mode } = training;
   if (gradientCodec.name !== 'float32' && mode.name !== 'sync' && mode.name !== 'local') {
     throw new UsageError(`--gradient-codec: ${gradientCodec.name} is for --mode sync and local; leave it out`);
@@ -55,7 +55,7 @@ export function requireCodecFits(training: TrainingConfig): void {
  * Returns the codec for the servers' client. With top-k, workers keep the momentum and the servers' optimizer has none.
  * @throws UsageError if the codec is top-k and the optimizer is not SGD, with or without momentum
  */
-export function clientCodec(training: TrainingConfig): GradientCodec {
+export function clientCodec(training: TrainingRecipe): GradientCodec {
   const { gradientCodec, mode, clipNorm } = training;
   if (gradientCodec.name !== 'top-k') return gradientCodec;
   const optimizer = baseOptimizer(training);

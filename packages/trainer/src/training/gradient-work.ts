@@ -4,18 +4,16 @@
  * whole batch. Its learning rate is scaled by the lanes' share of the batch. So the updates of all workers move as far
  * as one update of the whole batch, with any optimizer.
  */
-import { stateShapes } from '@unroll/core';
-import { rowGradientProgram } from '@unroll/core/internal';
+import type { BatchDimensions } from '@unroll/core/internal';
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
 import { type Residents, zeros } from '../engines/engine.js';
-import { disposeAll } from '../engines/residents.js';
-import { BatchInputs } from './batch-inputs.js';
+import type { Inputs } from './batch-source.js';
 import { sumRowsById } from './embedding-rows.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
 import type { LearnerOptions } from './learner.js';
 import { stalenessBound } from './modes.js';
-import { compileSteps, type StepPrograms, stepShape } from './step-executable.js';
+import { StepExecutable } from './step-executable.js';
 
 export async function createGradientWork(
   { engine, model, training, batchesOf }: LearnerOptions,
@@ -23,16 +21,14 @@ export async function createGradientWork(
   lanes: LaneRange,
 ): Promise<LaneWork> {
   const count = lanes.to - lanes.from;
-  const recurrent = engine.allocate(zeros(stateShapes(model, count)));
-  const steps: StepPrograms = {
-    shape: stepShape(training, count),
-    programOf: (shape) => rowGradientProgram(model, shape),
-  };
-  const executable = await compileSteps(engine, model, steps, [parameters, recurrent]);
+  const recurrent = engine.allocate(zeros(model.stateShapes(count)));
+  const programOf = (shape: BatchDimensions, room?: readonly number[]) =>
+    model.rowGradientProgram?.(shape, room) ?? model.gradientProgram(shape, room);
+  const executable = new StepExecutable(engine, { programOf, lists: model.lists }, [parameters, recurrent]);
   const hasOwnPace = stalenessBound(training.mode) !== undefined;
-  const inputs = new BatchInputs(model, hasOwnPace ? { ...training, batchSize: count } : training, lanes);
   const share = hasOwnPace ? count / training.batchSize : 1;
-  const batches = batchesOf(lanes);
+  const batches = batchesOf(lanes, hasOwnPace);
+  if (batches.shape) await executable.prepare(batches.shape);
   const losses = new LaneLosses(count);
   return {
     lanes,
@@ -40,27 +36,34 @@ export async function createGradientWork(
     losses,
     compute: async (step, learningRate) => {
       const batch = batches.batchAt(step);
-      if (batch.resetState) recurrent.clear();
-      const filled = inputs.fill(batch, step);
-      const outputs = await executable.run(filled);
-      const loss = losses.add(outputs.tokenLosses!, batch);
-      const gradients = gradientsByName(parameters.names, outputs, filled.ids as Int32Array);
+      if (batch.beginsEpoch) recurrent.clear();
+      const inputs = batch.fill();
+      const outputs = await executable.run(batch.shape, inputs);
+      const loss = losses.add(batch, outputs);
+      const gradients = gradientsByName(parameters.names, outputs, inputs.ids);
       return { loss, gradients, learningRate: learningRate * share };
     },
-    dispose: () => disposeAll(executable, [recurrent]),
+    dispose: async () => {
+      await executable.dispose();
+      recurrent.dispose();
+    },
   };
 }
 
 /**
- * Collects the gradient of each named parameter; the embedding's is summed by row.
- * @param outputs the outputs of `rowGradientProgram`
+ * Collects the gradient of each named parameter; that of a table is summed by row.
+ * @param outputs the outputs of `Trainable.rowGradientProgram` or `gradientProgram`
+ * @param ids the batch's input `ids`, which name the rows
  */
 export function gradientsByName(
   names: readonly string[],
   outputs: Readonly<Record<string, Float32Array>>,
-  ids: Int32Array,
+  ids: Inputs[string] | undefined,
 ): NamedGradients {
   return Object.fromEntries(
-    names.map((name) => [name, outputs[`gradient.${name}`] ?? sumRowsById(ids, outputs[`gradientRows.${name}`]!)]),
+    names.map((name) => [
+      name,
+      outputs[`gradient.${name}`] ?? sumRowsById(ids as Int32Array, outputs[`gradientRows.${name}`]!),
+    ]),
   );
 }

@@ -1,9 +1,12 @@
 import { languageModelConfig } from '@unroll/core';
+import { trainableLanguageModel } from '@unroll/core/internal';
 import { expect, test } from 'vitest';
 import { LaneLosses } from './lane-losses.js';
 import { laneWidth, packLanes, unpackLosses, unpackRecurrent } from './lane-states.js';
+import { LanguageModelBatches } from './language-model-batches.js';
 
-const model = languageModelConfig({ vocabSize: 9, embeddingDim: 2, hiddenDim: 3, cell: 'lstm', layers: 2 });
+const config = languageModelConfig({ vocabSize: 9, embeddingDim: 2, hiddenDim: 3, cell: 'lstm', layers: 2 });
+const model = trainableLanguageModel(config);
 const lanes = 4;
 
 function recurrentState() {
@@ -16,7 +19,7 @@ function recurrentState() {
 test('a lane is given to another process with its state, loss and tokens', () => {
   const losses = new LaneLosses(lanes);
   losses.sums.set([1, 2, 3, 4]);
-  losses.tokens.set([10, 20, 30, 40]);
+  losses.counts.set([10, 20, 30, 40]);
   const rows = packLanes(model, recurrentState(), losses);
   expect(unpackRecurrent(model, rows)).toEqual(recurrentState());
 
@@ -25,15 +28,21 @@ test('a lane is given to another process with its state, loss and tokens', () =>
   expect(unpackRecurrent(model, second)['c.1']).toEqual(recurrentState()['c.1']!.slice(3, 6));
   const received = new LaneLosses(1);
   unpackLosses(model, second, received);
-  expect(received.total).toEqual({ lossSum: 2, tokens: 20 });
+  expect(received.total).toEqual({ lossSum: 2, count: 20 });
 });
 
 test('losses are added by lane, and anew when an epoch begins', () => {
   const losses = new LaneLosses(2);
   const batch = { ids: new Int32Array(4), targets: new Int32Array(4), steps: 2, lanes: 2 };
-  expect(losses.add(Float32Array.of(1, 2, 3, 4), { ...batch, resetState: true })).toEqual({ lossSum: 10, tokens: 4 });
-  losses.add(Float32Array.of(1, 2, 3, 4, 9, 9), { ...batch, resetState: false });
+  const training = { batchSize: 2, sequenceLength: 3, lossNormalization: 'token', seed: 1 } as const;
+  const add = (resetState: boolean, ...tokenLosses: number[]) => {
+    const text = { stepsPerEpoch: 3, batchAt: () => ({ ...batch, resetState }) };
+    const batches = new LanguageModelBatches({ model: config, training, lanes: { from: 0, to: 2 }, text });
+    return losses.add(batches.batchAt(0), { tokenLosses: Float32Array.from(tokenLosses) });
+  };
+  expect(add(true, 1, 2, 3, 4)).toEqual({ lossSum: 10, count: 4 });
+  add(false, 1, 2, 3, 4, 9, 9);
   expect([...losses.sums]).toEqual([8, 12]);
-  losses.add(Float32Array.of(1, 1, 1, 1), { ...batch, resetState: true });
-  expect(losses.total).toEqual({ lossSum: 4, tokens: 4 });
+  add(true, 1, 1, 1, 1);
+  expect(losses.total).toEqual({ lossSum: 4, count: 4 });
 });

@@ -2,17 +2,18 @@
  * The interface that makes training steps: alone (`local-learner.ts`), or as one worker of parameter servers
  * (`distributed-learner.ts`).
  */
-import type { LanguageModelConfig } from '@unroll/core';
+import type { Trainable } from '@unroll/core/internal';
 import type { Arrays } from '../checkpoint/checkpoint.js';
-import type { LaneBatches } from '../data/batches.js';
 import type { Engine, Residents } from '../engines/engine.js';
-import type { LaneSlice } from './batch-inputs.js';
-import type { TrainingConfig } from './config.js';
+import type { BatchesOf } from './batch-source.js';
+import type { TrainingRecipe } from './recipe.js';
+import type { RowTables } from './row-tables.js';
 
-/** A loss summed over tokens of this process's lanes, in nats. */
+/** A loss summed over tokens or examples of this process's lanes; of language models, in nats. */
 export interface LossSum {
   readonly lossSum: number;
-  readonly tokens: number;
+  /** The number of tokens or examples. */
+  readonly count: number;
 }
 
 /** The figures of one update. */
@@ -24,10 +25,6 @@ export interface StepResult extends LossSum {
    * own pace.
    */
   readonly staleness?: number;
-}
-
-/** One of several updates made in a single call. */
-export interface MadeStep extends StepResult {
   /** {@link Learner.epoch} after this update. */
   readonly epoch: LossSum;
 }
@@ -35,8 +32,8 @@ export interface MadeStep extends StepResult {
 /** The settings that the loop chooses for each update. */
 export interface UpdateSettings {
   readonly learningRate: number;
-  /** Weight in the average of NT-ASGD, which only a learner that trains alone supports. */
-  readonly averagingWeight: number;
+  /** Weight in the average of NT-ASGD, which only a learner that trains alone supports; default 1. */
+  readonly averagingWeight?: number;
 }
 
 /** Everything that training changes. */
@@ -58,18 +55,14 @@ export interface Learner {
   readonly entrances: number;
   /** Loss since the epoch of the last step began, or since training was resumed within it. */
   readonly epoch: LossSum;
+  /** The recommended number of updates per call of {@link step}. */
+  readonly stepsAtOnce: number;
   /**
-   * Makes one update.
-   * @param averagingWeight weight in the average of NT-ASGD, which only a learner that trains alone supports
-   * @returns undefined if no update was made because the parameter servers were at another step; it is now `nextStep`
+   * Makes these updates, {@link stepsAtOnce} at most and all of one epoch. The result equals as many calls with one
+   * update each, bit for bit, in less time.
+   * @returns none if no update was made because the parameter servers were at another step; it is now `nextStep`
    */
-  step(learningRate: number, averagingWeight?: number): Promise<StepResult | undefined>;
-  /** The recommended number of updates per call of {@link stepMany}; present together with it. */
-  readonly stepsAtOnce?: number;
-  /**
-   * Makes these updates, all of one epoch. The result equals as many calls of {@link step}, bit for bit, in less time.
-   */
-  stepMany?(updates: readonly UpdateSettings[]): Promise<readonly MadeStep[]>;
+  step(updates: readonly UpdateSettings[]): Promise<readonly StepResult[]>;
   /**
    * Waits at a barrier until all workers have made the same number of steps; then `parameters` contain all their
    * updates.
@@ -93,8 +86,9 @@ export interface Learner {
 
 export interface LearnerOptions {
   readonly engine: Engine;
-  readonly model: LanguageModelConfig;
-  readonly training: TrainingConfig;
-  /** Reads the training text for some lanes of the batch. */
-  readonly batchesOf: (lanes: LaneSlice) => LaneBatches;
+  readonly model: Trainable;
+  readonly training: TrainingRecipe;
+  readonly batchesOf: BatchesOf;
+  /** The tables of which a worker of parameter servers holds only some rows; none by default. */
+  readonly tables?: RowTables | undefined;
 }

@@ -1,11 +1,10 @@
 /** Trains alone: this process makes every update. */
-import { parameterShapes, stateShapes } from '@unroll/core';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { residentValues } from '../engines/engine.js';
 import { readAll } from '../engines/residents.js';
 import { createAccumulatedStep } from './accumulated-step.js';
 import { createWholeBatchStep } from './batch-step.js';
-import type { Learner, LearnerOptions, MadeStep, UpdateSettings } from './learner.js';
+import type { Learner, LearnerOptions } from './learner.js';
 import { optimizerShapes } from './optimizer-shapes.js';
 import { RunLength } from './run-length.js';
 
@@ -21,25 +20,15 @@ export interface LocalStart {
 
 export async function createLocalLearner(options: LearnerOptions, start: LocalStart): Promise<Learner> {
   const { engine, model, training } = options;
-  const shapes = parameterShapes(model);
+  const { parameters: shapes } = model;
   const parameters = engine.allocate(residentValues(shapes, start.parameters));
   const slots = engine.allocate(residentValues(optimizerShapes(training, shapes), start.slots ?? {}));
-  const recurrent = engine.allocate(residentValues(stateShapes(model, training.batchSize), start.recurrent ?? {}));
+  const recurrent = engine.allocate(residentValues(model.stateShapes(training.batchSize), start.recurrent ?? {}));
   const createStep = training.accumulate > 1 ? createAccumulatedStep : createWholeBatchStep;
   const batchStep = await createStep(options, { parameters, slots, recurrent });
   const averages = training.optimizer.name === 'nt-asgd';
   const runLength = new RunLength(shapes);
   let nextStep = start.step;
-  const stepMany = async (updates: readonly UpdateSettings[]): Promise<MadeStep[]> => {
-    const scalars = updates.map(({ learningRate, averagingWeight }, k) => ({
-      learningRate: Float32Array.of(learningRate),
-      step: Float32Array.of(nextStep + k + 1),
-      ...(averages ? { averagingWeight: Float32Array.of(averagingWeight) } : {}),
-    }));
-    const made = await runLength.measure(updates.length, () => batchStep.run(nextStep, scalars));
-    nextStep += made.length;
-    return made;
-  };
   return {
     parameters,
     isChief: true,
@@ -50,11 +39,19 @@ export async function createLocalLearner(options: LearnerOptions, start: LocalSt
     get epoch() {
       return batchStep.total;
     },
-    step: async (learningRate, averagingWeight = 1) => (await stepMany([{ learningRate, averagingWeight }]))[0],
     get stepsAtOnce() {
-      return runLength.steps;
+      return batchStep.isUniform ? runLength.steps : 1;
     },
-    stepMany,
+    step: async (updates) => {
+      const scalars = updates.map(({ learningRate, averagingWeight = 1 }, k) => ({
+        learningRate: Float32Array.of(learningRate),
+        step: Float32Array.of(nextStep + k + 1),
+        ...(averages ? { averagingWeight: Float32Array.of(averagingWeight) } : {}),
+      }));
+      const made = await runLength.measure(updates.length, () => batchStep.run(nextStep, scalars));
+      nextStep += made.length;
+      return made;
+    },
     meet: async () => true,
     state: async () => ({
       parameters: await readAll(parameters),

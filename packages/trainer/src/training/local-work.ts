@@ -4,19 +4,18 @@
  * starts afresh in each round. So a round is a function of the shared parameters, and a worker that was killed computes
  * it again to the same bits.
  */
-import { parameterShapes, slotShapes, stateShapes, trainingProgram } from '@unroll/core';
+import { slotShapes } from '@unroll/core';
+import type { BatchDimensions } from '@unroll/core/internal';
 import type { LaneRange } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Residents, zeros } from '../engines/engine.js';
-import { disposeAll } from '../engines/residents.js';
-import { BatchInputs } from './batch-inputs.js';
 import { runBatches } from './batch-runs.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
 import type { LearnerOptions, LossSum } from './learner.js';
 import { outerLearningRate } from './modes.js';
 import { RunLength } from './run-length.js';
-import { compileSteps, type StepPrograms, stepShape } from './step-executable.js';
+import { StepExecutable } from './step-executable.js';
 import { StepPlan } from './step-plan.js';
 
 export async function createLocalWork(
@@ -26,36 +25,34 @@ export async function createLocalWork(
 ): Promise<LaneWork> {
   const { optimizer, clipNorm, batchSize, mode } = training;
   const count = lanes.to - lanes.from;
-  const shapes = parameterShapes(model);
+  const { parameters: shapes } = model;
   const own = engine.allocate(zeros(shapes));
   const slots = engine.allocate(zeros(slotShapes(optimizer, shapes)));
-  const recurrent = engine.allocate(zeros(stateShapes(model, count)));
-  const steps: StepPrograms = {
-    shape: stepShape(training, count),
-    programOf: (shape) => trainingProgram(model, shape, { optimizer, clipNorm }),
-  };
-  const executable = await compileSteps(engine, model, steps, [own, slots, recurrent]);
-  const batches = batchesOf(lanes);
-  const plan = new StepPlan(batches.stepsPerEpoch, mode);
+  const recurrent = engine.allocate(zeros(model.stateShapes(count)));
+  const programOf = (shape: BatchDimensions, room?: readonly number[]) =>
+    model.updateProgram(shape, { optimizer, clipNorm }, room);
+  const executable = new StepExecutable(engine, { programOf, lists: model.lists }, [own, slots, recurrent]);
   // The worker trains by itself, so its lanes are its whole batch.
-  const inputs = new BatchInputs(model, { ...training, batchSize: count }, lanes);
+  const batches = batchesOf(lanes, true);
+  if (batches.shape) await executable.prepare(batches.shape);
+  const plan = new StepPlan(batches.batchesPerEpoch, mode);
   const losses = new LaneLosses(count);
   const runLength = new RunLength(shapes);
   const differences: Arrays = {};
 
   const train = async (from: number, to: number, learningRate: number): Promise<LossSum> => {
-    const sum = { lossSum: 0, tokens: 0 };
+    const sum = { lossSum: 0, count: 0 };
     for (let first = from; first < to; ) {
-      const scalars = Array.from({ length: Math.min(runLength.steps, to - first) }, (_, k) => ({
+      const scalars = Array.from({ length: batches.shape ? Math.min(runLength.steps, to - first) : 1 }, (_, k) => ({
         learningRate: Float32Array.of(learningRate),
         step: Float32Array.of(first + k - from + 1),
       }));
-      const program = { executable, batches, inputs, recurrent };
+      const program = { executable, batches, recurrent };
       const runs = await runLength.measure(scalars.length, () => runBatches(program, first, scalars));
       for (const { batch, outputs } of runs) {
-        const { lossSum, tokens } = losses.add(outputs.tokenLosses!, batch);
+        const { lossSum, count: added } = losses.add(batch, outputs);
         sum.lossSum += lossSum;
-        sum.tokens += tokens;
+        sum.count += added;
       }
       first += runs.length;
     }
@@ -75,7 +72,10 @@ export async function createLocalWork(
       }
       return { loss, gradients: differences, learningRate: outerLearningRate };
     },
-    dispose: () => disposeAll(executable, [own, slots, recurrent]),
+    dispose: async () => {
+      await executable.dispose();
+      for (const residents of [own, slots, recurrent]) residents.dispose();
+    },
   };
 }
 

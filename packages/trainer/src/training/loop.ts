@@ -4,17 +4,17 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { UnrollError } from '../errors.js';
-import type { TrainingConfig } from './config.js';
-import type { Learner, LossSum, MadeStep, StepResult, UpdateSettings } from './learner.js';
+import type { Learner, LossSum, StepResult, UpdateSettings } from './learner.js';
+import type { TrainingRecipe } from './recipe.js';
 import { averagingWeightAt, learningRateAt, type Moment } from './schedule.js';
 
 export interface TrainingOptions {
-  readonly training: TrainingConfig;
+  readonly training: TrainingRecipe;
   readonly learner: Learner;
   readonly stepsPerEpoch: number;
   /** The step of the checkpoint that training resumes from; 0 if there is none. */
   readonly checkpointStep: number;
-  /** Validation perplexity after each whole epoch so far; the consumer appends to it. */
+  /** The validation metric after each whole epoch so far; the consumer appends to it. */
   readonly validation: readonly number[];
   /** Ends training after the call that is running, which takes about a second at most. */
   readonly signal?: AbortSignal | undefined;
@@ -25,8 +25,6 @@ export interface StepProgress extends StepResult {
   readonly type: 'step';
   /** Updates made so far. */
   readonly step: number;
-  /** The loss of the epoch so far. */
-  readonly epoch: LossSum;
   /** Learning rate of this step. */
   readonly learningRate: number;
   /** Seconds that this process took for the step. */
@@ -47,7 +45,7 @@ export interface EpochProgress extends LossSum {
 export type TrainingProgress = StepProgress | EpochProgress;
 
 /** Returns the number of updates in a run. */
-export function totalSteps({ epochs, maxSteps }: TrainingConfig, stepsPerEpoch: number): number {
+export function totalSteps({ epochs, maxSteps }: TrainingRecipe, stepsPerEpoch: number): number {
   return Math.min(epochs * stepsPerEpoch, maxSteps ?? Number.POSITIVE_INFINITY);
 }
 
@@ -90,23 +88,16 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingP
 async function makeSteps(options: TrainingOptions, step: number): Promise<StepProgress[]> {
   const { training, learner, stepsPerEpoch } = options;
   const epochEnd = step - (step % stepsPerEpoch) + stepsPerEpoch;
-  const end = Math.min(step + (learner.stepsAtOnce ?? 1), epochEnd, totalSteps(training, stepsPerEpoch));
+  const end = Math.min(step + learner.stepsAtOnce, epochEnd, totalSteps(training, stepsPerEpoch));
   const updates = Array.from({ length: end - step }, (_, k) => settingsOf(options, step + k));
   const began = performance.now();
-  const made = await makeUpdates(learner, updates);
+  const made = await learner.step(updates);
   const seconds = (performance.now() - began) / 1000 / made.length;
   return made.map((result, k) => {
     const { learningRate } = updates[k]!;
     if (!Number.isFinite(result.lossSum)) throw divergence(step + k + 1, learningRate);
     return { type: 'step', step: step + k + 1, ...result, learningRate, seconds };
   });
-}
-
-async function makeUpdates(learner: Learner, updates: readonly UpdateSettings[]): Promise<readonly MadeStep[]> {
-  if (learner.stepMany) return learner.stepMany(updates);
-  const [{ learningRate, averagingWeight }] = updates as [UpdateSettings];
-  const result = await learner.step(learningRate, averagingWeight);
-  return result ? [{ ...result, epoch: learner.epoch }] : [];
 }
 
 function settingsOf(options: TrainingOptions, step: number): UpdateSettings {

@@ -3,7 +3,8 @@
  * worker makes updates from its part of the batches, at its own pace. In `local` each worker trains by itself for some
  * batches, and the update moves the shared parameters towards the mean of theirs.
  */
-import type { OptimizerConfig } from '@unroll/core/config';
+import type { OptimizerConfig } from '@unroll/core';
+import type { TrainingRecipe } from './recipe.js';
 import type { Mode } from './schemas.js';
 
 export const modeNames = ['sync', 'ssp', 'async', 'local'] as const satisfies readonly Mode['name'][];
@@ -21,6 +22,16 @@ export const outerLearningRate = 0.7;
 /** Returns the optimizer that is applied to what workers send: in local mode the rounds' outer optimizer. */
 export function baseOptimizer({ optimizer, mode }: { optimizer: OptimizerConfig; mode: Mode }): OptimizerConfig {
   return mode.name === 'local' ? outerOptimizer : optimizer;
+}
+
+/**
+ * Returns the optimizer that updates the shared parameters. With top-k the workers keep the momentum, so this one has
+ * none.
+ */
+export function updateOptimizer(
+  training: Pick<TrainingRecipe, 'optimizer' | 'mode' | 'gradientCodec'>,
+): OptimizerConfig {
+  return training.gradientCodec.name === 'top-k' ? { name: 'sgd' } : baseOptimizer(training);
 }
 
 export function batchesPerStep(mode: Mode): number {

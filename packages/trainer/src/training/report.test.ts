@@ -6,7 +6,8 @@ const lines = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
 afterEach(() => lines.mockClear());
 
 const start: RunStart = {
-  ...{ type: 'start', engine: 'an engine', parameters: 1000, vocabSize: 10, trainTokens: 100, mayLeave: false },
+  ...{ type: 'start', engine: 'an engine', parameters: 1000, mayLeave: false },
+  ...{ unit: 'tokens', trainCount: 100, validCount: 10, vocabSize: 10, metric: 'perplexity', better: 'lower' },
   ...{ firstStep: 40, totalSteps: 40, stepsPerEpoch: 20, epochs: 2, notices: ['a line before'] },
 };
 
@@ -24,8 +25,8 @@ test('an epoch whose steps were not made here has no rate, though its end took t
   const report = new RunReport('runs/taken-over');
   report.add(start);
   report.add({
-    ...{ type: 'epoch', epoch: 2, step: 40, complete: true, learningRate: 1, lossSum: 3, tokens: 2, seconds: 0.8 },
-    validPerplexity: 7,
+    ...{ type: 'epoch', epoch: 2, step: 40, complete: true, learningRate: 1, lossSum: 3, count: 2, seconds: 0.8 },
+    value: 7,
   });
   expect(report.result()).toMatchObject({ tokensPerSecond: null, trainPerplexity: 4.4817 });
   expect(lines.mock.calls.at(-1)![0]).toContain('validation 7.00, unknown tokens/s');
@@ -35,8 +36,8 @@ test('an epoch that ended before this process began has a validation, but no tra
   const report = new RunReport('runs/restarted');
   report.add(start);
   const epoch: RunEpoch = {
-    ...{ type: 'epoch', epoch: 2, step: 40, complete: true, learningRate: 1, lossSum: 0, tokens: 0, seconds: 0 },
-    validPerplexity: 7,
+    ...{ type: 'epoch', epoch: 2, step: 40, complete: true, learningRate: 1, lossSum: 0, count: 0, seconds: 0 },
+    value: 7,
   };
   report.add(epoch);
   expect(report.result()).toMatchObject({ tokensPerSecond: null, trainPerplexity: null, validPerplexity: 7 });

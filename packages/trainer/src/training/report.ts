@@ -3,7 +3,8 @@ import { log } from '../terminal/log.js';
 import { Progress } from '../terminal/progress.js';
 import type { RunEpoch, RunEvent, RunStart, RunStep } from './run.js';
 
-export interface TrainingResult {
+/** The result of training a language model. */
+export interface LanguageModelResult {
   readonly checkpoint: string;
   /** Number of updates of the model so far. */
   readonly steps: number;
@@ -20,6 +21,23 @@ export interface TrainingResult {
   readonly engine: string;
 }
 
+/** The result of training the model of an application. */
+export interface TaskResult {
+  readonly checkpoint: string;
+  readonly task: string;
+  /** Number of updates of the model so far. */
+  readonly steps: number;
+  /** The epoch of the parameters in the checkpoint's model; `value` is its validation metric. Null if nothing was left to train. */
+  readonly bestEpoch: number | null;
+  readonly metric: string;
+  readonly value: number | null;
+  /** Training examples per second over all workers, without validation and checkpoints. */
+  readonly examplesPerSecond: number | null;
+  readonly engine: string;
+}
+
+export type TrainingResult = LanguageModelResult | TaskResult;
+
 export class RunReport {
   readonly #out: string;
   readonly #workers: number;
@@ -29,15 +47,18 @@ export class RunReport {
   #chief = 0;
   #bar: Progress | undefined;
   #barEpoch = 0;
+  /** Tokens or examples of the bar's steps, each. */
+  #barStepCount = 0;
   #evaluationBar: Progress | undefined;
   /** The last epoch's sums, by worker. */
   readonly #epochs = new Map<number, RunEpoch>();
-  #validPerplexity: number | undefined;
+  /** The last epoch that the chief has evaluated. */
+  #evaluated: RunEpoch | undefined;
   #steps = 0;
-  #tokens = 0;
+  #count = 0;
   #seconds = 0;
-  /** Tokens since the last epoch ended, over all workers. */
-  #epochTokens = 0;
+  /** Tokens or examples since the last epoch ended, over all workers. */
+  #epochCount = 0;
   /** Since the last epoch ended: the number of steps made at the workers' own pace, and their total staleness. */
   #stale = { steps: 0, sum: 0 };
 
@@ -62,7 +83,7 @@ export class RunReport {
         this.#start = event;
         for (const notice of event.notices) log(notice, 'warning');
         log(
-          `${event.engine}${this.#workers > 1 ? ` × ${this.#workers} workers` : ''}: ${millions(event.parameters)} parameters, vocabulary ${event.vocabSize}, ${event.trainTokens} training tokens, ${event.totalSteps - event.firstStep} steps`,
+          `${engines(event, this.#workers)}: ${millions(event.parameters)} parameters, ${dataOf(event)}, ${event.totalSteps - event.firstStep} steps`,
         );
         break;
       case 'step':
@@ -71,8 +92,8 @@ export class RunReport {
       case 'evaluation':
         this.#bar?.stop();
         this.#bar = undefined;
-        this.#evaluationBar ??= new Progress('validation', event.totalTokens, 'tokens');
-        this.#evaluationBar.update(event.tokens);
+        this.#evaluationBar ??= new Progress('validation', event.total, this.#start!.unit);
+        this.#evaluationBar.update(event.count);
         break;
       case 'epoch':
         this.#evaluationBar?.stop();
@@ -97,14 +118,23 @@ export class RunReport {
   }
 
   result(): TrainingResult {
+    const steps = this.#steps || (this.#start?.firstStep ?? 0);
+    const [checkpoint, engine] = [this.#out, this.#start?.engine ?? ''];
+    const rate = rateOf(this.#count, this.#seconds);
+    if (this.#start?.task !== undefined) {
+      const { task, metric } = this.#start;
+      const { epoch = null, value = null } = this.#evaluated?.best ?? {};
+      return { checkpoint, task, steps, bestEpoch: epoch, metric, value, examplesPerSecond: rounded(rate, 1), engine };
+    }
+    const loss = this.#trainLoss();
     return {
-      checkpoint: this.#out,
-      steps: this.#steps || (this.#start?.firstStep ?? 0),
-      tokens: this.#tokens,
-      tokensPerSecond: rounded(rateOf(this.#tokens, this.#seconds), 0),
-      trainPerplexity: rounded(this.#trainPerplexity(), 4),
-      validPerplexity: rounded(this.#validPerplexity, 4),
-      engine: this.#start?.engine ?? '',
+      checkpoint,
+      steps,
+      tokens: this.#count,
+      tokensPerSecond: rounded(rate, 0),
+      trainPerplexity: rounded(loss === undefined ? undefined : Math.exp(loss), 4),
+      validPerplexity: rounded(this.#evaluated?.value, 4),
+      engine,
     };
   }
 
@@ -112,49 +142,71 @@ export class RunReport {
     if (staleness !== undefined) this.#stale = { steps: this.#stale.steps + 1, sum: this.#stale.sum + staleness };
   }
 
-  #showStep({ step, batchTokens, epoch: { lossSum, tokens } }: RunStep): void {
-    const { stepsPerEpoch, epochs, firstStep, totalSteps } = this.#start!;
+  #showStep({ step, batchCount, epoch: { lossSum, count } }: RunStep): void {
+    const { stepsPerEpoch, epochs, firstStep, totalSteps, task, unit } = this.#start!;
     const epoch = Math.ceil(step / stepsPerEpoch);
     const begin = Math.max((epoch - 1) * stepsPerEpoch, firstStep);
     if (!this.#bar || epoch !== this.#barEpoch) {
       this.#barEpoch = epoch;
+      this.#barStepCount = batchCount;
       this.#bar?.stop();
       const end = Math.min(epoch * stepsPerEpoch, totalSteps);
-      this.#bar = new Progress(`epoch ${epoch}/${epochs}`, (end - begin) * batchTokens, 'tokens');
+      this.#bar = new Progress(`epoch ${epoch}/${epochs}`, (end - begin) * batchCount, unit);
     }
-    this.#epochTokens += batchTokens;
-    const perplexity = Math.exp(lossSum / tokens);
-    this.#bar.update((step - begin) * batchTokens, `perplexity ${perplexity.toFixed(2)}`);
+    this.#epochCount += batchCount;
+    const loss = lossSum / count;
+    const shownLoss = task === undefined ? `perplexity ${Math.exp(loss).toFixed(2)}` : `loss ${loss.toFixed(4)}`;
+    this.#bar.update((step - begin) * this.#barStepCount, shownLoss);
   }
 
   /**
-   * Returns the perplexity of the last epoch over the lanes of all workers heard of; their epochs end before the chief has
+   * Returns the loss of the last epoch over the lanes of all workers heard of; their epochs end before the chief has
    * evaluated. Returns undefined if no part of it was trained here, for example by a worker that restarted at its end.
    */
-  #trainPerplexity(): number | undefined {
+  #trainLoss(): number | undefined {
     // A worker that has left the run has no result for this epoch.
     const epochs = [...this.#epochs.values()].filter(({ step }) => step === this.#epochs.get(this.#chief)?.step);
     const lossSum = epochs.reduce((sum, epoch) => sum + epoch.lossSum, 0);
-    const tokens = epochs.reduce((sum, epoch) => sum + epoch.tokens, 0);
-    const loss = ratio(lossSum, tokens);
-    return loss === undefined ? undefined : Math.exp(loss);
+    const count = epochs.reduce((sum, epoch) => sum + epoch.count, 0);
+    return ratio(lossSum, count);
   }
 
   #endEpoch(event: RunEpoch): void {
     this.#bar?.stop();
     this.#bar = undefined;
-    const rate = rateOf(this.#epochTokens, event.seconds)?.toFixed(0);
-    this.#tokens += this.#epochTokens;
-    this.#epochTokens = 0;
+    const rate = rateOf(this.#epochCount, event.seconds)?.toFixed(0);
+    this.#count += this.#epochCount;
+    this.#epochCount = 0;
     this.#seconds += event.seconds;
-    this.#validPerplexity = event.validPerplexity;
+    this.#evaluated = event;
     const { steps, sum } = this.#stale;
     this.#stale = { steps: 0, sum: 0 };
     const staleness = steps > 0 ? `, staleness ${(sum / steps).toFixed(1)}` : '';
+    const { epochs, unit } = this.#start!;
     log(
-      `epoch ${event.epoch}/${this.#start!.epochs}, step ${event.step}: training perplexity ${shown(this.#trainPerplexity())}, validation ${shown(this.#validPerplexity)}, ${rate ?? 'unknown'} tokens/s, learning rate ${Number(event.learningRate.toPrecision(4))}${staleness}`,
+      `epoch ${event.epoch}/${epochs}, step ${event.step}: ${this.#figuresOf(event)}, ${rate ?? 'unknown'} ${unit}/s, learning rate ${Number(event.learningRate.toPrecision(4))}${staleness}`,
     );
   }
+
+  #figuresOf({ epoch, value, best }: RunEpoch): string {
+    const { task, metric } = this.#start!;
+    const loss = this.#trainLoss();
+    if (task === undefined) {
+      const perplexity = loss === undefined ? undefined : Math.exp(loss);
+      return `training perplexity ${shown(perplexity, 2)}, validation ${shown(value, 2)}`;
+    }
+    const earlier = !best || best.epoch === epoch ? '' : ` (best: ${best.value.toFixed(4)}, epoch ${best.epoch})`;
+    return `loss ${shown(loss, 4)}, validation ${metric} ${shown(value, 4)}${earlier}`;
+  }
+}
+
+function engines({ engine }: RunStart, workers: number): string {
+  return workers > 1 ? `${engine} × ${workers} workers` : engine;
+}
+
+function dataOf({ unit, vocabSize, trainCount, validCount }: RunStart): string {
+  if (vocabSize !== undefined) return `vocabulary ${vocabSize}, ${trainCount} training ${unit}`;
+  return `${trainCount} training ${unit}, ${validCount} for validation`;
 }
 
 function millions(count: number): string {
@@ -171,8 +223,8 @@ function rateOf(done: number, seconds: number): number | undefined {
   return done > 0 ? ratio(done, seconds) : undefined;
 }
 
-function shown(perplexity: number | undefined): string {
-  return perplexity?.toFixed(2) ?? 'unknown';
+function shown(value: number | undefined, digits: number): string {
+  return value?.toFixed(digits) ?? 'unknown';
 }
 
 function rounded(value: number | undefined, digits: number): number | null {

@@ -1,23 +1,20 @@
-/** One process's part of a training run, from the request to the last checkpoint, as a stream of events. */
-import { parameterShapes } from '@unroll/core';
+/** One process's part of a training run, from the prepared job to the last checkpoint, as a stream of events. */
 import { runOfServers } from '../cluster/server-addresses.js';
 import { selectEngine } from '../engines/select.js';
 import { ResultLock } from '../files/result-lock.js';
 import { EpochEnd, type RunEvaluation } from './epoch-end.js';
+import type { BestEpoch, JobFacts, TrainingJob } from './job.js';
 import { type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
 import { parameterCount } from './parameter-count.js';
-import { prepareTraining, requireDestination, type TrainingRequest } from './prepare.js';
+import type { JobRequest } from './request.js';
 import { requireAlone, requireShareable, requireStepsLeft } from './requirements.js';
-import { scheduleNotices } from './schedule-notices.js';
-import { StepPlan } from './step-plan.js';
-import { allLaneBatches, createWork, type WorkerRole } from './work.js';
+import { stepPlan } from './step-plan.js';
+import { createWork, type WorkerRole } from './work.js';
 
-export interface RunStart {
+export interface RunStart extends JobFacts {
   readonly type: 'start';
   readonly engine: string;
   readonly parameters: number;
-  readonly vocabSize: number;
-  readonly trainTokens: number;
   readonly firstStep: number;
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
@@ -31,8 +28,10 @@ export interface RunStart {
 export interface RunEpoch extends EpochProgress {
   /** Seconds of this process, without evaluation and checkpoints. */
   readonly seconds: number;
-  /** Validation perplexity, from the process that evaluates. */
-  readonly validPerplexity?: number;
+  /** The validation metric, from the process that evaluates. */
+  readonly value?: number;
+  /** The best epoch so far, if its parameters are kept. */
+  readonly best?: BestEpoch | undefined;
 }
 
 /** Reports a checkpoint that was written. */
@@ -44,14 +43,14 @@ export interface RunCheckpoint {
 
 /** Reports one completed update. */
 export interface RunStep extends StepProgress {
-  /** Tokens of the step's batches, over all workers. */
-  readonly batchTokens: number;
+  /** Tokens or examples of the step's batches, over all workers. */
+  readonly batchCount: number;
 }
 
 export type RunEvent = RunStart | RunStep | RunEvaluation | RunEpoch | RunCheckpoint;
 
 export interface RunOptions {
-  readonly request: TrainingRequest;
+  readonly request: JobRequest;
   /** Absent if this process trains alone. */
   readonly role?: WorkerRole;
   /**
@@ -61,73 +60,75 @@ export interface RunOptions {
 }
 
 /**
- * Trains as the request says. Each epoch ends with an evaluation and a checkpoint; the chief of the workers writes it.
+ * Trains a job. Each epoch ends with an evaluation and a checkpoint; the chief of the workers writes it.
  * @throws UnrollError, UsageError, ParameterServerError with a line for the user
  */
 export async function* runTraining({ request, role, signal }: RunOptions): AsyncGenerator<RunEvent, void, undefined> {
-  const writes = !role || role.worker === 0;
   await using lock = lockOf(request, role);
-  if (writes) {
-    await requireDestination(request);
+  if (!role || role.worker === 0) {
+    await request.requireDestination();
     await lock.take();
   }
   // A worker may leave at any time: before training begins, a signal simply ends its process.
-  const prepared = await prepareTraining(request, { writes: false, signal: role ? undefined : signal });
-  const { training, model, train: ids, resumed } = prepared;
-  if (role) requireShareable(training, role.workers);
-  else requireAlone(training);
-  if (!role) requireStepsLeft(prepared, request.out);
-  const allLanes = allLaneBatches(prepared);
-  const plan = new StepPlan(allLanes.stepsPerEpoch, training.mode);
+  const job = await request.prepare({ writes: false, signal: role ? undefined : signal });
+  const { training } = job;
+  if (role) requireShareable(job, role.workers);
+  else requireAlone(job);
+  if (!role) requireStepsLeft(job);
+  const plan = stepPlan(job);
   const { stepsPerEpoch } = plan;
-  const tokensBefore = (step: number) => allLanes.tokensBefore(plan.batchesBefore(step));
   const engine = await selectEngine(request.engine, request.threads);
-  await using work = await createWork(engine, prepared, request, role);
+  await using work = await createWork(engine, job, role);
   const { learner } = work;
-  await using epochEnd = new EpochEnd({ engine, prepared, learner, folder: request.out, lock, tokensBefore });
+  await using epochEnd = new EpochEnd({ engine, job, learner, lock });
   yield {
     type: 'start',
     engine: engine.description,
-    parameters: parameterCount(parameterShapes(model)),
-    vocabSize: model.vocabSize,
-    trainTokens: ids.length,
+    parameters: parameterCount(job.model.parameters),
+    ...job.facts,
     firstStep: learner.nextStep,
     totalSteps: totalSteps(training, stepsPerEpoch),
     stepsPerEpoch,
     epochs: training.epochs,
     mayLeave: work.mayLeave,
-    notices: [...prepared.notices, ...scheduleNotices(training, stepsPerEpoch, resumed?.state)],
+    notices: job.notices,
   };
   let started = performance.now();
-  const checkpointStep = resumed?.state.step ?? 0;
   for await (const progress of train({
     training,
     validation: epochEnd.validation,
     learner,
     stepsPerEpoch,
-    checkpointStep,
+    checkpointStep: job.start.step,
     signal: role ? undefined : signal,
   })) {
     if (progress.type === 'step') {
-      const batchTokens = tokensBefore(progress.step) - tokensBefore(progress.step - 1);
-      yield { ...progress, batchTokens };
+      yield { ...progress, batchCount: countOfStep(job, plan, progress.step - 1) };
       if (role && signal?.aborted) return;
       continue;
     }
     const seconds = (performance.now() - started) / 1000;
-    const validPerplexity = yield* epochEnd.reach(progress);
-    if (validPerplexity === 'not mine') {
+    const value = yield* epochEnd.reach(progress);
+    if (value === 'not mine') {
       yield { ...progress, seconds };
-    } else if (validPerplexity !== undefined) {
-      yield { ...progress, seconds, validPerplexity };
-      yield { type: 'checkpoint', folder: request.out, step: progress.step };
+    } else if (value !== undefined) {
+      const { best, folder } = job.checkpoints;
+      yield { ...progress, seconds, value, best };
+      yield { type: 'checkpoint', folder, step: progress.step };
     }
     started = performance.now();
   }
 }
 
+/** Returns the number of tokens or examples of a step's batches. */
+function countOfStep(job: TrainingJob, plan: ReturnType<typeof stepPlan>, step: number): number {
+  let count = 0;
+  for (let batch = plan.batchesBefore(step); batch < plan.batchesBefore(step + 1); batch++) count += job.countOf(batch);
+  return count;
+}
+
 /** Returns the lock of the checkpoint's folder. The workers of a run share it: the servers say who writes. */
-function lockOf({ out }: TrainingRequest, role: WorkerRole | undefined): ResultLock {
+function lockOf({ out }: JobRequest, role: WorkerRole | undefined): ResultLock {
   if (!role) return new ResultLock({ folder: out, role: 'training' });
   return new ResultLock({ folder: out, role: `worker ${role.worker}`, run: runOfServers(role.servers) });
 }

@@ -1,22 +1,28 @@
 /** Notices about a learning rate that a user may not expect, shown before training begins. */
-import type { TrainingState } from '../checkpoint/checkpoint.js';
-import type { TrainingConfig } from './config.js';
 import { totalSteps } from './loop.js';
+import type { TrainingRecipe } from './recipe.js';
 import { learningRateAt } from './schedule.js';
+
+/** The run that training resumes. */
+export interface ResumedRun {
+  readonly training: TrainingRecipe;
+  readonly step: number;
+  readonly validation: readonly number[];
+}
 
 /**
  * Returns the notices for this training.
  * @param resumed the state that training resumes from
  */
 export function scheduleNotices(
-  training: TrainingConfig,
+  training: TrainingRecipe,
   stepsPerEpoch: number,
-  resumed: TrainingState | undefined,
+  resumed: ResumedRun | undefined,
 ): string[] {
   return [...shortWarmup(training, stepsPerEpoch), ...(resumed ? jump(training, stepsPerEpoch, resumed) : [])];
 }
 
-function shortWarmup(training: TrainingConfig, stepsPerEpoch: number): string[] {
+function shortWarmup(training: TrainingRecipe, stepsPerEpoch: number): string[] {
   const { warmupSteps, learningRate } = training;
   const steps = totalSteps(training, stepsPerEpoch);
   if (warmupSteps <= steps) return [];
@@ -28,9 +34,9 @@ function shortWarmup(training: TrainingConfig, stepsPerEpoch: number): string[] 
 
 /** With a cosine schedule, another number of epochs gives another rate at the same step. */
 function jump(
-  training: TrainingConfig,
+  training: TrainingRecipe,
   stepsPerEpoch: number,
-  { training: before, step, validation }: TrainingState,
+  { training: before, step, validation }: ResumedRun,
 ): string[] {
   if (training.schedule.name !== 'cosine' || training.epochs === before.epochs) return [];
   const moment = { step, stepsPerEpoch, validation };

@@ -3,7 +3,7 @@
  * perplexities so far alone: a resumed run continues as the uninterrupted one would have.
  */
 import { averagingStart, averagingWeight } from '@unroll/core/config';
-import type { TrainingConfig } from './config.js';
+import type { TrainingRecipe } from './recipe.js';
 import type { Schedule } from './schemas.js';
 
 export const scheduleNames = ['step', 'cosine', 'plateau'] as const satisfies readonly Schedule['name'][];
@@ -36,14 +36,14 @@ export interface Moment {
  * Returns the learning rate of an update: the schedule's, reduced during the first `warmupSteps` steps to a linear
  * growth (Goyal et al. 2017).
  */
-export function learningRateAt(training: TrainingConfig, moment: Moment): number {
+export function learningRateAt(training: TrainingRecipe, moment: Moment): number {
   const { learningRate, warmupSteps } = training;
   const warm = Math.min(1, (moment.step + 1) / Math.max(1, warmupSteps));
   return learningRate * scheduled(training, moment) * warm;
 }
 
 /** Returns the schedule's factor for the learning rate, in [0, 1]. */
-function scheduled({ schedule, epochs }: TrainingConfig, { step, stepsPerEpoch, validation }: Moment): number {
+function scheduled({ schedule, epochs }: TrainingRecipe, { step, stepsPerEpoch, validation }: Moment): number {
   const epoch = Math.floor(step / stepsPerEpoch);
   switch (schedule.name) {
     case 'step':
@@ -71,7 +71,7 @@ function plateaus(validation: readonly number[], patience: number): number {
 }
 
 /** Returns the weight of this update's iterate in NT-ASGD's average; 1 for every other optimizer. */
-export function averagingWeightAt({ optimizer }: TrainingConfig, moment: Moment): number {
+export function averagingWeightAt({ optimizer }: TrainingRecipe, moment: Moment): number {
   if (optimizer.name !== 'nt-asgd') return 1;
   return averagingWeight(moment.step, averagingStart(moment.validation, optimizer.patience, moment.stepsPerEpoch));
 }

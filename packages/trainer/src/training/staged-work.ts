@@ -4,13 +4,10 @@
  * parameters may arrive during the first stage, and its gradients leave during the last. With a large vocabulary they
  * are half of the traffic or more.
  */
-import { parameterShapes, stateShapes } from '@unroll/core';
-import { rowGradientProgram } from '@unroll/core/internal';
 import type { LaneRange } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
-import type { Batch } from '../data/batches.js';
 import type { Residents, StagedProgram } from '../engines/engine.js';
-import { BatchInputs, type Inputs } from './batch-inputs.js';
+import type { Inputs, TrainingBatch } from './batch-source.js';
 import { gradientsByName } from './gradient-work.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
@@ -21,12 +18,10 @@ export interface WorkerOptions extends LearnerOptions {
   readonly overlaps: boolean;
 }
 
-/** Whether a step is computed in stages. This requires an output layer with weights of its own, all of one size. */
-export function isStaged({ engine, model, training, overlaps }: WorkerOptions): boolean {
-  const { mode, tables, recomputeEvery } = training;
-  const hasOwnLayer = !model.tieWeights && (model.softmax === undefined || model.softmax.name === 'sampled');
-  const isPossible = engine.compileStages !== undefined && hasOwnLayer && recomputeEvery === undefined;
-  return overlaps && isPossible && mode.name === 'sync' && tables !== 'rows';
+/** Whether a step is computed in stages. This requires a separate output layer. */
+export function isStaged({ engine, model, training, tables, overlaps }: WorkerOptions): boolean {
+  const isPossible = engine.compileStages !== undefined && model.outputLayer !== undefined && tables === undefined;
+  return overlaps && isPossible && training.mode.name === 'sync';
 }
 
 /**
@@ -34,16 +29,17 @@ export function isStaged({ engine, model, training, overlaps }: WorkerOptions): 
  * @param parameters by name; after each run, a stage replaces the arrays that it read
  */
 export async function createStagedWork(
-  { engine, model, training, batchesOf }: LearnerOptions,
+  { engine, model, batchesOf }: LearnerOptions,
   parameters: Arrays,
   lanes: LaneRange,
 ): Promise<LaneWork> {
   const count = lanes.to - lanes.from;
-  const names = Object.keys(parameterShapes(model));
-  const states = Object.keys(stateShapes(model, count));
-  const outputLayer = names.filter((name) => name.startsWith('output.'));
+  const names = Object.keys(model.parameters);
+  const states = Object.keys(model.stateShapes(count));
+  const outputLayer = model.outputLayer!;
+  const batches = batchesOf(lanes);
   const stages = [states.map(nextOf), ['tokenLosses', ...outputLayer.map(gradientOf)]];
-  const program = rowGradientProgram(model, { batch: count, time: training.sequenceLength });
+  const program = model.rowGradientProgram!(batches.shape!);
   const staged = await engine.compileStages!(program, stages, new Set([...names, ...states]));
   for (const name of names) staged.values[name]!.set(parameters[name]!);
   const adopt = (): void => {
@@ -51,16 +47,14 @@ export async function createStagedWork(
   };
   adopt();
   const recurrent = new NextStates(staged, states);
-  const batches = batchesOf(lanes);
-  const inputs = new BatchInputs(model, training, lanes);
   const losses = new LaneLosses(count);
-  let batch!: Batch;
+  let batch!: TrainingBatch;
   let filled!: Inputs;
   const run = async (stage: number): Promise<void> => {
     await staged.run(stage, filled);
     adopt();
   };
-  const gradientsOf = (some: readonly string[]) => gradientsByName(some, staged.values, filled.ids as Int32Array);
+  const gradientsOf = (some: readonly string[]) => gradientsByName(some, staged.values, filled.ids);
   const others = names.filter((name) => !outputLayer.includes(name));
   return {
     lanes,
@@ -69,15 +63,15 @@ export async function createStagedWork(
     first: new Set(names.filter((name) => staged.reads(0).has(name))),
     begin: async (step) => {
       batch = batches.batchAt(step);
-      if (batch.resetState) recurrent.clear();
+      if (batch.beginsEpoch) recurrent.clear();
       for (const name of states) staged.values[name]!.set(await recurrent.read(name));
-      filled = inputs.fill(batch, step);
+      filled = batch.fill();
       await run(0);
     },
     compute: async (_, learningRate) => {
       await run(1);
       const later = run(2).then(() => gradientsOf(others));
-      const loss = losses.add(staged.values.tokenLosses!, batch);
+      const loss = losses.add(batch, staged.values);
       return { loss, gradients: gradientsOf(outputLayer), later, learningRate };
     },
     dispose: () => staged.dispose(),

@@ -10,9 +10,10 @@ import {
 import { softmaxTails } from '@unroll/core/config';
 import { positionsOfTails, tailPositions } from '@unroll/core/internal';
 import { expect, test } from 'vitest';
-import { type RunInputs, residentValues, runMany, zeros } from '../engines/engine.js';
+import { type RunInputs, residentValues, zeros } from '../engines/engine.js';
 import { selectEngine } from '../engines/select.js';
-import { compileSteps } from './step-executable.js';
+import type { TrainingBatch } from './batch-source.js';
+import { StepExecutable } from './step-executable.js';
 
 const shape = { batch: 8, time: 10 };
 const rows = shape.batch * shape.time;
@@ -41,6 +42,16 @@ function inputsOf(step: number): RunInputs {
   };
 }
 
+function batchOf(step: number): TrainingBatch {
+  const fill = () => ({ ...inputsOf(step) });
+  return {
+    shape,
+    beginsEpoch: false,
+    fill,
+    lossesOf: () => ({ sums: new Float64Array(), counts: new Float64Array() }),
+  };
+}
+
 /**
  * Makes calls of this many steps each. Returns the losses, the final parameters, and the room in the tails of each
  * compiled program.
@@ -51,16 +62,18 @@ async function trained(calls: readonly number[]) {
   const parameters = engine.allocate(residentValues(shapes, initialParameters(model, { seed: 3 })));
   const state = engine.allocate(zeros(stateShapes(model, shape.batch)));
   const rooms: number[][] = [];
-  const programOf = (withRoom: typeof shape): Program => {
-    const program = trainingProgram(model, withRoom, recipe);
+  const programOf = (_: object, room?: readonly number[]): Program => {
+    const program = trainingProgram(model, { ...shape, tailCapacities: room }, recipe);
     rooms.push(tails.map((tail) => program.inputs[tailPositions(tail)]!.shape[0]!));
     return program;
   };
-  const executable = await compileSteps(engine, model, { shape, programOf }, [parameters, state]);
+  const lists = tails.map(tailPositions);
+  const executable = new StepExecutable(engine, { programOf, lists }, [parameters, state]);
   const losses: number[] = [];
   let first = 0;
   for (const count of calls) {
-    for (const { tokenLosses } of await runMany(executable, count, (run) => inputsOf(first + run))) {
+    const batches = Array.from({ length: count }, (_, run) => batchOf(first + run));
+    for (const { tokenLosses } of await executable.runMany(batches, [])) {
       losses.push(...tokenLosses!);
     }
     first += count;

@@ -1,70 +1,113 @@
 /**
- * Runs training steps on an engine. With an adaptive softmax, a program has room for a fixed number of targets in each
- * tail. A step with more targets is compiled anew, with more room. Its result does not depend on the room.
+ * Runs the program of training steps on an engine: it is compiled once for each shape of batch. With an adaptive
+ * softmax, a program has room for a fixed number of targets in each tail. A step with more targets is compiled anew,
+ * with more room. Its result does not depend on the room.
  */
-import type { BatchShape, LanguageModelConfig, Program } from '@unroll/core';
-import { softmaxTails } from '@unroll/core/config';
-import { tailPositions } from '@unroll/core/internal';
+import type { Program } from '@unroll/core';
+import type { BatchDimensions } from '@unroll/core/internal';
 import { type Engine, type Executable, type Residents, type RunInputs, runMany } from '../engines/engine.js';
-import type { TrainingConfig } from './config.js';
+import { RecentExecutables } from '../engines/recent-executables.js';
+import type { TrainingBatch } from './batch-source.js';
 
-/** The program of a step, by the shape of its batch. */
-export interface StepPrograms {
-  readonly shape: BatchShape;
-  readonly programOf: (shape: BatchShape) => Program;
+export interface StepProgram {
+  /** Returns the program for a shape of batch; see `Trainable.updateProgram`. */
+  readonly programOf: (shape: BatchDimensions, room?: readonly number[]) => Program;
+  /** See `Trainable.lists`. */
+  readonly lists?: readonly string[] | undefined;
 }
 
-/**
- * Returns the shape of a step's batch.
- * @param lanes number of sequences in one run
- */
-export function stepShape(
-  { sequenceLength, recomputeEvery }: Pick<TrainingConfig, 'sequenceLength' | 'recomputeEvery'>,
-  lanes: number,
-): BatchShape {
-  return { batch: lanes, time: sequenceLength, recomputeEvery };
+type Outputs = Record<string, Float32Array>;
+
+export class StepExecutable {
+  readonly #engine: Engine;
+  readonly #step: StepProgram;
+  readonly #residents: readonly Residents[];
+  readonly #executables = new RecentExecutables();
+
+  constructor(engine: Engine, step: StepProgram, residents: readonly Residents[]) {
+    this.#engine = engine;
+    this.#step = step;
+    this.#residents = residents;
+  }
+
+  /** Compiles the program for this shape, before the first batch comes. */
+  async prepare(shape: BatchDimensions): Promise<void> {
+    await this.#executableOf(shape);
+  }
+
+  /**
+   * Runs the program.
+   * @param shape the shape of the batch in `inputs`
+   * @returns its outputs; the next run overwrites them
+   */
+  async run(shape: BatchDimensions, inputs: RunInputs): Promise<Outputs> {
+    const executable = await this.#executableOf(shape);
+    return executable.run(inputs);
+  }
+
+  /**
+   * Does as much as a call of {@link run} for each batch, to the same bits.
+   * @param scalars for each batch, the inputs beside it
+   */
+  async runMany(batches: readonly TrainingBatch[], scalars: readonly RunInputs[]): Promise<Outputs[]> {
+    const outputs: Outputs[] = [];
+    while (outputs.length < batches.length) {
+      const first = outputs.length;
+      const { shape } = batches[first]!;
+      const other = batches.findIndex((batch, k) => k > first && keyOf(batch.shape) !== keyOf(shape));
+      const count = (other === -1 ? batches.length : other) - first;
+      const inputsOf = (k: number) => ({ ...batches[first + k]!.fill(), ...scalars[first + k] });
+      outputs.push(...(await runMany(await this.#executableOf(shape), count, inputsOf)));
+    }
+    return outputs;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#executables.dispose();
+  }
+
+  async #executableOf(shape: BatchDimensions): Promise<Executable> {
+    const { executable } = await this.#executables.get(keyOf(shape), async () => ({
+      executable: await this.#compiled(shape),
+    }));
+    return executable;
+  }
+
+  async #compiled(shape: BatchDimensions): Promise<Executable> {
+    const { programOf, lists = [] } = this.#step;
+    const compile = (room?: readonly number[]) => this.#engine.compile(programOf(shape, room), this.#residents);
+    return lists.length === 0 ? compile() : new GrowingExecutable(lists, shape, compile);
+  }
 }
 
-/**
- * Compiles the steps' program.
- * @returns an executable that takes any number of positions in an adaptive softmax's tails
- */
-export async function compileSteps(
-  engine: Engine,
-  model: LanguageModelConfig,
-  { shape, programOf }: StepPrograms,
-  residents: readonly Residents[],
-): Promise<Executable> {
-  const tails = softmaxTails(model);
-  const compile = (tailCapacities?: readonly number[]) =>
-    engine.compile(programOf({ ...shape, tailCapacities }), residents);
-  return tails.length === 0 ? compile() : new GrowingExecutable(tails.map(tailPositions), shape, compile);
+function keyOf(shape: BatchDimensions): string {
+  return JSON.stringify(shape);
 }
 
 class GrowingExecutable implements Executable {
   readonly #names: readonly string[];
   readonly #granularity: number;
-  readonly #compile: (capacities: readonly number[]) => Promise<Executable>;
-  #capacities: readonly number[];
+  readonly #compile: (room: readonly number[]) => Promise<Executable>;
+  #room: readonly number[];
   #executable: Executable | undefined;
 
   constructor(
     names: readonly string[],
-    { batch, time }: BatchShape,
-    compile: (capacities: readonly number[]) => Promise<Executable>,
+    shape: BatchDimensions,
+    compile: (room: readonly number[]) => Promise<Executable>,
   ) {
     this.#names = names;
-    this.#granularity = granularityOf(batch * time);
+    this.#granularity = granularityOf(Object.values(shape).reduce((rows, size) => rows * size, 1));
     this.#compile = compile;
-    this.#capacities = names.map(() => 0);
+    this.#room = names.map(() => 0);
   }
 
-  async run(inputs: RunInputs): Promise<Record<string, Float32Array>> {
+  async run(inputs: RunInputs): Promise<Outputs> {
     const executable = await this.#withRoomFor([inputs]);
     return executable.run(this.#padded(inputs));
   }
 
-  async runMany(count: number, inputsOf: (run: number) => RunInputs): Promise<Record<string, Float32Array>[]> {
+  async runMany(count: number, inputsOf: (run: number) => RunInputs): Promise<Outputs[]> {
     const inputs = Array.from({ length: count }, (_, run) => copyOf(inputsOf(run)));
     const executable = await this.#withRoomFor(inputs);
     return runMany(executable, count, (run) => this.#padded(inputs[run]!));
@@ -76,18 +119,16 @@ class GrowingExecutable implements Executable {
 
   async #withRoomFor(runs: readonly RunInputs[]): Promise<Executable> {
     const counts = this.#names.map((name) => Math.max(...runs.map((inputs) => inputs[name]!.length)));
-    if (this.#executable && counts.every((count, k) => count <= this.#capacities[k]!)) return this.#executable;
+    if (this.#executable && counts.every((count, k) => count <= this.#room[k]!)) return this.#executable;
     await this.#executable?.dispose();
-    this.#capacities = counts.map((count, k) =>
-      Math.max(this.#capacities[k]!, roundedUp(Math.max(count, 1), this.#granularity)),
-    );
-    this.#executable = await this.#compile(this.#capacities);
+    this.#room = counts.map((count, k) => Math.max(this.#room[k]!, roundedUp(Math.max(count, 1), this.#granularity)));
+    this.#executable = await this.#compile(this.#room);
     return this.#executable;
   }
 
   #padded(inputs: RunInputs): RunInputs {
     const padded = this.#names.map((name, k) => {
-      const positions = new Int32Array(this.#capacities[k]!).fill(-1);
+      const positions = new Int32Array(this.#room[k]!).fill(-1);
       positions.set(inputs[name]!);
       return [name, positions];
     });

@@ -2,8 +2,16 @@
  * Maps each training step to its batches: one, or those of a round of local steps. A round never crosses the end of an
  * epoch, so the epoch's last round may be shorter.
  */
+
+import type { TrainingJob } from './job.js';
 import { batchesPerStep } from './modes.js';
 import type { Mode } from './schemas.js';
+
+/** Returns the plan of a job's steps. */
+export function stepPlan({ batchesOf, training }: Pick<TrainingJob, 'batchesOf' | 'training'>): StepPlan {
+  const { batchesPerEpoch } = batchesOf({ from: 0, to: training.batchSize });
+  return new StepPlan(batchesPerEpoch, training.mode);
+}
 
 export class StepPlan {
   /** Number of steps that read the training text once. */

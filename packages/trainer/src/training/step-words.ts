@@ -4,7 +4,7 @@
  */
 import type { LanguageModelConfig } from '@unroll/core';
 import { embeddingName, outputTable, type SampledSoftmaxConfig } from '@unroll/core/config';
-import type { Inputs } from './batch-inputs.js';
+import type { Inputs } from './batch-source.js';
 
 export interface StepWords {
   /** The rows of each table that the step uses, ascending. */

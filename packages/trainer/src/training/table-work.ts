@@ -2,71 +2,60 @@
  * Computes the gradient of a worker's lanes as `gradient-work.ts` does, for a worker that holds only the table rows
  * that its step reads or scores. It pulls these rows from the servers before each step and sends back their gradients.
  */
-import { stateShapes } from '@unroll/core';
-import { rowGradientProgram } from '@unroll/core/internal';
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/checkpoint.js';
 import { type Residents, zeros } from '../engines/engine.js';
 import { disposeAll } from '../engines/residents.js';
-import { BatchInputs } from './batch-inputs.js';
+import type { TrainingBatch } from './batch-source.js';
 import { gradientsByName } from './gradient-work.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LaneWork } from './lane-work.js';
 import type { LearnerOptions } from './learner.js';
 import { stalenessBound } from './modes.js';
-import { stepShape } from './step-executable.js';
-import { modelOfStep, type StepWords, wordsOfStep } from './step-words.js';
+import type { RowTables } from './row-tables.js';
+import type { StepWords } from './step-words.js';
 
 /**
  * Creates the work of a worker that holds only rows of the tables.
- * @param parameters the parameters of the model from {@link workersModel}
+ * @param parameters the parameters of the model that {@link RowTables} says
  */
 export async function createTableWork(
-  options: LearnerOptions,
+  { engine, training, batchesOf }: LearnerOptions,
+  { model, rowsOf }: RowTables,
   parameters: Residents,
   lanes: LaneRange,
 ): Promise<LaneWork> {
-  const { engine, model, training, batchesOf } = options;
   const count = lanes.to - lanes.from;
-  const recurrent = engine.allocate(zeros(stateShapes(model, count)));
-  const program = rowGradientProgram(workersModel(options), stepShape(training, count));
-  const executable = await engine.compile(program, [parameters, recurrent]);
+  const recurrent = engine.allocate(zeros(model.stateShapes(count)));
   const hasOwnPace = stalenessBound(training.mode) !== undefined;
-  const inputs = new BatchInputs(model, hasOwnPace ? { ...training, batchSize: count } : training, lanes);
   const share = hasOwnPace ? count / training.batchSize : 1;
-  const batches = batchesOf(lanes);
+  const batches = batchesOf(lanes, hasOwnPace);
+  const executable = await engine.compile(model.rowGradientProgram!(batches.shape!), [parameters, recurrent]);
   const losses = new LaneLosses(count);
+  let batch!: TrainingBatch;
   let words: StepWords = { rows: {}, inputs: {} };
   return {
     lanes,
     recurrent,
     losses,
     lookUp: async (step, client) => {
-      words = wordsOfStep(model, inputs.fill(batches.batchAt(step), step));
+      batch = batches.batchAt(step);
+      words = rowsOf(batch.fill());
       const tables: Arrays = {};
       for (const name of Object.keys(words.rows)) tables[name] = await parameters.read(name);
       if (!(await client.pullRows(words.rows, tables))) return false;
       for (const [name, values] of Object.entries(tables)) parameters.write(name, values);
       return true;
     },
-    compute: async (step, learningRate) => {
-      const batch = batches.batchAt(step);
-      if (batch.resetState) recurrent.clear();
+    compute: async (_, learningRate) => {
+      if (batch.beginsEpoch) recurrent.clear();
       const outputs = await executable.run(words.inputs);
-      const loss = losses.add(outputs.tokenLosses!, batch);
-      const found = gradientsByName(parameters.names, outputs, words.inputs.ids as Int32Array);
+      const loss = losses.add(batch, outputs);
+      const found = gradientsByName(parameters.names, outputs, words.inputs.ids);
       return { loss, gradients: gradientsOfRows(found, words.rows), learningRate: learningRate * share };
     },
     dispose: () => disposeAll(executable, [recurrent]),
   };
-}
-
-/**
- * Returns the model that a worker holds. It has room for the words of a step of all lanes, as the worker's lanes may
- * change.
- */
-export function workersModel({ model, training }: Pick<LearnerOptions, 'model' | 'training'>) {
-  return modelOfStep(model, training.batchSize * training.sequenceLength);
 }
 
 /** Renumbers gradients of a step's tables to the rows of the whole tables. */

@@ -2,37 +2,46 @@
 import { colour, createChart } from './chart.js';
 
 /** The indices of a point's values, in the order in which they are sent. */
-const [stepAt, , lossAt, learningRateAt, gradientNormAt, tokensPerSecondAt] = [0, 1, 2, 3, 4, 5];
+const [stepAt, , lossAt, learningRateAt, gradientNormAt, rateAt] = [0, 1, 2, 3, 4, 5];
 
 const raw = { stroke: colour('--curve-faint'), width: 1 };
 const smooth = { stroke: colour('--curve'), width: 2 };
 const dots = { stroke: colour('--second'), fill: colour('--second'), width: 2, points: { show: true, size: 7 } };
 
-/** @param {HTMLElement} parent */
-export function createCharts(parent) {
+/**
+ * @param {HTMLElement} parent
+ * @param {{ task?: string, unit: string, metric: string }} run what it trains
+ */
+export function createCharts(parent, { task, unit, metric }) {
+  const isLanguageModel = task === undefined;
   const chart = (options) => createChart(parent, options);
   const loss = chart({
-    ...{ title: 'Training loss', unit: 'nats per token', height: 260 },
+    ...{ title: 'Training loss', unit: isLanguageModel ? 'nats per token' : 'per example', height: 260 },
     lines: [
       { label: 'each step', ...raw },
       { label: 'smoothed', ...smooth },
     ],
   });
-  const perplexity = chart({
-    ...{ title: 'Perplexity', unit: '', height: 260, isLog: true },
-    lines: [
-      { label: 'training', ...smooth },
-      { label: 'validation', ...dots },
-    ],
-  });
+  // The training loss of an application is not its metric.
+  const validated = chart(
+    isLanguageModel
+      ? {
+          ...{ title: 'Perplexity', unit: '', height: 260, isLog: true },
+          lines: [
+            { label: 'training', ...smooth },
+            { label: 'validation', ...dots },
+          ],
+        }
+      : { title: `Validation: ${metric}`, unit: '', height: 260, lines: [{ label: 'validation', ...dots }] },
+  );
   const one = (title, unit) => chart({ title, unit, height: 190, lines: [{ label: 'value', ...smooth }] });
-  const rate = one('Tokens per second, all workers', '');
+  const rate = one(`${unit[0].toUpperCase()}${unit.slice(1)} per second, all workers`, '');
   const norm = one('Gradient norm before clipping', '');
   const learningRate = one('Learning rate', '');
 
   /**
    * @param {number[][]} points
-   * @param {[number, number][]} validation steps and perplexities
+   * @param {[number, number][]} validation steps and metrics
    */
   return (points, validation) => {
     const column = (index) => points.map((point) => point[index]);
@@ -40,8 +49,9 @@ export function createCharts(parent) {
     const losses = column(lossAt);
     const smoothed = smoothedOf(losses);
     loss.show([steps, losses, smoothed]);
-    perplexity.show(joined(steps, smoothed.map(exponential), validation));
-    rate.show([steps, column(tokensPerSecondAt)]);
+    if (isLanguageModel) validated.show(joined(steps, smoothed.map(exponential), validation));
+    else validated.show([validation.map(([step]) => step), validation.map(([, value]) => value)]);
+    rate.show([steps, column(rateAt)]);
     norm.show([steps, column(gradientNormAt)]);
     learningRate.show([steps, column(learningRateAt)]);
   };

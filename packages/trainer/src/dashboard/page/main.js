@@ -5,7 +5,8 @@ import { count, duration, figure } from './numbers.js';
 import { showServers, showWorkers } from './workers.js';
 
 const byId = (id) => document.getElementById(id);
-const showCharts = createCharts(byId('charts'));
+/** Made when it is known what the run trains. */
+let showCharts;
 
 /** @type {number[][]} */
 let points = [];
@@ -23,19 +24,27 @@ events.addEventListener('error', () => setState('lost', 'connection lost'));
 function show({ name, run, hasEnded, validation, latest, workers, servers }) {
   document.title = `${name} · Unroll`;
   byId('name').textContent = name;
-  if (run) showRun(run, latest);
+  if (run) {
+    showRun(run, latest);
+    showCharts ??= createCharts(byId('charts'), run);
+  }
   showNow(run, latest, validation);
   setState(...stateOf(run, latest, hasEnded));
-  showCharts(points, validation);
+  showCharts?.(points, validation);
   showWorkers(byId('workers'), workers, hasEnded);
   byId('servers-section').hidden = servers.length === 0;
   showServers(byId('servers'), servers, hasEnded);
 }
 
-function showRun({ engine, parameters, vocabSize, trainTokens, totalSteps }, latest) {
+function showRun({ engine, parameters, task, unit, vocabSize, trainCount, metric, totalSteps }, latest) {
   const size = parameters >= 1e5 ? `${(parameters / 1e6).toFixed(2)} M` : count(parameters);
   byId('what').textContent =
-    `${engine} · ${size} parameters · vocabulary ${count(vocabSize)} · ${count(trainTokens)} training tokens`;
+    `${engine} · ${size} parameters · ${task ?? `vocabulary ${count(vocabSize)}`} · ${count(trainCount)} training ${unit}`;
+  byId('perplexity').parentElement.hidden = task !== undefined;
+  byId('validation-title').textContent = `Validation ${metric}`;
+  for (const title of document.querySelectorAll('[data-unit-title]')) {
+    title.textContent = title.dataset.unitTitle.replace('tokens', unit).replace('Tokens', capitalized(unit));
+  }
   Object.assign(byId('progress'), { max: totalSteps, value: latest?.[0] ?? 0 });
 }
 
@@ -48,6 +57,10 @@ function showNow(run, latest, validation) {
   byId('perplexity').textContent = figure(Math.exp(loss));
   byId('validation').textContent = figure(validation.at(-1)?.[1]);
   byId('rate').textContent = figure(Math.round(rate));
+}
+
+function capitalized(word) {
+  return word[0].toUpperCase() + word.slice(1);
 }
 
 /** Estimates the remaining time from the pace of the latest tenth of this run's points. */

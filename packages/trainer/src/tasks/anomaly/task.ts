@@ -9,9 +9,10 @@ import { z } from 'zod';
 import { UnrollError } from '../../errors.js';
 import { log } from '../../terminal/log.js';
 import { parseConfig } from '../parse-config.js';
+import { everyEpoch, withDefaults } from '../settings.js';
 import type { HeldOutData, Metrics, Programs, Task, TaskModel, TaskSplit } from '../task.js';
 import { scaled, scaleOf } from '../time-series/scale.js';
-import { forecasts, type Window, windowLoss, windowsWithin, windowTraining } from '../time-series/windows.js';
+import { forecasts, trainableForecaster, type Window, windowsWithin, windowTraining } from '../time-series/windows.js';
 import { bestThreshold, calibratedThreshold, detectionAt, likelihood, scoredSignal } from './detection.js';
 import { probationaryRows } from './nab-score.js';
 import type { Signal } from './signal.js';
@@ -34,16 +35,15 @@ type AnomalyConfig = z.infer<typeof configSchema>;
 export const anomaly: Task = {
   name: 'anomaly',
   data: `a folder of CSV files of timestamps and values with their labelled windows, or '${SAMPLE}'`,
-  defaults: {
+  defaults: withDefaults({
     model: { context: 48, hidden: 32, dropout: 0 },
     batchSize: 64,
     optimizer: defaultOptimizer('adam'),
     learningRate: 0.002,
-    decay: 0.9,
+    schedule: everyEpoch(0.9),
     clipNorm: 1,
     epochs: 15,
-    seed: 1,
-  },
+  }),
   selection: { metric: 'mse', better: 'lower' },
   configure: async (data, { model }) => {
     for (const line of irregularities(data)) log(line);
@@ -75,9 +75,8 @@ function anomalyModel({ model }: AnomalyConfig): TaskModel {
     );
   };
   return {
-    parameters: shapes,
+    trainable: trainableForecaster(model),
     initialParameters: (seed) => uniformParameters(shapes, { seed, range: 1 / Math.sqrt(model.hiddenDim) / 4 }),
-    loss: (shape) => windowLoss(model, shape),
     trainingData: async (data, settings) => windowTraining(model, windowsOf(data, 'train').windows.flat(), settings),
     heldOutData: async (data, split) => {
       const { signals, windows } = windowsOf(data, split);

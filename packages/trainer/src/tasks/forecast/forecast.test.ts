@@ -38,23 +38,42 @@ describe('windows', () => {
 
   const settings = { ...forecast.defaults, batchSize: 4 };
   const training = windowTraining(config, windowsWithin(source, { from: 2, to: 12 }, config), settings);
+  const batches = training.batchesOf({ from: 0, to: 4 });
+  const inputsAt = (batch: number) => batches.batchAt(batch).fill();
 
   test('come once an epoch, in an order and with masks that are functions of the step', () => {
-    const { examples, stepsPerEpoch } = training;
-    expect({ examples, stepsPerEpoch }).toEqual({ examples: 10, stepsPerEpoch: 3 });
-    const epoch = [0, 1, 2].map((step) => training.batchAt(step));
-    const futures = epoch.flatMap((batch) => [...batch.inputs.future!].slice(0, 2 * batch.examples));
+    expect(training.examples).toBe(10);
+    expect(batches.batchesPerEpoch).toBe(3);
+    const epoch = [0, 1, 2].map(inputsAt);
+    const futures = epoch.flatMap(({ future }, k) => [...future!].slice(0, 2 * training.countOf(k)));
     expect(futures.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, k) => 4 + k));
-    expect(training.batchAt(1)).toEqual(epoch[1]);
-    expect(training.batchAt(4).inputs.future).not.toEqual(epoch[1]!.inputs.future);
+    expect(inputsAt(1)).toEqual(epoch[1]);
+    expect(inputsAt(4).future).not.toEqual(epoch[1]!.future);
   });
 
   test('that fill a batch up count nothing', () => {
-    expect([...training.batchAt(2).inputs.weights!]).toEqual([0.5, 0.5, 0, 0]);
+    expect([...inputsAt(2).weights!]).toEqual([0.5, 0.5, 0, 0]);
+  });
+
+  test('are dealt to workers as lanes, with the weights and masks that one process gives them', () => {
+    const whole = inputsAt(2);
+    const part = (from: number) =>
+      training
+        .batchesOf({ from, to: from + 2 })
+        .batchAt(2)
+        .fill();
+    expect([...part(0).weights!, ...part(2).weights!]).toEqual([...whole.weights!]);
+    expect([...part(0)['dropout.0']!, ...part(2)['dropout.0']!]).toEqual([...whole['dropout.0']!]);
+    const alone = training.batchesOf({ from: 1, to: 3 }, true).batchAt(2);
+    expect([...alone.fill().weights!]).toEqual([1, 0]);
+    expect(alone.lossesOf({ loss: Float32Array.of(3) })).toEqual({
+      sums: Float64Array.of(3, 0),
+      counts: Float64Array.of(1, 0),
+    });
   });
 
   test('are laid out step by step', () => {
-    const { window, future } = training.batchAt(0).inputs;
+    const { window, future } = inputsAt(0);
     const [first, second] = [window!.slice(0, 2), window!.slice(8, 10)];
     expect([...second]).toEqual([...first].map((value) => value + 2));
     expect([...future!.slice(0, 2)]).toEqual([...first].map((value) => value + 4));

@@ -5,9 +5,10 @@ import { z } from 'zod';
 import { UnrollError } from '../../errors.js';
 import { log } from '../../terminal/log.js';
 import { parseConfig } from '../parse-config.js';
+import { everyEpoch, withDefaults } from '../settings.js';
 import type { HeldOutData, Metrics, Task, TaskModel, TaskSplit } from '../task.js';
 import { scaled, scaleOf } from '../time-series/scale.js';
-import { forecasts, type Window, windowLoss, windowsWithin, windowTraining } from '../time-series/windows.js';
+import { forecasts, trainableForecaster, type Window, windowsWithin, windowTraining } from '../time-series/windows.js';
 import { type Measurements, readMeasurements, rowsOf, SAMPLE } from './measurements.js';
 import { rowsOfADay, seasonalNaive } from './seasonal-naive.js';
 
@@ -31,16 +32,15 @@ type ForecastConfig = z.infer<typeof configSchema>;
 export const forecast: Task = {
   name: 'forecast',
   data: `a CSV file of timestamps and measurements, or '${SAMPLE}'`,
-  defaults: {
+  defaults: withDefaults({
     model: { context: 96, horizon: 24, hidden: 64, dropout: 0.3 },
     batchSize: 64,
     optimizer: defaultOptimizer('adam'),
     learningRate: 0.001,
-    decay: 0.7,
+    schedule: everyEpoch(0.7),
     clipNorm: 1,
     epochs: 8,
-    seed: 1,
-  },
+  }),
   selection: { metric: 'mse', better: 'lower' },
   configure: async (data, { model }) => {
     const measurements = readMeasurements(data);
@@ -64,9 +64,8 @@ function forecastModel(config: ForecastConfig): TaskModel {
   const { model } = config;
   const shapes = forecasterParameterShapes(model);
   return {
-    parameters: shapes,
+    trainable: trainableForecaster(model),
     initialParameters: (seed) => uniformParameters(shapes, { seed, range: 1 / Math.sqrt(model.hiddenDim) / 4 }),
-    loss: (shape) => windowLoss(model, shape),
     trainingData: async (data, settings) => windowTraining(model, windowsOf(config, data, 'train').windows, settings),
     heldOutData: async (data, split) => heldOutData(config, windowsOf(config, data, split)),
     bundle: (parameters) => ({

@@ -3,28 +3,28 @@ import {
   classifierLoss,
   defaultOptimizer,
   graphOfProgram,
+  type TextBatchShape,
   type TextClassifierConfig,
   uniformParameters,
 } from '@unroll/core';
-import { classifierEvaluationProgram, classifierParameterShapes, classifierStepProgram } from '@unroll/core/internal';
+import {
+  type BatchDimensions,
+  classifierEvaluationProgram,
+  classifierParameterShapes,
+  classifierStepProgram,
+  trainableLoss,
+} from '@unroll/core/internal';
 import { loadTokenizer, type Tokenizer, trainTokenizer } from '@unroll/core/text';
 import { z } from 'zod';
 import type { Arrays } from '../../checkpoint/checkpoint.js';
 import { fingerprintOf } from '../data-fingerprint.js';
 import { dropoutMasks } from '../dropout-masks.js';
 import { batchesByStep } from '../epochs.js';
+import { type DealtBatch, evaluatedBatch, exampleBatches, weightsInMean } from '../example-batches.js';
 import { epochBatches, paddedLength, sortedBatches, timeMajor } from '../length-buckets.js';
 import { parseConfig } from '../parse-config.js';
-import type {
-  BatchDimensions,
-  HeldOutData,
-  Programs,
-  Task,
-  TaskBatch,
-  TaskModel,
-  TaskSettings,
-  TrainingData,
-} from '../task.js';
+import { everyEpoch, withDefaults } from '../settings.js';
+import type { HeldOutData, Programs, Task, TaskModel, TaskSettings, TrainingData } from '../task.js';
 import { labels, readReviews, SAMPLE } from './reviews.js';
 
 const count = z.int().positive();
@@ -58,16 +58,15 @@ const evaluationBatch = 64;
 export const sentiment: Task = {
   name: 'sentiment',
   data: `a folder with a .neg and a .pos file, one review a line, or '${SAMPLE}'`,
-  defaults: {
+  defaults: withDefaults({
     model: { embedding: 100, hidden: 100, dropout: 0.5 },
     batchSize: 50,
     optimizer: defaultOptimizer('adam'),
     learningRate: 0.002,
-    decay: 1,
+    schedule: everyEpoch(1),
     clipNorm: 5,
     epochs: 5,
-    seed: 1,
-  },
+  }),
   selection: { metric: 'accuracy', better: 'higher' },
   configure: async (data, { model }) => {
     const texts = readReviews(data, 'train').map(({ text }) => `${text}\n`);
@@ -92,9 +91,8 @@ function sentimentModel(config: SentimentConfig): TaskModel {
   const tokenizer = loadTokenizer(config.tokenizer);
   const shapes = classifierParameterShapes(model);
   return {
-    parameters: shapes,
+    trainable: trainableLoss(shapes, (shape) => classifierLoss(model, textShape(shape))),
     initialParameters: (seed) => uniformParameters(shapes, { seed, range: initRange }),
-    loss: (shape) => classifierLoss(model, textShape(shape)),
     trainingData: async (data, settings) => trainingData(model, encoded(tokenizer, data, 'train'), settings),
     heldOutData: async (data, split) => heldOutData(model, encoded(tokenizer, data, split)),
     bundle: (parameters: Arrays) => ({
@@ -114,45 +112,42 @@ function trainingData(
   { batchSize, seed }: TaskSettings,
 ): TrainingData {
   const lengths = reviews.map(({ ids }) => ids.length);
-  const stepsPerEpoch = epochBatches(lengths, { batchSize, seed, epoch: 0 }).length;
-  const indicesAt = batchesByStep(stepsPerEpoch, (epoch) => epochBatches(lengths, { batchSize, seed, epoch }));
+  const batchesPerEpoch = Math.ceil(reviews.length / batchSize);
+  const indicesAt = batchesByStep(batchesPerEpoch, (epoch) => epochBatches(lengths, { batchSize, seed, epoch }));
   return {
     examples: reviews.length,
     fingerprint: fingerprintOf(reviews.flatMap(({ ids, label }) => [Int32Array.from(ids), String(label)])),
-    stepsPerEpoch,
-    batchAt: (step) => {
-      const batch = batchOf(
-        indicesAt(step).map((index) => reviews[index]!),
-        batchSize,
-      );
-      const masks = dropoutMasks({ rate: model.dropout, seed, step, batch: batchSize }, [
-        { time: textShape(batch.shape).time, width: model.embeddingDim },
-        { time: 1, width: 2 * model.hiddenDim },
-      ]);
-      return { ...batch, inputs: { ...batch.inputs, ...masks } };
-    },
+    countOf: (batch) => indicesAt(batch).length,
+    batchesOf: exampleBatches({
+      batchesPerEpoch,
+      isUniform: false,
+      examplesAt: (index) => indicesAt(index).map((k) => reviews[k]!),
+      shapeOf: (chosen, lanes) => ({ ...shapeOf(chosen, lanes) }),
+      inputsOf: (batch, shape) => ({
+        ...inputsOf(batch, textShape(shape)),
+        ...dropoutMasks({ rate: model.dropout, seed, ...batch }, [
+          { time: textShape(shape).time, width: model.embeddingDim },
+          { time: 1, width: 2 * model.hiddenDim },
+        ]),
+      }),
+    }),
   };
 }
 
-function batchOf(reviews: readonly EncodedReview[], batch: number): TaskBatch {
-  const time = paddedLength(Math.max(...reviews.map(({ ids }) => ids.length)), bucketWords);
-  const lengths = new Int32Array(batch);
-  const targets = new Int32Array(batch);
-  reviews.forEach(({ ids, label }, lane) => {
+function shapeOf(reviews: readonly EncodedReview[], batch: number): TextBatchShape {
+  return { batch, time: paddedLength(Math.max(...reviews.map(({ ids }) => ids.length)), bucketWords) };
+}
+
+function inputsOf(dealt: DealtBatch<EncodedReview>, shape: TextBatchShape) {
+  const { own } = dealt;
+  const lengths = new Int32Array(shape.batch);
+  const targets = new Int32Array(shape.batch);
+  own.forEach(({ ids, label }, lane) => {
     lengths[lane] = ids.length;
     targets[lane] = label;
   });
-  const sequences = reviews.map(({ ids }) => ids);
-  return {
-    shape: { batch, time },
-    inputs: {
-      ids: timeMajor(sequences, { batch, time }, 0),
-      lengths,
-      labels: targets,
-      weights: new Float32Array(batch).fill(1 / reviews.length, 0, reviews.length),
-    },
-    examples: reviews.length,
-  };
+  const sequences = own.map(({ ids }) => ids);
+  return { ids: timeMajor(sequences, shape, 0), lengths, labels: targets, weights: weightsInMean(dealt) };
 }
 
 function heldOutData(model: TextClassifierConfig, reviews: readonly EncodedReview[]): HeldOutData {
@@ -163,16 +158,11 @@ function heldOutData(model: TextClassifierConfig, reviews: readonly EncodedRevie
       reviews.map(({ ids }) => ids.length),
       evaluationBatch,
     )) {
-      const batch = batchOf(
-        indices.map((index) => reviews[index]!),
-        evaluationBatch,
-      );
-      const { ids, lengths } = batch.inputs;
-      const program = () => classifierEvaluationProgram(model, textShape(batch.shape));
-      const { logits } = await programs.run(`evaluation ${JSON.stringify(batch.shape)}`, program, {
-        ids: ids!,
-        lengths: lengths!,
-      });
+      const chosen = indices.map((index) => reviews[index]!);
+      const shape = shapeOf(chosen, evaluationBatch);
+      const { ids, lengths } = inputsOf(evaluatedBatch(chosen, evaluationBatch), shape);
+      const program = () => classifierEvaluationProgram(model, shape);
+      const { logits } = await programs.run(`evaluation ${JSON.stringify(shape)}`, program, { ids, lengths });
       indices.forEach((index, lane) => {
         const scores = logits!.subarray(lane * model.classes, (lane + 1) * model.classes);
         const { label } = reviews[index]!;
@@ -195,6 +185,6 @@ function crossEntropy(logits: Float32Array, label: number): number {
   return Math.log(sum) + greatest - logits[label]!;
 }
 
-function textShape({ batch, time }: BatchDimensions): { batch: number; time: number } {
+function textShape({ batch, time }: BatchDimensions): TextBatchShape {
   return { batch: batch!, time: time! };
 }

@@ -16,24 +16,18 @@ import {
   recognizerOutputProgram,
   recognizerParameterShapes,
   recognizerStepProgram,
+  trainableLoss,
 } from '@unroll/core/internal';
 import { z } from 'zod';
 import { UnrollError } from '../../errors.js';
 import { fingerprintOf } from '../data-fingerprint.js';
 import { dropoutMasks } from '../dropout-masks.js';
 import { batchesByStep } from '../epochs.js';
+import { type DealtBatch, exampleBatches, weightsInMean } from '../example-batches.js';
 import { epochBatches, paddedLength, sortedBatches } from '../length-buckets.js';
 import { parseConfig } from '../parse-config.js';
-import type {
-  HeldOutData,
-  Metrics,
-  Programs,
-  Task,
-  TaskBatch,
-  TaskModel,
-  TaskSettings,
-  TrainingData,
-} from '../task.js';
+import { everyEpoch, withDefaults } from '../settings.js';
+import type { HeldOutData, Metrics, Programs, Task, TaskModel, TaskSettings, TrainingData } from '../task.js';
 import { readUtterances, SAMPLE } from './recordings.js';
 import type { Utterance } from './utterance.js';
 import { letterErrorRate, type Transcription, wordErrorRate } from './word-errors.js';
@@ -62,16 +56,15 @@ const evaluationBatch = 32;
 export const speech: Task = {
   name: 'speech',
   data: `a folder of recordings named {digit}_{speaker}_{index}.wav, or '${SAMPLE}'`,
-  defaults: {
+  defaults: withDefaults({
     model: { hidden: 128, dropout: 0.5 },
     batchSize: 32,
     optimizer: defaultOptimizer('adam'),
     learningRate: 0.003,
-    decay: 0.93,
+    schedule: everyEpoch(0.93),
     clipNorm: 1,
     epochs: 30,
-    seed: 1,
-  },
+  }),
   selection: { metric: 'wer', better: 'lower' },
   configure: async (data, { model }) => {
     const utterances = await readUtterances(data, 'train');
@@ -95,9 +88,10 @@ function speechModel(config: SpeechConfig): TaskModel {
   const { model } = config;
   const shapes = recognizerParameterShapes(model);
   return {
-    parameters: shapes,
+    trainable: trainableLoss(shapes, ({ batch, time, letters }) =>
+      recognizerLoss(model, { batch: batch!, time: time!, letters: letters! }),
+    ),
     initialParameters: (seed) => uniformParameters(shapes, { seed, range: 1 / Math.sqrt(model.hiddenDim) }),
-    loss: ({ batch, time, letters }) => recognizerLoss(model, { batch: batch!, time: time!, letters: letters! }),
     trainingData: async (data, settings) => {
       const utterances = await readUtterances(data, 'train');
       assertTrainable(config, utterances, data);
@@ -154,32 +148,39 @@ function trainingData(
   const { hiddenDim, dropout: rate } = config.model;
   const lengths = utterances.map((utterance) => framesIn(config.model, utterance));
   const letters = Math.max(...utterances.map(({ transcript }) => transcript.length));
-  const stepsPerEpoch = epochBatches(lengths, { batchSize, seed, epoch: 0 }).length;
-  const indicesAt = batchesByStep(stepsPerEpoch, (epoch) => epochBatches(lengths, { batchSize, seed, epoch }));
+  const batchesPerEpoch = Math.ceil(utterances.length / batchSize);
+  const indicesAt = batchesByStep(batchesPerEpoch, (epoch) => epochBatches(lengths, { batchSize, seed, epoch }));
   return {
     examples: utterances.length,
     fingerprint: fingerprintOf(utterances.flatMap(({ samples, transcript }) => [samples, transcript])),
-    stepsPerEpoch,
-    batchAt: (step) => {
-      const chosen = indicesAt(step).map((index) => utterances[index]!);
-      const batch = framesBatch(config.model, chosen, batchSize);
-      const masks = dropoutMasks({ rate, seed, step, batch: batchSize }, [
-        { time: batch.shape.time!, width: 2 * hiddenDim },
-      ]);
-      return {
-        shape: { ...batch.shape, letters },
-        inputs: { ...batch.inputs, ...lettersBatch(config, chosen, { batch: batchSize, letters }), ...masks },
-        examples: chosen.length,
-      };
-    },
+    countOf: (batch) => indicesAt(batch).length,
+    batchesOf: exampleBatches({
+      batchesPerEpoch,
+      isUniform: false,
+      examplesAt: (index) => indicesAt(index).map((k) => utterances[k]!),
+      shapeOf: (chosen, batch) => ({ batch, time: framesTime(config.model, chosen), letters }),
+      inputsOf: (dealt, { batch, time }) => ({
+        ...frameInputs(config.model, dealt.own, { batch: batch!, time: time! }),
+        ...letterInputs(config, dealt, { batch: batch!, letters }),
+        ...dropoutMasks({ rate, seed, ...dealt }, [{ time: time!, width: 2 * hiddenDim }]),
+      }),
+    }),
   };
 }
 
+/** Returns the number of frames that a batch of these recordings is padded to. */
+function framesTime(model: SpeechRecognizerConfig, utterances: readonly Utterance[]): number {
+  return paddedLength(Math.max(...utterances.map((utterance) => framesIn(model, utterance))), bucketFrames);
+}
+
 /** Returns `frames` and `lengths` of recordings. Lanes without a recording have one frame of silence. */
-function framesBatch(model: SpeechRecognizerConfig, utterances: readonly Utterance[], batch: number): TaskBatch {
+function frameInputs(
+  model: SpeechRecognizerConfig,
+  utterances: readonly Utterance[],
+  { batch, time }: { readonly batch: number; readonly time: number },
+) {
   const frames = recognizerFrames(model);
   const counts = utterances.map((utterance) => framesIn(model, utterance));
-  const time = paddedLength(Math.max(...counts), bucketFrames);
   const values = new Float32Array(time * batch * frames.frameLength);
   for (const [lane, { samples }] of utterances.entries()) {
     const own = framesOf(levelled(samples), frames);
@@ -189,24 +190,23 @@ function framesBatch(model: SpeechRecognizerConfig, utterances: readonly Utteran
     }
   }
   const lengths = Int32Array.from({ length: batch }, (_, lane) => counts[lane] ?? 1);
-  return { shape: { batch, time }, inputs: { frames: values, lengths }, examples: utterances.length };
+  return { frames: values, lengths };
 }
 
-function lettersBatch(
+function letterInputs(
   config: SpeechConfig,
-  utterances: readonly Utterance[],
+  dealt: DealtBatch<Utterance>,
   shape: { readonly batch: number; readonly letters: number },
-): TaskBatch['inputs'] {
+) {
   const letters = new Int32Array(shape.batch * shape.letters);
   const letterCounts = new Int32Array(shape.batch);
-  for (const [lane, { transcript }] of utterances.entries()) {
+  for (const [lane, { transcript }] of dealt.own.entries()) {
     letterCounts[lane] = transcript.length;
     for (const [k, letter] of [...transcript].entries()) {
       letters[lane * shape.letters + k] = 1 + config.letters.indexOf(letter);
     }
   }
-  const weights = new Float32Array(shape.batch).fill(1 / utterances.length, 0, utterances.length);
-  return { letters, letterCounts, weights };
+  return { letters, letterCounts, weights: weightsInMean(dealt) };
 }
 
 function heldOutData(config: SpeechConfig, utterances: readonly Utterance[]): HeldOutData {
@@ -237,15 +237,14 @@ async function transcribed(
   const transcriptions: Recognized[] = [];
   for (const indices of sortedBatches(lengths, evaluationBatch)) {
     const chosen = indices.map((index) => utterances[index]!);
-    const { shape, inputs } = framesBatch(model, chosen, evaluationBatch);
-    const [batch, time] = [shape.batch!, shape.time!];
-    const program = () => recognitionProgram(model, { batch, time });
-    const { logits } = await programs.run(`recognition ${time}`, program, inputs);
+    const shape = { batch: evaluationBatch, time: framesTime(model, chosen) };
+    const program = () => recognitionProgram(model, shape);
+    const { logits } = await programs.run(`recognition ${shape.time}`, program, frameInputs(model, chosen, shape));
     for (const [lane, { transcript: said }] of chosen.entries()) {
       const steps = lengths[indices[lane]!]!;
       const own = new Float32Array(steps * model.classes);
       for (let t = 0; t < steps; t++) {
-        const from = (t * batch + lane) * model.classes;
+        const from = (t * evaluationBatch + lane) * model.classes;
         own.set(logits!.subarray(from, from + model.classes), t * model.classes);
       }
       const recognized = ctcGreedyLabels(own, model.classes, steps).map((label) => letters[label - 1]!);

@@ -1,10 +1,11 @@
 /** Windows over scaled series, as a forecaster reads them: batches for training, and the forecasts of all windows. */
 import { type ForecasterConfig, forecasterLoss } from '@unroll/core';
-import { forecastProgram } from '@unroll/core/internal';
+import { forecasterParameterShapes, forecastProgram, type Trainable, trainableLoss } from '@unroll/core/internal';
 import { fingerprintOf } from '../data-fingerprint.js';
 import { dropoutMasks } from '../dropout-masks.js';
 import { batchesByStep, randomOfEpoch, shuffled } from '../epochs.js';
-import type { BatchDimensions, Programs, TaskBatch, TaskSettings, TrainingData } from '../task.js';
+import { exampleBatches, weightsInMean } from '../example-batches.js';
+import type { Programs, TaskSettings, TrainingData } from '../task.js';
 
 /** A window of a source. Its context ends before the row `at`, the first row of its horizon. */
 export interface Window {
@@ -40,10 +41,10 @@ export function windowTraining(
   windows: readonly Window[],
   { batchSize, seed }: TaskSettings,
 ): TrainingData {
-  const stepsPerEpoch = Math.ceil(windows.length / batchSize);
-  const windowsAt = batchesByStep(stepsPerEpoch, (epoch) => {
+  const batchesPerEpoch = Math.ceil(windows.length / batchSize);
+  const windowsAt = batchesByStep(batchesPerEpoch, (epoch) => {
     const order = shuffled(windows, randomOfEpoch(seed, epoch));
-    return Array.from({ length: stepsPerEpoch }, (_, k) => order.slice(k * batchSize, (k + 1) * batchSize));
+    return Array.from({ length: batchesPerEpoch }, (_, k) => order.slice(k * batchSize, (k + 1) * batchSize));
   });
   return {
     examples: windows.length,
@@ -51,28 +52,25 @@ export function windowTraining(
       ...new Set(windows.map(({ source }) => source)),
       Int32Array.from(windows, ({ at }) => at),
     ]),
-    stepsPerEpoch,
-    batchAt: (step) => {
-      const chosen = windowsAt(step);
-      return {
-        shape: { batch: batchSize },
-        inputs: {
-          window: valuesOf(config, chosen, batchSize, 'context'),
-          future: valuesOf(config, chosen, batchSize, 'horizon'),
-          weights: new Float32Array(batchSize).fill(1 / chosen.length, 0, chosen.length),
-          ...dropoutMasks({ rate: config.dropout, seed, step, batch: batchSize }, [
-            { time: 1, width: config.hiddenDim },
-          ]),
-        },
-        examples: chosen.length,
-      } satisfies TaskBatch;
-    },
+    countOf: (batch) => windowsAt(batch).length,
+    batchesOf: exampleBatches({
+      batchesPerEpoch,
+      isUniform: true,
+      examplesAt: windowsAt,
+      shapeOf: (_, batch) => ({ batch }),
+      inputsOf: (dealt, { batch }) => ({
+        window: valuesOf(config, dealt.own, batch!, 'context'),
+        future: valuesOf(config, dealt.own, batch!, 'horizon'),
+        weights: weightsInMean(dealt),
+        ...dropoutMasks({ rate: config.dropout, seed, ...dealt }, [{ time: 1, width: config.hiddenDim }]),
+      }),
+    }),
   };
 }
 
-/** Returns the loss of a batch of {@link windowTraining}. */
-export function windowLoss(config: ForecasterConfig, { batch }: BatchDimensions) {
-  return forecasterLoss(config, batch!);
+/** Returns the trainable model of {@link windowTraining}'s batches. */
+export function trainableForecaster(config: ForecasterConfig): Trainable {
+  return trainableLoss(forecasterParameterShapes(config), ({ batch }) => forecasterLoss(config, batch!));
 }
 
 /** Returns the scaled forecast of each window, [horizon, series]. */

@@ -1,13 +1,14 @@
 /** Sentence pairs as token ids, and as batches for the model. */
-import type { TranslationConfig } from '@unroll/core';
+import type { PairBatchShape, TranslationConfig } from '@unroll/core';
 import { longestSource } from '@unroll/core/decoding';
 import type { Tokenizer } from '@unroll/core/text';
 import { UnrollError } from '../../errors.js';
 import { fingerprintOf } from '../data-fingerprint.js';
 import { dropoutMasks } from '../dropout-masks.js';
 import { batchesByStep } from '../epochs.js';
+import { type DealtBatch, exampleBatches } from '../example-batches.js';
 import { epochBatches, paddedLength, timeMajor } from '../length-buckets.js';
-import type { TaskBatch, TaskSettings, TrainingData } from '../task.js';
+import type { TaskSettings, TrainingData } from '../task.js';
 import type { SentencePair } from './sentence-pair.js';
 
 /** A pair as token ids; both sides end with the tokenizer's end-of-line token. */
@@ -47,57 +48,62 @@ export function pairTrainingData(
 ): TrainingData {
   const pairs = all.filter(({ source, target }) => Math.max(source.length, target.length) <= longestSource);
   const lengths = pairs.map(({ source, target }) => source.length + target.length);
-  const stepsPerEpoch = Math.ceil(pairs.length / batchSize);
-  const indicesAt = batchesByStep(stepsPerEpoch, (epoch) => epochBatches(lengths, { batchSize, seed, epoch }));
+  const batchesPerEpoch = Math.ceil(pairs.length / batchSize);
+  const indicesAt = batchesByStep(batchesPerEpoch, (epoch) => epochBatches(lengths, { batchSize, seed, epoch }));
   return {
     examples: pairs.length,
     fingerprint: fingerprintOf(
       pairs.flatMap(({ source, target }) => [Int32Array.from(source), Int32Array.from(target)]),
     ),
-    stepsPerEpoch,
-    batchAt: (step) => {
-      const batch = pairBatch(
-        indicesAt(step).map((index) => pairs[index]!),
-        batchSize,
-      );
-      const { source, target } = batch.shape;
-      const masks = dropoutMasks({ rate: dropout, seed, step, batch: batchSize }, [
-        { time: source!, width: embeddingDim },
-        { time: target!, width: embeddingDim },
-        { time: target!, width: embeddingDim },
-      ]);
-      return { ...batch, inputs: { ...batch.inputs, ...masks } };
-    },
+    countOf: (batch) => indicesAt(batch).length,
+    batchesOf: exampleBatches({
+      batchesPerEpoch,
+      isUniform: false,
+      examplesAt: (index) => indicesAt(index).map((k) => pairs[k]!),
+      shapeOf: (chosen, lanes) => ({ ...pairBatchShape(chosen, lanes) }),
+      inputsOf: (batch, { batch: lanes, source, target }) => ({
+        ...pairInputs(batch, { batch: lanes!, source: source!, target: target! }),
+        ...dropoutMasks({ rate: dropout, seed, ...batch }, [
+          { time: source!, width: embeddingDim },
+          { time: target!, width: embeddingDim },
+          { time: target!, width: embeddingDim },
+        ]),
+      }),
+    }),
+  };
+}
+
+/** Returns the shape of a batch of these pairs with so many lanes. */
+export function pairBatchShape(pairs: readonly EncodedPair[], batch: number): PairBatchShape {
+  return {
+    batch,
+    source: paddedLength(Math.max(...pairs.map((pair) => pair.source.length)), bucketTokens),
+    target: paddedLength(Math.max(...pairs.map((pair) => pair.target.length)), bucketTokens),
   };
 }
 
 /** Returns the inputs of `translationLoss` for a batch, without the masks. Lanes without a pair have weight 0. */
-export function pairBatch(pairs: readonly EncodedPair[], batch: number): TaskBatch {
-  const source = paddedLength(Math.max(...pairs.map((pair) => pair.source.length)), bucketTokens);
-  const target = paddedLength(Math.max(...pairs.map((pair) => pair.target.length)), bucketTokens);
-  const tokens = pairs.reduce((sum, pair) => sum + pair.target.length, 0);
+export function pairInputs({ whole, own, averaged }: DealtBatch<EncodedPair>, shape: PairBatchShape) {
+  const { batch, source, target } = shape;
+  const tokens = averaged.reduce((sum, pair) => sum + pair.target.length, 0);
   const sourceLengths = new Int32Array(batch).fill(1);
   const weights = new Float32Array(target * batch);
-  pairs.forEach((pair, lane) => {
+  own.forEach((pair, lane) => {
     sourceLengths[lane] = pair.source.length;
     for (let t = 0; t < pair.target.length; t++) weights[t * batch + lane] = 1 / tokens;
   });
-  const eos = pairs[0]!.target.at(-1)!;
-  const targets = pairs.map((pair) => pair.target);
+  const eos = whole[0]!.target.at(-1)!;
+  const targets = own.map((pair) => pair.target);
   const previous = targets.map((ids) => [eos, ...ids.slice(0, -1)]);
   return {
-    shape: { batch, source, target },
-    inputs: {
-      source: timeMajor(
-        pairs.map((pair) => pair.source),
-        { batch, time: source },
-        eos,
-      ),
-      sourceLengths,
-      previous: timeMajor(previous, { batch, time: target }, eos),
-      targets: timeMajor(targets, { batch, time: target }, eos),
-      weights,
-    },
-    examples: pairs.length,
+    source: timeMajor(
+      own.map((pair) => pair.source),
+      { batch, time: source },
+      eos,
+    ),
+    sourceLengths,
+    previous: timeMajor(previous, { batch, time: target }, eos),
+    targets: timeMajor(targets, { batch, time: target }, eos),
+    weights,
   };
 }

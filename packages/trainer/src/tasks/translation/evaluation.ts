@@ -4,9 +4,10 @@ import { type RunStep, translateIds } from '@unroll/core/decoding';
 import { decoderStepProgram, encoderStepProgram, translationEvaluationProgram } from '@unroll/core/internal';
 import type { Tokenizer } from '@unroll/core/text';
 import { Progress } from '../../terminal/progress.js';
+import { evaluatedBatch } from '../example-batches.js';
 import { sortedBatches } from '../length-buckets.js';
 import type { HeldOutData, Programs } from '../task.js';
-import { type EncodedPair, pairBatch } from './batches.js';
+import { type EncodedPair, pairBatchShape, pairInputs } from './batches.js';
 import type { SentencePair } from './sentence-pair.js';
 
 const batchSize = 32;
@@ -44,13 +45,10 @@ async function perplexity(
     pairs.map(({ target }) => target.length),
     batchSize,
   )) {
-    const { shape, inputs } = pairBatch(
-      indices.map((index) => pairs[index]!),
-      batchSize,
-    );
-    const { weights, ...given } = inputs;
-    const [source, target] = [shape.source!, shape.target!];
-    const program = () => translationEvaluationProgram(config, { batch: batchSize, source, target });
+    const chosen = indices.map((index) => pairs[index]!);
+    const shape = pairBatchShape(chosen, batchSize);
+    const { weights, ...given } = pairInputs(evaluatedBatch(chosen, batchSize), shape);
+    const program = () => translationEvaluationProgram(config, shape);
     const { tokenLosses } = await programs.run(`evaluation ${JSON.stringify(shape)}`, program, given);
     weights!.forEach((weight, k) => {
       if (weight === 0) return;

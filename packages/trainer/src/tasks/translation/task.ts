@@ -4,11 +4,13 @@ import {
   decoderStepProgram,
   encoderStepProgram,
   initialTranslationParameters,
+  trainableLoss,
   translationParameterShapes,
 } from '@unroll/core/internal';
 import { loadTokenizer, trainTokenizer } from '@unroll/core/text';
 import { z } from 'zod';
 import { parseConfig } from '../parse-config.js';
+import { everyEpoch, withDefaults } from '../settings.js';
 import type { Task, TaskModel } from '../task.js';
 import { encodePairs, pairTrainingData, requireTranslatable } from './batches.js';
 import { heldOutPairs } from './evaluation.js';
@@ -34,16 +36,15 @@ const vocabSize = 4000;
 export const translation: Task = {
   name: 'translation',
   data: `a folder of parallel files whose name ends with the languages, as corpus-en-de, or '${SAMPLE}'`,
-  defaults: {
+  defaults: withDefaults({
     model: { embedding: 256, hidden: 256, dropout: 0.3 },
     batchSize: 64,
     optimizer: defaultOptimizer('adam'),
     learningRate: 0.002,
-    decay: 0.6,
+    schedule: everyEpoch(0.6),
     clipNorm: 1,
     epochs: 5,
-    seed: 1,
-  },
+  }),
   selection: { metric: 'perplexity', better: 'lower' },
   configure: async (data, { model }) => {
     const texts = readPairs(data, 'train').map(({ source, target }) => `${source}\n${target}\n`);
@@ -66,9 +67,10 @@ function translationModel(config: TranslationTaskConfig): TaskModel {
   const tokenizer = loadTokenizer(config.tokenizer);
   const shapes = translationParameterShapes(model);
   return {
-    parameters: shapes,
+    trainable: trainableLoss(shapes, ({ batch, source, target }) =>
+      translationLoss(model, { batch: batch!, source: source!, target: target! }),
+    ),
     initialParameters: (seed) => initialTranslationParameters(model, seed),
-    loss: ({ batch, source, target }) => translationLoss(model, { batch: batch!, source: source!, target: target! }),
     trainingData: async (data, settings) =>
       pairTrainingData(model, encodePairs(tokenizer, readPairs(data, 'train')), settings),
     heldOutData: async (data, split) => {

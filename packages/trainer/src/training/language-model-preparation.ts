@@ -12,28 +12,19 @@ import { type Corpus, loadCorpus } from '../data/corpus.js';
 import type { EncodedText } from '../data/encoded-text.js';
 import { misfitsOf } from '../data/fit.js';
 import { encodeText, learnTokenizer } from '../data/learn-tokenizer.js';
-import type { EngineName } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
 import { checkWritable } from '../files/result-folder.js';
 import { checkedModel, type TrainingConfig } from './config.js';
 import { readInitialModel, trainingFrom } from './initial-model.js';
+import type { PreparationOptions, TrainingRequest } from './request.js';
 import { checkResumedTexts, type TextsFingerprint } from './resumed-text.js';
 import { requireSoftmaxFits } from './softmax.js';
 
-/** A request of the user. */
-export interface TrainingRequest {
-  readonly data: string;
-  readonly out: string;
+/** A request to train a language model. */
+export interface LanguageModelRequest extends TrainingRequest {
   readonly training: TrainingConfig;
   /** Fields of `training` that were given explicitly, with the flag that gave them. */
   readonly explicit: Readonly<Record<string, string>>;
-  readonly engine: EngineName;
-  /** Threads of this process; 0 for all cores. */
-  readonly threads: number;
-  readonly resume: boolean;
-  readonly overwrite: boolean;
-  /** Whether a training may resume on texts other than those it was trained on. */
-  readonly changedData: boolean;
   /** A checkpoint whose model a fresh start begins with. */
   readonly initFrom?: string | undefined;
 }
@@ -53,19 +44,12 @@ export interface PreparedTraining {
   readonly notices: readonly string[];
 }
 
-export interface PreparationOptions {
-  /** Whether to check that the checkpoints can be written. */
-  readonly writes?: boolean;
-  /** Cancels the preparation. */
-  readonly signal?: AbortSignal | undefined;
-}
-
 /**
  * Reads everything that the run needs.
  * @throws UnrollError, UsageError naming what is missing, unreadable or contradictory
  */
 export async function prepareTraining(
-  request: TrainingRequest,
+  request: LanguageModelRequest,
   { writes = true, signal }: PreparationOptions = {},
 ): Promise<PreparedTraining> {
   const resumed = await checkpointToResume(request);
@@ -91,17 +75,17 @@ export async function prepareTraining(
 }
 
 /** @throws UnrollError if the run may not write its checkpoints there */
-export async function requireDestination(request: TrainingRequest): Promise<void> {
+export async function requireDestination(request: LanguageModelRequest): Promise<void> {
   isResumed(await inspectCheckpoint(request.out), request);
 }
 
-async function checkpointToResume(request: TrainingRequest): Promise<ResumableCheckpoint | undefined> {
+async function checkpointToResume(request: LanguageModelRequest): Promise<ResumableCheckpoint | undefined> {
   const found = await inspectCheckpoint(request.out);
   return isResumed(found, request) ? readResumableCheckpoint(request.out) : undefined;
 }
 
 /** Returns the checkpoint's configuration; flags may change only the run's length. */
-function resumedConfig({ training, explicit }: TrainingRequest, saved: TrainingConfig): TrainingConfig {
+function resumedConfig({ training, explicit }: LanguageModelRequest, saved: TrainingConfig): TrainingConfig {
   for (const [path, flag] of Object.entries(explicit)) {
     if (path === 'epochs' || path === 'maxSteps') continue;
     const [given, stored] = [fieldAt(training, path), fieldAt(saved, path)];

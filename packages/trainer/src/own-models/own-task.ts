@@ -1,0 +1,138 @@
+/** A user's own TensorFlow.js model with its examples as a task, which trains like every application. */
+import { defaultOptimizer, type OptimizerConfig, type OptimizerName } from '@unroll/core';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import { UnrollError } from '../errors.js';
+import { fingerprintOf } from '../tasks/data-fingerprint.js';
+import { batchesByStep, randomOfEpoch, shuffled } from '../tasks/epochs.js';
+import { exampleBatches, weightsInMean } from '../tasks/example-batches.js';
+import { everyEpoch, withDefaults } from '../tasks/settings.js';
+import type { HeldOutData, Task, TaskSettings, TrainingData } from '../tasks/task.js';
+import { type Examples, ExampleTable } from './examples.js';
+import { type OwnModel, TrainableModel } from './trainable-model.js';
+
+/** What to train, and how. */
+export interface ModelTraining extends OwnModel, Partial<Omit<TaskSettings, 'model' | 'optimizer' | 'precision'>> {
+  /** The model's name in checkpoints and messages; default `model`. */
+  readonly name?: string;
+  readonly train: Examples;
+  /** The examples whose loss chooses the best epoch; by default those to train on. */
+  readonly validation?: Examples;
+  /** The update rule: a name, or a configuration; default Adam. */
+  readonly optimizer?: OptimizerName | OptimizerConfig;
+  /** Whether each epoch visits the examples in another order; default true. */
+  readonly shuffle?: boolean;
+}
+
+/** A task together with the model whose weights it trains. */
+export interface OwnTask extends Task {
+  readonly trainable: TrainableModel;
+}
+
+const evaluationBatch = 256;
+/** Does not clip. */
+const noClipping = 1e30;
+
+/**
+ * Makes a task of a model and its examples.
+ * @throws UnrollError naming what of them cannot be used
+ */
+export async function ownTask(training: ModelTraining): Promise<OwnTask> {
+  const {
+    model,
+    variables,
+    loss,
+    train,
+    validation,
+    optimizer = 'adam',
+    shuffle = true,
+    name = 'model',
+    ...settings
+  } = training;
+  const examples = await ExampleTable.of(train, 'train');
+  const held = validation ? await ExampleTable.of(validation, 'validation') : examples;
+  const specs = { xs: examples.xs.map(({ spec }) => spec), ys: examples.ys.map(({ spec }) => spec) };
+  const trainable = new TrainableModel({ model, variables, loss }, specs);
+  return {
+    name,
+    data: 'nothing: a module brings its own examples',
+    trainable,
+    defaults: withDefaults({
+      ...{ model: {}, batchSize: 32, learningRate: 0.001, schedule: everyEpoch(1), clipNorm: noClipping, epochs: 1 },
+      ...settings,
+      optimizer: typeof optimizer === 'string' ? defaultOptimizer(optimizer) : optimizer,
+    }),
+    selection: { metric: 'loss', better: 'lower' },
+    configure: async () => ({}),
+    model: () => ({
+      trainable,
+      initialParameters: () => valuesOf(trainable),
+      trainingData: async (_, taskSettings) => trainingData(trainable, examples, { ...taskSettings, shuffle }),
+      heldOutData: async () => heldOutData(trainable, held),
+      bundle: () => {
+        throw new UnrollError(
+          `${name}: is a model of yours, not an application; save it with TensorFlow.js after training`,
+        );
+      },
+    }),
+  };
+}
+
+function trainingData(
+  model: TrainableModel,
+  table: ExampleTable,
+  { batchSize, seed, shuffle }: TaskSettings & { readonly shuffle: boolean },
+): TrainingData {
+  const { count } = table;
+  if (count % batchSize !== 0 && !model.hasLossByExample(1)) {
+    throw new UnrollError(
+      `the loss gives one number for a batch, so batches cannot be filled up: ${count} examples are no multiple of batchSize ${batchSize}; return a loss for each example, or choose another batchSize`,
+    );
+  }
+  const batchesPerEpoch = Math.ceil(count / batchSize);
+  const examplesAt = batchesByStep(batchesPerEpoch, (epoch) => {
+    const order = [...Array(count).keys()];
+    const visited = shuffle ? shuffled(order, randomOfEpoch(seed, epoch)) : order;
+    return Array.from({ length: batchesPerEpoch }, (_, k) => visited.slice(k * batchSize, (k + 1) * batchSize));
+  });
+  return {
+    examples: count,
+    fingerprint: fingerprintOf([...table.xs, ...table.ys].map(({ values }) => values)),
+    countOf: (batch) => examplesAt(batch).length,
+    batchesOf: exampleBatches({
+      batchesPerEpoch,
+      examplesAt,
+      isUniform: true,
+      shapeOf: (_, batch) => ({ batch }),
+      inputsOf: (dealt, { batch }) => ({
+        ...table.inputsOf(dealt.own, batch!),
+        ...model.drawn(batch!, { seed, index: dealt.index, lane: dealt.lanes.from }),
+        weights: weightsInMean(dealt),
+        share: Float32Array.of(dealt.averaged === dealt.own ? 1 : batch! / batchSize),
+      }),
+    }),
+  };
+}
+
+function heldOutData(model: TrainableModel, table: ExampleTable): HeldOutData {
+  const validate: HeldOutData['validate'] = async (programs) => {
+    let sum = 0;
+    for (let start = 0; start < table.count; start += evaluationBatch) {
+      const batch = Math.min(evaluationBatch, table.count - start);
+      const chosen = Array.from({ length: batch }, (_, k) => start + k);
+      const { loss } = await programs.run(`evaluation ${batch}`, () => model.evaluationProgram(batch), {
+        ...table.inputsOf(chosen, batch),
+        weights: new Float32Array(batch).fill(1 / batch),
+        share: Float32Array.of(1),
+      });
+      sum += loss![0]! * batch;
+    }
+    return sum / table.count;
+  };
+  return { examples: table.count, validate, evaluate: async (programs) => ({ loss: await validate(programs) }) };
+}
+
+function valuesOf({ variables }: TrainableModel): Arrays {
+  return Object.fromEntries(
+    [...variables].map(([name, variable]) => [name, Float32Array.from(variable.dataSync() as ArrayLike<number>)]),
+  );
+}

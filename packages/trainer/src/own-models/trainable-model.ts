@@ -1,0 +1,199 @@
+/**
+ * A TensorFlow.js model and its loss as a trainable model: the model's own code is traced, with the parameters in place
+ * of its variables. `compile` does the same for an optimizer of TensorFlow.js.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { type NamedTensors, type Program, type Shapes, type TensorSpec, TraceError, trace } from '@unroll/core';
+import { seededRandom } from '@unroll/core/decoding';
+import { type BatchDimensions, float32Inputs, type Trainable, updateProgram } from '@unroll/core/internal';
+import { drawnName, type HostTensors, observeHostTensors, substituteHostTensors } from '../compile/host-tensors.js';
+import { type Loss, lossFunctions } from '../compile/loss.js';
+import { type Model, type ModelFunction, modelOf } from '../compile/model.js';
+import { withVariables } from '../compile/variables.js';
+import { firstLine, UnrollError } from '../errors.js';
+import type { Inputs } from '../training/batch-source.js';
+
+/** What a first run of a training step finds. */
+interface Observed {
+  readonly host: HostTensors;
+  readonly hasLossByExample: boolean;
+}
+
+/** The shapes of one example's tensors, and their types. */
+export interface ExampleSpecs {
+  readonly xs: readonly TensorSpec[];
+  readonly ys: readonly TensorSpec[];
+}
+
+export interface OwnModel {
+  readonly model: LayersModel | ModelFunction;
+  /** The variables that a function closes over, by the names of their parameters; a layers model has its own. */
+  readonly variables?: Readonly<Record<string, tf.Variable>> | undefined;
+  /** As for `model.compile` of TensorFlow.js. */
+  readonly loss: Loss;
+}
+
+export class TrainableModel implements Trainable {
+  readonly parameters: Shapes;
+  /** The variables by the names of their parameters. */
+  readonly variables: ReadonlyMap<string, tf.Variable>;
+  readonly #model: Model;
+  readonly #loss: Loss;
+  readonly #specs: ExampleSpecs;
+  /** The ranks of the losses that were computed last. */
+  #ranks: readonly number[] = [];
+  readonly #observed = new Map<number, Observed>();
+
+  /** @throws UnrollError for a model that cannot be trained, or that has nothing to train */
+  constructor({ model, variables, loss }: OwnModel, specs: ExampleSpecs) {
+    this.#model = modelOf(model);
+    this.#loss = loss;
+    this.#specs = specs;
+    this.variables = typeof model === 'function' ? namedVariables(variables) : weightsOf(model);
+    if (this.variables.size === 0)
+      throw new UnrollError('the model has no trainable weights; there is nothing to train');
+    this.parameters = Object.fromEntries([...this.variables].map(([name, { shape }]) => [name, shape]));
+  }
+
+  /** Models that carry state from batch to batch are refused. */
+  stateShapes(): Shapes {
+    return {};
+  }
+
+  updateProgram(shape: BatchDimensions, recipe: Parameters<typeof updateProgram>[2]): Program {
+    return updateProgram(this.parameters, this.gradientProgram(shape), recipe);
+  }
+
+  gradientProgram({ batch }: BatchDimensions): Program {
+    const specs = this.#batchSpecs(batch!);
+    const host = this.#observe(batch!).host;
+    const drawn = host.drawn.map(({ shape }, k) => [drawnName(k), { shape, dtype: 'float32' }] as const);
+    const list = [...this.variables.values()];
+    return {
+      inputs: { ...float32Inputs(this.parameters), ...specs, ...Object.fromEntries(drawn) },
+      run: (inputs) => {
+        const values = new Map([...this.variables].map(([name, variable]) => [variable, inputs[name]!]));
+        const { result } = withVariables(values, () =>
+          substituteHostTensors(host, inputs, () => tf.variableGrads(() => this.#lossOf(inputs, true), list)),
+        );
+        const gradients = [...this.variables].map(([name, variable]) => [
+          `gradient.${name}`,
+          result.grads[variable.name]!,
+        ]);
+        return { ...Object.fromEntries(gradients), loss: result.value };
+      },
+    };
+  }
+
+  /** The program of the loss without training: dropout and the like are switched off. */
+  evaluationProgram(batch: number): Program {
+    return {
+      inputs: { ...float32Inputs(this.parameters), ...this.#batchSpecs(batch) },
+      run: (inputs) => {
+        const values = new Map([...this.variables].map(([name, variable]) => [variable, inputs[name]!]));
+        return { loss: withVariables(values, () => this.#lossOf(inputs, false)).result };
+      },
+    };
+  }
+
+  /**
+   * Draws the random tensors of a training step, such as dropout masks. They are a function of the seed, the batch's
+   * number and its first lane.
+   */
+  drawn(batch: number, { seed, index, lane }: { seed: number; index: number; lane: number }): Inputs {
+    const random = seededRandom((seed * 1_000_003 + index * 8_191 + lane) % 2 ** 52);
+    const { drawn } = this.#observe(batch).host;
+    return Object.fromEntries(drawn.map(({ draw }, k) => [drawnName(k), draw(random, index)]));
+  }
+
+  /** Whether the loss of so many examples has a value for each, not one for all. */
+  hasLossByExample(batch: number): boolean {
+    return this.#observe(batch).hasLossByExample;
+  }
+
+  /** The tensors of so many examples, and their weights in the mean. */
+  #batchSpecs(batch: number): Record<string, TensorSpec> {
+    const { xs, ys } = this.#specs;
+    const named = (prefix: string, specs: readonly TensorSpec[]) =>
+      specs.map(({ shape, dtype }, k) => [`${prefix}.${k}`, { shape: [batch, ...shape], dtype }] as const);
+    return {
+      ...Object.fromEntries([...named('xs', xs), ...named('ys', ys)]),
+      weights: { shape: [batch], dtype: 'float32' },
+      share: { shape: [], dtype: 'float32' },
+    };
+  }
+
+  #lossOf(inputs: NamedTensors, training: boolean): tf.Scalar {
+    const named = (prefix: string, specs: readonly TensorSpec[]) => specs.map((_, k) => inputs[`${prefix}.${k}`]!);
+    const predictions = this.#model.forward(named('xs', this.#specs.xs), training);
+    const labels = named('ys', this.#specs.ys);
+    const losses = lossFunctions(this.#loss, predictions.length).map((loss, k) => loss(labels[k]!, predictions[k]!));
+    this.#ranks = losses.map(({ rank }) => rank);
+    const data = losses.map((loss) => weightedMean(loss, inputs.weights!, inputs.share!));
+    const penalties = training ? this.#model.penalties().map((penalty) => tf.mul(penalty, inputs.share!)) : [];
+    return tf.addN([...data, ...penalties]) as tf.Scalar;
+  }
+
+  /** Finds the random tensors of a training step by a first run, on the tracer's backend, whose graph is discarded. */
+  #observe(batch: number): Observed {
+    const known = this.#observed.get(batch);
+    if (known) return known;
+    const found: Observed[] = [];
+    const specs = { ...float32Inputs(this.parameters), ...this.#batchSpecs(batch) };
+    try {
+      trace((inputs) => {
+        const list = [...this.variables.values()];
+        const { assigned, result } = withVariables(new Map(), () =>
+          observeHostTensors(() => void tf.variableGrads(() => this.#lossOf(inputs, true), list)),
+        );
+        const [moving] = assigned.keys();
+        if (moving) throw movingStatistics(moving);
+        found.push({ host: result, hasLossByExample: this.#ranks.every((rank) => rank > 0) });
+        return {};
+      }, specs);
+    } catch (error) {
+      if (!(error instanceof TraceError)) throw error;
+      throw new UnrollError(`the model cannot be trained: ${firstLine(error)}`, { cause: error });
+    }
+    this.#observed.set(batch, found[0]!);
+    return found[0]!;
+  }
+}
+
+/**
+ * Returns a loss's mean over the examples. A loss without a value for each example is the mean of these lanes' examples
+ * already.
+ */
+function weightedMean(loss: tf.Tensor, weights: tf.Tensor, share: tf.Tensor): tf.Tensor {
+  if (loss.rank === 0) return tf.mul(loss, share);
+  const [batch] = loss.shape;
+  const ofExamples = loss.rank === 1 ? loss : tf.mean(tf.reshape(loss, [batch!, -1]), 1);
+  return tf.sum(tf.mul(ofExamples, weights));
+}
+
+function movingStatistics({ name }: tf.Variable): UnrollError {
+  return new UnrollError(
+    `the model changes '${name}' while it trains, as batch normalization does; train it with 'compile', or use layer normalization`,
+  );
+}
+
+function namedVariables(variables: OwnModel['variables']): Map<string, tf.Variable> {
+  if (variables) return new Map(Object.entries(variables));
+  throw new UnrollError(
+    'a model that is a function needs `variables`: the variables to train, by names of your choice',
+  );
+}
+
+/** Names the weights of a layers model by their layers' places, so that they are the same in every process. */
+function weightsOf(model: LayersModel): Map<string, tf.Variable> {
+  const named = new Map<string, tf.Variable>();
+  for (const [place, layer] of model.layers.entries()) {
+    for (const weight of layer.trainableWeights) {
+      const name = `${place}.${weight.originalName.split('/').at(-1)}`;
+      const others = [...named.keys()].filter((other) => other.split('#')[0] === name).length;
+      named.set(others === 0 ? name : `${name}#${others}`, weight.read() as tf.Variable);
+    }
+  }
+  return named;
+}

@@ -1,0 +1,205 @@
+/** The training of a task as a job. Its checkpoints keep the model of the best epoch so far. */
+import { createHash } from 'node:crypto';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import { changedDataRemedy, isResumed, unknownData } from '../checkpoint/resumption.js';
+import { UnrollError } from '../errors.js';
+import { checkWritable } from '../files/result-folder.js';
+import type { BestEpoch, CheckpointedRun, EpochResult, JobCheckpoints, TrainingJob } from '../training/job.js';
+import { type JobRequest, type PreparationOptions, snapshotPolicy, type TrainingRequest } from '../training/request.js';
+import { scheduleNotices } from '../training/schedule-notices.js';
+import { stepPlan } from '../training/step-plan.js';
+import { CompiledPrograms } from './compiled-programs.js';
+import { type GivenSettings, resumedSettings, settingsOf } from './settings.js';
+import type { HeldOutData, Task, TaskConfig, TaskModel, TaskSettings } from './task.js';
+import {
+  inspectTaskCheckpoint,
+  type ResumableTaskCheckpoint,
+  readResumableTaskCheckpoint,
+  type TaskState,
+  writeTaskCheckpoint,
+} from './task-checkpoint.js';
+
+/** A request to train the model of a task. */
+export interface TaskRequest extends TrainingRequest {
+  readonly task: Task;
+  readonly given: GivenSettings;
+}
+
+interface Prepared {
+  readonly settings: TaskSettings;
+  readonly config: TaskConfig;
+  readonly model: TaskModel;
+  readonly resumed: ResumableTaskCheckpoint | undefined;
+  readonly data: NonNullable<TaskState['data']>;
+}
+
+/**
+ * Prepares the job of a request.
+ * @throws UnrollError, UsageError with a line for the user
+ */
+async function taskJob(request: TaskRequest, { writes = true }: PreparationOptions): Promise<TrainingJob> {
+  const { task, out, given } = request;
+  const resumed = await checkpointToResume(request);
+  if (writes) await checkWritable(out);
+  const settings = resumed ? resumedSettings(resumed.state.settings, given) : settingsOf(task, given);
+  const config = resumed?.config ?? (await task.configure(request.data, settings));
+  const model = resumed?.model ?? task.model(config);
+  const { examples, fingerprint, batchesOf, countOf } = await model.trainingData(request.data, settings);
+  const valid = await model.heldOutData(request.data, 'valid');
+  const data = { sha256: fingerprint, examples };
+  const dataNotices = resumed ? checkResumedData(request, resumed.state.data, data) : [];
+  const { stepsPerEpoch } = stepPlan({ batchesOf, training: settings });
+  const state = resumed && { ...resumed.state, training: resumed.state.settings };
+  return {
+    training: settings,
+    model: model.trainable,
+    batchesOf,
+    facts: {
+      task: task.name,
+      unit: 'examples',
+      trainCount: examples,
+      validCount: valid.examples,
+      ...task.selection,
+    },
+    start: {
+      step: resumed?.state.step ?? 0,
+      validation: resumed?.state.validation ?? [],
+      parameters: () => resumed?.latest ?? model.initialParameters(settings.seed),
+      slots: resumed?.slots,
+    },
+    fingerprint: fingerprintOf(task, settings, config, data),
+    notices: [...dataNotices, ...scheduleNotices(settings, stepsPerEpoch, state)],
+    countOf,
+    evaluator: (engine, parameters) => metricOf(valid, new CompiledPrograms(engine, [parameters])),
+    checkpoints: new TaskCheckpoints(request, { settings, config, model, resumed, data }),
+    snapshots: snapshotPolicy(request),
+  };
+}
+
+/**
+ * Returns whether the training resumes from the checkpoint in its folder.
+ * @throws UnrollError if the training may not write its checkpoints there
+ */
+async function requireTaskDestination(request: TaskRequest): Promise<boolean> {
+  return isResumed(await inspectTaskCheckpoint(request.out), request);
+}
+
+async function checkpointToResume(request: TaskRequest): Promise<ResumableTaskCheckpoint | undefined> {
+  const { task, out } = request;
+  if (!(await requireTaskDestination(request))) return undefined;
+  const checkpoint = await readResumableTaskCheckpoint(out, task);
+  if (checkpoint.task === task) return checkpoint;
+  throw new UnrollError(`${out}: holds a checkpoint of --task ${checkpoint.task.name}; choose another --out`);
+}
+
+/**
+ * Compares the training data with the checkpoint's.
+ * @param saved the checkpoint's fingerprint; older checkpoints have none
+ * @returns lines for the user
+ * @throws UnrollError if the data differ, unless the user allows it
+ */
+function checkResumedData(
+  { out, changedData }: TaskRequest,
+  saved: TaskState['data'],
+  given: NonNullable<TaskState['data']>,
+): string[] {
+  if (!saved) return [unknownData(out)];
+  if (saved.sha256 === given.sha256) return [];
+  const line = `--data: holds other training examples than those of ${out} (${given.examples}, then ${saved.examples})`;
+  if (changedData) return [line];
+  throw new UnrollError(`${line}; ${changedDataRemedy}`);
+}
+
+function fingerprintOf(
+  task: Task,
+  { epochs, maxSteps, ...computed }: TaskSettings,
+  config: TaskConfig,
+  data: Prepared['data'],
+): string {
+  const computes = JSON.stringify([task.name, computed, config, data]);
+  return createHash('sha256').update(computes).digest('hex');
+}
+
+function metricOf(valid: HeldOutData, programs: CompiledPrograms) {
+  return {
+    evaluate: async function* () {
+      const value = await valid.validate(programs);
+      yield valid.examples;
+      return value;
+    },
+    [Symbol.asyncDispose]: () => programs[Symbol.asyncDispose](),
+  };
+}
+
+interface Best extends BestEpoch {
+  readonly parameters: Arrays;
+}
+
+class TaskCheckpoints implements JobCheckpoints {
+  readonly folder: string;
+  readonly #task: Task;
+  readonly #prepared: Prepared;
+  #best: Best | undefined;
+
+  constructor({ out, task }: TaskRequest, prepared: Prepared) {
+    this.folder = out;
+    this.#task = task;
+    this.#prepared = prepared;
+    this.#best = bestOf(prepared.resumed);
+  }
+
+  get best(): BestEpoch | undefined {
+    return this.#best && { epoch: this.#best.epoch, value: this.#best.value };
+  }
+
+  async takeOver(): Promise<CheckpointedRun | undefined> {
+    // A checkpoint that cannot be read is replaced by the next one.
+    const found = await readResumableTaskCheckpoint(this.folder, this.#task).catch(() => undefined);
+    if (!found || !this.#isOurs(found)) return undefined;
+    this.#best = bestOf(found);
+    return found.state;
+  }
+
+  async write({ progress, value, validation, state }: EpochResult, isDue: () => Promise<boolean>): Promise<boolean> {
+    const { settings, config, model, data } = this.#prepared;
+    const { parameters: latest, slots } = state;
+    const best = this.#isBest(value) ? { epoch: progress.epoch, value, parameters: copyOf(latest) } : this.#best!;
+    const { parameters, ...bestEpoch } = best;
+    const run = { settings, step: progress.step, best: bestEpoch, validation: [...validation], data };
+    const checkpoint = { task: this.#task, config, model, parameters, state: run, latest, slots };
+    const isWritten = await writeTaskCheckpoint(this.folder, checkpoint, isDue);
+    if (isWritten) this.#best = best;
+    return isWritten;
+  }
+
+  #isBest(value: number): boolean {
+    if (!this.#best) return true;
+    return this.#task.selection.better === 'higher' ? value > this.#best.value : value < this.#best.value;
+  }
+
+  /** Whether a checkpoint belongs to this run, or to one that computed the same. */
+  #isOurs({ task, config, state }: ResumableTaskCheckpoint): boolean {
+    const prepared = this.#prepared;
+    const ours = fingerprintOf(this.#task, prepared.settings, prepared.config, prepared.data);
+    return state.data !== undefined && fingerprintOf(task, state.settings, config, state.data) === ours;
+  }
+}
+
+function bestOf(checkpoint: ResumableTaskCheckpoint | undefined): Best | undefined {
+  return checkpoint && { ...checkpoint.state.best, parameters: checkpoint.parameters };
+}
+
+/** Copies arrays that the next step overwrites. */
+function copyOf(arrays: Arrays): Arrays {
+  return Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, values.slice()]));
+}
+
+/** Returns a request together with the function that prepares its job. */
+export function taskJobRequest(request: TaskRequest): JobRequest {
+  const { out, engine, threads } = request;
+  return {
+    ...{ out, engine, threads },
+    requireDestination: async () => void (await requireTaskDestination(request)),
+    prepare: (options) => taskJob(request, options),
+  };
+}

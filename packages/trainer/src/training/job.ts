@@ -1,0 +1,104 @@
+/**
+ * What `run.ts` trains: a model with its data, its start, its evaluation and its checkpoints. A language model
+ * (`language-model-job.ts`) and every application (`tasks/task-job.ts`) are prepared as a job.
+ */
+import type { Trainable } from '@unroll/core/internal';
+import type { SnapshotPolicy } from '@unroll/param-server';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Engine, Residents } from '../engines/engine.js';
+import type { BatchesOf } from './batch-source.js';
+import type { LearnerState } from './learner.js';
+import type { EpochProgress } from './loop.js';
+import type { TrainingRecipe } from './recipe.js';
+import type { RowTables } from './row-tables.js';
+
+export interface TrainingJob {
+  readonly training: TrainingRecipe;
+  readonly model: Trainable;
+  readonly batchesOf: BatchesOf;
+  readonly tables?: RowTables | undefined;
+  readonly facts: JobFacts;
+  /** Where training starts: a checkpoint, or the beginning. */
+  readonly start: JobStart;
+  /** A hash that is equal for jobs that compute the same, whatever their length. */
+  readonly fingerprint: string;
+  /** Lines for the user, before training begins. */
+  readonly notices: readonly string[];
+  /** Returns the number of tokens or examples of a batch of all lanes, counted from 0 over all epochs. */
+  countOf(batch: number): number;
+  /** Creates what evaluates the current values of the residents `parameters`. */
+  evaluator(engine: Engine, parameters: Residents): JobEvaluator;
+  readonly checkpoints: JobCheckpoints;
+  /** What becomes of snapshots that the servers have: they are treated like a checkpoint in the folder. */
+  readonly snapshots: SnapshotPolicy;
+}
+
+/** Facts about a job, for people. */
+export interface JobFacts {
+  /** The application; absent for a language model. */
+  readonly task?: string;
+  /** What losses and progress count. */
+  readonly unit: 'tokens' | 'examples';
+  /** The number of tokens or examples for training. */
+  readonly trainCount: number;
+  /** The number of tokens or examples for validation. */
+  readonly validCount: number;
+  /** Size of a language model's vocabulary. */
+  readonly vocabSize?: number;
+  /** The name of the validation metric. */
+  readonly metric: string;
+  readonly better: 'higher' | 'lower';
+}
+
+export interface JobStart {
+  /** Number of updates so far. */
+  readonly step: number;
+  /** The validation metric after each whole epoch so far, negated if a higher one is better. */
+  readonly validation: readonly number[];
+  /** Returns the parameters. */
+  readonly parameters: () => Arrays;
+  /** Optimizer slots; absent ones are zero. */
+  readonly slots?: Arrays | undefined;
+  readonly recurrent?: Arrays | undefined;
+}
+
+export interface JobEvaluator extends AsyncDisposable {
+  /** Computes the validation metric, yielding the number of completed tokens or examples from time to time. */
+  evaluate(): AsyncGenerator<number, number, undefined>;
+}
+
+/** What a checkpoint of a job says about its run. */
+export interface CheckpointedRun {
+  readonly step: number;
+  readonly validation: readonly number[];
+}
+
+/** The best epoch so far by the validation metric. */
+export interface BestEpoch {
+  readonly epoch: number;
+  readonly value: number;
+}
+
+export interface EpochResult {
+  readonly progress: EpochProgress;
+  /** The validation metric. */
+  readonly value: number;
+  /** The metric after each whole epoch so far, negated if a higher one is better. */
+  readonly validation: readonly number[];
+  readonly state: LearnerState;
+}
+
+export interface JobCheckpoints {
+  /** The folder of the run's checkpoint. */
+  readonly folder: string;
+  /** Reads how far the checkpoint is that another process of this run has written, if there is one. */
+  takeOver(): Promise<CheckpointedRun | undefined>;
+  /**
+   * Writes a checkpoint.
+   * @param isDue says, when all is written, whether it may replace the one before
+   * @returns false where it did not
+   */
+  write(result: EpochResult, isDue: () => Promise<boolean>): Promise<boolean>;
+  /** The epoch whose parameters a checkpoint keeps as its model; undefined if they are always the latest. */
+  readonly best?: BestEpoch | undefined;
+}

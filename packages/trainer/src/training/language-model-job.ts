@@ -1,0 +1,157 @@
+/** The training of a language model as a job: its text as batches, its perplexity, its checkpoints. */
+import { createHash } from 'node:crypto';
+import { initialParameters } from '@unroll/core';
+import { trainableLanguageModel } from '@unroll/core/internal';
+import { readTrainingState, type TrainingState, writeCheckpoint } from '../checkpoint/checkpoint.js';
+import { LaneBatches } from '../data/batches.js';
+import { windowsOf } from '../data/token-ids.js';
+import type { Engine, Residents } from '../engines/engine.js';
+import { UnrollError } from '../errors.js';
+import { Evaluator } from '../evaluation/evaluate.js';
+import type { BatchesOf, LaneSlice } from './batch-source.js';
+import type { CheckpointedRun, EpochResult, JobCheckpoints, JobEvaluator, TrainingJob } from './job.js';
+import { LanguageModelBatches } from './language-model-batches.js';
+import {
+  type LanguageModelRequest,
+  type PreparedTraining,
+  prepareTraining,
+  requireDestination,
+} from './language-model-preparation.js';
+import { type JobRequest, type PreparationOptions, snapshotPolicy } from './request.js';
+import { rowTables } from './row-tables.js';
+import { scheduleNotices } from './schedule-notices.js';
+import { requireTablesFit } from './softmax.js';
+import { StepPlan } from './step-plan.js';
+
+/** Returns a request together with the function that prepares its job. */
+export function languageModelJobRequest(request: LanguageModelRequest): JobRequest {
+  const { out, engine, threads } = request;
+  return {
+    ...{ out, engine, threads },
+    requireDestination: () => requireDestination(request),
+    prepare: (options) => languageModelJob(request, options),
+  };
+}
+
+/**
+ * Prepares the job of a request.
+ * @throws UnrollError, UsageError naming what is missing, unreadable or contradictory
+ */
+async function languageModelJob(request: LanguageModelRequest, options: PreparationOptions): Promise<TrainingJob> {
+  const prepared = await prepareTraining(request, options);
+  const { training, model, train, valid, resumed } = prepared;
+  requireTablesFit(training);
+  const text = textOf(prepared, { from: 0, to: training.batchSize });
+  const { stepsPerEpoch } = new StepPlan(text.stepsPerEpoch, training.mode);
+  const { precision, recomputeEvery } = training;
+  const batchesOf: BatchesOf = (lanes, isWhole) =>
+    new LanguageModelBatches({ model, training, lanes, isWhole, text: textOf(prepared, lanes) });
+  return {
+    training,
+    model: trainableLanguageModel(model, { precision, recomputeEvery }),
+    batchesOf,
+    tables: rowTables(model, training),
+    facts: {
+      unit: 'tokens',
+      trainCount: train.length,
+      validCount: valid.length,
+      vocabSize: model.vocabSize,
+      metric: 'perplexity',
+      better: 'lower',
+    },
+    start: {
+      step: resumed?.state.step ?? 0,
+      validation: resumed?.state.validation ?? [],
+      parameters: () => startParameters(prepared),
+      slots: resumed?.slots,
+      recurrent: resumed?.recurrent,
+    },
+    fingerprint: fingerprint(prepared),
+    notices: [...prepared.notices, ...scheduleNotices(training, stepsPerEpoch, resumed?.state)],
+    countOf: (batch) => text.tokensBefore(batch + 1) - text.tokensBefore(batch),
+    evaluator: (engine, parameters) => perplexityOf(prepared, engine, parameters),
+    checkpoints: new LanguageModelCheckpoints(request.out, prepared, text),
+    snapshots: snapshotPolicy(request),
+  };
+}
+
+/**
+ * Reads the training text for some lanes of the batch.
+ * @throws UnrollError if the text is too short
+ */
+function textOf({ train, training }: PreparedTraining, slice: LaneSlice): LaneBatches {
+  try {
+    const { batchSize: lanes, sequenceLength: window, seed } = training;
+    return new LaneBatches(train, { lanes, window, slice, inEpoch: (epoch) => train.shuffled(seed, epoch) });
+  } catch (error) {
+    throw new UnrollError((error as Error).message);
+  }
+}
+
+function startParameters({ model, training, resumed, initial }: PreparedTraining): Record<string, Float32Array> {
+  if (resumed) return resumed.parameters;
+  return initial ?? initialParameters(model, { seed: training.seed, range: training.initRange });
+}
+
+function perplexityOf({ model, tokenizer, valid }: PreparedTraining, engine: Engine, parameters: Residents) {
+  const evaluator = Evaluator.of(engine, model, parameters);
+  return {
+    evaluate: async function* () {
+      const { perplexity } = yield* evaluator.evaluate(valid, tokenizer.eosId);
+      return perplexity;
+    },
+    [Symbol.asyncDispose]: () => evaluator[Symbol.asyncDispose](),
+  } satisfies JobEvaluator;
+}
+
+function fingerprint({ training, train }: PreparedTraining): string {
+  const { epochs, maxSteps, ...computed } = training;
+  const hash = createHash('sha256').update(JSON.stringify(computed));
+  for (const ids of windowsOf(train)) hash.update(ids);
+  return hash.digest('hex');
+}
+
+class LanguageModelCheckpoints implements JobCheckpoints {
+  readonly folder: string;
+  readonly #prepared: PreparedTraining;
+  readonly #text: LaneBatches;
+  readonly #plan: StepPlan;
+
+  constructor(folder: string, prepared: PreparedTraining, text: LaneBatches) {
+    this.folder = folder;
+    this.#prepared = prepared;
+    this.#text = text;
+    this.#plan = new StepPlan(text.stepsPerEpoch, prepared.training.mode);
+  }
+
+  async takeOver(): Promise<CheckpointedRun | undefined> {
+    // A checkpoint that cannot be read is replaced by the next one.
+    const found = await readTrainingState(this.folder).catch(() => undefined);
+    return found && isOfOne(found, this.#prepared) ? found : undefined;
+  }
+
+  async write({ progress, value, validation, state }: EpochResult, isDue: () => Promise<boolean>): Promise<boolean> {
+    const { model, tokenizer, training, texts } = this.#prepared;
+    const { step, complete, lossSum, count } = progress;
+    const { parameters, slots, recurrent } = state;
+    const metrics = {
+      validation: [...validation],
+      texts,
+      tokens: this.#text.tokensBefore(this.#plan.batchesBefore(step)),
+      trainPerplexity: Math.exp(lossSum / count),
+      validPerplexity: value,
+    };
+    const checkpoint = {
+      ...{ config: model, parameters, tokenizer, slots },
+      recurrent: complete ? undefined : recurrent,
+      state: { training, step, ...metrics },
+    };
+    return writeCheckpoint(this.folder, checkpoint, isDue);
+  }
+}
+
+/** Whether a checkpoint belongs to this run, or to one that computed the same. */
+function isOfOne(found: TrainingState, { training, texts }: PreparedTraining): boolean {
+  const computed = ({ epochs, maxSteps, ...rest }: TrainingState['training']) => rest;
+  return JSON.stringify([computed(found.training), found.texts]) === JSON.stringify([computed(training), texts]);
+}

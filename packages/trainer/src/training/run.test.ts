@@ -1,0 +1,178 @@
+// Runs of a job in memory: a linear regression, alone and as two workers of a parameter server in this process.
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { defaultOptimizer } from '@unroll/core';
+import { trainableLoss } from '@unroll/core/internal';
+import { startParameterServer } from '@unroll/param-server';
+import { expect, test } from 'vitest';
+import type { Arrays } from '../checkpoint/checkpoint.js';
+import { exampleBatches, weightsInMean } from '../tasks/example-batches.js';
+import { temporaryFolder } from '../testing/unroll-process.js';
+import { version } from '../version.js';
+import type { EpochResult, TrainingJob } from './job.js';
+import { recipeSchema, type TrainingRecipe } from './recipe.js';
+import { type RunEvent, runTraining } from './run.js';
+import type { WorkerRole } from './work.js';
+
+const [width, examples, batchSize] = [3, 22, 8];
+const batchesPerEpoch = Math.ceil(examples / batchSize);
+const numbers = (count: number, phase: number) => Array.from({ length: count }, (_, k) => Math.sin(7 * k + phase));
+const inputs = Array.from({ length: examples }, (_, k) => numbers(width, k));
+
+const recipe = recipeSchema.parse({
+  ...{ batchSize, optimizer: defaultOptimizer('adam'), learningRate: 0.1, clipNorm: 10, epochs: 4, seed: 1 },
+  schedule: { name: 'step', constantEpochs: 2, decay: 0.5 },
+});
+
+const model = trainableLoss({ kernel: [width, 1], bias: [1] }, ({ batch }) => ({
+  parameters: { kernel: [width, 1], bias: [1] },
+  inputs: {
+    x: { shape: [batch!, width], dtype: 'float32' },
+    y: { shape: [batch!, 1], dtype: 'float32' },
+    weights: { shape: [batch!, 1], dtype: 'float32' },
+  },
+  loss: ({ kernel, bias }, { x, y, weights }) => {
+    const predicted = tf.add(tf.matMul(x as tf.Tensor2D, kernel as tf.Tensor2D), bias!);
+    return tf.sum(tf.mul(tf.squaredDifference(predicted, y!), weights!)) as tf.Scalar;
+  },
+}));
+
+interface Saved {
+  readonly result: EpochResult;
+  readonly parameters: Arrays;
+  readonly slots: Arrays;
+}
+
+/** Returns a job whose checkpoints are kept in `saved`. */
+function jobOf(training: TrainingRecipe, saved: Saved[], from?: Saved): TrainingJob {
+  const examplesAt = (index: number) => {
+    const start = (index % batchesPerEpoch) * batchSize;
+    return inputs.slice(start, start + batchSize);
+  };
+  return {
+    training,
+    model,
+    facts: {
+      task: 'regression',
+      unit: 'examples',
+      trainCount: examples,
+      validCount: 1,
+      metric: 'error',
+      better: 'lower',
+    },
+    fingerprint: 'a regression',
+    notices: [],
+    snapshots: 'refuse',
+    countOf: (batch) => examplesAt(batch).length,
+    start: {
+      step: from?.result.progress.step ?? 0,
+      validation: from?.result.validation ?? [],
+      parameters: () =>
+        structuredClone(from?.parameters ?? { kernel: new Float32Array(width), bias: new Float32Array(1) }),
+      slots: structuredClone(from?.slots),
+    },
+    batchesOf: exampleBatches({
+      batchesPerEpoch,
+      examplesAt,
+      isUniform: true,
+      shapeOf: (_, batch) => ({ batch }),
+      inputsOf: (dealt, { batch }) => {
+        const x = new Float32Array(batch! * width);
+        const y = new Float32Array(batch!);
+        for (const [lane, values] of dealt.own.entries()) {
+          x.set(values, lane * width);
+          y[lane] = 1 + 2 * values[0]! - values[2]!;
+        }
+        return { x, y, weights: weightsInMean(dealt) };
+      },
+    }),
+    evaluator: (_, parameters) => ({
+      evaluate: async function* () {
+        yield 1;
+        return Math.abs((await parameters.read('bias'))[0]! - 1);
+      },
+      [Symbol.asyncDispose]: async () => undefined,
+    }),
+    checkpoints: {
+      folder: 'memory',
+      takeOver: async () => undefined,
+      write: async (result, isDue) => {
+        const { parameters, slots } = structuredClone(result.state);
+        saved.push({ result: { ...result, validation: [...result.validation] }, parameters, slots });
+        return isDue();
+      },
+    },
+  };
+}
+
+interface Run {
+  readonly training?: TrainingRecipe;
+  readonly role?: WorkerRole;
+  readonly from?: Saved | undefined;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: RunEvent) => void;
+}
+
+async function run({ training = recipe, role, from, signal, onEvent }: Run = {}) {
+  const saved: Saved[] = [];
+  const events: RunEvent[] = [];
+  using folder = temporaryFolder();
+  const request = { out: join(folder.path, 'run'), engine: 'onnxruntime', threads: 1 } as const;
+  const prepare = async () => jobOf(training, saved, from);
+  const requireDestination = async () => undefined;
+  for await (const event of runTraining({
+    request: { ...request, prepare, requireDestination },
+    ...(role ? { role } : {}),
+    ...(signal ? { signal } : {}),
+  })) {
+    events.push(event);
+    onEvent?.(event);
+  }
+  return { saved, events };
+}
+
+const last = ({ saved }: { saved: Saved[] }) => saved.at(-1)!;
+
+test('a run yields its start, each step, and at the end of an epoch its evaluation and checkpoint', async () => {
+  const { events, saved } = await run();
+  const epoch = ['step', 'step', 'step', 'evaluation', 'epoch', 'checkpoint'];
+  expect(events.map(({ type }) => type)).toEqual(['start', ...epoch, ...epoch, ...epoch, ...epoch]);
+  expect(events[0]).toMatchObject({ firstStep: 0, totalSteps: 12, stepsPerEpoch: 3, trainCount: 22, parameters: 4 });
+  const steps = events.filter((event) => event.type === 'step');
+  expect(steps.map(({ batchCount }) => batchCount).slice(0, 3)).toEqual([8, 8, 6]);
+  expect(steps.map(({ learningRate }) => learningRate).slice(5, 8)).toEqual([0.1, 0.05, 0.05]);
+  expect(steps[2]!.epoch.count).toBe(22);
+  expect(last({ saved }).result.validation).toHaveLength(4);
+});
+
+test('a run that is stopped within an epoch and resumed ends with the bits of one that was not', async () => {
+  const stop = new AbortController();
+  const stopped = await run({ signal: stop.signal, onEvent: ({ type }) => type === 'step' && stop.abort() });
+  const resumed = await run({ from: last(stopped) });
+  expect(last(stopped).result.progress).toMatchObject({ step: 1, complete: false });
+  expect(last(resumed).parameters).toEqual(last(await run()).parameters);
+});
+
+test('parts of a batch, and two workers, end with the parameters of one process', async () => {
+  const { parameters } = last(await run());
+  const close = (others: Arrays) => {
+    for (const [name, values] of Object.entries(parameters)) {
+      for (const [k, value] of values.entries()) expect(others[name]![k]).toBeCloseTo(value, 5);
+    }
+  };
+  close(last(await run({ training: { ...recipe, accumulate: 4 } })).parameters);
+
+  const server = await startParameterServer({ port: 0, shard: 0, shards: 1, workers: 2, version });
+  const servers = [`127.0.0.1:${server.port}`];
+  const [first, second] = await Promise.all([0, 1].map((worker) => run({ role: { servers, worker, workers: 2 } })));
+  await server.done;
+  close(last(first!).parameters);
+  expect(second!.saved).toEqual([]);
+  const lossOf = ({ events }: { events: RunEvent[] }) => events.findLast((event) => event.type === 'epoch')!;
+  expect(lossOf(first!).count + lossOf(second!).count).toBe(22);
+});
+
+test('a batch that workers cannot share evenly is refused', async () => {
+  const role = { servers: ['127.0.0.1:1'], worker: 0, workers: 3 };
+  await expect(run({ role })).rejects.toThrow('--batch-size: 8 examples cannot be shared evenly by 3 workers');
+});
