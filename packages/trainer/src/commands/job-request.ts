@@ -12,7 +12,7 @@ export type JobFlags = TrainingFlags & TaskFlags & { module?: string };
 export function addJobFlags(command: Command): Command {
   return addTaskFlags(addTrainingFlags(command)).option(
     '--module <file>',
-    'train a TensorFlow.js model of yours, which this module exports with its examples; docs/library.md describes it',
+    'train a TensorFlow.js model of yours, which this module exports with its examples; docs/tensorflow-js.md describes it',
   );
 }
 

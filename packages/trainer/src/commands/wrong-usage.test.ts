@@ -383,7 +383,7 @@ describe('what a command cannot work with ends with status 1 and one line that n
     ['a bundle that does not exist', 'score --bundle @x --text a', 'manifest.json: not found'],
     ['a corpus that does not exist', 'data show @nowhere', 'nowhere: no such file or folder'],
     ['a folder of others for the grammar', 'data grammar --out @foreign', 'foreign: holds other files'],
-    ['a mirror that is no URL', 'data fetch ptb --out @x --mirror nonsense', 'nonsense: is no URL'],
+    ['a mirror that is no URL', 'data fetch ptb --out @x --mirror nonsense', 'nonsense: is no web address'],
   ])('%s', async (_, line, message) => {
     const small = line.startsWith('train') && !line.includes('--batch-size') ? smallModel : [];
     const { status, stdout, stderr } = await unrollHere(...arguments_(line), ...small);

@@ -39,7 +39,18 @@ export async function* train(
 ): AsyncGenerator<RunEvent, void, undefined> {
   const { out, resume = false, overwrite = false, engine = 'onnxruntime', threads = 0, role, signal } = options;
   const task = await ownTask(training);
-  const request = { task, data: '', out, given: {}, engine, threads, resume, overwrite, changedData: false };
+  const { epochs, maxSteps } = training;
+  const request = {
+    task,
+    data: '',
+    out,
+    given: { epochs, maxSteps },
+    engine,
+    threads,
+    resume,
+    overwrite,
+    changedData: false,
+  };
   yield* runTraining({
     request: taskJobRequest(request),
     ...(role ? { role } : {}),

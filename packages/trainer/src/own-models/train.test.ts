@@ -1,0 +1,120 @@
+// TensorFlow.js models of users: trained alone and by two workers, beside `fit` on the cpu backend.
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { startParameterServer } from '@unroll/param-server';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../testing/unroll-process.js';
+import type { RunEvent } from '../training/run.js';
+import type { WorkerRole } from '../training/work.js';
+import { version } from '../version.js';
+import { taskOfModule } from './load-module.js';
+import type { ModelTraining } from './own-task.js';
+import { type TrainOptions, train } from './train.js';
+
+const root = temporaryFolder();
+afterAll(() => root[Symbol.dispose]());
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+});
+
+let runs = 0;
+
+async function trained(training: ModelTraining, options: Partial<TrainOptions> = {}): Promise<RunEvent[]> {
+  const events: RunEvent[] = [];
+  const out = join(root.path, `run-${runs++}`);
+  for await (const event of train(training, { out, threads: 1, ...options })) events.push(event);
+  return events;
+}
+
+const weights = ({ model }: ModelTraining) =>
+  (model as tf.LayersModel).getWeights().flatMap((weight) => [...weight.dataSync()]);
+
+async function imported(name: string): Promise<() => ModelTraining> {
+  const module = new URL(`../../../../examples/train-on-a-cluster/${name}.mjs`, import.meta.url);
+  return ((await import(module.href)) as { default: () => ModelTraining }).default;
+}
+
+describe.each(['images', 'waves'])('the example of %s', (name) => {
+  test('trained alone or by two workers has the weights that fit gives it, to 1e-4', async () => {
+    const make = await imported(name);
+    const fitted = make();
+    const model = fitted.model as tf.LayersModel;
+    model.compile({ loss: fitted.loss as string, optimizer: tf.train.sgd(fitted.learningRate!) });
+    const { xs, ys } = fitted.train as { xs: tf.Tensor; ys: tf.Tensor };
+    await model.fit(xs, ys, { epochs: 4, batchSize: 16, shuffle: false, verbose: 0 });
+
+    const alone = make();
+    const events = await trained(alone);
+    expect(events.filter(({ type }) => type === 'epoch')).toHaveLength(4);
+    const server = await startParameterServer({ port: 0, shard: 0, shards: 1, workers: 2, version });
+    const role = (worker: number): WorkerRole => ({ servers: [`127.0.0.1:${server.port}`], worker, workers: 2 });
+    const [first, second] = [make(), make()];
+    await Promise.all([trained(first, { role: role(0) }), trained(second, { role: role(1) })]);
+    await server.done;
+    for (const training of [alone, first]) {
+      const found = weights(training);
+      for (const [k, value] of weights(fitted).entries()) expect(Math.abs(found[k]! - value)).toBeLessThan(1e-4);
+    }
+  });
+});
+
+const xs = tf.tensor2d([...Array(20).keys()], [10, 2]);
+const ys = tf.tensor2d([...Array(10).keys()], [10, 1]);
+const dense = () => tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] });
+const small = { loss: 'meanSquaredError', train: { xs, ys }, batchSize: 4, epochs: 2, learningRate: 0.01 } as const;
+
+test('a function with named variables trains; dropout is drawn anew at each step, and a resumed run has the same bits', async () => {
+  const make = (): ModelTraining => {
+    const kernel = tf.variable(tf.ones([2, 1]));
+    const model = (x: tf.Tensor | tf.Tensor[], { training }: { readonly training: boolean }) =>
+      tf.matMul(training ? tf.dropout(x as tf.Tensor, 0.5) : (x as tf.Tensor), kernel) as tf.Tensor;
+    return { ...small, model, variables: { kernel } };
+  };
+  const kernelOf = ({ variables }: ModelTraining) => [...variables!.kernel!.dataSync()];
+  const whole = make();
+  await trained(whole, { out: join(root.path, 'whole') });
+  const out = join(root.path, 'parts');
+  const half = { ...make(), epochs: 1 };
+  await trained(half, { out });
+  const rest = make();
+  await trained({ ...rest }, { out, resume: true });
+  expect(kernelOf(rest)).not.toEqual([1, 1]);
+  expect(kernelOf(half)).not.toEqual(kernelOf(rest));
+  const again = make();
+  await trained(again);
+  expect(kernelOf(again)).toEqual(kernelOf(whole));
+  expect(kernelOf(rest)).toEqual(kernelOf(whole));
+});
+
+test.each<[string, Partial<ModelTraining>, string]>([
+  ['a function without named variables', { model: (x) => x }, 'needs `variables`'],
+  [
+    'batch normalization',
+    {
+      model: tf.sequential({
+        layers: [tf.layers.batchNormalization({ inputShape: [2] }), tf.layers.dense({ units: 1 })],
+      }),
+    },
+    'while it trains, as batch normalization does',
+  ],
+  [
+    'unequal numbers of examples',
+    { train: { xs, ys: ys.slice([0, 0], [9, 1]) } },
+    'train: its tensors have 10 and 9 examples',
+  ],
+  [
+    'a loss of the whole batch',
+    { loss: (a, b) => tf.losses.meanSquaredError(a, b) },
+    '10 examples are no multiple of batchSize 4',
+  ],
+  ['texts', { train: { xs: tf.tensor1d(['a']), ys: tf.tensor1d([1]) } }, 'dtype string'],
+])('%s: a line says what is wrong', async (_, wrong, message) => {
+  await expect(trained({ model: dense(), ...small, ...wrong })).rejects.toThrow(message);
+});
+
+test('a module without what is needed is named', async () => {
+  await expect(taskOfModule(join(root.path, 'absent.mjs'))).rejects.toThrow('absent.mjs: cannot be loaded');
+  await expect(taskOfModule('examples/train-on-a-cluster/../anomaly-detection/x.mjs')).rejects.toThrow(
+    'cannot be loaded',
+  );
+});
