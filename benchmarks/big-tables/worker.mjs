@@ -8,10 +8,10 @@ import { trainableLanguageModel } from '@unroll/core/internal';
 import { connectParameterServers, WorkerMeter } from '@unroll/param-server';
 import { selectEngine } from '@unroll/trainer';
 import { LaneBatches } from '../../packages/trainer/dist/data/batches.js';
-import { DistributedLearner } from '../../packages/trainer/dist/training/distributed-learner.js';
-import { laneWidth } from '../../packages/trainer/dist/training/lane-states.js';
-import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model-batches.js';
-import { rowTables } from '../../packages/trainer/dist/training/row-tables.js';
+import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model/language-model-batches.js';
+import { rowTables } from '../../packages/trainer/dist/training/language-model/row-tables.js';
+import { DistributedLearner } from '../../packages/trainer/dist/training/learners/distributed-learner.js';
+import { laneWidth } from '../../packages/trainer/dist/training/learners/lane-states.js';
 
 const worker = Number(process.argv[2]);
 const { ports, workers, steps, vocabSize, dim, samples, lanes, time, optimizer } = JSON.parse(process.argv[3]);

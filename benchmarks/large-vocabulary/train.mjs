@@ -7,9 +7,9 @@ import { seededRandom } from '@unroll/core/decoding';
 import { trainableLanguageModel } from '@unroll/core/internal';
 import { selectEngine } from '@unroll/trainer';
 import { LaneBatches } from '../../packages/trainer/dist/data/batches.js';
-import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model-batches.js';
-import { createLocalLearner } from '../../packages/trainer/dist/training/local-learner.js';
-import { parseSoftmax } from '../../packages/trainer/dist/training/softmax.js';
+import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model/language-model-batches.js';
+import { parseSoftmax } from '../../packages/trainer/dist/training/language-model/softmax.js';
+import { createLocalLearner } from '../../packages/trainer/dist/training/learners/local-learner.js';
 
 const [kind, words, stepCount] = process.argv.slice(2);
 const [vocabSize, steps, lanes, time] = [Number(words), Number(stepCount), 16, 20];

@@ -6,8 +6,8 @@ import { languageModelConfig, parameterShapes, uniformParameters } from '@unroll
 import { trainableLanguageModel } from '@unroll/core/internal';
 import { selectEngine } from '@unroll/trainer';
 import { LaneBatches } from '../../packages/trainer/dist/data/batches.js';
-import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model-batches.js';
-import { createLocalLearner } from '../../packages/trainer/dist/training/local-learner.js';
+import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model/language-model-batches.js';
+import { createLocalLearner } from '../../packages/trainer/dist/training/learners/local-learner.js';
 
 const [time, recomputeEvery] = process.argv.slice(2).map(Number);
 const [lanes, steps, vocabSize] = [16, 3, 256];

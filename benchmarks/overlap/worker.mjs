@@ -8,9 +8,9 @@ import { selectEngine } from '@unroll/trainer';
 import { ParameterClient } from '../../packages/param-server/dist/client/client.js';
 import { MeteredConnection } from '../../packages/param-server/dist/client/metered-connection.js';
 import { reportFields } from '../../packages/param-server/dist/client/worker-meter.js';
-import { DistributedLearner } from '../../packages/trainer/dist/training/distributed-learner.js';
-import { laneWidth } from '../../packages/trainer/dist/training/lane-states.js';
-import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model-batches.js';
+import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model/language-model-batches.js';
+import { DistributedLearner } from '../../packages/trainer/dist/training/learners/distributed-learner.js';
+import { laneWidth } from '../../packages/trainer/dist/training/learners/lane-states.js';
 
 const [address, worker, steps, how, batchSize] = process.argv.slice(2);
 const workers = 2;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { initialParameters, languageModelConfig, languageModelStepGraph } from '@unroll/core';
 import { trainTokenizer } from '@unroll/core/text';
 import { buildBundle } from '@unroll/edge-runtime';
-import { presets } from '../../packages/trainer/dist/training/presets.js';
+import { presets } from '../../packages/trainer/dist/training/language-model/presets.js';
 
 const vocabSize = 10_000;
 /** Makes words of about seven letters, the mean length of English words in a dictionary. */

@@ -4,14 +4,14 @@
 import { readFileSync } from 'node:fs';
 import { runMany, selectEngine } from '@unroll/trainer';
 // The number of steps per call is not part of the package's interface.
-import { RunLength } from '../../packages/trainer/dist/training/run-length.js';
+import { StepsAtOnce } from '../../packages/trainer/dist/training/learners/steps-at-once.js';
 import { compileStep } from '../training-step.mjs';
 
 const [name, steps, threads] = process.argv.slice(2);
 const configurations = JSON.parse(readFileSync(new URL('configurations.json', import.meta.url), 'utf8'));
 const engine = await selectEngine('onnxruntime', Number(threads));
 const { executable, shapes, inputs } = await compileStep(engine, configurations[name]);
-const length = new RunLength(shapes);
+const length = new StepsAtOnce(shapes);
 
 /** Returns the seconds of each of these steps. */
 async function make(count) {

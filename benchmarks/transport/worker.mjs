@@ -10,9 +10,9 @@ import { selectEngine } from '@unroll/trainer';
 import { BulkChannel } from '../../packages/param-server/dist/bulk/bulk-channel.js';
 import { ParameterClient } from '../../packages/param-server/dist/client/client.js';
 import { MeteredConnection } from '../../packages/param-server/dist/client/metered-connection.js';
-import { DistributedLearner } from '../../packages/trainer/dist/training/distributed-learner.js';
-import { laneWidth } from '../../packages/trainer/dist/training/lane-states.js';
-import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model-batches.js';
+import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model/language-model-batches.js';
+import { DistributedLearner } from '../../packages/trainer/dist/training/learners/distributed-learner.js';
+import { laneWidth } from '../../packages/trainer/dist/training/learners/lane-states.js';
 
 const [addresses, worker, turns, serverPid, how] = process.argv.slice(2);
 const workers = 2;

@@ -6,7 +6,7 @@ import { rowGradientProgram } from '@unroll/core/internal';
 import { selectEngine, zeros } from '@unroll/trainer';
 import { ParameterClient } from '../../packages/param-server/dist/client/client.js';
 import { ShardConnection } from '../../packages/param-server/dist/client/shard-connection.js';
-import { gradientsByName } from '../../packages/trainer/dist/training/gradient-work.js';
+import { gradientsByName } from '../../packages/trainer/dist/training/learners/gradient-step.js';
 
 const [port, worker, steps] = process.argv.slice(2).map(Number);
 const workers = 2;

@@ -21,5 +21,5 @@ export { selectEngine } from './engines/select.js';
 export type { Examples } from './own-models/examples.js';
 export type { ModelTraining } from './own-models/own-task.js';
 export { type TrainOptions, train } from './own-models/train.js';
+export type { WorkerRole } from './training/learners/open-learner.js';
 export type { RunEvent } from './training/run.js';
-export type { WorkerRole } from './training/work.js';

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { textFingerprintSchema } from '../data/text-fingerprint.js';
 import { UnrollError } from '../errors.js';
 import { type FileContents, type FolderContents, inspectFolder } from '../files/result-folder.js';
-import { trainingConfigSchema } from '../training/config.js';
+import { trainingConfigSchema } from '../training/language-model/config.js';
 import { optimizerShapes } from '../training/optimizer-shapes.js';
 import { readChecksummedFolder, replaceChecksummedFolder } from './checksums.js';
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from './safetensors.js';

@@ -2,10 +2,10 @@
 import { connectRunStatus, ParameterServerError } from '@unroll/param-server';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { Interruption } from '../errors.js';
+import type { WorkerRole } from '../training/learners/open-learner.js';
 import { RunReport } from '../training/report.js';
 import type { JobRequest } from '../training/request.js';
 import { runTraining } from '../training/run.js';
-import type { WorkerRole } from '../training/work.js';
 import { notify, reportTo } from './messages.js';
 
 /**

@@ -30,7 +30,7 @@ export async function jobRequest(flags: JobFlags, command: Command): Promise<Job
   }
   requireData(flags);
   refuseTaskFlags(flags);
-  const { languageModelJobRequest } = await import('../training/language-model-job.js');
+  const { languageModelJobRequest } = await import('../training/language-model/language-model-job.js');
   return languageModelJobRequest(await languageModelRequest(flags));
 }
 

@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { EngineName } from '../engines/engine-names.js';
 import { readTaskCheckpoint } from '../tasks/task-checkpoint.js';
 import { taskJobRequest } from '../tasks/task-job.js';
+import type { WorkerRole } from '../training/learners/open-learner.js';
 import { type RunEvent, runTraining } from '../training/run.js';
-import type { WorkerRole } from '../training/work.js';
 import { type ModelTraining, ownTask } from './own-task.js';
 
 export interface TrainOptions {

@@ -12,7 +12,7 @@ import { type Loss, lossFunctions } from '../compile/loss.js';
 import { type Model, type ModelFunction, modelOf } from '../compile/model.js';
 import { withVariables } from '../compile/variables.js';
 import { firstLine, UnrollError } from '../errors.js';
-import type { Inputs } from '../training/batch-source.js';
+import type { Inputs } from '../training/learners/batch-source.js';
 
 /** What a first run of a training step finds. */
 interface Observed {

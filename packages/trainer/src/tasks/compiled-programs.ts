@@ -2,7 +2,7 @@
 import type { Program } from '@unroll/core';
 import type { Engine, Residents } from '../engines/engine.js';
 import { RecentExecutables } from '../engines/recent-executables.js';
-import type { Inputs } from '../training/batch-source.js';
+import type { Inputs } from '../training/learners/batch-source.js';
 import type { Programs } from './task.js';
 
 /** Compiles each program on the first use of its key, and keeps the recently used ones. */

@@ -1,6 +1,6 @@
 /** The dropout masks of a task's training batch, as the inputs `dropout.0`, `dropout.1`, … */
 import { fillDropoutMask } from '@unroll/core/internal';
-import type { LaneSlice } from '../training/batch-source.js';
+import type { LaneSlice } from '../training/learners/batch-source.js';
 
 export interface MaskSettings {
   /** Probability of dropping a unit; at zero there are no masks. */

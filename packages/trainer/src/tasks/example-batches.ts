@@ -1,6 +1,6 @@
 /** Deals the examples of batches to lanes: lane k of the global batch gets its k-th example. */
 import type { BatchDimensions } from '@unroll/core/internal';
-import type { BatchesOf, Inputs, LaneSlice } from '../training/batch-source.js';
+import type { BatchesOf, Inputs, LaneSlice } from '../training/learners/batch-source.js';
 
 /** The examples of a batch, as some of its lanes see them. */
 export interface DealtBatch<Example> {

@@ -5,7 +5,7 @@
 import type { OnnxGraph, Program } from '@unroll/core';
 import type { Trainable } from '@unroll/core/internal';
 import type { Arrays } from '../checkpoint/checkpoint.js';
-import type { BatchesOf, Inputs } from '../training/batch-source.js';
+import type { BatchesOf, Inputs } from '../training/learners/batch-source.js';
 import type { TrainingRecipe } from '../training/recipe.js';
 
 /** The training settings of a task's model; stored in its checkpoints. */

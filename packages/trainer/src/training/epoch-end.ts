@@ -6,7 +6,7 @@
 import type { Engine } from '../engines/engine.js';
 import type { ResultLock } from '../files/result-lock.js';
 import type { JobEvaluator, TrainingJob } from './job.js';
-import type { Learner } from './learner.js';
+import type { Learner } from './learners/learner.js';
 import { divergence, type EpochProgress } from './loop.js';
 
 /** Reports the progress of an evaluation. */

@@ -4,7 +4,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { UnrollError } from '../errors.js';
-import type { Learner, LossSum, StepResult, UpdateSettings } from './learner.js';
+import type { Learner, LossSum, StepResult, UpdateSettings } from './learners/learner.js';
 import type { TrainingRecipe } from './recipe.js';
 import { averagingWeightAt, learningRateAt, type Moment } from './schedule.js';
 

@@ -10,9 +10,9 @@ import { exampleBatches, weightsInMean } from '../tasks/example-batches.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
 import { version } from '../version.js';
 import type { EpochResult, TrainingJob } from './job.js';
+import type { WorkerRole } from './learners/open-learner.js';
 import { recipeSchema, type TrainingRecipe } from './recipe.js';
 import { type RunEvent, runTraining } from './run.js';
-import type { WorkerRole } from './work.js';
 
 const [width, examples, batchSize] = [3, 22, 8];
 const batchesPerEpoch = Math.ceil(examples / batchSize);

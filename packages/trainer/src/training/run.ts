@@ -4,12 +4,12 @@ import { selectEngine } from '../engines/select.js';
 import { ResultLock } from '../files/result-lock.js';
 import { EpochEnd, type RunEvaluation } from './epoch-end.js';
 import type { BestEpoch, JobFacts, TrainingJob } from './job.js';
+import { openLearner, type WorkerRole } from './learners/open-learner.js';
 import { type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
 import { parameterCount } from './parameter-count.js';
 import type { JobRequest } from './request.js';
 import { requireAlone, requireShareable, requireStepsLeft } from './requirements.js';
 import { stepPlan } from './step-plan.js';
-import { createWork, type WorkerRole } from './work.js';
 
 export interface RunStart extends JobFacts {
   readonly type: 'start';
@@ -78,8 +78,8 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
   const plan = stepPlan(job);
   const { stepsPerEpoch } = plan;
   const engine = await selectEngine(request.engine, request.threads);
-  await using work = await createWork(engine, job, role);
-  const { learner } = work;
+  await using opened = await openLearner(engine, job, role);
+  const { learner } = opened;
   await using epochEnd = new EpochEnd({ engine, job, learner, lock });
   yield {
     type: 'start',
@@ -90,7 +90,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
     totalSteps: totalSteps(training, stepsPerEpoch),
     stepsPerEpoch,
     epochs: training.epochs,
-    mayLeave: work.mayLeave,
+    mayLeave: opened.mayLeave,
     notices: job.notices,
   };
   let started = performance.now();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { presets } from './presets.js';
+import { presets } from './language-model/presets.js';
 import { scheduleNotices } from './schedule-notices.js';
 
 const stepsPerEpoch = 10;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readOptimizerCases } from '../../../core/src/testing/golden-optimizers.js';
-import type { TrainingConfig } from './config.js';
-import { presets } from './presets.js';
+import type { TrainingConfig } from './language-model/config.js';
+import { presets } from './language-model/presets.js';
 import { averagingWeightAt, learningRateAt } from './schedule.js';
 
 const stepsPerEpoch = 10;

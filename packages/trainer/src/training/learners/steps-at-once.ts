@@ -3,7 +3,7 @@
  * interrupts must wait for the last of them. The result does not depend on this number.
  */
 import type { Shapes } from '@unroll/core';
-import { parameterCount } from './parameter-count.js';
+import { parameterCount } from '../parameter-count.js';
 
 /** Target duration of one call, in seconds. */
 const longestSeconds = 1;
@@ -16,7 +16,7 @@ const mostSteps = 8;
 const mostStepsOfLargeModels = 2;
 const largeModel = 16e6;
 
-export class RunLength {
+export class StepsAtOnce {
   readonly #most: number;
   #secondsAStep = Number.POSITIVE_INFINITY;
 

@@ -2,26 +2,26 @@
 import { createHash } from 'node:crypto';
 import { initialParameters } from '@unroll/core';
 import { trainableLanguageModel } from '@unroll/core/internal';
-import { readTrainingState, type TrainingState, writeCheckpoint } from '../checkpoint/checkpoint.js';
-import { LaneBatches } from '../data/batches.js';
-import { windowsOf } from '../data/token-ids.js';
-import type { Engine, Residents } from '../engines/engine.js';
-import { UnrollError } from '../errors.js';
-import { Evaluator } from '../evaluation/evaluate.js';
-import type { BatchesOf, LaneSlice } from './batch-source.js';
-import type { CheckpointedRun, EpochResult, JobCheckpoints, JobEvaluator, TrainingJob } from './job.js';
+import { readTrainingState, type TrainingState, writeCheckpoint } from '../../checkpoint/checkpoint.js';
+import { LaneBatches } from '../../data/batches.js';
+import { windowsOf } from '../../data/token-ids.js';
+import type { Engine, Residents } from '../../engines/engine.js';
+import { UnrollError } from '../../errors.js';
+import { Evaluator } from '../../evaluation/evaluate.js';
+import type { CheckpointedRun, EpochResult, JobCheckpoints, JobEvaluator, TrainingJob } from '../job.js';
+import type { BatchesOf, LaneSlice } from '../learners/batch-source.js';
+import { type JobRequest, type PreparationOptions, snapshotPolicy } from '../request.js';
+import { scheduleNotices } from '../schedule-notices.js';
+import { StepPlan } from '../step-plan.js';
 import { LanguageModelBatches } from './language-model-batches.js';
 import {
   type LanguageModelRequest,
   type PreparedTraining,
   prepareTraining,
   requireDestination,
-} from './language-model-preparation.js';
-import { type JobRequest, type PreparationOptions, snapshotPolicy } from './request.js';
+} from './preparation.js';
 import { rowTables } from './row-tables.js';
-import { scheduleNotices } from './schedule-notices.js';
 import { requireTablesFit } from './softmax.js';
-import { StepPlan } from './step-plan.js';
 
 /** Returns a request together with the function that prepares its job. */
 export function languageModelJobRequest(request: LanguageModelRequest): JobRequest {

@@ -10,8 +10,8 @@ import {
 import { softmaxTails } from '@unroll/core/config';
 import { positionsOfTails, tailPositions } from '@unroll/core/internal';
 import { expect, test } from 'vitest';
-import { type RunInputs, residentValues, zeros } from '../engines/engine.js';
-import { selectEngine } from '../engines/select.js';
+import { type RunInputs, residentValues, zeros } from '../../engines/engine.js';
+import { selectEngine } from '../../engines/select.js';
 import type { TrainingBatch } from './batch-source.js';
 import { StepExecutable } from './step-executable.js';
 

@@ -1,12 +1,12 @@
 /** Trains alone: this process makes every update. */
-import type { Arrays } from '../checkpoint/checkpoint.js';
-import { residentValues } from '../engines/engine.js';
-import { readAll } from '../engines/residents.js';
+import type { Arrays } from '../../checkpoint/checkpoint.js';
+import { residentValues } from '../../engines/engine.js';
+import { readAll } from '../../engines/residents.js';
+import { optimizerShapes } from '../optimizer-shapes.js';
 import { createAccumulatedStep } from './accumulated-step.js';
-import { createWholeBatchStep } from './batch-step.js';
 import type { Learner, LearnerOptions } from './learner.js';
-import { optimizerShapes } from './optimizer-shapes.js';
-import { RunLength } from './run-length.js';
+import { StepsAtOnce } from './steps-at-once.js';
+import { createWholeBatchStep } from './whole-batch-step.js';
 
 /** The model that training starts from, fresh or resumed. */
 export interface LocalStart {
@@ -27,7 +27,7 @@ export async function createLocalLearner(options: LearnerOptions, start: LocalSt
   const createStep = training.accumulate > 1 ? createAccumulatedStep : createWholeBatchStep;
   const batchStep = await createStep(options, { parameters, slots, recurrent });
   const averages = training.optimizer.name === 'nt-asgd';
-  const runLength = new RunLength(shapes);
+  const stepsAtOnce = new StepsAtOnce(shapes);
   let nextStep = start.step;
   return {
     parameters,
@@ -40,7 +40,7 @@ export async function createLocalLearner(options: LearnerOptions, start: LocalSt
       return batchStep.total;
     },
     get stepsAtOnce() {
-      return batchStep.isUniform ? runLength.steps : 1;
+      return batchStep.isUniform ? stepsAtOnce.steps : 1;
     },
     step: async (updates) => {
       const scalars = updates.map(({ learningRate, averagingWeight = 1 }, k) => ({
@@ -48,7 +48,7 @@ export async function createLocalLearner(options: LearnerOptions, start: LocalSt
         step: Float32Array.of(nextStep + k + 1),
         ...(averages ? { averagingWeight: Float32Array.of(averagingWeight) } : {}),
       }));
-      const made = await runLength.measure(updates.length, () => batchStep.run(nextStep, scalars));
+      const made = await stepsAtOnce.measure(updates.length, () => batchStep.run(nextStep, scalars));
       nextStep += made.length;
       return made;
     },

@@ -5,8 +5,8 @@
  */
 import type { Program } from '@unroll/core';
 import type { BatchDimensions } from '@unroll/core/internal';
-import { type Engine, type Executable, type Residents, type RunInputs, runMany } from '../engines/engine.js';
-import { RecentExecutables } from '../engines/recent-executables.js';
+import { type Engine, type Executable, type Residents, type RunInputs, runMany } from '../../engines/engine.js';
+import { RecentExecutables } from '../../engines/recent-executables.js';
 import type { TrainingBatch } from './batch-source.js';
 
 export interface StepProgram {

@@ -1,9 +1,9 @@
 import { languageModelConfig } from '@unroll/core';
 import { trainableLanguageModel } from '@unroll/core/internal';
 import { expect, test } from 'vitest';
+import { LanguageModelBatches } from '../language-model/language-model-batches.js';
 import { LaneLosses } from './lane-losses.js';
 import { laneWidth, packLanes, unpackLosses, unpackRecurrent } from './lane-states.js';
-import { LanguageModelBatches } from './language-model-batches.js';
 
 const config = languageModelConfig({ vocabSize: 9, embeddingDim: 2, hiddenDim: 3, cell: 'lstm', layers: 2 });
 const model = trainableLanguageModel(config);

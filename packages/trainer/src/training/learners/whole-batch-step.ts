@@ -1,7 +1,7 @@
 /** Updates of a learner that trains alone: one graph, optimizer included. `accumulated-step.ts` is the alternative. */
 import type { BatchDimensions } from '@unroll/core/internal';
-import type { Residents } from '../engines/engine.js';
-import { runBatches, type UpdateScalars } from './batch-runs.js';
+import type { Residents } from '../../engines/engine.js';
+import { runBatches, type UpdateScalars } from './consecutive-batches.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LearnerOptions, LossSum, StepResult } from './learner.js';
 import { StepExecutable } from './step-executable.js';

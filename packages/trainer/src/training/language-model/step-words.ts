@@ -4,14 +4,8 @@
  */
 import type { LanguageModelConfig } from '@unroll/core';
 import { embeddingName, outputTable, type SampledSoftmaxConfig } from '@unroll/core/config';
-import type { Inputs } from './batch-source.js';
-
-export interface StepWords {
-  /** The rows of each table that the step uses, ascending. */
-  readonly rows: Readonly<Record<string, Int32Array>>;
-  /** The batch, with rows of the tables as ids. */
-  readonly inputs: Inputs;
-}
+import type { Inputs } from '../learners/batch-source.js';
+import type { RowsOfStep } from '../learners/row-tables.js';
 
 /** Returns a sampled-softmax model whose vocabulary has the most words that a step of `tokens` tokens can have. */
 export function modelOfStep(model: LanguageModelConfig, tokens: number): LanguageModelConfig {
@@ -25,7 +19,7 @@ export function modelOfStep(model: LanguageModelConfig, tokens: number): Languag
  * Finds the words of a step and renumbers its batch.
  * @param inputs the inputs for the whole vocabulary: `ids`, `targets`, `candidates` and any others
  */
-export function wordsOfStep(model: LanguageModelConfig, inputs: Inputs): StepWords {
+export function wordsOfStep(model: LanguageModelConfig, inputs: Inputs): RowsOfStep {
   const [ids, targets, candidates] = [inputs.ids, inputs.targets, inputs.candidates] as Int32Array[];
   const read = model.tieWeights ? wordsIn(ids!, targets!, candidates!) : wordsIn(ids!);
   const scored = model.tieWeights ? read : wordsIn(targets!, candidates!);

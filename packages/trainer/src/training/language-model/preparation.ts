@@ -6,17 +6,17 @@ import {
   inspectCheckpoint,
   type ResumableCheckpoint,
   readResumableCheckpoint,
-} from '../checkpoint/checkpoint.js';
-import { isResumed } from '../checkpoint/resumption.js';
-import { type Corpus, loadCorpus } from '../data/corpus.js';
-import type { EncodedText } from '../data/encoded-text.js';
-import { misfitsOf } from '../data/fit.js';
-import { encodeText, learnTokenizer } from '../data/learn-tokenizer.js';
-import { UsageError } from '../errors.js';
-import { checkWritable } from '../files/result-folder.js';
+} from '../../checkpoint/checkpoint.js';
+import { isResumed } from '../../checkpoint/resumption.js';
+import { type Corpus, loadCorpus } from '../../data/corpus.js';
+import type { EncodedText } from '../../data/encoded-text.js';
+import { misfitsOf } from '../../data/fit.js';
+import { encodeText, learnTokenizer } from '../../data/learn-tokenizer.js';
+import { UsageError } from '../../errors.js';
+import { checkWritable } from '../../files/result-folder.js';
+import type { PreparationOptions, TrainingRequest } from '../request.js';
 import { checkedModel, type TrainingConfig } from './config.js';
 import { readInitialModel, trainingFrom } from './initial-model.js';
-import type { PreparationOptions, TrainingRequest } from './request.js';
 import { checkResumedTexts, type TextsFingerprint } from './resumed-text.js';
 import { requireSoftmaxFits } from './softmax.js';
 

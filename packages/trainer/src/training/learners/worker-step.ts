@@ -1,6 +1,6 @@
-/** The work of a parameter-server worker on its lanes, in any mode: see `gradient-work.ts`, `local-work.ts`. */
+/** How a worker of parameter servers computes its lanes' part of a step, in any mode; made by the files `*-step.ts` and `local-round.ts`. */
 import type { LaneRange, NamedGradients, ParameterClient } from '@unroll/param-server';
-import type { Residents } from '../engines/engine.js';
+import type { Residents } from '../../engines/engine.js';
 import type { LaneLosses } from './lane-losses.js';
 import type { LossSum } from './learner.js';
 
@@ -15,7 +15,7 @@ export interface Summand {
   readonly learningRate: number;
 }
 
-export interface LaneWork {
+export interface WorkerStep {
   readonly lanes: LaneRange;
   /** The lanes' recurrent state; after a step, the state that the next step starts from. */
   readonly recurrent: Residents;

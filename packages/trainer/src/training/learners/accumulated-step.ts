@@ -8,12 +8,12 @@ import {
   type BatchDimensions,
   gradientSumShapes,
 } from '@unroll/core/internal';
-import { type Residents, zeros } from '../engines/engine.js';
-import type { UpdateScalars } from './batch-runs.js';
-import type { BatchStep, TrainingResidents } from './batch-step.js';
+import { type Residents, zeros } from '../../engines/engine.js';
+import type { UpdateScalars } from './consecutive-batches.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LearnerOptions, LossSum, StepResult } from './learner.js';
 import { StepExecutable } from './step-executable.js';
+import type { BatchStep, TrainingResidents } from './whole-batch-step.js';
 
 export async function createAccumulatedStep(
   { engine, model, training, batchesOf }: LearnerOptions,

@@ -3,13 +3,13 @@ import { initialParameters, languageModelConfig } from '@unroll/core';
 import { trainableLanguageModel } from '@unroll/core/internal';
 import { connectParameterServers, startParameterServer, WorkerMeter } from '@unroll/param-server';
 import { expect, test } from 'vitest';
-import { LaneBatches } from '../data/batches.js';
-import { onnxRuntimeEngine } from '../engines/onnxruntime.js';
+import { LaneBatches } from '../../data/batches.js';
+import { onnxRuntimeEngine } from '../../engines/onnxruntime.js';
+import { LanguageModelBatches } from '../language-model/language-model-batches.js';
+import { presets } from '../language-model/presets.js';
+import { updateOptimizer } from '../modes.js';
 import { DistributedLearner } from './distributed-learner.js';
 import { laneWidth } from './lane-states.js';
-import { LanguageModelBatches } from './language-model-batches.js';
-import { updateOptimizer } from './modes.js';
-import { presets } from './presets.js';
 
 const [workers, shards, vocabSize, steps, version] = [2, 2, 40, 9, '1.2.3'] as const;
 const training = { ...presets.tiny, batchSize: 4, sequenceLength: 5 };

@@ -1,30 +1,29 @@
 /**
- * Computes the gradient of a worker's lanes as `gradient-work.ts` does, for a worker that holds only the table rows
+ * Computes the gradient of a worker's lanes as `gradient-step.ts` does, for a worker that holds only the table rows
  * that its step reads or scores. It pulls these rows from the servers before each step and sends back their gradients.
  */
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
-import type { Arrays } from '../checkpoint/checkpoint.js';
-import { type Residents, zeros } from '../engines/engine.js';
-import { disposeAll } from '../engines/residents.js';
+import type { Arrays } from '../../checkpoint/checkpoint.js';
+import { type Residents, zeros } from '../../engines/engine.js';
+import { disposeAll } from '../../engines/residents.js';
+import { stalenessBound } from '../modes.js';
 import type { TrainingBatch } from './batch-source.js';
-import { gradientsByName } from './gradient-work.js';
+import { gradientsByName } from './gradient-step.js';
 import { LaneLosses } from './lane-losses.js';
-import type { LaneWork } from './lane-work.js';
 import type { LearnerOptions } from './learner.js';
-import { stalenessBound } from './modes.js';
-import type { RowTables } from './row-tables.js';
-import type { StepWords } from './step-words.js';
+import type { RowsOfStep, RowTables } from './row-tables.js';
+import type { WorkerStep } from './worker-step.js';
 
 /**
- * Creates the work of a worker that holds only rows of the tables.
+ * Creates the step of a worker that holds only rows of the tables.
  * @param parameters the parameters of the model that {@link RowTables} says
  */
-export async function createTableWork(
+export async function createRowStep(
   { engine, training, batchesOf }: LearnerOptions,
   { model, rowsOf }: RowTables,
   parameters: Residents,
   lanes: LaneRange,
-): Promise<LaneWork> {
+): Promise<WorkerStep> {
   const count = lanes.to - lanes.from;
   const recurrent = engine.allocate(zeros(model.stateShapes(count)));
   const hasOwnPace = stalenessBound(training.mode) !== undefined;
@@ -33,7 +32,7 @@ export async function createTableWork(
   const executable = await engine.compile(model.rowGradientProgram!(batches.shape!), [parameters, recurrent]);
   const losses = new LaneLosses(count);
   let batch!: TrainingBatch;
-  let words: StepWords = { rows: {}, inputs: {} };
+  let words: RowsOfStep = { rows: {}, inputs: {} };
   return {
     lanes,
     recurrent,
@@ -59,7 +58,7 @@ export async function createTableWork(
 }
 
 /** Renumbers gradients of a step's tables to the rows of the whole tables. */
-function gradientsOfRows(gradients: NamedGradients, rows: StepWords['rows']): NamedGradients {
+function gradientsOfRows(gradients: NamedGradients, rows: RowsOfStep['rows']): NamedGradients {
   return Object.fromEntries(
     Object.entries(gradients).map(([name, gradient]) => {
       const words = rows[name];

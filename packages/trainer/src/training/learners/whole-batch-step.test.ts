@@ -3,12 +3,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { defaultOptimizer } from '@unroll/core';
 import { type BatchDimensions, trainableLoss } from '@unroll/core/internal';
 import { expect, test } from 'vitest';
-import { type Engine, zeros } from '../engines/engine.js';
-import { selectEngine } from '../engines/select.js';
-import { exampleBatches } from '../tasks/example-batches.js';
-import { epochBatches, paddedLength } from '../tasks/length-buckets.js';
-import { withDefaults } from '../tasks/settings.js';
-import { createWholeBatchStep } from './batch-step.js';
+import { type Engine, zeros } from '../../engines/engine.js';
+import { selectEngine } from '../../engines/select.js';
+import { exampleBatches } from '../../tasks/example-batches.js';
+import { epochBatches, paddedLength } from '../../tasks/length-buckets.js';
+import { withDefaults } from '../../tasks/settings.js';
+import { createWholeBatchStep } from './whole-batch-step.js';
 
 const batchSize = 4;
 const lengths = Array.from({ length: 90 }, (_, k) => 1 + ((k * 7) % 30));

@@ -1,8 +1,8 @@
 /** Checks that a resumed training continues on the text that it was trained on. */
-import type { TrainingState } from '../checkpoint/checkpoint.js';
-import { changedDataRemedy, unknownData } from '../checkpoint/resumption.js';
-import { differenceOf } from '../data/text-fingerprint.js';
-import { UnrollError } from '../errors.js';
+import type { TrainingState } from '../../checkpoint/checkpoint.js';
+import { changedDataRemedy, unknownData } from '../../checkpoint/resumption.js';
+import { differenceOf } from '../../data/text-fingerprint.js';
+import { UnrollError } from '../../errors.js';
 
 /** The fingerprints of the training and the validation text. */
 export type TextsFingerprint = NonNullable<TrainingState['texts']>;

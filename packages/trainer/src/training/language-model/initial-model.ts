@@ -1,7 +1,7 @@
 /** Starts training from another checkpoint's model: its tokenizer, its shape, its parameters. */
 import { type LanguageModelConfig, parameterShapes } from '@unroll/core';
-import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint.js';
-import { UsageError } from '../errors.js';
+import { type Checkpoint, readCheckpoint } from '../../checkpoint/checkpoint.js';
+import { UsageError } from '../../errors.js';
 import { parseTrainingConfig, type TrainingConfig } from './config.js';
 
 /** Fields that have flags, but are decided by the other checkpoint. */

@@ -1,4 +1,4 @@
-/** Creates a run's learner, alone or joined to the parameter servers, together with what it must close. */
+/** Opens a run's learner, alone or joined to the parameter servers, together with the connections and resources to close. */
 import {
   type ClientSecurity,
   connectParameterServers,
@@ -8,19 +8,19 @@ import {
   type ParameterShape,
   WorkerMeter,
 } from '@unroll/param-server';
-import { isOnThisMachine } from '../cluster/server-addresses.js';
-import type { Engine } from '../engines/engine.js';
-import { version } from '../version.js';
+import { isOnThisMachine } from '../../cluster/server-addresses.js';
+import type { Engine } from '../../engines/engine.js';
+import { version } from '../../version.js';
+import { clientCodec } from '../gradient-codec.js';
+import type { TrainingJob } from '../job.js';
+import { stalenessBound, updateOptimizer } from '../modes.js';
+import type { TrainingRecipe } from '../recipe.js';
+import { stepPlan } from '../step-plan.js';
 import { DistributedLearner } from './distributed-learner.js';
-import { clientCodec } from './gradient-codec.js';
-import type { TrainingJob } from './job.js';
 import { LaneLosses } from './lane-losses.js';
 import { laneWidth, packLanes } from './lane-states.js';
 import type { Learner, LearnerOptions } from './learner.js';
 import { createLocalLearner } from './local-learner.js';
-import { stalenessBound, updateOptimizer } from './modes.js';
-import type { TrainingRecipe } from './recipe.js';
-import { stepPlan } from './step-plan.js';
 
 /** This process's place among the workers of a parameter server. */
 export interface WorkerRole {
@@ -38,13 +38,17 @@ export interface WorkerRole {
 }
 
 /** A learner with its open connections and resources. */
-export interface Work extends AsyncDisposable {
+export interface OpenLearner extends AsyncDisposable {
   readonly learner: Learner;
   /** Whether other processes continue the run if this one ends. */
   readonly mayLeave: boolean;
 }
 
-export async function createWork(engine: Engine, job: TrainingJob, role: WorkerRole | undefined): Promise<Work> {
+export async function openLearner(
+  engine: Engine,
+  job: TrainingJob,
+  role: WorkerRole | undefined,
+): Promise<OpenLearner> {
   const { model, training, batchesOf, tables, start } = job;
   const options: LearnerOptions = { engine, model, training, batchesOf, tables };
   if (role) return joinServers(options, job, role);
@@ -52,7 +56,7 @@ export async function createWork(engine: Engine, job: TrainingJob, role: WorkerR
   return { learner, mayLeave: false, [Symbol.asyncDispose]: () => learner.dispose() };
 }
 
-async function joinServers(options: LearnerOptions, job: TrainingJob, role: WorkerRole): Promise<Work> {
+async function joinServers(options: LearnerOptions, job: TrainingJob, role: WorkerRole): Promise<OpenLearner> {
   const meter = new WorkerMeter();
   const client = connect(job, role, meter);
   try {

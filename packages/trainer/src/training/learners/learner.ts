@@ -3,10 +3,10 @@
  * (`distributed-learner.ts`).
  */
 import type { Trainable } from '@unroll/core/internal';
-import type { Arrays } from '../checkpoint/checkpoint.js';
-import type { Engine, Residents } from '../engines/engine.js';
+import type { Arrays } from '../../checkpoint/checkpoint.js';
+import type { Engine, Residents } from '../../engines/engine.js';
+import type { TrainingRecipe } from '../recipe.js';
 import type { BatchesOf } from './batch-source.js';
-import type { TrainingRecipe } from './recipe.js';
 import type { RowTables } from './row-tables.js';
 
 /** A loss summed over tokens or examples of this process's lanes; of language models, in nats. */

@@ -7,22 +7,22 @@
 import { slotShapes } from '@unroll/core';
 import type { BatchDimensions } from '@unroll/core/internal';
 import type { LaneRange } from '@unroll/param-server';
-import type { Arrays } from '../checkpoint/checkpoint.js';
-import { type Residents, zeros } from '../engines/engine.js';
-import { runBatches } from './batch-runs.js';
+import type { Arrays } from '../../checkpoint/checkpoint.js';
+import { type Residents, zeros } from '../../engines/engine.js';
+import { outerLearningRate } from '../modes.js';
+import { StepPlan } from '../step-plan.js';
+import { runBatches } from './consecutive-batches.js';
 import { LaneLosses } from './lane-losses.js';
-import type { LaneWork } from './lane-work.js';
 import type { LearnerOptions, LossSum } from './learner.js';
-import { outerLearningRate } from './modes.js';
-import { RunLength } from './run-length.js';
 import { StepExecutable } from './step-executable.js';
-import { StepPlan } from './step-plan.js';
+import { StepsAtOnce } from './steps-at-once.js';
+import type { WorkerStep } from './worker-step.js';
 
-export async function createLocalWork(
+export async function createLocalRound(
   { engine, model, training, batchesOf }: LearnerOptions,
   shared: Residents,
   lanes: LaneRange,
-): Promise<LaneWork> {
+): Promise<WorkerStep> {
   const { optimizer, clipNorm, batchSize, mode } = training;
   const count = lanes.to - lanes.from;
   const { parameters: shapes } = model;
@@ -37,18 +37,18 @@ export async function createLocalWork(
   if (batches.shape) await executable.prepare(batches.shape);
   const plan = new StepPlan(batches.batchesPerEpoch, mode);
   const losses = new LaneLosses(count);
-  const runLength = new RunLength(shapes);
+  const stepsAtOnce = new StepsAtOnce(shapes);
   const differences: Arrays = {};
 
   const train = async (from: number, to: number, learningRate: number): Promise<LossSum> => {
     const sum = { lossSum: 0, count: 0 };
     for (let first = from; first < to; ) {
-      const scalars = Array.from({ length: batches.shape ? Math.min(runLength.steps, to - first) : 1 }, (_, k) => ({
+      const scalars = Array.from({ length: batches.shape ? Math.min(stepsAtOnce.steps, to - first) : 1 }, (_, k) => ({
         learningRate: Float32Array.of(learningRate),
         step: Float32Array.of(first + k - from + 1),
       }));
       const program = { executable, batches, recurrent };
-      const runs = await runLength.measure(scalars.length, () => runBatches(program, first, scalars));
+      const runs = await stepsAtOnce.measure(scalars.length, () => runBatches(program, first, scalars));
       for (const { batch, outputs } of runs) {
         const { lossSum, count: added } = losses.add(batch, outputs);
         sum.lossSum += lossSum;

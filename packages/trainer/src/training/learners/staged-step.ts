@@ -1,17 +1,17 @@
 /**
- * Computes the gradient of a worker's lanes as `gradient-work.ts` does, but in three stages that run on a thread of
+ * Computes the gradient of a worker's lanes as `gradient-step.ts` does, but in three stages that run on a thread of
  * their own: the recurrent layers, the output layer, and back through the recurrent layers. So the output layer's
  * parameters may arrive during the first stage, and its gradients leave during the last. With a large vocabulary they
  * are half of the traffic or more.
  */
 import type { LaneRange } from '@unroll/param-server';
-import type { Arrays } from '../checkpoint/checkpoint.js';
-import type { Residents, StagedProgram } from '../engines/engine.js';
+import type { Arrays } from '../../checkpoint/checkpoint.js';
+import type { Residents, StagedProgram } from '../../engines/engine.js';
 import type { Inputs, TrainingBatch } from './batch-source.js';
-import { gradientsByName } from './gradient-work.js';
+import { gradientsByName } from './gradient-step.js';
 import { LaneLosses } from './lane-losses.js';
-import type { LaneWork } from './lane-work.js';
 import type { LearnerOptions } from './learner.js';
+import type { WorkerStep } from './worker-step.js';
 
 export interface WorkerOptions extends LearnerOptions {
   /** Whether the servers are so far away that computing during transfers pays; it costs some extra processor time. */
@@ -25,14 +25,14 @@ export function isStaged({ engine, model, training, tables, overlaps }: WorkerOp
 }
 
 /**
- * Creates the work of a worker that computes in stages.
+ * Creates the step of a worker that computes in stages.
  * @param parameters by name; after each run, a stage replaces the arrays that it read
  */
-export async function createStagedWork(
+export async function createStagedStep(
   { engine, model, batchesOf }: LearnerOptions,
   parameters: Arrays,
   lanes: LaneRange,
-): Promise<LaneWork> {
+): Promise<WorkerStep> {
   const count = lanes.to - lanes.from;
   const names = Object.keys(model.parameters);
   const states = Object.keys(model.stateShapes(count));

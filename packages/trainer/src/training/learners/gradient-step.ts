@@ -6,20 +6,20 @@
  */
 import type { BatchDimensions } from '@unroll/core/internal';
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
-import { type Residents, zeros } from '../engines/engine.js';
+import { type Residents, zeros } from '../../engines/engine.js';
+import { stalenessBound } from '../modes.js';
 import type { Inputs } from './batch-source.js';
 import { sumRowsById } from './embedding-rows.js';
 import { LaneLosses } from './lane-losses.js';
-import type { LaneWork } from './lane-work.js';
 import type { LearnerOptions } from './learner.js';
-import { stalenessBound } from './modes.js';
 import { StepExecutable } from './step-executable.js';
+import type { WorkerStep } from './worker-step.js';
 
-export async function createGradientWork(
+export async function createGradientStep(
   { engine, model, training, batchesOf }: LearnerOptions,
   parameters: Residents,
   lanes: LaneRange,
-): Promise<LaneWork> {
+): Promise<WorkerStep> {
   const count = lanes.to - lanes.from;
   const recurrent = engine.allocate(zeros(model.stateShapes(count)));
   const programOf = (shape: BatchDimensions, room?: readonly number[]) =>

@@ -1,5 +1,5 @@
 /** Runs a program on consecutive batches, with the lanes' state carried from each to the next. */
-import type { Residents } from '../engines/engine.js';
+import type { Residents } from '../../engines/engine.js';
 import type { BatchSource, TrainingBatch } from './batch-source.js';
 import type { StepExecutable } from './step-executable.js';
 

@@ -7,17 +7,17 @@
 import { elementCount, optimizerSlots } from '@unroll/core/config';
 import { slotName, type Trainable } from '@unroll/core/internal';
 import type { LaneRange, ParameterClient, WorkerMeter } from '@unroll/param-server';
-import type { Arrays } from '../checkpoint/checkpoint.js';
-import { type Residents, zeros } from '../engines/engine.js';
-import { readAll } from '../engines/residents.js';
-import { createGradientWork } from './gradient-work.js';
+import type { Arrays } from '../../checkpoint/checkpoint.js';
+import { type Residents, zeros } from '../../engines/engine.js';
+import { readAll } from '../../engines/residents.js';
+import { stalenessBound, updateOptimizer } from '../modes.js';
+import { createGradientStep } from './gradient-step.js';
 import { laneWidth, packLanes, unpackLosses, unpackRecurrent } from './lane-states.js';
-import type { LaneWork } from './lane-work.js';
 import type { Learner, LearnerState, LossSum, StepResult, UpdateSettings } from './learner.js';
-import { createLocalWork } from './local-work.js';
-import { stalenessBound, updateOptimizer } from './modes.js';
-import { createStagedWork, isStaged, type WorkerOptions } from './staged-work.js';
-import { createTableWork } from './table-work.js';
+import { createLocalRound } from './local-round.js';
+import { createRowStep } from './row-step.js';
+import { createStagedStep, isStaged, type WorkerOptions } from './staged-step.js';
+import type { WorkerStep } from './worker-step.js';
 
 export class DistributedLearner implements Learner {
   /** The parameters that this worker computes with. If it computes in stages, these are used for evaluation only. */
@@ -28,7 +28,7 @@ export class DistributedLearner implements Learner {
   readonly #client: ParameterClient;
   readonly #meter: WorkerMeter;
   readonly #pulled: Arrays;
-  #work: LaneWork;
+  #workerStep: WorkerStep;
 
   /** Joins the servers and waits until they have values. */
   static async create(
@@ -41,8 +41,8 @@ export class DistributedLearner implements Learner {
     const pulled = isStaged(options) ? emptyParameters(model) : await readAll(parameters);
     for (const table of tables?.names ?? []) delete pulled[table];
     await client.enter(pulled);
-    const work = await createWork(options, { parameters, pulled }, client.lanes);
-    const learner = new DistributedLearner(options, client, meter, { parameters, pulled, work });
+    const workerStep = await createWorkerStep(options, { parameters, pulled }, client.lanes);
+    const learner = new DistributedLearner(options, client, meter, { parameters, pulled, workerStep });
     await learner.#takeUp();
     return learner;
   }
@@ -51,14 +51,14 @@ export class DistributedLearner implements Learner {
     options: WorkerOptions,
     client: ParameterClient,
     meter: WorkerMeter,
-    { parameters, pulled, work }: { parameters: Residents; pulled: Arrays; work: LaneWork },
+    { parameters, pulled, workerStep }: { parameters: Residents; pulled: Arrays; workerStep: WorkerStep },
   ) {
     this.#options = options;
     this.#client = client;
     this.#meter = meter;
     this.#parameters = parameters;
     this.#pulled = pulled;
-    this.#work = work;
+    this.#workerStep = workerStep;
   }
 
   get parameters(): Residents {
@@ -81,7 +81,7 @@ export class DistributedLearner implements Learner {
   }
 
   get epoch(): LossSum {
-    return this.#work.losses.total;
+    return this.#workerStep.losses.total;
   }
 
   /** An update needs the servers' answer to the one before, so there is one in a call. */
@@ -99,16 +99,16 @@ export class DistributedLearner implements Learner {
       await this.#takeUp();
       return undefined;
     }
-    const { recurrent, losses, first } = this.#work;
+    const { recurrent, losses, first } = this.#workerStep;
     this.#meter.computes();
-    const { loss, ...summand } = await this.#work.compute(this.nextStep, learningRate);
+    const { loss, ...summand } = await this.#workerStep.compute(this.nextStep, learningRate);
     const laneStates = packLanes(this.#options.model, await readAll(recurrent), losses);
     const computed = () => this.#meter.computed();
     if (summand.later) void summand.later.then(computed, computed);
     else computed();
     const update = await this.#client.update({ ...summand, laneStates, ...(first ? { first } : {}) });
     if (update) {
-      if (!this.#work.begin) this.#installParameters();
+      if (!this.#workerStep.begin) this.#installParameters();
       this.#meter.end({ lossSum: loss.lossSum, tokens: loss.count, staleness: update.staleness });
       const { gradientNorm, staleness } = update;
       const hasOwnPace = stalenessBound(this.#options.training.mode) !== undefined;
@@ -123,7 +123,7 @@ export class DistributedLearner implements Learner {
    * at another step.
    */
   async #prepare(): Promise<boolean> {
-    const { lookUp, begin } = this.#work;
+    const { lookUp, begin } = this.#workerStep;
     if (lookUp) return lookUp(this.nextStep, this.#client);
     if (!begin) return true;
     this.#meter.computes();
@@ -175,7 +175,7 @@ export class DistributedLearner implements Learner {
   }
 
   async dispose(): Promise<void> {
-    await this.#work.dispose();
+    await this.#workerStep.dispose();
     this.#parameters.dispose();
     this.#whole?.dispose();
   }
@@ -184,16 +184,17 @@ export class DistributedLearner implements Learner {
   async #takeUp(): Promise<void> {
     const { model } = this.#options;
     const { lanes, laneStates } = this.#client;
-    if (lanes.from !== this.#work.lanes.from || lanes.to !== this.#work.lanes.to) {
-      await this.#work.dispose();
+    if (lanes.from !== this.#workerStep.lanes.from || lanes.to !== this.#workerStep.lanes.to) {
+      await this.#workerStep.dispose();
       const values = { parameters: this.#parameters, pulled: this.#pulled };
-      this.#work = await createWork(this.#options, values, lanes);
+      this.#workerStep = await createWorkerStep(this.#options, values, lanes);
     }
     const width = laneWidth(model);
     const rows = laneStates.subarray(lanes.from * width, lanes.to * width);
-    for (const [name, values] of Object.entries(unpackRecurrent(model, rows))) this.#work.recurrent.write(name, values);
-    unpackLosses(model, rows, this.#work.losses);
-    if (!this.#work.begin) this.#installParameters();
+    for (const [name, values] of Object.entries(unpackRecurrent(model, rows)))
+      this.#workerStep.recurrent.write(name, values);
+    unpackLosses(model, rows, this.#workerStep.losses);
+    if (!this.#workerStep.begin) this.#installParameters();
   }
 
   #installParameters(): void {
@@ -212,10 +213,14 @@ interface Values {
   readonly pulled: Arrays;
 }
 
-function createWork(options: WorkerOptions, { parameters, pulled }: Values, lanes: LaneRange): Promise<LaneWork> {
+function createWorkerStep(
+  options: WorkerOptions,
+  { parameters, pulled }: Values,
+  lanes: LaneRange,
+): Promise<WorkerStep> {
   const { training, tables } = options;
-  if (isStaged(options)) return createStagedWork(options, pulled, lanes);
-  if (tables) return createTableWork(options, tables, parameters, lanes);
-  const create = training.mode.name === 'local' ? createLocalWork : createGradientWork;
+  if (isStaged(options)) return createStagedStep(options, pulled, lanes);
+  if (tables) return createRowStep(options, tables, parameters, lanes);
+  const create = training.mode.name === 'local' ? createLocalRound : createGradientStep;
   return create(options, parameters, lanes);
 }
