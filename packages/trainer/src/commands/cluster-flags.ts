@@ -85,11 +85,14 @@ function snapshotCount(text: string): number {
   return count;
 }
 
-/** Returns a launch's options from its flags. By default snapshots go beside the checkpoint. */
+/**
+ * Returns a launch's options from its flags. By default snapshots go beside the checkpoint.
+ * @param workerFlags the arguments that say what to train, for every worker
+ */
 export function clusterOptions(
   flags: LaunchFlags & { readonly mode?: Mode['name'] },
   out: string,
-  argv: readonly string[],
+  workerFlags: readonly string[],
 ): ClusterOptions {
   const {
     workers = 1,
@@ -120,27 +123,7 @@ export function clusterOptions(
     servers,
     maxRestarts,
     snapshotDir,
-    workerFlags: trainingFlagsOf(argv),
+    workerFlags,
     serverFlags: Object.entries(serverFlags).flatMap(([name, value]) => [`--${name}`, `${value}`]),
   };
-}
-
-/** Flags of a launch that workers do not take, or are given in another way. */
-const launchersOwn = new Set([
-  ...['--dashboard', '--tensorboard', '--insecure-public'],
-  ...['--json', '--threads', '--workers', '--servers', '--max-restarts', '--min-workers', '--lease'],
-  ...['--backup-workers', '--log-format'],
-  ...['--worker-timeout', '--snapshot-dir', '--snapshot-every', '--keep-snapshots', '--max-parameters'],
-]);
-
-/** Returns the launcher's arguments without those that only the launcher uses. */
-function trainingFlagsOf(argv: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let k = 0; k < argv.length; k++) {
-    const [flag] = argv[k]!.split('=');
-    if (!launchersOwn.has(flag!)) kept.push(argv[k]!);
-    // None of their values begins with a dash.
-    else if (!argv[k]!.includes('=') && argv[k + 1]?.startsWith('-') === false) k++;
-  }
-  return kept;
 }

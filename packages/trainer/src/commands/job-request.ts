@@ -9,7 +9,34 @@ import { addTrainingFlags, languageModelRequest, type TrainingFlags } from './tr
 
 export type JobFlags = TrainingFlags & TaskFlags & { module?: string };
 
+/** The arguments of a command's job flags, as they were given. */
+const given = new WeakMap<Command, string[]>();
+
+/** The job flags that are for one process: a launcher's workers get others of their own. */
+const ownFlags = ['threads', 'json', 'log-format'];
+
+/** Adds the flags that say what to train, and how. */
 export function addJobFlags(command: Command): Command {
+  const others = new Set(command.options);
+  addFlags(command);
+  const args: string[] = [];
+  given.set(command, args);
+  for (const option of command.options.filter((each) => !others.has(each))) {
+    const name = option.name();
+    // Commander's own listener parses the value; this one keeps the argument.
+    command.on(`option:${name}`, (value?: string | null) => {
+      if (!ownFlags.includes(name)) args.push(typeof value === 'string' ? `--${name}=${value}` : `--${name}`);
+    });
+  }
+  return command;
+}
+
+/** Returns the arguments with which another command of {@link addJobFlags} trains the same. */
+export function givenJobFlags(command: Command): readonly string[] {
+  return given.get(command) ?? [];
+}
+
+function addFlags(command: Command): Command {
   return addTaskFlags(addTrainingFlags(command)).option(
     '--module <file>',
     'train a TensorFlow.js model of yours, which this module exports with its examples; docs/tensorflow-js.md describes it',

@@ -7,7 +7,7 @@ import { interruptible } from '../terminal/interrupt.js';
 import type { RunReport, TrainingResult } from '../training/report.js';
 import type { JobRequest } from '../training/request.js';
 import { addLaunchFlags, clusterOptions, type LaunchFlags } from './cluster-flags.js';
-import { addJobFlags, type JobFlags, jobRequest } from './job-request.js';
+import { addJobFlags, givenJobFlags, type JobFlags, jobRequest } from './job-request.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
 import { addExamples, positiveInteger, printOutcome } from './options.js';
 
@@ -25,7 +25,7 @@ export function addTrain(program: Command): void {
     .option('--servers <n>', 'parameter server processes (default: 1 if there are several workers)', positiveInteger);
   addAllFlags(command).action(async (flags: AllFlags) => {
     const distributed = flags.servers !== undefined || (flags.workers ?? 1) > 1;
-    const options = distributed && clusterOptions(flags, flags.out, process.argv.slice(3));
+    const options = distributed && clusterOptions(flags, flags.out, givenJobFlags(command));
     const request = await jobRequest(flags, command);
     await using observer = await openObserver(flags);
     const result = options ? await trainTogether(request, options, observer) : await trainAlone(request, observer);
@@ -49,7 +49,7 @@ export function addLaunch(program: Command): void {
     .option('--workers <n>', 'worker processes that share each batch', positiveInteger, 2)
     .option('--servers <n>', 'parameter server processes', positiveInteger, 1);
   addAllFlags(command).action(async (flags: AllFlags) => {
-    const options = clusterOptions(flags, flags.out, process.argv.slice(3));
+    const options = clusterOptions(flags, flags.out, givenJobFlags(command));
     const request = await jobRequest(flags, command);
     await using observer = await openObserver(flags);
     await printTrainingResult(flags.json, await trainTogether(request, options, observer));
