@@ -3,7 +3,7 @@
  * `training-state.json` and `optimizer.safetensors` (optimizer slots and recurrent state) are for resuming its
  * training. `checksums.json` guards them all.
  */
-import { type LanguageModelConfig, languageModelConfig, parameterShapes, type Shapes, stateShapes } from '@unroll/core';
+import { type LanguageModelConfig, languageModelConfig, parameterShapes, stateShapes } from '@unroll/core';
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import { z } from 'zod';
 import { textFingerprintSchema } from '../data/text-fingerprint.js';
@@ -11,10 +11,9 @@ import { UnrollError } from '../errors.js';
 import { type FileContents, type FolderContents, inspectFolder } from '../files/result-folder.js';
 import { trainingConfigSchema } from '../training/language-model/config.js';
 import { optimizerShapes } from '../training/optimizer-shapes.js';
+import { type Arrays, jsonFile, withoutShapes, withPrefix, withShapes } from './arrays.js';
 import { readChecksummedFolder, replaceChecksummedFolder } from './checksums.js';
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from './safetensors.js';
-
-export type Arrays = Record<string, Float32Array>;
 
 export interface Checkpoint {
   readonly config: LanguageModelConfig;
@@ -62,12 +61,14 @@ export async function writeCheckpoint(
   const { config, parameters, tokenizer, state, slots, recurrent } = checkpoint;
   const shapes = parameterShapes(config);
   const optimizer = {
-    ...named(optimizerShapes(state.training, shapes), slots),
-    ...(recurrent ? prefixed(named(stateShapes(config, state.training.batchSize), recurrent)) : {}),
+    ...withShapes(optimizerShapes(state.training, shapes), slots),
+    ...(recurrent
+      ? withPrefix(recurrentPrefix, withShapes(stateShapes(config, state.training.batchSize), recurrent))
+      : {}),
   };
   const files = {
     ...encodeModel({ config, parameters, tokenizer }),
-    'training-state.json': json(state),
+    'training-state.json': jsonFile(state),
     'optimizer.safetensors': encodeSafetensors(optimizer),
   };
   return replaceChecksummedFolder(folder, files, { isDue });
@@ -126,9 +127,9 @@ const modelFiles = ['config.json', 'model.safetensors', 'tokenizer.json'];
 
 function encodeModel({ config, parameters, tokenizer }: Checkpoint): Record<string, FileContents> {
   return {
-    'config.json': json({ model_type: 'unroll-language-model', ...config }),
-    'model.safetensors': encodeSafetensors(named(parameterShapes(config), parameters)),
-    'tokenizer.json': json(tokenizer.toJSON()),
+    'config.json': jsonFile({ model_type: 'unroll-language-model', ...config }),
+    'model.safetensors': encodeSafetensors(withShapes(parameterShapes(config), parameters)),
+    'tokenizer.json': jsonFile(tokenizer.toJSON()),
   };
 }
 
@@ -136,21 +137,15 @@ function parseModel(folder: string, files: Readonly<Record<string, Buffer>>): Ch
   const config = parse(folder, files, 'config.json', (json) =>
     languageModelConfig(modelFields(json as LanguageModelConfig)),
   );
-  const tensors = decodeSafetensors(files['model.safetensors']!, `${folder}/model.safetensors`);
-  for (const [name, shape] of Object.entries(parameterShapes(config))) {
-    const found = tensors[name]?.shape;
-    if (found?.join() === shape.join()) continue;
-    throw new UnrollError(
-      `${folder}/model.safetensors: tensor '${name}' is ${found ? `[${found.join(', ')}]` : 'missing'}, the configuration says [${shape.join(', ')}]; was config.json edited?`,
-    );
-  }
+  const file = `${folder}/model.safetensors`;
+  const parameters = withoutShapes(file, parameterShapes(config), decodeSafetensors(files['model.safetensors']!, file));
   const tokenizer = parse(folder, files, 'tokenizer.json', loadTokenizer);
   if (tokenizer.vocabSize !== config.vocabSize) {
     throw new UnrollError(
       `${folder}/tokenizer.json: its vocabulary has ${tokenizer.vocabSize} tokens, the model's ${config.vocabSize}; it belongs to another model`,
     );
   }
-  return { config, parameters: values(Object.entries(tensors)), tokenizer };
+  return { config, parameters, tokenizer };
 }
 
 /** Returns the fields of config.json that describe the model. */
@@ -180,18 +175,6 @@ function parse<Value>(
       cause: error,
     });
   }
-}
-
-function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-function named(shapes: Shapes, arrays: Readonly<Arrays>): Record<string, NamedArray> {
-  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, values: arrays[name]! }]));
-}
-
-function prefixed(arrays: Record<string, NamedArray>): Record<string, NamedArray> {
-  return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [`${recurrentPrefix}${name}`, array]));
 }
 
 function values(entries: readonly (readonly [string, NamedArray])[]): Arrays {

@@ -2,7 +2,8 @@
 import { decodingProgram, parameterShapes, stateShapes } from '@unroll/core';
 import { elementCount } from '@unroll/core/onnx';
 import type { StepModel } from '@unroll/edge-runtime';
-import type { Arrays, Checkpoint } from '../checkpoint/checkpoint.js';
+import type { Arrays } from '../checkpoint/arrays.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { type Engine, residentValues, zeros } from '../engines/engine.js';
 import { copyAll, disposeAll } from '../engines/residents.js';
 

@@ -4,7 +4,7 @@
 import { initialParameters, type LanguageModelConfig, languageModelConfig, parameterShapes } from '@unroll/core';
 import { outputDim } from '@unroll/core/config';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Arrays } from '../checkpoint/arrays.js';
 import { type Engine, residentValues } from '../engines/engine.js';
 import { selectEngine } from '../engines/select.js';
 import type { CacheSettings, DynamicSettings } from './adaptation.js';

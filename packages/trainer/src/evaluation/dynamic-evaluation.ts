@@ -11,7 +11,7 @@ import {
   squaredGradientProgram,
   squareShapes,
 } from '@unroll/core/internal';
-import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Arrays } from '../checkpoint/arrays.js';
 import { type Batch, LaneBatches } from '../data/batches.js';
 import type { TokenIds } from '../data/token-ids.js';
 import { type Engine, type Residents, residentValues, zeros } from '../engines/engine.js';

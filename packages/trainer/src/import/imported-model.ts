@@ -1,6 +1,6 @@
 /** A language model read from another framework's file, still without its vocabulary; only the vocabulary's size is known. */
 import type { LanguageModelConfig } from '@unroll/core';
-import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Arrays } from '../checkpoint/arrays.js';
 
 export interface ImportedModel {
   readonly config: LanguageModelConfig;

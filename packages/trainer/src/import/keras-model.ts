@@ -1,7 +1,7 @@
 /** Converts a Keras language model to one of ours. The weights have the same layouts, so they are checked but not converted. */
 import { languageModelConfig } from '@unroll/core';
 import { gateCounts } from '@unroll/core/config';
-import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Arrays } from '../checkpoint/arrays.js';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
 import type { ImportedModel } from './imported-model.js';

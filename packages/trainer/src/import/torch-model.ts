@@ -6,7 +6,7 @@
 import { languageModelConfig } from '@unroll/core';
 import { type ClassicCell, gateCounts } from '@unroll/core/config';
 import { transposed, withGatesReordered } from '@unroll/core/internal';
-import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Arrays } from '../checkpoint/arrays.js';
 import { UnrollError } from '../errors.js';
 import type { ImportedModel } from './imported-model.js';
 import { isSame, type NamedArrays, shapeText } from './named-arrays.js';

@@ -5,7 +5,7 @@
  */
 import { type LanguageModelConfig, parameterShapes } from '@unroll/core';
 import { transposed, withGatesReordered } from '@unroll/core/internal';
-import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Arrays } from '../checkpoint/arrays.js';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
 

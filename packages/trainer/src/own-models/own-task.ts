@@ -1,6 +1,6 @@
 /** A user's own TensorFlow.js model with its examples as a task, which trains like every application. */
 import { defaultOptimizer, type OptimizerConfig, type OptimizerName } from '@unroll/core';
-import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Arrays } from '../checkpoint/arrays.js';
 import { UnrollError } from '../errors.js';
 import { fingerprintOf } from '../tasks/data-fingerprint.js';
 import { batchesByStep, randomOfEpoch, shuffled } from '../tasks/epochs.js';

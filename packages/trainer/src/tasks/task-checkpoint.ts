@@ -1,13 +1,7 @@
-/**
- * A task's checkpoint is a folder. `config.json` and `model.safetensors` are the model with the parameters of its best
- * epoch. `training-state.json` and `optimizer.safetensors`, which also holds the latest parameters, are for resuming
- * its training.
- */
-import type { Shapes } from '@unroll/core';
 import { z } from 'zod';
-import type { Arrays } from '../checkpoint/checkpoint.js';
+import { type Arrays, jsonFile, withoutShapes, withPrefix, withShapes } from '../checkpoint/arrays.js';
 import { readChecksummedFolder, replaceChecksummedFolder } from '../checkpoint/checksums.js';
-import { decodeSafetensors, encodeSafetensors, type NamedArray } from '../checkpoint/safetensors.js';
+import { decodeSafetensors, encodeSafetensors } from '../checkpoint/safetensors.js';
 import { UnrollError } from '../errors.js';
 import { type FolderContents, inspectFolder } from '../files/result-folder.js';
 import { optimizerShapes } from '../training/optimizer-shapes.js';
@@ -64,13 +58,13 @@ export async function writeTaskCheckpoint(
   const { task, config, model, parameters, state, latest, slots } = checkpoint;
   const { parameters: shapes } = model.trainable;
   const training = {
-    ...prefixed(named(shapes, latest)),
-    ...named(optimizerShapes(state.settings, shapes), slots),
+    ...withPrefix(latestPrefix, withShapes(shapes, latest)),
+    ...withShapes(optimizerShapes(state.settings, shapes), slots),
   };
   const files = {
-    'config.json': json({ model_type: `${modelTypePrefix}${task.name}`, ...config }),
-    'model.safetensors': encodeSafetensors(named(shapes, parameters)),
-    'training-state.json': json(state),
+    'config.json': jsonFile({ model_type: `${modelTypePrefix}${task.name}`, ...config }),
+    'model.safetensors': encodeSafetensors(withShapes(shapes, parameters)),
+    'training-state.json': jsonFile(state),
     'optimizer.safetensors': encodeSafetensors(training),
   };
   return replaceChecksummedFolder(folder, files, { isDue });
@@ -108,14 +102,12 @@ export async function readResumableTaskCheckpoint(folder: string, own?: Task): P
   const file = `${folder}/optimizer.safetensors`;
   const tensors = decodeSafetensors(files['optimizer.safetensors']!, file);
   const { parameters: shapes } = checkpoint.model.trainable;
-  const latest = Object.fromEntries(Object.keys(shapes).map((name) => [name, tensors[`${latestPrefix}${name}`]!]));
   const slots = optimizerShapes(parsed.data.settings, shapes);
-  const stored = Object.fromEntries(Object.keys(slots).map((name) => [name, tensors[name]!]));
   return {
     ...checkpoint,
     state: parsed.data,
-    latest: checkedValues(file, shapes, latest),
-    slots: checkedValues(file, slots, stored),
+    latest: withoutShapes(file, shapes, tensors, latestPrefix),
+    slots: withoutShapes(file, slots, tensors),
   };
 }
 
@@ -128,7 +120,7 @@ function parseModel(folder: string, files: Readonly<Record<string, Buffer>>, own
   const model = modelOf(folder, task, config);
   const file = `${folder}/model.safetensors`;
   const tensors = decodeSafetensors(files['model.safetensors']!, file);
-  return { task, config, model, parameters: checkedValues(file, model.trainable.parameters, tensors) };
+  return { task, config, model, parameters: withoutShapes(file, model.trainable.parameters, tensors) };
 }
 
 function taskOf({ model_type: modelType }: TaskConfig): Task | undefined {
@@ -144,34 +136,10 @@ function modelOf(folder: string, task: Task, config: TaskConfig): TaskModel {
   }
 }
 
-function checkedValues(file: string, shapes: Shapes, tensors: Readonly<Record<string, NamedArray>>): Arrays {
-  return Object.fromEntries(
-    Object.entries(shapes).map(([name, shape]) => {
-      const found = tensors[name];
-      if (found?.shape.join() === shape.join()) return [name, found.values];
-      throw new UnrollError(
-        `${file}: tensor '${name}' is ${found ? `[${found.shape.join(', ')}]` : 'missing'}, the configuration says [${shape.join(', ')}]; was config.json edited?`,
-      );
-    }),
-  );
-}
-
 function parseJson(folder: string, name: string, contents: Buffer): TaskConfig {
   try {
     return JSON.parse(contents.toString()) as TaskConfig;
   } catch (error) {
     throw new UnrollError(`${folder}/${name}: is not JSON; was it edited?`, { cause: error });
   }
-}
-
-function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-function named(shapes: Shapes, arrays: Readonly<Arrays>): Record<string, NamedArray> {
-  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, values: arrays[name]! }]));
-}
-
-function prefixed(arrays: Record<string, NamedArray>): Record<string, NamedArray> {
-  return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [`${latestPrefix}${name}`, array]));
 }

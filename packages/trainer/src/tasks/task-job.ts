@@ -1,6 +1,6 @@
 /** The training of a task as a job. Its checkpoints keep the model of the best epoch so far. */
 import { createHash } from 'node:crypto';
-import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Arrays } from '../checkpoint/arrays.js';
 import { changedDataRemedy, isResumed, unknownData } from '../checkpoint/resumption.js';
 import { UnrollError } from '../errors.js';
 import { checkWritable } from '../files/result-folder.js';

@@ -4,7 +4,7 @@
  */
 import type { OnnxGraph, Program } from '@unroll/core';
 import type { Trainable } from '@unroll/core/internal';
-import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Arrays } from '../checkpoint/arrays.js';
 import type { BatchesOf, Inputs } from '../training/learners/batch-source.js';
 import type { TrainingRecipe } from '../training/recipe.js';
 

@@ -4,7 +4,7 @@
  */
 import type { Trainable } from '@unroll/core/internal';
 import type { SnapshotPolicy } from '@unroll/param-server';
-import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Arrays } from '../checkpoint/arrays.js';
 import type { Engine, Residents } from '../engines/engine.js';
 import type { BatchesOf } from './learners/batch-source.js';
 import type { LearnerState } from './learners/learner.js';

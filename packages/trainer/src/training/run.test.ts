@@ -5,7 +5,7 @@ import { defaultOptimizer } from '@unroll/core';
 import { trainableLoss } from '@unroll/core/internal';
 import { startParameterServer } from '@unroll/param-server';
 import { expect, test } from 'vitest';
-import type { Arrays } from '../checkpoint/checkpoint.js';
+import type { Arrays } from '../checkpoint/arrays.js';
 import { exampleBatches, weightsInMean } from '../tasks/example-batches.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
 import { version } from '../version.js';

@@ -16,7 +16,7 @@ import {
 } from '@unroll/core/internal';
 import { loadTokenizer, type Tokenizer, trainTokenizer } from '@unroll/core/text';
 import { z } from 'zod';
-import type { Arrays } from '../../checkpoint/checkpoint.js';
+import type { Arrays } from '../../checkpoint/arrays.js';
 import { fingerprintOf } from '../data-fingerprint.js';
 import { dropoutMasks } from '../dropout-masks.js';
 import { batchesByStep } from '../epochs.js';

@@ -1,12 +1,8 @@
 /** Prepares a run from a request: the configuration, the tokenizer and the texts as ids. */
 import type { LanguageModelConfig } from '@unroll/core';
 import type { Tokenizer } from '@unroll/core/text';
-import {
-  type Arrays,
-  inspectCheckpoint,
-  type ResumableCheckpoint,
-  readResumableCheckpoint,
-} from '../../checkpoint/checkpoint.js';
+import type { Arrays } from '../../checkpoint/arrays.js';
+import { inspectCheckpoint, type ResumableCheckpoint, readResumableCheckpoint } from '../../checkpoint/checkpoint.js';
 import { isResumed } from '../../checkpoint/resumption.js';
 import { type Corpus, loadCorpus } from '../../data/corpus.js';
 import type { EncodedText } from '../../data/encoded-text.js';

@@ -7,7 +7,7 @@
 import { elementCount, optimizerSlots } from '@unroll/core/config';
 import { slotName, type Trainable } from '@unroll/core/internal';
 import type { LaneRange, ParameterClient, WorkerMeter } from '@unroll/param-server';
-import type { Arrays } from '../../checkpoint/checkpoint.js';
+import type { Arrays } from '../../checkpoint/arrays.js';
 import { type Residents, zeros } from '../../engines/engine.js';
 import { readAll } from '../../engines/residents.js';
 import { stalenessBound, updateOptimizer } from '../modes.js';

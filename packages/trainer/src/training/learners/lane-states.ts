@@ -3,7 +3,7 @@
  * row holds the loss of the epoch so far and its count, then the recurrent state.
  */
 import type { Trainable } from '@unroll/core/internal';
-import type { Arrays } from '../../checkpoint/checkpoint.js';
+import type { Arrays } from '../../checkpoint/arrays.js';
 import type { LaneLosses } from './lane-losses.js';
 
 /** The first two numbers of a row: the loss, and how many tokens or examples it is summed over. */

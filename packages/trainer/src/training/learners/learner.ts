@@ -3,7 +3,7 @@
  * (`distributed-learner.ts`).
  */
 import type { Trainable } from '@unroll/core/internal';
-import type { Arrays } from '../../checkpoint/checkpoint.js';
+import type { Arrays } from '../../checkpoint/arrays.js';
 import type { Engine, Residents } from '../../engines/engine.js';
 import type { TrainingRecipe } from '../recipe.js';
 import type { BatchesOf } from './batch-source.js';

@@ -1,5 +1,5 @@
 /** Trains alone: this process makes every update. */
-import type { Arrays } from '../../checkpoint/checkpoint.js';
+import type { Arrays } from '../../checkpoint/arrays.js';
 import { residentValues } from '../../engines/engine.js';
 import { readAll } from '../../engines/residents.js';
 import { optimizerShapes } from '../optimizer-shapes.js';

@@ -7,7 +7,7 @@
 import { slotShapes } from '@unroll/core';
 import type { BatchDimensions } from '@unroll/core/internal';
 import type { LaneRange } from '@unroll/param-server';
-import type { Arrays } from '../../checkpoint/checkpoint.js';
+import type { Arrays } from '../../checkpoint/arrays.js';
 import { type Residents, zeros } from '../../engines/engine.js';
 import { outerLearningRate } from '../modes.js';
 import { StepPlan } from '../step-plan.js';

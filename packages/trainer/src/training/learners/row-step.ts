@@ -3,7 +3,7 @@
  * that its step reads or scores. It pulls these rows from the servers before each step and sends back their gradients.
  */
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
-import type { Arrays } from '../../checkpoint/checkpoint.js';
+import type { Arrays } from '../../checkpoint/arrays.js';
 import { type Residents, zeros } from '../../engines/engine.js';
 import { disposeAll } from '../../engines/residents.js';
 import { stalenessBound } from '../modes.js';

@@ -5,7 +5,7 @@
  * are half of the traffic or more.
  */
 import type { LaneRange } from '@unroll/param-server';
-import type { Arrays } from '../../checkpoint/checkpoint.js';
+import type { Arrays } from '../../checkpoint/arrays.js';
 import type { Residents, StagedProgram } from '../../engines/engine.js';
 import type { Inputs, TrainingBatch } from './batch-source.js';
 import { gradientsByName } from './gradient-step.js';
