@@ -48,7 +48,17 @@ __attribute__((constructor)) static void begin(void) {
 
 static int is_inside(const char *path) { return folder && strncmp(path, folder, strlen(folder)) == 0; }
 
-static int is_file(int file) { return file >= 0 && file < most_files && on_disk[file]; }
+/*
+ * Node closes files without calling close() here, so a socket may have the number of a file that was on the disk: look
+ * at what it is.
+ */
+static int is_file(int file) {
+  struct stat status;
+  if (file < 0 || file >= most_files || !on_disk[file]) return 0;
+  if (fstat(file, &status) == 0 && S_ISREG(status.st_mode)) return 1;
+  on_disk[file] = 0;
+  return 0;
+}
 
 static void be_slow(void) {
   uint32_t milliseconds = page->disk_milliseconds;

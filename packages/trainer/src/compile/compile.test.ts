@@ -59,6 +59,15 @@ describe('the losses of TensorFlow.js', () => {
     expect(largestDifference(fitted, compiled)).toBeLessThan(1e-4);
   });
 
+  test.each<[string, number[], number[]]>([
+    ['of one number each, for one unit', [8], [8, 1]],
+    ['and inputs of one number each', [8], [8]],
+  ])('labels %s are columns, as in fit', async (_, ys, xs) => {
+    const column = () => tf.sequential({ layers: [layers.dense({ units: 1, inputShape: [1] })] });
+    const { fitted, compiled } = await trainBoth({ model: column, xs: values(...xs), ys: values(...ys) });
+    expect(largestDifference(fitted, compiled)).toBeLessThan(1e-4);
+  });
+
   test('a function is a loss', async () => {
     const loss: Loss = (labels, predictions) => tf.losses.huberLoss(labels, predictions);
     const { fitted, compiled } = await trainBoth({ model: regressor, xs: values(8, 5), ys: values(8, 3), loss });
@@ -232,9 +241,14 @@ describe('models', () => {
 });
 
 describe('a model is refused in one line', () => {
-  const refusal = async (model: tf.LayersModel | ModelFunction, loss: Loss = 'meanSquaredError', xs = values(2, 3)) => {
+  const refusal = async (
+    model: tf.LayersModel | ModelFunction,
+    loss: Loss = 'meanSquaredError',
+    xs: tf.Tensor | tf.Tensor[] = values(2, 3),
+    ys: tf.Tensor | tf.Tensor[] = values(2, 3),
+  ) => {
     const step = await compile(model, loss, tf.train.sgd(0.1), { engine: await engine() });
-    return step.run(xs, values(2, 3));
+    return step.run(xs, ys);
   };
   const weight = tf.variable(tf.ones([3]));
 
@@ -263,6 +277,26 @@ describe('a model is refused in one line', () => {
       'because it is stateful',
       () => refusal(tf.sequential({ layers: [layers.lstm({ units: 3, stateful: true, batchInputShape: [2, 4, 3] })] })),
       'stateful layers',
+    ],
+    [
+      'because labels would be broadcast to the predictions',
+      () => refusal(regressor(), 'meanSquaredError', values(2, 5), values(2)),
+      "meanSquaredError: labels of the shape [2] do not fit the model's output [2, 3]; give [2, 3]",
+    ],
+    [
+      'because labels are numbers of classes',
+      () => refusal(classifier(), 'categoricalCrossentropy', values(2, 5), values(2, 1)),
+      'or sparseCategoricalCrossentropy if they are numbers of classes',
+    ],
+    [
+      'because it gets more inputs than it has',
+      () => refusal(regressor(), 'meanSquaredError', [values(2, 5), values(2, 5)]),
+      'has 1 inputs, and 2 tensors were given',
+    ],
+    [
+      'because it gets labels for outputs that it lacks',
+      () => refusal(regressor(), 'meanSquaredError', values(2, 5), [values(2, 3), values(2, 3)]),
+      '2 tensors of labels were given for 1 outputs',
     ],
     ['because it is not built', () => refusal(tf.sequential({ layers: [] })), 'is not built'],
   ])('%s', async (_, run, message) => {

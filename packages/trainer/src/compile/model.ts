@@ -2,7 +2,7 @@
  * A common interface for both kinds of models that can be compiled: a model of TensorFlow.js's layers, or a function
  * over tensors.
  */
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { UnrollError } from '../errors.js';
 
@@ -19,6 +19,8 @@ export interface Model {
   readonly forward: (inputs: tf.Tensor[], training: boolean) => tf.Tensor[];
   /** Returns scalars that are added to the loss: those of the regularizers. */
   readonly penalties: () => tf.Scalar[];
+  /** Whether the model takes batches as `fit` does. */
+  readonly isLayersModel: boolean;
   /** The variables to train; undefined for every trainable variable on which the loss depends. */
   readonly trainable: tf.Variable[] | undefined;
 }
@@ -32,6 +34,7 @@ export function modelOf(model: LayersModel | ModelFunction): Model {
     return {
       forward: (inputs, training) => [model(oneOrAll(inputs), { training })].flat(),
       penalties: () => [],
+      isLayersModel: false,
       trainable: undefined,
     };
   }
@@ -44,8 +47,18 @@ export function modelOf(model: LayersModel | ModelFunction): Model {
     );
   }
   return {
-    forward: (inputs, training) => [apply(model, inputs, training)].flat(),
+    forward: (inputs, training) => {
+      if (inputs.length !== model.inputs.length) {
+        throw new UnrollError(
+          `model '${model.name}' has ${model.inputs.length} inputs, and ${inputs.length} tensors were given; give one for each`,
+        );
+      }
+      // As `fit` does.
+      const columns = inputs.map((input) => (input.rank === 1 ? tf.expandDims(input, 1) : input));
+      return [apply(model, columns, training)].flat();
+    },
     penalties: () => model.calculateLosses(),
+    isLayersModel: true,
     trainable: model.trainableWeights.map((weight) => weight.read() as tf.Variable),
   };
 }

@@ -42,7 +42,12 @@ export function modelTrainingProgram(model: Model, loss: Loss, optimizer: tf.Opt
     const labels = tensorsOf('labels', batch.labels, tensors);
     const minimized = () => {
       const predictions = model.forward(tensorsOf('inputs', batch.inputs, tensors), true);
-      return batchLoss(lossFunctions(loss, predictions.length), labels, predictions, model.penalties());
+      return batchLoss(
+        lossFunctions(loss, predictions.length, model.isLayersModel),
+        labels,
+        predictions,
+        model.penalties(),
+      );
     };
     const value = withLearningRate(optimizer, tensors.learningRate!, () =>
       optimizer.minimize(minimized, true, model.trainable),

@@ -8,7 +8,7 @@ import { type NamedTensors, type Program, type Shapes, type TensorSpec, TraceErr
 import { seededRandom } from '@unroll/core/decoding';
 import { type BatchDimensions, float32Inputs, type Trainable, updateProgram } from '@unroll/core/internal';
 import { drawnName, type HostTensors, observeHostTensors, substituteHostTensors } from '../compile/host-tensors.js';
-import { type Loss, lossFunctions } from '../compile/loss.js';
+import { type Loss, lossFunctions, requireLabels } from '../compile/loss.js';
 import { type Model, type ModelFunction, modelOf } from '../compile/model.js';
 import { withVariables } from '../compile/variables.js';
 import { firstLine, UnrollError } from '../errors.js';
@@ -128,7 +128,9 @@ export class TrainableModel implements Trainable {
     const named = (prefix: string, specs: readonly TensorSpec[]) => specs.map((_, k) => inputs[`${prefix}.${k}`]!);
     const predictions = this.#model.forward(named('xs', this.#specs.xs), training);
     const labels = named('ys', this.#specs.ys);
-    const losses = lossFunctions(this.#loss, predictions.length).map((loss, k) => loss(labels[k]!, predictions[k]!));
+    requireLabels(labels.length, predictions.length);
+    const lossOfEach = lossFunctions(this.#loss, predictions.length, this.#model.isLayersModel);
+    const losses = lossOfEach.map((loss, k) => loss(labels[k]!, predictions[k]!));
     this.#ranks = losses.map(({ rank }) => rank);
     const data = losses.map((loss) => weightedMean(loss, inputs.weights!, inputs.share!));
     const penalties = training ? this.#model.penalties().map((penalty) => tf.mul(penalty, inputs.share!)) : [];
