@@ -66,6 +66,8 @@ export interface ShardConnectionOptions {
   readonly callSeconds: number;
   /** How long to wait for a server that does not listen. */
   readonly patienceSeconds: number;
+  /** After how long a call that waits for other workers is made again: its answer may be lost. Default 60. */
+  readonly repeatSeconds?: number;
   /** The methods of the service; may be replaced by wrapped ones. */
   readonly service?: typeof parameterServerService;
   /** Called for messages that do not pass through the methods. */
@@ -85,6 +87,7 @@ export class ShardConnection implements ShardCalls {
   readonly #metadata: Metadata;
   readonly #callSeconds: number;
   readonly #patienceSeconds: number;
+  readonly #repeatSeconds: number;
   readonly #client: Client;
   readonly #service: typeof parameterServerService;
   readonly #inFlight = new Set<Call>();
@@ -106,6 +109,7 @@ export class ShardConnection implements ShardCalls {
     security = {},
     callSeconds,
     patienceSeconds,
+    repeatSeconds = 60,
     service = parameterServerService,
     count = () => undefined,
     onObstacle = () => undefined,
@@ -120,6 +124,7 @@ export class ShardConnection implements ShardCalls {
     this.#server = `${address} (shard ${shard} of ${shards})`;
     this.#callSeconds = callSeconds;
     this.#patienceSeconds = patienceSeconds;
+    this.#repeatSeconds = repeatSeconds;
     this.#client = new Client(address, channelCredentials(security.tls), channelOptions);
     const authorization = authorizationOf(security.token);
     this.#bulk = new BulkChannel({ place: placeOf(address), tls: security.tls, authorization, count });
@@ -147,7 +152,7 @@ export class ShardConnection implements ShardCalls {
   }
 
   push(request: unroll.v1.PushRequest): Promise<unroll.v1.PushResponse> {
-    return this.#waits.during('the other workers', this.#unary(this.#service.push, request), at(request));
+    return this.#waits.during('the other workers', this.#repeated(this.#service.push, request), at(request));
   }
 
   commit(request: unroll.v1.CommitRequest): Promise<unroll.v1.CommitResponse> {
@@ -155,7 +160,7 @@ export class ShardConnection implements ShardCalls {
   }
 
   finish(request: unroll.v1.FinishRequest): Promise<unroll.v1.FinishResponse> {
-    return this.#waits.during('the other workers to finish', this.#unary(this.#service.finish, request));
+    return this.#waits.during('the other workers to finish', this.#repeated(this.#service.finish, request));
   }
 
   async leave(request: unroll.v1.LeaveRequest): Promise<unroll.v1.LeaveResponse> {
@@ -356,6 +361,23 @@ export class ShardConnection implements ShardCalls {
   #follow(call: Call): void {
     this.#inFlight.add(call);
     call.once('status', () => this.#inFlight.delete(call));
+  }
+
+  /**
+   * Makes a call that may wait for hours, again and again until it is answered: a connection may live although an answer
+   * on it was lost. Servers answer a repeated call as the first one.
+   */
+  async #repeated<Request, Response>(method: MethodDefinition<Request, Response>, request: Request): Promise<Response> {
+    const end = performance.now() + 1000 * this.#callSeconds;
+    for (;;) {
+      const left = (end - performance.now()) / 1000;
+      try {
+        return await this.#unary(method, request, Math.min(left, this.#repeatSeconds));
+      } catch (error) {
+        const isLate = error instanceof ParameterServerError && error.code === status.DEADLINE_EXCEEDED;
+        if (!isLate || left <= this.#repeatSeconds) throw error;
+      }
+    }
   }
 
   #unary<Request, Response>(
