@@ -50,6 +50,19 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     // The networks, from kernels to whole models.
     ...['kernels', 'recurrent', 'layers', 'models'],
   ],
+  trainer: [
+    ...['generated', 'terminal', 'engines'],
+    // Stand alone: TensorFlow.js models step by step; what a machine has; files; event files.
+    ...['compile', 'diagnosis', 'files', 'tensorboard'],
+    'configuration',
+    'data',
+    'checkpoint',
+    // From checkpoints to results.
+    ...['decoding', 'evaluation', 'import', 'gateway'],
+    // One loop for everything that trains, and what trains by it.
+    ...['training', 'dashboard', 'tasks', 'own-models', 'cluster'],
+    'commands',
+  ],
 };
 const forBrowsers = ['core', 'edge-runtime'];
 
@@ -162,7 +175,7 @@ describe.each(packages)('@unroll/%s', (name) => {
 
 test.each(Object.entries(rooms))('the rooms of @unroll/%s are one stack', (name, order) => {
   const source = `packages/${name}/src`;
-  // Files outside a room are the package's entries, above all rooms.
+  // Files outside a room are the package's entries, above all rooms, or its errors and version, below them.
   const roomOf = (path: string) => /^[^/]+(?=\/)/.exec(relative(source, path))?.[0];
   const floorOf = (path: string) => order.indexOf(roomOf(path) ?? '');
   const above = importsOf(sourcesOf(name)).filter(([file, imported]) => {

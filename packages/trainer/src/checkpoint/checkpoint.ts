@@ -6,11 +6,11 @@
 import { type LanguageModelConfig, languageModelConfig, parameterShapes, stateShapes } from '@unroll/core';
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import { z } from 'zod';
+import { trainingConfigSchema } from '../configuration/config.js';
+import { optimizerShapes } from '../configuration/optimizer-shapes.js';
 import { textFingerprintSchema } from '../data/text-fingerprint.js';
 import { UnrollError } from '../errors.js';
 import { type FileContents, type FolderContents, inspectFolder } from '../files/result-folder.js';
-import { trainingConfigSchema } from '../training/language-model/config.js';
-import { optimizerShapes } from '../training/optimizer-shapes.js';
 import { type Arrays, jsonFile, withoutShapes, withPrefix, withShapes } from './arrays.js';
 import { readChecksummedFolder, replaceChecksummedFolder } from './checksums.js';
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from './safetensors.js';

@@ -1,6 +1,5 @@
-/** The addresses of a run's parameter servers: parses them from flags and schedulers, and tells where they are. */
-import { hostname } from 'node:os';
-import { addressFault, isLoopback } from '@unroll/param-server/config';
+/** Parses the parameter servers of a run from flags and schedulers. */
+import { addressFault } from '@unroll/param-server/config';
 import { UsageError } from '../errors.js';
 
 /**
@@ -24,18 +23,4 @@ export function checkedServers(servers: readonly string[], source: string): read
     }
   }
   return servers;
-}
-
-/**
- * Returns whether the address is a loopback address.
- * @param address `host:port`
- */
-export function isOnThisMachine(address: string): boolean {
-  return isLoopback(address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1'));
-}
-
-/** Returns a name that the workers of these servers share, and no other run. */
-export function runOfServers(servers: readonly string[]): string {
-  const machine = servers.some(isOnThisMachine) ? ` on ${hostname()}` : '';
-  return `servers ${servers.join()}${machine}`;
 }

@@ -2,8 +2,8 @@
 import { defaultMaxParameters, fewestSnapshots, mostMaxParameters } from '@unroll/param-server/config';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ClusterOptions } from '../cluster/launch.js';
+import type { Mode } from '../configuration/schemas.js';
 import { UsageError } from '../errors.js';
-import type { Mode } from '../training/schemas.js';
 import { nonNegativeInteger, positiveInteger } from './options.js';
 
 export interface ServerPolicyFlags {

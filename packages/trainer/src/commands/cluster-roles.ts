@@ -1,9 +1,10 @@
 /** `unroll worker` and `unroll param-server`: the processes of a distributed run, one at a time, on any machine. */
 import type { Command } from 'commander';
 import { notify, reportTo } from '../cluster/messages.js';
-import { parseServerAddresses, runOfServers } from '../cluster/server-addresses.js';
+import { parseServerAddresses } from '../cluster/server-addresses.js';
 import { Interruption, UnrollError, UsageError } from '../errors.js';
 import { log, nameInLog } from '../terminal/log.js';
+import { runOfServers } from '../training/server-places.js';
 import { version } from '../version.js';
 import { addServerPolicyFlags, requireSpareable, type ServerPolicyFlags } from './cluster-flags.js';
 import { addJobFlags, type JobFlags, jobRequest } from './job-request.js';

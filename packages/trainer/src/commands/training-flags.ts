@@ -3,17 +3,17 @@
 import { defaultOptimizer, type OptimizerName, type Precision } from '@unroll/core';
 import { type LanguageModelCell, languageModelCells, optimizerNames, type SoftmaxConfig } from '@unroll/core/config';
 import { type Command, Option } from 'commander';
+import { flagsOfFields } from '../configuration/field-flags.js';
+import { defaultLocalSteps, defaultStaleness, modeNames } from '../configuration/modes.js';
+import type { GradientCodecConfig, Mode, Schedule } from '../configuration/schemas.js';
 import type { EngineName } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
 import type { LogFormat } from '../terminal/log.js';
 import { gradientCodecUsage, parseGradientCodec } from '../training/gradient-codec.js';
-import { flagsOfFields } from '../training/language-model/field-flags.js';
 import type { LanguageModelRequest } from '../training/language-model/preparation.js';
 import { type PresetName, presetNames, presets } from '../training/language-model/presets.js';
 import { parseSoftmax, softmaxUsage } from '../training/language-model/softmax.js';
-import { defaultLocalSteps, defaultStaleness, modeNames } from '../training/modes.js';
 import { defaultSchedule, scheduleNames } from '../training/schedule.js';
-import type { GradientCodecConfig, Mode, Schedule } from '../training/schemas.js';
 import {
   engineOption,
   jsonOption,
@@ -187,7 +187,7 @@ export async function languageModelRequest(flags: TrainingFlags): Promise<Langua
   }
   const mode = modeOf(flags);
   if (mode) config.mode = mode;
-  const { parseTrainingConfig } = await import('../training/language-model/config.js');
+  const { parseTrainingConfig } = await import('../configuration/config.js');
   return {
     data: flags.data!,
     out: flags.out,

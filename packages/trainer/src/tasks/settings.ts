@@ -1,8 +1,8 @@
 /** The schema of a task's stored settings, and how flags change its defaults. */
 import { z } from 'zod';
+import { recipeFields } from '../configuration/recipe.js';
+import type { Schedule } from '../configuration/schemas.js';
 import { UsageError } from '../errors.js';
-import { recipeFields } from '../training/recipe.js';
-import type { Schedule } from '../training/schemas.js';
 import type { Task, TaskSettings } from './task.js';
 
 const settingsSchema = z.strictObject({

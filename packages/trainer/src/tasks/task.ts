@@ -5,8 +5,8 @@
 import type { OnnxGraph, Program } from '@unroll/core';
 import type { Trainable } from '@unroll/core/internal';
 import type { Arrays } from '../checkpoint/arrays.js';
+import type { TrainingRecipe } from '../configuration/recipe.js';
 import type { BatchesOf, Inputs } from '../training/learners/batch-source.js';
-import type { TrainingRecipe } from '../training/recipe.js';
 
 /** The training settings of a task's model; stored in its checkpoints. */
 export interface TaskSettings extends TrainingRecipe {

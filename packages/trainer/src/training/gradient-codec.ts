@@ -1,10 +1,10 @@
 /** The codec that gradients travel in: parsed from its flag, checked, and passed to the servers' client. */
 import type { GradientCodec } from '@unroll/param-server';
+import { mostDensity, mostRank } from '../configuration/codec-limits.js';
+import { baseOptimizer } from '../configuration/modes.js';
+import type { TrainingRecipe } from '../configuration/recipe.js';
+import type { GradientCodecConfig } from '../configuration/schemas.js';
 import { UsageError } from '../errors.js';
-import { mostDensity, mostRank } from './codec-limits.js';
-import { baseOptimizer } from './modes.js';
-import type { TrainingRecipe } from './recipe.js';
-import type { GradientCodecConfig } from './schemas.js';
 
 export const gradientCodecUsage = 'float32, bfloat16, int8, top-k[:<density>] (0.001) or power-sgd[:<rank>] (4)';
 

@@ -5,12 +5,12 @@
 import type { Trainable } from '@unroll/core/internal';
 import type { SnapshotPolicy } from '@unroll/param-server';
 import type { Arrays } from '../checkpoint/arrays.js';
+import type { TrainingRecipe } from '../configuration/recipe.js';
 import type { Engine, Residents } from '../engines/engine.js';
 import type { BatchesOf } from './learners/batch-source.js';
 import type { LearnerState } from './learners/learner.js';
 import type { RowTables } from './learners/row-tables.js';
 import type { EpochProgress } from './loop.js';
-import type { TrainingRecipe } from './recipe.js';
 
 export interface TrainingJob {
   readonly training: TrainingRecipe;

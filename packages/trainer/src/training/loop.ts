@@ -3,9 +3,9 @@
  * and when to stop. The loop decides what is computed, which depends on the configuration and the text alone.
  */
 import { setImmediate } from 'node:timers/promises';
+import type { TrainingRecipe } from '../configuration/recipe.js';
 import { UnrollError } from '../errors.js';
 import type { Learner, LossSum, StepResult, UpdateSettings } from './learners/learner.js';
-import type { TrainingRecipe } from './recipe.js';
 import { averagingWeightAt, learningRateAt, type Moment } from './schedule.js';
 
 export interface TrainingOptions {

@@ -6,12 +6,12 @@ import { trainableLoss } from '@unroll/core/internal';
 import { startParameterServer } from '@unroll/param-server';
 import { expect, test } from 'vitest';
 import type { Arrays } from '../checkpoint/arrays.js';
+import { recipeSchema, type TrainingRecipe } from '../configuration/recipe.js';
 import { exampleBatches, weightsInMean } from '../tasks/example-batches.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
 import { version } from '../version.js';
 import type { EpochResult, TrainingJob } from './job.js';
 import type { WorkerRole } from './learners/open-learner.js';
-import { recipeSchema, type TrainingRecipe } from './recipe.js';
 import { type RunEvent, runTraining } from './run.js';
 
 const [width, examples, batchSize] = [3, 22, 8];

@@ -1,5 +1,4 @@
 /** One process's part of a training run, from the prepared job to the last checkpoint, as a stream of events. */
-import { runOfServers } from '../cluster/server-addresses.js';
 import { selectEngine } from '../engines/select.js';
 import { ResultLock } from '../files/result-lock.js';
 import { EpochEnd, type RunEvaluation } from './epoch-end.js';
@@ -9,6 +8,7 @@ import { type EpochProgress, type StepProgress, totalSteps, train } from './loop
 import { parameterCount } from './parameter-count.js';
 import type { JobRequest } from './request.js';
 import { requireAlone, requireShareable, requireStepsLeft } from './requirements.js';
+import { runOfServers } from './server-places.js';
 import { stepPlan } from './step-plan.js';
 
 export interface RunStart extends JobFacts {

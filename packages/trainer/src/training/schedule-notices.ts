@@ -1,6 +1,7 @@
 /** Notices about a learning rate that a user may not expect, shown before training begins. */
+
+import type { TrainingRecipe } from '../configuration/recipe.js';
 import { totalSteps } from './loop.js';
-import type { TrainingRecipe } from './recipe.js';
 import { learningRateAt } from './schedule.js';
 
 /** The run that training resumes. */

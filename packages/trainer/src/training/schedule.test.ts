@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readOptimizerCases } from '../../../core/src/testing/golden-optimizers.js';
-import type { TrainingConfig } from './language-model/config.js';
+import type { TrainingConfig } from '../configuration/config.js';
 import { presets } from './language-model/presets.js';
 import { averagingWeightAt, learningRateAt } from './schedule.js';
 

@@ -3,8 +3,8 @@
  * perplexities so far alone: a resumed run continues as the uninterrupted one would have.
  */
 import { averagingStart, averagingWeight } from '@unroll/core/config';
-import type { TrainingRecipe } from './recipe.js';
-import type { Schedule } from './schemas.js';
+import type { TrainingRecipe } from '../configuration/recipe.js';
+import type { Schedule } from '../configuration/schemas.js';
 
 export const scheduleNames = ['step', 'cosine', 'plateau'] as const satisfies readonly Schedule['name'][];
 

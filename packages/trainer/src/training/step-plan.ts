@@ -3,9 +3,9 @@
  * epoch, so the epoch's last round may be shorter.
  */
 
+import { batchesPerStep } from '../configuration/modes.js';
+import type { Mode } from '../configuration/schemas.js';
 import type { TrainingJob } from './job.js';
-import { batchesPerStep } from './modes.js';
-import type { Mode } from './schemas.js';
 
 /** Returns the plan of a job's steps. */
 export function stepPlan({ batchesOf, training }: Pick<TrainingJob, 'batchesOf' | 'training'>): StepPlan {

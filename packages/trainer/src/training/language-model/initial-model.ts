@@ -1,8 +1,8 @@
 /** Starts training from another checkpoint's model: its tokenizer, its shape, its parameters. */
 import { type LanguageModelConfig, parameterShapes } from '@unroll/core';
 import { type Checkpoint, readCheckpoint } from '../../checkpoint/checkpoint.js';
+import { parseTrainingConfig, type TrainingConfig } from '../../configuration/config.js';
 import { UsageError } from '../../errors.js';
-import { parseTrainingConfig, type TrainingConfig } from './config.js';
 
 /** Fields that have flags, but are decided by the other checkpoint. */
 const decided = ['tokenizer', 'vocabulary'];

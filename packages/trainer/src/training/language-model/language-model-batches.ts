@@ -2,9 +2,9 @@
 import { type LanguageModelConfig, logUniformCandidates } from '@unroll/core';
 import { elementCount, softmaxTails } from '@unroll/core/config';
 import { dropoutMaskShapes, fillDropoutMasks, positionsOfTails } from '@unroll/core/internal';
+import type { TrainingConfig } from '../../configuration/config.js';
 import type { Batch, LaneBatches } from '../../data/batches.js';
 import type { BatchSource, Inputs, LaneSlice, LossesOfLanes, TrainingBatch } from '../learners/batch-source.js';
-import type { TrainingConfig } from './config.js';
 
 /** The fields of a configuration that batches depend on. */
 export type BatchConfig = Pick<TrainingConfig, 'batchSize' | 'sequenceLength' | 'lossNormalization' | 'seed'>;

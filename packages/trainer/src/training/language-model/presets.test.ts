@@ -2,8 +2,8 @@ import { initialParameters, languageModelConfig, languageModelStepGraph, paramet
 import { trainTokenizer } from '@unroll/core/text';
 import { buildBundle, chooseByRule } from '@unroll/edge-runtime';
 import { expect, test } from 'vitest';
+import { parseTrainingConfig } from '../../configuration/config.js';
 import { parameterCount } from '../parameter-count.js';
-import { parseTrainingConfig } from './config.js';
 import { presetNames, presets } from './presets.js';
 
 test.each(presetNames)('the preset %s is a configuration that its own checks accept', (name) => {

@@ -1,6 +1,6 @@
 /** Named starting points for `unroll train --preset`; every flag overrides its field. */
 import { defaultOptimizer } from '@unroll/core/config';
-import type { TrainingConfig } from './config.js';
+import type { TrainingConfig } from '../../configuration/config.js';
 
 export const presetNames = ['tiny', 'seed', 'zaremba-small', 'zaremba-medium', 'zaremba-large', 'gboard-cifg'] as const;
 export type PresetName = (typeof presetNames)[number];

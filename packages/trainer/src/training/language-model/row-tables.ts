@@ -1,8 +1,8 @@
 /** The tables of a language model: its embedding and output layer. */
 import type { LanguageModelConfig } from '@unroll/core';
 import { trainableLanguageModel } from '@unroll/core/internal';
+import type { TrainingConfig } from '../../configuration/config.js';
 import type { RowTables } from '../learners/row-tables.js';
-import type { TrainingConfig } from './config.js';
 import { tableNames } from './softmax.js';
 import { modelOfStep, wordsOfStep } from './step-words.js';
 

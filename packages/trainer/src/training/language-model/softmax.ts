@@ -3,9 +3,9 @@
  * rows.
  */
 import { embeddingName, type LanguageModelConfig, outputTable } from '@unroll/core/config';
+import type { TrainingConfig } from '../../configuration/config.js';
+import type { Softmax } from '../../configuration/schemas.js';
 import { UsageError } from '../../errors.js';
-import type { Softmax } from '../schemas.js';
-import type { TrainingConfig } from './config.js';
 
 const defaultSamples = 8192;
 

@@ -3,11 +3,11 @@ import { initialParameters, languageModelConfig } from '@unroll/core';
 import { trainableLanguageModel } from '@unroll/core/internal';
 import { connectParameterServers, startParameterServer, WorkerMeter } from '@unroll/param-server';
 import { expect, test } from 'vitest';
+import { updateOptimizer } from '../../configuration/modes.js';
 import { LaneBatches } from '../../data/batches.js';
 import { onnxRuntimeEngine } from '../../engines/onnxruntime.js';
 import { LanguageModelBatches } from '../language-model/language-model-batches.js';
 import { presets } from '../language-model/presets.js';
-import { updateOptimizer } from '../modes.js';
 import { DistributedLearner } from './distributed-learner.js';
 import { laneWidth } from './lane-states.js';
 

@@ -6,8 +6,8 @@
  */
 import type { BatchDimensions } from '@unroll/core/internal';
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
+import { stalenessBound } from '../../configuration/modes.js';
 import { type Residents, zeros } from '../../engines/engine.js';
-import { stalenessBound } from '../modes.js';
 import type { Inputs } from './batch-source.js';
 import { sumRowsById } from './embedding-rows.js';
 import { LaneLosses } from './lane-losses.js';

@@ -4,8 +4,8 @@
  */
 import type { Trainable } from '@unroll/core/internal';
 import type { Arrays } from '../../checkpoint/arrays.js';
+import type { TrainingRecipe } from '../../configuration/recipe.js';
 import type { Engine, Residents } from '../../engines/engine.js';
-import type { TrainingRecipe } from '../recipe.js';
 import type { BatchesOf } from './batch-source.js';
 import type { RowTables } from './row-tables.js';
 

@@ -1,8 +1,8 @@
 /** Trains alone: this process makes every update. */
 import type { Arrays } from '../../checkpoint/arrays.js';
+import { optimizerShapes } from '../../configuration/optimizer-shapes.js';
 import { residentValues } from '../../engines/engine.js';
 import { readAll } from '../../engines/residents.js';
-import { optimizerShapes } from '../optimizer-shapes.js';
 import { createAccumulatedStep } from './accumulated-step.js';
 import type { Learner, LearnerOptions } from './learner.js';
 import { StepsAtOnce } from './steps-at-once.js';

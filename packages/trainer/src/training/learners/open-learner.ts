@@ -8,13 +8,13 @@ import {
   type ParameterShape,
   WorkerMeter,
 } from '@unroll/param-server';
-import { isOnThisMachine } from '../../cluster/server-addresses.js';
+import { stalenessBound, updateOptimizer } from '../../configuration/modes.js';
+import type { TrainingRecipe } from '../../configuration/recipe.js';
 import type { Engine } from '../../engines/engine.js';
 import { version } from '../../version.js';
 import { clientCodec } from '../gradient-codec.js';
 import type { TrainingJob } from '../job.js';
-import { stalenessBound, updateOptimizer } from '../modes.js';
-import type { TrainingRecipe } from '../recipe.js';
+import { isOnThisMachine } from '../server-places.js';
 import { stepPlan } from '../step-plan.js';
 import { DistributedLearner } from './distributed-learner.js';
 import { LaneLosses } from './lane-losses.js';

@@ -4,9 +4,9 @@
  */
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
 import type { Arrays } from '../../checkpoint/arrays.js';
+import { stalenessBound } from '../../configuration/modes.js';
 import { type Residents, zeros } from '../../engines/engine.js';
 import { disposeAll } from '../../engines/residents.js';
-import { stalenessBound } from '../modes.js';
 import type { TrainingBatch } from './batch-source.js';
 import { gradientsByName } from './gradient-step.js';
 import { LaneLosses } from './lane-losses.js';

@@ -2,10 +2,10 @@
 import { type LanguageModelConfig, languageModelConfig } from '@unroll/core';
 import { languageModelCells } from '@unroll/core/config';
 import { z } from 'zod';
-import { UsageError } from '../../errors.js';
-import { recipeFields } from '../recipe.js';
-import { softmaxSchema } from '../schemas.js';
+import { UsageError } from '../errors.js';
 import { flagOf } from './field-flags.js';
+import { recipeFields } from './recipe.js';
+import { softmaxSchema } from './schemas.js';
 
 const count = z.int().positive();
 
