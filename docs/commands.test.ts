@@ -60,6 +60,7 @@ describe.each(documentsThatRun)('%s', (document) => {
     const folder = await mkdtemp(join(tmpdir(), 'unroll-docs-'));
     try {
       await symlink(unroll, join(folder, 'unroll'));
+      await symlink(join(root, 'examples'), join(folder, 'examples'));
       const env = { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH}` };
       for (const { code } of shellBlocks.filter((block) => block.document === document && block.isRun)) {
         await execute('bash', ['-euo', 'pipefail', '-c', code], { cwd: folder, env });
