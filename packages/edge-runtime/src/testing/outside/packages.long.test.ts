@@ -105,7 +105,8 @@ console.log(all.every((module) => Object.keys(module).length > 0));`,
         await errors('training.ts', 'nodenext', '--skipLibCheck', 'false'),
         await errors('tensorflow.ts', 'nodenext', '--skipLibCheck', 'false'),
       ];
-      expect(ours).toEqual(theirs);
+      // Types that come with ours may mend TensorFlow.js's.
+      expect(ours.filter((line) => !theirs.includes(line))).toEqual([]);
     });
   });
 
