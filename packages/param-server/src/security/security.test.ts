@@ -153,7 +153,7 @@ describe('with a token', () => {
     ['with the beginning of it', { token: token.slice(0, -1) }],
   ])('a worker %s is refused', async (_, security) => {
     await expect(refusal(await serve({ token }), security)).rejects.toThrow(
-      'the server wants a token that the worker does not bring; give both the same --token-file',
+      'the server lets in only workers with its token; give both the same --token-file',
     );
   });
 

@@ -1,4 +1,5 @@
 // TensorFlow.js models of users: trained alone and by two workers, beside `fit` on the cpu backend.
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { startParameterServer } from '@unroll/param-server';
@@ -107,14 +108,34 @@ test.each<[string, Partial<ModelTraining>, string]>([
     { loss: (a, b) => tf.losses.meanSquaredError(a, b) },
     '10 examples are no multiple of batchSize 4',
   ],
+  [
+    'inputs that the model does not take',
+    { train: { xs: tf.ones([10, 3]), ys } },
+    'the model cannot be trained: Input 0 is incompatible',
+  ],
+  ['labels that would be broadcast', { train: { xs, ys: tf.ones([10, 2]) } }, "do not fit the model's output"],
+  [
+    'a gradient whose norm is not finite',
+    { loss: (a, b) => tf.mul(tf.squaredDifference(a, b), 1e25) },
+    'norm is not a finite number at step 1',
+  ],
   ['texts', { train: { xs: tf.tensor1d(['a']), ys: tf.tensor1d([1]) } }, 'dtype string'],
 ])('%s: a line says what is wrong', async (_, wrong, message) => {
   await expect(trained({ model: dense(), ...small, ...wrong })).rejects.toThrow(message);
 });
 
 test('a module without what is needed is named', async () => {
-  await expect(taskOfModule(join(root.path, 'absent.mjs'))).rejects.toThrow('absent.mjs: cannot be loaded');
-  await expect(taskOfModule('examples/train-on-a-cluster/../anomaly-detection/x.mjs')).rejects.toThrow(
-    'cannot be loaded',
-  );
+  const file = (name: string, text: string) => {
+    const path = join(root.path, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  await expect(taskOfModule(join(root.path, 'absent.mjs'))).rejects.toThrow('absent.mjs: no such file');
+  const refusals = [
+    [file('broken.mjs', 'export default {{;'), 'broken.mjs: cannot be loaded: '],
+    [file('failing.mjs', "export default () => { throw new Error('boom'); };"), 'that it exports failed: boom'],
+    [file('nothing.mjs', 'export const x = 1;'), 'has no default export'],
+    [file('part.mjs', 'export default { model: {} };'), "has no 'loss'"],
+  ] as const;
+  for (const [path, message] of refusals) await expect(taskOfModule(path)).rejects.toThrow(message);
 });

@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { type NamedTensors, type Program, type Shapes, type TensorSpec, TraceError, trace } from '@unroll/core';
+import { type NamedTensors, type Program, type Shapes, type TensorSpec, trace } from '@unroll/core';
 import { seededRandom } from '@unroll/core/decoding';
 import { type BatchDimensions, float32Inputs, type Trainable, updateProgram } from '@unroll/core/internal';
 import { drawnName, type HostTensors, observeHostTensors, substituteHostTensors } from '../compile/host-tensors.js';
@@ -155,7 +155,8 @@ export class TrainableModel implements Trainable {
         return {};
       }, specs);
     } catch (error) {
-      if (!(error instanceof TraceError)) throw error;
+      if (error instanceof UnrollError) throw error;
+      // The error is of the user's model, or names what of it cannot be traced.
       throw new UnrollError(`the model cannot be trained: ${firstLine(error)}`, { cause: error });
     }
     this.#observed.set(batch, found[0]!);

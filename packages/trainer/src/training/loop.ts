@@ -52,7 +52,7 @@ export function totalSteps({ epochs, maxSteps }: TrainingRecipe, stepsPerEpoch: 
 /**
  * Trains until the epochs or `maxSteps` end, or the signal aborts. The learner decides the current step. After a crash
  * of parameter servers it may be an earlier one; after a restart of this process it may be later than its checkpoint's.
- * @throws UnrollError if the loss is no longer a finite number
+ * @throws UnrollError if the loss or the gradient's norm is no longer a finite number
  */
 export async function* train(options: TrainingOptions): AsyncGenerator<TrainingProgress, void, undefined> {
   const { training, learner, stepsPerEpoch, checkpointStep, signal } = options;
@@ -96,6 +96,10 @@ async function makeSteps(options: TrainingOptions, step: number): Promise<StepPr
   return made.map((result, k) => {
     const { learningRate } = updates[k]!;
     if (!Number.isFinite(result.lossSum)) throw divergence(step + k + 1, learningRate);
+    // In mixed precision such a step is skipped, and the loss scaled otherwise.
+    if (!Number.isFinite(result.gradientNorm) && training.precision !== 'mixed') {
+      throw divergence(step + k + 1, learningRate, 'the gradient’s norm');
+    }
     return { type: 'step', step: step + k + 1, ...result, learningRate, seconds };
   });
 }
@@ -124,11 +128,11 @@ function epochProgress(options: TrainingOptions, step: number): EpochProgress {
 }
 
 /**
- * Returns the error for a loss that is not finite.
+ * Returns the error for a figure that is not finite.
  * @param step the update, counted from 1, at which it showed
  */
-export function divergence(step: number, learningRate: number): UnrollError {
+export function divergence(step: number, learningRate: number, figure = 'the loss'): UnrollError {
   return new UnrollError(
-    `the loss is not a finite number at step ${step}: training diverged; lower --learning-rate (${learningRate}) or --clip-norm, then go on from the last checkpoint with --resume`,
+    `${figure} is not a finite number at step ${step}: training diverged; lower --learning-rate (${learningRate}) or --clip-norm, then go on from the last checkpoint with --resume`,
   );
 }
