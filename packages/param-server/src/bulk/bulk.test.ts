@@ -214,7 +214,7 @@ describe('a server with a token', () => {
     const { port } = await serve({ token });
     const { codes, details } = await converse(port, hello(authorization), false);
     expect(codes).toEqual([status.UNAUTHENTICATED]);
-    expect(details[0]).toContain('the server wants a token');
+    expect(details[0]).toContain('lets in only workers with its token');
   });
 
   test('takes calls from nobody who has not brought it', async () => {

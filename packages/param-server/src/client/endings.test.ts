@@ -89,12 +89,12 @@ test('whatever a server or its certificate has against a worker, the worker’s 
     [{ servers: [at(expired)], security: { tls } }, /TLS failed \(certificate has expired\)/],
     [{ servers: [at(mutual)], security: { tls } }, /TLS failed \(/],
     [{ servers: [at(guarded)], security: { tls } }, /TLS failed \(/],
-    [{ servers: [at(guarded)], security: { token: `${token}s` } }, /wants a token/],
-    [{ servers: [at(guarded)] }, /wants a token/],
+    [{ servers: [at(guarded)], security: { token: `${token}s` } }, /only workers with its token/],
+    [{ servers: [at(guarded)] }, /only workers with its token/],
     [{ servers: [at(ofAnotherRun)], worker: 1, workers: 2 }, /start all workers with the same configuration/],
     [{ servers: [at(ofAnotherRun)], worker: 0, workers: 1 }, /counts 1 workers, the server 2/],
     // The worker does not wait for the absent server once the other has refused it.
-    [{ servers: [at(guarded), absent] }, /wants a token/],
+    [{ servers: [at(guarded), absent] }, /only workers with its token/],
     [{ servers: [absent, at(overTls)], security: { tls: { authority: strangers.certificate } } }, /TLS failed/],
   ];
   const script = program.replace('ATTEMPTS', () => JSON.stringify(attempts.map(([attempt]) => attempt)));

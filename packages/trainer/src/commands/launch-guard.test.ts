@@ -37,7 +37,9 @@ test.skipIf(!canFindProcesses)(
       ...{ lanes: { count: 1, width: 1 }, run: 'a run' },
       start: { values: async () => ({ parameters: { kernel: new Float32Array(2) } }) },
     });
-    await expect(stranger.enter({ kernel: new Float32Array(2) })).rejects.toThrow('the server wants a token');
+    await expect(stranger.enter({ kernel: new Float32Array(2) })).rejects.toThrow(
+      'lets in only workers with its token',
+    );
     await stranger.close();
     const [snapshot] = readdirSync(at('run.snapshots')).filter((name) => name.endsWith('.snapshot'));
     expect(permissions(at(`run.snapshots/${snapshot}`))).toBe('600');
