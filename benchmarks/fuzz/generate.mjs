@@ -7,7 +7,7 @@ import { httpRequest } from './http-requests.mjs';
 import { http2Bytes } from './http2-frames.mjs';
 import { changeField, fieldChanges } from './protobuf.mjs';
 
-/** What each door gets of a hundred messages, by who sends them. A worker has let itself in: it sends to the service. */
+/** The number of messages of a hundred that each door gets, by who sends them. A worker has let itself in: it sends to the service. */
 const shares = {
   stranger: { grpc: 83, bulk: 6, http2: 3, raw: 2, metrics: 2, gateway: 2, dashboard: 2 },
   worker: { grpc: 86, bulk: 8, http2: 2, raw: 1, metrics: 1, gateway: 1, dashboard: 1 },
@@ -187,7 +187,7 @@ function chunkFrame(UploadRequest, message) {
   }
 }
 
-/** What clients of other protocols would say first. */
+/** The first words of clients of other protocols. */
 const greetings = {
   'TLS greeting': Buffer.from(
     '16030100a5010000a10303000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20e0e1e2e3e4e5e6e7e8e9eaebecedeeef',

@@ -43,6 +43,6 @@ export function gradients(worker, step, parameters = {}) {
   );
 }
 
-/** What the gateway of the run gathers updates of. */
+/** The gateway of the run gathers updates of this model. */
 export const gatewayModel = 'f'.repeat(64);
 export const gatewayParameters = 64;

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 
-/** What a server must never write: a stack trace, or a warning of Node's. */
+/** Matches what a server must never write: a stack trace, or a warning of Node's. */
 const unfit = /^\s+at .+(?::\d+:\d+|<anonymous>)|\bUncaught\b|\bunhandled\b|\((?:node|Use `node):?.*Warning/im;
 
 export class WatchedProcess {

@@ -166,7 +166,7 @@ describe('a worker that has joined is refused', () => {
         for (const vector of ['', '__proto__', 'constructor', '../../etc/passwd', '/etc/passwd']) {
           const upload = connection.upload({ caller, step: 1, vector }, [chunk([0], 4)]);
           await expect(upload).rejects.toThrow('it has parameters, momentum, gradient, lanes');
-          // What does not exist is refused at once, and does not wait for the step after this one.
+          // A pull of a vector that does not exist is refused at once, and does not wait for the step after this one.
           for (const step of [1, 2]) {
             const pull = readAll(connection.pull({ caller, step, vector }));
             await expect(pull).rejects.toThrow('the shard has no vector');

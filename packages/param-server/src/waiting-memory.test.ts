@@ -1,4 +1,4 @@
-// What a few messages may make a server hold: no more than it knows to be right, and nothing for what they only claim.
+// A few messages make a server hold no more than it knows to be right, and nothing for what they only claim.
 import { afterEach, expect, test } from 'vitest';
 import { ShardConnection } from './client/shard-connection.js';
 import { EncodedVector } from './codecs/encoded-vector.js';

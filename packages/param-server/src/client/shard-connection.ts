@@ -407,7 +407,7 @@ export class ShardConnection implements ShardCalls {
 /** Seconds between two looks at what a server speaks. */
 const probeSeconds = 1;
 
-/** What is wrong with a server that speaks something else. It may be a proxy whose server has yet to start. */
+/** The faults of servers that speak something else. Such a server may be a proxy whose server has yet to start. */
 const faults: Partial<Record<Protocol, string>> = {
   'http/1': 'what answers there speaks HTTP/1 and no gRPC',
   unknown: 'what answers there speaks no gRPC',

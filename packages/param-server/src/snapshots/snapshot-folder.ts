@@ -176,7 +176,7 @@ export class SnapshotFolder implements SnapshotStore, AsyncDisposable {
       this.#entries = this.#entries.filter((entry) => !writtenMeanwhile.includes(entry));
       const moved = [...hidden, ...writtenMeanwhile];
       if (after === undefined) {
-        // What was set aside before must not be removed when the run that begins now passes its steps.
+        // Snapshots that were set aside before must not be removed when the run that begins now passes its steps.
         moved.push(...this.#aside);
         this.#aside = [];
       }

@@ -6,7 +6,7 @@ import { gradientCodecSchema, modeSchema, scheduleSchema } from './schemas.js';
 const count = z.int().positive();
 const positive = z.number().positive();
 
-export const optimizerSchema = z.discriminatedUnion('name', [
+const optimizerSchema = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('sgd') }),
   z.strictObject({ name: z.literal('momentum'), momentum: z.number() }),
   z.strictObject({ name: z.literal('nesterov'), momentum: z.number() }),

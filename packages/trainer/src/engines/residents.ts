@@ -15,7 +15,10 @@ export async function copyAll(residents: Residents): Promise<Record<string, Floa
 }
 
 /** Disposes of a program and its residents. */
-export async function disposeAll(executable: Executable, residents: readonly Residents[]): Promise<void> {
+export async function disposeAll(
+  executable: Pick<Executable, 'dispose'>,
+  residents: readonly Residents[],
+): Promise<void> {
   await executable.dispose();
   for (const set of residents) set.dispose();
 }

@@ -3,14 +3,14 @@ import { defaultOptimizer, type OptimizerConfig, type OptimizerName } from '@unr
 import type { Arrays } from '../checkpoint/arrays.js';
 import { UnrollError } from '../errors.js';
 import { fingerprintOf } from '../tasks/data-fingerprint.js';
-import { batchesByStep, randomOfEpoch, shuffled } from '../tasks/epochs.js';
+import { batchesInOrder, randomOfEpoch, shuffled } from '../tasks/epochs.js';
 import { exampleBatches, weightsInMean } from '../tasks/example-batches.js';
 import { everyEpoch, withDefaults } from '../tasks/settings.js';
 import type { HeldOutData, Task, TaskSettings, TrainingData } from '../tasks/task.js';
 import { type Examples, ExampleTable } from './examples.js';
 import { type OwnModel, TrainableModel } from './trainable-model.js';
 
-/** What to train, and how. */
+/** A model to train, its examples, and how it is trained. */
 export interface ModelTraining extends OwnModel, Partial<Omit<TaskSettings, 'model' | 'optimizer' | 'precision'>> {
   /** The model's name in checkpoints and messages; default `model`. */
   readonly name?: string;
@@ -88,18 +88,16 @@ function trainingData(
       `the loss gives one number for a batch, so batches cannot be filled up: ${count} examples are no multiple of batchSize ${batchSize}; return a loss for each example, or choose another batchSize`,
     );
   }
-  const batchesPerEpoch = Math.ceil(count / batchSize);
-  const examplesAt = batchesByStep(batchesPerEpoch, (epoch) => {
-    const order = [...Array(count).keys()];
-    const visited = shuffle ? shuffled(order, randomOfEpoch(seed, epoch)) : order;
-    return Array.from({ length: batchesPerEpoch }, (_, k) => visited.slice(k * batchSize, (k + 1) * batchSize));
-  });
+  const order = [...Array(count).keys()];
+  const examplesAt = batchesInOrder(count, batchSize, (epoch) =>
+    shuffle ? shuffled(order, randomOfEpoch(seed, epoch)) : order,
+  );
   return {
     examples: count,
     fingerprint: fingerprintOf([...table.xs, ...table.ys].map(({ values }) => values)),
     countOf: (batch) => examplesAt(batch).length,
     batchesOf: exampleBatches({
-      batchesPerEpoch,
+      batchesPerEpoch: Math.ceil(count / batchSize),
       examplesAt,
       isUniform: true,
       shapeOf: (_, batch) => ({ batch }),

@@ -14,7 +14,7 @@ import { withVariables } from '../compile/variables.js';
 import { firstLine, UnrollError } from '../errors.js';
 import type { Inputs } from '../training/learners/batch-source.js';
 
-/** What a first run of a training step finds. */
+/** The findings of a first run of a training step. */
 interface Observed {
   readonly host: HostTensors;
   readonly hasLossByExample: boolean;
@@ -73,8 +73,7 @@ export class TrainableModel implements Trainable {
     return {
       inputs: { ...float32Inputs(this.parameters), ...specs, ...Object.fromEntries(drawn) },
       run: (inputs) => {
-        const values = new Map([...this.variables].map(([name, variable]) => [variable, inputs[name]!]));
-        const { result } = withVariables(values, () =>
+        const { result } = withVariables(this.#valuesIn(inputs), () =>
           substituteHostTensors(host, inputs, () => tf.variableGrads(() => this.#lossOf(inputs, true), list)),
         );
         const gradients = [...this.variables].map(([name, variable]) => [
@@ -90,10 +89,7 @@ export class TrainableModel implements Trainable {
   evaluationProgram(batch: number): Program {
     return {
       inputs: { ...float32Inputs(this.parameters), ...this.#batchSpecs(batch) },
-      run: (inputs) => {
-        const values = new Map([...this.variables].map(([name, variable]) => [variable, inputs[name]!]));
-        return { loss: withVariables(values, () => this.#lossOf(inputs, false)).result };
-      },
+      run: (inputs) => ({ loss: withVariables(this.#valuesIn(inputs), () => this.#lossOf(inputs, false)).result }),
     };
   }
 
@@ -110,6 +106,11 @@ export class TrainableModel implements Trainable {
   /** Whether the loss of so many examples has a value for each, not one for all. */
   hasLossByExample(batch: number): boolean {
     return this.#observe(batch).hasLossByExample;
+  }
+
+  /** Returns the tensors to put in the places of the variables. */
+  #valuesIn(inputs: NamedTensors): Map<tf.Variable, tf.Tensor> {
+    return new Map([...this.variables].map(([name, variable]) => [variable, inputs[name]!]));
   }
 
   /** The tensors of so many examples, and their weights in the mean. */

@@ -17,6 +17,23 @@ export function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
 }
 
 /**
+ * Returns a function that gives the items of a batch, counted from 0 over all epochs. Every item occurs once per epoch;
+ * the last batch of an epoch may be smaller.
+ * @param orderOf returns the items in the order of an epoch
+ */
+export function batchesInOrder<Item>(
+  count: number,
+  batchSize: number,
+  orderOf: (epoch: number) => readonly Item[],
+): (batch: number) => readonly Item[] {
+  const batchesPerEpoch = Math.ceil(count / batchSize);
+  return batchesByStep(batchesPerEpoch, (epoch) => {
+    const order = orderOf(epoch);
+    return Array.from({ length: batchesPerEpoch }, (_, k) => order.slice(k * batchSize, (k + 1) * batchSize));
+  });
+}
+
+/**
  * Returns a function that gives the batch of a step, counted from 0.
  * @param batchesOf returns the `stepsPerEpoch` batches of an epoch; they are cached until another epoch's are needed
  */

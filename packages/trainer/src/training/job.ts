@@ -1,5 +1,5 @@
 /**
- * What `run.ts` trains: a model with its data, its start, its evaluation and its checkpoints. A language model
+ * The interface of everything that `run.ts` trains: a model with its data, its start, its evaluation and its checkpoints. A language model
  * (`language-model-job.ts`) and every application (`tasks/task-job.ts`) are prepared as a job.
  */
 import type { Trainable } from '@unroll/core/internal';
@@ -29,7 +29,7 @@ export interface TrainingJob {
   /** Creates what evaluates the current values of the residents `parameters`. */
   evaluator(engine: Engine, parameters: Residents): JobEvaluator;
   readonly checkpoints: JobCheckpoints;
-  /** What becomes of snapshots that the servers have: they are treated like a checkpoint in the folder. */
+  /** Says whether snapshots that the servers have are used, discarded or refused, like a checkpoint in the folder. */
   readonly snapshots: SnapshotPolicy;
 }
 
@@ -37,7 +37,7 @@ export interface TrainingJob {
 export interface JobFacts {
   /** The application; absent for a language model. */
   readonly task?: string;
-  /** What losses and progress count. */
+  /** The unit in which losses and progress count. */
   readonly unit: 'tokens' | 'examples';
   /** The number of tokens or examples for training. */
   readonly trainCount: number;
@@ -67,7 +67,7 @@ export interface JobEvaluator extends AsyncDisposable {
   evaluate(): AsyncGenerator<number, number, undefined>;
 }
 
-/** What a checkpoint of a job says about its run. */
+/** The facts about a run that a checkpoint of its job tells. */
 export interface CheckpointedRun {
   readonly step: number;
   readonly validation: readonly number[];

@@ -3,7 +3,7 @@ import { type ForecasterConfig, forecasterLoss } from '@unroll/core';
 import { forecasterParameterShapes, forecastProgram, type Trainable, trainableLoss } from '@unroll/core/internal';
 import { fingerprintOf } from '../data-fingerprint.js';
 import { dropoutMasks } from '../dropout-masks.js';
-import { batchesByStep, randomOfEpoch, shuffled } from '../epochs.js';
+import { batchesInOrder, randomOfEpoch, shuffled } from '../epochs.js';
 import { exampleBatches, weightsInMean } from '../example-batches.js';
 import type { Programs, TaskSettings, TrainingData } from '../task.js';
 
@@ -41,11 +41,7 @@ export function windowTraining(
   windows: readonly Window[],
   { batchSize, seed }: TaskSettings,
 ): TrainingData {
-  const batchesPerEpoch = Math.ceil(windows.length / batchSize);
-  const windowsAt = batchesByStep(batchesPerEpoch, (epoch) => {
-    const order = shuffled(windows, randomOfEpoch(seed, epoch));
-    return Array.from({ length: batchesPerEpoch }, (_, k) => order.slice(k * batchSize, (k + 1) * batchSize));
-  });
+  const windowsAt = batchesInOrder(windows.length, batchSize, (epoch) => shuffled(windows, randomOfEpoch(seed, epoch)));
   return {
     examples: windows.length,
     fingerprint: fingerprintOf([
@@ -54,7 +50,7 @@ export function windowTraining(
     ]),
     countOf: (batch) => windowsAt(batch).length,
     batchesOf: exampleBatches({
-      batchesPerEpoch,
+      batchesPerEpoch: Math.ceil(windows.length / batchSize),
       isUniform: true,
       examplesAt: windowsAt,
       shapeOf: (_, batch) => ({ batch }),

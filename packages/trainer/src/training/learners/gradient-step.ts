@@ -8,6 +8,7 @@ import type { BatchDimensions } from '@unroll/core/internal';
 import type { LaneRange, NamedGradients } from '@unroll/param-server';
 import { stalenessBound } from '../../configuration/modes.js';
 import { type Residents, zeros } from '../../engines/engine.js';
+import { disposeAll } from '../../engines/residents.js';
 import type { Inputs } from './batch-source.js';
 import { sumRowsById } from './embedding-rows.js';
 import { LaneLosses } from './lane-losses.js';
@@ -43,10 +44,7 @@ export async function createGradientStep(
       const gradients = gradientsByName(parameters.names, outputs, inputs.ids);
       return { loss, gradients, learningRate: learningRate * share };
     },
-    dispose: async () => {
-      await executable.dispose();
-      recurrent.dispose();
-    },
+    dispose: () => disposeAll(executable, [recurrent]),
   };
 }
 

@@ -10,6 +10,7 @@ import type { LaneRange } from '@unroll/param-server';
 import type { Arrays } from '../../checkpoint/arrays.js';
 import { outerLearningRate } from '../../configuration/modes.js';
 import { type Residents, zeros } from '../../engines/engine.js';
+import { disposeAll } from '../../engines/residents.js';
 import { StepPlan } from '../step-plan.js';
 import { runBatches } from './consecutive-batches.js';
 import { LaneLosses } from './lane-losses.js';
@@ -72,10 +73,7 @@ export async function createLocalRound(
       }
       return { loss, gradients: differences, learningRate: outerLearningRate };
     },
-    dispose: async () => {
-      await executable.dispose();
-      for (const residents of [own, slots, recurrent]) residents.dispose();
-    },
+    dispose: () => disposeAll(executable, [own, slots, recurrent]),
   };
 }
 
