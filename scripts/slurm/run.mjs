@@ -145,9 +145,7 @@ const scenarios = [
       await job.isUnderWay();
       cluster.run('scontrol', ['update', 'nodename=n3', 'state=down', 'reason=test']);
       while (job.state.Restarts === '0') await sleep(200);
-      // The node may have come back by itself.
-      const [state] = cluster.run('sinfo', ['--nodes=n3', '--noheader', '--format=%t']).split('\n');
-      if (state.startsWith('down')) cluster.run('scontrol', ['update', 'nodename=n3', 'state=resume']);
+      bringBack(cluster, 'n3');
       return job.learnt();
     },
     'time that runs out': async (cluster) => {
@@ -160,6 +158,16 @@ const scenarios = [
     },
   },
 ];
+
+/** Gives the cluster a node that was taken away. It may have come back by itself, and cannot be resumed then. */
+function bringBack(cluster, node) {
+  try {
+    cluster.run('scontrol', ['update', `nodename=${node}`, 'state=resume']);
+  } catch (error) {
+    const state = cluster.run('sinfo', [`--nodes=${node}`, '--noheader', '--format=%t']);
+    if (state.startsWith('down')) throw error;
+  }
+}
 
 async function main() {
   const why = obstacle();

@@ -36,3 +36,4 @@ export {
 } from './server.js';
 export type { LaneRange, Severity } from './shard/messages.js';
 export type { NamedValues } from './shard-vector.js';
+export { removeReplacedSince } from './snapshots/snapshot-folder.js';

@@ -68,6 +68,7 @@ export function selectionOf({ rows, whole }: unroll.v1.PullRequest.$Properties):
 
 const statusCodes: Record<RefusalCode, status> = {
   'failed-precondition': status.FAILED_PRECONDITION,
+  'peer-lost': status.DATA_LOSS,
   aborted: status.ABORTED,
   unavailable: status.UNAVAILABLE,
   internal: status.INTERNAL,

@@ -3,6 +3,8 @@ import { type ServiceError, status } from '@grpc/grpc-js';
 
 const passingCodes = new Set([status.ABORTED, status.UNAVAILABLE, status.CANCELLED]);
 
+const absences = new Set([status.DEADLINE_EXCEEDED, status.DATA_LOSS]);
+
 /** A call to a parameter server failed. The message is one line: which server, what happened, what to do. */
 export class ParameterServerError extends Error {
   override readonly name = 'ParameterServerError';
@@ -16,9 +18,12 @@ export class ParameterServerError extends Error {
     super(message, options);
   }
 
-  /** Whether the server was away or late, perhaps since another process of the run had failed. Otherwise it refused this one. */
+  /**
+   * Whether another process of the run may be the cause: the server was away or late, or a worker that the run needs is
+   * lost. Otherwise the server refused this worker.
+   */
   get isAbsence(): boolean {
-    return passingCodes.has(this.code) || this.code === status.DEADLINE_EXCEEDED;
+    return passingCodes.has(this.code) || absences.has(this.code);
   }
 }
 

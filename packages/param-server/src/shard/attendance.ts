@@ -21,10 +21,10 @@ export class Attendance {
   /** Returns the refusal for requests that wait for a lost worker. `where` says how far the run has come. */
   loss(worker: number, where: string): Refusal {
     if (this.#members.hasLeft(worker)) {
-      return new Refusal('failed-precondition', `worker ${worker} has left the run ${where}; see its output for why`);
+      return new Refusal('peer-lost', `worker ${worker} has left the run ${where}; see its output for why`);
     }
     return new Refusal(
-      'failed-precondition',
+      'peer-lost',
       `worker ${worker} has not been heard of for ${this.#policy.patienceSeconds} s; it was killed or lost its ` +
         'network. Start it again, and the run with --resume',
     );

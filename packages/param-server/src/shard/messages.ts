@@ -187,8 +187,11 @@ export type Answer =
 /** `warning`: somebody may have to act. `error`: something, such as a snapshot, was lost or will be. */
 export type Severity = 'info' | 'warning' | 'error';
 
-/** `failed-precondition`: do not repeat. `aborted`, `unavailable`: rejoin and go on from there. `internal`: a bug. */
-export type RefusalCode = 'failed-precondition' | 'aborted' | 'unavailable' | 'internal';
+/**
+ * `failed-precondition`: do not repeat. `peer-lost`: do not repeat; the cause is another worker's end. `aborted`,
+ * `unavailable`: rejoin and go on from there. `internal`: a bug.
+ */
+export type RefusalCode = 'failed-precondition' | 'peer-lost' | 'aborted' | 'unavailable' | 'internal';
 
 /**
  * Effects that take time (`read-snapshot`, `update`) carry the generation that asked for them, and so do the messages

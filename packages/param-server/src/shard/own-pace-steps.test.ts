@@ -103,7 +103,7 @@ test('a worker that is lost is named to those that wait for it', () => {
   makeStep(first, 0);
   makeStep(first, 1);
   now = 601;
-  expect(pull(first, 2)).toEqual([expect.stringMatching(/^failed-precondition: worker 1 has not been heard of/)]);
+  expect(pull(first, 2)).toEqual([expect.stringMatching(/^peer-lost: worker 1 has not been heard of/)]);
 });
 
 test.each([

@@ -223,7 +223,7 @@ test('a worker that is silent for longer than anybody waits is named to those th
   tell(push(4, first));
   now = patience + 1;
   expect(tell({ type: 'tick' })).toEqual([
-    'refuse 4 failed-precondition: worker 1 has not been heard of for 600 s; it was killed or lost its network. ' +
+    'refuse 4 peer-lost: worker 1 has not been heard of for 600 s; it was killed or lost its network. ' +
       'Start it again, and the run with --resume',
   ]);
 });

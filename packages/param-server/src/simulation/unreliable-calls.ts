@@ -14,7 +14,7 @@ import type { Answer, Caller } from '../shard/messages.js';
 import { Refusal } from '../shard/refusal.js';
 import type { ShardHost, UnnumberedRequest } from '../shard-host.js';
 import { type Chunk, piecesOf } from '../shard-vector.js';
-import { selectionOf } from '../vector-calls.js';
+import { asStatus, selectionOf } from '../vector-calls.js';
 import { readCaller, readClaim, readRun } from '../wire-messages.js';
 import type { ServerMachine } from './server-machine.js';
 import type { VirtualTime } from './virtual-time.js';
@@ -227,7 +227,5 @@ export class UnreliableCalls implements ShardCalls {
 }
 
 function asCallError(error: unknown): unknown {
-  if (!(error instanceof Refusal)) return error;
-  const code = error.code === 'aborted' ? status.ABORTED : status.FAILED_PRECONDITION;
-  return new ParameterServerError(code, error.message);
+  return error instanceof Refusal ? new ParameterServerError(asStatus(error).code, error.message) : error;
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { seededRandom } from '../simulation/virtual-time.js';
 import { FrozenValues } from './frozen-values.js';
 import type { FrozenSnapshot, ShardSnapshot } from './snapshot.js';
-import { SnapshotFolder } from './snapshot-folder.js';
+import { removeReplacedSince, SnapshotFolder } from './snapshot-folder.js';
 
 let folder: string;
 let reports: string[];
@@ -194,6 +194,21 @@ test('snapshots of another run are counted, not offered, and never removed', asy
   expect({ steps: snapshots.steps, foreign: snapshots.foreign }).toEqual({ steps: [10], foreign: 0 });
   await snapshots.clear();
   expect(namesIn()).toEqual([`${basename(fileOf(10))}.replaced`]);
+});
+
+test('replaced snapshots are removed on demand, but for those of files that were there before', async () => {
+  await (await open('another')).write(frozen(10));
+  const before = namesIn();
+  const snapshots = await open();
+  for (const step of [10, 20]) {
+    await snapshots.setAside(undefined);
+    await snapshots.write(frozen(step));
+  }
+  await snapshots.setAside(undefined);
+  const names = (...steps: number[]) => steps.map((step) => `${basename(fileOf(step))}.replaced`);
+  expect(namesIn()).toEqual([...names(10), `${basename(fileOf(10))}.replaced-2`, ...names(20)]);
+  await removeReplacedSince(folder, before);
+  expect(namesIn()).toEqual([...names(10), `${basename(fileOf(10))}.replaced-2`]);
 });
 
 test('snapshots of a run with another number of shards are foreign, each to one shard, and set aside when that is asked', async () => {

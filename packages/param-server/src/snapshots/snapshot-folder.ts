@@ -43,7 +43,7 @@ interface Entry {
 /** Suffix of a snapshot that was set aside; a number follows if several have the same step. */
 const asideSuffix = '.aside';
 
-/** Suffix of a snapshot whose place a chief's values have taken. Only people delete these. */
+/** Suffix of a snapshot whose place a chief's values have taken. Servers never delete these. */
 const replacedSuffix = '.replaced';
 
 /** The greatest number of replaced snapshots of a shard: a worker that lies must not fill the disk. */
@@ -294,6 +294,17 @@ interface ShardFile {
 function placeOf(name: string): ShardFile | undefined {
   const match = /^shard-(\d+)-of-(\d+)-step-\d+\.snapshot(\..+)?$/.exec(name);
   return match ? { shard: Number(match[1]), shards: Number(match[2]), kind: match[3] ?? '' } : undefined;
+}
+
+/**
+ * Removes the snapshots in a folder whose places a chief's values have taken, if they were written after `before`, the
+ * names in the folder at an earlier time.
+ */
+export async function removeReplacedSince(folder: string, before: readonly string[]): Promise<void> {
+  const isOlder = (name: string) => before.some((older) => name.startsWith(older));
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (placeOf(name)?.kind.startsWith(replacedSuffix) && !isOlder(name)) await rm(join(folder, name), { force: true });
+  }
 }
 
 /** Returns whether this shard looks after the snapshots of that shard. */

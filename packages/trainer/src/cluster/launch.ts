@@ -1,10 +1,10 @@
 /** Starts the servers and workers of a run as processes on this machine and follows them to their end. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
-import { rmdir } from 'node:fs/promises';
+import { readdir, rmdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectRunStatus } from '@unroll/param-server';
+import { connectRunStatus, removeReplacedSince } from '@unroll/param-server';
 import { Waits } from '@unroll/param-server/config';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { Interruption, UnrollError } from '../errors.js';
@@ -62,6 +62,7 @@ export async function launchCluster(
   // Other users of this machine can also reach its loopback address.
   const token = randomBytes(32).toString('hex');
   const secrets = { [tokenVariable]: token };
+  const before = await readdir(options.snapshotDir).catch(() => []);
   const say = withoutRepetition(log);
   const waits = new Waits((line) => log(line));
   const servers: Child[] = [];
@@ -87,6 +88,8 @@ export async function launchCluster(
       goodbyeSeconds,
       children.map(({ ended }) => ended),
     );
+    // If all processes were killed at once, worker 0 may have gone on from a checkpoint older than these.
+    await removeReplacedSince(options.snapshotDir, before);
     return report.result();
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;

@@ -57,8 +57,9 @@ export async function jobRequest(flags: JobFlags, command: Command): Promise<Job
   }
   requireData(flags);
   refuseTaskFlags(flags);
+  const request = await languageModelRequest(flags);
   const { languageModelJobRequest } = await import('../training/language-model/language-model-job.js');
-  return languageModelJobRequest(await languageModelRequest(flags));
+  return languageModelJobRequest(request);
 }
 
 async function taskByName(flags: JobFlags, name: TaskName): Promise<Task> {

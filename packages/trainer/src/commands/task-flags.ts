@@ -1,5 +1,5 @@
 /** The flags that say what application's model to train, and the request they make; they share some with language models. */
-import { defaultOptimizer } from '@unroll/core';
+import { defaultOptimizer } from '@unroll/core/config';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import type { Task } from '../tasks/task.js';

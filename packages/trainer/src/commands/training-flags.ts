@@ -1,7 +1,14 @@
 /** The flags that say what to train, shared by `train`, `launch` and `worker`. */
 
-import { defaultOptimizer, type OptimizerName, type Precision } from '@unroll/core';
-import { type LanguageModelCell, languageModelCells, optimizerNames, type SoftmaxConfig } from '@unroll/core/config';
+import type { Precision } from '@unroll/core';
+import {
+  defaultOptimizer,
+  type LanguageModelCell,
+  languageModelCells,
+  type OptimizerName,
+  optimizerNames,
+  type SoftmaxConfig,
+} from '@unroll/core/config';
 import { type Command, Option } from 'commander';
 import { flagsOfFields } from '../configuration/field-flags.js';
 import { defaultLocalSteps, defaultStaleness, modeNames } from '../configuration/modes.js';

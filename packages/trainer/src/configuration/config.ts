@@ -1,6 +1,5 @@
 /** The configuration of a training run: validated once, here, and stored in its checkpoints. */
-import { type LanguageModelConfig, languageModelConfig } from '@unroll/core';
-import { languageModelCells } from '@unroll/core/config';
+import { type LanguageModelConfig, languageModelCells, languageModelConfig } from '@unroll/core/config';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { flagOf } from './field-flags.js';
