@@ -7,15 +7,13 @@ import { type Channel, connectivityState } from '@grpc/grpc-js';
 /** A watch on a channel cannot be cancelled. One this short delays no process's exit noticeably. */
 const watchMilliseconds = 1000;
 
+export type WatchedChannel = Pick<Channel, 'getConnectivityState' | 'watchConnectivityState'>;
+
 /**
  * Returns false if the channel is not connected after `seconds`.
  * @throws the signal's reason when it aborts; abort it before closing the channel
  */
-export async function becomesReady(
-  channel: Pick<Channel, 'getConnectivityState' | 'watchConnectivityState'>,
-  seconds: number,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function becomesReady(channel: WatchedChannel, seconds: number, signal: AbortSignal): Promise<boolean> {
   // Do not measure by the wall clock, which may be set meanwhile. gRPC turns its deadlines into timers at once.
   const end = performance.now() + 1000 * seconds;
   for (;;) {

@@ -3,7 +3,6 @@
  * errors.
  */
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Client,
   type ClientOptions,
@@ -18,22 +17,14 @@ import {
 import { BulkChannel } from '../bulk/bulk-channel.js';
 import { type BulkConnection, BulkFailure, type CountBytes } from '../bulk/bulk-connection.js';
 import type { unroll } from '../generated/parameter-server.js';
-import {
-  authorizationOf,
-  type ClientSecurity,
-  type ClientTls,
-  callMetadata,
-  channelCredentials,
-} from '../security/client-security.js';
-import { handshakeFailure } from '../security/handshake.js';
-import { type Protocol, protocolAt } from '../security/spoken-protocol.js';
+import { authorizationOf, type ClientSecurity, callMetadata, channelCredentials } from '../security/client-security.js';
 import { maxMessageBytes, parameterServerService } from '../service-definition.js';
 import type { Chunk } from '../shard-vector.js';
 import { Waits } from '../waits.js';
 import { directChannel } from './direct-channel.js';
 import { callError, ParameterServerError } from './errors.js';
 import { placeOf } from './server-place.js';
-import { becomesReady } from './server-readiness.js';
+import { ServerSearch } from './server-search.js';
 import type { Chunks, ShardCalls } from './shard-calls.js';
 
 /**
@@ -81,18 +72,14 @@ export interface ShardConnectionOptions {
 type Call = ClientUnaryCall | ClientReadableStream<unknown> | ClientWritableStream<unknown>;
 
 export class ShardConnection implements ShardCalls {
-  readonly #address: string;
   readonly #server: string;
-  readonly #tls: ClientTls | undefined;
   readonly #metadata: Metadata;
   readonly #callSeconds: number;
-  readonly #patienceSeconds: number;
   readonly #repeatSeconds: number;
   readonly #client: Client;
   readonly #service: typeof parameterServerService;
   readonly #inFlight = new Set<Call>();
-  /** Aborted when the wait for a listening server is given up. */
-  readonly #looking = new Set<AbortController>();
+  readonly #search: ServerSearch;
   /** Whether the server may have heard of this worker. */
   #hasAsked = false;
   /** Carries vectors, where such connections can be opened. */
@@ -100,7 +87,6 @@ export class ShardConnection implements ShardCalls {
   readonly #onObstacle: (line: string) => void;
   readonly #waits: Waits;
   #hasSaidObstacle = false;
-  #hasSaidFault = false;
 
   constructor({
     address,
@@ -118,20 +104,26 @@ export class ShardConnection implements ShardCalls {
     this.#waits = waits;
     this.#service = service;
     this.#onObstacle = onObstacle;
-    this.#address = address;
-    this.#tls = security.tls;
     this.#metadata = callMetadata(security.token);
     this.#server = `${address} (shard ${shard} of ${shards})`;
     this.#callSeconds = callSeconds;
-    this.#patienceSeconds = patienceSeconds;
     this.#repeatSeconds = repeatSeconds;
     this.#client = new Client(address, channelCredentials(security.tls), channelOptions);
+    const channel = this.#client.getChannel();
+    this.#search = new ServerSearch({
+      address,
+      server: this.#server,
+      tls: security.tls,
+      channel,
+      patienceSeconds,
+      onObstacle,
+    });
     const authorization = authorizationOf(security.token);
     this.#bulk = new BulkChannel({ place: placeOf(address), tls: security.tls, authorization, count });
   }
 
   async ready(): Promise<void> {
-    await this.#waits.during(`parameter server ${this.#server}`, this.#waitForServer());
+    await this.#waits.during(`parameter server ${this.#server}`, this.#search.find());
   }
 
   async join(request: unroll.v1.JoinRequest): Promise<unroll.v1.JoinResponse> {
@@ -268,13 +260,13 @@ export class ShardConnection implements ShardCalls {
   }
 
   interrupt(): void {
-    for (const wait of this.#looking) wait.abort();
+    this.#search.giveUp();
     for (const call of this.#inFlight) call.cancel();
     this.#bulk.interrupt();
   }
 
   close(): void {
-    for (const wait of this.#looking) wait.abort();
+    this.#search.giveUp();
     this.#client.close();
     this.#bulk.close();
   }
@@ -296,66 +288,6 @@ export class ShardConnection implements ShardCalls {
   /** Converts a bulk failure to the error of the matching gRPC call; returns other errors unchanged. */
   #errorOf({ path }: { readonly path: string }, error: unknown): unknown {
     return error instanceof BulkFailure ? callError(this.#server, path, this.#callSeconds, error) : error;
-  }
-
-  /**
-   * @throws ParameterServerError if TLS fails, the wait is given up, or the server does not listen within the worker's
-   *   patience
-   */
-  async #waitForServer(): Promise<void> {
-    const wait = new AbortController();
-    this.#looking.add(wait);
-    try {
-      const { signal } = wait;
-      const refusals = this.#tls ? [this.#refusedByTls(this.#tls, signal)] : [];
-      await Promise.race([this.#listening(signal), this.#misunderstood(signal), ...refusals]);
-    } catch (error) {
-      if (!wait.signal.aborted) throw error;
-      throw new ParameterServerError(status.CANCELLED, `parameter server ${this.#server}: the call was given up`);
-    } finally {
-      this.#looking.delete(wait);
-      // The loser of the race would keep the process alive.
-      wait.abort();
-    }
-  }
-
-  async #refusedByTls(tls: ClientTls, signal: AbortSignal): Promise<void> {
-    const reason = await handshakeFailure(this.#address, tls, signal);
-    const hint = 'do the certificates fit --tls-ca on both sides, and does the server have --tls-cert?';
-    const message = `parameter server ${this.#server}: TLS failed (${reason}); ${hint}`;
-    throw new ParameterServerError(status.UNAUTHENTICATED, message);
-  }
-
-  /** Looks what a server speaks that gRPC cannot connect to. @throws ParameterServerError if it speaks TLS and this worker does not */
-  async #misunderstood(signal: AbortSignal): Promise<void> {
-    for (let last: Protocol | undefined; ; ) {
-      await sleep(1000 * probeSeconds, undefined, { signal });
-      const spoken = await protocolAt(placeOf(this.#address), signal);
-      // It may be looked at while it starts or ends, so only twice the same counts.
-      if (spoken !== undefined && spoken === last) this.#complain(spoken);
-      last = spoken;
-    }
-  }
-
-  #complain(spoken: Protocol): void {
-    const server = `parameter server ${this.#server}`;
-    // A handshake of a worker with TLS says by itself what is wrong.
-    if (spoken === 'tls' && !this.#tls) {
-      const message = `${server}: speaks TLS; give --tls-ca, or start the server without --tls-cert`;
-      throw new ParameterServerError(status.UNAUTHENTICATED, message);
-    }
-    const fault = faults[spoken];
-    if (fault === undefined || this.#hasSaidFault) return;
-    this.#hasSaidFault = true;
-    this.#onObstacle(`${server}: ${fault}; is it the right address?`);
-  }
-
-  async #listening(signal: AbortSignal): Promise<void> {
-    if (await becomesReady(this.#client.getChannel(), this.#patienceSeconds, signal)) return;
-    const message =
-      `no parameter server answers at ${this.#server} after ${this.#patienceSeconds} s; ` +
-      'is it running there, is the port open, and do both have TLS or neither? Start it with `unroll param-server`';
-    throw new ParameterServerError(status.DEADLINE_EXCEEDED, message);
   }
 
   #follow(call: Call): void {
@@ -403,16 +335,6 @@ export class ShardConnection implements ShardCalls {
     });
   }
 }
-
-/** Seconds between two looks at what a server speaks. */
-const probeSeconds = 1;
-
-/** The faults of servers that speak something else. Such a server may be a proxy whose server has yet to start. */
-const faults: Partial<Record<Protocol, string>> = {
-  'http/1': 'what answers there speaks HTTP/1 and no gRPC',
-  unknown: 'what answers there speaks no gRPC',
-  silent: 'something accepts connections there and does not answer',
-};
 
 function at({ step }: { readonly step: number }): string {
   return `at step ${step}`;
