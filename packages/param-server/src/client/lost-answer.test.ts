@@ -1,5 +1,5 @@
 // A server that loses an answer although its connection lives, as after a failed write on it.
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { unroll } from '../generated/parameter-server.js';
 import { parameterServerService } from '../service-definition.js';
@@ -46,5 +46,17 @@ test('until its time is over', async () => {
   const options = { address: `127.0.0.1:${port}`, ...place, callSeconds: 1, repeatSeconds: 0.3 };
   const connection = new ShardConnection(options);
   await expect(connection.push(request)).rejects.toThrow('no answer to Push within');
+  connection.close();
+});
+
+test('the time that the worker itself stands still is not counted: it can rejoin', async () => {
+  calls = Number.NEGATIVE_INFINITY;
+  const connection = new ShardConnection({ address: `127.0.0.1:${port}`, ...place, callSeconds: 2.5 });
+  await connection.ready();
+  const answer = connection.push(request);
+  answer.catch(() => undefined);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);
+  await expect(answer).rejects.toMatchObject({ code: status.UNAVAILABLE });
+  await expect(answer).rejects.toThrow('this process stood still meanwhile');
   connection.close();
 });

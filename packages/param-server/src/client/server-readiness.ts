@@ -5,22 +5,27 @@
 import { type Channel, connectivityState } from '@grpc/grpc-js';
 
 /** A watch on a channel cannot be cancelled. One this short delays no process's exit noticeably. */
-const watchMilliseconds = 1000;
+const watchSeconds = 1;
 
 export type WatchedChannel = Pick<Channel, 'getConnectivityState' | 'watchConnectivityState'>;
 
 /**
  * Returns false if the channel is not connected after `seconds`.
+ * @param now returns the time in seconds from any origin; not the wall clock's, which may be set meanwhile
  * @throws the signal's reason when it aborts; abort it before closing the channel
  */
-export async function becomesReady(channel: WatchedChannel, seconds: number, signal: AbortSignal): Promise<boolean> {
-  // Do not measure by the wall clock, which may be set meanwhile. gRPC turns its deadlines into timers at once.
-  const end = performance.now() + 1000 * seconds;
+export async function becomesReady(
+  channel: WatchedChannel,
+  seconds: number,
+  signal: AbortSignal,
+  now: () => number,
+): Promise<boolean> {
+  const end = now() + seconds;
   for (;;) {
     signal.throwIfAborted();
     const state = channel.getConnectivityState(true);
     if (state === connectivityState.READY) return true;
-    const left = end - performance.now();
+    const left = end - now();
     if (left <= 0) return false;
     await new Promise<void>((resolve) => {
       const done = () => {
@@ -28,7 +33,8 @@ export async function becomesReady(channel: WatchedChannel, seconds: number, sig
         resolve();
       };
       signal.addEventListener('abort', done);
-      channel.watchConnectivityState(state, Date.now() + Math.min(left, watchMilliseconds), done);
+      // gRPC turns this time of the wall clock into a timer at once.
+      channel.watchConnectivityState(state, Date.now() + 1000 * Math.min(left, watchSeconds), done);
     });
   }
 }

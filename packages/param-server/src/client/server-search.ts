@@ -17,6 +17,8 @@ export interface ServerSearchOptions {
   readonly channel: WatchedChannel;
   /** How long to wait for a server that does not listen. */
   readonly patienceSeconds: number;
+  /** Returns the time in seconds, without this process's own pauses. */
+  readonly now: () => number;
   /** Receives lines for the person who runs the worker. */
   readonly onObstacle: (line: string) => void;
 }
@@ -69,8 +71,8 @@ export class ServerSearch {
   }
 
   async #listening(signal: AbortSignal): Promise<void> {
-    const { channel, server, patienceSeconds } = this.#options;
-    if (await becomesReady(channel, patienceSeconds, signal)) return;
+    const { channel, server, patienceSeconds, now } = this.#options;
+    if (await becomesReady(channel, patienceSeconds, signal, now)) return;
     const message =
       `no parameter server answers at ${server} after ${patienceSeconds} s; ` +
       'is it running there, is the port open, and do both have TLS or neither? Start it with `unroll param-server`';

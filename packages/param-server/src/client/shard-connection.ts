@@ -14,6 +14,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
+import { AttentiveClock } from '../attentive-clock.js';
 import { BulkChannel } from '../bulk/bulk-channel.js';
 import { type BulkConnection, BulkFailure, type CountBytes } from '../bulk/bulk-connection.js';
 import type { unroll } from '../generated/parameter-server.js';
@@ -69,6 +70,16 @@ export interface ShardConnectionOptions {
   readonly waits?: Waits;
 }
 
+/** The time within which a call must be answered. */
+interface TimeLimit {
+  readonly seconds: number;
+  /** When the call was made, by the connection's clock. */
+  readonly since: number;
+}
+
+/** Seconds between two readings of the clock that notices this process's own pauses. */
+const readEvery = 1;
+
 type Call = ClientUnaryCall | ClientReadableStream<unknown> | ClientWritableStream<unknown>;
 
 export class ShardConnection implements ShardCalls {
@@ -76,6 +87,9 @@ export class ShardConnection implements ShardCalls {
   readonly #metadata: Metadata;
   readonly #callSeconds: number;
   readonly #repeatSeconds: number;
+  readonly #clock = new AttentiveClock({ now: () => performance.now() / 1000, readEvery });
+  /** Keeps no process alive. */
+  readonly #reading = setInterval(() => this.#clock.now, 1000 * readEvery).unref();
   readonly #client: Client;
   readonly #service: typeof parameterServerService;
   readonly #inFlight = new Set<Call>();
@@ -110,12 +124,14 @@ export class ShardConnection implements ShardCalls {
     this.#repeatSeconds = repeatSeconds;
     this.#client = new Client(address, channelCredentials(security.tls), channelOptions);
     const channel = this.#client.getChannel();
+    const now = () => this.#clock.now;
     this.#search = new ServerSearch({
       address,
       server: this.#server,
       tls: security.tls,
       channel,
       patienceSeconds,
+      now,
       onObstacle,
     });
     const authorization = authorizationOf(security.token);
@@ -162,10 +178,11 @@ export class ShardConnection implements ShardCalls {
   async upload(target: unroll.v1.UploadTarget, chunks: Chunks): Promise<void> {
     const bulk = await this.#lend(this.#service.upload);
     if (!bulk) return this.#uploadByGrpc(target, chunks);
+    const limit = this.#limit();
     try {
-      await bulk.upload(target, chunks, this.#callSeconds);
+      await bulk.upload(target, chunks, limit.seconds);
     } catch (error) {
-      throw this.#errorOf(this.#service.upload, error);
+      throw this.#errorOf(this.#service.upload, limit, error);
     } finally {
       this.#bulk.giveBack(bulk);
     }
@@ -186,20 +203,22 @@ export class ShardConnection implements ShardCalls {
   async *#chunks(request: unroll.v1.PullRequest): AsyncGenerator<Chunk> {
     const bulk = await this.#lend(this.#service.pull);
     if (!bulk) return yield* this.#pullByGrpc(request);
+    const limit = this.#limit();
     try {
-      yield* bulk.pull(request, this.#callSeconds);
+      yield* bulk.pull(request, limit.seconds);
     } catch (error) {
-      throw this.#errorOf(this.#service.pull, error);
+      throw this.#errorOf(this.#service.pull, limit, error);
     } finally {
       this.#bulk.giveBack(bulk);
     }
   }
 
   async #lend(method: { readonly path: string }): Promise<BulkConnection | undefined> {
+    const limit = this.#limit();
     try {
       return await this.#bulk.lend();
     } catch (error) {
-      throw this.#errorOf(method, error);
+      throw this.#errorOf(method, limit, error);
     }
   }
 
@@ -222,7 +241,8 @@ export class ShardConnection implements ShardCalls {
 
   #beginUpload(): { call: ClientWritableStream<unknown>; answered: Promise<void> } {
     const { path, requestSerialize, responseDeserialize } = this.#service.upload;
-    const options = { deadline: deadline(this.#callSeconds) };
+    const limit = this.#limit();
+    const options = { deadline: deadline(limit) };
     let call!: ClientWritableStream<unknown>;
     const answered = new Promise<void>((resolve, reject) => {
       call = this.#client.makeClientStreamRequest(
@@ -231,7 +251,7 @@ export class ShardConnection implements ShardCalls {
         responseDeserialize,
         this.#metadata,
         options,
-        (error) => (error ? reject(callError(this.#server, path, this.#callSeconds, error)) : resolve()),
+        (error) => (error ? reject(this.#failure(path, limit, error)) : resolve()),
       );
     });
     // A call may fail while the next chunk is being computed; it is awaited after that.
@@ -242,20 +262,21 @@ export class ShardConnection implements ShardCalls {
 
   async *#pullByGrpc(request: unroll.v1.PullRequest): AsyncGenerator<Chunk> {
     const { path, requestSerialize, responseDeserialize } = this.#service.pull;
+    const limit = this.#limit();
     const call: ClientReadableStream<unroll.v1.PullResponse> = this.#client.makeServerStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
       request,
       this.#metadata,
-      { deadline: deadline(this.#callSeconds) },
+      { deadline: deadline(limit) },
     );
     this.#follow(call);
     try {
       for await (const chunk of call) yield chunk as unroll.v1.PullResponse;
       this.#sayObstacle();
     } catch (error) {
-      throw callError(this.#server, path, this.#callSeconds, error as ServiceError);
+      throw this.#failure(path, limit, error as ServiceError);
     }
   }
 
@@ -266,6 +287,7 @@ export class ShardConnection implements ShardCalls {
   }
 
   close(): void {
+    clearInterval(this.#reading);
     this.#search.giveUp();
     this.#client.close();
     this.#bulk.close();
@@ -286,8 +308,20 @@ export class ShardConnection implements ShardCalls {
   }
 
   /** Converts a bulk failure to the error of the matching gRPC call; returns other errors unchanged. */
-  #errorOf({ path }: { readonly path: string }, error: unknown): unknown {
-    return error instanceof BulkFailure ? callError(this.#server, path, this.#callSeconds, error) : error;
+  #errorOf({ path }: { readonly path: string }, limit: TimeLimit, error: unknown): unknown {
+    return error instanceof BulkFailure ? this.#failure(path, limit, error) : error;
+  }
+
+  #limit(seconds = this.#callSeconds): TimeLimit {
+    return { seconds, since: this.#clock.now };
+  }
+
+  /** Describes a call's failure. If this process stood still while the time limit passed, the worker can rejoin. */
+  #failure(path: string, { seconds, since }: TimeLimit, error: Pick<ServiceError, 'code' | 'details'>) {
+    const failure = callError(this.#server, path, seconds, error);
+    const isLate = failure.code === status.DEADLINE_EXCEEDED;
+    if (!isLate || this.#clock.now - since > seconds - 2 * readEvery) return failure;
+    return new ParameterServerError(status.UNAVAILABLE, `${failure.message}; this process stood still meanwhile`);
   }
 
   #follow(call: Call): void {
@@ -300,9 +334,9 @@ export class ShardConnection implements ShardCalls {
    * on it was lost. Servers answer a repeated call as the first one.
    */
   async #repeated<Request, Response>(method: MethodDefinition<Request, Response>, request: Request): Promise<Response> {
-    const end = performance.now() + 1000 * this.#callSeconds;
+    const end = this.#clock.now + this.#callSeconds;
     for (;;) {
-      const left = (end - performance.now()) / 1000;
+      const left = end - this.#clock.now;
       try {
         return await this.#unary(method, request, Math.min(left, this.#repeatSeconds));
       } catch (error) {
@@ -318,9 +352,10 @@ export class ShardConnection implements ShardCalls {
     seconds = this.#callSeconds,
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
-      const options = { deadline: deadline(seconds) };
+      const limit = this.#limit(seconds);
+      const options = { deadline: deadline(limit) };
       const answered = (error: ServiceError | null, value?: Response) =>
-        error ? reject(callError(this.#server, path, seconds, error)) : resolve(value!);
+        error ? reject(this.#failure(path, limit, error)) : resolve(value!);
       this.#follow(
         this.#client.makeUnaryRequest(
           path,
@@ -340,6 +375,6 @@ function at({ step }: { readonly step: number }): string {
   return `at step ${step}`;
 }
 
-function deadline(seconds: number): number {
+function deadline({ seconds }: TimeLimit): number {
   return Date.now() + seconds * 1000;
 }
