@@ -2,6 +2,7 @@
  * `@unroll/core/config`: the configurations of models and optimizers, and names and shapes that follow from them. Needs
  * no TensorFlow.js.
  */
+export { SettingError } from './checks/setting-error.js';
 export type {
   ForecasterConfig,
   SpeechRecognizerConfig,

@@ -1,5 +1,6 @@
 /** Errors that the user can fix. The command prints their one line, never a stack trace. */
 import { constants } from 'node:os';
+import type { z } from 'zod';
 
 /** A thing that a command needs is missing, broken or refused: exit status 1. */
 export class UnrollError extends Error {
@@ -41,4 +42,16 @@ export function signalOfStatus(status: number | null): NodeJS.Signals | undefine
 /** Returns the first line of another library's error, for quoting in a message of ours. */
 export function firstLine(error: unknown): string {
   return String(error instanceof Error ? error.message : error).split('\n')[0]!;
+}
+
+/**
+ * Returns the first fault that a schema found: the field and what is wrong with it.
+ * @param nameOf maps the path of a field, such as `optimizer.name`, to the name to show
+ */
+export function schemaFault({ issues }: z.ZodError, nameOf: (path: string) => string = (path) => path): string {
+  const { path, message, ...issue } = issues[0]!;
+  if (issue.code === 'unrecognized_keys') {
+    return `${nameOf([...path, issue.keys[0]].join('.'))}: is not a known setting; leave it out`;
+  }
+  return path.length === 0 ? message : `${nameOf(path.join('.'))}: ${message}`;
 }

@@ -5,6 +5,7 @@
  * "Efficient softmax approximation for GPUs", arXiv:1609.04309, section 4.3; as PyTorch's AdaptiveLogSoftmaxWithLoss
  * with a bias in the head.
  */
+import { SettingError } from '../checks/setting-error.js';
 
 /** A tail: the words with ids from `from` up to but not including `to`. */
 export interface Tail {
@@ -37,8 +38,9 @@ export function requireCutoffs(cutoffs: readonly number[], vocabSize: number): v
   const bounds = [0, ...cutoffs, vocabSize];
   const ascend = bounds.every((bound, k) => k === 0 || (Number.isSafeInteger(bound) && bound > bounds[k - 1]!));
   if (ascend && cutoffs.length > 0) return;
-  throw new RangeError(
-    `softmax.cutoffs must be integers that ascend from 1 to less than the ${vocabSize} words, got ${cutoffs.join(',')}`,
+  throw new SettingError(
+    (nameOf) =>
+      `${nameOf('softmax.cutoffs')} must be integers that ascend from 1 to less than the ${vocabSize} words, got ${cutoffs.join(',')}`,
   );
 }
 

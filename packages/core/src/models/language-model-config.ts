@@ -1,6 +1,7 @@
 /** The shape of a recurrent language model: its configuration, its parameters and its state, by name. */
 
 import { requirePositiveInteger, requireRate } from '../checks/numbers.js';
+import { SettingError } from '../checks/setting-error.js';
 import { hasRecurrentWeights, type LanguageModelCell, languageModelCells } from '../recurrent/cells.js';
 import {
   outputDim,
@@ -82,7 +83,7 @@ export interface AdaptiveSoftmaxConfig {
 
 /**
  * Completes a configuration; defaults are a 1-layer LSTM, no dropout, untied weights.
- * @throws RangeError naming the field that is out of range
+ * @throws SettingError naming the field that is out of range
  */
 export function languageModelConfig(
   options: Pick<LanguageModelConfig, 'vocabSize' | 'embeddingDim' | 'hiddenDim'> & Partial<LanguageModelConfig>,
@@ -99,28 +100,38 @@ export function languageModelConfig(
     requirePositiveInteger(field, config[field]);
   }
   if (!languageModelCells.includes(config.cell)) {
-    throw new RangeError(`cell must be one of ${languageModelCells.join(', ')}, got '${config.cell}'`);
+    throw new SettingError(
+      (nameOf) => `${nameOf('cell')} must be one of ${languageModelCells.join(', ')}, got '${config.cell}'`,
+    );
   }
   requireSoftmax(config);
   const { projectionDim, softmax } = config;
   if (projectionDim !== undefined) {
     requirePositiveInteger('projectionDim', projectionDim);
-    if (!hasCellState(config)) throw new RangeError(`projectionDim: is for lstm and cifg, not for ${config.cell}`);
+    if (!hasCellState(config)) {
+      throw new SettingError((nameOf) => `${nameOf('projectionDim')}: is for lstm and cifg, not for ${config.cell}`);
+    }
   }
   for (const field of ['dropout', 'embeddingDropout', 'weightDropout', 'labelSmoothing'] as const) {
     requireRate(field, config[field] ?? 0);
   }
   if (config.weightDropout && !hasRecurrentWeights(config)) {
-    throw new RangeError(`weightDropout: drops recurrent weights, which a ${config.cell} does not have; leave it out`);
+    throw new SettingError(
+      (nameOf) =>
+        `${nameOf('weightDropout')}: drops recurrent weights, which a ${config.cell} does not have; leave it out`,
+    );
   }
   if (config.labelSmoothing && softmax) {
     const kind = softmax.name === 'sampled' ? 'a sampled' : 'an adaptive';
-    throw new RangeError(`labelSmoothing: needs the scores of all words, which ${kind} softmax does not have`);
+    throw new SettingError(
+      (nameOf) => `${nameOf('labelSmoothing')}: needs the scores of all words, which ${kind} softmax does not have`,
+    );
   }
   if (config.tieWeights && config.embeddingDim !== outputDim(config)) {
     const width = projectionDim === undefined ? 'hiddenDim' : 'projectionDim';
-    throw new RangeError(
-      `tieWeights needs embeddingDim = ${width}, got ${config.embeddingDim} and ${outputDim(config)}; make them equal`,
+    throw new SettingError(
+      (nameOf) =>
+        `${nameOf('tieWeights')} needs ${nameOf('embeddingDim')} = ${nameOf(width)}, got ${config.embeddingDim} and ${outputDim(config)}; make them equal`,
     );
   }
   if (softmax?.name !== 'adaptive') return config;
@@ -130,15 +141,17 @@ export function languageModelConfig(
 
 /**
  * Checks the softmax of a configuration.
- * @throws RangeError naming the field that is out of range or contradicts another
+ * @throws SettingError naming the field that is out of range or contradicts another
  */
 function requireSoftmax({ softmax, tieWeights, vocabSize }: LanguageModelConfig): void {
   if (softmax?.name === 'sampled') requirePositiveInteger('softmax.samples', softmax.samples);
   if (softmax?.name !== 'adaptive') return;
-  if (tieWeights)
-    throw new RangeError(
-      'tieWeights: the tails of an adaptive softmax have weights of their own; leave one of them out',
+  if (tieWeights) {
+    throw new SettingError(
+      (nameOf) =>
+        `${nameOf('tieWeights')}: the tails of an adaptive softmax have weights of their own; leave one of them out`,
     );
+  }
   requireCutoffs(cutoffsOf(softmax, vocabSize), vocabSize);
 }
 

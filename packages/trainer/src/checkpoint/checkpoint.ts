@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { trainingConfigSchema } from '../configuration/config.js';
 import { optimizerShapes } from '../configuration/optimizer-shapes.js';
 import { textFingerprintSchema } from '../data/text-fingerprint.js';
-import { UnrollError } from '../errors.js';
+import { schemaFault, UnrollError } from '../errors.js';
 import { type FileContents, type FolderContents, inspectFolder } from '../files/result-folder.js';
 import { type Arrays, jsonFile, withoutShapes, withPrefix, withShapes } from './arrays.js';
 import { readChecksummedFolder, replaceChecksummedFolder } from './checksums.js';
@@ -156,8 +156,7 @@ function modelFields({ model_type: _, ...fields }: LanguageModelConfig & { model
 function parseTrainingState(json: unknown): TrainingState {
   const { success, data, error } = trainingStateSchema.safeParse(json);
   if (success) return data;
-  const issue = error.issues[0]!;
-  throw new Error(`${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(schemaFault(error));
 }
 
 /** Reads a JSON file with a parser whose errors say what is wrong, but not where; adds the file's name. */

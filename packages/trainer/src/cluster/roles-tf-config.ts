@@ -4,7 +4,7 @@
  */
 import { addressFault } from '@unroll/param-server/config';
 import { z } from 'zod';
-import { UnrollError, UsageError } from '../errors.js';
+import { schemaFault, UnrollError, UsageError } from '../errors.js';
 import type { Role } from './role.js';
 import { checkedServers } from './server-addresses.js';
 
@@ -57,6 +57,5 @@ function parse(text: string): z.infer<typeof clusterSchema> {
   }
   const { data, error } = clusterSchema.safeParse(value);
   if (data) return data;
-  const { path, message } = error.issues[0]!;
-  throw new UsageError(`TF_CONFIG: ${path.join('.') || 'the whole'}: ${message}; see what wrote it`);
+  throw new UsageError(`TF_CONFIG: ${schemaFault(error)}; see what wrote it`);
 }

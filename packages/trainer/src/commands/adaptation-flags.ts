@@ -10,7 +10,7 @@ import {
   defaultRates,
   defaultSegment,
 } from '../evaluation/adaptation.js';
-import { nonNegativeNumber, numberBetween, positiveInteger } from './options.js';
+import { nonNegativeNumber, numberBetween, positiveInteger } from '../terminal/number-arguments.js';
 
 export interface AdaptationFlags {
   dynamic?: DynamicRule | true;

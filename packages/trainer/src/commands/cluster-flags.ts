@@ -2,9 +2,9 @@
 import { defaultMaxParameters, fewestSnapshots, mostMaxParameters } from '@unroll/param-server/config';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ClusterOptions } from '../cluster/launch.js';
-import type { Mode } from '../configuration/schemas.js';
+import type { Mode } from '../configuration/variants.js';
 import { UsageError } from '../errors.js';
-import { nonNegativeInteger, positiveInteger } from './options.js';
+import { nonNegativeInteger, positiveInteger } from '../terminal/number-arguments.js';
 
 export interface ServerPolicyFlags {
   minWorkers?: number;
@@ -54,7 +54,7 @@ export function addLaunchFlags(command: Command): Command {
  * @throws UsageError if the mode does not allow sparing the workers that the flags say; servers do not know the mode
  */
 export function requireSpareable(
-  { minWorkers, backupWorkers, mode }: ServerPolicyFlags & { readonly mode?: Mode['name'] },
+  { minWorkers, backupWorkers, mode }: ServerPolicyFlags & { readonly mode?: Mode },
   workers: number,
 ): void {
   if (minWorkers !== undefined && minWorkers > workers) {
@@ -64,9 +64,9 @@ export function requireSpareable(
     throw new UsageError(`--backup-workers: ${backupWorkers} is not below the ${workers} workers`);
   }
   const canSpare = backupWorkers > 0 || (minWorkers !== undefined && minWorkers < workers);
-  if (canSpare && (mode === 'ssp' || mode === 'async')) {
+  if (canSpare && (mode?.name === 'ssp' || mode?.name === 'async')) {
     const flag = backupWorkers > 0 ? '--backup-workers' : '--min-workers';
-    throw new UsageError(`${flag}: in mode ${mode} no worker can be spared; leave it out, or choose --mode sync`);
+    throw new UsageError(`${flag}: in mode ${mode.name} no worker can be spared; leave it out, or choose --mode sync`);
   }
   if (backupWorkers > 0 && minWorkers !== undefined && minWorkers < workers) {
     throw new UsageError('--backup-workers: is for a run whose workers keep their lanes; leave out --min-workers');
@@ -90,7 +90,7 @@ function snapshotCount(text: string): number {
  * @param workerFlags the arguments that say what to train, for every worker
  */
 export function clusterOptions(
-  flags: LaunchFlags & { readonly mode?: Mode['name'] },
+  flags: LaunchFlags & { readonly mode?: Mode },
   out: string,
   workerFlags: readonly string[],
 ): ClusterOptions {

@@ -4,21 +4,13 @@ import { notify, reportTo } from '../cluster/messages.js';
 import { parseServerAddresses } from '../cluster/server-addresses.js';
 import { Interruption, UnrollError, UsageError } from '../errors.js';
 import { log, nameInLog } from '../terminal/log.js';
+import { nonNegativeInteger, positiveInteger } from '../terminal/number-arguments.js';
 import { runOfServers } from '../training/server-places.js';
 import { version } from '../version.js';
 import { addServerPolicyFlags, requireSpareable, type ServerPolicyFlags } from './cluster-flags.js';
 import { addJobFlags, type JobFlags, jobRequest } from './job-request.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
-import {
-  addExamples,
-  addMetricsFlags,
-  hostName,
-  logFormatOption,
-  type MetricsFlags,
-  nonNegativeInteger,
-  portOrAny,
-  positiveInteger,
-} from './options.js';
+import { addExamples, addMetricsFlags, hostName, logFormatOption, type MetricsFlags, portOrAny } from './options.js';
 import {
   addGuardFlags,
   addSecurityFlags,

@@ -4,17 +4,8 @@ import { tokenVariable } from '../cluster/token-variable.js';
 import { UsageError } from '../errors.js';
 import type { GatherResult } from '../gateway/gather.js';
 import { interruptible } from '../terminal/interrupt.js';
-import {
-  addExamples,
-  hostName,
-  jsonOption,
-  logFormatOption,
-  numberBetween,
-  port,
-  positiveInteger,
-  positiveNumber,
-  printResult,
-} from './options.js';
+import { numberBetween, positiveInteger, positiveNumber } from '../terminal/number-arguments.js';
+import { addExamples, hostName, jsonOption, logFormatOption, port, printResult } from './options.js';
 import { readClientTokens, readToken, requireLoopback } from './security-flags.js';
 
 interface GatewayFlags {

@@ -3,9 +3,10 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DecodingModel } from '../decoding/decoding-model.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { log } from '../terminal/log.js';
+import { nonNegativeInteger, nonNegativeNumber, positiveInteger } from '../terminal/number-arguments.js';
 import { print } from '../terminal/output.js';
 import { addModelFlags, type ModelFlags, openModel, warnOfUnknown } from './model-flags.js';
-import { addExamples, jsonOption, nonNegativeInteger, nonNegativeNumber, positiveInteger } from './options.js';
+import { addExamples, jsonOption } from './options.js';
 
 interface GenerateFlags extends ModelFlags {
   prompt: string;

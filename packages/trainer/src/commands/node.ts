@@ -3,19 +3,12 @@ import { type Command, Option } from 'commander';
 import type { RoleFlags, RoleKind } from '../cluster/role.js';
 import { parseServerAddresses } from '../cluster/server-addresses.js';
 import { log } from '../terminal/log.js';
+import { nonNegativeInteger, positiveInteger } from '../terminal/number-arguments.js';
 import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
 import { serve, work } from './cluster-roles.js';
 import { addJobFlags, type JobFlags } from './job-request.js';
 import { addObserverFlags, type ObserverFlags } from './observer-flags.js';
-import {
-  addExamples,
-  addMetricsFlags,
-  hostName,
-  type MetricsFlags,
-  nonNegativeInteger,
-  port,
-  positiveInteger,
-} from './options.js';
+import { addExamples, addMetricsFlags, hostName, type MetricsFlags, port } from './options.js';
 import { addGuardFlags, type GuardFlags } from './security-flags.js';
 
 interface NodeFlags

@@ -1,44 +1,10 @@
-/** Parsers for flags that several commands take, and functions that print results. */
+/** Flags that several commands take, and functions that print results. */
 import { isIPv6 } from 'node:net';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { engineNames } from '../engines/engine-names.js';
 import { logFormats } from '../terminal/log.js';
+import { positiveInteger } from '../terminal/number-arguments.js';
 import { ClosedPipe, print } from '../terminal/output.js';
-
-export function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a positive integer.');
-  return value;
-}
-
-export function nonNegativeInteger(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) {
-    throw new InvalidArgumentError('It must be a non-negative integer.');
-  }
-  return value;
-}
-
-export function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('It must be a positive number.');
-  return value;
-}
-
-export function nonNegativeNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && value >= 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError('It must be a number of at least 0.');
-}
-
-/** Returns a parser for a number in [low, high). */
-export function numberBetween(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== '' && value >= low && value < high) return value;
-    throw new InvalidArgumentError(`It must be a number in [${low}, ${high}).`);
-  };
-}
 
 /** Parses a TCP port to listen on. */
 export function port(text: string): number {

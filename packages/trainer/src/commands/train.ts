@@ -4,12 +4,13 @@ import type { ClusterOptions } from '../cluster/launch.js';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { Interruption } from '../errors.js';
 import { interruptible } from '../terminal/interrupt.js';
+import { positiveInteger } from '../terminal/number-arguments.js';
 import type { RunReport, TrainingResult } from '../training/report.js';
 import type { JobRequest } from '../training/request.js';
 import { addLaunchFlags, clusterOptions, type LaunchFlags } from './cluster-flags.js';
 import { addJobFlags, givenJobFlags, type JobFlags, jobRequest } from './job-request.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
-import { addExamples, positiveInteger, printOutcome } from './options.js';
+import { addExamples, printOutcome } from './options.js';
 
 type AllFlags = JobFlags & LaunchFlags & ObserverFlags;
 

@@ -82,11 +82,6 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       'train --data grammar --out @x --optimizer nt-asgd --workers 2',
       '--optimizer: nt-asgd is for one process',
     ],
-    [
-      'averages of an application’s model',
-      'train --task sentiment --data grammar --out @x --optimizer nt-asgd',
-      '--optimizer: nt-asgd is for language models; choose another with --task sentiment',
-    ],
     ['a staleness in another mode', 'train --data grammar --out @x --staleness 1', '--staleness: is for --mode ssp'],
     [
       'workers to spare in a mode that needs all',

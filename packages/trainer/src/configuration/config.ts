@@ -1,54 +1,16 @@
 /** The configuration of a training run: validated once, here, and stored in its checkpoints. */
-import { type LanguageModelConfig, languageModelCells, languageModelConfig } from '@unroll/core/config';
+import { type LanguageModelConfig, languageModelConfig, SettingError } from '@unroll/core/config';
 import { z } from 'zod';
-import { UsageError } from '../errors.js';
-import { flagOf } from './field-flags.js';
+import { schemaFault, UsageError } from '../errors.js';
+import { flagOf, schemasOf } from './hyperparameters.js';
 import { recipeFields } from './recipe.js';
-import { softmaxSchema } from './schemas.js';
-
-const count = z.int().positive();
-
-/** The model without its vocabulary size, which the tokenizer decides. */
-const architectureSchema = z.strictObject({
-  cell: z.enum(languageModelCells),
-  layers: count,
-  embeddingDim: count,
-  hiddenDim: count,
-  projectionDim: count.optional(),
-  dropout: z.number().min(0).lt(1),
-  variationalDropout: z.boolean().optional(),
-  embeddingDropout: z.number().min(0).lt(1).optional(),
-  weightDropout: z.number().min(0).lt(1).optional(),
-  labelSmoothing: z.number().min(0).lt(1).optional(),
-  tieWeights: z.boolean(),
-  recurrentBias: z.boolean(),
-  softmax: softmaxSchema,
-});
 
 export const trainingConfigSchema = z.strictObject({
-  model: architectureSchema,
-  tokenizer: z.enum(['word', 'char', 'bpe']),
-  /**
-   * The size limit of the vocabulary, which keeps the most frequent tokens. If left out, a word or character vocabulary
-   * has no limit.
-   */
-  vocabulary: count.optional(),
+  /** The model without its vocabulary size, which the tokenizer decides. */
+  model: z.strictObject(schemasOf(z, 'model')),
+  ...schemasOf(z, 'tokens'),
   ...recipeFields,
-  /** Parameters start uniformly in ±initRange. */
-  initRange: z.number().positive(),
-  /** Steps of truncated back-propagation through time. */
-  sequenceLength: count,
-  /**
-   * Keeps the activations of this many steps at once and recomputes them in the backward pass. If left out, keeps the
-   * whole sequence.
-   */
-  recomputeEvery: count.optional(),
-  /** `token`: the mean over all tokens; `sequence`: summed over time, averaged over the batch (Zaremba et al. 2014). */
-  lossNormalization: z.enum(['token', 'sequence']),
-  /**
-   * With `rows`, workers of parameter servers hold only the rows of the embedding and output layer that a step needs.
-   */
-  tables: z.enum(['whole', 'rows']).default('whole'),
+  ...schemasOf(z, 'sequences'),
 });
 
 export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
@@ -59,11 +21,7 @@ export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
  */
 export function parseTrainingConfig(input: unknown): TrainingConfig {
   const result = trainingConfigSchema.safeParse(input);
-  if (!result.success) {
-    const issue = result.error.issues[0]!;
-    const path = issue.path.join('.');
-    throw new UsageError(`${flagOf(path) ?? path}: ${issue.message}`);
-  }
+  if (!result.success) throw new UsageError(schemaFault(result.error, flagOf));
   requireAccumulable(result.data);
   requireRecomputable(result.data);
   checkedModel(result.data, Number.MAX_SAFE_INTEGER); // valid for any vocabulary
@@ -78,18 +36,9 @@ export function checkedModel({ model }: Pick<TrainingConfig, 'model'>, vocabSize
   try {
     return languageModelConfig({ vocabSize, ...model });
   } catch (error) {
-    throw new UsageError(inFlags((error as Error).message));
+    if (!(error instanceof SettingError)) throw error;
+    throw new UsageError(error.messageWith((setting) => flagOf(`model.${setting}`)));
   }
-}
-
-/**
- * Replaces field names by flags in a message of `languageModelConfig`. It begins with a field such as
- * `softmax.cutoffs`, and may name others.
- */
-function inFlags(message: string): string {
-  return message
-    .replace(/^(\w+)\./, '$1: ')
-    .replace(/^\w+|\b[a-z]+[A-Z]\w*/g, (field) => flagOf(`model.${field}`) ?? field);
 }
 
 function requireAccumulable({ accumulate, batchSize, precision }: TrainingConfig): void {

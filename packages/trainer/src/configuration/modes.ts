@@ -5,15 +5,7 @@
  */
 import type { OptimizerConfig } from '@unroll/core';
 import type { TrainingRecipe } from './recipe.js';
-import type { Mode } from './schemas.js';
-
-export const modeNames = ['sync', 'ssp', 'async', 'local'] as const satisfies readonly Mode['name'][];
-
-/** Steps that a worker may be ahead of the slowest in `ssp`, unless `--staleness` sets them. */
-export const defaultStaleness = 2;
-
-/** Batches in a round of local steps, unless `--local-steps` sets them. */
-export const defaultLocalSteps = 25;
+import type { Mode } from './variants.js';
 
 /** The optimizer of the update that ends a round: Douillard et al. (2023), "DiLoCo", algorithm 1 and section 3. */
 const outerOptimizer: OptimizerConfig = { name: 'nesterov', momentum: 0.9 };

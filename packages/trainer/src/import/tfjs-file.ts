@@ -6,7 +6,7 @@ import { elementCount } from '@unroll/core/onnx';
 import '@tensorflow/tfjs-backend-cpu';
 import { z } from 'zod';
 import type { NamedArray } from '../checkpoint/safetensors.js';
-import { firstLine, UnrollError } from '../errors.js';
+import { firstLine, schemaFault, UnrollError } from '../errors.js';
 import { parseKerasArchitecture } from './keras-architecture.js';
 import type { KerasSource } from './keras-model.js';
 import { readWholeFile } from './read-file.js';
@@ -69,10 +69,7 @@ async function readModelJson(file: string, signal: AbortSignal): Promise<z.infer
   try {
     return modelSchema.parse(JSON.parse(text));
   } catch (error) {
-    const why =
-      error instanceof z.ZodError
-        ? `${error.issues[0]!.path.join('.')}: ${error.issues[0]!.message}`
-        : firstLine(error);
+    const why = error instanceof z.ZodError ? schemaFault(error) : firstLine(error);
     throw new UnrollError(
       `${file}: is not a layers model of TensorFlow.js (${why}); give the model.json of model.save`,
     );

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { NamedArray } from '../checkpoint/safetensors.js';
-import { firstLine, UnrollError } from '../errors.js';
+import { firstLine, schemaFault, UnrollError } from '../errors.js';
 import { isSame, type NamedArrays } from './named-arrays.js';
 
 /** Paths of modules, such as `rnn` for `rnn.weight_ih_l0`. */
@@ -42,7 +42,7 @@ export function readMapping(file: string): Mapping {
   try {
     return mappingSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
-    const why = error instanceof z.ZodError ? error.issues[0]!.message : firstLine(error);
+    const why = error instanceof z.ZodError ? schemaFault(error) : firstLine(error);
     throw new UnrollError(
       `${file}: is not a mapping (${why}); write {"embedding": "…", "recurrent": ["…"], "output": "…"}, the paths of modules, and of an nn.RNN "nonlinearity": "tanh" or "relu"`,
     );

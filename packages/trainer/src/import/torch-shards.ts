@@ -5,7 +5,7 @@
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { NamedArray } from '../checkpoint/safetensors.js';
-import { firstLine, UnrollError } from '../errors.js';
+import { firstLine, schemaFault, UnrollError } from '../errors.js';
 import { readWholeFile } from './read-file.js';
 import { decodeTorchFile, type TorchFile } from './torch-file.js';
 
@@ -50,10 +50,7 @@ function parseIndex(bytes: Uint8Array, file: string): z.infer<typeof indexSchema
   try {
     return indexSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch (error) {
-    const why =
-      error instanceof z.ZodError
-        ? `${error.issues[0]!.path.join('.')}: ${error.issues[0]!.message}`
-        : firstLine(error);
+    const why = error instanceof z.ZodError ? schemaFault(error) : firstLine(error);
     throw new UnrollError(
       `${file}: is not an index of a model's files (${why}); give the one that was saved with the model`,
     );

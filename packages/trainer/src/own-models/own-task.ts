@@ -1,11 +1,11 @@
 /** A user's own TensorFlow.js model with its examples as a task, which trains like every application. */
-import { defaultOptimizer, type OptimizerConfig, type OptimizerName } from '@unroll/core';
+import { defaultOptimizer, type OptimizerConfig, type OptimizerName, optimizerNames } from '@unroll/core/config';
 import type { Arrays } from '../checkpoint/arrays.js';
-import { UnrollError } from '../errors.js';
+import { UnrollError, UsageError } from '../errors.js';
 import { fingerprintOf } from '../tasks/data-fingerprint.js';
 import { batchesInOrder, randomOfEpoch, shuffled } from '../tasks/epochs.js';
 import { exampleBatches, weightsInMean } from '../tasks/example-batches.js';
-import { everyEpoch, withDefaults } from '../tasks/settings.js';
+import { everyEpoch, settingsFromCode, withDefaults } from '../tasks/settings.js';
 import type { HeldOutData, Task, TaskSettings, TrainingData } from '../tasks/task.js';
 import { type Examples, ExampleTable } from './examples.js';
 import { type OwnModel, TrainableModel } from './trainable-model.js';
@@ -29,8 +29,11 @@ export interface OwnTask extends Task {
 }
 
 const evaluationBatch = 256;
-/** Does not clip. */
-const noClipping = 1e30;
+
+const ownDefaults = withDefaults({
+  ...{ model: {}, batchSize: 32, optimizer: defaultOptimizer('adam'), learningRate: 0.001, schedule: everyEpoch(1) },
+  ...{ clipNorm: 1e30, epochs: 1 }, // does not clip
+});
 
 /**
  * Makes a task of a model and its examples.
@@ -43,7 +46,7 @@ export async function ownTask(training: ModelTraining): Promise<OwnTask> {
     loss,
     train,
     validation,
-    optimizer = 'adam',
+    optimizer,
     shuffle = true,
     name = 'model',
     ...settings
@@ -56,10 +59,9 @@ export async function ownTask(training: ModelTraining): Promise<OwnTask> {
     name,
     data: 'nothing: a module brings its own examples',
     trainable,
-    defaults: withDefaults({
-      ...{ model: {}, batchSize: 32, learningRate: 0.001, schedule: everyEpoch(1), clipNorm: noClipping, epochs: 1 },
+    defaults: settingsFromCode(ownDefaults, {
       ...settings,
-      optimizer: typeof optimizer === 'string' ? defaultOptimizer(optimizer) : optimizer,
+      optimizer: typeof optimizer === 'string' ? optimizerNamed(optimizer) : optimizer,
     }),
     selection: { metric: 'loss', better: 'lower' },
     configure: async () => ({}),
@@ -75,6 +77,11 @@ export async function ownTask(training: ModelTraining): Promise<OwnTask> {
       },
     }),
   };
+}
+
+function optimizerNamed(name: OptimizerName): OptimizerConfig {
+  if (optimizerNames.includes(name)) return defaultOptimizer(name);
+  throw new UsageError(`optimizer: '${name}' is no update rule; choose ${optimizerNames.join(', ')}`);
 }
 
 function trainingData(

@@ -119,6 +119,9 @@ test.each<[string, Partial<ModelTraining>, string]>([
     { loss: (a, b) => tf.mul(tf.squaredDifference(a, b), 1e25) },
     'norm is not a finite number at step 1',
   ],
+  ['a batch of nothing', { batchSize: 0 }, 'batchSize: Too small'],
+  ['a setting that there is not', { learningRte: 1 } as object, 'learningRte: is not a known setting; leave it out'],
+  ['an optimizer that there is not', { optimizer: 'adm' as 'adam' }, "optimizer: 'adm' is no update rule; choose sgd"],
   ['texts', { train: { xs: tf.tensor1d(['a']), ys: tf.tensor1d([1]) } }, 'dtype string'],
 ])('%s: a line says what is wrong', async (_, wrong, message) => {
   await expect(trained({ model: dense(), ...small, ...wrong })).rejects.toThrow(message);

@@ -1,5 +1,6 @@
 /** Checks a model configuration that was read from a file. */
 import type { z } from 'zod';
+import { schemaFault } from '../errors.js';
 
 /**
  * Parses a configuration.
@@ -8,6 +9,5 @@ import type { z } from 'zod';
 export function parseConfig<Config>(schema: z.ZodType<Config>, config: unknown): Config {
   const result = schema.safeParse(config);
   if (result.success) return result.data;
-  const { path, message } = result.error.issues[0]!;
-  throw new Error(`${path.join('.')}: ${message}`);
+  throw new Error(schemaFault(result.error));
 }

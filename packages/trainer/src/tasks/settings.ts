@@ -1,8 +1,9 @@
 /** The schema of a task's stored settings, and how flags change its defaults. */
 import { z } from 'zod';
+import { defaultsOf, flagNamed } from '../configuration/hyperparameters.js';
 import { recipeFields } from '../configuration/recipe.js';
-import type { Schedule } from '../configuration/schemas.js';
-import { UsageError } from '../errors.js';
+import type { Schedule } from '../configuration/variants.js';
+import { schemaFault, UsageError } from '../errors.js';
 import type { Task, TaskSettings } from './task.js';
 
 const settingsSchema = z.strictObject({
@@ -23,15 +24,11 @@ export function everyEpoch(decay: number): Schedule {
   return { name: 'step', constantEpochs: 1, decay };
 }
 
-type Defaulted = 'warmupSteps' | 'accumulate' | 'precision' | 'mode' | 'gradientCodec' | 'seed';
+const shared = defaultsOf('recipe');
 
 /** Returns a task's settings with those in place that are alike for all tasks. */
-export function withDefaults(settings: Omit<TaskSettings, Defaulted>): TaskSettings {
-  return {
-    ...{ warmupSteps: 0, accumulate: 1, precision: 'float32', seed: 1 },
-    ...{ mode: { name: 'sync' }, gradientCodec: { name: 'float32' } },
-    ...settings,
-  };
+export function withDefaults(settings: Omit<TaskSettings, keyof typeof shared>): TaskSettings {
+  return { ...shared, ...settings };
 }
 
 /** Settings given by flags; absent ones keep the task's default. */
@@ -47,12 +44,26 @@ export function settingsOf(task: Task, given: GivenSettings): TaskSettings {
     const known = Object.keys(task.defaults.model).map((name) => `--${name}`);
     throw new UsageError(`--${size}: --task ${task.name} has no such size, but ${known.join(', ')}; leave it out`);
   }
-  const fields = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const settings = { ...task.defaults, ...fields, model: { ...task.defaults.model, ...given.model } };
+  const settings = withGiven(task.defaults, given);
   if (settings.batchSize % settings.accumulate === 0) return settings;
   throw new UsageError(
     `--accumulate: ${settings.batchSize} examples cannot be divided into ${settings.accumulate} equal parts`,
   );
+}
+
+function withGiven(defaults: TaskSettings, given: GivenSettings): TaskSettings {
+  const fields = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...defaults, ...fields, model: { ...defaults.model, ...given.model } };
+}
+
+/**
+ * Returns the defaults with the settings that code gives in their place.
+ * @throws UsageError naming a setting that is unknown or out of range
+ */
+export function settingsFromCode(defaults: TaskSettings, given: GivenSettings): TaskSettings {
+  const { data, error } = settingsSchema.safeParse(withGiven(defaults, given));
+  if (error) throw new UsageError(schemaFault(error));
+  return data;
 }
 
 /**
@@ -66,12 +77,8 @@ export function resumedSettings(saved: TaskSettings, given: GivenSettings): Task
     const stored = name in saved.model ? saved.model[name] : saved[name as keyof TaskSettings];
     if (JSON.stringify(value) === JSON.stringify(stored)) continue;
     throw new UsageError(
-      `${flagOf(name)}: the checkpoint was trained with ${JSON.stringify(stored)}; leave the flag out to resume it`,
+      `${flagNamed(name)}: the checkpoint was trained with ${JSON.stringify(stored)}; leave the flag out to resume it`,
     );
   }
   return { ...saved, epochs: epochs ?? saved.epochs, maxSteps };
-}
-
-function flagOf(field: string): string {
-  return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

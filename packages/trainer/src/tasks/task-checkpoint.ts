@@ -3,7 +3,7 @@ import { type Arrays, jsonFile, withoutShapes, withPrefix, withShapes } from '..
 import { readChecksummedFolder, replaceChecksummedFolder } from '../checkpoint/checksums.js';
 import { decodeSafetensors, encodeSafetensors } from '../checkpoint/safetensors.js';
 import { optimizerShapes } from '../configuration/optimizer-shapes.js';
-import { UnrollError } from '../errors.js';
+import { schemaFault, UnrollError } from '../errors.js';
 import { type FolderContents, inspectFolder } from '../files/result-folder.js';
 import { taskSettingsSchema } from './settings.js';
 import type { Task, TaskConfig, TaskModel } from './task.js';
@@ -96,8 +96,7 @@ export async function readResumableTaskCheckpoint(folder: string, own?: Task): P
   const checkpoint = parseModel(folder, files, own);
   const parsed = stateSchema.safeParse(parseJson(folder, 'training-state.json', files['training-state.json']!));
   if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0]!;
-    throw new UnrollError(`${folder}/training-state.json: ${path.join('.')}: ${message}; was it edited?`);
+    throw new UnrollError(`${folder}/training-state.json: ${schemaFault(parsed.error)}; was it edited?`);
   }
   const file = `${folder}/optimizer.safetensors`;
   const tensors = decodeSafetensors(files['optimizer.safetensors']!, file);

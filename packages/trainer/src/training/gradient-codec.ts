@@ -1,43 +1,8 @@
-/** The codec that gradients travel in: parsed from its flag, checked, and passed to the servers' client. */
+/** The codec that gradients travel in: checked, and passed to the servers' client. */
 import type { GradientCodec } from '@unroll/param-server';
-import { mostDensity, mostRank } from '../configuration/codec-limits.js';
 import { baseOptimizer } from '../configuration/modes.js';
 import type { TrainingRecipe } from '../configuration/recipe.js';
-import type { GradientCodecConfig } from '../configuration/schemas.js';
 import { UsageError } from '../errors.js';
-
-export const gradientCodecUsage = 'float32, bfloat16, int8, top-k[:<density>] (0.001) or power-sgd[:<rank>] (4)';
-
-/** The defaults of Lin et al. (2018), table 2, and Vogels et al. (2019), section 5. */
-const defaultDensity = 0.001;
-const defaultRank = 4;
-
-/**
- * Parses `--gradient-codec`.
- * @throws UsageError unless the text has the form of {@link gradientCodecUsage}
- */
-export function parseGradientCodec(text: string): GradientCodecConfig {
-  const [name, amount] = text.split(':', 2);
-  switch (name) {
-    case 'float32':
-    case 'bfloat16':
-    case 'int8':
-      if (amount === undefined) return { name };
-      break;
-    case 'top-k': {
-      const density = amount === undefined ? defaultDensity : Number(amount);
-      if (density > 0 && density <= mostDensity) return { name, density };
-      break;
-    }
-    case 'power-sgd': {
-      const rank = amount === undefined ? defaultRank : Number(amount);
-      if (Number.isSafeInteger(rank) && rank >= 1 && rank <= mostRank) return { name, rank };
-    }
-  }
-  throw new UsageError(
-    `--gradient-codec: '${text}' is not a codec; give ${gradientCodecUsage}, a density up to ${mostDensity}, a rank up to ${mostRank}`,
-  );
-}
 
 /**
  * Checks that the codec fits the training's mode and optimizer.

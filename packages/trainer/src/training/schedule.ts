@@ -4,24 +4,6 @@
  */
 import { averagingStart, averagingWeight } from '@unroll/core/config';
 import type { TrainingRecipe } from '../configuration/recipe.js';
-import type { Schedule } from '../configuration/schemas.js';
-
-export const scheduleNames = ['step', 'cosine', 'plateau'] as const satisfies readonly Schedule['name'][];
-
-/**
- * Returns a schedule with default settings, for use where no preset gives others. The plateau's are those of PyTorch's
- * example word_language_model.
- */
-export function defaultSchedule(name: Schedule['name']): Schedule {
-  switch (name) {
-    case 'step':
-      return { name, constantEpochs: 4, decay: 0.5 };
-    case 'cosine':
-      return { name };
-    case 'plateau':
-      return { name, decay: 0.25, patience: 0 };
-  }
-}
 
 /** A point in the course of a training. */
 export interface Moment {

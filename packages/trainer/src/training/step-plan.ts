@@ -4,7 +4,7 @@
  */
 
 import { batchesPerStep } from '../configuration/modes.js';
-import type { Mode } from '../configuration/schemas.js';
+import type { Mode } from '../configuration/variants.js';
 import type { TrainingJob } from './job.js';
 
 /** Returns the plan of a job's steps. */

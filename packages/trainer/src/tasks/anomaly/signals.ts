@@ -6,7 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { readTextFile } from '../../data/text-file.js';
-import { UnrollError } from '../../errors.js';
+import { schemaFault, UnrollError } from '../../errors.js';
 import { namesInFolder } from '../../files/folder-names.js';
 import { readTimeSeries, type TimeSeries, type TimeSeriesFile } from '../time-series/csv.js';
 import { firstIrregularRow } from '../time-series/intervals.js';
@@ -88,10 +88,7 @@ function readLabels(path: string): Map<string, readonly WrittenWindow[]> {
     throw new UnrollError(`${path}: is not JSON (${(error as Error).message})`, { cause: error });
   }
   const { success, data, error } = labelsSchema.safeParse(json);
-  if (!success) {
-    const issue = error.issues[0]!;
-    throw new UnrollError(`${path}: ${issue.path.join('.')}: ${issue.message}; it needs [start, end] of each window`);
-  }
+  if (!success) throw new UnrollError(`${path}: ${schemaFault(error)}; it needs [start, end] of each window`);
   return new Map(Object.entries(data).map(([name, windows]) => [basename(name), windows]));
 }
 

@@ -1,21 +1,13 @@
 /** Named starting points for `unroll train --preset`; every flag overrides its field. */
 import { defaultOptimizer } from '@unroll/core/config';
 import type { TrainingConfig } from '../../configuration/config.js';
+import { defaultsOf } from '../../configuration/hyperparameters.js';
 
 export const presetNames = ['tiny', 'seed', 'zaremba-small', 'zaremba-medium', 'zaremba-large', 'gboard-cifg'] as const;
 export type PresetName = (typeof presetNames)[number];
 
 /** Settings that all presets share. */
-const common = {
-  tokenizer: 'word',
-  warmupSteps: 0,
-  accumulate: 1,
-  precision: 'float32',
-  tables: 'whole',
-  mode: { name: 'sync' },
-  gradientCodec: { name: 'float32' },
-  seed: 1,
-} as const;
+const common = { ...defaultsOf('tokens'), ...defaultsOf('recipe'), ...defaultsOf('sequences') };
 
 /** Settings of the presets with Adam. */
 const adaptive = {

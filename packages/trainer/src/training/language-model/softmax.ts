@@ -1,30 +1,7 @@
-/**
- * The softmax that a training step computes: parsed from its flag and checked. Also names the tables that may travel by
- * rows.
- */
+/** Checks of the softmax that a training step computes, and the names of the tables that may travel by rows. */
 import { embeddingName, type LanguageModelConfig, outputTable } from '@unroll/core/config';
 import type { TrainingConfig } from '../../configuration/config.js';
-import type { Softmax } from '../../configuration/schemas.js';
 import { UsageError } from '../../errors.js';
-
-const defaultSamples = 8192;
-
-export const softmaxUsage = `full, sampled[:<words>] (${defaultSamples}), or adaptive[:<cutoffs>]`;
-
-/**
- * Parses `--softmax`.
- * @throws UsageError unless the text has the form of {@link softmaxUsage}
- */
-export function parseSoftmax(text: string): Softmax {
-  if (text === 'full') return undefined;
-  const [name, details] = text.split(':', 2);
-  const counts = details?.split(',').map(Number) ?? [];
-  if (counts.every((count) => Number.isSafeInteger(count) && count >= 1)) {
-    if (name === 'adaptive') return { name, ...(details === undefined ? {} : { cutoffs: counts }) };
-    if (name === 'sampled' && counts.length <= 1) return { name, samples: counts[0] ?? defaultSamples };
-  }
-  throw new UsageError(`--softmax: '${text}' is not a softmax; give ${softmaxUsage}`);
-}
 
 /**
  * Checks that the softmax fits the vocabulary, the precision and the tokenizer.
