@@ -6,6 +6,7 @@ export { SettingError } from './checks/setting-error.js';
 export type {
   ForecasterConfig,
   SpeechRecognizerConfig,
+  TaggerConfig,
   TextClassifierConfig,
   TranslationConfig,
 } from './models/application-configs.js';

@@ -61,6 +61,7 @@ export { personalizationGraphs } from './models/personalization-program.js';
 export type {
   ForecasterConfig,
   SpeechRecognizerConfig,
+  TaggerConfig,
   TextClassifierConfig,
   TranslationConfig,
 } from './models/application-configs.js';
@@ -77,6 +78,7 @@ export {
 } from './models/elmo-config.js';
 export { forecasterLoss } from './models/forecaster.js';
 export { recognizerLoss, type SpeechBatchShape } from './models/speech-recognizer.js';
+export { taggerLoss } from './models/tagger.js';
 export { type PairBatchShape, translationLoss } from './models/translation.js';
 
 // Training steps of any loss, and graphs of any function of TensorFlow.js.
@@ -100,6 +102,7 @@ export { type GruCellOptions, gruCell } from './kernels/cells/gru-cell.js';
 export { type LstmCellOptions, lstmCell } from './kernels/cells/lstm-cell.js';
 export { rnnCell } from './kernels/cells/rnn-cell.js';
 export { type CellSequenceInputs, type CellSequenceOutputs, cellSequence } from './kernels/cells/sequence.js';
+export { type CrfLossInputs, crfLoss } from './kernels/crf/loss.js';
 export { type CtcLossInputs, ctcLoss } from './kernels/ctc/loss.js';
 export { embeddingLookup } from './kernels/embedding/lookup.js';
 export { minGruSequence } from './kernels/linear-recurrence/min-gru.js';

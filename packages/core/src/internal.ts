@@ -43,6 +43,13 @@ export {
   recognizerStepProgram,
 } from './models/speech-recognizer.js';
 export {
+  taggerDropoutWidths,
+  taggerEvaluationProgram,
+  taggerOutputProgram,
+  taggerParameterShapes,
+  taggerStepProgram,
+} from './models/tagger.js';
+export {
   initialTranslationParameters,
   translationEvaluationProgram,
   translationParameterShapes,

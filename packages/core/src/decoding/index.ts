@@ -8,11 +8,13 @@ export { type BeamSearchOptions, beamSearch, type Hypothesis } from './beam-sear
 export { classifyIds, type StateValues, type TokenStep } from './classification.js';
 export { ctcGreedyLabels } from './ctc-greedy.js';
 export { ctcLogProbability } from './ctc-label-probability.js';
+export { type Entity, entitiesOf, isIobTag } from './entities.js';
 export { type GenerationOptions, generateTokens } from './generation.js';
 export { logSoftmax } from './log-softmax.js';
 export { type RecognizerSteps, recognizeFrames } from './recognition.js';
 export { type SamplingOptions, sampleToken, type TokenDistribution, tokenDistribution } from './sampling.js';
 export type { DecodingStep, DecodingStepResult } from './step.js';
+export { type EncodedWords, type TaggerSteps, tagWords } from './tagging.js';
 export {
   longestSource,
   type RunStep,
@@ -20,3 +22,4 @@ export {
   type TranslationSteps,
   translateIds,
 } from './translation.js';
+export { type CrfScores, viterbi } from './viterbi.js';

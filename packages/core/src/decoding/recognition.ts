@@ -1,5 +1,7 @@
 // Recognizes a recording step by step on a device. The caller provides the functions that run the graphs.
 
+import { joined, outputsFromBothEnds } from './both-ends.js';
+
 type Values = Readonly<Record<string, Float32Array>>;
 
 /** Functions that run the graphs of a recognizer's bundle. */
@@ -10,8 +12,6 @@ export interface RecognizerSteps {
   /** Runs `recognizerOutputProgram`: takes a frame's features from both directions, returns its logits. */
   readonly output: (inputs: Values) => Promise<Values>;
 }
-
-const sides = ['0', '0_reverse'] as const;
 
 /**
  * Computes the logits of each frame of a recording, [frames, classes].
@@ -26,27 +26,11 @@ export async function recognizeFrames(
   const count = frames.length / frameLength;
   if (count === 0) throw new RangeError('the recording is shorter than a frame of 25 ms; give a longer one');
   const frame = (t: number) => frames.subarray(t * frameLength, (t + 1) * frameLength);
-  let state: Values = Object.fromEntries(
-    sides.flatMap((side) => ['h', 'c'].map((kind) => [`${kind}.${side}`, new Float32Array(hiddenDim)])),
-  );
-  const features = Array.from({ length: count }, () => new Float32Array(2 * hiddenDim));
-  for (let t = 0; t < count; t++) {
-    const outputs = await step({ frames: joined(frame(t), frame(count - 1 - t)), ...state });
-    features[t]!.set(outputs['features.0']!, 0);
-    features[count - 1 - t]!.set(outputs['features.0_reverse']!, hiddenDim);
-    state = Object.fromEntries(Object.keys(state).map((name) => [name, outputs[`next.${name}`]!]));
-  }
-  const logits: Float32Array[] = [];
-  for (const each of features) logits.push((await output({ features: each })).logits!);
-  return joined(...logits);
-}
-
-function joined(...parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
+  const model = {
+    hiddenDim,
+    step: (front: number, back: number, state: Values) =>
+      step({ frames: joined([frame(front), frame(back)]), ...state }),
+    output: async (features: Float32Array) => (await output({ features })).logits!,
+  };
+  return joined(await outputsFromBothEnds(model, count));
 }

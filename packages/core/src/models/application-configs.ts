@@ -45,3 +45,15 @@ export interface ForecasterConfig {
   /** Probability of dropping a unit of the linear layer's input. */
   readonly dropout: number;
 }
+
+export interface TaggerConfig {
+  readonly vocabSize: number;
+  /** Number of kinds of spelling, such as capitalised or all digits. */
+  readonly spellings: number;
+  readonly embeddingDim: number;
+  /** Units of each direction of the LSTM. */
+  readonly hiddenDim: number;
+  readonly tags: number;
+  /** Probability of dropping a unit of the LSTM's input or of the linear layer's. */
+  readonly dropout: number;
+}

@@ -10,3 +10,4 @@ export type { Tokenizer, TokenizerJson, TokenizerProgress } from './tokenizer.js
 export { type TokenizerTrainingOptions, tokenizerTraining, trainTokenizer } from './training.js';
 export { UNSPACED_CHARACTER } from './unspaced.js';
 export { Vocabulary, type VocabularyOptions } from './vocabulary.js';
+export { encodeWords, spellings, vocabularyWord } from './words.js';
