@@ -8,6 +8,12 @@ export { type ApplicationContents, buildApplication } from './applications/build
 export { type Forecaster, loadForecaster } from './applications/forecaster.js';
 export { type Application, type LoadApplicationOptions, loadApplication } from './applications/load-application.js';
 export {
+  loadSequenceTagger,
+  type SequenceTagger,
+  type TaggedEntity,
+  type Tagging,
+} from './applications/sequence-tagger.js';
+export {
   loadSpeechRecognizer,
   type Recognition,
   type SpeechRecognizer,

@@ -1,8 +1,7 @@
 /** Finds anomalies in a signal on the device, with a bundle of `unroll train --task anomaly`. */
-import type { ForecasterConfig } from '@unroll/core/config';
 import { anomalyScores } from '@unroll/core/decoding';
 import { checkCount, checkSamples } from '../arguments.js';
-import { type LoadApplicationOptions, loadApplication } from './load-application.js';
+import { type LoadApplicationOptions, openApplication } from './load-application.js';
 
 export interface AnomalyDetector extends AsyncDisposable {
   /** Number of values that the model reads before the one that it predicts. */
@@ -18,14 +17,10 @@ export interface AnomalyDetector extends AsyncDisposable {
   dispose(): Promise<void>;
 }
 
-interface DetectorBundleConfig {
-  readonly model: ForecasterConfig;
-  readonly likelihood: {
-    readonly longWindow: number;
-    readonly shortWindow: number;
-    readonly smallestDeviation: number;
-  };
-}
+const schema = {
+  model: { context: 'count' },
+  likelihood: { longWindow: 'count', shortWindow: 'count', smallestDeviation: 'number' },
+} as const;
 
 /**
  * Loads the detector whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this thread.
@@ -38,8 +33,8 @@ export async function loadAnomalyDetector(
   address: string | URL,
   options: LoadApplicationOptions = {},
 ): Promise<AnomalyDetector> {
-  const application = await loadApplication(address, 'anomaly', options);
-  const { model, likelihood } = application.config as unknown as DetectorBundleConfig;
+  const application = await openApplication(address, 'anomaly', schema, options);
+  const { model, likelihood } = application.config;
   const { context } = model;
   const dispose = () => application.dispose();
   return {

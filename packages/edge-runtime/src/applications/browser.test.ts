@@ -20,6 +20,7 @@ interface Question {
  */
 async function answers({ api, base, sentence, samples, rows, signal }: Question) {
   const classifier = await api.loadTextClassifier(`${base}sentiment`);
+  const tagger = await api.loadSequenceTagger(`${base}tagging`);
   const translator = await api.loadTranslator(`${base}translation`);
   const recognizer = await api.loadSpeechRecognizer(`${base}speech`);
   const forecaster = await api.loadForecaster(`${base}forecast`);
@@ -27,14 +28,19 @@ async function answers({ api, base, sentence, samples, rows, signal }: Question)
   const { label, probabilities } = await classifier.classify(sentence);
   const recognition = await recognizer.recognize(Float32Array.from(samples));
   const answer = {
-    words: { label, translation: await translator.translate(sentence), ...recognition },
+    words: {
+      label,
+      tagging: await tagger.tag(sentence),
+      translation: await translator.translate(sentence),
+      ...recognition,
+    },
     numbers: {
       probabilities: Object.values(probabilities),
       forecast: (await forecaster.forecast(rows)).flat(),
       scores: await detector.scores(signal, 60),
     },
   };
-  for (const each of [classifier, translator, recognizer, forecaster, detector]) await each.dispose();
+  for (const each of [classifier, tagger, translator, recognizer, forecaster, detector]) await each.dispose();
   return answer;
 }
 
@@ -55,6 +61,7 @@ test.skipIf(!executablePath)('every application gives the same results in a page
     const actual = await page.evaluate(answers, { ...question, api, base: './' });
     expect(actual.words).toEqual(expected.words);
     expect(expected.words.translation).not.toBe('');
+    expect(new Set(expected.words.tagging.tags).size).toBeGreaterThan(1);
     for (const [name, values] of Object.entries(expected.numbers)) {
       const other = actual.numbers[name as keyof typeof actual.numbers];
       expect(other).toHaveLength(values.length);

@@ -1,7 +1,6 @@
 /** Forecasts time series on the device, with a bundle of `unroll train --task forecast`. */
-import type { ForecasterConfig } from '@unroll/core/config';
 import { checkList, checkSamples } from '../arguments.js';
-import { type LoadApplicationOptions, loadApplication } from './load-application.js';
+import { type LoadApplicationOptions, openApplication } from './load-application.js';
 
 export interface Forecaster extends AsyncDisposable {
   /** Names of the series, in the order of a row. */
@@ -20,11 +19,11 @@ export interface Forecaster extends AsyncDisposable {
   dispose(): Promise<void>;
 }
 
-interface ForecasterBundleConfig {
-  readonly model: ForecasterConfig;
-  readonly names: readonly string[];
-  readonly scale: { readonly mean: readonly number[]; readonly deviation: readonly number[] };
-}
+const schema = {
+  model: { context: 'count', horizon: 'count', series: 'count' },
+  names: 'texts',
+  scale: { mean: 'numbers', deviation: 'numbers' },
+} as const;
 
 /**
  * Loads the forecaster whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this
@@ -35,8 +34,8 @@ interface ForecasterBundleConfig {
  * const tomorrow = await load.forecast(lastFourDays);
  */
 export async function loadForecaster(address: string | URL, options: LoadApplicationOptions = {}): Promise<Forecaster> {
-  const application = await loadApplication(address, 'forecast', options);
-  const { model, names, scale } = application.config as unknown as ForecasterBundleConfig;
+  const application = await openApplication(address, 'forecast', schema, options);
+  const { model, names, scale } = application.config;
   const { context, horizon, series } = model;
   const dispose = () => application.dispose();
   return {

@@ -12,6 +12,7 @@ import { checkLoading } from '../loading/checked-loading.js';
 import { loadOnnxRuntime } from '../loading/onnx-runtime.js';
 import type { OnnxRuntime } from '../runtime/session.js';
 import { createSession } from '../runtime/session.js';
+import { type ConfigOf, type ConfigSchema, checkedConfig } from './bundle-config.js';
 import { configFile, manifestFile, parseApplicationManifest } from './manifest.js';
 
 export interface LoadApplicationOptions {
@@ -20,9 +21,9 @@ export interface LoadApplicationOptions {
 }
 
 /** A loaded bundle of an application. */
-export interface Application {
+export interface Application<Config = Readonly<Record<string, unknown>>> {
   /** The configuration that the trainer wrote. */
-  readonly config: Readonly<Record<string, unknown>>;
+  readonly config: Config;
   /**
    * Runs a graph. The inputs must have the shapes that the graph declares.
    * @returns its outputs by name, in new arrays for each run
@@ -44,13 +45,29 @@ export async function loadApplication(
   task: string,
   options: LoadApplicationOptions = {},
 ): Promise<Application> {
+  const { configFile: _, ...application } = await openApplication(address, task, {}, options);
+  return application;
+}
+
+/**
+ * {@link loadApplication} for our own applications, whose configuration has the fields of `schema`.
+ * @returns also the name of the configuration's file, for messages
+ */
+export async function openApplication<Schema extends ConfigSchema>(
+  address: string | URL,
+  task: string,
+  schema: Schema,
+  options: LoadApplicationOptions,
+): Promise<Application<ConfigOf<Schema>> & { readonly configFile: string }> {
   checkLoading(address, options);
   const { signal } = options;
   const folder = folderAt(address);
   const manifestBytes = await readFile(folder, manifestFile, { signal, cache: 'no-cache', maxBytes: largestManifest });
   const { files } = parseApplicationManifest(manifestBytes, folder.nameOf(manifestFile), task);
   const record = files[configFile]!;
-  const config = await inflateJson(await readVerified(folder, configFile, record, { signal }), record.inflatedBytes);
+  const file = folder.nameOf(configFile);
+  const inflated = await inflateJson(await readVerified(folder, configFile, record, { signal }), record.inflatedBytes);
+  const config = checkedConfig(inflated, schema, file);
   const ort = await loadOnnxRuntime();
   const sessions = new Map<string, InferenceSession>();
   for (const [name, record] of Object.entries(files).filter(([name]) => name.endsWith('.onnx'))) {
@@ -58,7 +75,7 @@ export async function loadApplication(
     sessions.set(name.slice(0, -'.onnx'.length), await createSession(model, ort, folder.nameOf(name)));
   }
   return {
-    config: config as Application['config'],
+    ...{ config, configFile: file },
     run: (graph, inputs) => {
       const session = sessions.get(graph);
       if (!session)

@@ -1,5 +1,4 @@
 /** Recognizes spoken words on the device, with a bundle of `unroll train --task speech`. */
-import type { SpeechRecognizerConfig } from '@unroll/core/config';
 import {
   ctcGreedyLabels,
   ctcLogProbability,
@@ -9,7 +8,7 @@ import {
   recognizeFrames,
 } from '@unroll/core/decoding';
 import { checkSamples } from '../arguments.js';
-import { type LoadApplicationOptions, loadApplication } from './load-application.js';
+import { type LoadApplicationOptions, openApplication } from './load-application.js';
 
 export interface Recognition {
   /** The most probable of the words that the model was trained on. */
@@ -31,11 +30,11 @@ export interface SpeechRecognizer extends AsyncDisposable {
   dispose(): Promise<void>;
 }
 
-interface RecognizerBundleConfig {
-  readonly model: SpeechRecognizerConfig;
-  readonly letters: string;
-  readonly words: readonly string[];
-}
+const schema = {
+  model: { sampleRate: 'count', hiddenDim: 'count', classes: 'count' },
+  letters: 'text',
+  words: 'texts',
+} as const;
 
 /**
  * Loads the recognizer whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this
@@ -49,8 +48,8 @@ export async function loadSpeechRecognizer(
   address: string | URL,
   options: LoadApplicationOptions = {},
 ): Promise<SpeechRecognizer> {
-  const application = await loadApplication(address, 'speech', options);
-  const { model, letters, words } = application.config as unknown as RecognizerBundleConfig;
+  const application = await openApplication(address, 'speech', schema, options);
+  const { model, letters, words } = application.config;
   const { sampleRate, hiddenDim, classes } = model;
   const frames = logMelConfig(sampleRate);
   const steps = {

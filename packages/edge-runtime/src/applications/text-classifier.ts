@@ -1,9 +1,8 @@
 /** Classifies texts on the device, with a bundle of `unroll train --task sentiment`. */
-import type { TextClassifierConfig } from '@unroll/core/config';
 import { classifyIds } from '@unroll/core/decoding';
 import { loadTokenizer, splitPunctuation } from '@unroll/core/text';
 import { checkText } from '../arguments.js';
-import { type Application, type LoadApplicationOptions, loadApplication } from './load-application.js';
+import { type Application, type LoadApplicationOptions, openApplication } from './load-application.js';
 
 export interface Classification {
   /** The most probable label. */
@@ -22,6 +21,8 @@ export interface TextClassifier extends AsyncDisposable {
   dispose(): Promise<void>;
 }
 
+const schema = { model: { hiddenDim: 'count' }, labels: 'texts', tokenizer: 'object' } as const;
+
 /**
  * Loads the classifier whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this
  * thread.
@@ -34,8 +35,8 @@ export async function loadTextClassifier(
   address: string | URL,
   options: LoadApplicationOptions = {},
 ): Promise<TextClassifier> {
-  const application = await loadApplication(address, 'sentiment', options);
-  const { model, labels, tokenizer: json } = application.config as unknown as ClassifierBundleConfig;
+  const application = await openApplication(address, 'sentiment', schema, options);
+  const { model, labels, tokenizer: json } = application.config;
   const tokenizer = loadTokenizer(json);
   const step = stepOf(application);
   const dispose = () => application.dispose();
@@ -55,15 +56,9 @@ export async function loadTextClassifier(
   };
 }
 
-interface ClassifierBundleConfig {
-  readonly model: TextClassifierConfig;
-  readonly labels: readonly string[];
-  readonly tokenizer: unknown;
-}
-
 const replacement = 'next.';
 
-function stepOf(application: Application): Parameters<typeof classifyIds>[0] {
+function stepOf(application: Pick<Application, 'run'>): Parameters<typeof classifyIds>[0] {
   return async (ids, state) => {
     const { logits, ...outputs } = await application.run('step', { ids, ...state });
     const next = Object.entries(outputs).map(([name, values]) => [name.slice(replacement.length), values] as const);
@@ -71,7 +66,7 @@ function stepOf(application: Application): Parameters<typeof classifyIds>[0] {
   };
 }
 
-function zeroState({ hiddenDim }: TextClassifierConfig): Record<string, Float32Array> {
+function zeroState({ hiddenDim }: { readonly hiddenDim: number }): Record<string, Float32Array> {
   const names = ['h', 'c', 'pooled'].flatMap((kind) => [`${kind}.0`, `${kind}.0_reverse`]);
   return Object.fromEntries(names.map((name) => [name, new Float32Array(hiddenDim)]));
 }

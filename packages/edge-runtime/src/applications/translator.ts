@@ -1,9 +1,8 @@
 /** Translates sentences on the device, with a bundle of `unroll train --task translation`. */
-import type { TranslationConfig } from '@unroll/core/config';
 import { type RunStep, type TranslateOptions, translateIds } from '@unroll/core/decoding';
 import { loadTokenizer } from '@unroll/core/text';
 import { checkNumbers, checkOptions, checkSignal, checkText } from '../arguments.js';
-import { type LoadApplicationOptions, loadApplication } from './load-application.js';
+import { type LoadApplicationOptions, openApplication } from './load-application.js';
 
 export interface Translator extends AsyncDisposable {
   /**
@@ -14,6 +13,8 @@ export interface Translator extends AsyncDisposable {
   dispose(): Promise<void>;
 }
 
+const schema = { model: { hiddenDim: 'count' }, tokenizer: 'object' } as const;
+
 /**
  * Loads the translator whose bundle is at `address`: the URL of its folder or, in Node, its path. It runs in this
  * thread.
@@ -23,8 +24,8 @@ export interface Translator extends AsyncDisposable {
  * const german = await translator.translate('A little girl is climbing.');
  */
 export async function loadTranslator(address: string | URL, options: LoadApplicationOptions = {}): Promise<Translator> {
-  const application = await loadApplication(address, 'translation', options);
-  const { model, tokenizer: json } = application.config as unknown as TranslatorBundleConfig;
+  const application = await openApplication(address, 'translation', schema, options);
+  const { model, tokenizer: json } = application.config;
   const tokenizer = loadTokenizer(json);
   const encode: RunStep = (inputs) => application.run('encoder', inputs);
   const decode: RunStep = (inputs) => application.run('decoder', inputs);
@@ -47,9 +48,4 @@ export async function loadTranslator(address: string | URL, options: LoadApplica
     dispose,
     [Symbol.asyncDispose]: dispose,
   };
-}
-
-interface TranslatorBundleConfig {
-  readonly model: TranslationConfig;
-  readonly tokenizer: unknown;
 }

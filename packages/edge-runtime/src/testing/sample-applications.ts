@@ -14,9 +14,12 @@ import {
   recognizerOutputProgram,
   recognizerParameterShapes,
   recognizerStepProgram,
+  taggerOutputProgram,
+  taggerParameterShapes,
+  taggerStepProgram,
   translationParameterShapes,
 } from '@unroll/core/internal';
-import { trainTokenizer } from '@unroll/core/text';
+import { spellings, trainTokenizer } from '@unroll/core/text';
 import { buildApplication } from '../applications/build-application.js';
 
 const tokenizer = trainTokenizer('word', 'the river runs past the mill and the wheel of the mill turns\n', {});
@@ -28,6 +31,15 @@ const graphs = (programs: Readonly<Record<string, Program>>, shapes: Shapes, par
 const drawn = (shapes: Shapes) => uniformParameters(shapes, { seed: 3, range: 0.6 });
 
 const classifier = { vocabSize, embeddingDim: 8, hiddenDim: 12, classes: 2, dropout: 0 };
+const words = ['<unk>', 'the', 'river', 'mill', 'wheel', 'runs'];
+const tagger = {
+  vocabSize: words.length,
+  spellings: spellings.length,
+  embeddingDim: 8,
+  hiddenDim: 12,
+  tags: 4,
+  dropout: 0,
+};
 const translation = { vocabSize, embeddingDim: 12, hiddenDim: 12, dropout: 0 };
 const recognizer = { sampleRate: 8000, hiddenDim: 10, classes: 4, dropout: 0 };
 const forecaster = { series: 2, context: 8, horizon: 3, hiddenDim: 10, dropout: 0 };
@@ -43,6 +55,13 @@ const contents: Readonly<Record<string, Contents>> = {
   sentiment: {
     graphs: graphs({ step: classifierStepProgram(classifier) }, classifierParameterShapes(classifier)),
     config: { model: classifier, labels: ['negative', 'positive'], tokenizer: tokenizer.toJSON() },
+  },
+  tagging: {
+    graphs: graphs(
+      { step: taggerStepProgram(tagger), output: taggerOutputProgram(tagger) },
+      taggerParameterShapes(tagger),
+    ),
+    config: { model: tagger, vocabulary: words, tags: ['B-PART', 'I-PART', 'B-PLACE', 'O'], crf: crfScores() },
   },
   translation: {
     graphs: graphs(
@@ -76,12 +95,25 @@ function translationParameters() {
   return parameters;
 }
 
-/** Builds the bundles' files, each under the name of its task: `speech/manifest.json`. */
+function crfScores(): Record<string, number[]> {
+  const scores = Object.entries(drawn(taggerParameterShapes(tagger))).filter(([name]) => name.startsWith('crf.'));
+  return Object.fromEntries(scores.map(([name, values]) => [name.slice('crf.'.length), [...values]]));
+}
+
+/**
+ * Builds the files of one task's bundle.
+ * @param changes fields of the configuration to replace
+ */
+export function sampleBundleOf(task: string, changes: object = {}): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const { graphs, config } = contents[task]!;
+  return buildApplication({ task, graphs, config: { ...config, ...changes }, scheme: 'int8-weights' });
+}
+
+/** Builds the files of all bundles, each under the name of its task: `speech/manifest.json`. */
 export async function sampleApplications(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const [task, { graphs, config }] of Object.entries(contents)) {
-    const bundle = await buildApplication({ task, graphs, config, scheme: 'int8-weights' });
-    for (const [name, bytes] of bundle) files.set(`${task}/${name}`, bytes);
+  for (const task of Object.keys(contents)) {
+    for (const [name, bytes] of await sampleBundleOf(task)) files.set(`${task}/${name}`, bytes);
   }
   return files;
 }

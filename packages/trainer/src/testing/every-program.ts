@@ -17,6 +17,7 @@ import {
   type Program,
   parameterShapes,
   recognizerLoss,
+  taggerLoss,
   trainingProgram,
   translationLoss,
 } from '@unroll/core';
@@ -36,6 +37,7 @@ import {
   recognitionProgram,
   rowGradientProgram,
   squaredGradientProgram,
+  taggerEvaluationProgram,
   translationEvaluationProgram,
 } from '@unroll/core/internal';
 import type { Engine } from '../engines/engine.js';
@@ -118,6 +120,7 @@ export function taskPrograms(): Record<string, ProgramWithInputs> {
   const classifier = { vocabSize, embeddingDim: 4, hiddenDim: 3, classes: 2, dropout: 0.3 };
   const forecaster = { series: 2, context: 6, horizon: 3, hiddenDim: 4, dropout: 0.3 };
   const recognizer = { sampleRate: 8000, hiddenDim: 3, classes: 5, dropout: 0.3 };
+  const tagger = { vocabSize, spellings: 3, embeddingDim: 4, hiddenDim: 3, tags: 4, dropout: 0.3 };
   const translation = { vocabSize, embeddingDim: 4, hiddenDim: 3, dropout: 0.3 };
   const elmo = elmoConfig({
     ...{
@@ -148,6 +151,7 @@ export function taskPrograms(): Record<string, ProgramWithInputs> {
     sourceLengths: Int32Array.of(pairs.source, 2),
     ...{ previous: ids, targets: ids },
   };
+  const sentences = { ids, lengths, spellings: idsBelow(3, time * batch), tags: idsBelow(4, time * batch) };
   const reviews = { ids, lengths, labels: Int32Array.of(1, 0) };
   const programs: Record<string, [Program, Record<string, Int32Array>]> = {
     'training of sentiment': [step(classifierLoss(classifier, batchShape)), reviews],
@@ -156,6 +160,8 @@ export function taskPrograms(): Record<string, ProgramWithInputs> {
     'evaluation of forecast and anomaly': [forecastProgram(forecaster, batch), {}],
     'training of speech': [step(recognizerLoss(recognizer, { batch, time, letters: 2 })), recorded],
     'evaluation of speech': [recognitionProgram(recognizer, batchShape), recorded],
+    'training of tagging': [step(taggerLoss(tagger, batchShape)), sentences],
+    'evaluation of tagging': [taggerEvaluationProgram(tagger, batchShape), sentences],
     'training of translation': [step(translationLoss(translation, pairs)), translated],
     'evaluation of translation': [translationEvaluationProgram(translation, pairs), translated],
     'encoder of translation': [encoderStepProgram(translation), { ids: Int32Array.of(3, 7) }],
