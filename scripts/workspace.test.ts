@@ -63,6 +63,20 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['training', 'dashboard', 'tasks', 'own-models', 'cluster'],
     'commands',
   ],
+  'param-server': [
+    // Stand alone: addresses; waits, pauses and turns; locks of files.
+    ...['generated', 'addresses', 'time', 'locks'],
+    // A model cut into shards, and a shard's numbers.
+    'vectors',
+    // The deterministic state machine, and its messages on the wire.
+    ...['shard', 'wire'],
+    // What is done with numbers: updates, rows of tables, codecs, snapshots.
+    ...['update-rules', 'tables', 'codecs', 'snapshots'],
+    // The shell around the state machine, and its sockets.
+    ...['security', 'metrics', 'hosting', 'bulk', 'server'],
+    'client',
+    'simulation',
+  ],
 };
 const forBrowsers = ['core', 'edge-runtime'];
 

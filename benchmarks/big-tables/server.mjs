@@ -1,7 +1,7 @@
 // A parameter server of the benchmark. Prints its port; at the end, one JSON line: its memory in MB before any worker
 // came, when the workers left, and at its peak.
 //   usage: server.mjs SHARD SHARDS WORKERS FOLDER SNAPSHOT-EVERY
-import { startParameterServer } from '@unroll/param-server';
+import { startParameterServer } from '@unroll/param-server/server';
 
 const [shard, shards, workers] = process.argv.slice(2, 5).map(Number);
 const [folder, every] = [process.argv[5], Number(process.argv[6])];

@@ -5,7 +5,7 @@
 import { languageModelConfig, parameterShapes, uniformParameters } from '@unroll/core';
 import { seededRandom } from '@unroll/core/decoding';
 import { trainableLanguageModel } from '@unroll/core/internal';
-import { connectParameterServers, WorkerMeter } from '@unroll/param-server';
+import { connectParameterServers, WorkerMeter } from '@unroll/param-server/client';
 import { selectEngine } from '@unroll/trainer';
 import { LaneBatches } from '../../packages/trainer/dist/data/batches.js';
 import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model/language-model-batches.js';

@@ -1,14 +1,14 @@
 // Records what honest clients send: two workers' calls through the product's own client to a real server, and requests
 // to the HTTP doors. Every run records the same bytes: the messages that are made of them depend on the seed alone.
-import { startParameterServer } from '@unroll/param-server';
+import { startParameterServer } from '@unroll/param-server/server';
 import { ShardConnection } from '../../packages/param-server/dist/client/shard-connection.js';
 import { GradientEncoder } from '../../packages/param-server/dist/codecs/gradient-encoder.js';
 import { unroll } from '../../packages/param-server/dist/generated/parameter-server.js';
-import { partition } from '../../packages/param-server/dist/partition.js';
-import { parameterServerService as service } from '../../packages/param-server/dist/service-definition.js';
-import { float32Bytes } from '../../packages/param-server/dist/shard-vector.js';
 import { chunksOfGradient } from '../../packages/param-server/dist/tables/row-chunks.js';
-import { writeModel } from '../../packages/param-server/dist/wire-messages.js';
+import { partition } from '../../packages/param-server/dist/vectors/partition.js';
+import { float32Bytes } from '../../packages/param-server/dist/vectors/shard-vector.js';
+import { parameterServerService as service } from '../../packages/param-server/dist/wire/service-definition.js';
+import { writeModel } from '../../packages/param-server/dist/wire/wire-messages.js';
 import { gradients, initialValues, laneWidth, model, version } from './model.mjs';
 
 const vectors = ['parameters', 'momentum', 'lanes'];

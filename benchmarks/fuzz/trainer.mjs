@@ -4,7 +4,7 @@
 // The JSON: { port, workers: [0, 1], of: 2, pause (milliseconds a step), steps?, goesOn?, staleness? }
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectParameterServers } from '@unroll/param-server';
+import { connectParameterServers } from '@unroll/param-server/client';
 import { gradients, initialValues, laneWidth, model, version } from './model.mjs';
 
 const { port, workers, of, pause, steps, goesOn = false, staleness } = JSON.parse(process.argv[2]);

@@ -1,6 +1,6 @@
 // The parameter server of this benchmark, without a guard. Prints its port.
 //   usage: server.mjs HOST
-import { startParameterServer } from '@unroll/param-server';
+import { startParameterServer } from '@unroll/param-server/server';
 
 const [host] = process.argv.slice(2);
 const server = await startParameterServer({ host, port: 0, workers: 2, version: 'benchmark', insecurePublic: true });

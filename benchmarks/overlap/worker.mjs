@@ -3,11 +3,11 @@
 //   usage: worker.mjs HOST:PORT WORKER STEPS overlap|one-by-one BATCH
 import { initialParameters, languageModelConfig } from '@unroll/core';
 import { trainableLanguageModel } from '@unroll/core/internal';
-import { WorkerMeter } from '@unroll/param-server';
+import { WorkerMeter } from '@unroll/param-server/client';
 import { selectEngine } from '@unroll/trainer';
 import { ParameterClient } from '../../packages/param-server/dist/client/client.js';
 import { MeteredConnection } from '../../packages/param-server/dist/client/metered-connection.js';
-import { reportFields } from '../../packages/param-server/dist/client/worker-meter.js';
+import { reportFields } from '../../packages/param-server/dist/metrics/worker-meter.js';
 import { LanguageModelBatches } from '../../packages/trainer/dist/training/language-model/language-model-batches.js';
 import { DistributedLearner } from '../../packages/trainer/dist/training/learners/distributed-learner.js';
 import { laneWidth } from '../../packages/trainer/dist/training/learners/lane-states.js';

@@ -9,12 +9,12 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startParameterServer } from '@unroll/param-server';
+import { startParameterServer } from '@unroll/param-server/server';
 import { BulkChannel } from '../../packages/param-server/dist/bulk/bulk-channel.js';
 import { ShardConnection } from '../../packages/param-server/dist/client/shard-connection.js';
-import { partition } from '../../packages/param-server/dist/partition.js';
-import { chunksOf, partsOfParameters, scatterChunk } from '../../packages/param-server/dist/shard-vector.js';
-import { writeModel } from '../../packages/param-server/dist/wire-messages.js';
+import { partition } from '../../packages/param-server/dist/vectors/partition.js';
+import { chunksOf, partsOfParameters, scatterChunk } from '../../packages/param-server/dist/vectors/shard-vector.js';
+import { writeModel } from '../../packages/param-server/dist/wire/wire-messages.js';
 import { median, serverEnvironment } from '../common.mjs';
 
 /** Returns this process's processor time so far, in milliseconds. */

@@ -1,7 +1,7 @@
 // The parameter servers of this benchmark: several shards in one process, so that a worker has as many connections to
 // it. Prints the process's id and the shards' ports.
 //   usage: server.mjs HOST SHARDS
-import { startParameterServer } from '@unroll/param-server';
+import { startParameterServer } from '@unroll/param-server/server';
 
 const [host, shards] = process.argv.slice(2);
 const servers = [];

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { initialParameters, languageModelConfig } from '@unroll/core';
 import { trainableLanguageModel } from '@unroll/core/internal';
-import { WorkerMeter } from '@unroll/param-server';
+import { WorkerMeter } from '@unroll/param-server/client';
 import { selectEngine } from '@unroll/trainer';
 import { BulkChannel } from '../../packages/param-server/dist/bulk/bulk-channel.js';
 import { ParameterClient } from '../../packages/param-server/dist/client/client.js';

@@ -1,7 +1,7 @@
 // A parameter server for the benchmarks of this folder. Prints its port; at the end, one JSON line: its processor time
 // in seconds and its peak memory.
 //   usage: server.mjs WORKERS
-import { startParameterServer } from '@unroll/param-server';
+import { startParameterServer } from '@unroll/param-server/server';
 
 const server = await startParameterServer({ port: 0, workers: Number(process.argv[2]), version: 'benchmark' });
 console.log(server.port);

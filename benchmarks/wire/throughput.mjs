@@ -2,9 +2,9 @@
 // JSON line: seconds of each upload and each pull, and the vector's bytes.
 //   usage: throughput.mjs PORT ROUNDS
 import { ShardConnection } from '../../packages/param-server/dist/client/shard-connection.js';
-import { partition } from '../../packages/param-server/dist/partition.js';
-import { chunksOf, partsOfParameters, scatterChunk } from '../../packages/param-server/dist/shard-vector.js';
-import { writeModel } from '../../packages/param-server/dist/wire-messages.js';
+import { partition } from '../../packages/param-server/dist/vectors/partition.js';
+import { chunksOf, partsOfParameters, scatterChunk } from '../../packages/param-server/dist/vectors/shard-vector.js';
+import { writeModel } from '../../packages/param-server/dist/wire/wire-messages.js';
 
 const [port, rounds] = process.argv.slice(2).map(Number);
 const model = {

@@ -4,13 +4,13 @@
 // Sets the variable before a command that imports this module loads ONNX Runtime.
 import './no-telemetry.js';
 
-export { lately } from './lately.js';
+export { addressFault } from './addresses/server-address.js';
+export { defaultMaxParameters, mostMaxParameters } from './hosting/max-parameters.js';
 export { LockFile } from './locks/lock-file.js';
-export { defaultMaxParameters, mostMaxParameters } from './max-parameters.js';
 export { createGuardedServer } from './security/guarded-http.js';
 export { isLoopback } from './security/loopback.js';
 export { foreignHost, isOwnHost } from './security/own-host.js';
 export { RefusalLog } from './security/refusal-log.js';
-export { addressFault } from './server-address.js';
 export { fewestSnapshots } from './snapshots/fewest-snapshots.js';
-export { Waits } from './waits.js';
+export { lately } from './time/lately.js';
+export { Waits } from './time/waits.js';

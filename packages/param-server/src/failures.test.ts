@@ -23,9 +23,9 @@ import {
   startParameterServer,
   WorkerMeter,
 } from './index.js';
-import { float32Bytes } from './shard-vector.js';
 import { heardAgain } from './testing/heartbeats.js';
-import { writeModel } from './wire-messages.js';
+import { float32Bytes } from './vectors/shard-vector.js';
+import { writeModel } from './wire/wire-messages.js';
 
 const parameters = [{ name: 'kernel', shape: [4, 2] }];
 const learningRate = 0.5;

@@ -7,8 +7,6 @@ import { frameKinds } from './bulk/frames.js';
 import type { LossyCodec } from './codecs/codec.js';
 import { GradientEncoder } from './codecs/gradient-encoder.js';
 import { unroll } from './generated/parameter-server.js';
-import { partition } from './partition.js';
-import type { Chunk } from './shard-vector.js';
 import { chunksOfGradient } from './tables/row-chunks.js';
 import { converse, frame, hello } from './testing/bulk-peer.js';
 import {
@@ -21,6 +19,8 @@ import {
   type Position,
   whole,
 } from './testing/disturbed-run.js';
+import { partition } from './vectors/partition.js';
+import type { Chunk } from './vectors/shard-vector.js';
 
 const { CommitRequest, HeartbeatRequest, PullRequest, PushRequest, UploadRequest } = unroll.v1;
 const [layout] = partition(modelByRows.parameters, 1);

@@ -6,8 +6,6 @@ import { status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import { ShardConnection } from './client/shard-connection.js';
 import { unroll } from './generated/parameter-server.js';
-import { parameterServerService } from './service-definition.js';
-import { type Chunk, float32Bytes } from './shard-vector.js';
 import {
   bytesOf,
   elements,
@@ -18,7 +16,9 @@ import {
   model,
   whole,
 } from './testing/disturbed-run.js';
-import { writeModel } from './wire-messages.js';
+import { type Chunk, float32Bytes } from './vectors/shard-vector.js';
+import { parameterServerService } from './wire/service-definition.js';
+import { writeModel } from './wire/wire-messages.js';
 
 // Status is left out: it takes no input, so any message is simply answered.
 const { status: _, ...changing } = parameterServerService;

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ShardConnection } from './client/shard-connection.js';
 import { connectParameterServers, type ParameterClientOptions, startParameterServer } from './index.js';
-import { type Chunk, float32Bytes } from './shard-vector.js';
-import { writeModel } from './wire-messages.js';
+import { type Chunk, float32Bytes } from './vectors/shard-vector.js';
+import { writeModel } from './wire/wire-messages.js';
 
 const model = {
   parameters: [{ name: 'kernel', shape: [4] }],

@@ -3,7 +3,7 @@
 import type { OptimizerConfig } from '@unroll/core';
 import { describe, expect, test } from 'vitest';
 import { connectParameterServers, type NamedValues, type ParameterClient } from './index.js';
-import { startParameterServer } from './server.js';
+import { startParameterServer } from './server/start.js';
 import { BreakingNetwork } from './testing/breaking-network.js';
 import { hasHttp2Proxy, http2ProxyTo } from './testing/http2-proxy.js';
 

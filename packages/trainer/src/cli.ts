@@ -112,7 +112,7 @@ async function report(error: unknown): Promise<number> {
 async function isMendable(error: unknown): Promise<boolean> {
   if (error instanceof UnrollError) return true;
   const { BundleError } = await import('@unroll/edge-runtime');
-  const { ParameterServerError } = await import('@unroll/param-server');
+  const { ParameterServerError } = await import('@unroll/param-server/client');
   return error instanceof BundleError || error instanceof ParameterServerError;
 }
 

@@ -3,7 +3,7 @@
  * vectors travel by gRPC. That happens when the network between lets only HTTP/2 through, or when the server is away.
  */
 import { status } from '@grpc/grpc-js';
-import type { ServerPlace } from '../client/server-place.js';
+import type { ServerPlace } from '../addresses/server-place.js';
 import type { ClientTls } from '../security/client-security.js';
 import { BulkConnection, BulkFailure, type CountBytes } from './bulk-connection.js';
 

@@ -5,13 +5,13 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { status } from '@grpc/grpc-js';
-import type { ByteSink } from '../byte-sink.js';
-import type { ServerPlace } from '../client/server-place.js';
-import type { Chunks } from '../client/shard-calls.js';
+import type { ServerPlace } from '../addresses/server-place.js';
 import { unroll } from '../generated/parameter-server.js';
 import { type ClientTls, tlsOptions } from '../security/client-security.js';
-import { maxMessageBytes } from '../service-definition.js';
-import type { Chunk } from '../shard-vector.js';
+import type { ByteSink } from '../vectors/byte-sink.js';
+import type { Chunk } from '../vectors/shard-vector.js';
+import { maxMessageBytes } from '../wire/service-definition.js';
+import type { Chunks } from '../wire/shard-calls.js';
 import { type Frame, FrameError, FrameReader, frameKinds, noData, writeFrame } from './frames.js';
 import { intoOneBuffer } from './receive-buffer.js';
 

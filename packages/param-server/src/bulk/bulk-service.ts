@@ -1,8 +1,8 @@
 /** A server's bulk connections, which carry Upload and Pull. All other calls use gRPC. */
 import type { Socket } from 'node:net';
+import type { ShardHost } from '../hosting/shard-host.js';
 import type { Visit } from '../security/connection-gate.js';
 import type { RefusalLog } from '../security/refusal-log.js';
-import type { ShardHost } from '../shard-host.js';
 import { ServedConnection } from './served-connection.js';
 
 /** A worker may compute in the middle of a frame, if its engine blocks the thread that also sends. */

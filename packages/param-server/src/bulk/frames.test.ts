@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { gathering } from '../byte-sink.js';
+import { gathering } from '../vectors/byte-sink.js';
 import { FrameReader, noData, writeFrame } from './frames.js';
 
 interface Seen {

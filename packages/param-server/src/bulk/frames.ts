@@ -6,7 +6,7 @@
  * has to join the two.
  */
 import type { Writable } from 'node:stream';
-import type { ByteSink } from '../byte-sink.js';
+import type { ByteSink } from '../vectors/byte-sink.js';
 
 export const frameKinds = {
   /** Opens a connection: BulkHello. Its bytes are "UNRL"; neither HTTP/2 nor TLS begins with them. */

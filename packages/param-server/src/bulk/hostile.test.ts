@@ -3,9 +3,9 @@
 import { status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import { unroll } from '../generated/parameter-server.js';
-import { float32Bytes } from '../shard-vector.js';
 import { converse, frame, hello } from '../testing/bulk-peer.js';
 import { bytesOf, expectHarmless, expectNothingArrived, gradientOf } from '../testing/disturbed-run.js';
+import { float32Bytes } from '../vectors/shard-vector.js';
 import { frameKinds } from './frames.js';
 
 const { PullRequest, UploadRequest } = unroll.v1;

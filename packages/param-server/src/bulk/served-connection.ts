@@ -4,17 +4,17 @@
  */
 import type { Socket } from 'node:net';
 import { status } from '@grpc/grpc-js';
-import type { ByteSink } from '../byte-sink.js';
 import { unroll } from '../generated/parameter-server.js';
-import { doInTurns } from '../long-work.js';
+import type { ShardHost } from '../hosting/shard-host.js';
+import type { UploadStream } from '../hosting/uploads.js';
+import { asStatus, openPull, openUpload } from '../hosting/vector-calls.js';
 import { CallMeter } from '../security/call-rate.js';
 import type { Visit } from '../security/connection-gate.js';
 import { type RefusalLog, tokenMissing } from '../security/refusal-log.js';
 import { unknownToken } from '../security/server-security.js';
-import { maxMessageBytes } from '../service-definition.js';
-import type { ShardHost } from '../shard-host.js';
-import type { UploadStream } from '../uploads.js';
-import { asStatus, openPull, openUpload } from '../vector-calls.js';
+import { doInTurns } from '../time/long-work.js';
+import type { ByteSink } from '../vectors/byte-sink.js';
+import { maxMessageBytes } from '../wire/service-definition.js';
 import { type Frame, FrameError, FrameReader, frameKinds, noData, writeFrame } from './frames.js';
 import { rereading } from './receive-buffer.js';
 

@@ -6,12 +6,12 @@
 import { optimizerSlots } from '@unroll/core/config';
 import { elementCount } from '@unroll/core/onnx';
 import type { unroll } from '../generated/parameter-server.js';
-import { partition } from '../partition.js';
 import type { LaneRange } from '../shard/messages.js';
-import type { NamedValues } from '../shard-vector.js';
 import { chunksOfGradient } from '../tables/row-chunks.js';
 import type { RowIds } from '../tables/row-selection.js';
-import { sumOfSquaresOf } from './gradient-rows.js';
+import { sumOfSquaresOf } from '../vectors/gradient-rows.js';
+import { partition } from '../vectors/partition.js';
+import type { NamedValues } from '../vectors/shard-vector.js';
 import { GradientSender } from './gradient-sender.js';
 import { Membership, type Surroundings } from './membership.js';
 import type { ParameterClientOptions, Snapshot, StepOptions, StepResult } from './options.js';

@@ -1,13 +1,13 @@
 /** Creates a parameter client over a real network. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { addressFault } from '../server-address.js';
-import { Waits } from '../waits.js';
+import { addressFault } from '../addresses/server-address.js';
+import { WorkerMeter } from '../metrics/worker-meter.js';
+import { Waits } from '../time/waits.js';
 import { ParameterClient } from './client.js';
 import { heartbeatThread } from './heartbeats.js';
 import { MeteredConnection } from './metered-connection.js';
 import type { ParameterClientOptions } from './options.js';
-import { WorkerMeter } from './worker-meter.js';
 
 /**
  * Connects to the parameter servers of a run. Sends them no request before {@link ParameterClient.enter}.

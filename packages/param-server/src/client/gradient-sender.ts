@@ -6,14 +6,14 @@
 import { status } from '@grpc/grpc-js';
 import { type GradientCodec, holdsBack } from '../codecs/codec.js';
 import { GradientEncoder } from '../codecs/gradient-encoder.js';
+import { ParameterServerError } from '../errors.js';
 import type { unroll } from '../generated/parameter-server.js';
-import type { ParameterShape } from '../model.js';
-import type { ShardLayout } from '../partition.js';
 import type { LaneRange } from '../shard/messages.js';
-import type { Chunk } from '../shard-vector.js';
-import { ParameterServerError } from './errors.js';
-import { GradientTables, gradientChunks, type NamedGradients } from './gradient-rows.js';
-import type { ShardCalls } from './shard-calls.js';
+import { GradientTables, gradientChunks, type NamedGradients } from '../vectors/gradient-rows.js';
+import type { ParameterShape } from '../vectors/model.js';
+import type { ShardLayout } from '../vectors/partition.js';
+import type { Chunk } from '../vectors/shard-vector.js';
+import type { ShardCalls } from '../wire/shard-calls.js';
 
 export interface GradientSenderOptions {
   readonly codec?: GradientCodec;

@@ -4,9 +4,9 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { ClientOptions } from '@grpc/grpc-js';
+import { reportFields, type WorkerMeter } from '../metrics/worker-meter.js';
 import type { ClientSecurity } from '../security/client-security.js';
 import { directChannel } from './direct-channel.js';
-import { reportFields, type WorkerMeter } from './worker-meter.js';
 
 /**
  * A shard's answer to a heartbeat. `place` is undefined if the shard does not know the worker because it was restarted.

@@ -2,7 +2,7 @@
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { unroll } from '../generated/parameter-server.js';
-import { parameterServerService } from '../service-definition.js';
+import { parameterServerService } from '../wire/service-definition.js';
 import { ShardConnection } from './shard-connection.js';
 
 type Push = ServerUnaryCall<unroll.v1.PushRequest, unroll.v1.PushResponse>;

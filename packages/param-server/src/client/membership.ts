@@ -3,17 +3,18 @@
  * they are. It rejoins whenever they are no longer where the worker left them, because a process was killed or lanes
  * moved. The work at that place is in `client.ts`.
  */
+
+import { isPassing } from '../errors.js';
 import type { unroll } from '../generated/parameter-server.js';
 import type { Caller, LaneRange } from '../shard/messages.js';
-import { chunksOf, type NamedValues, scatterTable } from '../shard-vector.js';
 import { chunksOfValues, type RowReader } from '../tables/row-chunks.js';
-import { writeModel } from '../wire-messages.js';
-import { isPassing } from './errors.js';
+import { chunksOf, type NamedValues, scatterTable } from '../vectors/shard-vector.js';
+import type { ShardCalls } from '../wire/shard-calls.js';
+import { writeModel } from '../wire/wire-messages.js';
 import type { GradientSender } from './gradient-sender.js';
 import type { Beat, StartHeartbeats } from './heartbeats.js';
 import type { InitialValues, ParameterClientOptions } from './options.js';
 import { areLeasesKnown, type Entry, planOf } from './resumption.js';
-import type { ShardCalls } from './shard-calls.js';
 import type { Shard, ShardGroup } from './shard-group.js';
 
 /** The environment of a client: a network and a clock, or their simulation. */

@@ -2,11 +2,11 @@
 import type { MethodDefinition } from '@grpc/grpc-js';
 import type { CountBytes } from '../bulk/bulk-connection.js';
 import type { unroll } from '../generated/parameter-server.js';
-import { parameterServerService } from '../service-definition.js';
-import type { Chunk } from '../shard-vector.js';
-import type { Chunks } from './shard-calls.js';
+import type { WorkerMeter } from '../metrics/worker-meter.js';
+import type { Chunk } from '../vectors/shard-vector.js';
+import { parameterServerService } from '../wire/service-definition.js';
+import type { Chunks } from '../wire/shard-calls.js';
 import { ShardConnection, type ShardConnectionOptions } from './shard-connection.js';
-import type { WorkerMeter } from './worker-meter.js';
 
 type Service = typeof parameterServerService;
 

@@ -1,13 +1,13 @@
 /** The options, inputs and results of a parameter client. */
 import type { GradientCodec } from '../codecs/codec.js';
-import type { ModelDescription } from '../model.js';
+import type { WorkerMeter } from '../metrics/worker-meter.js';
 import type { ClientSecurity } from '../security/client-security.js';
 import type { Severity } from '../shard/messages.js';
-import type { NamedValues } from '../shard-vector.js';
 import type { RowReader } from '../tables/row-chunks.js';
-import type { NamedGradients } from './gradient-rows.js';
+import type { NamedGradients } from '../vectors/gradient-rows.js';
+import type { ModelDescription } from '../vectors/model.js';
+import type { NamedValues } from '../vectors/shard-vector.js';
 import type { SnapshotPolicy } from './resumption.js';
-import type { WorkerMeter } from './worker-meter.js';
 
 export interface ParameterClientOptions extends ModelDescription {
   /** Addresses as `host:port`, in the order of their shards. */

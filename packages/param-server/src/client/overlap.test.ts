@@ -1,8 +1,8 @@
 // Steps whose gradients and parameters arrive in parts, over real sockets. The simulation covers them under crashes.
 import { expect, test } from 'vitest';
 import type { GradientCodec } from '../codecs/codec.js';
-import { startParameterServer } from '../server.js';
-import type { NamedValues } from '../shard-vector.js';
+import { startParameterServer } from '../server/start.js';
+import type { NamedValues } from '../vectors/shard-vector.js';
 import { connectParameterServers } from './connect.js';
 import type { StepOptions } from './options.js';
 

@@ -1,8 +1,8 @@
 /** Decides a worker's next action after joining, from the shards' answers. `membership.ts` carries it out. */
 import { status } from '@grpc/grpc-js';
+import { ParameterServerError } from '../errors.js';
 import type { unroll } from '../generated/parameter-server.js';
 import type { LaneRange } from '../shard/messages.js';
-import { ParameterServerError } from './errors.js';
 
 /** The point at which a worker enters the run. */
 export interface Entry {

@@ -3,10 +3,10 @@
  * the run.
  */
 import { Client } from '@grpc/grpc-js';
+import { readReport, type WorkerReport } from '../metrics/worker-meter.js';
 import { type ClientSecurity, callMetadata, channelCredentials } from '../security/client-security.js';
-import { parameterServerService } from '../service-definition.js';
+import { parameterServerService } from '../wire/service-definition.js';
 import { directChannel } from './direct-channel.js';
-import { readReport, type WorkerReport } from './worker-meter.js';
 
 export interface RunStatus {
   /** In the order of the shards. */

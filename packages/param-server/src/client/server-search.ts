@@ -1,11 +1,11 @@
 /** The search for a server that listens and speaks what the worker speaks, within the worker's patience. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
+import { placeOf } from '../addresses/server-place.js';
+import { ParameterServerError } from '../errors.js';
 import type { ClientTls } from '../security/client-security.js';
 import { handshakeFailure } from '../security/handshake.js';
 import { type Protocol, protocolAt } from '../security/spoken-protocol.js';
-import { ParameterServerError } from './errors.js';
-import { placeOf } from './server-place.js';
 import { becomesReady, type WatchedChannel } from './server-readiness.js';
 
 export interface ServerSearchOptions {

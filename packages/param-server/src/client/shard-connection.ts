@@ -14,19 +14,19 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { AttentiveClock } from '../attentive-clock.js';
+import { placeOf } from '../addresses/server-place.js';
 import { BulkChannel } from '../bulk/bulk-channel.js';
 import { type BulkConnection, BulkFailure, type CountBytes } from '../bulk/bulk-connection.js';
+import { callError, ParameterServerError } from '../errors.js';
 import type { unroll } from '../generated/parameter-server.js';
 import { authorizationOf, type ClientSecurity, callMetadata, channelCredentials } from '../security/client-security.js';
-import { maxMessageBytes, parameterServerService } from '../service-definition.js';
-import type { Chunk } from '../shard-vector.js';
-import { Waits } from '../waits.js';
+import { AttentiveClock } from '../time/attentive-clock.js';
+import { Waits } from '../time/waits.js';
+import type { Chunk } from '../vectors/shard-vector.js';
+import { maxMessageBytes, parameterServerService } from '../wire/service-definition.js';
+import type { Chunks, ShardCalls } from '../wire/shard-calls.js';
 import { directChannel } from './direct-channel.js';
-import { callError, ParameterServerError } from './errors.js';
-import { placeOf } from './server-place.js';
 import { ServerSearch } from './server-search.js';
-import type { Chunks, ShardCalls } from './shard-calls.js';
 
 /**
  * With the default window of 64 KiB, pulls run at a fifth of the speed. With 16 MiB they cost an eighth more processor

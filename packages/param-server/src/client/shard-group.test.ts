@@ -1,7 +1,7 @@
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { unroll } from '../generated/parameter-server.js';
-import { parameterServerService } from '../service-definition.js';
+import { parameterServerService } from '../wire/service-definition.js';
 import { ShardConnection } from './shard-connection.js';
 import { ShardGroup } from './shard-group.js';
 

@@ -1,12 +1,12 @@
 /** All parameter servers of a run, called together. The client decides what to ask, and when. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
+import { ParameterServerError } from '../errors.js';
 import type { unroll } from '../generated/parameter-server.js';
-import type { ShardLayout } from '../partition.js';
-import type { NamedValues } from '../shard-vector.js';
 import { scatterValues } from '../tables/row-chunks.js';
-import { ParameterServerError } from './errors.js';
-import type { ShardCalls } from './shard-calls.js';
+import type { ShardLayout } from '../vectors/partition.js';
+import type { NamedValues } from '../vectors/shard-vector.js';
+import type { ShardCalls } from '../wire/shard-calls.js';
 
 /** One server, and the part of the parameters that it holds. */
 export interface Shard {

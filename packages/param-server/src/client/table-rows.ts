@@ -1,10 +1,10 @@
 /** Reads rows of tables from a shard. */
 import type { unroll } from '../generated/parameter-server.js';
-import type { ShardLayout } from '../partition.js';
-import type { NamedValues } from '../shard-vector.js';
 import { rowReceiver } from '../tables/row-chunks.js';
 import { type RowIds, startsOf } from '../tables/row-selection.js';
-import type { ShardCalls } from './shard-calls.js';
+import type { ShardLayout } from '../vectors/partition.js';
+import type { NamedValues } from '../vectors/shard-vector.js';
+import type { ShardCalls } from '../wire/shard-calls.js';
 
 /** Greatest number of rows in one request, so that it fits in a message. */
 const rowsPerRequest = 100_000;

@@ -3,8 +3,8 @@
  * embedding, these are the rows of a batch's words. A record holds the format's tag, one bit per block, and the blocks
  * whose bit is 1.
  */
-import type { LongWork } from '../long-work.js';
-import type { Slice } from '../partition.js';
+import type { LongWork } from '../time/long-work.js';
+import type { Slice } from '../vectors/partition.js';
 import type { ByteReader } from './byte-reader.js';
 import type { NumberFormat } from './number-format.js';
 import type { Written } from './written.js';

@@ -1,8 +1,8 @@
 // The guarantees of each codec for the numbers that it carries, and the bytes that the decoder refuses.
 import { describe, expect, test } from 'vitest';
-import { doAtOnce } from '../long-work.js';
-import { partition, type Slice } from '../partition.js';
 import { seededRandom } from '../simulation/virtual-time.js';
+import { doAtOnce } from '../time/long-work.js';
+import { partition, type Slice } from '../vectors/partition.js';
 import { bfloat16Format } from './bfloat16.js';
 import { writeBlocks } from './blocks.js';
 import { ByteReader } from './byte-reader.js';

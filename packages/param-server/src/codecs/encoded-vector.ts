@@ -2,9 +2,10 @@
  * An encoded vector while it arrives. Gathers its bytes, never more than a vector can have, and decodes them when all
  * have arrived.
  */
-import { GrowingBytes } from '../growing-bytes.js';
-import type { LongWork } from '../long-work.js';
-import type { ShardLayout } from '../partition.js';
+
+import type { LongWork } from '../time/long-work.js';
+import { GrowingBytes } from '../vectors/growing-bytes.js';
+import type { ShardLayout } from '../vectors/partition.js';
 import { malformed } from './byte-reader.js';
 import { decodeVector, mostBytes } from './payload.js';
 import type { Written } from './written.js';

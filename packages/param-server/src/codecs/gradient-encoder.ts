@@ -2,8 +2,8 @@
  * Holds the memory of one worker's codec, over all shards and slices, from step to step. A repeated step is sent as the
  * same bytes. A worker that goes back to a point where all had dropped their held-back gradients starts afresh.
  */
-import type { ShardLayout, Slice } from '../partition.js';
-import { type NamedValues, partsOfParameters } from '../shard-vector.js';
+import type { ShardLayout, Slice } from '../vectors/partition.js';
+import { type NamedValues, partsOfParameters } from '../vectors/shard-vector.js';
 import { bfloat16Format } from './bfloat16.js';
 import type { LossyCodec, TopKCodec } from './codec.js';
 import { int8Format } from './int8.js';

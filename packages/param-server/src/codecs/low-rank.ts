@@ -2,8 +2,8 @@
  * Encodes a slice as the product P·Qᵀ of two narrow matrices, `[rows, rank]` and `[rowLength, rank]`. A record holds
  * its tag, the rank in two bytes, then P and Q in float32.
  */
-import type { LongWork } from '../long-work.js';
-import type { Slice } from '../partition.js';
+import type { LongWork } from '../time/long-work.js';
+import type { Slice } from '../vectors/partition.js';
 import { type ByteReader, malformed } from './byte-reader.js';
 import type { Written } from './written.js';
 

@@ -3,9 +3,10 @@
  * that says how its values are encoded, so the reader need not know the codec. The bytes come from outside and are
  * checked.
  */
-import type { LongWork } from '../long-work.js';
-import type { ShardLayout, Slice } from '../partition.js';
+
 import { Refusal } from '../shard/refusal.js';
+import type { LongWork } from '../time/long-work.js';
+import type { ShardLayout, Slice } from '../vectors/partition.js';
 import { bfloat16Format } from './bfloat16.js';
 import { readBlocks } from './blocks.js';
 import { ByteReader } from './byte-reader.js';

@@ -4,7 +4,7 @@
  * last ended. The difference: in the paper, the workers' P and then their Q are averaged, in two exchanges. Here each
  * worker approximates its own gradient, in the single exchange of a step, and the servers add the products.
  */
-import type { Slice } from '../partition.js';
+import type { Slice } from '../vectors/partition.js';
 import { type LowRank, writeLowRank } from './low-rank.js';
 import type { Compression } from './slice-encoder.js';
 

@@ -1,6 +1,6 @@
 /** Encodes one worker's gradient of one slice before it is sent; may hold back a part for later. */
-import { doAtOnce } from '../long-work.js';
-import type { Slice } from '../partition.js';
+import { doAtOnce } from '../time/long-work.js';
+import type { Slice } from '../vectors/partition.js';
 import { writeBlocks } from './blocks.js';
 import { ByteReader } from './byte-reader.js';
 import type { NumberFormat } from './number-format.js';

@@ -7,11 +7,11 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
-import { ParameterServerError } from '../client/errors.js';
-import { lately } from '../lately.js';
+import { ParameterServerError } from '../errors.js';
 import { createGuardedServer } from '../security/guarded-http.js';
 import { foreignHost, isOwnHost } from '../security/own-host.js';
 import type { RefusalLog } from '../security/refusal-log.js';
+import { lately } from '../time/lately.js';
 
 export interface MetricsEndpoint {
   readonly port: number;

@@ -1,5 +1,6 @@
 /** Prometheus gauges of a server's current state: its connections, its waiting calls, and the workers present. */
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { RefusalReason } from '../security/connection-gate.js';
 import type { Request } from '../shard/messages.js';
 import type { WorkerReports } from './worker-reports.js';
 
@@ -48,8 +49,6 @@ export function addAttendance(registry: Registry, workers: number, leaseSeconds:
     },
   });
 }
-
-export type RefusalReason = 'limit' | 'no-call';
 
 /** @returns a function that counts a refused connection: beyond the limit, or without a call that lets it in */
 export function countRefusedConnections(registry: Registry): (reason: RefusalReason) => void {

@@ -1,8 +1,8 @@
 /** Counts a shard's activity for Prometheus. It watches the shell around the heart and decides nothing. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ShardPlace } from '../shard/agreement.js';
-import type { ShardEffect } from '../shard/messages.js';
-import type { ShardWatcher, UnnumberedRequest } from '../shard-host.js';
+import type { ShardEffect, UnnumberedRequest } from '../shard/messages.js';
+import type { ShardWatcher } from './shard-watcher.js';
 import { addWorkerMetrics } from './worker-metrics.js';
 import type { WorkerReports } from './worker-reports.js';
 

@@ -1,6 +1,6 @@
 /** The workers' own reports, for Prometheus. Each worker counts for itself, so a restarted worker begins at 0 again. */
 import { Counter, type Registry } from 'prom-client';
-import type { WorkerReport } from '../client/worker-meter.js';
+import type { WorkerReport } from './worker-meter.js';
 import type { WorkerReports } from './worker-reports.js';
 
 type Field = keyof WorkerReport;

@@ -2,8 +2,9 @@
  * The workers' reports from their heartbeats, and when the first server last heard each worker. They are for people to
  * look at; the shard bases no decision on them.
  */
-import type { WorkerReport } from '../client/worker-meter.js';
+
 import type { Caller } from '../shard/messages.js';
+import type { WorkerReport } from './worker-meter.js';
 
 export interface ReportingWorker {
   readonly worker: number;

@@ -1,7 +1,7 @@
 /** Proves a worker's identity and verifies its servers. The counterpart of `server-security.ts`. */
 import { isIP } from 'node:net';
 import { type ChannelCredentials, credentials, Metadata } from '@grpc/grpc-js';
-import type { ServerPlace } from '../client/server-place.js';
+import type { ServerPlace } from '../addresses/server-place.js';
 import { requireReadable, tokenKey } from './server-security.js';
 
 export interface ClientSecurity {

@@ -3,8 +3,9 @@
  * Connections that have not made such a call are strangers: they are few, short-lived, and never take the place of
  * admitted ones. The gate knows neither sockets nor protocols: the holder of a connection reports what happens to it.
  */
-import type { RefusalReason } from '../metrics/server-metrics.js';
 import type { RefusalLog } from './refusal-log.js';
+
+export type RefusalReason = 'limit' | 'no-call';
 
 export interface GateLimits {
   /** The greatest number of admitted connections. */

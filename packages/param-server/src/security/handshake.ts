@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
-import { placeOf } from '../client/server-place.js';
+import { placeOf } from '../addresses/server-place.js';
 import { type ClientTls, tlsOptions } from './client-security.js';
 
 const pauseSeconds = 1;

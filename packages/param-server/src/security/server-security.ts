@@ -11,7 +11,7 @@ import {
   ServerListenerBuilder,
   status,
 } from '@grpc/grpc-js';
-import { ParameterServerError } from '../client/errors.js';
+import { ParameterServerError } from '../errors.js';
 import { isLoopback } from './loopback.js';
 import { type RefusalLog, tokenMissing } from './refusal-log.js';
 

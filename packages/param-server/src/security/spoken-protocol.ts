@@ -4,7 +4,7 @@
  */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { ServerPlace } from '../client/server-place.js';
+import type { ServerPlace } from '../addresses/server-place.js';
 
 /** `silent`: it accepts connections and answers nothing. `unknown`: neither HTTP nor TLS. */
 export type Protocol = 'tls' | 'http/2' | 'http/1' | 'unknown' | 'silent';

@@ -1,6 +1,6 @@
 /** Checks that a joining worker and this shard mean the same run. */
-import { modelDifference } from '../model.js';
-import { partition } from '../partition.js';
+import { modelDifference } from '../vectors/model.js';
+import { partition } from '../vectors/partition.js';
 import type { RunDescription } from './messages.js';
 import { Refusal } from './refusal.js';
 

@@ -3,9 +3,9 @@
  * arrays of numbers that pass through it. Arithmetic is an effect, so its decisions can be replayed without any
  * arithmetic.
  */
-import type { ModelDescription } from '../model.js';
-import type { SparseVector } from '../sparse-vector.js';
-import type { RowGradient } from '../tables/row-gradient.js';
+import type { ModelDescription } from '../vectors/model.js';
+import type { RowGradient } from '../vectors/row-gradient.js';
+import type { SparseVector } from '../vectors/sparse-vector.js';
 
 /**
  * A process that claims to be a worker of the run. If two claim the same index, the one that joined later is believed.
@@ -118,6 +118,9 @@ export type Request = { readonly request: number; readonly caller: Caller } & (
   | { readonly type: 'finish' }
   | { readonly type: 'leave'; readonly isFinished: boolean }
 );
+
+/** A request without its number, which the host assigns. */
+export type UnnumberedRequest = Request extends infer R ? (R extends Request ? Omit<R, 'request'> : never) : never;
 
 export type RequestOf<Type extends Request['type']> = Extract<Request, { type: Type }>;
 

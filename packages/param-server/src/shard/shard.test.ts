@@ -1,6 +1,6 @@
 // The heart alone, message by message: its answers, and the effects it asks the shell to carry out.
 import { beforeEach, expect, test } from 'vitest';
-import type { ModelDescription } from '../model.js';
+import type { ModelDescription } from '../vectors/model.js';
 import type { ShardPolicy } from './agreement.js';
 import type { Caller, Request, RunDescription, ShardEffect, ShardMessage } from './messages.js';
 import { Shard } from './shard.js';

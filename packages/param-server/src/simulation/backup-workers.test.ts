@@ -1,7 +1,7 @@
 // Steps made without the slowest workers. Whatever happens, all shards make each step from the same workers' gradients,
 // weigh them as a whole batch, and leave the states of the other lanes unchanged.
 import { expect, test } from 'vitest';
-import type { NamedValues } from '../shard-vector.js';
+import type { NamedValues } from '../vectors/shard-vector.js';
 import { simulateTraining } from './simulation.js';
 import type { SimulatedTask } from './worker-machine.js';
 

@@ -1,5 +1,5 @@
 /** A task for simulated runs whose parameters come out the same, bit for bit, whichever worker computes which lanes. */
-import type { NamedValues } from '../shard-vector.js';
+import type { NamedValues } from '../vectors/shard-vector.js';
 import type { SimulatedTask } from './worker-machine.js';
 
 const lanes = 6;

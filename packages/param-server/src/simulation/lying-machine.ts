@@ -3,7 +3,7 @@
  * sends no gradient, with which it could move the parameters, does not say goodbye for a worker, and begins no run on all
  * servers at once: workers are trusted with these.
  */
-import { writeModel } from '../wire-messages.js';
+import { writeModel } from '../wire/wire-messages.js';
 import type { ServerMachine } from './server-machine.js';
 import { type Network, UnreliableCalls } from './unreliable-calls.js';
 import type { VirtualTime } from './virtual-time.js';

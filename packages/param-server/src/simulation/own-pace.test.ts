@@ -1,7 +1,7 @@
 // Workers that each go at their own pace. Whatever happens, every push is applied once on every shard, and no worker
 // gets further ahead of the slowest than the run allows.
 import { describe, expect, test } from 'vitest';
-import type { NamedValues } from '../shard-vector.js';
+import type { NamedValues } from '../vectors/shard-vector.js';
 import { simulateTraining } from './simulation.js';
 import type { SimulatedTask } from './worker-machine.js';
 

@@ -1,11 +1,11 @@
 /** A simulated machine for a shard's process, which restarts after it was killed; its disk survives. */
 
-import { AttentiveClock } from '../attentive-clock.js';
+import { ShardHost } from '../hosting/shard-host.js';
 import type { ShardPolicy } from '../shard/agreement.js';
-import { ShardHost } from '../shard-host.js';
 import type { FrozenVector } from '../snapshots/frozen-vector.js';
 import type { FrozenSnapshot, ShardSnapshot, SnapshotStore } from '../snapshots/snapshot.js';
-import type { UpdateRule } from '../update-rule.js';
+import { AttentiveClock } from '../time/attentive-clock.js';
+import type { UpdateRule } from '../update-rules/update-rule.js';
 import type { VirtualTime } from './virtual-time.js';
 
 export interface ServerMachineOptions {

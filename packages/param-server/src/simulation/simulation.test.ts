@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { NamedValues } from '../shard-vector.js';
+import type { NamedValues } from '../vectors/shard-vector.js';
 import { exactTask as task, trainAlone } from './exact-task.js';
 import { type SimulationOptions, simulateTraining } from './simulation.js';
 

@@ -3,7 +3,7 @@
  * network and under crashes that follow a seed. A seed that fails is a test case.
  */
 import type { Snapshot } from '../client/options.js';
-import type { NamedValues } from '../shard-vector.js';
+import type { NamedValues } from '../vectors/shard-vector.js';
 import { LyingMachine } from './lying-machine.js';
 import { type Disk, ServerMachine } from './server-machine.js';
 import type { Network } from './unreliable-calls.js';

@@ -1,6 +1,6 @@
 // Row tables under whatever happens: every row of every push counts once, and the bits are those of a calm run.
 import { describe, expect, test } from 'vitest';
-import type { NamedValues } from '../shard-vector.js';
+import type { NamedValues } from '../vectors/shard-vector.js';
 import { type SimulationOptions, simulateTraining } from './simulation.js';
 import type { SimulatedTask } from './worker-machine.js';
 

@@ -4,18 +4,18 @@
  */
 
 import { status } from '@grpc/grpc-js';
-import { ParameterServerError } from '../client/errors.js';
 import type { Beat } from '../client/heartbeats.js';
-import type { Chunks, ShardCalls } from '../client/shard-calls.js';
+import { ParameterServerError } from '../errors.js';
 import type { unroll } from '../generated/parameter-server.js';
-import { doAtOnce } from '../long-work.js';
-import { joinResponse, uploadedContribution, uploadedValues } from '../service.js';
-import type { Answer, Caller } from '../shard/messages.js';
+import { joinResponse, uploadedContribution, uploadedValues } from '../hosting/service.js';
+import type { ShardHost } from '../hosting/shard-host.js';
+import { asStatus, selectionOf } from '../hosting/vector-calls.js';
+import type { Answer, Caller, UnnumberedRequest } from '../shard/messages.js';
 import { Refusal } from '../shard/refusal.js';
-import type { ShardHost, UnnumberedRequest } from '../shard-host.js';
-import { type Chunk, piecesOf } from '../shard-vector.js';
-import { asStatus, selectionOf } from '../vector-calls.js';
-import { readCaller, readClaim, readRun } from '../wire-messages.js';
+import { doAtOnce } from '../time/long-work.js';
+import { type Chunk, piecesOf } from '../vectors/shard-vector.js';
+import type { Chunks, ShardCalls } from '../wire/shard-calls.js';
+import { readCaller, readClaim, readRun } from '../wire/wire-messages.js';
 import type { ServerMachine } from './server-machine.js';
 import type { VirtualTime } from './virtual-time.js';
 

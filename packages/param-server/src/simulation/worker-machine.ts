@@ -1,13 +1,13 @@
 /** A simulated machine for a worker's process, which restarts after it was killed. */
 import { elementCount } from '@unroll/core/onnx';
 import { ParameterClient } from '../client/client.js';
-import type { NamedGradients } from '../client/gradient-rows.js';
 import type { Snapshot, StepOptions } from '../client/options.js';
 import type { GradientCodec } from '../codecs/codec.js';
-import type { ModelDescription } from '../model.js';
 import type { LaneRange } from '../shard/messages.js';
-import type { NamedValues } from '../shard-vector.js';
 import type { RowIds } from '../tables/row-selection.js';
+import type { NamedGradients } from '../vectors/gradient-rows.js';
+import type { ModelDescription } from '../vectors/model.js';
+import type { NamedValues } from '../vectors/shard-vector.js';
 import type { ServerMachine } from './server-machine.js';
 import { type Network, UnreliableCalls } from './unreliable-calls.js';
 import type { VirtualTime } from './virtual-time.js';

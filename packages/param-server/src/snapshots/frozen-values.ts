@@ -3,8 +3,8 @@
  * change.
  */
 import type { ShardValues } from '../shard/messages.js';
-import type { Ranges } from '../sparse-vector.js';
-import type { RowGradient } from '../tables/row-gradient.js';
+import type { RowGradient } from '../vectors/row-gradient.js';
+import type { Ranges } from '../vectors/sparse-vector.js';
 import { FrozenVector } from './frozen-vector.js';
 
 export class FrozenValues {

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { float32Bytes } from '../shard-vector.js';
-import { sumOfSquaresWithin } from '../sparse-vector.js';
+import { float32Bytes } from '../vectors/shard-vector.js';
+import { sumOfSquaresWithin } from '../vectors/sparse-vector.js';
 import type { FrozenVector } from './frozen-vector.js';
 import type { FrozenSnapshot, ShardSnapshot } from './snapshot.js';
 

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { status } from '@grpc/grpc-js';
-import { ParameterServerError } from '../client/errors.js';
+import { ParameterServerError } from '../errors.js';
 import { LockFile } from '../locks/lock-file.js';
 import type { Severity } from '../shard/messages.js';
 import type { FrozenSnapshot, ShardSnapshot, SnapshotStore } from './snapshot.js';

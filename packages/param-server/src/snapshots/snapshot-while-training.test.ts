@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { optimizerSlots } from '@unroll/core/config';
 import { seededRandom } from '@unroll/core/decoding';
 import { afterEach, expect, test } from 'vitest';
-import { createOnnxUpdateRule } from '../onnx-update-rule.js';
-import { partition } from '../partition.js';
+import { ShardStore } from '../hosting/shard-store.js';
 import type { Contribution, ShardValues } from '../shard/messages.js';
-import { ShardStore } from '../shard-store.js';
-import { float32Bytes } from '../shard-vector.js';
+import { createOnnxUpdateRule } from '../update-rules/onnx-update-rule.js';
+import { partition } from '../vectors/partition.js';
+import { float32Bytes } from '../vectors/shard-vector.js';
 import { SnapshotFolder } from './snapshot-folder.js';
 
 const [rows, rowLength, dense, lanes] = [4000, 64, 30_000, 4];

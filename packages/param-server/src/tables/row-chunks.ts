@@ -2,8 +2,8 @@
  * Moves rows of tables, in chunks, between a worker's copies and a shard's vector; `shard-vector.ts` moves everything
  * else.
  */
-import type { NamedGradients } from '../client/gradient-rows.js';
-import type { ShardLayout, TableSlice } from '../partition.js';
+import type { NamedGradients } from '../vectors/gradient-rows.js';
+import type { ShardLayout, TableSlice } from '../vectors/partition.js';
 import {
   type Chunk,
   chunkLength,
@@ -15,7 +15,7 @@ import {
   partsOfParameters,
   piecesOf,
   scatterChunk,
-} from '../shard-vector.js';
+} from '../vectors/shard-vector.js';
 import { type RowIds, rowAt, startOfRow } from './row-selection.js';
 
 /** Writes a row of a table into an array of the row's length. */

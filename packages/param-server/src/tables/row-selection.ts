@@ -2,8 +2,9 @@
  * Locates rows of tables in the shards' vectors: the rows that a shard holds, and those that a worker requests. It
  * moves no data.
  */
-import type { ShardLayout, TableSlice } from '../partition.js';
+
 import { Refusal } from '../shard/refusal.js';
+import type { ShardLayout, TableSlice } from '../vectors/partition.js';
 
 /** Row numbers by table, ascending and without duplicates. */
 export type RowIds = Readonly<Record<string, Int32Array>>;

@@ -3,11 +3,11 @@
  * the update rule like any vector, and written back.
  */
 import { optimizerSlots } from '@unroll/core/config';
-import type { ModelDescription } from '../model.js';
-import type { ShardLayout } from '../partition.js';
 import type { ShardValues } from '../shard/messages.js';
-import { NotFinite, type UpdateRule, type UpdateRuleFactory, type UpdateScalars } from '../update-rule.js';
-import type { RowGradient, TableRows } from './row-gradient.js';
+import { NotFinite, type UpdateRule, type UpdateRuleFactory, type UpdateScalars } from '../update-rules/update-rule.js';
+import type { ModelDescription } from '../vectors/model.js';
+import type { ShardLayout } from '../vectors/partition.js';
+import type { RowGradient, TableRows } from '../vectors/row-gradient.js';
 
 /** The greatest number of elements in a block: as many as the update rule takes at a time. */
 const blockLength = 64 * 1024;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { partition } from '../partition.js';
-import { float32Bytes } from '../shard-vector.js';
+import { partition } from '../vectors/partition.js';
+import { float32Bytes } from '../vectors/shard-vector.js';
 import { RowUploads } from './row-uploads.js';
 
 /** The first of two shards: the bias, then rows 0, 2 and 4 of one table and 0 and 2 of the other. */

@@ -3,13 +3,14 @@
  * take memory. The data is not trusted: each piece must be one row of a table, rows must ascend (so none comes twice),
  * and values must be finite.
  */
-import { GrowingBytes } from '../growing-bytes.js';
-import type { ShardLayout, TableSlice } from '../partition.js';
+
 import { Refusal } from '../shard/refusal.js';
-import { type Chunk, float32Bytes, piecesOf } from '../shard-vector.js';
-import { sumOfSquaresWithin } from '../sparse-vector.js';
-import { isSame, nameOf, type UploadTarget } from '../upload-target.js';
-import { noRows, type RowGradient, type TableRows } from './row-gradient.js';
+import { GrowingBytes } from '../vectors/growing-bytes.js';
+import type { ShardLayout, TableSlice } from '../vectors/partition.js';
+import { noRows, type RowGradient, type TableRows } from '../vectors/row-gradient.js';
+import { type Chunk, float32Bytes, piecesOf } from '../vectors/shard-vector.js';
+import { sumOfSquaresWithin } from '../vectors/sparse-vector.js';
+import { isSame, nameOf, type UploadTarget } from '../wire/upload-target.js';
 import { tableAt } from './row-selection.js';
 
 interface RowUpload {

@@ -3,7 +3,7 @@ import type { OptimizerConfig } from '@unroll/core';
 import { optimizerSlots } from '@unroll/core/config';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectParameterServers, type ParameterClient, type ParameterClientOptions } from '../index.js';
-import { type ParameterServer, startParameterServer } from '../server.js';
+import { type ParameterServer, startParameterServer } from '../server/start.js';
 
 const [rows, width, learningRate] = [9, 2, 0.5] as const;
 const version = '1.2.3';

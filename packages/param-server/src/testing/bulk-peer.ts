@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { status } from '@grpc/grpc-js';
 import { FrameReader, frameKinds, noData } from '../bulk/frames.js';
-import { gathering } from '../byte-sink.js';
 import { unroll } from '../generated/parameter-server.js';
+import { gathering } from '../vectors/byte-sink.js';
 
 const { BulkHello, BulkStatus } = unroll.v1;
 

@@ -8,14 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials, type status } from '@grpc/grpc-js';
 import { afterAll, expect } from 'vitest';
-import type { GradientRows, NamedGradients } from '../client/gradient-rows.js';
 import { ShardConnection } from '../client/shard-connection.js';
 import type { unroll } from '../generated/parameter-server.js';
 import { connectParameterServers, type Snapshot, startParameterServer } from '../index.js';
-import { partition } from '../partition.js';
-import { type Chunk, float32Bytes } from '../shard-vector.js';
 import { chunksOfGradient } from '../tables/row-chunks.js';
-import { writeModel } from '../wire-messages.js';
+import type { GradientRows, NamedGradients } from '../vectors/gradient-rows.js';
+import { partition } from '../vectors/partition.js';
+import { type Chunk, float32Bytes } from '../vectors/shard-vector.js';
+import { writeModel } from '../wire/wire-messages.js';
 
 // Remove the folders at the end: a server may still be writing its last snapshot when its run has ended.
 const folders: string[] = [];

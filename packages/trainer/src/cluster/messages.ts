@@ -1,5 +1,5 @@
 /** The messages that launched processes send to the launcher over Node's IPC channel. */
-import type { Severity } from '@unroll/param-server';
+import type { Severity } from '@unroll/param-server/client';
 import { log } from '../terminal/log.js';
 import type { RunEvent } from '../training/run.js';
 

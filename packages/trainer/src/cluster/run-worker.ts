@@ -1,5 +1,5 @@
 /** One worker of a distributed run, from its first connection to the end of the run or of its part in it. */
-import { connectRunStatus, ParameterServerError } from '@unroll/param-server';
+import { connectRunStatus, ParameterServerError } from '@unroll/param-server/client';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { Interruption } from '../errors.js';
 import type { WorkerRole } from '../training/learners/open-learner.js';

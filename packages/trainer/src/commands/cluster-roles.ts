@@ -111,7 +111,7 @@ export async function serve(flags: ServerFlags): Promise<void> {
   requireSpareable(flags, workers);
   nameInLog(`server ${shard}`);
   const security = await serverSecurity(flags);
-  const { startParameterServer } = await import('@unroll/param-server');
+  const { startParameterServer } = await import('@unroll/param-server/server');
   const server = await startParameterServer({
     ...{ host, port, shard, shards, workers, minWorkers, backupWorkers, version, security },
     insecurePublic: flags.insecurePublic ?? false,

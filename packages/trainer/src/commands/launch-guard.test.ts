@@ -2,7 +2,7 @@
 // files.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectParameterServers } from '@unroll/param-server';
+import { connectParameterServers } from '@unroll/param-server/client';
 import { expect, test, vi } from 'vitest';
 import { canFindProcesses, commandLine, launched, variableOf } from '../testing/launched-processes.js';
 import { smallModel, startUnroll, temporaryFolder, writeSmallCorpus } from '../testing/unroll-process.js';

@@ -3,8 +3,9 @@
  * arguments.
  */
 import { readFile } from 'node:fs/promises';
-import type { ClientSecurity, ServerSecurity } from '@unroll/param-server';
+import type { ClientSecurity } from '@unroll/param-server/client';
 import { isLoopback } from '@unroll/param-server/config';
+import type { ServerSecurity } from '@unroll/param-server/server';
 import type { Command } from 'commander';
 import { tokenVariable } from '../cluster/token-variable.js';
 import { UnrollError, UsageError } from '../errors.js';

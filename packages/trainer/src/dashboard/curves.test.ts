@@ -1,5 +1,5 @@
 // A run's curves and its workers' rates, computed from events and counts.
-import type { WorkerReport } from '@unroll/param-server';
+import type { WorkerReport } from '@unroll/param-server/client';
 import { expect, test } from 'vitest';
 import { UsageError } from '../errors.js';
 import { Curves } from './curves.js';

@@ -2,7 +2,7 @@
  * Follows a run for viewers: keeps its curves, writes them as TensorBoard event files, and serves them as a page with
  * the reports of workers and servers. Training does not depend on it.
  */
-import type { RunStatus, RunStatusReader, WorkerReport } from '@unroll/param-server';
+import type { RunStatus, RunStatusReader, WorkerReport } from '@unroll/param-server/client';
 import { lately } from '@unroll/param-server/config';
 import { ResultLock } from '../files/result-lock.js';
 import { EventFile } from '../tensorboard/event-file.js';

@@ -1,5 +1,5 @@
 /** Computes workers' current rates and means from two readings of their total counts. */
-import type { RunStatus, WorkerReport, WorkerStatus } from '@unroll/param-server';
+import type { RunStatus, WorkerReport, WorkerStatus } from '@unroll/param-server/client';
 
 /** A worker's rates over its latest steps, or over the whole time at the first reading. */
 export interface WorkerRates {

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { startParameterServer } from '@unroll/param-server';
+import { startParameterServer } from '@unroll/param-server/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../testing/unroll-process.js';
 import type { WorkerRole } from '../training/learners/open-learner.js';

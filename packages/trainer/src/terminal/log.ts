@@ -2,7 +2,7 @@
  * The log: lines on stderr for the person who runs a command. Every line passes here, with a severity. Long-running
  * commands (`--log-format`) write it with the time and the process, or as JSON. Results go to stdout, by `output.ts`.
  */
-import type { Severity } from '@unroll/param-server';
+import type { Severity } from '@unroll/param-server/client';
 
 /** `plain` is the line alone. */
 export const logFormats = ['plain', 'text', 'json'] as const;

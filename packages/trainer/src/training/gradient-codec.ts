@@ -1,5 +1,5 @@
 /** The codec that gradients travel in: checked, and passed to the servers' client. */
-import type { GradientCodec } from '@unroll/param-server';
+import type { GradientCodec } from '@unroll/param-server/client';
 import { baseOptimizer } from '../configuration/modes.js';
 import type { TrainingRecipe } from '../configuration/recipe.js';
 import { UsageError } from '../errors.js';

@@ -3,7 +3,7 @@
  * (`language-model-job.ts`) and every application (`tasks/task-job.ts`) are prepared as a job.
  */
 import type { Trainable } from '@unroll/core/internal';
-import type { SnapshotPolicy } from '@unroll/param-server';
+import type { SnapshotPolicy } from '@unroll/param-server/client';
 import type { Arrays } from '../checkpoint/arrays.js';
 import type { TrainingRecipe } from '../configuration/recipe.js';
 import type { Engine, Residents } from '../engines/engine.js';

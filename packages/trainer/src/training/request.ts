@@ -1,5 +1,5 @@
 /** A request to train, whatever the model. */
-import type { SnapshotPolicy } from '@unroll/param-server';
+import type { SnapshotPolicy } from '@unroll/param-server/client';
 import type { EngineName } from '../engines/engine-names.js';
 import type { TrainingJob } from './job.js';
 

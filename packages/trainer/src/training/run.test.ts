@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { defaultOptimizer } from '@unroll/core';
 import { trainableLoss } from '@unroll/core/internal';
-import { startParameterServer } from '@unroll/param-server';
+import { startParameterServer } from '@unroll/param-server/server';
 import { expect, test } from 'vitest';
 import type { Arrays } from '../checkpoint/arrays.js';
 import { recipeSchema, type TrainingRecipe } from '../configuration/recipe.js';

@@ -1,7 +1,8 @@
 // Learners of two workers and two servers in this process, over real sockets: overlap changes no bit.
 import { initialParameters, languageModelConfig } from '@unroll/core';
 import { trainableLanguageModel } from '@unroll/core/internal';
-import { connectParameterServers, startParameterServer, WorkerMeter } from '@unroll/param-server';
+import { connectParameterServers, WorkerMeter } from '@unroll/param-server/client';
+import { startParameterServer } from '@unroll/param-server/server';
 import { expect, test } from 'vitest';
 import { updateOptimizer } from '../../configuration/modes.js';
 import { LaneBatches } from '../../data/batches.js';

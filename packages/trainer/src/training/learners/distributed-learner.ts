@@ -6,7 +6,7 @@
 
 import { elementCount, optimizerSlots } from '@unroll/core/config';
 import { slotName, type Trainable } from '@unroll/core/internal';
-import type { LaneRange, ParameterClient, WorkerMeter } from '@unroll/param-server';
+import type { LaneRange, ParameterClient, WorkerMeter } from '@unroll/param-server/client';
 import type { Arrays } from '../../checkpoint/arrays.js';
 import { stalenessBound, updateOptimizer } from '../../configuration/modes.js';
 import { type Residents, zeros } from '../../engines/engine.js';

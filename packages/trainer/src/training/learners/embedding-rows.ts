@@ -1,5 +1,5 @@
 /** The gradient of an embedding as the rows that a batch looked up. It is compact, as a batch repeats many words. */
-import type { GradientRows } from '@unroll/param-server';
+import type { GradientRows } from '@unroll/param-server/client';
 
 /**
  * Sums the rows of each distinct id, in the order of the tokens.

@@ -5,7 +5,7 @@
  * as one update of the whole batch, with any optimizer.
  */
 import type { BatchDimensions } from '@unroll/core/internal';
-import type { LaneRange, NamedGradients } from '@unroll/param-server';
+import type { LaneRange, NamedGradients } from '@unroll/param-server/client';
 import { stalenessBound } from '../../configuration/modes.js';
 import { type Residents, zeros } from '../../engines/engine.js';
 import { disposeAll } from '../../engines/residents.js';

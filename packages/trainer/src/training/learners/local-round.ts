@@ -6,7 +6,7 @@
  */
 import { slotShapes } from '@unroll/core';
 import type { BatchDimensions } from '@unroll/core/internal';
-import type { LaneRange } from '@unroll/param-server';
+import type { LaneRange } from '@unroll/param-server/client';
 import type { Arrays } from '../../checkpoint/arrays.js';
 import { outerLearningRate } from '../../configuration/modes.js';
 import { type Residents, zeros } from '../../engines/engine.js';

@@ -7,7 +7,7 @@ import {
   type ParameterClientOptions,
   type ParameterShape,
   WorkerMeter,
-} from '@unroll/param-server';
+} from '@unroll/param-server/client';
 import { stalenessBound, updateOptimizer } from '../../configuration/modes.js';
 import type { TrainingRecipe } from '../../configuration/recipe.js';
 import type { Engine } from '../../engines/engine.js';

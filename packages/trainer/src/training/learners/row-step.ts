@@ -2,7 +2,7 @@
  * Computes the gradient of a worker's lanes as `gradient-step.ts` does, for a worker that holds only the table rows
  * that its step reads or scores. It pulls these rows from the servers before each step and sends back their gradients.
  */
-import type { LaneRange, NamedGradients } from '@unroll/param-server';
+import type { LaneRange, NamedGradients } from '@unroll/param-server/client';
 import type { Arrays } from '../../checkpoint/arrays.js';
 import { stalenessBound } from '../../configuration/modes.js';
 import { type Residents, zeros } from '../../engines/engine.js';

@@ -4,7 +4,7 @@
  * parameters may arrive during the first stage, and its gradients leave during the last. With a large vocabulary they
  * are half of the traffic or more.
  */
-import type { LaneRange } from '@unroll/param-server';
+import type { LaneRange } from '@unroll/param-server/client';
 import type { Arrays } from '../../checkpoint/arrays.js';
 import type { Residents, StagedProgram } from '../../engines/engine.js';
 import type { Inputs, TrainingBatch } from './batch-source.js';

@@ -1,5 +1,5 @@
 /** How a worker of parameter servers computes its lanes' part of a step, in any mode; made by the files `*-step.ts` and `local-round.ts`. */
-import type { LaneRange, NamedGradients, ParameterClient } from '@unroll/param-server';
+import type { LaneRange, NamedGradients, ParameterClient } from '@unroll/param-server/client';
 import type { Residents } from '../../engines/engine.js';
 import type { LaneLosses } from './lane-losses.js';
 import type { LossSum } from './learner.js';

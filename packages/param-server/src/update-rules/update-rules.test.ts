@@ -1,11 +1,11 @@
 import { optimizerSlots } from '@unroll/core/config';
 import { seededRandom } from '@unroll/core/decoding';
 import { expect, test } from 'vitest';
-import { areModerate, growsLittle } from './bounded-growth.js';
-import type { ModelDescription } from './model.js';
+import { areModerate, growsLittle } from '../vectors/bounded-growth.js';
+import type { ModelDescription } from '../vectors/model.js';
+import { float32Bytes } from '../vectors/shard-vector.js';
 import { createOnnxUpdateRule } from './onnx-update-rule.js';
 import { sgdUpdateRule } from './sgd-update-rule.js';
-import { float32Bytes } from './shard-vector.js';
 import type { UpdateRule } from './update-rule.js';
 
 const length = 70_001;

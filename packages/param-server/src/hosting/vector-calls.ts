@@ -1,13 +1,13 @@
 /** Implements Upload and Pull for every transport: checks the caller, asks the host's heart, opens the vector. */
 import { status } from '@grpc/grpc-js';
-import type { unroll } from './generated/parameter-server.js';
-import type { RefusalCode } from './shard/messages.js';
-import { Refusal } from './shard/refusal.js';
+import type { unroll } from '../generated/parameter-server.js';
+import type { RefusalCode } from '../shard/messages.js';
+import { Refusal } from '../shard/refusal.js';
+import type { TableSelection } from '../tables/row-selection.js';
+import type { Chunk } from '../vectors/shard-vector.js';
+import { readCaller, readOptionalAmount } from '../wire/wire-messages.js';
 import type { ShardHost } from './shard-host.js';
-import type { Chunk } from './shard-vector.js';
-import type { TableSelection } from './tables/row-selection.js';
 import type { UploadStream } from './uploads.js';
-import { readCaller, readOptionalAmount } from './wire-messages.js';
 
 /** Receives a function to call if the caller goes away. */
 export type WhenCancelled = (cancel: () => void) => void;

@@ -1,6 +1,6 @@
 /** The calls of proto/unroll/v1/parameter_server.proto from the client's side, independent of the transport. */
 import type { unroll } from '../generated/parameter-server.js';
-import type { Chunk } from '../shard-vector.js';
+import type { Chunk } from '../vectors/shard-vector.js';
 
 export type Chunks = Iterable<Chunk> | AsyncIterable<Chunk>;
 

@@ -1,12 +1,12 @@
 // A few messages make a server hold no more than it knows to be right, and nothing for what they only claim.
 import { afterEach, expect, test } from 'vitest';
-import { ShardConnection } from './client/shard-connection.js';
-import { EncodedVector } from './codecs/encoded-vector.js';
-import { GrowingBytes } from './growing-bytes.js';
-import { type ParameterServerOptions, startParameterServer } from './index.js';
-import type { ModelDescription } from './model.js';
-import { partition } from './partition.js';
-import { writeModel } from './wire-messages.js';
+import { ShardConnection } from '../client/shard-connection.js';
+import { EncodedVector } from '../codecs/encoded-vector.js';
+import { type ParameterServerOptions, startParameterServer } from '../index.js';
+import { GrowingBytes } from '../vectors/growing-bytes.js';
+import type { ModelDescription } from '../vectors/model.js';
+import { partition } from '../vectors/partition.js';
+import { writeModel } from '../wire/wire-messages.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { unroll } from '../generated/parameter-server.js';
+import { parameterServerService } from '../wire/service-definition.js';
 import { chunkMessage } from './chunk-message.js';
-import { unroll } from './generated/parameter-server.js';
-import { parameterServerService } from './service-definition.js';
 
 const { UploadRequest, PullResponse } = unroll.v1;
 

@@ -3,10 +3,10 @@
  */
 import type { OptimizerConfig } from '@unroll/core/config';
 import { elementCount } from '@unroll/core/onnx';
-import type { unroll } from './generated/parameter-server.js';
-import type { LaneTable, ModelDescription, ParameterShape } from './model.js';
-import type { Caller, Claim, LaneRange, RunDescription } from './shard/messages.js';
-import { Refusal } from './shard/refusal.js';
+import type { unroll } from '../generated/parameter-server.js';
+import type { Caller, Claim, LaneRange, RunDescription } from '../shard/messages.js';
+import { Refusal } from '../shard/refusal.js';
+import type { LaneTable, ModelDescription, ParameterShape } from '../vectors/model.js';
 
 type Wire<Message> = Message | null | undefined;
 

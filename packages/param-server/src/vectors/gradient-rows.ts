@@ -3,9 +3,9 @@
  * they are. Codecs look at every value, so they get whole tables.
  */
 import { elementCount } from '@unroll/core/onnx';
-import type { ParameterShape } from '../model.js';
-import type { ShardLayout, Slice } from '../partition.js';
-import { type Chunk, chunkLength, chunksOf, float32Bytes, type NamedValues, nonzeroRows } from '../shard-vector.js';
+import type { ParameterShape } from './model.js';
+import type { ShardLayout, Slice } from './partition.js';
+import { type Chunk, chunkLength, chunksOf, float32Bytes, type NamedValues, nonzeroRows } from './shard-vector.js';
 
 /** Some rows of a gradient; all others are zero. */
 export interface GradientRows {

@@ -7,8 +7,8 @@ import { encodeOnnx, trace } from '@unroll/core';
 import { optimizerSlots } from '@unroll/core/config';
 import { clipScale, optimizerUpdate } from '@unroll/core/internal';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { ModelDescription } from './model.js';
-import type { Ranges } from './sparse-vector.js';
+import type { ModelDescription } from '../vectors/model.js';
+import type { Ranges } from '../vectors/sparse-vector.js';
 import { NotFinite, type UpdateArguments, type UpdateRule } from './update-rule.js';
 
 /**

@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from 'vitest';
-import { ShardConnection } from './client/shard-connection.js';
-import { writeLowRank } from './codecs/low-rank.js';
-import { startParameterServer } from './index.js';
-import { doInTurns } from './long-work.js';
-import { writeModel } from './wire-messages.js';
+import { ShardConnection } from '../client/shard-connection.js';
+import { writeLowRank } from '../codecs/low-rank.js';
+import { startParameterServer } from '../index.js';
+import { doInTurns } from '../time/long-work.js';
+import { writeModel } from '../wire/wire-messages.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { partition } from '../partition.js';
-import { float32Bytes, scatterChunk } from '../shard-vector.js';
 import { GradientTables, gradientChunks } from './gradient-rows.js';
+import { partition } from './partition.js';
+import { float32Bytes, scatterChunk } from './shard-vector.js';
 
 const parameters = [
   { name: 'bias', shape: [3] },

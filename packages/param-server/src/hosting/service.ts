@@ -8,15 +8,12 @@ import type {
   sendUnaryData,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { readReport } from './client/worker-meter.js';
-import type { unroll } from './generated/parameter-server.js';
-import { doInTurns } from './long-work.js';
-import type { WorkerReports } from './metrics/worker-reports.js';
-import type { Answer, Caller, Contribution, ShardValues } from './shard/messages.js';
-import { Refusal } from './shard/refusal.js';
-import type { ShardHost, UnnumberedRequest } from './shard-host.js';
-import type { UploadStream, Uploads } from './uploads.js';
-import { asStatus, openPull, openUpload, squaredNorm, type WhenCancelled } from './vector-calls.js';
+import type { unroll } from '../generated/parameter-server.js';
+import { readReport } from '../metrics/worker-meter.js';
+import type { WorkerReports } from '../metrics/worker-reports.js';
+import type { Answer, Caller, Contribution, ShardValues, UnnumberedRequest } from '../shard/messages.js';
+import { Refusal } from '../shard/refusal.js';
+import { doInTurns } from '../time/long-work.js';
 import {
   readAmount,
   readCaller,
@@ -27,7 +24,10 @@ import {
   readRate,
   readRun,
   readStartStep,
-} from './wire-messages.js';
+} from '../wire/wire-messages.js';
+import type { ShardHost } from './shard-host.js';
+import type { UploadStream, Uploads } from './uploads.js';
+import { asStatus, openPull, openUpload, squaredNorm, type WhenCancelled } from './vector-calls.js';
 
 type Wire = typeof unroll.v1;
 type Message<Name extends keyof Wire> = InstanceType<Wire[Name]>;

@@ -2,9 +2,10 @@
  * The arithmetic of an optimizer step on a shard's vector, as the server sees it. Servers run `onnx-update-rule.ts`, or
  * `sgd-update-rule.ts` for plain SGD.
  */
-import type { ModelDescription } from './model.js';
-import type { ShardValues } from './shard/messages.js';
-import type { SparseVector } from './sparse-vector.js';
+
+import type { ShardValues } from '../shard/messages.js';
+import type { ModelDescription } from '../vectors/model.js';
+import type { SparseVector } from '../vectors/sparse-vector.js';
 
 /** The scalars of one update, the same for all elements. */
 export interface UpdateScalars {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import { ShardStore } from '../hosting/shard-store.js';
+import type { UpdateRule } from '../update-rules/update-rule.js';
 import { partition } from './partition.js';
-import { ShardStore } from './shard-store.js';
 import { chunksOf, nonzeroRows, partsOfParameters, scatterChunk } from './shard-vector.js';
-import type { UpdateRule } from './update-rule.js';
 
 const parameters = [
   { name: 'bias', shape: [5] },

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { writeBlocks } from './codecs/blocks.js';
-import { writeLowRank } from './codecs/low-rank.js';
-import { float32Format } from './codecs/number-format.js';
-import { doAtOnce } from './long-work.js';
-import { partition } from './partition.js';
-import { float32Bytes } from './shard-vector.js';
-import { withZeros } from './sparse-vector.js';
+import { writeBlocks } from '../codecs/blocks.js';
+import { writeLowRank } from '../codecs/low-rank.js';
+import { float32Format } from '../codecs/number-format.js';
+import { doAtOnce } from '../time/long-work.js';
+import { partition } from '../vectors/partition.js';
+import { float32Bytes } from '../vectors/shard-vector.js';
+import { withZeros } from '../vectors/sparse-vector.js';
 import { Uploads } from './uploads.js';
 
 const [layout] = partition([{ name: 'table', shape: [8, 1] }], 1);

@@ -3,16 +3,17 @@
  * lie within its vector and be finite, or its upload is refused. A worker has one upload of each vector at a time. So
  * it cannot make a shard hold more than the vectors that the shard knows.
  */
-import { type ByteSink, gathering } from './byte-sink.js';
-import { chunkWriter } from './chunk-writer.js';
-import { EncodedVector } from './codecs/encoded-vector.js';
-import { type LongWork, onePiece } from './long-work.js';
-import type { ShardLayout } from './partition.js';
-import { Refusal } from './shard/refusal.js';
-import type { Chunk } from './shard-vector.js';
-import { RangeList, type SparseVector, sumOfSquaresWithin, unionOf, withZeros } from './sparse-vector.js';
-import { RowUploads, type UploadedRows } from './tables/row-uploads.js';
-import { isSame, nameOf, type UploadTarget } from './upload-target.js';
+
+import { EncodedVector } from '../codecs/encoded-vector.js';
+import { Refusal } from '../shard/refusal.js';
+import { RowUploads, type UploadedRows } from '../tables/row-uploads.js';
+import { type LongWork, onePiece } from '../time/long-work.js';
+import { type ByteSink, gathering } from '../vectors/byte-sink.js';
+import { chunkWriter } from '../vectors/chunk-writer.js';
+import type { ShardLayout } from '../vectors/partition.js';
+import type { Chunk } from '../vectors/shard-vector.js';
+import { RangeList, type SparseVector, sumOfSquaresWithin, unionOf, withZeros } from '../vectors/sparse-vector.js';
+import { isSame, nameOf, type UploadTarget } from '../wire/upload-target.js';
 
 /**
  * How often an upload may go back behind chunks that have already arrived: a client sends values that are computed

@@ -1,19 +1,26 @@
 /** The numbers of a shard: does the arithmetic that the deterministic heart asks for. It decides nothing. */
 import { keepsWithoutGradient, optimizerSlots } from '@unroll/core/config';
-import { areModerate, growsLittle } from './bounded-growth.js';
-import type { ShardLayout } from './partition.js';
-import { laneElements } from './shard/agreement.js';
-import type { Contribution, LaneRange, RunDescription, ShardValues } from './shard/messages.js';
-import { Refusal } from './shard/refusal.js';
-import { type Chunk, chunksOf, partsOfVector, type RowSelection } from './shard-vector.js';
-import { FrozenValues } from './snapshots/frozen-values.js';
-import { rowsWithin } from './sparse-rows.js';
-import { addSparse, type SparseVector, scaleSparse, sumOfSquares, wholeRange, withZeros } from './sparse-vector.js';
-import { chunksOfRows, partsOfTables } from './tables/row-chunks.js';
-import { addRows, type RowGradient, scaleRows, sumOfSquaresOfRows } from './tables/row-gradient.js';
-import { rowsByTable, type TableSelection } from './tables/row-selection.js';
-import { RowUpdate } from './tables/row-update.js';
-import type { NotFinite, UpdateRule, UpdateRuleFactory } from './update-rule.js';
+import { laneElements } from '../shard/agreement.js';
+import type { Contribution, LaneRange, RunDescription, ShardValues } from '../shard/messages.js';
+import { Refusal } from '../shard/refusal.js';
+import { FrozenValues } from '../snapshots/frozen-values.js';
+import { chunksOfRows, partsOfTables } from '../tables/row-chunks.js';
+import { rowsByTable, type TableSelection } from '../tables/row-selection.js';
+import { RowUpdate } from '../tables/row-update.js';
+import type { NotFinite, UpdateRule, UpdateRuleFactory } from '../update-rules/update-rule.js';
+import { areModerate, growsLittle } from '../vectors/bounded-growth.js';
+import type { ShardLayout } from '../vectors/partition.js';
+import { addRows, type RowGradient, scaleRows, sumOfSquaresOfRows } from '../vectors/row-gradient.js';
+import { type Chunk, chunksOf, partsOfVector, type RowSelection } from '../vectors/shard-vector.js';
+import { rowsWithin } from '../vectors/sparse-rows.js';
+import {
+  addSparse,
+  type SparseVector,
+  scaleSparse,
+  sumOfSquares,
+  wholeRange,
+  withZeros,
+} from '../vectors/sparse-vector.js';
 
 /** A vector of the shard, or the rows of its tables in it, that a worker may read. */
 export interface VectorSelection {

@@ -3,19 +3,25 @@
  * its answers into promises. It does not know gRPC; `service.ts` does.
  */
 
-import { partition, type ShardLayout } from './partition.js';
-import { laneElements, type ShardPlace, type ShardPolicy } from './shard/agreement.js';
-import type { Answer, Request, RunDescription, Severity, ShardEffect, ShardMessage } from './shard/messages.js';
-import { Refusal } from './shard/refusal.js';
-import { type Awaited, Shard } from './shard/shard.js';
+import type { ShardWatcher } from '../metrics/shard-watcher.js';
+import { laneElements, type ShardPlace, type ShardPolicy } from '../shard/agreement.js';
+import type {
+  Answer,
+  Request,
+  RunDescription,
+  Severity,
+  ShardEffect,
+  ShardMessage,
+  UnnumberedRequest,
+} from '../shard/messages.js';
+import { Refusal } from '../shard/refusal.js';
+import { type Awaited, Shard } from '../shard/shard.js';
+import type { SnapshotStore } from '../snapshots/snapshot.js';
+import type { Waits } from '../time/waits.js';
+import { NotFinite, type UpdateRuleFactory } from '../update-rules/update-rule.js';
+import { partition, type ShardLayout } from '../vectors/partition.js';
 import { ShardStore } from './shard-store.js';
-import type { SnapshotStore } from './snapshots/snapshot.js';
-import { NotFinite, type UpdateRuleFactory } from './update-rule.js';
 import { Uploads } from './uploads.js';
-import type { Waits } from './waits.js';
-
-/** A request without its number, which the host assigns. */
-export type UnnumberedRequest = Request extends infer R ? (R extends Request ? Omit<R, 'request'> : never) : never;
 
 export interface ShardHostOptions {
   readonly place: ShardPlace;
@@ -29,19 +35,6 @@ export interface ShardHostOptions {
   readonly watcher?: ShardWatcher | undefined;
   /** Notes what the shard is waiting for. */
   readonly waits?: Waits;
-}
-
-/** Called for the events of a shard. */
-export interface ShardWatcher {
-  asked(request: UnnumberedRequest): void;
-  /** @param seconds how long the effect held this thread */
-  did(effect: ShardEffect, seconds: number): void;
-  /** A snapshot has been written to disk. */
-  wroteSnapshot(step: number): void;
-  /** A snapshot has been read, to continue from it. */
-  readSnapshot(step: number): void;
-  /** A snapshot could not be written or read. */
-  failedSnapshot(operation: 'read' | 'write'): void;
 }
 
 interface Pending {

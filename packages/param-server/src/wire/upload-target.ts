@@ -1,5 +1,5 @@
 /** The description of an upload: its caller, step and vector. */
-import type { Caller } from './shard/messages.js';
+import type { Caller } from '../shard/messages.js';
 
 export interface UploadTarget {
   readonly caller: Caller;

@@ -2,8 +2,8 @@
  * The methods of proto/unroll/v1/parameter_server.proto in grpc-js's form. Both the server and the client use these.
  */
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
-import { chunkMessage } from './chunk-message.js';
-import { unroll } from './generated/parameter-server.js';
+import { unroll } from '../generated/parameter-server.js';
+import { chunkMessage } from '../vectors/chunk-message.js';
 
 interface MessageType<Message> {
   encode(message: NoInfer<Message>): { finish(): Uint8Array };

@@ -6,11 +6,11 @@
 import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Server } from '@grpc/grpc-js';
-import { sharePort } from './bulk/shared-port.js';
-import { limitCallRate } from './security/call-rate.js';
-import type { ConnectionGate, Visit } from './security/connection-gate.js';
-import { type GuardedConnections, guardConnections } from './security/connection-limits.js';
-import type { RefusalLog } from './security/refusal-log.js';
+import { sharePort } from '../bulk/shared-port.js';
+import { limitCallRate } from '../security/call-rate.js';
+import type { ConnectionGate, Visit } from '../security/connection-gate.js';
+import { type GuardedConnections, guardConnections } from '../security/connection-limits.js';
+import type { RefusalLog } from '../security/refusal-log.js';
 
 /**
  * With the default of 64 KiB, a push waits for hundreds of window updates. The window is larger than a message may be,

@@ -1,5 +1,5 @@
 /** The gradient of a shard's tables: its nonzero rows, in row order, so that sums are the same in every run. */
-import type { ShardLayout } from '../partition.js';
+import type { ShardLayout } from './partition.js';
 
 /** Rows of one table of a shard. */
 export interface TableRows {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { connectParameterServers } from './index.js';
+import { connectParameterServers } from '../index.js';
 import { addressFault } from './server-address.js';
 
 test.each([...['ps0:7000', 'unroll-server-0-0.unroll:7000', '10.0.0.1:1', 'a_b:65535', '[::1]:7000', '[fe80::1]:443']])(
