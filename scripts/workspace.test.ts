@@ -202,6 +202,14 @@ test.each(Object.entries(rooms))('the rooms of @unroll/%s are one stack', (name,
   expect([...known].filter((room) => room !== undefined && !order.includes(room))).toEqual([]);
 });
 
+test('one file names the outputs of programs by their roles', () => {
+  const spelled = packages.flatMap(sourcesOf).filter((path) => {
+    const code = read(path).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
+    return /['"`](next|gradient|gradientRows)\.['"`$\w]/.test(code);
+  });
+  expect(spelled).toEqual([]);
+});
+
 test('documents show what @unroll/core exports, and nothing internal', () => {
   const shown = tracked
     .filter((path) => /^(docs|examples)\/|README\.md$/.test(path) && /\.(md|m?[jt]sx?)$/.test(path))

@@ -7,7 +7,6 @@
 
 export { accumulatedUpdateProgram, accumulationProgram, gradientSumShapes } from './models/accumulation-programs.js';
 export { positionsOfTails, tailPositions } from './models/adaptive-softmax.js';
-export { slotName } from './models/clipped-update.js';
 export { dropoutMaskShapes, fillDropoutMasks } from './models/dropout-masks.js';
 export { rowGradientProgram } from './models/language-model-programs.js';
 export { lossGradientProgram, updateProgram } from './models/loss-program.js';

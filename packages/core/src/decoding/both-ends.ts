@@ -1,5 +1,6 @@
 // Runs a bidirectional model over a sequence step by step on a device. The caller provides the functions that run the
 // graphs.
+import { nextOf } from '../tensors/roles.js';
 
 type Values = Readonly<Record<string, Float32Array>>;
 
@@ -31,7 +32,7 @@ export async function outputsFromBothEnds(
     const outputs = await step(front, back, state);
     features[front]!.set(outputs['features.0']!, 0);
     features[back]!.set(outputs['features.0_reverse']!, hiddenDim);
-    state = Object.fromEntries(Object.keys(state).map((name) => [name, outputs[`next.${name}`]!]));
+    state = Object.fromEntries(Object.keys(state).map((name) => [name, outputs[nextOf(name)]!]));
   }
   const results: Float32Array[] = [];
   for (const each of features) results.push(await output(each));

@@ -1,5 +1,4 @@
 // Recognizes a recording step by step on a device. The caller provides the functions that run the graphs.
-
 import { joined, outputsFromBothEnds } from './both-ends.js';
 
 type Values = Readonly<Record<string, Float32Array>>;

@@ -1,5 +1,6 @@
 // Translates a sentence token by token with beam search. The caller provides the functions that run the steps.
 
+import { nextOf } from '../tensors/roles.js';
 import { beamSearch } from './beam-search.js';
 import type { StateValues } from './classification.js';
 
@@ -49,7 +50,7 @@ export async function translateIds(
   const [best] = await beamSearch<StateValues>({
     step: async (state, token) => {
       const outputs = await decode({ ids: Int32Array.of(token), memory, mask, ...state });
-      return { logits: outputs.logits!, state: { 'h.0': outputs['next.h.0']!, 'c.0': outputs['next.c.0']! } };
+      return { logits: outputs.logits!, state: { 'h.0': outputs[nextOf('h.0')]!, 'c.0': outputs[nextOf('c.0')]! } };
     },
     state: { 'h.0': initial, 'c.0': new Float32Array(hiddenDim) },
     prompt: [eosId],
@@ -75,9 +76,9 @@ async function readSource(
   let initial = new Float32Array(hiddenDim);
   for (const [k, id] of source.entries()) {
     const outputs = await encode({ ids: Int32Array.of(id, source.at(-1 - k)!), ...state });
-    memory.set(outputs['next.h.0']!, 2 * hiddenDim * k);
-    memory.set(outputs['next.h.0_reverse']!, 2 * hiddenDim * (source.length - 1 - k) + hiddenDim);
-    state = Object.fromEntries(Object.keys(state).map((name) => [name, outputs[`next.${name}`]!]));
+    memory.set(outputs[nextOf('h.0')]!, 2 * hiddenDim * k);
+    memory.set(outputs[nextOf('h.0_reverse')]!, 2 * hiddenDim * (source.length - 1 - k) + hiddenDim);
+    state = Object.fromEntries(Object.keys(state).map((name) => [name, outputs[nextOf(name)]!]));
     initial = Float32Array.from(outputs.initial!);
   }
   return { memory, initial };

@@ -4,6 +4,7 @@
  * rounding.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { asOutputs, divideOutputs } from '../tensors/roles.js';
 import type { Shapes } from '../tensors/shapes.js';
 import { clippedUpdate, iterates, slotShapes, type UpdateRecipe, updateInputs } from './clipped-update.js';
 import { float32Inputs, type Program } from './program.js';
@@ -25,12 +26,11 @@ export function accumulationProgram(parameters: Shapes, gradients: Program, reci
   return {
     inputs: { ...inputs, ...float32Inputs(gradientSumShapes(parameters)), ...slotsOf(parameters, recipe) },
     run: (named) => {
-      const outputs = run({ ...named, ...iterates(parameters, recipe, named) });
-      for (const name of Object.keys(parameters)) {
-        outputs[`next.${sumName(name)}`] = tf.add(named[sumName(name)]!, outputs[`gradient.${name}`]!);
-        delete outputs[`gradient.${name}`];
-      }
-      return outputs;
+      const [ofPart, others] = divideOutputs('gradient', run({ ...named, ...iterates(parameters, recipe, named) }));
+      const sums = Object.keys(parameters).map((name) => {
+        return [sumName(name), tf.add(named[sumName(name)]!, ofPart[name]!)] as const;
+      });
+      return { ...others, ...asOutputs('next', Object.fromEntries(sums)) };
     },
   };
 }

@@ -15,11 +15,12 @@ import {
   recurrentStateShapes,
 } from '../recurrent/network-config.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
+import { asOutputs } from '../tensors/roles.js';
 import type { Shapes } from '../tensors/shapes.js';
 import type { TensorSpec } from '../tracing/trace.js';
 import type { TextClassifierConfig } from './application-configs.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
-import { float32Inputs, next, type Program } from './program.js';
+import { float32Inputs, type Program } from './program.js';
 
 /** Number of texts in a batch, and tokens of each. */
 export interface TextBatchShape {
@@ -95,7 +96,7 @@ export function classifierStepProgram(config: TextClassifierConfig): Program {
         }),
       );
       const logits = linear(parameters, tf.concat(Object.values(pooled), 1));
-      return { logits, ...next({ ...state, ...pooled }) };
+      return { logits, ...asOutputs('next', { ...state, ...pooled }) };
     },
   );
 }

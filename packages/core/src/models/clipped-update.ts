@@ -6,6 +6,7 @@ import { iterate } from '../optimizers/averaged-sgd.js';
 import { clipScale, optimizerUpdate } from '../optimizers/optimizer.js';
 import { type OptimizerConfig, optimizerSlots } from '../optimizers/optimizer-config.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
+import { nextOf, slotName } from '../tensors/roles.js';
 import type { Shapes } from '../tensors/shapes.js';
 import { embeddingName } from './language-model-config.js';
 import type { EmbeddingRows } from './language-model-gradients.js';
@@ -15,11 +16,6 @@ import { float32Inputs, type Program } from './program.js';
 export interface UpdateRecipe {
   readonly optimizer: OptimizerConfig;
   readonly clipNorm: number;
-}
-
-/** The name of an optimizer's slot for a parameter, as in `optimizer.safetensors`. */
-export function slotName(slot: string, parameter: string): string {
-  return `${slot}/${parameter}`;
 }
 
 /** The shapes of all slots of an optimizer, by name. */
@@ -79,8 +75,8 @@ export function clippedUpdate(
   const outputs: NamedTensors = { gradientNorm: tf.sqrt(total) };
   for (const [name, gradient] of Object.entries(gradients)) {
     const updated = update(inputs[name]!, gradient, slotsOf(optimizer, name, inputs));
-    outputs[`next.${name}`] = updated.parameter;
-    for (const [slot, value] of Object.entries(updated.slots)) outputs[`next.${slotName(slot, name)}`] = value;
+    outputs[nextOf(name)] = updated.parameter;
+    for (const [slot, value] of Object.entries(updated.slots)) outputs[nextOf(slotName(slot, name))] = value;
   }
   if (combined) {
     const table = inputs[embeddingName] as tf.Tensor2D;
@@ -88,10 +84,10 @@ export function clippedUpdate(
     const tables = slotsOf(optimizer, embeddingName, inputs);
     const rows = Object.fromEntries(Object.entries(tables).map(([slot, values]) => [slot, tf.gather(values, ids)]));
     const updated = update(tf.gather(table, ids), combined, rows);
-    outputs[`next.${embeddingName}`] = replaceRows(table, ids, updated.parameter as tf.Tensor2D);
+    outputs[nextOf(embeddingName)] = replaceRows(table, ids, updated.parameter as tf.Tensor2D);
     for (const [slot, values] of Object.entries(updated.slots)) {
       const replaced = replaceRows(tables[slot] as tf.Tensor2D, ids, values as tf.Tensor2D);
-      outputs[`next.${slotName(slot, embeddingName)}`] = replaced;
+      outputs[nextOf(slotName(slot, embeddingName))] = replaced;
     }
   }
   return outputs;

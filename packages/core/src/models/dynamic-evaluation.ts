@@ -5,6 +5,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors } from '../tensors/named-tensors.js';
+import { nextOf, subjectOf } from '../tensors/roles.js';
 import type { Shapes } from '../tensors/shapes.js';
 import type { DynamicRates, DynamicRule } from './dynamic-rates.js';
 import { type LanguageModelConfig, parameterShapes } from './language-model-config.js';
@@ -60,7 +61,7 @@ export function dynamicEvaluationProgram(config: LanguageModelConfig, time: numb
       for (const name of names) {
         const [offset, rate, decay] = ['offset', 'rate', 'decay'].map((kind) => inputs[`${kind}/${name}`]!);
         const change = tf.add(tf.mul(gradients[name]!, rate!), tf.mul(offset!, decay!));
-        outputs[`next.offset/${name}`] = tf.sub(offset!, change);
+        outputs[nextOf(`offset/${name}`)] = tf.sub(offset!, change);
       }
       return outputs;
     },
@@ -76,9 +77,9 @@ export function squaredGradientProgram(config: LanguageModelConfig, shape: Batch
     inputs: { ...gradientInputs(config, shape), ...float32Inputs(squareShapes(config)) },
     run: (inputs) => {
       const { outputs, gradients } = plainGradients(config, inputs);
-      const results = Object.entries(outputs).filter(([name]) => name.startsWith('next.'));
+      const results = Object.entries(outputs).filter(([name]) => subjectOf('next', name) !== undefined);
       for (const [name, gradient] of Object.entries(gradients)) {
-        results.push([`next.squares/${name}`, tf.add(inputs[`squares/${name}`]!, tf.square(gradient))]);
+        results.push([nextOf(`squares/${name}`), tf.add(inputs[`squares/${name}`]!, tf.square(gradient))]);
       }
       return Object.fromEntries(results);
     },

@@ -198,11 +198,12 @@ export function parameterShapes(config: LanguageModelConfig): Shapes {
   return {
     [embeddingName]: [config.vocabSize, config.embeddingDim],
     ...recurrentParameterShapes(networkOf(config)),
-    ...outputShapes(config),
+    ...outputLayerShapes(config),
   };
 }
 
-function outputShapes(config: LanguageModelConfig): Shapes {
+/** The shapes of the output layer's parameters by name; with tied weights the embedding is among them. */
+export function outputLayerShapes(config: LanguageModelConfig): Shapes {
   const { vocabSize, softmax } = config;
   const output = outputDim(config);
   if (softmax?.name === 'adaptive') {

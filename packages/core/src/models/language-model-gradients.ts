@@ -2,9 +2,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { sumRowsById } from '../kernels/embedding/lookup.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
+import { asOutputs } from '../tensors/roles.js';
 import { embeddingName, type LanguageModelConfig, parameterShapes } from './language-model-config.js';
 import { embedTokens, recurrentFeatures } from './language-model-forward.js';
-import { next } from './program.js';
 import { trainingLosses } from './training-losses.js';
 
 /**
@@ -64,7 +64,7 @@ export function lossAndGradients(
     const from = { ...inputs, ...Object.fromEntries(initial) };
     const { features, state } = recurrentFeatures(config, parameters, embedded as tf.Tensor3D, from, inputs);
     const { objectives, ...others } = objectivesOf(config, parameters, features, inputs);
-    outputs = { ...next(state), ...others };
+    outputs = { ...asOutputs('next', state), ...others };
     // The gradient function disposes its own scope; keep the other results beyond it.
     for (const tensor of Object.values(outputs)) tf.keep(tensor);
     const laterTerms = stateNames.map((name) => tf.sum(tf.mul(state[name]!, later[name]!)));

@@ -5,11 +5,11 @@ import { decodeOnnx, encodeOnnx } from '../onnx/file.js';
 import { naiveUpdate } from '../optimizers/naive.js';
 import { defaultOptimizer, optimizerSlots } from '../optimizers/optimizer-config.js';
 import { fillDropoutMask } from '../random/dropout-mask.js';
+import { slotName } from '../tensors/roles.js';
 import { elementCount } from '../tensors/shapes.js';
 import { checkOnnx, onnxCheckerMissing } from '../testing/onnx-checker.js';
 import { runGraph, type Values } from '../testing/onnx-runtime.js';
 import { trace } from '../tracing/trace.js';
-import { slotName } from './clipped-update.js';
 import { type LanguageModelConfig, languageModelConfig, parameterShapes } from './language-model-config.js';
 import {
   decodingProgram,

@@ -2,14 +2,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OnnxGraph } from '../onnx/graph.js';
 import { keepsWithoutGradient } from '../optimizers/optimizer-config.js';
-import type { NamedTensors } from '../tensors/named-tensors.js';
+import { asOutputs, gradientRowsOf } from '../tensors/roles.js';
 import { clippedUpdate, iterates, type UpdateRecipe, updateInputs } from './clipped-update.js';
 import { dropoutMaskShapes } from './dropout-masks.js';
 import { graphOfProgram } from './graph-of-program.js';
 import { embeddingName, type LanguageModelConfig, parameterShapes, stateShapes } from './language-model-config.js';
 import { embedTokens, outputLogits, outputLosses, recurrentFeatures } from './language-model-forward.js';
 import { withEmbedding } from './language-model-gradients.js';
-import { type BatchShape, float32Inputs, next, type Program } from './program.js';
+import { type BatchShape, float32Inputs, type Program } from './program.js';
 import { batchGradients } from './recomputed-gradients.js';
 import { softmaxInputs } from './training-losses.js';
 
@@ -47,7 +47,7 @@ export function gradientProgram(config: LanguageModelConfig, shape: BatchShape):
     inputs: gradientInputs(config, shape),
     run: (inputs) => {
       const { gradients, outputs } = batchGradients(config, shape, inputs);
-      return { ...outputs, ...gradientOutputs(withEmbedding(config, gradients)) };
+      return { ...outputs, ...asOutputs('gradient', withEmbedding(config, gradients)) };
     },
   };
 }
@@ -64,7 +64,7 @@ export function rowGradientProgram(config: LanguageModelConfig, shape: BatchShap
     run: (inputs) => {
       const { gradients, outputs } = batchGradients(config, shape, inputs);
       const { gradients: rows } = gradients.embeddingRows;
-      return { ...outputs, ...gradientOutputs(gradients.dense), [`gradientRows.${embeddingName}`]: rows };
+      return { ...outputs, ...asOutputs('gradient', gradients.dense), [gradientRowsOf(embeddingName)]: rows };
     },
   };
 }
@@ -80,10 +80,6 @@ function gradientInputs(config: LanguageModelConfig, shape: BatchShape): Program
     ...softmaxInputs(config, shape),
     ...float32Inputs(dropoutMaskShapes(config, shape.batch, shape.time)),
   };
-}
-
-function gradientOutputs(gradients: NamedTensors): NamedTensors {
-  return Object.fromEntries(Object.entries(gradients).map(([name, gradient]) => [`gradient.${name}`, gradient]));
 }
 
 /**
@@ -102,7 +98,7 @@ export function evaluationProgram(config: LanguageModelConfig, { batch, time }: 
       const embedded = embedTokens(inputs, inputs.ids as tf.Tensor2D);
       const { features, state } = recurrentFeatures(config, inputs, embedded, inputs);
       const tokenLosses = outputLosses(config, inputs, features, inputs.targets as tf.Tensor1D);
-      return { ...next(state), tokenLosses, features };
+      return { ...asOutputs('next', state), tokenLosses, features };
     },
   };
 }
@@ -121,7 +117,7 @@ export function decodingProgram(config: LanguageModelConfig): Program {
     run: (inputs) => {
       const embedded = embedTokens(inputs, tf.reshape(inputs.ids!, [1, 1]));
       const { features, state } = recurrentFeatures(config, inputs, embedded, inputs);
-      return { ...next(state), logits: outputLogits(config, inputs, features) };
+      return { ...asOutputs('next', state), logits: outputLogits(config, inputs, features) };
     },
   };
 }

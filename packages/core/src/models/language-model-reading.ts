@@ -9,11 +9,12 @@ import { minLstm } from '../kernels/linear-recurrence/min-lstm.js';
 import type { OnnxGraph } from '../onnx/graph.js';
 import { hasRecurrentWeights } from '../recurrent/cells.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
+import { asOutputs } from '../tensors/roles.js';
 import { withSymbolicSize } from '../tracing/symbolic-size.js';
 import { graphOfProgram } from './graph-of-program.js';
 import { type LanguageModelConfig, parameterShapes, stateShapes } from './language-model-config.js';
 import { embedTokens, outputLogits } from './language-model-forward.js';
-import { float32Inputs, next, type Program } from './program.js';
+import { float32Inputs, type Program } from './program.js';
 
 /**
  * Reads tokens. Inputs: the parameters, the state, each [1, hidden], and `ids` int32 [tokens]. Outputs: `logits`
@@ -33,7 +34,7 @@ export function readingProgram(config: LanguageModelConfig, tokens: number): Pro
     run: (inputs) => {
       const ids = tf.reshape<tf.Rank.R2>(inputs.ids!, [tokens, 1]);
       const { features, state } = readFeatures(config, inputs, ids);
-      return { ...next(state), logits: outputLogits(config, inputs, features) };
+      return { ...asOutputs('next', state), logits: outputLogits(config, inputs, features) };
     },
   };
 }

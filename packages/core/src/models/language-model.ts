@@ -13,7 +13,6 @@ import {
   type LanguageModelConfig,
   languageModelConfig,
   parameterShapes,
-  stateShapes,
 } from './language-model-config.js';
 import { embedTokens, outputLogits, recurrentFeatures } from './language-model-forward.js';
 
@@ -129,10 +128,9 @@ export class RnnLanguageModel {
   }
 
   #stackedState(named: NamedTensors): LanguageModelState {
-    const names = Object.keys(stateShapes(this.config, 1));
-    const stacked = (kind: string) =>
-      tf.stack(names.filter((name) => name.startsWith(kind)).map((name) => named[name]!)) as tf.Tensor3D;
-    return hasCellState(this.config) ? { hidden: stacked('h.'), cell: stacked('c.') } : { hidden: stacked('h.') };
+    const layers = [...Array(this.config.layers).keys()];
+    const stacked = (kind: 'h' | 'c') => tf.stack(layers.map((layer) => named[`${kind}.${layer}`]!)) as tf.Tensor3D;
+    return hasCellState(this.config) ? { hidden: stacked('h'), cell: stacked('c') } : { hidden: stacked('h') };
   }
 
   /** @param ids int32 [batch, time] */

@@ -5,6 +5,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors } from '../tensors/named-tensors.js';
+import { divideOutputs, gradientOf } from '../tensors/roles.js';
 import type { Shapes } from '../tensors/shapes.js';
 import type { TensorSpec } from '../tracing/trace.js';
 import { clippedUpdate, iterates, type UpdateRecipe, updateInputs } from './clipped-update.js';
@@ -40,12 +41,9 @@ export function updateProgram(parameters: Shapes, gradients: Program, recipe: Up
     inputs: { ...gradients.inputs, ...updateInputs(parameters, recipe) },
     run: (given) => {
       const outputs = gradients.run({ ...given, ...iterates(parameters, recipe, given) });
-      const ofParameters: NamedTensors = {};
-      for (const name of Object.keys(parameters)) {
-        ofParameters[name] = outputs[`gradient.${name}`]!;
-        delete outputs[`gradient.${name}`];
-      }
-      return { ...outputs, ...clippedUpdate(recipe, given, ofParameters) };
+      const [found, others] = divideOutputs('gradient', outputs);
+      const ofParameters = Object.fromEntries(Object.keys(parameters).map((name) => [name, found[name]!]));
+      return { ...others, ...clippedUpdate(recipe, given, ofParameters) };
     },
   };
 }
@@ -59,7 +57,7 @@ export function lossGradientProgram({ parameters, inputs, loss }: LossFunction):
       const lossOf = (...values: tf.Tensor[]) =>
         loss(Object.fromEntries(names.map((name, k) => [name, values[k]!])), given);
       const { value, grads } = tf.valueAndGrads(lossOf)(names.map((name) => given[name]!));
-      return { ...Object.fromEntries(names.map((name, k) => [`gradient.${name}`, grads[k]!])), loss: value };
+      return { ...Object.fromEntries(names.map((name, k) => [gradientOf(name), grads[k]!])), loss: value };
     },
   };
 }

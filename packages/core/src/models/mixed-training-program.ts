@@ -6,6 +6,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors } from '../tensors/named-tensors.js';
+import { divideOutputs, nextOf } from '../tensors/roles.js';
 import type { Shapes } from '../tensors/shapes.js';
 import { clippedUpdate, iterates, type UpdateRecipe } from './clipped-update.js';
 import { type LanguageModelConfig, parameterShapes } from './language-model-config.js';
@@ -46,16 +47,13 @@ export function mixedTrainingProgram(config: LanguageModelConfig, shape: BatchSh
     run: (inputs) => {
       const lossScale = tf.pow(2, tf.add(inputs[exponent]!, initialExponent));
       const lossWeights = tf.mul(inputs.lossWeights!, lossScale);
-      const outputs = runGradients({ ...inputs, ...iterates(parameters, recipe, inputs), lossWeights });
-      const gradients: NamedTensors = {};
-      for (const name of names) {
-        gradients[name] = tf.div(outputs[`gradient.${name}`]!, lossScale);
-        delete outputs[`gradient.${name}`];
-      }
-      const { gradientNorm, ...updates } = clippedUpdate(recipe, inputs, gradients);
+      const scaled = runGradients({ ...inputs, ...iterates(parameters, recipe, inputs), lossWeights });
+      const [ofScaled, outputs] = divideOutputs('gradient', scaled);
+      const gradients = Object.fromEntries(names.map((name) => [name, tf.div(ofScaled[name]!, lossScale)]));
+      const [updates, { gradientNorm }] = divideOutputs('next', clippedUpdate(recipe, inputs, gradients));
       const good = tf.lessEqual(gradientNorm!, largestNorm);
-      for (const [output, updated] of Object.entries(updates)) {
-        outputs[output] = choose(good, updated, inputs[output.slice('next.'.length)]!);
+      for (const [name, updated] of Object.entries(updates)) {
+        outputs[nextOf(name)] = choose(good, updated, inputs[name]!);
       }
       return { ...outputs, ...nextLossScaling(inputs, good), gradientNorm: gradientNorm! };
     },
@@ -68,8 +66,8 @@ function nextLossScaling(inputs: NamedTensors, good: tf.Tensor): NamedTensors {
   const grown = tf.add(inputs[exponent]!, tf.cast(doubles, 'float32'));
   const zero = tf.scalar(0);
   return {
-    [`next.${exponent}`]: choose(good, grown, tf.sub(inputs[exponent]!, 1)),
-    [`next.${goodSteps}`]: choose(good, choose(doubles, zero, counted), zero),
+    [nextOf(exponent)]: choose(good, grown, tf.sub(inputs[exponent]!, 1)),
+    [nextOf(goodSteps)]: choose(good, choose(doubles, zero, counted), zero),
   };
 }
 

@@ -4,6 +4,7 @@
  * model's features with earlier ones and knows the token that followed each.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { nextOf } from '../tensors/roles.js';
 import type { Program } from './program.js';
 
 export interface NeuralCacheShape {
@@ -48,7 +49,7 @@ export function neuralCacheProgram({ size, width, time }: NeuralCacheShape, thet
       const isSame = tf.cast(tf.logicalAnd(isSeen, tf.equal(targets, row)), 'float32');
       return {
         cacheProbabilities: tf.sum(tf.mul(weights, isSame), 1),
-        'next.cachedFeatures': tf.slice(keys, [time, 0], [size, width]),
+        [nextOf('cachedFeatures')]: tf.slice(keys, [time, 0], [size, width]),
       };
     },
   };

@@ -6,6 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defaultOptimizer } from '../optimizers/optimizer-config.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
+import { nextOf } from '../tensors/roles.js';
 import type { Shapes } from '../tensors/shapes.js';
 import { trace } from '../tracing/trace.js';
 import { clippedUpdate, slotShapes, type UpdateRecipe } from './clipped-update.js';
@@ -78,7 +79,7 @@ export function personalizationProgram(
         const { features, state } = recurrentFeatures(config, parameters, embedded, inputs);
         const tokenLosses = outputLosses(config, parameters, features, inputs.targets as tf.Tensor1D);
         outputs = { tokenLosses };
-        for (const name of Object.keys(stateShapes(config, shape.batch))) outputs[`next.${name}`] = state[name]!;
+        for (const name of Object.keys(stateShapes(config, shape.batch))) outputs[nextOf(name)] = state[name]!;
         // The gradient function disposes its own scope; keep the other results beyond it.
         for (const tensor of Object.values(outputs)) tf.keep(tensor);
         return tf.sum(tf.mul(tokenLosses, inputs.lossWeights!));

@@ -1,6 +1,7 @@
 /**
  * A program: a function over named tensors with the specification of its inputs. So an engine can run it eagerly on a
- * TensorFlow.js backend or trace it into one ONNX graph. An output `next.x` replaces the input `x` in the next run.
+ * TensorFlow.js backend or trace it into one ONNX graph. An output may be the next value of an input or the gradient of a
+ * parameter: `tensors/roles.ts`.
  */
 
 import type { NamedTensors } from '../tensors/named-tensors.js';
@@ -32,9 +33,4 @@ export interface BatchShape {
 /** Specifies float32 inputs of these shapes. */
 export function float32Inputs(shapes: Shapes): Record<string, TensorSpec> {
   return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype: 'float32' }]));
-}
-
-/** Renames tensors as outputs that replace the inputs of the same names. */
-export function next(state: NamedTensors): NamedTensors {
-  return Object.fromEntries(Object.entries(state).map(([name, tensor]) => [`next.${name}`, tensor]));
 }

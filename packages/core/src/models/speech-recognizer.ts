@@ -17,11 +17,12 @@ import {
   recurrentStateShapes,
 } from '../recurrent/network-config.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
+import { asOutputs } from '../tensors/roles.js';
 import type { Shapes } from '../tensors/shapes.js';
 import type { TensorSpec } from '../tracing/trace.js';
 import type { SpeechRecognizerConfig } from './application-configs.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
-import { float32Inputs, next, type Program } from './program.js';
+import { float32Inputs, type Program } from './program.js';
 
 /** The size of a batch: number of recordings, frames of the longest one, letters of the longest transcript. */
 export interface SpeechBatchShape {
@@ -92,7 +93,7 @@ export function recognizerStepProgram(config: SpeechRecognizerConfig): Program {
   return forwardProgram(recognizerParameterShapes(config), float32Inputs(inputs), (parameters, given) => {
     const features = featuresOf(config, given.frames as tf.Tensor2D);
     const state = stepFromBothEnds(networkOf(config), parameters, features, given);
-    return { 'features.0': state['h.0']!, 'features.0_reverse': state['h.0_reverse']!, ...next(state) };
+    return { 'features.0': state['h.0']!, 'features.0_reverse': state['h.0_reverse']!, ...asOutputs('next', state) };
   });
 }
 

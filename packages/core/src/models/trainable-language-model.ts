@@ -1,6 +1,12 @@
 /** A language model as a trainable model. */
 import { tailPositions } from './adaptive-softmax.js';
-import { type LanguageModelConfig, parameterShapes, softmaxTails, stateShapes } from './language-model-config.js';
+import {
+  type LanguageModelConfig,
+  outputLayerShapes,
+  parameterShapes,
+  softmaxTails,
+  stateShapes,
+} from './language-model-config.js';
 import { gradientProgram, rowGradientProgram, trainingProgram } from './language-model-programs.js';
 import { mixedTrainingProgram } from './mixed-training-program.js';
 import type { BatchShape, Precision } from './program.js';
@@ -26,7 +32,6 @@ export function trainableLanguageModel(
     tailCapacities: room,
   });
   const update = precision === 'mixed' ? mixedTrainingProgram : trainingProgram;
-  const names = Object.keys(parameterShapes(config));
   return {
     parameters: parameterShapes(config),
     stateShapes: (lanes) => stateShapes(config, lanes),
@@ -35,7 +40,7 @@ export function trainableLanguageModel(
     rowGradientProgram: (shape, room) => rowGradientProgram(config, shapeOf(shape, room)),
     lists: softmaxTails(config).map(tailPositions),
     ...(hasOwnOutputLayer(config) && recomputeEvery === undefined
-      ? { outputLayer: names.filter((name) => name.startsWith('output.')) }
+      ? { outputLayer: Object.keys(outputLayerShapes(config)) }
       : {}),
   };
 }

@@ -4,9 +4,10 @@ import { longestSource } from '../decoding/translation.js';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
 import { stepFromBothEnds } from '../recurrent/both-ends.js';
 import { recurrentStateShapes } from '../recurrent/network-config.js';
+import { asOutputs } from '../tensors/roles.js';
 import type { TranslationConfig } from './application-configs.js';
 import { forwardProgram } from './loss-program.js';
-import { float32Inputs, next, type Program } from './program.js';
+import { float32Inputs, type Program } from './program.js';
 import { decode, encoderOf, initialHidden, translationParameterShapes } from './translation.js';
 
 /**
@@ -20,7 +21,7 @@ export function encoderStepProgram(config: TranslationConfig): Program {
   return forwardProgram(translationParameterShapes(config), inputs, (parameters, given) => {
     const embedded = embeddingLookup(parameters['embedding.embeddings'] as tf.Tensor2D, given.ids!);
     const state = stepFromBothEnds(encoder, parameters, embedded, given);
-    return { ...next(state), initial: initialHidden(parameters, state['h.0_reverse']!) };
+    return { ...asOutputs('next', state), initial: initialHidden(parameters, state['h.0_reverse']!) };
   });
 }
 
@@ -44,7 +45,7 @@ export function decoderStepProgram(config: TranslationConfig): Program {
       mask: given.mask as tf.Tensor2D,
     });
     const logits = tf.add(tf.matMul(features, table, false, true), parameters['output.bias']!);
-    return { ...next(state), logits };
+    return { ...asOutputs('next', state), logits };
   });
 }
 

@@ -1,4 +1,13 @@
 /** `@unroll/core/onnx`: ONNX graphs as data and as files, without TensorFlow.js. */
+export {
+  asOutputs,
+  divideOutputs,
+  gradientOf,
+  gradientRowsOf,
+  nextOf,
+  slotName,
+  subjectOf,
+} from '../tensors/roles.js';
 export { elementCount } from '../tensors/shapes.js';
 export { decodeOnnx, elementTypes, encodeOnnx } from './file.js';
 export {

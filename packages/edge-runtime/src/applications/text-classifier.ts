@@ -1,5 +1,6 @@
 /** Classifies texts on the device, with a bundle of `unroll train --task sentiment`. */
 import { classifyIds } from '@unroll/core/decoding';
+import { divideOutputs } from '@unroll/core/onnx';
 import { loadTokenizer, splitPunctuation } from '@unroll/core/text';
 import { checkText } from '../arguments.js';
 import { type Application, type LoadApplicationOptions, openApplication } from './load-application.js';
@@ -56,13 +57,11 @@ export async function loadTextClassifier(
   };
 }
 
-const replacement = 'next.';
-
 function stepOf(application: Pick<Application, 'run'>): Parameters<typeof classifyIds>[0] {
-  return async (ids, state) => {
-    const { logits, ...outputs } = await application.run('step', { ids, ...state });
-    const next = Object.entries(outputs).map(([name, values]) => [name.slice(replacement.length), values] as const);
-    return { logits: logits!, state: Object.fromEntries(next) };
+  return async (ids, before) => {
+    const { logits, ...outputs } = await application.run('step', { ids, ...before });
+    const [state] = divideOutputs('next', outputs);
+    return { logits: logits!, state };
   };
 }
 

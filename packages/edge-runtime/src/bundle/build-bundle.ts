@@ -1,6 +1,6 @@
 /** Builds a bundle in memory from a traced model. The caller writes its files to disk. */
 import type { PersonalizationGraphs } from '@unroll/core/config';
-import { encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
+import { encodeOnnx, nextOf, type OnnxGraph } from '@unroll/core/onnx';
 import { chooseByRule, type MatrixChoice, type Quantization, type Target } from '../quantization/plan.js';
 import { quantize } from '../quantization/quantize.js';
 import { deflateJson } from './deflate.js';
@@ -119,7 +119,7 @@ function stateOf(graph: OnnxGraph): StateTensor[] {
   return graph.inputs
     .filter(({ name }) => name !== 'ids')
     .map(({ name, shape }) => {
-      const output = `next.${name}`;
+      const output = nextOf(name);
       if (!outputs.has(output)) throw new Error(`the graph has a state input '${name}' but no output '${output}'`);
       return { input: name, output, shape: shape.map(Number) };
     });

@@ -1,6 +1,6 @@
 /** Combines parameters and graphs: trained parameters with unchanged ones, and models made of both. */
 import { seededRandom } from '@unroll/core/decoding';
-import { bytesOf, elementCount, type OnnxGraph, type OnnxTensor } from '@unroll/core/onnx';
+import { bytesOf, elementCount, type OnnxGraph, type OnnxTensor, slotName } from '@unroll/core/onnx';
 
 export type Parameters = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 
@@ -25,7 +25,7 @@ export function inputShapes(graph: OnnxGraph, passes: (name: string) => boolean)
 /** The shapes of the parameters that a training graph trains, which are those with Adam's first moment. */
 export function trainedShapes(graph: OnnxGraph): Map<string, number[]> {
   const names = new Set(graph.inputs.map(({ name }) => name));
-  return inputShapes(graph, (name) => names.has(`m/${name}`));
+  return inputShapes(graph, (name) => names.has(slotName('m', name)));
 }
 
 /**

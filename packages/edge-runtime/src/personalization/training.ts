@@ -2,7 +2,7 @@
  * Trains on this device: runs the bundle's training step in ONNX Runtime, over windows of token ids. Parameters that
  * are not trained are constants of the session, so only the trained ones and Adam's moments pass through it.
  */
-import { elementCount, encodeOnnx, type OnnxGraph } from '@unroll/core/onnx';
+import { divideOutputs, elementCount, encodeOnnx, type OnnxGraph, subjectOf } from '@unroll/core/onnx';
 import type { Tensor } from 'onnxruntime-common';
 import { nextTask } from '../runtime/breathing.js';
 import type { OnnxRuntime } from '../runtime/session.js';
@@ -50,9 +50,8 @@ export async function train(job: TrainingJob, ort: OnnxRuntime): Promise<Paramet
       residents.set('step', new ort.Tensor('float32', Float32Array.of(step), []));
       const feeds = Object.fromEntries(session.inputNames.map((name) => [name, residents.get(name)!]));
       const outputs = await session.run(feeds);
-      for (const [name, tensor] of Object.entries(outputs)) {
-        if (name.startsWith('next.')) residents.set(name.slice('next.'.length), tensor);
-      }
+      const [next] = divideOutputs('next', outputs);
+      for (const [name, tensor] of Object.entries(next)) residents.set(name, tensor);
       const losses = (outputs.tokenLosses!.data as Float32Array).filter((_, i) => isOwn(i, { time, batch }));
       const perplexity = Math.exp(losses.reduce((sum, loss) => sum + loss, 0) / losses.length);
       onProgress?.({ step, steps, perplexity });
@@ -67,7 +66,8 @@ export async function train(job: TrainingJob, ort: OnnxRuntime): Promise<Paramet
 /** The initial inputs: trained parameters as given; zeros for Adam's moments and the recurrent state. */
 function firstResidents(graph: OnnxGraph, trained: Parameters, ort: OnnxRuntime): Map<string, Tensor> {
   const shapes = trainedShapes(graph);
-  const zeros = inputShapes(graph, (name) => /^([mv]\/|[hc]\.\d+$)/.test(name));
+  const replaced = new Set(graph.outputs.map(({ name }) => subjectOf('next', name)));
+  const zeros = inputShapes(graph, (name) => replaced.has(name) && !shapes.has(name));
   return new Map([
     ...Array.from(shapes, ([name, shape]) => [name, new ort.Tensor('float32', trained.get(name)!, shape)] as const),
     ...Array.from(zeros, ([name, shape]) => {

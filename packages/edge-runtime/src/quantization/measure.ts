@@ -1,5 +1,5 @@
 /** Chooses the scheme of each matrix by measuring its products on the runtime for which a bundle is made. */
-import { encodeOnnx, type OnnxGraph, type OnnxTensor } from '@unroll/core/onnx';
+import { encodeOnnx, nextOf, type OnnxGraph, type OnnxTensor } from '@unroll/core/onnx';
 import type { Manifest } from '../bundle/manifest.js';
 import { loadDecoder } from '../decoder/decoder.js';
 import type { OnnxRuntime } from '../runtime/session.js';
@@ -67,7 +67,7 @@ async function chooseScheme(
 ): Promise<MatrixChoice> {
   const int8 = int8For(target);
   const candidates: MatrixScheme[] = [int8, 'float32', 'int4'];
-  const manifest = { state: [{ input: 'x', output: 'next.x', shape: graph.inputs[1]!.shape.map(Number) }] };
+  const manifest = { state: [{ input: 'x', output: nextOf('x'), shape: graph.inputs[1]!.shape.map(Number) }] };
   const steps = new Map<MatrixScheme, StepModel>();
   for (const scheme of candidates) {
     steps.set(scheme, await loadStep(encodeOnnx(quantize(graph, () => scheme)), manifest, runtime));
@@ -98,12 +98,12 @@ function productGraph(weight: OnnxTensor, { shape, use }: WeightMatrix): OnnxGra
       { name: 'x', ...x },
     ],
     outputs: [
-      { name: 'next.x', ...x },
+      { name: nextOf('x'), ...x },
       { name: 'logits', dtype: 'float32', shape: [1, outputs] },
     ],
     initializers: [weight],
     nodes: [
-      { opType: 'Identity', inputs: ['x'], outputs: ['next.x'] },
+      { opType: 'Identity', inputs: ['x'], outputs: [nextOf('x')] },
       {
         opType: 'Gemm',
         inputs: ['x', weight.name],

@@ -4,6 +4,7 @@
  */
 import type * as tf from '@tensorflow/tfjs-core';
 import { type NamedTensors, type Program, type TensorSpec, trace } from '@unroll/core';
+import { nextOf } from '@unroll/core/onnx';
 import { UnrollError } from '../errors.js';
 import { drawnName, type HostTensors, observeHostTensors, substituteHostTensors } from './host-tensors.js';
 import { withLearningRate } from './learning-rate.js';
@@ -89,7 +90,7 @@ function stepProgram(body: Body, specs: Specs, known: readonly tf.Variable[]): S
     run: (inputs) => {
       const values = new Map([...variables].map(([name, variable]) => [variable, inputs[name]!]));
       const { result, assigned } = withVariables(values, () => substituteHostTensors(host, inputs, () => body(inputs)));
-      const next = [...assigned].map(([variable, value]) => [`next.${residentName(variable)}`, value] as const);
+      const next = [...assigned].map(([variable, value]) => [nextOf(residentName(variable)), value] as const);
       return { ...result, ...Object.fromEntries(next) };
     },
   };

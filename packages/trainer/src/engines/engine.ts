@@ -3,7 +3,7 @@
  * TensorFlow.js's backends run it op by op.
  */
 import type { Program } from '@unroll/core';
-import { elementCount } from '@unroll/core/onnx';
+import { elementCount, subjectOf } from '@unroll/core/onnx';
 
 /** Values that stay on the engine between runs: parameters, optimizer state, recurrent state. */
 export interface Residents {
@@ -113,9 +113,7 @@ export function residentValues(
   );
 }
 
-const replacement = 'next.';
-
 /** Returns the resident that an output replaces: `x` for `next.x`; undefined for an ordinary output. */
 export function replacedResident(output: string): string | undefined {
-  return output.startsWith(replacement) ? output.slice(replacement.length) : undefined;
+  return subjectOf('next', output);
 }

@@ -4,7 +4,7 @@
  * well.
  */
 import type { OnnxGraph } from '@unroll/core';
-import { elementCount, type OnnxNode, prune } from '@unroll/core/onnx';
+import { elementCount, nextOf, type OnnxNode, prune } from '@unroll/core/onnx';
 import { replacedResident } from './engine.js';
 import { Links } from './graph-links.js';
 
@@ -33,7 +33,7 @@ export function updatedInPlace(graph: OnnxGraph): ReadonlySet<string> {
   const residents = graph.outputs.map(({ name }) => replacedResident(name)).filter((name) => name !== undefined);
   return new Set(
     residents.filter((name) => {
-      const writer = links.writerOf(`next.${name}`);
+      const writer = links.writerOf(nextOf(name));
       return writer && overwrites(writer, name, links) && links.isReadOnlyBefore(name, writer);
     }),
   );
@@ -62,7 +62,7 @@ export function rowUpdates(graph: OnnxGraph, inPlace: ReadonlySet<string>): RowU
   const links = new Links(graph);
   const inputs = new Set(graph.inputs.map(({ name }) => name));
   return [...inPlace].flatMap((resident) => {
-    const writer = links.writerOf(`next.${resident}`)!;
+    const writer = links.writerOf(nextOf(resident))!;
     if (writer.opType !== 'ScatterND' || writer.attributes?.reduction) return [];
     const ids = links.source(writer.inputs[1]!);
     return inputs.has(ids) ? [{ resident, ids, rows: writer.inputs[2]! }] : [];
@@ -71,7 +71,7 @@ export function rowUpdates(graph: OnnxGraph, inPlace: ReadonlySet<string>): RowU
 
 /** Returns a graph whose outputs are the new rows instead of whole tables. */
 function givingRows(graph: OnnxGraph, updates: readonly RowUpdate[]): OnnxGraph {
-  const byOutput = new Map(updates.map((update) => [`next.${update.resident}`, update]));
+  const byOutput = new Map(updates.map((update) => [nextOf(update.resident), update]));
   const shapes = new Map(graph.inputs.map(({ name, shape }) => [name, shape as number[]]));
   const outputs = graph.outputs.map((output) => {
     const update = byOutput.get(output.name);

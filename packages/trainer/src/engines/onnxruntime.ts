@@ -7,7 +7,7 @@
  * can bind outputs to device memory for WebGPU only.
  */
 import type { OnnxGraph, Program } from '@unroll/core';
-import { elementCount } from '@unroll/core/onnx';
+import { elementCount, nextOf } from '@unroll/core/onnx';
 import { Tensor } from 'onnxruntime-node';
 import { forCpu } from './cpu-graph.js';
 import { type Engine, type Executable, replacedResident } from './engine.js';
@@ -86,7 +86,7 @@ async function runOneByOne(
       const fetches: Record<string, Tensor> = { ...outputs };
       for (const name of replaced) {
         const home = homes.get(name)!;
-        fetches[`next.${name}`] = inPlace.has(name) ? home.current(name) : home.spare(name);
+        fetches[nextOf(name)] = inPlace.has(name) ? home.current(name) : home.spare(name);
       }
       await session.run(feeds, fetches);
       for (const name of replaced) if (!inPlace.has(name)) homes.get(name)!.swap(name);

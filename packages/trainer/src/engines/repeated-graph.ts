@@ -4,6 +4,7 @@
  */
 import type { OnnxGraph } from '@unroll/core';
 import type { OnnxValue } from '@unroll/core/onnx';
+import { nextOf } from '@unroll/core/onnx';
 
 export interface RepeatedGraph {
   /** The graph, with the program's inputs and outputs renamed by {@link outerName}. */
@@ -32,7 +33,7 @@ export function repeated(program: OnnxGraph, residents: ReadonlySet<string>): Re
   const read = new Set(program.nodes.flatMap((node) => node.inputs));
   const states = program.inputs.filter(({ name }) => residents.has(name));
   const inputs = program.inputs.filter(({ name }) => !residents.has(name) && read.has(name));
-  const next = states.map(({ name }) => program.outputs.find((output) => output.name === `next.${name}`));
+  const next = states.map(({ name }) => program.outputs.find((output) => output.name === nextOf(name)));
   if (inputs.length === 0 || states.length === 0 || next.includes(undefined)) return undefined;
   const nextStates = next as OnnxValue[];
   const outputs = program.outputs.filter((output) => !nextStates.includes(output));

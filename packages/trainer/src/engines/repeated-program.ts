@@ -1,6 +1,6 @@
 /** Runs a program that replaces all its residents, such as a training step, any number of times in one session call. */
 import type { OnnxGraph } from '@unroll/core';
-import { elementCount, type OnnxValue } from '@unroll/core/onnx';
+import { elementCount, nextOf, type OnnxValue } from '@unroll/core/onnx';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Executable, RunInputs } from './engine.js';
 import { type RowUpdate, readersFirst, rowUpdates, updatedInPlace } from './memory-plan.js';
@@ -86,7 +86,7 @@ class RepeatedProgram implements Executable {
     for (const name of residents) {
       const home = homes.get(name)!;
       feeds[outerName(name)] = home.current(name);
-      fetches[outerName(`next.${name}`)] = kept.includes(name) ? home.spare(name) : home.current(name);
+      fetches[outerName(nextOf(name))] = kept.includes(name) ? home.spare(name) : home.current(name);
     }
     for (const { resident, ids } of tables) {
       const { data, dims } = homes.get(resident)!.current(resident);
@@ -94,7 +94,7 @@ class RepeatedProgram implements Executable {
       const taken = rows.get(ids)!.take(data as Float32Array, width);
       const tensor = new Tensor('float32', taken, [taken.length / width, ...dims.slice(1)]);
       feeds[outerName(resident)] = tensor;
-      fetches[outerName(`next.${resident}`)] = tensor;
+      fetches[outerName(nextOf(resident))] = tensor;
     }
     await this.#session.run(feeds, fetches);
     for (const name of kept) homes.get(name)!.swap(name);

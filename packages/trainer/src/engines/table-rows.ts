@@ -5,6 +5,7 @@
  */
 import type { OnnxGraph } from '@unroll/core';
 import type { OnnxNode } from '@unroll/core/onnx';
+import { nextOf } from '@unroll/core/onnx';
 import { Links } from './graph-links.js';
 import type { RowUpdate } from './memory-plan.js';
 
@@ -51,7 +52,7 @@ export function onRowsInUse(graph: OnnxGraph, tables: readonly RowUpdate[]): Onn
     const [table, index, ...others] = node.inputs;
     return residents.has(table!) ? { ...node, inputs: [table!, placesLike(index!), ...others] } : node;
   });
-  const byRows = new Set([...residents].flatMap((name) => [name, `next.${name}`]));
+  const byRows = new Set([...residents].flatMap((name) => [name, nextOf(name)]));
   const inRows = graph.inputs.map((value) => (byRows.has(value.name) ? ofRows(value) : value));
   const places = graph.inputs
     .filter(({ name }) => ids.has(name))

@@ -7,6 +7,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { type NamedTensors, type Program, type Shapes, type TensorSpec, trace } from '@unroll/core';
 import { seededRandom } from '@unroll/core/decoding';
 import { type BatchDimensions, float32Inputs, type Trainable, updateProgram } from '@unroll/core/internal';
+import { gradientOf } from '@unroll/core/onnx';
 import { drawnName, type HostTensors, observeHostTensors, substituteHostTensors } from '../compile/host-tensors.js';
 import { type Loss, lossFunctions, requireLabels } from '../compile/loss.js';
 import { type Model, type ModelFunction, modelOf } from '../compile/model.js';
@@ -77,7 +78,7 @@ export class TrainableModel implements Trainable {
           substituteHostTensors(host, inputs, () => tf.variableGrads(() => this.#lossOf(inputs, true), list)),
         );
         const gradients = [...this.variables].map(([name, variable]) => [
-          `gradient.${name}`,
+          gradientOf(name),
           result.grads[variable.name]!,
         ]);
         return { ...Object.fromEntries(gradients), loss: result.value };

@@ -2,6 +2,7 @@
 import { corpusBleu, type Program, type TranslationConfig } from '@unroll/core';
 import { type RunStep, translateIds } from '@unroll/core/decoding';
 import { decoderStepProgram, encoderStepProgram, translationEvaluationProgram } from '@unroll/core/internal';
+import { divideOutputs, nextOf } from '@unroll/core/onnx';
 import type { Tokenizer } from '@unroll/core/text';
 import { Progress } from '../../terminal/progress.js';
 import { evaluatedBatch } from '../example-batches.js';
@@ -82,22 +83,29 @@ async function translations(
 }
 
 /**
- * Returns a function that runs a step whose states belong to the caller. An engine would take an output `next.x` as the
- * next value of one of its residents, so these outputs are renamed.
+ * Returns a function that runs a step whose states belong to the caller. An engine would keep the next value of an input
+ * as one of its residents, so here the next values are outputs with other names.
  */
 function runnerOf(programs: Programs, key: string, program: () => Program): RunStep {
+  const resultOf = (input: string) => `result.${input}`;
   const renamed = (): Program => {
     const { inputs, run } = program();
-    return { inputs, run: (given) => withPrefix(run(given), 'next.', 'new.') };
+    return {
+      inputs,
+      run: (given) => {
+        const [next, results] = divideOutputs('next', run(given));
+        for (const [input, value] of Object.entries(next)) results[resultOf(input)] = value;
+        return results;
+      },
+    };
   };
   return async (inputs) => {
-    const outputs = withPrefix(await programs.run(key, renamed, inputs), 'new.', 'next.');
-    return Object.fromEntries(Object.entries(outputs).map(([name, values]) => [name, values.slice()]));
+    const outputs = await programs.run(key, renamed, inputs);
+    const copies = Object.fromEntries(Object.entries(outputs).map(([name, values]) => [name, values.slice()]));
+    for (const input of Object.keys(inputs)) {
+      const next = copies[resultOf(input)];
+      if (next) copies[nextOf(input)] = next;
+    }
+    return copies;
   };
-}
-
-function withPrefix<Value>(named: Readonly<Record<string, Value>>, from: string, to: string): Record<string, Value> {
-  return Object.fromEntries(
-    Object.entries(named).map(([name, value]) => [name.startsWith(from) ? to + name.slice(from.length) : name, value]),
-  );
 }

@@ -5,7 +5,8 @@
  */
 
 import { elementCount, optimizerSlots } from '@unroll/core/config';
-import { slotName, type Trainable } from '@unroll/core/internal';
+import type { Trainable } from '@unroll/core/internal';
+import { slotName } from '@unroll/core/onnx';
 import type { LaneRange, ParameterClient, WorkerMeter } from '@unroll/param-server/client';
 import type { Arrays } from '../../checkpoint/arrays.js';
 import { stalenessBound, updateOptimizer } from '../../configuration/modes.js';

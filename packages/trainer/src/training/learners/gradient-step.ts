@@ -5,6 +5,7 @@
  * as one update of the whole batch, with any optimizer.
  */
 import type { BatchDimensions } from '@unroll/core/internal';
+import { gradientOf, gradientRowsOf } from '@unroll/core/onnx';
 import type { LaneRange, NamedGradients } from '@unroll/param-server/client';
 import { stalenessBound } from '../../configuration/modes.js';
 import { type Residents, zeros } from '../../engines/engine.js';
@@ -61,7 +62,7 @@ export function gradientsByName(
   return Object.fromEntries(
     names.map((name) => [
       name,
-      outputs[`gradient.${name}`] ?? sumRowsById(ids as Int32Array, outputs[`gradientRows.${name}`]!),
+      outputs[gradientOf(name)] ?? sumRowsById(ids as Int32Array, outputs[gradientRowsOf(name)]!),
     ]),
   );
 }

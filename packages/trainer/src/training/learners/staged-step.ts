@@ -4,6 +4,7 @@
  * parameters may arrive during the first stage, and its gradients leave during the last. With a large vocabulary they
  * are half of the traffic or more.
  */
+import { gradientOf, nextOf } from '@unroll/core/onnx';
 import type { LaneRange } from '@unroll/param-server/client';
 import type { Arrays } from '../../checkpoint/arrays.js';
 import type { Residents, StagedProgram } from '../../engines/engine.js';
@@ -100,12 +101,4 @@ class NextStates implements Residents {
   dispose(): void {
     // The states are freed with the program.
   }
-}
-
-function nextOf(state: string): string {
-  return `next.${state}`;
-}
-
-function gradientOf(parameter: string): string {
-  return `gradient.${parameter}`;
 }
