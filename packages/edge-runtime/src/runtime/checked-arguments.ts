@@ -35,11 +35,13 @@ export function checkReading(text: string, options: FromState & Cancellable): vo
 }
 
 /** @throws TypeError for a value of the wrong kind; RangeError for a count that is not a whole number */
-export function checkSuggesting(text: string, options: SuggestOptions): void {
+export function checkSuggesting(text: string, options: SuggestOptions & FromState & Cancellable): void {
   checkText('text', text);
   checkOptions(options);
   if (options.count !== undefined) checkCount('count', options.count, 0);
   if (options.prefix !== undefined) checkText('prefix', options.prefix);
+  checkState(options.state);
+  checkSignal(options.signal);
 }
 
 /** @throws TypeError for a value of the wrong kind; the code that trains checks the ranges */

@@ -1,5 +1,5 @@
 /**
- * Reads token sequences through the model, each from the zero state, and remembers the last one. While a person types,
+ * Reads token sequences through the model, each from the same state, and remembers the last one. While a person types,
  * only tokens added since the last call cost a step. It keeps the states of the newest tokens, and every `sparse`-th of
  * older ones. So neither typing nor correcting reads a long text again.
  */
@@ -18,13 +18,15 @@ const sparse = 64;
 
 export class ContextReader {
   readonly #model: StepModel;
+  readonly #initial: RecurrentState;
   #ids: readonly number[] = [];
   /** The states after the tokens at these positions. */
   #states = new Map<number, RecurrentState>();
   #last: Reading | undefined;
 
-  constructor(model: StepModel) {
+  constructor(model: StepModel, initial = model.initialState) {
     this.#model = model;
+    this.#initial = initial;
   }
 
   /** Reads `ids`, at least one. Returns the logits and the state after the last of them. */
@@ -35,7 +37,7 @@ export class ContextReader {
 
     const states = new Map([...this.#states].filter(([place]) => place < Math.min(common, ids.length - 1)));
     const known = Math.max(-1, ...states.keys());
-    let reading: Reading = { logits: new Float32Array(), state: states.get(known) ?? this.#model.initialState };
+    let reading: Reading = { logits: new Float32Array(), state: states.get(known) ?? this.#initial };
     for (const [place, id] of ids.entries()) {
       if (place <= known) continue;
       signal?.throwIfAborted();

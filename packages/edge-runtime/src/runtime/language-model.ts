@@ -45,9 +45,10 @@ export interface LanguageModel extends AsyncDisposable {
    * Suggests the likeliest next words after `text`, or completions of its last word if it does not end in white space.
    * It can be called at each key: it reads only new words, and if tokens are words, a key within a word needs no model
    * run.
-   * @throws TypeError for an argument of the wrong kind; RangeError for a count that is not a whole number
+   * @throws TypeError for an argument of the wrong kind; RangeError for a count that is not a whole number; BundleError
+   * `state-foreign`; the signal's reason if it aborts
    */
-  suggest(text: string, options?: SuggestOptions): Promise<string[]>;
+  suggest(text: string, options?: SuggestOptions & FromState & Cancellable): Promise<string[]>;
 
   /**
    * Returns `text` with one of its suggestions accepted: it replaces the word at the end, followed by a space if the

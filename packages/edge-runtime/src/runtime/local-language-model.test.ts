@@ -123,6 +123,20 @@ describe('with a word tokenizer', () => {
     expect(scores).toEqual(scores.toSorted((a, b) => b - a));
   });
 
+  test('suggestions after a state are those after its text; an abort ends them with its reason', async () => {
+    const expected = await model.suggest('the river word1 word2 ');
+    const state = await model.read('the river word1 ');
+    expect(await model.suggest('word2 ', { state })).toEqual(expected);
+    expect(await model.suggest('word2 ')).not.toEqual(expected);
+    expect(await model.suggest('the river word1 word2 ', { signal: new AbortController().signal })).toEqual(expected);
+    const controller = new AbortController();
+    const aborted = model.suggest('the river '.repeat(200), { signal: controller.signal });
+    const shared = model.suggest('the river '.repeat(200), { count: 1 });
+    controller.abort(new Error('typed on'));
+    await expect(aborted).rejects.toThrow('typed on');
+    expect(await shared).toHaveLength(1);
+  });
+
   test('suggestions do not depend on what was typed before', async () => {
     await using fresh = await load();
     await model.suggest('word1 word2 word3 ');

@@ -96,9 +96,9 @@ export class LocalLanguageModel implements LanguageModel {
     return logProbabilities(this.#live.model, this.tokenizer.eosId, ids);
   }
 
-  async suggest(text: string, options: SuggestOptions = {}): Promise<string[]> {
+  async suggest(text: string, options: SuggestOptions & FromState & Cancellable = {}): Promise<string[]> {
     checkSuggesting(text, options);
-    return this.#live.suggester.suggest(text, options);
+    return this.#live.suggester.suggest(text, options, this.#start(options.state));
   }
 
   accept(text: string, suggestion: string | undefined): string {

@@ -58,8 +58,9 @@ export class Speller {
   /**
    * Completes a word: finds at most `count` likeliest continuations of what was read. Each begins with `typed`, is
    * longer, and has no white space after `typed`.
+   * @throws the signal's reason if it aborts
    */
-  async complete(reading: Reading, typed: string, count: number): Promise<string[]> {
+  async complete(reading: Reading, typed: string, count: number, signal?: AbortSignal): Promise<string[]> {
     const words = new Ranking<string>(count);
     let beam: (Beginning & { readonly reading: Reading })[] = [{ text: '', logProbability: 0, reading }];
     let runs = 0;
@@ -71,6 +72,7 @@ export class Speller {
         // A growing beginning only gets less probable, so it can no longer enter.
         if (beginning.logProbability <= words.bar || runs === mostRuns) break;
         runs++;
+        signal?.throwIfAborted();
         beam.push({ ...beginning, reading: await this.#model.step(from.state, id) });
       }
     }

@@ -23,7 +23,7 @@ export type Question =
   /** The first question, sent once. */
   | ({ readonly kind: 'load'; readonly options: LoadingOptions } & Addresses)
   | { readonly kind: 'score' | 'read'; readonly text: string; readonly options: FromState }
-  | { readonly kind: 'suggest'; readonly text: string; readonly options: SuggestOptions }
+  | { readonly kind: 'suggest'; readonly text: string; readonly options: SuggestOptions & FromState }
   /** Opens a stream; from then on, the request's id names it. */
   | { readonly kind: 'generate'; readonly prompt: string; readonly options: GenerateOptions & FromState }
   /** Answered by the result and the new status; progress of the training is sent before. */

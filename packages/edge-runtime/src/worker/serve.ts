@@ -91,7 +91,7 @@ class ModelServer {
       case 'read':
         return model.read(question.text, { ...question.options, signal });
       case 'suggest':
-        return model.suggest(question.text, question.options);
+        return model.suggest(question.text, { ...question.options, signal });
       case 'personalize': {
         const result = await model.personalize(question.texts, { ...question.options, signal, onProgress });
         return { result, ...statusOf(model) } satisfies PersonalizedModel;

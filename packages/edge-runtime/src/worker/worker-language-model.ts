@@ -109,9 +109,10 @@ export class WorkerLanguageModel implements LanguageModel {
     return this.#line.ask({ kind: 'score', text, options: rest }, { signal });
   }
 
-  async suggest(text: string, options: SuggestOptions = {}): Promise<string[]> {
+  async suggest(text: string, options: SuggestOptions & FromState & Cancellable = {}): Promise<string[]> {
     checkSuggesting(text, options);
-    return this.#line.ask({ kind: 'suggest', text, options });
+    const { signal, ...rest } = options;
+    return this.#line.ask({ kind: 'suggest', text, options: rest }, { signal });
   }
 
   accept(text: string, suggestion: string | undefined): string {
