@@ -3,6 +3,7 @@
  * conditional random field over the tags: Huang, Xu and Yu (2015), "Bidirectional LSTM-CRF Models for Sequence
  * Tagging". Reading sentences and finding the best tags (`decoding/viterbi.ts`) is left to the caller.
  */
+
 import * as tf from '@tensorflow/tfjs-core';
 import { crfLoss } from '../kernels/crf/loss.js';
 import { embeddingLookup } from '../kernels/embedding/lookup.js';
@@ -15,11 +16,12 @@ import {
   recurrentStateShapes,
 } from '../recurrent/network-config.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
+import { asOutputs } from '../tensors/roles.js';
 import type { Shapes } from '../tensors/shapes.js';
 import type { TensorSpec } from '../tracing/trace.js';
 import type { TaggerConfig } from './application-configs.js';
 import { forwardProgram, type LossFunction } from './loss-program.js';
-import { type BatchShape, float32Inputs, next, type Program } from './program.js';
+import { type BatchShape, float32Inputs, type Program } from './program.js';
 
 /** Width of a spelling's embedding: that of capitalisation in Collobert et al. (2011), rounded up. */
 const spellingDim = 8;
@@ -106,7 +108,7 @@ export function taggerStepProgram(config: TaggerConfig): Program {
   };
   return forwardProgram(taggerParameterShapes(config), inputs, (parameters, given) => {
     const state = stepFromBothEnds(networkOf(config), parameters, embedded(parameters, given), given);
-    return { 'features.0': state['h.0']!, 'features.0_reverse': state['h.0_reverse']!, ...next(state) };
+    return { 'features.0': state['h.0']!, 'features.0_reverse': state['h.0_reverse']!, ...asOutputs('next', state) };
   });
 }
 

@@ -1,8 +1,4 @@
-/**
- * A checkpoint is a folder. `config.json`, `model.safetensors` and `tokenizer.json` are the model.
- * `training-state.json` and `optimizer.safetensors` (optimizer slots and recurrent state) are for resuming its
- * training. `checksums.json` guards them all.
- */
+/** Checkpoints of language models; `checkpoint-files.ts` describes the files. */
 import { type LanguageModelConfig, languageModelConfig, parameterShapes, stateShapes } from '@unroll/core';
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import { z } from 'zod';
@@ -10,10 +6,8 @@ import { trainingConfigSchema } from '../configuration/config.js';
 import { optimizerShapes } from '../configuration/optimizer-shapes.js';
 import { textFingerprintSchema } from '../data/text-fingerprint.js';
 import { schemaFault, UnrollError } from '../errors.js';
-import { type FileContents, type FolderContents, inspectFolder } from '../files/result-folder.js';
-import { type Arrays, jsonFile, withoutShapes, withPrefix, withShapes } from './arrays.js';
-import { readChecksummedFolder, replaceChecksummedFolder } from './checksums.js';
-import { decodeSafetensors, encodeSafetensors, type NamedArray } from './safetensors.js';
+import type { Arrays } from './arrays.js';
+import { CheckpointFiles, type ModelContents, writeCheckpointFiles } from './checkpoint-files.js';
 
 export interface Checkpoint {
   readonly config: LanguageModelConfig;
@@ -45,39 +39,29 @@ export interface ResumableCheckpoint extends Checkpoint {
   readonly recurrent: Arrays | undefined;
 }
 
-/** Examines `folder`, to which a checkpoint may be written. */
-export function inspectCheckpoint(folder: string): Promise<FolderContents> {
-  return inspectFolder(folder, ['training-state.json', 'optimizer.safetensors', ...modelFiles, 'checksums.json']);
-}
-
-const recurrentPrefix = 'recurrent/';
+const kind = 'language-model';
 
 /** Returns false where nothing was replaced, because that was no longer due when all was written. */
-export async function writeCheckpoint(
+export function writeCheckpoint(
   folder: string,
   checkpoint: ResumableCheckpoint,
-  isDue: () => Promise<boolean> = async () => true,
+  isDue?: () => Promise<boolean>,
 ): Promise<boolean> {
-  const { config, parameters, tokenizer, state, slots, recurrent } = checkpoint;
-  const shapes = parameterShapes(config);
-  const optimizer = {
-    ...withShapes(optimizerShapes(state.training, shapes), slots),
-    ...(recurrent
-      ? withPrefix(recurrentPrefix, withShapes(stateShapes(config, state.training.batchSize), recurrent))
-      : {}),
+  const { config, state, slots, recurrent } = checkpoint;
+  const training = {
+    state,
+    slots: { shapes: optimizerShapes(state.training, parameterShapes(config)), arrays: slots },
+    carried: {
+      recurrent: recurrent && { shapes: stateShapes(config, state.training.batchSize), arrays: recurrent },
+    },
   };
-  const files = {
-    ...encodeModel({ config, parameters, tokenizer }),
-    'training-state.json': jsonFile(state),
-    'optimizer.safetensors': encodeSafetensors(optimizer),
-  };
-  return replaceChecksummedFolder(folder, files, { isDue });
+  return writeCheckpointFiles(folder, contentsOf(checkpoint), training, isDue);
 }
 
 /** Reads how far the training of a checkpoint has come. @throws UnrollError as {@link readResumableCheckpoint} */
 export async function readTrainingState(folder: string): Promise<TrainingState> {
-  const files = await readChecksummedFolder(folder, ['training-state.json']);
-  return parse(folder, files, 'training-state.json', parseTrainingState);
+  const files = await CheckpointFiles.readOnly(folder, 'training-state.json');
+  return files.json('training-state.json', parseTrainingState);
 }
 
 /**
@@ -85,12 +69,7 @@ export async function readTrainingState(folder: string): Promise<TrainingState> 
  * except resume training.
  */
 export async function writeModel(folder: string, model: Checkpoint): Promise<void> {
-  await replaceChecksummedFolder(folder, encodeModel(model));
-}
-
-/** Examines `folder`, to which {@link writeModel} may write. A checkpoint that can be resumed counts as foreign. */
-export function inspectModel(folder: string): Promise<FolderContents> {
-  return inspectFolder(folder, [...modelFiles, 'checksums.json']);
+  await writeCheckpointFiles(folder, contentsOf(model));
 }
 
 /**
@@ -98,7 +77,8 @@ export function inspectModel(folder: string): Promise<FolderContents> {
  * @throws UnrollError naming the file that is missing, altered or does not fit the others
  */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
-  return parseModel(folder, await readChecksummedFolder(folder, modelFiles));
+  await requireLanguageModel(folder);
+  return modelIn(folder, await CheckpointFiles.read(folder, { tokenizer: true }));
 }
 
 /**
@@ -106,46 +86,40 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
  * @throws UnrollError naming the file that is missing, altered or does not fit the others
  */
 export async function readResumableCheckpoint(folder: string): Promise<ResumableCheckpoint> {
-  const files = await readChecksummedFolder(folder, [...modelFiles, 'training-state.json', 'optimizer.safetensors']);
-  const model = parseModel(folder, files);
-  const state = parse(folder, files, 'training-state.json', parseTrainingState);
-  const optimizer = decodeSafetensors(files['optimizer.safetensors']!, `${folder}/optimizer.safetensors`);
-  const isRecurrent = (name: string) => name.startsWith(recurrentPrefix);
-  const recurrent = Object.entries(optimizer).filter(([name]) => isRecurrent(name));
+  await requireLanguageModel(folder);
+  const files = await CheckpointFiles.read(folder, { tokenizer: true, training: true });
+  const model = modelIn(folder, files);
+  const state = files.json('training-state.json', parseTrainingState);
   return {
     ...model,
     state,
-    slots: values(Object.entries(optimizer).filter(([name]) => !isRecurrent(name))),
-    recurrent:
-      recurrent.length > 0
-        ? values(recurrent.map(([name, array]) => [name.slice(recurrentPrefix.length), array]))
-        : undefined,
+    slots: files.slots(optimizerShapes(state.training, parameterShapes(model.config))),
+    recurrent: files.recurrent(stateShapes(model.config, state.training.batchSize)),
   };
 }
 
-const modelFiles = ['config.json', 'model.safetensors', 'tokenizer.json'];
+/** @throws UnrollError if the checkpoint is that of another kind of model */
+async function requireLanguageModel(folder: string): Promise<void> {
+  const found = (await CheckpointFiles.readOnly(folder, 'config.json')).model();
+  if (found.kind === undefined || found.kind === kind) return;
+  throw new UnrollError(`${folder}: is a checkpoint of '${found.kind}', not of a language model; name another`);
+}
 
-function encodeModel({ config, parameters, tokenizer }: Checkpoint): Record<string, FileContents> {
+function contentsOf({ config, parameters, tokenizer }: Checkpoint): ModelContents {
   return {
-    'config.json': jsonFile({ model_type: 'unroll-language-model', ...config }),
-    'model.safetensors': encodeSafetensors(withShapes(parameterShapes(config), parameters)),
-    'tokenizer.json': jsonFile(tokenizer.toJSON()),
+    ...{ kind, config, tokenizer: tokenizer.toJSON() as object },
+    parameters: { shapes: parameterShapes(config), arrays: parameters },
   };
 }
 
-function parseModel(folder: string, files: Readonly<Record<string, Buffer>>): Checkpoint {
-  const config = parse(folder, files, 'config.json', (json) =>
-    languageModelConfig(modelFields(json as LanguageModelConfig)),
+function modelIn(folder: string, files: CheckpointFiles): Checkpoint {
+  const config = files.json('config.json', (json) => languageModelConfig(modelFields(json as LanguageModelConfig)));
+  const parameters = files.parameters(parameterShapes(config));
+  const tokenizer = files.json('tokenizer.json', loadTokenizer);
+  if (tokenizer.vocabSize === config.vocabSize) return { config, parameters, tokenizer };
+  throw new UnrollError(
+    `${folder}/tokenizer.json: its vocabulary has ${tokenizer.vocabSize} tokens, the model's ${config.vocabSize}; it belongs to another model`,
   );
-  const file = `${folder}/model.safetensors`;
-  const parameters = withoutShapes(file, parameterShapes(config), decodeSafetensors(files['model.safetensors']!, file));
-  const tokenizer = parse(folder, files, 'tokenizer.json', loadTokenizer);
-  if (tokenizer.vocabSize !== config.vocabSize) {
-    throw new UnrollError(
-      `${folder}/tokenizer.json: its vocabulary has ${tokenizer.vocabSize} tokens, the model's ${config.vocabSize}; it belongs to another model`,
-    );
-  }
-  return { config, parameters, tokenizer };
 }
 
 /** Returns the fields of config.json that describe the model. */
@@ -157,25 +131,4 @@ function parseTrainingState(json: unknown): TrainingState {
   const { success, data, error } = trainingStateSchema.safeParse(json);
   if (success) return data;
   throw new Error(schemaFault(error));
-}
-
-/** Reads a JSON file with a parser whose errors say what is wrong, but not where; adds the file's name. */
-function parse<Value>(
-  folder: string,
-  files: Readonly<Record<string, Buffer>>,
-  name: string,
-  parser: (json: unknown) => Value,
-): Value {
-  try {
-    return parser(JSON.parse(files[name]!.toString()));
-  } catch (error) {
-    const reason = (error as Error).message.replace(`${name}: `, '');
-    throw new UnrollError(`${folder}/${name}: ${reason}; was it edited, or does it belong to another model?`, {
-      cause: error,
-    });
-  }
-}
-
-function values(entries: readonly (readonly [string, NamedArray])[]): Arrays {
-  return Object.fromEntries(entries.map(([name, array]) => [name, array.values]));
 }

@@ -14,7 +14,7 @@ const checksumFile = 'checksums.json';
 export async function replaceChecksummedFolder(
   folder: string,
   files: Files,
-  options: Pick<ReplacementOptions, 'isDue'> = {},
+  options: ReplacementOptions = {},
 ): Promise<boolean> {
   const sums = Object.fromEntries(Object.entries(files).map(([name, contents]) => [name, sha256(partsOf(contents))]));
   return replaceFolder(folder, { ...files, [checksumFile]: `${JSON.stringify(sums, null, 2)}\n` }, options);

@@ -1,7 +1,8 @@
 /** Makes a checkpoint from another framework's model. */
 import { parameterShapes } from '@unroll/core';
 import { elementCount } from '@unroll/core/onnx';
-import { inspectModel, writeModel } from '../checkpoint/checkpoint.js';
+import { writeModel } from '../checkpoint/checkpoint.js';
+import { inspectModel } from '../checkpoint/checkpoint-files.js';
 import { UnrollError } from '../errors.js';
 import { ResultLock } from '../files/result-lock.js';
 import { log } from '../terminal/log.js';

@@ -1,22 +1,16 @@
+/** Checkpoints of applications and of users' models; `checkpoint/checkpoint-files.ts` describes the files. */
 import { z } from 'zod';
-import { type Arrays, jsonFile, withoutShapes, withPrefix, withShapes } from '../checkpoint/arrays.js';
-import { readChecksummedFolder, replaceChecksummedFolder } from '../checkpoint/checksums.js';
-import { decodeSafetensors, encodeSafetensors } from '../checkpoint/safetensors.js';
+import type { Arrays } from '../checkpoint/arrays.js';
+import { CheckpointFiles, inspectCheckpoint, writeCheckpointFiles } from '../checkpoint/checkpoint-files.js';
 import { optimizerShapes } from '../configuration/optimizer-shapes.js';
 import { schemaFault, UnrollError } from '../errors.js';
-import { type FolderContents, inspectFolder } from '../files/result-folder.js';
 import { taskSettingsSchema } from './settings.js';
 import type { Task, TaskConfig, TaskModel } from './task.js';
 import { taskNames } from './task-names.js';
 import { tasks } from './tasks.js';
 
-const modelFiles = ['config.json', 'model.safetensors'];
-const trainingFiles = ['training-state.json', 'optimizer.safetensors'];
-const latestPrefix = 'latest/';
-const modelTypePrefix = 'unroll-';
-
-const stateSchema = z.object({
-  settings: taskSettingsSchema,
+const stateFields = z.object({
+  training: taskSettingsSchema,
   /** Number of updates made so far. */
   step: z.int().nonnegative(),
   /** The best epoch so far, counted from 1, and its validation metric. */
@@ -27,7 +21,14 @@ const stateSchema = z.object({
   data: z.object({ sha256: z.string(), examples: z.int().nonnegative() }).optional(),
 });
 
-export type TaskState = z.infer<typeof stateSchema>;
+/** Older checkpoints have `settings` in the place of `training`. */
+const stateSchema = z.preprocess((stored) => {
+  if (typeof stored !== 'object' || stored === null || !('settings' in stored)) return stored;
+  const { settings, ...rest } = stored;
+  return { training: settings, ...rest };
+}, stateFields);
+
+export type TaskState = z.infer<typeof stateFields>;
 
 export interface TaskCheckpoint {
   readonly task: Task;
@@ -40,41 +41,32 @@ export interface TaskCheckpoint {
 /** A checkpoint from which training can resume. */
 export interface ResumableTaskCheckpoint extends TaskCheckpoint {
   readonly state: TaskState;
+  /** The parameters that training had reached. */
   readonly latest: Arrays;
   readonly slots: Arrays;
 }
 
-/** Examines `folder`, to which a checkpoint may be written. */
-export function inspectTaskCheckpoint(folder: string): Promise<FolderContents> {
-  return inspectFolder(folder, ['training-state.json', 'optimizer.safetensors', ...modelFiles, 'checksums.json']);
-}
-
 /** Returns false where nothing was replaced, because that was no longer due when all was written. */
-export async function writeTaskCheckpoint(
+export function writeTaskCheckpoint(
   folder: string,
   checkpoint: ResumableTaskCheckpoint,
   isDue: () => Promise<boolean>,
 ): Promise<boolean> {
   const { task, config, model, parameters, state, latest, slots } = checkpoint;
   const { parameters: shapes } = model.trainable;
+  const contents = { kind: task.name, config, parameters: { shapes, arrays: parameters } };
   const training = {
-    ...withPrefix(latestPrefix, withShapes(shapes, latest)),
-    ...withShapes(optimizerShapes(state.settings, shapes), slots),
+    state,
+    slots: { shapes: optimizerShapes(state.training, shapes), arrays: slots },
+    carried: { latest: { shapes, arrays: latest } },
   };
-  const files = {
-    'config.json': jsonFile({ model_type: `${modelTypePrefix}${task.name}`, ...config }),
-    'model.safetensors': encodeSafetensors(withShapes(shapes, parameters)),
-    'training-state.json': jsonFile(state),
-    'optimizer.safetensors': encodeSafetensors(training),
-  };
-  return replaceChecksummedFolder(folder, files, { isDue });
+  return writeCheckpointFiles(folder, contents, training, isDue);
 }
 
 /** Returns the task of the checkpoint in `folder`; undefined if it is a language model's or not a checkpoint. */
 export async function taskOfCheckpoint(folder: string): Promise<Task | undefined> {
-  if ((await inspectTaskCheckpoint(folder)) !== 'ours') return undefined;
-  const files = await readChecksummedFolder(folder, ['config.json']);
-  return taskOf(parseJson(folder, 'config.json', files['config.json']!));
+  if ((await inspectCheckpoint(folder)) !== 'ours') return undefined;
+  return taskOf((await CheckpointFiles.readOnly(folder, 'config.json')).model().kind);
 }
 
 /**
@@ -83,7 +75,7 @@ export async function taskOfCheckpoint(folder: string): Promise<Task | undefined
  * @throws UnrollError naming the file that is missing, altered or does not fit the others
  */
 export async function readTaskCheckpoint(folder: string, own?: Task): Promise<TaskCheckpoint> {
-  return parseModel(folder, await readChecksummedFolder(folder, modelFiles), own);
+  return modelIn(folder, await CheckpointFiles.read(folder), own);
 }
 
 /**
@@ -92,53 +84,33 @@ export async function readTaskCheckpoint(folder: string, own?: Task): Promise<Ta
  * @throws UnrollError naming the file that is missing, altered or does not fit the others
  */
 export async function readResumableTaskCheckpoint(folder: string, own?: Task): Promise<ResumableTaskCheckpoint> {
-  const files = await readChecksummedFolder(folder, [...modelFiles, ...trainingFiles]);
-  const checkpoint = parseModel(folder, files, own);
-  const parsed = stateSchema.safeParse(parseJson(folder, 'training-state.json', files['training-state.json']!));
-  if (!parsed.success) {
-    throw new UnrollError(`${folder}/training-state.json: ${schemaFault(parsed.error)}; was it edited?`);
-  }
-  const file = `${folder}/optimizer.safetensors`;
-  const tensors = decodeSafetensors(files['optimizer.safetensors']!, file);
+  const files = await CheckpointFiles.read(folder, { training: true });
+  const checkpoint = modelIn(folder, files, own);
   const { parameters: shapes } = checkpoint.model.trainable;
-  const slots = optimizerShapes(parsed.data.settings, shapes);
+  const state = files.json('training-state.json', (json) => {
+    const { data, error } = stateSchema.safeParse(json);
+    if (error) throw new Error(schemaFault(error));
+    return data;
+  });
   return {
     ...checkpoint,
-    state: parsed.data,
-    latest: withoutShapes(file, shapes, tensors, latestPrefix),
-    slots: withoutShapes(file, slots, tensors),
+    state,
+    latest: files.latest(shapes),
+    slots: files.slots(optimizerShapes(state.training, shapes)),
   };
 }
 
-function parseModel(folder: string, files: Readonly<Record<string, Buffer>>, own?: Task): TaskCheckpoint {
-  const { model_type: modelType, ...config } = parseJson(folder, 'config.json', files['config.json']!);
-  const task = modelType === `${modelTypePrefix}${own?.name}` ? own : taskOf({ model_type: modelType });
+function modelIn(folder: string, files: CheckpointFiles, own?: Task): TaskCheckpoint {
+  const { kind, config } = files.model();
+  const task = own !== undefined && kind === own.name ? own : taskOf(kind);
   if (!task) {
-    throw new UnrollError(`${folder}: is a ${modelType}, not a checkpoint of --task ${taskNames.join(', ')}`);
+    throw new UnrollError(`${folder}: is a checkpoint of '${kind}', not of --task ${taskNames.join(', ')}`);
   }
-  const model = modelOf(folder, task, config);
-  const file = `${folder}/model.safetensors`;
-  const tensors = decodeSafetensors(files['model.safetensors']!, file);
-  return { task, config, model, parameters: withoutShapes(file, model.trainable.parameters, tensors) };
+  const model = files.json('config.json', () => task.model(config));
+  return { task, config, model, parameters: files.parameters(model.trainable.parameters) };
 }
 
-function taskOf({ model_type: modelType }: TaskConfig): Task | undefined {
-  const name = taskNames.find((task) => modelType === `${modelTypePrefix}${task}`);
+function taskOf(kind: string | undefined): Task | undefined {
+  const name = taskNames.find((each) => each === kind);
   return name && tasks[name];
-}
-
-function modelOf(folder: string, task: Task, config: TaskConfig): TaskModel {
-  try {
-    return task.model(config);
-  } catch (error) {
-    throw new UnrollError(`${folder}/config.json: ${(error as Error).message}; was it edited?`, { cause: error });
-  }
-}
-
-function parseJson(folder: string, name: string, contents: Buffer): TaskConfig {
-  try {
-    return JSON.parse(contents.toString()) as TaskConfig;
-  } catch (error) {
-    throw new UnrollError(`${folder}/${name}: is not JSON; was it edited?`, { cause: error });
-  }
 }

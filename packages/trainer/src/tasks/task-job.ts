@@ -1,6 +1,7 @@
 /** The training of a task as a job. Its checkpoints keep the model of the best epoch so far. */
 import { createHash } from 'node:crypto';
 import type { Arrays } from '../checkpoint/arrays.js';
+import { inspectCheckpoint } from '../checkpoint/checkpoint-files.js';
 import { changedDataRemedy, isResumed, unknownData } from '../checkpoint/resumption.js';
 import { UnrollError } from '../errors.js';
 import { checkWritable } from '../files/result-folder.js';
@@ -12,7 +13,6 @@ import { CompiledPrograms } from './compiled-programs.js';
 import { type GivenSettings, resumedSettings, settingsOf } from './settings.js';
 import type { HeldOutData, Task, TaskConfig, TaskModel, TaskSettings } from './task.js';
 import {
-  inspectTaskCheckpoint,
   type ResumableTaskCheckpoint,
   readResumableTaskCheckpoint,
   type TaskState,
@@ -41,7 +41,7 @@ async function taskJob(request: TaskRequest, { writes = true }: PreparationOptio
   const { task, out, given } = request;
   const resumed = await checkpointToResume(request);
   if (writes) await checkWritable(out);
-  const settings = resumed ? resumedSettings(resumed.state.settings, given) : settingsOf(task, given);
+  const settings = resumed ? resumedSettings(resumed.state.training, given) : settingsOf(task, given);
   const config = resumed?.config ?? (await task.configure(request.data, settings));
   const model = resumed?.model ?? task.model(config);
   const { examples, fingerprint, batchesOf, countOf } = await model.trainingData(request.data, settings);
@@ -49,7 +49,6 @@ async function taskJob(request: TaskRequest, { writes = true }: PreparationOptio
   const data = { sha256: fingerprint, examples };
   const dataNotices = resumed ? checkResumedData(request, resumed.state.data, data) : [];
   const { stepsPerEpoch } = stepPlan({ batchesOf, training: settings });
-  const state = resumed && { ...resumed.state, training: resumed.state.settings };
   return {
     training: settings,
     model: model.trainable,
@@ -68,7 +67,7 @@ async function taskJob(request: TaskRequest, { writes = true }: PreparationOptio
       slots: resumed?.slots,
     },
     fingerprint: fingerprintOf(task, settings, config, data),
-    notices: [...dataNotices, ...scheduleNotices(settings, stepsPerEpoch, state)],
+    notices: [...dataNotices, ...scheduleNotices(settings, stepsPerEpoch, resumed?.state)],
     countOf,
     evaluator: (engine, parameters) => metricOf(valid, new CompiledPrograms(engine, [parameters])),
     checkpoints: new TaskCheckpoints(request, { settings, config, model, resumed, data }),
@@ -81,7 +80,7 @@ async function taskJob(request: TaskRequest, { writes = true }: PreparationOptio
  * @throws UnrollError if the training may not write its checkpoints there
  */
 async function requireTaskDestination(request: TaskRequest): Promise<boolean> {
-  return isResumed(await inspectTaskCheckpoint(request.out), request);
+  return isResumed(await inspectCheckpoint(request.out), request);
 }
 
 async function checkpointToResume(request: TaskRequest): Promise<ResumableTaskCheckpoint | undefined> {
@@ -165,7 +164,7 @@ class TaskCheckpoints implements JobCheckpoints {
     const { parameters: latest, slots } = state;
     const best = this.#isBest(value) ? { epoch: progress.epoch, value, parameters: copyOf(latest) } : this.#best!;
     const { parameters, ...bestEpoch } = best;
-    const run = { settings, step: progress.step, best: bestEpoch, validation: [...validation], data };
+    const run = { training: settings, step: progress.step, best: bestEpoch, validation: [...validation], data };
     const checkpoint = { task: this.#task, config, model, parameters, state: run, latest, slots };
     const isWritten = await writeTaskCheckpoint(this.folder, checkpoint, isDue);
     if (isWritten) this.#best = best;
@@ -181,7 +180,7 @@ class TaskCheckpoints implements JobCheckpoints {
   #isOurs({ task, config, state }: ResumableTaskCheckpoint): boolean {
     const prepared = this.#prepared;
     const ours = fingerprintOf(this.#task, prepared.settings, prepared.config, prepared.data);
-    return state.data !== undefined && fingerprintOf(task, state.settings, config, state.data) === ours;
+    return state.data !== undefined && fingerprintOf(task, state.training, config, state.data) === ours;
   }
 }
 

@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { loadTextClassifier, loadTranslator } from '@unroll/edge-runtime';
 import { afterAll, describe, expect, test } from 'vitest';
+import { replaceChecksummedFolder } from '../checkpoint/checksums.js';
 import { example } from '../testing/example-program.js';
 import { temporaryFolder, unroll, unrollJson } from '../testing/unroll-process.js';
 
@@ -30,6 +31,17 @@ function parametersOf(checkpoint: string): Buffer {
   return readFileSync(join(at(checkpoint), 'optimizer.safetensors'));
 }
 
+/** Gives a checkpoint's state the form of version 0.1. */
+async function makeOlder(folder: string): Promise<void> {
+  const names = ['config.json', 'model.safetensors', 'training-state.json', 'optimizer.safetensors'];
+  const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name))]));
+  const { training, ...state } = JSON.parse(files['training-state.json']!.toString());
+  const { schedule, ...settings } = training;
+  expect(schedule).toEqual({ name: 'step', constantEpochs: 1, decay: 1 });
+  const older = JSON.stringify({ ...state, settings: { ...settings, decay: schedule.decay } });
+  await replaceChecksummedFolder(folder, { ...files, 'training-state.json': older });
+}
+
 describe('a classifier of reviews', () => {
   test('learns the sample, is measured, exported and classifies on a device as it did in training', async () => {
     const trained = await unrollJson('train', ...sample('sentiment'), '--out', at('sentiment'));
@@ -49,9 +61,10 @@ describe('a classifier of reviews', () => {
     );
   });
 
-  test('trained in two parts gives the same bits as in one', async () => {
+  test('trained in two parts gives the same bits as in one, also from a checkpoint of an older version', async () => {
     await unrollJson('train', ...sample('sentiment'), '--max-steps', '30', '--out', at('whole'));
     await unrollJson('train', ...sample('sentiment'), '--max-steps', '17', '--out', at('parts'));
+    await makeOlder(at('parts'));
     await unrollJson('train', ...sample('sentiment'), '--max-steps', '30', '--out', at('parts'), '--resume');
     expect(parametersOf('parts').equals(parametersOf('whole'))).toBe(true);
   });
@@ -129,6 +142,8 @@ describe('wrong usage of applications gives one line:', () => {
     await unrollJson('train', ...sample('sentiment'), '--max-steps', '1', '--out', at('edited'));
     const other = await unroll('train', ...sample('translation'), '--out', at('edited'), '--resume');
     expect(other.stderr).toContain('holds a checkpoint of --task sentiment; choose another --out');
+    const generated = await unroll('generate', '--checkpoint', at('edited'), '--prompt', 'a');
+    expect(generated.stderr).toContain("edited: is a checkpoint of 'sentiment', not of a language model; name another");
     cpSync(at('edited'), at('damaged'), { recursive: true });
     writeFileSync(join(at('damaged'), 'config.json'), '{}');
     const damaged = await unroll('eval', '--checkpoint', at('damaged'), '--data', 'sample');

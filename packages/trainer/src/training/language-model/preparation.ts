@@ -2,7 +2,8 @@
 import type { LanguageModelConfig } from '@unroll/core';
 import type { Tokenizer } from '@unroll/core/text';
 import type { Arrays } from '../../checkpoint/arrays.js';
-import { inspectCheckpoint, type ResumableCheckpoint, readResumableCheckpoint } from '../../checkpoint/checkpoint.js';
+import { type ResumableCheckpoint, readResumableCheckpoint } from '../../checkpoint/checkpoint.js';
+import { inspectCheckpoint } from '../../checkpoint/checkpoint-files.js';
 import { isResumed } from '../../checkpoint/resumption.js';
 import { checkedModel, type TrainingConfig } from '../../configuration/config.js';
 import { type Corpus, loadCorpus } from '../../data/corpus.js';
