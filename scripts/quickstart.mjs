@@ -59,7 +59,7 @@ const exported = await stage('Export an int8 bundle', () =>
   ),
 );
 const written = await stage('Generate in Node', async () => {
-  const result = await unroll('generate', '--bundle', bundle, '--prompt', prompt, '--tokens', '40');
+  const result = await unroll('generate', '--bundle', bundle, '--prompt', prompt, '--max-tokens', '40');
   console.log(`${prompt}${result.text}`);
   return result;
 });

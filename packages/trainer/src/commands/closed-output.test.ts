@@ -64,7 +64,7 @@ describe('a training goes on when nobody reads what it says', () => {
     expect(await run(['train', ...training('alone')], unread)).toMatchObject({ status: 0 });
     const child = spawn(
       process.execPath,
-      [program, 'generate', '--checkpoint', at('alone'), '--prompt', 'the', '--tokens', '1000000'],
+      [program, 'generate', '--checkpoint', at('alone'), '--prompt', 'the', '--max-tokens', '1000000'],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     child.stdout.once('data', () => child.stdout.destroy());

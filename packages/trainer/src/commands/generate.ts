@@ -6,11 +6,11 @@ import { log } from '../terminal/log.js';
 import { nonNegativeInteger, nonNegativeNumber, positiveInteger } from '../terminal/number-arguments.js';
 import { print } from '../terminal/output.js';
 import { addModelFlags, type ModelFlags, openModel, warnOfUnknown } from './model-flags.js';
-import { addExamples, jsonOption } from './options.js';
+import { addExamples, addFormerFlag, jsonOption } from './options.js';
 
 interface GenerateFlags extends ModelFlags {
   prompt: string;
-  tokens: number;
+  maxTokens: number;
   temperature: number;
   topK?: number;
   topP?: number;
@@ -32,7 +32,7 @@ export function addGenerate(program: Command): void {
     .description('write text after a prompt; Ctrl-C ends it early, and what is written by then is the result');
   addModelFlags(command)
     .requiredOption('--prompt <text>', 'the beginning of the text; "" for the beginning of a line')
-    .option('--tokens <n>', 'how many tokens to write', positiveInteger, 50)
+    .option('--max-tokens <n>', 'how many tokens to write at most', positiveInteger, 50)
     .option('--temperature <x>', 'below 1 surer, above 1 wilder, 0 always the likeliest token', nonNegativeNumber, 1)
     .option('--top-k <n>', 'draw from the n likeliest tokens only (default: from all)', positiveInteger)
     .option(
@@ -59,9 +59,10 @@ export function addGenerate(program: Command): void {
         log(`${result.tokens} tokens, ${result.tokensPerSecond} tokens/s`);
       }
     });
+  addFormerFlag(command, '--tokens', '--max-tokens');
   addExamples(
     command,
-    'generate --checkpoint runs/first --prompt "the dog" --tokens 20',
+    'generate --checkpoint runs/first --prompt "the dog" --max-tokens 20',
     'generate --bundle bundles/first --prompt "" --temperature 0.8 --top-p 0.9 --seed 7 --json',
     'generate --checkpoint runs/first --prompt "anna" --beam-width 4',
   );
@@ -74,7 +75,7 @@ function probabilityMass(text: string): number {
 }
 
 async function write(model: DecodingModel, flags: GenerateFlags, signal: AbortSignal): Promise<GenerateResult> {
-  const { prompt, tokens: maxTokens, temperature, topK, topP, seed, beamWidth, json } = flags;
+  const { prompt, maxTokens, temperature, topK, topP, seed, beamWidth, json } = flags;
   const options = beamWidth === undefined ? { temperature, topK, topP, seed } : { beamWidth };
   const started = performance.now();
   let text = '';

@@ -33,7 +33,7 @@ test('an imported model is evaluated, exported and generates', async () => {
   const { loss } = await unrollJson('eval', '--checkpoint', at('lstm'), '--data', at('corpus'), '--threads', '1');
   expect(loss).toBeCloseTo(expectedLosses(committedFiles)['lstm.pt']!, 5);
   await unrollJson('export', '--checkpoint', at('lstm'), '--out', at('bundle'), '--quantization', 'none');
-  const greedy = ['--prompt', 'the dog', '--tokens', '5', '--temperature', '0'];
+  const greedy = ['--prompt', 'the dog', '--max-tokens', '5', '--temperature', '0'];
   const { text } = await unrollJson('generate', '--bundle', at('bundle'), ...greedy);
   expect(await unrollJson('generate', '--checkpoint', at('lstm'), ...greedy)).toMatchObject({ text });
 });

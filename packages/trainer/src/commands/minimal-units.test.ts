@@ -49,7 +49,7 @@ describe.each(['mingru', 'minlstm'])('a model of two layers of %s', (cell) => {
     expect(operators('node').filter((opType) => opType === 'LinearAttention')).toHaveLength(2);
     expect(operators('wasm')).not.toContain('LinearAttention');
     const generate = (target: string) =>
-      unrollJson('generate', '--bundle', bundle(target), '--prompt', 'the dog sees anna', '--tokens', '12');
+      unrollJson('generate', '--bundle', bundle(target), '--prompt', 'the dog sees anna', '--max-tokens', '12');
     expect((await generate('node')).text).toBe((await generate('wasm')).text);
   });
 });

@@ -95,7 +95,7 @@ describe('score', () => {
 });
 
 describe('generate', () => {
-  const generate = (...args: string[]) => unrollJson('generate', '--prompt', 'the dog', '--tokens', '12', ...args);
+  const generate = (...args: string[]) => unrollJson('generate', '--prompt', 'the dog', '--max-tokens', '12', ...args);
 
   test('writes the same text for the same seed, and another for another', async () => {
     const texts = [];
@@ -107,7 +107,7 @@ describe('generate', () => {
   test('streams the prompt and the text to stdout, and the rate to stderr', async () => {
     const { text } = await generate('--checkpoint', checkpoint);
     const { stdout, stderr } = await unroll(
-      ...['generate', '--checkpoint', checkpoint, '--prompt', 'the dog', '--tokens', '12'],
+      ...['generate', '--checkpoint', checkpoint, '--prompt', 'the dog', '--max-tokens', '12'],
     );
     expect(stdout).toBe(`the dog${text}\n`);
     expect(stderr).toMatch(/^12 tokens, \d+ tokens\/s\n$/);
@@ -125,7 +125,7 @@ describe('generate', () => {
 
   test('ends on Ctrl-C with what it has written', async () => {
     const { child, outcome } = startUnroll(
-      ...['generate', '--checkpoint', checkpoint, '--prompt', 'the dog', '--tokens', '100000000'],
+      ...['generate', '--checkpoint', checkpoint, '--prompt', 'the dog', '--max-tokens', '100000000'],
     );
     child.stdout!.once('data', () => setTimeout(() => child.kill('SIGINT'), 300));
     const { status, stdout, stderr } = await outcome;
@@ -148,7 +148,7 @@ describe('export', () => {
     const text = ['--text', 'the dog sees anna'];
     const { logProbability } = await score('--checkpoint', checkpoint, ...text);
     expect((await score('--bundle', bundle, ...text)).logProbability).toBeCloseTo(logProbability, 4);
-    const prompt = ['--prompt', 'the dog', '--tokens', '12'];
+    const prompt = ['--prompt', 'the dog', '--max-tokens', '12'];
     const { text: written } = await unrollJson('generate', '--checkpoint', checkpoint, ...prompt);
     expect((await unrollJson('generate', '--bundle', bundle, ...prompt)).text).toBe(written);
   });

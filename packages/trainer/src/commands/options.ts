@@ -2,7 +2,7 @@
 import { isIPv6 } from 'node:net';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { engineNames } from '../engines/engine-names.js';
-import { logFormats } from '../terminal/log.js';
+import { log, logFormats } from '../terminal/log.js';
 import { positiveInteger } from '../terminal/number-arguments.js';
 import { ClosedPipe, print } from '../terminal/output.js';
 
@@ -61,6 +61,19 @@ export function logFormatOption(): Option {
 
 export function jsonOption(): Option {
   return new Option('--json', 'print the result as one JSON object on stdout');
+}
+
+/** Lets a flag be given by the name that it had before; a line on stderr names the new one. */
+export function addFormerFlag(command: Command, former: string, flag: string): Command {
+  const option = command.options.find(({ long }) => long === flag)!;
+  const old = new Option(option.flags.replace(flag, former), `the former name of ${flag}`).hideHelp();
+  if (option.parseArg) old.argParser(option.parseArg);
+  const [name, oldName] = [option.attributeName(), old.attributeName()];
+  return command.addOption(old.conflicts(name)).hook('preAction', () => {
+    if (command.getOptionValueSource(oldName) !== 'cli') return;
+    log(`${former}: is now ${flag}; give that name`, 'warning');
+    command.setOptionValueWithSource(name, command.getOptionValue(oldName), 'cli');
+  });
 }
 
 /** Adds the examples at the end of a command's help; each is the text after `unroll`. */

@@ -289,6 +289,15 @@ describe('a blank path or name ends with status 2 and one line that names its fl
   });
 });
 
+test('a former name of a flag works, and a line names the new one; both at once are refused', async () => {
+  const generate = ['generate', '--checkpoint', at('x'), '--prompt', 'a', '--tokens', '5'];
+  const { stderr } = await unrollHere(...generate);
+  expect(stderr).toContain('--tokens: is now --max-tokens; give that name\n');
+  expect(stderr).toContain('does not exist');
+  expect((await unrollHere('generate', '--help')).stdout).not.toContain('--tokens ');
+  expect((await unrollHere(...generate, '--max-tokens', '5')).stderr).toContain('cannot be used with');
+});
+
 test('a folder that cannot be written is refused before the work of which something is to be written there', async (context) => {
   using disk = mountSmallDisk(at('disk'), 1024 * 1024);
   if (!disk) return context.skip('this process may not mount a file system');

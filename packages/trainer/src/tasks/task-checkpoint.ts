@@ -104,7 +104,7 @@ function modelIn(folder: string, files: CheckpointFiles, own?: Task): TaskCheckp
   const { kind, config } = files.model();
   const task = own !== undefined && kind === own.name ? own : taskOf(kind);
   if (!task) {
-    throw new UnrollError(`${folder}: is a checkpoint of '${kind}', not of --task ${taskNames.join(', ')}`);
+    throw new UnrollError(`${folder}: is a checkpoint of '${kind}', not of an application; name another`);
   }
   const model = files.json('config.json', () => task.model(config));
   return { task, config, model, parameters: files.parameters(model.trainable.parameters) };
