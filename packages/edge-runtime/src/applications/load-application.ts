@@ -2,7 +2,7 @@
  * Loads an application's bundle into this thread: verifies its files and gives its graphs to ONNX Runtime's WebAssembly
  * build, on one thread. The callers interpret the graphs: `text-classifier.ts`, `translator.ts`, ….
  */
-import type { InferenceSession, Tensor } from 'onnxruntime-common';
+import type { Tensor } from 'onnxruntime-common';
 import { folderAt, readFile } from '#bundle-source';
 import { inflateJson } from '../bundle/deflate.js';
 import { largestManifest } from '../bundle/manifest.js';
@@ -10,8 +10,7 @@ import { readVerified } from '../bundle/read-verified.js';
 import { BundleError } from '../errors.js';
 import { checkLoading } from '../loading/checked-loading.js';
 import { loadOnnxRuntime } from '../loading/onnx-runtime.js';
-import type { OnnxRuntime } from '../runtime/session.js';
-import { createSession } from '../runtime/session.js';
+import { createSession, type OnnxRuntime, type Session } from '../runtime/session.js';
 import { type ConfigOf, type ConfigSchema, checkedConfig } from './bundle-config.js';
 import { configFile, manifestFile, parseApplicationManifest } from './manifest.js';
 
@@ -69,29 +68,31 @@ export async function openApplication<Schema extends ConfigSchema>(
   const inflated = await inflateJson(await readVerified(folder, configFile, record, { signal }), record.inflatedBytes);
   const config = checkedConfig(inflated, schema, file);
   const ort = await loadOnnxRuntime();
-  const sessions = new Map<string, InferenceSession>();
+  const sessions = new Map<string, Session>();
   for (const [name, record] of Object.entries(files).filter(([name]) => name.endsWith('.onnx'))) {
     const model = await readVerified(folder, name, record, { signal });
     sessions.set(name.slice(0, -'.onnx'.length), await createSession(model, ort, folder.nameOf(name)));
   }
+  let released: Promise<unknown> | undefined;
   return {
     ...{ config, configFile: file },
-    run: (graph, inputs) => {
+    run: async (graph, inputs) => {
+      if (released) throw new Error(`the ${task} application was disposed of; load it again`);
       const session = sessions.get(graph);
       if (!session)
         throw new BundleError('model-invalid', `${folder.key}: has no graph '${graph}'; export the bundle again`);
       return runSession(ort, session, inputs);
     },
     dispose: async () => {
-      for (const session of sessions.values()) await session.release();
-      sessions.clear();
+      released ??= Promise.all(Array.from(sessions.values(), (session) => session.release()));
+      await released;
     },
   };
 }
 
 async function runSession(
   ort: OnnxRuntime,
-  session: InferenceSession,
+  session: Session,
   inputs: Readonly<Record<string, Float32Array | Int32Array>>,
 ): Promise<Record<string, Float32Array>> {
   const feeds: Record<string, Tensor> = {};

@@ -1,8 +1,8 @@
 /** One step of the model in ONNX Runtime: takes a token and a state, returns logits and the next state. */
 import { elementCount } from '@unroll/core/config';
-import type { InferenceSession, Tensor } from 'onnxruntime-common';
+import type { Tensor } from 'onnxruntime-common';
 import type { Manifest } from '../bundle/manifest.js';
-import { createSession, type OnnxRuntime } from './session.js';
+import { createSession, type OnnxRuntime, type Session } from './session.js';
 
 /** The recurrent state after some tokens: values by input name. It is never changed in place, so it can be kept. */
 export type RecurrentState = Readonly<Record<string, Float32Array>>;
@@ -33,17 +33,10 @@ export async function loadStepModel(
   executionProvider?: 'wasm' | 'webgpu',
 ): Promise<StepModel> {
   const session = await createSession(model, ort, 'model.onnx', executionProvider);
-  // Steps wait for each other, because with WebGPU a session refuses a second run at the same time.
-  let last: Promise<unknown> = Promise.resolve();
-  const run = (feeds: Record<string, Tensor>) => {
-    const outputs = last.then(() => session.run(feeds));
-    last = outputs.catch(() => {});
-    return outputs;
-  };
   const read = async (state: RecurrentState, tokens: readonly number[]) => {
     const feeds: Record<string, Tensor> = { ids: new ort.Tensor('int32', Int32Array.from(tokens), [tokens.length]) };
     for (const { input, shape } of manifest.state) feeds[input] = new ort.Tensor('float32', state[input]!, shape);
-    const outputs = await run(feeds);
+    const outputs = await session.run(feeds);
     const next = manifest.state.map(({ input, output }) => [input, outputs[output]!.data as Float32Array] as const);
     return { logits: outputs.logits!.data as Float32Array, state: Object.fromEntries(next) };
   };
@@ -51,15 +44,12 @@ export async function loadStepModel(
     initialState: initialStateOf(manifest),
     step: (state, token) => read(state, [token]),
     ...(takesManyTokens(session) && { read }),
-    async dispose() {
-      await last;
-      await session.release();
-    },
+    dispose: () => session.release(),
   };
 }
 
 /** Whether the graph's dimension of tokens is symbolic. */
-function takesManyTokens({ inputMetadata }: InferenceSession): boolean {
+function takesManyTokens({ inputMetadata }: Session): boolean {
   const ids = inputMetadata.find(({ name }) => name === 'ids');
   return ids?.isTensor === true && typeof ids.shape[0] === 'string';
 }

@@ -2,15 +2,14 @@
  * Reads a transformer's folder as written by Hugging Face's tools: `config.json`, `tokenizer.json` and an ONNX graph.
  * Such folders have no hashes, so the only check is that the parts belong together.
  */
-import type { InferenceSession, Tensor } from 'onnxruntime-common';
+import type { Tensor } from 'onnxruntime-common';
 import { folderAt, readFile } from '#bundle-source';
 import type { Folder } from '../bundle/folder.js';
 import { BundleError } from '../errors.js';
 import { checkLoading } from '../loading/checked-loading.js';
 import { loadOnnxRuntime } from '../loading/onnx-runtime.js';
 import { disposed } from '../runtime/language-model.js';
-import type { OnnxRuntime } from '../runtime/session.js';
-import { createSession } from '../runtime/session.js';
+import { createSession, type OnnxRuntime, type Session } from '../runtime/session.js';
 import { PretrainedTokenizer } from './pretrained-tokenizer.js';
 
 export interface LoadTransformerOptions {
@@ -105,7 +104,7 @@ export async function readTransformerFolder(
   return { config, tokenizer, ort, ...runnable(session) };
 }
 
-function runnable(session: InferenceSession): Pick<TransformerFolder, 'inputNames' | 'run' | 'dispose'> {
+function runnable(session: Session): Pick<TransformerFolder, 'inputNames' | 'run' | 'dispose'> {
   let released: Promise<void> | undefined;
   return {
     inputNames: session.inputNames,
@@ -184,7 +183,7 @@ async function readModel(
 }
 
 /** Why the graph does not belong to this kind of model; undefined if it does. */
-function graphProblem(session: InferenceSession, { inputs, takes, task }: TransformerKind): string | undefined {
+function graphProblem(session: Session, { inputs, takes, task }: TransformerKind): string | undefined {
   const remedy = `export it for '${task}'`;
   const missing = inputs.find((name) => !session.inputNames.includes(name));
   if (missing) return `has no input '${missing}'; ${remedy}`;

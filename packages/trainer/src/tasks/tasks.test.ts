@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { replaceChecksummedFolder } from '../checkpoint/checksums.js';
 import { example } from '../testing/example-program.js';
 import { temporaryFolder, unroll, unrollJson } from '../testing/unroll-process.js';
+import { taskNames } from './task-names.js';
 
 const root = temporaryFolder();
 const at = (name: string) => join(root.path, name);
@@ -41,6 +42,12 @@ async function makeOlder(folder: string): Promise<void> {
   const older = JSON.stringify({ ...state, settings: { ...settings, decay: schedule.decay } });
   await replaceChecksummedFolder(folder, { ...files, 'training-state.json': older });
 }
+
+test.each(taskNames)('a document says how to train, measure, export and run --task %s', (task) => {
+  const sections = readFileSync('docs/applications.md', 'utf8').split(/^## /m);
+  const steps = [`unroll train --task ${task} --data `, '\nunroll eval ', '\nunroll export ', '(bundle)`'];
+  expect(sections.some((text) => steps.every((step) => text.includes(step)))).toBe(true);
+});
 
 describe('a classifier of reviews', () => {
   test('learns the sample, is measured, exported and classifies on a device as it did in training', async () => {
