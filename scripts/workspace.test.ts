@@ -61,7 +61,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['decoding', 'evaluation', 'import', 'gateway'],
     // One loop for everything that trains, and what trains by it.
     ...['training', 'dashboard', 'tasks', 'own-models', 'cluster'],
-    'commands',
+    // The functions that programs call and commands are shells of.
+    ...['library', 'commands'],
   ],
   'param-server': [
     // Stand alone: addresses; waits, pauses and turns; locks of files.

@@ -4,11 +4,12 @@ import { type Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import {
   type AdaptationSettings,
-  type CacheSettings,
+  cacheSettings,
   type DynamicSettings,
   defaultCache,
   defaultRates,
   defaultSegment,
+  dynamicSettings,
 } from '../evaluation/adaptation.js';
 import { nonNegativeNumber, numberBetween, positiveInteger } from '../terminal/number-arguments.js';
 
@@ -50,31 +51,14 @@ export function adaptationSettings(flags: AdaptationFlags): AdaptationSettings {
   if (!dynamic) requireNone(flags, ['dynamicRate', 'dynamicDecay', 'dynamicSegment'], '--dynamic');
   if (!cache) requireNone(flags, ['cacheTheta', 'cacheLambda'], '--cache <n>');
   return {
-    ...(dynamic ? { dynamic: dynamicSettings(dynamic === true ? 'rms' : dynamic, flags) } : {}),
-    ...(cache ? { cache: cacheSettings(cache, flags) } : {}),
+    ...(dynamic ? { dynamic: dynamicOf(dynamic === true ? 'rms' : dynamic, flags) } : {}),
+    ...(cache ? { cache: cacheSettings({ size: cache, theta: flags.cacheTheta, lambda: flags.cacheLambda }) } : {}),
   };
 }
 
-/** @throws UsageError if one of the flags is given; they are for language models */
-export function requireNoAdaptation(flags: AdaptationFlags, task: string): void {
-  for (const [name, flag] of Object.entries(names)) {
-    if (flags[name as keyof AdaptationFlags] === undefined) continue;
-    throw new UsageError(`${flag}: is for language models, and the checkpoint is of ${task}; leave the flag out`);
-  }
-}
-
-function dynamicSettings(rule: DynamicRule, flags: AdaptationFlags): DynamicSettings {
-  const { learningRate, decay } = defaultRates[rule];
-  return {
-    rule,
-    learningRate: flags.dynamicRate ?? learningRate,
-    decay: flags.dynamicDecay ?? decay,
-    segment: flags.dynamicSegment ?? defaultSegment,
-  };
-}
-
-function cacheSettings(size: number, { cacheTheta, cacheLambda }: AdaptationFlags): CacheSettings {
-  return { size, theta: cacheTheta ?? defaultCache.theta, lambda: cacheLambda ?? defaultCache.lambda };
+function dynamicOf(rule: DynamicRule, flags: AdaptationFlags): DynamicSettings {
+  const { dynamicRate: learningRate, dynamicDecay: decay, dynamicSegment: segment } = flags;
+  return dynamicSettings({ rule, learningRate, decay, segment });
 }
 
 const names: Readonly<Record<keyof AdaptationFlags, string>> = {

@@ -2,15 +2,9 @@
 import { type Command, Option } from 'commander';
 import { EMBEDDED_CORPUS } from '../data/embedded-corpus.js';
 import type { EngineName } from '../engines/engine-names.js';
-import type { SplitEvaluation } from '../evaluation/evaluate-split.js';
-import type { TaskEvaluation } from '../tasks/evaluate-task.js';
+import type { Evaluation } from '../library/evaluate.js';
 import { interruptible } from '../terminal/interrupt.js';
-import {
-  type AdaptationFlags,
-  adaptationSettings,
-  addAdaptationFlags,
-  requireNoAdaptation,
-} from './adaptation-flags.js';
+import { type AdaptationFlags, adaptationSettings, addAdaptationFlags } from './adaptation-flags.js';
 import { addExamples, engineOption, jsonOption, printResult, threadsOption } from './options.js';
 
 interface EvalFlags extends AdaptationFlags {
@@ -39,17 +33,9 @@ export function addEval(program: Command): void {
     .addOption(jsonOption())
     .action(async (flags: EvalFlags) => {
       const settings = adaptationSettings(flags);
-      const { taskOfCheckpoint } = await import('../tasks/task-checkpoint.js');
-      const task = await taskOfCheckpoint(flags.checkpoint);
-      if (task) {
-        requireNoAdaptation(flags, task.name);
-        const { evaluateTask } = await import('../tasks/evaluate-task.js');
-        const evaluation = await evaluateTask({ ...flags, threads: flags.threads ?? 0 });
-        await printResult(flags.json, evaluation, () => describeTask(evaluation));
-        return;
-      }
-      const { evaluateSplit } = await import('../evaluation/evaluate-split.js');
-      const result = await interruptible((signal) => evaluateSplit(flags, settings, signal));
+      const { evaluateModel } = await import('../library/evaluate.js');
+      const request = { ...flags, threads: flags.threads ?? 0 };
+      const result = await interruptible((signal) => evaluateModel(request, settings, signal));
       await printResult(flags.json, result, () => describe(result));
     });
   addExamples(
@@ -60,15 +46,14 @@ export function addEval(program: Command): void {
   );
 }
 
-function describe(result: SplitEvaluation): string {
+function describe(result: Evaluation): string {
+  if ('task' in result) {
+    const values = Object.entries(result.metrics).map(([name, value]) => `${name} ${value.toFixed(4)}`);
+    return `${result.split}: ${values.join(', ')} over ${result.examples} examples`;
+  }
   const { split, tokens, loss, perplexity, lowestPerplexity: lowest, dynamic, cache } = result;
   const learning = dynamic ? `, learning by ${dynamic.rule} from segments of ${dynamic.segment}` : '';
   const caching = cache ? `, with a cache of ${cache.size}` : '';
   const floor = lowest === undefined ? '' : `; no model can expect less than ${lowest.toFixed(4)}`;
   return `${split}: perplexity ${perplexity.toFixed(4)}, loss ${loss.toFixed(4)} nats over ${tokens} tokens${learning}${caching}${floor}`;
-}
-
-function describeTask({ split, examples, metrics }: TaskEvaluation): string {
-  const values = Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(4)}`);
-  return `${split}: ${values.join(', ')} over ${examples} examples`;
 }

@@ -1,11 +1,14 @@
 /** `unroll export`: a checkpoint as a bundle for browsers and devices, measured if a text is given. */
 import { type Command, Option } from 'commander';
 import { EMBEDDED_CORPUS } from '../data/embedded-corpus.js';
-import type { ExportRequest, ExportResult } from '../evaluation/export-bundle.js';
+import type { BundleExport } from '../evaluation/export-language-model.js';
+import type { ExportRequest } from '../library/export-bundle.js';
+import type { TaskExport } from '../tasks/export-task.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { addExamples, jsonOption, printResult } from './options.js';
 
-interface ExportFlags extends ExportRequest {
+interface ExportFlags extends Omit<ExportRequest, 'personalization'> {
+  readonly personalization?: true;
   readonly json?: boolean;
 }
 
@@ -30,19 +33,9 @@ export function addExport(program: Command): void {
     .addOption(new Option('--split <name>', 'which part of the corpus').choices(['valid', 'test']).default('test'))
     .addOption(jsonOption())
     .action(async (flags: ExportFlags) => {
-      const { taskOfCheckpoint } = await import('../tasks/task-checkpoint.js');
-      if (await taskOfCheckpoint(flags.checkpoint)) {
-        const { exportTask } = await import('../tasks/export-task.js');
-        const { bundle, task, bytes } = await exportTask(flags);
-        await printResult(
-          flags.json,
-          { bundle, task, bytes },
-          () => `${bundle}: ${task}, ${(bytes / 1e6).toFixed(2)} MB`,
-        );
-        return;
-      }
-      const { exportBundle } = await import('../evaluation/export-bundle.js');
-      const result = await interruptible((signal) => exportBundle(flags, signal));
+      const { exportCheckpoint } = await import('../library/export-bundle.js');
+      const request = { ...flags, personalization: flags.personalization ?? false };
+      const result = await interruptible((signal) => exportCheckpoint(request, signal));
       await printResult(flags.json, result, () => describe(result));
     });
   addExamples(
@@ -52,7 +45,9 @@ export function addExport(program: Command): void {
   );
 }
 
-function describe({ bundle, quantization, target, measured }: ExportResult): string {
+function describe(result: BundleExport | TaskExport): string {
+  if ('task' in result) return `${result.bundle}: ${result.task}, ${(result.bytes / 1e6).toFixed(2)} MB`;
+  const { bundle, quantization, target, measured } = result;
   const { bytes, float32Bytes, tokensPerSecond, float32TokensPerSecond, perplexity, float32Perplexity } = measured;
   const share = `${((100 * bytes) / float32Bytes).toFixed(1)} % of float32's`;
   const parts = [`${(bytes / 1e6).toFixed(2)} MB (${share})`, `quantization ${quantization}`];

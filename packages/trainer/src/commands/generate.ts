@@ -1,11 +1,12 @@
 /** `unroll generate`: text that a model writes after a prompt, streamed as it is generated. */
+import type { GeneratedToken } from '@unroll/edge-runtime';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { DecodingModel } from '../decoding/decoding-model.js';
+import type { GenerationRequest } from '../library/generate.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { log } from '../terminal/log.js';
 import { nonNegativeInteger, nonNegativeNumber, positiveInteger } from '../terminal/number-arguments.js';
 import { print } from '../terminal/output.js';
-import { addModelFlags, type ModelFlags, openModel, warnOfUnknown } from './model-flags.js';
+import { addModelFlags, type ModelFlags } from './model-flags.js';
 import { addExamples, addFormerFlag, jsonOption } from './options.js';
 
 interface GenerateFlags extends ModelFlags {
@@ -48,10 +49,11 @@ export function addGenerate(program: Command): void {
     )
     .addOption(jsonOption())
     .action(async (flags: GenerateFlags) => {
+      const { openModel } = await import('../library/model-source.js');
       await using model = await openModel(flags);
-      await warnOfUnknown(model.tokenizer, '--prompt', flags.prompt);
+      const { generateWith } = await import('../library/generate.js');
       if (!flags.json) await print(flags.prompt);
-      const result = await interruptible((signal) => write(model, flags, signal));
+      const result = await interruptible((signal) => write((request) => generateWith(model, request), flags, signal));
       if (flags.json) {
         await print(`${JSON.stringify(result)}\n`);
       } else {
@@ -74,14 +76,17 @@ function probabilityMass(text: string): number {
   throw new InvalidArgumentError('It must be a number above 0 and at most 1.');
 }
 
-async function write(model: DecodingModel, flags: GenerateFlags, signal: AbortSignal): Promise<GenerateResult> {
-  const { prompt, maxTokens, temperature, topK, topP, seed, beamWidth, json } = flags;
-  const options = beamWidth === undefined ? { temperature, topK, topP, seed } : { beamWidth };
+async function write(
+  generate: (request: GenerationRequest) => AsyncGenerator<GeneratedToken>,
+  { prompt, maxTokens, temperature, topK, topP, seed, beamWidth, json }: GenerateFlags,
+  signal: AbortSignal,
+): Promise<GenerateResult> {
   const started = performance.now();
   let text = '';
   let tokens = 0;
   try {
-    for await (const token of model.generate(prompt, { ...options, maxTokens, signal })) {
+    const request = { prompt, maxTokens, temperature, topK, topP, seed, beamWidth, signal };
+    for await (const token of generate(request)) {
       if (!json) await print(token.text);
       text += token.text;
       tokens += 1;

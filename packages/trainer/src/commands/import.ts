@@ -1,14 +1,13 @@
 /** `unroll import`: converts a language model saved by PyTorch, Keras or TensorFlow.js into a checkpoint. */
 import { type Command, Option } from 'commander';
-import { UsageError } from '../errors.js';
 import type { ImportResult } from '../import/import-checkpoint.js';
-import type { ImportRequest } from '../import/import-model.js';
 import { sources } from '../import/sources.js';
+import type { ImportRequest } from '../library/import-model.js';
 import { interruptible } from '../terminal/interrupt.js';
+import { log } from '../terminal/log.js';
 import { addExamples, jsonOption, printResult } from './options.js';
 
 interface ImportFlags extends Omit<ImportRequest, 'file'> {
-  out: string;
   json?: boolean;
 }
 
@@ -26,11 +25,10 @@ export function addImport(program: Command): void {
     )
     .addOption(jsonOption())
     .action(async (file: string, flags: ImportFlags) => {
-      if (flags.mapping !== undefined && flags.from !== 'pytorch') {
-        throw new UsageError(`--mapping: is for --from pytorch; the layers of a ${flags.from} model say what they are`);
-      }
-      const { importCheckpoint } = await import('../import/import-checkpoint.js');
-      const result = await interruptible((signal) => importCheckpoint({ ...flags, file }, flags.out, signal));
+      const { importForeignModel } = await import('../library/import-model.js');
+      const result = await interruptible((signal) => importForeignModel({ ...flags, file }, signal));
+      for (const assumption of result.assumptions) log(`${file}: assumed: ${assumption}`);
+      if (result.unread.length > 0) log(`${file}: left unread: ${nameList(result.unread)}`);
       await printResult(flags.json, result, () => describe(result));
     });
   addExamples(
@@ -44,4 +42,10 @@ export function addImport(program: Command): void {
 function describe({ checkpoint, cell, layers, embeddingDim, hiddenDim, vocabSize, parameters }: ImportResult): string {
   const stack = `${layers} ${cell} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenDim}`;
   return `${checkpoint}: ${stack}, embedding ${embeddingDim}, ${vocabSize} words, ${parameters} parameters`;
+}
+
+/** Lists the first of some names, quoted, as they may contain any characters. */
+function nameList(names: readonly string[]): string {
+  const first = names.slice(0, 10).map((name) => JSON.stringify(name));
+  return [...first, ...(names.length > first.length ? [`${names.length - first.length} more`] : [])].join(', ');
 }

@@ -1,25 +1,13 @@
 /** `unroll score`: the probability of a text under a model, token by token. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { DecodingModel } from '../decoding/decoding-model.js';
-import { UsageError } from '../errors.js';
-import { addModelFlags, type ModelFlags, openModel, warnOfUnknown } from './model-flags.js';
+import type { TextScore } from '../library/score.js';
+import { addModelFlags, type ModelFlags } from './model-flags.js';
 import { addExamples, jsonOption, printResult } from './options.js';
 
 interface ScoreFlags extends ModelFlags {
   text?: string;
   ids?: readonly number[];
   json?: boolean;
-}
-
-interface ScoreResult {
-  readonly tokens: readonly string[];
-  /** Natural logarithms. */
-  readonly logProbability: number;
-  readonly tokenLogProbabilities: readonly number[];
-  /** exp(−logProbability / number of tokens) */
-  readonly perplexity: number;
-  /** The number of tokens that the vocabulary lacks. */
-  readonly unknown: number;
 }
 
 export function addScore(program: Command): void {
@@ -35,10 +23,8 @@ export function addScore(program: Command): void {
     )
     .addOption(jsonOption())
     .action(async (flags: ScoreFlags) => {
-      if (flags.text === undefined && flags.ids === undefined) throw new UsageError('give --text or --ids');
-      await using model = await openModel(flags);
-      if (flags.text !== undefined) await warnOfUnknown(model.tokenizer, '--text', flags.text);
-      const result = await score(model, flags);
+      const { scoreText } = await import('../library/score.js');
+      const result = await scoreText(flags);
       await printResult(flags.json, result, () => table(result));
     });
   addExamples(
@@ -56,21 +42,7 @@ function idList(text: string): number[] {
   return ids.map(Number);
 }
 
-async function score(model: DecodingModel, { text, ids: given }: ScoreFlags): Promise<ScoreResult> {
-  const { tokenizer } = model;
-  const ids = given ?? tokenizer.encode(text!);
-  const foreign = ids.find((id) => id >= tokenizer.vocabSize);
-  if (foreign !== undefined) {
-    throw new UsageError(
-      `--ids: ${foreign} is no token; the vocabulary's ids run from 0 to ${tokenizer.vocabSize - 1}`,
-    );
-  }
-  const { logProbability, tokenLogProbabilities, perplexity } = await model.scoreIds(ids);
-  const unknown = ids.filter((id) => id === tokenizer.unkId).length;
-  return { tokens: ids.map((id) => tokenizer.token(id)), logProbability, tokenLogProbabilities, perplexity, unknown };
-}
-
-function table({ tokens, logProbability, tokenLogProbabilities, perplexity, unknown }: ScoreResult): string {
+function table({ tokens, logProbability, tokenLogProbabilities, perplexity, unknown }: TextScore): string {
   const names = tokens.map((token) => JSON.stringify(token).slice(1, -1));
   const width = Math.max(...names.map((name) => name.length), 'token'.length) + 2;
   const rows = names.map((name, k) => `${name.padEnd(width)}${Math.exp(tokenLogProbabilities[k]!).toPrecision(4)}`);

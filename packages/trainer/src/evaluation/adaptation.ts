@@ -32,6 +32,28 @@ export interface CacheSettings {
  */
 export const defaultCache = { theta: 0.3, lambda: 0.1 } as const;
 
+/** Dynamic evaluation with what is to differ from its defaults; `rms` unless told otherwise. */
+export type DynamicOptions = { readonly [Field in keyof DynamicSettings]?: DynamicSettings[Field] | undefined };
+
+/** A neural cache with what is to differ from its defaults. */
+export type CacheOptions = Pick<CacheSettings, 'size'> & {
+  readonly [Field in keyof CacheSettings]?: CacheSettings[Field] | undefined;
+};
+
+export function dynamicSettings({ rule = 'rms', learningRate, decay, segment }: DynamicOptions): DynamicSettings {
+  const rates = defaultRates[rule];
+  return {
+    rule,
+    learningRate: learningRate ?? rates.learningRate,
+    decay: decay ?? rates.decay,
+    segment: segment ?? defaultSegment,
+  };
+}
+
+export function cacheSettings({ size, theta, lambda }: CacheOptions): CacheSettings {
+  return { size, theta: theta ?? defaultCache.theta, lambda: lambda ?? defaultCache.lambda };
+}
+
 export interface AdaptationSettings {
   readonly dynamic?: DynamicSettings;
   readonly cache?: CacheSettings;

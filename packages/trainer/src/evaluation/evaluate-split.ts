@@ -20,6 +20,7 @@ export interface EvaluationRequest {
   readonly threads?: number;
 }
 
+/** The loss and perplexity of a language model on a part of a corpus, and how it adapted to the text, if it did. */
 export interface SplitEvaluation extends Evaluation, AdaptationSettings {
   readonly split: EvaluationRequest['split'];
   /** Perplexity of the grammar itself on this text; present for the embedded corpus. */

@@ -5,10 +5,11 @@ import { writeModel } from '../checkpoint/checkpoint.js';
 import { inspectModel } from '../checkpoint/checkpoint-files.js';
 import { UnrollError } from '../errors.js';
 import { ResultLock } from '../files/result-lock.js';
-import { log } from '../terminal/log.js';
-import { type ImportRequest, importModel } from './import-model.js';
+import { type ImportRequest, readForeignModel } from './import-model.js';
 
+/** The checkpoint that was made of another framework's model. */
 export interface ImportResult {
+  /** Its folder. */
   readonly checkpoint: string;
   readonly cell: string;
   readonly layers: number;
@@ -16,11 +17,16 @@ export interface ImportResult {
   readonly hiddenDim: number;
   readonly vocabSize: number;
   readonly tieWeights: boolean;
+  /** The number of parameters. */
   readonly parameters: number;
+  /** Facts that the file does not contain and that were therefore assumed; one line each. */
+  readonly assumptions: readonly string[];
+  /** Names of the file's contents that are not part of the model. */
+  readonly unread: readonly string[];
 }
 
 /**
- * Writes the checkpoint to the folder `out`, and lists on stderr what was assumed.
+ * Writes the checkpoint to the folder `out`.
  * @throws UnrollError saying what is wrong with which file; the signal's reason when it aborts
  */
 export async function importCheckpoint(
@@ -33,18 +39,11 @@ export async function importCheckpoint(
   }
   await using lock = new ResultLock({ folder: out, role: 'import' });
   await lock.take();
-  const { checkpoint, assumptions, unread } = await importModel(request, signal);
-  for (const assumption of assumptions) log(`${request.file}: assumed: ${assumption}`);
-  if (unread.length > 0) log(`${request.file}: left unread: ${nameList(unread)}`);
+  const { checkpoint, assumptions, unread } = await readForeignModel(request, signal);
   await writeModel(out, checkpoint);
   const { cell, layers, embeddingDim, hiddenDim, vocabSize, tieWeights } = checkpoint.config;
   const counts = Object.values(parameterShapes(checkpoint.config)).map(elementCount);
   const parameters = counts.reduce((sum, count) => sum + count, 0);
-  return { checkpoint: out, cell, layers, embeddingDim, hiddenDim, vocabSize, tieWeights, parameters };
-}
-
-/** Lists the first of some names, quoted, as they may contain any characters. */
-function nameList(names: readonly string[]): string {
-  const first = names.slice(0, 10).map((name) => JSON.stringify(name));
-  return [...first, ...(names.length > first.length ? [`${names.length - first.length} more`] : [])].join(', ');
+  const sizes = { layers, embeddingDim, hiddenDim, vocabSize, tieWeights, parameters };
+  return { checkpoint: out, cell, ...sizes, assumptions, unread };
 }

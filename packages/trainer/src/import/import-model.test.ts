@@ -16,7 +16,7 @@ import {
 } from '../testing/foreign-models/files.js';
 import { textLoss } from '../testing/foreign-models/text-loss.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
-import { type Import, importModel } from './import-model.js';
+import { type Import, readForeignModel } from './import-model.js';
 import { decodeTorchFile } from './torch-file.js';
 import { torchTensors } from './torch-weights.js';
 import { encodeTorchFile } from './torch-writer.js';
@@ -31,7 +31,7 @@ beforeAll(() => {
 afterAll(() => root[Symbol.dispose]());
 
 function importFile(file: string, folder = committedFiles): Promise<Import> {
-  return importModel(
+  return readForeignModel(
     {
       from: /\.(h5|keras)$/.test(file) ? 'keras' : 'pytorch',
       file: join(folder, file),
@@ -105,7 +105,7 @@ test.each(exported)('%s, exported and imported again, has the same parameters to
   const { checkpoint } = await importFile(file);
   const { config, parameters } = checkpoint;
   writeFileSync(join(root.path, `back-${file}`), encodeTorchFile(torchTensors(config, parameters)));
-  const again = await importModel(
+  const again = await readForeignModel(
     {
       from: 'pytorch',
       file: join(root.path, `back-${file}`),
@@ -224,16 +224,16 @@ describe('refuses', () => {
     const request = { from: 'pytorch', file: join(committedFiles, 'named.pt') } as const;
     const vocab = join(committedFiles, 'words.txt');
     const { signal } = new AbortController();
-    await expect(importModel({ ...request, vocab }, signal)).rejects.toThrow(
+    await expect(readForeignModel({ ...request, vocab }, signal)).rejects.toThrow(
       /has no embedding among its modules tokens, body, scores; .*--mapping/,
     );
     const wrong = join(root.path, 'wrong.json');
     writeFileSync(wrong, '{"embedding": "tokens", "recurrent": "tokens", "output": "scores"}');
-    await expect(importModel({ ...request, vocab, mapping: wrong }, signal)).rejects.toThrow(
+    await expect(readForeignModel({ ...request, vocab, mapping: wrong }, signal)).rejects.toThrow(
       /has no recurrent layer 'tokens'/,
     );
     writeFileSync(wrong, '{"embeding": "tokens"}');
-    await expect(importModel({ ...request, vocab, mapping: wrong }, signal)).rejects.toThrow(
+    await expect(readForeignModel({ ...request, vocab, mapping: wrong }, signal)).rejects.toThrow(
       /wrong\.json: is not a mapping/,
     );
   });
@@ -248,14 +248,14 @@ describe('refuses', () => {
     writeFileSync(nonlinear, JSON.stringify({ nonlinearity }));
     const request = { from: 'pytorch', file: join(committedFiles, file), mapping: nonlinear } as const;
     const vocab = join(committedFiles, 'words.txt');
-    await expect(importModel({ ...request, vocab }, new AbortController().signal)).rejects.toThrow(message);
+    await expect(readForeignModel({ ...request, vocab }, new AbortController().signal)).rejects.toThrow(message);
   });
 
   test('a vocabulary of another size, with both sizes', async () => {
     const vocab = join(root.path, 'short.txt');
     writeFileSync(vocab, '<unk>\n<eos>\nthe\n');
     const request = { from: 'pytorch', file: join(committedFiles, 'gru.pt'), vocab } as const;
-    await expect(importModel(request, new AbortController().signal)).rejects.toThrow(
+    await expect(readForeignModel(request, new AbortController().signal)).rejects.toThrow(
       /short\.txt: has 3 words, the embedding of .*gru\.pt 12 rows/,
     );
   });

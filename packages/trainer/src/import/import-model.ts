@@ -28,10 +28,10 @@ export interface Import {
 }
 
 /**
- * Imports a model.
+ * Reads a model and its vocabulary.
  * @throws UnrollError saying what is wrong with which file; the signal's reason when it aborts
  */
-export async function importModel(request: ImportRequest, signal: AbortSignal): Promise<Import> {
+export async function readForeignModel(request: ImportRequest, signal: AbortSignal): Promise<Import> {
   const tokenizer = readVocabulary(request.vocab);
   const { config, parameters, assumptions, unread } = await readModel(request, signal);
   if (tokenizer.vocabSize !== config.vocabSize) {

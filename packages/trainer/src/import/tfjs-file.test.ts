@@ -9,7 +9,7 @@ import { afterAll, expect, test } from 'vitest';
 import { committedFiles } from '../testing/foreign-models/files.js';
 import { textLoss } from '../testing/foreign-models/text-loss.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
-import { importModel } from './import-model.js';
+import { readForeignModel } from './import-model.js';
 import { readVocabulary } from './vocabulary-file.js';
 
 const root = temporaryFolder();
@@ -70,7 +70,7 @@ function ownLoss(model: LayersModel): number {
   return ids.reduce((sum, id, step) => sum - Math.log(probabilities[step]![id]!), 0) / ids.length;
 }
 
-const importFile = (file: string) => importModel({ from: 'tfjs', file, vocab }, new AbortController().signal);
+const importFile = (file: string) => readForeignModel({ from: 'tfjs', file, vocab }, new AbortController().signal);
 
 test('a model of TensorFlow.js has, imported, the loss that it computes itself', async () => {
   const model = languageModel('sigmoid');

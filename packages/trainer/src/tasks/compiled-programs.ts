@@ -9,15 +9,22 @@ import type { Programs } from './task.js';
 export class CompiledPrograms implements Programs, AsyncDisposable {
   readonly #engine: Engine;
   readonly #residents: readonly Residents[];
+  readonly #signal: AbortSignal | undefined;
   readonly #executables = new RecentExecutables();
 
-  /** @param residents the arrays that the programs read, and replace by their outputs `next.x` */
-  constructor(engine: Engine, residents: readonly Residents[]) {
+  /**
+   * @param residents the arrays that the programs read, and replace by their outputs `next.x`
+   * @param signal ends the evaluation before its next run
+   */
+  constructor(engine: Engine, residents: readonly Residents[], signal?: AbortSignal) {
     this.#engine = engine;
     this.#residents = residents;
+    this.#signal = signal;
   }
 
+  /** @throws the signal's reason when it aborts */
   async run(key: string, program: () => Program, inputs: Readonly<Inputs>): Promise<Record<string, Float32Array>> {
+    this.#signal?.throwIfAborted();
     const { executable } = await this.#executables.get(key, async () => ({
       executable: await this.#engine.compile(program(), this.#residents),
     }));

@@ -16,7 +16,9 @@ export interface TaskEvaluationRequest {
   readonly threads: number;
 }
 
+/** The metrics of an application's checkpoint on a part of its data. */
 export interface TaskEvaluation {
+  /** The application, such as `sentiment`. */
   readonly task: string;
   readonly split: TaskSplit;
   readonly examples: number;
@@ -25,14 +27,14 @@ export interface TaskEvaluation {
 
 /**
  * Evaluates the checkpoint.
- * @throws UnrollError naming the file that is missing or wrong
+ * @throws UnrollError naming the file that is missing or wrong; the signal's reason when it aborts
  */
-export async function evaluateTask(request: TaskEvaluationRequest): Promise<TaskEvaluation> {
+export async function evaluateTask(request: TaskEvaluationRequest, signal: AbortSignal): Promise<TaskEvaluation> {
   const { task, model, parameters } = await readTaskCheckpoint(request.checkpoint);
   const held = await model.heldOutData(request.data, request.split);
   const engine = await selectEngine(request.engine, request.threads);
   const residents = engine.allocate(residentValues(model.trainable.parameters, parameters));
-  await using programs = new CompiledPrograms(engine, [residents]);
+  await using programs = new CompiledPrograms(engine, [residents], signal);
   const metrics = await held.evaluate(programs);
   return { task: task.name, split: request.split, examples: held.examples, metrics };
 }

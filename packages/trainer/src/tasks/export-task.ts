@@ -10,11 +10,13 @@ export interface TaskExportRequest {
   readonly checkpoint: string;
   readonly out: string;
   readonly quantization: Quantization;
-  readonly data?: string;
-  readonly personalization?: true;
+  readonly data?: string | undefined;
+  readonly personalization: boolean;
 }
 
+/** The bundle that was made of an application's checkpoint. */
 export interface TaskExport {
+  /** Its folder. */
   readonly bundle: string;
   readonly task: string;
   /** Size of all files, in bytes. */

@@ -3,6 +3,7 @@
  * commands (`--log-format`) write it with the time and the process, or as JSON. Results go to stdout, by `output.ts`.
  */
 import type { Severity } from '@unroll/param-server/client';
+import { currentListener } from './listener.js';
 
 /** `plain` is the line alone. */
 export const logFormats = ['plain', 'text', 'json'] as const;
@@ -37,9 +38,11 @@ export function isDrawable(): boolean {
   return process.stderr.isTTY && style.format === 'plain';
 }
 
-/** Writes a line on stderr. */
+/** Writes a line on stderr, or hands it to the listener of the work that is being done. */
 export function log(line: string, severity: Severity = 'info'): void {
-  process.stderr.write(`${logLine(line, severity, style, new Date())}\n`);
+  const listener = currentListener();
+  if (listener) listener.onNotice?.(line, severity);
+  else process.stderr.write(`${logLine(line, severity, style, new Date())}\n`);
 }
 
 /** Returns the line as it is written. The JSON fields are the ones that log collectors look for. */

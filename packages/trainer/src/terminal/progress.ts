@@ -1,5 +1,9 @@
-/** Progress on stderr: on a terminal a bar with rate and time left, elsewhere a line now and then. */
+/**
+ * Progress on stderr: on a terminal a bar with rate and time left, elsewhere a line now and then. A program that listens
+ * gets numbers instead.
+ */
 import { Bar, Presets } from 'cli-progress';
+import { currentListener, type Listener } from './listener.js';
 import { isDrawable, log } from './log.js';
 
 /** Seconds between two lines where there is no terminal. */
@@ -10,6 +14,7 @@ export class Progress {
   readonly #unit: string;
   readonly #total: number;
   readonly #bar: Bar | undefined;
+  readonly #listener: Listener | undefined = currentListener();
   #lastLine = performance.now();
   /** The first value and its time, from which the rate is measured: what was done before may have taken any time. */
   #since: { readonly value: number; readonly at: number } | undefined;
@@ -18,7 +23,7 @@ export class Progress {
     this.#label = label;
     this.#unit = unit;
     this.#total = total;
-    if (!isDrawable()) return;
+    if (this.#listener || !isDrawable()) return;
     const format = `${label} {bar} {percentage}% | {value}/{total} ${unit} | {rate} ${unit}/s | {eta_formatted} left {note}`;
     this.#bar = new Bar({ format, stream: process.stderr, hideCursor: true, fps: 4 }, Presets.shades_classic);
     this.#bar.start(total, 0, { rate: '-', note: '' });
@@ -26,6 +31,11 @@ export class Progress {
 
   /** @param note text to show beside the bar, such as the loss */
   update(value: number, note = ''): void {
+    if (this.#listener) {
+      const [label, total, unit] = [this.#label, this.#total, this.#unit];
+      this.#listener.onProgress?.({ label, done: value, total, unit });
+      return;
+    }
     const now = performance.now();
     if (!this.#since || value < this.#since.value) this.#since = { value, at: now };
     const done = value - this.#since.value;

@@ -23,18 +23,20 @@ import { log } from '../terminal/log.js';
 import { evaluateBundle, evaluateCheckpoint } from './perplexity.js';
 import { measuredChoices, measuredSpeeds } from './target-speed.js';
 
-export interface ExportRequest {
+export interface LanguageModelExportRequest {
   readonly checkpoint: string;
   readonly out: string;
   readonly quantization: Quantization;
   readonly target: Target;
-  readonly personalization?: true;
+  readonly personalization: boolean;
   /** A corpus for measuring the perplexity. */
-  readonly data?: string;
+  readonly data?: string | undefined;
   readonly split: 'valid' | 'test';
 }
 
-export interface ExportResult {
+/** The bundle that was made of a language model's checkpoint. */
+export interface BundleExport {
+  /** Its folder. */
   readonly bundle: string;
   readonly quantization: Quantization;
   readonly target: Target;
@@ -48,7 +50,10 @@ type BundleFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
  * Exports the checkpoint.
  * @throws UnrollError naming what cannot be read, exported or written; the signal's reason when it aborts
  */
-export async function exportBundle(request: ExportRequest, signal: AbortSignal): Promise<ExportResult> {
+export async function exportLanguageModel(
+  request: LanguageModelExportRequest,
+  signal: AbortSignal,
+): Promise<BundleExport> {
   const { out, quantization, target } = request;
   const checkpoint = await readCheckpoint(request.checkpoint);
   requireFiniteParameters(checkpoint.parameters, request.checkpoint);

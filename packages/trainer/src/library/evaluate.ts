@@ -1,0 +1,109 @@
+/** `evaluate`: measures a checkpoint on a part of a corpus, or of an application's data. */
+import { type DynamicRule, dynamicRules } from '@unroll/core/config';
+import { z } from 'zod';
+import { type EngineName, engineNames } from '../engines/engine-names.js';
+import { UsageError } from '../errors.js';
+import {
+  type AdaptationSettings,
+  type CacheOptions,
+  cacheSettings,
+  type DynamicOptions,
+  dynamicSettings,
+} from '../evaluation/adaptation.js';
+import { evaluateSplit, type SplitEvaluation } from '../evaluation/evaluate-split.js';
+import { evaluateTask, type TaskEvaluation } from '../tasks/evaluate-task.js';
+import { taskOfCheckpoint } from '../tasks/task-checkpoint.js';
+import type { Listener } from '../terminal/listener.js';
+import { inCode, listenerFields, parseOptions, path, signalField } from './in-code.js';
+
+/** The checkpoint to measure, the data, and how. */
+export interface EvaluateOptions extends Listener {
+  /** A folder that `train` or `importModel` wrote. */
+  readonly checkpoint: string;
+  /**
+   * A corpus: its folder, a text file, or `grammar` for the embedded one. For an application, its data: docs/applications.md
+   * says how each reads them.
+   */
+  readonly data: string;
+  /** The part of the data; default `test`. */
+  readonly split?: 'train' | 'valid' | 'test' | undefined;
+  /** Default `auto`: the fastest that this machine has. */
+  readonly engine?: EngineName | undefined;
+  /** Threads of a CPU engine; 0, the default, for all cores. */
+  readonly threads?: number | undefined;
+  /** Lets a language model go on learning from the text, after each segment of it (Krause et al. 2018). */
+  readonly dynamic?: DynamicOptions | undefined;
+  /** Mixes in what followed states like the present one among the last `size` tokens (Grave et al. 2017). */
+  readonly cache?: CacheOptions | undefined;
+  /** Ends the evaluation early; it then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Perplexity and loss of a language model, or the metrics of an application, which then has a `task`. */
+export type Evaluation = SplitEvaluation | TaskEvaluation;
+
+const amount = z.number().nonnegative();
+
+const optionsSchema = z.strictObject({
+  checkpoint: path,
+  data: path,
+  split: z.enum(['train', 'valid', 'test']).default('test'),
+  engine: z.enum(engineNames).default('auto'),
+  threads: z.int().nonnegative().default(0),
+  dynamic: z
+    .strictObject({
+      rule: z.enum(dynamicRules as readonly [DynamicRule, ...DynamicRule[]]).optional(),
+      learningRate: amount.optional(),
+      decay: amount.lt(1).optional(),
+      segment: z.int().positive().optional(),
+    })
+    .optional(),
+  cache: z
+    .strictObject({ size: z.int().positive(), theta: amount.optional(), lambda: amount.lt(1).optional() })
+    .optional(),
+  signal: signalField,
+  ...listenerFields,
+});
+
+/**
+ * Evaluates a checkpoint: every token of the text counts once.
+ * @returns the loss in nats per token and its perplexity; of an application, its metrics by name
+ * @throws UnrollError with one line that says what is missing or cannot be read; the signal's reason when it aborts
+ * @example
+ * const { perplexity } = await evaluate({ checkpoint: 'runs/first', data: 'grammar', split: 'valid' });
+ */
+export function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  return inCode(options, () => {
+    const {
+      signal = new AbortController().signal,
+      dynamic,
+      cache,
+      ...request
+    } = parseOptions(optionsSchema, options, 'evaluate');
+    const settings = {
+      ...(dynamic ? { dynamic: dynamicSettings(dynamic) } : {}),
+      ...(cache ? { cache: cacheSettings(cache) } : {}),
+    };
+    return evaluateModel(request, settings, signal);
+  });
+}
+
+export type EvaluationRequest = Pick<
+  z.infer<typeof optionsSchema>,
+  'checkpoint' | 'data' | 'split' | 'engine' | 'threads'
+>;
+
+/** Evaluates a checkpoint for {@link evaluate} or the command. @throws as {@link evaluate}, with flags in its lines */
+export async function evaluateModel(
+  request: EvaluationRequest,
+  settings: AdaptationSettings,
+  signal: AbortSignal,
+): Promise<Evaluation> {
+  const task = await taskOfCheckpoint(request.checkpoint);
+  if (!task) return evaluateSplit(request, settings, signal);
+  for (const name of ['dynamic', 'cache'] as const) {
+    if (!settings[name]) continue;
+    throw new UsageError(`--${name}: is for language models, and the checkpoint is of ${task.name}; leave it out`);
+  }
+  return evaluateTask(request, signal);
+}

@@ -1,0 +1,60 @@
+/** `importModel`: makes a checkpoint of a language model that PyTorch, Keras or TensorFlow.js saved. */
+import { z } from 'zod';
+import { UsageError } from '../errors.js';
+import { type ImportResult, importCheckpoint } from '../import/import-checkpoint.js';
+import { type ImportSource, sources } from '../import/sources.js';
+import type { Listener } from '../terminal/listener.js';
+import { inCode, listenerFields, parseOptions, path, signalField } from './in-code.js';
+
+/** The file, what it holds, and where the checkpoint goes. */
+export interface ImportOptions extends Listener {
+  /** The framework that saved the model. */
+  readonly from: ImportSource;
+  /** A state_dict (`.pt`, `.safetensors`, `.index.json`), a Keras model (`.h5`, `.keras`) or a `model.json`. */
+  readonly file: string;
+  /** Words by id: one a line, a JSON list or object, or a `tokenizer.json`. */
+  readonly vocab: string;
+  /** The checkpoint's folder; an imported one there is replaced. */
+  readonly out: string;
+  /** For PyTorch: a JSON file that names the modules embedding, recurrent and output, and an RNN's nonlinearity. */
+  readonly mapping?: string | undefined;
+  /** Ends the work early; it then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const optionsSchema = z.strictObject({
+  from: z.enum(sources),
+  file: path,
+  vocab: path,
+  out: path,
+  mapping: path.optional(),
+  signal: signalField,
+  ...listenerFields,
+});
+
+/**
+ * Imports a model. No code in its file is executed.
+ * @returns the checkpoint's folder and sizes, what was assumed, and what of the file was not read
+ * @throws UnrollError with one line that says what is wrong with which file; the signal's reason when it aborts
+ * @example
+ * await importModel({ from: 'pytorch', file: 'model.pt', vocab: 'words.txt', out: 'runs/imported' });
+ */
+export function importModel(options: ImportOptions): Promise<ImportResult> {
+  return inCode(options, () => {
+    const { signal = new AbortController().signal, ...request } = parseOptions(optionsSchema, options, 'importModel');
+    return importForeignModel(request, signal);
+  });
+}
+
+export type ImportRequest = Omit<z.infer<typeof optionsSchema>, keyof Listener | 'signal'>;
+
+/** Imports a model for {@link importModel} or the command. @throws as {@link importModel}, with flags in its lines */
+export async function importForeignModel(
+  { out, mapping, ...request }: ImportRequest,
+  signal: AbortSignal,
+): Promise<ImportResult> {
+  if (mapping !== undefined && request.from !== 'pytorch') {
+    throw new UsageError(`--mapping: is for --from pytorch; the layers of a ${request.from} model say what they are`);
+  }
+  return importCheckpoint({ ...request, ...(mapping === undefined ? {} : { mapping }) }, out, signal);
+}
