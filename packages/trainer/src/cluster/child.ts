@@ -23,8 +23,8 @@ export interface ChildOptions {
   readonly args: (isRestart: boolean) => readonly string[];
   /** Variables that the process gets unless this process has them already. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Variables that the process gets even if this process has them already. */
-  readonly secrets: Readonly<Record<string, string>>;
+  /** Returns variables that the process gets even if this process has them already. */
+  readonly secrets: (isRestart: boolean) => Readonly<Record<string, string>>;
   readonly onMessage: (message: ChildMessage) => void;
   /** Whether the run goes on without the process after a signal made it leave; otherwise it counts as killed. */
   readonly mayLeave: boolean;
@@ -104,8 +104,8 @@ export class Child {
    * @throws UnrollError if it failed
    */
   async #runOnce(isRestart: boolean): Promise<NodeJS.Signals | undefined> {
-    const { name, args, onMessage, mayLeave } = this.#options;
-    const child = start(args(isRestart), this.#options);
+    const { name, args, secrets, onMessage, mayLeave } = this.#options;
+    const child = start(args(isRestart), { ...this.#options.environment, ...process.env, ...secrets(isRestart) });
     this.#process = child;
     let lastLine = '';
     let peerLost = false;
@@ -129,15 +129,12 @@ export class Child {
 }
 
 /** Starts a child in its own process group, so that Ctrl-C reaches only the launcher, which then stops its children. */
-function start(
-  args: readonly string[],
-  { environment, secrets }: Pick<ChildOptions, 'environment' | 'secrets'>,
-): ChildProcess {
+function start(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
   // The launcher reads the child's lines; the last one may be the reason for its end.
   return fork(command, [...args, '--log-format', 'plain'], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     detached: true,
     execArgv: [`--initial-old-space-size=${initialHeapMebibytes}`],
-    env: { ...environment, ...process.env, ...secrets },
+    env,
   });
 }

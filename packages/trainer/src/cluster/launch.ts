@@ -1,19 +1,18 @@
 /** Starts the servers and workers of a run as processes on this machine and follows them to their end. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectRunStatus } from '@unroll/param-server/client';
+import { connectRunStatus, type RunStatusReader } from '@unroll/param-server/client';
 import { Waits } from '@unroll/param-server/config';
 import { removeReplacedSince } from '@unroll/param-server/server';
-import type { RunObserver } from '../dashboard/run-observer.js';
-import { Interruption, UnrollError } from '../errors.js';
+import { UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
-import { RunReport, type TrainingResult } from '../training/report.js';
-import type { JobRequest } from '../training/request.js';
 import { requireShareable, requireStepsLeft } from '../training/requirements.js';
+import type { RunEvent } from '../training/run.js';
 import { Child } from './child.js';
+import { EventQueue } from './event-queue.js';
+import { type JobData, jobFor, jobVariable, requestOf } from './job-data.js';
 import type { ChildMessage } from './messages.js';
 import { tokenVariable } from './token-variable.js';
 
@@ -24,10 +23,18 @@ export interface ClusterOptions {
   readonly maxRestarts: number;
   /** The folder for the servers' snapshots. */
   readonly snapshotDir: string;
-  /** The flags that every worker gets: they say what to train. */
-  readonly workerFlags: readonly string[];
   /** The flags that every server gets, except for its place. */
   readonly serverFlags: readonly string[];
+  /** Ends the run and its processes. The generator then ends, too; its caller knows why. */
+  readonly signal?: AbortSignal | undefined;
+  /** Receives the status of the servers and workers, once the servers listen; closes it at the end. */
+  readonly onServers?: ((status: RunStatusReader) => void) | undefined;
+}
+
+/** An event of one worker. */
+export interface WorkerEvent {
+  readonly worker: number;
+  readonly event: RunEvent;
 }
 
 /**
@@ -47,19 +54,19 @@ type Secrets = Readonly<Record<string, string>>;
 const never = new Promise<never>(() => {});
 
 /**
- * Trains with real processes that speak gRPC over loopback. Killed processes are restarted, and the run goes on.
+ * Trains with real processes that speak gRPC over loopback, and yields the events of all workers. Killed processes are
+ * restarted, and the run goes on. Leaving the loop ends the processes.
  * @throws UnrollError with the first line that a failed process gave as its reason
  */
-export async function launchCluster(
-  request: JobRequest,
+export async function* launchCluster(
+  data: JobData,
   options: ClusterOptions,
-  observer?: RunObserver,
-): Promise<TrainingResult> {
+): AsyncGenerator<WorkerEvent, void, undefined> {
+  const request = await requestOf(data);
   // Report errors of the request once, here.
-  const job = await request.prepare({});
+  const job = await request.prepare({ signal: options.signal });
   requireShareable(job, options.workers);
   requireStepsLeft(job);
-  const report = new RunReport(request.out, options.workers);
   // Other users of this machine can also reach its loopback address.
   const token = randomBytes(32).toString('hex');
   const secrets = { [tokenVariable]: token };
@@ -68,37 +75,33 @@ export async function launchCluster(
   const waits = new Waits((line) => log(line));
   const servers: Child[] = [];
   const workers: Child[] = [];
-  const interrupt = interruption([servers, workers]);
+  const events = new EventQueue<WorkerEvent>();
+  const interrupt = interruption([servers, workers], options.signal);
   let begun = (): void => undefined;
   try {
     const listening = startServers(servers, options, secrets, say);
-    const addresses = await waits.during('the parameter servers to listen', listening);
-    observer?.watch(connectRunStatus(addresses, { token }));
-    begun = waits.begin('worker 0 to begin training');
-    const finished = startWorkers(
-      workers,
-      addresses,
-      request,
-      { ...options, secrets },
-      { report, observer, say, begun },
+    const addresses = await waits.during(
+      'the parameter servers to listen',
+      Promise.race([listening, interrupt.requested]),
     );
+    options.onServers?.(connectRunStatus(addresses, { token }));
+    begun = waits.begin('worker 0 to begin training');
+    const finished = startWorkers(workers, addresses, data, { ...options, secrets }, { events, say, begun });
     const children = [...servers, ...workers];
     const failures = children.map(({ ended }) => ended.then(() => never));
-    await Promise.race([finished, ...failures, interrupt.requested]);
+    events.endWith(Promise.race([finished, ...failures, interrupt.requested]));
+    yield* events;
     await settledWithin(
       goodbyeSeconds,
       children.map(({ ended }) => ended),
     );
     // If all processes were killed at once, worker 0 may have gone on from a checkpoint older than these.
     await removeReplacedSince(options.snapshotDir, before);
-    return report.result();
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    throw new Interruption(interruptedLine(request, options, report), error.signal);
   } finally {
     interrupt.stop();
     begun();
-    report.close();
     // A worker has nothing to clean up; a server may be removing its snapshots.
     const stops = [...workers.map((child) => child.stop('SIGKILL')), ...servers.map((child) => child.stop('SIGTERM'))];
     await waits.during('the processes to end', Promise.all(stops));
@@ -130,7 +133,7 @@ async function startServers(
             maxRestarts: options.maxRestarts,
             args,
             environment: serverAllocation,
-            secrets,
+            secrets: () => secrets,
             mayLeave: false,
             onMessage,
           }),
@@ -167,10 +170,9 @@ function withoutRepetition(say: typeof log): typeof log {
   };
 }
 
-/** Callbacks for the workers' messages. */
+/** Receivers of what the workers send. */
 interface WorkerEvents {
-  readonly report: RunReport;
-  readonly observer: RunObserver | undefined;
+  readonly events: EventQueue<WorkerEvent>;
   readonly say: typeof log;
   /** Called when a worker has begun. */
   readonly begun: () => void;
@@ -180,35 +182,37 @@ interface WorkerEvents {
 function startWorkers(
   started: Child[],
   addresses: readonly string[],
-  request: JobRequest,
-  { workers, maxRestarts, workerFlags, secrets }: ClusterOptions & { readonly secrets: Secrets },
-  { report, observer, say, begun }: WorkerEvents,
+  data: JobData,
+  { workers, maxRestarts, secrets }: ClusterOptions & { readonly secrets: Secrets },
+  { events, say, begun }: WorkerEvents,
 ): Promise<void> {
   let finish!: () => void;
   const finished = new Promise<void>((resolve) => {
     finish = resolve;
   });
-  const threads = request.threads || Math.max(1, Math.floor(availableParallelism() / workers));
+  const { out, threads: given, overwrite } = data.request;
+  const threads = given || Math.max(1, Math.floor(availableParallelism() / workers));
+  let hasCheckpoint = false;
   for (let worker = 0; worker < workers; worker++) {
-    const place = { 'server-addresses': addresses.join(), worker, workers, threads };
-    const placeFlags = Object.entries(place).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+    const place = { out, 'server-addresses': addresses.join(), worker, workers };
+    const args = Object.entries(place).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+    // A restarted worker continues from this run's checkpoint, not from one that the run was to overwrite.
+    const resumed = () => (overwrite && !hasCheckpoint ? {} : { resume: true, overwrite: false });
+    const job = (isRestart: boolean) => jobFor(data, { threads, ...(isRestart ? resumed() : {}) });
     started.push(
       new Child({
         name: `worker ${worker}`,
         maxRestarts,
-        secrets,
+        secrets: (isRestart) => ({ ...secrets, [jobVariable]: JSON.stringify(job(isRestart)) }),
         mayLeave: true,
-        args: (isRestart) => {
-          const flags = isRestart ? restartFlags(workerFlags, report.checkpointStep > 0) : workerFlags;
-          return ['worker', ...flags, ...placeFlags];
-        },
+        args: () => ['worker', ...args],
         onMessage: (message) => {
           if (message.type === 'notice') return say(message.line, message.severity);
           if (message.type === 'finished') return finish();
           if (message.type === 'listening' || message.type === 'peer-lost') return;
           begun();
-          report.add(message, worker);
-          if (worker === 0) observer?.add(message);
+          hasCheckpoint ||= message.type === 'checkpoint';
+          events.add({ worker, event: message });
         },
       }),
     );
@@ -216,45 +220,27 @@ function startWorkers(
   return finished;
 }
 
-/**
- * Returns the flags for a restarted worker: it continues from this run's checkpoint, not from one that the run was to
- * overwrite.
- */
-function restartFlags(flags: readonly string[], hasCheckpoint: boolean): readonly string[] {
-  if (flags.includes('--overwrite') && !hasCheckpoint) return flags;
-  return [...flags.filter((flag) => flag !== '--overwrite' && flag !== '--resume'), '--resume'];
-}
+class Interrupted extends Error {}
 
-class Interrupted extends Error {
-  constructor(readonly signal: NodeJS.Signals) {
-    super(signal);
-  }
-}
-
-function interruption(children: readonly (readonly Child[])[]) {
-  let interrupt!: (signal: NodeJS.Signals) => void;
+/** Watches for the signal to end the run, and kills the children if this process exits. */
+function interruption(children: readonly (readonly Child[])[], signal: AbortSignal | undefined) {
+  let interrupt!: () => void;
   const requested = new Promise<never>((_, reject) => {
-    interrupt = (signal) => reject(new Interrupted(signal));
+    interrupt = () => reject(new Interrupted());
   });
   // Handle its rejection: nobody may be waiting for it any more.
   requested.catch(() => {});
   const kill = () => {
     for (const child of children.flat()) child.kill();
   };
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt).once('exit', kill);
+  signal?.addEventListener('abort', interrupt, { once: true });
+  if (signal?.aborted) interrupt();
+  process.once('exit', kill);
   return {
     requested,
     stop: () => {
-      process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('exit', kill);
+      signal?.removeEventListener('abort', interrupt);
+      process.off('exit', kill);
     },
   };
-}
-
-function interruptedLine({ out }: JobRequest, { snapshotDir }: ClusterOptions, report: RunReport): string {
-  const held = report.checkpointStep;
-  if (held > 0) return `interrupted; ${out} holds the model after step ${held}: go on with --resume`;
-  const hasSnapshots = existsSync(snapshotDir) && readdirSync(snapshotDir).length > 0;
-  return hasSnapshots
-    ? `interrupted before the first checkpoint; ${snapshotDir} holds snapshots: go on with --resume`
-    : 'interrupted before the first checkpoint; nothing was written';
 }

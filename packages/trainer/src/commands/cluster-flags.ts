@@ -85,15 +85,8 @@ function snapshotCount(text: string): number {
   return count;
 }
 
-/**
- * Returns a launch's options from its flags. By default snapshots go beside the checkpoint.
- * @param workerFlags the arguments that say what to train, for every worker
- */
-export function clusterOptions(
-  flags: LaunchFlags & { readonly mode?: Mode },
-  out: string,
-  workerFlags: readonly string[],
-): ClusterOptions {
+/** Returns a launch's options from its flags. By default snapshots go beside the checkpoint. */
+export function clusterOptions(flags: LaunchFlags & { readonly mode?: Mode }, out: string): ClusterOptions {
   const {
     workers = 1,
     servers = 1,
@@ -123,7 +116,6 @@ export function clusterOptions(
     servers,
     maxRestarts,
     snapshotDir,
-    workerFlags,
     serverFlags: Object.entries(serverFlags).flatMap(([name, value]) => [`--${name}`, `${value}`]),
   };
 }

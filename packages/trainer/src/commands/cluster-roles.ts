@@ -8,7 +8,7 @@ import { nonNegativeInteger, positiveInteger } from '../terminal/number-argument
 import { runOfServers } from '../training/server-places.js';
 import { version } from '../version.js';
 import { addServerPolicyFlags, requireSpareable, type ServerPolicyFlags } from './cluster-flags.js';
-import { addJobFlags, type JobFlags, jobRequest } from './job-request.js';
+import { addJobFlags, type JobFlags, jobData } from './job-request.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
 import { addExamples, addMetricsFlags, hostName, logFormatOption, type MetricsFlags, portOrAny } from './options.js';
 import {
@@ -63,7 +63,8 @@ export async function work(flags: WorkerFlags, command: Command): Promise<void> 
   nameInLog(`worker ${flags.worker}`);
   const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
   const security = await clientSecurity(flags);
-  const request = await jobRequest(flags, command);
+  const { handedJob, requestOf } = await import('../cluster/job-data.js');
+  const request = await requestOf(handedJob(process) ?? (await jobData(flags, command)));
   const role = { servers: flags.serverAddresses, worker, workers, serverTimeoutSeconds, security };
   const place = { run: runOfServers(flags.serverAddresses), role: `worker ${worker}` };
   await using observer = worker === 0 ? await openObserver(flags, place) : undefined;

@@ -3,15 +3,16 @@ import { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { main } from '../cli.js';
 import { temporaryFolder, writeSmallCorpus } from '../testing/unroll-process.js';
-import { addJobFlags, givenJobFlags } from './job-request.js';
+import { addJobFlags, jobData } from './job-request.js';
 
-test('workers get the flags that say what to train, as they were given', () => {
-  const command = addJobFlags(new Command('train').option('--workers <n>').option('--lease <seconds>'));
-  const flags = ['--workers', '2', '--data', 'a text.txt', '--out=runs/x', '--threads', '1', '--json', '--lease', '9'];
-  command.parse([...flags, '--gradient-codec', 'top-k:0.01', '--tie-weights', '--seed', '3'], { from: 'user' });
-  expect(givenJobFlags(command)).toEqual([
-    ...['--data=a text.txt', '--out=runs/x', '--gradient-codec=top-k:0.01', '--tie-weights', '--seed=3'],
-  ]);
+test('what a command trains can be handed to other processes as JSON', async () => {
+  const command = addJobFlags(new Command('train').option('--workers <n>'));
+  const flags = ['--workers', '2', '--data', 'a text.txt', '--out=runs/x', '--threads', '1', '--json'];
+  command.parse([...flags, '--gradient-codec', 'top-k:0.01', '--max-steps', '3', '--seed', '4'], { from: 'user' });
+  const data = await jobData(command.opts(), command);
+  expect(JSON.parse(JSON.stringify(data))).toEqual(data);
+  const training = { gradientCodec: { name: 'top-k', density: 0.01 }, maxSteps: 3, seed: 4 };
+  expect(data).toMatchObject({ kind: 'language-model', request: { data: 'a text.txt', threads: 1, training } });
 });
 
 test('the command as a function trains with several processes', async () => {

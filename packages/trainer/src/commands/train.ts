@@ -1,14 +1,16 @@
 /** `unroll train`: alone in this process, or with workers and parameter servers that it starts. */
+import { existsSync, readdirSync } from 'node:fs';
+import type { RunStatusReader } from '@unroll/param-server/client';
 import type { Command } from 'commander';
-import type { ClusterOptions } from '../cluster/launch.js';
+import type { JobData } from '../cluster/job-data.js';
+import type { ClusterOptions, WorkerEvent } from '../cluster/launch.js';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { Interruption } from '../errors.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { positiveInteger } from '../terminal/number-arguments.js';
-import type { RunReport, TrainingResult } from '../training/report.js';
-import type { JobRequest } from '../training/request.js';
+import type { TrainingResult } from '../training/report.js';
 import { addLaunchFlags, clusterOptions, type LaunchFlags } from './cluster-flags.js';
-import { addJobFlags, givenJobFlags, type JobFlags, jobRequest } from './job-request.js';
+import { addJobFlags, type JobFlags, jobData } from './job-request.js';
 import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
 import { addExamples, printOutcome } from './options.js';
 
@@ -26,10 +28,10 @@ export function addTrain(program: Command): void {
     .option('--servers <n>', 'parameter server processes (default: 1 if there are several workers)', positiveInteger);
   addAllFlags(command).action(async (flags: AllFlags) => {
     const distributed = flags.servers !== undefined || (flags.workers ?? 1) > 1;
-    const options = distributed && clusterOptions(flags, flags.out, givenJobFlags(command));
-    const request = await jobRequest(flags, command);
+    const options = distributed && clusterOptions(flags, flags.out);
+    const data = await jobData(flags, command);
     await using observer = await openObserver(flags);
-    const result = options ? await trainTogether(request, options, observer) : await trainAlone(request, observer);
+    const result = options ? await trainTogether(data, options, observer) : await trainAlone(data, observer);
     await printTrainingResult(flags.json, result);
   });
   addExamples(
@@ -50,48 +52,81 @@ export function addLaunch(program: Command): void {
     .option('--workers <n>', 'worker processes that share each batch', positiveInteger, 2)
     .option('--servers <n>', 'parameter server processes', positiveInteger, 1);
   addAllFlags(command).action(async (flags: AllFlags) => {
-    const options = clusterOptions(flags, flags.out, givenJobFlags(command));
-    const request = await jobRequest(flags, command);
+    const options = clusterOptions(flags, flags.out);
+    const data = await jobData(flags, command);
     await using observer = await openObserver(flags);
-    await printTrainingResult(flags.json, await trainTogether(request, options, observer));
+    await printTrainingResult(flags.json, await trainTogether(data, options, observer));
   });
   addExamples(command, 'launch --data grammar --out runs/first --workers 2 --servers 2');
 }
 
 async function trainTogether(
-  request: JobRequest,
+  data: JobData,
   options: ClusterOptions,
   observer: RunObserver | undefined,
 ): Promise<TrainingResult> {
   const { launchCluster } = await import('../cluster/launch.js');
-  return launchCluster(request, options, observer);
+  const onServers = (status: RunStatusReader) => observer?.watch(status);
+  return followed({
+    data,
+    workers: options.workers,
+    observer,
+    run: (signal) => launchCluster(data, { ...options, signal, onServers }),
+    nothingWritten: () =>
+      hasFiles(options.snapshotDir)
+        ? `before the first checkpoint; ${options.snapshotDir} holds snapshots: go on with --resume`
+        : 'before the first checkpoint; nothing was written',
+  });
 }
 
-async function trainAlone(request: JobRequest, observer: RunObserver | undefined): Promise<TrainingResult> {
-  const { RunReport } = await import('../training/report.js');
+async function trainAlone(data: JobData, observer: RunObserver | undefined): Promise<TrainingResult> {
+  const { requestOf } = await import('../cluster/job-data.js');
   const { runTraining } = await import('../training/run.js');
-  const report = new RunReport(request.out);
+  const request = await requestOf(data);
+  return followed({
+    data,
+    workers: 1,
+    observer,
+    run: async function* (signal) {
+      for await (const event of runTraining({ request, signal })) yield { worker: 0, event };
+    },
+    nothingWritten: () => 'before the first step; nothing was written',
+  });
+}
+
+interface Followed {
+  readonly data: JobData;
+  readonly workers: number;
+  readonly observer: RunObserver | undefined;
+  readonly run: (signal: AbortSignal) => AsyncIterable<WorkerEvent>;
+  /** Describes what there is to go on from if the run is interrupted before its first checkpoint. */
+  readonly nothingWritten: () => string;
+}
+
+/** Follows a run to its end. @throws Interruption saying how to go on, if a signal ended the run */
+async function followed({ data, workers, observer, run, nothingWritten }: Followed): Promise<TrainingResult> {
+  const { RunReport } = await import('../training/report.js');
+  const { out } = data.request;
+  const report = new RunReport(out, workers);
   return interruptible(async (signal) => {
     try {
-      for await (const event of runTraining({ request, signal })) {
-        report.add(event);
-        observer?.add(event);
+      for await (const { worker, event } of run(signal)) {
+        report.add(event, worker);
+        if (worker === 0) observer?.add(event);
       }
     } finally {
       report.close();
     }
-    if (signal.aborted) throw interruption(report, request, signal.reason as Interruption);
-    return report.result();
+    if (!signal.aborted) return report.result();
+    const { checkpointStep: step } = report;
+    const state =
+      step > 0 ? `; ${out} holds the model after step ${step}: go on with --resume` : ` ${nothingWritten()}`;
+    throw new Interruption(`interrupted${state}`, (signal.reason as Interruption).signal);
   });
 }
 
-function interruption(report: RunReport, { out }: JobRequest, { signal }: Interruption): Interruption {
-  return new Interruption(
-    report.checkpointStep > 0
-      ? `interrupted; ${out} holds the model after step ${report.checkpointStep}: go on with --resume`
-      : 'interrupted before the first step; nothing was written',
-    signal,
-  );
+function hasFiles(folder: string): boolean {
+  return existsSync(folder) && readdirSync(folder).length > 0;
 }
 
 export function printTrainingResult(json: boolean | undefined, result: TrainingResult): Promise<void> {

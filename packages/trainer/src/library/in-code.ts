@@ -59,7 +59,9 @@ export async function* eventsInCode<Event>(
 /** Returns an error whose line names options; errors of other kinds stay as they are. */
 function inOptions(error: unknown): unknown {
   if (!(error instanceof UnrollError)) return error;
-  const message = error.message.replace(/(?<![\w/-])--([a-z]+(?:-[a-z]+)*)/g, (flag) => optionOf(flag));
+  const message = error.message
+    .replace(/^: /, '')
+    .replace(/(?<![\w/-])--([a-z]+(?:-[a-z]+)*)/g, (flag) => optionOf(flag));
   if (message === error.message) return error;
   const Kind = error instanceof UsageError ? UsageError : UnrollError;
   return new Kind(message, { cause: error });

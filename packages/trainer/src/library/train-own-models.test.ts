@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { startParameterServer } from '@unroll/param-server/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { taskOfModule } from '../own-models/load-module.js';
+import type { ModelTraining } from '../own-models/own-task.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
 import type { WorkerRole } from '../training/learners/open-learner.js';
 import type { RunEvent } from '../training/run.js';
 import { version } from '../version.js';
-import { taskOfModule } from './load-module.js';
-import type { ModelTraining } from './own-task.js';
 import { type TrainOptions, train } from './train.js';
 
 const root = temporaryFolder();
