@@ -211,15 +211,18 @@ test('one file names the outputs of programs by their roles', () => {
   expect(spelled).toEqual([]);
 });
 
-test('documents show what @unroll/core exports, and nothing internal', () => {
+test.each([
+  ['core', 50],
+  ['trainer', 10],
+])('documents show what @unroll/%s exports, and nothing internal', (name, fewest) => {
   const shown = tracked
     .filter((path) => /^(docs|examples)\/|README\.md$/.test(path) && /\.(md|m?[jt]sx?)$/.test(path))
     .map(read);
-  const values = [...read('packages/core/src/index.ts').matchAll(/^export \{([^}]*)\}/gm)]
-    .flatMap(([, names]) => names!.split(',').map((name) => name.trim()))
-    .filter((name) => name !== '' && !name.startsWith('type '));
-  expect(values.length).toBeGreaterThan(50);
-  expect(values.filter((name) => !shown.some((text) => new RegExp(`\\b${name}\\b`).test(text)))).toEqual([]);
+  const values = [...read(`packages/${name}/src/index.ts`).matchAll(/^export \{([^}]*)\}/gm)]
+    .flatMap(([, names]) => names!.split(',').map((each) => each.trim()))
+    .filter((each) => each !== '' && !each.startsWith('type '));
+  expect(values.length).toBeGreaterThan(fewest);
+  expect(values.filter((each) => !shown.some((text) => new RegExp(`\\b${each}\\b`).test(text)))).toEqual([]);
   expect(shown.filter((text) => text.includes('@unroll/core/internal'))).toEqual([]);
 });
 
