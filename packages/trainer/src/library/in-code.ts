@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { allHyperparameters, flagNamed, pathOf } from '../configuration/hyperparameters.js';
-import { UnrollError, UsageError } from '../errors.js';
+import { schemaFault, UnrollError, UsageError } from '../errors.js';
 import { eventsHeardBy, heardBy, type Listener } from '../terminal/listener.js';
 
 /** The schemas of options that several functions take. */
@@ -31,8 +31,7 @@ export function parseOptions<Schema extends z.ZodType>(
 ): z.infer<Schema> {
   const { success, data, error } = schema.safeParse(options);
   if (success) return data;
-  const { path: place, message } = error.issues[0]!;
-  throw new UsageError(`${[name, ...place].join('.')}: ${message}`);
+  throw new UsageError(schemaFault(error, (place) => `${name}.${place}`));
 }
 
 /** Does work for a program. */
@@ -59,9 +58,7 @@ export async function* eventsInCode<Event>(
 /** Returns an error whose line names options; errors of other kinds stay as they are. */
 function inOptions(error: unknown): unknown {
   if (!(error instanceof UnrollError)) return error;
-  const message = error.message
-    .replace(/^: /, '')
-    .replace(/(?<![\w/-])--([a-z]+(?:-[a-z]+)*)/g, (flag) => optionOf(flag));
+  const message = error.message.replace(/(?<![\w/-])--([a-z]+(?:-[a-z]+)*)/g, (flag) => optionOf(flag));
   if (message === error.message) return error;
   const Kind = error instanceof UsageError ? UsageError : UnrollError;
   return new Kind(message, { cause: error });

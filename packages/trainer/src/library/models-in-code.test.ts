@@ -88,7 +88,7 @@ describe('an error is one line that names the option:', () => {
     ['an id', () => score({ checkpoint, ids: [100_000] }), 'ids: 100000 is no token'],
     ['a number', () => textOf(generate({ checkpoint, prompt: '', topP: 2 })), 'generate.topP: '],
     ['a choice', () => textOf(generate({ checkpoint, prompt: '', beamWidth: 2, seed: 1 })), 'generate.seed: is for'],
-    ['one that is mistyped', () => evaluate(mistyped), 'evaluate: Unrecognized key: "spilt"'],
+    ['one that is mistyped', () => evaluate(mistyped), 'evaluate.spilt: is not a known setting'],
     ['one that is blank', () => evaluate({ checkpoint: ' ', data: 'grammar' }), 'evaluate.checkpoint: is blank'],
     [
       'one of another model',

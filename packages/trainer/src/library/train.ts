@@ -4,14 +4,14 @@ import { z } from 'zod';
 import type { ClusterOptions, WorkerEvent } from '../cluster/launch.js';
 import { type EngineName, engineNames } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
-import { type ModelTraining, type OwnTask, ownTask } from '../own-models/own-task.js';
+import { type OwnTask, ownTask } from '../own-models/own-task.js';
 import { readTaskCheckpoint } from '../tasks/task-checkpoint.js';
 import { taskJobRequest } from '../tasks/task-job.js';
 import type { Listener } from '../terminal/listener.js';
 import type { WorkerRole } from '../training/learners/open-learner.js';
 import { type RunEvent, runTraining } from '../training/run.js';
 import { eventsInCode, listenerFields, parseOptions, path, signalField } from './in-code.js';
-import { givenSettings, isModelInMemory, jobDataOf, type Training } from './training-data.js';
+import { isModelInMemory, jobDataOf, type Training } from './training-data.js';
 
 /** Where the checkpoint goes, and how the run is made. */
 export interface TrainOptions extends Listener {
@@ -90,7 +90,7 @@ export function train(training: Training, options: TrainOptions): AsyncGenerator
       throw new UsageError('role: is for servers that others started; leave out workers and servers');
     if (isModelInMemory(training)) {
       if (isTogether) throw modelInMemory;
-      yield* trainInMemory(await checkedTask(training), parsed);
+      yield* trainInMemory(await ownTask(training), parsed);
       return;
     }
     const data = await jobDataOf(training, run);
@@ -107,13 +107,6 @@ export function train(training: Training, options: TrainOptions): AsyncGenerator
 const modelInMemory = new UsageError(
   "workers: other processes cannot be handed a model in memory; export it from a module, and give { module: './my-training.mjs' }",
 );
-
-/** @throws UnrollError naming what of the model, its examples or its settings cannot be used */
-async function checkedTask(training: ModelTraining): Promise<OwnTask> {
-  const task = await ownTask(training);
-  givenSettings(task, {});
-  return task;
-}
 
 /** Trains a model of this process, and gives it the weights of the best epoch. */
 async function* trainInMemory(

@@ -1,17 +1,16 @@
 /** From the options of `train` to what the training loop takes, checked as the command checks its flags. */
-import { defaultOptimizer, type OptimizerConfig, type OptimizerName, optimizerNames } from '@unroll/core/config';
+import type { OptimizerConfig, OptimizerName } from '@unroll/core/config';
 import type { JobData } from '../cluster/job-data.js';
 import { parseTrainingConfig, type TrainingConfig } from '../configuration/config.js';
 import { UsageError } from '../errors.js';
 import { taskOfModule } from '../own-models/load-module.js';
-import type { ModelTraining } from '../own-models/own-task.js';
-import { type GivenSettings, settingsOf, taskSettingsSchema } from '../tasks/settings.js';
+import { type ModelTraining, optimizerNamed } from '../own-models/own-task.js';
+import { type GivenSettings, settingsFromCode, settingsOf } from '../tasks/settings.js';
 import type { Task, TaskSettings } from '../tasks/task.js';
 import { type TaskName, taskNames } from '../tasks/task-names.js';
 import { tasks } from '../tasks/tasks.js';
 import { type PresetName, presetNames, presets } from '../training/language-model/presets.js';
 import type { TrainingRequest } from '../training/request.js';
-import { parseOptions } from './in-code.js';
 
 /** An update rule by its name, with its usual details, or a configuration. */
 type Optimizer = OptimizerName | OptimizerConfig;
@@ -81,12 +80,9 @@ export async function jobDataOf(training: Exclude<Training, ModelTraining>, run:
 }
 
 /** @throws UsageError naming the setting that is unknown or out of range */
-export function givenSettings(
-  task: Task,
-  { optimizer, ...settings }: Omit<TaskTraining, 'task' | 'data'>,
-): GivenSettings {
+function givenSettings(task: Task, { optimizer, ...settings }: Omit<TaskTraining, 'task' | 'data'>): GivenSettings {
   const given = { ...settings, optimizer: optimizerOf(optimizer) } as GivenSettings;
-  parseOptions(taskSettingsSchema, settingsOf(task, given), 'train');
+  settingsFromCode(settingsOf(task, given), {});
   return given;
 }
 
@@ -106,9 +102,7 @@ function languageModelRequestOf(training: LanguageModelTraining, run: RunRequest
 }
 
 function optimizerOf(optimizer: Optimizer | undefined): OptimizerConfig | undefined {
-  if (typeof optimizer !== 'string') return optimizer;
-  if (optimizerNames.includes(optimizer)) return defaultOptimizer(optimizer);
-  throw new UsageError(`optimizer: '${optimizer}' is none; give ${optimizerNames.join(', ')}`);
+  return typeof optimizer === 'string' ? optimizerNamed(optimizer) : optimizer;
 }
 
 function defined(fields: object): Record<string, unknown> {

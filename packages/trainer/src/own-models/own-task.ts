@@ -79,7 +79,8 @@ export async function ownTask(training: ModelTraining): Promise<OwnTask> {
   };
 }
 
-function optimizerNamed(name: OptimizerName): OptimizerConfig {
+/** @throws UsageError naming the update rules that there are */
+export function optimizerNamed(name: OptimizerName): OptimizerConfig {
   if (optimizerNames.includes(name)) return defaultOptimizer(name);
   throw new UsageError(`optimizer: '${name}' is no update rule; choose ${optimizerNames.join(', ')}`);
 }
