@@ -78,9 +78,13 @@ test('servers listed in the wrong order are noticed', async () => {
 test('a server that nobody started is named', async () => {
   const port = await freePort();
   const unreachable = { port } as ParameterServer;
-  await expect(join(unreachable, { patienceSeconds: 0.3 })).rejects.toThrow(
+  const notices: string[] = [];
+  const onNotice = (line: string) => void notices.push(line);
+  // The option's former name, which works like the new one.
+  await expect(join(unreachable, { patienceSeconds: 0.3, onNotice })).rejects.toThrow(
     `no parameter server answers at 127.0.0.1:${port} (shard 0 of 1) after 0.3 s`,
   );
+  expect(notices).toContain('patienceSeconds: is now serverTimeoutSeconds; give that name');
 });
 
 test('a worker waits for a server that starts late', async () => {
@@ -106,7 +110,7 @@ test('workers that disagree about the learning rate are told both rates', async 
 });
 
 test('a worker that is killed is named to the workers that wait for it', async () => {
-  const server = await serve({ workers: 2, leaseSeconds: 0.6, patienceSeconds: 1.8 });
+  const server = await serve({ workers: 2, leaseSeconds: 0.6, workerTimeoutSeconds: 1.8 });
   const joining = join(server, { workers: 2 });
   const [child] = await runChild(`
     const client = connectParameterServers(${JSON.stringify({ ...workerOptions(server), worker: 1, workers: 2, start: {} })});
@@ -210,7 +214,7 @@ test('a worker killed between the updates of two shards takes up where the one a
 
 test('a server that is killed and does not come back is named to its workers', async () => {
   const [child, server] = await runServer();
-  const client = await join(server, { workers: 2, patienceSeconds: 1.5 });
+  const client = await join(server, { workers: 2, serverTimeoutSeconds: 1.5 });
   const lost = expect(update(client)).rejects.toThrow(
     `no parameter server answers at ${address(server)} (shard 0 of 1) after 1.5 s`,
   );
@@ -260,7 +264,7 @@ test('health is answered as gRPC prescribes', async () => {
 
 test('a server that gets SIGTERM gives up the step in flight and exits', async () => {
   const [child, server] = await runServer();
-  const client = await join(server, { workers: 2, patienceSeconds: 1.5 });
+  const client = await join(server, { workers: 2, serverTimeoutSeconds: 1.5 });
   const refused = expect(update(client)).rejects.toThrow(/no parameter server answers/);
   const exit = once(child, 'exit');
   child.kill('SIGTERM');

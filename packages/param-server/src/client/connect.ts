@@ -24,9 +24,13 @@ import type { ParameterClientOptions } from './options.js';
  * await client.close();
  */
 export function connectParameterServers(options: ParameterClientOptions): ParameterClient {
-  const { servers, worker, security = {}, callSeconds = 600, patienceSeconds = 600 } = options;
+  const { servers, worker, security = {}, callSeconds = 600, patienceSeconds } = options;
+  const { serverTimeoutSeconds = patienceSeconds ?? 600 } = options;
   const incarnation = randomIncarnation();
   const { meter = new WorkerMeter(), onNotice = () => undefined } = options;
+  if (patienceSeconds !== undefined) {
+    onNotice('patienceSeconds: is now serverTimeoutSeconds; give that name', 'warning');
+  }
   for (const address of servers) {
     const fault = addressFault(address);
     if (fault) throw new RangeError(`servers: '${address}' ${fault}`);
@@ -39,7 +43,7 @@ export function connectParameterServers(options: ParameterClientOptions): Parame
     connections: servers.map(
       (address, shard) =>
         new MeteredConnection(
-          { address, shard, shards, security, callSeconds, patienceSeconds, onObstacle, waits },
+          { address, shard, shards, security, callSeconds, patienceSeconds: serverTimeoutSeconds, onObstacle, waits },
           meter,
         ),
     ),

@@ -29,6 +29,8 @@ export interface ParameterClientOptions extends ModelDescription {
   /** Used only for the chief: worker 0, or the worker that has taken its place in an elastic run. */
   readonly start: RunStart;
   /** How long to wait, in seconds, for a server that does not answer because it starts late or is being restarted. */
+  readonly serverTimeoutSeconds?: number;
+  /** @deprecated The former name of {@link serverTimeoutSeconds}. */
   readonly patienceSeconds?: number;
   /** The deadline of every call, in seconds: the longest step of the slowest worker must fit. */
   readonly callSeconds?: number;

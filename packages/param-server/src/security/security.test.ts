@@ -36,7 +36,7 @@ async function serve(security: ServerSecurity, onNotice = (_: string): void => u
   return server;
 }
 
-function client({ port }: ParameterServer, security: ClientSecurity, patienceSeconds = 20): ParameterClient {
+function client({ port }: ParameterServer, security: ClientSecurity, serverTimeoutSeconds = 20): ParameterClient {
   const made = connectParameterServers({
     ...{ servers: [`127.0.0.1:${port}`], worker: 0, workers: 1, version: '1' },
     parameters: [{ name: 'kernel', shape: [2] }],
@@ -46,7 +46,7 @@ function client({ port }: ParameterServer, security: ClientSecurity, patienceSec
     run: 'a run',
     start: { values: async () => ({ parameters: { kernel: Float32Array.of(1, 2) } }) },
     security,
-    patienceSeconds,
+    serverTimeoutSeconds,
   });
   open.push(made);
   return made;
@@ -65,8 +65,8 @@ async function train(server: ParameterServer, security: ClientSecurity): Promise
   return [...kernel];
 }
 
-const refusal = (server: ParameterServer, security: ClientSecurity, patienceSeconds?: number) =>
-  client(server, security, patienceSeconds).enter({ kernel: new Float32Array(2) });
+const refusal = (server: ParameterServer, security: ClientSecurity, serverTimeoutSeconds?: number) =>
+  client(server, security, serverTimeoutSeconds).enter({ kernel: new Float32Array(2) });
 
 describe('over TLS', () => {
   const security = { tls: serverOwn };

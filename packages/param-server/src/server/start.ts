@@ -72,6 +72,8 @@ export interface ParameterServerOptions {
    * A worker that is silent for longer than this, in seconds, is lost. Its lanes go to the others; if fewer than
    * `minWorkers` are left, requests that wait for the worker are refused.
    */
+  readonly workerTimeoutSeconds?: number;
+  /** @deprecated The former name of {@link workerTimeoutSeconds}. */
   readonly patienceSeconds?: number;
   /** Location of this shard's snapshots; other shards may use the same folder. By default none are taken. */
   readonly snapshots?: SnapshotOptions;
@@ -130,13 +132,17 @@ export async function startParameterServer({
   backupWorkers = 0,
   maxParameters = defaultMaxParameters,
   leaseSeconds = 15,
-  patienceSeconds = 600,
+  patienceSeconds,
+  workerTimeoutSeconds = patienceSeconds ?? 600,
   snapshots,
   metricsPort,
   metricsHost = '127.0.0.1',
   onNotice = () => undefined,
 }: ParameterServerOptions): Promise<ParameterServer> {
   if (!(shard >= 0 && shard < shards)) throw new Error(`shard ${shard} is out of range: there are ${shards} shards`);
+  if (patienceSeconds !== undefined) {
+    onNotice('patienceSeconds: is now workerTimeoutSeconds; give that name', 'warning');
+  }
   if (!insecurePublic) requireGuarded(host, security);
   const credentials = serverCredentials(security.tls);
   const place = { version, workers, shard, shards };
@@ -161,7 +167,7 @@ export async function startParameterServer({
     place,
     watcher: metrics,
     policy: {
-      ...{ minWorkers, backupWorkers, leaseSeconds, patienceSeconds, maxParameters },
+      ...{ minWorkers, backupWorkers, leaseSeconds, patienceSeconds: workerTimeoutSeconds, maxParameters },
       snapshotEvery: snapshots?.every ?? 0,
     },
     createRule,

@@ -119,7 +119,7 @@ export async function serve(flags: ServerFlags): Promise<void> {
     ...(flags.metricsPort === undefined ? {} : { metricsPort: flags.metricsPort }),
     metricsHost: flags.metricsHost,
     leaseSeconds: lease,
-    patienceSeconds: workerTimeout,
+    workerTimeoutSeconds: workerTimeout,
     maxParameters: flags.maxParameters,
     ...(folder === undefined || every === 0 ? {} : { snapshots: { folder, every, keep } }),
     onNotice: notify,

@@ -101,7 +101,7 @@ function connect(job: TrainingJob, role: WorkerRole, meter: WorkerMeter): Parame
     start: { step: start.step, values: async () => startValues(job), snapshots: job.snapshots },
     callSeconds: slowestEvaluationSeconds,
     ...(security ? { security } : {}),
-    ...(serverTimeoutSeconds === undefined ? {} : { patienceSeconds: serverTimeoutSeconds }),
+    ...(serverTimeoutSeconds === undefined ? {} : { serverTimeoutSeconds }),
   });
 }
 
