@@ -121,9 +121,14 @@ export function initialElmoParameters(config: ElmoConfig, seed: number): Record<
     uniformParameters({ [name]: shape }, { seed, range: rangeOf(name, shape) }),
   );
   const parameters: Record<string, Float32Array<ArrayBuffer>> = Object.assign({}, ...drawn);
-  for (const [name, values] of Object.entries(parameters)) {
-    if (/^highway\..*bias$/.test(name)) values.fill(-2, values.length / 2);
-    if (/^(forward|backward)\..*bias$/.test(name)) values.fill(1, config.hiddenDim, 2 * config.hiddenDim);
+  for (let k = 0; k < config.highwayLayers; k++) {
+    const bias = parameters[`highway.${k}.bias`]!;
+    bias.fill(-2, bias.length / 2);
+  }
+  for (const direction of ['forward', 'backward'] as const) {
+    const recurrent = Object.entries(recurrentParameterShapes(elmoNetwork(config, direction)));
+    const biases = recurrent.filter(([, shape]) => shape.length === 1);
+    for (const [name] of biases) parameters[name]!.fill(1, config.hiddenDim, 2 * config.hiddenDim);
   }
   parameters['mix.gamma']!.fill(1);
   return parameters;

@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defaultOptimizer } from '../optimizers/optimizer-config.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
-import { nextOf } from '../tensors/roles.js';
+import { adaptersOf, nextOf } from '../tensors/roles.js';
 import type { Shapes } from '../tensors/shapes.js';
 import { trace } from '../tracing/trace.js';
 import { clippedUpdate, slotShapes, type UpdateRecipe } from './clipped-update.js';
@@ -96,15 +96,17 @@ function adapterShapes(shapes: Shapes): Shapes {
   for (const [name, [rows, columns]] of Object.entries(shapes)) {
     if (columns === undefined) continue;
     const width = Math.min(rank, rows!, columns);
-    factors[`${name}.down`] = [rows!, width];
-    factors[`${name}.up`] = [width, columns];
+    const { down, up } = adaptersOf(name);
+    factors[down] = [rows!, width];
+    factors[up] = [width, columns];
   }
   return factors;
 }
 
 function withAdapters(values: NamedTensors, names: readonly string[]): NamedTensors {
   const adapted = (name: string) => {
-    const [down, up] = [values[`${name}.down`], values[`${name}.up`]];
+    const names = adaptersOf(name);
+    const [down, up] = [values[names.down], values[names.up]];
     return down && up ? tf.add(values[name]!, tf.matMul(down, up)) : values[name]!;
   };
   return Object.fromEntries(names.map((name) => [name, adapted(name)]));

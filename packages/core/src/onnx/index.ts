@@ -1,5 +1,6 @@
 /** `@unroll/core/onnx`: ONNX graphs as data and as files, without TensorFlow.js. */
 export {
+  adaptersOf,
   asOutputs,
   divideOutputs,
   gradientOf,

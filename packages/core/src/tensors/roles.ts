@@ -1,6 +1,6 @@
 /**
- * The roles of a program's outputs, and the names of optimizer slots. Graphs and files have nothing but names, so a name
- * says the role. Only this file knows how.
+ * The roles of a program's outputs, and the names of optimizer slots and adapters. Graphs and files have nothing but
+ * names, so a name says the role. Only this file knows how.
  */
 
 /**
@@ -58,4 +58,9 @@ export function divideOutputs<Value>(
 /** Returns the name of an optimizer's slot for a parameter: of an input, and in `optimizer.safetensors`. */
 export function slotName(slot: string, parameter: string): string {
   return `${slot}/${parameter}`;
+}
+
+/** Returns the names of the two factors, down·up, whose product is added to a matrix. */
+export function adaptersOf(matrix: string): { readonly down: string; readonly up: string } {
+  return { down: `${matrix}.down`, up: `${matrix}.up` };
 }

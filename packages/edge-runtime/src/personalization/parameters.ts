@@ -1,6 +1,6 @@
 /** Combines parameters and graphs: trained parameters with unchanged ones, and models made of both. */
 import { seededRandom } from '@unroll/core/decoding';
-import { bytesOf, elementCount, type OnnxGraph, type OnnxTensor, slotName } from '@unroll/core/onnx';
+import { adaptersOf, bytesOf, elementCount, type OnnxGraph, type OnnxTensor, slotName } from '@unroll/core/onnx';
 
 export type Parameters = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 
@@ -34,12 +34,13 @@ export function trainedShapes(graph: OnnxGraph): Map<string, number[]> {
  */
 export function initialTrained(shapes: ReadonlyMap<string, readonly number[]>, base: Parameters): Parameters {
   const random = seededRandom(1);
+  const downs = new Set(Array.from(base.keys(), (name) => adaptersOf(name).down));
   return new Map(
     Array.from(shapes, ([name, shape]) => {
       const known = base.get(name);
       if (known) return [name, known.slice()];
       const values = new Float32Array(elementCount(shape));
-      if (name.endsWith('.down')) {
+      if (downs.has(name)) {
         const range = Math.sqrt(3 / shape[0]!);
         for (let i = 0; i < values.length; i++) values[i] = (2 * random() - 1) * range;
       }
@@ -54,7 +55,8 @@ export function initialTrained(shapes: ReadonlyMap<string, readonly number[]>, b
 export function changedParameters(base: Parameters, trained: Parameters): Parameters {
   const changed = new Map<string, Float32Array<ArrayBuffer>>();
   for (const [name, values] of base) {
-    const [down, up] = [trained.get(`${name}.down`), trained.get(`${name}.up`)];
+    const adapters = adaptersOf(name);
+    const [down, up] = [trained.get(adapters.down), trained.get(adapters.up)];
     const whole = trained.get(name);
     if (whole) changed.set(name, whole);
     else if (down && up) changed.set(name, plusProduct(values, down, up));

@@ -2,6 +2,7 @@
  * Limits forgetting by keeping only a part of what was learned: a point on the line from the bundle's parameters to the
  * trained ones (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", section 3).
  */
+import { adaptersOf } from '@unroll/core/onnx';
 import type { Parameters } from './parameters.js';
 
 /** The most by which the perplexity of the model's own earlier text may rise: 1.5 %. */
@@ -30,10 +31,11 @@ export async function largestShare(riseAt: (share: number) => Promise<number>, l
  */
 export function withShare(trained: Parameters, base: Parameters, share: number): Parameters {
   if (share === 1) return trained;
+  const ups = new Set(Array.from(base.keys(), (name) => adaptersOf(name).up));
   const partly = (name: string, values: Float32Array<ArrayBuffer>) => {
     const from = base.get(name);
     if (from) return values.map((value, i) => from[i]! + share * (value - from[i]!));
-    return name.endsWith('.up') ? values.map((value) => share * value) : values;
+    return ups.has(name) ? values.map((value) => share * value) : values;
   };
   return new Map(Array.from(trained, ([name, values]) => [name, partly(name, values)]));
 }

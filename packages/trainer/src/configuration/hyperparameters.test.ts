@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { allHyperparameters, flagOf } from './hyperparameters.js';
+
+test.each(allHyperparameters)('the schema of %s accepts its default and its choices', (_, entry) => {
+  const schema = entry.schema(z);
+  const values = (entry.choices ?? []).map((choice) => entry.parse?.(choice) ?? choice);
+  for (const value of 'default' in entry ? [entry.default, ...values] : values) {
+    expect(schema.parse(value)).toEqual(value);
+  }
+  expect(schema.safeParse(-1).success).toBe(false);
+});
+
+test('a field is named by its flag, with the detail that is meant', () => {
+  expect(flagOf('model.hiddenDim')).toBe('--hidden');
+  expect(flagOf('batchSize')).toBe('--batch-size');
+  expect(flagOf('model.softmax.cutoffs')).toBe('--softmax: cutoffs');
+  expect(flagOf('model.dropoutRate')).toBe('model.dropoutRate');
+  expect(flagOf('lossNormalization')).toBe('lossNormalization');
+});
