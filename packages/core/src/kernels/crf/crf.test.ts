@@ -90,14 +90,14 @@ describe.each(Object.entries(backends))('CrfLoss on %s', (_, evaluate) => {
     const batch = batchOf([60, 1, 3], [60], 40);
     const { losses, gradients } = await evaluated(evaluate, batch);
     const { crf, path } = sequenceOf(batch, 0);
-    expect(losses[0]! / logPartitionDifference(crf, path)).toBeCloseTo(1, 6);
+    expect(losses[0]! / lossByForwardAlgorithm(crf, path)).toBeCloseTo(1, 6);
     // Probabilities less ones and zeros: each step's differences add up to nothing.
     for (const row of rowsOf(gradients.emissions!, 3)) expect(row.reduce((a, b) => a + b)).toBeCloseTo(0, 5);
   });
 });
 
-/** The loss by the forward algorithm in float64. */
-function logPartitionDifference(crf: Parameters<typeof pathScore>[0], path: readonly number[]): number {
+/** Computes the loss by the forward algorithm in float64. */
+function lossByForwardAlgorithm(crf: Parameters<typeof pathScore>[0], path: readonly number[]): number {
   const logSum = (terms: readonly number[]) => {
     const largest = Math.max(...terms);
     return largest + Math.log(terms.reduce((sum, term) => sum + Math.exp(term - largest), 0));
