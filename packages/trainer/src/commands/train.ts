@@ -119,9 +119,11 @@ async function followed({ data, workers, observer, run, nothingWritten }: Follow
     }
     if (!signal.aborted) return report.result();
     const { checkpointStep: step } = report;
-    const state =
-      step > 0 ? `; ${out} holds the model after step ${step}: go on with --resume` : ` ${nothingWritten()}`;
-    throw new Interruption(`interrupted${state}`, (signal.reason as Interruption).signal);
+    const line =
+      step > 0
+        ? `interrupted; ${out} holds the model after step ${step}: go on with --resume`
+        : `interrupted ${nothingWritten()}`;
+    throw new Interruption(line, (signal.reason as Interruption).signal);
   });
 }
 
