@@ -117,7 +117,7 @@ describe.each(Object.entries(backends))('%s', (_, evaluate) => {
     const rows = spread(ids.length * 3);
     const { outputs } = await evaluate({
       fn: ({ table, ids, rows }) => {
-        const combined = combineRows(rows as tf.Tensor2D, ids as tf.Tensor1D);
+        const combined = combineRows(rows as tf.Tensor2D, ids as tf.Tensor1D, 5);
         const replaced = replaceRows(table as tf.Tensor2D, ids as tf.Tensor1D, combined);
         return [sumOfSquaresOfRows(rows as tf.Tensor2D, combined), replaced];
       },

@@ -58,7 +58,8 @@ export function clippedUpdate(
   gradients: NamedTensors,
   embeddingRows?: EmbeddingRows,
 ): NamedTensors {
-  const combined = embeddingRows && combineRows(embeddingRows.gradients, embeddingRows.ids);
+  const combined =
+    embeddingRows && combineRows(embeddingRows.gradients, embeddingRows.ids, inputs[embeddingName]!.shape[0]!);
   const squares = Object.values(gradients).map((gradient) => sumOfSquares(gradient));
   if (combined) squares.push(sumOfSquaresOfRows(embeddingRows.gradients, combined));
   const total = squares.reduce((sum, term) => tf.add(sum, term));

@@ -3,22 +3,28 @@
  * nearly all of it zeros, is needed only if every entry of the embedding changes.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { sumRowsById } from './lookup.js';
 
 /**
- * Adds to each row all other rows with the same id, by a product with the matrix that marks equal ids. Rows are few,
- * and this fixes the order of summation.
+ * Adds to each row all other rows with the same id. One of the rows with an id, whichever, is the place of their sum,
+ * which adds them in their order.
  * @param rows [count, dim]
- * @param ids int32 [count]
+ * @param ids int32 [count], each below `vocabSize`
  * @returns [count, dim]
  */
-export function combineRows(rows: tf.Tensor2D, ids: tf.Tensor1D): tf.Tensor2D {
-  const equal = tf.equal(tf.reshape(ids, [-1, 1]), tf.reshape(ids, [1, -1]));
-  return tf.matMul(tf.cast(equal, 'float32') as tf.Tensor2D, rows);
+export function combineRows(rows: tf.Tensor2D, ids: tf.Tensor1D, vocabSize: number): tf.Tensor2D {
+  const [count, dim] = rows.shape;
+  const column = tf.reshape(ids, [count, 1]) as tf.Tensor2D;
+  // Positions are exact in float32 up to 2²⁴; not every backend scatters integers.
+  const positions = tf.range(0, count, 1, 'float32');
+  const placeOfId = tf.tensorScatterUpdate(tf.zeros([vocabSize]), column, positions);
+  const places = tf.cast(tf.gather(placeOfId, ids), 'int32');
+  return tf.gather(sumRowsById(rows, places, [count, dim]), places);
 }
 
 /**
  * The sum of squares of the table that results from adding rows up by id.
- * @param combined `combineRows(rows, ids)`
+ * @param combined `combineRows(rows, ids, vocabSize)`
  */
 export function sumOfSquaresOfRows(rows: tf.Tensor2D, combined: tf.Tensor2D): tf.Scalar {
   return tf.sum(tf.mul(rows, combined)); // Σᵢ⟨rᵢ, Σⱼ rⱼ⟩ over equal ids i, j is Σ‖Σ r‖² over ids
