@@ -6,8 +6,8 @@ export { connectParameterServers } from './client/connect.js';
 export type {
   InitialValues,
   ParameterClientOptions,
-  RunStart,
   Snapshot,
+  StartPoint,
   StepOptions,
   StepResult,
 } from './client/options.js';

@@ -1,6 +1,6 @@
 /**
  * A training worker's client: presents all parameter servers of the run as one. It computes no gradients. When the
- * servers are no longer where this worker left them, it rejoins (`membership.ts`), and the caller continues from {@link
+ * servers are no longer where this worker left them, it rejoins (`place-in-run.ts`), and the caller continues from {@link
  * ParameterClient.step}.
  */
 import { optimizerSlots } from '@unroll/core/config';
@@ -13,17 +13,17 @@ import { sumOfSquaresOf } from '../vectors/gradient-rows.js';
 import { partition } from '../vectors/partition.js';
 import type { NamedValues } from '../vectors/shard-vector.js';
 import { GradientSender } from './gradient-sender.js';
-import { Membership, type Surroundings } from './membership.js';
 import type { ParameterClientOptions, Snapshot, StepOptions, StepResult } from './options.js';
+import { PlaceInRun, type Surroundings } from './place-in-run.js';
 import { total } from './resumption.js';
-import { type Shard, ShardGroup } from './shard-group.js';
+import { type ConnectedShard, ShardGroup } from './shard-group.js';
 import { pullTableRows } from './table-rows.js';
 
 export class ParameterClient implements AsyncDisposable {
   readonly #options: ParameterClientOptions;
   readonly #shards: ShardGroup;
   readonly #gradients: GradientSender;
-  readonly #membership: Membership;
+  readonly #place: PlaceInRun;
   #isFinished = false;
 
   /** @internal Use {@link connectParameterServers} instead. */
@@ -33,27 +33,27 @@ export class ParameterClient implements AsyncDisposable {
     this.#options = options;
     this.#shards = new ShardGroup(surroundings.connections, layouts);
     this.#gradients = new GradientSender({ ...options, layouts, lanes: lanes.count });
-    this.#membership = new Membership(options, surroundings, this.#shards, this.#gradients);
+    this.#place = new PlaceInRun(options, surroundings, this.#shards, this.#gradients);
   }
 
   /** The number of updates in the last pulled parameters. Equals the step to compute next, counted from 0. */
   get step(): number {
-    return this.#membership.step;
+    return this.#place.step;
   }
 
   /** The lanes of the global batch that this worker computes. */
   get lanes(): LaneRange {
-    return this.#membership.lanes;
+    return this.#place.lanes;
   }
 
   /** Whether the run goes on if this worker leaves. */
   get mayLeave(): boolean {
-    return this.#membership.isElastic;
+    return this.#place.isElastic;
   }
 
   /** The number of times this worker has entered the run. */
   get entrances(): number {
-    return this.#membership.entrances;
+    return this.#place.entrances;
   }
 
   /**
@@ -61,12 +61,12 @@ export class ParameterClient implements AsyncDisposable {
    * join. That is worker 0, until it is lost in an elastic run.
    */
   get isChief(): boolean {
-    return this.#membership.isChief;
+    return this.#place.isChief;
   }
 
   /** The states of all lanes at the time of this worker's last join, `[lanes, width]`. */
   get laneStates(): Float32Array {
-    return this.#membership.laneStates;
+    return this.#place.laneStates;
   }
 
   /**
@@ -76,7 +76,7 @@ export class ParameterClient implements AsyncDisposable {
    * @throws ParameterServerError if the servers refuse this worker or do not answer; the message says which and why
    */
   async enter(parameters: NamedValues): Promise<void> {
-    await this.#membership.enter(parameters);
+    await this.#place.enter(parameters);
   }
 
   /**
@@ -91,9 +91,9 @@ export class ParameterClient implements AsyncDisposable {
     const { later } = options;
     // It is awaited below, perhaps long after it has failed.
     later?.catch(() => undefined);
-    return this.#membership.whereWeAre(async () => {
+    return this.#place.whereWeAre(async () => {
       try {
-        return await (this.#membership.hasOwnPace ? this.#updateAlone(options) : this.#updateTogether(options));
+        return await (this.#place.hasOwnPace ? this.#updateAlone(options) : this.#updateTogether(options));
       } finally {
         await later;
       }
@@ -105,7 +105,7 @@ export class ParameterClient implements AsyncDisposable {
    * @returns false if the servers were elsewhere, as with {@link update}
    */
   async settle(): Promise<boolean> {
-    const settled = await this.#membership.whereWeAre(async () => true);
+    const settled = await this.#place.whereWeAre(async () => true);
     return settled ?? false;
   }
 
@@ -115,8 +115,8 @@ export class ParameterClient implements AsyncDisposable {
    * @returns false if the servers were elsewhere, as with {@link update}
    */
   async pullRows(ids: RowIds, into: NamedValues): Promise<boolean> {
-    const pulled = await this.#membership.whereWeAre(async () => {
-      const request = { vector: 'parameters', step: this.step, caller: this.#membership.caller };
+    const pulled = await this.#place.whereWeAre(async () => {
+      const request = { vector: 'parameters', step: this.step, caller: this.#place.caller };
       await this.#shards.each(({ connection, layout }) => pullTableRows(connection, layout, request, ids, into));
       return true;
     });
@@ -131,8 +131,8 @@ export class ParameterClient implements AsyncDisposable {
   async meet(): Promise<boolean> {
     const step = this.step;
     while (this.step === step) {
-      const met = await this.#membership.whereWeAre(async () => {
-        if (this.#membership.hasOwnPace) await this.#membership.pullParameters({ step, meets: true });
+      const met = await this.#place.whereWeAre(async () => {
+        if (this.#place.hasOwnPace) await this.#place.pullParameters({ step, meets: true });
         return true;
       });
       if (met) return true;
@@ -148,7 +148,7 @@ export class ParameterClient implements AsyncDisposable {
   async snapshot(): Promise<Snapshot | undefined> {
     const step = this.step;
     while (this.step === step) {
-      const snapshot = await this.#membership.whereWeAre(() => this.#readAll());
+      const snapshot = await this.#place.whereWeAre(() => this.#readAll());
       if (snapshot) return snapshot;
     }
     return undefined;
@@ -157,8 +157,8 @@ export class ParameterClient implements AsyncDisposable {
   /** Returns whether the servers are where this worker left them. If not, rejoins them there. */
   async confirm(): Promise<boolean> {
     const { step } = this;
-    const confirmed = await this.#membership.whereWeAre(async () => {
-      await this.#membership.pullLanes(step);
+    const confirmed = await this.#place.whereWeAre(async () => {
+      await this.#place.pullLanes(step);
       return true;
     });
     return confirmed ?? false;
@@ -169,16 +169,16 @@ export class ParameterClient implements AsyncDisposable {
    * @returns false if there is more to do, because the servers went back to an earlier step, which is now `step`
    */
   async finish(): Promise<boolean> {
-    const caller = this.#membership.caller;
-    const finished = await this.#membership.whereWeAre(() => this.#shards.first.connection.finish({ caller }));
+    const caller = this.#place.caller;
+    const finished = await this.#place.whereWeAre(() => this.#shards.first.connection.finish({ caller }));
     this.#isFinished = finished !== undefined;
     return this.#isFinished;
   }
 
   /** Leaves the run and disconnects. The servers stop once all workers have left. */
   async close(): Promise<void> {
-    this.#membership.close();
-    await this.#shards.leave({ caller: this.#membership.caller, finished: this.#isFinished });
+    this.#place.close();
+    await this.#shards.leave({ caller: this.#place.caller, finished: this.#isFinished });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -186,11 +186,11 @@ export class ParameterClient implements AsyncDisposable {
   }
 
   async #updateTogether(options: StepOptions): Promise<StepResult> {
-    const [step, caller] = [this.step, this.#membership.caller];
+    const [step, caller] = [this.step, this.#place.caller];
     const sumOfSquares = total(await this.#pushAll(options));
     if (this.#shards.length > 1) await this.#shards.first.connection.commit({ caller, step, sumOfSquares });
     await this.#pullUpdated({ step: step + 1, sumOfSquares, since: step }, options.first);
-    this.#membership.advance();
+    this.#place.advance();
     return { gradientNorm: Math.sqrt(sumOfSquares), staleness: 0 };
   }
 
@@ -199,11 +199,11 @@ export class ParameterClient implements AsyncDisposable {
     request: Omit<unroll.v1.PullRequest, 'caller' | 'vector'>,
     first: ReadonlySet<string> | undefined,
   ): Promise<void> {
-    if (!first) return this.#membership.pullParameters(request);
+    if (!first) return this.#place.pullParameters(request);
     return new Promise((resolve, reject) => {
-      const asked = { ...request, vector: 'parameters', caller: this.#membership.caller };
-      const arriving = this.#shards.pullInOrder(asked, this.#membership.parameters, first, resolve);
-      this.#membership.arriving = arriving;
+      const asked = { ...request, vector: 'parameters', caller: this.#place.caller };
+      const arriving = this.#shards.pullInOrder(asked, this.#place.parameters, first, resolve);
+      this.#place.arriving = arriving;
       arriving.then(resolve, reject);
     });
   }
@@ -216,14 +216,14 @@ export class ParameterClient implements AsyncDisposable {
       if (index > 0) await this.#push(shard, index, options, { sumOfSquares });
     });
     const { staleness } = await this.#push(this.#shards.first, 0, options, { sumOfSquares });
-    await this.#membership.pullParameters({ step: step + 1 });
-    this.#membership.advance();
+    await this.#place.pullParameters({ step: step + 1 });
+    this.#place.advance();
     return { gradientNorm: Math.sqrt(sumOfSquares), staleness };
   }
 
   /** Returns the shards' sums of squares. With backup workers, the first shard says whose gradients make the step. */
   async #pushAll(options: StepOptions): Promise<number[]> {
-    const first = this.#membership.hasBackups ? await this.#push(this.#shards.first, 0, options) : undefined;
+    const first = this.#place.hasBackups ? await this.#push(this.#shards.first, 0, options) : undefined;
     const answers = await this.#shards.each((shard, index) => {
       const counted = first?.counted ?? [];
       return index === 0 && first ? Promise.resolve(first) : this.#push(shard, index, options, { counted });
@@ -232,15 +232,15 @@ export class ParameterClient implements AsyncDisposable {
   }
 
   async #push(
-    shard: Shard,
+    shard: ConnectedShard,
     index: number,
     { gradients, later, learningRate, laneStates }: StepOptions,
     { counted = [], ...said }: Pick<Partial<unroll.v1.PushRequest>, 'counted' | 'sumOfSquares'> = {},
   ): Promise<unroll.v1.PushResponse> {
-    const [step, caller, { from, to }] = [this.step, this.#membership.caller, this.lanes];
+    const [step, caller, { from, to }] = [this.step, this.#place.caller, this.lanes];
     const target = { caller, step, vector: 'gradient' };
     const { connection, layout } = shard;
-    if (index === 0) await this.#membership.uploadLanes(step, laneStates, from);
+    if (index === 0) await this.#place.uploadLanes(step, laneStates, from);
     await this.#gradients.upload(connection, index, target, { gradients, later, lanes: this.lanes });
     if (layout.tables.length > 0) {
       await connection.upload(
@@ -258,14 +258,14 @@ export class ParameterClient implements AsyncDisposable {
       const values = Object.fromEntries(
         this.#options.parameters.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]),
       );
-      await this.#membership.pull({ vector, step, whole: true }, values);
+      await this.#place.pull({ vector, step, whole: true }, values);
       return values;
     };
     const slots: Record<string, NamedValues> = {};
     for (const name of optimizerSlots(this.#options.optimizer)) slots[name] = await read(name);
-    await this.#membership.pullLanes(step);
+    await this.#place.pullLanes(step);
     const hasTables = this.#options.parameters.some(({ byRows }) => byRows);
-    const parameters = hasTables ? await read('parameters') : structuredClone(this.#membership.parameters);
+    const parameters = hasTables ? await read('parameters') : structuredClone(this.#place.parameters);
     return { step, parameters, slots, laneStates: this.laneStates.slice() };
   }
 }

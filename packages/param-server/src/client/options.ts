@@ -27,7 +27,7 @@ export interface ParameterClientOptions extends ModelDescription {
   /** Must match the servers' settings; by default no TLS and no token. */
   readonly security?: ClientSecurity;
   /** Used only for the chief: worker 0, or the worker that has taken its place in an elastic run. */
-  readonly start: RunStart;
+  readonly start: StartPoint;
   /** How long to wait, in seconds, for a server that does not answer because it starts late or is being restarted. */
   readonly serverTimeoutSeconds?: number;
   /** @deprecated The former name of {@link serverTimeoutSeconds}. */
@@ -41,7 +41,7 @@ export interface ParameterClientOptions extends ModelDescription {
 }
 
 /** The point that a run starts from, and returns to if servers are lost before their first snapshot. */
-export interface RunStart {
+export interface StartPoint {
   /** Called each time the servers need the values. */
   readonly values: () => Promise<InitialValues>;
   /** The number of updates contained in the values: 0, or the checkpoint's step. */

@@ -1,4 +1,4 @@
-/** Decides a worker's next action after joining, from the shards' answers. `membership.ts` carries it out. */
+/** Decides a worker's next action after joining, from the shards' answers. `place-in-run.ts` carries it out. */
 import { status } from '@grpc/grpc-js';
 import { ParameterServerError } from '../errors.js';
 import type { unroll } from '../generated/parameter-server.js';

@@ -9,7 +9,7 @@ import type { NamedValues } from '../vectors/shard-vector.js';
 import type { ShardCalls } from '../wire/shard-calls.js';
 
 /** One server, and the part of the parameters that it holds. */
-export interface Shard {
+export interface ConnectedShard {
   readonly connection: ShardCalls;
   readonly layout: ShardLayout;
 }
@@ -24,7 +24,7 @@ function endOf({ slices }: ShardLayout, parameters: ReadonlySet<string>): number
 }
 
 export class ShardGroup {
-  readonly #shards: readonly Shard[];
+  readonly #shards: readonly ConnectedShard[];
 
   /** @param connections in the order of the layouts */
   constructor(connections: readonly ShardCalls[], layouts: readonly ShardLayout[]) {
@@ -36,12 +36,12 @@ export class ShardGroup {
   }
 
   /** The shard that counts steps and keeps the lanes. */
-  get first(): Shard {
+  get first(): ConnectedShard {
     return this.#shards[0]!;
   }
 
   /** Calls all shards; when one call fails, cancels the others. Nothing is in flight when this settles. */
-  async each<Result>(call: (shard: Shard, index: number) => Promise<Result>): Promise<Result[]> {
+  async each<Result>(call: (shard: ConnectedShard, index: number) => Promise<Result>): Promise<Result[]> {
     const calls = this.#shards.map(call);
     try {
       return await Promise.all(calls);

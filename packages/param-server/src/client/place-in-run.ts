@@ -15,7 +15,7 @@ import type { GradientSender } from './gradient-sender.js';
 import type { Beat, StartHeartbeats } from './heartbeats.js';
 import type { InitialValues, ParameterClientOptions } from './options.js';
 import { areLeasesKnown, type Entry, planOf } from './resumption.js';
-import type { Shard, ShardGroup } from './shard-group.js';
+import type { ConnectedShard, ShardGroup } from './shard-group.js';
 
 /** The environment of a client: a network and a clock, or their simulation. */
 export interface Surroundings {
@@ -33,7 +33,7 @@ const mostJoinsAhead = 20;
 /** Pause between two attempts to join while the servers change. */
 const rejoinSeconds = 0.1;
 
-export class Membership {
+export class PlaceInRun {
   readonly #options: ParameterClientOptions;
   readonly #surroundings: Surroundings;
   readonly #shards: ShardGroup;
@@ -296,7 +296,7 @@ export class Membership {
   }
 
   #upload(
-    { connection, layout }: Shard,
+    { connection, layout }: ConnectedShard,
     vector: string,
     step: number,
     values: NamedValues,
