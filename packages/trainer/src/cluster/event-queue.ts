@@ -37,7 +37,8 @@ export class EventQueue<Event> implements AsyncIterable<Event> {
   }
 }
 
-function deferred() {
+/** Returns a promise with the function that resolves it. */
+export function deferred() {
   let resolve!: () => void;
   const promise = new Promise<void>((settle) => {
     resolve = settle;

@@ -1,7 +1,6 @@
 /** Starts the servers and workers of a run as processes on this machine and follows them to their end. */
 import { randomBytes } from 'node:crypto';
 import { readdir, rmdir } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectRunStatus, type RunStatusReader } from '@unroll/param-server/client';
 import { Waits } from '@unroll/param-server/config';
@@ -9,12 +8,12 @@ import { removeReplacedSince } from '@unroll/param-server/server';
 import { UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
 import { requireShareable, requireStepsLeft } from '../training/requirements.js';
-import type { RunEvent } from '../training/run.js';
 import { Child } from './child.js';
-import { EventQueue } from './event-queue.js';
-import { type JobData, jobFor, jobVariable, requestOf } from './job-data.js';
+import { deferred, EventQueue } from './event-queue.js';
+import { type JobData, requestOf } from './job-data.js';
 import type { ChildMessage } from './messages.js';
 import { tokenVariable } from './token-variable.js';
+import { startWorkers, type WorkerEvent } from './worker-processes.js';
 
 export interface ClusterOptions {
   readonly workers: number;
@@ -29,12 +28,6 @@ export interface ClusterOptions {
   readonly signal?: AbortSignal | undefined;
   /** Receives the status of the servers and workers, once the servers listen; closes it at the end. */
   readonly onServers?: ((status: RunStatusReader) => void) | undefined;
-}
-
-/** An event of one worker. */
-export interface WorkerEvent {
-  readonly worker: number;
-  readonly event: RunEvent;
 }
 
 /**
@@ -86,7 +79,18 @@ export async function* launchCluster(
     );
     options.onServers?.(connectRunStatus(addresses, { token }));
     begun = waits.begin('worker 0 to begin training');
-    const finished = startWorkers(workers, addresses, data, { ...options, secrets }, { events, say, begun });
+    const { promise: finished, resolve: finish } = deferred();
+    const { workers: count, maxRestarts } = options;
+    const add = (event: WorkerEvent) => {
+      begun();
+      events.add(event);
+    };
+    startWorkers(
+      workers,
+      data,
+      { first: 0, count, workers: count, addresses, maxRestarts, secrets },
+      { add, say, finish },
+    );
     const children = [...servers, ...workers];
     const failures = children.map(({ ended }) => ended.then(() => never));
     events.endWith(Promise.race([finished, ...failures, interrupt.requested]));
@@ -168,56 +172,6 @@ function withoutRepetition(say: typeof log): typeof log {
     if (line !== last) say(line, severity);
     last = line;
   };
-}
-
-/** Receivers of what the workers send. */
-interface WorkerEvents {
-  readonly events: EventQueue<WorkerEvent>;
-  readonly say: typeof log;
-  /** Called when a worker has begun. */
-  readonly begun: () => void;
-}
-
-/** Resolves when a worker has heard that all have finished. */
-function startWorkers(
-  started: Child[],
-  addresses: readonly string[],
-  data: JobData,
-  { workers, maxRestarts, secrets }: ClusterOptions & { readonly secrets: Secrets },
-  { events, say, begun }: WorkerEvents,
-): Promise<void> {
-  let finish!: () => void;
-  const finished = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
-  const { out, threads: given, overwrite } = data.request;
-  const threads = given || Math.max(1, Math.floor(availableParallelism() / workers));
-  let hasCheckpoint = false;
-  for (let worker = 0; worker < workers; worker++) {
-    const place = { out, 'server-addresses': addresses.join(), worker, workers };
-    const args = Object.entries(place).flatMap(([name, value]) => [`--${name}`, `${value}`]);
-    // A restarted worker continues from this run's checkpoint, not from one that the run was to overwrite.
-    const resumed = () => (overwrite && !hasCheckpoint ? {} : { resume: true, overwrite: false });
-    const job = (isRestart: boolean) => jobFor(data, { threads, ...(isRestart ? resumed() : {}) });
-    started.push(
-      new Child({
-        name: `worker ${worker}`,
-        maxRestarts,
-        secrets: (isRestart) => ({ ...secrets, [jobVariable]: JSON.stringify(job(isRestart)) }),
-        mayLeave: true,
-        args: () => ['worker', ...args],
-        onMessage: (message) => {
-          if (message.type === 'notice') return say(message.line, message.severity);
-          if (message.type === 'finished') return finish();
-          if (message.type === 'listening' || message.type === 'peer-lost') return;
-          begun();
-          hasCheckpoint ||= message.type === 'checkpoint';
-          events.add({ worker, event: message });
-        },
-      }),
-    );
-  }
-  return finished;
 }
 
 class Interrupted extends Error {}

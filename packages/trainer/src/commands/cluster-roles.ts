@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { notify, reportTo } from '../cluster/messages.js';
 import { parseServerAddresses } from '../cluster/server-addresses.js';
 import { Interruption, UnrollError, UsageError } from '../errors.js';
+import { interruptible } from '../terminal/interrupt.js';
 import { log, nameInLog } from '../terminal/log.js';
 import { nonNegativeInteger, positiveInteger } from '../terminal/number-arguments.js';
 import { runOfServers } from '../training/server-places.js';
@@ -26,6 +27,8 @@ export interface WorkerFlags extends JobFlags, SecurityFlags, ObserverFlags {
   worker: number;
   workers: number;
   serverTimeout: number;
+  localWorkers?: number;
+  maxRestarts?: number;
 }
 
 export function addWorker(program: Command): void {
@@ -43,11 +46,26 @@ export function addWorker(program: Command): void {
       nonNegativeInteger,
     )
     .requiredOption('--workers <n>', 'how many workers there are', positiveInteger)
-    .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
-  addPublicPageFlag(addObserverFlags(addJobFlags(addSecurityFlags(command)))).action((flags) => work(flags, command));
+    .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600)
+    .option(
+      '--local-workers <n>',
+      'start so many workers on this machine, from --worker on, which divide its cores and are started again when killed',
+      positiveInteger,
+    )
+    .option(
+      '--max-restarts <n>',
+      'how often one of the --local-workers that was killed is started again (default: 10)',
+      nonNegativeInteger,
+    );
+  addPublicPageFlag(addObserverFlags(addJobFlags(addSecurityFlags(command)))).action((flags: WorkerFlags) => {
+    if (flags.localWorkers !== undefined) return workTogether(flags, flags.localWorkers, command);
+    if (flags.maxRestarts !== undefined) throw new UsageError('--max-restarts: is for --local-workers; give that too');
+    return work(flags, command);
+  });
   addExamples(
     command,
     'worker --data data/ptb --out runs/ptb --worker 0 --workers 2 --server-addresses ps0:7000,ps1:7000',
+    'worker --data data/ptb --out runs/ptb --worker 4 --local-workers 4 --workers 8 --server-addresses ps0:7000',
   );
 }
 
@@ -73,6 +91,43 @@ export async function work(flags: WorkerFlags, command: Command): Promise<void> 
   // A worker other than the first has a result if it took over and wrote checkpoints.
   const hasResult = worker === 0 || report.checkpointStep > 0;
   if (!process.send && hasResult) await printTrainingResult(flags.json, report.result());
+}
+
+/**
+ * Starts workers on this machine, and works until all of them have left the run.
+ * @throws Interruption if a signal made them leave before training had ended
+ */
+async function workTogether(flags: WorkerFlags, count: number, command: Command): Promise<void> {
+  const { worker: first, workers, serverAddresses: addresses, serverTimeout, maxRestarts = 10 } = flags;
+  const last = first + count - 1;
+  if (last >= workers) {
+    throw new UsageError(
+      `--local-workers: ${count} from worker ${first} on end with worker ${last}, which is not below the ${workers} workers`,
+    );
+  }
+  nameInLog(`workers ${first} to ${last}`);
+  const security = await clientSecurity(flags);
+  const data = await jobData(flags, command);
+  const place = { run: runOfServers(addresses), role: `worker ${first}` };
+  await using observer = first === 0 ? await openObserver(flags, place) : undefined;
+  const { connectRunStatus } = await import('@unroll/param-server/client');
+  observer?.watch(connectRunStatus(addresses, security));
+  const { runLocalWorkers } = await import('../cluster/worker-processes.js');
+  const shared = ['--server-timeout', `${serverTimeout}`, ...securityArguments(flags)];
+  const processes = { first, count, workers, addresses, maxRestarts, secrets: {}, flags: shared };
+  const report = await interruptible(async (signal) => {
+    const followed = await runLocalWorkers(data, processes, observer, signal);
+    if (!signal.aborted) return followed;
+    const line = `workers ${first} to ${last} were told to end before the training had; start them again`;
+    throw new Interruption(line, (signal.reason as Interruption).signal);
+  });
+  if (first === 0 || report.checkpointStep > 0) await printTrainingResult(flags.json, report.result());
+}
+
+/** Returns the flags that say how a process authenticates itself. */
+function securityArguments({ tlsCert, tlsKey, tlsCa, tokenFile }: SecurityFlags): string[] {
+  const files = { 'tls-cert': tlsCert, 'tls-key': tlsKey, 'tls-ca': tlsCa, 'token-file': tokenFile };
+  return Object.entries(files).flatMap(([flag, file]) => (file === undefined ? [] : [`--${flag}`, file]));
 }
 
 export interface ServerFlags extends ServerPolicyFlags, GuardFlags, MetricsFlags {

@@ -1,7 +1,8 @@
 /** `train`: trains any model in code: alone, as a worker of parameter servers, or by processes that it starts. */
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
-import type { ClusterOptions, WorkerEvent } from '../cluster/launch.js';
+import type { ClusterOptions } from '../cluster/launch.js';
+import type { WorkerEvent } from '../cluster/worker-processes.js';
 import { type EngineName, engineNames } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
 import { type OwnTask, ownTask } from '../own-models/own-task.js';
