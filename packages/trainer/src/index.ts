@@ -29,6 +29,7 @@ export { type ExportOptions, exportBundle } from './library/export-bundle.js';
 export { type GenerateTextOptions, generate } from './library/generate.js';
 export { type ImportOptions, importModel } from './library/import-model.js';
 export type { ModelSource } from './library/model-source.js';
+export { type SaveOptions, saveLanguageModel } from './library/save-language-model.js';
 export { type ScoreOptions, score, type TextScore } from './library/score.js';
 export { type TrainOptions, train } from './library/train.js';
 export type { LanguageModelTraining, ModuleTraining, TaskTraining, Training } from './library/training-data.js';

@@ -1,10 +1,13 @@
 // What a program does with a checkpoint by the functions that this package exports, beside what the command prints.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { RnnLanguageModel } from '@unroll/core';
+import { trainTokenizer } from '@unroll/core/text';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
 import { exportWeights } from '../import/export-weights.js';
-import { evaluate, exportBundle, generate, importModel, score, UnrollError } from '../index.js';
+import { evaluate, exportBundle, generate, importModel, saveLanguageModel, score, UnrollError } from '../index.js';
 import type { WorkProgress } from '../terminal/listener.js';
 import { unrollHere } from '../testing/unroll-here.js';
 import { smallModel, temporaryFolder, writeSmallCorpus } from '../testing/unroll-process.js';
@@ -77,6 +80,20 @@ test('a model that is imported in code has the weights of its file', async () =>
   expect((await readCheckpoint(at('imported'))).parameters['embedding.embeddings']).toEqual(
     (await readCheckpoint(checkpoint)).parameters['embedding.embeddings'],
   );
+});
+
+test('a language model of tensors that is saved scores as it does in memory', async () => {
+  const tokenizer = trainTokenizer('char', 'abcab');
+  const model = new RnnLanguageModel({ vocabSize: tokenizer.vocabSize, embeddingDim: 4, hiddenDim: 6, cell: 'gru' });
+  await saveLanguageModel({ model, tokenizer, out: at('saved') });
+  const ids = [...tokenizer.encode('abcab')];
+  const tensor = (list: readonly number[]) => tf.tensor2d([...list], [1, list.length], 'int32');
+  const loss = model.loss(tensor([tokenizer.eosId, ...ids.slice(0, -1)]), tensor(ids)).dataSync()[0]!;
+  const { logProbability } = await score({ checkpoint: at('saved'), text: 'abcab' });
+  expect(-logProbability / ids.length).toBeCloseTo(loss, 5);
+  const other = trainTokenizer('char', 'xyz and more');
+  await expect(saveLanguageModel({ model, tokenizer: other, out: at('saved') })).rejects.toThrow('tokenizer: has');
+  await expect(saveLanguageModel({ model, tokenizer, out: at('corpus') })).rejects.toThrow('choose another out');
 });
 
 describe('an error is one line that names the option:', () => {
