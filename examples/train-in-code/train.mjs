@@ -1,13 +1,13 @@
 // Trains a small character model in code, with layers of @unroll/core in a TensorFlow.js model, and lets it write:
 //   node examples/train-in-code/train.mjs
-// Its seeds are fixed, so it writes the same text each time. docs/training.md explains training by the command line, at
-// native speed.
-import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+// Its seeds are fixed, so it writes the same text each time. docs/in-code.md describes `train` and what else it trains.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { Embedding, GRU, Linear, sparseSoftmaxCrossEntropy } from '@unroll/core';
 import { trainTokenizer } from '@unroll/core/text';
+import { train } from '@unroll/trainer';
 
 const text = `Humpty Dumpty sat on a wall,
 Humpty Dumpty had a great fall.
@@ -15,12 +15,6 @@ All the king's horses and all the king's men
 Couldn't put Humpty together again.
 `;
 const time = 32; // characters of a training sequence
-const batch = 8;
-const steps = 150;
-
-const require = createRequire(import.meta.url);
-setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}/`);
-await tf.setBackend('wasm');
 
 const tokenizer = trainTokenizer('char', text);
 const ids = tokenizer.encode(text);
@@ -44,30 +38,32 @@ const model = tf.sequential({
   ],
 });
 
-/** Sequences from many places of the text, [batch, time], and the character after each of their characters. */
-function sequences(step) {
-  const starts = Array.from({ length: batch }, (_, lane) => ((step * batch + lane) * 17) % (ids.length - time));
-  const from = (shift) => starts.flatMap((start) => [...ids.slice(start + shift, start + shift + time)]);
-  return {
-    inputs: tf.tensor2d(from(0), [batch, time], 'int32'),
-    targets: tf.tensor1d(from(1), 'int32'), // [batch·time]
-  };
+/** The sequences that begin at each character of the text, [sequences, time], `shift` characters further on. */
+function sequences(shift) {
+  const starts = [...Array(ids.length - time).keys()];
+  const characters = starts.flatMap((start) => [...ids.slice(start + shift, start + shift + time)]);
+  return tf.tensor2d(characters, [starts.length, time], 'int32');
 }
 
-const optimizer = tf.train.adam(0.01);
-for (let step = 1; step <= steps; step++) {
-  tf.tidy(() => {
-    const { inputs, targets } = sequences(step);
-    const loss = optimizer.minimize(() => {
-      const logits = tf.reshape(model.apply(inputs, { training: true }), [batch * time, vocabSize]);
-      return tf.mean(sparseSoftmaxCrossEntropy(logits, targets));
-    }, true);
-    if (step % 50 === 0) console.log(`step ${step}: perplexity ${Math.exp(loss.dataSync()[0]).toFixed(2)}`);
-  });
+/** The cross-entropy of each character, [batch, time], in nats. */
+function loss(targets, logits) {
+  const [batch] = targets.shape;
+  const rows = tf.reshape(logits, [batch * time, vocabSize]);
+  return tf.reshape(sparseSoftmaxCrossEntropy(rows, tf.reshape(targets, [batch * time])), [batch, time]);
 }
+
+const training = {
+  ...{ model, loss, train: { xs: sequences(0), ys: sequences(1) } },
+  ...{ batchSize: 8, epochs: 6, optimizer: 'adam', learningRate: 0.01 },
+};
+const out = await mkdtemp(join(tmpdir(), 'train-in-code-'));
+for await (const event of train(training, { out })) {
+  if (event.type === 'epoch') console.log(`epoch ${event.epoch}: perplexity ${Math.exp(event.value).toFixed(2)}`);
+}
+await rm(out, { recursive: true });
 
 let written = [...tokenizer.encode('Humpty')];
-for (let k = 0; k < 50; k++) {
+for (let k = 0; k < 80; k++) {
   const next = tf.tidy(() => {
     const logits = model.predict(tf.tensor2d(written, [1, written.length], 'int32')); // [1, time, vocab]
     return tf
