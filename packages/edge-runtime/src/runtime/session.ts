@@ -17,20 +17,30 @@ export type Session = Pick<InferenceSession, 'inputNames' | 'outputNames' | 'inp
   release(): Promise<void>;
 };
 
-/** For each module of ONNX Runtime, what it does last. */
-const lastWork = new WeakMap<OnnxRuntime, Promise<unknown>>();
+/** Work that is done one after the other. */
+class Queue {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Does work after all that was asked for before. */
+  do<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+}
+
+/** The queues of WebAssembly builds of ONNX Runtime. */
+const queues = new WeakMap<OnnxRuntime, Queue>();
 
 /**
- * Does work of ONNX Runtime after all that was asked for before. Its WebAssembly build has one stack for all sessions,
- * and with WebGPU a session refuses a second run at the same time.
+ * Returns the queue for a session's work. A WebAssembly build has one stack for all sessions. Node's native build runs
+ * sessions beside each other.
  */
-function inTurn<Result>(ort: OnnxRuntime, work: () => Promise<Result>): Promise<Result> {
-  const result = (lastWork.get(ort) ?? Promise.resolve()).then(work);
-  lastWork.set(
-    ort,
-    result.catch(() => {}),
-  );
-  return result;
+function queueOf(ort: OnnxRuntime): Queue {
+  if ('listSupportedBackends' in ort) return new Queue();
+  const queue = queues.get(ort) ?? new Queue();
+  queues.set(ort, queue);
+  return queue;
 }
 
 /**
@@ -56,12 +66,13 @@ export async function createSession(
       extra: { session: { x64quantprecision: '1' } },
       ...(executionProvider && { executionProviders: [executionProvider] }),
     };
-    const session = await inTurn(ort, () => ort.InferenceSession.create(model, options));
+    const queue = queueOf(ort);
+    const session = await queue.do(() => ort.InferenceSession.create(model, options));
     const { inputNames, outputNames, inputMetadata, outputMetadata } = session;
     return {
       ...{ inputNames, outputNames, inputMetadata, outputMetadata },
-      run: (feeds) => inTurn(ort, () => session.run(feeds)),
-      release: () => inTurn(ort, () => session.release()),
+      run: (feeds) => queue.do(() => session.run(feeds)),
+      release: () => queue.do(() => session.release()),
     };
   } catch (cause) {
     if (isRuntimeFailure(cause)) throw wasmUnavailable('ONNX Runtime', cause);
