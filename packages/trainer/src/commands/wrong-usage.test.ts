@@ -226,7 +226,7 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
     ['a cache of nothing', 'eval --checkpoint @x --data grammar --cache 0', 'It must be a positive integer'],
     ['nothing but cache', 'eval --checkpoint @x --data grammar --cache 9 --cache-lambda 1', 'a number in [0, 1)'],
     ['learning backwards', 'eval --checkpoint @x --data grammar --dynamic --dynamic-rate -1', 'a number of at least 0'],
-    ['no model', 'score --text a', '--checkpoint <dir> or --bundle <dir>'],
+    ['no model', 'score --text a', 'give a model: --checkpoint or --bundle'],
     ['two models', 'score --checkpoint @x --bundle @y --text a', 'cannot be used with'],
     ['no text', 'score --checkpoint @x', 'give --text or --ids'],
     ['ids that are no numbers', 'score --checkpoint @x --ids 3,b', 'non-negative integers'],
