@@ -62,6 +62,16 @@ export class GraphRecorder {
     this.#entries.set(dataId, { name, values: undefined, ...type });
   }
 
+  /**
+   * Reserves the name of a graph output.
+   * @returns false if the name is taken, by an input or by a value that is recorded already
+   */
+  reserve(name: string, { shape, dtype }: ValueType): boolean {
+    if (this.#types.has(name)) return false;
+    this.#types.set(name, { shape, dtype: onnxType(dtype) });
+    return true;
+  }
+
   /** Stores a constant under this data id. */
   store(dataId: object, values: ArrayLike<number>, { shape, dtype }: ValueType): void {
     this.#entries.set(dataId, { name: undefined, values: typedValues(values, dtype), shape, dtype: onnxType(dtype) });
@@ -132,7 +142,7 @@ export class GraphRecorder {
     const inputNames = inputs.map((input) => (typeof input === 'string' ? input : this.name(input)));
     const types = inputNames.map((name) => this.typeOf(name)?.dtype);
     requireElementTypes(opType, types);
-    const names = outputs.map(() => `v${this.#valueCount++}`);
+    const names = outputs.map(() => this.#freshValueName());
     this.nodes.push({
       opType,
       inputs: inputNames,
@@ -174,8 +184,18 @@ export class GraphRecorder {
     return name;
   }
 
+  /** The next name that no input of the graph has. */
+  #freshValueName(): string {
+    let name: string;
+    do name = `v${this.#valueCount++}`;
+    while (this.#types.has(name));
+    return name;
+  }
+
   #addInitializer(tensor: (name: string) => OnnxTensor): string {
-    const initializer = tensor(`constant_${this.initializers.length}`);
+    let name = `constant_${this.initializers.length}`;
+    while (this.#types.has(name)) name += '_';
+    const initializer = tensor(name);
     this.initializers.push(initializer);
     this.#types.set(initializer.name, initializer);
     return initializer.name;

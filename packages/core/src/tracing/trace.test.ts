@@ -210,3 +210,30 @@ test('an ordinary TensorFlow.js model traces with its loss and gradients', async
     });
   }
 });
+
+describe('names and shapes', () => {
+  test("inputs may have the names of the tracer's own values", async () => {
+    const specs = Object.fromEntries(
+      ['v0', 'v1', 'constant_0', 'constant_1'].map((name) => [name, { shape: [1], dtype: 'float32' as const }]),
+    );
+    const graph = trace(
+      (inputs) => ({ total: tf.add(tf.addN(Object.values(inputs).map((x, k) => tf.mul(x, k + 2))), 100) }),
+      specs,
+    );
+    const inputs = Object.fromEntries(Object.keys(specs).map((name, k) => [name, { shape: [1], values: [k + 1] }]));
+    expect(await runGraph(graph, inputs)).toEqual({ total: [2 + 6 + 12 + 20 + 100] });
+  });
+
+  test.each(['x', 'v0'])("refuses an output called '%s', which is taken", (name) => {
+    const fn = ({ x }: { x?: tf.Tensor }) => ({ [name]: tf.add(tf.exp(x!), 1) });
+    expect(() => trace(fn, { x: { shape: [2], dtype: 'float32' } })).toThrow(
+      `output '${name}' has the name of an input or of another value of the graph; rename it`,
+    );
+  });
+
+  test.each([[[-1, 3]], [[null as never, 3]], [[Number.NaN]], [[1.5]]])('refuses the shape %j', (shape) => {
+    expect(() => trace(({ x }) => ({ y: tf.exp(x!) }), { x: { shape, dtype: 'float32' } })).toThrow(
+      /^input 'x' has the shape \[.*\], whose dimensions are not all sizes; give each as a whole number/,
+    );
+  });
+});

@@ -69,6 +69,7 @@ function valuesOf({ nodes, outputs }: OnnxGraph, recorder: GraphRecorder): Map<s
 function bindInputs(inputs: Readonly<Record<string, TensorSpec | tf.Tensor>>, backend: TraceBackend): NamedTensors {
   const bound: NamedTensors = {};
   for (const [name, input] of Object.entries(inputs)) {
+    requireSizes(name, input.shape);
     if (input instanceof tf.Tensor) {
       backend.recorder.bindInput(input.dataId, name, input);
       bound[name] = input;
@@ -80,8 +81,19 @@ function bindInputs(inputs: Readonly<Record<string, TensorSpec | tf.Tensor>>, ba
   return bound;
 }
 
+/** @throws TraceError if a dimension is not a size, such as the null or −1 of a batch of any size */
+function requireSizes(name: string, shape: readonly (number | null)[]): void {
+  if (shape.every((size) => Number.isInteger(size) && size! >= 0)) return;
+  throw new TraceError(
+    `input '${name}' has the shape [${shape.join(', ')}], whose dimensions are not all sizes; give each as a whole number, and trace once for each size`,
+  );
+}
+
 /** Names an output by a node of its own, because a value may be several outputs, or an input or a constant. */
 function outputNode(recorder: GraphRecorder, name: string, tensor: tf.Tensor): { value: OnnxValue; node: OnnxNode } {
+  if (!recorder.reserve(name, tensor)) {
+    throw new TraceError(`output '${name}' has the name of an input or of another value of the graph; rename it`);
+  }
   return {
     value: { name, shape: tensor.shape, dtype: onnxType(tensor.dtype) },
     node: { opType: 'Identity', inputs: [recorder.name(tensor)], outputs: [name] },

@@ -2,12 +2,18 @@
 import { backend_util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core';
 import { TraceError } from '../backend.js';
 import type { GraphRecorder } from '../recorder.js';
+import { elu, expm1, log1p, selu } from './exponential.js';
 import type { Lowering, LoweringTable } from './lowering.js';
+import { isNaNOf } from './not-a-number.js';
 
 const broadcast = backend_util.assertAndGetBroadcastShape;
 
 function unary(opType: string): Lowering {
   return ({ inputs: { x }, graph }) => graph.emit(opType, [x!], x!);
+}
+
+function composed(compute: (graph: GraphRecorder, x: TensorInfo) => TensorInfo): Lowering {
+  return ({ inputs: { x }, graph }) => compute(graph, x!);
 }
 
 function binary(opType: string, dtype?: DataType): Lowering {
@@ -47,11 +53,15 @@ const notEqual: Lowering = (call) => {
   return call.graph.emit('Not', [equal], equal);
 };
 
-/** 1 where x > 0, else `alpha`. */
+/** 1 where x > 0, else `alpha`; NaN stays. */
 const step: Lowering = ({ inputs: { x }, attrs, graph }) => {
+  const alpha = (attrs.alpha as number | undefined) ?? 0;
+  // The gradient of relu has this step: two operators that keep NaN.
+  if (alpha === 0) return graph.emit('Sign', [graph.emit('Relu', [x!], x!)], x!);
   const scalar = (value: number) => graph.scalar(value, x!.dtype);
   const positive = graph.emit('Greater', [x!, scalar(0)], { shape: x!.shape, dtype: 'bool' });
-  return graph.emit('Where', [positive, scalar(1), scalar((attrs.alpha as number | undefined) ?? 0)], x!);
+  const steps = graph.emit('Where', [positive, scalar(1), scalar(alpha)], x!);
+  return x!.dtype === 'float32' ? graph.emit('Where', [isNaNOf(graph, x!), x!, steps], x!) : steps;
 };
 
 function clipped(graph: GraphRecorder, x: TensorInfo, least: number, greatest: number): TensorInfo {
@@ -118,12 +128,6 @@ const prelu: Lowering = ({ inputs, graph }) => {
   return graph.emit('PRelu', [x, alpha], x);
 };
 
-const log1p: Lowering = ({ inputs: { x }, graph }) =>
-  graph.emit('Log', [graph.emit('Add', [x!, graph.scalar(1)], x!)], x!);
-
-const expm1: Lowering = ({ inputs: { x }, graph }) =>
-  graph.emit('Sub', [graph.emit('Exp', [x!], x!), graph.scalar(1)], x!);
-
 export const elementwise: LoweringTable = {
   Add: add,
   AddN: addN,
@@ -155,16 +159,16 @@ export const elementwise: LoweringTable = {
   Tanh: unary('Tanh'),
   Sigmoid: unary('Sigmoid'),
   Relu: unary('Relu'),
-  Elu: unary('Elu'),
+  Elu: composed(elu),
   Relu6: relu6,
   LeakyRelu: asFloats(leakyRelu),
   Prelu: prelu,
-  Selu: unary('Selu'),
+  Selu: composed(selu),
   EluGrad: eluGrad,
   Softplus: unary('Softplus'),
   Erf: unary('Erf'),
-  Log1p: log1p,
-  Expm1: expm1,
+  Log1p: composed(log1p),
+  Expm1: composed(expm1),
   Sin: unary('Sin'),
   Cos: unary('Cos'),
   Floor: unary('Floor'),

@@ -1,9 +1,10 @@
 /** The activation that TensorFlow.js's fused kernels apply to their result. */
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { TraceError } from '../backend.js';
+import { elu } from './exponential.js';
 import type { KernelCall } from './lowering.js';
 
-const opTypes: Readonly<Record<string, string>> = { relu: 'Relu', sigmoid: 'Sigmoid', tanh: 'Tanh', elu: 'Elu' };
+const opTypes: Readonly<Record<string, string>> = { relu: 'Relu', sigmoid: 'Sigmoid', tanh: 'Tanh' };
 
 /** Applies the activation that the call's attributes name to `x`. */
 export function activated({ inputs, attrs, graph }: KernelCall, x: TensorInfo): TensorInfo {
@@ -11,6 +12,8 @@ export function activated({ inputs, attrs, graph }: KernelCall, x: TensorInfo): 
   switch (activation) {
     case 'linear':
       return x;
+    case 'elu':
+      return elu(graph, x);
     case 'relu6':
       return graph.emit('Clip', [x, graph.scalar(0), graph.scalar(6)], x);
     case 'leakyrelu':

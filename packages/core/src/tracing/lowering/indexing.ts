@@ -49,7 +49,7 @@ const oneHot: Lowering = ({ inputs: { indices }, attrs, graph }) => {
 
 /**
  * Adds rows into zeros with ScatterElements. ScatterND with a reduction, the obvious operator, gives wrong sums in ONNX
- * Runtime's CPU provider when ids repeat and several threads run.
+ * Runtime's CPU provider when ids repeat and several threads run. Rows whose id is no segment are left out.
  */
 const unsortedSegmentSum: Lowering = ({ inputs, attrs, graph }) => {
   const { x, segmentIds } = inputs as { x: TensorInfo; segmentIds: TensorInfo };
@@ -61,9 +61,13 @@ const unsortedSegmentSum: Lowering = ({ inputs, attrs, graph }) => {
   const table = { shape: [segments, width], dtype: 'float32' } as const;
   const zeros = graph.emit('ConstantOfShape', [graph.int64(table.shape)], table);
   const column = reshaped(segmentIds, [rows, 1]);
-  const indices = graph.emit('Expand', [column, graph.int64([rows, width])], { shape: [rows, width], dtype: 'int32' });
+  const segment = graph.emit('Clip', [column, graph.scalar(0, 'int32'), graph.scalar(segments - 1, 'int32')], column);
+  const isSegment = graph.emit('Equal', [segment, column], { shape: column.shape, dtype: 'bool' });
+  const flat = reshaped(x, [rows, width]);
+  const added = graph.emit('Where', [isSegment, flat, graph.scalar(0, x.dtype)], flat);
+  const indices = graph.emit('Expand', [segment, graph.int64([rows, width])], { shape: [rows, width], dtype: 'int32' });
   const attributes = { axis: { i: 0 }, reduction: { s: 'add' } };
-  const sums = graph.emit('ScatterElements', [zeros, indices, reshaped(x, [rows, width])], table, { attributes });
+  const sums = graph.emit('ScatterElements', [zeros, indices, added], table, { attributes });
   return reshaped(sums, [segments, ...rowShape]);
 };
 

@@ -2,6 +2,7 @@
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { GraphRecorder } from '../recorder.js';
 import type { KernelCall, Lowering, LoweringTable } from './lowering.js';
+import { withoutNaN } from './not-a-number.js';
 import { toChannelsFirst, toChannelsLast, type Windows, windowAttributes, windowsOf } from './windows.js';
 
 /** @param spatialAxes number of spatial axes; the pool's size may be one number for all of them */
@@ -15,7 +16,9 @@ function pool(opType: 'MaxPool' | 'AveragePool'): Lowering {
     const windows = poolWindows(x!.shape, attrs, x!.shape.length - 2);
     const shape = [x!.shape[0]!, x!.shape.at(-1)!, ...windows.output];
     const attributes = windowAttributes(windows);
-    const pooled = graph.emit(opType, [toChannelsFirst(graph, x!)], { shape, dtype: 'float32' }, { attributes });
+    // The cpu backend passes over NaN. In ONNX Runtime, NaN can hide the values before it.
+    const image = toChannelsFirst(graph, opType === 'MaxPool' ? withoutNaN(graph, x!) : x!);
+    const pooled = graph.emit(opType, [image], { shape, dtype: 'float32' }, { attributes });
     return toChannelsLast(graph, pooled);
   };
 }
@@ -24,7 +27,7 @@ function pool(opType: 'MaxPool' | 'AveragePool'): Lowering {
 const maxPoolGradient: Lowering = ({ inputs, attrs, graph }) => {
   const { dy, input } = inputs as { dy: TensorInfo; input: TensorInfo };
   const windows = poolWindows(input.shape, attrs, input.shape.length - 2);
-  const x = toChannelsFirst(graph, input);
+  const x = toChannelsFirst(graph, withoutNaN(graph, input));
   const dOutput = toChannelsFirst(graph, dy);
   const [, indices] = graph.emitMany('MaxPool', [x], [dOutput, dOutput], { attributes: windowAttributes(windows) });
   // The indices run through the whole input, including batch and channels.

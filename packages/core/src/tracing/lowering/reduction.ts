@@ -1,6 +1,7 @@
 /** Reductions over axes. At opset 17 ReduceSum takes its axes as an input, the other reductions as an attribute. */
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { Lowering, LoweringTable } from './lowering.js';
+import { isNaNOf } from './not-a-number.js';
 
 const float32ElementType = 1;
 const int32ElementType = 6;
@@ -39,6 +40,18 @@ function reduceBy(opType: string): Lowering {
   };
 }
 
+/** Reduces to an extreme value, which is NaN if one of the values is; ONNX Runtime drops NaN. */
+function extreme(opType: 'ReduceMax' | 'ReduceMin'): Lowering {
+  return (call) => {
+    const { graph } = call;
+    const { x } = call.inputs;
+    const found = reduceBy(opType)(call) as TensorInfo;
+    if (x!.dtype !== 'float32') return found;
+    const anyNaN = reduceFlags('ReduceMax')({ ...call, inputs: { x: isNaNOf(graph, x!) } }) as TensorInfo;
+    return graph.emit('Where', [anyNaN, graph.scalar(Number.NaN), found], found);
+  };
+}
+
 /** Averages in float32: the result of TensorFlow.js's mean always has this type. */
 const mean: Lowering = (call) => {
   const { x } = call.inputs;
@@ -71,8 +84,8 @@ function reduceFlags(opType: 'ReduceMax' | 'ReduceMin'): Lowering {
 export const reduction: LoweringTable = {
   Sum: sum,
   Mean: mean,
-  Max: reduceBy('ReduceMax'),
-  Min: reduceBy('ReduceMin'),
+  Max: extreme('ReduceMax'),
+  Min: extreme('ReduceMin'),
   Prod: reduceBy('ReduceProd'),
   All: reduceFlags('ReduceMin'),
   Any: reduceFlags('ReduceMax'),

@@ -80,7 +80,9 @@ const stridedSlice: Lowering = ({ inputs: { x }, attrs, graph }) => {
   // A backward slice that includes the first element ends before it; ONNX writes that end as a number below −size.
   const end = info.end.map((value, axis) => (info.strides[axis]! < 0 && value < 0 ? -x!.shape[axis]! - 1 : value));
   const positions = [info.begin, end, [...info.begin.keys()], info.strides].map((values) => graph.int64(values));
-  const sliced = graph.emit('Slice', [x!, ...positions], { shape: info.finalShapeSparse, dtype: x!.dtype });
+  // The axes that the shrink mask drops are still there, with one element, until the reshape.
+  const shape = slice_util.computeOutShape(info.begin, info.end, info.strides).map((size) => Math.max(size, 0));
+  const sliced = graph.emit('Slice', [x!, ...positions], { shape, dtype: x!.dtype });
   return reshaped(graph, sliced, info.finalShape);
 };
 
@@ -131,7 +133,8 @@ const padV2: Lowering = ({ inputs: { x }, attrs, graph }) => {
 };
 
 function filled(graph: GraphRecorder, shape: number[], value: number, dtype: DataType): TensorInfo {
-  return graph.constant(new Float32Array(util.sizeFromShape(shape)).fill(value), { shape, dtype });
+  const values = util.getTypedArrayFromDType(dtype as 'float32', util.sizeFromShape(shape));
+  return graph.constant(values.fill(value), { shape, dtype });
 }
 
 const fill: Lowering = ({ attrs, graph }) =>
@@ -140,6 +143,12 @@ const fill: Lowering = ({ attrs, graph }) =>
 const zerosLike: Lowering = ({ inputs: { x }, graph }) => filled(graph, x!.shape, 0, x!.dtype);
 const onesLike: Lowering = ({ inputs: { x }, graph }) => filled(graph, x!.shape, 1, x!.dtype);
 
+/** The number of elements that the cpu backend gives; a step of 1, the default, also counts down. */
+function rangeLength(start: number, stop: number, step: number): number {
+  const isEmpty = start === stop || (start < stop && step < 0) || (stop < start && step > 1);
+  return isEmpty ? 0 : Math.abs(Math.ceil((stop - start) / step));
+}
+
 const range: Lowering = ({ attrs, graph }) => {
   const { start, stop, step, dtype } = attrs as unknown as {
     start: number;
@@ -147,7 +156,10 @@ const range: Lowering = ({ attrs, graph }) => {
     step: number;
     dtype: DataType;
   };
-  const values = Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, k) => start + k * step);
+  const values = util.makeZerosTypedArray(rangeLength(start, stop, step), dtype as 'float32');
+  const increment = stop < start && step === 1 ? -1 : step;
+  if (values.length > 0) values[0] = start;
+  for (let k = 1; k < values.length; k++) values[k] = values[k - 1]! + increment;
   return graph.constant(values, { shape: [values.length], dtype });
 };
 
