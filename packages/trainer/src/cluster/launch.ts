@@ -125,7 +125,7 @@ async function startServers(
     (_, shard) =>
       new Promise<void>((resolve) => {
         const onMessage = (message: ChildMessage): void => {
-          if (message.type === 'notice') say(message.line, message.severity);
+          if (message.type === 'notice') say(message.line, message.severity, `server ${shard}`);
           if (message.type !== 'listening') return;
           ports[shard] = message.port;
           resolve();
@@ -168,8 +168,8 @@ function serverArguments(shard: number, port: number, { workers, servers, server
 /** Wraps `say` so that a line that several servers send at once is printed once. */
 function withoutRepetition(say: typeof log): typeof log {
   let last = '';
-  return (line, severity) => {
-    if (line !== last) say(line, severity);
+  return (line, severity, source) => {
+    if (line !== last) say(line, severity, source);
     last = line;
   };
 }

@@ -63,7 +63,7 @@ export function startWorkers(
         mayLeave: true,
         args: () => ['worker', ...args, ...flags],
         onMessage: (message) => {
-          if (message.type === 'notice') return say(message.line, message.severity);
+          if (message.type === 'notice') return say(message.line, message.severity, `worker ${worker}`);
           if (message.type === 'finished') return finish();
           if (message.type === 'listening' || message.type === 'peer-lost') return;
           hasCheckpoint ||= message.type === 'checkpoint';

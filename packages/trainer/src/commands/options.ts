@@ -9,17 +9,15 @@ import { ClosedPipe, print } from '../terminal/output.js';
 /** Parses a TCP port to listen on. */
 export function port(text: string): number {
   const value = portOrAny(text);
-  if (value === 0) throw new InvalidArgumentError(portRange);
+  if (value === 0) throw new InvalidArgumentError('It must be a port, an integer from 1 to 65535.');
   return value;
 }
 
 /** Parses a TCP port to listen on, or 0 for any that is free. */
 export function portOrAny(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65535) return Number(text);
-  throw new InvalidArgumentError(portRange);
+  throw new InvalidArgumentError('It must be a port, an integer from 1 to 65535, or 0 for any that is free.');
 }
-
-const portRange = 'It must be a port, an integer from 1 to 65535.';
 
 /** Parses the name or address of a host to listen on; the port is a separate flag. */
 export function hostName(text: string): string {

@@ -3,9 +3,9 @@ import { execFile, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { smallModel, temporaryFolder, unroll, writeSmallCorpus } from '../testing/unroll-process.js';
-import { logLine } from './log.js';
+import { closeLog, log, logLine, openLog } from './log.js';
 
 const program = fileURLToPath(new URL('../../bin/unroll.js', import.meta.url));
 const moment = new Date('2026-11-30T12:00:00.5Z');
@@ -23,6 +23,16 @@ test('a line of JSON holds any text, in one line', () => {
   expect(JSON.parse(line)).toEqual({
     ...{ time: '2026-11-30T12:00:00.500Z', severity: 'ERROR', process: 'server 0', message: 'a "b"\n  at c' },
   });
+});
+
+test('a launcher names the process that a line comes from', () => {
+  const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  openLog('text');
+  log('back at step 280, from its snapshot', 'warning', 'server 1');
+  closeLog();
+  const [text] = written.mock.lastCall!;
+  written.mockRestore();
+  expect(text).toMatch(/ WARNING \[server 1\] back at step 280, from its snapshot\n$/);
 });
 
 describe('the log of a training', () => {

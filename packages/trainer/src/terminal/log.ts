@@ -38,11 +38,15 @@ export function isDrawable(): boolean {
   return process.stderr.isTTY && style.format === 'plain';
 }
 
-/** Writes a line on stderr, or hands it to the listener of the work that is being done. */
-export function log(line: string, severity: Severity = 'info'): void {
+/**
+ * Writes a line on stderr, or hands it to the listener of the work that is being done.
+ * @param source the process of the run that the line comes from, if it is another one
+ */
+export function log(line: string, severity: Severity = 'info', source = style.process): void {
   const listener = currentListener();
+  const named = source === undefined ? style : { ...style, process: source };
   if (listener) listener.onNotice?.(line, severity);
-  else process.stderr.write(`${logLine(line, severity, style, new Date())}\n`);
+  else process.stderr.write(`${logLine(line, severity, named, new Date())}\n`);
 }
 
 /** Returns the line as it is written. The JSON fields are the ones that log collectors look for. */
