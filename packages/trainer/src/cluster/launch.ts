@@ -7,7 +7,7 @@ import { Waits } from '@unroll/param-server/config';
 import { removeReplacedSince } from '@unroll/param-server/server';
 import { UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
-import { requireShareable, requireStepsLeft } from '../training/requirements.js';
+import { requireShareable } from '../training/requirements.js';
 import { Child } from './child.js';
 import { deferred, EventQueue } from './event-queue.js';
 import { type JobData, requestOf } from './job-data.js';
@@ -59,7 +59,6 @@ export async function* launchCluster(
   // Report errors of the request once, here.
   const job = await request.prepare({ signal: options.signal });
   requireShareable(job, options.workers);
-  requireStepsLeft(job);
   // Other users of this machine can also reach its loopback address.
   const token = randomBytes(32).toString('hex');
   const secrets = { [tokenVariable]: token };

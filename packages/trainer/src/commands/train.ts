@@ -138,7 +138,7 @@ export function printTrainingResult(json: boolean | undefined, result: TrainingR
 
 function describe(result: TrainingResult): string {
   const { checkpoint, steps } = result;
-  const nothing = `${checkpoint}: has had all its ${steps} steps, nothing was left to train`;
+  const nothing = `${checkpoint}: has had all its ${steps} steps; give more --epochs or --max-steps to train on`;
   if ('task' in result) {
     const { metric, value, bestEpoch } = result;
     if (value === null) return nothing;

@@ -1,9 +1,7 @@
-/** Checks made before a run begins: of the training, its workers and the checkpoint that it resumes from. */
-import { UnrollError, UsageError } from '../errors.js';
+/** Checks made before a run begins: of the training and its workers. */
+import { UsageError } from '../errors.js';
 import { requireCodecFits } from './gradient-codec.js';
 import type { TrainingJob } from './job.js';
-import { totalSteps } from './loop.js';
-import { stepPlan } from './step-plan.js';
 
 /**
  * Checks that the training can be divided among the workers. Mixed precision is excluded, because each worker would
@@ -45,16 +43,4 @@ export function requireAlone({ training: { mode, gradientCodec }, tables }: Trai
   }
   if (mode.name === 'sync') return;
   throw new UsageError(`--mode: ${mode.name} is for workers and parameter servers; give --workers or --servers`);
-}
-
-/**
- * Checks that a resumed training has steps left.
- * @throws UnrollError if the checkpoint has had all its steps
- */
-export function requireStepsLeft(job: TrainingJob): void {
-  const { training, start, checkpoints } = job;
-  if (start.step === 0 || start.step < totalSteps(training, stepPlan(job).stepsPerEpoch)) return;
-  throw new UnrollError(
-    `${checkpoints.folder}: has had all its ${start.step} steps; give more --epochs or --max-steps to train on`,
-  );
 }

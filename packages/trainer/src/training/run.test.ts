@@ -153,6 +153,12 @@ test('a run that is stopped within an epoch and resumed ends with the bits of on
   expect(last(resumed).parameters).toEqual(last(await run()).parameters);
 });
 
+test('a run that is resumed after its last step begins, ends well and writes nothing', async () => {
+  const { events, saved } = await run({ from: last(await run()) });
+  expect(events).toEqual([expect.objectContaining({ type: 'start', firstStep: 12, totalSteps: 12 })]);
+  expect(saved).toEqual([]);
+});
+
 test('parts of a batch, and two workers, end with the parameters of one process', async () => {
   const { parameters } = last(await run());
   const close = (others: Arrays) => {

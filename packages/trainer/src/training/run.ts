@@ -7,7 +7,7 @@ import { openLearner, type WorkerRole } from './learners/open-learner.js';
 import { type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
 import { parameterCount } from './parameter-count.js';
 import type { JobRequest } from './request.js';
-import { requireAlone, requireShareable, requireStepsLeft } from './requirements.js';
+import { requireAlone, requireShareable } from './requirements.js';
 import { runOfServers } from './server-places.js';
 import { stepPlan } from './step-plan.js';
 
@@ -74,7 +74,6 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
   const { training } = job;
   if (role) requireShareable(job, role.workers);
   else requireAlone(job);
-  if (!role) requireStepsLeft(job);
   const plan = stepPlan(job);
   const { stepsPerEpoch } = plan;
   const engine = await selectEngine(request.engine, request.threads);
