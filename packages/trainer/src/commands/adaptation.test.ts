@@ -58,8 +58,6 @@ test('an application’s checkpoint refuses to adapt in a line', async () => {
     const { status, stdout, stderr } = await unroll(...args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toMatch(/^unroll: [^\n]+\n$/);
-    expect(stderr).toContain(
-      `${flags[0]}: is for language models, and the checkpoint is of forecast; leave the flag out`,
-    );
+    expect(stderr).toContain(`${flags[0]}: is for language models, and the checkpoint is of forecast; leave it out`);
   }
 });

@@ -2,6 +2,7 @@
 import type { GeneratedToken } from '@unroll/edge-runtime';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { GenerationRequest } from '../library/generate.js';
+import { requireOneSource } from '../library/one-source.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { log } from '../terminal/log.js';
 import { nonNegativeInteger, nonNegativeNumber, positiveInteger } from '../terminal/number-arguments.js';
@@ -49,6 +50,7 @@ export function addGenerate(program: Command): void {
     )
     .addOption(jsonOption())
     .action(async (flags: GenerateFlags) => {
+      requireOneSource(flags);
       const { openModel } = await import('../library/model-source.js');
       await using model = await openModel(flags);
       const { generateWith } = await import('../library/generate.js');

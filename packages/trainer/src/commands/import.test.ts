@@ -28,7 +28,7 @@ test('an imported model is evaluated, exported and generates', async () => {
   const result = await unrollJson('import', model('lstm.pt'), '--from', 'pytorch', ...vocab, '--out', at('lstm'));
   expect(result).toEqual({
     ...{ checkpoint: at('lstm'), cell: 'lstm', layers: 2, embeddingDim: 6, hiddenDim: 5, vocabSize: 12 },
-    ...{ tieWeights: false, parameters: 644 },
+    ...{ tieWeights: false, parameters: 644, assumptions: [], unread: [] },
   });
   const { loss } = await unrollJson('eval', '--checkpoint', at('lstm'), '--data', at('corpus'), '--threads', '1');
   expect(loss).toBeCloseTo(expectedLosses(committedFiles)['lstm.pt']!, 5);

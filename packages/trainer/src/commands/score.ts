@@ -1,5 +1,6 @@
 /** `unroll score`: the probability of a text under a model, token by token. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { requireOneSource } from '../library/one-source.js';
 import type { TextScore } from '../library/score.js';
 import { addModelFlags, type ModelFlags } from './model-flags.js';
 import { addExamples, jsonOption, printResult } from './options.js';
@@ -23,6 +24,7 @@ export function addScore(program: Command): void {
     )
     .addOption(jsonOption())
     .action(async (flags: ScoreFlags) => {
+      requireOneSource(flags);
       const { scoreText } = await import('../library/score.js');
       const result = await scoreText(flags);
       await printResult(flags.json, result, () => table(result));

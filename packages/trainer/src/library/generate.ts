@@ -7,7 +7,8 @@ import { UsageError } from '../errors.js';
 import type { Listener } from '../terminal/listener.js';
 import { log } from '../terminal/log.js';
 import { eventsInCode, listenerFields, parseOptions, signalField } from './in-code.js';
-import { type ModelSource, openModel, sourceFields } from './model-source.js';
+import { openModel, sourceFields } from './model-source.js';
+import type { ModelSource } from './one-source.js';
 
 /** The model, the prompt, and how tokens are chosen, with the names of the edge runtime. */
 export interface GenerateTextOptions extends ModelSource, GenerateOptions, Listener {

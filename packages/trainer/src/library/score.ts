@@ -5,7 +5,8 @@ import { UsageError } from '../errors.js';
 import type { Listener } from '../terminal/listener.js';
 import { log } from '../terminal/log.js';
 import { inCode, listenerFields, parseOptions } from './in-code.js';
-import { type ModelSource, openModel, sourceFields } from './model-source.js';
+import { openModel, sourceFields } from './model-source.js';
+import type { ModelSource } from './one-source.js';
 
 /** The model, and what it is to score: a text or token ids. */
 export interface ScoreOptions extends ModelSource, Listener {
