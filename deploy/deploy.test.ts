@@ -101,7 +101,7 @@ const ofKind = <T extends Manifest>(path: string, kind: string) =>
 const jobSet = ofKind<JobSet>('kubernetes/jobset.yaml', 'JobSet');
 const volcanoJob = ofKind<VolcanoJob>('kubernetes/volcano.yaml', 'Job');
 
-/** What the schema has against it. */
+/** The faults that the schema finds. */
 function faults(manifest: Manifest): string[] {
   const schema = manifestSchemas[`${manifest.apiVersion} ${manifest.kind}`];
   if (!schema) return [`no schema of ${manifest.apiVersion} ${manifest.kind}`];

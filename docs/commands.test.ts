@@ -25,7 +25,7 @@ function commandsOf(code: string): string[] {
 
 const help = new Map<string, Promise<string>>();
 
-/** What `unroll <command> --help` prints. */
+/** The output of `unroll <command> --help`. */
 function helpOf(command: string): Promise<string> {
   const known = help.get(command);
   if (known) return known;

@@ -30,7 +30,7 @@ function unroll(...args: string[]) {
   return execute(process.execPath, [join(root, 'packages/trainer/bin/unroll.js'), ...args]);
 }
 
-/** What examples/devices/continue.mjs or .py prints. */
+/** The output of examples/devices/continue.mjs or .py. */
 async function continued(program: string, file: string, bundle: string): Promise<string> {
   const { stdout } = await execute(program, [join(root, 'examples/devices', file), bundle, prompt]);
   return stdout;

@@ -71,7 +71,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'vectors',
     // The deterministic state machine, and its messages on the wire.
     ...['shard', 'wire'],
-    // What is done with numbers: updates, rows of tables, codecs, snapshots.
+    // Operations on these numbers: updates, rows of tables, codecs, snapshots.
     ...['update-rules', 'tables', 'codecs', 'snapshots'],
     // The shell around the state machine, and its sockets.
     ...['security', 'metrics', 'hosting', 'bulk', 'server'],

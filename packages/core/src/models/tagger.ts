@@ -73,9 +73,7 @@ export function taggerLoss(config: TaggerConfig, shape: BatchShape): LossFunctio
         emissions: batchEmissions(config, parameters, inputs),
         tags: inputs.tags as tf.Tensor2D,
         lengths: inputs.lengths as tf.Tensor1D,
-        transitions: parameters['crf.transitions'] as tf.Tensor2D,
-        start: parameters['crf.start'] as tf.Tensor1D,
-        stop: parameters['crf.stop'] as tf.Tensor1D,
+        ...scoresOfPaths(parameters),
       });
       return tf.sum(tf.mul(losses, inputs.weights!));
     },
@@ -87,12 +85,24 @@ export function taggerLoss(config: TaggerConfig, shape: BatchShape): LossFunctio
  * decoder needs: `transitions` [tags, tags], `start` [tags] and `stop` [tags].
  */
 export function taggerEvaluationProgram(config: TaggerConfig, shape: BatchShape): Program {
-  return forwardProgram(taggerParameterShapes(config), sentenceInputs(shape), (parameters, inputs) => ({
-    emissions: batchEmissions(config, parameters, inputs),
-    transitions: tf.clone(parameters['crf.transitions']!),
-    start: tf.clone(parameters['crf.start']!),
-    stop: tf.clone(parameters['crf.stop']!),
-  }));
+  return forwardProgram(taggerParameterShapes(config), sentenceInputs(shape), (parameters, inputs) => {
+    const { transitions, start, stop } = scoresOfPaths(parameters);
+    return {
+      emissions: batchEmissions(config, parameters, inputs),
+      transitions: tf.clone(transitions),
+      start: tf.clone(start),
+      stop: tf.clone(stop),
+    };
+  });
+}
+
+/** The random field's own parameters, by the names of its loss. */
+function scoresOfPaths(parameters: NamedTensors) {
+  return {
+    transitions: parameters['crf.transitions'] as tf.Tensor2D,
+    start: parameters['crf.start'] as tf.Tensor1D,
+    stop: parameters['crf.stop'] as tf.Tensor1D,
+  };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Checks the configuration in an application's bundle, `config.json.z`, once, where it is read. */
 import { BundleError } from '../errors.js';
 
-/** What a value must be. */
+/** The kinds of values that a configuration holds. */
 interface Kinds {
   /** A positive integer. */
   readonly count: number;

@@ -1,6 +1,6 @@
 /**
- * What to train, as data: a command or a program makes it once, and hands it to other processes of the run as it is.
- * A model in memory cannot be handed on; its module can.
+ * A job as data: a command or a program makes it once, and hands it to other processes of the run as it is. A model in
+ * memory cannot be handed on; its module can.
  */
 import { taskOfModule } from '../own-models/load-module.js';
 import { type TaskRequest, taskJobRequest } from '../tasks/task-job.js';

@@ -2,6 +2,7 @@
 import { defaultMaxParameters, fewestSnapshots, mostMaxParameters } from '@unroll/param-server/config';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ClusterOptions } from '../cluster/launch.js';
+import { snapshotsBeside } from '../cluster/together.js';
 import type { Mode } from '../configuration/variants.js';
 import { UsageError } from '../errors.js';
 import { nonNegativeInteger, positiveInteger } from '../terminal/number-arguments.js';
@@ -100,7 +101,7 @@ export function clusterOptions(flags: LaunchFlags & { readonly mode?: Mode }, ou
     maxRestarts,
   } = flags;
   requireSpareable(flags, workers);
-  const snapshotDir = flags.snapshotDir ?? `${out.replace(/[\\/]+$/, '')}.snapshots`;
+  const snapshotDir = flags.snapshotDir ?? snapshotsBeside(out);
   const serverFlags = {
     'backup-workers': backupWorkers,
     lease,

@@ -4,6 +4,7 @@ import type { RunStatusReader } from '@unroll/param-server/client';
 import type { Command } from 'commander';
 import type { JobData } from '../cluster/job-data.js';
 import type { ClusterOptions } from '../cluster/launch.js';
+import { isTogether } from '../cluster/together.js';
 import type { WorkerEvent } from '../cluster/worker-processes.js';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { Interruption } from '../errors.js';
@@ -28,8 +29,7 @@ export function addTrain(program: Command): void {
     .option('--workers <n>', 'worker processes that share each batch (default: 1)', positiveInteger)
     .option('--servers <n>', 'parameter server processes (default: 1 if there are several workers)', positiveInteger);
   addAllFlags(command).action(async (flags: AllFlags) => {
-    const distributed = flags.servers !== undefined || (flags.workers ?? 1) > 1;
-    const options = distributed && clusterOptions(flags, flags.out);
+    const options = isTogether(flags) && clusterOptions(flags, flags.out);
     const data = await jobData(flags, command);
     await using observer = await openObserver(flags);
     const result = options ? await trainTogether(data, options, observer) : await trainAlone(data, observer);

@@ -1,7 +1,7 @@
 /** The flags that say what to train, shared by `train`, `launch` and `worker`. */
 
 import { type Command, Option } from 'commander';
-import { flagNamed, type HyperparameterFlags } from '../configuration/hyperparameters.js';
+import { flagNamed, type HyperparameterFlags, pathOf } from '../configuration/hyperparameters.js';
 import type { EngineName } from '../engines/engine-names.js';
 import type { LogFormat } from '../terminal/log.js';
 import type { LanguageModelRequest } from '../training/language-model/preparation.js';
@@ -52,7 +52,7 @@ export async function languageModelRequest(flags: TrainingFlags): Promise<Langua
   for (const [name, entry, value] of givenHyperparameters(flags)) {
     const { part, field = name } = entry;
     (part === 'model' ? config.model : config)[field] = value;
-    explicit[part === 'model' ? `model.${field}` : field] = flagNamed(name);
+    explicit[pathOf(name)] = flagNamed(name);
   }
   // A schedule that the preset has, too, keeps the preset's details.
   if (flags.schedule?.name === preset.schedule.name) config.schedule = preset.schedule;

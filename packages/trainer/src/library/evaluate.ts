@@ -14,7 +14,7 @@ import { evaluateSplit, type SplitEvaluation } from '../evaluation/evaluate-spli
 import { evaluateTask, type TaskEvaluation } from '../tasks/evaluate-task.js';
 import { taskOfCheckpoint } from '../tasks/task-checkpoint.js';
 import type { Listener } from '../terminal/listener.js';
-import { inCode, listenerFields, parseOptions, path, signalField } from './in-code.js';
+import { inCode, listenerFields, parseOptions, path, signalOrNever } from './in-code.js';
 
 /** The checkpoint to measure, the data, and how. */
 export interface EvaluateOptions extends Listener {
@@ -61,7 +61,7 @@ const optionsSchema = z.strictObject({
   cache: z
     .strictObject({ size: z.int().positive(), theta: amount.optional(), lambda: amount.lt(1).optional() })
     .optional(),
-  signal: signalField,
+  signal: signalOrNever,
   ...listenerFields,
 });
 
@@ -74,12 +74,7 @@ const optionsSchema = z.strictObject({
  */
 export function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   return inCode(options, () => {
-    const {
-      signal = new AbortController().signal,
-      dynamic,
-      cache,
-      ...request
-    } = parseOptions(optionsSchema, options, 'evaluate');
+    const { signal, dynamic, cache, ...request } = parseOptions(optionsSchema, options, 'evaluate');
     const settings = {
       ...(dynamic ? { dynamic: dynamicSettings(dynamic) } : {}),
       ...(cache ? { cache: cacheSettings(cache) } : {}),

@@ -5,7 +5,7 @@ import { type BundleExport, exportLanguageModel } from '../evaluation/export-lan
 import { exportTask, type TaskExport } from '../tasks/export-task.js';
 import { taskOfCheckpoint } from '../tasks/task-checkpoint.js';
 import type { Listener } from '../terminal/listener.js';
-import { inCode, listenerFields, parseOptions, path, signalField } from './in-code.js';
+import { inCode, listenerFields, parseOptions, path, signalOrNever } from './in-code.js';
 
 /** The checkpoint, where its bundle goes, and how it is made. */
 export interface ExportOptions extends Listener {
@@ -38,7 +38,7 @@ const optionsSchema = z.strictObject({
   personalization: z.boolean().default(false),
   data: path.optional(),
   split: z.enum(['valid', 'test']).default('test'),
-  signal: signalField,
+  signal: signalOrNever,
   ...listenerFields,
 });
 
@@ -52,7 +52,7 @@ const optionsSchema = z.strictObject({
  */
 export function exportBundle(options: ExportOptions): Promise<BundleExport | TaskExport> {
   return inCode(options, () => {
-    const { signal = new AbortController().signal, ...request } = parseOptions(optionsSchema, options, 'exportBundle');
+    const { signal, ...request } = parseOptions(optionsSchema, options, 'exportBundle');
     return exportCheckpoint(request, signal);
   });
 }

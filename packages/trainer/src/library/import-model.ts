@@ -4,7 +4,7 @@ import { UsageError } from '../errors.js';
 import { type ImportResult, importCheckpoint } from '../import/import-checkpoint.js';
 import { type ImportSource, sources } from '../import/sources.js';
 import type { Listener } from '../terminal/listener.js';
-import { inCode, listenerFields, parseOptions, path, signalField } from './in-code.js';
+import { inCode, listenerFields, parseOptions, path, signalOrNever } from './in-code.js';
 
 /** The file, what it holds, and where the checkpoint goes. */
 export interface ImportOptions extends Listener {
@@ -28,7 +28,7 @@ const optionsSchema = z.strictObject({
   vocab: path,
   out: path,
   mapping: path.optional(),
-  signal: signalField,
+  signal: signalOrNever,
   ...listenerFields,
 });
 
@@ -41,7 +41,7 @@ const optionsSchema = z.strictObject({
  */
 export function importModel(options: ImportOptions): Promise<ImportResult> {
   return inCode(options, () => {
-    const { signal = new AbortController().signal, ...request } = parseOptions(optionsSchema, options, 'importModel');
+    const { signal, ...request } = parseOptions(optionsSchema, options, 'importModel');
     return importForeignModel(request, signal);
   });
 }

@@ -14,6 +14,8 @@ export const listenerFields = {
   onProgress: z.custom<Listener['onProgress']>(isFunctionOrAbsent, 'must be a function').optional(),
 };
 export const signalField = z.instanceof(AbortSignal).optional();
+/** The signal of work that always takes one; by default it never aborts. */
+export const signalOrNever = z.instanceof(AbortSignal).default(() => new AbortController().signal);
 
 function isFunctionOrAbsent(value: unknown): boolean {
   return value === undefined || typeof value === 'function';

@@ -1,4 +1,4 @@
-// What a program does with a checkpoint by the functions that this package exports, beside what the command prints.
+// Functions of this package do with a checkpoint what the command does: results are compared with what it prints.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import type { ClusterOptions } from '../cluster/launch.js';
+import { isTogether, snapshotsBeside } from '../cluster/together.js';
 import type { WorkerEvent } from '../cluster/worker-processes.js';
 import { type EngineName, engineNames } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
@@ -83,19 +84,19 @@ type ParsedOptions = z.infer<typeof optionsSchema>;
 export function train(training: Training, options: TrainOptions): AsyncGenerator<RunEvent, void, undefined> {
   return eventsInCode(options, async function* () {
     const parsed = parseOptions(optionsSchema, options, 'train');
-    const { out, resume, overwrite, changedData, engine, threads, workers, servers, role, signal } = parsed;
+    const { out, resume, overwrite, changedData, engine, threads, role, signal } = parsed;
     if (resume && overwrite) throw new UsageError('resume and overwrite: leave one of them out');
     const run = { out, resume, overwrite, changedData, engine, threads };
-    const isTogether = servers !== undefined || (workers ?? 1) > 1;
-    if (isTogether && role)
+    const hasProcesses = isTogether(parsed);
+    if (hasProcesses && role)
       throw new UsageError('role: is for servers that others started; leave out workers and servers');
     if (isModelInMemory(training)) {
-      if (isTogether) throw modelInMemory;
+      if (hasProcesses) throw modelInMemory;
       yield* trainInMemory(await ownTask(training), parsed);
       return;
     }
     const data = await jobDataOf(training, run);
-    if (isTogether) {
+    if (hasProcesses) {
       const { launchCluster } = await import('../cluster/launch.js');
       yield* eventsOfChief(launchCluster(data, clusterOf(parsed)));
       return;
@@ -127,7 +128,7 @@ async function* trainInMemory(
 
 function clusterOf(options: ParsedOptions): ClusterOptions {
   const { out, workers = 1, servers = 1, snapshotEvery, maxRestarts, signal } = options;
-  const { snapshotDir = `${out.replace(/[\\/]+$/, '')}.snapshots` } = options;
+  const { snapshotDir = snapshotsBeside(out) } = options;
   const every = snapshotEvery === undefined ? [] : ['--snapshot-every', `${snapshotEvery}`];
   const serverFlags = ['--snapshot-dir', snapshotDir, ...every];
   return { workers, servers, maxRestarts, snapshotDir, serverFlags, signal };

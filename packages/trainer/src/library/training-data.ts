@@ -47,7 +47,7 @@ export interface ModuleTraining extends Changes<Omit<TaskSettings, 'model' | 'op
   readonly optimizer?: Optimizer | undefined;
 }
 
-/** What to train. */
+/** A training: the model, its data and its settings. */
 export type Training = ModelTraining | ModuleTraining | TaskTraining | LanguageModelTraining;
 
 /** The options of a run that its processes share. */

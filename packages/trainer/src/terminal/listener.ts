@@ -15,7 +15,7 @@ export interface WorkProgress {
   readonly unit: string;
 }
 
-/** What a program may hear of work that it has called. Without these functions, the work is silent. */
+/** Functions by which a program hears of work that it has called. Without them, the work is silent. */
 export interface Listener {
   /** Receives a line for people: words that the vocabulary lacks, files that were passed over, waits and restarts. */
   readonly onNotice?: ((line: string, severity: Severity) => void) | undefined;

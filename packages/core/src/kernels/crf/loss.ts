@@ -102,7 +102,7 @@ function messages(emissions: tf.Tensor3D, mask: tf.Tensor, { transitions, start,
   for (let t = 0; t + 1 < time; t++) {
     const [current, real] = [before[t]!, isReal[t]!];
     const arrived = tf.expandDims(tf.add(current, emission[t]!), 3); // [2, batch, from, 1]
-    const next = logSumExp(tf.add(arrived, steps), 2); // [2, batch, to]
+    const next = tf.logSumExp(tf.add(arrived, steps), 2); // [2, batch, to]
     const largest = tf.max(next, 2, true);
     scale = tf.add(scale, tf.mul(largest, real));
     // A reversed sequence waits at its padding for its first step.
@@ -110,14 +110,7 @@ function messages(emissions: tf.Tensor3D, mask: tf.Tensor, { transitions, start,
   }
   const atFirst = tf.add(tf.add(sideOf(before.at(-1)!, 1, 0), start), firstStep(emissions)); // [batch, tags]
   const constant = tf.reshape(sideOf(scale, 1, 0), [batch]);
-  return { before: tf.stack(before), logPartition: tf.add(logSumExp(atFirst, 1), constant) };
-}
-
-/** Sums e^x along an axis, in log space. */
-function logSumExp(x: tf.Tensor, axis: number): tf.Tensor {
-  const largest = tf.max(x, axis, true);
-  const sum = tf.sum(tf.exp(tf.sub(x, largest)), axis);
-  return tf.add(tf.log(sum), tf.squeeze(largest, [axis]));
+  return { before: tf.stack(before), logPartition: tf.add(tf.logSumExp(atFirst, 1), constant) };
 }
 
 /** The number of times that each tag precedes each other one, [batch, tags, tags], from ones at the tags. */

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
-/** What a file must be, byte for byte. */
+/** The bytes that a file must have, by their checksum. */
 export interface Checksum {
   readonly bytes: number;
   /** In hexadecimal. */
