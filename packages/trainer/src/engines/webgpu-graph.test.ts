@@ -75,4 +75,16 @@ describe('operators that the WebGPU provider lacks', () => {
       expect(value).toBeCloseTo(expected[0]![k]!, 5);
     });
   });
+
+  test.each<[string, (x: tf.Tensor) => tf.Tensor]>([
+    ['IsNaN', (x) => tf.max(x, 1)],
+    ['Sign', tf.sign],
+  ])('%s gives the same without one', async (operator, op) => {
+    // The logarithms are NaN, −∞, 0 and positive.
+    const graph = trace(({ x }) => ({ y: op(tf.log(tf.sub(x!, 1))) }), { x: { shape: [3, 2], dtype: 'float32' } });
+    const rewritten = forWebGpu(graph);
+    expect(graph.nodes.map(({ opType }) => opType)).toContain(operator);
+    expect(rewritten.nodes.map(({ opType }) => opType)).not.toContain(operator);
+    expect(await outputsOf(rewritten, 3)).toEqual(await outputsOf(graph, 3));
+  });
 });

@@ -47,6 +47,10 @@ function rewritten(
       return types.get(node.inputs[0]!) === 'int32' ? gathers(node, numbers) : unchanged(node);
     case 'LogSoftmax':
       return logSoftmax(node);
+    case 'IsNaN':
+      return isNaNByEqual(node);
+    case 'Sign':
+      return types.get(node.inputs[0]!) === 'float32' ? signByComparisons(node) : unchanged(node);
     default:
       return unchanged(node);
   }
@@ -130,4 +134,43 @@ function logSoftmax({ inputs, outputs }: OnnxNode): Rewritten {
     ],
     initializers: [int64Tensor(axis, [-1])],
   };
+}
+
+/** Tests for NaN as the value that does not equal itself; a device whose compiler assumes that no NaN occurs misses it. */
+function isNaNByEqual({ inputs, outputs }: OnnxNode): Rewritten {
+  const [x, result] = [inputs[0]!, outputs[0]!];
+  const equal = `${result}.equal`;
+  return {
+    nodes: [
+      { opType: 'Equal', inputs: [x, x], outputs: [equal] },
+      { opType: 'Not', inputs: [equal], outputs: [result] },
+    ],
+    initializers: [],
+  };
+}
+
+/** Chooses 1, −1 or the value itself, which is 0 or NaN where neither comparison holds. */
+function signByComparisons({ inputs, outputs }: OnnxNode): Rewritten {
+  const [x, result] = [inputs[0]!, outputs[0]!];
+  const [zero, one, minusOne, positive, negative, below] = [
+    'zero',
+    'one',
+    'minusOne',
+    'positive',
+    'negative',
+    'below',
+  ].map((part) => `${result}.${part}`) as [string, string, string, string, string, string];
+  return {
+    nodes: [
+      { opType: 'Greater', inputs: [x, zero], outputs: [positive] },
+      { opType: 'Less', inputs: [x, zero], outputs: [negative] },
+      { opType: 'Where', inputs: [negative, minusOne, x], outputs: [below] },
+      { opType: 'Where', inputs: [positive, one, below], outputs: [result] },
+    ],
+    initializers: [floatScalar(zero, 0), floatScalar(one, 1), floatScalar(minusOne, -1)],
+  };
+}
+
+function floatScalar(name: string, value: number): OnnxTensor {
+  return { name, dtype: 'float32', shape: [], data: bytesOf(Float32Array.of(value)) };
 }
