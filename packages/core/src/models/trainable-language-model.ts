@@ -12,7 +12,7 @@ import { mixedTrainingProgram } from './mixed-training-program.js';
 import type { BatchShape, Precision } from './program.js';
 import type { BatchDimensions, Trainable } from './trainable.js';
 
-export interface LanguageModelTraining {
+export interface TrainableOptions {
   /** The precision of updates; default float32. */
   readonly precision?: Precision | undefined;
   /** See {@link BatchShape.recomputeEvery}. */
@@ -25,7 +25,7 @@ export interface LanguageModelTraining {
  */
 export function trainableLanguageModel(
   config: LanguageModelConfig,
-  { precision = 'float32', recomputeEvery }: LanguageModelTraining = {},
+  { precision = 'float32', recomputeEvery }: TrainableOptions = {},
 ): Trainable {
   const shapeOf = ({ batch, time }: BatchDimensions, room?: readonly number[]): BatchShape => ({
     ...{ batch: batch!, time: time!, recomputeEvery },

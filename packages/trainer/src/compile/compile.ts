@@ -14,7 +14,7 @@ import { drawnName } from './host-tensors.js';
 import { countUpdates, learningRateOf } from './learning-rate.js';
 import type { Loss } from './loss.js';
 import { type Model, type ModelFunction, modelOf, oneOrAll } from './model.js';
-import { modelTrainingProgram, predictionProgram, type StepProgram } from './program.js';
+import { type CompiledStep, modelTrainingProgram, predictionProgram } from './program.js';
 
 export interface CompileOptions {
   /** Engine that runs the steps. Default: ONNX Runtime on all cores of the CPU. */
@@ -26,7 +26,7 @@ export interface CompileOptions {
 type Tensors = tf.Tensor | tf.Tensor[];
 type FedValues = Record<string, Float32Array | Int32Array>;
 
-interface Session extends StepProgram {
+interface Session extends CompiledStep {
   readonly executable: Executable;
 }
 
@@ -140,7 +140,7 @@ export class CompiledModel {
     this.#residents.length = 0;
   }
 
-  async #session(key: string, program: () => StepProgram): Promise<Session> {
+  async #session(key: string, program: () => CompiledStep): Promise<Session> {
     try {
       return await this.#sessions.get(key, async () => {
         const step = program();
@@ -163,7 +163,7 @@ export class CompiledModel {
     if (Object.keys(values).length > 0) this.#residents.push(this.#engine.allocate(values));
   }
 
-  #drawn({ host }: StepProgram): FedValues {
+  #drawn({ host }: CompiledStep): FedValues {
     return Object.fromEntries(host.drawn.map(({ draw }, k) => [drawnName(k), draw(this.#random, this.#steps)]));
   }
 }

@@ -12,7 +12,7 @@ import { batchLoss, type Loss, lossFunctions } from './loss.js';
 import type { Model } from './model.js';
 import { withVariables } from './variables.js';
 
-export interface StepProgram {
+export interface CompiledStep {
   readonly program: Program;
   /** The variables that are inputs, by the names of their residents. */
   readonly variables: ReadonlyMap<string, tf.Variable>;
@@ -23,7 +23,7 @@ export interface StepProgram {
 type Specs = Readonly<Record<string, TensorSpec>>;
 type Body = (inputs: NamedTensors) => NamedTensors;
 
-export interface Batch {
+export interface BatchSpecs {
   readonly inputs: readonly TensorSpec[];
   readonly labels: readonly TensorSpec[];
 }
@@ -37,7 +37,12 @@ function residentName({ name }: tf.Variable): string {
  * Builds the program of one step. Inputs: `inputs.k`, `labels.k`, `learningRate`, the variables and the drawn tensors.
  * Outputs: `loss` and the new values of what the step updates.
  */
-export function modelTrainingProgram(model: Model, loss: Loss, optimizer: tf.Optimizer, batch: Batch): StepProgram {
+export function modelTrainingProgram(
+  model: Model,
+  loss: Loss,
+  optimizer: tf.Optimizer,
+  batch: BatchSpecs,
+): CompiledStep {
   const specs = { ...numbered('inputs', batch.inputs), ...numbered('labels', batch.labels), learningRate: scalar };
   const body: Body = (tensors) => {
     const labels = tensorsOf('labels', batch.labels, tensors);
@@ -63,7 +68,7 @@ export function predictionProgram(
   model: Model,
   inputs: readonly TensorSpec[],
   variables: readonly tf.Variable[],
-): StepProgram {
+): CompiledStep {
   const body: Body = (tensors) => {
     const predictions = model.forward(tensorsOf('inputs', inputs, tensors), false);
     return Object.fromEntries(predictions.map((tensor, k) => [`predictions.${k}`, tensor]));
@@ -81,7 +86,7 @@ function tensorsOf(prefix: string, specs: readonly TensorSpec[], tensors: NamedT
   return specs.map((_, k) => tensors[`${prefix}.${k}`]!);
 }
 
-function stepProgram(body: Body, specs: Specs, known: readonly tf.Variable[]): StepProgram {
+function stepProgram(body: Body, specs: Specs, known: readonly tf.Variable[]): CompiledStep {
   const { host, updated, outputShapes } = observe(body, specs);
   const variables = new Map([...known, ...updated].map((variable) => [residentName(variable), variable]));
   const drawn = host.drawn.map(({ shape }, k) => [drawnName(k), { shape, dtype: 'float32' }] as const);

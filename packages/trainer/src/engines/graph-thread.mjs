@@ -3,7 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
-/** @import { ThreadOptions, ThreadStage, ToThread, ValueType, Arrays } from './staged-program.js' */
+/** @import { ThreadOptions, ThreadStage, ToThread, ValueType, StageArrays } from './staged-program.js' */
 
 const port = /** @type {import('node:worker_threads').MessagePort} */ (parentPort);
 const { stages, session: sessionOptions } = /** @type {ThreadOptions} */ (workerData);
@@ -26,7 +26,7 @@ async function run({ stage, lent, given }) {
 
 /**
  * @param {readonly ValueType[]} types
- * @param {Arrays} arrays
+ * @param {StageArrays} arrays
  */
 function tensors(types, arrays) {
   return Object.fromEntries(types.map((type) => [type.name, tensor(type, arrays[type.name])]));
@@ -34,7 +34,7 @@ function tensors(types, arrays) {
 
 /**
  * @param {ValueType} type
- * @param {Arrays[string] | undefined} array
+ * @param {StageArrays[string] | undefined} array
  */
 function tensor({ name, dtype, shape }, array) {
   if (array) return new Tensor(dtype, array, shape);

@@ -12,7 +12,7 @@ export interface MemoryPlan {
   /** The graph to run. For the residents in {@link updates} it returns only the new rows. */
   readonly graph: OnnxGraph;
   readonly inPlace: ReadonlySet<string>;
-  readonly updates: readonly RowUpdate[];
+  readonly updates: readonly UpdatedRows[];
 }
 
 export function planMemory(traced: OnnxGraph): MemoryPlan {
@@ -45,7 +45,7 @@ function overwrites({ opType, inputs }: OnnxNode, name: string, links: Links): b
   return elementwise.has(opType) && inputs.includes(name);
 }
 
-export interface RowUpdate {
+export interface UpdatedRows {
   /** The resident whose rows change. */
   readonly resident: string;
   /** The graph input that holds the row numbers. */
@@ -58,7 +58,7 @@ export interface RowUpdate {
  * Finds the residents of which the graph replaces only some rows, numbered by one of its inputs.
  * @param inPlace the result of `updatedInPlace(graph)`
  */
-export function rowUpdates(graph: OnnxGraph, inPlace: ReadonlySet<string>): RowUpdate[] {
+export function rowUpdates(graph: OnnxGraph, inPlace: ReadonlySet<string>): UpdatedRows[] {
   const links = new Links(graph);
   const inputs = new Set(graph.inputs.map(({ name }) => name));
   return [...inPlace].flatMap((resident) => {
@@ -70,7 +70,7 @@ export function rowUpdates(graph: OnnxGraph, inPlace: ReadonlySet<string>): RowU
 }
 
 /** Returns a graph whose outputs are the new rows instead of whole tables. */
-function givingRows(graph: OnnxGraph, updates: readonly RowUpdate[]): OnnxGraph {
+function givingRows(graph: OnnxGraph, updates: readonly UpdatedRows[]): OnnxGraph {
   const byOutput = new Map(updates.map((update) => [nextOf(update.resident), update]));
   const shapes = new Map(graph.inputs.map(({ name, shape }) => [name, shape as number[]]));
   const outputs = graph.outputs.map((output) => {

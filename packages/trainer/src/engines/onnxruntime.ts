@@ -11,7 +11,7 @@ import { elementCount, nextOf } from '@unroll/core/onnx';
 import { Tensor } from 'onnxruntime-node';
 import { forCpu } from './cpu-graph.js';
 import { type Engine, type Executable, replacedResident } from './engine.js';
-import { planMemory, type RowUpdate } from './memory-plan.js';
+import { planMemory, type UpdatedRows } from './memory-plan.js';
 import { createSession, inputTensor, type OnnxRuntimeOptions, tracedProgram } from './onnx-session.js';
 import { createRepeatedProgram, planRuns } from './repeated-program.js';
 import { BufferPairs } from './resident-buffers.js';
@@ -70,7 +70,7 @@ async function runOneByOne(
         new Tensor('float32', new Float32Array(elementCount(shape as number[])), shape as number[]),
       ]),
   );
-  const rowsOf = (update: RowUpdate) => outputs[update.rows]!.data as Float32Array;
+  const rowsOf = (update: UpdatedRows) => outputs[update.rows]!.data as Float32Array;
   const results = Object.fromEntries(
     Object.entries(outputs)
       .filter(([name]) => updates.every(({ rows }) => rows !== name))

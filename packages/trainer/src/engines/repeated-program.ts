@@ -3,7 +3,7 @@ import type { OnnxGraph } from '@unroll/core';
 import { elementCount, nextOf, type OnnxValue } from '@unroll/core/onnx';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Executable, RunInputs } from './engine.js';
-import { type RowUpdate, readersFirst, rowUpdates, updatedInPlace } from './memory-plan.js';
+import { readersFirst, rowUpdates, type UpdatedRows, updatedInPlace } from './memory-plan.js';
 import { createSession, type OnnxRuntimeOptions } from './onnx-session.js';
 import { outerName, type RepeatedGraph, repeated } from './repeated-graph.js';
 import type { BufferPairs } from './resident-buffers.js';
@@ -15,7 +15,7 @@ export interface RunsPlan {
   /** Residents that a run may overwrite. */
   readonly inPlace: ReadonlySet<string>;
   /** Tables of which a run takes only the rows in use. */
-  readonly tables: readonly RowUpdate[];
+  readonly tables: readonly UpdatedRows[];
   /** Inputs that number these rows. */
   readonly ids: readonly OnnxValue[];
 }

@@ -14,7 +14,7 @@ import type { StagedProgram } from './engine.js';
 import { readersFirst } from './memory-plan.js';
 import { sessionOptions } from './onnx-session.js';
 
-export type Arrays = Record<string, Float32Array | Int32Array>;
+export type StageArrays = Record<string, Float32Array | Int32Array>;
 
 /** A value of a graph that enters or leaves a stage. */
 export interface ValueType extends OnnxValue {
@@ -40,7 +40,7 @@ export interface ToThread {
   /** Arrays that are transferred to the thread and back. */
   readonly lent: Record<string, Float32Array>;
   /** Arrays that are copied. */
-  readonly given: Arrays;
+  readonly given: StageArrays;
 }
 
 /** The reply after the thread has started, or after a stage has run. */
@@ -96,7 +96,7 @@ class ThreadedProgram implements StagedProgram {
 
   async run(stage: number, inputs: Readonly<Record<string, Float32Array | Int32Array>>): Promise<void> {
     const lent: Record<string, Float32Array> = {};
-    const given: Arrays = {};
+    const given: StageArrays = {};
     const { inputs: read, outputs: written } = this.#stages[stage]!;
     for (const { name } of [...read, ...written]) {
       if (inputs[name]) given[name] = inputs[name];

@@ -7,7 +7,7 @@ import type { OnnxGraph } from '@unroll/core';
 import type { OnnxNode } from '@unroll/core/onnx';
 import { nextOf } from '@unroll/core/onnx';
 import { Links } from './graph-links.js';
-import type { RowUpdate } from './memory-plan.js';
+import type { UpdatedRows } from './memory-plan.js';
 
 /** Symbolic dimension: the number of rows in use. */
 const rowsInUse = 'rows';
@@ -18,7 +18,7 @@ export function placesOf(ids: string): string {
 }
 
 /** Selects the updates of tables that the graph uses only to look up and replace rows of the same ids. */
-export function tablesByRows(graph: OnnxGraph, updates: readonly RowUpdate[]): RowUpdate[] {
+export function tablesByRows(graph: OnnxGraph, updates: readonly UpdatedRows[]): UpdatedRows[] {
   const links = new Links(graph);
   return updates.filter(({ resident, ids }) =>
     links.readers(resident).every((node) => isOfRows(node, resident) && links.source(node.inputs[1]!) === ids),
@@ -34,7 +34,7 @@ function isOfRows({ opType, inputs, attributes }: OnnxNode, table: string): bool
 }
 
 /** Rewrites the graph to take only the rows in use of `tables`, found by {@link tablesByRows}, and their places. */
-export function onRowsInUse(graph: OnnxGraph, tables: readonly RowUpdate[]): OnnxGraph {
+export function onRowsInUse(graph: OnnxGraph, tables: readonly UpdatedRows[]): OnnxGraph {
   const links = new Links(graph);
   const ids = new Set(tables.map((table) => table.ids));
   const residents = new Set(tables.map(({ resident }) => resident));

@@ -12,7 +12,7 @@ import type { AdaptationSettings } from './adaptation.js';
 import type { Evaluation } from './evaluate.js';
 import { evaluateCheckpoint } from './perplexity.js';
 
-export interface EvaluationRequest {
+export interface SplitRequest {
   readonly checkpoint: string;
   readonly data: string;
   readonly split: 'train' | 'valid' | 'test';
@@ -22,7 +22,7 @@ export interface EvaluationRequest {
 
 /** The loss and perplexity of a language model on a part of a corpus, and how it adapted to the text, if it did. */
 export interface SplitEvaluation extends Evaluation, AdaptationSettings {
-  readonly split: EvaluationRequest['split'];
+  readonly split: SplitRequest['split'];
   /** Perplexity of the grammar itself on this text; present for the embedded corpus. */
   readonly lowestPerplexity?: number;
 }
@@ -32,7 +32,7 @@ export interface SplitEvaluation extends Evaluation, AdaptationSettings {
  * @throws UnrollError naming what is missing or cannot be read; the signal's reason when it aborts
  */
 export async function evaluateSplit(
-  request: EvaluationRequest,
+  request: SplitRequest,
   settings: AdaptationSettings,
   signal: AbortSignal,
 ): Promise<SplitEvaluation> {
@@ -53,6 +53,6 @@ export async function evaluateSplit(
   return { split, ...evaluation, ...settings, ...lowest };
 }
 
-function lowestPerplexity(corpus: Corpus, split: EvaluationRequest['split']): number {
+function lowestPerplexity(corpus: Corpus, split: SplitRequest['split']): number {
   return grammarPerplexity([...corpus[split].texts()].join(''));
 }

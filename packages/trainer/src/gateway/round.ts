@@ -5,7 +5,7 @@ import type { Round } from '@unroll/edge-runtime';
  * The reason for refusing an update, as an HTTP status and a line. Undefined if it was taken, now or earlier under the
  * same key.
  */
-export type Refusal = { readonly status: number; readonly reason: string } | undefined;
+export type RoundRefusal = { readonly status: number; readonly reason: string } | undefined;
 
 export class FederatedRound {
   readonly terms: Round;
@@ -30,7 +30,7 @@ export class FederatedRound {
    * Adds an update once, however often it is sent under its key.
    * @param client the sender, from whom the round takes one update; undefined if clients are not distinguished
    */
-  add(key: string, update: Float32Array, client?: string): Refusal {
+  add(key: string, update: Float32Array, client?: string): RoundRefusal {
     const { parameters } = this.terms;
     if (this.#keys.has(key)) return undefined;
     if (client !== undefined && this.#clients.has(client)) {

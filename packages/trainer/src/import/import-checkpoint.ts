@@ -5,7 +5,7 @@ import { writeModel } from '../checkpoint/checkpoint.js';
 import { inspectModel } from '../checkpoint/checkpoint-files.js';
 import { UnrollError } from '../errors.js';
 import { ResultLock } from '../files/result-lock.js';
-import { type ImportRequest, readForeignModel } from './import-model.js';
+import { type ForeignModelRequest, readForeignModel } from './import-model.js';
 
 /** The checkpoint that was made of another framework's model. */
 export interface ImportResult {
@@ -30,7 +30,7 @@ export interface ImportResult {
  * @throws UnrollError saying what is wrong with which file; the signal's reason when it aborts
  */
 export async function importCheckpoint(
-  request: ImportRequest,
+  request: ForeignModelRequest,
   out: string,
   signal: AbortSignal,
 ): Promise<ImportResult> {

@@ -11,7 +11,7 @@ import { type Mapping, readMapping } from './torch-modules.js';
 import { readTorchFile } from './torch-shards.js';
 import { readVocabulary } from './vocabulary-file.js';
 
-export interface ImportRequest {
+export interface ForeignModelRequest {
   readonly from: ImportSource;
   readonly file: string;
   /** Path of the vocabulary. */
@@ -31,7 +31,7 @@ export interface Import {
  * Reads a model and its vocabulary.
  * @throws UnrollError saying what is wrong with which file; the signal's reason when it aborts
  */
-export async function readForeignModel(request: ImportRequest, signal: AbortSignal): Promise<Import> {
+export async function readForeignModel(request: ForeignModelRequest, signal: AbortSignal): Promise<Import> {
   const tokenizer = readVocabulary(request.vocab);
   const { config, parameters, assumptions, unread } = await readModel(request, signal);
   if (tokenizer.vocabSize !== config.vocabSize) {
@@ -42,7 +42,7 @@ export async function readForeignModel(request: ImportRequest, signal: AbortSign
   return { checkpoint: { config, parameters, tokenizer }, assumptions, unread };
 }
 
-async function readModel({ from, file, mapping }: ImportRequest, signal: AbortSignal): Promise<ImportedModel> {
+async function readModel({ from, file, mapping }: ForeignModelRequest, signal: AbortSignal): Promise<ImportedModel> {
   switch (from) {
     case 'pytorch': {
       const modules: Mapping = mapping === undefined ? {} : readMapping(mapping);

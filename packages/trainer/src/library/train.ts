@@ -10,6 +10,7 @@ import { type OwnTask, ownTask } from '../own-models/own-task.js';
 import { readTaskCheckpoint } from '../tasks/task-checkpoint.js';
 import { taskJobRequest } from '../tasks/task-job.js';
 import type { Listener } from '../terminal/listener.js';
+import { ChiefEvents } from '../training/chief-events.js';
 import type { WorkerRole } from '../training/learners/open-learner.js';
 import { type RunEvent, runTraining } from '../training/run.js';
 import { eventsInCode, listenerFields, parseOptions, path, signalField } from './in-code.js';
@@ -136,14 +137,6 @@ function clusterOf(options: ParsedOptions): ClusterOptions {
 
 /** Yields the events of the worker that evaluates and writes the checkpoints, as one process would. */
 async function* eventsOfChief(events: AsyncIterable<WorkerEvent>): AsyncGenerator<RunEvent, void, undefined> {
-  let chief = 0;
-  let hasStarted = false;
-  for await (const { worker, event } of events) {
-    if (event.type === 'evaluation' || event.type === 'checkpoint') chief = worker;
-    if (worker !== chief) continue;
-    // A worker that was killed starts again.
-    if (event.type === 'start' && hasStarted) continue;
-    hasStarted = true;
-    yield event;
-  }
+  const chief = new ChiefEvents();
+  for await (const { worker, event } of events) if (chief.includes(event, worker)) yield event;
 }

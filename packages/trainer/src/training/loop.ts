@@ -5,10 +5,10 @@
 import { setImmediate } from 'node:timers/promises';
 import type { TrainingRecipe } from '../configuration/recipe.js';
 import { UnrollError } from '../errors.js';
-import type { Learner, LossSum, StepResult, UpdateSettings } from './learners/learner.js';
+import type { Learner, LossSum, UpdateResult, UpdateSettings } from './learners/learner.js';
 import { averagingWeightAt, learningRateAt, type Moment } from './schedule.js';
 
-export interface TrainingOptions {
+export interface LoopOptions {
   readonly training: TrainingRecipe;
   readonly learner: Learner;
   readonly stepsPerEpoch: number;
@@ -21,7 +21,7 @@ export interface TrainingOptions {
 }
 
 /** Reports one completed update. */
-export interface StepProgress extends StepResult {
+export interface StepProgress extends UpdateResult {
   readonly type: 'step';
   /** Updates made so far. */
   readonly step: number;
@@ -54,7 +54,7 @@ export function totalSteps({ epochs, maxSteps }: TrainingRecipe, stepsPerEpoch: 
  * of parameter servers it may be an earlier one; after a restart of this process it may be later than its checkpoint's.
  * @throws UnrollError if the loss or the gradient's norm is no longer a finite number
  */
-export async function* train(options: TrainingOptions): AsyncGenerator<TrainingProgress, void, undefined> {
+export async function* trainingSteps(options: LoopOptions): AsyncGenerator<TrainingProgress, void, undefined> {
   const { training, learner, stepsPerEpoch, checkpointStep, signal } = options;
   const last = totalSteps(training, stepsPerEpoch);
   let ended = checkpointStep;
@@ -85,7 +85,7 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingP
  * Makes as many steps as the learner makes at once, up to the end of the epoch. Returns none if the learner was at
  * another step.
  */
-async function makeSteps(options: TrainingOptions, step: number): Promise<StepProgress[]> {
+async function makeSteps(options: LoopOptions, step: number): Promise<StepProgress[]> {
   const { training, learner, stepsPerEpoch } = options;
   const epochEnd = step - (step % stepsPerEpoch) + stepsPerEpoch;
   const end = Math.min(step + learner.stepsAtOnce, epochEnd, totalSteps(training, stepsPerEpoch));
@@ -104,17 +104,17 @@ async function makeSteps(options: TrainingOptions, step: number): Promise<StepPr
   });
 }
 
-function settingsOf(options: TrainingOptions, step: number): UpdateSettings {
+function settingsOf(options: LoopOptions, step: number): UpdateSettings {
   const moment = momentOf(options, step);
   const { training } = options;
   return { learningRate: learningRateAt(training, moment), averagingWeight: averagingWeightAt(training, moment) };
 }
 
-function momentOf({ stepsPerEpoch, validation }: TrainingOptions, step: number): Moment {
+function momentOf({ stepsPerEpoch, validation }: LoopOptions, step: number): Moment {
   return { step, stepsPerEpoch, validation };
 }
 
-function epochProgress(options: TrainingOptions, step: number): EpochProgress {
+function epochProgress(options: LoopOptions, step: number): EpochProgress {
   const { training, learner, stepsPerEpoch } = options;
   const epoch = Math.ceil(step / stepsPerEpoch);
   return {

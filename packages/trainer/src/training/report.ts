@@ -1,6 +1,7 @@
 /** Follows a run's events: shows them on stderr and sums up the result. */
 import { log } from '../terminal/log.js';
 import { Progress } from '../terminal/progress.js';
+import { ChiefEvents } from './chief-events.js';
 import type { RunEpoch, RunEvent, RunStart, RunStep } from './run.js';
 
 /** The result of training a language model. */
@@ -42,9 +43,8 @@ export class RunReport {
   readonly #out: string;
   readonly #workers: number;
   #start: RunStart | undefined;
-  #isStartSaid = false;
-  /** The worker that evaluates and writes the checkpoints, as far as is known: its events are shown. */
-  #chief = 0;
+  /** Its events are shown. */
+  readonly #chief = new ChiefEvents();
   #bar: Progress | undefined;
   #barEpoch = 0;
   /** Tokens or examples of the bar's steps, each. */
@@ -73,13 +73,9 @@ export class RunReport {
     if (event.type === 'epoch') this.#epochs.set(worker, event);
     if (event.type === 'step') this.#addStaleness(event);
     if (event.type === 'start') this.#start ??= event;
-    if (event.type === 'evaluation' || event.type === 'checkpoint') this.#chief = worker;
-    if (worker !== this.#chief) return;
+    if (!this.#chief.includes(event, worker)) return;
     switch (event.type) {
       case 'start':
-        // Say this once only: a worker that was killed starts again.
-        if (this.#isStartSaid) break;
-        this.#isStartSaid = true;
         this.#start = event;
         for (const notice of event.notices) log(notice, 'warning');
         log(
@@ -165,7 +161,7 @@ export class RunReport {
    */
   #trainLoss(): number | undefined {
     // A worker that has left the run has no result for this epoch.
-    const epochs = [...this.#epochs.values()].filter(({ step }) => step === this.#epochs.get(this.#chief)?.step);
+    const epochs = [...this.#epochs.values()].filter(({ step }) => step === this.#epochs.get(this.#chief.chief)?.step);
     const lossSum = epochs.reduce((sum, epoch) => sum + epoch.lossSum, 0);
     const count = epochs.reduce((sum, epoch) => sum + epoch.count, 0);
     return ratio(lossSum, count);

@@ -4,7 +4,7 @@ import { ResultLock } from '../files/result-lock.js';
 import { EpochEnd, type RunEvaluation } from './epoch-end.js';
 import type { BestEpoch, JobFacts, TrainingJob } from './job.js';
 import { openLearner, type WorkerRole } from './learners/open-learner.js';
-import { type EpochProgress, type StepProgress, totalSteps, train } from './loop.js';
+import { type EpochProgress, type StepProgress, totalSteps, trainingSteps } from './loop.js';
 import { parameterCount } from './parameter-count.js';
 import type { JobRequest } from './request.js';
 import { requireAlone, requireShareable } from './requirements.js';
@@ -93,7 +93,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
     notices: job.notices,
   };
   let started = performance.now();
-  for await (const progress of train({
+  for await (const progress of trainingSteps({
     training,
     validation: epochEnd.validation,
     learner,

@@ -9,9 +9,9 @@ import {
   gradientSumShapes,
 } from '@unroll/core/internal';
 import { type Residents, zeros } from '../../engines/engine.js';
-import type { UpdateScalars } from './consecutive-batches.js';
+import type { ScalarInputs } from './consecutive-batches.js';
 import { LaneLosses } from './lane-losses.js';
-import type { LearnerOptions, LossSum, StepResult } from './learner.js';
+import type { LearnerOptions, LossSum, UpdateResult } from './learner.js';
 import { StepExecutable } from './step-executable.js';
 import type { BatchStep, TrainingResidents } from './whole-batch-step.js';
 
@@ -36,7 +36,7 @@ export async function createAccumulatedStep(
   const { shape } = parts[0]!.batches;
   if (shape) await part.prepare(shape);
   const total = () => sumOf(parts.map(({ losses }) => losses.total));
-  const makeUpdate = async (step: number, scalars: UpdateScalars): Promise<StepResult> => {
+  const makeUpdate = async (step: number, scalars: ScalarInputs): Promise<UpdateResult> => {
     sums.clear();
     const summands: LossSum[] = [];
     for (const { from, batches, losses } of parts) {
@@ -56,7 +56,7 @@ export async function createAccumulatedStep(
     },
     isUniform: shape !== undefined,
     run: async (step, scalars) => {
-      const made: StepResult[] = [];
+      const made: UpdateResult[] = [];
       for (const each of scalars) made.push(await makeUpdate(step + made.length, each));
       return made;
     },

@@ -4,7 +4,7 @@ import type { BatchSource, TrainingBatch } from './batch-source.js';
 import type { StepExecutable } from './step-executable.js';
 
 /** The scalar inputs of an update. */
-export type UpdateScalars = Readonly<Record<string, Float32Array>>;
+export type ScalarInputs = Readonly<Record<string, Float32Array>>;
 
 export interface BatchProgram {
   readonly executable: StepExecutable;
@@ -25,7 +25,7 @@ export interface BatchOutputs {
 export async function runBatches(
   { executable, batches, recurrent }: BatchProgram,
   first: number,
-  scalars: readonly UpdateScalars[],
+  scalars: readonly ScalarInputs[],
 ): Promise<BatchOutputs[]> {
   const read = scalars.map((_, k) => batches.batchAt(first + k));
   if (read.slice(1).some(({ beginsEpoch }) => beginsEpoch)) throw new Error('batches of two epochs in one run');

@@ -14,7 +14,7 @@ import { type Residents, zeros } from '../../engines/engine.js';
 import { readAll } from '../../engines/residents.js';
 import { createGradientStep } from './gradient-step.js';
 import { laneWidth, packLanes, unpackLosses, unpackRecurrent } from './lane-states.js';
-import type { Learner, LearnerState, LossSum, StepResult, UpdateSettings } from './learner.js';
+import type { Learner, LearnerState, LossSum, UpdateResult, UpdateSettings } from './learner.js';
 import { createLocalRound } from './local-round.js';
 import { createRowStep } from './row-step.js';
 import { createStagedStep, isStaged, type WorkerOptions } from './staged-step.js';
@@ -88,13 +88,13 @@ export class DistributedLearner implements Learner {
   /** An update needs the servers' answer to the one before, so there is one in a call. */
   readonly stepsAtOnce = 1;
 
-  async step(updates: readonly UpdateSettings[]): Promise<readonly StepResult[]> {
+  async step(updates: readonly UpdateSettings[]): Promise<readonly UpdateResult[]> {
     const [{ learningRate }] = updates as [UpdateSettings];
     const made = await this.#step(learningRate);
     return made ? [{ ...made, epoch: this.epoch }] : [];
   }
 
-  async #step(learningRate: number): Promise<Omit<StepResult, 'epoch'> | undefined> {
+  async #step(learningRate: number): Promise<Omit<UpdateResult, 'epoch'> | undefined> {
     this.#meter.begin();
     if (!(await this.#prepare())) {
       await this.#takeUp();

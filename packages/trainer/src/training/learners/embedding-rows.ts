@@ -6,7 +6,7 @@ import type { GradientRows } from '@unroll/param-server/client';
  * @param ids one id per token
  * @param tokenRows `[ids.length, width]`, a row for each token; overwritten
  */
-export function sumRowsById(ids: Int32Array, tokenRows: Float32Array): GradientRows {
+export function sumTokenRows(ids: Int32Array, tokenRows: Float32Array): GradientRows {
   const width = tokenRows.length / ids.length;
   const rowOf = (token: number) => tokenRows.subarray(token * width, (token + 1) * width);
   const firstTokens = new Map<number, number>();

@@ -11,7 +11,7 @@ import { stalenessBound } from '../../configuration/modes.js';
 import { type Residents, zeros } from '../../engines/engine.js';
 import { disposeAll } from '../../engines/residents.js';
 import type { Inputs } from './batch-source.js';
-import { sumRowsById } from './embedding-rows.js';
+import { sumTokenRows } from './embedding-rows.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LearnerOptions } from './learner.js';
 import { StepExecutable } from './step-executable.js';
@@ -62,7 +62,7 @@ export function gradientsByName(
   return Object.fromEntries(
     names.map((name) => [
       name,
-      outputs[gradientOf(name)] ?? sumRowsById(ids as Int32Array, outputs[gradientRowsOf(name)]!),
+      outputs[gradientOf(name)] ?? sumTokenRows(ids as Int32Array, outputs[gradientRowsOf(name)]!),
     ]),
   );
 }

@@ -17,7 +17,7 @@ export interface LossSum {
 }
 
 /** The figures of one update. */
-export interface StepResult extends LossSum {
+export interface UpdateResult extends LossSum {
   /** Global norm of the whole batch's gradient before clipping. In local mode: of the servers' step. */
   readonly gradientNorm: number;
   /**
@@ -62,7 +62,7 @@ export interface Learner {
    * update each, bit for bit, in less time.
    * @returns none if no update was made because the parameter servers were at another step; it is now `nextStep`
    */
-  step(updates: readonly UpdateSettings[]): Promise<readonly StepResult[]>;
+  step(updates: readonly UpdateSettings[]): Promise<readonly UpdateResult[]>;
   /**
    * Waits at a barrier until all workers have made the same number of steps; then `parameters` contain all their
    * updates.

@@ -1,9 +1,9 @@
 /** Updates of a learner that trains alone: one graph, optimizer included. `accumulated-step.ts` is the alternative. */
 import type { BatchDimensions } from '@unroll/core/internal';
 import type { Residents } from '../../engines/engine.js';
-import { runBatches, type UpdateScalars } from './consecutive-batches.js';
+import { runBatches, type ScalarInputs } from './consecutive-batches.js';
 import { LaneLosses } from './lane-losses.js';
-import type { LearnerOptions, LossSum, StepResult } from './learner.js';
+import type { LearnerOptions, LossSum, UpdateResult } from './learner.js';
 import { StepExecutable } from './step-executable.js';
 
 /** The arrays that one process keeps on its engine. */
@@ -20,7 +20,7 @@ export interface BatchStep {
   /** Whether all batches have one shape, so that several updates in one call are worth while. */
   readonly isUniform: boolean;
   /** Makes one update for each element of `scalars`, from `step` on (counted from 0). All must belong to one epoch. */
-  run(step: number, scalars: readonly UpdateScalars[]): Promise<StepResult[]>;
+  run(step: number, scalars: readonly ScalarInputs[]): Promise<UpdateResult[]>;
   dispose(): Promise<void>;
 }
 
