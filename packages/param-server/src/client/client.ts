@@ -64,6 +64,11 @@ export class ParameterClient implements AsyncDisposable {
     return this.#place.isChief;
   }
 
+  /** Whether the chief has ended the training before its last step: there is nothing left to do but to {@link finish}. */
+  get hasEnded(): boolean {
+    return this.#place.hasEnded;
+  }
+
   /** The states of all lanes at the time of this worker's last join, `[lanes, width]`. */
   get laneStates(): Float32Array {
     return this.#place.laneStates;
@@ -166,11 +171,13 @@ export class ParameterClient implements AsyncDisposable {
 
   /**
    * Says that this worker has nothing left to do, and waits until all workers have said so.
+   * @param endsRun whether the training ends here, before its last step: the other workers hear it as they rejoin (see
+   *   {@link hasEnded}). Only the chief may say so.
    * @returns false if there is more to do, because the servers went back to an earlier step, which is now `step`
    */
-  async finish(): Promise<boolean> {
+  async finish({ endsRun = false }: { readonly endsRun?: boolean } = {}): Promise<boolean> {
     const caller = this.#place.caller;
-    const finished = await this.#place.whereWeAre(() => this.#shards.first.connection.finish({ caller }));
+    const finished = await this.#place.whereWeAre(() => this.#shards.first.connection.finish({ caller, endsRun }));
     this.#isFinished = finished !== undefined;
     return this.#isFinished;
   }

@@ -51,6 +51,7 @@ export class PlaceInRun {
   /** The number of a newer process, if another shard has answered that it supersedes this one. */
   #above = 0;
   #isChief = false;
+  #hasEnded = false;
   /** The number of joins in a row that found another server with a later lease than the first. */
   #joinsAhead = 0;
   /** The greatest generation that this process knows. */
@@ -110,6 +111,11 @@ export class PlaceInRun {
   /** Whether this worker initializes the servers, as the first server said at the last join. */
   get isChief(): boolean {
     return this.#isChief;
+  }
+
+  /** Whether the chief has ended the training before its last step, as the first server said at the last join. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** Whether steps are made without the slowest workers. */
@@ -235,9 +241,11 @@ export class PlaceInRun {
   }
 
   /** The first shard has let this worker in. From now on its heartbeats tell whether later calls still count. */
-  #admitted({ generation, lease, chief, elastic, backupWorkers, leaseSeconds }: unroll.v1.JoinResponse): void {
+  #admitted(answer: unroll.v1.JoinResponse): void {
+    const { generation, lease, chief, ended, elastic, backupWorkers, leaseSeconds } = answer;
     this.#caller = { ...this.#caller, generation, lease };
     this.#isChief = chief;
+    this.#hasEnded = ended ?? false;
     this.#isElastic = elastic;
     this.#hasBackups = backupWorkers > 0;
     this.#place = 'joining';
@@ -271,8 +279,11 @@ export class PlaceInRun {
       this.#options.onNotice?.(`back from step ${this.#step} to step ${step}, with the servers`, 'info');
     }
     const isLagging = sumOfSquares !== undefined;
-    await this.pullParameters({ step, ...(isLagging ? { sumOfSquares } : {}) });
-    await this.pullLanes(step);
+    // Where workers go at their own pace, a pull may wait for steps that nobody makes any more.
+    if (!this.#hasEnded) {
+      await this.pullParameters({ step, ...(isLagging ? { sumOfSquares } : {}) });
+      await this.pullLanes(step);
+    }
     this.#lanes = lanes;
     this.#step = step;
     this.#entrances++;

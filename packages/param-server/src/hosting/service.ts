@@ -91,7 +91,7 @@ export function parameterServerMethods(host: ShardHost, reports: WorkerReports):
     ),
     status: (_: unknown, done: sendUnaryData<object>) =>
       done(null, { leaseSeconds: host.policy.leaseSeconds, workers: reports.workers }),
-    finish: unary((_: Message<'FinishRequest'>) => ({ type: 'finish' }), host),
+    finish: unary(({ endsRun }: Message<'FinishRequest'>) => ({ type: 'finish', endsRun: endsRun ?? false }), host),
     leave: unary(
       ({ finished }: Message<'LeaveRequest'>) => ({ type: 'leave', isFinished: finished }),
       host,

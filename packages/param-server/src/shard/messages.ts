@@ -115,7 +115,8 @@ export type Request = { readonly request: number; readonly caller: Caller } & (
       readonly meets: boolean;
     }
   | { readonly type: 'heartbeat' }
-  | { readonly type: 'finish' }
+  /** `endsRun`: whether the training ends here, before its last step. */
+  | { readonly type: 'finish'; readonly endsRun: boolean }
   | { readonly type: 'leave'; readonly isFinished: boolean }
 );
 
@@ -162,6 +163,8 @@ export type Answer =
       readonly ordinal: number;
       /** Whether this worker initializes the servers and writes the checkpoints. Only the first shard knows. */
       readonly isChief: boolean;
+      /** Whether the chief has ended the training before its last step. Only the first shard knows. */
+      readonly ended: boolean;
       readonly initialized: boolean;
       /** The incarnation of the chief that began the generation. */
       readonly begunBy: number | undefined;

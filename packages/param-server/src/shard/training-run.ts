@@ -40,6 +40,8 @@ export class TrainingRun {
   /** The request that began this generation. */
   #beginning: Beginning | undefined;
   #steps: Steps | undefined;
+  /** Whether the chief has ended the training before its last step. */
+  #hasEnded = false;
 
   constructor(place: ShardPlace, policy: ShardPolicy, workforce: Workforce, out: Outbox) {
     this.#place = place;
@@ -131,6 +133,7 @@ export class TrainingRun {
       type: 'joined',
       ordinal: this.#workforce.members.ordinalOf(worker),
       isChief: this.#workforce.isChief(worker),
+      ended: this.#hasEnded,
       initialized: this.#steps !== undefined,
       begunBy: this.#beginning?.begunBy,
       generation: this.#generation,
@@ -228,6 +231,7 @@ export class TrainingRun {
     this.#generation = generation;
     this.#credible = Math.max(this.#credible, generation);
     this.#steps = undefined;
+    this.#hasEnded = false;
     this.#snapshots.forgetWaiting();
     this.#workforce.members.forgetFinished();
     const outdated = this.#out.waiting.filter(({ type }) => type !== 'join');
@@ -256,6 +260,7 @@ export class TrainingRun {
 
   push(request: RequestOf<'push'>, now: number): void {
     const steps = this.#stepsFor(request);
+    if (this.#hasEnded) throw hasEnded();
     const { caller, lanes } = request;
     const { leads, isElastic } = this.#workforce;
     const own = this.#workforce.lanesOf(caller.worker);
@@ -291,6 +296,14 @@ export class TrainingRun {
     if (request.caller.lease < steps.lease) throw leasedAnew();
     this.#workforce.members.finish(request.caller.worker);
     this.#out.hold(request);
+    if (request.endsRun && this.#workforce.isChief(request.caller.worker)) this.#endEarly();
+  }
+
+  /** Makes the other workers join again, to hear that the training has ended. */
+  #endEarly(): void {
+    this.#hasEnded = true;
+    const going = this.#out.waiting.filter(({ type }) => type === 'push' || type === 'commit' || type === 'pull');
+    this.#out.refuseAll(going, hasEnded());
   }
 
   leave(request: RequestOf<'leave'>): void {
@@ -325,6 +338,10 @@ interface Beginning extends Pick<RequestOf<'initialize' | 'restore'>, 'type' | '
 }
 
 type MessageOf<Type extends ShardMessage['type']> = Extract<ShardMessage, { type: Type }>;
+
+function hasEnded(): Refusal {
+  return new Refusal('aborted', 'the chief has ended the training; join again');
+}
 
 /** The standing of a worker that joins before there are values. */
 const nowhere: Standing = { step: 0, appliedSumOfSquares: undefined, pendingSumOfSquares: undefined };

@@ -135,7 +135,7 @@ export class UnreliableCalls implements ShardCalls {
   }
 
   finish(request: unroll.v1.FinishRequest): Promise<object> {
-    return this.#ask(request, (caller) => ({ type: 'finish', caller }));
+    return this.#ask(request, (caller) => ({ type: 'finish', caller, endsRun: request.endsRun ?? false }));
   }
 
   /** Never repeated once answered: a copy that comes last would repair the damage of a late message. */

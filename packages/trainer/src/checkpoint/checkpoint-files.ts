@@ -9,6 +9,7 @@ import { UnrollError } from '../errors.js';
 import { type FileContents, type FolderContents, inspectFolder } from '../files/result-folder.js';
 import { type Arrays, jsonFile, withoutShapes, withPrefix, withShapes } from './arrays.js';
 import { readChecksummedFolder, replaceChecksummedFolder } from './checksums.js';
+import { isKeptCheckpoint, KeptCheckpoints, type KeptCheckpointsOptions } from './kept-checkpoints.js';
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from './safetensors.js';
 
 const modelFiles = ['config.json', 'model.safetensors'] as const;
@@ -44,7 +45,12 @@ export interface TrainingContents {
 
 /** Examines `folder`, to which a checkpoint may be written. */
 export function inspectCheckpoint(folder: string): Promise<FolderContents> {
-  return inspectFolder(folder, [...allFiles, 'checksums.json']);
+  return inspectFolder(folder, [...allFiles, 'checksums.json'], isKeptCheckpoint);
+}
+
+/** Returns what keeps the checkpoints of a run beside those that follow. */
+export function keptCheckpoints(options: Omit<KeptCheckpointsOptions, 'files'>): KeptCheckpoints {
+  return new KeptCheckpoints({ ...options, files: [...allFiles, 'checksums.json'] });
 }
 
 /** Examines `folder`, to which a model may be written. A checkpoint that can be resumed counts as foreign. */

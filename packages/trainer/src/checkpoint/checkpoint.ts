@@ -15,6 +15,9 @@ export interface Checkpoint {
   readonly tokenizer: Tokenizer;
 }
 
+/** The validation metric at every evaluation so far; `step` is the number of updates. */
+export const evaluationsSchema = z.array(z.object({ step: z.int().nonnegative(), value: z.number() }));
+
 const trainingStateSchema = z.object({
   training: trainingConfigSchema,
   /** Number of updates made so far. */
@@ -22,9 +25,12 @@ const trainingStateSchema = z.object({
   /** Number of training tokens seen so far. */
   tokens: z.int().nonnegative(),
   trainPerplexity: z.number().nullable(),
+  /** The last one measured, perhaps some steps before. */
   validPerplexity: z.number().nullable(),
   /** Validation perplexity after each whole epoch; the plateau schedule and the trigger of NT-ASGD depend on it. */
   validation: z.array(z.number()).default([]),
+  /** Validation perplexity at every evaluation; absent in older checkpoints. */
+  evaluations: evaluationsSchema.optional(),
   /** Fingerprints of the texts for training and validation. */
   texts: z.object({ train: textFingerprintSchema, valid: textFingerprintSchema }).optional(),
 });

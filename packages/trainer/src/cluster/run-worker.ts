@@ -22,7 +22,7 @@ export async function runWorker(
   const report = new RunReport(request.out, role.workers);
   const leaving = new AbortController();
   try {
-    for await (const event of runTraining({ request, role: { ...role, onNotice: notify }, signal: leaving.signal })) {
+    for await (const event of runTraining({ request, role: { ...role, onNotice: notify }, leave: leaving.signal })) {
       if (event.type === 'start' && event.mayLeave) leaveOnSignal(leaving, role.worker);
       observer?.add(event);
       if (!reportTo(process, event)) report.add(event, role.worker);

@@ -9,11 +9,13 @@ import {
   byDefault,
   count,
   type Defaulted,
+  interval,
   oneOf,
   optional,
   positive,
   probability,
   sinceLater,
+  text,
   toggle,
   type Value,
   wholeNumber,
@@ -32,7 +34,7 @@ import {
 
 /**
  * Places of a hyperparameter: the architecture of a language model; its tokens; the recipe, which every training has;
- * the text's division into sequences; details of a mode; sizes that only applications have.
+ * what else only trainings on text have (`sequences`); details of a mode; sizes that only applications have.
  */
 type Part = 'model' | 'tokens' | 'recipe' | 'sequences' | 'mode' | 'application';
 
@@ -49,6 +51,8 @@ export interface Hyperparameter extends Value<z.ZodType, unknown> {
   readonly isSize?: true;
   /** Whether only language models train with other values than the default. */
   readonly isForText?: true;
+  /** Whether a resumed run may have another value than its checkpoint: it does not change what a step computes. */
+  readonly mayChange?: true;
 }
 
 export const hyperparameters = {
@@ -163,8 +167,38 @@ export const hyperparameters = {
       'what workers of parameter servers hold of the embedding and the output layer: whole (the default), or the rows of ' +
       'their batch, with --softmax sampled',
   },
-  epochs: { part: 'recipe', ...count, help: 'passes over the training text' },
-  maxSteps: { part: 'recipe', ...optional(count), help: 'stop after so many steps' },
+  epochs: { part: 'recipe', ...count, mayChange: true, help: 'passes over the training text' },
+  maxSteps: { part: 'recipe', ...optional(count), mayChange: true, help: 'stop after so many steps' },
+  evalEvery: {
+    part: 'recipe',
+    ...optional(interval),
+    mayChange: true,
+    help: 'evaluate and save after so many steps or so long (30s, 10m, 2h), too (default: at the end of each epoch)',
+  },
+  saveEvery: {
+    part: 'recipe',
+    ...optional(interval),
+    mayChange: true,
+    help: 'save after so many steps or so long (30s, 10m, 2h), too, without evaluating',
+  },
+  keep: {
+    part: 'recipe',
+    ...optional(count),
+    mayChange: true,
+    help: 'keep the latest so many checkpoints, in --out/step-<n> (default: only the last, and the best)',
+  },
+  patience: {
+    part: 'recipe',
+    ...optional(count),
+    mayChange: true,
+    help: 'stop after so many evaluations in a row without a new best',
+  },
+  sample: {
+    part: 'sequences',
+    ...optional(text),
+    mayChange: true,
+    help: 'show at each evaluation how the model continues this text',
+  },
   seed: { part: 'recipe', ...byDefault(wholeNumber, 1), help: 'seed of initialisation and dropout' },
   context: { part: 'application', ...count, isSize: true, help: 'rows of the past that a forecaster sees' },
   horizon: { part: 'application', ...count, isSize: true, help: 'rows of the future that a forecaster tells' },
@@ -220,6 +254,38 @@ export function schemasOf<Place extends Part>(zod: Zod, part: Place): Schemas<Pl
 export function defaultsOf<Place extends Part>(part: Place): Defaults<Place> {
   return fieldsOf(part, (entry) => entry.default) as Defaults<Place>;
 }
+
+/**
+ * Returns the settings on which the results of steps depend: two runs for which they are equal compute the same, however
+ * long they are and whenever they are evaluated.
+ */
+export function computedSettings<Settings extends object>(settings: Settings): Partial<Settings> {
+  const fields = Object.entries(settings).filter(([name]) => !changeableFields.has(name));
+  return Object.fromEntries(fields) as Partial<Settings>;
+}
+
+/**
+ * Returns the settings of a resumed run.
+ * @param given the settings that were given, by field
+ */
+export function resumedWith<Settings extends object>(saved: Settings, given: Readonly<Record<string, unknown>>): Settings {
+  const changed = Object.entries(given).filter(([name, value]) => changeableFields.has(name) && value !== undefined);
+  // `maxSteps` ends a run early: the next one goes on to the end unless it is given again.
+  return { ...saved, maxSteps: undefined, ...Object.fromEntries(changed) };
+}
+
+/** Returns the settings that a resumed run may have other values of. */
+export function changeableSettings<Settings extends object>(settings: Settings): Partial<Settings> {
+  const fields = Object.entries(settings).filter(([name]) => changeableFields.has(name));
+  return Object.fromEntries(fields) as Partial<Settings>;
+}
+
+/** Whether a resumed run may have another value of this field. */
+export function isChangeable(field: string): boolean {
+  return changeableFields.has(field);
+}
+
+const changeableFields = new Set<string>(allHyperparameters.flatMap(([name, entry]) => (entry.mayChange ? [name] : [])));
 
 /** Returns the flag of a hyperparameter, such as `--batch-size`. */
 export function flagNamed(name: string): string {

@@ -1,6 +1,13 @@
 /** Kinds of values that a hyperparameter can have: how a flag's argument is written, and the schema of what is stored. */
 import type { z } from 'zod';
-import { nonNegativeInteger, numberBetween, positiveInteger, positiveNumber } from '../terminal/number-arguments.js';
+import {
+  nonNegativeInteger,
+  numberBetween,
+  positiveInteger,
+  positiveNumber,
+  stepsOrTime,
+  timePattern,
+} from '../terminal/number-arguments.js';
 
 /** The functions of zod. Schemas take them as an argument: only what checks settings loads zod. */
 export type Zod = typeof z;
@@ -39,6 +46,18 @@ export const probability: Value<z.ZodNumber> = {
   parse: numberBetween(0, 1),
   schema: (zod) => zod.number().min(0).lt(1),
 };
+
+/** A number of steps, or a time such as `10m`. */
+export const interval: Value<z.ZodUnion<[z.ZodInt, z.ZodString]>, number | string> = {
+  argument: '<steps or time>',
+  parse: stepsOrTime,
+  schema: (zod) =>
+    zod.union([zod.int().positive(), zod.string().regex(timePattern)], {
+      error: 'must be a number of steps, or a time such as 30s, 10m or 2h',
+    }),
+};
+
+export const text: Value<z.ZodString> = { argument: '<text>', schema: (zod) => zod.string() };
 
 export const toggle: Value<z.ZodBoolean> = { schema: (zod) => zod.boolean() };
 

@@ -121,12 +121,17 @@ export type FolderContents = 'absent' | 'ours' | 'foreign';
 /**
  * Examines `folder`, ignoring markers.
  * @param ours the names of our files, of which the first is always present
+ * @param isBeside whether a name may be beside our files
  */
-export async function inspectFolder(folder: string, ours: readonly string[]): Promise<FolderContents> {
+export async function inspectFolder(
+  folder: string,
+  ours: readonly string[],
+  isBeside: (name: string) => boolean = () => false,
+): Promise<FolderContents> {
   try {
     const names = [...(await namesIn(folder)), ...(await namesIn(join(folder, complete)))];
-    const relevant = names.filter((name) => !isMarker(name));
-    if (relevant.length === 0) return 'absent';
+    const relevant = names.filter((name) => !isMarker(name) && !isBeside(name));
+    if (relevant.length === 0) return names.some(isBeside) ? 'foreign' : 'absent';
     return relevant.includes(ours[0]!) && relevant.every((name) => ours.includes(name)) ? 'ours' : 'foreign';
   } catch (error) {
     throw new UnrollError(`${folder}: cannot be read as a folder: ${fileErrorReason(error)}; choose another folder`);

@@ -6,6 +6,7 @@ import { isTogether, snapshotsBeside } from '../cluster/together.js';
 import type { WorkerEvent } from '../cluster/worker-processes.js';
 import { type EngineName, engineNames } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
+import { changeableSettings } from '../configuration/hyperparameters.js';
 import { type OwnTask, ownTask } from '../own-models/own-task.js';
 import { readTaskCheckpoint } from '../tasks/task-checkpoint.js';
 import { taskJobRequest } from '../tasks/task-job.js';
@@ -103,7 +104,7 @@ export function train(training: Training, options: TrainOptions): AsyncGenerator
       return;
     }
     const { requestOf } = await import('../cluster/job-data.js');
-    yield* runTraining({ request: await requestOf(data), ...(role ? { role } : {}), ...(signal ? { signal } : {}) });
+    yield* runTraining({ request: await requestOf(data), ...(role ? { role, leave: signal } : { signal }) });
   });
 }
 
@@ -116,10 +117,9 @@ async function* trainInMemory(
   task: OwnTask,
   { out, resume, overwrite, changedData, engine, threads, role, signal }: ParsedOptions,
 ): AsyncGenerator<RunEvent, void, undefined> {
-  const { epochs, maxSteps } = task.defaults;
   const run = { data: '', out, resume, overwrite, changedData, engine, threads };
-  const request = taskJobRequest({ ...run, task, given: { epochs, maxSteps } });
-  yield* runTraining({ request, ...(role ? { role } : {}), ...(signal ? { signal } : {}) });
+  const request = taskJobRequest({ ...run, task, given: changeableSettings(task.defaults) });
+  yield* runTraining({ request, ...(role ? { role, leave: signal } : { signal }) });
   if (role && role.worker !== 0) return;
   const { parameters } = await readTaskCheckpoint(out, task);
   for (const [name, variable] of task.trainable.variables) {

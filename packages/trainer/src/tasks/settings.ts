@@ -1,6 +1,6 @@
 /** The schema of a task's stored settings, and how flags change its defaults. */
 import { z } from 'zod';
-import { defaultsOf, flagNamed } from '../configuration/hyperparameters.js';
+import { defaultsOf, flagNamed, isChangeable, resumedWith } from '../configuration/hyperparameters.js';
 import { recipeFields } from '../configuration/recipe.js';
 import type { Schedule } from '../configuration/variants.js';
 import { schemaFault, UsageError } from '../errors.js';
@@ -67,18 +67,18 @@ export function settingsFromCode(defaults: TaskSettings, given: GivenSettings): 
 }
 
 /**
- * Returns a checkpoint's settings; flags may change only the run's length.
+ * Returns a checkpoint's settings; flags may change only what does not change the steps.
  * @throws UsageError naming a setting that differs from the checkpoint's
  */
 export function resumedSettings(saved: TaskSettings, given: GivenSettings): TaskSettings {
-  const { model, epochs, maxSteps, ...rest } = given;
+  const { model, ...rest } = given;
   for (const [name, value] of [...Object.entries(model ?? {}), ...Object.entries(rest)]) {
-    if (value === undefined) continue;
+    if (value === undefined || isChangeable(name)) continue;
     const stored = name in saved.model ? saved.model[name] : saved[name as keyof TaskSettings];
     if (JSON.stringify(value) === JSON.stringify(stored)) continue;
     throw new UsageError(
       `${flagNamed(name)}: the checkpoint was trained with ${JSON.stringify(stored)}; leave the flag out to resume it`,
     );
   }
-  return { ...saved, epochs: epochs ?? saved.epochs, maxSteps };
+  return resumedWith(saved, rest);
 }

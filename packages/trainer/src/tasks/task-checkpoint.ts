@@ -1,6 +1,7 @@
 /** Checkpoints of applications and of users' models; `checkpoint/checkpoint-files.ts` describes the files. */
 import { z } from 'zod';
 import type { Arrays } from '../checkpoint/arrays.js';
+import { evaluationsSchema } from '../checkpoint/checkpoint.js';
 import { CheckpointFiles, inspectCheckpoint, writeCheckpointFiles } from '../checkpoint/checkpoint-files.js';
 import { optimizerShapes } from '../configuration/optimizer-shapes.js';
 import { schemaFault, UnrollError } from '../errors.js';
@@ -13,10 +14,17 @@ const stateFields = z.object({
   training: taskSettingsSchema,
   /** Number of updates made so far. */
   step: z.int().nonnegative(),
-  /** The best epoch so far, counted from 1, and its validation metric. */
-  best: z.object({ epoch: z.int().positive(), value: z.number() }),
+  /**
+   * The best evaluation so far: its epoch, counted from 1, its step, which older checkpoints lack, and its validation
+   * metric. Absent before the first evaluation.
+   */
+  best: z
+    .object({ epoch: z.int().positive(), step: z.int().nonnegative().optional(), value: z.number() })
+    .optional(),
   /** The validation metric after each whole epoch; the plateau schedule depends on it. */
   validation: z.array(z.number()).default([]),
+  /** The validation metric at every evaluation; absent in older checkpoints. */
+  evaluations: evaluationsSchema.optional(),
   /** Fingerprint and size of the training data. */
   data: z.object({ sha256: z.string(), examples: z.int().nonnegative() }).optional(),
 });
@@ -34,7 +42,7 @@ export interface TaskCheckpoint {
   readonly task: Task;
   readonly config: TaskConfig;
   readonly model: TaskModel;
-  /** The parameters of the best epoch. */
+  /** The parameters of the best evaluation; the latest ones before the first. */
   readonly parameters: Arrays;
 }
 

@@ -1,11 +1,14 @@
-/** The training of a task as a job. Its checkpoints keep the model of the best epoch so far. */
+/** The training of a task as a job. Its checkpoints keep the model of the best evaluation so far. */
 import { createHash } from 'node:crypto';
 import type { Arrays } from '../checkpoint/arrays.js';
-import { inspectCheckpoint } from '../checkpoint/checkpoint-files.js';
+import { inspectCheckpoint, keptCheckpoints } from '../checkpoint/checkpoint-files.js';
+import type { KeptCheckpoints } from '../checkpoint/kept-checkpoints.js';
 import { changedDataRemedy, isResumed, unknownData } from '../checkpoint/resumption.js';
+import { computedSettings } from '../configuration/hyperparameters.js';
 import { UnrollError } from '../errors.js';
 import { checkWritable } from '../files/result-folder.js';
-import type { BestEpoch, CheckpointedRun, EpochResult, JobCheckpoints, TrainingJob } from '../training/job.js';
+import { isBetter } from '../training/course.js';
+import type { BestEvaluation, CheckpointedRun, JobCheckpoints, PauseResult, TrainingJob } from '../training/job.js';
 import { type JobRequest, type PreparationOptions, snapshotPolicy, type TrainingRequest } from '../training/request.js';
 import { scheduleNotices } from '../training/schedule-notices.js';
 import { stepPlan } from '../training/step-plan.js';
@@ -63,6 +66,7 @@ async function taskJob(request: TaskRequest, { writes = true }: PreparationOptio
     start: {
       step: resumed?.state.step ?? 0,
       validation: resumed?.state.validation ?? [],
+      evaluations: resumed?.state.evaluations,
       parameters: () => resumed?.latest ?? model.initialParameters(settings.seed),
       slots: resumed?.slots,
     },
@@ -111,11 +115,11 @@ function checkResumedData(
 
 function fingerprintOf(
   task: Task,
-  { epochs, maxSteps, ...computed }: TaskSettings,
+  settings: TaskSettings,
   config: TaskConfig,
   data: Prepared['data'],
 ): string {
-  const computes = JSON.stringify([task.name, computed, config, data]);
+  const computes = JSON.stringify([task.name, computedSettings(settings), config, data]);
   return createHash('sha256').update(computes).digest('hex');
 }
 
@@ -130,7 +134,7 @@ function metricOf(valid: HeldOutData, programs: CompiledPrograms) {
   };
 }
 
-interface Best extends BestEpoch {
+interface Best extends BestEvaluation {
   readonly parameters: Arrays;
 }
 
@@ -138,17 +142,22 @@ class TaskCheckpoints implements JobCheckpoints {
   readonly folder: string;
   readonly #task: Task;
   readonly #prepared: Prepared;
+  readonly #kept: KeptCheckpoints;
   #best: Best | undefined;
 
   constructor({ out, task }: TaskRequest, prepared: Prepared) {
+    const firstStep = prepared.resumed?.state.step ?? 0;
+    this.#kept = keptCheckpoints({ folder: out, keep: prepared.settings.keep, firstStep });
     this.folder = out;
     this.#task = task;
     this.#prepared = prepared;
     this.#best = bestOf(prepared.resumed);
   }
 
-  get best(): BestEpoch | undefined {
-    return this.#best && { epoch: this.#best.epoch, value: this.#best.value };
+  get best(): BestEvaluation | undefined {
+    if (!this.#best) return undefined;
+    const { parameters, ...best } = this.#best;
+    return best;
   }
 
   async takeOver(): Promise<CheckpointedRun | undefined> {
@@ -156,24 +165,29 @@ class TaskCheckpoints implements JobCheckpoints {
     const found = await readResumableTaskCheckpoint(this.folder, this.#task).catch(() => undefined);
     if (!found || !this.#isOurs(found)) return undefined;
     this.#best = bestOf(found);
+    this.#kept.takeOver();
     return found.state;
   }
 
-  async write({ progress, value, validation, state }: EpochResult, isDue: () => Promise<boolean>): Promise<boolean> {
+  async write(
+    { pause, value, validation, evaluations, state }: PauseResult,
+    isDue: () => Promise<boolean>,
+  ): Promise<boolean> {
     const { settings, config, model, data } = this.#prepared;
+    const { step, epoch } = pause;
     const { parameters: latest, slots } = state;
-    const best = this.#isBest(value) ? { epoch: progress.epoch, value, parameters: copyOf(latest) } : this.#best!;
-    const { parameters, ...bestEpoch } = best;
-    const run = { training: settings, step: progress.step, best: bestEpoch, validation: [...validation], data };
+    const isBest = value !== undefined && isBetter(this.#task.selection.better, value, this.#best?.value);
+    const best = isBest ? { epoch, step, value, parameters: copyOf(latest) } : this.#best;
+    const { parameters = latest, ...bestEvaluation } = best ?? {};
+    const run = {
+      ...{ training: settings, step, validation: [...validation], evaluations: [...evaluations], data },
+      ...(best ? { best: bestEvaluation as BestEvaluation } : {}),
+    };
     const checkpoint = { task: this.#task, config, model, parameters, state: run, latest, slots };
-    const isWritten = await writeTaskCheckpoint(this.folder, checkpoint, isDue);
-    if (isWritten) this.#best = best;
-    return isWritten;
-  }
-
-  #isBest(value: number): boolean {
-    if (!this.#best) return true;
-    return this.#task.selection.better === 'higher' ? value > this.#best.value : value < this.#best.value;
+    if (!(await writeTaskCheckpoint(this.folder, checkpoint, isDue))) return false;
+    this.#best = best;
+    await this.#kept.add({ step, isBest: false });
+    return true;
   }
 
   /** Whether a checkpoint belongs to this run, or to one that computed the same. */
@@ -185,7 +199,8 @@ class TaskCheckpoints implements JobCheckpoints {
 }
 
 function bestOf(checkpoint: ResumableTaskCheckpoint | undefined): Best | undefined {
-  return checkpoint && { ...checkpoint.state.best, parameters: checkpoint.parameters };
+  const best = checkpoint?.state.best;
+  return best && { ...best, parameters: checkpoint!.parameters };
 }
 
 /** Copies arrays that the next step overwrites. */

@@ -15,6 +15,17 @@ export function nonNegativeInteger(text: string): number {
   return value;
 }
 
+/** Parses a number of steps, or a time such as `30s`, `10m` or `2h`. */
+export function stepsOrTime(text: string): number | string {
+  if (timePattern.test(text)) return text;
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new InvalidArgumentError('It must be a number of steps, as in 500, or a time, as in 30s, 10m or 2h.');
+}
+
+/** A time above zero with its unit. */
+export const timePattern = /^(?=.*[1-9])(\d+(?:\.\d+)?)([smh])$/;
+
 export function positiveNumber(text: string): number {
   const value = Number(text);
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('It must be a positive number.');

@@ -1,6 +1,8 @@
 /** Picks the events that tell of a whole run from those of its workers: the chief's. */
 import type { RunEvent } from './run.js';
 
+const chiefEvents: ReadonlySet<RunEvent['type']> = new Set(['evaluation', 'validation', 'checkpoint']);
+
 export class ChiefEvents {
   #chief = 0;
   #hasStarted = false;
@@ -12,7 +14,7 @@ export class ChiefEvents {
 
   /** Whether the event is the chief's. A worker that was killed starts again, which is no news of the run. */
   includes(event: RunEvent, worker: number): boolean {
-    if (event.type === 'evaluation' || event.type === 'checkpoint') this.#chief = worker;
+    if (chiefEvents.has(event.type)) this.#chief = worker;
     if (worker !== this.#chief) return false;
     if (event.type !== 'start') return true;
     const isFirst = !this.#hasStarted;

@@ -7,10 +7,11 @@ import type { SnapshotPolicy } from '@unroll/param-server/client';
 import type { Arrays } from '../checkpoint/arrays.js';
 import type { TrainingRecipe } from '../configuration/recipe.js';
 import type { Engine, Residents } from '../engines/engine.js';
+import type { Better, EvaluationResult } from './course.js';
 import type { BatchesOf } from './learners/batch-source.js';
 import type { LearnerState } from './learners/learner.js';
 import type { RowTables } from './learners/row-tables.js';
-import type { EpochProgress } from './loop.js';
+import type { Pause } from './loop.js';
 
 export interface TrainingJob {
   readonly training: TrainingRecipe;
@@ -47,7 +48,7 @@ export interface JobFacts {
   readonly vocabSize?: number;
   /** The name of the validation metric. */
   readonly metric: string;
-  readonly better: 'higher' | 'lower';
+  readonly better: Better;
 }
 
 export interface JobStart {
@@ -55,6 +56,8 @@ export interface JobStart {
   readonly step: number;
   /** The validation metric after each whole epoch so far, negated if a higher one is better. */
   readonly validation: readonly number[];
+  /** All evaluations so far; absent in a checkpoint of an older version. */
+  readonly evaluations?: readonly EvaluationResult[] | undefined;
   /** Returns the parameters. */
   readonly parameters: () => Arrays;
   /** Optimizer slots; absent ones are zero. */
@@ -65,24 +68,32 @@ export interface JobStart {
 export interface JobEvaluator extends AsyncDisposable {
   /** Computes the validation metric, yielding the number of completed tokens or examples from time to time. */
   evaluate(): AsyncGenerator<number, number, undefined>;
+  /** Continues the text of `--sample`; absent if there is none. */
+  sample?(): Promise<string>;
 }
 
 /** The facts about a run that a checkpoint of its job tells. */
 export interface CheckpointedRun {
   readonly step: number;
   readonly validation: readonly number[];
+  readonly evaluations?: readonly EvaluationResult[] | undefined;
 }
 
-/** The best epoch so far by the validation metric. */
-export interface BestEpoch {
+/** The best evaluation so far, by the validation metric. */
+export interface BestEvaluation {
+  /** The epoch that it was made in or at the end of, counted from 1. */
   readonly epoch: number;
+  /** Number of updates; absent in a checkpoint of an older version. */
+  readonly step?: number | undefined;
   readonly value: number;
 }
 
-export interface EpochResult {
-  readonly progress: EpochProgress;
-  /** The validation metric. */
-  readonly value: number;
+/** What there is to save at a pause of the training. */
+export interface PauseResult {
+  readonly pause: Pause;
+  /** The validation metric, if the model was evaluated. */
+  readonly value: number | undefined;
+  readonly evaluations: readonly EvaluationResult[];
   /** The metric after each whole epoch so far, negated if a higher one is better. */
   readonly validation: readonly number[];
   readonly state: LearnerState;
@@ -98,7 +109,7 @@ export interface JobCheckpoints {
    * @param isDue says, when all is written, whether it may replace the one before
    * @returns false where it did not
    */
-  write(result: EpochResult, isDue: () => Promise<boolean>): Promise<boolean>;
-  /** The epoch whose parameters a checkpoint keeps as its model; undefined if they are always the latest. */
-  readonly best?: BestEpoch | undefined;
+  write(result: PauseResult, isDue: () => Promise<boolean>): Promise<boolean>;
+  /** The evaluation whose parameters a checkpoint keeps as its model; undefined if they are always the latest. */
+  readonly best?: BestEvaluation | undefined;
 }

@@ -1,10 +1,11 @@
 /** One process's part of a training run, from the prepared job to the last checkpoint, as a stream of events. */
 import { selectEngine } from '../engines/select.js';
 import { ResultLock } from '../files/result-lock.js';
-import { EpochEnd, type RunEvaluation } from './epoch-end.js';
-import type { BestEpoch, JobFacts, TrainingJob } from './job.js';
+import { ChiefWork, type RunCheckpoint, type RunEvaluation, type RunValidation } from './chief-work.js';
+import type { BestEvaluation, JobFacts, TrainingJob } from './job.js';
+import type { LossSum } from './learners/learner.js';
 import { openLearner, type WorkerRole } from './learners/open-learner.js';
-import { type EpochProgress, type StepProgress, totalSteps, trainingSteps } from './loop.js';
+import { type Pause, type StepProgress, totalSteps, trainingSteps } from './loop.js';
 import { parameterCount } from './parameter-count.js';
 import type { JobRequest } from './request.js';
 import { requireAlone, requireShareable } from './requirements.js';
@@ -25,20 +26,21 @@ export interface RunStart extends JobFacts {
   readonly notices: readonly string[];
 }
 
-export interface RunEpoch extends EpochProgress {
+/** Reports the end of an epoch, or of the training within one. Its loss is the epoch's. */
+export interface RunEpoch extends LossSum {
+  readonly type: 'epoch';
+  /** Counted from 1. */
+  readonly epoch: number;
+  readonly step: number;
+  /** False if training ends within the epoch. */
+  readonly complete: boolean;
+  readonly learningRate: number;
   /** Seconds of this process, without evaluation and checkpoints. */
   readonly seconds: number;
   /** The validation metric, from the process that evaluates. */
   readonly value?: number;
-  /** The best epoch so far, if its parameters are kept. */
-  readonly best?: BestEpoch | undefined;
-}
-
-/** Reports a checkpoint that was written. */
-export interface RunCheckpoint {
-  readonly type: 'checkpoint';
-  readonly folder: string;
-  readonly step: number;
+  /** The best evaluation so far, if its parameters are kept as the checkpoint's model. */
+  readonly best?: BestEvaluation | undefined;
 }
 
 /** Reports one completed update. */
@@ -47,23 +49,32 @@ export interface RunStep extends StepProgress {
   readonly batchCount: number;
 }
 
-export type RunEvent = RunStart | RunStep | RunEvaluation | RunEpoch | RunCheckpoint;
+export type RunEvent = RunStart | RunStep | RunEvaluation | RunValidation | RunEpoch | RunCheckpoint;
 
 export interface RunOptions {
   readonly request: JobRequest;
   /** Absent if this process trains alone. */
   readonly role?: WorkerRole;
   /**
-   * Ends training after the steps that are being computed. If this process trains alone, it then writes a checkpoint.
+   * Ends training after the steps that are being computed, or the evaluation. The process that writes the checkpoints
+   * then writes one; other workers do not listen.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+  /** Makes a worker leave the run after the step that it is computing; the others go on, or wait for it. */
+  readonly leave?: AbortSignal | undefined;
 }
 
 /**
- * Trains a job. Each epoch ends with an evaluation and a checkpoint; the chief of the workers writes it.
+ * Trains a job. Each epoch ends with an evaluation and a checkpoint, and there are others if the recipe
+ * says so; the chief of the workers makes them.
  * @throws UnrollError, UsageError, ParameterServerError with a line for the user
  */
-export async function* runTraining({ request, role, signal }: RunOptions): AsyncGenerator<RunEvent, void, undefined> {
+export async function* runTraining({
+  request,
+  role,
+  signal,
+  leave,
+}: RunOptions): AsyncGenerator<RunEvent, void, undefined> {
   await using lock = lockOf(request, role);
   if (!role || role.worker === 0) {
     await request.requireDestination();
@@ -79,7 +90,7 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
   const engine = await selectEngine(request.engine, request.threads);
   await using opened = await openLearner(engine, job, role);
   const { learner } = opened;
-  await using epochEnd = new EpochEnd({ engine, job, learner, lock });
+  await using chief = new ChiefWork({ engine, job, learner, lock, signal });
   yield {
     type: 'start',
     engine: engine.description,
@@ -92,31 +103,39 @@ export async function* runTraining({ request, role, signal }: RunOptions): Async
     mayLeave: opened.mayLeave,
     notices: job.notices,
   };
+  let seconds = 0;
   let started = performance.now();
   for await (const progress of trainingSteps({
-    training,
-    validation: epochEnd.validation,
-    learner,
-    stepsPerEpoch,
-    checkpointStep: job.start.step,
-    signal: role ? undefined : signal,
+    ...{ training, learner, stepsPerEpoch, checkpointStep: job.start.step },
+    validation: chief.validation,
+    isEvaluated: chief.isStartEvaluated,
+    earlyStop: () => chief.earlyStop(),
+    signal,
   })) {
     if (progress.type === 'step') {
       yield { ...progress, batchCount: countOfStep(job, plan, progress.step - 1) };
-      if (role && signal?.aborted) return;
+      if (leave?.aborted) return;
       continue;
     }
-    const seconds = (performance.now() - started) / 1000;
-    const value = yield* epochEnd.reach(progress);
-    if (value === 'not mine') {
-      yield { ...progress, seconds };
-    } else if (value !== undefined) {
-      const { best, folder } = job.checkpoints;
-      yield { ...progress, seconds, value, best };
-      yield { type: 'checkpoint', folder, step: progress.step };
-    }
+    seconds += (performance.now() - started) / 1000;
+    const work = yield* chief.reach(progress);
+    const done = typeof work === 'object' ? work : undefined;
+    if (done?.validation) yield done.validation;
+    if (progress.isEnd && work !== 'nothing') yield epochOf(progress, seconds, job, done?.validation);
+    if (done) yield done.checkpoint;
+    if (progress.isEnd) seconds = 0;
     started = performance.now();
   }
+}
+
+function epochOf(
+  { epoch, step, complete, learningRate, lossSum, count }: Pause,
+  seconds: number,
+  { checkpoints: { best } }: TrainingJob,
+  validation: RunValidation | undefined,
+): RunEpoch {
+  const measured = validation && { value: validation.value, best };
+  return { type: 'epoch', epoch, step, complete, learningRate, lossSum, count, seconds, ...measured };
 }
 
 /** Returns the number of tokens or examples of a step's batches. */

@@ -3,12 +3,16 @@ import { createHash } from 'node:crypto';
 import { initialParameters } from '@unroll/core';
 import { trainableLanguageModel } from '@unroll/core/internal';
 import { readTrainingState, type TrainingState, writeCheckpoint } from '../../checkpoint/checkpoint.js';
+import type { KeptCheckpoints } from '../../checkpoint/kept-checkpoints.js';
 import { LaneBatches } from '../../data/batches.js';
 import { windowsOf } from '../../data/token-ids.js';
+import { keptCheckpoints } from '../../checkpoint/checkpoint-files.js';
+import { computedSettings } from '../../configuration/hyperparameters.js';
 import type { Engine, Residents } from '../../engines/engine.js';
 import { UnrollError } from '../../errors.js';
 import { Evaluator } from '../../evaluation/evaluate.js';
-import type { CheckpointedRun, EpochResult, JobCheckpoints, JobEvaluator, TrainingJob } from '../job.js';
+import { bestEvaluation } from '../course.js';
+import type { CheckpointedRun, JobCheckpoints, JobEvaluator, PauseResult, TrainingJob } from '../job.js';
 import type { BatchesOf, LaneSlice } from '../learners/batch-source.js';
 import { type JobRequest, type PreparationOptions, snapshotPolicy } from '../request.js';
 import { scheduleNotices } from '../schedule-notices.js';
@@ -21,6 +25,7 @@ import {
   requireDestination,
 } from './preparation.js';
 import { rowTables } from './row-tables.js';
+import { Sampler } from './sampler.js';
 import { requireTablesFit } from './softmax.js';
 
 /** Returns a request together with the function that prepares its job. */
@@ -62,6 +67,7 @@ async function languageModelJob(request: LanguageModelRequest, options: Preparat
     start: {
       step: resumed?.state.step ?? 0,
       validation: resumed?.state.validation ?? [],
+      evaluations: resumed?.state.evaluations,
       parameters: () => startParameters(prepared),
       slots: resumed?.slots,
       recurrent: resumed?.recurrent,
@@ -69,7 +75,7 @@ async function languageModelJob(request: LanguageModelRequest, options: Preparat
     fingerprint: fingerprint(prepared),
     notices: [...prepared.notices, ...scheduleNotices(training, stepsPerEpoch, resumed?.state)],
     countOf: (batch) => text.tokensBefore(batch + 1) - text.tokensBefore(batch),
-    evaluator: (engine, parameters) => perplexityOf(prepared, engine, parameters),
+    evaluator: (engine, parameters) => evaluatorOf(prepared, engine, parameters),
     checkpoints: new LanguageModelCheckpoints(request.out, prepared, text),
     snapshots: snapshotPolicy(request),
   };
@@ -93,20 +99,29 @@ function startParameters({ model, training, resumed, initial }: PreparedTraining
   return initial ?? initialParameters(model, { seed: training.seed, range: training.initRange });
 }
 
-function perplexityOf({ model, tokenizer, valid }: PreparedTraining, engine: Engine, parameters: Residents) {
+function evaluatorOf(
+  { model, tokenizer, training, valid }: PreparedTraining,
+  engine: Engine,
+  parameters: Residents,
+): JobEvaluator {
   const evaluator = Evaluator.of(engine, model, parameters);
+  const { sample: prompt } = training;
+  const sampler = prompt === undefined ? undefined : new Sampler({ engine, model, tokenizer, parameters, prompt });
   return {
     evaluate: async function* () {
       const { perplexity } = yield* evaluator.evaluate(valid, tokenizer.eosId);
       return perplexity;
     },
-    [Symbol.asyncDispose]: () => evaluator[Symbol.asyncDispose](),
-  } satisfies JobEvaluator;
+    ...(sampler ? { sample: () => sampler.sample() } : {}),
+    [Symbol.asyncDispose]: async () => {
+      await evaluator[Symbol.asyncDispose]();
+      await sampler?.[Symbol.asyncDispose]();
+    },
+  };
 }
 
 function fingerprint({ training, train }: PreparedTraining): string {
-  const { epochs, maxSteps, ...computed } = training;
-  const hash = createHash('sha256').update(JSON.stringify(computed));
+  const hash = createHash('sha256').update(JSON.stringify(computedSettings(training)));
   for (const ids of windowsOf(train)) hash.update(ids);
   return hash.digest('hex');
 }
@@ -116,42 +131,54 @@ class LanguageModelCheckpoints implements JobCheckpoints {
   readonly #prepared: PreparedTraining;
   readonly #text: LaneBatches;
   readonly #plan: StepPlan;
+  readonly #kept: KeptCheckpoints;
 
   constructor(folder: string, prepared: PreparedTraining, text: LaneBatches) {
     this.folder = folder;
     this.#prepared = prepared;
     this.#text = text;
     this.#plan = new StepPlan(text.stepsPerEpoch, prepared.training.mode);
+    const firstStep = prepared.resumed?.state.step ?? 0;
+    this.#kept = keptCheckpoints({ folder, keep: prepared.training.keep, firstStep });
   }
 
   async takeOver(): Promise<CheckpointedRun | undefined> {
     // A checkpoint that cannot be read is replaced by the next one.
     const found = await readTrainingState(this.folder).catch(() => undefined);
-    return found && isOfOne(found, this.#prepared) ? found : undefined;
+    if (!found || !isOfOne(found, this.#prepared)) return undefined;
+    this.#kept.takeOver();
+    return found;
   }
 
-  async write({ progress, value, validation, state }: EpochResult, isDue: () => Promise<boolean>): Promise<boolean> {
+  async write(
+    { pause, value, validation, evaluations, state }: PauseResult,
+    isDue: () => Promise<boolean>,
+  ): Promise<boolean> {
     const { model, tokenizer, training, texts } = this.#prepared;
-    const { step, complete, lossSum, count } = progress;
+    const { step, complete, lossSum, count } = pause;
     const { parameters, slots, recurrent } = state;
     const metrics = {
-      validation: [...validation],
-      texts,
+      ...{ validation: [...validation], evaluations: [...evaluations], texts },
       tokens: this.#text.tokensBefore(this.#plan.batchesBefore(step)),
-      trainPerplexity: Math.exp(lossSum / count),
-      validPerplexity: value,
+      trainPerplexity: count > 0 ? Math.exp(lossSum / count) : null,
+      validPerplexity: evaluations.at(-1)?.value ?? null,
     };
     const checkpoint = {
       ...{ config: model, parameters, tokenizer, slots },
       recurrent: complete ? undefined : recurrent,
       state: { training, step, ...metrics },
     };
-    return writeCheckpoint(this.folder, checkpoint, isDue);
+    if (!(await writeCheckpoint(this.folder, checkpoint, isDue))) return false;
+    const isBest = value !== undefined && bestEvaluation('lower', evaluations)?.step === step;
+    await this.#kept.add({ step, isBest });
+    return true;
   }
 }
 
 /** Whether a checkpoint belongs to this run, or to one that computed the same. */
 function isOfOne(found: TrainingState, { training, texts }: PreparedTraining): boolean {
-  const computed = ({ epochs, maxSteps, ...rest }: TrainingState['training']) => rest;
-  return JSON.stringify([computed(found.training), found.texts]) === JSON.stringify([computed(training), texts]);
+  return (
+    JSON.stringify([computedSettings(found.training), found.texts]) ===
+    JSON.stringify([computedSettings(training), texts])
+  );
 }

@@ -6,6 +6,7 @@ import { type ResumableCheckpoint, readResumableCheckpoint } from '../../checkpo
 import { inspectCheckpoint } from '../../checkpoint/checkpoint-files.js';
 import { isResumed } from '../../checkpoint/resumption.js';
 import { checkedModel, type TrainingConfig } from '../../configuration/config.js';
+import { isChangeable, resumedWith } from '../../configuration/hyperparameters.js';
 import { type Corpus, loadCorpus } from '../../data/corpus.js';
 import type { EncodedText } from '../../data/encoded-text.js';
 import { misfitsOf } from '../../data/fit.js';
@@ -81,21 +82,18 @@ async function checkpointToResume(request: LanguageModelRequest): Promise<Resuma
   return isResumed(found, request) ? readResumableCheckpoint(request.out) : undefined;
 }
 
-/** Returns the checkpoint's configuration; flags may change only the run's length. */
+/** Returns the checkpoint's configuration; flags may change only what does not change the steps. */
 function resumedConfig({ training, explicit }: LanguageModelRequest, saved: TrainingConfig): TrainingConfig {
   for (const [path, flag] of Object.entries(explicit)) {
-    if (path === 'epochs' || path === 'maxSteps') continue;
+    if (isChangeable(path)) continue;
     const [given, stored] = [fieldAt(training, path), fieldAt(saved, path)];
     if (JSON.stringify(given) !== JSON.stringify(stored)) {
       const how = stored === undefined ? 'without' : `with ${JSON.stringify(stored)}`;
       throw new UsageError(`${flag}: the checkpoint was trained ${how}; leave the flag out to resume it`);
     }
   }
-  return {
-    ...saved,
-    ...('epochs' in explicit ? { epochs: training.epochs } : {}),
-    maxSteps: 'maxSteps' in explicit ? training.maxSteps : undefined,
-  };
+  const given = Object.keys(explicit).map((path) => [path, fieldAt(training, path)] as const);
+  return resumedWith(saved, Object.fromEntries(given));
 }
 
 function fieldAt(config: object, path: string): unknown {

@@ -81,6 +81,10 @@ export class DistributedLearner implements Learner {
     return this.#client.entrances;
   }
 
+  get hasEnded(): boolean {
+    return this.#client.hasEnded;
+  }
+
   get epoch(): LossSum {
     return this.#workerStep.losses.total;
   }
@@ -169,8 +173,8 @@ export class DistributedLearner implements Learner {
     return isThere;
   }
 
-  async finish(): Promise<boolean> {
-    if (await this.#client.finish()) return true;
+  async finish(isEarly: boolean): Promise<boolean> {
+    if (await this.#client.finish({ endsRun: isEarly && this.isChief })) return true;
     await this.#takeUp();
     return false;
   }

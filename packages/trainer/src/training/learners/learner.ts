@@ -76,11 +76,14 @@ export interface Learner {
   state(): Promise<LearnerState | undefined>;
   /** Whether the servers are still at the step at which {@link state} read them, so that no one else writes the checkpoint. */
   confirm(): Promise<boolean>;
+  /** Whether the chief has ended the training before its last step. */
+  readonly hasEnded: boolean;
   /**
    * Waits until all workers have made their last step. Returns false if there are more steps to make after all, from
    * `nextStep` on.
+   * @param isEarly whether training ends here, before its last step; the chief then tells the other workers
    */
-  finish(): Promise<boolean>;
+  finish(isEarly: boolean): Promise<boolean>;
   dispose(): Promise<void>;
 }
 

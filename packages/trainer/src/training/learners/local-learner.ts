@@ -33,6 +33,7 @@ export async function createLocalLearner(options: LearnerOptions, start: LocalSt
     parameters,
     isChief: true,
     entrances: 0,
+    hasEnded: false,
     get nextStep() {
       return nextStep;
     },
