@@ -13,4 +13,5 @@ export { foreignHost, isOwnHost } from './security/own-host.js';
 export { RefusalLog } from './security/refusal-log.js';
 export { fewestSnapshots } from './snapshots/fewest-snapshots.js';
 export { lately } from './time/lately.js';
+export { counted, duration } from './time/quantities.js';
 export { Waits } from './time/waits.js';

@@ -246,8 +246,25 @@ test('draining refuses what waits for workers and serves what waits for the upda
 });
 
 test('a worker that has nothing left to do waits until that is so for all', () => {
-  expect(tell({ type: 'finish', request: 4, caller: first })).toEqual([]);
-  expect(tell({ type: 'finish', request: 5, caller: second })).toEqual(['done 4', 'done 5']);
+  expect(tell({ type: 'finish', request: 4, caller: first, endsRun: false })).toEqual([]);
+  expect(tell({ type: 'finish', request: 5, caller: second, endsRun: false })).toEqual(['done 4', 'done 5']);
+});
+
+test('a chief that ends the training makes the others join again, to finish', () => {
+  const refusal = 'aborted: the chief has ended the training; join again';
+  tell(push(4, second));
+  expect(tell({ type: 'finish', request: 5, caller: first, endsRun: true })).toEqual([`refuse 4 ${refusal}`]);
+  expect(tell(push(6, second))).toEqual([`refuse 6 ${refusal}`]);
+  const [joined] = shard.receive({ type: 'join', request: 7, caller: second, run }, now);
+  expect(joined).toMatchObject({ answer: { type: 'joined', ended: true } });
+  expect(tell({ type: 'finish', request: 8, caller: second, endsRun: false })).toEqual(['done 5', 'done 8']);
+});
+
+test('a worker that is not the chief cannot end the training for others', () => {
+  expect(tell({ type: 'finish', request: 4, caller: second, endsRun: true })).toEqual([]);
+  expect(shard.receive({ type: 'join', request: 5, caller: first, run }, now)[0]).toMatchObject({
+    answer: { type: 'joined', ended: false },
+  });
 });
 
 test('the shard is finished when all workers have left', () => {
@@ -336,11 +353,11 @@ test('a join that is delivered again after the worker has left does not bring it
 });
 
 test('a worker that replaces one which had finished has yet to finish itself', () => {
-  tell({ type: 'finish', request: 4, caller: first });
+  tell({ type: 'finish', request: 4, caller: first, endsRun: false });
   const newer = { ...first, incarnation: 2 };
   tell({ type: 'join', request: 5, caller: newer, run });
-  expect(tell({ type: 'finish', request: 6, caller: second })).toEqual([]);
-  expect(tell({ type: 'finish', request: 7, caller: newer })).toEqual(['done 6', 'done 7']);
+  expect(tell({ type: 'finish', request: 6, caller: second, endsRun: false })).toEqual([]);
+  expect(tell({ type: 'finish', request: 7, caller: newer, endsRun: false })).toEqual(['done 6', 'done 7']);
 });
 
 test('a later shard of an elastic run does not end because the only worker that it knows leaves', () => {
@@ -373,7 +390,7 @@ test('a shard that no worker has left does not end when all are silent: it may h
 });
 
 test('a goodbye before the end is not one in the end, although the worker had finished', () => {
-  tell({ type: 'finish', request: 4, caller: first });
+  tell({ type: 'finish', request: 4, caller: first, endsRun: false });
   tell({ type: 'leave', request: 5, caller: first, isFinished: false });
   tell({ type: 'leave', request: 6, caller: second, isFinished: false });
   expect(ends).toEqual([{ type: 'finish', isComplete: false, isAgreed: false }]);
@@ -395,7 +412,7 @@ const asked = (caller: Caller): Record<string, Request> => ({
   commit: { type: 'commit', request: 9, caller, step: 0, sumOfSquares: 9 },
   pull: pull(9, caller, 0),
   heartbeat: { type: 'heartbeat', request: 9, caller },
-  finish: { type: 'finish', request: 9, caller },
+  finish: { type: 'finish', request: 9, caller, endsRun: false },
 });
 
 test.each(Object.keys(asked(first)))('a %s that comes after the goodbye of its worker changes nothing', (type) => {
@@ -478,7 +495,7 @@ test('a step is made anew if a worker is lost that it counted on', () => {
 
 test('the run ends without a backup worker that is lost', () => {
   start({ ...policy, backupWorkers: 1 });
-  expect(tell({ type: 'finish', request: 4, caller: first })).toEqual([]);
+  expect(tell({ type: 'finish', request: 4, caller: first, endsRun: false })).toEqual([]);
   now = patience + 1;
   expect(tell({ type: 'tick' })).toEqual(['done 4']);
 });
@@ -496,7 +513,7 @@ test('in an elastic run another worker becomes the chief when the chief is lost,
   now = patience;
   tell({ type: 'heartbeat', request: 4, caller: second });
   now = patience + 1;
-  expect(tell({ type: 'finish', request: 5, caller: second })).toEqual([
+  expect(tell({ type: 'finish', request: 5, caller: second, endsRun: false })).toEqual([
     'notice: 1 of 2 workers share the lanes at step 0: 1',
     'notice: worker 1 takes over the checkpoints from worker 0 at step 0',
     'refuse 5 aborted: another worker writes the checkpoints now; join again',
@@ -519,7 +536,7 @@ test('a worker that joined before the chief was replaced neither finishes nor re
   now = patience + 1;
   tell({ type: 'tick' });
   const anew = 'aborted: the lanes have been leased anew; join again for yours';
-  expect(tell({ type: 'finish', request: 5, caller: first })).toEqual([`refuse 5 ${anew}`]);
+  expect(tell({ type: 'finish', request: 5, caller: first, endsRun: false })).toEqual([`refuse 5 ${anew}`]);
   expect(tell(pull(6, first, 0))).toEqual([`refuse 6 ${anew}`]);
 });
 

@@ -1,9 +1,18 @@
 /** Result folders with a list of their files' checksums, which are verified when the files are read. */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { snapshotsBeside } from '../cluster/together.js';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
-import { type Files, partsOf, type ReplacementOptions, readResult, replaceFolder } from '../files/result-folder.js';
+import {
+  type Files,
+  inspectFolder,
+  partsOf,
+  type ReplacementOptions,
+  readResult,
+  replaceFolder,
+} from '../files/result-folder.js';
 
 const checksumFile = 'checksums.json';
 
@@ -49,10 +58,21 @@ async function readChecksums(folder: string): Promise<Record<string, string>> {
 }
 
 async function readOne(folder: string, name: string): Promise<Buffer> {
-  return readResult(folder, name).catch((error: NodeJS.ErrnoException) => {
+  return readResult(folder, name).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' && (await inspectFolder(folder, [name])) === 'absent') throw noneYet(folder);
     const why = error.code === 'ENOENT' ? 'does not exist' : `cannot be read: ${fileErrorReason(error)}`;
     throw new UnrollError(`${join(folder, name)}: ${why}; is ${folder} the folder that 'unroll train --out' wrote?`);
   });
+}
+
+/** Returns the error for a folder without files: a run that has written no checkpoint yet, or a mistyped name. */
+function noneYet(folder: string): UnrollError {
+  const snapshots = snapshotsBeside(folder);
+  return new UnrollError(
+    existsSync(snapshots)
+      ? `${folder}: holds no checkpoint yet, but ${snapshots} holds snapshots of a run; go on with unroll train --resume`
+      : `${folder}: holds no checkpoint; name the folder that 'unroll train --out' wrote: it writes there at each evaluation and --save-every`,
+  );
 }
 
 function sha256(parts: readonly Uint8Array[]): string {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { signalOfStatus, UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
-import type { ChildMessage } from './messages.js';
+import type { ChildMessage, StopRequest } from './messages.js';
 import { Restarts } from './restarts.js';
 
 const command = fileURLToPath(new URL('../../bin/unroll.js', import.meta.url));
@@ -51,6 +51,11 @@ export class Child {
     this.ended = this.#run();
     // It may reject before anybody awaits it; that is not an unhandled error.
     this.ended.catch(() => undefined);
+  }
+
+  /** Sends a message to the process, if it is running. */
+  tell(message: StopRequest): void {
+    if (this.#process?.connected) this.#process.send(message, () => undefined);
   }
 
   /** Kills the process for good. */

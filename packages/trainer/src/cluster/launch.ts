@@ -24,7 +24,10 @@ export interface ClusterOptions {
   readonly snapshotDir: string;
   /** The flags that every server gets, except for its place. */
   readonly serverFlags: readonly string[];
-  /** Ends the run and its processes. The generator then ends, too; its caller knows why. */
+  /**
+   * Ends the run, with a checkpoint if training has begun, and its processes. The generator then ends, too; its caller
+   * knows why.
+   */
   readonly signal?: AbortSignal | undefined;
   /** Receives the status of the servers and workers, once the servers listen; closes it at the end. */
   readonly onServers?: ((status: RunStatusReader) => void) | undefined;
@@ -34,6 +37,9 @@ export interface ClusterOptions {
  * Time limit for processes to end after the work is done. A server that was killed at the last moment would never end.
  */
 const goodbyeSeconds = 5;
+
+/** Time limit for the news that a run has stopped, once a process has failed. */
+const stopSeconds = 2;
 
 async function settledWithin(seconds: number, promises: readonly Promise<void>[]): Promise<void> {
   const timer = new AbortController();
@@ -82,6 +88,7 @@ export async function* launchCluster(
     const { workers: count, maxRestarts } = options;
     const add = (event: WorkerEvent) => {
       begun();
+      if (event.event.type === 'start') interrupt.hasBegun(workers);
       events.add(event);
     };
     startWorkers(
@@ -92,8 +99,14 @@ export async function* launchCluster(
     );
     const children = [...servers, ...workers];
     const failures = children.map(({ ended }) => ended.then(() => never));
-    events.endWith(Promise.race([finished, ...failures, interrupt.requested]));
+    const failure = Promise.race(failures).catch(async (error: unknown) => {
+      // While a run is being stopped, the others fail because the chief has left.
+      if (options.signal?.aborted) await settledWithin(stopSeconds, [finished]);
+      throw error;
+    });
+    events.endWith(Promise.race([finished, failure, interrupt.requested]));
     yield* events;
+    if (options.signal?.aborted) return;
     await settledWithin(
       goodbyeSeconds,
       children.map(({ ended }) => ended),
@@ -175,11 +188,18 @@ function withoutRepetition(say: typeof log): typeof log {
 
 class Interrupted extends Error {}
 
-/** Watches for the signal to end the run, and kills the children if this process exits. */
+/**
+ * Watches for the signal to end the run, and kills the children if this process exits. Before training has begun,
+ * `requested` rejects at once; after that, the workers are asked to stop: the chief writes a checkpoint and finishes.
+ */
 function interruption(children: readonly (readonly Child[])[], signal: AbortSignal | undefined) {
+  let training: readonly Child[] | undefined;
   let interrupt!: () => void;
   const requested = new Promise<never>((_, reject) => {
-    interrupt = () => reject(new Interrupted());
+    interrupt = () => {
+      if (!training) return reject(new Interrupted());
+      for (const worker of training) worker.tell({ type: 'stop' });
+    };
   });
   // Handle its rejection: nobody may be waiting for it any more.
   requested.catch(() => {});
@@ -191,6 +211,11 @@ function interruption(children: readonly (readonly Child[])[], signal: AbortSign
   process.once('exit', kill);
   return {
     requested,
+    /** A worker has begun to train; called again for one that was restarted. */
+    hasBegun: (workers: readonly Child[]) => {
+      training = workers;
+      if (signal?.aborted) interrupt();
+    },
     stop: () => {
       signal?.removeEventListener('abort', interrupt);
       process.off('exit', kill);

@@ -28,6 +28,20 @@ export interface Finished {
   readonly type: 'finished';
 }
 
+/** A message from the launcher to a worker: the one that writes the checkpoints writes one now, and ends the run. */
+export interface StopRequest {
+  readonly type: 'stop';
+}
+
+/** Returns a signal that aborts when the launcher of this process asks for the end of the run. */
+export function stopOfLauncher(child: NodeJS.Process): AbortSignal {
+  const stop = new AbortController();
+  child.on('message', ({ type }: StopRequest) => {
+    if (type === 'stop') stop.abort();
+  });
+  return stop.signal;
+}
+
 /** Sends an event to the launcher, if there is one. Returns whether there is. */
 export function reportTo(child: NodeJS.Process, event: ChildMessage): boolean {
   if (!child.connected) return false;

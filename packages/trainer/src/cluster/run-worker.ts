@@ -6,7 +6,7 @@ import type { WorkerRole } from '../training/learners/open-learner.js';
 import { RunReport } from '../training/report.js';
 import type { JobRequest } from '../training/request.js';
 import { runTraining } from '../training/run.js';
-import { notify, reportTo } from './messages.js';
+import { notify, reportTo, stopOfLauncher } from './messages.js';
 
 /**
  * Trains with the servers of the role, and reports each event to the launcher, if there is one.
@@ -21,8 +21,10 @@ export async function runWorker(
   observer?.watch(connectRunStatus(role.servers, role.security));
   const report = new RunReport(request.out, role.workers);
   const leaving = new AbortController();
+  const signal = stopOfLauncher(process);
+  const run = { request, role: { ...role, onNotice: notify }, signal, leave: leaving.signal };
   try {
-    for await (const event of runTraining({ request, role: { ...role, onNotice: notify }, leave: leaving.signal })) {
+    for await (const event of runTraining(run)) {
       if (event.type === 'start' && event.mayLeave) leaveOnSignal(leaving, role.worker);
       observer?.add(event);
       if (!reportTo(process, event)) report.add(event, role.worker);

@@ -1,4 +1,5 @@
 /** `unroll worker` and `unroll param-server`: the processes of a distributed run, one at a time, on any machine. */
+import { counted } from '@unroll/param-server/config';
 import type { Command } from 'commander';
 import { notify, reportTo } from '../cluster/messages.js';
 import { parseServerAddresses } from '../cluster/server-addresses.js';
@@ -115,12 +116,15 @@ async function workTogether(flags: WorkerFlags, count: number, command: Command)
   const { runLocalWorkers } = await import('../cluster/worker-processes.js');
   const shared = ['--server-timeout', `${serverTimeout}`, ...securityArguments(flags)];
   const processes = { first, count, workers, addresses, maxRestarts, secrets: {}, flags: shared };
-  const report = await interruptible(async (signal) => {
-    const followed = await runLocalWorkers(data, processes, observer, signal);
-    if (!signal.aborted) return followed;
-    const line = `workers ${first} to ${last} were told to end before the training had; start them again`;
-    throw new Interruption(line, (signal.reason as Interruption).signal);
-  });
+  const report = await interruptible(
+    async (signal) => {
+      const followed = await runLocalWorkers(data, processes, observer, signal);
+      if (!signal.aborted) return followed;
+      const line = `workers ${first} to ${last} were told to end before the training had; start them again`;
+      throw new Interruption(line, (signal.reason as Interruption).signal);
+    },
+    () => 'the workers of this machine leave the run',
+  );
   if (first === 0 || report.checkpointStep > 0) await printTrainingResult(flags.json, report.result());
 }
 
@@ -186,7 +190,7 @@ export async function serve(flags: ServerFlags): Promise<void> {
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
   reportTo(process, { type: 'listening', port: server.port });
-  log(`parameter server ${shard + 1} of ${shards} listens on ${host}:${server.port} for ${workers} workers`);
+  log(`parameter server ${shard + 1} of ${shards} listens on ${host}:${server.port} for ${counted(workers, 'worker')}`);
   const end = await server.done;
   if (end === 'stopped' && interruption) throw interruption;
   if (end !== 'abandoned') return;

@@ -109,6 +109,8 @@ async function followed({ data, workers, observer, run, nothingWritten }: Follow
   const { RunReport } = await import('../training/report.js');
   const { out } = data.request;
   const report = new RunReport(out, workers);
+  const ending = () =>
+    report.hasStarted ? 'ends after this step, and writes a checkpoint' : 'ends before training has begun';
   return interruptible(async (signal) => {
     try {
       for await (const { worker, event } of run(signal)) {
@@ -125,7 +127,7 @@ async function followed({ data, workers, observer, run, nothingWritten }: Follow
         ? `interrupted; ${out} holds the model after step ${step}: go on with --resume`
         : `interrupted ${nothingWritten()}`;
     throw new Interruption(line, (signal.reason as Interruption).signal);
-  });
+  }, ending);
 }
 
 function hasFiles(folder: string): boolean {

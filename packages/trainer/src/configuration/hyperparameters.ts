@@ -268,7 +268,10 @@ export function computedSettings<Settings extends object>(settings: Settings): P
  * Returns the settings of a resumed run.
  * @param given the settings that were given, by field
  */
-export function resumedWith<Settings extends object>(saved: Settings, given: Readonly<Record<string, unknown>>): Settings {
+export function resumedWith<Settings extends object>(
+  saved: Settings,
+  given: Readonly<Record<string, unknown>>,
+): Settings {
   const changed = Object.entries(given).filter(([name, value]) => changeableFields.has(name) && value !== undefined);
   // `maxSteps` ends a run early: the next one goes on to the end unless it is given again.
   return { ...saved, maxSteps: undefined, ...Object.fromEntries(changed) };
@@ -285,7 +288,9 @@ export function isChangeable(field: string): boolean {
   return changeableFields.has(field);
 }
 
-const changeableFields = new Set<string>(allHyperparameters.flatMap(([name, entry]) => (entry.mayChange ? [name] : [])));
+const changeableFields = new Set<string>(
+  allHyperparameters.flatMap(([name, entry]) => (entry.mayChange ? [name] : [])),
+);
 
 /** Returns the flag of a hyperparameter, such as `--batch-size`. */
 export function flagNamed(name: string): string {

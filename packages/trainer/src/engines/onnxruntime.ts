@@ -8,6 +8,7 @@
  */
 import type { OnnxGraph, Program } from '@unroll/core';
 import { elementCount, nextOf } from '@unroll/core/onnx';
+import { counted } from '@unroll/param-server/config';
 import { Tensor } from 'onnxruntime-node';
 import { forCpu } from './cpu-graph.js';
 import { type Engine, type Executable, replacedResident } from './engine.js';
@@ -29,7 +30,7 @@ export interface MainMemoryOptions extends OnnxRuntimeOptions {
 export function onnxRuntimeEngine(options: MainMemoryOptions): Engine {
   const { provider, threads } = options;
   return {
-    description: `onnxruntime (${provider}${provider === 'cpu' && threads > 0 ? `, ${threads} threads` : ''})`,
+    description: `onnxruntime (${provider}${provider === 'cpu' && threads > 0 ? `, ${counted(threads, 'thread')}` : ''})`,
     allocate: (values) => new BufferPairs(values),
     compile: (program, residents) => compile(program, residents as BufferPairs[], options),
     ...(provider === 'cpu'

@@ -32,7 +32,7 @@ const kinds = (events: readonly RunEvent[]) => events.map(({ type }) => type).fi
 describe('a language model', () => {
   test('has the parameters that the command gives it, bit for bit', async () => {
     const events = await trained(small, 'alone');
-    expect(kinds(events)).toEqual(['start', 'step', 'step', 'step', 'step', 'epoch', 'checkpoint']);
+    expect(kinds(events)).toEqual(['start', 'step', 'step', 'step', 'step', 'validation', 'epoch', 'checkpoint']);
     expect(events[0]).toMatchObject({ unit: 'tokens', metric: 'perplexity', totalSteps: 4 });
     const flags = ['--data', corpus, '--out', at('by-command'), ...smallModel, '--max-steps', '4'];
     expect(await unrollHere('train', ...flags)).toMatchObject({ status: 0 });
@@ -41,7 +41,7 @@ describe('a language model', () => {
 
   test('trained by processes yields the events of one, and resumes', async () => {
     const events = await trained(small, 'together', { workers: 2, servers: 1 });
-    expect(kinds(events)).toEqual(['start', 'step', 'step', 'step', 'step', 'epoch', 'checkpoint']);
+    expect(kinds(events)).toEqual(['start', 'step', 'step', 'step', 'step', 'validation', 'epoch', 'checkpoint']);
     const [alone, together] = [await readCheckpoint(at('alone')), await readCheckpoint(at('together'))];
     for (const [name, values] of Object.entries(alone.parameters)) {
       for (const [k, value] of values.entries()) expect(together.parameters[name]![k]).toBeCloseTo(value, 5);

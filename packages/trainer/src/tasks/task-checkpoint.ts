@@ -18,9 +18,7 @@ const stateFields = z.object({
    * The best evaluation so far: its epoch, counted from 1, its step, which older checkpoints lack, and its validation
    * metric. Absent before the first evaluation.
    */
-  best: z
-    .object({ epoch: z.int().positive(), step: z.int().nonnegative().optional(), value: z.number() })
-    .optional(),
+  best: z.object({ epoch: z.int().positive(), step: z.int().nonnegative().optional(), value: z.number() }).optional(),
   /** The validation metric after each whole epoch; the plateau schedule depends on it. */
   validation: z.array(z.number()).default([]),
   /** The validation metric at every evaluation; absent in older checkpoints. */

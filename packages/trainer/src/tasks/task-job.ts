@@ -113,12 +113,7 @@ function checkResumedData(
   throw new UnrollError(`${line}; ${changedDataRemedy}`);
 }
 
-function fingerprintOf(
-  task: Task,
-  settings: TaskSettings,
-  config: TaskConfig,
-  data: Prepared['data'],
-): string {
+function fingerprintOf(task: Task, settings: TaskSettings, config: TaskConfig, data: Prepared['data']): string {
   const computes = JSON.stringify([task.name, computedSettings(settings), config, data]);
   return createHash('sha256').update(computes).digest('hex');
 }

@@ -2,7 +2,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { smallModel, temporaryFolder, unroll, writeSmallCorpus } from '../testing/unroll-process.js';
 import { closeLog, log, logLine, openLog } from './log.js';
@@ -72,6 +72,6 @@ describe('the log of a training', () => {
     const command = [process.execPath, ...args].map((word) => `'${word}'`).join(' ');
     const { error, stdout } = spawnSync('script', ['-qec', command, '/dev/null'], { encoding: 'utf8' });
     if (error) skip('script, which makes a terminal, is not here');
-    expect(stdout).toMatch(/^unroll: .*\r?\n$/);
+    expect(stripVTControlCharacters(stdout)).toMatch(/^unroll: .*\r?\n$/);
   });
 });

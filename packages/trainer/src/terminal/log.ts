@@ -2,6 +2,7 @@
  * The log: lines on stderr for the person who runs a command. Every line passes here, with a severity. Long-running
  * commands (`--log-format`) write it with the time and the process, or as JSON. Results go to stdout, by `output.ts`.
  */
+import { styleText } from 'node:util';
 import type { Severity } from '@unroll/param-server/client';
 import { currentListener } from './listener.js';
 
@@ -38,6 +39,23 @@ export function isDrawable(): boolean {
   return process.stderr.isTTY && style.format === 'plain';
 }
 
+/** The line that is drawn below the log on a terminal; empty if there is none. */
+let status = '';
+
+/** Draws a line below the log, in the place of the one before. */
+export function drawStatus(line: string): void {
+  status = line;
+  process.stderr.write(`\r${line}${eraseToEnd}`);
+}
+
+/** Removes the line that {@link drawStatus} has drawn. */
+export function eraseStatus(): void {
+  if (status !== '') process.stderr.write(`\r${eraseToEnd}`);
+  status = '';
+}
+
+const eraseToEnd = '\x1b[K';
+
 /**
  * Writes a line on stderr, or hands it to the listener of the work that is being done.
  * @param source the process of the run that the line comes from, if it is another one
@@ -45,8 +63,24 @@ export function isDrawable(): boolean {
 export function log(line: string, severity: Severity = 'info', source = style.process): void {
   const listener = currentListener();
   const named = source === undefined ? style : { ...style, process: source };
-  if (listener) listener.onNotice?.(line, severity);
-  else process.stderr.write(`${logLine(line, severity, named, new Date())}\n`);
+  if (listener) {
+    listener.onNotice?.(line, severity);
+    return;
+  }
+  const below = status;
+  eraseStatus();
+  process.stderr.write(`${coloured(logLine(line, severity, named, new Date()), severity, named.format)}\n`);
+  if (below !== '') drawStatus(below);
+}
+
+const colours = { info: undefined, warning: 'yellow', error: 'red' } as const;
+
+/** Colours a line for people by its severity, where stderr is a terminal and `NO_COLOR` is not set. */
+function coloured(line: string, severity: Severity, format: LogFormat): string {
+  const colour = colours[severity];
+  return colour && format === 'plain' && process.stderr.isTTY
+    ? styleText(colour, line, { stream: process.stderr })
+    : line;
 }
 
 /** Returns the line as it is written. The JSON fields are the ones that log collectors look for. */

@@ -1,21 +1,32 @@
 /**
- * Progress on stderr: on a terminal a bar with rate and time left, elsewhere a line now and then. A program that listens
- * gets numbers instead.
+ * Progress on stderr: on a terminal one line that is drawn again and again, with rate and time left, elsewhere a line now
+ * and then. A program that listens gets numbers instead.
  */
-import { Bar, Presets } from 'cli-progress';
+import { duration } from '@unroll/param-server/config';
 import { currentListener, type Listener } from './listener.js';
-import { isDrawable, log } from './log.js';
+import { drawStatus, eraseStatus, isDrawable, log } from './log.js';
 
 /** Seconds between two lines where there is no terminal. */
 const lineSeconds = 15;
+/** Seconds between two drawings on a terminal. */
+const drawSeconds = 0.25;
+
+/** What to show beside the bar. */
+export interface ProgressNote {
+  /** The figure that matters most, such as the perplexity. */
+  readonly figure?: string | undefined;
+  /** Seconds until the whole work ends, if this bar shows only a part of it. */
+  readonly secondsLeft?: number | undefined;
+}
 
 export class Progress {
   readonly #label: string;
   readonly #unit: string;
   readonly #total: number;
-  readonly #bar: Bar | undefined;
   readonly #listener: Listener | undefined = currentListener();
+  readonly #isDrawn = !this.#listener && isDrawable();
   #lastLine = performance.now();
+  #lastDrawing = Number.NEGATIVE_INFINITY;
   /** The first value and its time, from which the rate is measured: what was done before may have taken any time. */
   #since: { readonly value: number; readonly at: number } | undefined;
 
@@ -23,14 +34,9 @@ export class Progress {
     this.#label = label;
     this.#unit = unit;
     this.#total = total;
-    if (this.#listener || !isDrawable()) return;
-    const format = `${label} {bar} {percentage}% | {value}/{total} ${unit} | {rate} ${unit}/s | {eta_formatted} left {note}`;
-    this.#bar = new Bar({ format, stream: process.stderr, hideCursor: true, fps: 4 }, Presets.shades_classic);
-    this.#bar.start(total, 0, { rate: '-', note: '' });
   }
 
-  /** @param note text to show beside the bar, such as the loss */
-  update(value: number, note = ''): void {
+  update(value: number, note: ProgressNote = {}): void {
     if (this.#listener) {
       const [label, total, unit] = [this.#label, this.#total, this.#unit];
       this.#listener.onProgress?.({ label, done: value, total, unit });
@@ -41,30 +47,68 @@ export class Progress {
     const done = value - this.#since.value;
     const seconds = (now - this.#since.at) / 1000;
     const rate = done > 0 && seconds > 0 ? done / seconds : undefined;
-    const shown = rate?.toFixed(rate > 1000 ? 0 : 1);
-    if (this.#bar) {
-      this.#bar.update(value, { rate: shown ?? '-', note });
+    const secondsLeft = note.secondsLeft ?? (rate === undefined ? undefined : (this.#total - value) / rate);
+    const shown = { value, rate, secondsLeft, figure: note.figure };
+    if (this.#isDrawn) {
+      if (now - this.#lastDrawing < drawSeconds * 1000 && value < this.#total) return;
+      this.#lastDrawing = now;
+      drawStatus(this.#barOf(shown, process.stderr.columns ?? 80));
     } else if (now - this.#lastLine > lineSeconds * 1000) {
       this.#lastLine = now;
-      const pace = rate === undefined ? '' : `, ${shown}/s, ${duration((this.#total - value) / rate)} left`;
-      log(`${this.#label}: ${value}/${this.#total} ${this.#unit}${pace} ${note}`.trimEnd());
+      log(this.#lineOf(shown));
     }
   }
 
   stop(): void {
-    this.#bar?.stop();
+    if (this.#isDrawn) eraseStatus();
   }
+
+  #lineOf({ value, rate, secondsLeft, figure }: Shown): string {
+    const done = `${value}/${this.#total} ${this.#unit}`;
+    const pace = rate === undefined ? [] : [`${rateText(rate)}/s`];
+    const left = secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`];
+    return `${this.#label}: ${[...(figure === undefined ? [] : [figure]), ...left, done, ...pace].join(', ')}`;
+  }
+
+  /** Returns the line for a terminal of this width: what does not fit is left out, the least important first. */
+  #barOf({ value, rate, secondsLeft, figure }: Shown, columns: number): string {
+    const part = this.#total > 0 ? Math.min(1, value / this.#total) : 1;
+    const fields = [
+      figure,
+      secondsLeft === undefined ? undefined : `${duration(secondsLeft)} left`,
+      `${this.#label} ${Math.floor(part * 100)}%`,
+      rate === undefined ? undefined : `${rateText(rate)} ${this.#unit}/s`,
+    ].filter((field) => field !== undefined);
+    // The last column stays free: a terminal may wrap the line there.
+    const room = columns - 1;
+    while (fields.length > 1 && widthOf(fields) > room) fields.pop();
+    const text = fields.join(separator).slice(0, Math.max(0, room));
+    const width = Math.min(longestBar, room - text.length - 1);
+    if (width < shortestBar) return text;
+    const filled = Math.round(part * width);
+    return `${text} ${'█'.repeat(filled)}${'░'.repeat(width - filled)}`;
+  }
+}
+
+interface Shown {
+  readonly value: number;
+  readonly rate: number | undefined;
+  readonly secondsLeft: number | undefined;
+  readonly figure: string | undefined;
+}
+
+const separator = ' · ';
+const [shortestBar, longestBar] = [6, 30];
+
+function widthOf(fields: readonly string[]): number {
+  return fields.join(separator).length;
+}
+
+function rateText(rate: number): string {
+  return rate.toFixed(rate > 1000 ? 0 : 1);
 }
 
 /** Converts bytes to megabytes with one decimal. */
 export function megabytes(bytes: number): number {
   return Math.round(bytes / 1e5) / 10;
-}
-
-/** Formats as `1 h 02 min`, `3 min 20 s`, `12 s`. */
-export function duration(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
-  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
 }

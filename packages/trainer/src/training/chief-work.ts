@@ -5,7 +5,7 @@
  */
 import type { Engine } from '../engines/engine.js';
 import type { ResultLock } from '../files/result-lock.js';
-import { bestEvaluation, earlyStop, type EvaluationResult } from './course.js';
+import { bestEvaluation, type EvaluationResult, earlyStop } from './course.js';
 import type { JobEvaluator, TrainingJob } from './job.js';
 import type { Learner } from './learners/learner.js';
 import { divergence, type Pause } from './loop.js';
@@ -162,7 +162,11 @@ export class ChiefWork implements AsyncDisposable {
     this.#evaluations.push({ step, value });
   }
 
-  async #report({ epoch, step, lossSum, count }: Pause, value: number, evaluator: JobEvaluator): Promise<RunValidation> {
+  async #report(
+    { epoch, step, lossSum, count }: Pause,
+    value: number,
+    evaluator: JobEvaluator,
+  ): Promise<RunValidation> {
     const best = bestEvaluation(this.#options.job.facts.better, this.#evaluations)!;
     const trainLoss = count > 0 ? lossSum / count : undefined;
     const sample = await evaluator.sample?.();

@@ -1,7 +1,9 @@
 /** Follows a run's events: shows them on stderr and sums up the result. */
+import { counted } from '@unroll/param-server/config';
 import { log } from '../terminal/log.js';
 import { Progress } from '../terminal/progress.js';
 import { ChiefEvents } from './chief-events.js';
+import type { RunValidation } from './chief-work.js';
 import type { RunEpoch, RunEvent, RunStart, RunStep } from './run.js';
 
 /** The result of training a language model. */
@@ -28,7 +30,7 @@ export interface TaskResult {
   readonly task: string;
   /** Number of updates of the model so far. */
   readonly steps: number;
-  /** The epoch of the parameters in the checkpoint's model; `value` is its validation metric. Null if nothing was left to train. */
+  /** The epoch of the parameters in the checkpoint's model; `value` is their validation metric. Null if nothing was left to train. */
   readonly bestEpoch: number | null;
   readonly metric: string;
   readonly value: number | null;
@@ -50,6 +52,8 @@ export class RunReport {
   /** Tokens or examples of the bar's steps, each. */
   #barStepCount = 0;
   #evaluationBar: Progress | undefined;
+  /** Where and when this process saw the first step, for the time left of the run. */
+  #began: { readonly step: number; readonly at: number } | undefined;
   /** The last epoch's sums, by worker. */
   readonly #epochs = new Map<number, RunEpoch>();
   /** The last epoch that the chief has evaluated. */
@@ -79,7 +83,7 @@ export class RunReport {
         this.#start = event;
         for (const notice of event.notices) log(notice, 'warning');
         log(
-          `${engines(event, this.#workers)}: ${millions(event.parameters)} parameters, ${dataOf(event)}, ${event.totalSteps - event.firstStep} steps`,
+          `${engines(event, this.#workers)}: ${millions(event.parameters)} parameters, ${dataOf(event)}, ${counted(event.totalSteps - event.firstStep, 'step')}`,
         );
         break;
       case 'step':
@@ -91,12 +95,16 @@ export class RunReport {
         this.#evaluationBar ??= new Progress('validation', event.total, this.#start!.unit);
         this.#evaluationBar.update(event.count);
         break;
+      case 'validation':
+        this.#clearBars();
+        this.#endEvaluation(event);
+        break;
       case 'epoch':
-        this.#evaluationBar?.stop();
-        this.#evaluationBar = undefined;
+        this.#clearBars();
         this.#endEpoch(event);
         break;
       case 'checkpoint':
+        this.#clearBars();
         this.#steps = event.step;
         break;
     }
@@ -107,10 +115,21 @@ export class RunReport {
     return this.#steps;
   }
 
+  /** Whether training has begun. */
+  get hasStarted(): boolean {
+    return this.#start !== undefined;
+  }
+
   /** Clears the progress bars from the terminal. */
   close(): void {
+    this.#clearBars();
+  }
+
+  #clearBars(): void {
     this.#bar?.stop();
     this.#evaluationBar?.stop();
+    this.#bar = undefined;
+    this.#evaluationBar = undefined;
   }
 
   result(): TrainingResult {
@@ -151,8 +170,17 @@ export class RunReport {
     }
     this.#epochCount += batchCount;
     const loss = lossSum / count;
-    const shownLoss = task === undefined ? `perplexity ${Math.exp(loss).toFixed(2)}` : `loss ${loss.toFixed(4)}`;
-    this.#bar.update((step - begin) * this.#barStepCount, shownLoss);
+    const figure = task === undefined ? `perplexity ${Math.exp(loss).toFixed(2)}` : `loss ${loss.toFixed(4)}`;
+    this.#bar.update((step - begin) * this.#barStepCount, { figure, secondsLeft: this.#secondsLeft(step) });
+  }
+
+  /** Returns the seconds left of the run, evaluations included; undefined before there is a pace. */
+  #secondsLeft(step: number): number | undefined {
+    const now = performance.now() / 1000;
+    // After a return of the servers to an earlier step, the pace is measured anew.
+    if (!this.#began || step < this.#began.step) this.#began = { step, at: now };
+    const made = step - this.#began.step;
+    return made > 0 ? ((this.#start!.totalSteps - step) * (now - this.#began.at)) / made : undefined;
   }
 
   /**
@@ -167,9 +195,21 @@ export class RunReport {
     return ratio(lossSum, count);
   }
 
+  #endEvaluation({ step, value, best, trainLoss, sample }: RunValidation): void {
+    const { task, metric, stepsPerEpoch, totalSteps } = this.#start!;
+    // The line of an epoch says the rest.
+    if (step % stepsPerEpoch !== 0 && step !== totalSteps) {
+      const loss =
+        task === undefined
+          ? `training perplexity ${shown(trainLoss === undefined ? undefined : Math.exp(trainLoss), 2)}, validation ${value.toFixed(2)}`
+          : `loss ${shown(trainLoss, 4)}, validation ${metric} ${value.toFixed(4)}`;
+      const place = best.step === step ? ', the best so far' : ` (best: ${best.value.toFixed(4)}, step ${best.step})`;
+      log(`step ${step}/${totalSteps}: ${loss}${place}`);
+    }
+    if (sample !== undefined) log(`sample: ${sample}`);
+  }
+
   #endEpoch(event: RunEpoch): void {
-    this.#bar?.stop();
-    this.#bar = undefined;
     const rate = rateOf(this.#epochCount, event.seconds)?.toFixed(0);
     this.#count += this.#epochCount;
     this.#epochCount = 0;
@@ -197,7 +237,7 @@ export class RunReport {
 }
 
 function engines({ engine }: RunStart, workers: number): string {
-  return workers > 1 ? `${engine} × ${workers} workers` : engine;
+  return workers > 1 ? `${engine} × ${counted(workers, 'worker')}` : engine;
 }
 
 function dataOf({ unit, vocabSize, trainCount, validCount }: RunStart): string {

@@ -10,7 +10,7 @@ import { recipeSchema, type TrainingRecipe } from '../configuration/recipe.js';
 import { exampleBatches, weightsInMean } from '../tasks/example-batches.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
 import { version } from '../version.js';
-import type { EpochResult, TrainingJob } from './job.js';
+import type { PauseResult, TrainingJob } from './job.js';
 import type { WorkerRole } from './learners/open-learner.js';
 import { type RunEvent, runTraining } from './run.js';
 
@@ -38,7 +38,7 @@ const model = trainableLoss({ kernel: [width, 1], bias: [1] }, ({ batch }) => ({
 }));
 
 interface Saved {
-  readonly result: EpochResult;
+  readonly result: PauseResult;
   readonly parameters: Arrays;
   readonly slots: Arrays;
 }
@@ -65,8 +65,9 @@ function jobOf(training: TrainingRecipe, saved: Saved[], from?: Saved): Training
     snapshots: 'refuse',
     countOf: (batch) => examplesAt(batch).length,
     start: {
-      step: from?.result.progress.step ?? 0,
+      step: from?.result.pause.step ?? 0,
       validation: from?.result.validation ?? [],
+      evaluations: from?.result.evaluations,
       parameters: () =>
         structuredClone(from?.parameters ?? { kernel: new Float32Array(width), bias: new Float32Array(1) }),
       slots: structuredClone(from?.slots),
@@ -98,7 +99,8 @@ function jobOf(training: TrainingRecipe, saved: Saved[], from?: Saved): Training
       takeOver: async () => undefined,
       write: async (result, isDue) => {
         const { parameters, slots } = structuredClone(result.state);
-        saved.push({ result: { ...result, validation: [...result.validation] }, parameters, slots });
+        const { validation, evaluations } = structuredClone({ ...result, state: undefined });
+        saved.push({ result: { ...result, validation, evaluations }, parameters, slots });
         return isDue();
       },
     },
@@ -135,7 +137,7 @@ const last = ({ saved }: { saved: Saved[] }) => saved.at(-1)!;
 
 test('a run yields its start, each step, and at the end of an epoch its evaluation and checkpoint', async () => {
   const { events, saved } = await run();
-  const epoch = ['step', 'step', 'step', 'evaluation', 'epoch', 'checkpoint'];
+  const epoch = ['step', 'step', 'step', 'evaluation', 'validation', 'epoch', 'checkpoint'];
   expect(events.map(({ type }) => type)).toEqual(['start', ...epoch, ...epoch, ...epoch, ...epoch]);
   expect(events[0]).toMatchObject({ firstStep: 0, totalSteps: 12, stepsPerEpoch: 3, trainCount: 22, parameters: 4 });
   const steps = events.filter((event) => event.type === 'step');
@@ -149,7 +151,7 @@ test('a run that is stopped within an epoch and resumed ends with the bits of on
   const stop = new AbortController();
   const stopped = await run({ signal: stop.signal, onEvent: ({ type }) => type === 'step' && stop.abort() });
   const resumed = await run({ from: last(stopped) });
-  expect(last(stopped).result.progress).toMatchObject({ step: 1, complete: false });
+  expect(last(stopped).result.pause).toMatchObject({ step: 1, complete: false });
   expect(last(resumed).parameters).toEqual(last(await run()).parameters);
 });
 
@@ -181,4 +183,60 @@ test('parts of a batch, and two workers, end with the parameters of one process'
 test('a batch that workers cannot share evenly is refused', async () => {
   const role = { servers: ['127.0.0.1:1'], worker: 0, workers: 3 };
   await expect(run({ role })).rejects.toThrow('--batch-size: 8 examples cannot be shared evenly by 3 workers');
+});
+
+const types = (events: readonly RunEvent[]) => events.map(({ type }) => type).filter((type) => type !== 'evaluation');
+const checkpoints = (events: readonly RunEvent[]) =>
+  events.flatMap((event) => (event.type === 'checkpoint' ? [event.step] : []));
+
+test('a run is evaluated and saved within an epoch, and ends with the same parameters', async () => {
+  const often = { ...recipe, epochs: 2, evalEvery: 2, saveEvery: 5 };
+  const { events, saved } = await run({ training: often });
+  expect(checkpoints(events)).toEqual([2, 3, 4, 5, 6]);
+  const within = types(events).slice(1, 8);
+  expect(within).toEqual(['step', 'step', 'validation', 'checkpoint', 'step', 'validation', 'epoch']);
+  const values = events.flatMap((event) => (event.type === 'validation' ? [event] : []));
+  expect(values.map(({ step, epoch }) => [step, epoch])).toEqual([
+    [2, 1],
+    [3, 1],
+    [4, 2],
+    [6, 2],
+  ]);
+  expect(last({ saved }).result.evaluations).toEqual(values.map(({ step, value }) => ({ step, value })));
+  const plain = await run({ training: { ...recipe, epochs: 2 } });
+  expect(last({ saved }).parameters).toEqual(last(plain).parameters);
+});
+
+/** With this rate the parameters overshoot, so that some evaluations are worse than the best before. */
+const patient = { ...recipe, learningRate: 0.9, epochs: 20, evalEvery: 1, patience: 2 };
+
+test('training ends early after evaluations without a new best, wherever it was interrupted', async () => {
+  const whole = await run({ training: patient });
+  const { evaluations, pause } = last(whole).result;
+  expect(pause.step).toBeLessThan(60);
+  const best = Math.min(...evaluations.map(({ value }) => value));
+  expect(evaluations.at(-3)!.value).toBe(best);
+  for (const interruptedAt of [1, pause.step - 1]) {
+    const stop = new AbortController();
+    const onEvent = (event: RunEvent) => event.type === 'step' && event.step === interruptedAt && stop.abort();
+    const stopped = await run({ training: patient, signal: stop.signal, onEvent });
+    expect(last(stopped).result.pause.step).toBe(interruptedAt);
+    const resumed = await run({ training: patient, from: last(stopped) });
+    expect(last(resumed).result.evaluations).toEqual(evaluations);
+    expect(last(resumed).parameters).toEqual(last(whole).parameters);
+  }
+  const again = await run({ training: patient, from: last(whole) });
+  expect(types(again.events)).toEqual(['start']);
+});
+
+test('the chief ends a run of two workers early, for both', async () => {
+  const server = await startParameterServer({ port: 0, shard: 0, shards: 1, workers: 2, version });
+  const servers = [`127.0.0.1:${server.port}`];
+  const runs = [0, 1].map((worker) => run({ training: patient, role: { servers, worker, workers: 2 } }));
+  const [first, second] = await Promise.all(runs);
+  await server.done;
+  const stepOf = ({ events }: { events: RunEvent[] }) => events.findLast((event) => event.type === 'epoch')!.step;
+  expect(stepOf(first!)).toBe(last(first!).result.pause.step);
+  expect(stepOf(first!)).toBeLessThan(60);
+  expect(stepOf(second!)).toBe(stepOf(first!));
 });

@@ -1,6 +1,7 @@
 /** Checks that a file's rows are in order of time and at equal intervals, as forecasts require. */
+
+import { duration } from '@unroll/param-server/config';
 import { UnrollError } from '../../errors.js';
-import { duration } from '../../terminal/progress.js';
 import type { TimeSeriesFile } from './csv.js';
 
 const day = 24 * 60 * 60 * 1000;

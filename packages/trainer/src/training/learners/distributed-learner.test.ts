@@ -75,7 +75,7 @@ async function train(overlaps: readonly boolean[], restartAt?: number) {
     const evaluated = await learner.parameters.read('output.kernel');
     expect(evaluated).toEqual(state!.parameters['output.kernel']);
     const { epoch } = learner;
-    await learner.finish();
+    await learner.finish(false);
     for (const one of [...before, { learner, client }]) {
       await one.client.close();
       await one.learner.dispose();
