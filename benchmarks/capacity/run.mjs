@@ -1,7 +1,8 @@
 // Measures the resources of a run per million parameters: of a parameter server, its workers, their network and a disk.
-// A server and two workers train models of two sizes. The difference in resources is divided by the difference in
+// A server and workers train models of two sizes. The difference in resources is divided by the difference in
 // parameters, so the fixed cost of a process does not count; it is reported too.
-//   node benchmarks/capacity/run.mjs [--steps 20] [--small 700] [--large 1400]     (units of the layer; Linux)
+//   node benchmarks/capacity/run.mjs [--steps 20] [--small 700] [--large 1400] [--workers 2]
+//     [--optimizers sgd,momentum,adam]     (units of the layer; Linux)
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -17,6 +18,8 @@ const { values: flags } = parseArgs({
     steps: { type: 'string', default: '20' },
     small: { type: 'string', default: '700' },
     large: { type: 'string', default: '1400' },
+    workers: { type: 'string', default: '2' },
+    optimizers: { type: 'string', default: 'sgd,momentum,adam' },
   },
 });
 const program = fileURLToPath(new URL('../../packages/trainer/bin/unroll.js', import.meta.url));
@@ -78,13 +81,13 @@ async function measure(units, optimizer) {
   const batch = ['--batch-size', '4', '--sequence-length', '10', '--threads', '1', '--max-steps', flags.steps];
   const server = unroll(
     [
-      ...['param-server', '--port', String(port), '--workers', '2', '--metrics-port', String(metricsPort)],
+      ...['param-server', '--port', String(port), '--workers', flags.workers, '--metrics-port', String(metricsPort)],
       ...['--snapshot-dir', snapshots, '--snapshot-every', String(snapshotEvery)],
     ],
     serverEnvironment,
   );
-  const workers = [0, 1].map((worker) => {
-    const place = ['--worker', String(worker), '--workers', '2', '--server-addresses', `127.0.0.1:${port}`];
+  const workers = Array.from({ length: Number(flags.workers) }, (_, worker) => {
+    const place = ['--worker', String(worker), '--workers', flags.workers, '--server-addresses', `127.0.0.1:${port}`];
     return unroll(['worker', ...model, ...batch, '--out', out, ...place]);
   });
   const taken = { server: 0, worker: 0, sent: 0, received: 0, snapshot: 0 };
@@ -127,10 +130,10 @@ const parts = { server: 'memory of the server', worker: 'memory of a worker', se
 Object.assign(parts, { received: 'received by it', snapshot: 'a snapshot', checkpoint: 'a checkpoint' });
 
 console.log(`${cpus()[0].model}, ${cpus().length} processors`);
-for (const optimizer of ['sgd', 'momentum', 'adam']) {
+for (const optimizer of flags.optimizers.split(',')) {
   const [small, large] = [await measure(Number(flags.small), optimizer), await measure(Number(flags.large), optimizer)];
   const more = large.parameters - small.parameters;
-  console.log(`${optimizer}: ${small.parameters} and ${large.parameters} million parameters, two workers`);
+  console.log(`${optimizer}: ${small.parameters} and ${large.parameters} million parameters, ${flags.workers} workers`);
   for (const [part, name] of Object.entries(parts)) {
     const each = (large[part] - small[part]) / more;
     const rest = small[part] - each * small.parameters;

@@ -1,6 +1,6 @@
-// One of two workers that train PTB medium through a parameter server, with one thread, as `unroll worker` does. One
+// One of the workers that train PTB medium through a parameter server, with one thread, as `unroll worker` does. One
 // JSON line: milliseconds of a step, and of its parts.
-//   usage: worker.mjs HOST:PORT WORKER STEPS overlap|one-by-one BATCH
+//   usage: worker.mjs HOST:PORT WORKER STEPS overlap|one-by-one BATCH WORKERS
 import { initialParameters, languageModelConfig } from '@unroll/core';
 import { trainableLanguageModel } from '@unroll/core/internal';
 import { WorkerMeter } from '@unroll/param-server/client';
@@ -12,9 +12,8 @@ import { LanguageModelBatches } from '../../packages/trainer/dist/training/langu
 import { DistributedLearner } from '../../packages/trainer/dist/training/learners/distributed-learner.js';
 import { laneWidth } from '../../packages/trainer/dist/training/learners/lane-states.js';
 
-const [address, worker, steps, how, batchSize] = process.argv.slice(2);
-const workers = 2;
-const [batch, time] = [Number(batchSize), 35];
+const [address, worker, steps, how, batchSize, count] = process.argv.slice(2);
+const [workers, batch, time] = [Number(count), Number(batchSize), 35];
 const config = languageModelConfig({ vocabSize: 10_000, embeddingDim: 650, hiddenDim: 650, layers: 2, cell: 'lstm' });
 const model = trainableLanguageModel(config);
 const training = {

@@ -30,6 +30,7 @@ export { type GenerateTextOptions, generate } from './library/generate.js';
 export { type ImportOptions, importModel } from './library/import-model.js';
 export { modelFolder } from './library/model-folder.js';
 export type { ModelSource } from './library/one-source.js';
+export type { OwnModelSource } from './library/own-model.js';
 export { type SaveOptions, saveLanguageModel } from './library/save-language-model.js';
 export { type ScoreOptions, score, type TextScore } from './library/score.js';
 export { type TrainOptions, train } from './library/train.js';

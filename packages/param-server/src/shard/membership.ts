@@ -38,6 +38,7 @@ const mostReplaced = 4096;
 const newcomer: Claim = { ordinal: 0, above: 0, isChief: false };
 
 export class Membership {
+  #known: readonly number[] = [];
   readonly #members = new Map<number, Member>();
   /**
    * When each worker was last heard. Includes processes that have yet to join: workers that wait for them need to know
@@ -164,9 +165,10 @@ export class Membership {
     return [...this.#members.values()].some(({ goodbye }) => goodbye === 'in the end');
   }
 
-  /** The workers that have joined, in ascending order. */
-  get known(): number[] {
-    return [...this.#members.keys()].toSorted((a, b) => a - b);
+  /** The workers that have joined, in ascending order. Nobody is ever removed. */
+  get known(): readonly number[] {
+    if (this.#known.length < this.#members.size) this.#known = [...this.#members.keys()].toSorted((a, b) => a - b);
+    return this.#known;
   }
 
   finish(worker: number): void {

@@ -162,7 +162,8 @@ export class Shard {
     if (this.#workforce.appointChief(steps, now)) this.#run.changeChief(now);
     else if (areDealtAnew) this.#run.answerJoins(now);
     if (commonSteps) this.#workforce.doWithoutLost(commonSteps, now);
-    if (steps && this.#workforce.hasFinished(now)) this.#out.answerAll('finish', { type: 'done' });
+    const areSomeDone = this.#out.waitingFor('finish').length > 0;
+    if (steps && areSomeDone && this.#workforce.hasFinished(now)) this.#out.answerAll('finish', { type: 'done' });
     this.#workforce.lookForAbsent(steps, now);
     this.#lookForEnd(now);
   }

@@ -190,7 +190,7 @@ export class Workforce {
   }
 
   #isLost(worker: number, now: number): boolean {
-    return !this.#out.isJoining(worker) && this.#attendance.isLost(worker, now);
+    return this.#attendance.isLost(worker, now) && !this.#out.isJoining(worker);
   }
 
   get #everyone(): number[] {

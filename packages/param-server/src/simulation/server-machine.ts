@@ -6,6 +6,7 @@ import type { FrozenVector } from '../snapshots/frozen-vector.js';
 import type { FrozenSnapshot, ShardSnapshot, SnapshotStore } from '../snapshots/snapshot.js';
 import { AttentiveClock } from '../time/attentive-clock.js';
 import type { UpdateRule } from '../update-rules/update-rule.js';
+import type { TimedMachines } from './timed-machines.js';
 import type { VirtualTime } from './virtual-time.js';
 
 export interface ServerMachineOptions {
@@ -18,6 +19,8 @@ export interface ServerMachineOptions {
   /** The longest restart, in virtual seconds. */
   readonly slowness: number;
   readonly disk: Disk;
+  /** The speeds of the machines; undefined where updates take no time. */
+  readonly machines: TimedMachines | undefined;
 }
 
 /** Virtual seconds between a shard's ticks. */
@@ -112,10 +115,12 @@ export class ServerMachine {
   }
 
   #gradientDescent(isAlive: () => boolean): UpdateRule {
+    const { machines, shard } = this.#options;
     return {
       apply: async ({ values: { parameters }, gradient, learningRate, step }) => {
         if (!isAlive()) return;
         this.updates.push(step);
+        if (machines) await machines.update(shard, parameters.byteLength);
         const { values, ranges } = gradient;
         for (let k = 0; k < ranges.length; k += 2) {
           for (let i = ranges[k]!; i < ranges[k + 1]!; i++) parameters[i]! -= learningRate * values[i]!;

@@ -6,6 +6,7 @@ import type { Snapshot } from '../client/options.js';
 import type { NamedValues } from '../vectors/shard-vector.js';
 import { LyingMachine } from './lying-machine.js';
 import { type Disk, ServerMachine } from './server-machine.js';
+import { type MachineSpeeds, TimedMachines } from './timed-machines.js';
 import type { Network } from './unreliable-calls.js';
 import { seededRandom, VirtualTime } from './virtual-time.js';
 import { type SharedStorage, type SimulatedTask, WorkerMachine } from './worker-machine.js';
@@ -16,6 +17,8 @@ export interface SimulationOptions {
   readonly shards: number;
   readonly network: Network;
   readonly task: SimulatedTask;
+  /** The speeds of links and machines; the network then neither loses nor delays by chance. */
+  readonly speeds?: MachineSpeeds;
   /** How often something is killed during the run; it restarts. */
   readonly crashes?: Crashes;
   /** With fewer than all workers, the run is elastic. */
@@ -65,6 +68,8 @@ export interface SimulationResult {
   readonly updates: readonly (readonly number[])[];
   /** The last checkpoint that was written. */
   readonly checkpoint: Snapshot | undefined;
+  /** With speeds: when each worker began to compute its steps, in virtual seconds. */
+  readonly stepStarts: readonly (readonly number[])[];
   /** The notices of the shards. */
   readonly notices: readonly string[];
 }
@@ -74,7 +79,7 @@ const stepDelays = 16;
 
 /** Trains to the last step, whatever the seed brings. Shards use plain gradient descent. */
 export async function simulateTraining(options: SimulationOptions): Promise<SimulationResult> {
-  const { seed, workers, shards, network, task, crashes = {}, minWorkers = workers } = options;
+  const { seed, workers, shards, network, task, speeds, crashes = {}, minWorkers = workers } = options;
   const { snapshotEvery = 0, patienceSeconds = 1e6, backupWorkers = 0 } = options;
   const slowness = network.maxDelay * 3;
   const { absence = slowness, checkpointEvery = 0 } = options;
@@ -83,10 +88,11 @@ export async function simulateTraining(options: SimulationOptions): Promise<Simu
   const random = seededRandom(seed);
   const policy = { minWorkers, backupWorkers, leaseSeconds: 30, patienceSeconds, snapshotEvery };
   const common = { workers, time, random };
+  const timed = speeds && new TimedMachines(speeds, workers, shards, time);
   const storage: SharedStorage = { checkpoint: undefined };
   const servers = Array.from(
     { length: shards },
-    (_, shard) => new ServerMachine({ ...common, shard, shards, policy, slowness, disk }),
+    (_, shard) => new ServerMachine({ ...common, shard, shards, policy, slowness, disk, machines: timed }),
   );
   const machines = Array.from(
     { length: workers },
@@ -94,7 +100,7 @@ export async function simulateTraining(options: SimulationOptions): Promise<Simu
       new WorkerMachine({
         ...common,
         ...{ task, worker, servers, network, slowness: worker === 0 ? slowness : absence },
-        ...{ storage, checkpointEvery },
+        ...{ storage, checkpointEvery, machines: timed },
       }),
   );
   const sometime = (times: number | undefined, crash: () => void) => {
@@ -123,6 +129,7 @@ export async function simulateTraining(options: SimulationOptions): Promise<Simu
     parameters: machines.map(({ result }) => result),
     checkpoint: storage.checkpoint,
     updates: servers.map((server) => server.updates),
+    stepStarts: timed?.stepStarts ?? [],
     notices: servers.flatMap(({ notices }) => notices),
   };
 }

@@ -30,6 +30,19 @@ export interface Network {
 
 const retryAfter = 10;
 
+/** The way between a worker and a shard whose machines have a speed. Sizes are in simulated bytes. */
+export interface TimedRoute {
+  toServer(bytes: number, arrive: () => void): void;
+  toWorker(bytes: number, arrive: () => void): void;
+}
+
+/** The chance that a request comes twice, and the simulated bytes of the vectors that it and its answer carry. */
+interface Carried {
+  readonly duplication?: number;
+  readonly up?: number;
+  readonly down?: number;
+}
+
 type Serve<Result> = (host: ShardHost) => Promise<Result>;
 type AskedBy = { caller?: unroll.v1.Caller.$Properties | null };
 
@@ -38,14 +51,17 @@ export class UnreliableCalls implements ShardCalls {
   readonly #time: VirtualTime;
   readonly #random: () => number;
   readonly #network: Network;
+  /** Undefined where a message takes a random time, whatever its size. */
+  readonly #route: TimedRoute | undefined;
   readonly #giveUps = new Set<(error: ParameterServerError) => void>();
   #isCut = false;
 
-  constructor(server: ServerMachine, time: VirtualTime, random: () => number, network: Network) {
+  constructor(server: ServerMachine, time: VirtualTime, random: () => number, network: Network, route?: TimedRoute) {
     this.#server = server;
     this.#time = time;
     this.#random = random;
     this.#network = network;
+    this.#route = route;
   }
 
   /** The process at this end is dead: it sends and receives nothing more. Messages already sent still arrive. */
@@ -64,7 +80,7 @@ export class UnreliableCalls implements ShardCalls {
         () => undefined,
       );
       return joinResponse(answer, host) as unroll.v1.JoinResponse;
-    }, this.#network.duplication);
+    }, this.#network);
   }
 
   initialize(request: unroll.v1.InitializeRequest): Promise<object> {
@@ -112,12 +128,15 @@ export class UnreliableCalls implements ShardCalls {
       await host.ask({ type: 'pull', caller, step, sumOfSquares, meets: request.meets ?? false }, () => undefined);
       const chunks = host.adopted.store.chunks(selection, step, request.since ?? undefined);
       return [...chunks].flatMap((chunk) => [...piecesOf(chunk)]);
-    }, this.#network.duplication);
+    }, this.#network);
     for (const { offset, data } of chunks) {
-      const copy = await this.#call(async (host) => {
-        if (!host.isReadableAt(caller.generation, step)) throw new Refusal('aborted', `the shard left step ${step}`);
-        return data.slice();
-      });
+      const copy = await this.#call(
+        async (host) => {
+          if (!host.isReadableAt(caller.generation, step)) throw new Refusal('aborted', `the shard left step ${step}`);
+          return data.slice();
+        },
+        { down: data.byteLength },
+      );
       yield { offsets: [offset], data: copy };
     }
   }
@@ -126,12 +145,15 @@ export class UnreliableCalls implements ShardCalls {
     const caller = readCaller(target.caller);
     const sent: Chunk[] = [];
     for await (const { offsets, data } of chunks) sent.push({ offsets, data: data.slice() });
-    return this.#call(async (host) => {
-      await host.ask({ type: 'heartbeat', caller }, () => undefined);
-      const upload = host.adopted.uploads.begin({ ...target, caller });
-      for (const chunk of sent) upload.take(chunk);
-      doAtOnce(upload.end());
-    });
+    return this.#call(
+      async (host) => {
+        await host.ask({ type: 'heartbeat', caller }, () => undefined);
+        const upload = host.adopted.uploads.begin({ ...target, caller });
+        for (const chunk of sent) upload.take(chunk);
+        doAtOnce(upload.end());
+      },
+      { up: sent.reduce((sum, { data }) => sum + data.byteLength, 0) },
+    );
   }
 
   finish(request: unroll.v1.FinishRequest): Promise<object> {
@@ -149,7 +171,7 @@ export class UnreliableCalls implements ShardCalls {
     this.#carryToServer(() => {
       const heard = this.#server.host?.ask({ type: 'heartbeat', caller }, () => undefined);
       const answer = (place: Beat['place']) =>
-        this.#carry(() => {
+        this.#carryBack(() => {
           if (!this.#isCut) onBeat({ shard, place });
         });
       heard?.then(
@@ -169,11 +191,11 @@ export class UnreliableCalls implements ShardCalls {
 
   #ask(request: AskedBy, read: (caller: Caller, host: ShardHost) => UnnumberedRequest): Promise<Answer> {
     const caller = readCaller(request.caller);
-    return this.#call(async (host) => host.ask(read(caller, host), () => undefined), this.#network.duplication);
+    return this.#call(async (host) => host.ask(read(caller, host), () => undefined), this.#network);
   }
 
   /** Runs `serve` at the far end at least once, and settles with one of the answers that get through. */
-  #call<Result>(serve: Serve<Result>, duplication = 0): Promise<Result> {
+  #call<Result>(serve: Serve<Result>, { duplication = 0, up = 0, down = 0 }: Carried = {}): Promise<Result> {
     return new Promise((resolve, reject) => {
       let isSettled = false;
       const settle = (how: () => void) => {
@@ -183,7 +205,7 @@ export class UnreliableCalls implements ShardCalls {
       };
       const giveUp = (error: ParameterServerError) => settle(() => reject(error));
       this.#giveUps.add(giveUp);
-      const answer = (how: () => void) => this.#carry(() => !isSettled && settle(how));
+      const answer = (how: () => void) => this.#carryBack(() => !isSettled && settle(how), down);
       const lost = () => answer(() => reject(new ParameterServerError(status.UNAVAILABLE, 'the connection was lost')));
       const arrive = () => {
         const { host } = this.#server;
@@ -196,9 +218,9 @@ export class UnreliableCalls implements ShardCalls {
       };
       const attempt = (): void => {
         if (isSettled || this.#isCut) return;
-        for (let copies = this.#random() < duplication ? 2 : 1; copies > 0; copies--) this.#carryToServer(arrive);
+        for (let copies = this.#random() < duplication ? 2 : 1; copies > 0; copies--) this.#carryToServer(arrive, up);
         if (duplication > 0) this.#echo(serve);
-        this.#time.after(retryAfter, attempt);
+        if (!this.#route) this.#time.after(retryAfter, attempt);
       };
       attempt();
     });
@@ -216,8 +238,15 @@ export class UnreliableCalls implements ShardCalls {
     });
   }
 
-  #carryToServer(arrive: () => void): void {
-    this.#carry(() => this.#server.whenAwake(arrive));
+  #carryToServer(arrive: () => void, bytes = 0): void {
+    const arriveAwake = () => this.#server.whenAwake(arrive);
+    if (this.#route) this.#route.toServer(bytes, arriveAwake);
+    else this.#carry(arriveAwake);
+  }
+
+  #carryBack(arrive: () => void, bytes = 0): void {
+    if (this.#route) this.#route.toWorker(bytes, arrive);
+    else this.#carry(arrive);
   }
 
   #carry(arrive: () => void): void {

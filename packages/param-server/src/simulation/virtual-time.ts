@@ -5,10 +5,22 @@ const longestRun = 1e5;
 
 export class VirtualTime {
   now = 0;
-  #events: { at: number; run: () => void }[] = [];
+  #count = 0;
+  /** A binary heap: each event comes before those at twice its place and one or two on. */
+  readonly #events: Event[] = [];
 
+  /** Events of the same moment happen in the order in which they were planned. */
   after(delay: number, run: () => void): void {
-    this.#events.push({ at: this.now + delay, run });
+    const event = { at: this.now + delay, order: this.#count++, run };
+    const heap = this.#events;
+    let place = heap.push(event) - 1;
+    for (;;) {
+      const parent = (place - 1) >> 1;
+      if (place === 0 || isBefore(heap[parent]!, event)) break;
+      heap[place] = heap[parent]!;
+      place = parent;
+    }
+    heap[place] = event;
   }
 
   /** Runs events in order until `done` settles; returns or throws its outcome. */
@@ -28,13 +40,33 @@ export class VirtualTime {
     }
   }
 
-  #takeNext(): { at: number; run: () => void } {
-    let first = 0;
-    for (const [i, event] of this.#events.entries()) if (event.at < this.#events[first]!.at) first = i;
-    const [next] = this.#events.splice(first, 1);
+  #takeNext(): Event {
+    const heap = this.#events;
+    const [next] = heap;
     if (!next || next.at > longestRun) throw new Error('the simulated run has come to a standstill: everybody waits');
+    const last = heap.pop()!;
+    if (heap.length === 0) return next;
+    let place = 0;
+    for (;;) {
+      let child = 2 * place + 1;
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (child >= heap.length || isBefore(last, heap[child]!)) break;
+      heap[place] = heap[child]!;
+      place = child;
+    }
+    heap[place] = last;
     return next;
   }
+}
+
+interface Event {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+function isBefore(a: Event, b: Event): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
 /** Returns uniform numbers in [0, 1) from a seed: mulberry32 (Tommy Ettinger, 2017). */

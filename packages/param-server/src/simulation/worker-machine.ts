@@ -9,7 +9,8 @@ import type { NamedGradients } from '../vectors/gradient-rows.js';
 import type { ModelDescription } from '../vectors/model.js';
 import type { NamedValues } from '../vectors/shard-vector.js';
 import type { ServerMachine } from './server-machine.js';
-import { type Network, UnreliableCalls } from './unreliable-calls.js';
+import type { TimedMachines } from './timed-machines.js';
+import { type Network, type TimedRoute, UnreliableCalls } from './unreliable-calls.js';
 import type { VirtualTime } from './virtual-time.js';
 
 /** The task to train: a pure function of lanes, step and parameters. */
@@ -48,6 +49,8 @@ export interface WorkerMachineOptions {
   readonly time: VirtualTime;
   readonly random: () => number;
   readonly network: Network;
+  /** The speeds of the machines; undefined where computing takes no time and messages a random one. */
+  readonly machines: TimedMachines | undefined;
   /** The longest restart, in virtual seconds. */
   readonly slowness: number;
   readonly storage: SharedStorage;
@@ -126,7 +129,9 @@ export class WorkerMachine {
   #start(): void {
     if (this.#isGone) return;
     const { servers, time, random, network } = this.#options;
-    const calls = servers.map((server) => new UnreliableCalls(server, time, random, network));
+    const calls = servers.map(
+      (server, shard) => new UnreliableCalls(server, time, random, network, this.#routeTo(shard)),
+    );
     // Random, like the incarnation of a real process.
     const incarnation = Math.floor(random() * 2 ** 48);
     const process: Process = { incarnation, calls, isDead: false, isLeaving: false };
@@ -141,6 +146,16 @@ export class WorkerMachine {
     );
   }
 
+  #routeTo(shard: number): TimedRoute | undefined {
+    const { machines, worker } = this.#options;
+    return (
+      machines && {
+        toServer: (bytes, arrive) => machines.carryToServer(worker, shard, bytes, arrive),
+        toWorker: (bytes, arrive) => machines.carryToWorker(shard, worker, bytes, arrive),
+      }
+    );
+  }
+
   #hasFailed(process: Process, error: Error): void {
     // Ignore the errors of a killed process.
     if (process.isDead) return;
@@ -150,7 +165,7 @@ export class WorkerMachine {
   }
 
   async #train(process: Process): Promise<'finished' | 'left'> {
-    const { storage, checkpointEvery } = this.#options;
+    const { storage, checkpointEvery, machines, worker } = this.#options;
     const { steps, learningRate, compute, initial, rowIds } = this.#options.task;
     const client = this.#connect(process);
     const parameters = initial();
@@ -162,6 +177,7 @@ export class WorkerMachine {
       while (client.step < steps) {
         const rows = await this.#lookUp(client);
         if (rows) {
+          if (machines) await machines.compute(worker, client.step);
           const { gradients, laneStates } = compute(client.lanes, client.step, { ...parameters, ...rows }, states);
           const update = await client.update({ ...this.#inStages(gradients), learningRate, laneStates });
           states = update ? laneStates : enteredStates();

@@ -45,7 +45,7 @@ export interface ResumableCheckpoint extends Checkpoint {
   readonly recurrent: Arrays | undefined;
 }
 
-const kind = 'language-model';
+export const languageModelKind = 'language-model';
 
 /** Returns false where nothing was replaced, because that was no longer due when all was written. */
 export function writeCheckpoint(
@@ -107,13 +107,13 @@ export async function readResumableCheckpoint(folder: string): Promise<Resumable
 /** @throws UnrollError if the checkpoint is that of another kind of model */
 async function requireLanguageModel(folder: string): Promise<void> {
   const found = (await CheckpointFiles.readOnly(folder, 'config.json')).model();
-  if (found.kind === undefined || found.kind === kind) return;
+  if (found.kind === undefined || found.kind === languageModelKind) return;
   throw new UnrollError(`${folder}: is a checkpoint of '${found.kind}', not of a language model; name another`);
 }
 
 function contentsOf({ config, parameters, tokenizer }: Checkpoint): ModelContents {
   return {
-    ...{ kind, config, tokenizer: tokenizer.toJSON() as object },
+    ...{ kind: languageModelKind, config, tokenizer: tokenizer.toJSON() as object },
     parameters: { shapes: parameterShapes(config), arrays: parameters },
   };
 }

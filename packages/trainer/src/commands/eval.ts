@@ -9,7 +9,8 @@ import { addExamples, engineOption, jsonOption, printResult, threadsOption } fro
 
 interface EvalFlags extends AdaptationFlags {
   checkpoint: string;
-  data: string;
+  data?: string;
+  module?: string;
   split: 'train' | 'valid' | 'test';
   engine: EngineName;
   threads?: number;
@@ -23,7 +24,11 @@ export function addEval(program: Command): void {
       'measure a checkpoint: its perplexity, in which every token counts once, or the metrics of its application',
     )
     .requiredOption('--checkpoint <dir>', "a folder that 'unroll train' wrote")
-    .requiredOption('--data <path>', `a corpus's folder, a text file, or '${EMBEDDED_CORPUS}' for the embedded corpus`)
+    .option(
+      '--data <path>',
+      `a corpus's folder, a text file, or '${EMBEDDED_CORPUS}' for the embedded corpus; the data of an application`,
+    )
+    .option('--module <file>', 'in place of --data: the module that a model of yours was trained from')
     .addOption(
       new Option('--split <name>', 'which part of the corpus').choices(['train', 'valid', 'test']).default('test'),
     )
@@ -43,6 +48,7 @@ export function addEval(program: Command): void {
     'eval --checkpoint runs/first --data grammar',
     'eval --checkpoint runs/ptb --data data/ptb --split valid --json',
     'eval --checkpoint runs/ptb --data data/ptb --dynamic --cache 500',
+    'eval --checkpoint runs/mine --module ./my-training.mjs',
   );
 }
 

@@ -31,6 +31,7 @@ export function addExport(program: Command): void {
     .option('--personalization', 'add the graphs for training on the device, which are downloaded only for that')
     .option('--data <path>', `a corpus to measure the perplexity on: a folder, a text file, or '${EMBEDDED_CORPUS}'`)
     .addOption(new Option('--split <name>', 'which part of the corpus').choices(['valid', 'test']).default('test'))
+    .option('--module <file>', 'the module that the checkpoint was trained from, if it is of a model of yours')
     .addOption(jsonOption())
     .action(async (flags: ExportFlags) => {
       const { exportCheckpoint } = await import('../library/export-bundle.js');

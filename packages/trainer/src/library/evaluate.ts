@@ -15,16 +15,17 @@ import { evaluateTask, type TaskEvaluation } from '../tasks/evaluate-task.js';
 import { taskOfCheckpoint } from '../tasks/task-checkpoint.js';
 import type { Listener } from '../terminal/listener.js';
 import { inCode, listenerFields, parseOptions, path, signalOrNever } from './in-code.js';
+import { type OwnModelSource, ownModelFields, ownTaskOf } from './own-model.js';
 
 /** The checkpoint to measure, the data, and how. */
-export interface EvaluateOptions extends Listener {
+export interface EvaluateOptions extends Listener, OwnModelSource {
   /** A folder that `train` or `importModel` wrote. */
   readonly checkpoint: string;
   /**
    * A corpus: its folder, a text file, or `grammar` for the embedded one. For an application, its data: docs/applications.md
-   * says how each reads them.
+   * says how each reads them. Left out with a model of yours, which brings its own examples.
    */
-  readonly data: string;
+  readonly data?: string | undefined;
   /** The part of the data; default `test`. */
   readonly split?: 'train' | 'valid' | 'test' | undefined;
   /** Default `auto`: the fastest that this machine has. */
@@ -39,14 +40,18 @@ export interface EvaluateOptions extends Listener {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Perplexity and loss of a language model, or the metrics of an application, which then has a `task`. */
+/**
+ * Perplexity and loss of a language model, or the metrics of an application, which then has a `task`. The metric of a
+ * model of yours is its `loss`.
+ */
 export type Evaluation = SplitEvaluation | TaskEvaluation;
 
 const amount = z.number().nonnegative();
 
 const optionsSchema = z.strictObject({
   checkpoint: path,
-  data: path,
+  ...ownModelFields,
+  data: path.optional(),
   split: z.enum(['train', 'valid', 'test']).default('test'),
   engine: z.enum(engineNames).default('auto'),
   threads: z.int().nonnegative().default(0),
@@ -71,6 +76,7 @@ const optionsSchema = z.strictObject({
  * @throws UnrollError with one line that says what is missing or cannot be read; the signal's reason when it aborts
  * @example
  * const { perplexity } = await evaluate({ checkpoint: 'runs/first', data: 'grammar', split: 'valid' });
+ * const { metrics } = await evaluate({ checkpoint: 'runs/mine', training: { model, loss, train, test } });
  */
 export function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   return inCode(options, () => {
@@ -85,20 +91,24 @@ export function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
 export type EvaluationRequest = Pick<
   z.infer<typeof optionsSchema>,
-  'checkpoint' | 'data' | 'split' | 'engine' | 'threads'
+  'checkpoint' | 'data' | 'split' | 'engine' | 'threads' | 'training' | 'module'
 >;
 
 /** Evaluates a checkpoint for {@link evaluate} or the command. @throws as {@link evaluate}, with flags in its lines */
 export async function evaluateModel(
-  request: EvaluationRequest,
+  { data, training, module, ...request }: EvaluationRequest,
   settings: AdaptationSettings,
   signal: AbortSignal,
 ): Promise<Evaluation> {
-  const task = await taskOfCheckpoint(request.checkpoint);
-  if (!task) return evaluateSplit(request, settings, signal);
+  const own = await ownTaskOf({ training, module });
+  if (own && data !== undefined) throw new UsageError('--data: a model of yours brings its own examples; leave it out');
+  const task = own ?? (await taskOfCheckpoint(request.checkpoint));
+  if (!own && data === undefined) throw new UsageError('--data: is missing; give what the checkpoint is measured on');
+  const onData = { ...request, data: data ?? '' };
+  if (!task) return evaluateSplit(onData, settings, signal);
   for (const name of ['dynamic', 'cache'] as const) {
     if (!settings[name]) continue;
     throw new UsageError(`--${name}: is for language models, and the checkpoint is of ${task.name}; leave it out`);
   }
-  return evaluateTask(request, signal);
+  return evaluateTask(onData, signal, own);
 }

@@ -6,9 +6,10 @@ import { exportTask, type TaskExport } from '../tasks/export-task.js';
 import { taskOfCheckpoint } from '../tasks/task-checkpoint.js';
 import type { Listener } from '../terminal/listener.js';
 import { inCode, listenerFields, parseOptions, path, signalOrNever } from './in-code.js';
+import { type OwnModelSource, ownModelFields, ownTaskOf } from './own-model.js';
 
 /** The checkpoint, where its bundle goes, and how it is made. */
-export interface ExportOptions extends Listener {
+export interface ExportOptions extends Listener, OwnModelSource {
   /** A folder that `train` or `importModel` wrote. */
   readonly checkpoint: string;
   /** The bundle's folder; an older bundle there is replaced. */
@@ -32,6 +33,7 @@ export interface ExportOptions extends Listener {
 
 const optionsSchema = z.strictObject({
   checkpoint: path,
+  ...ownModelFields,
   out: path,
   quantization: z.enum(['auto', 'none', 'int8', 'mixed', 'int4']).default('auto'),
   target: z.enum(['wasm', 'webgpu', 'node']).default('wasm'),
@@ -49,6 +51,7 @@ const optionsSchema = z.strictObject({
  * @throws UnrollError with one line that says what cannot be read, exported or written; the signal's reason when it aborts
  * @example
  * const { bundle } = await exportBundle({ checkpoint: 'runs/first', out: 'bundles/first', quantization: 'int8' });
+ * await exportBundle({ checkpoint: 'runs/mine', training: { model, loss, train }, out: 'bundles/mine' });
  */
 export function exportBundle(options: ExportOptions): Promise<BundleExport | TaskExport> {
   return inCode(options, () => {
@@ -61,9 +64,10 @@ export type ExportRequest = Omit<z.infer<typeof optionsSchema>, keyof Listener |
 
 /** Exports a checkpoint for {@link exportBundle} or the command. @throws as {@link exportBundle}, with flags in its lines */
 export async function exportCheckpoint(
-  request: ExportRequest,
+  { training, module, ...request }: ExportRequest,
   signal: AbortSignal,
 ): Promise<BundleExport | TaskExport> {
-  if (await taskOfCheckpoint(request.checkpoint)) return exportTask(request);
+  const own = await ownTaskOf({ training, module });
+  if (own || (await taskOfCheckpoint(request.checkpoint))) return exportTask(request, own);
   return exportLanguageModel(request, signal);
 }

@@ -2,14 +2,18 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
+import { loadApplication } from '@unroll/edge-runtime';
 import { startParameterServer } from '@unroll/param-server/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { taskOfModule } from '../own-models/load-module.js';
 import type { ModelTraining } from '../own-models/own-task.js';
+import type { TaskEvaluation } from '../tasks/evaluate-task.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
 import type { WorkerRole } from '../training/learners/open-learner.js';
 import type { RunEvent } from '../training/run.js';
 import { version } from '../version.js';
+import { evaluate } from './evaluate.js';
+import { exportBundle } from './export-bundle.js';
 import { type TrainOptions, train } from './train.js';
 
 const root = temporaryFolder();
@@ -62,6 +66,35 @@ describe.each(['images', 'waves'])('the example of %s', (name) => {
 const xs = tf.tensor2d([...Array(20).keys()], [10, 2]);
 const ys = tf.tensor2d([...Array(10).keys()], [10, 1]);
 const dense = () => tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] });
+test('a trained model is evaluated and exported, and the bundle predicts what the model does', async () => {
+  const test = { xs: xs.slice([0, 0], [3, 2]), ys: ys.slice([0, 0], [3, 1]) };
+  const training = { ...small, model: dense(), name: 'line', test };
+  const out = join(root.path, 'own');
+  await trained(training, { out });
+  const { metrics, examples } = (await evaluate({ checkpoint: out, training })) as TaskEvaluation;
+  const loss = tf.losses.meanSquaredError(test.ys, training.model.predict(test.xs) as tf.Tensor);
+  expect(examples).toBe(3);
+  expect(metrics.loss).toBeCloseTo(loss.dataSync()[0]!, 4);
+
+  const bundle = join(root.path, 'own-bundle');
+  await exportBundle({ checkpoint: out, training, out: bundle });
+  const application = await loadApplication(bundle, 'line');
+  expect(application.config.inputs).toEqual({ 'xs.0': [1, 2] });
+  const { 'predictions.0': found } = await application.run('predict', { 'xs.0': Float32Array.of(4, 5) });
+  const expected = (training.model.predict(tf.tensor2d([[4, 5]])) as tf.Tensor).dataSync();
+  expect(found![0]).toBeCloseTo(expected[0]!, 4);
+  await application.dispose();
+
+  await expect(exportBundle({ checkpoint: out, out: bundle })).rejects.toThrow(
+    "own: is a checkpoint of 'line', which is no application; give the module that it was trained from",
+  );
+  await expect(evaluate({ checkpoint: out, training: { ...training, name: 'other' } })).rejects.toThrow(
+    "not of 'other'",
+  );
+  await expect(evaluate({ checkpoint: out, training, data: 'grammar' })).rejects.toThrow('data: a model of yours');
+  await expect(evaluate({ checkpoint: out, training, module: 'x.mjs' })).rejects.toThrow('leave one of them out');
+});
+
 const small = { loss: 'meanSquaredError', train: { xs, ys }, batchSize: 4, epochs: 2, learningRate: 0.01 } as const;
 
 test('a function with named variables trains; dropout is drawn anew at each step, and a resumed run has the same bits', async () => {

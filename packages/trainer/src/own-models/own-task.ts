@@ -1,12 +1,14 @@
 /** A user's own TensorFlow.js model with its examples as a task, which trains like every application. */
+import { graphOfProgram } from '@unroll/core';
 import { defaultOptimizer, type OptimizerConfig, type OptimizerName, optimizerNames } from '@unroll/core/config';
+import type { OnnxValue } from '@unroll/core/onnx';
 import type { Arrays } from '../checkpoint/arrays.js';
 import { UnrollError, UsageError } from '../errors.js';
 import { fingerprintOf } from '../tasks/data-fingerprint.js';
 import { batchesInOrder, randomOfEpoch, shuffled } from '../tasks/epochs.js';
 import { exampleBatches, weightsInMean } from '../tasks/example-batches.js';
 import { everyEpoch, settingsFromCode, withDefaults } from '../tasks/settings.js';
-import type { HeldOutData, Task, TaskSettings, TrainingData } from '../tasks/task.js';
+import type { HeldOutData, Task, TaskBundle, TaskSettings, TrainingData } from '../tasks/task.js';
 import { type Examples, ExampleTable } from './examples.js';
 import { type OwnModel, TrainableModel } from './trainable-model.js';
 
@@ -17,6 +19,8 @@ export interface ModelTraining extends OwnModel, Partial<Omit<TaskSettings, 'mod
   readonly train: Examples;
   /** The examples whose loss chooses the best epoch; by default those to train on. */
   readonly validation?: Examples;
+  /** The examples for `evaluate` when training is done; by default those of `validation`. */
+  readonly test?: Examples;
   /** The update rule: a name, or a configuration; default Adam. */
   readonly optimizer?: OptimizerName | OptimizerConfig;
   /** Whether each epoch visits the examples in another order; default true. */
@@ -46,6 +50,7 @@ export async function ownTask(training: ModelTraining): Promise<OwnTask> {
     loss,
     train,
     validation,
+    test,
     optimizer,
     shuffle = true,
     name = 'model',
@@ -53,6 +58,7 @@ export async function ownTask(training: ModelTraining): Promise<OwnTask> {
   } = training;
   const examples = await ExampleTable.of(train, 'train');
   const held = validation ? await ExampleTable.of(validation, 'validation') : examples;
+  const parts = { train: examples, valid: held, test: test ? await ExampleTable.of(test, 'test') : held };
   const specs = { xs: examples.xs.map(({ spec }) => spec), ys: examples.ys.map(({ spec }) => spec) };
   const trainable = new TrainableModel({ model, variables, loss }, specs);
   return {
@@ -69,12 +75,8 @@ export async function ownTask(training: ModelTraining): Promise<OwnTask> {
       trainable,
       initialParameters: () => valuesOf(trainable),
       trainingData: async (_, taskSettings) => trainingData(trainable, examples, { ...taskSettings, shuffle }),
-      heldOutData: async () => heldOutData(trainable, held),
-      bundle: () => {
-        throw new UnrollError(
-          `${name}: is a model of yours, not an application; save it with TensorFlow.js after training`,
-        );
-      },
+      heldOutData: async (_, split) => heldOutData(trainable, parts[split]),
+      bundle: (parameters) => bundleOf(trainable, parameters),
     }),
   };
 }
@@ -135,6 +137,13 @@ function heldOutData(model: TrainableModel, table: ExampleTable): HeldOutData {
     return sum / table.count;
   };
   return { examples: table.count, validate, evaluate: async (programs) => ({ loss: await validate(programs) }) };
+}
+
+/** The graph `predict`, for one example: from `xs.k` to `predictions.k`. */
+function bundleOf(model: TrainableModel, parameters: Arrays): TaskBundle {
+  const predict = graphOfProgram(model.predictionProgram(1), model.parameters, parameters);
+  const shapes = (values: readonly OnnxValue[]) => Object.fromEntries(values.map(({ name, shape }) => [name, shape]));
+  return { graphs: { predict }, config: { inputs: shapes(predict.inputs), outputs: shapes(predict.outputs) } };
 }
 
 function valuesOf({ variables }: TrainableModel): Arrays {

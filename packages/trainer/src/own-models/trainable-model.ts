@@ -94,6 +94,21 @@ export class TrainableModel implements Trainable {
     };
   }
 
+  /** The program of the predictions for so many examples. Its inputs are `xs.k`, its outputs `predictions.k`. */
+  predictionProgram(batch: number): Program {
+    const { xs } = this.#specs;
+    const specs = numbered('xs', xs, batch);
+    return {
+      inputs: { ...float32Inputs(this.parameters), ...specs },
+      run: (inputs) => {
+        const { result } = withVariables(this.#valuesIn(inputs), () =>
+          this.#model.forward(tensorsOf('xs', xs, inputs), false),
+        );
+        return Object.fromEntries(result.map((tensor, k) => [`predictions.${k}`, tensor]));
+      },
+    };
+  }
+
   /**
    * Draws the random tensors of a training step, such as dropout masks. They are a function of the seed, the batch's
    * number and its first lane.
@@ -117,19 +132,17 @@ export class TrainableModel implements Trainable {
   /** The tensors of so many examples, and their weights in the mean. */
   #batchSpecs(batch: number): Record<string, TensorSpec> {
     const { xs, ys } = this.#specs;
-    const named = (prefix: string, specs: readonly TensorSpec[]) =>
-      specs.map(({ shape, dtype }, k) => [`${prefix}.${k}`, { shape: [batch, ...shape], dtype }] as const);
     return {
-      ...Object.fromEntries([...named('xs', xs), ...named('ys', ys)]),
+      ...numbered('xs', xs, batch),
+      ...numbered('ys', ys, batch),
       weights: { shape: [batch], dtype: 'float32' },
       share: { shape: [], dtype: 'float32' },
     };
   }
 
   #lossOf(inputs: NamedTensors, training: boolean): tf.Scalar {
-    const named = (prefix: string, specs: readonly TensorSpec[]) => specs.map((_, k) => inputs[`${prefix}.${k}`]!);
-    const predictions = this.#model.forward(named('xs', this.#specs.xs), training);
-    const labels = named('ys', this.#specs.ys);
+    const predictions = this.#model.forward(tensorsOf('xs', this.#specs.xs, inputs), training);
+    const labels = tensorsOf('ys', this.#specs.ys, inputs);
     requireLabels(labels.length, predictions.length);
     const lossOfEach = lossFunctions(this.#loss, predictions.length, this.#model.isLayersModel);
     const losses = lossOfEach.map((loss, k) => loss(labels[k]!, predictions[k]!));
@@ -164,6 +177,16 @@ export class TrainableModel implements Trainable {
     this.#observed.set(batch, found[0]!);
     return found[0]!;
   }
+}
+
+function numbered(prefix: string, specs: readonly TensorSpec[], batch: number): Record<string, TensorSpec> {
+  return Object.fromEntries(
+    specs.map(({ shape, dtype }, k) => [`${prefix}.${k}`, { shape: [batch, ...shape], dtype }]),
+  );
+}
+
+function tensorsOf(prefix: string, specs: readonly TensorSpec[], inputs: NamedTensors): tf.Tensor[] {
+  return specs.map((_, k) => inputs[`${prefix}.${k}`]!);
 }
 
 /**

@@ -4,6 +4,7 @@ import { requireFiniteParameters } from '../checkpoint/finite.js';
 import { UnrollError, UsageError } from '../errors.js';
 import { inspectFolder, replaceFolder } from '../files/result-folder.js';
 import { ResultLock } from '../files/result-lock.js';
+import type { Task } from './task.js';
 import { readTaskCheckpoint } from './task-checkpoint.js';
 
 export interface TaskExportRequest {
@@ -28,15 +29,16 @@ const schemes: Partial<Record<Quantization, MatrixScheme>> = { auto: 'float32', 
 
 /**
  * Exports the checkpoint.
+ * @param own the task that it is of, if that is none of ours
  * @throws UnrollError, UsageError naming what is wrong with the request or the checkpoint
  */
-export async function exportTask(request: TaskExportRequest): Promise<TaskExport> {
+export async function exportTask(request: TaskExportRequest, own?: Task): Promise<TaskExport> {
   const { checkpoint, out, quantization, data, personalization } = request;
   const scheme = schemes[quantization];
   if (!scheme) throw new UsageError(`--quantization: ${quantization} is for language models; give auto, none or int8`);
   if (data !== undefined) throw new UsageError("--data: is for language models; 'unroll eval' measures an application");
   if (personalization) throw new UsageError('--personalization: is for language models; leave it out');
-  const { task, model, parameters } = await readTaskCheckpoint(checkpoint);
+  const { task, model, parameters } = await readTaskCheckpoint(checkpoint, own);
   requireFiniteParameters(parameters, checkpoint);
   const { graphs, config } = model.bundle(parameters);
   const files = await buildApplication({ task: task.name, graphs, config, scheme });

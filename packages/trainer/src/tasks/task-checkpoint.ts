@@ -1,7 +1,7 @@
 /** Checkpoints of applications and of users' models; `checkpoint/checkpoint-files.ts` describes the files. */
 import { z } from 'zod';
 import type { Arrays } from '../checkpoint/arrays.js';
-import { evaluationsSchema } from '../checkpoint/checkpoint.js';
+import { evaluationsSchema, languageModelKind } from '../checkpoint/checkpoint.js';
 import { CheckpointFiles, inspectCheckpoint, writeCheckpointFiles } from '../checkpoint/checkpoint-files.js';
 import { optimizerShapes } from '../configuration/optimizer-shapes.js';
 import { schemaFault, UnrollError } from '../errors.js';
@@ -69,10 +69,14 @@ export function writeTaskCheckpoint(
   return writeCheckpointFiles(folder, contents, training, isDue);
 }
 
-/** Returns the task of the checkpoint in `folder`; undefined if it is a language model's or not a checkpoint. */
+/**
+ * Returns the task of the checkpoint in `folder`; undefined if it is a language model's or not a checkpoint.
+ * @throws UnrollError if it is of a model that is none of ours
+ */
 export async function taskOfCheckpoint(folder: string): Promise<Task | undefined> {
   if ((await inspectCheckpoint(folder)) !== 'ours') return undefined;
-  return taskOf((await CheckpointFiles.readOnly(folder, 'config.json')).model().kind);
+  const { kind } = (await CheckpointFiles.readOnly(folder, 'config.json')).model();
+  return kind === languageModelKind || kind === undefined ? undefined : knownTask(folder, kind);
 }
 
 /**
@@ -108,15 +112,16 @@ export async function readResumableTaskCheckpoint(folder: string, own?: Task): P
 
 function modelIn(folder: string, files: CheckpointFiles, own?: Task): TaskCheckpoint {
   const { kind, config } = files.model();
-  const task = own !== undefined && kind === own.name ? own : taskOf(kind);
-  if (!task) {
-    throw new UnrollError(`${folder}: is a checkpoint of '${kind}', not of an application; name another`);
-  }
+  const task = knownTask(folder, kind, own);
   const model = files.json('config.json', () => task.model(config));
   return { task, config, model, parameters: files.parameters(model.trainable.parameters) };
 }
 
-function taskOf(kind: string | undefined): Task | undefined {
+function knownTask(folder: string, kind: string | undefined, own?: Task): Task {
+  if (own !== undefined && kind === own.name) return own;
   const name = taskNames.find((each) => each === kind);
-  return name && tasks[name];
+  if (own === undefined && name !== undefined) return tasks[name];
+  const is = `is a checkpoint of '${kind}'`;
+  if (own !== undefined) throw new UnrollError(`${folder}: ${is}, not of '${own.name}'; choose another folder`);
+  throw new UnrollError(`${folder}: ${is}, which is no application; give the module that it was trained from`);
 }

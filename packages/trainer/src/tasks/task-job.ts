@@ -90,9 +90,7 @@ async function requireTaskDestination(request: TaskRequest): Promise<boolean> {
 async function checkpointToResume(request: TaskRequest): Promise<ResumableTaskCheckpoint | undefined> {
   const { task, out } = request;
   if (!(await requireTaskDestination(request))) return undefined;
-  const checkpoint = await readResumableTaskCheckpoint(out, task);
-  if (checkpoint.task === task) return checkpoint;
-  throw new UnrollError(`${out}: holds a checkpoint of --task ${checkpoint.task.name}; choose another --out`);
+  return readResumableTaskCheckpoint(out, task);
 }
 
 /**

@@ -148,7 +148,7 @@ describe('wrong usage of applications gives one line:', () => {
   test('a checkpoint of another task, and one that was edited', async () => {
     await unrollJson('train', ...sample('sentiment'), '--max-steps', '1', '--out', at('edited'));
     const other = await unroll('train', ...sample('translation'), '--out', at('edited'), '--resume');
-    expect(other.stderr).toContain('holds a checkpoint of --task sentiment; choose another --out');
+    expect(other.stderr).toContain("is a checkpoint of 'sentiment', not of 'translation'; choose another folder");
     const generated = await unroll('generate', '--checkpoint', at('edited'), '--prompt', 'a');
     expect(generated.stderr).toContain("edited: is a checkpoint of 'sentiment', not of a language model; name another");
     cpSync(at('edited'), at('damaged'), { recursive: true });
