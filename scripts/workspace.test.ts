@@ -58,7 +58,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'data',
     'checkpoint',
     // From checkpoints to results.
-    ...['decoding', 'evaluation', 'import', 'gateway'],
+    ...['decoding', 'evaluation', 'elmo', 'import', 'gateway'],
     // One loop for everything that trains, and what trains by it.
     ...['training', 'dashboard', 'tasks', 'own-models', 'cluster'],
     // The functions that programs call and commands are shells of.

@@ -66,14 +66,21 @@ export type {
   TranslationConfig,
 } from './models/application-configs.js';
 export { classifierLoss, type TextBatchShape } from './models/classifier.js';
-export { type ElmoSentences, elmoFeaturesProgram, elmoLoss, extractElmoFeatures } from './models/elmo.js';
-export { elmoCharacters, type SpelledSentences } from './models/elmo-characters.js';
+export {
+  type ElmoLayers,
+  type ElmoSentences,
+  elmoFeaturesProgram,
+  elmoLayers,
+  elmoLoss,
+  extractElmoFeatures,
+} from './models/elmo.js';
 export {
   type ElmoConfig,
   type ElmoConvolution,
   elmoConfig,
   elmoMixShapes,
   elmoParameterShapes,
+  elmoStateShapes,
   initialElmoParameters,
 } from './models/elmo-config.js';
 export { forecasterLoss } from './models/forecaster.js';
@@ -113,7 +120,8 @@ export { type SampledSoftmaxInputs, sampledSoftmaxCrossEntropy } from './kernels
 export { sparseSoftmaxCrossEntropy } from './kernels/softmax-cross-entropy/sparse.js';
 export { sumOfSquares } from './kernels/sum-of-squares/sum-of-squares.js';
 
-// Recordings and scores.
+// Recordings, spellings and scores.
 
 export { type Recording, readWav } from './audio/wav.js';
 export { type Bleu, corpusBleu } from './metrics/bleu.js';
+export { elmoCharacters, type SpelledSentences } from './text/elmo-characters.js';

@@ -33,6 +33,7 @@ export { lossWithCache, neuralCacheProgram, noFollower } from './models/neural-c
 
 export { frameCount, framesOf, levelled, logMelConfig } from './audio/frames.js';
 export { classifierEvaluationProgram, classifierParameterShapes, classifierStepProgram } from './models/classifier.js';
+export { elmoStepProgram, elmoWordsProgram } from './models/elmo-steps.js';
 export { forecasterParameterShapes, forecastProgram } from './models/forecaster.js';
 export {
   recognitionProgram,

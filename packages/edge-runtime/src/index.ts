@@ -5,6 +5,13 @@ export type { Span } from '@unroll/core/text';
 export { loadLanguageModel } from '#load';
 export { type AnomalyDetector, loadAnomalyDetector } from './applications/anomaly-detector.js';
 export { type ApplicationContents, buildApplication } from './applications/build-application.js';
+export {
+  type Elmo,
+  type ElmoFeaturesState,
+  type ElmoOptions,
+  loadElmo,
+  type WordFeatures,
+} from './applications/elmo.js';
 export { type Forecaster, loadForecaster } from './applications/forecaster.js';
 export { type Application, type LoadApplicationOptions, loadApplication } from './applications/load-application.js';
 export {

@@ -7,6 +7,7 @@ import { addDoctor } from './commands/doctor.js';
 import { addEval } from './commands/eval.js';
 import { addExport } from './commands/export.js';
 import { addExportWeights } from './commands/export-weights.js';
+import { addFeatures } from './commands/features.js';
 import { addGateway } from './commands/gateway.js';
 import { addGenerate } from './commands/generate.js';
 import { addImport } from './commands/import.js';
@@ -29,6 +30,7 @@ const commands = [
   addEval,
   addScore,
   addGenerate,
+  addFeatures,
   addExport,
   addImport,
   addExportWeights,

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
  * `@unroll/trainer`: whole runs of training (`train`); what is done with their checkpoints (`evaluate`, `score`,
- * `generate`, `exportBundle`) and with models of other frameworks (`importModel`); TensorFlow.js models trained step by
+ * `generate`, `extractFeatures`, `exportBundle`) and with models of other frameworks (`importModel`); TensorFlow.js models trained step by
  * step (`compile`); the engines that run programs; and the `unroll` command as a function.
  */
 export { main } from './cli.js';
@@ -23,9 +23,10 @@ export { UnrollError } from './errors.js';
 export type { CacheOptions, DynamicOptions } from './evaluation/adaptation.js';
 export type { SplitEvaluation } from './evaluation/evaluate-split.js';
 export type { BundleExport } from './evaluation/export-language-model.js';
-export type { ImportResult } from './import/import-checkpoint.js';
+export type { ElmoImport, ImportResult } from './import/import-checkpoint.js';
 export { type EvaluateOptions, type Evaluation, evaluate } from './library/evaluate.js';
 export { type ExportOptions, exportBundle } from './library/export-bundle.js';
+export { type ExtractFeaturesOptions, extractFeatures, type FeatureExtraction } from './library/extract-features.js';
 export { type GenerateTextOptions, generate } from './library/generate.js';
 export { type ImportOptions, importModel } from './library/import-model.js';
 export { modelFolder } from './library/model-folder.js';

@@ -8,6 +8,7 @@ export { type BeamSearchOptions, beamSearch, type Hypothesis } from './beam-sear
 export { classifyIds, type StateValues, type TokenStep } from './classification.js';
 export { ctcGreedyLabels } from './ctc-greedy.js';
 export { ctcLogProbability } from './ctc-label-probability.js';
+export { type ElmoExtraction, type ElmoState, type ElmoSteps, elmoFeatures } from './elmo.js';
 export { type Entity, entitiesOf, isIobTag } from './entities.js';
 export { type GenerationOptions, generateTokens } from './generation.js';
 export { logSoftmax } from './log-softmax.js';

@@ -7,16 +7,17 @@ import {
   type RecurrentNetworkConfig,
   recurrentNetworkConfig,
   recurrentParameterShapes,
+  recurrentStateShapes,
 } from '../recurrent/network-config.js';
 import type { Shapes } from '../tensors/shapes.js';
 import { uniformParameters } from './initial-parameters.js';
 
 export interface ElmoConfig {
   /**
-   * Number of words that the language model predicts. Input words are not limited to them, because they are read by
-   * their characters.
+   * Number of words that the language model predicts; without it, the model has no output layer and only extracts
+   * features. Input words are not limited to them, because they are read by their characters.
    */
-  readonly vocabSize: number;
+  readonly vocabSize?: number | undefined;
   /** Number of rows of the character table. */
   readonly characters: number;
   /** Number of characters to which every word is padded or cut. */
@@ -29,6 +30,10 @@ export interface ElmoConfig {
   readonly hiddenDim: number;
   /** Width of a word's vector and of each LSTM's projected output; features are twice as wide. */
   readonly projectionDim: number;
+  /** Limit of the absolute value of each LSTM's cell state; default none. The published model has 3. */
+  readonly cellClip?: number | undefined;
+  /** Limit of the absolute value of each LSTM's projected output; default none. The published model has 3. */
+  readonly projectionClip?: number | undefined;
 }
 
 export interface ElmoConvolution {
@@ -45,7 +50,7 @@ const mixedLayers = 1 + lstmLayers;
 /**
  * The published model's sizes, except its vocabulary (section 3.4 of the paper; AllenNLP's `elmo_2x4096_512_2048cnn`).
  */
-const published: Omit<ElmoConfig, 'vocabSize'> = {
+const published: ElmoConfig = {
   characters: 261,
   maxCharacters: 50,
   characterDim: 16,
@@ -56,12 +61,13 @@ const published: Omit<ElmoConfig, 'vocabSize'> = {
 };
 
 /**
- * Completes a configuration; fields left out are as in the published model.
+ * Completes a configuration; sizes left out are those of the published model.
  * @throws RangeError naming the field that is out of range
  */
-export function elmoConfig(options: Pick<ElmoConfig, 'vocabSize'> & Partial<ElmoConfig>): ElmoConfig {
+export function elmoConfig(options: Partial<ElmoConfig>): ElmoConfig {
   const config = { ...published, ...options };
-  const { convolutions, highwayLayers, ...sizes } = config;
+  const { convolutions, highwayLayers, cellClip, projectionClip, vocabSize, ...sizes } = config;
+  if (vocabSize !== undefined) requirePositiveInteger('vocabSize', vocabSize);
   for (const [field, value] of Object.entries(sizes)) {
     requirePositiveInteger(field, value);
   }
@@ -77,6 +83,7 @@ export function elmoConfig(options: Pick<ElmoConfig, 'vocabSize'> & Partial<Elmo
       );
     }
   }
+  elmoNetwork(config, 'forward'); // checks the limits
   return config;
 }
 
@@ -84,7 +91,8 @@ export function elmoConfig(options: Pick<ElmoConfig, 'vocabSize'> & Partial<Elmo
  * The shapes of the language model's parameters by name: `characters.embeddings`; `convolution.<k>.kernel`
  * [width·characterDim, features] and `.bias`; `highway.<k>.kernel` [features, 2·features], transform and gate, and
  * `.bias`; `projection.kernel` and `.bias`; `forward.<layer>.*` and `backward.<layer>.*` as in
- * `recurrentParameterShapes`; `output.kernel` [projectionDim, vocabSize] and `.bias`, shared by both directions.
+ * `recurrentParameterShapes`; with a vocabulary, `output.kernel` [projectionDim, vocabSize] and `.bias`, shared by both
+ * directions.
  */
 export function elmoParameterShapes(config: ElmoConfig): Shapes {
   const { vocabSize, characters, characterDim, convolutions, highwayLayers, projectionDim } = config;
@@ -102,8 +110,18 @@ export function elmoParameterShapes(config: ElmoConfig): Shapes {
   for (const direction of ['forward', 'backward'] as const) {
     Object.assign(shapes, recurrentParameterShapes(elmoNetwork(config, direction)));
   }
-  linear('output', projectionDim, vocabSize);
+  if (vocabSize !== undefined) linear('output', projectionDim, vocabSize);
   return shapes;
+}
+
+/** The shapes of the states by name: `forward.h.0`, `forward.c.0`, `backward.h.0`, …, as in `recurrentStateShapes`. */
+export function elmoStateShapes(config: ElmoConfig, batch: number): Shapes {
+  const directions = (['forward', 'backward'] as const).flatMap((direction) =>
+    Object.entries(recurrentStateShapes(elmoNetwork(config, direction), batch)).map(
+      ([name, shape]) => [`${direction}.${name}`, shape] as const,
+    ),
+  );
+  return Object.fromEntries(directions);
 }
 
 /** The shapes of a task's own parameters: `mix.weights`, one for each mixed layer, and the scalar `mix.gamma`. */
@@ -146,9 +164,9 @@ function featureCount({ convolutions }: ElmoConfig): number {
 
 /** The LSTMs of one direction as a network, without their skip connections. */
 export function elmoNetwork(
-  { hiddenDim, projectionDim }: ElmoConfig,
+  { hiddenDim, projectionDim, cellClip, projectionClip }: ElmoConfig,
   direction: 'forward' | 'backward',
 ): RecurrentNetworkConfig {
-  const sizes = { inputDim: projectionDim, hiddenDim, projectionDim, layers: lstmLayers };
+  const sizes = { inputDim: projectionDim, hiddenDim, projectionDim, layers: lstmLayers, cellClip, projectionClip };
   return recurrentNetworkConfig({ name: direction, cell: 'lstm', ...sizes });
 }

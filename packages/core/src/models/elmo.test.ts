@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
+import { elmoFeatures } from '../decoding/elmo.js';
 import { encodeOnnx } from '../onnx/file.js';
 import { defaultOptimizer } from '../optimizers/optimizer-config.js';
 import { elementCount } from '../tensors/shapes.js';
@@ -13,11 +14,18 @@ import { elmoParametersFromTorch, readElmoCases } from '../testing/golden-elmo.j
 import { checkOnnx, onnxCheckerMissing } from '../testing/onnx-checker.js';
 import { runGraph } from '../testing/onnx-runtime.js';
 import { expectClose } from '../testing/textbook.js';
+import { elmoCharacters } from '../text/elmo-characters.js';
 import { trace } from '../tracing/trace.js';
 import { slotShapes } from './clipped-update.js';
-import { type ElmoSentences, elmoFeaturesProgram, elmoLoss, extractElmoFeatures } from './elmo.js';
-import { elmoCharacters } from './elmo-characters.js';
-import { elmoConfig, elmoMixShapes, elmoParameterShapes, initialElmoParameters } from './elmo-config.js';
+import { type ElmoSentences, elmoFeaturesProgram, elmoLayers, elmoLoss, extractElmoFeatures } from './elmo.js';
+import {
+  elmoConfig,
+  elmoMixShapes,
+  elmoParameterShapes,
+  elmoStateShapes,
+  initialElmoParameters,
+} from './elmo-config.js';
+import { elmoStepProgram, elmoWordsProgram } from './elmo-steps.js';
 import { graphOfProgram } from './graph-of-program.js';
 import { lossTrainingProgram } from './loss-program.js';
 
@@ -109,7 +117,8 @@ describe('the language model', () => {
     expect(losses.at(-1)).toBeLessThan(0.6);
   });
 
-  test('refuses sentences without anything to predict', () => {
+  test('refuses sentences without anything to predict, and a model without an output layer', () => {
+    expect(() => elmoLoss({ ...config, vocabSize: undefined }, { batch: 1, time: 2 })).toThrow('has no vocabSize');
     expect(() => elmoLoss(config, { batch: 1, time: 1 })).toThrow('time must be at least 2, got 1');
   });
 });
@@ -174,6 +183,66 @@ describe('feature extraction', () => {
       "'characters' is [1,3,7], the configuration says [1,3,8]",
     );
   });
+});
+
+test('word by word, any sentence has the layers that it has in a batch, from the same states', async () => {
+  const clipped = { ...config, vocabSize: undefined, cellClip: 0.2, projectionClip: 0.05 };
+  const shapes = elmoParameterShapes(clipped);
+  const parameters = initialElmoParameters(clipped, 2);
+  const graphs = [elmoWordsProgram(clipped, 3), elmoStepProgram(clipped, 2)].map((program) => {
+    const graph = graphOfProgram(program, shapes, parameters);
+    return (inputs: Readonly<Record<string, Float32Array | Int32Array>>) =>
+      runGraph(
+        graph,
+        Object.fromEntries(
+          graph.inputs.map(({ name, shape, dtype }) => [
+            name,
+            { shape: shape.map(Number), values: [...inputs[name]!], dtype: dtype as 'int32' | 'float32' },
+          ]),
+        ),
+      ).then((outputs) =>
+        Object.fromEntries(Object.entries(outputs).map(([name, values]) => [name, Float32Array.from(values)])),
+      );
+  });
+  const [first, second] = [
+    ['the', 'cat', 'sleeps'],
+    ['a', 'dog'],
+  ];
+  const zeroState = Object.fromEntries(
+    Object.entries(elmoStateShapes(clipped, 2)).map(([name, shape]) => [
+      name,
+      new Float32Array(elementCount(shape)).fill(0.1),
+    ]),
+  );
+  const { maxCharacters, projectionDim } = clipped;
+  const sizes = { maxCharacters, projectionDim, wordsPerRun: 3, lanes: 2, lstmLayers: 2 };
+  const { features } = await elmoFeatures({ ...sizes, words: graphs[0]!, step: graphs[1]!, zeroState }, [
+    first,
+    second,
+  ]);
+
+  await tf.setBackend('cpu');
+  const spelled = elmoCharacters([first, second], { time: 5, maxCharacters });
+  const { layers } = elmoLayers(
+    clipped,
+    Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, tf.tensor(parameters[name]!, [...shape])])),
+    {
+      characters: tf.tensor(spelled.characters, [2, 5, maxCharacters], 'int32'),
+      lengths: tf.tensor1d(spelled.lengths, 'int32'),
+      state: Object.fromEntries(
+        Object.entries(elmoStateShapes(clipped, 2)).map(([name, shape]) => [name, tf.fill([...shape], 0.1)]),
+      ),
+    },
+  );
+  for (const [lane, words] of [first, second].entries()) {
+    const expected = layers.flatMap((layer) =>
+      layer
+        .arraySync()
+        [lane]!.slice(1, 1 + words.length)
+        .flat(),
+    );
+    expectClose([...features[lane]!], expected, 1e-6);
+  }
 });
 
 test('a configuration defaults to the published model: 93.6 million parameters without the output', () => {

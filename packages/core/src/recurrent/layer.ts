@@ -61,7 +61,7 @@ function runnerOf(config: RecurrentNetworkConfig): Runner {
     case 'gru':
       return (sequence) => runCell(gruCell({ resetAfter: config.resetAfter }), sequence, true);
     case 'lstm':
-      return (sequence) => runCell(lstmCell({ coupledGates: config.coupledGates }), sequence);
+      return (sequence) => runCell(lstmCell(config), sequence);
     case 'mingru':
       return (sequence) => runMinimalUnit(minGruSequence, sequence);
     case 'minlstm':

@@ -31,6 +31,10 @@ export interface RecurrentNetworkConfig {
   readonly coupledGates: boolean;
   /** For `lstm`: whether the gates see the cell state (Gers and Schmidhuber 2000). */
   readonly peepholes: boolean;
+  /** For `lstm`: limit of the cell state's absolute value after each step; default none. */
+  readonly cellClip?: number | undefined;
+  /** For `lstm` with a projection: limit of the projected output's absolute value after each step; default none. */
+  readonly projectionClip?: number | undefined;
 }
 
 type Sizes = Pick<RecurrentNetworkConfig, 'cell' | 'inputDim' | 'hiddenDim'>;
@@ -56,13 +60,25 @@ export function recurrentNetworkConfig(options: Sizes & Partial<RecurrentNetwork
   if (!['tanh', 'relu'].includes(nonlinearity)) {
     throw new RangeError(`nonlinearity must be tanh or relu, got '${nonlinearity}'`);
   }
-  const belongsTo = { projectionDim: 'lstm', coupledGates: 'lstm', peepholes: 'lstm', nonlinearity: 'rnn' } as const;
-  const given = { projectionDim, coupledGates, peepholes, nonlinearity: nonlinearity !== 'tanh' };
+  const { cellClip, projectionClip } = config;
+  const belongsTo = {
+    ...{ projectionDim: 'lstm', coupledGates: 'lstm', peepholes: 'lstm', nonlinearity: 'rnn' },
+    ...{ cellClip: 'lstm', projectionClip: 'lstm' },
+  } as const;
+  const given = {
+    ...{ projectionDim, coupledGates, peepholes, nonlinearity: nonlinearity !== 'tanh' },
+    ...{ cellClip: cellClip !== undefined, projectionClip: projectionClip !== undefined },
+  };
   for (const [field, owner] of Object.entries(belongsTo)) {
     if (given[field as keyof typeof given] && cell !== owner) {
       throw new RangeError(`${field} is an option of '${owner}', not of '${cell}'; leave it out`);
     }
   }
+  for (const [field, limit] of Object.entries({ cellClip, projectionClip })) {
+    if (limit !== undefined && !(limit > 0)) throw new RangeError(`${field} must be a positive number, got ${limit}`);
+  }
+  if (projectionClip !== undefined && projectionDim === undefined)
+    throw new RangeError('projectionClip: there is no projection to clip; give projectionDim');
   if (!resetAfter && cell !== 'gru')
     throw new RangeError(`resetAfter is an option of 'gru', not of '${cell}'; leave it out`);
   if (recurrentBias && !hasRecurrentWeights(config))

@@ -25,6 +25,9 @@ async function answers({ api, base, sentence, samples, rows, signal }: Question)
   const recognizer = await api.loadSpeechRecognizer(`${base}speech`);
   const forecaster = await api.loadForecaster(`${base}forecast`);
   const detector = await api.loadAnomalyDetector(`${base}anomaly`);
+  const elmo = await api.loadElmo(`${base}elmo`);
+  const first = await elmo.features(sentence.split(' '));
+  const second = await elmo.features(['it', 'turns'], { state: first.state });
   const { label, probabilities } = await classifier.classify(sentence);
   const recognition = await recognizer.recognize(Float32Array.from(samples));
   const answer = {
@@ -38,9 +41,10 @@ async function answers({ api, base, sentence, samples, rows, signal }: Question)
       probabilities: Object.values(probabilities),
       forecast: (await forecaster.forecast(rows)).flat(),
       scores: await detector.scores(signal, 60),
+      features: [...first.values, ...second.values],
     },
   };
-  for (const each of [classifier, tagger, translator, recognizer, forecaster, detector]) await each.dispose();
+  for (const each of [classifier, tagger, translator, recognizer, forecaster, detector, elmo]) await each.dispose();
   return answer;
 }
 

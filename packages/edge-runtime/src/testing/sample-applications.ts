@@ -2,11 +2,21 @@
  * For tests of running bundles, not of their knowledge: a small bundle of every application, with seeded random
  * weights.
  */
-import { graphOfProgram, type OnnxGraph, type Program, type Shapes, uniformParameters } from '@unroll/core';
+import {
+  elmoConfig,
+  elmoParameterShapes,
+  graphOfProgram,
+  type OnnxGraph,
+  type Program,
+  type Shapes,
+  uniformParameters,
+} from '@unroll/core';
 import {
   classifierParameterShapes,
   classifierStepProgram,
   decoderStepProgram,
+  elmoStepProgram,
+  elmoWordsProgram,
   encoderStepProgram,
   forecasterParameterShapes,
   forecastProgram,
@@ -43,6 +53,10 @@ const tagger = {
 const translation = { vocabSize, embeddingDim: 12, hiddenDim: 12, dropout: 0 };
 const recognizer = { sampleRate: 8000, hiddenDim: 10, classes: 4, dropout: 0 };
 const forecaster = { series: 2, context: 8, horizon: 3, hiddenDim: 10, dropout: 0 };
+const elmo = elmoConfig({
+  ...{ maxCharacters: 10, characterDim: 4, convolutions: [{ width: 2, features: 6 }], highwayLayers: 1 },
+  ...{ hiddenDim: 8, projectionDim: 4, cellClip: 0.3, projectionClip: 0.1 },
+});
 const detector = { series: 1, context: 6, horizon: 1, hiddenDim: 10, dropout: 0 };
 
 interface Contents {
@@ -81,6 +95,10 @@ const contents: Readonly<Record<string, Contents>> = {
   forecast: {
     graphs: graphs({ forecast: forecastProgram(forecaster, 1) }, forecasterParameterShapes(forecaster)),
     config: { model: forecaster, names: ['load', 'temperature'], scale: { mean: [5, 20], deviation: [2, 4] } },
+  },
+  elmo: {
+    graphs: graphs({ words: elmoWordsProgram(elmo, 8), step: elmoStepProgram(elmo, 1) }, elmoParameterShapes(elmo)),
+    config: { model: { wordsPerRun: 8, maxCharacters: 10, projectionDim: 4, lstmLayers: 2, hiddenDim: 8 } },
   },
   anomaly: {
     graphs: graphs({ forecast: forecastProgram(detector, 1) }, forecasterParameterShapes(detector)),

@@ -21,18 +21,30 @@ interface HeaderEntry {
 
 /** Encodes a safetensors file as parts to be written one after another; the tensors' bytes are not copied. */
 export function encodeSafetensors(tensors: Readonly<Record<string, NamedArray>>): Uint8Array[] {
-  const header: Record<string, HeaderEntry> = {};
+  const shapes = Object.entries(tensors).map(([name, { shape }]) => [name, shape] as const);
+  return [...safetensorsHeader(shapes), ...Object.values(tensors).map(({ values }) => bytesOf(values))];
+}
+
+/**
+ * Encodes the beginning of a safetensors file. The values follow it as float32, little-endian, tensor after tensor.
+ * @param shapes of the tensors, with their names, in the order of their values
+ */
+export function safetensorsHeader(
+  shapes: readonly (readonly [name: string, shape: readonly number[]])[],
+): Uint8Array[] {
+  const header: [string, HeaderEntry][] = [];
   let offset = 0;
-  for (const [name, { shape, values }] of Object.entries(tensors)) {
-    header[name] = { dtype: 'F32', shape: [...shape], data_offsets: [offset, offset + values.byteLength] };
-    offset += values.byteLength;
+  for (const [name, shape] of shapes) {
+    const end = offset + elementCount(shape) * bytesPerValue.F32;
+    header.push([name, { dtype: 'F32', shape: [...shape], data_offsets: [offset, end] }]);
+    offset = end;
   }
-  const json = JSON.stringify(header);
+  const json = JSON.stringify(Object.fromEntries(header));
   // Readers map the file into memory: padding the header aligns the tensors.
   const headerBytes = new TextEncoder().encode(json.padEnd(Math.ceil(json.length / 8) * 8));
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(headerBytes.length), true);
-  return [length, headerBytes, ...Object.values(tensors).map(({ values }) => bytes(values))];
+  return [length, headerBytes];
 }
 
 /** The bytes of a tensor as stored in a file. */
@@ -119,6 +131,7 @@ function damaged(file: string, why: string): UnrollError {
   return new UnrollError(`${file}: not a readable safetensors file (${why})`);
 }
 
-function bytes(values: Float32Array): Uint8Array {
+/** The bytes of a tensor's values, not copied. */
+export function bytesOf(values: Float32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }

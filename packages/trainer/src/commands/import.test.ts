@@ -57,7 +57,7 @@ test('a model that is refused is one line, status 1, and leaves nothing', async 
 
 test.each([
   ['without a source', ['import', 'x.pt', ...vocab, '--out', 'x'], "required option '--from <framework>'"],
-  ['without a vocabulary', ['import', 'x.pt', '--from', 'pytorch', '--out', 'x'], "required option '--vocab <file>'"],
+  ['without a vocabulary', ['import', 'x.pt', '--from', 'pytorch', '--out', 'x'], '--vocab: is missing'],
   [
     'with a mapping of what needs none',
     ['import', 'x.h5', '--from', 'keras', ...vocab, '--out', 'x', '--mapping', 'm.json'],

@@ -1,6 +1,6 @@
-/** `unroll import`: converts a language model saved by PyTorch, Keras or TensorFlow.js into a checkpoint. */
+/** `unroll import`: converts a model of another framework into a checkpoint. */
 import { type Command, Option } from 'commander';
-import type { ImportResult } from '../import/import-checkpoint.js';
+import type { ElmoImport, ImportResult } from '../import/import-checkpoint.js';
 import { sources } from '../import/sources.js';
 import type { ImportRequest } from '../library/import-model.js';
 import { interruptible } from '../terminal/interrupt.js';
@@ -14,11 +14,17 @@ interface ImportFlags extends Omit<ImportRequest, 'file'> {
 export function addImport(program: Command): void {
   const command = program
     .command('import')
-    .description('make a checkpoint of a language model that another framework saved; no code in its file is executed')
-    .argument('<file>', 'a state_dict (.pt, .safetensors, .index.json), a Keras model (.h5, .keras) or a model.json')
+    .description('make a checkpoint of a model that another framework saved; no code in its file is executed')
+    .argument(
+      '<file>',
+      'a state_dict (.pt, .safetensors, .index.json), a Keras model (.h5, .keras), a model.json, or the folder of an ELMo',
+    )
     .addOption(new Option('--from <framework>', 'what saved it').choices(sources).makeOptionMandatory())
     .requiredOption('--out <dir>', 'where the checkpoint goes; an imported one there is replaced')
-    .requiredOption('--vocab <file>', 'words by id: one a line, a JSON list or object, or a tokenizer.json')
+    .option(
+      '--vocab <file>',
+      'words by id: one a line, a JSON list or object, or a tokenizer.json; every model but ELMo needs it',
+    )
     .option(
       '--mapping <file>',
       "of PyTorch: a JSON file that names the modules embedding, recurrent and output, and an RNN's nonlinearity",
@@ -27,7 +33,8 @@ export function addImport(program: Command): void {
     .action(async (file: string, flags: ImportFlags) => {
       const { importForeignModel } = await import('../library/import-model.js');
       const result = await interruptible((signal) => importForeignModel({ ...flags, file }, signal));
-      for (const assumption of result.assumptions) log(`${file}: assumed: ${assumption}`);
+      for (const assumption of 'assumptions' in result ? result.assumptions : [])
+        log(`${file}: assumed: ${assumption}`);
       if (result.unread.length > 0) log(`${file}: left unread: ${nameList(result.unread)}`);
       await printResult(flags.json, result, () => describe(result));
     });
@@ -36,10 +43,16 @@ export function addImport(program: Command): void {
     'import model.pt --from pytorch --vocab words.txt --out runs/imported',
     'import model.keras --from keras --vocab words.json --out runs/imported',
     'import saved/model.json --from tfjs --vocab words.txt --out runs/imported',
+    'import elmo-files --from bilm --out runs/elmo',
   );
 }
 
-function describe({ checkpoint, cell, layers, embeddingDim, hiddenDim, vocabSize, parameters }: ImportResult): string {
+function describe(result: ImportResult | ElmoImport): string {
+  if ('model' in result) {
+    const { checkpoint, hiddenDim, projectionDim, parameters } = result;
+    return `${checkpoint}: ELMo, LSTMs of ${hiddenDim} projected to ${projectionDim}, ${parameters} parameters`;
+  }
+  const { checkpoint, cell, layers, embeddingDim, hiddenDim, vocabSize, parameters } = result;
   const stack = `${layers} ${cell} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenDim}`;
   return `${checkpoint}: ${stack}, embedding ${embeddingDim}, ${vocabSize} words, ${parameters} parameters`;
 }

@@ -1,10 +1,8 @@
 /** Exports a checkpoint's parameters to a file of another framework. */
-import { open, rm } from 'node:fs/promises';
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
 import { requireFiniteParameters } from '../checkpoint/finite.js';
 import { encodeSafetensors } from '../checkpoint/safetensors.js';
-import { UnrollError } from '../errors.js';
-import { fileErrorReason } from '../files/file-error.js';
+import { writeNewFile } from '../files/new-file.js';
 import { torchTensors } from './torch-weights.js';
 import { encodeTorchFile } from './torch-writer.js';
 
@@ -34,24 +32,4 @@ export async function exportWeights(
   await writeNewFile(out, parts);
   const bytes = parts.reduce((sum, { length }) => sum + length, 0);
   return { weights: out, bytes, tensors: [...tensors.keys()] };
-}
-
-/**
- * Writes a new file.
- * @throws UnrollError if the file exists or cannot be written; no part of it then remains
- */
-async function writeNewFile(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  const file = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'EEXIST' ? 'exists already' : `cannot be written: ${fileErrorReason(error)}`;
-    throw new UnrollError(`${path}: ${why}; choose another --out`);
-  });
-  try {
-    for (const part of parts) await file.writeFile(part);
-    await file.sync();
-  } catch (error) {
-    await rm(path, { force: true });
-    throw new UnrollError(`${path}: cannot be written: ${fileErrorReason(error)}; choose another --out`);
-  } finally {
-    await file.close();
-  }
 }

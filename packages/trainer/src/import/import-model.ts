@@ -5,14 +5,14 @@ import type { ImportedModel } from './imported-model.js';
 import { decodeKerasFile } from './keras-file.js';
 import { modelFromKeras } from './keras-model.js';
 import { readWholeFile } from './read-file.js';
-import type { ImportSource } from './sources.js';
+import type { VocabularySource } from './sources.js';
 import { modelFromTorch } from './torch-model.js';
 import { type Mapping, readMapping } from './torch-modules.js';
 import { readTorchFile } from './torch-shards.js';
 import { readVocabulary } from './vocabulary-file.js';
 
 export interface ForeignModelRequest {
-  readonly from: ImportSource;
+  readonly from: VocabularySource;
   readonly file: string;
   /** Path of the vocabulary. */
   readonly vocab: string;

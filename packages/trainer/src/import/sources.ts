@@ -1,4 +1,7 @@
-/** The frameworks whose models can be imported. */
-export const sources = ['pytorch', 'keras', 'tfjs'] as const;
+/** What saved the models that can be imported. */
+export const sources = ['pytorch', 'keras', 'tfjs', 'bilm'] as const;
 
 export type ImportSource = (typeof sources)[number];
+
+/** Sources whose models are read together with a vocabulary that the user gives. */
+export type VocabularySource = Exclude<ImportSource, 'bilm'>;

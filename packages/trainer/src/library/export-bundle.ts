@@ -1,8 +1,9 @@
 /** `exportBundle`: makes a bundle for browsers and devices from a checkpoint. */
 import type { Quantization, Target } from '@unroll/edge-runtime';
 import { z } from 'zod';
+import { isElmoCheckpoint } from '../elmo/elmo-checkpoint.js';
 import { type BundleExport, exportLanguageModel } from '../evaluation/export-language-model.js';
-import { exportTask, type TaskExport } from '../tasks/export-task.js';
+import { exportElmo, exportTask, type TaskExport } from '../tasks/export-task.js';
 import { taskOfCheckpoint } from '../tasks/task-checkpoint.js';
 import type { Listener } from '../terminal/listener.js';
 import { inCode, listenerFields, parseOptions, path, signalOrNever } from './in-code.js';
@@ -68,6 +69,7 @@ export async function exportCheckpoint(
   signal: AbortSignal,
 ): Promise<BundleExport | TaskExport> {
   const own = await ownTaskOf({ training, module });
+  if (!own && (await isElmoCheckpoint(request.checkpoint))) return exportElmo(request);
   if (own || (await taskOfCheckpoint(request.checkpoint))) return exportTask(request, own);
   return exportLanguageModel(request, signal);
 }

@@ -1,8 +1,8 @@
-/** `importModel`: makes a checkpoint of a language model that PyTorch, Keras or TensorFlow.js saved. */
+/** `importModel`: makes a checkpoint of a model that another framework saved. */
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
-import { type ImportResult, importCheckpoint } from '../import/import-checkpoint.js';
-import { type ImportSource, sources } from '../import/sources.js';
+import { type ElmoImport, type ImportResult, importCheckpoint, importElmo } from '../import/import-checkpoint.js';
+import { type ImportSource, sources, type VocabularySource } from '../import/sources.js';
 import type { Listener } from '../terminal/listener.js';
 import { inCode, listenerFields, parseOptions, path, signalOrNever } from './in-code.js';
 
@@ -10,10 +10,13 @@ import { inCode, listenerFields, parseOptions, path, signalOrNever } from './in-
 export interface ImportOptions extends Listener {
   /** The framework that saved the model. */
   readonly from: ImportSource;
-  /** A state_dict (`.pt`, `.safetensors`, `.index.json`), a Keras model (`.h5`, `.keras`) or a `model.json`. */
+  /**
+   * A state_dict (`.pt`, `.safetensors`, `.index.json`), a Keras model (`.h5`, `.keras`), a `model.json`, or the folder of
+   * an ELMo.
+   */
   readonly file: string;
-  /** Words by id: one a line, a JSON list or object, or a `tokenizer.json`. */
-  readonly vocab: string;
+  /** Words by id: one a line, a JSON list or object, or a `tokenizer.json`. Every model but ELMo needs them. */
+  readonly vocab?: string | undefined;
   /** The checkpoint's folder; an imported one there is replaced. */
   readonly out: string;
   /** For PyTorch: a JSON file that names the modules embedding, recurrent and output, and an RNN's nonlinearity. */
@@ -25,7 +28,7 @@ export interface ImportOptions extends Listener {
 const optionsSchema = z.strictObject({
   from: z.enum(sources),
   file: path,
-  vocab: path,
+  vocab: path.optional(),
   out: path,
   mapping: path.optional(),
   signal: signalOrNever,
@@ -39,7 +42,10 @@ const optionsSchema = z.strictObject({
  * @example
  * await importModel({ from: 'pytorch', file: 'model.pt', vocab: 'words.txt', out: 'runs/imported' });
  */
-export function importModel(options: ImportOptions): Promise<ImportResult> {
+export function importModel(options: ImportOptions & { readonly from: 'bilm' }): Promise<ElmoImport>;
+export function importModel(options: ImportOptions & { readonly from: VocabularySource }): Promise<ImportResult>;
+export function importModel(options: ImportOptions): Promise<ImportResult | ElmoImport>;
+export function importModel(options: ImportOptions): Promise<ImportResult | ElmoImport> {
   return inCode(options, () => {
     const { signal, ...request } = parseOptions(optionsSchema, options, 'importModel');
     return importForeignModel(request, signal);
@@ -50,11 +56,19 @@ export type ImportRequest = Omit<z.infer<typeof optionsSchema>, keyof Listener |
 
 /** Imports a model for {@link importModel} or the command. @throws as {@link importModel}, with flags in its lines */
 export async function importForeignModel(
-  { out, mapping, ...request }: ImportRequest,
+  { out, mapping, from, file, vocab }: ImportRequest,
   signal: AbortSignal,
-): Promise<ImportResult> {
-  if (mapping !== undefined && request.from !== 'pytorch') {
-    throw new UsageError(`--mapping: is for --from pytorch; the layers of a ${request.from} model say what they are`);
+): Promise<ImportResult | ElmoImport> {
+  if (from === 'bilm') {
+    const [unused] = Object.entries({ vocab, mapping }).find(([, value]) => value !== undefined) ?? [];
+    if (unused !== undefined) throw new UsageError(`--${unused}: ELMo reads words by their characters; leave it out`);
+    return importElmo(file, out, signal);
   }
-  return importCheckpoint({ ...request, ...(mapping === undefined ? {} : { mapping }) }, out, signal);
+  if (vocab === undefined) {
+    throw new UsageError("--vocab: is missing; give the model's words by id: one a line, JSON, or a tokenizer.json");
+  }
+  if (mapping !== undefined && from !== 'pytorch') {
+    throw new UsageError(`--mapping: is for --from pytorch; the layers of a ${from} model say what they are`);
+  }
+  return importCheckpoint({ from, file, vocab, ...(mapping === undefined ? {} : { mapping }) }, out, signal);
 }

@@ -14,7 +14,7 @@ import {
 import type { Vector } from '../naive-linear-algebra.js';
 import type { RecurrentCell } from './cell.js';
 import { gruCell } from './gru-cell.js';
-import { lstmCell } from './lstm-cell.js';
+import { type LstmCellOptions, lstmCell } from './lstm-cell.js';
 import { naiveGru } from './naive-gru.js';
 import { naiveLstm } from './naive-lstm.js';
 import { naiveRnn } from './naive-rnn.js';
@@ -69,16 +69,21 @@ const gruCase = (resetAfter: boolean): Case => ({
   },
 });
 
-const lstmCase = (name: string, coupledGates: boolean, extra: Case['shapes'] = {}): Case => {
+const lstmCase = (
+  name: string,
+  coupledGates: boolean,
+  extra: Case['shapes'] = {},
+  clips: Pick<LstmCellOptions, 'cellClip' | 'projectionClip'> = {},
+): Case => {
   const output = extra.projection ? projected : hidden;
   const states = { 'state.0': [batch, output], ...cellState };
   return {
     name: `LSTM, ${name}`,
-    cell: lstmCell({ coupledGates }),
+    cell: lstmCell({ coupledGates, ...clips }),
     shapes: { ...weightShapes(coupledGates ? 3 : 4, output), ...extra, ...states },
     naive: (inputs, xs, [h, c]) => {
       const optional = (key: 'peepholes' | 'projection') => (inputs[key] ? { [key]: rows(inputs[key]) } : {});
-      const unit = { ...matrices(inputs), coupledGates, ...optional('peepholes'), ...optional('projection') };
+      const unit = { ...matrices(inputs), coupledGates, ...clips, ...optional('peepholes'), ...optional('projection') };
       const { outputs, cell } = naiveLstm(unit, xs, h!, c!);
       return { outputs, states: [outputs.at(-1) ?? h!, cell] };
     },
@@ -98,6 +103,12 @@ const cases = [
     peepholes: [2, hidden],
     projection: [hidden, projected],
   }),
+  lstmCase(
+    'peepholes and projection, both clipped',
+    false,
+    { peepholes: [3, hidden], projection: [hidden, projected] },
+    { cellClip: 0.4, projectionClip: 0.11 },
+  ),
 ];
 
 /** [time][batch]: one sequence is complete, one starts late, one has a gap and ends early. */

@@ -4,12 +4,14 @@
  *
  * - peepholes P (Gers and Schmidhuber 2000): the gates see the cell state; i and f the previous one, o the new one;
  * - coupled gates (CIFG in Greff et al. 2017, arXiv:1503.04069): f = 1 − i, without weights of its own;
- * - a projection R of the output (Sak et al. 2014, arXiv:1402.1128), which then enters the recurrent product.
+ * - a projection R of the output (Sak et al. 2014, arXiv:1402.1128), which then enters the recurrent product;
+ * - clipping of the cell state and of the projected output, each to ±its limit (TensorFlow's LSTMCell).
  *
  *   [i f g o] = [σ σ φ σ](x_t·W + h_(t−1)·U + b + [P_i∘c_(t−1)  P_f∘c_(t−1)  0  P_o∘c_t])
- *   c_t = f∘c_(t−1) + i∘g    m_t = o∘φ(c_t)    h_t = m_t·R
+ *   c_t = clip(f∘c_(t−1) + i∘g)    m_t = o∘φ(c_t)    h_t = clip(m_t·R)
  *
- * Backward, with dm = dh·Rᵀ, all factors except dm and dc are known beforehand, including those of peepholes:
+ * Backward, with dm = dh·Rᵀ, all factors except dm and dc are known beforehand, including those of peepholes. No
+ * gradient passes through a value that was clipped:
  *
  *   dc += dm∘(o∘φ'(c_t) + P_o∘φ(c_t)∘σ'(o))    dc_(t−1) = dc∘(f + P_i∘di/dc + P_f∘df/dc)
  */
@@ -25,6 +27,10 @@ export interface LstmCellOptions {
   readonly activation?: ActivationName;
   /** The activation σ of the gates; default sigmoid. */
   readonly recurrentActivation?: ActivationName;
+  /** The limit of the cell state's absolute value; default none. */
+  readonly cellClip?: number | undefined;
+  /** The limit of the output's absolute value after its projection; default none. */
+  readonly projectionClip?: number | undefined;
 }
 
 /**
@@ -34,6 +40,7 @@ export interface LstmCellOptions {
  */
 export function lstmCell(options: LstmCellOptions = {}): RecurrentCell {
   const { coupledGates = false, activation = 'tanh', recurrentActivation = 'sigmoid' } = options;
+  const { cellClip, projectionClip } = options;
   const phi = activations[activation];
   const sigma = activations[recurrentActivation];
 
@@ -58,13 +65,14 @@ export function lstmCell(options: LstmCellOptions = {}): RecurrentCell {
     const f = coupledGates ? tf.sub(1, i) : gate(gates[1]!, peep?.f, previous);
     const g = phi.apply(preG!);
     // With coupled gates this form is equivalent, saves an operation and does not need 1 − i.
-    const cell = coupledGates
+    const unclipped = coupledGates
       ? tf.add(previous, tf.mul(i, tf.sub(g, previous)))
       : tf.add(tf.mul(f, previous), tf.mul(i, g));
+    const cell = clipped(unclipped, cellClip);
     const o = gate(preO!, peep?.o, cell);
     const activated = phi.apply(cell);
     const output = tf.mul(o, activated);
-    const hidden = weights.projection ? tf.matMul(output, weights.projection) : output;
+    const hidden = weights.projection ? clipped(tf.matMul(output, weights.projection), projectionClip) : output;
     return { states: [hidden, cell], reserve: [i, f, g, o, activated] };
   }
 
@@ -84,10 +92,15 @@ export function lstmCell(options: LstmCellOptions = {}): RecurrentCell {
     const cellSteps = splitSteps(through(oFactor, peep?.o, tf.mul(o!, phi.derivative(activated!))), time);
     const cellGates = [iFactor, ...(fFactor ? [fFactor] : []), gFactor];
     const gateSteps = splitSteps(tf.concat([...cellGates, oFactor], 1), time);
+    const hiddenWithin = projection && within(states[0]!, projectionClip);
+    const hiddenWithinSteps = hiddenWithin && splitSteps(hiddenWithin, time);
+    const cellWithin = within(states[1]!, cellClip);
+    const cellWithinSteps = cellWithin && splitSteps(cellWithin, time);
     return {
       step: (t: number, [dHidden, dAfter]: readonly tf.Tensor[]) => {
-        const dOutput = projection ? tf.matMul(dHidden!, projection, false, true) : dHidden!;
-        const dCell = tf.add(dAfter!, tf.mul(dOutput, cellSteps[t]!));
+        const dProjected = masked(dHidden!, hiddenWithinSteps?.[t]);
+        const dOutput = projection ? tf.matMul(dProjected, projection, false, true) : dProjected;
+        const dCell = masked(tf.add(dAfter!, tf.mul(dOutput, cellSteps[t]!)), cellWithinSteps?.[t]);
         const gates = tf.mul(tf.concat([...cellGates.map(() => dCell), dOutput], 1), gateSteps[t]!);
         const dRecurrent = tf.matMul(gates, recurrentKernel!, false, true);
         return { gates, recurrent: dRecurrent, states: [undefined, tf.mul(dCell, carrySteps[t]!)] };
@@ -98,7 +111,9 @@ export function lstmCell(options: LstmCellOptions = {}): RecurrentCell {
           projected,
           weights: {
             recurrentKernel: () => tf.matMul(recurrent, projected, true, false),
-            ...(projection && { projection: () => tf.matMul(tf.mul(o!, activated!), outputs(), true, false) }),
+            ...(projection && {
+              projection: () => tf.matMul(tf.mul(o!, activated!), masked(outputs(), hiddenWithin), true, false),
+            }),
             ...(peep && { peepholes: () => peepholeGradients(projected, previous, states[1]!) }),
           },
         };
@@ -114,7 +129,7 @@ export function lstmCell(options: LstmCellOptions = {}): RecurrentCell {
   }
 
   return {
-    name: `LstmCell ${coupledGates ? 'coupled ' : ''}${activation} ${recurrentActivation}`,
+    name: `LstmCell ${coupledGates ? 'coupled ' : ''}${activation} ${recurrentActivation}${limits(options)}`,
     sizes: { states: 2, reserve: 5 },
     forward,
     backward,
@@ -127,4 +142,25 @@ interface Peepholes {
   /** Undefined with coupled gates. */
   readonly f: tf.Tensor | undefined;
   readonly o: tf.Tensor;
+}
+
+/** The limits as part of a cell's name; empty if it clips nothing. */
+function limits({ cellClip, projectionClip }: LstmCellOptions): string {
+  return [
+    ...(cellClip === undefined ? [] : [` cell ±${cellClip}`]),
+    ...(projectionClip === undefined ? [] : [` projection ±${projectionClip}`]),
+  ].join('');
+}
+
+function clipped(x: tf.Tensor, limit: number | undefined): tf.Tensor {
+  return limit === undefined ? x : tf.clipByValue(x, -limit, limit);
+}
+
+/** Ones where a clipped value is within the limit, zeros where it was clipped; undefined without a limit. */
+function within(x: tf.Tensor, limit: number | undefined): tf.Tensor | undefined {
+  return limit === undefined ? undefined : tf.cast(tf.less(tf.abs(x), limit), 'float32');
+}
+
+function masked(x: tf.Tensor, mask: tf.Tensor | undefined): tf.Tensor {
+  return mask ? tf.mul(x, mask) : x;
 }

@@ -1,7 +1,7 @@
 /**
  * Encodes sentences as ids of characters: the UTF-8 bytes of each word between marks of its beginning and end, padded.
- * This follows the published ELMo, except that no id is reserved for masking; `lengths` does that. The ids go up to
- * 260: `characters: 261`.
+ * The words `<S>` and `</S>` stand for the marks of a sentence. All this follows the published ELMo, except that no id is
+ * reserved for masking; `lengths` does that. The ids go up to 260: `characters: 261`.
  */
 const [sentenceBegin, sentenceEnd, wordBegin, wordEnd, padding] = [256, 257, 258, 259, 260];
 
@@ -34,11 +34,16 @@ export function elmoCharacters(
         `a sentence of ${sentence.length} words and its two marks do not fit into ${time}: "${sentence.join(' ')}"`,
       );
     }
-    const spelled = [[sentenceBegin], ...sentence.map((word) => utf8.encode(word)), [sentenceEnd]];
+    const spelled = [[sentenceBegin], ...sentence.map(lettersOf), [sentenceEnd]];
     for (const [position, letters] of spelled.entries()) {
-      const word = [wordBegin, ...letters.slice(0, maxCharacters - 2), wordEnd];
+      const word = [wordBegin, ...Array.from(letters).slice(0, maxCharacters - 2), wordEnd];
       characters.set(word, (lane * time + position) * maxCharacters);
     }
   }
   return { characters, lengths };
+}
+
+function lettersOf(word: string): ArrayLike<number> & Iterable<number> {
+  if (word === '<S>') return [sentenceBegin];
+  return word === '</S>' ? [sentenceEnd] : utf8.encode(word);
 }
