@@ -1,17 +1,19 @@
 /** `unroll worker` and `unroll param-server`: the processes of a distributed run, one at a time, on any machine. */
 import { counted } from '@unroll/param-server/config';
 import type { Command } from 'commander';
+import { requireSpareable, type ServerPolicy } from '../cluster/cluster-options.js';
 import { notify, reportTo } from '../cluster/messages.js';
 import { parseServerAddresses } from '../cluster/server-addresses.js';
+import { type ObserverChoice, openObserver } from '../dashboard/open-observer.js';
 import { Interruption, UnrollError, UsageError } from '../errors.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { log, nameInLog } from '../terminal/log.js';
 import { nonNegativeInteger, positiveInteger } from '../terminal/number-arguments.js';
 import { runOfServers } from '../training/server-places.js';
 import { version } from '../version.js';
-import { addServerPolicyFlags, requireSpareable, type ServerPolicyFlags } from './cluster-flags.js';
+import { addServerPolicyFlags } from './cluster-flags.js';
 import { addJobFlags, type JobFlags, jobData } from './job-request.js';
-import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
+import { addObserverFlags, addPublicPageFlag } from './observer-flags.js';
 import { addExamples, addMetricsFlags, hostName, logFormatOption, type MetricsFlags, portOrAny } from './options.js';
 import {
   addGuardFlags,
@@ -23,7 +25,7 @@ import {
 } from './security-flags.js';
 import { printTrainingResult } from './train.js';
 
-export interface WorkerFlags extends JobFlags, SecurityFlags, ObserverFlags {
+export interface WorkerFlags extends JobFlags, SecurityFlags, ObserverChoice {
   serverAddresses: readonly string[];
   worker: number;
   workers: number;
@@ -134,7 +136,7 @@ function securityArguments({ tlsCert, tlsKey, tlsCa, tokenFile }: SecurityFlags)
   return Object.entries(files).flatMap(([flag, file]) => (file === undefined ? [] : [`--${flag}`, file]));
 }
 
-export interface ServerFlags extends ServerPolicyFlags, GuardFlags, MetricsFlags {
+export interface ServerFlags extends ServerPolicy, GuardFlags, MetricsFlags {
   port: number;
   shard: number;
   shards: number;

@@ -1,21 +1,23 @@
 /** `unroll node`: one command for every process of a job; flags or the scheduler say which server or worker it is. */
 import { type Command, Option } from 'commander';
+import type { ServerPolicy } from '../cluster/cluster-options.js';
 import type { RoleFlags, RoleKind } from '../cluster/role.js';
 import { parseServerAddresses } from '../cluster/server-addresses.js';
+import type { ObserverChoice } from '../dashboard/open-observer.js';
 import { log } from '../terminal/log.js';
 import { nonNegativeInteger, positiveInteger } from '../terminal/number-arguments.js';
-import { addServerPolicyFlags, type ServerPolicyFlags } from './cluster-flags.js';
+import { addServerPolicyFlags } from './cluster-flags.js';
 import { serve, work } from './cluster-roles.js';
 import { addJobFlags, type JobFlags } from './job-request.js';
-import { addObserverFlags, type ObserverFlags } from './observer-flags.js';
+import { addObserverFlags } from './observer-flags.js';
 import { addExamples, addMetricsFlags, hostName, type MetricsFlags, port } from './options.js';
 import { addGuardFlags, type GuardFlags } from './security-flags.js';
 
 interface NodeFlags
   extends JobFlags,
-    ServerPolicyFlags,
+    ServerPolicy,
     GuardFlags,
-    ObserverFlags,
+    ObserverChoice,
     MetricsFlags,
     Pick<RoleFlags, 'index' | 'workers' | 'servers' | 'port'> {
   role?: RoleKind;

@@ -2,21 +2,23 @@
 import { existsSync, readdirSync } from 'node:fs';
 import type { RunStatusReader } from '@unroll/param-server/client';
 import type { Command } from 'commander';
+import { clusterOptions, type LaunchOptions } from '../cluster/cluster-options.js';
 import type { JobData } from '../cluster/job-data.js';
 import type { ClusterOptions } from '../cluster/launch.js';
 import { isTogether } from '../cluster/together.js';
 import type { WorkerEvent } from '../cluster/worker-processes.js';
+import { type ObserverChoice, openObserver } from '../dashboard/open-observer.js';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { Interruption } from '../errors.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { positiveInteger } from '../terminal/number-arguments.js';
 import type { TrainingResult } from '../training/report.js';
-import { addLaunchFlags, clusterOptions, type LaunchFlags } from './cluster-flags.js';
+import { addLaunchFlags } from './cluster-flags.js';
 import { addJobFlags, type JobFlags, jobData } from './job-request.js';
-import { addObserverFlags, addPublicPageFlag, type ObserverFlags, openObserver } from './observer-flags.js';
+import { addObserverFlags, addPublicPageFlag } from './observer-flags.js';
 import { addExamples, printOutcome } from './options.js';
 
-type AllFlags = JobFlags & LaunchFlags & ObserverFlags;
+type AllFlags = JobFlags & LaunchOptions & ObserverChoice;
 
 function addAllFlags(command: Command): Command {
   return addPublicPageFlag(addObserverFlags(addLaunchFlags(addJobFlags(command))));

@@ -1,4 +1,6 @@
 // Training in code: language models, applications and modules, alone and by processes, beside the command.
+
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
@@ -66,7 +68,16 @@ test('an application trains by its name, and a module by its path', async () => 
   const forecast: Training = { task: 'forecast', data: 'sample', model: { hidden: 8 }, maxSteps: 2 };
   expect((await trained(forecast, 'forecast'))[0]).toMatchObject({ task: 'forecast', unit: 'examples' });
   const module = fileURLToPath(new URL('../../../../examples/train-on-a-cluster/waves.mjs', import.meta.url));
-  const events = await trained({ module, epochs: 1, optimizer: 'adam' }, 'waves', { servers: 1 });
+  const pages: Promise<string>[] = [];
+  const events = await trained({ module, epochs: 1, optimizer: 'adam' }, 'waves', {
+    ...{ servers: 1, tensorboard: true, dashboard: '0', lease: 5 },
+    onNotice: (line) => {
+      const [, url] = /^dashboard: (.*)$/.exec(line) ?? [];
+      if (url) pages.push(fetch(url).then((page) => page.text()));
+    },
+  });
+  expect(await Promise.all(pages)).toEqual([expect.stringContaining('<title>')]);
+  expect(readdirSync(at('waves.tensorboard'))).toContainEqual(expect.stringContaining('tfevents'));
   expect(events[0]).toMatchObject({ task: 'waves', epochs: 1 });
   expect((await readTaskCheckpoint(at('forecast'))).task.name).toBe('forecast');
 });
@@ -89,6 +100,19 @@ describe('an error is one line that names the option:', () => {
     ['an option that is mistyped', own, { worker: 2 }, 'train.worker: is not a known setting'],
     ['a model in memory for processes', own, { workers: 2 }, "give { module: './my-training.mjs' }"],
     ['a mode for one process', { ...small, mode: { name: 'async' } }, {}, 'mode: async is for workers and parameter'],
+    [
+      'more backups than workers',
+      small,
+      { workers: 2, backupWorkers: 2 },
+      'backupWorkers: 2 is not below the 2 workers',
+    ],
+    [
+      'workers that the mode cannot spare',
+      { ...small, mode: { name: 'async' } },
+      { workers: 2, minWorkers: 1 },
+      'minWorkers: in mode async no worker can be spared',
+    ],
+    ['a page that others could read', small, { dashboard: '0.0.0.0:7070' }, 'say insecurePublic'],
     ['a batch that cannot be shared', small, { workers: 3 }, 'batchSize: 8 sequences cannot be shared evenly by 3'],
   ])('%s', async (_, training, options, message) => {
     const error = await trained(training as Training, 'wrong', options).catch((reason: unknown) => reason);

@@ -1,10 +1,15 @@
 /** `train`: trains any model in code: alone, as a worker of parameter servers, or by processes that it starts. */
 import * as tf from '@tensorflow/tfjs-core';
+import type { RunStatusReader } from '@unroll/param-server/client';
+import { defaultMaxParameters, fewestSnapshots, mostMaxParameters } from '@unroll/param-server/config';
 import { z } from 'zod';
-import type { ClusterOptions } from '../cluster/launch.js';
-import { isTogether, snapshotsBeside } from '../cluster/together.js';
+import { clusterOptions } from '../cluster/cluster-options.js';
+import { isTogether } from '../cluster/together.js';
 import type { WorkerEvent } from '../cluster/worker-processes.js';
 import { changeableSettings } from '../configuration/hyperparameters.js';
+import type { Mode } from '../configuration/variants.js';
+import { openObserver } from '../dashboard/open-observer.js';
+import type { RunObserver } from '../dashboard/run-observer.js';
 import { type EngineName, engineNames } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
 import { type OwnTask, ownTask } from '../own-models/own-task.js';
@@ -14,6 +19,7 @@ import type { Listener } from '../terminal/listener.js';
 import { ChiefEvents } from '../training/chief-events.js';
 import type { WorkerRole } from '../training/learners/open-learner.js';
 import { type RunEvent, runTraining } from '../training/run.js';
+import { runOfServers } from '../training/server-places.js';
 import { eventsInCode, listenerFields, parseOptions, path, signalField } from './in-code.js';
 import { isModelInMemory, jobDataOf, type Training } from './training-data.js';
 
@@ -35,12 +41,30 @@ export interface TrainOptions extends Listener {
   readonly workers?: number | undefined;
   /** Starts so many parameter server processes on this machine; default 1 if there are workers. */
   readonly servers?: number | undefined;
+  /** Goes on with so few workers, who share the lanes; default: all. */
+  readonly minWorkers?: number | undefined;
+  /** Makes each step without the slowest so many workers; default 0. */
+  readonly backupWorkers?: number | undefined;
+  /** Reports a worker that is silent for longer, in seconds; default 15. */
+  readonly lease?: number | undefined;
+  /** Gives up a worker that is silent for longer, in seconds; default 600. */
+  readonly workerTimeout?: number | undefined;
   /** The folder for the servers' snapshots; default: `out` with `.snapshots` at its end. */
   readonly snapshotDir?: string | undefined;
   /** Steps between snapshots; 0 for none; default 200. */
   readonly snapshotEvery?: number | undefined;
+  /** How many of the last snapshots are kept; default 3. */
+  readonly keepSnapshots?: number | undefined;
+  /** Refuses a model with more parameters and lane states on one server; default 2^28. */
+  readonly maxParameters?: number | undefined;
   /** The greatest number of restarts in a row of a process that is killed soon after its start; default 10. */
   readonly maxRestarts?: number | undefined;
+  /** Serves a live page of the run at a port or `host:port`; `true` for 127.0.0.1:7070. A notice has its address. */
+  readonly dashboard?: string | boolean | undefined;
+  /** Lets `dashboard` serve other machines: whoever reaches the port can read it; default false. */
+  readonly insecurePublic?: boolean | undefined;
+  /** Writes the curves as TensorBoard's event files to this folder; `true` for `out` with `.tensorboard` at its end. */
+  readonly tensorboard?: string | boolean | undefined;
   /** This process's place among the workers of parameter servers, which others have started. */
   readonly role?: WorkerRole | undefined;
   /**
@@ -59,8 +83,17 @@ const optionsSchema = z.strictObject({
   threads: z.int().nonnegative().default(0),
   workers: z.int().positive().optional(),
   servers: z.int().positive().optional(),
+  minWorkers: z.int().positive().optional(),
+  backupWorkers: z.int().nonnegative().default(0),
+  lease: z.int().positive().default(15),
+  workerTimeout: z.int().positive().default(600),
   snapshotDir: path.optional(),
-  snapshotEvery: z.int().nonnegative().optional(),
+  snapshotEvery: z.int().nonnegative().default(200),
+  keepSnapshots: z.int().min(fewestSnapshots).default(3),
+  maxParameters: z.int().positive().max(mostMaxParameters).default(defaultMaxParameters),
+  dashboard: z.union([path, z.boolean()]).default(false),
+  insecurePublic: z.boolean().default(false),
+  tensorboard: z.union([path, z.boolean()]).default(false),
   maxRestarts: z.int().nonnegative().default(10),
   role: z
     .custom<WorkerRole>((value) => value === undefined || typeof value === 'object', 'must be an object')
@@ -92,20 +125,48 @@ export function train(training: Training, options: TrainOptions): AsyncGenerator
     const hasProcesses = isTogether(parsed);
     if (hasProcesses && role)
       throw new UsageError('role: is for servers that others started; leave out workers and servers');
+    if (isModelInMemory(training) && hasProcesses) throw modelInMemory;
+    const cluster = hasProcesses ? clusterOptions({ ...parsed, mode: modeOf(training) }, out) : undefined;
+    await using observer = await observerOf(parsed);
+    const watched = (events: AsyncIterable<RunEvent>) => seenBy(observer, events);
     if (isModelInMemory(training)) {
-      if (hasProcesses) throw modelInMemory;
-      yield* trainInMemory(await ownTask(training), parsed);
+      yield* watched(trainInMemory(await ownTask(training), parsed));
       return;
     }
     const data = await jobDataOf(training, run);
-    if (hasProcesses) {
+    if (cluster) {
       const { launchCluster } = await import('../cluster/launch.js');
-      yield* eventsOfChief(launchCluster(data, clusterOf(parsed)));
+      const onServers = observer && ((status: RunStatusReader) => observer.watch(status));
+      yield* eventsOfChief(launchCluster(data, { ...cluster, signal, onServers }), observer);
       return;
     }
     const { requestOf } = await import('../cluster/job-data.js');
-    yield* runTraining({ request: await requestOf(data), ...(role ? { role, leave: signal } : { signal }) });
+    yield* watched(runTraining({ request: await requestOf(data), ...(role ? { role, leave: signal } : { signal }) }));
   });
+}
+
+/** Returns the mode that is given; the default one allows whatever the cluster is told. */
+function modeOf(training: Training): Mode | undefined {
+  return 'mode' in training ? training.mode : undefined;
+}
+
+/** Opens the observer of the run, which is with worker 0 if others have started the servers. */
+async function observerOf(options: ParsedOptions): Promise<RunObserver | undefined> {
+  const { out, role, insecurePublic, dashboard, tensorboard } = options;
+  if (role && role.worker !== 0) return undefined;
+  const place = role && { run: runOfServers(role.servers), role: 'worker 0' };
+  const shown = { dashboard: dashboard || undefined, tensorboard: tensorboard || undefined };
+  return openObserver({ out, insecurePublic, ...shown }, place);
+}
+
+async function* seenBy(
+  observer: RunObserver | undefined,
+  events: AsyncIterable<RunEvent>,
+): AsyncGenerator<RunEvent, void, undefined> {
+  for await (const event of events) {
+    observer?.add(event);
+    yield event;
+  }
 }
 
 const modelInMemory = new UsageError(
@@ -127,16 +188,14 @@ async function* trainInMemory(
   }
 }
 
-function clusterOf(options: ParsedOptions): ClusterOptions {
-  const { out, workers = 1, servers = 1, snapshotEvery, maxRestarts, signal } = options;
-  const { snapshotDir = snapshotsBeside(out) } = options;
-  const every = snapshotEvery === undefined ? [] : ['--snapshot-every', `${snapshotEvery}`];
-  const serverFlags = ['--snapshot-dir', snapshotDir, ...every];
-  return { workers, servers, maxRestarts, snapshotDir, serverFlags, signal };
-}
-
 /** Yields the events of the worker that evaluates and writes the checkpoints, as one process would. */
-async function* eventsOfChief(events: AsyncIterable<WorkerEvent>): AsyncGenerator<RunEvent, void, undefined> {
+async function* eventsOfChief(
+  events: AsyncIterable<WorkerEvent>,
+  observer: RunObserver | undefined,
+): AsyncGenerator<RunEvent, void, undefined> {
   const chief = new ChiefEvents();
-  for await (const { worker, event } of events) if (chief.includes(event, worker)) yield event;
+  for await (const { worker, event } of events) {
+    if (worker === 0) observer?.add(event);
+    if (chief.includes(event, worker)) yield event;
+  }
 }

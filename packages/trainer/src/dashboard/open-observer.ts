@@ -1,0 +1,32 @@
+/** Opens the observer that a command's flags or the options of `train` ask for. */
+import { defaultPageAddress, parsePageAddress } from './page-address.js';
+import type { ObserverOptions, RunObserver } from './run-observer.js';
+
+export interface ObserverChoice {
+  out: string;
+  /** `true` for the default. */
+  dashboard?: string | true | undefined;
+  tensorboard?: string | true | undefined;
+  insecurePublic?: boolean;
+}
+
+/**
+ * Opens the observer that is asked for; undefined if none is. The page needs the event files: they give
+ * a resumed run the curves of the time before.
+ * @param place the run that a worker belongs to
+ * @throws UsageError if the page's address cannot be used; UnrollError if it is taken, or the folder cannot be written
+ */
+export async function openObserver(
+  { out, dashboard, tensorboard, insecurePublic = false }: ObserverChoice,
+  place?: Required<Pick<ObserverOptions, 'run' | 'role'>>,
+): Promise<RunObserver | undefined> {
+  if (dashboard === undefined && tensorboard === undefined) return undefined;
+  const page = typeof dashboard === 'string' ? parsePageAddress(dashboard, insecurePublic) : defaultPageAddress;
+  const { RunObserver } = await import('./run-observer.js');
+  return RunObserver.open({
+    name: out,
+    eventFolder: typeof tensorboard === 'string' ? tensorboard : `${out.replace(/[\\/]+$/, '')}.tensorboard`,
+    page: dashboard === undefined ? undefined : page,
+    ...place,
+  });
+}
