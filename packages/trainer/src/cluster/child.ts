@@ -3,8 +3,10 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { counted } from '@unroll/param-server/config';
 import { signalOfStatus, UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
+import { outOfMemoryReason } from '../training/step-memory.js';
 import type { ChildMessage, StopRequest } from './messages.js';
 import { Restarts } from './restarts.js';
 
@@ -34,6 +36,9 @@ export interface ChildOptions {
 
 /** Time limit for a process to clean up at its end, generous enough for a busy machine. */
 const orderSeconds = 30;
+
+/** The characters of a process's last lines that are kept: a fatal error of V8 ends with a trace. */
+const mostTail = 8192;
 
 /** How long a failure caused by another process waits for that process's own failure. */
 const causeSeconds = 5;
@@ -95,7 +100,7 @@ export class Child {
       const pause = restarts.next((performance.now() - started) / 1000);
       if (pause === undefined) {
         throw new UnrollError(
-          `${name}: was killed by ${signal}, after ${restarts.count} restarts; --max-restarts allows no more`,
+          `${name}: was killed by ${signal}, after ${counted(restarts.count, 'restart')}; --max-restarts allows no more${hintOf(signal)}`,
         );
       }
       log(`${name} was killed by ${signal}: starting it again (${restarts.count} of ${maxRestarts})`, 'warning');
@@ -113,12 +118,14 @@ export class Child {
     const child = start(args(isRestart), { ...this.#options.environment, ...process.env, ...secrets(isRestart) });
     this.#process = child;
     let lastLine = '';
+    let tail = '';
     let peerLost = false;
     child.on('message', (message: ChildMessage) => {
       peerLost ||= message.type === 'peer-lost';
       onMessage(message);
     });
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      tail = `${tail}${text}`.slice(-mostTail);
       const lines = text.trim().split('\n');
       lastLine = lines.findLast((line) => !/^\s+at /.test(line)) ?? lastLine;
     });
@@ -126,11 +133,19 @@ export class Child {
     this.#process = undefined;
     const obeyed = signalOfStatus(code);
     if (code === 0 || (obeyed && mayLeave)) return undefined;
+    // Started again, it would come to the same end.
+    const exhausted = signal === 'SIGKILL' || obeyed ? undefined : outOfMemoryReason(tail);
+    if (exhausted !== undefined && !lastLine.startsWith('unroll: ')) throw new UnrollError(`${name}: ${exhausted}`);
     if (signal ?? obeyed) return signal ?? obeyed;
     if (peerLost) await this.#sleep(causeSeconds);
     const reason = lastLine.replace(/^(unroll: |error: )/, '');
     throw new UnrollError(`${name}: ${reason || `exited with status ${code}`}`);
   }
+}
+
+/** Systems that run out of memory kill a process without a word. */
+function hintOf(signal: NodeJS.Signals): string {
+  return signal === 'SIGKILL' ? '. If the machine has run out of memory, lower --batch-size or --workers' : '';
 }
 
 /** Starts a child in its own process group, so that Ctrl-C reaches only the launcher, which then stops its children. */

@@ -36,6 +36,8 @@ export interface Executable {
    * @returns the outputs of each run
    */
   runMany?(count: number, inputsOf: (run: number) => RunInputs): Promise<Record<string, Float32Array>[]>;
+  /** Estimated bytes that the values of one run take in main memory, without residents; absent if that is not known. */
+  readonly peakBytes?: number | undefined;
   dispose(): Promise<void>;
 }
 

@@ -6,6 +6,7 @@ import { undoingOptimizer } from './cpu-graph.js';
 import { inMixedPrecision } from './mixed-precision.js';
 import { withoutSourceLine } from './provider-error.js';
 import { refusedOperator } from './provider-support.js';
+import type { ValueShapes } from './step-memory.js';
 
 export interface OnnxRuntimeOptions {
   readonly provider: 'cpu' | 'cuda' | 'webgpu';
@@ -29,8 +30,8 @@ const providerOptions = {
   webgpu: { executionProviders: ['webgpu'], extra: { session: { disable_cpu_ep_fallback: '1' } } },
 } satisfies Record<OnnxRuntimeOptions['provider'], InferenceSession.SessionOptions>;
 
-/** Traces a program into one graph, in the precision that it asks for. */
-export function tracedProgram({ run, inputs, precision }: Program): OnnxGraph {
+/** Traces a program into one graph, in the precision that it asks for; with the values' shapes, if that is float32. */
+export function tracedProgram({ run, inputs, precision }: Program): OnnxGraph & { readonly values?: ValueShapes } {
   const graph = trace(run, inputs);
   return precision === 'mixed' ? inMixedPrecision(graph) : graph;
 }

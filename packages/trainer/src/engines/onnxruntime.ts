@@ -17,6 +17,7 @@ import { createSession, inputTensor, type OnnxRuntimeOptions, tracedProgram } fr
 import { createRepeatedProgram, planRuns } from './repeated-program.js';
 import { BufferPairs } from './resident-buffers.js';
 import { createStagedProgram } from './staged-program.js';
+import { peakBytes } from './step-memory.js';
 
 export interface MainMemoryOptions extends OnnxRuntimeOptions {
   readonly provider: 'cpu' | 'cuda';
@@ -49,7 +50,9 @@ async function compile(
   if (options.provider === 'cuda') return runOneByOne(traced, homes, options);
   const graph = forCpu(traced);
   const plan = oneByOne ? undefined : planRuns(graph, new Set(homes.keys()));
-  return plan ? createRepeatedProgram(plan, homes, options) : runOneByOne(graph, homes, options);
+  const executable = plan ? createRepeatedProgram(plan, homes, options) : runOneByOne(graph, homes, options);
+  const { values } = traced;
+  return Object.assign(await executable, { peakBytes: values && peakBytes({ ...traced, values }) });
 }
 
 /** Compiles a program to run once per call of its session. */

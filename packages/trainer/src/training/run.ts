@@ -9,7 +9,8 @@ import { type Pause, type StepProgress, totalSteps, trainingSteps } from './loop
 import { parameterCount } from './parameter-count.js';
 import type { JobRequest } from './request.js';
 import { requireAlone, requireShareable } from './requirements.js';
-import { runOfServers } from './server-places.js';
+import { isOnThisMachine, runOfServers } from './server-places.js';
+import { StepMemory } from './step-memory.js';
 import { stepPlan } from './step-plan.js';
 
 export interface RunStart extends JobFacts {
@@ -69,12 +70,19 @@ export interface RunOptions {
  * says so; the chief of the workers makes them.
  * @throws UnrollError, UsageError, ParameterServerError with a line for the user
  */
-export async function* runTraining({
-  request,
-  role,
-  signal,
-  leave,
-}: RunOptions): AsyncGenerator<RunEvent, void, undefined> {
+export async function* runTraining(options: RunOptions): AsyncGenerator<RunEvent, void, undefined> {
+  const memory = new StepMemory();
+  try {
+    yield* eventsOf(options, memory);
+  } catch (error) {
+    throw memory.explained(error);
+  }
+}
+
+async function* eventsOf(
+  { request, role, signal, leave }: RunOptions,
+  memory: StepMemory,
+): AsyncGenerator<RunEvent, void, undefined> {
   await using lock = lockOf(request, role);
   if (!role || role.worker === 0) {
     await request.requireDestination();
@@ -87,7 +95,7 @@ export async function* runTraining({
   else requireAlone(job);
   const plan = stepPlan(job);
   const { stepsPerEpoch } = plan;
-  const engine = await selectEngine(request.engine, request.threads);
+  const engine = memory.watched(await selectEngine(request.engine, request.threads));
   await using opened = await openLearner(engine, job, role);
   const { learner } = opened;
   await using chief = new ChiefWork({ engine, job, learner, lock, signal });
@@ -101,7 +109,7 @@ export async function* runTraining({
     stepsPerEpoch,
     epochs: training.epochs,
     mayLeave: opened.mayLeave,
-    notices: job.notices,
+    notices: [...job.notices, ...memory.notices(role?.servers.every(isOnThisMachine) ? role.workers : 1)],
   };
   let seconds = 0;
   let started = performance.now();
