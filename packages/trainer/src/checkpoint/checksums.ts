@@ -2,7 +2,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { snapshotsBeside } from '../cluster/together.js';
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
 import {
@@ -48,12 +50,16 @@ export async function readChecksummedFolder(folder: string, names: readonly stri
   return files;
 }
 
+const checksumsSchema = z.record(z.string(), z.string());
+
 async function readChecksums(folder: string): Promise<Record<string, string>> {
   const contents = await readOne(folder, checksumFile);
   try {
-    return JSON.parse(contents.toString()) as Record<string, string>;
+    return checksumsSchema.parse(JSON.parse(contents.toString()));
   } catch {
-    throw new UnrollError(`${join(folder, checksumFile)}: is not JSON; it was altered or cut off: restore it`);
+    throw new UnrollError(
+      `${join(folder, checksumFile)}: is not a list of checksums; it was altered or cut off: restore it`,
+    );
   }
 }
 
@@ -70,8 +76,8 @@ function noneYet(folder: string): UnrollError {
   const snapshots = snapshotsBeside(folder);
   return new UnrollError(
     existsSync(snapshots)
-      ? `${folder}: holds no checkpoint yet, but ${snapshots} holds snapshots of a run; go on with unroll train --resume`
-      : `${folder}: holds no checkpoint; name the folder that 'unroll train --out' wrote: it writes there at each evaluation and --save-every`,
+      ? `${folder}: holds no checkpoint yet, but ${snapshots} holds snapshots of a run; train on with ${option('resume')}`
+      : `${folder}: holds no checkpoint; name the folder that 'unroll train --out' wrote: it writes there at each evaluation and ${option('saveEvery')}`,
   );
 }
 

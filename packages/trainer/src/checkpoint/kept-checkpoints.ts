@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
 
@@ -58,7 +59,7 @@ export class KeptCheckpoints {
       for (const old of steps.toSorted((a, b) => b - a).slice(keep)) await remove(join(path, `step-${old}`));
     } catch (error) {
       throw new UnrollError(
-        `${folder}: holds the checkpoint of step ${step}, but no copy of it can be kept there: ${fileErrorReason(error)}; make room, then go on with --resume`,
+        `${folder}: holds the checkpoint of step ${step}, but no copy of it can be kept there: ${fileErrorReason(error)}; make room, then go on with ${option('resume')}`,
         { cause: error },
       );
     }

@@ -1,4 +1,5 @@
 /** Decides whether a training resumes, starts or stops, from the contents of its checkpoint's folder. */
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import type { FolderContents } from '../files/result-folder.js';
 
@@ -10,11 +11,13 @@ export interface Destination {
 }
 
 /** The user's options for a training on other data than the checkpoint's. */
-export const changedDataRemedy = 'give the same, or --changed-data to go on with these';
+export function changedDataRemedy(): string {
+  return `give the same, or ${option('changedData')} to go on with these`;
+}
 
 /** Returns a notice for a checkpoint at `out` from an older version, which does not identify its data. */
 export function unknownData(out: string): string {
-  return `${out}: does not say what it was trained on, as an older version wrote it; --data is taken for the same`;
+  return `${out}: does not say what it was trained on, as an older version wrote it; ${option('data')} is taken for the same`;
 }
 
 /**
@@ -25,11 +28,13 @@ export function unknownData(out: string): string {
  */
 export function isResumed(found: FolderContents, { out, resume, overwrite }: Destination): boolean {
   if (found === 'foreign') {
-    throw new UnrollError(`${out}: holds files that are no checkpoint's, and would be lost; choose another --out`);
+    throw new UnrollError(
+      `${out}: holds files that are no checkpoint's, and would be lost; choose another ${option('out')}`,
+    );
   }
   if (found === 'absent' || overwrite) return false;
   if (resume) return true;
   throw new UnrollError(
-    `${out}: already holds a checkpoint; --resume goes on from it, --overwrite replaces it, or choose another --out`,
+    `${out}: already holds a checkpoint; ${option('resume')} goes on from it, ${option('overwrite')} replaces it, or choose another ${option('out')}`,
   );
 }

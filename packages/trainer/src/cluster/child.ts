@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { counted } from '@unroll/param-server/config';
+import { inCodeVariable, isInCode, option } from '../configuration/option-names.js';
 import { signalOfStatus, UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
 import { outOfMemoryReason } from '../training/step-memory.js';
@@ -100,7 +101,7 @@ export class Child {
       const pause = restarts.next((performance.now() - started) / 1000);
       if (pause === undefined) {
         throw new UnrollError(
-          `${name}: was killed by ${signal}, after ${counted(restarts.count, 'restart')}; --max-restarts allows no more${hintOf(signal)}`,
+          `${name}: was killed by ${signal}, after ${counted(restarts.count, 'restart')}; ${option('maxRestarts')} allows no more${hintOf(signal)}`,
         );
       }
       log(`${name} was killed by ${signal}: starting it again (${restarts.count} of ${maxRestarts})`, 'warning');
@@ -155,6 +156,7 @@ function start(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     detached: true,
     execArgv: [`--initial-old-space-size=${initialHeapMebibytes}`],
-    env,
+    // A program that reads its lines knows options, not flags.
+    env: isInCode() ? { ...env, [inCodeVariable]: '1' } : env,
   });
 }

@@ -2,6 +2,7 @@
  * The options of a run by several processes, from the flags of a command or the options of `train`: how servers treat
  * absent workers, and where their snapshots go. This file loads no engine.
  */
+import { option } from '../configuration/option-names.js';
 import type { Mode } from '../configuration/variants.js';
 import { UsageError } from '../errors.js';
 import type { ClusterOptions } from './launch.js';
@@ -33,18 +34,22 @@ export function requireSpareable(
   workers: number,
 ): void {
   if (minWorkers !== undefined && minWorkers > workers) {
-    throw new UsageError(`--min-workers: ${minWorkers} is above the ${workers} workers`);
+    throw new UsageError(`${option('minWorkers')}: ${minWorkers} is above the ${workers} workers`);
   }
   if (backupWorkers >= workers) {
-    throw new UsageError(`--backup-workers: ${backupWorkers} is not below the ${workers} workers`);
+    throw new UsageError(`${option('backupWorkers')}: ${backupWorkers} is not below the ${workers} workers`);
   }
   const canSpare = backupWorkers > 0 || (minWorkers !== undefined && minWorkers < workers);
   if (canSpare && (mode?.name === 'ssp' || mode?.name === 'async')) {
-    const flag = backupWorkers > 0 ? '--backup-workers' : '--min-workers';
-    throw new UsageError(`${flag}: in mode ${mode.name} no worker can be spared; leave it out, or choose --mode sync`);
+    const flag = backupWorkers > 0 ? option('backupWorkers') : option('minWorkers');
+    throw new UsageError(
+      `${flag}: in mode ${mode.name} no worker can be spared; leave it out, or choose ${option('mode')} sync`,
+    );
   }
   if (backupWorkers > 0 && minWorkers !== undefined && minWorkers < workers) {
-    throw new UsageError('--backup-workers: is for a run whose workers keep their lanes; leave out --min-workers');
+    throw new UsageError(
+      `${option('backupWorkers')}: is for a run whose workers keep their lanes; leave out ${option('minWorkers')}`,
+    );
   }
 }
 

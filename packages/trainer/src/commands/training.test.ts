@@ -124,7 +124,7 @@ test('a checkpoint is neither replaced nor resumed unasked', async () => {
   );
   const other = await unroll(...args, '--resume', '--hidden', '99');
   expect(other.status).toBe(2);
-  expect(other.stderr).toBe('unroll: --hidden: the checkpoint was trained with 16; leave the flag out to resume it\n');
+  expect(other.stderr).toBe('unroll: --hidden: the checkpoint was trained with 16; leave it out to resume\n');
 });
 
 test('a checkpoint is not resumed on another text unasked', async () => {
@@ -147,10 +147,10 @@ test('a softmax, too, is not changed by resuming', async () => {
     (await unroll('train', '--data', corpus, '--out', at(out), '--resume', '--softmax', softmax)).stderr;
   await train('sampled', '--max-steps', '2', '--softmax', 'sampled:9');
   expect(await resume('sampled', 'full')).toBe(
-    'unroll: --softmax: the checkpoint was trained with {"name":"sampled","samples":9}; leave the flag out to resume it\n',
+    'unroll: --softmax: the checkpoint was trained with {"name":"sampled","samples":9}; leave it out to resume\n',
   );
   await train('whole', '--max-steps', '2', '--softmax', 'full');
   expect(await resume('whole', 'sampled:9')).toBe(
-    'unroll: --softmax: the checkpoint was trained without; leave the flag out to resume it\n',
+    'unroll: --softmax: the checkpoint was trained without; leave it out to resume\n',
   );
 });

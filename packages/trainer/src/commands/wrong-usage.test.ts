@@ -285,7 +285,7 @@ describe('a blank path or name ends with status 2 and one line that names its fl
 
   test('but a text may be empty', async () => {
     const { stderr } = await unrollHere('generate', '--checkpoint', at('x'), '--prompt', '');
-    expect(stderr).toContain('does not exist');
+    expect(stderr).toContain('holds no checkpoint');
   });
 });
 
@@ -293,7 +293,7 @@ test('a former name of a flag works, and a line names the new one; both at once 
   const generate = ['generate', '--checkpoint', at('x'), '--prompt', 'a', '--tokens', '5'];
   const { stderr } = await unrollHere(...generate);
   expect(stderr).toContain('--tokens: is now --max-tokens; give that name\n');
-  expect(stderr).toContain('does not exist');
+  expect(stderr).toContain('holds no checkpoint');
   expect((await unrollHere('generate', '--help')).stdout).not.toContain('--tokens ');
   expect((await unrollHere(...generate, '--max-tokens', '5')).stderr).toContain('cannot be used with');
 });
@@ -383,7 +383,7 @@ describe('what a command cannot work with ends with status 1 and one line that n
       'train --data @corpus --out @foreign --overwrite',
       'foreign: holds files that are no',
     ],
-    ['a checkpoint that does not exist', 'eval --checkpoint @x --data grammar', 'does not exist; is'],
+    ['a checkpoint that does not exist', 'eval --checkpoint @x --data grammar', 'x: holds no checkpoint; name'],
     ['a bundle that does not exist', 'score --bundle @x --text a', 'manifest.json: not found'],
     ['a corpus that does not exist', 'data show @nowhere', 'nowhere: no such file or folder'],
     ['a folder of others for the grammar', 'data grammar --out @foreign', 'foreign: holds other files'],

@@ -2,7 +2,8 @@
 import { type LanguageModelConfig, languageModelConfig, SettingError } from '@unroll/core/config';
 import { z } from 'zod';
 import { schemaFault, UsageError } from '../errors.js';
-import { flagOf, schemasOf } from './hyperparameters.js';
+import { schemasOf } from './hyperparameters.js';
+import { option, settingOption } from './option-names.js';
 import { recipeFields } from './recipe.js';
 
 export const trainingConfigSchema = z.strictObject({
@@ -21,7 +22,7 @@ export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
  */
 export function parseTrainingConfig(input: unknown): TrainingConfig {
   const result = trainingConfigSchema.safeParse(input);
-  if (!result.success) throw new UsageError(schemaFault(result.error, flagOf));
+  if (!result.success) throw new UsageError(schemaFault(result.error, settingOption));
   requireAccumulable(result.data);
   requireRecomputable(result.data);
   checkedModel(result.data, Number.MAX_SAFE_INTEGER); // valid for any vocabulary
@@ -37,20 +38,22 @@ export function checkedModel({ model }: Pick<TrainingConfig, 'model'>, vocabSize
     return languageModelConfig({ vocabSize, ...model });
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
-    throw new UsageError(error.messageWith((setting) => flagOf(`model.${setting}`)));
+    throw new UsageError(error.messageWith((setting) => settingOption(`model.${setting}`)));
   }
 }
 
 function requireAccumulable({ accumulate, batchSize, precision }: TrainingConfig): void {
   if (batchSize % accumulate !== 0) {
-    throw new UsageError(`--accumulate: ${batchSize} sequences cannot be divided into ${accumulate} equal parts`);
+    throw new UsageError(
+      `${option('accumulate')}: ${batchSize} sequences cannot be divided into ${accumulate} equal parts`,
+    );
   }
   if (accumulate > 1 && precision === 'mixed') {
-    throw new UsageError('--accumulate: is for --precision float32; leave one of them out');
+    throw new UsageError(`${option('accumulate')}: is for ${option('precision')} float32; leave one of them out`);
   }
 }
 
 function requireRecomputable({ recomputeEvery, model }: TrainingConfig): void {
   if (recomputeEvery === undefined || model.softmax?.name !== 'adaptive') return;
-  throw new UsageError('--recompute-every: is not for --softmax adaptive; leave one of them out');
+  throw new UsageError(`${option('recomputeEvery')}: is not for ${option('softmax')} adaptive; leave one of them out`);
 }

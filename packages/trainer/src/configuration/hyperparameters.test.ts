@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { heardBy } from '../terminal/listener.js';
 import { allHyperparameters, flagOf } from './hyperparameters.js';
+import { option, settingOption, sizeOption } from './option-names.js';
 
 test.each(allHyperparameters)('the schema of %s accepts its default and its choices', (_, entry) => {
   const schema = entry.schema(z);
@@ -17,4 +19,14 @@ test('a field is named by its flag, with the detail that is meant', () => {
   expect(flagOf('model.softmax.cutoffs')).toBe('--softmax: cutoffs');
   expect(flagOf('model.dropoutRate')).toBe('model.dropoutRate');
   expect(flagOf('lossNormalization')).toBe('lossNormalization');
+});
+
+test('messages name an option as the caller knows it: by its flag, or by its path in code', () => {
+  const named = () => [option('hidden'), option('batchSize'), option('changedData'), sizeOption('context')];
+  expect(named()).toEqual(['--hidden', '--batch-size', '--changed-data', '--context']);
+  expect(heardBy({}, named)).toEqual(['model.hiddenDim', 'batchSize', 'changedData', 'model.context']);
+  expect([settingOption('model.hiddenDim'), heardBy({}, () => settingOption('model.hiddenDim'))]).toEqual([
+    '--hidden',
+    'model.hiddenDim',
+  ]);
 });

@@ -1,6 +1,7 @@
 /** Parses the address of a run's page from the value of `--dashboard`. */
 import { isIPv6 } from 'node:net';
 import { isLoopback } from '@unroll/param-server/config';
+import { option } from '../configuration/option-names.js';
 import { UsageError } from '../errors.js';
 
 export interface PageAddress {
@@ -21,11 +22,13 @@ export function parsePageAddress(text: string, isPublic: boolean): PageAddress {
   const host = bracketed ?? plain ?? defaultPageAddress.host;
   const port = Number(digits);
   if (digits === undefined || port > 65535 || (bracketed !== undefined && !isIPv6(bracketed))) {
-    throw new UsageError(`--dashboard: '${text}' is no address; write a port, or host:port as in 127.0.0.1:7070`);
+    throw new UsageError(
+      `${option('dashboard')}: '${text}' is no address; write a port, or host:port as in 127.0.0.1:7070`,
+    );
   }
   if (!isPublic && !isLoopback(host)) {
     throw new UsageError(
-      `--dashboard: ${host} can be reached from other machines, which may then read the page; say --insecure-public`,
+      `${option('dashboard')}: ${host} can be reached from other machines, which may then read the page; say ${option('insecurePublic')}`,
     );
   }
   return { host, port };

@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { createGuardedServer, foreignHost, isOwnHost, RefusalLog } from '@unroll/param-server/config';
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
 import { type PageAddress, urlOf } from './page-address.js';
@@ -98,7 +99,7 @@ export async function servePage(address: PageAddress, newFeed: () => Feed): Prom
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new UnrollError(
-      `--dashboard: cannot listen on ${address.host}:${address.port} (${code}); choose another port, as in --dashboard 7071`,
+      `${option('dashboard')}: cannot listen on ${address.host}:${address.port} (${code}); choose another port, as in ${option('dashboard')} 7071`,
     );
   }
   const timer = setInterval(() => void sendAll(), updateMilliseconds);

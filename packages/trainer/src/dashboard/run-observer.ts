@@ -4,6 +4,7 @@
  */
 import type { RunStatus, RunStatusReader, WorkerReport } from '@unroll/param-server/client';
 import { lately } from '@unroll/param-server/config';
+import { option } from '../configuration/option-names.js';
 import { ResultLock } from '../files/result-lock.js';
 import { EventFile } from '../tensorboard/event-file.js';
 import { readEvents } from '../tensorboard/read-events.js';
@@ -44,7 +45,7 @@ export class RunObserver implements AsyncDisposable {
   /** @throws UnrollError if the page's address cannot be listened on, or the folder of event files cannot be written, or another run writes there */
   static async open(options: ObserverOptions): Promise<RunObserver> {
     const { eventFolder: folder, run, role = 'training' } = options;
-    const lock = new ResultLock({ folder, flag: '--tensorboard', role, run, name: '.unroll-events-lock' });
+    const lock = new ResultLock({ folder, flag: option('tensorboard'), role, run, name: '.unroll-events-lock' });
     await lock.take();
     const observer = new RunObserver(options, lock);
     if (options.page) {

@@ -3,6 +3,7 @@
  * at all.
  */
 import { type Tokenizer, UNSPACED_CHARACTER } from '@unroll/core/text';
+import { option } from '../configuration/option-names.js';
 import type { Corpus } from './corpus.js';
 
 /** Number of characters of a text that are examined. */
@@ -61,10 +62,14 @@ export function misfits({ kind }: Pick<Tokenizer, 'kind'>, what: string, fit: Fi
   const lines: string[] = [];
   if (hasNoSpaces) {
     const lost = share > mostUnknown ? `, and ${unknownTold}` : '';
-    lines.push(`${what} has no spaces between words: each clause is a word${lost}; use --tokenizer char or bpe`);
+    lines.push(
+      `${what} has no spaces between words: each clause is a word${lost}; use ${option('tokenizer')} char or bpe`,
+    );
   } else if (share > mostUnknown) {
     const others = kind === 'char' ? 'bpe' : 'char or bpe';
-    lines.push(`${what}: ${unknownTold}; give a larger --vocabulary, or use --tokenizer ${others}`);
+    lines.push(
+      `${what}: ${unknownTold}; give a larger ${option('vocabulary')}, or use ${option('tokenizer')} ${others}`,
+    );
   }
   if (writtenEnds > 0) {
     lines.push(

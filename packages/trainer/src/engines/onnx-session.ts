@@ -1,6 +1,7 @@
 /** Sessions of ONNX Runtime on one of its execution providers, and tensors for their inputs. */
 import { encodeOnnx, type OnnxGraph, type Program, trace } from '@unroll/core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { option } from '../configuration/option-names.js';
 import { firstLine, UnrollError } from '../errors.js';
 import { undoingOptimizer } from './cpu-graph.js';
 import { inMixedPrecision } from './mixed-precision.js';
@@ -66,12 +67,12 @@ export async function createSession(
     const operator = isRefusal(error) ? await refusedOperator(graph, options) : undefined;
     if (operator !== undefined) {
       throw new UnrollError(
-        `ONNX Runtime's ${provider} provider has no ${operator}, which this program needs; use --engine onnxruntime`,
+        `ONNX Runtime's ${provider} provider has no ${operator}, which this program needs; use ${option('engine')} onnxruntime`,
         { cause: error },
       );
     }
     throw new UnrollError(
-      `ONNX Runtime's ${provider} provider does not start here (${withoutSourceLine(firstLine(error))}); run 'unroll doctor' for what it needs, or use --engine onnxruntime`,
+      `ONNX Runtime's ${provider} provider does not start here (${withoutSourceLine(firstLine(error))}); run 'unroll doctor' for what it needs, or use ${option('engine')} onnxruntime`,
       { cause: error },
     );
   }

@@ -5,6 +5,7 @@
  */
 import type { OnnxGraph, Program } from '@unroll/core';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
 import { inMixedPrecision } from './mixed-precision.js';
@@ -132,7 +133,7 @@ export async function hasFloat16(): Promise<boolean> {
 
 async function compile(program: Program, residents: readonly DeviceResidents[]): Promise<Executable> {
   if (program.precision === 'mixed' && !(await hasFloat16())) {
-    throw new UnrollError("this GPU has no float16 (WebGPU's shader-f16): leave out --precision mixed");
+    throw new UnrollError(`this GPU has no float16 (WebGPU's shader-f16): leave out ${option('precision')} mixed`);
   }
   const graph = forWebGpu(tracedProgram(program));
   const homes = new Map(residents.flatMap((set) => set.names.map((name) => [name, set] as const)));

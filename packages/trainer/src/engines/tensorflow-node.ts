@@ -1,6 +1,7 @@
 /** Loads `@tensorflow/tfjs-node-gpu`, an optional dependency that many machines cannot install. */
 import { createRequire } from 'node:module';
 import util from 'node:util';
+import { option } from '../configuration/option-names.js';
 import { firstLine, UnrollError } from '../errors.js';
 
 const require = createRequire(import.meta.url);
@@ -15,7 +16,7 @@ export function loadTensorFlowNodeGpu(): void {
     require('@tensorflow/tfjs-node-gpu');
   } catch (error) {
     throw new UnrollError(
-      `@tensorflow/tfjs-node-gpu is not usable here (${firstLine(error)}); run 'unroll doctor' for what it needs, or use --engine onnxruntime`,
+      `@tensorflow/tfjs-node-gpu is not usable here (${firstLine(error)}); run 'unroll doctor' for what it needs, or use ${option('engine')} onnxruntime`,
       { cause: error },
     );
   }

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
+import { option } from '../configuration/option-names.js';
 import { firstLine, UnrollError } from '../errors.js';
 
 const require = createRequire(import.meta.url);
@@ -35,7 +36,7 @@ export async function loadWebGpuBackend(): Promise<void> {
   if (tf.findBackendFactory('webgpu')) return;
   const absent = absentWebGpuPackages();
   if (absent.length > 0)
-    throw new UnrollError(`--engine tfjs-webgpu needs what is not installed: npm i ${absent.join(' ')}`);
+    throw new UnrollError(`${option('engine')} tfjs-webgpu needs what is not installed: npm i ${absent.join(' ')}`);
   const [dawnPackage, backendPackage] = packages;
   try {
     const { create, globals } = (await import(dawnPackage)) as Dawn;
@@ -49,7 +50,7 @@ export async function loadWebGpuBackend(): Promise<void> {
     tf.env().set('WEBGPU_CPU_FORWARD', false);
   } catch (error) {
     throw new UnrollError(
-      `TensorFlow.js's webgpu backend does not start here (${firstLine(error)}); run 'unroll doctor' for what it needs, or use --engine onnxruntime`,
+      `TensorFlow.js's webgpu backend does not start here (${firstLine(error)}); run 'unroll doctor' for what it needs, or use ${option('engine')} onnxruntime`,
       { cause: error },
     );
   }

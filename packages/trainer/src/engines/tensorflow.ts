@@ -1,6 +1,7 @@
 /** Runs programs op by op on a TensorFlow.js backend: `tensorflow` (CUDA, from tfjs-node-gpu), `webgpu` (on Dawn), `wasm` or `cpu`. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors, Program, TensorSpec } from '@unroll/core';
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { type Engine, type Executable, type Residents, type ResidentValues, replacedResident } from './engine.js';
 
@@ -13,7 +14,7 @@ export async function tensorFlowEngine(backend: string): Promise<Engine> {
     compile: async (program, residents) => {
       if (program.precision === 'mixed') {
         throw new UnrollError(
-          `tensorflow.js (${backend}) has no float16: leave out --precision mixed, or use --engine cuda or webgpu`,
+          `tensorflow.js (${backend}) has no float16: leave out ${option('precision')} mixed, or use ${option('engine')} cuda or webgpu`,
         );
       }
       return executable(backend, program, residents as TensorResidents[]);

@@ -12,6 +12,7 @@ import {
   squareShapes,
 } from '@unroll/core/internal';
 import type { Arrays } from '../checkpoint/arrays.js';
+import { option } from '../configuration/option-names.js';
 import { type Batch, LaneBatches } from '../data/batches.js';
 import type { TokenIds } from '../data/token-ids.js';
 import { type Engine, type Residents, residentValues, zeros } from '../engines/engine.js';
@@ -59,7 +60,9 @@ export interface StatisticsBatches {
 export function statisticsBatches(train: TokenIds, segment: number): StatisticsBatches {
   const lanes = Math.min(statisticsLanes, Math.floor((train.length - 1) / segment));
   if (lanes < 1) {
-    throw new UnrollError('--dynamic: the training text is too short to measure gradients on; use --dynamic sgd');
+    throw new UnrollError(
+      `${option('dynamic')}: the training text is too short to measure gradients on; use ${option('dynamic')} sgd`,
+    );
   }
   const batches = new LaneBatches(train, { lanes, window: segment });
   return {

@@ -13,6 +13,7 @@ import {
 } from '@unroll/edge-runtime';
 import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint.js';
 import { requireFiniteParameters } from '../checkpoint/finite.js';
+import { option } from '../configuration/option-names.js';
 import { loadCorpus } from '../data/corpus.js';
 import { encodeText } from '../data/learn-tokenizer.js';
 import { selectEngine } from '../engines/select.js';
@@ -58,13 +59,15 @@ export async function exportLanguageModel(
   const checkpoint = await readCheckpoint(request.checkpoint);
   requireFiniteParameters(checkpoint.parameters, request.checkpoint);
   if (request.personalization && checkpoint.config.softmax?.name === 'adaptive') {
-    throw new UnrollError('--personalization: is not for models with an adaptive softmax; leave it out');
+    throw new UnrollError(`${option('personalization')}: is not for models with an adaptive softmax; leave it out`);
   }
   const corpus = request.data === undefined ? undefined : loadCorpus(request.data);
   for (const line of corpus?.skipped ?? []) log(line);
   const heldOut = corpus?.[request.split];
   if ((await inspectFolder(out, bundleFiles)) === 'foreign') {
-    throw new UnrollError(`${out}: holds files that are no bundle's, and would be lost; choose another --out`);
+    throw new UnrollError(
+      `${out}: holds files that are no bundle's, and would be lost; choose another ${option('out')}`,
+    );
   }
   await using lock = new ResultLock({ folder: out, role: 'export' });
   await lock.take();

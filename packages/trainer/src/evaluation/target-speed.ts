@@ -10,6 +10,7 @@ import {
   type Target,
   weightMatrices,
 } from '@unroll/edge-runtime';
+import { option } from '../configuration/option-names.js';
 import { firstLine, UnrollError } from '../errors.js';
 import { Progress } from '../terminal/progress.js';
 
@@ -26,7 +27,7 @@ export async function measuredChoices(graph: OnnxGraph, target: Target): Promise
   } catch (error) {
     if (target !== 'webgpu') throw error;
     throw new UnrollError(
-      `--quantization auto: nothing can be measured on WebGPU here (${firstLine(error)}); choose int8, mixed or int4`,
+      `${option('quantization')} auto: nothing can be measured on WebGPU here (${firstLine(error)}); choose int8, mixed or int4`,
     );
   } finally {
     progress.stop();

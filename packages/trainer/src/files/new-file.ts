@@ -1,5 +1,6 @@
 /** Writes a file that must not exist yet. */
 import { open, rm } from 'node:fs/promises';
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason, isFileError } from './file-error.js';
 
@@ -14,7 +15,7 @@ export async function writeNewFile(
 ): Promise<void> {
   const file = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
     const why = error.code === 'EEXIST' ? 'exists already' : `cannot be written: ${fileErrorReason(error)}`;
-    throw new UnrollError(`${path}: ${why}; choose another --out`);
+    throw new UnrollError(`${path}: ${why}; choose another ${option('out')}`);
   });
   try {
     for await (const part of parts) await file.writeFile(part);
@@ -22,7 +23,7 @@ export async function writeNewFile(
   } catch (error) {
     await rm(path, { force: true });
     if (!isFileError(error)) throw error;
-    throw new UnrollError(`${path}: cannot be written: ${fileErrorReason(error)}; choose another --out`);
+    throw new UnrollError(`${path}: cannot be written: ${fileErrorReason(error)}; choose another ${option('out')}`);
   } finally {
     await file.close();
   }

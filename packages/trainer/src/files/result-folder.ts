@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, open, readdir, readFile, readlink, rename, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason, isFileError } from './file-error.js';
 import { isMarker } from './markers.js';
@@ -78,7 +79,7 @@ export async function replaceFolder(
  * @param flag the flag that names the folder
  * @throws UnrollError naming the folder if it cannot
  */
-export async function checkWritable(folder: string, flag = '--out'): Promise<void> {
+export async function checkWritable(folder: string, flag = option('out')): Promise<void> {
   const path = resolve(folder);
   try {
     const isNew = await makeFolder(path);
@@ -173,7 +174,7 @@ async function writtenElsewhere(path: string, files: Files): Promise<string> {
       if (folder !== undefined) await rm(folder, { recursive: true, force: true }).catch(() => {});
     }
   }
-  return 'what was there before is untouched: make room, or choose another --out, and run again';
+  return `what was there before is untouched: make room, or choose another ${option('out')}, and run again`;
 }
 
 /**

@@ -2,6 +2,7 @@
 import { rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LockFile, Waits } from '@unroll/param-server/config';
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
 import { fileErrorReason } from './file-error.js';
@@ -27,7 +28,7 @@ export class ResultLock implements AsyncDisposable {
   #isHeld = false;
 
   constructor(options: ResultLockOptions) {
-    const { folder, flag = '--out', role, run, name = '.unroll-lock' } = options;
+    const { folder, flag = option('out'), role, run, name = '.unroll-lock' } = options;
     const waits = new Waits((line) => log(line));
     this.#options = options;
     this.#path = resolve(folder);
@@ -44,7 +45,7 @@ export class ResultLock implements AsyncDisposable {
    */
   async take(): Promise<void> {
     if (this.#isHeld) return;
-    const { folder, flag = '--out' } = this.#options;
+    const { folder, flag = option('out') } = this.#options;
     await checkWritable(folder, flag);
     try {
       this.#isNew ||= await makeFolder(this.#path);

@@ -3,6 +3,7 @@ import { elmoParameterShapes, parameterShapes, type Shapes } from '@unroll/core'
 import { elementCount } from '@unroll/core/onnx';
 import { writeModel } from '../checkpoint/checkpoint.js';
 import { inspectModel } from '../checkpoint/checkpoint-files.js';
+import { option } from '../configuration/option-names.js';
 import { writeElmoCheckpoint } from '../elmo/elmo-checkpoint.js';
 import { UnrollError } from '../errors.js';
 import { ResultLock } from '../files/result-lock.js';
@@ -77,7 +78,9 @@ export async function importElmo(source: string, out: string, signal: AbortSigna
 /** Locks the folder of a checkpoint. @throws UnrollError if it holds something else */
 async function placeFor(out: string): Promise<ResultLock> {
   if ((await inspectModel(out)) === 'foreign') {
-    throw new UnrollError(`${out}: holds files that are no imported model's, and would be lost; choose another --out`);
+    throw new UnrollError(
+      `${out}: holds files that are no imported model's, and would be lost; choose another ${option('out')}`,
+    );
   }
   const lock = new ResultLock({ folder: out, role: 'import' });
   await lock.take();

@@ -1,4 +1,5 @@
 /** Finds a model's `state_dict` in a file of `torch.save`, wherever a training script stores it. */
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { Unread } from './pickle.js';
 import { TensorView } from './torch-pickle.js';
@@ -68,7 +69,7 @@ function requireNoQuantization(dictionaries: readonly Dictionary[], file: string
       const isQuantized = value instanceof Unread && value.name === 'torch._utils._rebuild_qtensor';
       if (!isQuantized && !/(^|\.)(_packed_params|_all_weight_values)(\.|$)/.test(String(key))) continue;
       throw new UnrollError(
-        `${file}: '${[...path, key].join('.')}' is of a quantized model, whose weights are not read; save the float model, as it was before torch.ao.quantization, and quantize the bundle with 'unroll export --quantization'`,
+        `${file}: '${[...path, key].join('.')}' is of a quantized model, whose weights are not read; save the float model, as it was before torch.ao.quantization, and quantize the bundle with 'unroll export ${option('quantization')}'`,
       );
     }
   }

@@ -7,6 +7,7 @@ import { languageModelConfig } from '@unroll/core';
 import { type ClassicCell, gateCounts } from '@unroll/core/config';
 import { transposed, withGatesReordered } from '@unroll/core/internal';
 import type { Arrays } from '../checkpoint/arrays.js';
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import type { ImportedModel } from './imported-model.js';
 import { isSame, type NamedArrays, shapeText } from './named-arrays.js';
@@ -83,12 +84,12 @@ function requireTanh({ nonlinearity }: Mapping, cell: ClassicCell, file: string)
   if (nonlinearity === (cell === 'rnn' ? 'tanh' : undefined)) return;
   if (cell !== 'rnn') {
     throw new UnrollError(
-      `${file}: has no RNN, whose nonlinearity --mapping could tell, but a layer of kind ${cell}; leave "nonlinearity" out`,
+      `${file}: has no RNN, whose nonlinearity ${option('mapping')} could tell, but a layer of kind ${cell}; leave "nonlinearity" out`,
     );
   }
   throw new UnrollError(
     nonlinearity === undefined
-      ? `${file}: has an nn.RNN, whose tensors do not tell if it computes with tanh or relu; say {"nonlinearity": "tanh"} in a --mapping file if it is tanh, PyTorch's default`
+      ? `${file}: has an nn.RNN, whose tensors do not tell if it computes with tanh or relu; say {"nonlinearity": "tanh"} in a ${option('mapping')} file if it is tanh, PyTorch's default`
       : `${file}: its RNN is of the nonlinearity 'relu'; a language model here has tanh alone: train it with nonlinearity='tanh'`,
   );
 }

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { NamedArray } from '../checkpoint/safetensors.js';
+import { option } from '../configuration/option-names.js';
 import { firstLine, schemaFault, UnrollError } from '../errors.js';
 import { isSame, type NamedArrays } from './named-arrays.js';
 
@@ -79,7 +80,9 @@ export function findModules(tensors: TorchTensors, mapping: Mapping, file: strin
     const found = mapping[part] === undefined ? candidates : [unwrappedPath(mapping[part])];
     if (found.length === 1 && modules.includes(found[0]!)) return found[0]!;
     const what = found.length > 1 ? `more than one ${part} (${found.join(', ')})` : `no ${part}`;
-    throw new UnrollError(`${file}: has ${what} ${among(modules, tensors)}; say which it is in a --mapping file`);
+    throw new UnrollError(
+      `${file}: has ${what} ${among(modules, tensors)}; say which it is in a ${option('mapping')} file`,
+    );
   };
   const embeddings = modules.filter(isNamed(embeddingNames, tensors, 'weight'));
   return {
@@ -113,7 +116,7 @@ function recurrentModules(tensors: TorchTensors, modules: readonly string[], map
   const missing = named?.find((module) => !isRecurrent(module));
   if (missing !== undefined) {
     throw new UnrollError(
-      `${file}: has no recurrent layer '${missing}' (no '${missing}.weight_ih_l0'); correct --mapping`,
+      `${file}: has no recurrent layer '${missing}' (no '${missing}.weight_ih_l0'); correct ${option('mapping')}`,
     );
   }
   const found = named ?? modules.filter(isRecurrent).toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));

@@ -1,4 +1,5 @@
 /** Reads the tensors of one PyTorch file by shape, and records which were read: an import must not ignore any. */
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { isSame, requireShape, shapeText } from './named-arrays.js';
 import type { Mapping, TorchTensors } from './torch-modules.js';
@@ -55,7 +56,9 @@ export class TorchReader {
     if (tensor?.shape.length === 2 && rows! > 0 && columns! > 0) return [rows!, columns!];
     const found = tensor ? `is ${shapeText(tensor.shape)}, expected a matrix` : 'is missing';
     const remedy =
-      Object.keys(this.#mapping).length > 0 ? 'correct --mapping' : 'say in a --mapping file which module it is';
+      Object.keys(this.#mapping).length > 0
+        ? `correct ${option('mapping')}`
+        : `say in a ${option('mapping')} file which module it is`;
     throw new UnrollError(`${this.file}: tensor '${tensor?.name ?? path}' of ${layer} ${found}; ${remedy}`);
   }
 

@@ -7,6 +7,7 @@ import { type LanguageModelConfig, parameterShapes } from '@unroll/core';
 import { transposed, withGatesReordered } from '@unroll/core/internal';
 import type { Arrays } from '../checkpoint/arrays.js';
 import type { NamedArray } from '../checkpoint/safetensors.js';
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 
 /**
@@ -21,7 +22,7 @@ export function torchTensors(config: LanguageModelConfig, parameters: Arrays): R
   }
   if (config.softmax?.name === 'adaptive') {
     throw new UnrollError(
-      'an adaptive softmax is not an nn.Linear, as the decoder is; export a model of another --softmax',
+      `an adaptive softmax is not an nn.Linear, as the decoder is; export a model of another ${option('softmax')}`,
     );
   }
   const shapes = parameterShapes(config);

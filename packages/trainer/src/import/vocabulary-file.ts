@@ -3,6 +3,7 @@
  * as JSON; a JSON object from words to ids or from ids to words; or a `tokenizer.json`.
  */
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
+import { option } from '../configuration/option-names.js';
 import { readTextFile } from '../data/text-file.js';
 import { UnrollError } from '../errors.js';
 
@@ -19,8 +20,10 @@ export function readVocabulary(file: string): Tokenizer {
   } catch (error) {
     if (error instanceof UnrollError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new UnrollError(`${file}: does not exist; give the model's vocabulary as --vocab`);
-    if (code !== undefined) throw new UnrollError(`${file}: cannot be read (${code}); give a file as --vocab`);
+    if (code === 'ENOENT')
+      throw new UnrollError(`${file}: does not exist; give the model's vocabulary as ${option('vocab')}`);
+    if (code !== undefined)
+      throw new UnrollError(`${file}: cannot be read (${code}); give a file as ${option('vocab')}`);
     throw new UnrollError(`${file}: ${message.replace(/^tokenizer\.json: /, '')}`, { cause: error });
   }
 }

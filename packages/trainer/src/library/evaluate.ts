@@ -1,6 +1,7 @@
 /** `evaluate`: measures a checkpoint on a part of a corpus, or of an application's data. */
 import { type DynamicRule, dynamicRules } from '@unroll/core/config';
 import { z } from 'zod';
+import { option } from '../configuration/option-names.js';
 import { type EngineName, engineNames } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
 import {
@@ -101,14 +102,18 @@ export async function evaluateModel(
   signal: AbortSignal,
 ): Promise<Evaluation> {
   const own = await ownTaskOf({ training, module });
-  if (own && data !== undefined) throw new UsageError('--data: a model of yours brings its own examples; leave it out');
+  if (own && data !== undefined)
+    throw new UsageError(`${option('data')}: a model of yours brings its own examples; leave it out`);
   const task = own ?? (await taskOfCheckpoint(request.checkpoint));
-  if (!own && data === undefined) throw new UsageError('--data: is missing; give what the checkpoint is measured on');
+  if (!own && data === undefined)
+    throw new UsageError(`${option('data')}: is missing; give what the checkpoint is measured on`);
   const onData = { ...request, data: data ?? '' };
   if (!task) return evaluateSplit(onData, settings, signal);
   for (const name of ['dynamic', 'cache'] as const) {
     if (!settings[name]) continue;
-    throw new UsageError(`--${name}: is for language models, and the checkpoint is of ${task.name}; leave it out`);
+    throw new UsageError(
+      `${option(name)}: is for language models, and the checkpoint is of ${task.name}; leave it out`,
+    );
   }
   return evaluateTask(onData, signal, own);
 }

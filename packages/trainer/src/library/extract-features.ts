@@ -2,6 +2,7 @@
 import { elmoFeatures } from '@unroll/core/decoding';
 import { z } from 'zod';
 import { bytesOf, safetensorsHeader } from '../checkpoint/safetensors.js';
+import { option } from '../configuration/option-names.js';
 import { readTextFile } from '../data/text-file.js';
 import { readElmoCheckpoint } from '../elmo/elmo-checkpoint.js';
 import { openExtractor } from '../elmo/extractor.js';
@@ -124,7 +125,7 @@ function sentencesOf(file: string): readonly (readonly string[])[] {
     text = readTextFile(file);
   } catch (error) {
     if (error instanceof UnrollError) throw error;
-    throw new UnrollError(`${file}: cannot be read: ${fileErrorReason(error)}; give a text file as --text`);
+    throw new UnrollError(`${file}: cannot be read: ${fileErrorReason(error)}; give a text file as ${option('text')}`);
   }
   const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
   return lines.map((line) => line.split(/\s+/).filter((word) => word !== ''));

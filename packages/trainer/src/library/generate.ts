@@ -1,6 +1,7 @@
 /** `generate`: text that a language model writes after a prompt, as a stream of tokens. */
 import type { GeneratedToken, GenerateOptions } from '@unroll/edge-runtime';
 import { z } from 'zod';
+import { option } from '../configuration/option-names.js';
 import { unknownTokens } from '../data/fit.js';
 import type { DecodingModel } from '../decoding/decoding-model.js';
 import { UsageError } from '../errors.js';
@@ -57,7 +58,7 @@ export async function* generateWith(
   model: DecodingModel,
   { prompt, beamWidth, maxTokens, signal, temperature, topK, topP, seed = 0 }: GenerationRequest,
 ): AsyncGenerator<GeneratedToken, void, undefined> {
-  const warning = unknownTokens(model.tokenizer, '--prompt', prompt);
+  const warning = unknownTokens(model.tokenizer, option('prompt'), prompt);
   if (warning !== undefined) log(warning, 'warning');
   const choice = beamWidth === undefined ? { temperature, topK, topP, seed } : { beamWidth };
   yield* model.generate(prompt, { ...choice, maxTokens, ...(signal ? { signal } : {}) });

@@ -1,5 +1,6 @@
 /** `importModel`: makes a checkpoint of a model that another framework saved. */
 import { z } from 'zod';
+import { option } from '../configuration/option-names.js';
 import { UsageError } from '../errors.js';
 import { type ElmoImport, type ImportResult, importCheckpoint, importElmo } from '../import/import-checkpoint.js';
 import { type ImportSource, sources, type VocabularySource } from '../import/sources.js';
@@ -65,10 +66,14 @@ export async function importForeignModel(
     return importElmo(file, out, signal);
   }
   if (vocab === undefined) {
-    throw new UsageError("--vocab: is missing; give the model's words by id: one a line, JSON, or a tokenizer.json");
+    throw new UsageError(
+      `${option('vocab')}: is missing; give the model's words by id: one a line, JSON, or a tokenizer.json`,
+    );
   }
   if (mapping !== undefined && from !== 'pytorch') {
-    throw new UsageError(`--mapping: is for --from pytorch; the layers of a ${from} model say what they are`);
+    throw new UsageError(
+      `${option('mapping')}: is for ${option('from')} pytorch; the layers of a ${from} model say what they are`,
+    );
   }
   return importCheckpoint({ from, file, vocab, ...(mapping === undefined ? {} : { mapping }) }, out, signal);
 }

@@ -2,6 +2,7 @@
  * The choice of a model: a checkpoint or a bundle. This file loads nothing else, so that a command can check its flags
  * at once.
  */
+import { option } from '../configuration/option-names.js';
 import { UsageError } from '../errors.js';
 
 /** A language model in a folder. */
@@ -14,8 +15,9 @@ export interface ModelSource {
 
 /** @throws UsageError unless exactly one is given */
 export function requireOneSource({ checkpoint, bundle }: ModelSource): void {
-  if (checkpoint === undefined && bundle === undefined) throw new UsageError('give a model: --checkpoint or --bundle');
+  if (checkpoint === undefined && bundle === undefined)
+    throw new UsageError(`give a model: ${option('checkpoint')} or ${option('bundle')}`);
   if (checkpoint !== undefined && bundle !== undefined) {
-    throw new UsageError('--checkpoint and --bundle: leave one of them out');
+    throw new UsageError(`${option('checkpoint')} and ${option('bundle')}: leave one of them out`);
   }
 }

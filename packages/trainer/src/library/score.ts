@@ -1,5 +1,6 @@
 /** `score`: the probability of a text under a language model, token by token. */
 import { z } from 'zod';
+import { option } from '../configuration/option-names.js';
 import { unknownTokens } from '../data/fit.js';
 import { UsageError } from '../errors.js';
 import type { Listener } from '../terminal/listener.js';
@@ -53,17 +54,18 @@ export async function scoreText({
   ids: given,
   ...source
 }: Omit<ScoreOptions, keyof Listener>): Promise<TextScore> {
-  if (text === undefined && given === undefined) throw new UsageError('give --text or --ids');
-  if (text !== undefined && given !== undefined) throw new UsageError('--text and --ids: leave one of them out');
+  if (text === undefined && given === undefined) throw new UsageError(`give ${option('text')} or ${option('ids')}`);
+  if (text !== undefined && given !== undefined)
+    throw new UsageError(`${option('text')} and ${option('ids')}: leave one of them out`);
   await using model = await openModel(source);
   const { tokenizer } = model;
-  const warning = text === undefined ? undefined : unknownTokens(tokenizer, '--text', text);
+  const warning = text === undefined ? undefined : unknownTokens(tokenizer, option('text'), text);
   if (warning !== undefined) log(warning, 'warning');
   const ids = given ?? tokenizer.encode(text!);
   const foreign = ids.find((id) => id >= tokenizer.vocabSize);
   if (foreign !== undefined) {
     throw new UsageError(
-      `--ids: ${foreign} is no token; the vocabulary's ids run from 0 to ${tokenizer.vocabSize - 1}`,
+      `${option('ids')}: ${foreign} is no token; the vocabulary's ids run from 0 to ${tokenizer.vocabSize - 1}`,
     );
   }
   const { logProbability, tokenLogProbabilities, perplexity } = await model.scoreIds([...ids]);

@@ -1,6 +1,7 @@
 /** Exports the checkpoint of a task, or of ELMo, as a bundle for browsers and devices. */
 import { buildApplication, type MatrixScheme, type Quantization } from '@unroll/edge-runtime';
 import { requireFiniteParameters } from '../checkpoint/finite.js';
+import { option } from '../configuration/option-names.js';
 import { elmoKind } from '../elmo/elmo-checkpoint.js';
 import { elmoBundle } from '../elmo/export-elmo.js';
 import { UnrollError, UsageError } from '../errors.js';
@@ -54,9 +55,11 @@ export async function exportElmo(request: TaskExportRequest): Promise<TaskExport
 
 function schemeOf({ quantization, data, personalization }: TaskExportRequest): MatrixScheme {
   const scheme = schemes[quantization];
-  if (!scheme) throw new UsageError(`--quantization: ${quantization} is for language models; give auto, none or int8`);
-  if (data !== undefined) throw new UsageError("--data: is for language models; 'unroll eval' measures an application");
-  if (personalization) throw new UsageError('--personalization: is for language models; leave it out');
+  if (!scheme)
+    throw new UsageError(`${option('quantization')}: ${quantization} is for language models; give auto, none or int8`);
+  if (data !== undefined)
+    throw new UsageError(`${option('data')}: is for language models; 'unroll eval' measures an application`);
+  if (personalization) throw new UsageError(`${option('personalization')}: is for language models; leave it out`);
   return scheme;
 }
 
@@ -66,7 +69,9 @@ async function writeBundle(
   files: Map<string, Uint8Array<ArrayBuffer>>,
 ): Promise<TaskExport> {
   if ((await inspectFolder(out, [...files.keys()])) === 'foreign') {
-    throw new UnrollError(`${out}: holds files that are no such bundle's, and would be lost; choose another --out`);
+    throw new UnrollError(
+      `${out}: holds files that are no such bundle's, and would be lost; choose another ${option('out')}`,
+    );
   }
   await using lock = new ResultLock({ folder: out, role: 'export' });
   await lock.take();

@@ -1,6 +1,7 @@
 /** The schema of a task's stored settings, and how flags change its defaults. */
 import { z } from 'zod';
-import { defaultsOf, flagNamed, isChangeable, resumedWith } from '../configuration/hyperparameters.js';
+import { defaultsOf, isChangeable, resumedWith } from '../configuration/hyperparameters.js';
+import { option, settingOption, sizeOption } from '../configuration/option-names.js';
 import { recipeFields } from '../configuration/recipe.js';
 import type { Schedule } from '../configuration/variants.js';
 import { schemaFault, UsageError } from '../errors.js';
@@ -41,13 +42,15 @@ export type GivenSettings = { readonly [Field in keyof TaskSettings]?: TaskSetti
 export function settingsOf(task: Task, given: GivenSettings): TaskSettings {
   for (const size of Object.keys(given.model ?? {})) {
     if (size in task.defaults.model) continue;
-    const known = Object.keys(task.defaults.model).map((name) => `--${name}`);
-    throw new UsageError(`--${size}: --task ${task.name} has no such size, but ${known.join(', ')}; leave it out`);
+    const known = Object.keys(task.defaults.model).map(sizeOption);
+    throw new UsageError(
+      `${sizeOption(size)}: ${option('task')} ${task.name} has no such size, but ${known.join(', ')}; leave it out`,
+    );
   }
   const settings = withGiven(task.defaults, given);
   if (settings.batchSize % settings.accumulate === 0) return settings;
   throw new UsageError(
-    `--accumulate: ${settings.batchSize} examples cannot be divided into ${settings.accumulate} equal parts`,
+    `${option('accumulate')}: ${settings.batchSize} examples cannot be divided into ${settings.accumulate} equal parts`,
   );
 }
 
@@ -74,10 +77,11 @@ export function resumedSettings(saved: TaskSettings, given: GivenSettings): Task
   const { model, ...rest } = given;
   for (const [name, value] of [...Object.entries(model ?? {}), ...Object.entries(rest)]) {
     if (value === undefined || isChangeable(name)) continue;
+    const nameOf = name in saved.model ? sizeOption : settingOption;
     const stored = name in saved.model ? saved.model[name] : saved[name as keyof TaskSettings];
     if (JSON.stringify(value) === JSON.stringify(stored)) continue;
     throw new UsageError(
-      `${flagNamed(name)}: the checkpoint was trained with ${JSON.stringify(stored)}; leave the flag out to resume it`,
+      `${nameOf(name)}: the checkpoint was trained with ${JSON.stringify(stored)}; leave it out to resume`,
     );
   }
   return resumedWith(saved, rest);

@@ -5,6 +5,7 @@ import { inspectCheckpoint, keptCheckpoints } from '../checkpoint/checkpoint-fil
 import type { KeptCheckpoints } from '../checkpoint/kept-checkpoints.js';
 import { changedDataRemedy, isResumed, unknownData } from '../checkpoint/resumption.js';
 import { computedSettings } from '../configuration/hyperparameters.js';
+import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { checkWritable } from '../files/result-folder.js';
 import { isBetter } from '../training/course.js';
@@ -106,9 +107,9 @@ function checkResumedData(
 ): string[] {
   if (!saved) return [unknownData(out)];
   if (saved.sha256 === given.sha256) return [];
-  const line = `--data: holds other training examples than those of ${out} (${given.examples}, then ${saved.examples})`;
+  const line = `${option('data')}: holds other training examples than those of ${out} (${given.examples}, then ${saved.examples})`;
   if (changedData) return [line];
-  throw new UnrollError(`${line}; ${changedDataRemedy}`);
+  throw new UnrollError(`${line}; ${changedDataRemedy()}`);
 }
 
 function fingerprintOf(task: Task, settings: TaskSettings, config: TaskConfig, data: Prepared['data']): string {

@@ -1,6 +1,7 @@
 /** The codec that gradients travel in: checked, and passed to the servers' client. */
 import type { GradientCodec } from '@unroll/param-server/client';
 import { baseOptimizer } from '../configuration/modes.js';
+import { option } from '../configuration/option-names.js';
 import type { TrainingRecipe } from '../configuration/recipe.js';
 import { UsageError } from '../errors.js';
 
@@ -11,7 +12,9 @@ import { UsageError } from '../errors.js';
 export function requireCodecFits(training: TrainingRecipe): void {
   const { gradientCodec, mode } = training;
   if (gradientCodec.name !== 'float32' && mode.name !== 'sync' && mode.name !== 'local') {
-    throw new UsageError(`--gradient-codec: ${gradientCodec.name} is for --mode sync and local; leave it out`);
+    throw new UsageError(
+      `${option('gradientCodec')}: ${gradientCodec.name} is for ${option('mode')} sync and local; leave it out`,
+    );
   }
   clientCodec(training);
 }
@@ -26,8 +29,8 @@ export function clientCodec(training: TrainingRecipe): GradientCodec {
   const optimizer = baseOptimizer(training);
   if (optimizer.name !== 'sgd' && optimizer.name !== 'momentum' && optimizer.name !== 'nesterov') {
     throw new UsageError(
-      `--gradient-codec: top-k leaves momentum to the workers, which ${optimizer.name} cannot; ` +
-        'give --optimizer sgd, momentum or nesterov',
+      `${option('gradientCodec')}: top-k leaves momentum to the workers, which ${optimizer.name} cannot; ` +
+        `give ${option('optimizer')} sgd, momentum or nesterov`,
     );
   }
   return {

@@ -3,6 +3,7 @@
  * and when to stop. The loop decides what is computed, which depends on the configuration and the text alone.
  */
 import { setImmediate } from 'node:timers/promises';
+import { option } from '../configuration/option-names.js';
 import type { TrainingRecipe } from '../configuration/recipe.js';
 import { UnrollError } from '../errors.js';
 import { Interval } from './course.js';
@@ -152,6 +153,6 @@ function pauseAt(options: LoopOptions, step: number, work: Pick<Pause, 'isEnd' |
  */
 export function divergence(step: number, learningRate: number, figure = 'the loss'): UnrollError {
   return new UnrollError(
-    `${figure} is not a finite number at step ${step}: training diverged; lower --learning-rate (${learningRate}) or --clip-norm, then go on from the last checkpoint with --resume`,
+    `${figure} is not a finite number at step ${step}: training diverged; lower ${option('learningRate')} (${learningRate}) or ${option('clipNorm')}, then go on from the last checkpoint with ${option('resume')}`,
   );
 }

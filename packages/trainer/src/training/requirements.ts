@@ -1,4 +1,5 @@
 /** Checks made before a run begins: of the training and its workers. */
+import { option } from '../configuration/option-names.js';
 import { UsageError } from '../errors.js';
 import { requireCodecFits } from './gradient-codec.js';
 import type { TrainingJob } from './job.js';
@@ -11,23 +12,27 @@ import type { TrainingJob } from './job.js';
 export function requireShareable({ training, facts }: TrainingJob, workers: number): void {
   const { batchSize, precision } = training;
   if (precision === 'mixed') {
-    throw new UsageError('--precision: mixed is for one process; leave out --workers and --servers, or --precision');
+    throw new UsageError(
+      `${option('precision')}: mixed is for one process; leave out ${option('workers')} and ${option('servers')}, or ${option('precision')}`,
+    );
   }
   const { schedule, optimizer, accumulate } = training;
   // Only the chief evaluates.
-  if (schedule.name === 'plateau') throw forOneProcess('--schedule', 'plateau ');
-  if (optimizer.name === 'nt-asgd') throw forOneProcess('--optimizer', 'nt-asgd ');
-  if (accumulate > 1) throw forOneProcess('--accumulate');
+  if (schedule.name === 'plateau') throw forOneProcess(option('schedule'), 'plateau ');
+  if (optimizer.name === 'nt-asgd') throw forOneProcess(option('optimizer'), 'nt-asgd ');
+  if (accumulate > 1) throw forOneProcess(option('accumulate'));
   if (batchSize % workers !== 0) {
     throw new UsageError(
-      `--batch-size: ${batchSize} ${facts.unit === 'tokens' ? 'sequences' : 'examples'} cannot be shared evenly by ${workers} workers`,
+      `${option('batchSize')}: ${batchSize} ${facts.unit === 'tokens' ? 'sequences' : 'examples'} cannot be shared evenly by ${workers} workers`,
     );
   }
   requireCodecFits(training);
 }
 
 function forOneProcess(flag: string, value = ''): UsageError {
-  return new UsageError(`${flag}: ${value}is for one process; leave out --workers and --servers, or ${flag}`);
+  return new UsageError(
+    `${flag}: ${value}is for one process; leave out ${option('workers')} and ${option('servers')}, or ${flag}`,
+  );
 }
 
 /**
@@ -36,11 +41,17 @@ function forOneProcess(flag: string, value = ''): UsageError {
  */
 export function requireAlone({ training: { mode, gradientCodec }, tables }: TrainingJob): void {
   if (tables) {
-    throw new UsageError('--tables: rows are for workers and parameter servers; give --workers or --servers');
+    throw new UsageError(
+      `${option('tables')}: rows are for workers and parameter servers; give ${option('workers')} or ${option('servers')}`,
+    );
   }
   if (gradientCodec.name !== 'float32') {
-    throw new UsageError('--gradient-codec: is for workers and parameter servers; give --workers or --servers');
+    throw new UsageError(
+      `${option('gradientCodec')}: is for workers and parameter servers; give ${option('workers')} or ${option('servers')}`,
+    );
   }
   if (mode.name === 'sync') return;
-  throw new UsageError(`--mode: ${mode.name} is for workers and parameter servers; give --workers or --servers`);
+  throw new UsageError(
+    `${option('mode')}: ${mode.name} is for workers and parameter servers; give ${option('workers')} or ${option('servers')}`,
+  );
 }

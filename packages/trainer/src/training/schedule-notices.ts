@@ -1,5 +1,6 @@
 /** Notices about a learning rate that a user may not expect, shown before training begins. */
 
+import { option } from '../configuration/option-names.js';
 import type { TrainingRecipe } from '../configuration/recipe.js';
 import { totalSteps } from './loop.js';
 import { learningRateAt } from './schedule.js';
@@ -29,7 +30,7 @@ function shortWarmup(training: TrainingRecipe, stepsPerEpoch: number): string[] 
   if (warmupSteps <= steps) return [];
   const highest = short((learningRate * steps) / warmupSteps);
   return [
-    `--warmup-steps: the run ends after ${steps} of the ${warmupSteps} steps in which the learning rate grows: it reaches at most ${highest} of ${learningRate}; give fewer`,
+    `${option('warmupSteps')}: the run ends after ${steps} of the ${warmupSteps} steps in which the learning rate grows: it reaches at most ${highest} of ${learningRate}; give fewer`,
   ];
 }
 
@@ -43,7 +44,7 @@ function jump(
   const moment = { step, stepsPerEpoch, validation };
   const [from, to] = [before, training].map((config) => short(learningRateAt(config, moment)));
   return [
-    `--epochs: the cosine schedule now ends after ${training.epochs} epochs instead of ${before.epochs}: the learning rate goes on from ${to} instead of ${from}`,
+    `${option('epochs')}: the cosine schedule now ends after ${training.epochs} epochs instead of ${before.epochs}: the learning rate goes on from ${to} instead of ${from}`,
   ];
 }
 

@@ -6,6 +6,7 @@
 import { defaultOptimizer, graphOfProgram, uniformParameters } from '@unroll/core';
 import { forecasterParameterShapes, forecastProgram } from '@unroll/core/internal';
 import { z } from 'zod';
+import { sizeOption } from '../../configuration/option-names.js';
 import { UnrollError } from '../../errors.js';
 import { log } from '../../terminal/log.js';
 import { parseConfig } from '../parse-config.js';
@@ -71,7 +72,7 @@ function anomalyModel({ model }: AnomalyConfig): TaskModel {
     const short = windows.findIndex(({ length }) => length === 0);
     if (short === -1) return { signals, windows };
     throw new UnrollError(
-      `${data}: ${signals[short]!.name} is too short for ${model.context} rows of context; give more rows, or a smaller --context`,
+      `${data}: ${signals[short]!.name} is too short for ${model.context} rows of context; give more rows, or a smaller ${sizeOption('context')}`,
     );
   };
   return {

@@ -2,6 +2,7 @@
 import { defaultOptimizer, graphOfProgram, uniformParameters } from '@unroll/core';
 import { forecasterParameterShapes, forecastProgram } from '@unroll/core/internal';
 import { z } from 'zod';
+import { sizeOption } from '../../configuration/option-names.js';
 import { UnrollError } from '../../errors.js';
 import { log } from '../../terminal/log.js';
 import { parseConfig } from '../parse-config.js';
@@ -90,7 +91,7 @@ function windowsOf(config: ForecastConfig, data: string, split: TaskSplit): Spli
   if (incomplete > 0) log(`${data}: ${split}: ${incomplete} windows are left out, because values in them are missing`);
   if (windows.length === 0) {
     throw new UnrollError(
-      `${data}: its ${split} part is too short for ${context} rows of context and ${horizon} of horizon; give more rows, or a smaller --context`,
+      `${data}: its ${split} part is too short for ${context} rows of context and ${horizon} of horizon; give more rows, or a smaller ${sizeOption('context')}`,
     );
   }
   return { windows, season: rowsOfADay(measurements.times) };

@@ -2,6 +2,7 @@
 import { type LanguageModelConfig, parameterShapes } from '@unroll/core';
 import { type Checkpoint, readCheckpoint } from '../../checkpoint/checkpoint.js';
 import { parseTrainingConfig, type TrainingConfig } from '../../configuration/config.js';
+import { option } from '../../configuration/option-names.js';
 import { UsageError } from '../../errors.js';
 
 /** Fields that have flags, but are decided by the other checkpoint. */
@@ -19,7 +20,7 @@ export function trainingFrom(
   explicit: Readonly<Record<string, string>>,
 ): TrainingConfig {
   for (const path of decided) {
-    if (explicit[path]) throw new UsageError(`${explicit[path]}: comes with --init-from; leave it out`);
+    if (explicit[path]) throw new UsageError(`${explicit[path]}: comes with ${option('initFrom')}; leave it out`);
   }
   const { vocabSize, ...model } = initial.config;
   const given = Object.keys(training.model).filter((field) => explicit[`model.${field}`]);
@@ -49,7 +50,7 @@ function requireShapes(from: LanguageModelConfig, to: LanguageModelConfig, flags
   if (name === undefined) return;
   const shape = (dimensions: readonly number[] | undefined) => (dimensions ? `[${dimensions.join(', ')}]` : 'absent');
   throw new UsageError(
-    `--init-from: its '${name}' is ${shape(found[name])}, with ${flags.join(' ')} it would be ${shape(asked[name])}; ` +
-      'leave out the flags that change the shape of the model',
+    `${option('initFrom')}: its '${name}' is ${shape(found[name])}, with ${flags.join(' ')} it would be ${shape(asked[name])}; ` +
+      'leave out what changes the shape of the model',
   );
 }

@@ -7,6 +7,7 @@ import { inspectCheckpoint } from '../../checkpoint/checkpoint-files.js';
 import { isResumed } from '../../checkpoint/resumption.js';
 import { checkedModel, type TrainingConfig } from '../../configuration/config.js';
 import { isChangeable, resumedWith } from '../../configuration/hyperparameters.js';
+import { option } from '../../configuration/option-names.js';
 import { type Corpus, loadCorpus } from '../../data/corpus.js';
 import type { EncodedText } from '../../data/encoded-text.js';
 import { misfitsOf } from '../../data/fit.js';
@@ -89,7 +90,7 @@ function resumedConfig({ training, explicit }: LanguageModelRequest, saved: Trai
     const [given, stored] = [fieldAt(training, path), fieldAt(saved, path)];
     if (JSON.stringify(given) !== JSON.stringify(stored)) {
       const how = stored === undefined ? 'without' : `with ${JSON.stringify(stored)}`;
-      throw new UsageError(`${flag}: the checkpoint was trained ${how}; leave the flag out to resume it`);
+      throw new UsageError(`${flag}: the checkpoint was trained ${how}; leave it out to resume`);
     }
   }
   const given = Object.keys(explicit).map((path) => [path, fieldAt(training, path)] as const);
@@ -108,7 +109,7 @@ async function tokenizerOf(
   try {
     return await learnTokenizer(tokenizer, corpus.train, { vocabSize: vocabulary }, signal);
   } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(`--vocabulary: ${error.message}`);
+    if (error instanceof RangeError) throw new UsageError(`${option('vocabulary')}: ${error.message}`);
     throw error;
   }
 }

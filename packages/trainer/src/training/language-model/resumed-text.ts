@@ -1,6 +1,7 @@
 /** Checks that a resumed training continues on the text that it was trained on. */
 import type { TrainingState } from '../../checkpoint/checkpoint.js';
 import { changedDataRemedy, unknownData } from '../../checkpoint/resumption.js';
+import { option } from '../../configuration/option-names.js';
 import { differenceOf } from '../../data/text-fingerprint.js';
 import { UnrollError } from '../../errors.js';
 
@@ -33,7 +34,7 @@ export function checkResumedTexts({ saved, given, out, changedData }: ResumedTex
       : [`another ${part === 'train' ? 'training' : 'validation'} text (${difference})`];
   });
   if (differences.length === 0) return [];
-  const line = `--data: is ${differences.join(' and ')} than that of ${out}`;
+  const line = `${option('data')}: is ${differences.join(' and ')} than that of ${out}`;
   if (changedData) return [line];
-  throw new UnrollError(`${line}; ${changedDataRemedy}`);
+  throw new UnrollError(`${line}; ${changedDataRemedy()}`);
 }

@@ -1,6 +1,7 @@
 /** Checks of the softmax that a training step computes, and the names of the tables that may travel by rows. */
 import { embeddingName, type LanguageModelConfig, outputTable } from '@unroll/core/config';
 import type { TrainingConfig } from '../../configuration/config.js';
+import { option } from '../../configuration/option-names.js';
 import { UsageError } from '../../errors.js';
 
 /**
@@ -12,14 +13,18 @@ export function requireSoftmaxFits({ precision, tokenizer }: TrainingConfig, mod
   const { vocabSize, softmax } = model;
   if (!softmax) return;
   if (precision === 'mixed') {
-    throw new UsageError(`--softmax: ${softmax.name} is for --precision float32; leave one of them out`);
+    throw new UsageError(
+      `${option('softmax')}: ${softmax.name} is for ${option('precision')} float32; leave one of them out`,
+    );
   }
   if (softmax.name === 'adaptive' && tokenizer === 'bpe') {
-    throw new UsageError('--softmax: adaptive needs ids by frequency, which --tokenizer bpe does not have; give word');
+    throw new UsageError(
+      `${option('softmax')}: adaptive needs ids by frequency, which ${option('tokenizer')} bpe does not have; give word`,
+    );
   }
   if (softmax.name === 'adaptive' || softmax.samples <= vocabSize) return;
   throw new UsageError(
-    `--softmax: ${softmax.samples} words are sampled of a vocabulary of ${vocabSize}; give sampled:<fewer>, or full`,
+    `${option('softmax')}: ${softmax.samples} words are sampled of a vocabulary of ${vocabSize}; give sampled:<fewer>, or full`,
   );
 }
 
@@ -37,9 +42,14 @@ export function tableNames(model: LanguageModelConfig): ReadonlySet<string> {
 export function requireTablesFit({ tables, model, mode, gradientCodec }: TrainingConfig): void {
   if (tables === 'whole') return;
   if (model.softmax?.name !== 'sampled') {
-    throw new UsageError('--tables: with rows a step must not score all words; give --softmax sampled');
+    throw new UsageError(
+      `${option('tables')}: with rows a step must not score all words; give ${option('softmax')} sampled`,
+    );
   }
-  if (mode.name === 'local') throw new UsageError('--tables: rows is for all modes but local; leave one of them out');
+  if (mode.name === 'local')
+    throw new UsageError(`${option('tables')}: rows is for all modes but local; leave one of them out`);
   if (gradientCodec.name === 'float32' || gradientCodec.name === 'bfloat16') return;
-  throw new UsageError('--tables: rows travel as they are; with them give --gradient-codec bfloat16 or none');
+  throw new UsageError(
+    `${option('tables')}: rows travel as they are; with them give ${option('gradientCodec')} bfloat16 or none`,
+  );
 }
