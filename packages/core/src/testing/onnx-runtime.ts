@@ -28,7 +28,8 @@ export async function runGraph(
   );
 }
 
-function toTensor({ shape, values, dtype = 'float32' }: Values): Tensor {
+/** A tensor of ONNX Runtime with these values. */
+export function toTensor({ shape, values, dtype = 'float32' }: Values): Tensor {
   switch (dtype) {
     case 'float32':
       return new Tensor(dtype, Float32Array.from(values), shape);

@@ -21,13 +21,17 @@ function each(opTypes: string, operands: Operands): [string, Operands][] {
 /** Operators that are not listed take any type. */
 const operators: ReadonlyMap<string, Operands> = new Map([
   ...each(
-    'Exp Log Sqrt Reciprocal Tanh Sigmoid Elu Selu Softplus Erf Sin Cos Floor Ceil Round LeakyRelu PRelu',
+    'Exp Log Sqrt Reciprocal Tanh Sigmoid Elu Selu Softplus Erf Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh DFT IsNaN Floor Ceil Round LeakyRelu PRelu',
     floats,
   ),
   ...each('Softmax LogSoftmax Gemm Sum Conv ConvTranspose AveragePool MaxPool BatchNormalization', floats),
   ...each('ReduceMean ReduceSumSquare Resize', first(floats)),
-  ...each('Add Sub Mul Div Max Min Pow Greater GreaterOrEqual Less LessOrEqual Neg Abs Sign Relu Clip MatMul', numbers),
-  ...each('ReduceSum ReduceMax ReduceMin ReduceProd ArgMax ArgMin CumSum', first(numbers)),
+  ...each('NonMaxSuppression', { ...floats, positions: [0, 1] }),
+  ...each(
+    'Add Sub Mul Div Max Min Pow Greater GreaterOrEqual Less LessOrEqual Neg Abs Sign Relu Clip MatMul Mod Einsum',
+    numbers,
+  ),
+  ...each('ReduceSum ReduceMax ReduceMin ReduceProd ArgMax ArgMin CumSum TopK', first(numbers)),
   ...each('Where', { ...numbers, positions: [1, 2] }),
   ...each('ScatterElements', { ...numbers, positions: [0, 2] }),
   ...each('And Or Not', { types: ['bool'] }),

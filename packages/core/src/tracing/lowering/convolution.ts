@@ -92,17 +92,21 @@ const convolution: Lowering = (call) => {
   const { inputs, attrs, graph } = call;
   const { x, filter, bias } = inputs as { x: TensorInfo; filter: TensorInfo; bias?: TensorInfo };
   const windows = windowsOf(x.shape, filter.shape.slice(0, -2), attrs);
-  const perChannel = bias && graph.emit('Reshape', [bias, graph.int64([-1])], vector(filter.shape.at(-1)!));
+  const perChannel = bias && biasVector(graph, bias, filter.shape.at(-1)!);
   return activated(call, convolve({ graph, windows, filter: onnxFilter(graph, filter), groups: 1 }, x, perChannel));
 };
 
-function vector(size: number) {
-  return { shape: [size], dtype: 'float32' } as const;
+/** One number for each channel, also where one number is given for all. */
+function biasVector(graph: GraphRecorder, bias: TensorInfo, channels: number): TensorInfo {
+  const size = util.sizeFromShape(bias.shape);
+  const flat = graph.emit('Reshape', [bias, graph.int64([-1])], { shape: [size], dtype: 'float32' });
+  if (size === channels) return flat;
+  return graph.emit('Expand', [flat, graph.int64([channels])], { shape: [channels], dtype: 'float32' });
 }
 
 const inputGradient: Lowering = ({ inputs, attrs, graph }) => {
   const { dy, filter } = inputs as { dy: TensorInfo; filter: TensorInfo };
-  const windows = windowsOf(attrs.inputShape as number[], filter.shape.slice(0, -2), attrs);
+  const windows = windowsOf(attrs.inputShape as number[], filter.shape.slice(0, -2), attrs, dy.shape.slice(1, -1));
   return spread({ graph, windows, filter: onnxFilter(graph, filter), groups: 1 }, dy);
 };
 
@@ -110,7 +114,7 @@ const inputGradient: Lowering = ({ inputs, attrs, graph }) => {
 const filterGradient: Lowering = ({ inputs, attrs, graph }) => {
   const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
   const shape = attrs.filterShape as unknown as number[];
-  const parts = taps(graph, x, windowsOf(x.shape, shape.slice(0, -2), attrs));
+  const parts = taps(graph, x, windowsOf(x.shape, shape.slice(0, -2), attrs, dy.shape.slice(1, -1)));
   const outputs = dy.shape.at(-1)!;
   const rows = util.sizeFromShape(dy.shape) / outputs;
   const columns = util.sizeFromShape(shape) / outputs;
@@ -136,13 +140,17 @@ const depthwise: Lowering = (call) => {
   const { x, filter, bias } = inputs as { x: TensorInfo; filter: TensorInfo; bias?: TensorInfo };
   const windows = windowsOf(x.shape, filter.shape.slice(0, -2), attrs);
   const groups = x.shape.at(-1)!;
-  return activated(call, convolve({ graph, windows, filter: onnxDepthwiseFilter(graph, filter), groups }, x, bias));
+  const perChannel = bias && biasVector(graph, bias, groups * filter.shape.at(-1)!);
+  return activated(
+    call,
+    convolve({ graph, windows, filter: onnxDepthwiseFilter(graph, filter), groups }, x, perChannel),
+  );
 };
 
 const depthwiseInputGradient: Lowering = ({ inputs, attrs, graph }) => {
   const { dy, filter } = inputs as { dy: TensorInfo; filter: TensorInfo };
   const inputShape = attrs.inputShape as number[];
-  const windows = windowsOf(inputShape, filter.shape.slice(0, -2), attrs);
+  const windows = windowsOf(inputShape, filter.shape.slice(0, -2), attrs, dy.shape.slice(1, -1));
   return spread({ graph, windows, filter: onnxDepthwiseFilter(graph, filter), groups: inputShape.at(-1)! }, dy);
 };
 
@@ -155,7 +163,7 @@ const depthwiseFilterGradient: Lowering = ({ inputs, attrs, graph }) => {
   const reshaped = (tensor: TensorInfo, dims: number[]) =>
     graph.emit('Reshape', [tensor, graph.int64(dims)], { shape: dims, dtype: 'float32' });
   const gradients = reshaped(dy, [rows, channels, multiplier]);
-  const sums = taps(graph, x, windowsOf(x.shape, shape.slice(0, -2), attrs)).map((tap) => {
+  const sums = taps(graph, x, windowsOf(x.shape, shape.slice(0, -2), attrs, dy.shape.slice(1, -1))).map((tap) => {
     const product = graph.emit('Mul', [reshaped(tap, [rows, channels, 1]), gradients], gradients);
     const sum = { shape: [1, channels, multiplier], dtype: 'float32' } as const;
     return graph.emit('ReduceSum', [product, graph.int64([0])], sum, { attributes: { keepdims: { i: 1 } } });

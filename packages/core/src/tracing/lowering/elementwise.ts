@@ -1,14 +1,14 @@
 /** Elementwise TensorFlow.js kernels: arithmetic, activations, comparisons, casts. */
-import { backend_util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core';
-import { TraceError } from '../backend.js';
+import { backend_util, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { GraphRecorder } from '../recorder.js';
+import { castTo, commonType } from './casting.js';
 import { elu, expm1, log1p, selu } from './exponential.js';
 import type { Lowering, LoweringTable } from './lowering.js';
 import { isNaNOf } from './not-a-number.js';
 
 const broadcast = backend_util.assertAndGetBroadcastShape;
 
-function unary(opType: string): Lowering {
+export function unary(opType: string): Lowering {
   return ({ inputs: { x }, graph }) => graph.emit(opType, [x!], x!);
 }
 
@@ -74,33 +74,42 @@ const clipByValue: Lowering = ({ inputs: { x }, attrs, graph }) =>
 /** Chooses booleans as integers, because ONNX Runtime's Where does not take booleans. */
 const select: Lowering = ({ inputs, graph }) => {
   const { condition, t, e } = inputs as Record<'condition' | 't' | 'e', TensorInfo>;
-  if (t.dtype !== 'bool' || e.dtype !== 'bool') return graph.emit('Where', [condition, t, e], t);
-  const chosen = graph.emit('Where', [condition, castTo(graph, t, 'int32'), castTo(graph, e, 'int32')], {
-    shape: t.shape,
-    dtype: 'int32',
-  });
-  return castTo(graph, chosen, 'bool');
+  const type = commonType(t, e);
+  const chosenType = type === 'bool' ? 'int32' : type;
+  const operands = [condition, castTo(graph, t, chosenType), castTo(graph, e, chosenType)];
+  return castTo(graph, graph.emit('Where', operands, { shape: t.shape, dtype: chosenType }), type);
 };
-
-const elementTypeCodes: Partial<Record<DataType, number>> = { float32: 1, int32: 6, bool: 9 };
-
-function castTo(graph: GraphRecorder, x: TensorInfo, dtype: DataType): TensorInfo {
-  if (dtype === x.dtype) return graph.alias(x);
-  const to = elementTypeCodes[dtype];
-  if (to === undefined) throw new TraceError(`cannot trace a cast to dtype '${dtype}'`);
-  return graph.emit('Cast', [x], { shape: x.shape, dtype }, { attributes: { to: { i: to } } });
-}
 
 const cast: Lowering = ({ inputs: { x }, attrs, graph }) => castTo(graph, x!, attrs.dtype as DataType);
 
 /** Converts the input to floats first, for kernels whose result is always of floats. */
-function asFloats(lowering: Lowering): Lowering {
+export function asFloats(lowering: Lowering): Lowering {
   return (call) => lowering({ ...call, inputs: { ...call.inputs, x: castTo(call.graph, call.inputs.x!, 'float32') } });
 }
 
+/** Computes in floats and gives integers for integers, as the cpu backend does. */
+export function keepingType(lowering: Lowering): Lowering {
+  return (call) => {
+    const x = call.inputs.x!;
+    if (x.dtype !== 'int32') return lowering(call);
+    return castTo(call.graph, asFloats(lowering)(call) as TensorInfo, 'int32');
+  };
+}
+
 /** Rounds; integers stay as they are. */
-const round: Lowering = (call) =>
-  call.inputs.x!.dtype === 'int32' ? call.graph.alias(call.inputs.x!) : unary('Round')(call);
+function rounding(opType: 'Round' | 'Floor' | 'Ceil'): Lowering {
+  return (call) => (call.inputs.x!.dtype === 'int32' ? call.graph.alias(call.inputs.x!) : unary(opType)(call));
+}
+
+/** Compares; booleans as the integers 0 and 1, because ONNX Runtime compares only numbers. */
+function comparison(opType: string): Lowering {
+  return (call) => {
+    const { a, b } = call.inputs as { a: TensorInfo; b: TensorInfo };
+    const type = commonType(a, b) === 'bool' ? 'int32' : commonType(a, b);
+    const [first, second] = [a, b].map((x) => castTo(call.graph, x, type)) as [TensorInfo, TensorInfo];
+    return binary(opType, 'bool')({ ...call, inputs: { a: first, b: second } });
+  };
+}
 
 const addN: Lowering = ({ inputs, graph }) => {
   const terms = Object.values(inputs);
@@ -124,11 +133,29 @@ const leakyRelu: Lowering = ({ inputs: { x }, attrs, graph }) =>
   graph.emit('LeakyRelu', [x!], x!, { attributes: { alpha: { f: attrs.alpha as number } } });
 
 const prelu: Lowering = ({ inputs, graph }) => {
-  const { x, alpha } = inputs as { x: TensorInfo; alpha: TensorInfo };
-  return graph.emit('PRelu', [x, alpha], x);
+  const [x, alpha] = [inputs.x!, inputs.alpha!].map((tensor) => castTo(graph, tensor, 'float32')) as [
+    TensorInfo,
+    TensorInfo,
+  ];
+  const type = { shape: broadcast(x.shape, alpha.shape), dtype: 'float32' } as const;
+  if (util.arraysEqual(type.shape, x.shape)) return graph.emit('PRelu', [x, alpha], x);
+  // PRelu gives its result the shape of x.
+  const isNegative = graph.emit('Less', [x, graph.scalar(0)], { shape: x.shape, dtype: 'bool' });
+  return graph.emit('Where', [isNegative, graph.emit('Mul', [x, alpha], type), x], type);
 };
 
+/** Compares sizes with infinity. Integers are finite. */
+function sizeTest(opType: 'Equal' | 'Less'): Lowering {
+  return asFloats(({ inputs: { x }, graph }) => {
+    const size = graph.emit('Abs', [x!], x!);
+    return graph.emit(opType, [size, graph.scalar(Number.POSITIVE_INFINITY)], { shape: x!.shape, dtype: 'bool' });
+  });
+}
+
 export const elementwise: LoweringTable = {
+  IsNan: asFloats(({ inputs: { x }, graph }) => isNaNOf(graph, x!)),
+  IsInf: sizeTest('Equal'),
+  IsFinite: sizeTest('Less'),
   Add: add,
   AddN: addN,
   Sub: binary('Sub'),
@@ -137,10 +164,10 @@ export const elementwise: LoweringTable = {
   Maximum: binary('Max'),
   Minimum: binary('Min'),
   Pow: binary('Pow'),
-  Greater: binary('Greater', 'bool'),
-  GreaterEqual: binary('GreaterOrEqual', 'bool'),
-  Less: binary('Less', 'bool'),
-  LessEqual: binary('LessOrEqual', 'bool'),
+  Greater: comparison('Greater'),
+  GreaterEqual: comparison('GreaterOrEqual'),
+  Less: comparison('Less'),
+  LessEqual: comparison('LessOrEqual'),
   Equal: binary('Equal', 'bool'),
   NotEqual: notEqual,
   LogicalAnd: binary('And', 'bool'),
@@ -150,30 +177,27 @@ export const elementwise: LoweringTable = {
   Abs: unary('Abs'),
   Sign: unary('Sign'),
   Exp: asFloats(unary('Exp')),
-  Log: unary('Log'),
-  Sqrt: unary('Sqrt'),
-  Rsqrt: rsqrt,
-  Reciprocal: unary('Reciprocal'),
+  Log: keepingType(unary('Log')),
+  Sqrt: keepingType(unary('Sqrt')),
+  Rsqrt: keepingType(rsqrt),
+  Reciprocal: keepingType(unary('Reciprocal')),
   Square: square,
   SquaredDifference: squaredDifference,
-  Tanh: unary('Tanh'),
-  Sigmoid: unary('Sigmoid'),
+  Sigmoid: keepingType(unary('Sigmoid')),
   Relu: unary('Relu'),
   Elu: composed(elu),
   Relu6: relu6,
   LeakyRelu: asFloats(leakyRelu),
   Prelu: prelu,
-  Selu: composed(selu),
+  Selu: keepingType(composed(selu)),
   EluGrad: eluGrad,
-  Softplus: unary('Softplus'),
-  Erf: unary('Erf'),
-  Log1p: composed(log1p),
-  Expm1: composed(expm1),
-  Sin: unary('Sin'),
-  Cos: unary('Cos'),
-  Floor: unary('Floor'),
-  Ceil: unary('Ceil'),
-  Round: round,
+  Softplus: keepingType(unary('Softplus')),
+  Erf: keepingType(unary('Erf')),
+  Log1p: keepingType(composed(log1p)),
+  Expm1: keepingType(composed(expm1)),
+  Floor: rounding('Floor'),
+  Ceil: rounding('Ceil'),
+  Round: rounding('Round'),
   Step: step,
   ClipByValue: clipByValue,
   Select: select,

@@ -1,19 +1,40 @@
 /** Kernels that read or write by index. */
-import { type TensorInfo, util } from '@tensorflow/tfjs-core';
-import { TraceError } from '../backend.js';
+import * as tf from '@tensorflow/tfjs-core';
+import { backend_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { GraphRecorder } from '../recorder.js';
+import { byOps } from './by-ops.js';
 import type { Lowering, LoweringTable } from './lowering.js';
 
 const int64ElementType = 7;
 
-const gatherV2: Lowering = ({ inputs, attrs, graph }) => {
+const gatherV2: Lowering = (call) => {
+  const { inputs, attrs, graph } = call;
   const { x, indices } = inputs as { x: TensorInfo; indices: TensorInfo };
-  const batchDims = (attrs.batchDims as number | undefined) ?? 0;
-  if (batchDims !== 0) throw new TraceError('cannot trace tf.gather with batchDims');
+  if (attrs.batchDims) return batchedGather(call);
   const axis = util.parseAxisParam(attrs.axis as number, x.shape)[0]!;
   const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
   return graph.emit('Gather', [x, indices], { shape, dtype: x.dtype }, { attributes: { axis: { i: axis } } });
 };
+
+/** Gathers from each batch by its own indices: from all rows of all batches at once. */
+const batchedGather = byOps(({ x, indices }, attrs) => {
+  const axis = util.parseAxisParam(attrs.axis as number, x!.shape)[0]!;
+  const { batchSize, outerSize, dimSize, sliceSize, outputShape } = backend_util.segment_util.collectGatherOpShapeInfo(
+    x!,
+    indices!,
+    axis,
+    attrs.batchDims as number,
+  );
+  const rows = tf.transpose(tf.reshape(x!, [batchSize, outerSize, dimSize, sliceSize]), [0, 2, 1, 3]);
+  const firstRows = tf.tensor2d(
+    [...Array(batchSize).keys()].map((batch) => [batch * dimSize]),
+    [batchSize, 1],
+    'int32',
+  );
+  const positions = tf.add(tf.reshape(indices!, [batchSize, -1]), firstRows);
+  const found = tf.gather(tf.reshape(rows, [batchSize * dimSize, outerSize, sliceSize]), positions as tf.Tensor2D);
+  return tf.reshape(tf.transpose(found, [0, 2, 1, 3]), outputShape);
+});
 
 /** ONNX takes N-dimensional indices as int64 only. */
 function int64Indices(graph: GraphRecorder, indices: TensorInfo): TensorInfo {
@@ -58,8 +79,15 @@ const unsortedSegmentSum: Lowering = ({ inputs, attrs, graph }) => {
   const segments = attrs.numSegments as number;
   const reshaped = (tensor: TensorInfo, shape: number[]) =>
     graph.emit('Reshape', [tensor, graph.int64(shape)], { shape, dtype: tensor.dtype });
-  const table = { shape: [segments, width], dtype: 'float32' } as const;
-  const zeros = graph.emit('ConstantOfShape', [graph.int64(table.shape)], table);
+  if (segments * width * rows === 0) {
+    const shape = [segments, ...rowShape];
+    return graph.constant(new Float32Array(util.sizeFromShape(shape)), { shape, dtype: x.dtype });
+  }
+  const table = { shape: [segments, width], dtype: x.dtype };
+  const zeros =
+    x.dtype === 'float32'
+      ? graph.emit('ConstantOfShape', [graph.int64(table.shape)], table)
+      : graph.emit('Expand', [graph.scalar(0, x.dtype), graph.int64(table.shape)], table);
   const column = reshaped(segmentIds, [rows, 1]);
   const segment = graph.emit('Clip', [column, graph.scalar(0, 'int32'), graph.scalar(segments - 1, 'int32')], column);
   const isSegment = graph.emit('Equal', [segment, column], { shape: column.shape, dtype: 'bool' });

@@ -60,7 +60,6 @@ const cases: Record<string, KernelCase[]> = {
   Reciprocal: of(tf.reciprocal, positive(2, 3)),
   Square: of(tf.square, floats(2, 3)),
   SquaredDifference: between(tf.squaredDifference, matrices, broadcasting),
-  Tanh: of(tf.tanh, floats(2, 3)),
   Sigmoid: of(tf.sigmoid, floats(2, 3)),
   Relu: of(tf.relu, floats(2, 3)),
   Elu: of(tf.elu, floats(2, 3)),
@@ -72,8 +71,9 @@ const cases: Record<string, KernelCase[]> = {
   Erf: of(tf.erf, floats(2, 3)),
   Log1p: of(tf.log1p, positive(2, 3)),
   Expm1: of(tf.expm1, floats(2, 3)),
-  Sin: of(tf.sin, floats(2, 3)),
-  Cos: of(tf.cos, floats(2, 3)),
+  IsNan: of(tf.isNaN, floats(2, 3), integers([2], [-3, 3])),
+  IsInf: of(tf.isInf, floats(2, 3)),
+  IsFinite: of(tf.isFinite, floats(2, 3)),
   Floor: of((x) => tf.floor(tf.mul(x, 5)), floats(2, 3)),
   Ceil: of((x) => tf.ceil(tf.mul(x, 5)), floats(2, 3)),
   Round: of(tf.round, { shape: [5], values: [-1.5, -0.4, 0.5, 1.5, 2.6] }, integers([2], [-3, 3])),
@@ -129,6 +129,7 @@ const cases: Record<string, KernelCase[]> = {
       fn: ({ a, b, bias }) => tf.fused.matMul({ a: a!, b: b!, bias: bias! }),
     },
   ],
+  Einsum: between((a, b) => tf.einsum('ij,jk->ki', a, b), [floats(3, 4), floats(4, 2)]),
   // shape
   Identity: of(tf.clone, floats(2, 3)),
   Reshape: [
@@ -189,6 +190,8 @@ const cases: Record<string, KernelCase[]> = {
     ...of((x) => tf.add(x, tf.range(3, -1, -2)), floats(2)),
     ...of((x) => tf.add(x, tf.range(0, 2, 1, 'int32')), whole[0]),
   ],
+  LinSpace: of((x) => tf.add(x, tf.linspace(1, 4, 3)), floats(3)),
+  BroadcastArgs: between(tf.broadcastArgs, [integers([3], [2, 1, 4]), integers([2], [3, 1])]),
   // indexing
   GatherV2: [0, 1, -1].flatMap((axis) => [
     {

@@ -36,7 +36,7 @@ function outputMatrix({ a, b, transposeA, transposeB }: Product): [number, numbe
 function gemm(graph: GraphRecorder, operands: Product, bias?: TensorInfo): TensorInfo {
   const { a, b, transposeA, transposeB } = operands;
   const shape = outputMatrix(operands);
-  const inputs = [asMatrix(graph, a), asMatrix(graph, b), ...(bias ? [bias] : [])];
+  const inputs = [asMatrix(graph, a), asMatrix(graph, b), ...(bias ? [asAddend(graph, bias)] : [])];
   const attributes = { transA: { i: Number(transposeA) }, transB: { i: Number(transposeB) } };
   const result = graph.emit('Gemm', inputs, { shape, dtype: 'float32' }, { attributes });
   return reshape(graph, result, [...batchShape(operands), ...shape]);
@@ -54,6 +54,11 @@ function transposed(graph: GraphRecorder, x: TensorInfo): TensorInfo {
   const perm = [...Array(rank - 2).keys(), rank - 1, rank - 2];
   const shape = perm.map((axis) => x.shape[axis]!);
   return graph.emit('Transpose', [x], { shape, dtype: x.dtype }, { attributes: { perm: { ints: perm } } });
+}
+
+/** ONNX Runtime's WebGPU provider takes no scalars, and no Gemm more than two dimensions. */
+function asAddend(graph: GraphRecorder, bias: TensorInfo): TensorInfo {
+  return reshape(graph, bias, bias.shape.length === 0 ? [1] : bias.shape.slice(-2));
 }
 
 function asMatrix(graph: GraphRecorder, x: TensorInfo): TensorInfo {
@@ -76,4 +81,26 @@ function withBias({ inputs: { bias }, graph }: KernelCall, operands: Product, ba
   return bias ? graph.emit('Add', [linear, bias], linear) : linear;
 }
 
-export const matrix: LoweringTable = { BatchMatMul: batchMatMul, _FusedMatMul: fusedMatMul };
+const einsum: Lowering = ({ inputs, attrs, graph }) => {
+  const operands = Object.values(inputs);
+  const equation = (attrs.equation as string).replaceAll(/\s/g, '');
+  const { allDims, summedDims, idDims } = backend_util.decodeEinsumEquation(equation, operands.length);
+  backend_util.checkEinsumDimSizes(
+    allDims.length,
+    idDims,
+    operands as Parameters<typeof backend_util.checkEinsumDimSizes>[2],
+  );
+  const sizeOf = (dim: number) => {
+    const operand = idDims.findIndex((dims) => dims.includes(dim));
+    return operands[operand]!.shape[idDims[operand]!.indexOf(dim)]!;
+  };
+  const shape = [...allDims.keys()].filter((dim) => !summedDims.includes(dim)).map(sizeOf);
+  return graph.emit(
+    'Einsum',
+    operands,
+    { shape, dtype: operands[0]!.dtype },
+    { attributes: { equation: { s: equation } } },
+  );
+};
+
+export const matrix: LoweringTable = { BatchMatMul: batchMatMul, _FusedMatMul: fusedMatMul, Einsum: einsum };

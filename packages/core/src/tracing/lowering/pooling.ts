@@ -1,14 +1,25 @@
 /** Pooling over two or three axes, and its gradients. */
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { TraceError } from '../backend.js';
 import type { GraphRecorder } from '../recorder.js';
+import { keepingType } from './elementwise.js';
 import type { KernelCall, Lowering, LoweringTable } from './lowering.js';
 import { withoutNaN } from './not-a-number.js';
 import { toChannelsFirst, toChannelsLast, type Windows, windowAttributes, windowsOf } from './windows.js';
 
 /** @param spatialAxes number of spatial axes; the pool's size may be one number for all of them */
-function poolWindows(input: readonly number[], attrs: KernelCall['attrs'], spatialAxes: number): Windows {
+function poolWindows(
+  input: readonly number[],
+  attrs: KernelCall['attrs'],
+  spatialAxes: number,
+  output?: readonly number[],
+): Windows {
   const size = attrs.filterSize as number | number[];
-  return windowsOf(input, Array.isArray(size) ? size : Array(spatialAxes).fill(size), attrs);
+  const windows = windowsOf(input, Array.isArray(size) ? size : Array(spatialAxes).fill(size), attrs, output);
+  if (windows.kernel.some((width, axis) => Math.max(windows.before[axis]!, windows.after[axis]!) >= width)) {
+    throw new TraceError('cannot trace a pooling with windows that lie in the padding alone; give less padding');
+  }
+  return windows;
 }
 
 function pool(opType: 'MaxPool' | 'AveragePool'): Lowering {
@@ -26,7 +37,7 @@ function pool(opType: 'MaxPool' | 'AveragePool'): Lowering {
 /** Adds each output's gradient at the place of its maximum; of equal ones at the first, as in TensorFlow.js. */
 const maxPoolGradient: Lowering = ({ inputs, attrs, graph }) => {
   const { dy, input } = inputs as { dy: TensorInfo; input: TensorInfo };
-  const windows = poolWindows(input.shape, attrs, input.shape.length - 2);
+  const windows = poolWindows(input.shape, attrs, input.shape.length - 2, dy.shape.slice(1, -1));
   const x = toChannelsFirst(graph, withoutNaN(graph, input));
   const dOutput = toChannelsFirst(graph, dy);
   const [, indices] = graph.emitMany('MaxPool', [x], [dOutput, dOutput], { attributes: windowAttributes(windows) });
@@ -48,7 +59,7 @@ const maxPoolGradient: Lowering = ({ inputs, attrs, graph }) => {
  */
 const averagePoolGradient: Lowering = ({ inputs, attrs, graph }) => {
   const { dy, input } = inputs as { dy: TensorInfo; input: TensorInfo };
-  const windows = poolWindows(input.shape, attrs, input.shape.length - 2);
+  const windows = poolWindows(input.shape, attrs, input.shape.length - 2, dy.shape.slice(1, -1));
   const channels = input.shape.at(-1)!;
   const attributes = {
     ...windowAttributes(windows),
@@ -66,13 +77,38 @@ function evenFilter(graph: GraphRecorder, channels: number, kernel: readonly num
   return graph.constant(values, { shape: [channels, 1, ...kernel], dtype: 'float32' });
 }
 
+/** Gives positions as TensorFlow does: [(batch·)height, width, channels] flattened. ONNX flattens [batch, channels, …]. */
+const maxPoolWithArgmax: Lowering = (call) => {
+  const { attrs, graph } = call;
+  const x = call.inputs.x!;
+  const windows = poolWindows(x.shape, attrs, 2);
+  const [batch, height, width, channels] = x.shape as [number, number, number, number];
+  const pooled = { shape: [batch, channels, ...windows.output], dtype: 'float32' } as const;
+  const image = toChannelsFirst(graph, withoutNaN(graph, x));
+  const [values, indices] = graph.emitMany('MaxPool', [image], [pooled, { ...pooled, dtype: 'int32' }], {
+    attributes: windowAttributes(windows),
+  });
+  const flat = graph.emit('Cast', [indices!], { ...pooled, dtype: 'int32' }, { attributes: { to: { i: 6 } } });
+  const size = height * width;
+  const planes = Int32Array.from({ length: batch * channels }, (_, k) => k);
+  const firstOf = (offset: (plane: number) => number) =>
+    graph.constant(planes.map(offset), { shape: [batch, channels, 1, 1], dtype: 'int32' });
+  const place = graph.emit('Sub', [flat, firstOf((plane) => plane * size)], flat);
+  const scaled = graph.emit('Mul', [place, graph.scalar(channels, 'int32')], flat);
+  const first = (plane: number) =>
+    (plane % channels) + (attrs.includeBatchInIndex ? Math.floor(plane / channels) * size * channels : 0);
+  const positions = graph.emit('Add', [scaled, firstOf(first)], flat);
+  return [toChannelsLast(graph, values!), toChannelsLast(graph, positions)];
+};
+
 export const poolings: LoweringTable = {
-  MaxPool: pool('MaxPool'),
+  MaxPoolWithArgmax: maxPoolWithArgmax,
+  MaxPool: keepingType(pool('MaxPool')),
   MaxPoolGrad: maxPoolGradient,
-  AvgPool: pool('AveragePool'),
+  AvgPool: keepingType(pool('AveragePool')),
   AvgPoolGrad: averagePoolGradient,
-  MaxPool3D: pool('MaxPool'),
+  MaxPool3D: keepingType(pool('MaxPool')),
   MaxPool3DGrad: maxPoolGradient,
-  AvgPool3D: pool('AveragePool'),
+  AvgPool3D: keepingType(pool('AveragePool')),
   AvgPool3DGrad: averagePoolGradient,
 };

@@ -1,11 +1,10 @@
 /** Reductions over axes. At opset 17 ReduceSum takes its axes as an input, the other reductions as an attribute. */
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { castTo } from './casting.js';
 import type { Lowering, LoweringTable } from './lowering.js';
 import { isNaNOf } from './not-a-number.js';
 
-const float32ElementType = 1;
 const int32ElementType = 6;
-const boolElementType = 9;
 
 interface Reduced {
   readonly axes: number[];
@@ -54,19 +53,33 @@ function extreme(opType: 'ReduceMax' | 'ReduceMin'): Lowering {
 
 /** Averages in float32: the result of TensorFlow.js's mean always has this type. */
 const mean: Lowering = (call) => {
-  const { x } = call.inputs;
-  const attributes = { to: { i: float32ElementType } };
-  const asFloat =
-    x!.dtype === 'float32' ? x! : call.graph.emit('Cast', [x!], { shape: x!.shape, dtype: 'float32' }, { attributes });
+  const asFloat = castTo(call.graph, call.inputs.x!, 'float32');
   return reduceBy('ReduceMean')({ ...call, inputs: { x: asFloat } });
 };
 
-function position(opType: string): Lowering {
-  return ({ inputs: { x }, attrs, graph }) => {
-    const { axes, shape } = reduced(x!.shape, attrs);
+/** Finds the position of an extreme value. ONNX Runtime's ArgMin finds NaN. */
+function position(opType: 'ArgMax' | 'ArgMin'): Lowering {
+  return ({ inputs, attrs, graph }) => {
+    const x = inputs.x!.dtype === 'bool' ? castTo(graph, inputs.x!, 'int32') : inputs.x!;
+    const { axes, shape } = reduced(x.shape, attrs);
+    const type = { shape, dtype: 'int32' } as const;
+    if (x.shape[axes[0]!] === 0) return graph.constant(new Int32Array(util.sizeFromShape(shape)), type);
+    const isLowest = opType === 'ArgMin' && x.dtype === 'float32';
+    const numbers = isLowest
+      ? graph.emit('Where', [isNaNOf(graph, x), graph.scalar(Number.POSITIVE_INFINITY), x], x)
+      : x;
     const attributes = { axis: { i: axes[0]! }, keepdims: { i: 0 } };
-    const found = graph.emit(opType, [x!], { shape, dtype: 'int32' }, { attributes }); // int64 in ONNX
-    return graph.emit('Cast', [found], found, { attributes: { to: { i: int32ElementType } } });
+    const found = graph.emit(opType, [numbers], type, { attributes }); // int64 in ONNX
+    const lowest = graph.emit('Cast', [found], type, { attributes: { to: { i: int32ElementType } } });
+    if (!isLowest) return lowest;
+    // The cpu backend compares with the first value: nothing is less than NaN.
+    const first = graph.emit(
+      'Gather',
+      [x, graph.scalar(0, 'int32')],
+      { shape, dtype: x.dtype },
+      { attributes: { axis: { i: axes[0]! } } },
+    );
+    return graph.emit('Where', [isNaNOf(graph, first), graph.scalar(0, 'int32'), lowest], type);
   };
 }
 
@@ -74,10 +87,8 @@ function position(opType: string): Lowering {
 function reduceFlags(opType: 'ReduceMax' | 'ReduceMin'): Lowering {
   return (call) => {
     const { x } = call.inputs;
-    const castTo = (tensor: TensorInfo, dtype: 'int32' | 'bool', code: number) =>
-      call.graph.emit('Cast', [tensor], { shape: tensor.shape, dtype }, { attributes: { to: { i: code } } });
-    const integers = castTo(x!, 'int32', int32ElementType);
-    return castTo(reduceBy(opType)({ ...call, inputs: { x: integers } }) as TensorInfo, 'bool', boolElementType);
+    const integers = castTo(call.graph, x!, 'int32');
+    return castTo(call.graph, reduceBy(opType)({ ...call, inputs: { x: integers } }) as TensorInfo, 'bool');
   };
 }
 

@@ -2,37 +2,64 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type TraceBackend, TraceError, traceBackendName } from '../backend.js';
 import { ElementTypeError } from '../element-types.js';
+import { blocks } from './blocks.js';
+import { complex, withComplex } from './complex.js';
 import { convolutions } from './convolution.js';
+import { cumulative } from './cumulative.js';
+import { dilation } from './dilation.js';
+import { division } from './division.js';
 import { elementwise } from './elementwise.js';
+import { images } from './images.js';
 import { indexing } from './indexing.js';
 import { linearAttention } from './linear-attention.js';
+import { localResponse } from './local-response.js';
 import type { Lowering, LoweringTable } from './lowering.js';
 import { matrix } from './matrix.js';
 import { normalization } from './normalization.js';
+import { ordering } from './ordering.js';
 import { poolings } from './pooling.js';
 import { reduction } from './reduction.js';
+import { refusedKernels } from './refused.js';
 import { resizing } from './resizing.js';
+import { scattering } from './scattering.js';
 import { shape } from './shape.js';
 import { training } from './training.js';
+import { trigonometry } from './trigonometry.js';
 
-const tables: readonly LoweringTable[] = [
+/** All lowerings, by family. */
+export const loweringTables: readonly LoweringTable[] = [
   elementwise,
+  trigonometry,
+  division,
+  cumulative,
   matrix,
   shape,
+  blocks,
   indexing,
+  scattering,
+  ordering,
   reduction,
   convolutions,
   poolings,
   normalization,
+  localResponse,
+  dilation,
   resizing,
+  images,
+  complex,
   training,
   linearAttention,
 ];
 
 export function registerLowerings(): void {
   if (tf.getKernel('Identity', traceBackendName)) return;
-  for (const table of tables) {
-    for (const [kernelName, lowering] of Object.entries(table)) register(kernelName, lowering);
+  for (const table of loweringTables) {
+    for (const [kernelName, lowering] of Object.entries(table)) register(kernelName, withComplex(kernelName, lowering));
+  }
+  for (const [kernelName, reason] of Object.entries(refusedKernels)) {
+    register(kernelName, () => {
+      throw new TraceError(`cannot trace the TensorFlow.js kernel '${kernelName}': ${reason}`);
+    });
   }
 }
 

@@ -1,6 +1,10 @@
 /** Kernels that move or create elements without computing: reshape, transpose, slice, concat, fill. */
+
+import * as tf from '@tensorflow/tfjs-core';
 import { backend_util, type DataType, slice_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { GraphRecorder } from '../recorder.js';
+import { byOps } from './by-ops.js';
+import { castTo } from './casting.js';
 import type { Lowering, LoweringTable } from './lowering.js';
 
 const identity: Lowering = ({ inputs: { x }, graph }) => graph.alias(x!);
@@ -29,8 +33,14 @@ const transpose: Lowering = ({ inputs: { x }, attrs, graph }) => {
   return graph.emit('Transpose', [x!], { shape, dtype: x!.dtype }, { attributes: { perm: { ints: perm } } });
 };
 
+/** Converts a part of a tensor of another type, whose elements are stored without their fractions. */
+function asPart(graph: GraphRecorder, part: TensorInfo, dtype: DataType): TensorInfo {
+  return dtype === 'bool' ? castTo(graph, castTo(graph, part, 'int32'), dtype) : castTo(graph, part, dtype);
+}
+
 const concat: Lowering = ({ inputs, attrs, graph }) => {
-  const parts = Object.values(inputs);
+  const dtype = Object.values(inputs)[0]!.dtype;
+  const parts = Object.values(inputs).map((part) => asPart(graph, part, dtype));
   const axis = util.parseAxisParam(attrs.axis as number, parts[0]!.shape)[0]!;
   const nonEmpty = parts.filter((part) => util.sizeFromShape(part.shape) > 0);
   if (nonEmpty.length === 1) return graph.alias(nonEmpty[0]!);
@@ -82,6 +92,7 @@ const stridedSlice: Lowering = ({ inputs: { x }, attrs, graph }) => {
   const positions = [info.begin, end, [...info.begin.keys()], info.strides].map((values) => graph.int64(values));
   // The axes that the shrink mask drops are still there, with one element, until the reshape.
   const shape = slice_util.computeOutShape(info.begin, info.end, info.strides).map((size) => Math.max(size, 0));
+  if (shape.includes(0)) return graph.constant([], { shape: info.finalShape, dtype: x!.dtype });
   const sliced = graph.emit('Slice', [x!, ...positions], { shape, dtype: x!.dtype });
   return reshaped(graph, sliced, info.finalShape);
 };
@@ -163,7 +174,24 @@ const range: Lowering = ({ attrs, graph }) => {
   return graph.constant(values, { shape: [values.length], dtype });
 };
 
+/** The numbers that the cpu backend gives: rounded to float32 after each step. */
+const linSpace: Lowering = ({ attrs, graph }) => {
+  const { start, stop, num } = attrs as unknown as Record<'start' | 'stop' | 'num', number>;
+  const values = new Float32Array(num);
+  for (let k = 0; k < num; k++) values[k] = k === 0 ? start : values[k - 1]! + (stop - start) / (num - 1);
+  return graph.constant(values, { shape: [num], dtype: 'float32' });
+};
+
+/** The shape to which two shapes broadcast; they may be known only when the graph runs. */
+const broadcastArgs = byOps(({ s0, s1 }) => {
+  const rank = Math.max(s0!.size, s1!.size);
+  const [a, b] = [s0!, s1!].map((sizes) => tf.pad(sizes, [[rank - sizes.size, 0]], 1));
+  return tf.where(tf.equal(a!, tf.scalar(1, 'int32')), b!, a!);
+});
+
 export const shape: LoweringTable = {
+  LinSpace: linSpace,
+  BroadcastArgs: broadcastArgs,
   Identity: identity,
   Reshape: reshape,
   ExpandDims: expandDims,

@@ -195,6 +195,22 @@ describeKernels([convolutions, poolings, normalization, resizing], {
       fn: (inputs) => tf.grads((...values) => weighted(batchNorm(values)))(Object.values(inputs)),
     },
   ],
+  MaxPoolWithArgmax: [
+    {
+      inputs: { x: image },
+      fn: ({ x }) => Object.values(tf.maxPoolWithArgmax(x as tf.Tensor4D, [2, 3], 2, 'same', true)),
+    },
+  ],
+  ResizeBilinear: [
+    pooled((x) => tf.image.resizeBilinear(x as tf.Tensor4D, [5, 9]), image),
+    pooled((x) => tf.image.resizeBilinear(x as tf.Tensor4D, [5, 9], true), image),
+    pooled((x) => tf.image.resizeBilinear(x as tf.Tensor4D, [14, 3], false, true), image),
+  ],
+  // The cpu backend's gradient is for square images, without pixel centres.
+  ResizeBilinearGrad: [
+    poolGradient((x) => tf.image.resizeBilinear(x as tf.Tensor4D, [5, 9]), floats(1, 6, 6, 3)),
+    poolGradient((x) => tf.image.resizeBilinear(x as tf.Tensor4D, [5, 9], true), floats(2, 6, 6, 3)),
+  ],
   ResizeNearestNeighbor: [pooled(upsampled, image)],
   // TensorFlow.js's cpu backend reads wrong gradients from the second image of a batch on.
   ResizeNearestNeighborGrad: [poolGradient(upsampled, floats(1, 7, 6, 3))],

@@ -2,7 +2,7 @@
  * Computes the windows of a convolution or a pooling, for any number of spatial axes, and converts between layouts:
  * TensorFlow.js has channels last, ONNX first. ONNX Runtime merges the transpositions of neighbouring layers.
  */
-import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { TraceError } from '../backend.js';
 import type { EmitOptions, GraphRecorder } from '../recorder.js';
 import type { KernelCall } from './lowering.js';
@@ -29,13 +29,29 @@ type Attributes = KernelCall['attrs'];
  * `dataFormat`.
  * @param input the input's shape [batch, …, channels]
  * @param kernel sizes of the filter or pool along the spatial axes
+ * @param output the number of windows along each axis, in gradients: TensorFlow.js does not tell them `dimRoundingMode`
  */
-export function windowsOf(input: readonly number[], kernel: readonly number[], attrs: Attributes): Windows {
+export function windowsOf(
+  input: readonly number[],
+  kernel: readonly number[],
+  attrs: Attributes,
+  output?: readonly number[],
+): Windows {
+  const modes = output ? ([attrs.dimRoundingMode, 'floor', 'round', 'ceil'] as const) : [attrs.dimRoundingMode];
+  const rounded = modes.map((dimRoundingMode) =>
+    windowsBy(input, kernel, { ...attrs, dimRoundingMode: dimRoundingMode ?? 'floor' }),
+  );
+  const found = rounded.find((windows) => !output || util.arraysEqual([...windows.output], [...output]));
+  if (!found) throw new TraceError(`no rounding of the number of windows gives the shape [${output}] of the gradients`);
+  return found;
+}
+
+function windowsBy(input: readonly number[], kernel: readonly number[], attrs: Attributes): Windows {
   const { dataFormat } = attrs;
   if (dataFormat !== undefined && dataFormat !== 'NHWC' && dataFormat !== 'NDHWC') {
     throw new TraceError(`cannot trace dataFormat '${dataFormat}'; keep the channels last`);
   }
-  if (typeof attrs.pad === 'number' && attrs.pad > 0 && !isUniform(kernel, attrs)) {
+  if (typeof attrs.pad === 'number' && !isUniform(kernel, attrs)) {
     // For such kernels TensorFlow.js computes the size of every axis from the kernel and the stride of the first.
     throw new TraceError(
       'cannot trace a number as padding of an oblong or dilated kernel; give "same", "valid" or pairs',
