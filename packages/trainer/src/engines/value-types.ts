@@ -4,7 +4,18 @@ import { elementTypes, type OnnxDataType, type OnnxNode } from '@unroll/core/onn
 
 const ofNumber = new Map(Object.entries(elementTypes).map(([dtype, number]) => [number, dtype as OnnxDataType]));
 
-const comparisons = new Set(['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor', 'Not', 'IsNaN']);
+const comparisons = new Set([
+  'Equal',
+  'Greater',
+  'GreaterOrEqual',
+  'Less',
+  'LessOrEqual',
+  'And',
+  'Or',
+  'Xor',
+  'Not',
+  'IsNaN',
+]);
 const positions = new Set(['ArgMax', 'ArgMin']);
 
 /** Returns the type of every value, by name. */
