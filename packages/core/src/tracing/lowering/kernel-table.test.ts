@@ -37,6 +37,13 @@ function list(): string {
     `Of the ${ofCpu.length} kernels of the \`cpu\` backend, ${traced.length} are traced. These ${differentiable.length} have gradients in TensorFlow.js, which are traced too (ComplexAbs's is for a complex input, which no graph has): ${differentiable.join(', ')}.`,
     `These ${others.length} have none, or are gradients themselves: ${others.join(', ')}.`,
     `These ${refused.length} are refused by name:`,
-    [['kernel', 'reason'], ['---', '---'], ...refused].map((row) => `| ${row.join(' | ')} |`).join('\n'),
+    tableOf([['kernel', 'reason'], ...refused]),
   ].join('\n\n');
+}
+
+/** A table with columns of one width, as the formatter has it. */
+function tableOf(rows: string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = [rows[0]!, widths.map((width) => '-'.repeat(width)), ...rows.slice(1)];
+  return lines.map((row) => `| ${row.map((cell, k) => cell.padEnd(widths[k]!)).join(' | ')} |`).join('\n');
 }
