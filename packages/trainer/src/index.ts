@@ -4,6 +4,8 @@
  * `generate`, `extractFeatures`, `exportBundle`) and with models of other frameworks (`importModel`); TensorFlow.js models trained step by
  * step (`compile`); the engines that run programs; and the `unroll` command as a function.
  */
+import './own-models/fit-progress.js';
+
 export { main } from './cli.js';
 export { type CompiledModel, type CompileOptions, compile } from './compile/compile.js';
 export type { Loss, LossFunction } from './compile/loss.js';

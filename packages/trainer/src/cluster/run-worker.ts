@@ -19,7 +19,7 @@ export async function runWorker(
   observer: RunObserver | undefined,
 ): Promise<RunReport> {
   observer?.watch(connectRunStatus(role.servers, role.security));
-  const report = new RunReport(request.out, role.workers);
+  const report = new RunReport(request.out, role.workers, role.worker);
   const leaving = new AbortController();
   const signal = stopOfLauncher(process);
   const run = { request, role: { ...role, onNotice: notify }, signal, leave: leaving.signal };

@@ -85,7 +85,8 @@ export async function runLocalWorkers(
   observer: RunObserver | undefined,
   signal: AbortSignal,
 ): Promise<RunReport> {
-  const report = new RunReport(data.request.out, processes.workers);
+  const { first, workers: all } = processes;
+  const report = new RunReport(data.request.out, all, first > 0 ? first : undefined);
   const workers: Child[] = [];
   const kill = () => {
     for (const worker of workers) worker.kill();

@@ -50,7 +50,7 @@ describe.each([
     expect(await parametersOf(name('paused'))).toEqual(await parametersOf(name('at once')));
   });
 
-  test('ends on Ctrl-C with one line and status 130; the checkpoint is whole, and --resume goes on', async () => {
+  test('ends on Ctrl-C with status 130 and a checkpoint within an epoch; --resume goes on to the same bits', async () => {
     const out = at(name('interrupted'));
     const flags = ['train', '--data', corpus, '--out', out, ...smallModel, ...cluster, '--epochs', '100000'];
     const { child, logged, outcome } = startUnroll(...flags);
@@ -58,6 +58,9 @@ describe.each([
     child.kill('SIGINT');
     const { status, stdout, stderr } = await outcome;
     expect({ status, stdout }).toEqual({ status: 130, stdout: '' });
+    expect(stderr).toContain(
+      'interrupted: ends after this step, and writes a checkpoint; a second Ctrl-C stops at once',
+    );
     expect(stderr.match(/^unroll: .*$/gm)).toEqual([
       expect.stringMatching(/^unroll: interrupted; .* holds the model after step \d+: go on with --resume$/),
     ]);
@@ -66,6 +69,8 @@ describe.each([
     const lastStep = String(step + 3);
     const resumed = await unrollJson(...flags, '--resume', '--max-steps', lastStep);
     expect(resumed.steps).toBe(step + 3);
+    await train(name('uninterrupted'), '--epochs', '100000', '--max-steps', lastStep, ...cluster);
+    expect(await parametersOf(name('interrupted'))).toEqual(await parametersOf(name('uninterrupted')));
     expect(readdirSync(root.path).filter((entry) => /\.(saved|unroll)/.test(entry))).toEqual([]);
   });
 

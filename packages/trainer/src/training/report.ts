@@ -66,10 +66,14 @@ export class RunReport {
   /** Since the last epoch ended: the number of steps made at the workers' own pace, and their total staleness. */
   #stale = { steps: 0, sum: 0 };
 
+  /** The worker of which to tell although it is not the chief, where each process has an output of its own. */
+  readonly #own: number | undefined;
+
   /** @param out the folder of the checkpoint */
-  constructor(out: string, workers = 1) {
+  constructor(out: string, workers = 1, own?: number) {
     this.#out = out;
     this.#workers = workers;
+    this.#own = own;
   }
 
   /** Handles one event of a worker. Only the chief's events are shown; every worker's losses count. */
@@ -77,7 +81,10 @@ export class RunReport {
     if (event.type === 'epoch') this.#epochs.set(worker, event);
     if (event.type === 'step') this.#addStaleness(event);
     if (event.type === 'start') this.#start ??= event;
-    if (!this.#chief.includes(event, worker)) return;
+    if (!this.#chief.includes(event, worker)) {
+      if (worker === this.#own) this.#addOwn(event);
+      return;
+    }
     switch (event.type) {
       case 'start':
         this.#start = event;
@@ -107,6 +114,26 @@ export class RunReport {
         this.#clearBars();
         this.#steps = event.step;
         break;
+    }
+  }
+
+  /** Says how a worker that is not the chief gets on: sparingly, as the chief tells of the run. */
+  #addOwn(event: RunEvent): void {
+    const name = `worker ${this.#own} of ${this.#workers}`;
+    if (event.type === 'start') {
+      for (const notice of event.notices) log(notice, 'warning');
+      const left = counted(event.totalSteps - event.firstStep, 'step');
+      log(`${name} has joined at step ${event.firstStep}, with ${left} to go: ${event.engine}`);
+    } else if (event.type === 'step') {
+      this.#showStep(event);
+    } else if (event.type === 'epoch') {
+      this.#clearBars();
+      this.#epochCount = 0;
+      const { epochs, unit, task } = this.#start!;
+      const loss = ratio(event.lossSum, event.count);
+      const own = task === undefined ? `perplexity ${shown(loss && Math.exp(loss), 2)}` : `loss ${shown(loss, 4)}`;
+      const rate = rateOf(event.count, event.seconds)?.toFixed(0) ?? 'unknown';
+      log(`${name}, epoch ${event.epoch}/${epochs}, step ${event.step}: ${own} over its lanes, ${rate} ${unit}/s`);
     }
   }
 
