@@ -15,14 +15,20 @@ describe.skipIf(!executablePath)('in Chromium', () => {
   afterAll(() => browser.close());
 
   test.each([
-    ['LSTMs', 'int8', randomStepGraph],
-    ['minGRUs', 'int8', (shape: ModelShape) => randomStepGraph({ ...shape, cell: 'mingru' })],
-    ['minLSTMs', 'int4', (shape: ModelShape) => randomStepGraph({ ...shape, cell: 'minlstm' })],
-    ['minGRUs, with linear attention', 'none', (shape: ModelShape) => randomReadingGraph({ ...shape, cell: 'mingru' })],
+    ['LSTMs', 'int8', randomStepGraph, 'word'],
+    ['LSTMs over characters, without a start token', 'none', randomStepGraph, 'char-without-start'],
+    ['minGRUs', 'int8', (shape: ModelShape) => randomStepGraph({ ...shape, cell: 'mingru' }), 'word'],
+    ['minLSTMs', 'int4', (shape: ModelShape) => randomStepGraph({ ...shape, cell: 'minlstm' }), 'word'],
+    [
+      'minGRUs, with linear attention',
+      'none',
+      (shape: ModelShape) => randomReadingGraph({ ...shape, cell: 'mingru' }),
+      'word',
+    ],
   ] as const)(
     "of %s, %s: token ids are Node's, greedy and sampled, and the score is within 1e-4",
-    async (_, scheme, graphOf) => {
-      const bundle = await sampleBundle(scheme, 'word', graphOf);
+    async (_, scheme, graphOf, kind) => {
+      const bundle = await sampleBundle(scheme, kind, graphOf);
       await using folder = await folderOf(bundle);
       await using model = await loadLocalLanguageModel(folder.path);
       const ids = async (options: object) => {

@@ -65,6 +65,10 @@ export class BpeTokenizer implements Tokenizer {
     this.#delegate = new HuggingFaceTokenizer(this.toJSON(), { clean_up_tokenization_spaces: false });
   }
 
+  get startId(): number {
+    return this.eosId;
+  }
+
   get vocabSize(): number {
     return this.#model.vocabulary.size;
   }

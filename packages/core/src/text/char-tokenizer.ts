@@ -25,6 +25,7 @@ export class CharTokenizer implements Tokenizer {
   readonly kind = 'char';
   readonly eosId: number;
   readonly unkId: number;
+  readonly startId: number | undefined;
   readonly #vocabulary: Vocabulary;
   readonly #addedTokens: readonly AddedToken[];
 
@@ -32,9 +33,10 @@ export class CharTokenizer implements Tokenizer {
    * Creates a tokenizer.
    *
    * @param addedTokens tokens that are cut out of the text wherever they occur
+   * @param hasStart whether texts start from the line break
    * @throws Error if the vocabulary lacks `<unk>` or the line break, or has a token of several characters
    */
-  constructor(vocabulary: Vocabulary, addedTokens: readonly AddedToken[] = []) {
+  constructor(vocabulary: Vocabulary, addedTokens: readonly AddedToken[] = [], hasStart = true) {
     const unkId = vocabulary.id(UNK);
     const eosId = vocabulary.id(LINE_BREAK);
     if (unkId === undefined || eosId === undefined) {
@@ -53,6 +55,7 @@ export class CharTokenizer implements Tokenizer {
     this.#addedTokens = addedTokens;
     this.unkId = unkId;
     this.eosId = eosId;
+    this.startId = hasStart ? eosId : undefined;
   }
 
   /** Learns a tokenizer from the characters in `texts`; `<unk>` is id 0 and the line break id 1. */
@@ -111,7 +114,7 @@ export class CharTokenizer implements Tokenizer {
       pre_tokenizer: SINGLE_CHARACTERS,
       post_processor: null,
       decoder: { type: 'Fuse' },
-      model: wordLevelModel(this.#vocabulary),
+      model: { ...wordLevelModel(this.#vocabulary), ...(this.startId === undefined && { start_token: null }) },
     };
   }
 }

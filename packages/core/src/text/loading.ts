@@ -22,6 +22,9 @@ const wordLevelModel: FollowedSettings = {
   max_input_chars_per_word: anything,
 };
 
+/** `start_token: null` stands in files of models without a start token. */
+const charLevelModel: FollowedSettings = { ...wordLevelModel, start_token: only(undefined, null) };
+
 const wordFile: FollowedSettings = {
   ...commonSettings,
   normalizer: only(...WORD_NORMALIZERS),
@@ -59,8 +62,8 @@ export function loadTokenizer(json: unknown): Tokenizer {
       requireAllFollowed(file, wordFile, { model: wordLevelModel, preTokenizer: { type: anything } });
       return WordTokenizer.of(parseVocabulary(file, model), file.normalizer, addedTokensOf(file));
     case 'WordLevel over Split':
-      requireAllFollowed(file, charFile, { model: wordLevelModel, preTokenizer: singleCharacters });
-      return new CharTokenizer(parseVocabulary(file, model), addedTokensOf(file));
+      requireAllFollowed(file, charFile, { model: charLevelModel, preTokenizer: singleCharacters });
+      return new CharTokenizer(parseVocabulary(file, model), addedTokensOf(file), model.start_token !== null);
     case 'BPE over ByteLevel': {
       requireByteLevelBpe(file);
       const vocabulary = parseVocabulary(file, model);

@@ -11,10 +11,15 @@ export interface Tokenizer {
   /** The number of ids; every id is in `[0, vocabSize)`. */
   readonly vocabSize: number;
   /**
-   * The id that ends a sentence or line; evaluation and generation start from it. Word tokenizers call the token
+   * The id that ends a sentence or line. Word tokenizers call the token
    * `<eos>`; for the other kinds it is the line break itself, `"\n"`.
    */
   readonly eosId: number;
+  /**
+   * The id from which evaluation and generation start: `eosId`. Undefined for a model without a start token, which reads
+   * the first token of a text and does not predict it.
+   */
+  readonly startId: number | undefined;
   /** The id `<unk>` of text that the vocabulary lacks; undefined if nothing can be unknown. */
   readonly unkId: number | undefined;
   /** Converts `text` to ids. Every line break becomes `eosId`; none is added at the end. */

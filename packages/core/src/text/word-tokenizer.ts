@@ -90,6 +90,10 @@ export class WordTokenizer implements Tokenizer {
     return new WordTokenizer(vocabulary, { eosIsReserved, addedTokens });
   }
 
+  get startId(): number {
+    return this.eosId;
+  }
+
   get vocabSize(): number {
     return this.#vocabulary.size;
   }

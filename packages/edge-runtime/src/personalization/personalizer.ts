@@ -172,7 +172,7 @@ export class Personalizer {
     const learned = await train({ ...job, signal, onProgress }, await this.#context.ort());
 
     const perplexity = async (step: StepModel, ids: readonly number[]) =>
-      (await scoreIds(step, tokenizer.eosId, ids.slice(0, measuredTokens), { signal })).perplexity;
+      (await scoreIds(step, tokenizer.startId, ids.slice(0, measuredTokens), { signal })).perplexity;
     const before = { texts: await perplexity(baseStep, own), general: await perplexity(baseStep, general) };
     const recordOf = (share: number): PersonalizationRecord => {
       const trained = withShare(learned, base.parameters, share);

@@ -4,7 +4,7 @@ import type { Tokenizer } from '@unroll/core/text';
 import { Continuation } from './continuation.js';
 import { stateAfter } from './reading.js';
 import type { StepModel } from './step.js';
-import type { Start } from './text-state.js';
+import { beginning, type Start, unreadIds } from './text-state.js';
 
 export interface GenerateOptions extends SamplingOptions {
   /**
@@ -30,21 +30,22 @@ export interface GeneratedToken {
 
 /**
  * Yields the tokens that follow `prompt`, each as soon as it is known (with beam search, all at the end). `start`
- * precedes the prompt; by default it is the end of a line.
+ * precedes the prompt; by default it is the end of a line, or nothing for a model without a start token.
+ * @throws RangeError if there is neither a start nor a prompt
  */
 export async function* generate<State>(
   model: StepModel<State>,
-  tokenizer: Pick<Tokenizer, 'kind' | 'eosId' | 'encode' | 'decode' | 'token'>,
+  tokenizer: Pick<Tokenizer, 'kind' | 'startId' | 'encode' | 'decode' | 'token'>,
   prompt: string,
   options: GenerateOptions,
-  start: Start<State> = { state: model.initialState, ids: [tokenizer.eosId] },
+  start: Start<State> = beginning(model, tokenizer),
 ): AsyncGenerator<GeneratedToken, void, undefined> {
   const ids = tokenizer.encode(prompt);
   const context = [...start.ids, ...ids];
   const continuation = new Continuation(tokenizer, context);
   // Word tokenizers put a space before every word; the prompt may already end with one.
   let spaced = tokenizer.kind === 'word' && /\s$/.test(prompt);
-  for await (const id of tokenIds(model, start.state, [start.ids.at(-1)!, ...ids], options)) {
+  for await (const id of tokenIds(model, start.state, unreadIds(start, ids), options)) {
     const text = continuation.add(id);
     yield { id, token: tokenizer.token(id), text: spaced ? text.trimStart() : text };
     spaced = false;

@@ -22,7 +22,7 @@ import { disposed, type LanguageModel } from './language-model.js';
 import { type IdScore, logProbabilities, type Score, scoreIds, scoreOf } from './score.js';
 import type { StepModel } from './step.js';
 import { Suggester, type SuggestOptions } from './suggest.js';
-import { type FromState, readIds, type Start, startFrom, type TextState } from './text-state.js';
+import { beginning, type FromState, readIds, type Start, startFrom, type TextState } from './text-state.js';
 
 interface Loaded {
   readonly model: StepModel;
@@ -77,9 +77,10 @@ export class LocalLanguageModel implements LanguageModel {
     const { state, signal } = options;
     const ids = this.tokenizer.encode(text);
     const start = this.#start(state);
-    const score = await scoreIds(this.#live.model, start.ids.at(-1)!, ids, { state: start.state, signal });
-    const tokens = ids.map((id) => this.tokenizer.token(id));
-    return { tokens, spans: this.tokenizer.spans(text), ...scoreOf(score.tokenLogProbabilities) };
+    const score = await scoreIds(this.#live.model, start.ids.at(-1), ids, { state: start.state, signal });
+    const unscored = start.ids.length === 0 ? 1 : 0;
+    const tokens = ids.slice(unscored).map((id) => this.tokenizer.token(id));
+    return { tokens, spans: this.tokenizer.spans(text).slice(unscored), ...scoreOf(score.tokenLogProbabilities) };
   }
 
   /**
@@ -88,12 +89,12 @@ export class LocalLanguageModel implements LanguageModel {
    */
   async scoreIds(ids: readonly number[]): Promise<IdScore> {
     this.#checkIds(ids);
-    return scoreIds(this.#live.model, this.tokenizer.eosId, ids);
+    return scoreIds(this.#live.model, this.tokenizer.startId, ids);
   }
 
   /** Yields the log-probabilities of the ids of a long text, each as soon as it is computed; ids as for `scoreIds`. */
   logProbabilities(ids: Iterable<number>): AsyncGenerator<number, void, undefined> {
-    return logProbabilities(this.#live.model, this.tokenizer.eosId, ids);
+    return logProbabilities(this.#live.model, this.tokenizer.startId, ids);
   }
 
   async suggest(text: string, options: SuggestOptions & FromState & Cancellable = {}): Promise<string[]> {
@@ -174,8 +175,6 @@ export class LocalLanguageModel implements LanguageModel {
   }
 
   #start(saved: TextState | undefined): Start {
-    return saved
-      ? startFrom(this.manifest, saved)
-      : { state: this.#live.model.initialState, ids: [this.tokenizer.eosId] };
+    return saved ? startFrom(this.manifest, saved) : beginning(this.#live.model, this.tokenizer);
   }
 }

@@ -24,11 +24,11 @@ export interface Score extends IdScore {
 
 /**
  * Computes the probability of `ids` after `firstToken`, which the model reads in state `state`; default the initial
- * state.
+ * state. Without `firstToken`, the first id is read and not scored.
  */
 export async function scoreIds<State>(
   model: StepModel<State>,
-  firstToken: number,
+  firstToken: number | undefined,
   ids: readonly number[],
   { state = model.initialState, signal }: { state?: State; signal?: AbortSignal | undefined } = {},
 ): Promise<IdScore> {
@@ -55,17 +55,21 @@ function idScoreOf(tokenLogProbabilities: readonly number[]): IdScore {
   };
 }
 
-/** Yields the natural logarithm of each id's probability, given `firstToken` and the ids before it, in their order. */
+/**
+ * Yields the natural logarithm of each id's probability, given `firstToken` and the ids before it, in their order. Without
+ * `firstToken`, the first id is read and has none.
+ */
 export async function* logProbabilities<State>(
   model: StepModel<State>,
-  firstToken: number,
+  firstToken: number | undefined,
   ids: Iterable<number>,
   initialState: State = model.initialState,
 ): AsyncGenerator<number, void, undefined> {
-  let [context, state] = [firstToken, initialState];
-  for (const run of runsOf(model, ids)) {
-    for (const id of run)
-      if (!Number.isSafeInteger(id) || id < 0) throw new RangeError(`id ${id}: must be a token's id`);
+  const rest = checked(ids);
+  const first = firstToken === undefined ? rest.next() : { done: false, value: firstToken };
+  if (first.done) return;
+  let [context, state] = [first.value!, initialState];
+  for (const run of runsOf(model, rest)) {
     const result = await readRun(model, state, [context, ...run.slice(0, -1)]);
     const vocabSize = result.logits.length / run.length;
     for (const [k, id] of run.entries()) {
@@ -76,5 +80,12 @@ export async function* logProbabilities<State>(
       yield tokenLogProbability;
     }
     [context, state] = [run.at(-1)!, result.state];
+  }
+}
+
+function* checked(ids: Iterable<number>): Generator<number, void, undefined> {
+  for (const id of ids) {
+    if (!Number.isSafeInteger(id) || id < 0) throw new RangeError(`id ${id}: must be a token's id`);
+    yield id;
   }
 }

@@ -9,7 +9,7 @@ import { ContextReader, type Reading } from './context.js';
 import { Ranking } from './ranking.js';
 import { Speller } from './spelling.js';
 import type { StepModel } from './step.js';
-import type { Start } from './text-state.js';
+import { beginning, type Start, unreadIds } from './text-state.js';
 import { WordIndex } from './word-index.js';
 
 export interface SuggestOptions {
@@ -48,7 +48,7 @@ export class Suggester {
   constructor(model: StepModel, tokenizer: Tokenizer) {
     this.#model = model;
     this.#tokenizer = tokenizer;
-    this.#beginning = { state: model.initialState, ids: [tokenizer.eosId] };
+    this.#beginning = beginning(model, tokenizer);
     this.#context = contextOf(model, this.#beginning);
   }
 
@@ -63,6 +63,8 @@ export class Suggester {
     if (count === 0) return [];
     const typed = prefix ?? begunWord(text, this.#tokenizer.kind);
     const before = prefix === undefined ? text.slice(0, text.length - typed.length) : text;
+    // Without a start token, a model knows nothing about the first word.
+    if (start.ids.length === 0 && before === '') return [];
     if (!isSame(this.#context.start, start)) this.#context = contextOf(this.#model, start);
     const request = { typed, count, signal };
     return this.#tokenizer.kind === 'word' ? this.#choose(before, request) : this.#spell(before, request);
@@ -90,7 +92,7 @@ export class Suggester {
   async #read(text: string, signal: AbortSignal | undefined): Promise<Reading> {
     const context = this.#context;
     if (context.last?.text !== text) {
-      const reading = context.reader.read([context.start.ids.at(-1)!, ...this.#tokenizer.encode(text)], signal);
+      const reading = context.reader.read(unreadIds(context.start, this.#tokenizer.encode(text)), signal);
       const last = { text, reading };
       // Work that its caller may abort is not shared with others before it is done.
       if (signal) await reading;

@@ -3,6 +3,7 @@
  * forks it, passing it back restores it. IndexedDB can store it directly.
  */
 import { elementCount } from '@unroll/core/config';
+import type { Tokenizer } from '@unroll/core/text';
 import { type Manifest, modelFile } from '../bundle/manifest.js';
 import { BundleError } from '../errors.js';
 import { joiningTokens } from './continuation.js';
@@ -24,7 +25,26 @@ export interface TextState {
  */
 export interface Start<State = RecurrentState> {
   readonly state: State;
+  /** Empty at the beginning of a text for a model without a start token. */
   readonly ids: readonly number[];
+}
+
+/** The beginning of a text. */
+export function beginning<State>(
+  { initialState }: Pick<StepModel<State>, 'initialState'>,
+  { startId }: Pick<Tokenizer, 'startId'>,
+): Start<State> {
+  return { state: initialState, ids: startId === undefined ? [] : [startId] };
+}
+
+/**
+ * Returns the tokens to read from a place on: its last one, which has not been read, and those that follow.
+ * @throws RangeError if there are none
+ */
+export function unreadIds({ ids }: Start<unknown>, following: readonly number[]): number[] {
+  const unread = [...ids.slice(-1), ...following];
+  if (unread.length > 0) return unread;
+  throw new RangeError('the text is empty, and this model has no start token; give at least its first character');
 }
 
 /** The option of all operations that read text: continues after a text that was read before. */
@@ -42,7 +62,7 @@ export async function readIds(
   signal: AbortSignal | undefined,
 ): Promise<TextState> {
   const all = [...start.ids, ...ids];
-  const state = await stateAfter(model, start.state, all.slice(start.ids.length - 1, -1), signal);
+  const state = await stateAfter(model, start.state, unreadIds(start, ids).slice(0, -1), signal);
   const values = Float32Array.from(manifest.state.flatMap(({ input }) => [...state[input]!]));
   return { model: sha256Of(manifest), ids: all.slice(-joiningTokens), values };
 }

@@ -16,13 +16,15 @@ const text = ['the', 'then', 'there', 'The', 'river', ...Array.from({ length: 39
 /** Builds a bundle of a model with two layers, LSTMs unless `graphOf` creates others. */
 export function sampleBundle(
   quantization: Quantization = 'int8',
-  kind: 'word' | 'char' | 'bpe' = 'word',
+  kind: 'word' | 'char' | 'char-without-start' | 'bpe' = 'word',
   graphOf: (shape: ModelShape) => OnnxGraph = randomStepGraph,
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
-  const tokenizer = trainTokenizer(kind, `${text}\n`, { vocabSize: 402 });
+  const withoutStart = kind === 'char-without-start';
+  const tokenizer = trainTokenizer(withoutStart ? 'char' : kind, `${text}\n`, { vocabSize: 402 });
+  const json = tokenizer.toJSON();
   return buildBundle({
     graph: graphOf({ vocabSize: tokenizer.vocabSize, embeddingDim: 64, hiddenDim: 96, layers: 2 }),
-    tokenizerJson: tokenizer.toJSON(),
+    tokenizerJson: withoutStart ? { ...json, model: { ...json.model, start_token: null } } : json,
     config: { layers: 2 },
     quantization,
   });

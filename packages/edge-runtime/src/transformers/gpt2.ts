@@ -53,7 +53,7 @@ export async function loadGpt2(address: string | URL, options: LoadTransformerOp
   const [bosId, eosId] = [Number(config.bos_token_id), Number(config.eos_token_id)];
   const tokenizer = {
     kind: 'bpe' as const,
-    eosId,
+    startId: bosId,
     encode: (text: string) => pretrained.encode(text),
     decode: (ids: readonly number[]) => pretrained.decode(ids),
     token: (id: number) => pretrained.token(id),

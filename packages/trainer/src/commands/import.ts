@@ -17,13 +17,13 @@ export function addImport(program: Command): void {
     .description('make a checkpoint of a model that another framework saved; no code in its file is executed')
     .argument(
       '<file>',
-      'a state_dict (.pt, .safetensors, .index.json), a Keras model (.h5, .keras), a model.json, or the folder of an ELMo',
+      'a state_dict (.pt, .safetensors, .index.json), a Keras model (.h5, .keras), a model.json, or the folder of an ELMo or a charRNN',
     )
     .addOption(new Option('--from <framework>', 'what saved it').choices(sources).makeOptionMandatory())
     .requiredOption('--out <dir>', 'where the checkpoint goes; an imported one there is replaced')
     .option(
       '--vocab <file>',
-      'words by id: one a line, a JSON list or object, or a tokenizer.json; every model but ELMo needs it',
+      'words by id: one a line, a JSON list or object, or a tokenizer.json; ELMo and ml5 need none',
     )
     .option(
       '--mapping <file>',
@@ -44,6 +44,7 @@ export function addImport(program: Command): void {
     'import model.keras --from keras --vocab words.json --out runs/imported',
     'import saved/model.json --from tfjs --vocab words.txt --out runs/imported',
     'import elmo-files --from bilm --out runs/elmo',
+    'import models/shakespeare --from ml5 --out runs/shakespeare',
   );
 }
 

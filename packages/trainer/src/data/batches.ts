@@ -103,20 +103,25 @@ export class LaneBatches {
 }
 
 /**
- * Yields the batches of an evaluation text in one lane. The first input is `eosId`, so every token of `ids` is
- * predicted exactly once, including the first one and every `<eos>`.
+ * Yields the batches of an evaluation text in one lane. The first input is `startId`, so every token of `ids` is
+ * predicted exactly once, including the first one and every `<eos>`. Without `startId`, the first token is only read.
  *
  * @throws RangeError if `window` is not a positive integer
  */
-export function* evaluationBatches(ids: TokenIds, eosId: number, window: number): Generator<Batch, void, undefined> {
+export function* evaluationBatches(
+  ids: TokenIds,
+  startId: number | undefined,
+  window: number,
+): Generator<Batch, void, undefined> {
   if (!Number.isSafeInteger(window) || window < 1)
     throw new RangeError(`window ${window}: must be an integer of at least 1`);
-  let context = eosId;
-  for (let start = 0; start < ids.length; start += window) {
+  const first = startId === undefined ? 1 : 0;
+  let context = startId ?? ids.slice(0, 1)[0] ?? 0;
+  for (let start = first; start < ids.length; start += window) {
     const targets = ids.slice(start, start + window);
     const steps = targets.length;
     const read = Int32Array.of(context, ...targets.subarray(0, -1));
     context = targets[steps - 1]!;
-    yield { ids: read, targets, steps, lanes: 1, resetState: start === 0 };
+    yield { ids: read, targets, steps, lanes: 1, resetState: start === first };
   }
 }

@@ -35,7 +35,7 @@ export async function openCheckpoint(folder: string): Promise<DecodingModel> {
   return {
     tokenizer,
     generate: (prompt, options) => generate(model, tokenizer, prompt, options),
-    scoreIds: (ids) => scoreIds(model, tokenizer.eosId, ids),
+    scoreIds: (ids) => scoreIds(model, tokenizer.startId, ids),
     [Symbol.asyncDispose]: () => model.dispose(),
   };
 }

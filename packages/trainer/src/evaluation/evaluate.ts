@@ -58,14 +58,14 @@ export class Evaluator implements AsyncDisposable {
 
   /**
    * Yields the losses of the tokens `ids`, in order, in nats.
-   * @param eosId the context of the first token
+   * @param startId the context of the first token; without it, that token has no loss
    */
-  async *tokenLosses(ids: TokenIds, eosId: number): AsyncGenerator<Float32Array | Float64Array> {
+  async *tokenLosses(ids: TokenIds, startId: number | undefined): AsyncGenerator<Float32Array | Float64Array> {
     const { program, window, constants, state, cache } = this.#parts;
     this.#executable ??= await this.#engine.compile(program, [...constants, state]);
     state.clear();
     await cache?.clear();
-    for (const batch of evaluationBatches(ids, eosId, window)) {
+    for (const batch of evaluationBatches(ids, startId, window)) {
       const { tokenLosses, features } = await this.#executable.run(inputsOf(batch, window));
       const losses = tokenLosses!.subarray(0, batch.steps);
       yield cache ? await cache.mix(losses, features!, batch.targets) : losses;
@@ -74,8 +74,8 @@ export class Evaluator implements AsyncDisposable {
   }
 
   /** Evaluates a text, yielding the number of completed tokens from time to time. */
-  evaluate(ids: TokenIds, eosId: number): AsyncGenerator<number, Evaluation, undefined> {
-    return meanOfLosses(this.tokenLosses(ids, eosId));
+  evaluate(ids: TokenIds, startId: number | undefined): AsyncGenerator<number, Evaluation, undefined> {
+    return meanOfLosses(this.tokenLosses(ids, startId));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

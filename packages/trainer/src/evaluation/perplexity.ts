@@ -42,7 +42,7 @@ export async function evaluateCheckpoint(
   await using evaluator = dynamic
     ? createDynamicEvaluator(engine, config, residents, dynamic, meanSquares, cache)
     : Evaluator.of(engine, config, residents, cache);
-  const evaluation = evaluator.evaluate(ids, tokenizer.eosId);
+  const evaluation = evaluator.evaluate(ids, tokenizer.startId);
   return await finish(evaluation, new Progress('checkpoint', ids.length, 'tokens'), signal);
 }
 

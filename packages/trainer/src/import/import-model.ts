@@ -1,9 +1,11 @@
 /** Imports a model from any supported format: a file of another framework, together with its vocabulary. */
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
-import { UnrollError } from '../errors.js';
+import { option } from '../configuration/option-names.js';
+import { UnrollError, UsageError } from '../errors.js';
 import type { ImportedModel } from './imported-model.js';
 import { decodeKerasFile } from './keras-file.js';
 import { modelFromKeras } from './keras-model.js';
+import { readMl5Model } from './ml5-model.js';
 import { readWholeFile } from './read-file.js';
 import type { VocabularySource } from './sources.js';
 import { modelFromTorch } from './torch-model.js';
@@ -12,10 +14,10 @@ import { readTorchFile } from './torch-shards.js';
 import { readVocabulary } from './vocabulary-file.js';
 
 export interface ForeignModelRequest {
-  readonly from: VocabularySource;
+  readonly from: VocabularySource | 'ml5';
   readonly file: string;
-  /** Path of the vocabulary. */
-  readonly vocab: string;
+  /** Path of the vocabulary; a model of ml5 has its own. */
+  readonly vocab?: string | undefined;
   /** Path of a file that says which modules are which; for PyTorch only. */
   readonly mapping?: string;
 }
@@ -32,17 +34,31 @@ export interface Import {
  * @throws UnrollError saying what is wrong with which file; the signal's reason when it aborts
  */
 export async function readForeignModel(request: ForeignModelRequest, signal: AbortSignal): Promise<Import> {
-  const tokenizer = readVocabulary(request.vocab);
-  const { config, parameters, assumptions, unread } = await readModel(request, signal);
+  if (request.from === 'ml5') {
+    const { tokenizer, config, parameters, assumptions, unread } = await readMl5Model(request.file, signal);
+    return { checkpoint: { config, parameters, tokenizer }, assumptions, unread };
+  }
+  const vocab = request.vocab;
+  if (vocab === undefined) {
+    throw new UsageError(
+      `${option('vocab')}: is missing; give the model's words by id: one a line, JSON, or a tokenizer.json`,
+    );
+  }
+  const tokenizer = readVocabulary(vocab);
+  const { config, parameters, assumptions, unread } = await readModel(request, request.from, signal);
   if (tokenizer.vocabSize !== config.vocabSize) {
     throw new UnrollError(
-      `${request.vocab}: has ${tokenizer.vocabSize} words, the embedding of ${request.file} ${config.vocabSize} rows; give the vocabulary with which the model was trained, a word for each row`,
+      `${vocab}: has ${tokenizer.vocabSize} words, the embedding of ${request.file} ${config.vocabSize} rows; give the vocabulary with which the model was trained, a word for each row`,
     );
   }
   return { checkpoint: { config, parameters, tokenizer }, assumptions, unread };
 }
 
-async function readModel({ from, file, mapping }: ForeignModelRequest, signal: AbortSignal): Promise<ImportedModel> {
+async function readModel(
+  { file, mapping }: ForeignModelRequest,
+  from: VocabularySource,
+  signal: AbortSignal,
+): Promise<ImportedModel> {
   switch (from) {
     case 'pytorch': {
       const modules: Mapping = mapping === undefined ? {} : readMapping(mapping);

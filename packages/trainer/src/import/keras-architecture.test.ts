@@ -95,6 +95,12 @@ test.each([
   );
 });
 
+test('a recurrent layer without an embedding before it, which reads one-hot vectors, is refused by its name', () => {
+  expect(() => parse(sequential(lstm('reader'), dense()))).toThrow(
+    "its first layer 'reader' (LSTM) reads one-hot vectors",
+  );
+});
+
 test('what Keras 3 writes beside is known: policies of precision, shapes, masks that are not there', () => {
   const dtype = {
     module: 'keras',

@@ -120,6 +120,12 @@ export function parseKerasArchitecture(description: unknown, file: string): Kera
     rest.length > 0 &&
     rest.every(({ className }) => className === rest[0]!.className && className in cells);
   if (!isModel) {
+    const first = active[0];
+    if (first && first.className in cells) {
+      throw new UnrollError(
+        `${file}: its first layer '${first.name}' (${first.className}) reads one-hot vectors, as in Keras's lstm_text_generation; a language model here begins with an Embedding: train it with one`,
+      );
+    }
     const order = active.map(({ className }) => className).join(', ');
     throw new UnrollError(
       `${file}: has the layers ${order}; a language model here is an Embedding, then recurrent layers of one kind (SimpleRNN, LSTM or GRU), then one Dense`,

@@ -25,9 +25,9 @@ function decodeH5(bytes: Bytes, file: string): KerasSource {
   const h5 = new H5File(bytes, file);
   const description = h5.attribute('', 'model_config');
   if (typeof description !== 'string') {
-    throw new UnrollError(
-      `${file}: holds weights without the model's description; save the whole model, with model.save`,
-    );
+    const foreign = foreignLayer(h5);
+    const why = foreign === undefined ? 'save the whole model, with model.save' : foreign;
+    throw new UnrollError(`${file}: holds weights without the model's description; ${why}`);
   }
   const architecture = parseKerasArchitecture(parseJson(description, file), file);
   return {
@@ -39,6 +39,18 @@ function decodeH5(bytes: Bytes, file: string): KerasSource {
       return name === undefined ? undefined : h5.tensor(`${group}/${name}`, `tensor '${layer.name}/${kind}'`);
     },
   };
+}
+
+/** Says which layer has weights that no layer here has, such as the attention of textgenrnn; undefined if none does. */
+function foreignLayer(h5: H5File): string | undefined {
+  const known = new Set<string>(['embeddings', 'kernel', 'recurrent_kernel', 'bias']);
+  for (const layer of [h5.attribute('', 'layer_names') ?? []].flat().map(String)) {
+    const weights = [h5.attribute(layer, 'weight_names') ?? []].flat().map((name) => kindOf(String(name)));
+    const weight = weights.find((kind) => !known.has(kind));
+    if (weight !== undefined)
+      return `its layer '${layer}' has the weight '${weight}', which no layer of a model here has`;
+  }
+  return undefined;
 }
 
 /** Returns the last part of a weight's path, such as `kernel` for `lstm/lstm_cell/kernel:0`. */

@@ -1,7 +1,7 @@
 /** What saved the models that can be imported. */
-export const sources = ['pytorch', 'keras', 'tfjs', 'bilm'] as const;
+export const sources = ['pytorch', 'keras', 'tfjs', 'bilm', 'ml5'] as const;
 
 export type ImportSource = (typeof sources)[number];
 
 /** Sources whose models are read together with a vocabulary that the user gives. */
-export type VocabularySource = Exclude<ImportSource, 'bilm'>;
+export type VocabularySource = Exclude<ImportSource, 'bilm' | 'ml5'>;

@@ -58,6 +58,11 @@ export async function* generateWith(
   model: DecodingModel,
   { prompt, beamWidth, maxTokens, signal, temperature, topK, topP, seed = 0 }: GenerationRequest,
 ): AsyncGenerator<GeneratedToken, void, undefined> {
+  if (prompt === '' && model.tokenizer.startId === undefined) {
+    throw new UsageError(
+      `${option('prompt')}: is empty, and this model has no start token; give at least the first character`,
+    );
+  }
   const warning = unknownTokens(model.tokenizer, option('prompt'), prompt);
   if (warning !== undefined) log(warning, 'warning');
   const choice = beamWidth === undefined ? { temperature, topK, topP, seed } : { beamWidth };

@@ -4,6 +4,7 @@ import { option } from '../configuration/option-names.js';
 import { UsageError } from '../errors.js';
 import { type ElmoImport, type ImportResult, importCheckpoint, importElmo } from '../import/import-checkpoint.js';
 import { type ImportSource, sources, type VocabularySource } from '../import/sources.js';
+import { requireNoTensorFlowCheckpoint } from '../import/tensorflow-checkpoint.js';
 import type { Listener } from '../terminal/listener.js';
 import { inCode, listenerFields, parseOptions, path, signalOrNever } from './in-code.js';
 
@@ -13,10 +14,10 @@ export interface ImportOptions extends Listener {
   readonly from: ImportSource;
   /**
    * A state_dict (`.pt`, `.safetensors`, `.index.json`), a Keras model (`.h5`, `.keras`), a `model.json`, or the folder of
-   * an ELMo.
+   * an ELMo or of a charRNN of ml5.
    */
   readonly file: string;
-  /** Words by id: one a line, a JSON list or object, or a `tokenizer.json`. Every model but ELMo needs them. */
+  /** Words by id: one a line, a JSON list or object, or a `tokenizer.json`. ELMo reads words by their characters, and ml5's models have them. */
   readonly vocab?: string | undefined;
   /** The checkpoint's folder; an imported one there is replaced. */
   readonly out: string;
@@ -44,7 +45,9 @@ const optionsSchema = z.strictObject({
  * await importModel({ from: 'pytorch', file: 'model.pt', vocab: 'words.txt', out: 'runs/imported' });
  */
 export function importModel(options: ImportOptions & { readonly from: 'bilm' }): Promise<ElmoImport>;
-export function importModel(options: ImportOptions & { readonly from: VocabularySource }): Promise<ImportResult>;
+export function importModel(
+  options: ImportOptions & { readonly from: VocabularySource | 'ml5' },
+): Promise<ImportResult>;
 export function importModel(options: ImportOptions): Promise<ImportResult | ElmoImport>;
 export function importModel(options: ImportOptions): Promise<ImportResult | ElmoImport> {
   return inCode(options, () => {
@@ -60,20 +63,24 @@ export async function importForeignModel(
   { out, mapping, from, file, vocab }: ImportRequest,
   signal: AbortSignal,
 ): Promise<ImportResult | ElmoImport> {
-  if (from === 'bilm') {
-    const [unused] = Object.entries({ vocab, mapping }).find(([, value]) => value !== undefined) ?? [];
-    if (unused !== undefined) throw new UsageError(`--${unused}: ELMo reads words by their characters; leave it out`);
-    return importElmo(file, out, signal);
-  }
-  if (vocab === undefined) {
-    throw new UsageError(
-      `${option('vocab')}: is missing; give the model's words by id: one a line, JSON, or a tokenizer.json`,
-    );
+  requireNoTensorFlowCheckpoint(file, from);
+  if (from === 'bilm' || from === 'ml5') {
+    if (vocab !== undefined) {
+      const why = from === 'bilm' ? 'ELMo reads words by their characters' : 'the folder has its own, vocab.json';
+      throw new UsageError(`${option('vocab')}: ${why}; leave it out`);
+    }
+    if (mapping !== undefined)
+      throw new UsageError(`${option('mapping')}: is for ${option('from')} pytorch; leave it out`);
+    if (from === 'bilm') return importElmo(file, out, signal);
   }
   if (mapping !== undefined && from !== 'pytorch') {
     throw new UsageError(
       `${option('mapping')}: is for ${option('from')} pytorch; the layers of a ${from} model say what they are`,
     );
   }
-  return importCheckpoint({ from, file, vocab, ...(mapping === undefined ? {} : { mapping }) }, out, signal);
+  return importCheckpoint(
+    { from, file, ...(vocab !== undefined && { vocab }), ...(mapping === undefined ? {} : { mapping }) },
+    out,
+    signal,
+  );
 }

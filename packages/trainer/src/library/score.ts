@@ -17,7 +17,7 @@ export interface ScoreOptions extends ModelSource, Listener {
   readonly ids?: readonly number[] | undefined;
 }
 
-/** The probability of a text. Arrays have a value for each of its tokens. */
+/** The probability of a text. Arrays have a value for each of its tokens, but for the first if the model has no start token. */
 export interface TextScore {
   /** The tokens as written in the vocabulary. */
   readonly tokens: readonly string[];
@@ -70,6 +70,7 @@ export async function scoreText({
   }
   const { logProbability, tokenLogProbabilities, perplexity } = await model.scoreIds([...ids]);
   const unknown = [...ids].filter((id) => id === tokenizer.unkId).length;
-  const tokens = Array.from(ids, (id) => tokenizer.token(id));
+  const scored = tokenizer.startId === undefined ? ids.slice(1) : ids;
+  const tokens = Array.from(scored, (id) => tokenizer.token(id));
   return { tokens, logProbability, tokenLogProbabilities, perplexity, unknown };
 }

@@ -109,7 +109,7 @@ function evaluatorOf(
   const sampler = prompt === undefined ? undefined : new Sampler({ engine, model, tokenizer, parameters, prompt });
   return {
     evaluate: async function* () {
-      const { perplexity } = yield* evaluator.evaluate(valid, tokenizer.eosId);
+      const { perplexity } = yield* evaluator.evaluate(valid, tokenizer.startId);
       return perplexity;
     },
     ...(sampler ? { sample: () => sampler.sample() } : {}),
