@@ -134,6 +134,11 @@ export abstract class RecurrentLayer extends RNN {
     return this.cell.losses;
   }
 
+  /** Makes the weights. TensorFlow.js's LSTM cell leaves the parts of its first bias undisposed. */
+  override build(inputShape: Parameters<RNN['build']>[0]): void {
+    tf.tidy(() => super.build(inputShape));
+  }
+
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), seed: this.#seed, zeroOutputForMask: this.zeroOutputForMask };
   }

@@ -383,3 +383,14 @@ test.each([
   const classes = { LSTM, GRU, SimpleRNN };
   expect(() => new classes[name]({ units, ...args } as never)).toThrow(message);
 });
+
+test.each([
+  ['SimpleRNN', () => new SimpleRNN({ units: 3, inputShape: [4, 2] })],
+  ['GRU', () => new GRU({ units: 3, inputShape: [4, 2] })],
+  ['LSTM', () => new LSTM({ units: 3, inputShape: [4, 2] })],
+])('a model of %s holds its three weights and no other tensor', (_, layer) => {
+  const before = tf.memory().numTensors;
+  const model = tf.sequential({ layers: [layer()] });
+  expect(tf.memory().numTensors - before).toBe(3);
+  model.dispose();
+});

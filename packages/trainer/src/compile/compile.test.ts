@@ -255,8 +255,8 @@ describe('a model is refused in one line', () => {
   test.each<[string, () => Promise<unknown>, string]>([
     [
       'because it calls a kernel without an ONNX counterpart, which is named',
-      () => refusal((x) => tf.mul(tf.atan(x as tf.Tensor), weight)),
-      "the TensorFlow.js kernel 'Atan' has no ONNX counterpart here",
+      () => refusal((x) => tf.mul(tf.unique(x as tf.Tensor).values, weight)),
+      "cannot trace the TensorFlow.js kernel 'Unique'",
     ],
     [
       'because it reads a value in JavaScript',
@@ -297,6 +297,39 @@ describe('a model is refused in one line', () => {
       'because it gets labels for outputs that it lacks',
       () => refusal(regressor(), 'meanSquaredError', values(2, 5), [values(2, 3), values(2, 3)]),
       '2 tensors of labels were given for 1 outputs',
+    ],
+    [
+      'because it is an async function',
+      () => refusal((async (x: tf.Tensor) => tf.mul(x, weight)) as never),
+      'the model is an async function; give one that returns its tensors at once',
+    ],
+    [
+      'because the optimizer is left out',
+      () => compile(regressor(), 'adam' as never, undefined as never),
+      'there is no optimizer; call compile(model, loss, optimizer)',
+    ],
+    [
+      'because a call overlaps with another',
+      async () => {
+        const step = await compile(regressor(), 'meanSquaredError', tf.train.sgd(0.1));
+        const first = step.run(values(2, 5), values(2, 3));
+        try {
+          return await step.run(values(2, 5), values(2, 3));
+        } finally {
+          await first;
+          await step.dispose();
+        }
+      },
+      'run was called while run runs; await each call first',
+    ],
+    [
+      'because it is disposed',
+      async () => {
+        const step = await compile(regressor(), 'meanSquaredError', tf.train.sgd(0.1));
+        await step.dispose();
+        return step.run(values(2, 5), values(2, 3));
+      },
+      'run was called after dispose; compile the model again',
     ],
     ['because it is not built', () => refusal(tf.sequential({ layers: [] })), 'is not built'],
   ])('%s', async (_, run, message) => {

@@ -51,7 +51,15 @@ export async function compile(
   optimizer: tf.Optimizer,
   { engine, seed = 0 }: CompileOptions = {},
 ): Promise<CompiledModel> {
+  requireOptimizer(optimizer);
   return new CompiledModel(modelOf(model), loss, optimizer, engine ?? (await selectEngine('onnxruntime')), seed);
+}
+
+/** @throws UnrollError unless it is an optimizer of TensorFlow.js */
+function requireOptimizer(optimizer: unknown): void {
+  if (typeof optimizer === 'object' && optimizer instanceof tf.Optimizer) return;
+  const given = optimizer === undefined ? 'there is no optimizer' : `the optimizer is ${JSON.stringify(optimizer)}`;
+  throw new UnrollError(`${given}; call compile(model, loss, optimizer) with one such as tf.train.adam(1e-3)`);
 }
 
 /** A model that trains and predicts on an engine. Calls must not overlap. */
@@ -66,6 +74,8 @@ export class CompiledModel {
   readonly #sessions = new RecentExecutables<Session>();
   #steps = 0;
   #stepsWritten = 0;
+  #running: string | undefined;
+  #isDisposed = false;
 
   /** For {@link compile} only. */
   constructor(model: Model, loss: Loss, optimizer: tf.Optimizer, engine: Engine, seed: number) {
@@ -83,7 +93,11 @@ export class CompiledModel {
    * @returns the loss of the batch before the update, regularizers included
    * @throws UnrollError naming what cannot be compiled
    */
-  async run(xs: Tensors, ys: Tensors): Promise<{ loss: number }> {
+  run(xs: Tensors, ys: Tensors): Promise<{ loss: number }> {
+    return this.#alone('run', () => this.#run(xs, ys));
+  }
+
+  async #run(xs: Tensors, ys: Tensors): Promise<{ loss: number }> {
     const [inputs, labels] = [[xs].flat(), [ys].flat()];
     const batch = { inputs: inputs.map(specOf), labels: labels.map(specOf) };
     const session = await this.#session(`train ${JSON.stringify(batch)}`, () =>
@@ -105,7 +119,11 @@ export class CompiledModel {
    * @returns [batch, …], or one tensor for each output, to be disposed by the caller
    * @throws UnrollError naming what cannot be compiled
    */
-  async predict(xs: Tensors): Promise<Tensors> {
+  predict(xs: Tensors): Promise<Tensors> {
+    return this.#alone('predict', () => this.#predict(xs));
+  }
+
+  async #predict(xs: Tensors): Promise<Tensors> {
     const inputs = [xs].flat();
     const specs = inputs.map(specOf);
     const variables = [...this.#variables.values()];
@@ -121,7 +139,11 @@ export class CompiledModel {
   }
 
   /** Writes weights, moving averages and the optimizer's state back to the TensorFlow.js model and optimizer. */
-  async writeBack(): Promise<void> {
+  writeBack(): Promise<void> {
+    return this.#alone('writeBack', () => this.#writeBack());
+  }
+
+  async #writeBack(): Promise<void> {
     for (const residents of this.#residents) {
       for (const name of residents.names) {
         const values = await residents.read(name);
@@ -135,6 +157,24 @@ export class CompiledModel {
 
   /** Frees the engine's resources. The TensorFlow.js model does not change: call {@link writeBack} first. */
   async dispose(): Promise<void> {
+    if (this.#isDisposed) return;
+    await this.#alone('dispose', () => this.#dispose());
+    this.#isDisposed = true;
+  }
+
+  /** Runs a call while no other runs, because all share the weights on the engine. */
+  async #alone<Result>(name: string, call: () => Promise<Result>): Promise<Result> {
+    if (this.#isDisposed) throw new UnrollError(`${name} was called after dispose; compile the model again`);
+    if (this.#running) throw new UnrollError(`${name} was called while ${this.#running} runs; await each call first`);
+    this.#running = name;
+    try {
+      return await call();
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #dispose(): Promise<void> {
     await this.#sessions.dispose();
     for (const residents of this.#residents) residents.dispose();
     this.#residents.length = 0;

@@ -32,7 +32,14 @@ export interface Model {
 export function modelOf(model: LayersModel | ModelFunction): Model {
   if (typeof model === 'function') {
     return {
-      forward: (inputs, training) => [model(oneOrAll(inputs), { training })].flat(),
+      forward: (inputs, training) => {
+        const outputs: unknown = model(oneOrAll(inputs), { training });
+        if (outputs instanceof Promise) {
+          outputs.catch(() => {}); // what it would say comes too late
+          throw new UnrollError('the model is an async function; give one that returns its tensors at once');
+        }
+        return [outputs as tf.Tensor | tf.Tensor[]].flat();
+      },
       penalties: () => [],
       isLayersModel: false,
       trainable: undefined,
