@@ -7,6 +7,7 @@
 import type { Shapes } from '@unroll/core';
 import { UnrollError } from '../errors.js';
 import { type FileContents, type FolderContents, inspectFolder } from '../files/result-folder.js';
+import { cardFiles, recordFiles } from '../files/run-files.js';
 import { type Arrays, jsonFile, withoutShapes, withPrefix, withShapes } from './arrays.js';
 import { readChecksummedFolder, replaceChecksummedFolder } from './checksums.js';
 import { isKeptCheckpoint, KeptCheckpoints, type KeptCheckpointsOptions } from './kept-checkpoints.js';
@@ -45,7 +46,7 @@ export interface TrainingContents {
 
 /** Examines `folder`, to which a checkpoint may be written. */
 export function inspectCheckpoint(folder: string): Promise<FolderContents> {
-  return inspectFolder(folder, [...allFiles, 'checksums.json'], isKeptCheckpoint);
+  return inspectFolder(folder, [...allFiles, 'checksums.json', ...cardFiles], isKeptCheckpoint, recordFiles);
 }
 
 /** Returns what keeps the checkpoints of a run beside those that follow. */

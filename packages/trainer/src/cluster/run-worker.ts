@@ -2,10 +2,10 @@
 import { connectRunStatus, ParameterServerError } from '@unroll/param-server/client';
 import type { RunObserver } from '../dashboard/run-observer.js';
 import { Interruption } from '../errors.js';
+import { recordedRun } from '../runs/recorded-run.js';
 import type { WorkerRole } from '../training/learners/open-learner.js';
 import { RunReport } from '../training/report.js';
 import type { JobRequest } from '../training/request.js';
-import { runTraining } from '../training/run.js';
 import { notify, reportTo, stopOfLauncher } from './messages.js';
 
 /**
@@ -24,7 +24,7 @@ export async function runWorker(
   const signal = stopOfLauncher(process);
   const run = { request, role: { ...role, onNotice: notify }, signal, leave: leaving.signal };
   try {
-    for await (const event of runTraining(run)) {
+    for await (const event of recordedRun(run)) {
       if (event.type === 'start' && event.mayLeave) leaveOnSignal(leaving, role.worker);
       observer?.add(event);
       if (!reportTo(process, event)) report.add(event, role.worker);

@@ -23,6 +23,11 @@ export function addJobFlags(command: Command): Command {
  * @throws UsageError if the flags contradict each other
  */
 export async function jobData(flags: JobFlags, command: Command): Promise<JobData> {
+  const data = await jobOf(flags, command);
+  return { ...data, request: { ...data.request, command: command.parent!.args } } as JobData;
+}
+
+async function jobOf(flags: JobFlags, command: Command): Promise<JobData> {
   const { task: name, module } = flags;
   if (module !== undefined) {
     const { task, ...request } = taskRequest(command, flags, await taskByModule(flags, module));

@@ -84,14 +84,14 @@ async function trainTogether(
 
 async function trainAlone(data: JobData, observer: RunObserver | undefined): Promise<TrainingResult> {
   const { requestOf } = await import('../cluster/job-data.js');
-  const { runTraining } = await import('../training/run.js');
+  const { recordedRun } = await import('../runs/recorded-run.js');
   const request = await requestOf(data);
   return followed({
     data,
     workers: 1,
     observer,
     run: async function* (signal) {
-      for await (const event of runTraining({ request, signal })) yield { worker: 0, event };
+      for await (const event of recordedRun({ request, signal })) yield { worker: 0, event };
     },
     nothingWritten: () => 'before the first step; nothing was written',
   });

@@ -17,6 +17,7 @@ import {
   unrollJson,
   writeSmallCorpus,
 } from '../testing/unroll-process.js';
+import { presets } from '../training/language-model/presets.js';
 import { tags } from './curves.js';
 import { RunObserver } from './run-observer.js';
 
@@ -138,7 +139,7 @@ test('a resumed run shows, and has recorded, each step once', async () => {
     metric: 'perplexity',
     better: 'lower',
   } as const;
-  const run = { ...facts, engine: '', parameters: 1, stepsPerEpoch: 20, epochs: 6 };
+  const run = { ...facts, engine: '', parameters: 1, settings: presets.tiny, stepsPerEpoch: 20, epochs: 6 };
   observer.add({ type: 'start', ...run, firstStep: 25, totalSteps: 120, mayLeave: false, notices: [] });
   const { points, validation } = await firstUpdate(observer.url!);
   expect(points.map(([step]) => step)).toEqual(Array.from({ length: 25 }, (_, k) => k + 1));

@@ -123,14 +123,17 @@ export type FolderContents = 'absent' | 'ours' | 'foreign';
  * Examines `folder`, ignoring markers.
  * @param ours the names of our files, of which the first is always present
  * @param isBeside whether a name may be beside our files
+ * @param ignored the names of further files of ours, which may be lost
  */
 export async function inspectFolder(
   folder: string,
   ours: readonly string[],
   isBeside: (name: string) => boolean = () => false,
+  ignored: readonly string[] = [],
 ): Promise<FolderContents> {
   try {
-    const names = [...(await namesIn(folder)), ...(await namesIn(join(folder, complete)))];
+    const all = [...(await namesIn(folder)), ...(await namesIn(join(folder, complete)))];
+    const names = all.filter((name) => !ignored.includes(name));
     const relevant = names.filter((name) => !isMarker(name) && !isBeside(name));
     if (relevant.length === 0) return names.some(isBeside) ? 'foreign' : 'absent';
     return relevant.includes(ours[0]!) && relevant.every((name) => ours.includes(name)) ? 'ours' : 'foreign';

@@ -13,12 +13,13 @@ import type { RunObserver } from '../dashboard/run-observer.js';
 import { type EngineName, engineNames } from '../engines/engine-names.js';
 import { UsageError } from '../errors.js';
 import { type OwnTask, ownTask } from '../own-models/own-task.js';
+import { recordedRun } from '../runs/recorded-run.js';
 import { readTaskCheckpoint } from '../tasks/task-checkpoint.js';
 import { taskJobRequest } from '../tasks/task-job.js';
 import type { Listener } from '../terminal/listener.js';
 import { ChiefEvents } from '../training/chief-events.js';
 import type { WorkerRole } from '../training/learners/open-learner.js';
-import { type RunEvent, runTraining } from '../training/run.js';
+import type { RunEvent } from '../training/run.js';
 import { runOfServers } from '../training/server-places.js';
 import { eventsInCode, listenerFields, parseOptions, path, signalField } from './in-code.js';
 import { isModelInMemory, jobDataOf, type Training } from './training-data.js';
@@ -141,7 +142,7 @@ export function train(training: Training, options: TrainOptions): AsyncGenerator
       return;
     }
     const { requestOf } = await import('../cluster/job-data.js');
-    yield* watched(runTraining({ request: await requestOf(data), ...(role ? { role, leave: signal } : { signal }) }));
+    yield* watched(recordedRun({ request: await requestOf(data), ...(role ? { role, leave: signal } : { signal }) }));
   });
 }
 
@@ -180,7 +181,7 @@ async function* trainInMemory(
 ): AsyncGenerator<RunEvent, void, undefined> {
   const run = { data: '', out, resume, overwrite, changedData, engine, threads };
   const request = taskJobRequest({ ...run, task, given: changeableSettings(task.defaults) });
-  yield* runTraining({ request, ...(role ? { role, leave: signal } : { signal }) });
+  yield* recordedRun({ request, ...(role ? { role, leave: signal } : { signal }) });
   if (role && role.worker !== 0) return;
   const { parameters } = await readTaskCheckpoint(out, task);
   for (const [name, variable] of task.trainable.variables) {

@@ -204,9 +204,9 @@ function copyOf(arrays: Arrays): Arrays {
 
 /** Returns a request together with the function that prepares its job. */
 export function taskJobRequest(request: TaskRequest): JobRequest {
-  const { out, engine, threads } = request;
+  const { data, out, engine, threads, command } = request;
   return {
-    ...{ out, engine, threads },
+    ...{ data, out, engine, threads, command },
     requireDestination: async () => void (await requireTaskDestination(request)),
     prepare: (options) => taskJob(request, options),
   };

@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import { presets } from './language-model/presets.js';
 import { RunReport } from './report.js';
 import type { RunEpoch, RunStart } from './run.js';
 
@@ -6,7 +7,7 @@ const lines = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
 afterEach(() => lines.mockClear());
 
 const start: RunStart = {
-  ...{ type: 'start', engine: 'an engine', parameters: 1000, mayLeave: false },
+  ...{ type: 'start', engine: 'an engine', parameters: 1000, settings: presets.tiny, mayLeave: false },
   ...{ unit: 'tokens', trainCount: 100, validCount: 10, vocabSize: 10, metric: 'perplexity', better: 'lower' },
   ...{ firstStep: 40, totalSteps: 40, stepsPerEpoch: 20, epochs: 2, notices: ['a line before'] },
 };

@@ -15,6 +15,8 @@ export interface TrainingRequest {
   readonly overwrite: boolean;
   /** Whether a training may resume on data other than those it was trained on. */
   readonly changedData: boolean;
+  /** The words of the command that asks for the training, after `unroll`; absent for one in code. */
+  readonly command?: readonly string[] | undefined;
 }
 
 export interface PreparationOptions {
@@ -25,7 +27,7 @@ export interface PreparationOptions {
 }
 
 /** A request together with the function that prepares its job. */
-export interface JobRequest extends Pick<TrainingRequest, 'out' | 'engine' | 'threads'> {
+export interface JobRequest extends Pick<TrainingRequest, 'data' | 'out' | 'engine' | 'threads' | 'command'> {
   /** @throws UnrollError if the run may not write its checkpoints in the folder */
   requireDestination(): Promise<void>;
   /**

@@ -119,7 +119,7 @@ async function run({ training = recipe, role, from, signal, onEvent }: Run = {})
   const saved: Saved[] = [];
   const events: RunEvent[] = [];
   using folder = temporaryFolder();
-  const request = { out: join(folder.path, 'run'), engine: 'onnxruntime', threads: 1 } as const;
+  const request = { data: '', out: join(folder.path, 'run'), engine: 'onnxruntime', threads: 1 } as const;
   const prepare = async () => jobOf(training, saved, from);
   const requireDestination = async () => undefined;
   for await (const event of runTraining({

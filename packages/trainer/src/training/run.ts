@@ -1,4 +1,5 @@
 /** One process's part of a training run, from the prepared job to the last checkpoint, as a stream of events. */
+import type { TrainingRecipe } from '../configuration/recipe.js';
 import { selectEngine } from '../engines/select.js';
 import { ResultLock } from '../files/result-lock.js';
 import { ChiefWork, type RunCheckpoint, type RunEvaluation, type RunValidation } from './chief-work.js';
@@ -17,6 +18,8 @@ export interface RunStart extends JobFacts {
   readonly type: 'start';
   readonly engine: string;
   readonly parameters: number;
+  /** Everything that the training is configured by; a language model's or a task's configuration. */
+  readonly settings: TrainingRecipe;
   readonly firstStep: number;
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
@@ -103,6 +106,7 @@ async function* eventsOf(
     type: 'start',
     engine: engine.description,
     parameters: parameterCount(job.model.parameters),
+    settings: training,
     ...job.facts,
     firstStep: learner.nextStep,
     totalSteps: totalSteps(training, stepsPerEpoch),

@@ -30,9 +30,9 @@ import { requireTablesFit } from './softmax.js';
 
 /** Returns a request together with the function that prepares its job. */
 export function languageModelJobRequest(request: LanguageModelRequest): JobRequest {
-  const { out, engine, threads } = request;
+  const { data, out, engine, threads, command } = request;
   return {
-    ...{ out, engine, threads },
+    ...{ data, out, engine, threads, command },
     requireDestination: () => requireDestination(request),
     prepare: (options) => languageModelJob(request, options),
   };

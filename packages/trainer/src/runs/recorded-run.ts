@@ -1,0 +1,135 @@
+/**
+ * Trains and records: `runTraining` with the run's metrics and configuration written into the checkpoint's folder, and
+ * a model card at the end. The process that writes the checkpoints records.
+ */
+import { fileErrorReason, isFileError } from '../files/file-error.js';
+import { log } from '../terminal/log.js';
+import type { RunEpoch, RunEvent, RunStart, RunStep } from '../training/run.js';
+import { type RunOptions, runTraining } from '../training/run.js';
+import { removeCard } from './card-files.js';
+import { MetricsFile } from './metrics-file.js';
+import { configurationOf, type RunConfiguration, readConfiguration, writeConfiguration } from './run-configuration.js';
+
+/** The time between two lines about the process, in milliseconds. */
+const processDelay = 10_000;
+
+/**
+ * Trains a job and records the run.
+ * @throws UnrollError, UsageError, ParameterServerError with a line for the user
+ */
+export async function* recordedRun(options: RunOptions): AsyncGenerator<RunEvent, void, undefined> {
+  using record = new RunRecord(options);
+  try {
+    for await (const event of runTraining(options)) {
+      record.add(event);
+      yield event;
+    }
+    record.end(options.signal?.aborted ? 'interrupted' : 'finished');
+  } catch (error) {
+    record.end('failed', error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}
+
+class RunRecord implements Disposable {
+  readonly #options: RunOptions;
+  /** Whether this process writes the checkpoints, as far as is known. */
+  #isChief: boolean;
+  #start: RunStart | undefined;
+  #metrics: MetricsFile | undefined;
+  #step = 0;
+  #processAt = 0;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.#isChief = !options.role || options.role.worker === 0;
+  }
+
+  add(event: RunEvent): void {
+    if (event.type === 'start') {
+      this.#start = event;
+      this.#step = event.firstStep;
+      if (this.#isChief) this.#open(event.firstStep);
+    } else if (event.type === 'step') {
+      this.#addStep(event);
+    } else if (event.type === 'epoch') {
+      this.#addEpoch(event);
+    }
+  }
+
+  end(state: 'finished' | 'interrupted' | 'failed', reason?: string): void {
+    this.#metrics?.add({ type: 'end', step: this.#step, state, reason });
+  }
+
+  [Symbol.dispose](): void {
+    this.#metrics?.[Symbol.dispose]();
+    this.#metrics = undefined;
+  }
+
+  #open(step: number): void {
+    const { request, role } = this.#options;
+    const { out, data, command, threads } = request;
+    const start = { ...this.#start!, firstStep: step };
+    // The card is of the run before, which this one replaces.
+    if (step === 0) removeCard(out);
+    this.#metrics = new MetricsFile(out, step);
+    const { totalSteps, stepsPerEpoch, epochs, notices } = start;
+    this.#metrics.add({ type: 'start', step, resumed: step > 0, totalSteps, stepsPerEpoch, epochs });
+    for (const line of notices) this.#metrics.add({ type: 'notice', step, severity: 'warning', line });
+    try {
+      const before = step > 0 ? configurationBefore(out) : undefined;
+      const session = { data, command, threads, workers: role?.workers ?? 1 };
+      writeConfiguration(out, configurationOf(start, session, before));
+    } catch (error) {
+      if (!isFileError(error)) throw error;
+      log(
+        `${out}: the configuration of the run is not written: ${fileErrorReason(error)}; training goes on`,
+        'warning',
+      );
+    }
+  }
+
+  #addStep({ step, lossSum, count, learningRate, gradientNorm, batchCount, seconds }: RunStep): void {
+    // The servers have lost steps, which are made again.
+    if (step <= this.#step) this.#metrics?.goBack(step - 1);
+    this.#step = step;
+    const epoch = Math.ceil(step / this.#start!.stepsPerEpoch);
+    const figures = { loss: lossSum / count, learningRate, gradientNorm, count: batchCount, seconds };
+    this.#metrics?.add({ type: 'step', step, epoch, ...figures });
+    if (performance.now() - this.#processAt > processDelay) this.#addProcess();
+  }
+
+  #addEpoch({ step, epoch, value, lossSum, count }: RunEpoch): void {
+    if (value === undefined) {
+      // Another process has taken over from this one, and records.
+      this.#isChief = false;
+      this[Symbol.dispose]();
+      return;
+    }
+    if (!this.#isChief) {
+      this.#isChief = true;
+      this.#open(step);
+    }
+    const { metric, better } = this.#start!;
+    const trainLoss = count > 0 ? lossSum / count : null;
+    this.#metrics?.add({ type: 'evaluation', step, epoch, metric, better, value, trainLoss });
+    this.#addProcess();
+  }
+
+  #addProcess(): void {
+    this.#processAt = performance.now();
+    const { user, system } = process.cpuUsage();
+    const usage = { cpuSeconds: (user + system) / 1e6, memoryBytes: process.memoryUsage.rss() };
+    this.#metrics?.add({ type: 'process', step: this.#step, ...usage });
+  }
+}
+
+/** Returns the configuration of the run so far; one that cannot be read is replaced. */
+function configurationBefore(folder: string): RunConfiguration | undefined {
+  try {
+    return readConfiguration(folder);
+  } catch (error) {
+    log(`${(error as Error).message}: a new one is written`, 'warning');
+    return undefined;
+  }
+}
