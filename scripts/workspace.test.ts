@@ -60,7 +60,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     // From checkpoints to results.
     ...['decoding', 'evaluation', 'elmo', 'import', 'gateway'],
     // One loop for everything that trains, and what trains by it.
-    ...['training', 'runs', 'dashboard', 'tasks', 'own-models', 'cluster'],
+    ...['training', 'runs', 'dashboard', 'tasks', 'own-models', 'cluster', 'sweep'],
     // The functions that programs call and commands are shells of.
     ...['library', 'commands'],
   ],

@@ -6,7 +6,7 @@ import './no-telemetry.js';
 
 export { addressFault } from './addresses/server-address.js';
 export { defaultMaxParameters, mostMaxParameters } from './hosting/max-parameters.js';
-export { LockFile } from './locks/lock-file.js';
+export { isLocked, LockFile } from './locks/lock-file.js';
 export { createGuardedServer } from './security/guarded-http.js';
 export { isLoopback } from './security/loopback.js';
 export { foreignHost, isOwnHost } from './security/own-host.js';

@@ -12,7 +12,9 @@ import { addGateway } from './commands/gateway.js';
 import { addGenerate } from './commands/generate.js';
 import { addImport } from './commands/import.js';
 import { addNode } from './commands/node.js';
+import { addRuns } from './commands/runs.js';
 import { addScore } from './commands/score.js';
+import { addSweep } from './commands/sweep.js';
 import { addLaunch, addTrain } from './commands/train.js';
 import { Interruption, UnrollError, UsageError } from './errors.js';
 import { type FileError, fileErrorReason, isFileError } from './files/file-error.js';
@@ -35,6 +37,8 @@ const commands = [
   addImport,
   addExportWeights,
   addGateway,
+  addSweep,
+  addRuns,
   addDoctor,
   addLaunch,
   addNode,

@@ -216,6 +216,21 @@ export class LockFile implements AsyncDisposable {
   }
 }
 
+/**
+ * Looks whether a process holds the lock of this path, without taking part.
+ * @param stale a lock of another machine that has not been touched for so many seconds counts as free
+ */
+export async function isLocked(path: string, stale = usualTiming.stale): Promise<boolean> {
+  try {
+    await using file = await open(path, 'r');
+    const holder = parse(await file.readFile('utf8'));
+    const touched = (Date.now() - (await file.stat()).mtimeMs) / 1000 < stale;
+    return (holder && isRunning(holder)) ?? touched;
+  } catch {
+    return false;
+  }
+}
+
 function parse(text: string): Holder | undefined {
   try {
     const { id, role, host, machine, pid, started, run, place } = JSON.parse(text) as Partial<Holder>;

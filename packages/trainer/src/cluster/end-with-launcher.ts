@@ -1,7 +1,8 @@
 /**
- * Makes a launched process notice that its launcher is gone. Imports nothing, so that it can run before everything else
- * is loaded.
+ * Makes a launched process notice that its launcher is gone. Imports next to nothing, so that it can run before
+ * everything else is loaded.
  */
+import { sweepVariable } from './sweep-variable.js';
 
 /** The commands that a launcher starts with a Node IPC channel. */
 const launchedCommands = ['worker', 'param-server'];
@@ -11,7 +12,8 @@ const launchedCommands = ['worker', 'param-server'];
  * the channel between them when the launcher is gone.
  */
 export function endWithLauncher(child: NodeJS.Process): void {
-  if (!child.send || !launchedCommands.includes(child.argv[2] ?? '')) return;
+  const isOfSweep = child.env[sweepVariable] !== undefined && child.argv[2] === 'train';
+  if (!child.send || !(isOfSweep || launchedCommands.includes(child.argv[2] ?? ''))) return;
   if (!child.connected) child.exit(1);
   child.once('disconnect', () => child.exit(1));
   // Listening keeps the channel open and the process alive after its work is done, so unref it.

@@ -1,7 +1,7 @@
 /** The lock of a folder into which a command writes for as long as it runs, so that no other process does. */
 import { rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { LockFile, Waits } from '@unroll/param-server/config';
+import { isLocked, LockFile, Waits } from '@unroll/param-server/config';
 import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
@@ -20,6 +20,13 @@ export interface ResultLockOptions {
   readonly name?: string;
 }
 
+const usualName = '.unroll-lock';
+
+/** Looks whether a process writes into a folder as `--out`. */
+export function isBeingWritten(folder: string): Promise<boolean> {
+  return isLocked(join(resolve(folder), usualName));
+}
+
 export class ResultLock implements AsyncDisposable {
   readonly #options: ResultLockOptions;
   readonly #path: string;
@@ -28,7 +35,7 @@ export class ResultLock implements AsyncDisposable {
   #isHeld = false;
 
   constructor(options: ResultLockOptions) {
-    const { folder, flag = option('out'), role, run, name = '.unroll-lock' } = options;
+    const { folder, flag = option('out'), role, run, name = usualName } = options;
     const waits = new Waits((line) => log(line));
     this.#options = options;
     this.#path = resolve(folder);

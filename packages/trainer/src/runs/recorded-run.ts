@@ -2,11 +2,13 @@
  * Trains and records: `runTraining` with the run's metrics and configuration written into the checkpoint's folder, and
  * a model card at the end. The process that writes the checkpoints records.
  */
+import { firstLine } from '../errors.js';
 import { fileErrorReason, isFileError } from '../files/file-error.js';
 import { log } from '../terminal/log.js';
 import type { RunEpoch, RunEvent, RunStart, RunStep } from '../training/run.js';
 import { type RunOptions, runTraining } from '../training/run.js';
 import { removeCard } from './card-files.js';
+import { writeModelCard } from './model-card.js';
 import { MetricsFile } from './metrics-file.js';
 import { configurationOf, type RunConfiguration, readConfiguration, writeConfiguration } from './run-configuration.js';
 
@@ -24,9 +26,9 @@ export async function* recordedRun(options: RunOptions): AsyncGenerator<RunEvent
       record.add(event);
       yield event;
     }
-    record.end(options.signal?.aborted ? 'interrupted' : 'finished');
+    await record.finish(options.signal?.aborted ?? false);
   } catch (error) {
-    record.end('failed', error instanceof Error ? error.message : String(error));
+    record.fail(error);
     throw error;
   }
 }
@@ -57,8 +59,23 @@ class RunRecord implements Disposable {
     }
   }
 
-  end(state: 'finished' | 'interrupted' | 'failed', reason?: string): void {
-    this.#metrics?.add({ type: 'end', step: this.#step, state, reason });
+  /** Ends the record. A run that was not interrupted gets a model card. */
+  async finish(isInterrupted: boolean): Promise<void> {
+    if (!this.#metrics) return;
+    this.#metrics.add({ type: 'end', step: this.#step, state: isInterrupted ? 'interrupted' : 'finished' });
+    if (isInterrupted || this.#step === 0) return;
+    const { out } = this.#options.request;
+    try {
+      await writeModelCard(out);
+    } catch (error) {
+      // The model is whole; only its description is not.
+      const reason = isFileError(error) ? fileErrorReason(error) : firstLine(error);
+      log(`${out}: the model card is not written: ${reason}`, 'warning');
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#metrics?.add({ type: 'end', step: this.#step, state: 'failed', reason: firstLine(error) });
   }
 
   [Symbol.dispose](): void {
