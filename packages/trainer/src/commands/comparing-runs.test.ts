@@ -3,8 +3,8 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSyn
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
-import { MetricsFile } from '../runs/metrics-file.js';
 import { parseMetrics, readMetrics } from '../runs/metrics.js';
+import { MetricsFile } from '../runs/metrics-file.js';
 import { planOf } from '../sweep/plan.js';
 import { smallModel, temporaryFolder, unroll, unrollJson, writeSmallCorpus } from '../testing/unroll-process.js';
 
@@ -25,8 +25,16 @@ afterAll(() => root[Symbol.dispose]());
 test('a run writes a line for its start, each step, its evaluation and its end', () => {
   const lines = readMetrics(slow).filter(({ type }) => type !== 'process');
   expect(lines.map(({ type, step }) => [type, step])).toEqual([
-    ...[['start', 0], ['step', 1], ['step', 2], ['step', 3]],
-    ...[['evaluation', 3], ['end', 3]],
+    ...[
+      ['start', 0],
+      ['step', 1],
+      ['step', 2],
+      ['step', 3],
+    ],
+    ...[
+      ['evaluation', 3],
+      ['end', 3],
+    ],
   ]);
   expect(lines[1]).toMatchObject({ epoch: 1, loss: expect.any(Number), learningRate: 0.001, count: 80 });
 });
@@ -48,9 +56,21 @@ test('the runs are a table of what differs, sorted and filtered, and a picture',
   const picture = join(root.path, 'rates.svg');
   const { stdout } = await unroll('runs', sweep, '--sort', 'learning-rate', '--descending', '--plot', picture);
   const [heading, first, second] = stdout.split('\n').map((line) => line.split(/ {2,}/));
-  expect(heading).toEqual(['run', 'state', 'step', 'best perplexity', 'latest perplexity', 'loss', 'time', 'learning-rate']);
-  expect([first, second]).toMatchObject([{ 0: fast, 7: '0.01' }, { 0: slow, 7: '0.001' }]);
-  expect(readFileSync(picture, 'utf8')).toMatch(/^<svg [^]*Validation perplexity[^]*<\/svg>\n$/);
+  expect(heading).toEqual([
+    'run',
+    'state',
+    'step',
+    'best perplexity',
+    'latest perplexity',
+    'loss',
+    'time',
+    'learning-rate',
+  ]);
+  expect([first, second]).toMatchObject([
+    { 0: fast, 7: '0.01' },
+    { 0: slow, 7: '0.001' },
+  ]);
+  expect(readFileSync(picture, 'utf8')).toMatch(/^<svg .*Validation perplexity.*<\/svg>\n$/s);
   const { runs } = await unrollJson('runs', sweep, '--filter', 'learning-rate<0.005');
   expect(runs).toMatchObject([{ run: slow, 'batch-size': 8, steps: 3 }]);
 });

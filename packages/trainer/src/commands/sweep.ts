@@ -39,7 +39,11 @@ export function addSweep(program: Command): void {
     .option('--trials <n>', 'random draws for each point of the grid', positiveInteger)
     .option('--draw-seed <n>', 'seed of the random draws', nonNegativeInteger, 1)
     .option('--parallel <n>', 'runs at once (default: as many as there are cores)', positiveInteger)
-    .option('--index <i>', 'make only this run, from 0: that of one task of a scheduler’s array job', nonNegativeInteger)
+    .option(
+      '--index <i>',
+      'make only this run, from 0: that of one task of a scheduler’s array job',
+      nonNegativeInteger,
+    )
     .option('--list', 'list the runs and their indices, and make none');
   addJobFlags(command);
   const words = rawWords(command);
@@ -57,7 +61,9 @@ export function addSweep(program: Command): void {
 function rawWords(command: Command): [string, string | undefined][] {
   const words: [string, string | undefined][] = [];
   for (const option of command.options) {
-    command.on(`option:${option.name()}`, (value: string | null | undefined) => words.push([option.long!, value ?? undefined]));
+    command.on(`option:${option.name()}`, (value: string | null | undefined) =>
+      words.push([option.long!, value ?? undefined]),
+    );
   }
   return words;
 }
@@ -104,7 +110,9 @@ async function sweep(flags: SweepFlags, command: Command, given: [string, string
 function kindOf(flag: string, command: Command): 'integer' | 'toggle' | 'other' {
   const option = command.options.find(({ long }) => long === flag);
   if (!option || ownFlags.includes(flag) || handledFlags.includes(flag) || flag in refusedFlags) {
-    throw new UsageError(`--grid: ${flag.slice(2)} is no option that runs can differ in; unroll train --help lists them`);
+    throw new UsageError(
+      `--grid: ${flag.slice(2)} is no option that runs can differ in; unroll train --help lists them`,
+    );
   }
   if (option.isBoolean()) return 'toggle';
   return option.flags.endsWith('<n>') ? 'integer' : 'other';
@@ -113,7 +121,12 @@ function kindOf(flag: string, command: Command): 'integer' | 'toggle' | 'other' 
 /** Reads a run's flags as `unroll train` does. @throws UsageError naming the option that is wrong, and its run */
 async function requireValid({ name, words }: PlannedRun, shared: readonly string[], out: string): Promise<void> {
   const program = new Parser().exitOverride().configureOutput({ writeErr: () => undefined });
-  const train = addJobFlags(program.command('train').exitOverride().configureOutput({ writeErr: () => undefined }));
+  const train = addJobFlags(
+    program
+      .command('train')
+      .exitOverride()
+      .configureOutput({ writeErr: () => undefined }),
+  );
   train.action(() => undefined);
   try {
     program.parse(['train', ...shared, ...words, '--out', out], { from: 'user' });

@@ -1,8 +1,8 @@
 /** The model card of a finished run: `README.md` and `curves.svg` in the checkpoint's folder. */
 import { basename, resolve } from 'node:path';
+import { duration } from '@unroll/param-server/config';
 import { readResult } from '../files/result-folder.js';
 import { log } from '../terminal/log.js';
-import { duration } from '../terminal/progress.js';
 import { hasForeignCard, writeCardFiles } from './card-files.js';
 import { curvesSvg } from './curves-svg.js';
 import { repeatCommands, shellLine } from './repeat-command.js';
@@ -12,7 +12,21 @@ import { linesOf, type RunSummary, readRun } from './run-summary.js';
 import { shownValue } from './run-table.js';
 
 /** Fields that the card has elsewhere. */
-const elsewhere = new Set([...resultFields, 'data', 'task', 'parameters', 'engine', 'workers', 'unroll', 'node', 'onnxruntime', 'commit', 'host', 'processor', 'cores']);
+const elsewhere = new Set([
+  ...resultFields,
+  'data',
+  'task',
+  'parameters',
+  'engine',
+  'workers',
+  'unroll',
+  'node',
+  'onnxruntime',
+  'commit',
+  'host',
+  'processor',
+  'cores',
+]);
 
 const sampleCount = 3;
 const sampleTokens = 40;
@@ -30,7 +44,11 @@ export async function writeModelCard(folder: string): Promise<void> {
   }
   const samples = await samplesOf(run);
   const fingerprints = await fingerprintsOf(folder);
-  writeCardFiles(folder, cardOf(run, samples, fingerprints), curvesSvg(panelsOf([{ name: basename(resolve(folder)), run }])));
+  writeCardFiles(
+    folder,
+    cardOf(run, samples, fingerprints),
+    curvesSvg(panelsOf([{ name: basename(resolve(folder)), run }])),
+  );
 }
 
 /** Returns the card's Markdown. */
@@ -47,7 +65,10 @@ function cardOf(run: RunSummary, samples: readonly string[], fingerprints: reado
     `${isLanguageModel ? 'A recurrent language model' : `A model for the application \`${task}\``} with ${parameters} parameters, trained by [Unroll](https://github.com/unroll-lm/unroll) ${versions.unroll}.`,
     section('Results', [
       ['steps', `${step}, in epoch ${epoch}`],
-      [`validation ${metric}`, `${shownValue(latest?.value ?? undefined)}; at best ${shownValue(best?.value ?? undefined)}, after step ${best?.step ?? '-'}`],
+      [
+        `validation ${metric}`,
+        `${shownValue(latest?.value ?? undefined)}; at best ${shownValue(best?.value ?? undefined)}, after step ${best?.step ?? '-'}`,
+      ],
       isLanguageModel && loss !== undefined
         ? ['training perplexity', shownValue(Math.exp(loss))]
         : ['training loss', shownValue(loss)],
@@ -60,13 +81,22 @@ function cardOf(run: RunSummary, samples: readonly string[], fingerprints: reado
       ...(vocabSize === undefined ? [] : [['vocabulary', `${vocabSize} tokens`] as const]),
       ...fingerprints,
     ]),
-    section('Recipe', settings.map((field) => [field, code(shownValue(fields[field]))] as const)),
+    section(
+      'Recipe',
+      settings.map((field) => [field, code(shownValue(fields[field]))] as const),
+    ),
     ...(samples.length === 0 ? [] : [['## Samples', ...samples.map((text) => `> ${quoted(text)}`)].join('\n\n')]),
     ['## Repeat it', repetition(run)].join('\n\n'),
     section('Made on', [
-      ['machine', `${machine.processor}, ${machine.cores} cores, ${(machine.memoryBytes / 2 ** 30).toFixed(1)} GiB, ${machine.platform}`],
+      [
+        'machine',
+        `${machine.processor}, ${machine.cores} cores, ${(machine.memoryBytes / 2 ** 30).toFixed(1)} GiB, ${machine.platform}`,
+      ],
       ['engine', workers > 1 ? `${engine}, ${workers} workers` : engine],
-      ['versions', `Unroll ${versions.unroll}, Node ${versions.node}${versions.onnxruntime === undefined ? '' : `, ONNX Runtime ${versions.onnxruntime}`}`],
+      [
+        'versions',
+        `Unroll ${versions.unroll}, Node ${versions.node}${versions.onnxruntime === undefined ? '' : `, ONNX Runtime ${versions.onnxruntime}`}`,
+      ],
       ...(versions.commit === undefined ? [] : [['Git commit', code(versions.commit)] as const]),
     ]),
     'All steps and evaluations are in `metrics.jsonl`, the whole configuration in `run.json`.',
@@ -83,7 +113,9 @@ function repetition({ folder, configuration: { sessions } }: RunSummary): string
 type Row = readonly [name: string, value: string];
 
 function section(title: string, rows: readonly Row[]): string {
-  return [`## ${title}\n`, '|  |  |', '| --- | --- |', ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join('\n');
+  return [`## ${title}\n`, '|  |  |', '| --- | --- |', ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join(
+    '\n',
+  );
 }
 
 function code(text: string): string {
@@ -91,7 +123,10 @@ function code(text: string): string {
 }
 
 function quoted(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, '\n> ').replaceAll(/([*_<>`[\]\\])/g, '\\$1').replaceAll('\n\\> ', '\n> ');
+  return text
+    .replaceAll(/\s*\n\s*/g, '\n> ')
+    .replaceAll(/([*_<>`[\]\\])/g, '\\$1')
+    .replaceAll('\n\\> ', '\n> ');
 }
 
 /** Returns texts that the model wrote: those of its last evaluation, or else new ones. Applications write none. */
@@ -104,7 +139,8 @@ async function samplesOf({ folder, lines, configuration }: RunSummary): Promise<
   const samples: string[] = [];
   for (let seed = 0; seed < sampleCount; seed++) {
     let text = '';
-    for await (const token of model.generate('', { maxTokens: sampleTokens, temperature: 0.8, seed })) text += token.text;
+    for await (const token of model.generate('', { maxTokens: sampleTokens, temperature: 0.8, seed }))
+      text += token.text;
     samples.push(text.trim());
   }
   return samples;

@@ -5,11 +5,12 @@
 import { firstLine } from '../errors.js';
 import { fileErrorReason, isFileError } from '../files/file-error.js';
 import { log } from '../terminal/log.js';
-import type { RunEpoch, RunEvent, RunStart, RunStep } from '../training/run.js';
+import type { RunValidation } from '../training/chief-work.js';
+import type { RunEvent, RunStart, RunStep } from '../training/run.js';
 import { type RunOptions, runTraining } from '../training/run.js';
 import { removeCard } from './card-files.js';
-import { writeModelCard } from './model-card.js';
 import { MetricsFile } from './metrics-file.js';
+import { writeModelCard } from './model-card.js';
 import { configurationOf, type RunConfiguration, readConfiguration, writeConfiguration } from './run-configuration.js';
 
 /** The time between two lines about the process, in milliseconds. */
@@ -26,7 +27,7 @@ export async function* recordedRun(options: RunOptions): AsyncGenerator<RunEvent
       record.add(event);
       yield event;
     }
-    await record.finish(options.signal?.aborted ?? false);
+    await record.finish(Boolean(options.signal?.aborted || options.leave?.aborted));
   } catch (error) {
     record.fail(error);
     throw error;
@@ -39,6 +40,8 @@ class RunRecord implements Disposable {
   #isChief: boolean;
   #start: RunStart | undefined;
   #metrics: MetricsFile | undefined;
+  /** Whether the last event was the end of an epoch of which this process has no evaluation. */
+  #mayHaveLost = false;
   #step = 0;
   #processAt = 0;
 
@@ -48,19 +51,42 @@ class RunRecord implements Disposable {
   }
 
   add(event: RunEvent): void {
+    this.#followChief(event);
     if (event.type === 'start') {
       this.#start = event;
       this.#step = event.firstStep;
       if (this.#isChief) this.#open(event.firstStep);
     } else if (event.type === 'step') {
       this.#addStep(event);
-    } else if (event.type === 'epoch') {
-      this.#addEpoch(event);
+    } else if (event.type === 'validation') {
+      this.#addValidation(event);
     }
+  }
+
+  /** Another process of an elastic run may become the chief, and then records, too. */
+  #followChief({ type, ...event }: RunEvent): void {
+    if (type === 'evaluation' || type === 'validation' || type === 'checkpoint') {
+      this.#mayHaveLost = false;
+      if (this.#isChief) return;
+      this.#isChief = true;
+      this.#open(this.#step);
+    } else if (this.#mayHaveLost) {
+      this.#lose();
+    } else if (type === 'epoch') {
+      // An evaluation that was abandoned is followed by its checkpoint.
+      this.#mayHaveLost = !('value' in event);
+    }
+  }
+
+  #lose(): void {
+    this.#mayHaveLost = false;
+    this.#isChief = false;
+    this[Symbol.dispose]();
   }
 
   /** Ends the record. A run that was not interrupted gets a model card. */
   async finish(isInterrupted: boolean): Promise<void> {
+    if (this.#mayHaveLost) this.#lose();
     if (!this.#metrics) return;
     this.#metrics.add({ type: 'end', step: this.#step, state: isInterrupted ? 'interrupted' : 'finished' });
     if (isInterrupted || this.#step === 0) return;
@@ -116,20 +142,11 @@ class RunRecord implements Disposable {
     if (performance.now() - this.#processAt > processDelay) this.#addProcess();
   }
 
-  #addEpoch({ step, epoch, value, lossSum, count }: RunEpoch): void {
-    if (value === undefined) {
-      // Another process has taken over from this one, and records.
-      this.#isChief = false;
-      this[Symbol.dispose]();
-      return;
-    }
-    if (!this.#isChief) {
-      this.#isChief = true;
-      this.#open(step);
-    }
-    const { metric, better } = this.#start!;
-    const trainLoss = count > 0 ? lossSum / count : null;
-    this.#metrics?.add({ type: 'evaluation', step, epoch, metric, better, value, trainLoss });
+  #addValidation({ step, epoch, value, trainLoss, sample }: RunValidation): void {
+    const { metric, better, settings } = this.#start!;
+    this.#metrics?.add({ type: 'evaluation', step, epoch, metric, better, value, trainLoss: trainLoss ?? null });
+    const { sample: prompt = '' } = settings as { readonly sample?: string };
+    if (sample !== undefined) this.#metrics?.add({ type: 'sample', step, prompt, text: sample });
     this.#addProcess();
   }
 

@@ -1,5 +1,5 @@
 /** A table of runs for people. */
-import { duration } from '../terminal/progress.js';
+import { duration } from '@unroll/param-server/config';
 import type { FieldValue, RunFields } from './run-fields.js';
 
 /** The columns before those of the configuration. */

@@ -56,17 +56,22 @@ export function planOf({ grid, random, trials, seed, kindOf }: SweepSpace): Plan
 function listOf(flag: string, text: string): { option: string; values: string[] } {
   const [, option, rest] = /^(?:--)?([a-z][a-z-]*)=(.+)$/s.exec(text) ?? [];
   if (option === undefined || rest === undefined) {
-    throw new UsageError(`${flag}: '${text}' cannot be read; write an option and its values, as in learning-rate=0.1,0.01`);
+    throw new UsageError(
+      `${flag}: '${text}' cannot be read; write an option and its values, as in learning-rate=0.1,0.01`,
+    );
   }
   const values = rest.split(/(?<!\\),/).map((value) => value.replaceAll('\\,', ',').trim());
-  if (values.includes('')) throw new UsageError(`${flag}: a value of ${option} is blank; write values between single commas`);
+  if (values.includes(''))
+    throw new UsageError(`${flag}: a value of ${option} is blank; write values between single commas`);
   return { option, values };
 }
 
 function drawOf(text: string, seed: number, kindOf: SweepSpace['kindOf']) {
   const { option, values } = listOf('--random', text);
   const uniformAt = (index: number) => {
-    const bytes = createHash('sha256').update(JSON.stringify([seed, index, option])).digest();
+    const bytes = createHash('sha256')
+      .update(JSON.stringify([seed, index, option]))
+      .digest();
     return bytes.readUIntBE(0, 6) / 2 ** 48;
   };
   const [, kind, from, to] = /^(uniform|loguniform):(.+)\.\.(.+)$/.exec(values.join(',')) ?? [];

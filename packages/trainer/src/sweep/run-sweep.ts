@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { createWriteStream, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { duration } from '@unroll/param-server/config';
+import { sweepVariable } from '../cluster/sweep-variable.js';
 import { UnrollError } from '../errors.js';
 import { makeFolder } from '../files/result-folder.js';
 import { type RunSummary, readRun } from '../runs/run-summary.js';
 import { log } from '../terminal/log.js';
-import { duration } from '../terminal/progress.js';
 import type { PlannedRun } from './plan.js';
-import { sweepVariable } from '../cluster/sweep-variable.js';
 
 const program = fileURLToPath(new URL('../../bin/unroll.js', import.meta.url));
 const planFile = 'sweep.json';
@@ -108,14 +108,20 @@ async function train(words: readonly string[], logPath: string, signal: AbortSig
   let last = '';
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     logFile.write(text);
-    last = text.trim().split('\n').findLast((line) => !/^\s+at /.test(line)) ?? last;
+    last =
+      text
+        .trim()
+        .split('\n')
+        .findLast((line) => !/^\s+at /.test(line)) ?? last;
   });
   const stop = forwarding(child, signal);
   const [code, killer] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   stop();
   logFile.end();
   if (code === 0) return undefined;
-  return killer === null ? last.replace(/^(unroll: |error: )/, '') || `ended with status ${code}` : `was killed by ${killer}`;
+  return killer === null
+    ? last.replace(/^(unroll: |error: )/, '') || `ended with status ${code}`
+    : `was killed by ${killer}`;
 }
 
 /** Passes an interruption on. Returns a function that ends this. */
