@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { snapshotsBeside } from '../cluster/together.js';
 import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
+import { snapshotsBeside } from '../files/folder-names.js';
 import {
   type Files,
   inspectFolder,

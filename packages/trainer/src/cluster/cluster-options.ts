@@ -5,8 +5,8 @@
 import { option } from '../configuration/option-names.js';
 import type { Mode } from '../configuration/variants.js';
 import { UsageError } from '../errors.js';
+import { snapshotsBeside } from '../files/folder-names.js';
 import type { ClusterOptions } from './launch.js';
-import { snapshotsBeside } from './together.js';
 
 /** How servers treat absent workers, and guard against their own end. */
 export interface ServerPolicy {

@@ -51,3 +51,8 @@ export function reasonToSkip(path: string): string | undefined {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? ' (a link that leads nowhere)' : undefined;
   }
 }
+
+/** Returns the folder of the servers' snapshots where none is named: the one beside the checkpoint. */
+export function snapshotsBeside(out: string): string {
+  return `${out.replace(/[\\/]+$/, '')}.snapshots`;
+}
