@@ -4,6 +4,7 @@
  * numbers processes as they join, and each process tells the other shards its number. The order does not depend on any
  * clock.
  */
+import { counted } from '../time/quantities.js';
 import type { Caller, Claim } from './messages.js';
 import { Refusal } from './refusal.js';
 
@@ -190,7 +191,7 @@ export class Membership {
     if (worker < this.workers) return;
     throw new Refusal(
       'failed-precondition',
-      `worker index ${worker} is out of range: this run has ${this.workers} workers, 0 to ${this.workers - 1}`,
+      `worker index ${worker} is out of range: this run has ${counted(this.workers, 'worker')}, 0 to ${this.workers - 1}`,
     );
   }
 

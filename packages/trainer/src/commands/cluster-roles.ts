@@ -79,7 +79,7 @@ export function addWorker(program: Command): void {
  */
 export async function work(flags: WorkerFlags, command: Command): Promise<void> {
   if (flags.worker >= flags.workers) {
-    throw new UsageError(`--worker: ${flags.worker} is not below the ${flags.workers} workers`);
+    throw new UsageError(`--worker: ${flags.worker} is not below the ${counted(flags.workers, 'worker')}`);
   }
   nameInLog(`worker ${flags.worker}`);
   const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
@@ -105,7 +105,7 @@ async function workTogether(flags: WorkerFlags, count: number, command: Command)
   const last = first + count - 1;
   if (last >= workers) {
     throw new UsageError(
-      `--local-workers: ${count} from worker ${first} on end with worker ${last}, which is not below the ${workers} workers`,
+      `--local-workers: ${count} from worker ${first} on end with worker ${last}, which is not below the ${counted(workers, 'worker')}`,
     );
   }
   nameInLog(`workers ${first} to ${last}`);
@@ -169,7 +169,7 @@ export function addParamServer(program: Command): void {
 export async function serve(flags: ServerFlags): Promise<void> {
   const { host, port, shard, shards, workers, minWorkers = workers, backupWorkers, lease, workerTimeout } = flags;
   const { snapshotDir: folder, snapshotEvery: every, keepSnapshots: keep } = flags;
-  if (shard >= shards) throw new UsageError(`--shard: ${shard} is not below the ${shards} shards`);
+  if (shard >= shards) throw new UsageError(`--shard: ${shard} is not below the ${counted(shards, 'shard')}`);
   requireSpareable(flags, workers);
   nameInLog(`server ${shard}`);
   const security = await serverSecurity(flags);

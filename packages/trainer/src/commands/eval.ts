@@ -1,4 +1,5 @@
 /** `unroll eval`: the loss and perplexity of a checkpoint over a part of a corpus. */
+import { counted } from '@unroll/param-server/config';
 import { type Command, Option } from 'commander';
 import { EMBEDDED_CORPUS } from '../data/embedded-corpus.js';
 import type { EngineName } from '../engines/engine-names.js';
@@ -55,11 +56,11 @@ export function addEval(program: Command): void {
 function describe(result: Evaluation): string {
   if ('task' in result) {
     const values = Object.entries(result.metrics).map(([name, value]) => `${name} ${value.toFixed(4)}`);
-    return `${result.split}: ${values.join(', ')} over ${result.examples} examples`;
+    return `${result.split}: ${values.join(', ')} over ${counted(result.examples, 'example')}`;
   }
   const { split, tokens, loss, perplexity, lowestPerplexity: lowest, dynamic, cache } = result;
   const learning = dynamic ? `, learning by ${dynamic.rule} from segments of ${dynamic.segment}` : '';
   const caching = cache ? `, with a cache of ${cache.size}` : '';
   const floor = lowest === undefined ? '' : `; no model can expect less than ${lowest.toFixed(4)}`;
-  return `${split}: perplexity ${perplexity.toFixed(4)}, loss ${loss.toFixed(4)} nats over ${tokens} tokens${learning}${caching}${floor}`;
+  return `${split}: perplexity ${perplexity.toFixed(4)}, loss ${loss.toFixed(4)} nats over ${counted(tokens, 'token')}${learning}${caching}${floor}`;
 }

@@ -1,5 +1,7 @@
 /** `unroll generate`: text that a model writes after a prompt, streamed as it is generated. */
+
 import type { GeneratedToken } from '@unroll/edge-runtime';
+import { counted } from '@unroll/param-server/config';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { GenerationRequest } from '../library/generate.js';
 import { requireOneSource } from '../library/one-source.js';
@@ -60,7 +62,7 @@ export function addGenerate(program: Command): void {
         await print(`${JSON.stringify(result)}\n`);
       } else {
         await print('\n');
-        log(`${result.tokens} tokens, ${result.tokensPerSecond} tokens/s`);
+        log(`${counted(result.tokens, 'token')}, ${result.tokensPerSecond} tokens/s`);
       }
     });
   addFormerFlag(command, '--tokens', '--max-tokens');

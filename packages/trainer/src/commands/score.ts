@@ -1,4 +1,5 @@
 /** `unroll score`: the probability of a text under a model, token by token. */
+import { counted } from '@unroll/param-server/config';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { requireOneSource } from '../library/one-source.js';
 import type { TextScore } from '../library/score.js';
@@ -52,6 +53,6 @@ function table({ tokens, logProbability, tokenLogProbabilities, perplexity, unkn
     `${'token'.padEnd(width)}probability`,
     ...rows,
     `log-probability ${logProbability.toFixed(4)} (natural logarithm)`,
-    `perplexity ${perplexity.toFixed(2)} over ${tokens.length} tokens, ${unknown} of them <unk>`,
+    `perplexity ${perplexity.toFixed(2)} over ${counted(tokens.length, 'token')}, ${unknown} of them <unk>`,
   ].join('\n');
 }

@@ -1,6 +1,8 @@
 /** `unroll train`: alone in this process, or with workers and parameter servers that it starts. */
+
 import { existsSync, readdirSync } from 'node:fs';
 import type { RunStatusReader } from '@unroll/param-server/client';
+import { counted } from '@unroll/param-server/config';
 import type { Command } from 'commander';
 import { clusterOptions, type LaunchOptions } from '../cluster/cluster-options.js';
 import type { JobData } from '../cluster/job-data.js';
@@ -142,13 +144,13 @@ export function printTrainingResult(json: boolean | undefined, result: TrainingR
 
 function describe(result: TrainingResult): string {
   const { checkpoint, steps } = result;
-  const nothing = `${checkpoint}: has had all its ${steps} steps; give more --epochs or --max-steps to train on`;
+  const nothing = `${checkpoint}: has had all its ${counted(steps, 'step')}; give more --epochs or --max-steps to train on`;
   if ('task' in result) {
     const { metric, value, bestEpoch } = result;
     if (value === null) return nothing;
-    return `${checkpoint}: ${steps} steps; of the validation: ${metric} ${value.toFixed(4)}, after epoch ${bestEpoch}`;
+    return `${checkpoint}: ${counted(steps, 'step')}; of the validation: ${metric} ${value.toFixed(4)}, after epoch ${bestEpoch}`;
   }
   const { tokensPerSecond, trainPerplexity, validPerplexity } = result;
   if (trainPerplexity === null || validPerplexity === null) return nothing;
-  return `${checkpoint}: ${steps} steps, ${tokensPerSecond ?? 'unknown'} tokens/s, perplexity ${trainPerplexity.toFixed(2)} in training, ${validPerplexity.toFixed(2)} on the validation text`;
+  return `${checkpoint}: ${counted(steps, 'step')}, ${tokensPerSecond ?? 'unknown'} tokens/s, perplexity ${trainPerplexity.toFixed(2)} in training, ${validPerplexity.toFixed(2)} on the validation text`;
 }

@@ -2,7 +2,9 @@
  * Checks whether a tokenizer fits a text: how much of the text its vocabulary lacks, and whether spaces separate words
  * at all.
  */
+
 import { type Tokenizer, UNSPACED_CHARACTER } from '@unroll/core/text';
+import { counted } from '@unroll/param-server/config';
 import { option } from '../configuration/option-names.js';
 import type { Corpus } from './corpus.js';
 
@@ -99,5 +101,5 @@ export function unknownTokens(tokenizer: Tokenizer, what: string, text: string):
   if (written.length === 0) return undefined;
   const shown = [...new Set(written)].slice(0, 3).map((token) => JSON.stringify(token));
   const more = new Set(written).size > shown.length ? ', …' : '';
-  return `${what}: ${written.length} of ${ids.length} tokens are not in the vocabulary and count as <unk> (${shown.join(', ')}${more})`;
+  return `${what}: ${written.length} of ${counted(ids.length, 'token')} are not in the vocabulary and count as <unk> (${shown.join(', ')}${more})`;
 }

@@ -1,5 +1,7 @@
 /** Checks Node, the machine and Unroll itself. */
+
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import { counted } from '@unroll/param-server/config';
 import { version } from '../version.js';
 import type { Check } from './check.js';
 
@@ -23,7 +25,7 @@ export function checkMachine(): Check {
   return {
     name: 'machine',
     status: 'ok',
-    detail: `${availableParallelism()} cores (${model}), ${gigabytes} GiB memory`,
+    detail: `${counted(availableParallelism(), 'core')} (${model}), ${gigabytes} GiB memory`,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Notices about a learning rate that a user may not expect, shown before training begins. */
 
+import { counted } from '@unroll/param-server/config';
 import { option } from '../configuration/option-names.js';
 import type { TrainingRecipe } from '../configuration/recipe.js';
 import { totalSteps } from './loop.js';
@@ -30,7 +31,7 @@ function shortWarmup(training: TrainingRecipe, stepsPerEpoch: number): string[] 
   if (warmupSteps <= steps) return [];
   const highest = short((learningRate * steps) / warmupSteps);
   return [
-    `${option('warmupSteps')}: the run ends after ${steps} of the ${warmupSteps} steps in which the learning rate grows: it reaches at most ${highest} of ${learningRate}; give fewer`,
+    `${option('warmupSteps')}: the run ends after ${steps} of the ${counted(warmupSteps, 'step')} in which the learning rate grows: it reaches at most ${highest} of ${learningRate}; give fewer`,
   ];
 }
 
@@ -44,7 +45,7 @@ function jump(
   const moment = { step, stepsPerEpoch, validation };
   const [from, to] = [before, training].map((config) => short(learningRateAt(config, moment)));
   return [
-    `${option('epochs')}: the cosine schedule now ends after ${training.epochs} epochs instead of ${before.epochs}: the learning rate goes on from ${to} instead of ${from}`,
+    `${option('epochs')}: the cosine schedule now ends after ${counted(training.epochs, 'epoch')} instead of ${before.epochs}: the learning rate goes on from ${to} instead of ${from}`,
   ];
 }
 
