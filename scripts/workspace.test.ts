@@ -51,10 +51,11 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['kernels', 'recurrent', 'layers', 'models'],
   ],
   trainer: [
-    ...['generated', 'terminal', 'engines'],
+    ...['generated', 'terminal'],
+    // The table of options, from which messages of every room take their names.
+    ...['configuration', 'engines'],
     // Stand alone: TensorFlow.js models step by step; what a machine has; files; event files.
     ...['compile', 'diagnosis', 'files', 'tensorboard'],
-    'configuration',
     'data',
     'checkpoint',
     // From checkpoints to results.

@@ -28,7 +28,7 @@ export {
 export { type Classification, loadTextClassifier, type TextClassifier } from './applications/text-classifier.js';
 export { loadTranslator, type Translator } from './applications/translator.js';
 export { type BundleContents, buildBundle, withMeasurements } from './bundle/build-bundle.js';
-export { bundleFiles, type Manifest, type Measurements } from './bundle/manifest.js';
+export { bundleFiles, type Manifest, type Measurements, parseManifest } from './bundle/manifest.js';
 export type { LoadProgress } from './bundle/read-bundle.js';
 export { BundleError, type BundleErrorCode } from './errors.js';
 export { type Device, type DeviceUse, wasm } from './loading/device.js';

@@ -1,8 +1,8 @@
 /** Extracts ELMo's vectors of words in their sentences on the device, with the bundle of an imported ELMo. */
 import { type ElmoState, elmoFeatures } from '@unroll/core/decoding';
 import { checkTexts, wrongKind } from '../arguments.js';
+import { invalidConfig } from '../bundle/checked-fields.js';
 import type { Cancellable } from '../runtime/cancellable.js';
-import { invalidConfig } from './bundle-config.js';
 import { type LoadApplicationOptions, openApplication } from './load-application.js';
 
 /** The vectors of a sentence's words. */

@@ -4,6 +4,7 @@
  */
 import type { Tensor } from 'onnxruntime-common';
 import { folderAt, readFile } from '#bundle-source';
+import { type ConfigOf, type ConfigSchema, checkedConfig } from '../bundle/checked-fields.js';
 import { inflateJson } from '../bundle/deflate.js';
 import { largestManifest } from '../bundle/manifest.js';
 import { readVerified } from '../bundle/read-verified.js';
@@ -11,7 +12,6 @@ import { BundleError } from '../errors.js';
 import { checkLoading } from '../loading/checked-loading.js';
 import { loadOnnxRuntime } from '../loading/onnx-runtime.js';
 import { createSession, type OnnxRuntime, type Session } from '../runtime/session.js';
-import { type ConfigOf, type ConfigSchema, checkedConfig } from './bundle-config.js';
 import { configFile, manifestFile, parseApplicationManifest } from './manifest.js';
 
 export interface LoadApplicationOptions {

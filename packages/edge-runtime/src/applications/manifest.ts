@@ -3,7 +3,8 @@
  * These are the graphs, `<name>.onnx`, and `config.json.z`, the deflated configuration. Language models have another
  * kind of bundle (`../bundle/`).
  */
-import { type FileRecord, manifestFile, manifestObject } from '../bundle/manifest.js';
+import { hasFields } from '../bundle/checked-fields.js';
+import { type FileRecord, fileRecord, manifestFile, manifestObject } from '../bundle/manifest.js';
 import { BundleError } from '../errors.js';
 
 export { manifestFile };
@@ -36,8 +37,7 @@ export function parseApplicationManifest(bytes: Uint8Array, file: string, task: 
   }
   if (manifest.task !== task) throw invalid(`is a bundle of '${manifest.task}', not of '${task}'`);
   for (const [name, record] of Object.entries(manifest.files ?? {})) {
-    const isRecord = Number.isInteger(record?.bytes) && /^[0-9a-f]{64}$/.test(record?.sha256 ?? '');
-    if (!isRecord) throw invalid(`'files' lacks the size or the SHA-256 of ${name}`);
+    if (!hasFields(record, fileRecord)) throw invalid(`'files' lacks the size or the SHA-256 of ${name}`);
   }
   if (!manifest.files?.[configFile]) throw invalid(`'files' lacks ${configFile}`);
   return manifest as ApplicationManifest;

@@ -2,7 +2,7 @@
 import { entitiesOf, tagWords } from '@unroll/core/decoding';
 import { encodeWords, type Span, UNSPACED_CHARACTER, Vocabulary } from '@unroll/core/text';
 import { checkTexts, wrongKind } from '../arguments.js';
-import { invalidConfig } from './bundle-config.js';
+import { invalidConfig } from '../bundle/checked-fields.js';
 import { type LoadApplicationOptions, openApplication } from './load-application.js';
 
 /** A sentence with its tags. Each list has an item for each word. */

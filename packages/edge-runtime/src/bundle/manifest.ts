@@ -4,6 +4,7 @@
  */
 import { BundleError } from '../errors.js';
 import type { MatrixChoice, Quantization, Target } from '../quantization/plan.js';
+import { type ConfigSchema, hasFields } from './checked-fields.js';
 
 export const manifestFile = 'manifest.json';
 export const modelFile = 'model.onnx';
@@ -83,6 +84,8 @@ export interface FileRecord {
   readonly inflatedBytes?: number;
 }
 
+export const fileRecord = { bytes: 'count', sha256: 'digest' } as const satisfies ConfigSchema;
+
 /**
  * Parses the manifest in the bytes of `file`.
  * @throws BundleError `manifest-invalid` or `version-unsupported`
@@ -102,8 +105,8 @@ export function parseManifest(bytes: Uint8Array, file: string): Manifest {
   if (!isStateList(manifest.state)) throw invalid("'state' is not a list of tensors with input, output and shape");
   const checkRecord = (field: 'files' | 'personalization', name: string) => {
     const records: Readonly<Record<string, Partial<FileRecord> | undefined>> = manifest[field] ?? {};
-    if (!isPositiveInteger(records[name]?.bytes)) throw invalid(`'${field}' lacks the size of ${name}`);
-    if (!/^[0-9a-f]{64}$/.test(records[name].sha256 ?? '')) throw invalid(`'${field}' lacks the SHA-256 of ${name}`);
+    if (!hasFields(records[name], { bytes: 'count' })) throw invalid(`'${field}' lacks the size of ${name}`);
+    if (!hasFields(records[name], fileRecord)) throw invalid(`'${field}' lacks the SHA-256 of ${name}`);
   };
   for (const name of [modelFile, tokenizerFile]) checkRecord('files', name);
   if (manifest.personalization !== undefined) {

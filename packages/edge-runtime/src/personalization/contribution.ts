@@ -3,6 +3,7 @@
  * et al. 2018, "Learning differentially private recurrent language models", algorithm 1, with the noise divided among
  * the clients). Nothing here runs unless it is called.
  */
+import { type ConfigSchema, hasFields } from '../bundle/checked-fields.js';
 import { readStream } from '../bundle/read-stream.js';
 import { BundleError } from '../errors.js';
 import type { Cancellable } from '../runtime/cancellable.js';
@@ -26,6 +27,10 @@ export interface Round {
   /** σ; the noise of the sum has the standard deviation σ·C. */
   readonly noiseMultiplier: number;
 }
+
+const roundFields = {
+  ...{ model: 'text', parameters: 'count', clients: 'count', clipNorm: 'amount', noiseMultiplier: 'amount' },
+} as const satisfies ConfigSchema;
 
 export interface Contribution {
   readonly round: Round;
@@ -112,11 +117,10 @@ function lengthOf(vector: Float32Array): number {
 /** @throws BundleError unless these are the terms of a round */
 function roundIn(answer: string, base: string): Round {
   try {
-    const round = JSON.parse(answer) as Round;
-    const numbers = [round.clients, round.clipNorm, round.noiseMultiplier];
-    if (numbers.every((value) => Number.isFinite(value) && value >= 0) && round.clients >= 1) return round;
+    const round: unknown = JSON.parse(answer);
+    if (hasFields(round, roundFields)) return round;
   } catch {
-    // It is no JSON, or null.
+    // It is no JSON.
   }
   throw new BundleError('gateway-refused', `${base}: what it answers is no round; check the address`);
 }

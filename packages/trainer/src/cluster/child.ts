@@ -146,7 +146,9 @@ export class Child {
 
 /** Systems that run out of memory kill a process without a word. */
 function hintOf(signal: NodeJS.Signals): string {
-  return signal === 'SIGKILL' ? '. If the machine has run out of memory, lower --batch-size or --workers' : '';
+  return signal === 'SIGKILL'
+    ? `. If the machine has run out of memory, lower ${option('batchSize')} or ${option('workers')}`
+    : '';
 }
 
 /** Starts a child in its own process group, so that Ctrl-C reaches only the launcher, which then stops its children. */

@@ -3,10 +3,10 @@ import type { OnnxGraph } from '@unroll/core';
 import {
   chooseByMeasurement,
   decodingSpeed,
-  type Manifest,
   type MatrixChoice,
   type MeasuredRuntime,
   type Measurements,
+  parseManifest,
   type Target,
   weightMatrices,
 } from '@unroll/edge-runtime';
@@ -53,7 +53,7 @@ export async function measuredSpeeds(
 }
 
 function speedOf(files: BundleFiles, runtime: MeasuredRuntime): Promise<number> {
-  const manifest: Manifest = JSON.parse(new TextDecoder().decode(files.get('manifest.json')));
+  const manifest = parseManifest(files.get('manifest.json')!, 'manifest.json');
   return decodingSpeed(files.get('model.onnx')!, manifest, runtime);
 }
 

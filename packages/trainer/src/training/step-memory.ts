@@ -1,8 +1,11 @@
 /** Says what a training step needs of the machine's memory, before training and where it was too much. */
+import { option } from '../configuration/option-names.js';
 import type { Engine } from '../engines/engine.js';
 import { UnrollError } from '../errors.js';
 
-const remedies = 'lower --batch-size, raise --accumulate or, for long sequences, give --recompute-every';
+function remedies(): string {
+  return `lower ${option('batchSize')}, raise ${option('accumulate')} or, for long sequences, give ${option('recomputeEvery')}`;
+}
 
 /** The memory of the largest program that a run's engine has compiled. */
 export class StepMemory {
@@ -28,7 +31,7 @@ export class StepMemory {
     if (this.#bytes * processes <= available) return [];
     const each = processes > 1 ? ` in each of ${processes} workers` : '';
     return [
-      `a step needs about ${sized(this.#bytes)}${each}, and ${sized(available)} are free: it may not fit; ${remedies}`,
+      `a step needs about ${sized(this.#bytes)}${each}, and ${sized(available)} are free: it may not fit; ${remedies()}`,
     ];
   }
 
@@ -39,7 +42,7 @@ export class StepMemory {
     if (!found) return error;
     const asked = found.bytes === undefined ? '' : `: ${sized(found.bytes)} were asked for at once`;
     const whole = this.#bytes > 0 ? `; a step needs about ${sized(this.#bytes)}` : '';
-    return new UnrollError(`out of memory${asked}${whole}; ${remedies}`, { cause: error });
+    return new UnrollError(`out of memory${asked}${whole}; ${remedies()}`, { cause: error });
   }
 }
 
@@ -62,7 +65,7 @@ function exhaustion(message: string): { readonly bytes: number | undefined } | u
 
 /** Returns why a process aborted, if its last lines say that it ran out of memory. */
 export function outOfMemoryReason(lines: string): string | undefined {
-  return exhaustion(lines) && `out of memory; ${remedies}`;
+  return exhaustion(lines) && `out of memory; ${remedies()}`;
 }
 
 function sized(bytes: number): string {

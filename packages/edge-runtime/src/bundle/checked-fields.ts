@@ -1,4 +1,4 @@
-/** Checks the configuration in an application's bundle, `config.json.z`, once, where it is read. */
+/** Checks the fields of JSON from outside once, where it is read: manifests, configurations, a gateway's answer. */
 import { BundleError } from '../errors.js';
 
 /** The kinds of values that a configuration holds. */
@@ -7,6 +7,10 @@ interface Kinds {
   readonly count: number;
   /** A finite number. */
   readonly number: number;
+  /** A finite number, 0 or more. */
+  readonly amount: number;
+  /** A SHA-256: 64 lower-case hexadecimal digits. */
+  readonly digest: string;
   readonly text: string;
   readonly texts: readonly string[];
   /** A list of finite numbers. */
@@ -33,6 +37,8 @@ const isListOf = (value: unknown, isItem: (item: unknown) => boolean) => Array.i
 const descriptions: Readonly<Record<keyof Kinds, readonly [what: string, is: (value: unknown) => boolean]>> = {
   count: ['a positive integer', (value) => Number.isSafeInteger(value) && Number(value) > 0],
   number: ['a number', Number.isFinite],
+  amount: ['a number from 0 on', (value) => Number.isFinite(value) && Number(value) >= 0],
+  digest: ['a SHA-256', (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)],
   text: ['a string', (value) => typeof value === 'string'],
   texts: ['a list of strings', (value) => isListOf(value, (item) => typeof item === 'string')],
   numbers: ['a list of numbers', (value) => isListOf(value, Number.isFinite)],
@@ -49,8 +55,14 @@ export function checkedConfig<Schema extends ConfigSchema>(
   schema: Schema,
   file: string,
 ): ConfigOf<Schema> {
-  checkFields(config, schema, file, '');
+  const fault = faultOf(config, schema);
+  if (fault !== undefined) throw invalidConfig(file, fault);
   return config as ConfigOf<Schema>;
+}
+
+/** Whether the value has every field of the schema. */
+export function hasFields<Schema extends ConfigSchema>(value: unknown, schema: Schema): value is ConfigOf<Schema> {
+  return faultOf(value, schema) === undefined;
 }
 
 /** Returns the error of a configuration that does not fit. */
@@ -58,15 +70,18 @@ export function invalidConfig(file: string, what: string): BundleError {
   return new BundleError('manifest-invalid', `${file}: ${what}; export the bundle again`);
 }
 
-function checkFields(value: unknown, schema: ConfigSchema, file: string, path: string): void {
-  if (!isObject(value)) throw invalidConfig(file, path === '' ? 'is not an object' : `'${path}' is not an object`);
+/** Returns the first fault, such as `'model.layers' is not a positive integer`; undefined if there is none. */
+function faultOf(value: unknown, schema: ConfigSchema, path = ''): string | undefined {
+  if (!isObject(value)) return path === '' ? 'is not an object' : `'${path}' is not an object`;
   for (const [name, kind] of Object.entries(schema)) {
     const [field, given] = [path === '' ? name : `${path}.${name}`, (value as Record<string, unknown>)[name]];
     if (typeof kind === 'object') {
-      checkFields(given, kind, file, field);
+      const fault = faultOf(given, kind, field);
+      if (fault !== undefined) return fault;
       continue;
     }
     const [what, is] = descriptions[kind];
-    if (!is(given)) throw invalidConfig(file, `'${field}' is not ${what}`);
+    if (!is(given)) return `'${field}' is not ${what}`;
   }
+  return undefined;
 }
