@@ -44,7 +44,9 @@ test('a sweep that is started again repeats no finished run, and goes on with on
   // The end of a run that was killed while it wrote a line.
   const path = join(slow, 'metrics.jsonl');
   const kept = readFileSync(path, 'utf8').split('\n').slice(0, 3).join('\n');
-  for (const name of readdirSync(slow)) if (!['metrics.jsonl', 'run.json'].includes(name)) rmSync(join(slow, name));
+  for (const name of readdirSync(slow)) {
+    if (!['metrics.jsonl', 'run.json'].includes(name)) rmSync(join(slow, name), { recursive: true });
+  }
   writeFileSync(path, `${kept}\n{"type":"step","ti`);
   const { status, stderr } = await unroll('sweep', ...flags, ...rates);
   expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining('was finished before') });
