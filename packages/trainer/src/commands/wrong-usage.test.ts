@@ -196,7 +196,7 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       'train --data @corpus --out @x --workers 3 --min-workers 2 --backup-workers 1',
       '--backup-workers: is for a run whose workers keep their lanes',
     ],
-    ['a shard beyond the last', 'param-server --port 0 --workers 1 --shard 1', '--shard: 1 is not below the 1 shards'],
+    ['a shard beyond the last', 'param-server --port 0 --workers 1 --shard 1', '--shard: 1 is not below the 1 shard'],
     [
       'a server that anybody may reach',
       'param-server --host 0.0.0.0 --port 0 --workers 1',

