@@ -67,7 +67,7 @@ async function readOne(folder: string, name: string): Promise<Buffer> {
   return readResult(folder, name).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' && (await inspectFolder(folder, [name])) === 'absent') throw noneYet(folder);
     const why = error.code === 'ENOENT' ? 'does not exist' : `cannot be read: ${fileErrorReason(error)}`;
-    throw new UnrollError(`${join(folder, name)}: ${why}; is ${folder} the folder that 'unroll train --out' wrote?`);
+    throw new UnrollError(`${join(folder, name)}: ${why}; is ${folder} the folder that a training wrote?`);
   });
 }
 
@@ -77,7 +77,7 @@ function noneYet(folder: string): UnrollError {
   return new UnrollError(
     existsSync(snapshots)
       ? `${folder}: holds no checkpoint yet, but ${snapshots} holds snapshots of a run; train on with ${option('resume')}`
-      : `${folder}: holds no checkpoint; name the folder that 'unroll train --out' wrote: it writes there at each evaluation and ${option('saveEvery')}`,
+      : `${folder}: holds no checkpoint; name the ${option('out')} of a training, which writes there at each evaluation and ${option('saveEvery')}`,
   );
 }
 
