@@ -387,8 +387,8 @@ const broadcastArgs: Generator = (draw) => {
 export const arrayCases: Readonly<Record<string, Generator>> = {
   Sum: reduction(tf.sum, calm),
   Mean: reduction(tf.mean, calm),
-  Max: reduction(tf.max, anyNumbers),
-  Min: reduction(tf.min, anyNumbers),
+  Max: notEmpty(reduction(tf.max, anyNumbers)), // the greatest of no values is −∞, and NaN on the cpu backend
+  Min: notEmpty(reduction(tf.min, anyNumbers)),
   Prod: reduction(tf.prod, calm),
   All: notEmpty(reduction(tf.all, flags, false)), // all of no values are true, and false on the cpu backend
   Any: reduction(tf.any, flags, false),

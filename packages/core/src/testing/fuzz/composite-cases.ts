@@ -23,7 +23,8 @@ const steps: Readonly<Record<string, Step>> = {
   softmax: (x) => tf.softmax(x),
   'mean over rows': (x) => tf.sub(x, tf.mean(x, 0, true)),
   'scaled by the norm': (x) => tf.div(x, tf.sqrt(tf.add(tf.sum(tf.square(x), -1, true), 1))),
-  'matMul(x, wᵀ x)': (x, w) => tf.matMul(x as tf.Tensor2D, tf.matMul(w as tf.Tensor2D, x as tf.Tensor2D, true)),
+  // Scaled, because a chain of them makes numbers so large that float32 is too coarse for what follows.
+  'x tanh(wᵀ x)': (x, w) => tf.matMul(x as tf.Tensor2D, tf.tanh(tf.matMul(w as tf.Tensor2D, x as tf.Tensor2D, true))),
   'tanh(xᵀ)ᵀ': (x) => tf.transpose(tf.tanh(tf.transpose(x))),
   'concat and slice': (x, w) => tf.slice(tf.concat([x, w], 1), [0, 1], x.shape as [number, number]),
   'stack and mean': (x, w) => tf.mean(tf.stack([x, w, x]), 0),

@@ -83,12 +83,16 @@ function position(opType: 'ArgMax' | 'ArgMin'): Lowering {
   };
 }
 
-/** Reduces booleans as integers, because ONNX does not reduce booleans. */
+/**
+ * Reduces booleans as integers, because ONNX does not reduce booleans. The greatest of no integers is the lowest one, so
+ * that any of none is false, and all of none true.
+ */
 function reduceFlags(opType: 'ReduceMax' | 'ReduceMin'): Lowering {
   return (call) => {
-    const { x } = call.inputs;
-    const integers = castTo(call.graph, x!, 'int32');
-    return castTo(call.graph, reduceBy(opType)({ ...call, inputs: { x: integers } }) as TensorInfo, 'bool');
+    const { graph } = call;
+    const integers = castTo(graph, call.inputs.x!, 'int32');
+    const reduced = reduceBy(opType)({ ...call, inputs: { x: integers } }) as TensorInfo;
+    return graph.emit('Greater', [reduced, graph.scalar(0, 'int32')], { shape: reduced.shape, dtype: 'bool' });
   };
 }
 
