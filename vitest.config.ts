@@ -33,6 +33,7 @@ export default defineConfig({
     globalSetup: 'scripts/testing/run.ts',
     setupFiles: 'scripts/testing/file.ts',
     pool: 'forks',
-    maxWorkers: 2,
+    // More than there are cores on the smallest machine: tests with several processes wait for one another half of the time.
+    maxWorkers: 3,
   },
 });
