@@ -24,7 +24,7 @@ export function addJobFlags(command: Command): Command {
  */
 export async function jobData(flags: JobFlags, command: Command): Promise<JobData> {
   const data = await jobOf(flags, command);
-  return { ...data, request: { ...data.request, command: command.parent!.args } } as JobData;
+  return { ...data, request: { ...data.request, command: (command.parent ?? command).args } } as JobData;
 }
 
 async function jobOf(flags: JobFlags, command: Command): Promise<JobData> {

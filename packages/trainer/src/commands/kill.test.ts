@@ -78,7 +78,7 @@ describe.skipIf(!canFindProcesses)('a run of 2 workers and 2 parameter servers',
     const { status, stderr } = await outcome;
     expect(status).toBe(1);
     expect(stderr.match(/^unroll: .*$/gm)).toEqual([
-      'unroll: worker 1: was killed by SIGKILL, after 0 restarts; --max-restarts allows no more',
+      'unroll: worker 1: was killed by SIGKILL, after 0 restarts; --max-restarts allows no more. If the machine has run out of memory, lower --batch-size or --workers',
     ]);
   });
 
