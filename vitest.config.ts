@@ -33,7 +33,7 @@ export default defineConfig({
     globalSetup: 'scripts/testing/run.ts',
     setupFiles: 'scripts/testing/file.ts',
     pool: 'forks',
-    // More than there are cores on the smallest machine: tests with several processes wait for one another half of the time.
+    // More than the cores of the smallest machine: two at once used 1.5 of two cores, because tests with several processes wait.
     maxWorkers: 3,
   },
 });

@@ -48,10 +48,14 @@ export function firstLine(error: unknown): string {
  * Returns the first fault that a schema found: the field and what is wrong with it.
  * @param nameOf maps the path of a field, such as `optimizer.name`, to the name to show
  */
-export function schemaFault({ issues }: z.ZodError, nameOf: (path: string) => string = (path) => path): string {
+export function schemaFault(
+  { issues }: z.ZodError,
+  nameOf: (path: string) => string = (path) => path,
+  unknown = 'is not a known setting; leave it out',
+): string {
   const { path, message, ...issue } = issues[0]!;
   if (issue.code === 'unrecognized_keys') {
-    return `${nameOf([...path, issue.keys[0]].join('.'))}: is not a known setting; leave it out`;
+    return `${nameOf([...path, issue.keys[0]].join('.'))}: ${unknown}`;
   }
   return path.length === 0 ? message : `${nameOf(path.join('.'))}: ${message}`;
 }

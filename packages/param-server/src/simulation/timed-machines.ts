@@ -8,7 +8,7 @@
 import type { VirtualTime } from './virtual-time.js';
 
 export interface MachineSpeeds {
-  /** What a link carries, in bytes a second. */
+  /** The speed of a link, in bytes a second. */
   readonly link: { readonly out: number; readonly in: number };
   /** Seconds before a message arrives, whatever its size. */
   readonly latency: number;

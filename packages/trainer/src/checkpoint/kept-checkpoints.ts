@@ -2,12 +2,12 @@
  * Copies of a run's checkpoints within its folder: `best`, of the best evaluation, and `step-<n>`, of the latest ones.
  * They share the files' contents with the checkpoint that they were made from, where the file system has hard links.
  */
-import { randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
+import { unfinishedIn } from '../files/unfinished.js';
 
 const bestName = 'best';
 const stepName = /^step-(\d+)$/;
@@ -66,7 +66,7 @@ export class KeptCheckpoints {
   }
 
   async #copy(path: string, name: string): Promise<void> {
-    const temporary = join(path, `.unroll-unfinished-${randomUUID()}`);
+    const temporary = unfinishedIn(path);
     await mkdir(temporary);
     for (const file of this.#options.files) await linkOrCopy(join(path, file), join(temporary, file));
     await remove(join(path, name));

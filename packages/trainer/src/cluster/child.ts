@@ -8,6 +8,7 @@ import { inCodeVariable, isInCode, option } from '../configuration/option-names.
 import { signalOfStatus, UnrollError } from '../errors.js';
 import { log } from '../terminal/log.js';
 import { outOfMemoryReason } from '../training/step-memory.js';
+import { LastLine } from './last-line.js';
 import type { ChildMessage, StopRequest } from './messages.js';
 import { Restarts } from './restarts.js';
 
@@ -118,7 +119,7 @@ export class Child {
     const { name, args, secrets, onMessage, mayLeave } = this.#options;
     const child = start(args(isRestart), { ...this.#options.environment, ...process.env, ...secrets(isRestart) });
     this.#process = child;
-    let lastLine = '';
+    const last = new LastLine();
     let tail = '';
     let peerLost = false;
     child.on('message', (message: ChildMessage) => {
@@ -127,8 +128,7 @@ export class Child {
     });
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       tail = `${tail}${text}`.slice(-mostTail);
-      const lines = text.trim().split('\n');
-      lastLine = lines.findLast((line) => !/^\s+at /.test(line)) ?? lastLine;
+      last.add(text);
     });
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     this.#process = undefined;
@@ -136,11 +136,10 @@ export class Child {
     if (code === 0 || (obeyed && mayLeave)) return undefined;
     // Started again, it would come to the same end.
     const exhausted = signal === 'SIGKILL' || obeyed ? undefined : outOfMemoryReason(tail);
-    if (exhausted !== undefined && !lastLine.startsWith('unroll: ')) throw new UnrollError(`${name}: ${exhausted}`);
+    if (exhausted !== undefined && !last.isOfCommand) throw new UnrollError(`${name}: ${exhausted}`);
     if (signal ?? obeyed) return signal ?? obeyed;
     if (peerLost) await this.#sleep(causeSeconds);
-    const reason = lastLine.replace(/^(unroll: |error: )/, '');
-    throw new UnrollError(`${name}: ${reason || `exited with status ${code}`}`);
+    throw new UnrollError(`${name}: ${last.reason || `exited with status ${code}`}`);
   }
 }
 

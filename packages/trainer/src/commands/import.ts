@@ -1,4 +1,5 @@
 /** `unroll import`: converts a model of another framework into a checkpoint. */
+import { counted } from '@unroll/param-server/config';
 import { type Command, Option } from 'commander';
 import type { ElmoImport, ImportResult } from '../import/import-checkpoint.js';
 import { sources } from '../import/sources.js';
@@ -54,7 +55,7 @@ function describe(result: ImportResult | ElmoImport): string {
     return `${checkpoint}: ELMo, LSTMs of ${hiddenDim} projected to ${projectionDim}, ${parameters} parameters`;
   }
   const { checkpoint, cell, layers, embeddingDim, hiddenDim, vocabSize, parameters } = result;
-  const stack = `${layers} ${cell} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenDim}`;
+  const stack = `${counted(layers, `${cell} layer`)} of ${hiddenDim}`;
   return `${checkpoint}: ${stack}, embedding ${embeddingDim}, ${vocabSize} words, ${parameters} parameters`;
 }
 

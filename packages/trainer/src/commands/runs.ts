@@ -87,9 +87,10 @@ async function drawRuns(path: string, runs: readonly RunSummary[]): Promise<void
   const { panelsOf } = await import('../runs/run-curves.js');
   const { fileErrorReason } = await import('../files/file-error.js');
   const { UnrollError } = await import('../errors.js');
+  const { counted } = await import('@unroll/param-server/config');
   const picture = curvesSvg(panelsOf(runs.map((run) => ({ name: run.folder, run }))));
   await writeFile(path, picture).catch((error: unknown) => {
     throw new UnrollError(`--plot: ${path} cannot be written: ${fileErrorReason(error)}; choose another file`);
   });
-  log(`${path}: the curves of ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`);
+  log(`${path}: the curves of ${counted(runs.length, 'run')}`);
 }

@@ -10,7 +10,7 @@ import type { ElmoCheckpoint } from './elmo-checkpoint.js';
 /** The number of words whose vectors are computed in one run. */
 export const wordsPerRun = 8;
 
-/** What `elmoFeatures` needs besides the functions that run the graphs. */
+/** The needs of `elmoFeatures` besides the functions that run the graphs. */
 export function elmoSizes({ maxCharacters, projectionDim }: ElmoConfig) {
   return { wordsPerRun, maxCharacters, projectionDim, lstmLayers: 2 };
 }

@@ -5,9 +5,9 @@ import { option } from '../configuration/option-names.js';
 import { firstLine, UnrollError } from '../errors.js';
 import { undoingOptimizer } from './cpu-graph.js';
 import { inMixedPrecision } from './mixed-precision.js';
+import type { ValueShapes } from './peak-bytes.js';
 import { withoutSourceLine } from './provider-error.js';
 import { refusedOperator } from './provider-support.js';
-import type { ValueShapes } from './step-memory.js';
 
 export interface OnnxRuntimeOptions {
   readonly provider: 'cpu' | 'cuda' | 'webgpu';

@@ -14,10 +14,10 @@ import { forCpu } from './cpu-graph.js';
 import { type Engine, type Executable, replacedResident } from './engine.js';
 import { planMemory, type UpdatedRows } from './memory-plan.js';
 import { createSession, inputTensor, type OnnxRuntimeOptions, tracedProgram } from './onnx-session.js';
+import { peakBytes } from './peak-bytes.js';
 import { createRepeatedProgram, planRuns } from './repeated-program.js';
 import { BufferPairs } from './resident-buffers.js';
 import { createStagedProgram } from './staged-program.js';
-import { peakBytes } from './step-memory.js';
 
 export interface MainMemoryOptions extends OnnxRuntimeOptions {
   readonly provider: 'cpu' | 'cuda';

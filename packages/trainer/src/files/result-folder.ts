@@ -4,7 +4,6 @@
  * a mount point or a link. Whenever this is interrupted, the folder holds all old files or all new ones: readers look
  * into the complete subfolder first, and the next writer empties it.
  */
-import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, open, readdir, readFile, readlink, rename, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -12,6 +11,7 @@ import { option } from '../configuration/option-names.js';
 import { UnrollError } from '../errors.js';
 import { fileErrorReason, isFileError } from './file-error.js';
 import { isMarker } from './markers.js';
+import { isUnfinished, unfinishedIn } from './unfinished.js';
 
 /** The contents of a file, as parts that are written one after another. */
 export type FileContents = string | Uint8Array | readonly Uint8Array[];
@@ -20,7 +20,6 @@ export type FileContents = string | Uint8Array | readonly Uint8Array[];
 export type Files = Readonly<Record<string, FileContents>>;
 
 /** Prefix of the subfolder for new files while they are being written; then its name until all files are in place. */
-const unfinished = '.unroll-unfinished';
 const complete = '.unroll-complete';
 
 /** The files from which a reader knows whether the others belong together; moved last. */
@@ -54,7 +53,7 @@ export async function replaceFolder(
     await finishReplacement(path);
     await removeUnfinished(path);
     // A name of its own: another process may still be writing, in the belief that it should.
-    temporary = join(path, `${unfinished}-${randomUUID()}`);
+    temporary = unfinishedIn(path);
     await mkdir(temporary);
     await writeFiles(temporary, files);
     if (!(await isDue())) {
@@ -157,7 +156,7 @@ async function finishReplacement(path: string): Promise<void> {
 
 /** Removes unfinished subfolders: of a process that ended while writing, or one whose result nobody waits for any more. */
 async function removeUnfinished(path: string): Promise<void> {
-  const left = (await namesIn(path)).filter((name) => name.startsWith(unfinished));
+  const left = (await namesIn(path)).filter(isUnfinished);
   for (const name of left) await rm(join(path, name), { recursive: true, force: true });
 }
 

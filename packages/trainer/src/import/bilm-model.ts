@@ -42,7 +42,7 @@ const optionsSchema = z.strictObject({
     }),
     max_characters_per_token: z.int().min(3),
   }),
-  // What follows matters to training, and to the output layer, which the weights do not have.
+  // The rest matters to training, and to the output layer, which the weights do not have.
   ...{ bidirectional: z.literal(true, { error: 'must be true' }).optional(), dropout: z.number().optional() },
   ...{ n_tokens_vocab: z.int().optional(), unroll_steps: z.int().optional(), batch_size: z.int().optional() },
   ...{ n_epochs: z.int().optional(), n_train_tokens: z.int().optional(), n_negative_samples_batch: z.int().optional() },
@@ -96,7 +96,7 @@ function configOf(file: string): ElmoConfig {
   const { data, error } = optionsSchema.safeParse(options);
   if (error)
     throw new UnrollError(
-      `${file}: ${schemaFault(error).replace('is not a known setting; leave it out', 'is an option that is not followed; the model may compute something else')}`,
+      `${file}: ${schemaFault(error, undefined, 'is an option that is not followed; the model may compute something else')}`,
     );
   const { lstm, char_cnn } = data;
   try {

@@ -5,6 +5,7 @@
  */
 import { basename, join } from 'node:path';
 import { languageModelConfig } from '@unroll/core';
+import { elementCount } from '@unroll/core/onnx';
 import { loadTokenizer, type Tokenizer } from '@unroll/core/text';
 import { z } from 'zod';
 import type { Arrays } from '../checkpoint/arrays.js';
@@ -120,7 +121,7 @@ async function readTensor(
   signal: AbortSignal,
 ): Promise<NamedArray> {
   const bytes = await readWholeFile(file, signal);
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = elementCount(shape);
   if (bytes.length !== 4 * count) {
     throw new UnrollError(
       `${file}: tensor '${name}' has ${bytes.length} bytes, manifest.json says ${shapeText(shape)}, which has ${4 * count}; copy it again`,

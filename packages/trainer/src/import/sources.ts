@@ -1,4 +1,4 @@
-/** What saved the models that can be imported. */
+/** The frameworks whose models can be imported. */
 export const sources = ['pytorch', 'keras', 'tfjs', 'bilm', 'ml5'] as const;
 
 export type ImportSource = (typeof sources)[number];

@@ -6,7 +6,7 @@ import { path } from './in-code.js';
 
 /** The code of a TensorFlow.js model of yours, which its checkpoint lacks. One of the two. */
 export interface OwnModelSource {
-  /** What `train` was given: the model, its loss and its examples. */
+  /** The arguments of `train`: the model, its loss and its examples. */
   readonly training?: ModelTraining | undefined;
   /** The path of the module that exports it. */
   readonly module?: string | undefined;

@@ -1,7 +1,8 @@
 /** Writes `metrics.jsonl` while a run goes on. A resumed run continues the file from the step that it resumed from. */
-import { closeSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileErrorReason } from '../files/file-error.js';
+import { replaceFile } from '../files/replace-file.js';
 import { metricsFile } from '../files/run-files.js';
 import { log } from '../terminal/log.js';
 import type { NewLine } from './metrics.js';
@@ -41,9 +42,7 @@ export class MetricsFile implements Disposable {
       const text = readFileSync(this.#path, 'utf8');
       const kept = step === 0 ? '' : linesUpTo(text, step);
       if (kept === text) return;
-      // Whoever is interrupted here leaves the old lines or the new ones.
-      writeFileSync(`${this.#path}.new`, kept);
-      renameSync(`${this.#path}.new`, this.#path);
+      replaceFile(this.#path, kept);
       closeSync(file);
       this.#file = openSync(this.#path, 'a');
     });

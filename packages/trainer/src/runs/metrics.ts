@@ -97,7 +97,7 @@ export function readMetrics(folder: string): MetricsLine[] {
  */
 export function parseMetrics(text: string, path: string, first = 1): MetricsLine[] {
   const lines = text.split('\n');
-  // What follows the last line break is a line that was cut off, or nothing.
+  // After the last line break is a line that was cut off, or nothing.
   lines.pop();
   return lines.map((line, k) => parseLine(line, `${path}, line ${first + k}`));
 }

@@ -1,12 +1,13 @@
 /** `run.json`: everything that a run was configured by, and each of its starts with versions and machine. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { schemaFault, UnrollError } from '../errors.js';
 import { fileErrorReason } from '../files/file-error.js';
+import { replaceFile } from '../files/replace-file.js';
 import { configurationFile } from '../files/run-files.js';
 import type { RunStart } from '../training/run.js';
 import { version } from '../version.js';
@@ -98,9 +99,7 @@ export function configurationOf(
 
 /** Writes the file into an existing folder. @throws the file system's error */
 export function writeConfiguration(folder: string, configuration: RunConfiguration): void {
-  const path = join(folder, configurationFile);
-  writeFileSync(`${path}.new`, `${JSON.stringify(configuration, null, 2)}\n`);
-  renameSync(`${path}.new`, path);
+  replaceFile(join(folder, configurationFile), `${JSON.stringify(configuration, null, 2)}\n`);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** A run as its folder tells it: configuration, state, and how far and how well it has come. */
 import { isBeingWritten } from '../files/result-lock.js';
+import { isBetter } from '../training/course.js';
 import { type LineOf, type MetricsLine, readMetrics } from './metrics.js';
 import { type RunConfiguration, readConfiguration } from './run-configuration.js';
 
@@ -81,8 +82,6 @@ function endOf(lines: readonly MetricsLine[]): LineOf<'end'> | undefined {
 
 function bestOf(evaluations: readonly LineOf<'evaluation'>[]): LineOf<'evaluation'> | undefined {
   return evaluations.reduce<LineOf<'evaluation'> | undefined>((best, each) => {
-    if (!best) return each;
-    const isBetter = each.better === 'higher' ? each.value! > best.value! : each.value! < best.value!;
-    return isBetter ? each : best;
+    return isBetter(each.better, each.value!, best?.value ?? undefined) ? each : best;
   }, undefined);
 }

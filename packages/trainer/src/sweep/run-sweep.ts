@@ -1,12 +1,14 @@
 /** Makes the runs of a sweep, several at once, each as a process of `unroll train`. Finished runs are not repeated. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { duration } from '@unroll/param-server/config';
+import { LastLine } from '../cluster/last-line.js';
 import { sweepVariable } from '../cluster/sweep-variable.js';
 import { UnrollError } from '../errors.js';
+import { replaceFile } from '../files/replace-file.js';
 import { makeFolder } from '../files/result-folder.js';
 import { type RunSummary, readRun } from '../runs/run-summary.js';
 import { log } from '../terminal/log.js';
@@ -83,8 +85,7 @@ async function requireOwnPlan({ out, shared, plan }: Sweep): Promise<void> {
   const path = join(out, planFile);
   const text = `${JSON.stringify({ shared, runs: plan }, null, 2)}\n`;
   if (!existsSync(path)) {
-    writeFileSync(`${path}.${process.pid}`, text);
-    renameSync(`${path}.${process.pid}`, path);
+    replaceFile(path, text);
   } else if (readFileSync(path, 'utf8') !== text) {
     throw new UnrollError(
       `${out}: holds another sweep, whose options are in ${path}; give the same ones to go on with it, or another --out`,
@@ -105,23 +106,17 @@ async function train(words: readonly string[], logPath: string, signal: AbortSig
     env: { ...process.env, [sweepVariable]: '1' },
   });
   const logFile = createWriteStream(logPath, { flags: 'a' }).on('error', () => undefined);
-  let last = '';
+  const last = new LastLine();
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     logFile.write(text);
-    last =
-      text
-        .trim()
-        .split('\n')
-        .findLast((line) => !/^\s+at /.test(line)) ?? last;
+    last.add(text);
   });
   const stop = forwarding(child, signal);
   const [code, killer] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   stop();
   logFile.end();
   if (code === 0) return undefined;
-  return killer === null
-    ? last.replace(/^(unroll: |error: )/, '') || `ended with status ${code}`
-    : `was killed by ${killer}`;
+  return killer === null ? last.reason || `ended with status ${code}` : `was killed by ${killer}`;
 }
 
 /** Passes an interruption on. Returns a function that ends this. */

@@ -11,7 +11,7 @@ const lineSeconds = 15;
 /** Seconds between two drawings on a terminal. */
 const drawSeconds = 0.25;
 
-/** What to show beside the bar. */
+/** The words beside the bar. */
 export interface ProgressNote {
   /** The figure that matters most, such as the perplexity. */
   readonly figure?: string | undefined;

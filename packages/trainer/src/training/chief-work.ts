@@ -52,7 +52,7 @@ export interface ChiefWorkOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What was done at a pause: nothing, because it was done before; or not by this process, which is not the chief. */
+/** The work done at a pause: nothing, because it was done before; or not by this process, which is not the chief. */
 export type PauseWork =
   | 'not mine'
   | 'nothing'

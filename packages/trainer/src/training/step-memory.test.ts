@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { trace } from '@unroll/core';
 import { expect, test } from 'vitest';
 import type { Engine } from '../engines/engine.js';
-import { peakBytes } from '../engines/step-memory.js';
+import { peakBytes } from '../engines/peak-bytes.js';
 import { UnrollError } from '../errors.js';
 import { outOfMemoryReason, StepMemory } from './step-memory.js';
 

@@ -17,6 +17,12 @@ export function castTo(graph: GraphRecorder, x: TensorInfo, dtype: DataType): Te
   return graph.emit('Cast', [source], { shape: x.shape, dtype }, { attributes: { to: { i: to } } });
 }
 
+/** Converts positions, which an operator of ONNX gives as int64 whatever type was declared, to int32. */
+export function positionsAsInt32(graph: GraphRecorder, positions: TensorInfo): TensorInfo {
+  const type = { shape: positions.shape, dtype: 'int32' } as const;
+  return graph.emit('Cast', [positions], type, { attributes: { to: { i: elementTypeCodes.int32! } } });
+}
+
 function withinInt32(graph: GraphRecorder, x: TensorInfo): TensorInfo {
   const size = graph.emit('Abs', [x], x);
   const isInRange = graph.emit('LessOrEqual', [size, graph.scalar(2 ** 31)], { shape: x.shape, dtype: 'bool' });

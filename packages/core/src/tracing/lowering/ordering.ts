@@ -4,7 +4,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { TraceError } from '../backend.js';
 import { byOps } from './by-ops.js';
-import { castTo } from './casting.js';
+import { castTo, positionsAsInt32 } from './casting.js';
 import type { KernelCall, Lowering, LoweringTable } from './lowering.js';
 
 /** Sorts the largest elements of each row first; of equal ones, the first comes first. */
@@ -21,12 +21,8 @@ const topK: Lowering = ({ inputs: { x }, attrs, graph }) => {
   const [values, positions] = graph.emitMany('TopK', [x!, graph.int64([k])], outputs, {
     attributes: { axis: { i: -1 } },
   });
-  return [values!, castPositions(graph, positions!)];
+  return [values!, positionsAsInt32(graph, positions!)];
 };
-
-function castPositions(graph: KernelCall['graph'], positions: TensorInfo): TensorInfo {
-  return graph.emit('Cast', [positions], { ...positions, dtype: 'int32' }, { attributes: { to: { i: 6 } } });
-}
 
 /** The number of elements of a sorted row that are less than each value, or not greater. */
 const searchSorted = byOps(({ sortedSequence, values }, attrs) => {
@@ -60,7 +56,7 @@ function select({ inputs, attrs, graph }: KernelCall): Selection {
     [batched(boxes, [1, count, 4]), batched(scores, [1, 1, count]), ...limits],
     rows,
   );
-  const integers = castPositions(graph, found);
+  const integers = positionsAsInt32(graph, found);
   const column = graph.emit('Slice', [integers, ...[[2], [3], [1]].map((numbers) => graph.int64(numbers))], {
     shape: [maxOutputSize!, 1],
     dtype: 'int32',
@@ -77,7 +73,7 @@ function select({ inputs, attrs, graph }: KernelCall): Selection {
     dtype: 'int32',
   });
   const sizes = graph.emit('Shape', [found], { shape: [2], dtype: 'int32' });
-  const selected = graph.emit('Gather', [castPositions(graph, sizes), graph.scalar(0, 'int32')], {
+  const selected = graph.emit('Gather', [positionsAsInt32(graph, sizes), graph.scalar(0, 'int32')], {
     shape: [],
     dtype: 'int32',
   });

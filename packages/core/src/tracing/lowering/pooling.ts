@@ -2,6 +2,7 @@
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { TraceError } from '../backend.js';
 import type { GraphRecorder } from '../recorder.js';
+import { positionsAsInt32 } from './casting.js';
 import { keepingType } from './elementwise.js';
 import type { KernelCall, Lowering, LoweringTable } from './lowering.js';
 import { withoutNaN } from './not-a-number.js';
@@ -88,7 +89,7 @@ const maxPoolWithArgmax: Lowering = (call) => {
   const [values, indices] = graph.emitMany('MaxPool', [image], [pooled, { ...pooled, dtype: 'int32' }], {
     attributes: windowAttributes(windows),
   });
-  const flat = graph.emit('Cast', [indices!], { ...pooled, dtype: 'int32' }, { attributes: { to: { i: 6 } } });
+  const flat = positionsAsInt32(graph, indices!);
   const size = height * width;
   const planes = Int32Array.from({ length: batch * channels }, (_, k) => k);
   const firstOf = (offset: (plane: number) => number) =>

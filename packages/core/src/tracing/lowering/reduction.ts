@@ -1,10 +1,8 @@
 /** Reductions over axes. At opset 17 ReduceSum takes its axes as an input, the other reductions as an attribute. */
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
-import { castTo } from './casting.js';
+import { castTo, positionsAsInt32 } from './casting.js';
 import type { Lowering, LoweringTable } from './lowering.js';
 import { isNaNOf } from './not-a-number.js';
-
-const int32ElementType = 6;
 
 interface Reduced {
   readonly axes: number[];
@@ -70,7 +68,7 @@ function position(opType: 'ArgMax' | 'ArgMin'): Lowering {
       : x;
     const attributes = { axis: { i: axes[0]! }, keepdims: { i: 0 } };
     const found = graph.emit(opType, [numbers], type, { attributes }); // int64 in ONNX
-    const lowest = graph.emit('Cast', [found], type, { attributes: { to: { i: int32ElementType } } });
+    const lowest = positionsAsInt32(graph, found);
     if (!isLowest) return lowest;
     // The cpu backend compares with the first value: nothing is less than NaN.
     const first = graph.emit(
@@ -91,8 +89,8 @@ function reduceFlags(opType: 'ReduceMax' | 'ReduceMin'): Lowering {
   return (call) => {
     const { graph } = call;
     const integers = castTo(graph, call.inputs.x!, 'int32');
-    const reduced = reduceBy(opType)({ ...call, inputs: { x: integers } }) as TensorInfo;
-    return graph.emit('Greater', [reduced, graph.scalar(0, 'int32')], { shape: reduced.shape, dtype: 'bool' });
+    const found = reduceBy(opType)({ ...call, inputs: { x: integers } }) as TensorInfo;
+    return graph.emit('Greater', [found, graph.scalar(0, 'int32')], { shape: found.shape, dtype: 'bool' });
   };
 }
 
