@@ -111,6 +111,11 @@ export { rnnCell } from './kernels/cells/rnn-cell.js';
 export { type CellSequenceInputs, type CellSequenceOutputs, cellSequence } from './kernels/cells/sequence.js';
 export { type CrfLossInputs, crfLoss } from './kernels/crf/loss.js';
 export { type CtcLossInputs, ctcLoss } from './kernels/ctc/loss.js';
+export {
+  type DeltaRuleInputs,
+  type DeltaRuleOptions,
+  generalizedDeltaRule,
+} from './kernels/delta-rule/generalized-delta-rule.js';
 export { embeddingLookup } from './kernels/embedding/lookup.js';
 export { minGruSequence } from './kernels/linear-recurrence/min-gru.js';
 export { minLstmSequence } from './kernels/linear-recurrence/min-lstm.js';
