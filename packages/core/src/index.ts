@@ -35,12 +35,8 @@ export type { Shapes } from './tensors/shapes.js';
 
 // Language models: as an object with variables, and as programs to train, evaluate and export.
 
-export {
-  type LanguageModelMode,
-  type LanguageModelState,
-  RnnLanguageModel,
-  type RnnLanguageModelOptions,
-} from './models/language-model.js';
+export type { LanguageModelMode } from './models/held-language-model.js';
+export { type LanguageModelState, RnnLanguageModel, type RnnLanguageModelOptions } from './models/language-model.js';
 export {
   type LanguageModelConfig,
   languageModelConfig,
@@ -55,6 +51,7 @@ export {
   trainingProgram,
 } from './models/language-model-programs.js';
 export { personalizationGraphs } from './models/personalization-program.js';
+export { RwkvLanguageModel, type RwkvLanguageModelOptions, type RwkvState } from './models/rwkv-language-model.js';
 
 // Models of applications.
 

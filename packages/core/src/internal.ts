@@ -26,7 +26,7 @@ export {
   squaredGradientProgram,
   squareShapes,
 } from './models/dynamic-evaluation.js';
-export { languageModelReadingGraph } from './models/language-model-reading.js';
+export { languageModelReadingGraph, readsManyTokens } from './models/language-model-reading.js';
 export { lossWithCache, neuralCacheProgram, noFollower } from './models/neural-cache.js';
 
 // Programs of applications.

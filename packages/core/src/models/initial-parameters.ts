@@ -2,11 +2,12 @@
 import { requireSeed, seededRandom } from '../random/seeded-random.js';
 import type { Shapes } from '../tensors/shapes.js';
 import { elementCount } from '../tensors/shapes.js';
-import { type LanguageModelConfig, parameterShapes } from './language-model-config.js';
+import { isRwkv7, type LanguageModelConfig, parameterShapes } from './language-model-config.js';
+import { initialRwkv7Parameters } from './rwkv7-initial-parameters.js';
 
 /**
  * Draws every parameter of a language model, including biases, uniformly from [−range, range): Zaremba et al. (2014),
- * section 4.
+ * section 4. An RWKV-7 starts as published instead, whatever the range.
  *
  * @param seed an integer in [0, 2^53)
  * @param range default 1/√hiddenDim
@@ -17,7 +18,10 @@ export function initialParameters(
   config: LanguageModelConfig,
   { seed, range = 1 / Math.sqrt(config.hiddenDim) }: { readonly seed: number; readonly range?: number },
 ): Record<string, Float32Array<ArrayBuffer>> {
-  return uniformParameters(parameterShapes(config), { seed, range });
+  const shapes = parameterShapes(config);
+  if (!isRwkv7(config)) return uniformParameters(shapes, { seed, range });
+  requireSeed(seed);
+  return initialRwkv7Parameters(config, shapes, (name) => seededRandom(streamSeed(seed, name)));
 }
 
 /**

@@ -12,8 +12,16 @@ import {
 } from '../recurrent/network-config.js';
 import type { Shapes } from '../tensors/shapes.js';
 import { adaptiveParameterShapes, defaultCutoffs, requireCutoffs, type Tail, tailsOf } from './adaptive-softmax.js';
+import {
+  type Rwkv7Config,
+  type Rwkv7Sizes,
+  rwkv7ParameterShapes,
+  rwkv7SizeNames,
+  rwkv7Sizes,
+  rwkv7StateShapes,
+} from './rwkv7-config.js';
 
-export interface LanguageModelConfig {
+export interface LanguageModelConfig extends OptionalRwkv7Sizes {
   readonly vocabSize: number;
   readonly embeddingDim: number;
   readonly hiddenDim: number;
@@ -58,6 +66,9 @@ export interface LanguageModelConfig {
    */
   readonly recurrentBias: boolean;
 }
+
+/** For `rwkv7`: sizes besides its width, `embeddingDim` and `hiddenDim`; default those of the published models. */
+type OptionalRwkv7Sizes = { readonly [Name in keyof Rwkv7Sizes]?: number | undefined };
 
 export type SoftmaxConfig = SampledSoftmaxConfig | AdaptiveSoftmaxConfig;
 
@@ -105,6 +116,7 @@ export function languageModelConfig(
     );
   }
   requireSoftmax(config);
+  const sizes = sizesOfBlocks(config);
   const { projectionDim, softmax } = config;
   if (projectionDim !== undefined) {
     requirePositiveInteger('projectionDim', projectionDim);
@@ -134,9 +146,27 @@ export function languageModelConfig(
         `${nameOf('tieWeights')} needs ${nameOf('embeddingDim')} = ${nameOf(width)}, got ${config.embeddingDim} and ${outputDim(config)}; make them equal`,
     );
   }
-  if (softmax?.name !== 'adaptive') return config;
+  if (softmax?.name !== 'adaptive') return { ...config, ...sizes };
   // Store the cutoffs, so that a later change of the default does not affect checkpoints.
-  return { ...config, softmax: { ...softmax, cutoffs: cutoffsOf(softmax, config.vocabSize) } };
+  return { ...config, ...sizes, softmax: { ...softmax, cutoffs: cutoffsOf(softmax, config.vocabSize) } };
+}
+
+/**
+ * Completes the sizes of an RWKV-7; they are stored, so that a later change of the defaults does not affect checkpoints.
+ * @throws SettingError naming a size that is out of range, or that another cell does not have
+ */
+function sizesOfBlocks(config: LanguageModelConfig): Rwkv7Sizes | undefined {
+  if (isRwkv7(config)) return rwkv7Sizes(config, config);
+  for (const name of rwkv7SizeNames) {
+    if (config[name] === undefined) continue;
+    throw new SettingError((nameOf) => `${nameOf(name)}: is for rwkv7, not for ${config.cell}`);
+  }
+  return undefined;
+}
+
+/** Whether a model has the blocks of RWKV-7 instead of stacked cells. */
+export function isRwkv7(config: LanguageModelConfig): config is LanguageModelConfig & Rwkv7Config {
+  return config.cell === 'rwkv7';
 }
 
 /**
@@ -185,6 +215,7 @@ export function hasCellState({ cell }: LanguageModelConfig): boolean {
 /** The recurrent layers as a network, whose parameters and states have the model's names. */
 export function networkOf(config: LanguageModelConfig): RecurrentNetworkConfig {
   const { cell, embeddingDim, hiddenDim, layers, projectionDim, recurrentBias } = config;
+  if (cell === 'rwkv7') throw new RangeError('an rwkv7 has blocks, not stacked cells');
   return recurrentNetworkConfig({
     ...{ name: cell, cell: cell === 'cifg' ? 'lstm' : cell, coupledGates: cell === 'cifg' },
     ...{ inputDim: embeddingDim, hiddenDim, layers },
@@ -193,11 +224,14 @@ export function networkOf(config: LanguageModelConfig): RecurrentNetworkConfig {
   });
 }
 
-/** The parameters' shapes by name: those of the embedding, of `recurrentParameterShapes` and of the output layer. */
+/**
+ * The parameters' shapes by name: those of the embedding, of `recurrentParameterShapes` or `rwkv7ParameterShapes`, and of
+ * the output layer.
+ */
 export function parameterShapes(config: LanguageModelConfig): Shapes {
   return {
     [embeddingName]: [config.vocabSize, config.embeddingDim],
-    ...recurrentParameterShapes(networkOf(config)),
+    ...(isRwkv7(config) ? rwkv7ParameterShapes(config) : recurrentParameterShapes(networkOf(config))),
     ...outputLayerShapes(config),
   };
 }
@@ -215,8 +249,9 @@ export function outputLayerShapes(config: LanguageModelConfig): Shapes {
   return { ...weights, 'output.bias': [vocabSize] };
 }
 
-/** The state's shapes by name, as in `recurrentStateShapes`. */
+/** The state's shapes by name, as in `recurrentStateShapes` or `rwkv7StateShapes`. */
 export function stateShapes(config: LanguageModelConfig, batch: number): Shapes {
+  if (isRwkv7(config)) return rwkv7StateShapes(config, batch);
   return recurrentStateShapes(networkOf(config), batch);
 }
 

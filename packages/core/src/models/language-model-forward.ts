@@ -14,11 +14,13 @@ import type { NamedTensors } from '../tensors/named-tensors.js';
 import { weightMask } from './dropout-masks.js';
 import {
   embeddingName,
+  isRwkv7,
   type LanguageModelConfig,
   networkOf,
   outputTable,
   softmaxTails,
 } from './language-model-config.js';
+import { rwkv7Blocks } from './rwkv7.js';
 
 /** Looks up the embeddings of `ids` int32 [time, batch]: [time, batch, embedding]. */
 export function embedTokens(parameters: NamedTensors, ids: tf.Tensor2D): tf.Tensor3D {
@@ -26,7 +28,7 @@ export function embedTokens(parameters: NamedTensors, ids: tf.Tensor2D): tf.Tens
 }
 
 /**
- * Runs the recurrent layers.
+ * Runs the recurrent layers, or the blocks of an RWKV-7, without the embedding and the output layer.
  * @param embedded [time, batch, embedding]
  * @param state tensors by the names of `stateShapes`
  * @param masks those of `dropoutMaskShapes`, by name, elements zero or 1/(1 − rate); leave them out to run without
@@ -43,6 +45,10 @@ export function recurrentFeatures(
   const [time, batch] = embedded.shape;
   const dropped = (rows: tf.Tensor, site: number) => droppedRows(rows, masks[`dropout.${site}`]);
   const rows = dropped(droppedRows(flattenSteps(embedded), masks.tokenDropout), 0); // [time·batch, features]
+  if (isRwkv7(config)) {
+    const { rows: features, state: last } = rwkv7Blocks(config, parameters, rows, state, dropped);
+    return { features: features as tf.Tensor2D, state: last };
+  }
   const between = Array.from({ length: config.layers - 1 }, (_, k) => masks[`dropout.${k + 1}`])
     .filter((mask) => mask !== undefined)
     .map((mask) => (mask.shape[0] === time * batch ? tf.reshape(mask, [time, batch, -1]) : mask));

@@ -7,7 +7,6 @@ import { linearAttention } from '../kernels/linear-recurrence/linear-attention.j
 import { minGru } from '../kernels/linear-recurrence/min-gru.js';
 import { minLstm } from '../kernels/linear-recurrence/min-lstm.js';
 import type { OnnxGraph } from '../onnx/graph.js';
-import { hasRecurrentWeights } from '../recurrent/cells.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
 import { asOutputs } from '../tensors/roles.js';
 import { withSymbolicSize } from '../tracing/symbolic-size.js';
@@ -16,13 +15,18 @@ import { type LanguageModelConfig, parameterShapes, stateShapes } from './langua
 import { embedTokens, outputLogits } from './language-model-forward.js';
 import { float32Inputs, type Program } from './program.js';
 
+/** Whether a model has a graph that reads any number of tokens in one run. */
+export function readsManyTokens({ cell }: LanguageModelConfig): boolean {
+  return cell === 'mingru' || cell === 'minlstm';
+}
+
 /**
  * Reads tokens. Inputs: the parameters, the state, each [1, hidden], and `ids` int32 [tokens]. Outputs: `logits`
  * [tokens, vocab], the scores of the token after each, and `next.*` of the state.
- * @throws RangeError for a cell with recurrent weights
+ * @throws RangeError unless {@link readsManyTokens}
  */
 export function readingProgram(config: LanguageModelConfig, tokens: number): Program {
-  if (hasRecurrentWeights(config)) {
+  if (!readsManyTokens(config)) {
     throw new RangeError(`a ${config.cell} reads one token after another; take decodingProgram`);
   }
   return {
@@ -58,7 +62,7 @@ function readFeatures(config: LanguageModelConfig, inputs: NamedTensors, ids: tf
 /**
  * {@link readingProgram} as an ONNX graph that contains its parameters, with one `LinearAttention` node for each layer;
  * the dimension `tokens` is symbolic.
- * @throws RangeError for a cell with recurrent weights
+ * @throws RangeError unless {@link readsManyTokens}
  */
 export function languageModelReadingGraph(
   config: LanguageModelConfig,

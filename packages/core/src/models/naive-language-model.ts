@@ -94,6 +94,8 @@ function runLayer(
       const unit = { ...weights, ...projection, coupledGates: cell === 'cifg' };
       return naiveLstm(unit, steps, hidden, matrix(inputs[`c.${layer}`]!, hiddenDim)[lane]!).outputs;
     }
+    case 'rwkv7':
+      throw new Error('an RWKV-7 is compared with scripts/golden/make_rwkv7.py');
   }
 }
 

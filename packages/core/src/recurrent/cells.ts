@@ -10,22 +10,27 @@ export type ClassicCell = 'rnn' | 'lstm' | 'gru';
 export type NetworkCell = ClassicCell | 'mingru' | 'minlstm';
 
 /**
- * The cells of language models. `cifg` is an LSTM whose input and forget gates are coupled, f = 1 − i (Greff et al.
- * 2017).
+ * The cells of stacked networks in language models. `cifg` is an LSTM whose input and forget gates are coupled,
+ * f = 1 − i (Greff et al. 2017).
  */
-export type LanguageModelCell = NetworkCell | 'cifg';
+export type StackedCell = NetworkCell | 'cifg';
+
+/** The architectures of language models: a cell that is stacked, or `rwkv7`, whose blocks are described in `models/`. */
+export type LanguageModelCell = StackedCell | 'rwkv7';
 
 export const networkCells: readonly NetworkCell[] = ['rnn', 'lstm', 'gru', 'mingru', 'minlstm'];
 
-export const languageModelCells: readonly LanguageModelCell[] = ['rnn', 'lstm', 'gru', 'cifg', 'mingru', 'minlstm'];
+export const languageModelCells: readonly LanguageModelCell[] = [
+  ...(['rnn', 'lstm', 'gru', 'cifg', 'mingru', 'minlstm', 'rwkv7'] as const),
+];
 
 /** Width of a cell's kernels in multiples of `hiddenDim`: its number of gates, including the candidate. */
-export const gateCounts: Readonly<Record<LanguageModelCell, number>> = {
+export const gateCounts: Readonly<Record<StackedCell, number>> = {
   ...{ rnn: 1, lstm: 4, gru: 3, cifg: 3 },
   ...{ mingru: 2, minlstm: 3 },
 };
 
 /** Whether a cell's gates see its state. */
 export function hasRecurrentWeights({ cell }: { readonly cell: LanguageModelCell }): boolean {
-  return cell !== 'mingru' && cell !== 'minlstm';
+  return cell !== 'mingru' && cell !== 'minlstm' && cell !== 'rwkv7';
 }

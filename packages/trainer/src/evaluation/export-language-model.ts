@@ -1,7 +1,6 @@
 /** Exports a language model's checkpoint as a bundle, and measures the result. */
 import { languageModelStepGraph, type OnnxGraph, personalizationGraphs } from '@unroll/core';
-import { hasRecurrentWeights } from '@unroll/core/config';
-import { languageModelReadingGraph } from '@unroll/core/internal';
+import { languageModelReadingGraph, readsManyTokens } from '@unroll/core/internal';
 import {
   buildBundle,
   bundleFiles,
@@ -103,7 +102,7 @@ export async function exportLanguageModel(
  * of tokens. The edge runtime's own kernels process one token at a time.
  */
 function graphFor(target: Target, { config, parameters }: Checkpoint): OnnxGraph {
-  return target === 'wasm' || hasRecurrentWeights(config)
+  return target === 'wasm' || !readsManyTokens(config)
     ? languageModelStepGraph(config, parameters)
     : languageModelReadingGraph(config, parameters);
 }
