@@ -19,8 +19,9 @@ export function addHyperparameterFlags(command: Command, { forApplications }: { 
   return command;
 }
 
-function optionOf(name: string, { argument, choices, parse, help }: Hyperparameter): Option {
-  const option = new Option([flagNamed(name), ...(argument === undefined ? [] : [argument])].join(' '), help);
+function optionOf(name: string, { alias, argument, choices, parse, help }: Hyperparameter): Option {
+  const names = [...(alias === undefined ? [] : [alias]), name].map(flagNamed).join(', ');
+  const option = new Option(argument === undefined ? names : `${names} ${argument}`, help);
   if (choices) option.choices(choices);
   if (!parse) return option;
   return option.argParser((text) => {

@@ -5,7 +5,7 @@ import { flagNamed, type HyperparameterFlags, pathOf } from '../configuration/hy
 import type { EngineName } from '../engines/engine-names.js';
 import type { LogFormat } from '../terminal/log.js';
 import type { LanguageModelRequest } from '../training/language-model/preparation.js';
-import { type PresetName, presetNames, presets } from '../training/language-model/presets.js';
+import { type PresetName, presetModel, presetNames, presets } from '../training/language-model/presets.js';
 import { addHyperparameterFlags, givenHyperparameters } from './hyperparameter-flags.js';
 import { engineOption, jsonOption, logFormatOption, threadsOption } from './options.js';
 
@@ -44,18 +44,17 @@ export function addTrainingFlags(command: Command): Command {
 /** @throws UsageError if the flags contradict each other */
 export async function languageModelRequest(flags: TrainingFlags): Promise<LanguageModelRequest> {
   const preset = presets[flags.preset];
-  const config: Record<string, unknown> & { model: Record<string, unknown> } = structuredClone({
-    ...preset,
-    model: { ...preset.model },
-  });
+  const config: Record<string, unknown> = structuredClone({ ...preset });
+  const model: Record<string, unknown> = {};
   const explicit: Record<string, string> = {};
   for (const [name, entry, value] of givenHyperparameters(flags)) {
     const { part, field = name } = entry;
-    (part === 'model' ? config.model : config)[field] = value;
+    (part === 'model' ? model : config)[field] = value;
     explicit[pathOf(name)] = flagNamed(name);
   }
   // A schedule that the preset has, too, keeps the preset's details.
   if (flags.schedule?.name === preset.schedule.name) config.schedule = preset.schedule;
+  config.model = presetModel(preset, model);
   const { parseTrainingConfig } = await import('../configuration/config.js');
   return {
     data: flags.data!,

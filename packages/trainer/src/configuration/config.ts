@@ -25,6 +25,7 @@ export function parseTrainingConfig(input: unknown): TrainingConfig {
   if (!result.success) throw new UsageError(schemaFault(result.error, settingOption));
   requireAccumulable(result.data);
   requireRecomputable(result.data);
+  requireFloat32(result.data);
   checkedModel(result.data, Number.MAX_SAFE_INTEGER); // valid for any vocabulary
   return result.data;
 }
@@ -51,6 +52,11 @@ function requireAccumulable({ accumulate, batchSize, precision }: TrainingConfig
   if (accumulate > 1 && precision === 'mixed') {
     throw new UsageError(`${option('accumulate')}: is for ${option('precision')} float32; leave one of them out`);
   }
+}
+
+function requireFloat32({ precision, model }: TrainingConfig): void {
+  if (precision !== 'mixed' || model.cell !== 'rwkv7') return;
+  throw new UsageError(`${option('precision')}: mixed is not for rwkv7, whose states need float32; leave it out`);
 }
 
 function requireRecomputable({ recomputeEvery, model }: TrainingConfig): void {

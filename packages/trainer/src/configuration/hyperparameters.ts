@@ -45,6 +45,8 @@ export interface Hyperparameter extends Value<z.ZodType, unknown> {
   readonly default?: unknown;
   /** The field that stores it, if that has another name. */
   readonly field?: string;
+  /** Another name of its flag. */
+  readonly alias?: string;
   /** Whether it has no flag: only presets, tasks and code set it. */
   readonly hasNoFlag?: true;
   /** The size of an application's model that the flag sets, too. */
@@ -55,11 +57,43 @@ export interface Hyperparameter extends Value<z.ZodType, unknown> {
   readonly mayChange?: true;
 }
 
+function rankOf(part: string, factor: string): string {
+  return `rank of the ${part} of rwkv7 (default: ${factor} times the root of --hidden, to a multiple of 32)`;
+}
+
 export const hyperparameters = {
-  cell: { part: 'model', ...oneOf('<type>', languageModelCells), help: 'recurrent cell' },
-  layers: { part: 'model', ...count, isSize: true, help: 'recurrent layers' },
-  embedding: { part: 'model', field: 'embeddingDim', ...count, isSize: true, help: 'width of the embedding' },
-  hidden: { part: 'model', field: 'hiddenDim', ...count, isSize: true, help: 'units of a recurrent layer' },
+  cell: {
+    part: 'model',
+    alias: 'architecture',
+    ...oneOf('<type>', languageModelCells),
+    help: 'the cell of the recurrent layers, or rwkv7 for the blocks of RWKV-7',
+  },
+  layers: { part: 'model', ...count, isSize: true, help: 'recurrent layers, or blocks' },
+  embedding: {
+    part: 'model',
+    field: 'embeddingDim',
+    ...count,
+    isSize: true,
+    help: 'width of the embedding (of rwkv7: that of --hidden)',
+  },
+  hidden: {
+    part: 'model',
+    field: 'hiddenDim',
+    ...count,
+    isSize: true,
+    help: 'units of a recurrent layer, or width of rwkv7',
+  },
+  headSize: { part: 'model', ...optional(count), help: 'width of a head of rwkv7 (default: 64)' },
+  feedForward: {
+    part: 'model',
+    field: 'feedForwardDim',
+    ...optional(count),
+    help: 'width of the channel mixing of rwkv7 (default: 4 times --hidden)',
+  },
+  decayRank: { part: 'model', ...optional(count), help: rankOf('decay', '2.5') },
+  rateRank: { part: 'model', ...optional(count), help: rankOf('in-context learning rate', '2.5') },
+  valueRank: { part: 'model', ...optional(count), help: rankOf('value residual', '1.7') },
+  gateRank: { part: 'model', ...optional(count), help: rankOf('gate', '5') },
   projection: {
     part: 'model',
     field: 'projectionDim',

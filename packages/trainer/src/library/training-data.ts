@@ -9,7 +9,7 @@ import { type GivenSettings, settingsFromCode, settingsOf } from '../tasks/setti
 import type { Task, TaskSettings } from '../tasks/task.js';
 import { type TaskName, taskNames } from '../tasks/task-names.js';
 import { tasks } from '../tasks/tasks.js';
-import { type PresetName, presetNames, presets } from '../training/language-model/presets.js';
+import { type PresetName, presetModel, presetNames, presets } from '../training/language-model/presets.js';
 import type { TrainingRequest } from '../training/request.js';
 
 /** An update rule by its name, with its usual details, or a configuration. */
@@ -95,7 +95,7 @@ function languageModelRequestOf(training: LanguageModelTraining, run: RunRequest
   const preset = presets[name];
   const given = defined({ ...settings, optimizer: optimizerOf(optimizer) });
   const sizes = defined(model);
-  const config = parseTrainingConfig({ ...preset, ...given, model: { ...preset.model, ...sizes } });
+  const config = parseTrainingConfig({ ...preset, ...given, model: presetModel(preset, sizes) });
   const fields = [...Object.keys(given), ...Object.keys(sizes).map((size) => `model.${size}`)];
   const explicit = Object.fromEntries(fields.map((field) => [field, field]));
   return { ...run, data, training: config, explicit, initFrom };

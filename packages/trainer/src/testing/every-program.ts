@@ -59,9 +59,19 @@ function model(options: ModelOptions): LanguageModelConfig {
 
 const adaptive = { softmax: { name: 'adaptive', cutoffs: [4, 8] } } as const;
 
+const blocks: ModelOptions = {
+  cell: 'rwkv7',
+  embeddingDim: 6,
+  headSize: 3,
+  decayRank: 2,
+  rateRank: 2,
+  valueRank: 2,
+  gateRank: 2,
+};
+
 /** Every cell, and every option that affects the computation of a training step. */
 const models: Readonly<Record<string, ModelOptions>> = {
-  ...Object.fromEntries(languageModelCells.map((cell) => [cell, { cell }])),
+  ...Object.fromEntries(languageModelCells.map((cell) => [cell, cell === 'rwkv7' ? blocks : { cell }])),
   'lstm, projected': { projectionDim: 3 },
   'lstm with two biases': { recurrentBias: true },
   'gru with tied weights': { cell: 'gru', tieWeights: true, embeddingDim: 6 },

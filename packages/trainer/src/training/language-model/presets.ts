@@ -34,6 +34,16 @@ function zarembaModel(dim: number, dropout: number): TrainingConfig['model'] {
   return { cell: 'lstm', ...sizes, dropout, tieWeights: false, recurrentBias: true };
 }
 
+/** Returns a preset's model with the fields that were given. An rwkv7 has one width: its embedding follows `hiddenDim`. */
+export function presetModel(
+  { model }: Pick<TrainingConfig, 'model'>,
+  given: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...model, ...given };
+  if (merged.cell !== 'rwkv7' || given.embeddingDim !== undefined) return merged;
+  return { ...merged, embeddingDim: merged.hiddenDim };
+}
+
 export const presets: Readonly<Record<PresetName, TrainingConfig>> = {
   /** Trains in minutes on two cores: for small texts, the embedded grammar, a first try. */
   tiny: {
