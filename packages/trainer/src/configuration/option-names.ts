@@ -10,7 +10,7 @@ type OtherName =
   | ('backupWorkers' | 'bundle' | 'cache' | 'changedData' | 'checkpoint' | 'dashboard' | 'data' | 'dynamic' | 'engine')
   | ('from' | 'ids' | 'initFrom' | 'insecurePublic' | 'ledger' | 'mapping' | 'maxRestarts' | 'minWorkers' | 'out')
   | ('overwrite' | 'personalization' | 'preset' | 'prompt' | 'quantization' | 'resume' | 'servers' | 'task')
-  | ('tensorboard' | 'text' | 'vocab' | 'workers');
+  | ('target' | 'tensorboard' | 'text' | 'vocab' | 'workers');
 
 export type OptionName = HyperparameterName | OtherName;
 

@@ -60,6 +60,11 @@ export async function exportLanguageModel(
   if (request.personalization && checkpoint.config.softmax?.name === 'adaptive') {
     throw new UnrollError(`${option('personalization')}: is not for models with an adaptive softmax; leave it out`);
   }
+  if (target === 'wasm' && checkpoint.config.cell === 'rwkv7') {
+    throw new UnrollError(
+      `${option('target')} wasm: the edge runtime's own kernels do not run rwkv7 yet; give node, whose bundle runs in ONNX Runtime, in browsers too`,
+    );
+  }
   const corpus = request.data === undefined ? undefined : loadCorpus(request.data);
   for (const line of corpus?.skipped ?? []) log(line);
   const heldOut = corpus?.[request.split];
