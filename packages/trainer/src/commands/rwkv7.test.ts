@@ -16,25 +16,20 @@ const sizes = ['--layers', '2', '--hidden', '16', '--head-size', '8', '--batch-s
 const train = (out: string, ...flags: string[]) =>
   unrollJson('train', '--architecture', 'rwkv7', '--data', corpus, '--out', at(out), ...sizes, ...flags);
 
-test('an rwkv7 resumes to the bits of a run that was never stopped, with dropout', async () => {
+test('an rwkv7 resumes to the bits of a run that was never stopped, and trains on two workers the same', async () => {
   const dropped = ['--dropout', '0.2', '--embedding-dropout', '0.1'];
-  const whole = await train('whole', ...dropped, '--max-steps', '12');
-  await train('halves', ...dropped, '--max-steps', '6');
-  const resumed = await train('halves', ...dropped, '--max-steps', '12', '--resume');
+  const whole = await train('whole', ...dropped, '--max-steps', '8');
+  await train('halves', ...dropped, '--max-steps', '4');
+  const resumed = await train('halves', ...dropped, '--max-steps', '8', '--resume');
   expect(resumed.validPerplexity).toBe(whole.validPerplexity);
   const weights = (out: string) => readFileSync(join(at(out), 'model.safetensors'));
   expect(weights('halves').equals(weights('whole'))).toBe(true);
-});
-
-test('an rwkv7 of two workers is that of one process, to rounding', async () => {
-  const alone = await train('alone', '--max-steps', '10');
-  const both = await train('both', '--max-steps', '10', '--workers', '2', '--servers', '2');
-  expect(both.validPerplexity as number).toBeCloseTo(alone.validPerplexity as number, 3);
+  const both = await train('both', ...dropped, '--max-steps', '8', '--workers', '2', '--servers', '2');
+  expect(both.validPerplexity as number).toBeCloseTo(whole.validPerplexity as number, 3);
 });
 
 test('a bundle of an rwkv7 scores and writes as its checkpoint', async () => {
-  await train('trained', '--max-steps', '30', '--recompute-every', '9', '--accumulate', '2');
-  const model = ['--checkpoint', at('trained')];
+  const model = ['--checkpoint', at('whole')];
   const refused = await unroll('export', ...model, '--out', at('bundle'));
   expect(refused.status).toBe(1);
   expect(refused.stderr).toContain("--target wasm: the edge runtime's own kernels do not run rwkv7 yet; give node");

@@ -18,7 +18,7 @@ import { UnrollError } from '../errors.js';
 export function torchTensors(config: LanguageModelConfig, parameters: Arrays): ReadonlyMap<string, NamedArray> {
   const { cell, layers, vocabSize } = config;
   if (cell === 'cifg' || cell === 'mingru' || cell === 'minlstm' || cell === 'rwkv7') {
-    throw new UnrollError(`PyTorch has no layer of ${cell}; export a model of another cell`);
+    throw new UnrollError(`PyTorch has no layer of the cell ${cell}; export a model of another cell`);
   }
   if (config.softmax?.name === 'adaptive') {
     throw new UnrollError(

@@ -1,5 +1,5 @@
 /** `saveLanguageModel`: writes a language model that was trained in code as a checkpoint. */
-import type { RnnLanguageModel } from '@unroll/core';
+import type { RnnLanguageModel, RwkvLanguageModel } from '@unroll/core';
 import type { Tokenizer } from '@unroll/core/text';
 import { writeModel } from '../checkpoint/checkpoint.js';
 import { inspectModel } from '../checkpoint/checkpoint-files.js';
@@ -10,7 +10,7 @@ import { inCode } from './in-code.js';
 
 /** A language model, the tokenizer of its ids, and where the checkpoint goes. */
 export interface SaveOptions {
-  readonly model: RnnLanguageModel;
+  readonly model: RnnLanguageModel | RwkvLanguageModel;
   /** Its vocabulary has as many tokens as the model. */
   readonly tokenizer: Tokenizer;
   /** The checkpoint's folder; one that was saved or imported there is replaced. */
