@@ -21,6 +21,7 @@ export {
 } from './client/run-status.js';
 export type { GradientCodec } from './codecs/codec.js';
 export { ParameterServerError } from './errors.js';
+export { type ProcessUse, processUse } from './metrics/process-use.js';
 export { WorkerMeter, type WorkerReport } from './metrics/worker-meter.js';
 export type { ClientSecurity, ClientTls } from './security/client-security.js';
 export type { LaneRange, Severity } from './shard/messages.js';

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { requireNoBlankValues } from './commands/blank-values.js';
 import { addParamServer, addWorker } from './commands/cluster-roles.js';
+import { addDashboard } from './commands/dashboard.js';
 import { addData } from './commands/data.js';
 import { addDoctor } from './commands/doctor.js';
 import { addEval } from './commands/eval.js';
@@ -39,6 +40,7 @@ const commands = [
   addGateway,
   addSweep,
   addRuns,
+  addDashboard,
   addDoctor,
   addLaunch,
   addNode,

@@ -24,7 +24,13 @@ const clients = servers.map((server) => new Client(server, channel, channelOptio
 /** @param {number} shard */
 function beat(shard) {
   const options = { deadline: Date.now() + 1000 * intervalSeconds };
-  const report = Object.fromEntries(reportFields.map((field, k) => [field, counts[k]]));
+  const { user, system } = process.cpuUsage();
+  const report = {
+    ...Object.fromEntries(reportFields.map((field, k) => [field, counts[k]])),
+    // The same as `metrics/process-use.ts`; they are those of the whole process.
+    cpuSeconds: (user + system) / 1e6,
+    memoryBytes: process.memoryUsage.rss(),
+  };
   const request = shard === 0 ? { caller, report } : { caller };
   const serialize = () => Buffer.from(HeartbeatRequest.encode(request).finish());
   clients[shard]?.makeUnaryRequest(path, serialize, decode, undefined, metadata, options, (error, place) => {

@@ -3,6 +3,7 @@
  * the run.
  */
 import { Client } from '@grpc/grpc-js';
+import type { ProcessUse } from '../metrics/process-use.js';
 import { readReport, type WorkerReport } from '../metrics/worker-meter.js';
 import { type ClientSecurity, callMetadata, channelCredentials } from '../security/client-security.js';
 import { parameterServerService } from '../wire/service-definition.js';
@@ -19,6 +20,8 @@ export interface ServerStatus {
   /** `host:port`. */
   readonly address: string;
   readonly answers: boolean;
+  /** Undefined while it does not answer. */
+  readonly use?: ProcessUse | undefined;
 }
 
 export interface WorkerStatus {
@@ -48,9 +51,10 @@ export function connectRunStatus(addresses: readonly string[], security: ClientS
   const read = async (): Promise<RunStatus> => {
     const answers = await Promise.allSettled(clients.map((client) => ask(client, metadata)));
     if (answers[0]?.status === 'fulfilled') workers = workersOf(answers[0].value);
-    const servers = answers.map(({ status }, shard) => ({
+    const servers = answers.map((answer, shard) => ({
       address: addresses[shard]!,
-      answers: status === 'fulfilled',
+      answers: answer.status === 'fulfilled',
+      use: answer.status === 'fulfilled' ? useOf(answer.value) : undefined,
     }));
     return { servers, workers };
   };
@@ -80,6 +84,10 @@ function workersOf({ leaseSeconds, workers }: StatusAnswer): WorkerStatus[] {
     silentSeconds: silentSeconds ?? 0,
     report: readReport(report),
   }));
+}
+
+function useOf({ cpuSeconds, memoryBytes }: StatusAnswer): ProcessUse {
+  return { cpuSeconds: cpuSeconds ?? 0, memoryBytes: memoryBytes ?? 0 };
 }
 
 function stateOf(hasLeft: boolean, isSilent: boolean): WorkerStatus['state'] {

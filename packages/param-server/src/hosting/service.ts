@@ -9,6 +9,7 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { unroll } from '../generated/parameter-server.js';
+import { processUse } from '../metrics/process-use.js';
 import { readReport } from '../metrics/worker-meter.js';
 import type { WorkerReports } from '../metrics/worker-reports.js';
 import type { Answer, Caller, Contribution, ShardValues, UnnumberedRequest } from '../shard/messages.js';
@@ -90,7 +91,7 @@ export function parameterServerMethods(host: ShardHost, reports: WorkerReports):
       },
     ),
     status: (_: unknown, done: sendUnaryData<object>) =>
-      done(null, { leaseSeconds: host.policy.leaseSeconds, workers: reports.workers }),
+      done(null, { leaseSeconds: host.policy.leaseSeconds, workers: reports.workers, ...processUse() }),
     finish: unary(({ endsRun }: Message<'FinishRequest'>) => ({ type: 'finish', endsRun: endsRun ?? false }), host),
     leave: unary(
       ({ finished }: Message<'LeaveRequest'>) => ({ type: 'leave', isFinished: finished }),

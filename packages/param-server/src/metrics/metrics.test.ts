@@ -100,7 +100,7 @@ test('a worker tells the first server what it has done, which tells whoever asks
   const reader = connectRunStatus([`127.0.0.1:${server.port}`]);
   cleanups.push(async () => reader.close());
   await expect.poll(async () => (await reader.read()).workers[0]?.report.steps).toBe(3);
-  const { workers } = await reader.read();
+  const { servers, workers } = await reader.read();
   expect(workers).toHaveLength(1);
   const [{ state, report }] = workers as [(typeof workers)[0]];
   expect(state).toBe('alive');
@@ -109,6 +109,11 @@ test('a worker tells the first server what it has done, which tells whoever asks
   // Three gradients of 8 numbers, and the parameters once more for the start.
   expect(report.sentBytes).toBeGreaterThan(3 * 32);
   expect(report.receivedBytes).toBeGreaterThan(4 * 32);
+  const [{ use }] = servers as [(typeof servers)[0]];
+  for (const { cpuSeconds, memoryBytes } of [report, use!]) {
+    expect(cpuSeconds).toBeGreaterThan(0);
+    expect(memoryBytes).toBeGreaterThan(2 ** 20);
+  }
 
   const metrics = await metricsOf(server);
   expect(figure(metrics, 'unroll_worker_steps_total', 'worker="0",shard="0"')).toBe(3);

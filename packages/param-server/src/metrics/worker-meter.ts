@@ -15,10 +15,13 @@ export const reportFields = [
   'receivedBytes',
   'stalenessSum',
   'lossSum',
+  // The heartbeat thread fills these in: they change while a step is computed.
+  'cpuSeconds',
+  'memoryBytes',
 ] as const;
 
 /**
- * Totals since the worker's process started. The four durations add up to the time that its steps took. Sending,
+ * Totals since the worker's process started, but for `memoryBytes`, which it has now. The four durations add up to the time that its steps took. Sending,
  * reading or waiting while a gradient is being computed counts as computing.
  */
 export type WorkerReport = Readonly<Record<(typeof reportFields)[number], number>>;

@@ -1,8 +1,12 @@
 // Runs leave a record, which is compared, swept and repeated by the commands as users type them.
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import axe from 'axe-core';
+import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findChromium } from '../../../../scripts/chromium.mjs';
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
+import { showRuns } from '../dashboard/show-runs.js';
 import { parseMetrics, readMetrics } from '../runs/metrics.js';
 import { MetricsFile } from '../runs/metrics-file.js';
 import { planOf } from '../sweep/plan.js';
@@ -75,6 +79,34 @@ test('the runs are a table of what differs, sorted and filtered, and a picture',
   expect(readFileSync(picture, 'utf8')).toMatch(/^<svg .*Validation perplexity.*<\/svg>\n$/s);
   const { runs } = await unrollJson('runs', sweep, '--filter', 'learning-rate<0.005');
   expect(runs).toMatchObject([{ run: slow, 'batch-size': 8, steps: 3 }]);
+});
+
+const executablePath = await findChromium();
+
+test.skipIf(!executablePath)('a page overlays the finished runs of a folder, and works by keyboard', async () => {
+  await using browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'], timeout: 0 });
+  const server = await showRuns([sweep], { host: '127.0.0.1', port: 0 });
+  const page = await browser.newPage({ viewport: { width: 360, height: 800 }, colorScheme: 'dark' });
+  // The test's own time limit ends a hang.
+  page.setDefaultTimeout(0);
+  await page.goto(server.url);
+  await page.getByRole('status').filter({ hasText: '2 runs' }).waitFor();
+  const chart = (name: RegExp) => page.getByRole('img', { name });
+  await chart(/^Training loss: 0-learning-rate=0.001 [\d.]+, 1-learning-rate=0.01 [\d.]+ nats per token/).waitFor();
+  await page.getByRole('heading', { name: slow }).waitFor();
+
+  await page.getByRole('checkbox', { name: 'Draw 0-learning-rate=0.001' }).press('Space');
+  await chart(/^Training loss: 1-learning-rate=0.01 [\d.]+ nats per token/).waitFor();
+  await page.getByRole('button', { name: '1-learning-rate=0.01' }).press('Enter');
+  await page.getByRole('heading', { name: fast }).waitFor();
+  const setting = page.locator('#settings div').filter({ hasText: 'learning-rate' });
+  await setting.getByText('0.01', { exact: true }).waitFor();
+
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
+  expect(violations.map(({ id }) => id)).toEqual([]);
+  expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+  await server.close();
 });
 
 test('the command in the model card repeats the run, bit for bit', async () => {

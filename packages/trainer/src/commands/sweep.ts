@@ -17,10 +17,11 @@ interface SweepFlags extends JobFlags {
   parallel?: number;
   index?: number;
   list?: boolean;
+  tensorboard?: boolean;
 }
 
 /** Flags that the sweep gives to each run itself, or that are for its own output. */
-const ownFlags = ['--grid', '--random', '--trials', '--draw-seed', '--parallel', '--index', '--list'];
+const ownFlags = ['--grid', '--random', '--trials', '--draw-seed', '--parallel', '--index', '--list', '--tensorboard'];
 const handledFlags = ['--out', '--threads', '--json', '--log-format'];
 const refusedFlags: Readonly<Record<string, string>> = {
   '--resume': 'a sweep that is started again goes on by itself; leave it out',
@@ -44,7 +45,8 @@ export function addSweep(program: Command): void {
       'make only this run, from 0: that of one task of a scheduler’s array job',
       nonNegativeInteger,
     )
-    .option('--list', 'list the runs and their indices, and make none');
+    .option('--list', 'list the runs and their indices, and make none')
+    .option('--tensorboard', 'write TensorBoard’s event files of each run beside its folder');
   addJobFlags(command);
   const words = rawWords(command);
   command.action((flags: SweepFlags) => sweep(flags, command, words));
@@ -94,7 +96,10 @@ async function sweep(flags: SweepFlags, command: Command, given: [string, string
   const threads = flags.threads ?? Math.max(1, Math.floor(cores / parallel));
   const { runSweep } = await import('../sweep/run-sweep.js');
   const failed = await interruptible(async (signal) => {
-    const found = await runSweep({ out, shared, plan }, { index, parallel, threads, signal });
+    const found = await runSweep(
+      { out, shared, plan },
+      { index, parallel, threads, signal, hasEvents: flags.tensorboard },
+    );
     if (!signal.aborted) return found;
     const line = 'interrupted; the same command goes on with the runs that are not finished';
     throw new Interruption(line, (signal.reason as Interruption).signal);

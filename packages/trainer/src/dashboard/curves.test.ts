@@ -44,11 +44,12 @@ test('where a run has gone back, the steps that are made again replace those tha
 const nothing: WorkerReport = {
   ...{ steps: 0, tokens: 0, computeSeconds: 0, pushSeconds: 0, waitSeconds: 0, pullSeconds: 0 },
   ...{ sentBytes: 0, receivedBytes: 0, stalenessSum: 0, lossSum: 0 },
+  ...{ cpuSeconds: 0, memoryBytes: 0 },
 };
 
 function look(meter: WorkerRateMeter, report: Partial<WorkerReport>) {
   const workers = [{ worker: 0, state: 'alive' as const, silentSeconds: 0, report: { ...nothing, ...report } }];
-  return meter.look({ servers: [], workers })[0]!;
+  return meter.look({ workers })[0]!;
 }
 
 test('the rates of a worker are those since the last look; without steps they stay, and a new process counts from 0', () => {
@@ -61,6 +62,23 @@ test('the rates of a worker are those since the last look; without steps they st
   expect(look(meter, second)).toMatchObject({ sentBytes: 40, staleness: 1.5 });
   expect(look(meter, second).tokensPerSecond).toBeCloseTo(500);
   expect(look(meter, { steps: 1, tokens: 100, computeSeconds: 1 })).toMatchObject({ steps: 1, tokensPerSecond: 100 });
+});
+
+test('the cores of a process are those since its last word, and unknown at first and after a restart', () => {
+  const meter = new WorkerRateMeter();
+  const coresOf = (cpuSeconds: number, silentSeconds: number, now: number) => {
+    const report = { ...nothing, cpuSeconds, memoryBytes: 5 };
+    return meter.look({ workers: [{ worker: 0, state: 'alive', silentSeconds, report }] }, now)[0]!.cores;
+  };
+  expect(coresOf(10, 0, 100)).toBeUndefined();
+  // It was heard 2 s ago, 4 s after the first time.
+  expect(coresOf(16, 2, 106)).toBe(1.5);
+  expect(coresOf(16, 3, 107)).toBe(1.5);
+  expect(coresOf(1, 0, 108)).toBeUndefined();
+  const serverAt = (cpuSeconds: number, now: number) =>
+    meter.lookAtServers({ servers: [{ address: 'a:1', answers: true, use: { cpuSeconds, memoryBytes: 7 } }] }, now)[0];
+  serverAt(1, 100);
+  expect(serverAt(2, 104)).toEqual({ address: 'a:1', answers: true, cores: 0.25, memoryBytes: 7 });
 });
 
 test('the address of the page is a port, or a host and a port', () => {

@@ -1,8 +1,6 @@
 /**
- * The curves of a run for a page: a bounded number of points, however long the run is. They come from the training's
- * own events and, for a resumed run, from earlier records. It draws nothing.
+ * The curves of a run for a page: a bounded number of points, however long the run is. It draws nothing.
  */
-import type { ScalarEvent } from '../tensorboard/read-events.js';
 import type { RunStart } from '../training/run.js';
 
 /**
@@ -35,6 +33,8 @@ export const tags = {
   perplexity: 'train/perplexity',
   learningRate: 'train/learning_rate',
   gradientNorm: 'train/gradient_norm',
+  sample: 'sample',
+  notices: 'notices',
 } as const;
 
 /** The tags of a run that depend on what it trains. */
@@ -47,15 +47,18 @@ export function tagsOf({ unit, metric }: Pick<RunStart, 'unit' | 'metric'>): Run
   return { rate: `train/${unit}_per_second`, validation: `valid/${metric}` };
 }
 
-const mostPoints = 2000;
-
 export class Curves {
+  readonly #mostPoints: number;
   #points: CurvePoint[] = [];
   #validation: ValidationPoint[] = [];
   /** The latest steps, fewer than make a point. */
   #pending: CurvePoint[] = [];
   #stepsPerPoint = 1;
   #revision = 0;
+
+  constructor(mostPoints = 2000) {
+    this.#mostPoints = mostPoints;
+  }
 
   get points(): readonly CurvePoint[] {
     return this.#points;
@@ -82,28 +85,11 @@ export class Curves {
     if (this.#pending.length < this.#stepsPerPoint) return;
     this.#points.push(meanOf(this.#pending));
     this.#pending = [];
-    if (this.#points.length > mostPoints) this.#halve();
+    if (this.#points.length > this.#mostPoints) this.#halve();
   }
 
   addValidation(point: ValidationPoint): void {
     this.#validation = [...this.#validation.filter(({ step }) => step < point.step), point];
-  }
-
-  /** Adds the recorded steps from before the run continued after `step`. */
-  addRecorded(events: readonly ScalarEvent[], step: number, { rate, validation }: RunTags): void {
-    for (const { step: at, time, values } of events) {
-      if (at > step) return;
-      const value = values[validation];
-      if (value !== undefined) this.addValidation({ step: at, value });
-      const loss = values[tags.loss];
-      if (loss === undefined) continue;
-      this.add({
-        ...{ step: at, time, loss },
-        learningRate: values[tags.learningRate] ?? Number.NaN,
-        gradientNorm: values[tags.gradientNorm] ?? Number.NaN,
-        rate: values[rate] ?? Number.NaN,
-      });
-    }
   }
 
   #forgetFrom(step: number): void {

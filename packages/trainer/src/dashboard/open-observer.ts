@@ -11,8 +11,7 @@ export interface ObserverChoice {
 }
 
 /**
- * Opens the observer that is asked for; undefined if none is. The page needs the event files: they give
- * a resumed run the curves of the time before.
+ * Opens the observer that is asked for; undefined if none is.
  * @param place the run that a worker belongs to
  * @throws UsageError if the page's address cannot be used; UnrollError if it is taken, or the folder cannot be written
  */
@@ -24,8 +23,8 @@ export async function openObserver(
   const page = typeof dashboard === 'string' ? parsePageAddress(dashboard, insecurePublic) : defaultPageAddress;
   const { RunObserver } = await import('./run-observer.js');
   return RunObserver.open({
-    name: out,
-    eventFolder: typeof tensorboard === 'string' ? tensorboard : `${out.replace(/[\\/]+$/, '')}.tensorboard`,
+    out,
+    eventFolder: tensorboard === true ? `${out.replace(/[\\/]+$/, '')}.tensorboard` : tensorboard,
     page: dashboard === undefined ? undefined : page,
     ...place,
   });

@@ -8,6 +8,8 @@ export interface PageAddress {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
+  /** The flag or option that gives the address, for errors. */
+  readonly flag?: string;
 }
 
 export const defaultPageAddress: PageAddress = { host: '127.0.0.1', port: 7070 };
@@ -17,18 +19,16 @@ export const defaultPageAddress: PageAddress = { host: '127.0.0.1', port: 7070 }
  * @param isPublic whether other machines may reach the page, which has no access control
  * @throws UsageError if the text is not an address, or other machines could reach it although it is not public
  */
-export function parsePageAddress(text: string, isPublic: boolean): PageAddress {
+export function parsePageAddress(text: string, isPublic: boolean, flag = option('dashboard')): PageAddress {
   const [, bracketed, plain, digits] = /^(?:(?:\[(.+)\]|([^:[\]/\s]+)):)?(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed ?? plain ?? defaultPageAddress.host;
   const port = Number(digits);
   if (digits === undefined || port > 65535 || (bracketed !== undefined && !isIPv6(bracketed))) {
-    throw new UsageError(
-      `${option('dashboard')}: '${text}' is no address; write a port, or host:port as in 127.0.0.1:7070`,
-    );
+    throw new UsageError(`${flag}: '${text}' is no address; write a port, or host:port as in 127.0.0.1:7070`);
   }
   if (!isPublic && !isLoopback(host)) {
     throw new UsageError(
-      `${option('dashboard')}: ${host} can be reached from other machines, which may then read the page; say ${option('insecurePublic')}`,
+      `${flag}: ${host} can be reached from other machines, which may then read the page; say ${option('insecurePublic')}`,
     );
   }
   return { host, port };

@@ -1,5 +1,5 @@
 /**
- * Serves a run's page over HTTP: its files, and its data as Server-Sent Events. The page is read-only and has no access
+ * Serves the page of runs over HTTP: its files, and its data as Server-Sent Events. The page is read-only and has no access
  * control.
  */
 import { once } from 'node:events';
@@ -29,7 +29,7 @@ const ownFile = (name: string) => fileURLToPath(new URL(`../../src/dashboard/pag
 
 const files = new Map<string, { readonly path: string; readonly type: string }>([
   ['/', { path: ownFile('index.html'), type: 'text/html' }],
-  ...['main.js', 'charts.js', 'chart.js', 'workers.js', 'numbers.js'].map(
+  ...['main.js', 'runs.js', 'details.js', 'charts.js', 'chart.js', 'workers.js', 'numbers.js'].map(
     (name) => [`/${name}`, { path: ownFile(name), type: 'text/javascript' }] as const,
   ),
   ['/style.css', { path: ownFile('style.css'), type: 'text/css' }],
@@ -98,8 +98,9 @@ export async function servePage(address: PageAddress, newFeed: () => Feed): Prom
     await once(server.listen(address.port, address.host), 'listening');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    const { flag = option('dashboard') } = address;
     throw new UnrollError(
-      `${option('dashboard')}: cannot listen on ${address.host}:${address.port} (${code}); choose another port, as in ${option('dashboard')} 7071`,
+      `${flag}: cannot listen on ${address.host}:${address.port} (${code}); choose another port, as in ${flag} 7071`,
     );
   }
   const timer = setInterval(() => void sendAll(), updateMilliseconds);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findChromium } from '../../../../scripts/chromium.mjs';
-import { readEvents } from '../tensorboard/read-events.js';
+import { readEvents } from '../testing/read-events.js';
 import {
   smallModel,
   startUnroll,
@@ -17,9 +17,9 @@ import {
   unrollJson,
   writeSmallCorpus,
 } from '../testing/unroll-process.js';
-import { presets } from '../training/language-model/presets.js';
 import { tags } from './curves.js';
 import { RunObserver } from './run-observer.js';
+import { showRuns } from './show-runs.js';
 
 const executablePath = await findChromium();
 if (!executablePath) console.warn('browser tests skipped: no Chromium here; run: node scripts/chromium.mjs');
@@ -130,24 +130,23 @@ test('a resumed run shows, and has recorded, each step once', async () => {
   expect(Object.keys(events[0]!.values)).toHaveLength(5);
   expect(events.filter(({ values }) => 'valid/perplexity' in values).map(({ step }) => step)).toEqual([20, 25, 30]);
 
-  await using observer = await RunObserver.open({ name: 'run', eventFolder, page: { host: '127.0.0.1', port: 0 } });
-  const facts = {
-    unit: 'tokens',
-    trainCount: 1,
-    validCount: 1,
-    vocabSize: 1,
-    metric: 'perplexity',
-    better: 'lower',
-  } as const;
-  const run = { ...facts, engine: '', parameters: 1, settings: presets.tiny, stepsPerEpoch: 20, epochs: 6 };
-  observer.add({ type: 'start', ...run, firstStep: 25, totalSteps: 120, mayLeave: false, notices: [] });
-  const { points, validation } = await firstUpdate(observer.url!);
-  expect(points.map(([step]) => step)).toEqual(Array.from({ length: 25 }, (_, k) => k + 1));
-  expect(validation.map(([step]) => step)).toEqual([20, 25]);
+  const server = await showRuns([out], { host: '127.0.0.1', port: 0 });
+  const [run] = (await firstUpdate(server.url)).runs;
+  await server.close();
+  expect(run).toMatchObject({ state: 'finished', run: { totalSteps: 30, settings: { 'batch-size': 8 } } });
+  expect(run!.points.map(([step]) => step)).toEqual(steps);
+  expect(run!.validation.map(([step]) => step)).toEqual([20, 25, 30]);
+  expect(run!.notices.map(({ line }) => line)).toContain('resumed from step 25');
 });
 
+interface SentRun {
+  readonly points: number[][];
+  readonly validation: number[][];
+  readonly notices: { readonly line: string }[];
+}
+
 /** Returns the first data that a reader of the page receives. */
-async function firstUpdate(url: string): Promise<{ points: number[][]; validation: number[][] }> {
+async function firstUpdate(url: string): Promise<{ runs: SentRun[] }> {
   const { body } = await fetch(`${url}events`);
   let text = '';
   for await (const chunk of body!.pipeThrough(new TextDecoderStream())) {
@@ -159,7 +158,7 @@ async function firstUpdate(url: string): Promise<{ points: number[][]; validatio
 
 test('the page cannot be changed through, and has no other files', async () => {
   using folder = temporaryFolder();
-  const options = { name: 'run', eventFolder: join(folder.path, 'events'), page: { host: '127.0.0.1', port: 0 } };
+  const options = { out: join(folder.path, 'run'), page: { host: '127.0.0.1', port: 0 } };
   await using observer = await RunObserver.open(options);
   const status = async (path: string, method = 'GET') => (await fetch(`${observer.url}${path}`, { method })).status;
   expect(await status('')).toBe(200);
@@ -175,7 +174,7 @@ test.each([
   ['/?from=elsewhere', 200],
 ])('a request for %s, which need not be a URL, is answered with %i', async (target, status) => {
   using folder = temporaryFolder();
-  const options = { name: 'run', eventFolder: join(folder.path, 'events'), page: { host: '127.0.0.1', port: 0 } };
+  const options = { out: join(folder.path, 'run'), page: { host: '127.0.0.1', port: 0 } };
   await using observer = await RunObserver.open(options);
   const socket = connect(Number(new URL(observer.url!).port), '127.0.0.1');
   socket.end(`GET ${target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
@@ -186,7 +185,7 @@ test.each([
 
 test('a page of another site, whose name has been made to mean this machine, reads nothing', async () => {
   using folder = temporaryFolder();
-  const options = { name: 'run', eventFolder: join(folder.path, 'events'), page: { host: '127.0.0.1', port: 0 } };
+  const options = { out: join(folder.path, 'run'), page: { host: '127.0.0.1', port: 0 } };
   await using observer = await RunObserver.open(options);
   const { port } = new URL(observer.url!);
   const status = (host: string) =>
@@ -203,7 +202,7 @@ test('a page of another site, whose name has been made to mean this machine, rea
 
 test('readers beyond the most, and connections that never ask, keep nobody from the page', async () => {
   using folder = temporaryFolder();
-  const options = { name: 'run', eventFolder: join(folder.path, 'events'), page: { host: '127.0.0.1', port: 0 } };
+  const options = { out: join(folder.path, 'run'), page: { host: '127.0.0.1', port: 0 } };
   await using observer = await RunObserver.open(options);
   const { port } = new URL(observer.url!);
   const idle = Array.from({ length: 200 }, () => connect(Number(port), '127.0.0.1').on('error', () => undefined));
@@ -219,7 +218,7 @@ test('readers beyond the most, and connections that never ask, keep nobody from 
 
 test('a connection on which nothing is asked does not keep the process of a run that has ended', async () => {
   using folder = temporaryFolder();
-  const options = { name: 'run', eventFolder: join(folder.path, 'events'), page: { host: '127.0.0.1', port: 0 } };
+  const options = { out: join(folder.path, 'run'), page: { host: '127.0.0.1', port: 0 } };
   const observer = await RunObserver.open(options);
   const socket = connect(Number(new URL(observer.url!).port), '127.0.0.1');
   await once(socket, 'connect');

@@ -2,6 +2,7 @@
  * Trains and records: `runTraining` with the run's metrics and configuration written into the checkpoint's folder, and
  * a model card at the end. The process that writes the checkpoints records.
  */
+import { processUse } from '@unroll/param-server/client';
 import { firstLine } from '../errors.js';
 import { fileErrorReason, isFileError } from '../files/file-error.js';
 import { log } from '../terminal/log.js';
@@ -152,9 +153,7 @@ class RunRecord implements Disposable {
 
   #addProcess(): void {
     this.#processAt = performance.now();
-    const { user, system } = process.cpuUsage();
-    const usage = { cpuSeconds: (user + system) / 1e6, memoryBytes: process.memoryUsage.rss() };
-    this.#metrics?.add({ type: 'process', step: this.#step, ...usage });
+    this.#metrics?.add({ type: 'process', step: this.#step, ...processUse() });
   }
 }
 

@@ -39,7 +39,8 @@ export function fieldsOf(run: RunSummary): RunFields {
   };
 }
 
-function settingFields(settings: Readonly<Record<string, unknown>>): RunFields {
+/** Returns a training's settings under the names of their flags. */
+export function settingFields(settings: Readonly<Record<string, unknown>>): RunFields {
   const fields = Object.entries(settings).flatMap(([name, value]): [string, FieldValue][] => {
     if (name !== 'model') return [[nameOf(name), textOf(value)]];
     return Object.entries(value as object).map(([size, each]) => [nameOf(`model.${size}`), textOf(each)]);

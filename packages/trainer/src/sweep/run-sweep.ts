@@ -32,6 +32,8 @@ export interface SweepOptions {
   readonly parallel: number;
   /** Threads of each run. */
   readonly threads: number;
+  /** Whether each run writes TensorBoard's event files; default false. */
+  readonly hasEvents?: boolean | undefined;
   /** Interrupts the runs, which then write their checkpoints. */
   readonly signal: AbortSignal;
 }
@@ -47,7 +49,10 @@ export interface FailedRun {
  * @returns the runs that failed; the others go on
  * @throws UnrollError if the folder holds another sweep, or cannot be written
  */
-export async function runSweep(sweep: Sweep, { index, parallel, threads, signal }: SweepOptions): Promise<FailedRun[]> {
+export async function runSweep(
+  sweep: Sweep,
+  { index, parallel, threads, hasEvents = false, signal }: SweepOptions,
+): Promise<FailedRun[]> {
   await requireOwnPlan(sweep);
   const { out, plan, shared } = sweep;
   const waiting = index === undefined ? [...plan] : [plan[index]!];
@@ -60,6 +65,7 @@ export async function runSweep(sweep: Sweep, { index, parallel, threads, signal 
       const before = await readRun(folder);
       if (before?.state !== 'finished') {
         const words = [...shared, ...run.words, '--out', folder, '--resume', '--threads', `${threads}`];
+        if (hasEvents) words.push('--tensorboard');
         const reason = await train(words, `${folder}.log`, signal);
         if (signal.aborted) return;
         if (reason !== undefined) failed.push({ name: run.name, reason });

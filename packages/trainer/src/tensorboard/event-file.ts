@@ -1,5 +1,5 @@
-/** Writes scalars to a TensorBoard event file, to which it appends during the run. */
-import { closeSync, openSync, writeSync } from 'node:fs';
+/** Writes scalars, texts and hyperparameters to a TensorBoard event file, to which it appends during the run. */
+import { closeSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileErrorReason } from '../files/file-error.js';
@@ -7,10 +7,23 @@ import { tensorboard } from '../generated/tensorboard.js';
 import { log } from '../terminal/log.js';
 import { recordOf } from './records.js';
 
-const { Event, SessionLog } = tensorboard;
+const { Event, HParamsPluginData, SessionEndInfo, SessionLog, SummaryMetadata, TensorProto } = tensorboard;
+const { DataType } = TensorProto;
 
-/** File names that TensorBoard recognises. It reads the files of a folder in the order of the time in their names. */
-export const eventFilePattern = /^events\.out\.tfevents\.\d+\./;
+/** The names of our files: milliseconds, host, process. Those of TensorFlow and PyTorch have seconds and a number more. */
+const ownName = /^events\.out\.tfevents\.\d{13}\..+\.\d+$/;
+
+/**
+ * Removes our event files from a folder, for a run that begins anew: TensorBoard shows the hyperparameters of the first
+ * file, also where later ones void its values. Where this fails, they stay.
+ */
+export function removeEventFiles(folder: string): void {
+  try {
+    for (const name of readdirSync(folder)) if (ownName.test(name)) rmSync(join(folder, name));
+  } catch (error) {
+    log(`${folder}: an earlier event file stays: ${fileErrorReason(error)}; training goes on`, 'warning');
+  }
+}
 
 export class EventFile implements Disposable {
   readonly #path: string;
@@ -33,12 +46,15 @@ export class EventFile implements Disposable {
    * before it.
    */
   add(step: number, values: Readonly<Record<string, number | undefined>>, now = Date.now()): void {
-    const wallTime = now / 1000;
-    if (step <= this.#step || this.#step === Number.NEGATIVE_INFINITY) {
-      this.#append({ wallTime, step, sessionLog: { status: SessionLog.SessionStatus.START } });
-    }
+    if (step <= this.#step || this.#step === Number.NEGATIVE_INFINITY) this.restart(step, now);
     this.#step = step;
     this.more(step, values, now);
+  }
+
+  /** Voids earlier values from this step on: the run begins there, or again. */
+  restart(step: number, now = Date.now()): void {
+    this.#step = step - 1;
+    this.#append({ wallTime: now / 1000, step, sessionLog: { status: SessionLog.SessionStatus.START } });
   }
 
   /** Writes more values of a step that was {@link add}ed before. */
@@ -47,6 +63,46 @@ export class EventFile implements Disposable {
       simpleValue === undefined ? [] : [{ tag, simpleValue }],
     );
     this.#append({ wallTime: now / 1000, step, summary: { value } });
+  }
+
+  /** Writes a text, which TensorBoard shows as Markdown. */
+  text(step: number, tag: string, text: string, now = Date.now()): void {
+    const tensor = { dtype: DataType.DT_STRING, tensorShape: { dim: [{ size: 1 }] }, stringVal: [Buffer.from(text)] };
+    this.#appendFor('text', { wallTime: now / 1000, step }, { tag, tensor });
+  }
+
+  /** Writes the hyperparameters by which TensorBoard compares runs. It shows those of a folder's first file. */
+  beginSession(hyperparameters: Readonly<Record<string, string | number | undefined>>, now = Date.now()): void {
+    const hparams: Record<string, tensorboard.HParamValue.$Properties> = {};
+    for (const [name, value] of Object.entries(hyperparameters)) {
+      if (value !== undefined)
+        hparams[name] = typeof value === 'number' ? { numberValue: value } : { stringValue: value };
+    }
+    this.#session('_hparams_/session_start_info', { sessionStartInfo: { hparams, startTimeSecs: now / 1000 } }, now);
+  }
+
+  /** Writes that the run has finished. TensorBoard keeps the first such word, so a run that may go on has none. */
+  finishSession(now = Date.now()): void {
+    const sessionEndInfo = { status: SessionEndInfo.Status.STATUS_SUCCESS, endTimeSecs: now / 1000 };
+    this.#session('_hparams_/session_end_info', { sessionEndInfo }, now);
+  }
+
+  #session(tag: string, data: tensorboard.HParamsPluginData.$Properties, now: number): void {
+    const content = HParamsPluginData.encode(data).finish();
+    // TensorBoard requires a tensor, and ignores it.
+    const tensor = { dtype: DataType.DT_FLOAT, tensorShape: {}, floatVal: [0] };
+    this.#appendFor('hparams', { wallTime: now / 1000 }, { tag, tensor }, content);
+  }
+
+  #appendFor(
+    pluginName: string,
+    event: Omit<tensorboard.Event.$Properties, 'summary'>,
+    value: { readonly tag: string; readonly tensor: tensorboard.TensorProto.$Properties },
+    content: Uint8Array = new Uint8Array(),
+  ): void {
+    const dataClass = SummaryMetadata.DataClass.DATA_CLASS_TENSOR;
+    const metadata = { pluginData: { pluginName, content }, dataClass };
+    this.#append({ ...event, summary: { value: [{ ...value, metadata }] } });
   }
 
   #append(event: tensorboard.Event.$Properties): void {

@@ -15,16 +15,3 @@ export function recordOf(bytes: Uint8Array): Buffer {
   record.writeUInt32LE(maskedCrc32c(bytes), headerBytes + bytes.length);
   return record;
 }
-
-/** Yields the contents of a file's records, up to the first that is cut off or damaged: the process may have been killed. */
-export function* readRecords(file: Buffer): Generator<Buffer> {
-  for (let offset = 0; offset + headerBytes <= file.length; ) {
-    const end = offset + headerBytes + Number(file.readBigUInt64LE(offset));
-    if (maskedCrc32c(file.subarray(offset, offset + 8)) !== file.readUInt32LE(offset + 8)) return;
-    if (end + footerBytes > file.length) return;
-    const bytes = file.subarray(offset + headerBytes, end);
-    if (maskedCrc32c(bytes) !== file.readUInt32LE(end)) return;
-    yield bytes;
-    offset = end + footerBytes;
-  }
-}

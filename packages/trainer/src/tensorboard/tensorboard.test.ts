@@ -1,12 +1,12 @@
 // Event files, read back by a reader that shares nothing with the writer and, if it is installed, by TensorBoard's own.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { readEvents } from '../testing/read-events.js';
 import { temporaryFolder } from '../testing/unroll-process.js';
 import { crc32c } from './crc32c.js';
-import { EventFile } from './event-file.js';
-import { readEvents } from './read-events.js';
+import { EventFile, removeEventFiles } from './event-file.js';
 
 const python = process.env.PYTHON ?? 'python3';
 const hasTensorBoard = spawnSync(python, ['-c', 'import tensorboard']).status === 0;
@@ -62,21 +62,78 @@ test('a folder that is not there has no events', () => {
   expect(readEvents(join(folder.path, 'none'))).toEqual([]);
 });
 
-test.skipIf(!hasTensorBoard)('TensorBoard reads the same', () => {
-  using folder = temporaryFolder();
-  writeTwice(folder.path);
-  const program = `
+/** What TensorBoard's own readers find in a folder of runs, by run: scalars, texts, hyperparameters and states. */
+const tensorBoardReader = `
 import json, sys
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-events = EventAccumulator(sys.argv[1]).Reload()
-read = [(e.step, tag, e.value) for tag in events.Tags()['scalars'] for e in events.Scalars(tag)]
-print(json.dumps(sorted(read)))`;
-  const output = execFileSync(python, ['-c', program, folder.path], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  expect(JSON.parse(output)).toEqual(expected);
-});
+from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins import base_plugin
+from tensorboard.plugins.hparams import api_pb2, backend_context, get_experiment, list_session_groups
+folder = sys.argv[1]
+runs = plugin_event_multiplexer.EventMultiplexer().AddRunsFromDirectory(folder).Reload()
+provider = data_provider.MultiplexerDataProvider(runs, folder)
+hparams = backend_context.Context(base_plugin.TBContext(data_provider=provider))
+experiment = get_experiment.Handler(RequestContext(), hparams, '', api_pb2.GetExperimentRequest()).run()
+statuses = [api_pb2.STATUS_UNKNOWN, api_pb2.STATUS_SUCCESS, api_pb2.STATUS_FAILURE, api_pb2.STATUS_RUNNING]
+asked = api_pb2.ListSessionGroupsRequest(allowed_statuses=statuses, slice_size=9)
+asked.col_params.extend(api_pb2.ColParams(hparam=info.name) for info in experiment.hparam_infos)
+groups = list_session_groups.Handler(RequestContext(), hparams, '', asked).run().session_groups
+valueOf = lambda value: value.number_value if value.HasField('number_value') else value.string_value
+scalar = lambda run, tag: [[e.step, tag, e.tensor_proto.float_val[0]] for e in runs.Tensors(run, tag)]
+text = lambda run, tag: [[e.step, tag, e.tensor_proto.string_val[0].decode()] for e in runs.Tensors(run, tag)]
+tags = lambda run, plugin: provider._multiplexer.PluginRunToTagToContent(plugin).get(run, {}).keys()
+print(json.dumps({run: {
+    'scalars': sorted(row for tag in tags(run, 'scalars') for row in scalar(run, tag)),
+    'texts': sorted(row for tag in tags(run, 'text') for row in text(run, tag)),
+    'hparams': next(({k: valueOf(v) for k, v in g.hparams.items()} for g in groups if g.name == run), {}),
+    'status': next((api_pb2.Status.Name(g.sessions[0].status) for g in groups if g.name == run), ''),
+} for run in runs.Runs()}))`;
+
+test.skipIf(!hasTensorBoard)(
+  'TensorBoard reads the same, and hyperparameters, texts and where a run was resumed',
+  () => {
+    using folder = temporaryFolder();
+    const runFolder = (name: string) => {
+      mkdirSync(join(folder.path, name));
+      return join(folder.path, name);
+    };
+    writeTwice(runFolder('scalars'));
+    writeSessions(runFolder('resumed'), { isFinished: false });
+    const finished = runFolder('finished');
+    writeSessions(finished, { isFinished: true });
+    // A new run in the same folder has its own hyperparameters.
+    removeEventFiles(finished);
+    writeSessions(finished, { isFinished: true, rate: 0.5 });
+    const args = ['-c', tensorBoardReader, folder.path];
+    const output = execFileSync(python, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const texts = [
+      [1, 'sample', 'one\n\ntwo'],
+      [2, 'notices', 'resumed from step 2'],
+      [3, 'sample', 'again'],
+    ];
+    expect(JSON.parse(output)).toEqual({
+      scalars: { scalars: expected, texts: [], hparams: {}, status: '' },
+      resumed: { scalars: [], texts, hparams: { rate: 0.1, cell: 'lstm' }, status: 'STATUS_UNKNOWN' },
+      finished: { scalars: [], texts, hparams: { rate: 0.5, cell: 'lstm' }, status: 'STATUS_SUCCESS' },
+    });
+  },
+);
+
+/** Writes a run's texts and hyperparameters: steps 1 to 3, then a second process that resumes from step 2. */
+function writeSessions(folder: string, { isFinished, rate = 0.1 }: { isFinished: boolean; rate?: number }): void {
+  const now = 1_700_000_000_000;
+  using first = new EventFile(folder, now);
+  first.beginSession({ rate, cell: 'lstm', absent: undefined }, now);
+  first.restart(1, now);
+  first.text(1, 'sample', 'one\n\ntwo', now);
+  first.text(3, 'sample', 'void', now);
+  using second = new EventFile(folder, now + 1000);
+  second.beginSession({ rate, cell: 'lstm' }, now + 1000);
+  second.restart(3, now + 1000);
+  second.text(2, 'notices', 'resumed from step 2', now + 1000);
+  second.text(3, 'sample', 'again', now + 1000);
+  if (isFinished) second.finishSession(now + 2000);
+}
 
 /** Reads the scalars of a folder's files as `[step, tag, value]`, with nothing but the specifications of the two formats. */
 function readAsSpecified(folder: string): (number | string)[][] {

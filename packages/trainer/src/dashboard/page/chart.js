@@ -13,15 +13,16 @@ const axis = {
 
 /**
  * @param {HTMLElement} parent
- * @param {{ title: string, unit: string, lines: object[], isLog?: boolean, height: number }} options
- *   the lines as uPlot's series, in the order of the columns that are shown
+ * @param {{ title: string, unit: string, lines: object[], isLog?: boolean, height: number, hasFloatingLegend?: boolean }} options
+ *   the lines as uPlot's series, in the order of the columns that are shown; the height of the plot; whether the legend
+ *   appears over it with the cursor, as that of many lines does, instead of below
  */
-export function createChart(parent, { title, unit, lines, isLog = false, height }) {
+export function createChart(parent, { title, unit, lines, isLog = false, height, hasFloatingLegend = false }) {
   const figureElement = document.createElement('figure');
   const caption = document.createElement('figcaption');
   caption.textContent = title;
   const canvas = document.createElement('div');
-  canvas.className = 'plot';
+  canvas.className = hasFloatingLegend ? 'plot floating' : 'plot';
   canvas.tabIndex = 0;
   canvas.setAttribute('role', 'img');
   figureElement.append(caption, canvas);
@@ -45,8 +46,7 @@ export function createChart(parent, { title, unit, lines, isLog = false, height 
     [[], ...lines.map(() => [])],
     canvas,
   );
-  const legendHeight = () => plot.root.querySelector('.u-legend').offsetHeight;
-  const fit = () => plot.setSize({ width: Math.max(200, canvas.clientWidth), height: height - legendHeight() });
+  const fit = () => plot.setSize({ width: Math.max(200, canvas.clientWidth), height });
   new ResizeObserver(fit).observe(canvas);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => plot.redraw());
   canvas.addEventListener('keydown', (event) => {

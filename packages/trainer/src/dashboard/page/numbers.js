@@ -31,6 +31,16 @@ export function bytes(amount) {
   return `${Number((amount / 1000 ** power).toPrecision(3))} ${units[power]}`;
 }
 
+/** @param {number | null | undefined} busy */
+export function cores(busy) {
+  return busy === null || busy === undefined ? '–' : `${figure(Number(busy.toPrecision(2)))} cores`;
+}
+
+/** @param {number | null | undefined} amount in bytes */
+export function memory(amount) {
+  return amount ? `${count(amount / 2 ** 20)} MiB` : '–';
+}
+
 /** @param {number} seconds */
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return '–';

@@ -1,5 +1,5 @@
 // The table of workers and the list of servers.
-import { bytes, figure, milliseconds } from './numbers.js';
+import { bytes, cores, figure, memory, milliseconds } from './numbers.js';
 
 const phases = ['compute', 'push', 'wait', 'pull'];
 
@@ -38,6 +38,8 @@ function rowOf(worker, hasEnded, slowest) {
     cell('Sent', `${bytes(worker.sentBytes)} a step`),
     cell('Received', `${bytes(worker.receivedBytes)} a step`),
     cell('Staleness', figure(worker.staleness)),
+    cell('Processor', cores(worker.cores)),
+    cell('Memory', memory(worker.memoryBytes)),
   );
   return row;
 }
@@ -65,12 +67,12 @@ function breakdownOf(worker, slowest) {
 
 /**
  * @param {HTMLElement} list
- * @param {{ address: string, answers: boolean }[]} servers
+ * @param {{ address: string, answers: boolean, cores?: number, memoryBytes?: number }[]} servers
  * @param {boolean} hasEnded
  */
 export function showServers(list, servers, hasEnded) {
   list.replaceChildren(
-    ...servers.map(({ address, answers }, shard) => {
+    ...servers.map(({ address, answers, cores: busy, memoryBytes }, shard) => {
       const item = element('li');
       const [state, word] = hasEnded
         ? ['left', 'ended']
@@ -78,6 +80,8 @@ export function showServers(list, servers, hasEnded) {
           ? ['alive', 'answers']
           : ['silent', 'does not answer'];
       item.append(`Shard ${shard}, ${address}: `, element('span', word, `dot ${state}`));
+      if (memoryBytes !== undefined)
+        item.append(', ', element('span', `${cores(busy)}, ${memory(memoryBytes)}`, 'note'));
       return item;
     }),
   );
