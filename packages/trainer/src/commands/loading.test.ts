@@ -6,10 +6,10 @@ import { expect, test } from 'vitest';
 
 const program = fileURLToPath(new URL('../../bin/unroll.js', import.meta.url));
 
-/** Module hooks that write the address of each module to descriptor 3. */
-const hooks = `import fs from 'node:fs';
-export async function load(url, context, next) { fs.writeSync(3, url + '\\n'); return next(url, context); }`;
-const registration = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks))});`;
+/** Code that writes the path of each file that was loaded to descriptor 3 when the process ends. */
+const registration = `import fs from 'node:fs'; import { createRequire } from 'node:module';
+const { cache } = createRequire(${JSON.stringify(import.meta.url)});
+process.on('exit', () => fs.writeSync(3, Object.keys(cache).join('\\n')));`;
 
 /** Returns the third-party packages that `unroll` loads with these arguments, and its exit status. */
 function load(args: readonly string[]): { readonly status: number | null; readonly packages: readonly string[] } {
@@ -17,9 +17,9 @@ function load(args: readonly string[]): { readonly status: number | null; readon
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     encoding: 'utf8',
   });
-  const urls = output[3]!.trim().split('\n');
-  expect(urls.some((url) => url.endsWith('/dist/cli.js'))).toBe(true);
-  const names = urls.map((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1]);
+  const files = output[3]!.trim().split('\n');
+  expect(files.some((file) => file.endsWith('/dist/command/main.cjs'))).toBe(true);
+  const names = files.map((file) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1]);
   return { status, packages: [...new Set(names.filter((name) => name !== undefined))] };
 }
 
