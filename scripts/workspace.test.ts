@@ -49,6 +49,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'decoding',
     // The networks, from kernels to whole models.
     ...['kernels', 'recurrent', 'layers', 'models'],
+    // Whole models of TensorFlow.js as ONNX.
+    'conversion',
   ],
   trainer: [
     ...['generated', 'terminal'],
@@ -60,6 +62,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'checkpoint',
     // From checkpoints to results.
     ...['decoding', 'evaluation', 'elmo', 'import', 'gateway'],
+    // Models of TensorFlow.js as ONNX files.
+    'conversion',
     // One loop for everything that trains, and what trains by it.
     ...['training', 'runs', 'dashboard', 'tasks', 'own-models', 'cluster', 'sweep'],
     // The functions that programs call and commands are shells of.

@@ -97,6 +97,11 @@ export { defaultOptimizer, type OptimizerConfig, type OptimizerName } from './op
 export { TraceError } from './tracing/backend.js';
 export { type TensorSpec, trace } from './tracing/trace.js';
 
+// Conversion of whole models.
+
+export type { GraphModel } from './conversion/graph-model.js';
+export { type ToOnnxOptions, toOnnx } from './conversion/to-onnx.js';
+
 // Kernels: differentiable functions of tensors, on every backend.
 
 export { type GlobalAttentionInputs, globalAttention } from './kernels/attention/global-attention.js';

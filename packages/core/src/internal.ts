@@ -63,3 +63,8 @@ export { clipScale, optimizerUpdate } from './optimizers/optimizer.js';
 // Weights in PyTorch's layout.
 
 export { transposed, withGatesReordered } from './recurrent/torch-layout.js';
+
+// Conversion of whole models, in two steps.
+
+export { encodeForOpset } from './conversion/opset.js';
+export { convertedGraph } from './conversion/to-onnx.js';

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { requireNoBlankValues } from './commands/blank-values.js';
 import { addParamServer, addWorker } from './commands/cluster-roles.js';
+import { addConvert } from './commands/convert.js';
 import { addDashboard } from './commands/dashboard.js';
 import { addData } from './commands/data.js';
 import { addDoctor } from './commands/doctor.js';
@@ -37,6 +38,7 @@ const commands = [
   addExport,
   addImport,
   addExportWeights,
+  addConvert,
   addGateway,
   addSweep,
   addRuns,

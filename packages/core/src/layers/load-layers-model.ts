@@ -23,6 +23,9 @@ const replacements: Readonly<Record<string, string>> = {
   Embedding: Embedding.className,
 };
 
+/** Class names of the layers in whose place ours are loaded. */
+export const replacedLayers: ReadonlySet<string> = new Set(Object.keys(replacements));
+
 /**
  * Loads a saved model.
  * @param source a URL of `model.json`, or any handler of `tf.io`

@@ -1,7 +1,6 @@
 /** Turns a program into an ONNX graph that contains its parameters, as bundles for devices hold it. */
-import type { OnnxGraph } from '../onnx/graph.js';
 import type { Shapes } from '../tensors/shapes.js';
-import { trace } from '../tracing/trace.js';
+import { type TracedGraph, trace } from '../tracing/trace.js';
 import type { Program } from './program.js';
 
 /**
@@ -12,7 +11,7 @@ export function graphOfProgram(
   { inputs, run }: Program,
   shapes: Shapes,
   parameters: Readonly<Record<string, Float32Array>>,
-): OnnxGraph {
+): TracedGraph {
   const graph = trace(run, inputs);
   const used = graph.inputs.filter(({ name }) => name in shapes);
   return {

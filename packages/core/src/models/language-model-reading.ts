@@ -9,7 +9,7 @@ import { minLstm } from '../kernels/linear-recurrence/min-lstm.js';
 import type { OnnxGraph } from '../onnx/graph.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
 import { asOutputs } from '../tensors/roles.js';
-import { withSymbolicSize } from '../tracing/symbolic-size.js';
+import { withOpenSizes } from '../tracing/open-sizes.js';
 import { graphOfProgram } from './graph-of-program.js';
 import { type LanguageModelConfig, parameterShapes, stateShapes } from './language-model-config.js';
 import { embedTokens, outputLogits } from './language-model-forward.js';
@@ -69,8 +69,7 @@ export function languageModelReadingGraph(
   parameters: Readonly<Record<string, Float32Array>>,
 ): OnnxGraph {
   const shapes = parameterShapes(config);
-  const sizes = new Set(Object.values(shapes).flat());
-  let tokens = 1009; // a number that occurs nowhere else in the graph
-  while (sizes.has(tokens)) tokens++;
-  return withSymbolicSize(graphOfProgram(readingProgram(config, tokens), shapes, parameters), tokens, 'tokens');
+  const trace = ({ tokens }: Readonly<Record<string, number>>) =>
+    graphOfProgram(readingProgram(config, tokens!), shapes, parameters);
+  return withOpenSizes([{ name: 'tokens' }], trace, new Set(Object.values(shapes).flat()));
 }

@@ -7,8 +7,12 @@ import { bodies, bytesOf } from './graph.js';
  * IR 8 and opset 17 are the newest versions that the ONNX checkers of current Linux distributions accept. Within opset
  * 14–21, ONNX Runtime's WebGPU kernels take the recurrent operators.
  */
-const irVersion = 8;
-const opset = 17;
+const defaultOpset = 17;
+
+/** The version of the file format in which an opset appeared; not below the one that has functions. */
+function irVersionOf(opset: number): number {
+  return opset >= 21 ? 10 : opset >= 19 ? 9 : 8;
+}
 
 /** ONNX's codes of the element types, as in Cast's attribute `to`. */
 export const elementTypes: Readonly<Record<OnnxDataType, number>> = {
@@ -22,15 +26,22 @@ export const elementTypes: Readonly<Record<OnnxDataType, number>> = {
 };
 const dataTypes = new Map(Object.entries(elementTypes).map(([name, code]) => [code, name as OnnxDataType]));
 
-/** Encodes `graph` as the bytes of an ONNX file. `metadata` is stored with the model as key-value pairs. */
-export function encodeOnnx(graph: OnnxGraph, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+/**
+ * Encodes `graph` as the bytes of an ONNX file. `metadata` is stored with the model as key-value pairs.
+ * @param opset the version of the operators, as which the graph's nodes are written
+ */
+export function encodeOnnx(
+  graph: OnnxGraph,
+  metadata: Readonly<Record<string, string>> = {},
+  opset = defaultOpset,
+): Uint8Array {
   const model = new onnx.ModelProto({
-    irVersion,
+    irVersion: irVersionOf(opset),
     producerName: 'unroll',
-    opsetImport: opsetsOf(allNodes(graph)),
+    opsetImport: opsetsOf(allNodes(graph), opset),
     metadataProps: Object.entries(metadata).map(([key, value]) => new onnx.StringStringEntryProto({ key, value })),
     graph: encodeGraph(graph),
-    functions: (graph.functions ?? []).map(encodeFunction),
+    functions: (graph.functions ?? []).map((body) => encodeFunction(body, opset)),
   });
   return onnx.ModelProto.encode(model).finish();
 }
@@ -48,7 +59,7 @@ export function decodeOnnx(bytes: Uint8Array): OnnxGraph {
 }
 
 /** The operator sets that these nodes use, with their versions. */
-function opsetsOf(nodes: readonly OnnxNode[]): onnx.OperatorSetIdProto[] {
+function opsetsOf(nodes: readonly OnnxNode[], opset: number): onnx.OperatorSetIdProto[] {
   const domains = new Set(nodes.map(({ domain }) => domain ?? '').filter((domain) => domain !== ''));
   return [
     new onnx.OperatorSetIdProto({ domain: '', version: opset }),
@@ -80,14 +91,14 @@ function decodeGraph(graph: onnx.GraphProto): OnnxGraph {
   };
 }
 
-function encodeFunction({ domain, name, inputs, outputs, nodes }: OnnxFunction): onnx.FunctionProto {
+function encodeFunction({ domain, name, inputs, outputs, nodes }: OnnxFunction, opset: number): onnx.FunctionProto {
   return new onnx.FunctionProto({
     domain,
     name,
     input: [...inputs],
     output: [...outputs],
     node: nodes.map(encodeNode),
-    opsetImport: opsetsOf(allNodes({ nodes })),
+    opsetImport: opsetsOf(allNodes({ nodes }), opset),
   });
 }
 
@@ -116,6 +127,10 @@ function encodeAttribute(name: string, value: OnnxAttribute): onnx.AttributeProt
   if ('ints' in value) return new onnx.AttributeProto({ name, type: AttributeType.INTS, ints: [...value.ints] });
   if ('floats' in value) {
     return new onnx.AttributeProto({ name, type: AttributeType.FLOATS, floats: [...value.floats] });
+  }
+  if ('strings' in value) {
+    const strings = value.strings.map((text) => new TextEncoder().encode(text));
+    return new onnx.AttributeProto({ name, type: AttributeType.STRINGS, strings });
   }
   return new onnx.AttributeProto({ name, type: AttributeType.STRING, s: new TextEncoder().encode(value.s) });
 }
@@ -164,6 +179,8 @@ function decodeAttribute(attribute: onnx.AttributeProto): OnnxAttribute {
       return { ints: (attribute.ints ?? []).map(Number) };
     case AttributeType.FLOATS:
       return { floats: attribute.floats ?? [] };
+    case AttributeType.STRINGS:
+      return { strings: (attribute.strings ?? []).map((text) => new TextDecoder().decode(text)) };
     case AttributeType.GRAPH:
       return { g: decodeGraph(attribute.g as onnx.GraphProto) };
     default:

@@ -42,6 +42,7 @@ export type OnnxAttribute =
   | { readonly s: string }
   | { readonly ints: readonly number[] }
   | { readonly floats: readonly number[] }
+  | { readonly strings: readonly string[] }
   | { readonly g: OnnxGraph };
 
 export interface OnnxNode {
@@ -59,6 +60,15 @@ export interface OnnxNode {
 /** The graphs that a node runs, such as the body of a loop. */
 export function bodies({ attributes = {} }: OnnxNode): OnnxGraph[] {
   return Object.values(attributes).flatMap((attribute) => ('g' in attribute ? [attribute.g] : []));
+}
+
+/** The names of the values that a node uses: its inputs, and those that its bodies use. */
+export function usedBy(node: OnnxNode): string[] {
+  const inBodies = bodies(node).flatMap(({ nodes, outputs }) => [
+    ...nodes.flatMap(usedBy),
+    ...outputs.map(({ name }) => name),
+  ]);
+  return [...node.inputs, ...inBodies];
 }
 
 /** An operator composed of others and defined in the file: a runtime replaces a call by `nodes`. */
@@ -107,7 +117,7 @@ export function prune(graph: OnnxGraph): OnnxGraph {
   const nodes: OnnxNode[] = [];
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((name) => needed.has(name))) continue;
-    for (const name of node.inputs) needed.add(name);
+    for (const name of usedBy(node)) needed.add(name);
     nodes.push(node);
   }
   const initializers = graph.initializers.filter((tensor) => needed.has(tensor.name));

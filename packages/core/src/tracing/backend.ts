@@ -7,11 +7,28 @@ import { GraphRecorder } from './recorder.js';
 
 export const traceBackendName = 'unroll-trace';
 
+/** How to trace a graph that one of several is, whose sizes differ and are left open; see `withOpenSizes`. */
+export interface OpenTrace {
+  /** Returns a size to stand for one that is known only when the graph runs. */
+  readonly unknownSize: () => number;
+}
+
 export class TraceBackend extends tf.KernelBackend {
   readonly recorder = new GraphRecorder(readFromItsBackend);
+  /** Set if sizes are left open: loops are recorded as loops, and arithmetic of shapes is computed. */
+  readonly open: OpenTrace | undefined;
+  /** The backend that computes what depends on constants only. */
+  readonly host: tf.KernelBackend | undefined;
   /** Number of tensors that share data, if not one: TensorFlow.js disposes data without tensors. */
   readonly #references = new WeakMap<object, number>();
   #dataCount = 0;
+
+  constructor(open?: OpenTrace) {
+    super();
+    this.open = open;
+    const name = open && ['cpu', tf.getBackend()].find((each) => tf.findBackend(each));
+    this.host = name ? (tf.findBackend(name) as tf.KernelBackend) : undefined;
+  }
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): object {
     const dataId = {};
@@ -71,6 +88,12 @@ export class TraceBackend extends tf.KernelBackend {
   }
 
   override dispose(): void {}
+}
+
+/** The backend that is tracing a graph with open sizes; undefined if none is. */
+export function openBackend(): TraceBackend | undefined {
+  const backend = tf.backend();
+  return backend instanceof TraceBackend && backend.open ? backend : undefined;
 }
 
 /**

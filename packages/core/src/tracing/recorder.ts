@@ -3,8 +3,8 @@
  * constant gets a name and an initializer only when a node uses it. Lowerings emit nodes only through this class.
  */
 import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
-import type { OnnxAttribute, OnnxDataType, OnnxNode, OnnxTensor, OnnxValue } from '../onnx/graph.js';
-import { bytesOf, int64Tensor } from '../onnx/graph.js';
+import type { OnnxAttribute, OnnxDataType, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from '../onnx/graph.js';
+import { bytesOf, int64Tensor, prune } from '../onnx/graph.js';
 import { elementCount } from '../tensors/shapes.js';
 import { requireElementTypes } from './element-types.js';
 
@@ -35,7 +35,7 @@ export interface ValueType {
 export type ReadForeign = (dataId: object) => { values: ArrayLike<number>; shape: number[]; dtype: DataType };
 
 export class GraphRecorder {
-  readonly nodes: OnnxNode[] = [];
+  #nodes: OnnxNode[] = [];
   readonly initializers: OnnxTensor[] = [];
   readonly inputs: OnnxValue[] = [];
   readonly #entries = new WeakMap<object, Entry>();
@@ -46,6 +46,41 @@ export class GraphRecorder {
 
   constructor(readForeign: ReadForeign) {
     this.#readForeign = readForeign;
+  }
+
+  /** The nodes of the graph, or of the body that is being recorded. */
+  get nodes(): readonly OnnxNode[] {
+    return this.#nodes;
+  }
+
+  /**
+   * Records the body of a loop or a condition: a graph that may also use the values of the graph around it.
+   * @param inputs the types of the body's inputs
+   * @param record records the body and returns its outputs
+   * @param options.isCounted whether the first input, which is added, is the number of the step
+   */
+  body(
+    inputs: readonly ValueType[],
+    record: (inputs: TensorInfo[]) => readonly TensorInfo[],
+    { isCounted = false }: { readonly isCounted?: boolean } = {},
+  ): OnnxGraph {
+    const around = this.#nodes;
+    this.#nodes = [];
+    try {
+      const symbols = inputs.map((type) => this.#symbol(this.#freshValueName(), type));
+      // A node of its own for each output: it may be an input, a constant or a value of the graph around it.
+      const outputs = record(symbols).map((tensor) => this.emit('Identity', [tensor], tensor));
+      const value = (tensor: TensorInfo) => ({ name: this.name(tensor), ...this.typeOf(this.name(tensor))! });
+      const counter = { name: this.#freshValueName(), shape: [], dtype: 'int64' } as const;
+      return prune({
+        inputs: [...(isCounted ? [counter] : []), ...symbols.map(value)],
+        outputs: outputs.map(value),
+        initializers: [],
+        nodes: this.#nodes,
+      });
+    } finally {
+      this.#nodes = around;
+    }
   }
 
   /** Adds a graph input. */
@@ -145,7 +180,7 @@ export class GraphRecorder {
     const types = inputNames.map((name) => this.typeOf(name)?.dtype);
     requireElementTypes(opType, types);
     const names = outputs.map(() => this.#freshValueName());
-    this.nodes.push({
+    this.#nodes.push({
       opType,
       inputs: inputNames,
       outputs: names,

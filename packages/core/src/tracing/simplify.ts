@@ -3,7 +3,7 @@
  * while it writes, and chains of products with scalars.
  */
 import type { OnnxGraph, OnnxNode, OnnxTensor } from '../onnx/graph.js';
-import { prune } from '../onnx/graph.js';
+import { prune, usedBy } from '../onnx/graph.js';
 
 /** The shapes of the graph's values by name. */
 export type ShapeOf = (name: string) => readonly number[] | undefined;
@@ -36,7 +36,7 @@ function isExtremeScalar({ dtype, shape, data }: OnnxTensor): boolean {
 function countUses({ nodes, outputs }: OnnxGraph): Map<string, number> {
   const uses = new Map<string, number>();
   const use = (name: string) => uses.set(name, (uses.get(name) ?? 0) + 1);
-  for (const node of nodes) node.inputs.forEach(use);
+  for (const node of nodes) usedBy(node).forEach(use);
   for (const output of outputs) use(output.name);
   return uses;
 }

@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { OnnxGraph, OnnxNode, OnnxValue } from '../onnx/graph.js';
-import { prune } from '../onnx/graph.js';
+import { bodies, prune } from '../onnx/graph.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
 import { TraceBackend, TraceError, traceBackendName } from './backend.js';
 import { registerLowerings } from './lowering/register.js';
@@ -37,8 +37,16 @@ export function trace(
   fn: (inputs: NamedTensors) => NamedTensors,
   inputs: Readonly<Record<string, TensorSpec | tf.Tensor>>,
 ): TracedGraph {
+  return traceOn(new TraceBackend(), fn, inputs);
+}
+
+/** Records `fn` as {@link trace} does, on a backend that may leave sizes open. */
+export function traceOn(
+  backend: TraceBackend,
+  fn: (inputs: NamedTensors) => NamedTensors,
+  inputs: Readonly<Record<string, TensorSpec | tf.Tensor>>,
+): TracedGraph {
   registerLowerings();
-  const backend = new TraceBackend();
   const { recorder } = backend;
   const outputs: { value: OnnxValue; node: OnnxNode }[] = [];
   onBackend(backend, () => {
@@ -59,10 +67,12 @@ export function trace(
 
 function valuesOf({ nodes, outputs }: OnnxGraph, recorder: GraphRecorder): Map<string, OnnxValue> {
   const scalar = { shape: [], dtype: 'float32' } as const;
-  const values = nodes.flatMap((node) =>
+  const valuesOfNode = (node: OnnxNode): OnnxValue[] => [
     // Values that were not recorded come from simplification: products of scalars.
-    node.outputs.map((name) => ({ name, ...(recorder.typeOf(name) ?? scalar) })),
-  );
+    ...node.outputs.map((name) => ({ name, ...(recorder.typeOf(name) ?? scalar) })),
+    ...bodies(node).flatMap((body) => [...body.inputs, ...body.nodes.flatMap(valuesOfNode)]),
+  ];
+  const values = nodes.flatMap(valuesOfNode);
   return new Map([...values, ...outputs].map((value) => [value.name, value]));
 }
 

@@ -3,6 +3,7 @@
  * masks and dropout to any cell. Rows are [time·batch, width], time-major.
  */
 import type * as tf from '@tensorflow/tfjs-core';
+import type { ActivationName } from './activations.js';
 
 /**
  * Weights by name. Every cell has the weights of the input projection: `kernel` [input, gates·hidden] and `bias`
@@ -10,9 +11,21 @@ import type * as tf from '@tensorflow/tfjs-core';
  */
 export type CellWeights = Readonly<Record<string, tf.Tensor>>;
 
+/** An operator of ONNX that runs a cell over a sequence. */
+export interface CellOperator {
+  readonly opType: 'LSTM' | 'GRU' | 'RNN';
+  /** The activations in the operator's order; for LSTM and GRU the gates', then the candidate's. */
+  readonly activations: readonly ActivationName[];
+  /** The operator's gates, as positions in our order. */
+  readonly gates: readonly number[];
+}
+
 export interface RecurrentCell {
   /** Unique for each set of equations, because a kernel is registered under it. */
   readonly name: string;
+
+  /** The operator, if ONNX has one with the same equations. */
+  readonly operator?: CellOperator;
 
   /** Number of states, the first of which is the output, and number of tensors that `forward` reserves. */
   readonly sizes: { readonly states: number; readonly reserve: number };

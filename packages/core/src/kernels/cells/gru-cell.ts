@@ -26,9 +26,15 @@ export function gruCell(options: GruCellOptions): RecurrentCell {
   const { resetAfter, activation = 'tanh', recurrentActivation = 'sigmoid' } = options;
   const functions = { f: activations[activation], gate: activations[recurrentActivation] };
   const name = `${activation} ${recurrentActivation}`;
+  const operator = { opType: 'GRU', activations: [recurrentActivation, activation], gates: [0, 1, 2] } as const;
   return resetAfter
-    ? { name: `GruCell ${name}`, sizes: { states: 1, reserve: 4 }, ...resetAfterSteps(functions) }
-    : { name: `GruCellResetBefore ${name}`, sizes: { states: 1, reserve: 3 }, ...resetBeforeSteps(functions) };
+    ? { name: `GruCell ${name}`, operator, sizes: { states: 1, reserve: 4 }, ...resetAfterSteps(functions) }
+    : {
+        name: `GruCellResetBefore ${name}`,
+        operator,
+        sizes: { states: 1, reserve: 3 },
+        ...resetBeforeSteps(functions),
+      };
 }
 
 interface Functions {

@@ -13,6 +13,7 @@ export function rnnCell(activation: ActivationName = 'tanh'): RecurrentCell {
   const { apply, derivative } = activations[activation];
   return {
     name: `RnnCell ${activation}`,
+    operator: { opType: 'RNN', activations: [activation], gates: [0] },
     sizes: { states: 1, reserve: 0 },
     forward:
       ({ recurrentKernel }) =>

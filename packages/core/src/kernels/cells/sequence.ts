@@ -4,6 +4,7 @@
  * With the mask m_t of a step and s the cell's new states:  states_t = m_t∘s + (1 − m_t)∘states_(t−1)
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { openBackend } from '../../tracing/backend.js';
 import { defineKernel } from '../kernel.js';
 import {
   flattenSteps,
@@ -16,6 +17,7 @@ import {
   stackSteps,
 } from '../time-steps.js';
 import type { CellWeights, RecurrentCell } from './cell.js';
+import { openSequence } from './open-sequence.js';
 
 export interface CellSequenceInputs {
   /** [time, batch, input] */
@@ -103,6 +105,8 @@ function defineSequence(
 
 function forward(cell: RecurrentCell, inputs: Tensors): tf.Tensor[] {
   const weights = weightsOf(inputs);
+  const open = openBackend();
+  if (open) return openSequence(open, cell, { ...inputs, x: inputs.x!, weights, states: initialStates(cell, inputs) });
   const masks = stepMasks(inputs);
   const step = cell.forward(weights);
   let states = initialStates(cell, inputs);

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type TraceBackend, TraceError, traceBackendName } from '../backend.js';
 import { ElementTypeError } from '../element-types.js';
+import { foldedKernel } from '../folding.js';
 import { blocks } from './blocks.js';
 import { complex, withComplex } from './complex.js';
 import { convolutions } from './convolution.js';
@@ -68,6 +69,8 @@ function register(kernelName: string, lowering: Lowering): void {
     kernelName,
     backendName: traceBackendName,
     kernelFunc: ({ inputs, attrs, backend }) => {
+      const folded = foldedKernel(backend as TraceBackend, kernelName, inputs as Record<string, tf.TensorInfo>, attrs);
+      if (folded) return folded;
       try {
         return lowering({
           inputs: inputs as Record<string, tf.TensorInfo>,
