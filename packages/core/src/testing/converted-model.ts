@@ -4,16 +4,28 @@ import { loadGraphModelSync } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import type { GraphModel } from '../conversion/graph-model.js';
 import { type ToOnnxOptions, toOnnx } from '../conversion/to-onnx.js';
 import { checkOnnx, onnxCheckerMissing } from './onnx-checker.js';
 
-/** Converts a model and returns its file, which ONNX's checker has accepted, where there is one. */
-export async function checkedOnnx(model: LayersModel | GraphModel, options?: ToOnnxOptions): Promise<Uint8Array> {
+/** Files that were converted and wait for ONNX's checker: Python starts once for all. */
+const unchecked = new Map<string, Uint8Array>();
+
+/** Converts a model, and keeps its file for {@link checkConverted}. The checker knows no opset above 17. */
+export async function converted(model: LayersModel | GraphModel, options?: ToOnnxOptions): Promise<Uint8Array> {
   const bytes = await toOnnx(model, options);
-  if (!onnxCheckerMissing && (options?.opset ?? 17) <= 17) checkOnnx(bytes);
+  if ((options?.opset ?? 17) <= 17) unchecked.set(expect.getState().currentTestName ?? '', bytes);
   return bytes;
+}
+
+/** Gives ONNX's checker all files that were converted, as the last test of a file. */
+export function checkConverted(): void {
+  test('ONNX’s checker accepts every file that was converted', ({ skip }) => {
+    skip(onnxCheckerMissing !== undefined, onnxCheckerMissing);
+    expect(unchecked.size).toBeGreaterThan(0);
+    checkOnnx(Object.fromEntries(unchecked));
+  });
 }
 
 /** The model's outputs by TensorFlow.js. */

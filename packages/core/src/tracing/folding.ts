@@ -8,6 +8,9 @@ import type { TraceBackend } from './backend.js';
 /** No shape has more dimensions. Larger constants, such as weights and those that grow with a size, stay in the graph. */
 const mostElements = 8;
 
+/** Kernels that only take their input apart; they are computed for constants of any size, such as the two biases of a GRU. */
+const unstacking = new Set(['Unpack']);
+
 /** The constants that a kernel returns; undefined if it is to be recorded. */
 export function foldedKernel(
   { open, host, recorder }: TraceBackend,
@@ -21,7 +24,7 @@ export function foldedKernel(
     !open ||
     !host ||
     given.length === 0 ||
-    given.some(([, { shape }]) => tf.util.sizeFromShape(shape) > mostElements)
+    (!unstacking.has(kernelName) && given.some(([, { shape }]) => tf.util.sizeFromShape(shape) > mostElements))
   ) {
     return undefined;
   }

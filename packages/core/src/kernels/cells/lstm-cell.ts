@@ -130,9 +130,10 @@ export function lstmCell(options: LstmCellOptions = {}): RecurrentCell {
 
   return {
     name: `LstmCell ${coupledGates ? 'coupled ' : ''}${activation} ${recurrentActivation}${limits(options)}`,
-    ...(!coupledGates && limits(options) === '' && {
-      operator: { opType: 'LSTM', activations: [recurrentActivation, activation, activation], gates: [0, 3, 1, 2] },
-    }),
+    ...(!coupledGates &&
+      limits(options) === '' && {
+        operator: { opType: 'LSTM', activations: [recurrentActivation, activation, activation], gates: [0, 3, 1, 2] },
+      }),
     sizes: { states: 2, reserve: 5 },
     forward,
     backward,
