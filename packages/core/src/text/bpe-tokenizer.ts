@@ -24,6 +24,8 @@ export interface BpeModel {
   readonly merges: readonly (readonly [string, string])[];
   /** Tokens of the vocabulary that are cut out of the text wherever they occur. Default: the line break. */
   readonly addedTokens?: readonly AddedToken[];
+  /** Whether texts start from the line break; default true. */
+  readonly hasStart?: boolean;
 }
 
 /** A tokenizer whose tokens are byte sequences; no text is unknown to it. */
@@ -31,6 +33,7 @@ export class BpeTokenizer implements Tokenizer {
   readonly kind = 'bpe';
   readonly eosId: number;
   readonly unkId = undefined;
+  readonly startId: number | undefined;
   readonly #model: BpeModel;
   readonly #addedTokens: readonly AddedToken[];
   // The package's declarations do not resolve under Node's module rules, so the used members are declared here.
@@ -60,13 +63,10 @@ export class BpeTokenizer implements Tokenizer {
       throw new Error('bpe tokenizer: the line break "\\n" is not cut out of the text; add it to the added tokens');
     }
     this.eosId = eosId;
+    this.startId = model.hasStart === false ? undefined : eosId;
     this.#model = model;
     this.#addedTokens = addedTokens;
     this.#delegate = new HuggingFaceTokenizer(this.toJSON(), { clean_up_tokenization_spaces: false });
-  }
-
-  get startId(): number {
-    return this.eosId;
   }
 
   get vocabSize(): number {
@@ -113,6 +113,7 @@ export class BpeTokenizer implements Tokenizer {
         byte_fallback: false,
         vocab: this.#model.vocabulary.toJSON(),
         merges: this.#model.merges,
+        ...(this.startId === undefined && { start_token: null }),
       },
     };
   }

@@ -11,3 +11,4 @@ export { type TokenizerTrainingOptions, tokenizerTraining, trainTokenizer } from
 export { UNSPACED_CHARACTER } from './unspaced.js';
 export { Vocabulary, type VocabularyOptions } from './vocabulary.js';
 export { encodeWords, spellings, vocabularyWord } from './words.js';
+export { inByteAlphabet } from './world-tokenizer.js';

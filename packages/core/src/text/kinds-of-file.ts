@@ -46,6 +46,7 @@ const bpeModel: FollowedSettings = {
   type: only('BPE', undefined), // older files leave it out
   vocab: anything,
   merges: anything,
+  start_token: only(undefined, null), // null: the model has none
   dropout: only(undefined, null, 0),
   // If all bytes are tokens, nothing is unknown, so the unknown token does not matter.
   unk_token: anything,
@@ -54,6 +55,18 @@ const bpeModel: FollowedSettings = {
   fuse_unk: anything,
   byte_fallback: nothing,
   ignore_merges: nothing,
+};
+
+const wholeBytes: FollowedSettings = { ...byteLevel, use_regex: only(false) };
+
+/** Greedy matching over bytes, as RWKV's World tokenizer does it. */
+const worldModel: FollowedSettings = {
+  type: only('WordPiece'),
+  vocab: anything,
+  unk_token: anything, // all bytes are tokens
+  continuing_subword_prefix: only(''),
+  max_input_chars_per_word: anything,
+  start_token: only(null),
 };
 
 const bertEnds = typed('BertProcessing', { sep: anything, cls: anything });
@@ -93,6 +106,14 @@ const wordPieceModel: FollowedSettings = {
  */
 export function requireByteLevelBpe(json: unknown): void {
   requireAllFollowed(record(json, 'the file'), byteLevelFile, { model: bpeModel, preTokenizer: byteLevel });
+}
+
+/**
+ * Checks that `json` is a World tokenizer.
+ * @throws Error naming the setting that differs
+ */
+export function requireWorld(json: unknown): void {
+  requireAllFollowed(record(json, 'the file'), byteLevelFile, { model: worldModel, preTokenizer: wholeBytes });
 }
 
 /**

@@ -5,11 +5,12 @@ import type { AddedToken } from './added-tokens.js';
 import { BpeTokenizer } from './bpe-tokenizer.js';
 import { CharTokenizer, SINGLE_CHARACTERS } from './char-tokenizer.js';
 import { anything, either, type FollowedSettings, nothing, only, typed } from './followed-settings.js';
-import { commonSettings, record, requireAllFollowed, requireByteLevelBpe } from './kinds-of-file.js';
+import { commonSettings, record, requireAllFollowed, requireByteLevelBpe, requireWorld } from './kinds-of-file.js';
 import type { Tokenizer } from './tokenizer.js';
 import { Vocabulary } from './vocabulary.js';
 import { UNK } from './word-level.js';
 import { WORD_NORMALIZERS, WordTokenizer } from './word-tokenizer.js';
+import { WorldTokenizer } from './world-tokenizer.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -48,7 +49,7 @@ const singleCharacters: FollowedSettings = {
 
 /**
  * Creates the tokenizer that `json`, the parsed contents of a `tokenizer.json`, describes: word level over white space,
- * word level over characters, or byte-level BPE with a token `"\n"`.
+ * word level over characters, byte-level BPE with a token `"\n"`, or a World tokenizer.
  *
  * @throws Error naming the field that is missing or wrong, or the setting that is not followed
  */
@@ -67,8 +68,14 @@ export function loadTokenizer(json: unknown): Tokenizer {
     case 'BPE over ByteLevel': {
       requireByteLevelBpe(file);
       const vocabulary = parseVocabulary(file, model);
-      return new BpeTokenizer({ vocabulary, merges: parseMerges(model.merges), addedTokens: addedTokensOf(file) });
+      const hasStart = model.start_token !== null;
+      return new BpeTokenizer({
+        ...{ vocabulary, merges: parseMerges(model.merges), addedTokens: addedTokensOf(file), hasStart },
+      });
     }
+    case 'WordPiece over ByteLevel':
+      requireWorld(file);
+      return new WorldTokenizer(parseVocabulary(file, model));
     default:
       throw invalid(
         `model ${layout} is not supported; use WordLevel over WhitespaceSplit or Split, or BPE over ByteLevel`,

@@ -1,4 +1,5 @@
-// The interface of all tokenizers. The kinds are in word-tokenizer.ts, char-tokenizer.ts and bpe-tokenizer.ts;
+// The interface of all tokenizers. The kinds are in word-tokenizer.ts, char-tokenizer.ts, bpe-tokenizer.ts and
+// world-tokenizer.ts;
 // training.ts learns one from text and loading.ts reads one from a file.
 
 import type { AddedToken } from './added-tokens.js';
@@ -6,7 +7,7 @@ import type { Span } from './spans.js';
 
 /** Converts text to ids and back. */
 export interface Tokenizer {
-  /** The kind of token: a word between white space, a Unicode code point, or a byte-level BPE piece. */
+  /** The kind of token: a word between white space, a Unicode code point, or a piece of the text's bytes. */
   readonly kind: 'word' | 'char' | 'bpe';
   /** The number of ids; every id is in `[0, vocabSize)`. */
   readonly vocabSize: number;

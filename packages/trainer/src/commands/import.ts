@@ -18,13 +18,13 @@ export function addImport(program: Command): void {
     .description('make a checkpoint of a model that another framework saved; no code in its file is executed')
     .argument(
       '<file>',
-      'a state_dict (.pt, .safetensors, .index.json), a Keras model (.h5, .keras), a model.json, or the folder of an ELMo or a charRNN',
+      'a state_dict (.pt, .pth, .safetensors, .index.json), a Keras model (.h5, .keras), a model.json, or the folder of an ELMo or a charRNN',
     )
     .addOption(new Option('--from <framework>', 'what saved it').choices(sources).makeOptionMandatory())
     .requiredOption('--out <dir>', 'where the checkpoint goes; an imported one there is replaced')
     .option(
       '--vocab <file>',
-      'words by id: one a line, a JSON list or object, or a tokenizer.json; ELMo and ml5 need none',
+      'words by id: one a line, a JSON list or object, or a tokenizer.json; of rwkv: the World vocabulary; ELMo and ml5 need none',
     )
     .option(
       '--mapping <file>',
@@ -44,6 +44,7 @@ export function addImport(program: Command): void {
     'import model.pt --from pytorch --vocab words.txt --out runs/imported',
     'import model.keras --from keras --vocab words.json --out runs/imported',
     'import saved/model.json --from tfjs --vocab words.txt --out runs/imported',
+    'import RWKV-x070-World-0.1B.pth --from rwkv --vocab rwkv_vocab_v20230424.txt --out runs/rwkv',
     'import elmo-files --from bilm --out runs/elmo',
     'import models/shakespeare --from ml5 --out runs/shakespeare',
   );
@@ -55,7 +56,7 @@ function describe(result: ImportResult | ElmoImport): string {
     return `${checkpoint}: ELMo, LSTMs of ${hiddenDim} projected to ${projectionDim}, ${parameters} parameters`;
   }
   const { checkpoint, cell, layers, embeddingDim, hiddenDim, vocabSize, parameters } = result;
-  const stack = `${counted(layers, `${cell} layer`)} of ${hiddenDim}`;
+  const stack = `${counted(layers, cell === 'rwkv7' ? 'rwkv7 block' : `${cell} layer`)} of ${hiddenDim}`;
   return `${checkpoint}: ${stack}, embedding ${embeddingDim}, ${vocabSize} words, ${parameters} parameters`;
 }
 

@@ -1,5 +1,5 @@
 /** The frameworks whose models can be imported. */
-export const sources = ['pytorch', 'keras', 'tfjs', 'bilm', 'ml5'] as const;
+export const sources = ['pytorch', 'keras', 'tfjs', 'rwkv', 'bilm', 'ml5'] as const;
 
 export type ImportSource = (typeof sources)[number];
 

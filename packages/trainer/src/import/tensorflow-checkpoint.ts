@@ -12,6 +12,7 @@ const conversions: Readonly<Record<ImportSource, string>> = {
   ml5: "convert it with json_checkpoint_vars.py of ml5's training-charRNN",
   keras: "load its weights into the model in Keras, and model.save('model.keras')",
   tfjs: 'convert it with tensorflowjs_converter to a layers model, --output_format tfjs_layers_model',
+  rwkv: "give RWKV's own file, .pth or .safetensors",
   pytorch: "load its weights into the model in PyTorch, and torch.save(model.state_dict(), 'model.pt')",
 };
 

@@ -12,9 +12,10 @@ const PADDING = '<pad>';
 
 /**
  * Reads a vocabulary.
+ * @param tokenizerOf makes the tokenizer of the file's text
  * @throws UnrollError naming the file if it is none of these, or lacks `<unk>` or the token that ends a line
  */
-export function readVocabulary(file: string): Tokenizer {
+export function readVocabulary(file: string, tokenizerOf: (text: string) => Tokenizer = tokenizerOfText): Tokenizer {
   try {
     return tokenizerOf(readTextFile(file));
   } catch (error) {
@@ -28,7 +29,8 @@ export function readVocabulary(file: string): Tokenizer {
   }
 }
 
-function tokenizerOf(text: string): Tokenizer {
+/** Makes the tokenizer of a vocabulary in any of these forms. */
+export function tokenizerOfText(text: string): Tokenizer {
   const json = parseJson(text);
   if (json === undefined) return wholeTokens(idsOfLines(text));
   if (Array.isArray(json)) return wholeTokens(idsOfList(json));

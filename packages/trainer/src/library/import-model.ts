@@ -13,11 +13,11 @@ export interface ImportOptions extends Listener {
   /** The framework that saved the model. */
   readonly from: ImportSource;
   /**
-   * A state_dict (`.pt`, `.safetensors`, `.index.json`), a Keras model (`.h5`, `.keras`), a `model.json`, or the folder of
+   * A state_dict (`.pt`, `.pth`, `.safetensors`, `.index.json`), a Keras model (`.h5`, `.keras`), a `model.json`, or the folder of
    * an ELMo or of a charRNN of ml5.
    */
   readonly file: string;
-  /** Words by id: one a line, a JSON list or object, or a `tokenizer.json`. ELMo reads words by their characters, and ml5's models have them. */
+  /** Words by id: one a line, a JSON list or object, or a `tokenizer.json`; for RWKV, the World vocabulary. ELMo reads words by their characters, and ml5's models have them. */
   readonly vocab?: string | undefined;
   /** The checkpoint's folder; an imported one there is replaced. */
   readonly out: string;
