@@ -20,6 +20,12 @@ describe.skipIf(!executablePath)('in Chromium', () => {
     ['minGRUs', 'int8', (shape: ModelShape) => randomStepGraph({ ...shape, cell: 'mingru' }), 'word'],
     ['minLSTMs', 'int4', (shape: ModelShape) => randomStepGraph({ ...shape, cell: 'minlstm' }), 'word'],
     [
+      'RWKV-7',
+      'none',
+      (shape: ModelShape) => randomStepGraph({ ...shape, cell: 'rwkv7', hiddenDim: 64, headSize: 16 }),
+      'word',
+    ],
+    [
       'minGRUs, with linear attention',
       'none',
       (shape: ModelShape) => randomReadingGraph({ ...shape, cell: 'mingru' }),

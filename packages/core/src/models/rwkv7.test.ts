@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
+import { makeGolden, torchMissing } from '../testing/golden.js';
 import { directionOf, goldenTensors, ourTensor, readGoldenRwkv7 } from '../testing/golden-rwkv7.js';
 import { runGraph, type Values } from '../testing/onnx-runtime.js';
 import { expectClose } from '../testing/textbook.js';
@@ -44,7 +48,6 @@ function inputsOf(program: Program, from: number, states: Readonly<Record<string
 const run = async (program: Program, inputs: Record<string, Values>) =>
   runGraph(trace(program.run, program.inputs), inputs);
 
-/** Bytes of float32 tensors by name. */
 const values = (result: Record<string, ArrayLike<number>>, name: string) => Array.from(result[name]!);
 
 describe('beside the implementation in numpy, an RWKV-7', () => {
@@ -99,6 +102,18 @@ describe('beside the implementation in numpy, an RWKV-7', () => {
     model.dispose();
   });
 });
+
+test.skipIf(torchMissing)(
+  `numpy makes its golden values again (${torchMissing ?? 'it is here'})`,
+  ({ onTestFinished }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'unroll-golden-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    makeGolden(folder, 'make_rwkv7.py');
+    const made = readGoldenRwkv7(folder);
+    expectClose(made.logits, golden.logits, 1e-8);
+    expectClose(made.slopes, golden.slopes, 1e-6);
+  },
+);
 
 test('starts as published: random matrices are orthogonal, outputs of the blocks zero', () => {
   const small = languageModelConfig({ cell: 'rwkv7', vocabSize: 40, embeddingDim: 64, hiddenDim: 64, layers: 2 });

@@ -73,8 +73,8 @@ const bpe = (file: object = {}, model: object = {}, byteLevel: object = {}) => (
     ...model,
   },
 });
-const char = (file: object = {}) => ({
-  ...word(file, { vocab: { '<unk>': 0, '\n': 1, t: 2, h: 3, e: 4 } }),
+const char = (file: object = {}, model: object = {}) => ({
+  ...word(file, { vocab: { '<unk>': 0, '\n': 1, t: 2, h: 3, e: 4 }, ...model }),
   pre_tokenizer: { type: 'Split', pattern: { Regex: '[\\s\\S]' }, behavior: 'Isolated', invert: false },
 });
 
@@ -135,6 +135,14 @@ describe('settings of other files are followed', () => {
     ]);
     expect(parts(foreign['characters with added tokens'], '🦉the')).toEqual(['🦉', 'the']);
   });
+});
+
+test('a file of a model without a start token says so, and still does when it is written again', () => {
+  for (const file of [bpe({}, { start_token: null }), char({}, { start_token: null })]) {
+    const loaded = loadTokenizer(file);
+    expect(loaded.startId).toBeUndefined();
+    expect(loadTokenizer(JSON.parse(JSON.stringify(loaded))).startId).toBeUndefined();
+  }
 });
 
 describe('a setting that is not followed is refused by name', () => {

@@ -1,3 +1,4 @@
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { expect, test } from 'vitest';
 import { BYTE_ALPHABET } from './byte-level.js';
 import { loadTokenizer } from './loading.js';
@@ -34,6 +35,14 @@ test('its file, read again, gives the same ids; there is no start token', () => 
   const file = JSON.parse(JSON.stringify(tokenizer));
   file.model.continuing_subword_prefix = '##';
   expect(() => loadTokenizer(file)).toThrow('\'model.continuing_subword_prefix\' is "##"');
+});
+
+test('Hugging Face’s library reads its file and gives the same ids', () => {
+  const json = JSON.parse(JSON.stringify(tokenizer));
+  const theirs: { encode(text: string): { ids: number[] } } = new HuggingFaceTokenizer(json, {});
+  for (const text of ['there', ' the\n\n\nher', 'écoute 诗 😀', 'the end of text']) {
+    expect(theirs.encode(text).ids).toEqual(tokenizer.encode(text));
+  }
 });
 
 test('a vocabulary without a byte is refused', () => {

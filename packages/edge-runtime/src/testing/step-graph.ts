@@ -1,5 +1,11 @@
 /** For tests: decoding steps of language models with seeded random weights. */
-import { initialParameters, languageModelConfig, languageModelStepGraph } from '@unroll/core';
+import {
+  initialParameters,
+  languageModelConfig,
+  languageModelStepGraph,
+  parameterShapes,
+  uniformParameters,
+} from '@unroll/core';
 import { languageModelReadingGraph } from '@unroll/core/internal';
 import type { OnnxGraph } from '@unroll/core/onnx';
 
@@ -11,7 +17,7 @@ export type ModelShape = Parameters<typeof languageModelConfig>[0];
  */
 export function randomStepGraph(shape: ModelShape): OnnxGraph {
   const config = languageModelConfig(shape);
-  return languageModelStepGraph(config, initialParameters(config, { seed: 1, range: 0.25 }));
+  return languageModelStepGraph(config, uniformParameters(parameterShapes(config), { seed: 1, range: 0.25 }));
 }
 
 /** The same model for any number of tokens in a run; its cell's gates must not see the state. */

@@ -1,6 +1,7 @@
 // RWKV-7s as they are published: the small model whose values `scripts/golden/make_rwkv7.py` computed with numpy.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { trainTokenizer } from '@unroll/core/text';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type GoldenRwkv7, goldenTensors, readGoldenRwkv7 } from '../../../core/src/testing/golden-rwkv7.js';
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
@@ -165,6 +166,12 @@ test('a published file is imported, scored without its first token, continued, a
   const written = [];
   for await (const { id } of generate({ bundle: at('bundle'), prompt: text, maxTokens: 5 })) written.push(id);
   expect(written).toHaveLength(5);
+  const pieces = trainTokenizer('bpe', 'the dogs that the cats see\n'.repeat(9), { vocabSize: 264 });
+  writeFileSync(at('tokenizer.json'), JSON.stringify(pieces));
+  await importModel({ ...options, vocab: at('tokenizer.json'), file: paths.pth, out: at('pieces') });
+  const { tokenizer } = await readCheckpoint(at('pieces'));
+  expect(tokenizer.startId).toBeUndefined();
+  expect(tokenizer.encode('the dogs')).toEqual(pieces.encode('the dogs'));
   await expect(importModel({ ...options, vocab: at('words.txt'), file: paths.pth, out: at('x') })).rejects.toThrow(
     'words.txt: does not exist',
   );
