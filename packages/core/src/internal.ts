@@ -68,3 +68,4 @@ export { transposed, withGatesReordered } from './recurrent/torch-layout.js';
 
 export { encodeForOpset } from './conversion/opset.js';
 export { convertedGraph } from './conversion/to-onnx.js';
+export { withZeroInitializers } from './layers/zero-initializers.js';

@@ -44,6 +44,7 @@ export type {
   PersonalizationStatus,
   PersonalizeOptions,
 } from './personalization/options.js';
+export { quantizeKernels } from './quantization/int8-kernels.js';
 export { chooseByMeasurement, decodingSpeed, type MeasuredRuntime } from './quantization/measure.js';
 export { chooseByRule, type MatrixChoice, type Quantization, type Target } from './quantization/plan.js';
 export { type MatrixScheme, quantize, type WeightMatrix, weightMatrices } from './quantization/quantize.js';

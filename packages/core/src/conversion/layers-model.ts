@@ -62,7 +62,8 @@ function distinct(names: readonly string[], taken: readonly string[]): string[] 
 }
 
 async function withOurLayers(model: LayersModel): Promise<LayersModel> {
-  if (!layersOf(model).some((layer) => replacedLayers.has(layer.getClassName()))) return model;
+  const isReplaced = (layer: Layer) => replacedLayers.has(layer.getClassName()) || isTimeDistributed(layer);
+  if (!layersOf(model).some(isReplaced)) return model;
   let saved: tf.io.ModelArtifacts | undefined;
   await model.save(
     tf.io.withSaveHandler(async (artifacts) => {
@@ -72,8 +73,29 @@ async function withOurLayers(model: LayersModel): Promise<LayersModel> {
   );
   const copy = await loadLayersModel(tf.io.fromMemory(saved!));
   // In TensorFlow.js, masked steps within Bidirectional repeat the output of the step before.
-  for (const layer of layersOf(copy)) if (layer instanceof RecurrentLayer) layer.zeroOutputForMask = false;
+  for (const layer of layersOf(copy)) {
+    if (layer instanceof RecurrentLayer) layer.zeroOutputForMask = false;
+    if (isTimeDistributed(layer)) layer.call = callOnAllSteps;
+  }
   return copy;
+}
+
+/** A layer that TensorFlow.js calls step by step. */
+interface TimeDistributed extends Layer {
+  readonly layer: Layer;
+}
+
+function isTimeDistributed(layer: Layer): layer is TimeDistributed {
+  return layer.getClassName() === 'TimeDistributed';
+}
+
+/** Calls the wrapped layer once, with the steps as further examples of the batch. */
+function callOnAllSteps(this: Layer, inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+  const { layer } = this as TimeDistributed;
+  const [x] = [inputs].flat() as [tf.Tensor];
+  const [batch, time, ...sizes] = x.shape as [number, number];
+  const y = layer.apply(tf.reshape(x, [batch * time, ...sizes]), { training: false }) as tf.Tensor;
+  return tf.reshape(y, [batch, time, ...y.shape.slice(1)]);
 }
 
 /** All layers, also those within models and wrappers. */

@@ -13,6 +13,7 @@ import { LSTM } from './lstm.js';
 import { misfittingWeights, withLayersNames } from './misfitting-weights.js';
 import { SimpleRNN } from './simple-rnn.js';
 import { requireAllRead } from './unread-options.js';
+import { withZeroInitializers } from './zero-initializers.js';
 
 /** Our layers' class names, by Keras's class names. */
 const replacements: Readonly<Record<string, string>> = {
@@ -49,7 +50,7 @@ export async function loadLayersModel(source: string | tf.io.IOHandler): Promise
     ? withKeras2Form(artifacts.modelTopology)
     : artifacts.modelTopology;
   const modelTopology = withOurLayers(described) as object;
-  const weightSpecs = await checkedSpecs(modelTopology, artifacts.weightSpecs ?? []);
+  const weightSpecs = await checkedSpecs(withZeroInitializers(modelTopology) as object, artifacts.weightSpecs ?? []);
   return loadWithRegisteredLayers(tf.io.fromMemory({ ...artifacts, weightSpecs, modelTopology }));
 }
 
@@ -61,7 +62,6 @@ async function checkedSpecs(
   modelTopology: object,
   specs: tf.io.WeightsManifestEntry[],
 ): Promise<tf.io.WeightsManifestEntry[]> {
-  // Given an empty list of weights, TensorFlow.js does not draw initial ones, which takes long.
   const noWeights = { weightSpecs: [], weightData: new ArrayBuffer(0) };
   const handler = tf.io.fromMemory({ modelTopology, ...noWeights });
   const model = await loadWithRegisteredLayers(handler, { strict: false }).catch((error: unknown) => {

@@ -111,7 +111,12 @@ function replace(node: OnnxNode, weight: OnnxTensor, use: MatrixUse, scheme: Sch
 }
 
 function isLarge(tensor: OnnxTensor): boolean {
-  return tensor.dtype === 'float32' && tensor.shape.length === 2 && elementCount(tensor.shape) >= smallestElementCount;
+  return tensor.shape.length === 2 && isLargeFloat(tensor);
+}
+
+/** Whether a tensor takes enough bytes to be stored as integers. */
+export function isLargeFloat({ dtype, shape }: OnnxTensor): boolean {
+  return dtype === 'float32' && elementCount(shape) >= smallestElementCount;
 }
 
 /** Index of the input of a lookup or a product that is the weight. */

@@ -16,6 +16,7 @@ export const pages = {
   test: fileURLToPath(new URL('./page/', import.meta.url)),
   browser: fileURLToPath(new URL('../../../../examples/browser/', import.meta.url)),
   plain: fileURLToPath(new URL('../../../../examples/plain-page/', import.meta.url)),
+  convert: fileURLToPath(new URL('../../../../examples/convert/', import.meta.url)),
   react: fileURLToPath(new URL('../../../../examples/react/', import.meta.url)),
 };
 

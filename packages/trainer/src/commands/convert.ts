@@ -18,7 +18,10 @@ export function addConvert(program: Command): void {
     .requiredOption('--out <file>', 'a new file, such as model.onnx')
     .option('--opset <n>', "version of ONNX's operators, 15 to 21", positiveInteger, 17)
     .addOption(
-      new Option('--quantize <type>', 'how weight matrices are stored')
+      new Option(
+        '--quantize <type>',
+        'how large weights are stored; with int4, kernels of convolutions and recurrent weights are int8',
+      )
         .choices(['none', 'int8', 'int4'])
         .default('none'),
     )

@@ -6,7 +6,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { type GraphModel, loadLayersModel, TraceError } from '@unroll/core';
 import { convertedGraph, encodeForOpset } from '@unroll/core/internal';
 import type { OnnxGraph } from '@unroll/core/onnx';
-import { quantize } from '@unroll/edge-runtime';
+import { quantize, quantizeKernels } from '@unroll/edge-runtime';
 import { firstLine, UnrollError } from '../errors.js';
 import { writeNewFile } from '../files/new-file.js';
 import { kerasLayersModel } from '../import/keras-layers-model.js';
@@ -82,7 +82,7 @@ function whyNot(error: unknown): string {
 
 function quantized(graph: OnnxGraph, scheme: ConversionRequest['quantize']): OnnxGraph {
   if (scheme === 'none') return graph;
-  return quantize(graph, () => (scheme === 'int4' ? 'int4' : 'int8-weights'));
+  return quantizeKernels(quantize(graph, () => (scheme === 'int4' ? 'int4' : 'int8-weights')));
 }
 
 function encoded(graph: OnnxGraph, opset: number): Uint8Array {

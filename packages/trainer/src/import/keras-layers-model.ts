@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { loadLayersModel } from '@unroll/core';
+import { withZeroInitializers } from '@unroll/core/internal';
 import type { NamedArray } from '../checkpoint/safetensors.js';
 import { firstLine, UnrollError } from '../errors.js';
 import { H5File } from './h5-file.js';
@@ -56,10 +57,8 @@ async function modelOfZip(bytes: Bytes, file: string): Promise<LayersModel> {
   }
   const text = (part: Uint8Array | undefined) => (part ? new TextDecoder().decode(part) : '{}');
   const { keras_version } = JSON.parse(text(metadata)) as { keras_version?: string };
-  const modelTopology = topology(text(description), keras_version, file);
-  const model = await loadLayersModel(
-    tf.io.fromMemory({ modelTopology, weightSpecs: [], weightData: new ArrayBuffer(0) }),
-  );
+  const modelTopology = withZeroInitializers(topology(text(description), keras_version, file)) as object;
+  const model = await loadLayersModel(tf.io.fromMemory({ modelTopology }));
   const h5 = new H5File(new Uint8Array(weights), file);
   const root = h5.keys('').includes('layers') ? 'layers' : '_layer_checkpoint_dependencies';
   for (const [path, layer] of weightPaths(model.layers, root)) {
