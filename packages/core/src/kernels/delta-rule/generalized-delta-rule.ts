@@ -64,7 +64,7 @@ const kernel = defineKernel<DeltaRuleInputs & Record<string, tf.Tensor>, { reado
     const decayed = decayedRows(steps);
     const { starts, last } = chunkStates(steps, matrices, decayed, initial);
     const replaced = replacedRows(steps, matrices, decayed, starts);
-    const outputs = tf.addN([
+    const outputs = total([
       tf.matMul(decayed.query, starts, false, true),
       tf.matMul(matrices.queryB, replaced),
       tf.matMul(matrices.queryKey, steps.value),
@@ -157,7 +157,7 @@ function chunkStates(
   for (const [k, rows] of ofState.entries()) {
     starts.push(state);
     const removed = tf.matMul(tf.matMul(rows, state, false, true), ends[k]!, true);
-    state = tf.addN([tf.mul(state, wholes[k]!), removed, written[k]!]);
+    state = total([tf.mul(state, wholes[k]!), removed, written[k]!]);
   }
   return { starts: joined(starts), last: state };
 }
@@ -189,7 +189,7 @@ function gradients(
 
   const dU = tf.add(tf.matMul(queryB, dOutputs, true), tf.matMul(decayed.b, ends, false, true));
   const dSystem = tf.matMul(inverse, dU, true); // with respect to (I − A)·U
-  const dValue = tf.addN([
+  const dValue = total([
     tf.matMul(queryKey, dOutputs, true),
     tf.matMul(decayed.key, ends, false, true),
     tf.matMul(aKey, dSystem, true),
@@ -205,11 +205,11 @@ function gradients(
   const { upTo, before, after } = sums(steps.logDecay.shape[1]!);
   const result: StepGradients = {
     value: dValue,
-    query: tf.addN([tf.mul(dQuery, decayed.upTo), tf.mul(ofB, steps.b), tf.mul(ofKey, steps.key)]),
+    query: total([tf.mul(dQuery, decayed.upTo), tf.mul(ofB, steps.b), tf.mul(ofKey, steps.key)]),
     key: tf.add(tf.mul(dKey, decayed.after), tf.mul(ofKey, steps.query)),
     a: tf.mul(dA, decayed.before),
     b: tf.add(tf.mul(dB, decayed.after), tf.mul(ofB, steps.query)),
-    logDecay: tf.addN([
+    logDecay: total([
       summedBack(upTo, tf.mul(dQuery, decayed.query)),
       summedBack(before, tf.mul(dA, decayed.a)),
       summedBack(after, tf.add(tf.mul(dB, decayed.b), tf.mul(dKey, decayed.key))),
@@ -245,7 +245,7 @@ function stateGradients(
   for (let k = read.length - 1; k >= 0; k--) {
     ends.unshift(gradient);
     const removed = tf.matMul(tf.matMul(ofState[k]!, gradient, false, true), starts[k]!, true);
-    gradient = tf.addN([tf.mul(gradient, wholes[k]!), removed, read[k]!]);
+    gradient = total([tf.mul(gradient, wholes[k]!), removed, read[k]!]);
   }
   return { ends: joined(ends), initial: gradient };
 }
@@ -264,7 +264,7 @@ function addBorderGradients(
   const [dA, dQuery] = tf.split(dLater, 2, 1) as [tf.Tensor, tf.Tensor];
   const [dB, dKey] = tf.split(dEarlier, 2, 1) as [tf.Tensor, tf.Tensor];
   const [ofA, ofQuery] = tf.split(tf.mul(dLater, factors.later), 2, 1) as [tf.Tensor, tf.Tensor];
-  const ofEarlier = tf.addN(tf.split(tf.mul(dEarlier, factors.earlier), 2, 1));
+  const ofEarlier = total(tf.split(tf.mul(dEarlier, factors.earlier), 2, 1));
   const { upTo, before, after } = sums(half);
   const none = tf.zerosLike(dA);
   const add = (name: keyof ChunkedSteps, first: tf.Tensor, second: tf.Tensor) => {
@@ -286,6 +286,11 @@ function summedBack(matrix: tf.Tensor, gradient: tf.Tensor): tf.Tensor {
 function inChunks(rows: tf.Tensor, lanes: number): tf.Tensor[] {
   const count = rows.shape[0]! / lanes;
   return count === 1 ? [rows] : tf.split(rows, count, 0);
+}
+
+/** The sum of tensors of one shape. ONNX's operator for many summands is lacking on WebGPU. */
+function total(tensors: readonly tf.Tensor[]): tf.Tensor {
+  return tensors.reduce((sum, tensor) => tf.add(sum, tensor));
 }
 
 function joined(chunks: tf.Tensor[]): tf.Tensor {
