@@ -196,7 +196,15 @@ test('what cannot be converted is refused with one line that names it', async ()
   );
   const cell = L.simpleRNNCell({ units: 2, recurrentInitializer: 'zeros' });
   const inSteps = sequential({ layers: [L.rnn({ cell, inputShape: [null, 3] })] });
-  await expect(toOnnx(inSteps)).rejects.toThrow(/the size of 'batch' or 'time' cannot be left open/);
+  await expect(toOnnx(inSteps)).rejects.toThrow(
+    /the size of 'batch' or 'time' cannot be left open: .*; give the inputs' shapes as numbers: \S+ \[batch, time, 3\]$/,
+  );
+  const halves = input({ shape: [null, null, 1] });
+  const half = L.maxPooling2d({ poolSize: 2 }).apply(halves);
+  const whole = L.add().apply([halves, L.upSampling2d({ size: [2, 2] }).apply(half) as SymbolicTensor]);
+  await expect(toOnnx(model({ inputs: halves, outputs: whole as SymbolicTensor }))).rejects.toThrow(
+    /the model does not run with batch \d+, size1 \d+, size2 \d+ \(.*\); give the inputs' shapes as numbers: /,
+  );
 });
 
 checkConverted();

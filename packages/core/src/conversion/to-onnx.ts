@@ -6,7 +6,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { OnnxGraph } from '../onnx/graph.js';
 import type { NamedTensors } from '../tensors/named-tensors.js';
 import { TraceBackend, TraceError } from '../tracing/backend.js';
-import { withOpenSizes } from '../tracing/open-sizes.js';
+import { numbersAdvice, withOpenSizes } from '../tracing/open-sizes.js';
 import { type OpenSize, unknownSizes } from '../tracing/size-samples.js';
 import { traceOn } from '../tracing/trace.js';
 import { type GraphModel, graphModelSource, isGraphModel } from './graph-model.js';
@@ -48,8 +48,13 @@ export async function convertedGraph(
   { shapes = {} }: Pick<ToOnnxOptions, 'shapes'> = {},
 ): Promise<OnnxGraph> {
   const source = isGraphModel(model) ? graphModelSource(model) : await layersModelSource(model);
+  const open = openShapes(source.inputs, shapes);
   try {
-    return openGraph(source, openShapes(source.inputs, shapes));
+    return openGraph(source, open);
+  } catch (error) {
+    if (!(error instanceof TraceError) || !error.message.endsWith(numbersAdvice)) throw error;
+    const list = Array.from(open, ([name, shape]) => `${name} [${shape.join(', ')}]`);
+    throw new TraceError(`${error.message}: ${list.join(', ')}`, { cause: error });
   } finally {
     source.dispose();
   }
@@ -62,12 +67,24 @@ function openGraph(source: ModelSource, shapes: ReadonlyMap<string, readonly (nu
       return [name, { shape, dtype }] as const;
     });
     const backend = new TraceBackend({ unknownSize: unknownSizes(trial) });
-    return traceOn(backend, (inputs: NamedTensors) => source.run(inputs, backend), Object.fromEntries(specs));
+    try {
+      return traceOn(backend, (inputs: NamedTensors) => source.run(inputs, backend), Object.fromEntries(specs));
+    } catch (error) {
+      throw withSizes(error, sizes);
+    }
   };
   const graph = withOpenSizes(openSizes(shapes), traced, source.sizes);
   const unread = graph.inputs.find(({ name }) => !shapes.has(name));
   if (unread) throw new TraceError(`the graph has an input '${unread.name}' that the model does not have`);
   return graph;
+}
+
+/** An error of TensorFlow.js, such as for sizes that do not fit one another, with the sizes that were tried. */
+function withSizes(error: unknown, sizes: Readonly<Record<string, number>>): unknown {
+  const tried = Object.entries(sizes).map(([name, size]) => `${name} ${size}`);
+  if (error instanceof TraceError || !(error instanceof Error) || tried.length === 0) return error;
+  const why = error.message.split('\n')[0];
+  return new TraceError(`the model does not run with ${tried.join(', ')} (${why}); ${numbersAdvice}`, { cause: error });
 }
 
 /** The shapes of all inputs, with a name for each size that is open. */

@@ -11,6 +11,9 @@ import { SizeScope, sameBytes } from './size-scope.js';
 import type { TracedGraph } from './trace.js';
 import { isSamePadding } from './window-padding.js';
 
+/** The remedy where a size cannot be left open. */
+export const numbersAdvice = "give the inputs' shapes as numbers";
+
 /**
  * Makes sizes symbolic.
  * @param sizes the sizes, by their names in the shapes of inputs and outputs
@@ -175,6 +178,6 @@ class Opening {
 
   #error(why: string): TraceError {
     const names = this.#sizes.map(({ name }) => `'${name}'`).join(' or ');
-    return new TraceError(`the size of ${names} cannot be left open: ${why}; give the inputs' shapes as numbers`);
+    return new TraceError(`the size of ${names} cannot be left open: ${why}; ${numbersAdvice}`);
   }
 }

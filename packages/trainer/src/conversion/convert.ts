@@ -77,7 +77,9 @@ async function loadModel(file: string, signal: AbortSignal): Promise<LayersModel
 function whyNot(error: unknown): string {
   const line = firstLine(error);
   if (!(error instanceof TraceError)) return `cannot be converted: ${line}`;
-  return line.replace("give the inputs' shapes as numbers", 'give numbers for it, as in --shape NAME=1,224,224,3');
+  return line.replace(/give the inputs' shapes as numbers: (.*)$/, (_, shapes: string) => {
+    return `give numbers for it with --shape, in place of ${shapes.replaceAll(/ \[([^\]]*)\]/g, (_, sizes: string) => `=${sizes.replaceAll(' ', '')}`)}`;
+  });
 }
 
 function quantized(graph: OnnxGraph, scheme: ConversionRequest['quantize']): OnnxGraph {
