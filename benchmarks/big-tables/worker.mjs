@@ -42,7 +42,7 @@ const tables = byRows.names;
 const dense = Object.fromEntries(Object.entries(shapes).filter(([name]) => !tables.has(name)));
 const meter = new WorkerMeter();
 const client = connectParameterServers({
-  servers: ports.map((port) => `127.0.0.1:${port}`),
+  serverAddresses: ports.map((port) => `127.0.0.1:${port}`),
   ...{ worker, workers, version: 'benchmark', optimizer, clipNorm: training.clipNorm, meter },
   parameters: Object.entries(shapes).map(([name, shape]) => ({ name, shape, byRows: tables.has(name) })),
   lanes: { count: lanes, width: laneWidth(model) },

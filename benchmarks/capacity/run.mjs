@@ -71,9 +71,9 @@ async function measure(units, optimizer) {
   const model = [
     '--data',
     'grammar',
-    '--embedding',
+    '--embedding-dim',
     String(units),
-    '--hidden',
+    '--hidden-dim',
     String(units),
     '--optimizer',
     optimizer,

@@ -1,6 +1,6 @@
 // Measures the bytes and the perplexity of each gradient codec: trains the same model with two workers and a server,
 // with each codec in turn, and counts every byte between them in a proxy.
-//   node benchmarks/codecs/run.mjs [--data grammar] [--flags="--hidden 256 …"] [--snapshot-every 500] [--json FILE]
+//   node benchmarks/codecs/run.mjs [--data grammar] [--flags="--hidden-dim 256 …"] [--snapshot-every 500] [--json FILE]
 //     [NAME…]
 // A NAME is one of `ways` below; by default all. The others are compared with the first that is run.
 import { spawn, spawnSync } from 'node:child_process';
@@ -33,7 +33,7 @@ const ways = {
  * the workers.
  */
 const defaultFlags =
-  '--embedding 64 --hidden 256 --batch-size 8 --optimizer momentum --learning-rate 0.5 --clip-norm 0.5 --epochs 1';
+  '--embedding-dim 64 --hidden-dim 256 --batch-size 8 --optimizer momentum --learning-rate 0.5 --clip-norm 0.5 --epochs 1';
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,

@@ -18,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), 'unroll-command-start-'));
 const text = join(folder, 'text.txt');
 const run = join(folder, 'run');
 writeFileSync(text, 'to be or not to be that is the question\n'.repeat(40));
-const training = ['train', '--data', text, '--epochs', '1', '--hidden', '16', '--batch-size', '2', '--overwrite'];
+const training = ['train', '--data', text, '--epochs', '1', '--hidden-dim', '16', '--batch-size', '2', '--overwrite'];
 const commands = {
   train: [...training, '--out', run],
   generate: ['generate', '--checkpoint', run, '--prompt', 'to be', '--tokens', '3'],

@@ -19,7 +19,7 @@ process.once('disconnect', () => process.exit());
 
 async function train(worker) {
   const client = connectParameterServers({
-    ...{ servers: [`127.0.0.1:${port}`], worker, workers: of, version, ...model, staleness },
+    ...{ serverAddresses: [`127.0.0.1:${port}`], worker, workers: of, version, ...model, staleness },
     ...{ security: { token: process.env.UNROLL_TOKEN }, serverTimeoutSeconds: 30, callSeconds: goesOn ? 5 : 60 },
     start: { values: async () => ({ parameters: initialValues() }), snapshots: 'continue' },
   });

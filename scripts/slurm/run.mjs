@@ -19,7 +19,7 @@ const script = fileURLToPath(new URL('../../deploy/slurm/train.sbatch', import.m
 /** Debian's environment-modules, if installed. */
 const modulesHome = '/usr/share/modules';
 const training = [
-  ...['--data', 'grammar', '--hidden', '64', '--embedding', '32', '--dropout', '0.1', '--batch-size', '8'],
+  ...['--data', 'grammar', '--hidden-dim', '64', '--embedding-dim', '32', '--dropout', '0.1', '--batch-size', '8'],
   ...['--threads', '1', '--max-steps', flags.steps],
 ];
 const snapshots = ['--snapshot-every', '20'];

@@ -70,7 +70,7 @@ test('servers listed in the wrong order are noticed', async () => {
   const second = await serve({ shard: 1, shards: 2 });
   const first = await serve({ shard: 0, shards: 2 });
   const servers = [address(second), address(first)];
-  await expect(join(second, { servers })).rejects.toThrow(
+  await expect(join(second, { serverAddresses: servers })).rejects.toThrow(
     /worker 0 expects shard (0 of 2, this server is shard 1|1 of 2, this server is shard 0) of 2/,
   );
 });
@@ -172,7 +172,7 @@ test('a worker that is restarted redoes its step, which counts once', async () =
 
 test('a process whose place another one has taken does not take it back', async () => {
   const servers = await Promise.all([0, 1].map((shard) => serve({ shard, shards: 2 })));
-  const addresses = { servers: servers.map(address) };
+  const addresses = { serverAddresses: servers.map(address) };
   const older = await join(servers[0]!, addresses);
   const newer = await join(servers[0]!, addresses);
   await expect(update(older)).rejects.toThrow(
@@ -184,7 +184,7 @@ test('a process whose place another one has taken does not take it back', async 
 test('a worker killed between the updates of two shards takes up where the one ahead is', async () => {
   const servers = await Promise.all([0, 1].map((shard) => serve({ shard, shards: 2 })));
   const addresses = servers.map(address);
-  await join(servers[0]!, { servers: addresses });
+  await join(servers[0]!, { serverAddresses: addresses });
   const caller = { worker: 0, incarnation: 1, generation: 1, lease: 0 };
   const connections = addresses.map(
     (server, shard) => new ShardConnection({ address: server, shard, shards: 2, callSeconds: 10, patienceSeconds: 10 }),
@@ -207,7 +207,7 @@ test('a worker killed between the updates of two shards takes up where the one a
   for (const connection of connections) connection.close();
 
   const values = kernel();
-  const restarted = await join(servers[0]!, { servers: addresses }, values);
+  const restarted = await join(servers[0]!, { serverAddresses: addresses }, values);
   expect(restarted.step).toBe(1);
   expect(values.kernel).toEqual(new Float32Array(8).fill(-learningRate));
 });
@@ -281,7 +281,7 @@ async function serve(options: Partial<ParameterServerOptions>): Promise<Paramete
 /** The options that all workers of a server share, as JSON. */
 function workerOptions(server: ParameterServer) {
   return {
-    servers: [address(server)],
+    serverAddresses: [address(server)],
     worker: 0,
     workers: 1,
     version: '0.1.0',

@@ -103,7 +103,7 @@ describe('a worker that has joined is refused', () => {
     const gradient = gradientOf(1, 1).fill(value, 4, 5);
     const refusal =
       `worker 1's vector 'gradient' of step 1 has ${value} in '${kernel}': ` +
-      'training diverged; lower --learning-rate or --clip-norm, then go on from the last checkpoint with --resume';
+      'training diverged; lower the learning rate or the clipping norm, then resume from the last checkpoint';
     await expectHarmless({
       between: async ({ connection, caller }) => {
         await expect(connection.upload({ caller, step: 1, vector: 'gradient' }, [whole(gradient)])).rejects.toThrow(
@@ -235,7 +235,7 @@ test.each<[string, Partial<unroll.v1.JoinRequest>, string]>([
     'more parameters than the server takes',
     { parameters: [{ name: 'a', shape: [2 ** 28 + 1] }] },
     'worker 1 trains a model with 268435459 parameters and lane states on this server, which takes 268435456; ' +
-      'start more servers, or give them a larger --max-parameters',
+      'start more servers, or allow each more parameters',
   ],
   ['one row that is longer', { parameters: [{ name: 'a', shape: [1, 2 ** 30] }] }, 'which takes 268435456'],
   ['lanes beyond measure', { lanes: { count: 2 ** 32 - 1, width: 2 ** 32 - 1 } }, 'which takes 268435456'],

@@ -48,7 +48,7 @@ async function serve(shards: number, every = 1): Promise<string[]> {
 
 function honest(servers: string[], worker: number, options: Partial<ParameterClientOptions> = {}) {
   const client = connectParameterServers({
-    ...{ servers, worker, ...place, ...model },
+    ...{ serverAddresses: servers, worker, ...place, ...model },
     start: { values: async () => ({ parameters: { kernel: Float32Array.of(1, 2, 3, 4) } }) },
     ...options,
   });
@@ -200,7 +200,7 @@ test('a step that would make a parameter infinite is not made: nobody reads it, 
   await join(0);
   const rate = { learningRate: 10 };
   const pushed = push(0, whole(0, 0, -3e38, 0), rate).catch(() => undefined);
-  const ends = "step 0: 'kernel' would be Infinity: training diverged; lower --learning-rate or --clip-norm";
+  const ends = "step 0: 'kernel' would be Infinity: training diverged; lower the learning rate or the clipping norm";
   await expect(first.update({ ...step(0, 1, 0, 0), ...rate })).rejects.toThrow(ends);
   await pushed;
   await expect(honest(servers, 0).enter(parameters)).rejects.toThrow(ends);

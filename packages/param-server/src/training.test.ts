@@ -103,7 +103,7 @@ async function trainFrom<Result>(
   const work = async (worker: number): Promise<Result> => {
     const values = { kernel: new Float32Array(inputs * outputs), bias: new Float32Array(outputs) };
     const client = connectParameterServers({
-      servers: addresses,
+      serverAddresses: addresses,
       worker,
       workers,
       version,

@@ -3,7 +3,7 @@
  * These are the graphs, `<name>.onnx`, and `config.json.z`, the deflated configuration. Language models have another
  * kind of bundle (`../bundle/`).
  */
-import { hasFields } from '../bundle/checked-fields.js';
+import { checkedConfig, invalidConfig } from '../bundle/checked-fields.js';
 import { type FileRecord, fileRecord, manifestFile, manifestObject } from '../bundle/manifest.js';
 import { BundleError } from '../errors.js';
 
@@ -26,7 +26,6 @@ export interface ApplicationManifest {
  * @throws BundleError `manifest-invalid` or `version-unsupported`
  */
 export function parseApplicationManifest(bytes: Uint8Array, file: string, task: string): ApplicationManifest {
-  const invalid = (what: string) => new BundleError('manifest-invalid', `${file}: ${what}; export the bundle again`);
   const kind = "the manifest of an application's bundle";
   const manifest: Partial<ApplicationManifest> = manifestObject(bytes, file, 'unroll-application', kind);
   if (manifest.version !== applicationFormatVersion) {
@@ -35,10 +34,8 @@ export function parseApplicationManifest(bytes: Uint8Array, file: string, task: 
       `${file}: format version ${manifest.version}, this runtime reads ${applicationFormatVersion}; use the versions of the trainer and @unroll/edge-runtime that belong together`,
     );
   }
-  if (manifest.task !== task) throw invalid(`is a bundle of '${manifest.task}', not of '${task}'`);
-  for (const [name, record] of Object.entries(manifest.files ?? {})) {
-    if (!hasFields(record, fileRecord)) throw invalid(`'files' lacks the size or the SHA-256 of ${name}`);
-  }
-  if (!manifest.files?.[configFile]) throw invalid(`'files' lacks ${configFile}`);
+  if (manifest.task !== task) throw invalidConfig(file, `is a bundle of '${manifest.task}', not of '${task}'`);
+  const names = new Set([configFile, ...Object.keys(manifest.files ?? {})]);
+  checkedConfig(manifest, { files: Object.fromEntries([...names].map((name) => [name, fileRecord])) }, file);
   return manifest as ApplicationManifest;
 }

@@ -13,29 +13,46 @@ interface Kinds {
   readonly digest: string;
   readonly text: string;
   readonly texts: readonly string[];
+  /** A list of positive integers. */
+  readonly counts: readonly number[];
   /** A list of finite numbers. */
   readonly numbers: readonly number[];
   /** An object whose reader checks it further. */
   readonly object: object;
 }
 
+/**
+ * A field: a kind, which may be absent if a question mark follows; one of several strings; an object; or a list of
+ * objects.
+ */
+type Field = keyof Kinds | `${keyof Kinds}?` | ReadonlySet<string> | ConfigSchema | readonly [ConfigSchema];
+
 /** The fields of a configuration; others are not read. */
-export type ConfigSchema = { readonly [name: string]: keyof Kinds | ConfigSchema };
+export type ConfigSchema = { readonly [name: string]: Field };
+
+type ValueOf<Each> = Each extends keyof Kinds
+  ? Kinds[Each]
+  : Each extends `${infer Kind extends keyof Kinds}?`
+    ? Kinds[Kind] | undefined
+    : Each extends ReadonlySet<infer Choice>
+      ? Choice
+      : Each extends readonly [infer Item]
+        ? readonly ValueOf<Item>[]
+        : Each extends ConfigSchema
+          ? ConfigOf<Each>
+          : never;
 
 /** The configuration of a schema. */
-export type ConfigOf<Schema extends ConfigSchema> = {
-  readonly [Name in keyof Schema]: Schema[Name] extends keyof Kinds
-    ? Kinds[Schema[Name]]
-    : Schema[Name] extends ConfigSchema
-      ? ConfigOf<Schema[Name]>
-      : never;
-};
+export type ConfigOf<Schema extends ConfigSchema> = { readonly [Name in keyof Schema]: ValueOf<Schema[Name]> };
 
 const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isListOf = (value: unknown, isItem: (item: unknown) => boolean) => Array.isArray(value) && value.every(isItem);
 
+const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) > 0;
+
 const descriptions: Readonly<Record<keyof Kinds, readonly [what: string, is: (value: unknown) => boolean]>> = {
-  count: ['a positive integer', (value) => Number.isSafeInteger(value) && Number(value) > 0],
+  count: ['a positive integer', isCount],
+  counts: ['a list of positive integers', (value) => isListOf(value, isCount)],
   number: ['a number', Number.isFinite],
   amount: ['a number from 0 on', (value) => Number.isFinite(value) && Number(value) >= 0],
   digest: ['a SHA-256', (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)],
@@ -73,15 +90,22 @@ export function invalidConfig(file: string, what: string): BundleError {
 /** Returns the first fault, such as `'model.layers' is not a positive integer`; undefined if there is none. */
 function faultOf(value: unknown, schema: ConfigSchema, path = ''): string | undefined {
   if (!isObject(value)) return path === '' ? 'is not an object' : `'${path}' is not an object`;
-  for (const [name, kind] of Object.entries(schema)) {
-    const [field, given] = [path === '' ? name : `${path}.${name}`, (value as Record<string, unknown>)[name]];
-    if (typeof kind === 'object') {
-      const fault = faultOf(given, kind, field);
-      if (fault !== undefined) return fault;
-      continue;
-    }
-    const [what, is] = descriptions[kind];
-    if (!is(given)) return `'${field}' is not ${what}`;
+  for (const [name, field] of Object.entries(schema)) {
+    const given = (value as Record<string, unknown>)[name];
+    const fault = faultOfField(given, field, path === '' ? name : `${path}.${name}`);
+    if (fault !== undefined) return fault;
   }
   return undefined;
+}
+
+function faultOfField(given: unknown, field: Field, path: string): string | undefined {
+  if (typeof field === 'string') {
+    const kind = field.replace('?', '') as keyof Kinds;
+    const [what, is] = descriptions[kind];
+    return is(given) || (given === undefined && kind !== field) ? undefined : `'${path}' is not ${what}`;
+  }
+  if (field instanceof Set) return field.has(given) ? undefined : `'${path}' is not one of ${[...field].join(', ')}`;
+  if (!Array.isArray(field)) return faultOf(given, field as ConfigSchema, path);
+  if (!Array.isArray(given)) return `'${path}' is not a list`;
+  return given.map((item, k) => faultOf(item, field[0], `${path}[${k}]`)).find((fault) => fault !== undefined);
 }

@@ -4,7 +4,7 @@
  */
 import { BundleError } from '../errors.js';
 import type { MatrixChoice, Quantization, Target } from '../quantization/plan.js';
-import { type ConfigSchema, hasFields } from './checked-fields.js';
+import { type ConfigSchema, checkedConfig } from './checked-fields.js';
 
 export const manifestFile = 'manifest.json';
 export const modelFile = 'model.onnx';
@@ -84,14 +84,25 @@ export interface FileRecord {
   readonly inflatedBytes?: number;
 }
 
-export const fileRecord = { bytes: 'count', sha256: 'digest' } as const satisfies ConfigSchema;
+export const fileRecord = { bytes: 'count', sha256: 'digest', inflatedBytes: 'count?' } as const satisfies ConfigSchema;
+
+/** The fields that every manifest has and the runtime reads. */
+const manifestFields = {
+  matrices: [{ name: 'text', scheme: new Set(['float32', 'int8', 'int8-weights', 'int8-blocks', 'int4'] as const) }],
+  vocabSize: 'count',
+  state: [{ input: 'text', output: 'text', shape: 'counts' }],
+  files: { [modelFile]: fileRecord, [tokenizerFile]: fileRecord },
+} as const satisfies ConfigSchema;
+
+const personalizationFields = {
+  personalization: Object.fromEntries(Object.values(personalizationFiles).map((name) => [name, fileRecord])),
+} as const satisfies ConfigSchema;
 
 /**
  * Parses the manifest in the bytes of `file`.
  * @throws BundleError `manifest-invalid` or `version-unsupported`
  */
 export function parseManifest(bytes: Uint8Array, file: string): Manifest {
-  const invalid = (what: string) => new BundleError('manifest-invalid', `${file}: ${what}; export the bundle again`);
   const manifest: Partial<Manifest> = manifestObject(bytes, file, 'unroll-bundle', "a bundle's manifest");
   if (manifest.version !== formatVersion) {
     throw new BundleError(
@@ -100,18 +111,8 @@ export function parseManifest(bytes: Uint8Array, file: string): Manifest {
         'use the versions of the trainer and @unroll/edge-runtime that belong together',
     );
   }
-  if (!isMatrixList(manifest.matrices)) throw invalid("'matrices' is not a list of matrices with name and scheme");
-  if (!isPositiveInteger(manifest.vocabSize)) throw invalid("'vocabSize' is not a positive integer");
-  if (!isStateList(manifest.state)) throw invalid("'state' is not a list of tensors with input, output and shape");
-  const checkRecord = (field: 'files' | 'personalization', name: string) => {
-    const records: Readonly<Record<string, Partial<FileRecord> | undefined>> = manifest[field] ?? {};
-    if (!hasFields(records[name], { bytes: 'count' })) throw invalid(`'${field}' lacks the size of ${name}`);
-    if (!hasFields(records[name], fileRecord)) throw invalid(`'${field}' lacks the SHA-256 of ${name}`);
-  };
-  for (const name of [modelFile, tokenizerFile]) checkRecord('files', name);
-  if (manifest.personalization !== undefined) {
-    for (const name of Object.values(personalizationFiles)) checkRecord('personalization', name);
-  }
+  checkedConfig(manifest, manifestFields, file);
+  if (manifest.personalization !== undefined) checkedConfig(manifest, personalizationFields, file);
   return manifest as Manifest;
 }
 
@@ -135,31 +136,4 @@ export function manifestObject(bytes: Uint8Array, file: string, format: string, 
   }
   if (value?.format !== format) throw foreign(`is not ${kind}`);
   return value;
-}
-
-function isPositiveInteger(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) > 0;
-}
-
-function isMatrixList(value: unknown): value is MatrixChoice[] {
-  return (
-    Array.isArray(value) &&
-    value.every(
-      (matrix: Partial<MatrixChoice> | null) =>
-        typeof matrix?.name === 'string' &&
-        ['float32', 'int8', 'int8-weights', 'int8-blocks', 'int4'].includes(matrix.scheme ?? ''),
-    )
-  );
-}
-
-function isStateList(value: unknown): value is StateTensor[] {
-  return (
-    Array.isArray(value) &&
-    value.every(
-      (tensor: Partial<StateTensor> | null) =>
-        typeof tensor?.input === 'string' &&
-        typeof tensor.output === 'string' &&
-        tensor.shape?.every(isPositiveInteger),
-    )
-  );
 }

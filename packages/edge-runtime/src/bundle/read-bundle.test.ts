@@ -67,20 +67,31 @@ const damages: [string, string, RegExp, (files: Files) => Files][] = [
   [
     'a manifest without state',
     'manifest-invalid',
-    /'state' is not a list/,
+    /'state\[0\]' is not an object; export the bundle again/,
     (files) => withManifest(files, (manifest) => ({ ...manifest, state: [null] })),
   ],
   [
     'a matrix of an unknown scheme',
     'manifest-invalid',
-    /'matrices' is not a list/,
+    /'matrices\[0\]\.scheme' is not one of float32, int8, int8-weights, int8-blocks, int4/,
     (files) => withManifest(files, (manifest) => ({ ...manifest, matrices: [{ name: 'w', scheme: 'int3' }] })),
   ],
   [
     'a manifest without checksums',
     'manifest-invalid',
-    /'files' lacks the size of model\.onnx/,
+    /'files\.model\.onnx' is not an object/,
     (files) => withManifest(files, (manifest) => ({ ...manifest, files: {} })),
+  ],
+  [
+    'an inflated size that is a text',
+    'manifest-invalid',
+    /'files\.tokenizer\.json\.z\.inflatedBytes' is not a positive integer/,
+    (files) =>
+      withManifest(files, (manifest) => {
+        const records = manifest.files as Record<string, object>;
+        const tokenizer = { ...records['tokenizer.json.z'], inflatedBytes: '9' };
+        return { ...manifest, files: { ...records, 'tokenizer.json.z': tokenizer } };
+      }),
   ],
 ];
 

@@ -28,10 +28,10 @@ test.each([
 ])("'%s' is none: %s", (address, fault) => expect(addressFault(address)).toContain(fault));
 
 test('a client is not made for what is no address', () => {
-  const options = { servers: ['ps0:7000', 'http://ps1:7000'], worker: 0, workers: 1, version: '1' };
+  const options = { serverAddresses: ['ps0:7000', 'http://ps1:7000'], worker: 0, workers: 1, version: '1' };
   const model = { parameters: [], optimizer: { name: 'sgd' }, lanes: { count: 1, width: 1 } } as const;
   const start = { values: async () => ({ parameters: {} }) };
   expect(() => connectParameterServers({ ...options, ...model, clipNorm: undefined, run: 'a run', start })).toThrow(
-    "servers: 'http://ps1:7000' is a URL; write host:port, without http://",
+    "serverAddresses: 'http://ps1:7000' is a URL; write host:port, without http://",
   );
 });

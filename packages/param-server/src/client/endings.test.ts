@@ -39,7 +39,7 @@ const model = {
 };
 
 interface Attempt {
-  readonly servers: readonly string[];
+  readonly serverAddresses: readonly string[];
   readonly security?: ClientSecurity;
   readonly worker?: number;
   readonly run?: string;
@@ -77,25 +77,28 @@ test('whatever a server or its certificate has against a worker, the worker’s 
   const guarded = await serve({ token });
   const ofAnotherRun = await serve({}, 2);
   const first = connectParameterServers({
-    ...{ servers: [at(ofAnotherRun)], worker: 0, workers: 2, run: 'another run', ...model },
+    ...{ serverAddresses: [at(ofAnotherRun)], worker: 0, workers: 2, run: 'another run', ...model },
     start: { values: async () => ({ parameters: { kernel: new Float32Array(2) } }) },
   });
   open.push(first);
   await first.enter({ kernel: new Float32Array(2) });
 
   const attempts: readonly (readonly [Attempt & { workers?: number }, RegExp])[] = [
-    [{ servers: [at(overTls)], security: { tls: { authority: strangers.certificate } } }, /TLS failed \(.*certificate/],
-    [{ servers: [at(ofAnotherName)], security: { tls } }, /TLS failed \(Hostname\/IP does not match/],
-    [{ servers: [at(expired)], security: { tls } }, /TLS failed \(certificate has expired\)/],
-    [{ servers: [at(mutual)], security: { tls } }, /TLS failed \(/],
-    [{ servers: [at(guarded)], security: { tls } }, /TLS failed \(/],
-    [{ servers: [at(guarded)], security: { token: `${token}s` } }, /only workers with its token/],
-    [{ servers: [at(guarded)] }, /only workers with its token/],
-    [{ servers: [at(ofAnotherRun)], worker: 1, workers: 2 }, /start all workers with the same configuration/],
-    [{ servers: [at(ofAnotherRun)], worker: 0, workers: 1 }, /counts 1 workers, the server 2/],
+    [
+      { serverAddresses: [at(overTls)], security: { tls: { authority: strangers.certificate } } },
+      /TLS failed \(.*certificate/,
+    ],
+    [{ serverAddresses: [at(ofAnotherName)], security: { tls } }, /TLS failed \(Hostname\/IP does not match/],
+    [{ serverAddresses: [at(expired)], security: { tls } }, /TLS failed \(certificate has expired\)/],
+    [{ serverAddresses: [at(mutual)], security: { tls } }, /TLS failed \(/],
+    [{ serverAddresses: [at(guarded)], security: { tls } }, /TLS failed \(/],
+    [{ serverAddresses: [at(guarded)], security: { token: `${token}s` } }, /only workers with its token/],
+    [{ serverAddresses: [at(guarded)] }, /only workers with its token/],
+    [{ serverAddresses: [at(ofAnotherRun)], worker: 1, workers: 2 }, /start all workers with the same configuration/],
+    [{ serverAddresses: [at(ofAnotherRun)], worker: 0, workers: 1 }, /counts 1 workers, the server 2/],
     // The worker does not wait for the absent server once the other has refused it.
-    [{ servers: [at(guarded), absent] }, /only workers with its token/],
-    [{ servers: [absent, at(overTls)], security: { tls: { authority: strangers.certificate } } }, /TLS failed/],
+    [{ serverAddresses: [at(guarded), absent] }, /only workers with its token/],
+    [{ serverAddresses: [absent, at(overTls)], security: { tls: { authority: strangers.certificate } } }, /TLS failed/],
   ];
   const script = program.replace('ATTEMPTS', () => JSON.stringify(attempts.map(([attempt]) => attempt)));
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {

@@ -74,7 +74,7 @@ export class GradientSender {
     if (!elastic && backupWorkers === 0) return;
     const message =
       `the codec ${this.#codec.name} has workers hold back a part of their gradients, and the servers go on without ` +
-      'some of them; leave out --min-workers and --backup-workers, or give --gradient-codec bfloat16';
+      'some of them; require all workers, or choose the codec bfloat16';
     throw new ParameterServerError(status.FAILED_PRECONDITION, message);
   }
 

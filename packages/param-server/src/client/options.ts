@@ -11,7 +11,7 @@ import type { SnapshotPolicy } from './resumption.js';
 
 export interface ParameterClientOptions extends ModelDescription {
   /** Addresses as `host:port`, in the order of their shards. */
-  readonly servers: readonly string[];
+  readonly serverAddresses: readonly string[];
   /** This worker's index, in `[0, workers)`. */
   readonly worker: number;
   readonly workers: number;

@@ -22,7 +22,7 @@ async function step(
 ): Promise<void> {
   const server = await startParameterServer({ port: 0, workers: 1, version });
   const client = connectParameterServers({
-    servers: [`127.0.0.1:${server.port}`],
+    serverAddresses: [`127.0.0.1:${server.port}`],
     worker: 0,
     workers: 1,
     version,

@@ -27,7 +27,7 @@ test.each(['grpc_proxy', 'https_proxy', 'http_proxy', 'HTTPS_PROXY', 'HTTP_PROXY
     const address = `127.0.0.1:${server.port}`;
     const kernel = Float32Array.of(1, 2);
     const worker = connectParameterServers({
-      ...{ servers: [address], worker: 0, workers: 1, version: '1', security },
+      ...{ serverAddresses: [address], worker: 0, workers: 1, version: '1', security },
       parameters: [{ name: 'kernel', shape: [2] }],
       optimizer: { name: 'sgd' },
       clipNorm: undefined,

@@ -67,7 +67,7 @@ test('snapshots of a run with another number of servers are not passed over', ()
 test('a new run does not touch the snapshots of one before unless it is told to', () => {
   const servers = [empty(10, 20), empty(10)];
   expect(() => planOf(servers, fresh)).toThrow(
-    'parameter server 0 holds snapshots of this run up to step 20; --resume goes on from them, --overwrite sets them aside',
+    'parameter server 0 holds snapshots of this run up to step 20; resume to go on from them, or overwrite to set them aside',
   );
   expect(planOf(servers, { ...fresh, snapshots: 'restore' })).toMatchObject({ snapshot: 10 });
   expect(planOf(servers, { ...fresh, snapshots: 'discard' })).toMatchObject({ snapshot: undefined });
@@ -84,7 +84,7 @@ test('the snapshots of another run are refused whatever is resumed', () => {
 test('servers that take snapshots at different steps are refused', () => {
   const servers = [answer({ snapshotEvery: 100 }), answer({ snapshotEvery: 200 })];
   expect(() => planOf(servers, fresh)).toThrow(
-    'take snapshots every 100, 200 steps; give all the same --snapshot-every',
+    'take snapshots every 100, 200 steps; let all take them at the same steps',
   );
 });
 

@@ -109,7 +109,7 @@ function requireSameSchedule(joined: readonly unroll.v1.JoinResponse[]): void {
   const everies = joined.map(({ snapshotEvery }) => snapshotEvery);
   if (new Set(everies).size === 1) return;
   throw refusal(
-    `the parameter servers take snapshots every ${everies.join(', ')} steps; give all the same --snapshot-every`,
+    `the parameter servers take snapshots every ${everies.join(', ')} steps; let all take them at the same steps`,
   );
 }
 
@@ -117,7 +117,7 @@ function requireSameBackups(joined: readonly unroll.v1.JoinResponse[]): void {
   const backups = joined.map(({ backupWorkers }) => backupWorkers);
   if (new Set(backups).size === 1) return;
   throw refusal(
-    `the parameter servers make do without ${backups.join(', ')} workers; give all the same --backup-workers`,
+    `the parameter servers make do without ${backups.join(', ')} workers; let all make do without the same number`,
   );
 }
 
@@ -127,22 +127,22 @@ function requireNothingLost(joined: readonly unroll.v1.JoinResponse[], policy: S
   if (resized >= 0) {
     throw refusal(
       `parameter server ${resized} holds snapshots of a run with another number of servers, ${joined[resized]!.foreignShards} ` +
-        `instead of ${joined.length}; start as many again to go on from them. --overwrite sets them aside; with another ` +
-        '--snapshot-dir, --resume goes on from the checkpoint',
+        `instead of ${joined.length}; start as many again to go on from them. Overwriting sets them aside; with another ` +
+        'folder for snapshots the run resumes from its checkpoint',
     );
   }
   const foreign = joined.findIndex(({ foreignSnapshots }) => foreignSnapshots > 0);
   if (foreign >= 0) {
     throw refusal(
       `parameter server ${foreign} holds snapshots of another run, with another configuration or text; ` +
-        '--overwrite sets them aside, or choose another --snapshot-dir',
+        'overwrite to set them aside, or choose another folder for snapshots',
     );
   }
   const own = joined.findIndex(({ snapshots }) => snapshots.length > 0);
   if (policy === 'restore' || own < 0) return;
   throw refusal(
     `parameter server ${own} holds snapshots of this run up to step ${joined[own]!.snapshots.at(-1)}; ` +
-      '--resume goes on from them, --overwrite sets them aside',
+      'resume to go on from them, or overwrite to set them aside',
   );
 }
 

@@ -82,7 +82,7 @@ export class ServerSearch {
   async #refusedByTls(tls: ClientTls, signal: AbortSignal): Promise<void> {
     const { address, server } = this.#options;
     const reason = await handshakeFailure(address, tls, signal);
-    const hint = 'do the certificates fit --tls-ca on both sides, and does the server have --tls-cert?';
+    const hint = 'do the certificates fit the authority on both sides, and does the server have one?';
     const message = `parameter server ${server}: TLS failed (${reason}); ${hint}`;
     throw new ParameterServerError(status.UNAUTHENTICATED, message);
   }
@@ -105,7 +105,7 @@ export class ServerSearch {
     const { server, tls, onObstacle } = this.#options;
     // A handshake of a worker with TLS says by itself what is wrong.
     if (spoken === 'tls' && !tls) {
-      const message = `parameter server ${server}: speaks TLS; give --tls-ca, or start the server without --tls-cert`;
+      const message = `parameter server ${server}: speaks TLS; give this worker the authority of its certificate, or start the server without one`;
       throw new ParameterServerError(status.UNAUTHENTICATED, message);
     }
     const fault = faults[spoken];

@@ -6,6 +6,7 @@
 
 import { EncodedVector } from '../codecs/encoded-vector.js';
 import { Refusal } from '../shard/refusal.js';
+import { diverged } from '../shard/steps.js';
 import { RowUploads, type UploadedRows } from '../tables/row-uploads.js';
 import { type LongWork, onePiece } from '../time/long-work.js';
 import { type ByteSink, gathering } from '../vectors/byte-sink.js';
@@ -242,11 +243,7 @@ export class Uploads {
     const isInside = ({ offset, length }: { offset: number; length: number }) => at >= offset && at < offset + length;
     const slice = target.vector === 'lanes' ? undefined : this.#vectors.layout.slices.find(isInside);
     const where = slice ? `'${slice.parameter}'` : `element ${at}`;
-    return new Refusal(
-      'failed-precondition',
-      `${nameOf(target)} has ${value} in ${where}: training diverged; lower --learning-rate or --clip-norm, ` +
-        'then go on from the last checkpoint with --resume',
-    );
+    return diverged(`${nameOf(target)} has ${value} in ${where}`);
   }
 
   #lengthOf({ vector }: UploadTarget): number {

@@ -46,7 +46,7 @@ function clientOptions(
   place = { worker: 0, workers: 1 },
 ): Parameters<typeof connectParameterServers>[0] {
   return {
-    ...{ servers: [`127.0.0.1:${port}`], ...place, version: '1' },
+    ...{ serverAddresses: [`127.0.0.1:${port}`], ...place, version: '1' },
     ...{ parameters: [{ name: 'kernel', shape: [4, 2] }], optimizer: { name: 'sgd' }, clipNorm: 5 },
     lanes: { count: 2, width: 1 },
     run: 'a test',

@@ -38,7 +38,7 @@ async function serve(security: ServerSecurity, onNotice = (_: string): void => u
 
 function client({ port }: ParameterServer, security: ClientSecurity, serverTimeoutSeconds = 20): ParameterClient {
   const made = connectParameterServers({
-    ...{ servers: [`127.0.0.1:${port}`], worker: 0, workers: 1, version: '1' },
+    ...{ serverAddresses: [`127.0.0.1:${port}`], worker: 0, workers: 1, version: '1' },
     parameters: [{ name: 'kernel', shape: [2] }],
     optimizer: { name: 'sgd' },
     clipNorm: undefined,
@@ -84,7 +84,7 @@ describe('over TLS', () => {
     const lines: string[] = [];
     const server = await serve(security, (line) => lines.push(line));
     await expect(refusal(server, {}, 600)).rejects.toThrow(
-      /127\.0\.0\.1:\d+ \(shard 0 of 1\): speaks TLS; give --tls-ca, or start the server without --tls-cert$/,
+      /127\.0\.0\.1:\d+ \(shard 0 of 1\): speaks TLS; give this worker the authority of its certificate, or start the server without one$/,
     );
     expect(lines).toContainEqual('refused a connection from 127.0.0.1: its TLS handshake failed');
   });
@@ -109,7 +109,7 @@ describe('over mutual TLS', () => {
     ['with a certificate of another authority', { ...tls, ...strangerOwn }],
     ['without TLS', undefined],
   ])('a worker %s ends at once', async (_, theirs) => {
-    const reason = theirs ? 'TLS failed (' : 'speaks TLS; give --tls-ca';
+    const reason = theirs ? 'TLS failed (' : 'speaks TLS; give this worker the authority';
     await expect(refusal(await serve(security), theirs ? { tls: theirs } : {}, 600)).rejects.toThrow(reason);
   });
 });
@@ -126,7 +126,7 @@ describe('with a token', () => {
     open.push(server);
     const pair = [0, 1].map((worker) =>
       connectParameterServers({
-        ...{ servers: [`127.0.0.1:${server.port}`], worker, workers: 2, version: '1' },
+        ...{ serverAddresses: [`127.0.0.1:${server.port}`], worker, workers: 2, version: '1' },
         parameters: [{ name: 'kernel', shape: [2] }],
         optimizer: { name: 'sgd' },
         clipNorm: undefined,
@@ -153,7 +153,7 @@ describe('with a token', () => {
     ['with the beginning of it', { token: token.slice(0, -1) }],
   ])('a worker %s is refused', async (_, security) => {
     await expect(refusal(await serve({ token }), security)).rejects.toThrow(
-      'the server lets in only workers with its token; give both the same --token-file',
+      'the server lets in only workers with its token; give both the same token',
     );
   });
 

@@ -75,7 +75,7 @@ export function requireReadable(pem: {
 const openToAll = '/grpc.health.v1.Health/';
 
 /** The answer to a caller without the token. */
-export const unknownToken = 'the server lets in only workers with its token; give both the same --token-file';
+export const unknownToken = 'the server lets in only workers with its token; give both the same token';
 
 /** Returns a check that lets callers in by their value of {@link tokenKey}; without a token it lets everybody in. */
 export function admission(token: string | undefined): (authorization: string) => boolean {

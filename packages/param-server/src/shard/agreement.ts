@@ -55,7 +55,7 @@ function requireSameWorkers(worker: number, theirs: RunDescription, ours: ShardP
   }
   const { count } = theirs.model.lanes;
   if (count < ours.workers) {
-    throw mismatch(`the batch has ${count} sequences for ${ours.workers} workers; raise --batch-size`);
+    throw mismatch(`the batch has ${count} sequences for ${ours.workers} workers; enlarge the batch`);
   }
 }
 
@@ -64,7 +64,7 @@ export function requireSuited({ model, workers }: RunDescription, policy: ShardP
   if (model.staleness === undefined || (policy.minWorkers >= workers && policy.backupWorkers === 0)) return;
   throw mismatch(
     'where workers go at their own pace, as in the modes ssp and async, none can be spared; start the servers without ' +
-      '--min-workers and --backup-workers',
+      'minimum and backup workers',
   );
 }
 
@@ -74,7 +74,7 @@ export function requireRoom(worker: number, run: RunDescription, { maxParameters
   if (values <= maxParameters) return;
   throw mismatch(
     `worker ${worker} trains a model with ${values} parameters and lane states on this server, which takes ` +
-      `${maxParameters}; start more servers, or give them a larger --max-parameters`,
+      `${maxParameters}; start more servers, or allow each more parameters`,
   );
 }
 

@@ -26,7 +26,7 @@ export class Attendance {
     return new Refusal(
       'peer-lost',
       `worker ${worker} has not been heard of for ${this.#policy.patienceSeconds} s; it was killed or lost its ` +
-        'network. Start it again, and the run with --resume',
+        'network. Start it again, and resume the run',
     );
   }
 

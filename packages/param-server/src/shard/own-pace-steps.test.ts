@@ -145,9 +145,7 @@ test.each([
 ])('a server that would do without some workers, by %s, refuses the run', (_, sparing) => {
   shard = new Shard(runOf(1), sparing);
   expect(tell({ type: 'join', request: 1, caller: first, run: runOf(1) })).toEqual([
-    expect.stringMatching(
-      /^failed-precondition: where workers go at their own pace.*without --min-workers and --backup/,
-    ),
+    expect.stringMatching(/^failed-precondition: where workers go at their own pace.*without minimum and backup/),
   ]);
 });
 

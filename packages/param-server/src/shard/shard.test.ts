@@ -110,7 +110,7 @@ test('gradients that add up to something infinite end the run, and the largest i
   tell(push(5, second));
   const reason =
     "step 0: the gradients add up to Infinity, the largest, of norm 1, is worker 1's: training diverged; lower " +
-    '--learning-rate or --clip-norm, then go on from the last checkpoint with --resume';
+    'the learning rate or the clipping norm, then resume from the last checkpoint';
   expect(tell({ type: 'measured', sumOfSquares: Number.POSITIVE_INFINITY })).toEqual([
     `notice: ${reason}`,
     `refuse 4 failed-precondition: ${reason}`,
@@ -224,7 +224,7 @@ test('a worker that is silent for longer than anybody waits is named to those th
   now = patience + 1;
   expect(tell({ type: 'tick' })).toEqual([
     'refuse 4 peer-lost: worker 1 has not been heard of for 600 s; it was killed or lost its network. ' +
-      'Start it again, and the run with --resume',
+      'Start it again, and resume the run',
   ]);
 });
 
@@ -287,7 +287,7 @@ test('a run that goes back to its start, because there is no snapshot, says so',
   expect(tell({ type: 'initialize', request: 4, caller: first, generation: 2, step: 0, values })).toEqual([
     'install',
     'set-aside',
-    'notice: back at step 0, where the run started: the servers have no snapshot that all of them hold; see --snapshot-dir',
+    'notice: back at step 0, where the run started: the servers have no snapshot that all of them hold; give each a folder for snapshots that survives it',
     'done 4',
   ]);
 });

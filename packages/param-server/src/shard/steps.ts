@@ -44,14 +44,12 @@ export function whereIn(steps: Steps | undefined): string {
 }
 
 /**
- * Returns the refusal of a step whose numbers are not finite.
- * @param what the step and the number, in words
+ * Returns the refusal of numbers that are not finite.
+ * @param what what they are, in words
  */
 export function diverged(what: string): Refusal {
-  return new Refusal(
-    'failed-precondition',
-    `${what}: training diverged; lower --learning-rate or --clip-norm, then go on from the last checkpoint with --resume`,
-  );
+  const remedy = 'lower the learning rate or the clipping norm, then resume from the last checkpoint';
+  return new Refusal('failed-precondition', `${what}: training diverged; ${remedy}`);
 }
 
 /** Returns the refusal for a request whose data did not arrive completely. */

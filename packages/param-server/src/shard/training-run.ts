@@ -347,7 +347,7 @@ function hasEnded(): Refusal {
 const nowhere: Standing = { step: 0, appliedSumOfSquares: undefined, pendingSumOfSquares: undefined };
 
 function startedAgain(step: number): string {
-  return `back at step ${step}, where the run started: the servers have no snapshot that all of them hold; see --snapshot-dir`;
+  return `back at step ${step}, where the run started: the servers have no snapshot that all of them hold; give each a folder for snapshots that survives it`;
 }
 
 function notItsLanes({ caller: { worker }, lanes }: RequestOf<'push'>, own: LaneRange | undefined): Refusal {

@@ -243,7 +243,7 @@ export class WorkerMachine {
     const options = {
       ...task.model,
       ...(task.codec ? { codec: task.codec } : {}),
-      ...{ worker, workers, version: 'simulated', servers: [] },
+      ...{ worker, workers, version: 'simulated', serverAddresses: [] },
       start: {
         step: checkpoint?.step ?? 0,
         values: async () => structuredClone(checkpoint) ?? { parameters: task.initial() },

@@ -231,7 +231,7 @@ test('a second process of a shard is refused while the first one runs, whichever
   await open();
   const second = SnapshotFolder.open({ folder, shard: 0, shards: 1, keep: 3 }, () => undefined);
   await expect(second).rejects.toThrow(
-    `${folder}: process ${process.pid} on ${hostname()} (server 0) writes its snapshots there; end it, or choose another --snapshot-dir`,
+    `${folder}: process ${process.pid} on ${hostname()} (server 0) writes its snapshots there; end it, or choose another folder for snapshots`,
   );
   expect(namesIn()).toEqual([]);
 });
@@ -251,7 +251,7 @@ test('a folder that cannot be made is named', async () => {
   writeFileSync(join(folder, 'file'), '');
   const options = { folder: join(folder, 'file', 'below'), shard: 0, shards: 1, keep: 3 };
   await expect(SnapshotFolder.open(options, () => undefined)).rejects.toThrow(
-    /below: cannot hold snapshots \(ENOTDIR: not a directory, .*\); choose another --snapshot-dir$/,
+    /below: cannot hold snapshots \(ENOTDIR: not a directory, .*\); choose another folder for snapshots$/,
   );
 });
 

@@ -79,7 +79,7 @@ export class SnapshotFolder implements SnapshotStore, AsyncDisposable {
     const lock = lockOf(options);
     const names = await namesInWritable(folder, lock, `${fileStem(options)}trial`).catch((error: Error) => {
       if (error instanceof ParameterServerError) throw error;
-      throw refusal(`${folder}: cannot hold snapshots (${error.message}); choose another --snapshot-dir`);
+      throw refusal(`${folder}: cannot hold snapshots (${error.message}); choose another folder for snapshots`);
     });
     for (const name of names) {
       const place = placeOf(name);
@@ -239,7 +239,7 @@ function lockOf({ folder, shard, place, onWait }: SnapshotFolderOptions): LockFi
     role: `server ${shard}`,
     place,
     refusal: (holder) =>
-      refusal(`${folder}: ${holder} writes its snapshots there; end it, or choose another --snapshot-dir`),
+      refusal(`${folder}: ${holder} writes its snapshots there; end it, or choose another folder for snapshots`),
     ...(onWait ? { onWait } : {}),
   });
 }

@@ -5,6 +5,7 @@
  */
 
 import { Refusal } from '../shard/refusal.js';
+import { diverged } from '../shard/steps.js';
 import { GrowingBytes } from '../vectors/growing-bytes.js';
 import type { ShardLayout, TableSlice } from '../vectors/partition.js';
 import { noRows, type RowGradient, type TableRows } from '../vectors/row-gradient.js';
@@ -106,9 +107,5 @@ function joined(
   const sumOfSquares = sumOfSquaresWithin(values, 0, values.length);
   if (Number.isFinite(sumOfSquares)) return { rows: { starts, values }, sumOfSquares };
   const wrong = values.find((value) => !Number.isFinite(value));
-  throw new Refusal(
-    'failed-precondition',
-    `${nameOf(target)} has ${wrong} in '${parameter}': training diverged; lower --learning-rate or --clip-norm, ` +
-      'then go on from the last checkpoint with --resume',
-  );
+  throw diverged(`${nameOf(target)} has ${wrong} in '${parameter}'`);
 }

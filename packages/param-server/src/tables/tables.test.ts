@@ -25,7 +25,7 @@ async function train(
   for (const shard of [0, 1])
     servers.push(await startParameterServer({ port: 0, shard, shards: 2, workers: 1, version }));
   const client = connectParameterServers({
-    servers: servers.map(({ port }) => `127.0.0.1:${port}`),
+    serverAddresses: servers.map(({ port }) => `127.0.0.1:${port}`),
     ...{ worker: 0, workers: 1, version, parameters, optimizer, clipNorm: undefined },
     lanes: { count: 1, width: 1 },
     run: 'tables',

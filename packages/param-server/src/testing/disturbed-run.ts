@@ -100,7 +100,7 @@ async function run({ byRows = false, before, between }: Attack): Promise<Snapsho
   const address = `127.0.0.1:${server.port}`;
   await before?.(server.port);
   await using first = connectParameterServers({
-    ...{ servers: [address], worker: 0, ...place, ...trained },
+    ...{ serverAddresses: [address], worker: 0, ...place, ...trained },
     start: { values: async () => ({ parameters: { [kernel]: gradientOf(0, 100), [table]: gradientOf(1, 100) } }) },
   });
   await first.enter({ [kernel]: new Float32Array(elements) });

@@ -6,6 +6,7 @@ import { elementCount } from '@unroll/core/onnx';
 import type { unroll } from '../generated/parameter-server.js';
 import type { Caller, Claim, LaneRange, RunDescription } from '../shard/messages.js';
 import { Refusal } from '../shard/refusal.js';
+import { diverged } from '../shard/steps.js';
 import type { LaneTable, ModelDescription, ParameterShape } from '../vectors/model.js';
 
 type Wire<Message> = Message | null | undefined;
@@ -82,9 +83,7 @@ export function readStartStep({ step }: unroll.v1.InitializeRequest): number {
 /** Reads a learning rate, a norm or a sum of squares. @throws Refusal unless it is a finite number of at least 0 */
 export function readAmount(value: number, what: string): number {
   if (Number.isFinite(value) && value >= 0) return value;
-  const remedy =
-    'training diverged; lower --learning-rate or --clip-norm, then go on from the last checkpoint with --resume';
-  throw new Refusal('failed-precondition', `${what} is ${value}: ${remedy}`);
+  throw diverged(`${what} is ${value}`);
 }
 
 /** Same as {@link readAmount}, for a number that updates compute with in float32. */

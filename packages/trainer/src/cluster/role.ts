@@ -9,7 +9,7 @@ export interface Role {
   /** The number of workers. */
   readonly workers: number;
   /** `host:port` of every server, in the order of their shards. */
-  readonly servers: readonly string[];
+  readonly serverAddresses: readonly string[];
   /** The source of the role: `TF_CONFIG`, `flags`, … */
   readonly source: string;
 }

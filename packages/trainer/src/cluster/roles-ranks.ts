@@ -19,17 +19,18 @@ export interface Ranks {
 
 /** @throws UnrollError if the job has no process for a worker; UsageError if its servers differ from the flags' */
 export function roleOfRank({ rank, size, addressesOf, source }: Ranks, flags: RoleFlags): Role {
-  const servers = flags.serverAddresses ?? addressesOf(flags.servers);
-  const workers = size - servers.length;
+  const serverAddresses = flags.serverAddresses ?? addressesOf(flags.servers);
+  const servers = serverAddresses.length;
+  const workers = size - servers;
   if (workers < 1) {
-    throw new UnrollError(`${source}: ${size} processes, of which ${servers.length} are servers, leave no worker`);
+    throw new UnrollError(`${source}: ${size} processes, of which ${servers} are servers, leave no worker`);
   }
-  const isServer = rank < servers.length;
+  const isServer = rank < servers;
   return {
     kind: isServer ? 'server' : 'worker',
-    index: isServer ? rank : rank - servers.length,
+    index: isServer ? rank : rank - servers,
     workers,
-    servers,
+    serverAddresses,
     source,
   };
 }

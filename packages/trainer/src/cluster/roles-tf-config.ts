@@ -32,7 +32,11 @@ export function roleOfTensorFlowConfig(text: string): Role {
   const { cluster, task } = parse(text);
   const source = 'TF_CONFIG';
   const chiefs = [...cluster.chief, ...cluster.master].length;
-  const place = { workers: chiefs + cluster.worker.length, servers: checkedServers(cluster.ps, source), source };
+  const place = {
+    workers: chiefs + cluster.worker.length,
+    serverAddresses: checkedServers(cluster.ps, source),
+    source,
+  };
   switch (task.type) {
     case 'ps':
       return { kind: 'server', index: task.index, ...place };

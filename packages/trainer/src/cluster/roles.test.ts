@@ -21,7 +21,7 @@ describe('flags', () => {
   test('say everything, whatever the environment says', () => {
     const everything = { ...tensorFlow('ps', 0), ...slurm, ...torch, JOB_COMPLETION_INDEX: '1' };
     expect(roleOf({ ...roleFlags, index: 3 }, everything)).toEqual({
-      ...{ kind: 'worker', index: 3, workers: 4, servers: addresses, source: 'flags' },
+      ...{ kind: 'worker', index: 3, workers: 4, serverAddresses: addresses, source: 'flags' },
     });
   });
 
@@ -60,16 +60,21 @@ describe('a Kubernetes Indexed Job', () => {
 });
 
 describe('TF_CONFIG', () => {
-  const servers = ['a:2222', 'b:2222'];
+  const serverAddresses = ['a:2222', 'b:2222'];
 
   test('makes a ps a server, whatever the other schedulers say', () => {
     expect(roleOf(noFlags, { ...tensorFlow('ps', 1), ...slurm, ...torch, JOB_COMPLETION_INDEX: '0' })).toEqual({
-      ...{ kind: 'server', index: 1, workers: 2, servers, source: 'TF_CONFIG' },
+      ...{ kind: 'server', index: 1, workers: 2, serverAddresses, source: 'TF_CONFIG' },
     });
   });
 
   test('makes a worker a worker', () => {
-    expect(roleOf(noFlags, tensorFlow('worker', 1))).toMatchObject({ kind: 'worker', index: 1, workers: 2, servers });
+    expect(roleOf(noFlags, tensorFlow('worker', 1))).toMatchObject({
+      kind: 'worker',
+      index: 1,
+      workers: 2,
+      serverAddresses,
+    });
   });
 
   test.each(['chief', 'master'])('makes a %s the worker 0 before the others', (chief) => {
@@ -110,14 +115,17 @@ describe('Slurm', () => {
     expect(roles.map(({ kind, index }) => `${kind} ${index}`)).toEqual([
       ...['server 0', 'server 1', 'server 2', 'worker 0', 'worker 1'],
     ]);
-    for (const { servers, workers } of roles) {
-      expect({ servers, workers }).toEqual({ servers: ['gpu08:7000', 'gpu08:7001', 'gpu09:7000'], workers: 2 });
+    for (const { serverAddresses, workers } of roles) {
+      expect({ serverAddresses, workers }).toEqual({
+        serverAddresses: ['gpu08:7000', 'gpu08:7001', 'gpu09:7000'],
+        workers: 2,
+      });
     }
   });
 
   test('tells of the step before it tells of the job', () => {
     const step = { SLURM_STEP_NODELIST: 'n7', SLURM_STEP_TASKS_PER_NODE: '2', SLURM_STEP_NUM_TASKS: '2' };
-    expect(roleOf(noFlags, { ...slurm, ...step })).toMatchObject({ servers: ['n7:7000'], workers: 1 });
+    expect(roleOf(noFlags, { ...slurm, ...step })).toMatchObject({ serverAddresses: ['n7:7000'], workers: 1 });
   });
 
   test('must leave a task for a worker', () => {
@@ -128,7 +136,7 @@ describe('Slurm', () => {
 
   test('has ports of its own, so that jobs can share a node, unless --port says which', () => {
     const serversOf = (job: string, port?: number) =>
-      roleOf({ servers: 2, ...(port === undefined ? {} : { port }) }, { ...slurm, SLURM_JOB_ID: job }).servers;
+      roleOf({ servers: 2, ...(port === undefined ? {} : { port }) }, { ...slurm, SLURM_JOB_ID: job }).serverAddresses;
     const ports = ['41', '42', '1291'].map((job) => serversOf(job).map((address) => Number(address.split(':')[1])));
     expect(ports[0]).not.toEqual(ports[1]);
     expect(ports[2]).toEqual(ports[0]);
@@ -157,13 +165,13 @@ describe('Slurm', () => {
 
 describe('RANK', () => {
   test('0 is the server at MASTER_ADDR, and the others are workers', () => {
-    const servers = ['first:29500'];
-    expect(roleOf(noFlags, torch)).toEqual({ kind: 'worker', index: 1, workers: 2, servers, source: 'RANK' });
+    const serverAddresses = ['first:29500'];
+    expect(roleOf(noFlags, torch)).toEqual({ kind: 'worker', index: 1, workers: 2, serverAddresses, source: 'RANK' });
     expect(roleOf(noFlags, { ...torch, RANK: '0' })).toMatchObject({ kind: 'server', index: 0, workers: 2 });
   });
 
   test('needs no MASTER_PORT', () => {
-    expect(roleOf(noFlags, { ...torch, MASTER_PORT: undefined }).servers).toEqual(['first:7000']);
+    expect(roleOf(noFlags, { ...torch, MASTER_PORT: undefined }).serverAddresses).toEqual(['first:7000']);
   });
 
   test('needs to be told where several servers are', () => {
@@ -172,7 +180,7 @@ describe('RANK', () => {
   });
 
   test('takes an IPv6 address, and no URL or port that there is not', () => {
-    expect(roleOf(noFlags, { ...torch, MASTER_ADDR: '::1' }).servers).toEqual(['[::1]:29500']);
+    expect(roleOf(noFlags, { ...torch, MASTER_ADDR: '::1' }).serverAddresses).toEqual(['[::1]:29500']);
     const wrong = [{ MASTER_ADDR: 'http://first' }, { MASTER_ADDR: 'first ' }, { MASTER_PORT: '99999' }];
     for (const variables of wrong) {
       expect(() => roleOf(noFlags, { ...torch, ...variables })).toThrow(UsageError);

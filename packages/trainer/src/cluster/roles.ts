@@ -15,7 +15,7 @@ import { roleOfTensorFlowConfig } from './roles-tf-config.js';
  */
 export function roleOf(flags: RoleFlags, environment: Environment): Role {
   const role = flags.role ? roleOfFlags(flags.role, flags, environment) : roleOfEnvironment(flags, environment);
-  const count = role.kind === 'server' ? role.servers.length : role.workers;
+  const count = role.kind === 'server' ? role.serverAddresses.length : role.workers;
   if (role.index >= count) {
     throw new UnrollError(`${role.source}: ${role.kind} ${role.index} is not below the ${count} ${role.kind}s`);
   }
@@ -23,14 +23,15 @@ export function roleOf(flags: RoleFlags, environment: Environment): Role {
 }
 
 function roleOfFlags(kind: RoleKind, flags: RoleFlags, environment: Environment): Role {
-  const { workers, serverAddresses: servers } = flags;
+  const { workers, serverAddresses } = flags;
   const job = flags.index === undefined ? environment.JOB_COMPLETION_INDEX : undefined;
   if (job !== undefined && !/^\d+$/.test(job)) throw new UnrollError(`JOB_COMPLETION_INDEX: '${job}' is no index`);
   const index = flags.index ?? (job === undefined ? undefined : Number(job));
   if (index === undefined) throw new UsageError('--role: needs --index, where no Kubernetes Indexed Job tells it');
   if (workers === undefined) throw new UsageError('--role: needs --workers, how many there are');
-  if (servers === undefined) throw new UsageError('--role: needs --server-addresses, the host:port of every server');
-  return { kind, index, workers, servers, source: job === undefined ? 'flags' : 'JOB_COMPLETION_INDEX' };
+  if (serverAddresses === undefined)
+    throw new UsageError('--role: needs --server-addresses, the host:port of every server');
+  return { kind, index, workers, serverAddresses, source: job === undefined ? 'flags' : 'JOB_COMPLETION_INDEX' };
 }
 
 function roleOfEnvironment(flags: RoleFlags, environment: Environment): Role {

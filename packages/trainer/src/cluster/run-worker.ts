@@ -18,7 +18,7 @@ export async function runWorker(
   role: WorkerRole,
   observer: RunObserver | undefined,
 ): Promise<RunReport> {
-  observer?.watch(connectRunStatus(role.servers, role.security));
+  observer?.watch(connectRunStatus(role.serverAddresses, role.security));
   const report = new RunReport(request.out, role.workers, role.worker);
   const leaving = new AbortController();
   const signal = stopOfLauncher(process);

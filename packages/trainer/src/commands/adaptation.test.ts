@@ -16,7 +16,7 @@ beforeAll(async () => {
   writeFileSync(join(at('corpus'), 'test.txt'), 'the dog sees anna\n'.repeat(60));
   const train = ['train', '--data', at('corpus'), ...smallModel, '--epochs', '1'];
   await unrollJson(...train, '--out', at('words'));
-  const sampled = ['--softmax', 'sampled:8', '--tie-weights', '--embedding', '16', '--dropout', '0.2'];
+  const sampled = ['--softmax', 'sampled:8', '--tie-weights', '--embedding-dim', '16', '--dropout', '0.2'];
   await unrollJson(...train, '--out', at('pieces'), '--tokenizer', 'bpe', '--vocabulary', '300', ...sampled);
 });
 afterAll(() => root[Symbol.dispose]());

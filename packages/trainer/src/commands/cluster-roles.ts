@@ -25,13 +25,31 @@ import {
 } from './security-flags.js';
 import { printTrainingResult } from './train.js';
 
-export interface WorkerFlags extends JobFlags, SecurityFlags, ObserverChoice {
+export interface LocalWorkerFlags {
+  localWorkers?: number;
+  maxRestarts?: number;
+}
+
+export interface WorkerFlags extends JobFlags, SecurityFlags, ObserverChoice, LocalWorkerFlags {
   serverAddresses: readonly string[];
   worker: number;
   workers: number;
   serverTimeout: number;
-  localWorkers?: number;
-  maxRestarts?: number;
+}
+
+/** Adds the flags for several workers on one machine. @param which which of the run's workers they are */
+export function addLocalWorkerFlags(command: Command, which: string): Command {
+  return command
+    .option(
+      '--local-workers <n>',
+      `start so many workers on this machine, ${which}, which divide its cores and are started again when killed`,
+      positiveInteger,
+    )
+    .option(
+      '--max-restarts <n>',
+      'how often one of the --local-workers that was killed is started again (default: 10)',
+      nonNegativeInteger,
+    );
 }
 
 export function addWorker(program: Command): void {
@@ -49,22 +67,11 @@ export function addWorker(program: Command): void {
       nonNegativeInteger,
     )
     .requiredOption('--workers <n>', 'how many workers there are', positiveInteger)
-    .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600)
-    .option(
-      '--local-workers <n>',
-      'start so many workers on this machine, from --worker on, which divide its cores and are started again when killed',
-      positiveInteger,
-    )
-    .option(
-      '--max-restarts <n>',
-      'how often one of the --local-workers that was killed is started again (default: 10)',
-      nonNegativeInteger,
-    );
-  addPublicPageFlag(addObserverFlags(addJobFlags(addSecurityFlags(command)))).action((flags: WorkerFlags) => {
-    if (flags.localWorkers !== undefined) return workTogether(flags, flags.localWorkers, command);
-    if (flags.maxRestarts !== undefined) throw new UsageError('--max-restarts: is for --local-workers; give that too');
-    return work(flags, command);
-  });
+    .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
+  addLocalWorkerFlags(command, 'from --worker on');
+  addPublicPageFlag(addObserverFlags(addJobFlags(addSecurityFlags(command)))).action((flags: WorkerFlags) =>
+    work(flags, command),
+  );
   addExamples(
     command,
     'worker --data data/ptb --out runs/ptb --worker 0 --workers 2 --server-addresses ps0:7000,ps1:7000',
@@ -73,21 +80,34 @@ export function addWorker(program: Command): void {
 }
 
 /**
- * Works until training has ended.
+ * Works until training has ended, as one worker or, with `--local-workers`, as several from that one on.
  * @param command the command that was called with these flags
- * @throws Interruption if a signal made the worker leave before that
+ * @throws Interruption if a signal made the workers leave before that
  */
-export async function work(flags: WorkerFlags, command: Command): Promise<void> {
+export function work(flags: WorkerFlags, command: Command): Promise<void> {
+  requireLocalWorkers(flags);
+  return flags.localWorkers === undefined
+    ? workAlone(flags, command)
+    : workTogether(flags, flags.localWorkers, command);
+}
+
+/** @throws UsageError if a flag is given that is of no use without `--local-workers` */
+export function requireLocalWorkers({ localWorkers, maxRestarts }: LocalWorkerFlags): void {
+  if (maxRestarts === undefined || localWorkers !== undefined) return;
+  throw new UsageError('--max-restarts: is for --local-workers; give that too');
+}
+
+async function workAlone(flags: WorkerFlags, command: Command): Promise<void> {
   if (flags.worker >= flags.workers) {
     throw new UsageError(`--worker: ${flags.worker} is not below the ${counted(flags.workers, 'worker')}`);
   }
   nameInLog(`worker ${flags.worker}`);
-  const { worker, workers, serverTimeout: serverTimeoutSeconds } = flags;
+  const { worker, workers, serverTimeout, serverAddresses } = flags;
   const security = await clientSecurity(flags);
   const { handedJob, requestOf } = await import('../cluster/job-data.js');
   const request = await requestOf(handedJob(process) ?? (await jobData(flags, command)));
-  const role = { servers: flags.serverAddresses, worker, workers, serverTimeoutSeconds, security };
-  const place = { run: runOfServers(flags.serverAddresses), role: `worker ${worker}` };
+  const role = { serverAddresses, worker, workers, serverTimeout, security };
+  const place = { run: runOfServers(serverAddresses), role: `worker ${worker}` };
   await using observer = worker === 0 ? await openObserver(flags, place) : undefined;
   const { runWorker } = await import('../cluster/run-worker.js');
   const report = await runWorker(request, role, observer);
@@ -96,10 +116,6 @@ export async function work(flags: WorkerFlags, command: Command): Promise<void> 
   if (!process.send && hasResult) await printTrainingResult(flags.json, report.result());
 }
 
-/**
- * Starts workers on this machine, and works until all of them have left the run.
- * @throws Interruption if a signal made them leave before training had ended
- */
 async function workTogether(flags: WorkerFlags, count: number, command: Command): Promise<void> {
   const { worker: first, workers, serverAddresses: addresses, serverTimeout, maxRestarts = 10 } = flags;
   const last = first + count - 1;

@@ -123,7 +123,7 @@ test.each([
   [['runs', sweep, '--sort', 'colour'], "no run has the field 'colour'", 2],
   [['runs', sweep, '--filter', 'colour'], 'is no condition', 2],
   [['sweep', ...flags, '--out', sweep, '--grid', 'colour=red'], 'colour is no option', 2],
-  [['sweep', ...flags, '--out', sweep, '--grid', 'hidden=many'], 'It must be a positive integer', 2],
+  [['sweep', ...flags, '--out', sweep, '--grid', 'hidden-dim=many'], 'It must be a positive integer', 2],
   [['sweep', ...flags, ...rates, '--index', '2'], '--index: 2 is not below the 2 runs', 2],
   [['sweep', ...flags, '--out', sweep, '--grid', 'learning-rate=0.1'], 'holds another sweep', 1],
 ])('%j is refused with a line', async (args, reason, status) => {
@@ -157,13 +157,16 @@ test.each([
 });
 
 test('random draws lie in their range, and are the same each time', () => {
-  const space = { grid: ['cell=lstm,gru'], random: ['hidden=uniform:8..16', 'learning-rate=loguniform:0.001..0.1'] };
-  const kindOf = (flag: string) => (flag === '--hidden' ? 'integer' : 'other') as 'integer' | 'other';
+  const space = {
+    grid: ['cell=lstm,gru'],
+    random: ['hidden-dim=uniform:8..16', 'learning-rate=loguniform:0.001..0.1'],
+  };
+  const kindOf = (flag: string) => (flag === '--hidden-dim' ? 'integer' : 'other') as 'integer' | 'other';
   const plan = planOf({ ...space, trials: 20, seed: 1, kindOf });
   expect(plan).toHaveLength(40);
   expect(planOf({ ...space, trials: 20, seed: 1, kindOf })).toEqual(plan);
   for (const { words } of plan) {
-    const { '--hidden': hidden, '--learning-rate': rate } = Object.fromEntries(
+    const { '--hidden-dim': hidden, '--learning-rate': rate } = Object.fromEntries(
       [0, 2, 4].map((k) => [words[k], Number(words[k + 1])]),
     );
     expect(Number.isInteger(hidden) && hidden! >= 8 && hidden! <= 16).toBe(true);

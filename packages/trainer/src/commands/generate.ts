@@ -36,7 +36,7 @@ export function addGenerate(program: Command): void {
     .description('write text after a prompt; Ctrl-C ends it early, and what is written by then is the result');
   addModelFlags(command)
     .requiredOption('--prompt <text>', 'the beginning of the text; "" for the beginning of a line')
-    .option('--max-tokens <n>', 'how many tokens to write at most', positiveInteger, 50)
+    .option('--max-tokens <n>', 'how many tokens to write at most', positiveInteger, 100)
     .option('--temperature <x>', 'below 1 surer, above 1 wilder, 0 always the likeliest token', nonNegativeNumber, 1)
     .option('--top-k <n>', 'draw from the n likeliest tokens only (default: from all)', positiveInteger)
     .option(

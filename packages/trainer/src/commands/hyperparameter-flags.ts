@@ -9,12 +9,15 @@ import {
 } from '../configuration/hyperparameters.js';
 import type { Mode } from '../configuration/variants.js';
 import { UsageError } from '../errors.js';
+import { addFormerFlag } from './options.js';
 
 /** Adds the flags of those hyperparameters that are for applications alone, or of all others. */
 export function addHyperparameterFlags(command: Command, { forApplications }: { forApplications: boolean }): Command {
   for (const [name, entry] of allHyperparameters) {
     const isForApplications = entry.part === 'application';
-    if (!entry.hasNoFlag && isForApplications === forApplications) command.addOption(optionOf(name, entry));
+    if (entry.hasNoFlag || isForApplications !== forApplications) continue;
+    command.addOption(optionOf(name, entry));
+    if (entry.formerly !== undefined) addFormerFlag(command, flagNamed(entry.formerly), flagNamed(name));
   }
   return command;
 }

@@ -46,7 +46,7 @@ test('what was begun so is resumed from its own checkpoint', async () => {
 });
 
 test.each([
-  ['another width', ['--hidden', '9'], 'with --hidden it would be'],
+  ['another width', ['--hidden-dim', '9'], 'with --hidden-dim it would be'],
   ['another tokenizer', ['--tokenizer', 'char'], '--tokenizer: comes with --init-from; leave it out'],
 ])('%s than the other checkpoint has is wrong usage', async (_, flags, message) => {
   const { status, stderr } = await unroll(

@@ -18,7 +18,7 @@ test('what a command trains can be handed to other processes as JSON', async () 
 test('the command as a function trains with several processes', async () => {
   using folder = temporaryFolder();
   const data = writeSmallCorpus(join(folder.path, 'corpus'));
-  const model = ['--hidden', '8', '--embedding', '8', '--max-steps', '3', '--batch-size', '4'];
+  const model = ['--hidden-dim', '8', '--embedding-dim', '8', '--max-steps', '3', '--batch-size', '4'];
   const status = await main(['train', '--data', data, '--out', join(folder.path, 'run'), ...model, '--workers', '2']);
   expect(status).toBe(0);
 });

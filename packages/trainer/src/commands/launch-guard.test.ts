@@ -28,7 +28,7 @@ test.skipIf(!canFindProcesses)(
     const words = commandLine(worker);
     const stranger = connectParameterServers({
       ...{
-        servers: [words[words.indexOf('--server-addresses') + 1]!],
+        serverAddresses: [words[words.indexOf('--server-addresses') + 1]!],
         worker: 0,
         workers: 1,
         version,

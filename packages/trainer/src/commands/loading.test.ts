@@ -41,6 +41,6 @@ test.each([
 });
 
 test('wrong settings of a training load nothing but what checks them', () => {
-  const line = 'train --data grammar --out x --tie-weights --hidden 9';
+  const line = 'train --data grammar --out x --tie-weights --hidden-dim 9';
   expect(load(line.split(' '))).toEqual({ status: 2, packages: ['commander', 'zod'] });
 });

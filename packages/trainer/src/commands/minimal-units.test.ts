@@ -14,7 +14,7 @@ beforeAll(() => {
 afterAll(() => root[Symbol.dispose]());
 
 describe.each(['mingru', 'minlstm'])('a model of two layers of %s', (cell) => {
-  const model = ['--cell', cell, '--layers', '2', ...smallModel, '--embedding', '16', '--tie-weights'];
+  const model = ['--cell', cell, '--layers', '2', ...smallModel, '--embedding-dim', '16', '--tie-weights'];
   const dropped = ['--dropout', '0.2', '--variational-dropout', '--embedding-dropout', '0.1'];
   const train = (out: string, ...flags: string[]) =>
     unrollJson('train', '--data', corpus, '--out', at(`${cell}-${out}`), ...model, ...flags);

@@ -79,6 +79,17 @@ describe('one command for every process', () => {
     expect(learnt(source)).toEqual(learnt('launched'));
   });
 
+  test('with --local-workers one process of the job starts several workers, which train as unroll launch does', async () => {
+    const place = ['--out', join(root.path, 'machine'), '--host', '127.0.0.1', '--local-workers', '2'];
+    const environments = ['0', '1'].map((RANK) => ({ RANK, WORLD_SIZE: '2', MASTER_ADDR: '127.0.0.1' }));
+    const port = `${await freePort()}`;
+    const nodes = environments.map((each) => startNode({ ...each, MASTER_PORT: port }, ...training, ...place));
+    const outcomes = await Promise.all(nodes.map(({ ended }) => ended));
+    expect(outcomes.map(({ status }) => status)).toEqual([0, 0]);
+    expect(outcomes[1]!.stderr).toContain('workers 0 to 1, of 2 (RANK)');
+    expect(learnt('machine')).toEqual(learnt('launched'));
+  });
+
   test('where training fails all of them fail, so that a scheduler does not count a server’s work as done', async () => {
     const place = ['--out', join(root.path, 'diverged'), '--host', '127.0.0.1', '--learning-rate', '1e30'];
     const nodes = processesOf('RANK', await freePort()).map(({ environment, flags }) =>
@@ -103,6 +114,14 @@ test('a server that is told to end before the training has says so, with the sta
   const { status, stderr } = await node.ended;
   expect(status).toBe(143);
   expect(stderr).toContain('unroll: server 0 was told to end before the training had');
+});
+
+test('a restart that no local workers can have is wrong usage', async () => {
+  const { status, stderr } = await unroll('node', '--data', 'grammar', '--out', 'nowhere', '--max-restarts', '3');
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringContaining('--max-restarts: is for --local-workers'),
+  });
 });
 
 test('where no scheduler is known, unroll node says which flags would do', async () => {

@@ -7,7 +7,7 @@ import type { ObserverChoice } from '../dashboard/open-observer.js';
 import { log } from '../terminal/log.js';
 import { nonNegativeInteger, positiveInteger } from '../terminal/number-arguments.js';
 import { addServerPolicyFlags } from './cluster-flags.js';
-import { serve, work } from './cluster-roles.js';
+import { addLocalWorkerFlags, type LocalWorkerFlags, requireLocalWorkers, serve, work } from './cluster-roles.js';
 import { addJobFlags, type JobFlags } from './job-request.js';
 import { addObserverFlags } from './observer-flags.js';
 import { addExamples, addMetricsFlags, hostName, type MetricsFlags, port } from './options.js';
@@ -19,6 +19,7 @@ interface NodeFlags
     GuardFlags,
     ObserverChoice,
     MetricsFlags,
+    LocalWorkerFlags,
     Pick<RoleFlags, 'index' | 'workers' | 'servers' | 'port'> {
   role?: RoleKind;
   serverAddresses?: readonly string[];
@@ -33,7 +34,7 @@ export function addNode(program: Command): void {
     )
     .addOption(new Option('--role <kind>', 'what it is, whatever the scheduler says').choices(['server', 'worker']))
     .option('--index <i>', 'which of them; a Kubernetes Indexed Job tells it', nonNegativeInteger)
-    .option('--workers <n>', 'how many workers there are; with --role', positiveInteger)
+    .option('--workers <n>', 'how many processes of the job are workers; with --role', positiveInteger)
     .option(
       '--server-addresses <list>',
       'host:port of every parameter server, by shard, separated by commas',
@@ -52,22 +53,32 @@ export function addNode(program: Command): void {
       '0.0.0.0',
     )
     .option('--server-timeout <seconds>', 'give up servers that do not answer for so long', positiveInteger, 600);
+  addLocalWorkerFlags(command, 'in the place of one; every process of the job must be given the same number');
   addObserverFlags(addJobFlags(addMetricsFlags(command)));
   addServerPolicyFlags(addGuardFlags(command)).action((flags) => runNode(flags, command));
   addExamples(
     command,
     'node --data data/ptb --out runs/ptb --resume --servers 2 --snapshot-dir runs/ptb.snapshots --token-file token',
     'node --data data/ptb --out runs/ptb --role worker --index 0 --workers 2 --server-addresses ps0:7000,ps1:7000',
+    'node --data data/ptb --out runs/ptb --local-workers 4 --token-file token',
   );
 }
 
 async function runNode(flags: NodeFlags, command: Command): Promise<void> {
   const { roleOf } = await import('../cluster/roles.js');
-  const { kind, index, workers, servers, source } = roleOf(flags, process.env);
-  const count = kind === 'server' ? servers.length : workers;
-  log(`${kind} ${index}, of ${count} (${source}); the servers are ${servers.join(', ')}`);
-  if (kind === 'worker') return work({ ...flags, workers, worker: index, serverAddresses: servers }, command);
-  return serve({ ...flags, workers, shard: index, shards: servers.length, port: portOf(servers[index]!) });
+  requireLocalWorkers(flags);
+  const { kind, index, workers: processes, serverAddresses, source } = roleOf(flags, process.env);
+  const { localWorkers = 1 } = flags;
+  const [workers, shards] = [processes * localWorkers, serverAddresses.length];
+  const place =
+    kind === 'server' ? `server ${index}, of ${shards}` : `${workersOf(index, localWorkers)}, of ${workers}`;
+  log(`${place} (${source}); the servers are ${serverAddresses.join(', ')}`);
+  if (kind === 'worker') return work({ ...flags, workers, worker: index * localWorkers, serverAddresses }, command);
+  return serve({ ...flags, workers, shard: index, shards, port: portOf(serverAddresses[index]!) });
+}
+
+function workersOf(index: number, count: number): string {
+  return count === 1 ? `worker ${index}` : `workers ${index * count} to ${index * count + count - 1}`;
 }
 
 function portOf(address: string): number {

@@ -1,8 +1,9 @@
 /** Flags that several commands take, and functions that print results. */
 import { isIPv6 } from 'node:net';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { tellNewName } from '../configuration/former-names.js';
 import { engineNames } from '../engines/engine-names.js';
-import { log, logFormats } from '../terminal/log.js';
+import { logFormats } from '../terminal/log.js';
 import { positiveInteger } from '../terminal/number-arguments.js';
 import { ClosedPipe, print } from '../terminal/output.js';
 
@@ -69,7 +70,7 @@ export function addFormerFlag(command: Command, former: string, flag: string): C
   const [name, oldName] = [option.attributeName(), old.attributeName()];
   return command.addOption(old.conflicts(name)).hook('preAction', () => {
     if (command.getOptionValueSource(oldName) !== 'cli') return;
-    log(`${former}: is now ${flag}; give that name`, 'warning');
+    tellNewName(former, flag);
     command.setOptionValueWithSource(name, command.getOptionValue(oldName), 'cli');
   });
 }

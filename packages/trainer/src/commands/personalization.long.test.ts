@@ -16,7 +16,7 @@ describe.skipIf(missing)('a model of the Bible', () => {
   test('learns Shakespeare by more than 20 % and forgets less than 3 % of the Bible', async () => {
     using root = temporaryFolder();
     const [checkpoint, bundle] = [join(root.path, 'kjv'), join(root.path, 'bundle')];
-    const size = ['--tokenizer', 'bpe', '--vocabulary', '2000', '--embedding', '128', '--hidden', '192'];
+    const size = ['--tokenizer', 'bpe', '--vocabulary', '2000', '--embedding-dim', '128', '--hidden-dim', '192'];
     const recipe = ['--optimizer', 'adam', '--learning-rate', '0.002', '--epochs', '1'];
     await unroll('train', '--data', join(data, 'kjv'), '--out', checkpoint, ...size, ...recipe);
     await unrollJson(

@@ -42,8 +42,10 @@ function svgFile(path: string): string {
 async function showRuns(places: string[], flags: RunsFlags): Promise<void> {
   const { findRuns } = await import('../runs/find-runs.js');
   const { fieldsOf, orderOf, parseCondition, requireField } = await import('../runs/run-fields.js');
-  const { sort, descending = false, filter = [], all = false, plot, json } = flags;
-  const conditions = filter.map(parseCondition);
+  const { presentOption } = await import('../configuration/former-names.js');
+  const { descending = false, filter = [], all = false, plot, json } = flags;
+  const sort = flags.sort === undefined ? undefined : presentOption(flags.sort);
+  const conditions = filter.map(parseCondition).map((each) => ({ ...each, field: presentOption(each.field) }));
   const found = (await findRuns(places)).map((run) => ({ run, fields: fieldsOf(run) }));
   const allFields = found.map(({ fields }) => fields);
   for (const { field } of conditions) requireField('--filter', field, allFields);

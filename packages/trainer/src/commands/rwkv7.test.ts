@@ -12,7 +12,18 @@ beforeAll(() => {
 });
 afterAll(() => root[Symbol.dispose]());
 
-const sizes = ['--layers', '2', '--hidden', '16', '--head-size', '8', '--batch-size', '4', '--sequence-length', '20'];
+const sizes = [
+  '--layers',
+  '2',
+  '--hidden-dim',
+  '16',
+  '--head-size',
+  '8',
+  '--batch-size',
+  '4',
+  '--sequence-length',
+  '20',
+];
 const train = (out: string, ...flags: string[]) =>
   unrollJson('train', '--architecture', 'rwkv7', '--data', corpus, '--out', at(out), ...sizes, ...flags);
 

@@ -33,7 +33,15 @@ async function trained(task: string, ...flags: readonly string[]) {
 
 describe('unroll train --task', () => {
   test('speech learns letters that are tones, and its bundle spells what it hears', async () => {
-    const { bundle, metrics } = await trained('speech', '--hidden', '24', '--epochs', '14', '--learning-rate', '0.006');
+    const { bundle, metrics } = await trained(
+      'speech',
+      '--hidden-dim',
+      '24',
+      '--epochs',
+      '14',
+      '--learning-rate',
+      '0.006',
+    );
     expect(metrics.wer).toBeLessThan(0.2);
     await using recognizer = await loadSpeechRecognizer(bundle);
     const utterances = sampleUtterances('test').slice(0, 10);
@@ -56,7 +64,7 @@ describe('unroll train --task', () => {
       '30',
       '--horizon',
       '6',
-      '--hidden',
+      '--hidden-dim',
       '16',
       '--learning-rate',
       '0.01',
@@ -81,7 +89,7 @@ describe('unroll train --task', () => {
   });
 
   test('anomaly finds the disturbances of waves, and so does its bundle', async () => {
-    const { bundle, metrics } = await trained('anomaly', '--context', '24', '--hidden', '12', '--epochs', '20');
+    const { bundle, metrics } = await trained('anomaly', '--context', '24', '--hidden-dim', '12', '--epochs', '20');
     expect(metrics.recall).toBeGreaterThan(0.6);
     await using detector = await loadAnomalyDetector(bundle);
     const signal = sampleSignals()[0]!;
@@ -107,7 +115,7 @@ describe('unroll train --task', () => {
       '24',
       '--horizon',
       '4',
-      '--hidden',
+      '--hidden-dim',
       '4',
       '--threads',
       '1',
@@ -130,7 +138,7 @@ describe('unroll train --task', () => {
     [['train', '--data', 'grammar', '--out', 'x', '--horizon', '3'], '--horizon: is for --task; leave it out'],
     [
       ['train', '--task', 'speech', '--data', 'sample', '--out', 'x', '--horizon', '3'],
-      '--horizon: --task speech has no such size, but --hidden, --dropout; leave it out',
+      '--horizon: --task speech has no such size, but --hidden-dim, --dropout; leave it out',
     ],
   ])('%j is wrong usage', async (args, message) => {
     const { status, stderr } = await unroll(...args);

@@ -1,6 +1,7 @@
 /** `unroll sweep`: trains with every combination of some options, or with random ones, and compares the runs. */
 import { availableParallelism } from 'node:os';
 import { type Command, CommanderError, Command as Parser } from 'commander';
+import { formerFlags } from '../configuration/former-names.js';
 import { Interruption, UnrollError, UsageError } from '../errors.js';
 import type { PlannedRun } from '../sweep/plan.js';
 import { interruptible } from '../terminal/interrupt.js';
@@ -53,7 +54,7 @@ export function addSweep(program: Command): void {
   addExamples(
     command,
     'sweep --data grammar --out sweeps/rates --epochs 2 --grid learning-rate=0.001,0.003,0.01',
-    'sweep --data grammar --out sweeps/sizes --max-steps 500 --grid cell=lstm,gru hidden=64,128 --parallel 2',
+    'sweep --data grammar --out sweeps/sizes --max-steps 500 --grid cell=lstm,gru hidden-dim=64,128 --parallel 2',
     'sweep --data grammar --out sweeps/random --epochs 2 --trials 20 --random learning-rate=loguniform:1e-4..1e-1',
     'sweep --data grammar --out sweeps/rates --grid learning-rate=0.001,0.003,0.01 --index $SLURM_ARRAY_TASK_ID',
   );
@@ -79,6 +80,7 @@ async function sweep(flags: SweepFlags, command: Command, given: [string, string
   }
   const shared = given
     .filter(([flag]) => !ownFlags.includes(flag) && !handledFlags.includes(flag))
+    .map(([flag, value]) => [formerFlags.get(flag) ?? flag, value] as const)
     .flatMap(([flag, value]) => (value === undefined ? [flag] : [flag, value]));
   const { planOf } = await import('../sweep/plan.js');
   const plan = planOf({ grid, random, trials: trials ?? 1, seed, kindOf: (flag) => kindOf(flag, command) });

@@ -27,7 +27,7 @@ afterAll(() => root[Symbol.dispose]());
 
 describe.each([
   { model: 'untied', choice: [] },
-  { model: 'tied', choice: ['--tie-weights', '--embedding', '16'] },
+  { model: 'tied', choice: ['--tie-weights', '--embedding-dim', '16'] },
 ])('a model with $model weights', ({ model, choice }) => {
   test('learns the same bits whether workers hold whole tables or the rows of their batch', async () => {
     await unrollJson(...flags(`${model}-whole`), ...choice, ...cluster);

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { decodeSafetensors } from '../checkpoint/safetensors.js';
+import { flagNamed } from '../configuration/hyperparameters.js';
 import { taskNames } from '../tasks/task-names.js';
 import { tasks } from '../tasks/tasks.js';
 import { canFindProcesses, launched, launchedAs } from '../testing/launched-processes.js';
@@ -15,13 +16,25 @@ afterAll(() => root[Symbol.dispose]());
 const together = ['--workers', '2', '--servers', '2', '--snapshot-every', '3'];
 const optimizerFile = (out: string) => readFileSync(join(at(out), 'optimizer.safetensors'));
 const sentiment = (out: string) => [
-  ...['train', '--task', 'sentiment', '--data', 'sample', '--threads', '1', '--embedding', '16', '--hidden', '16'],
+  ...[
+    'train',
+    '--task',
+    'sentiment',
+    '--data',
+    'sample',
+    '--threads',
+    '1',
+    '--embedding-dim',
+    '16',
+    '--hidden-dim',
+    '16',
+  ],
   ...['--batch-size', '20', '--dropout', '0.2', '--max-steps', '60', '--out', at(out)],
 ];
 
 test.each(taskNames)('two workers train --task %s to the parameters of one process', async (task) => {
-  const sizes = ['embedding', 'hidden'].filter((size) => size in tasks[task].defaults.model);
-  const small = [...sizes.flatMap((size) => [`--${size}`, '8']), '--batch-size', '10'];
+  const sizes = (['embeddingDim', 'hiddenDim'] as const).filter((size) => size in tasks[task].defaults.model);
+  const small = [...sizes.flatMap((size) => [flagNamed(size), '8']), '--batch-size', '10'];
   const flags = ['train', '--task', task, '--data', 'sample', '--threads', '1', '--max-steps', '6', ...small];
   const alone = await unrollJson(...flags, '--out', at(`${task}-alone`));
   const pair = await unrollJson(...flags, '--workers', '2', '--out', at(`${task}-pair`));

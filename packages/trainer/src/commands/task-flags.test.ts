@@ -12,8 +12,8 @@ function requested(...args: readonly string[]) {
 
 test('flags become settings of an application: sizes, the recipe with its optimizers, the details of a mode', () => {
   expect(requested()).toEqual({ model: {} });
-  expect(requested('--hidden', '9', '--optimizer', 'nt-asgd', '--mode', 'local', '--local-steps', '7')).toEqual({
-    model: { hidden: 9 },
+  expect(requested('--hidden-dim', '9', '--optimizer', 'nt-asgd', '--mode', 'local', '--local-steps', '7')).toEqual({
+    model: { hiddenDim: 9 },
     optimizer: { name: 'nt-asgd', patience: 5 },
     mode: { name: 'local', localSteps: 7 },
   });

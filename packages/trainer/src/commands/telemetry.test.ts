@@ -13,7 +13,19 @@ test('training leaves nothing in the home folder, and so nothing to be sent', ()
   const home = join(folder.path, 'home');
   const { ORT_DISABLE_TELEMETRY: _, XDG_CACHE_HOME: __, ...environment } = process.env;
   const out = join(folder.path, 'run');
-  const args = ['train', '--data', 'grammar', '--out', out, '--hidden', '8', '--embedding', '8', '--max-steps', '2'];
+  const args = [
+    'train',
+    '--data',
+    'grammar',
+    '--out',
+    out,
+    '--hidden-dim',
+    '8',
+    '--embedding-dim',
+    '8',
+    '--max-steps',
+    '2',
+  ];
   const { status, stderr } = spawnSync(process.execPath, [program, ...args], {
     env: { ...environment, HOME: home },
     encoding: 'utf8',

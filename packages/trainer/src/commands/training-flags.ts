@@ -48,8 +48,7 @@ export async function languageModelRequest(flags: TrainingFlags): Promise<Langua
   const model: Record<string, unknown> = {};
   const explicit: Record<string, string> = {};
   for (const [name, entry, value] of givenHyperparameters(flags)) {
-    const { part, field = name } = entry;
-    (part === 'model' ? model : config)[field] = value;
+    (entry.part === 'model' ? model : config)[name] = value;
     explicit[pathOf(name)] = flagNamed(name);
   }
   // A schedule that the preset has, too, keeps the preset's details.

@@ -127,9 +127,9 @@ test('a checkpoint is neither replaced nor resumed unasked', async () => {
   expect(stderr).toMatch(
     /^unroll: [^\n]*kept: already holds a checkpoint; --resume goes on from it, --overwrite[^\n]*\n$/,
   );
-  const other = await unroll(...args, '--resume', '--hidden', '99');
+  const other = await unroll(...args, '--resume', '--hidden-dim', '99');
   expect(other.status).toBe(2);
-  expect(other.stderr).toBe('unroll: --hidden: the checkpoint was trained with 16; leave it out to resume\n');
+  expect(other.stderr).toBe('unroll: --hidden-dim: the checkpoint was trained with 16; leave it out to resume\n');
 });
 
 test('a checkpoint is not resumed on another text unasked', async () => {

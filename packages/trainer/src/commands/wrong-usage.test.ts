@@ -32,7 +32,7 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
     ['an unknown command', 'trian', "unknown command 'trian'"],
     ['an unknown flag', 'train --data grammar --out @x --batchsize 4', "unknown option '--batchsize'"],
     ['a required flag that is absent', 'train --data grammar', "required option '--out <dir>' not specified"],
-    ['a size that is negative', 'train --data grammar --out @x --hidden -5', 'It must be a positive integer'],
+    ['a size that is negative', 'train --data grammar --out @x --hidden-dim -5', 'It must be a positive integer'],
     ['a size that is a fraction', 'train --data grammar --out @x --layers 1.5', 'It must be a positive integer'],
     ['a size that is zero', 'train --data grammar --out @x --batch-size 0', 'It must be a positive integer'],
     [
@@ -44,7 +44,7 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
     ['an unknown cell', 'train --data grammar --out @x --cell qrnn', 'Allowed choices are rnn, lstm, gru'],
     ['an unknown engine', 'train --data grammar --out @x --engine tpu', 'Allowed choices are auto, onnxruntime'],
     ['both ways to treat a checkpoint', 'train --data grammar --out @x --resume --overwrite', 'cannot be used with'],
-    ['tied weights of two widths', 'train --data grammar --out @x --tie-weights --hidden 9', '--tie-weights needs'],
+    ['tied weights of two widths', 'train --data grammar --out @x --tie-weights --hidden-dim 9', '--tie-weights needs'],
     [
       'a batch that workers cannot share',
       'train --data @corpus --out @x --batch-size 9 --workers 2',
@@ -71,7 +71,11 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
       'train --data grammar --out @x --cell mingru --weight-dropout 0.3',
       '--weight-dropout: drops recurrent weights, which a mingru does not have; leave it out',
     ],
-    ['a projection of a gru', 'train --data grammar --out @x --cell gru --projection 8', '--projection: is for lstm'],
+    [
+      'a projection of a gru',
+      'train --data grammar --out @x --cell gru --projection-dim 8',
+      '--projection-dim: is for lstm',
+    ],
     [
       'a plateau that only one worker would see',
       'train --data grammar --out @x --schedule plateau --workers 2',
@@ -116,7 +120,7 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
     ],
     [
       'tails with the weights of the embedding',
-      'train --data grammar --out @x --softmax adaptive --tie-weights --embedding 64 --hidden 64',
+      'train --data grammar --out @x --softmax adaptive --tie-weights --embedding-dim 64 --hidden-dim 64',
       '--tie-weights: the tails of an adaptive softmax have weights of their own',
     ],
     [
@@ -296,6 +300,8 @@ test('a former name of a flag works, and a line names the new one; both at once 
   expect(stderr).toContain('holds no checkpoint');
   expect((await unrollHere('generate', '--help')).stdout).not.toContain('--tokens ');
   expect((await unrollHere(...generate, '--max-tokens', '5')).stderr).toContain('cannot be used with');
+  const train = ['train', '--task', 'translation', '--data', at('x'), '--out', at('renamed'), '--hidden', '8'];
+  expect((await unrollHere(...train)).stderr).toContain('--hidden: is now --hidden-dim; give that name\n');
 });
 
 test('a folder that cannot be written is refused before the work of which something is to be written there', async (context) => {
@@ -306,7 +312,7 @@ test('a folder that cannot be written is refused before the work of which someth
   const server = await unrollHere(...arguments_('param-server --port 0 --workers 1 --snapshot-dir @disk'));
   expect(server.status).toBe(1);
   expect(server.stderr).toMatch(
-    /^unroll: [^\n]*disk: cannot hold snapshots \(EROFS[^\n]*choose another --snapshot-dir\n$/m,
+    /^unroll: [^\n]*disk: cannot hold snapshots \(EROFS[^\n]*choose another folder for snapshots\n$/m,
   );
   const train = await unrollHere(
     ...arguments_('train --data @corpus --out @x --tensorboard @disk/events'),

@@ -14,7 +14,7 @@ test.each(allHyperparameters)('the schema of %s accepts its default and its choi
 });
 
 test('a field is named by its flag, with the detail that is meant', () => {
-  expect(flagOf('model.hiddenDim')).toBe('--hidden');
+  expect(flagOf('model.hiddenDim')).toBe('--hidden-dim');
   expect(flagOf('batchSize')).toBe('--batch-size');
   expect(flagOf('model.softmax.cutoffs')).toBe('--softmax: cutoffs');
   expect(flagOf('model.dropoutRate')).toBe('model.dropoutRate');
@@ -22,11 +22,11 @@ test('a field is named by its flag, with the detail that is meant', () => {
 });
 
 test('messages name an option as the caller knows it: by its flag, or by its path in code', () => {
-  const named = () => [option('hidden'), option('batchSize'), option('changedData'), sizeOption('context')];
-  expect(named()).toEqual(['--hidden', '--batch-size', '--changed-data', '--context']);
+  const named = () => [option('hiddenDim'), option('batchSize'), option('changedData'), sizeOption('context')];
+  expect(named()).toEqual(['--hidden-dim', '--batch-size', '--changed-data', '--context']);
   expect(heardBy({}, named)).toEqual(['model.hiddenDim', 'batchSize', 'changedData', 'model.context']);
   expect([settingOption('model.hiddenDim'), heardBy({}, () => settingOption('model.hiddenDim'))]).toEqual([
-    '--hidden',
+    '--hidden-dim',
     'model.hiddenDim',
   ]);
 });

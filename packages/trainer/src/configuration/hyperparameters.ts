@@ -43,10 +43,10 @@ export interface Hyperparameter extends Value<z.ZodType, unknown> {
   readonly help: string;
   /** The value of a training for which nothing else is said; absent if it depends on the preset or the task. */
   readonly default?: unknown;
-  /** The field that stores it, if that has another name. */
-  readonly field?: string;
   /** Another name of its flag. */
   readonly alias?: string;
+  /** The name that it had before: flags and code take it still, and a line names the new one. */
+  readonly formerly?: string;
   /** Whether it has no flag: only presets, tasks and code set it. */
   readonly hasNoFlag?: true;
   /** The size of an application's model that the flag sets, too. */
@@ -58,7 +58,7 @@ export interface Hyperparameter extends Value<z.ZodType, unknown> {
 }
 
 function rankOf(part: string, factor: string): string {
-  return `rank of the ${part} of rwkv7 (default: ${factor} times the root of --hidden, to a multiple of 32)`;
+  return `rank of the ${part} of rwkv7 (default: ${factor} times the root of --hidden-dim, to a multiple of 32)`;
 }
 
 export const hyperparameters = {
@@ -69,34 +69,33 @@ export const hyperparameters = {
     help: 'the cell of the recurrent layers, or rwkv7 for the blocks of RWKV-7',
   },
   layers: { part: 'model', ...count, isSize: true, help: 'recurrent layers, or blocks' },
-  embedding: {
+  embeddingDim: {
     part: 'model',
-    field: 'embeddingDim',
+    formerly: 'embedding',
     ...count,
     isSize: true,
-    help: 'width of the embedding (of rwkv7: that of --hidden)',
+    help: 'width of the embedding (of rwkv7: that of --hidden-dim)',
   },
-  hidden: {
+  hiddenDim: {
     part: 'model',
-    field: 'hiddenDim',
+    formerly: 'hidden',
     ...count,
     isSize: true,
     help: 'units of a recurrent layer, or width of rwkv7',
   },
   headSize: { part: 'model', ...optional(count), help: 'width of a head of rwkv7 (default: 64)' },
-  feedForward: {
+  feedForwardDim: {
     part: 'model',
-    field: 'feedForwardDim',
     ...optional(count),
-    help: 'width of the channel mixing of rwkv7 (default: 4 times --hidden)',
+    help: 'width of the channel mixing of rwkv7 (default: 4 times --hidden-dim)',
   },
   decayRank: { part: 'model', ...optional(count), help: rankOf('decay', '2.5') },
   rateRank: { part: 'model', ...optional(count), help: rankOf('in-context learning rate', '2.5') },
   valueRank: { part: 'model', ...optional(count), help: rankOf('value residual', '1.7') },
   gateRank: { part: 'model', ...optional(count), help: rankOf('gate', '5') },
-  projection: {
+  projectionDim: {
     part: 'model',
-    field: 'projectionDim',
+    formerly: 'projection',
     ...optional(count),
     help: 'width to which an lstm or cifg projects its output (default: none)',
   },
@@ -243,9 +242,6 @@ export type HyperparameterName = keyof Table;
 type NamesIn<Place extends Part> = {
   [Each in HyperparameterName]: Table[Each] extends { part: Place } ? Each : never;
 }[HyperparameterName];
-type FieldOf<Each extends HyperparameterName> = Table[Each] extends { field: infer Field extends string }
-  ? Field
-  : Each;
 type GivenFor<Entry> = Entry extends { parse?: (text: string) => infer Given } ? Given : never;
 
 /** The values of the flags that were given, by the names of their hyperparameters. */
@@ -257,13 +253,13 @@ export type HyperparameterFlags = {
 
 /** The schemas of the fields of a part. */
 type Schemas<Place extends Part> = {
-  -readonly [Each in NamesIn<Place> as FieldOf<Each>]: ReturnType<Table[Each]['schema']>;
+  -readonly [Each in NamesIn<Place>]: ReturnType<Table[Each]['schema']>;
 };
 
 /** The defaults of the fields of a part that have one. */
 type Defaults<Place extends Part> = {
   -readonly [Each in NamesIn<Place> as Table[Each] extends Defaulted<unknown>
-    ? FieldOf<Each>
+    ? Each
     : never]: Table[Each] extends Defaulted<infer Default> ? Default : never;
 };
 
@@ -276,7 +272,7 @@ export const allHyperparameters = Object.entries<Hyperparameter>(hyperparameters
 function fieldsOf<Each>(part: Part, read: (entry: Hyperparameter) => Each | undefined): Record<string, Each> {
   const fields = allHyperparameters.flatMap(([name, entry]) => {
     const value = entry.part === part ? read(entry) : undefined;
-    return value === undefined ? [] : [[entry.field ?? name, value] as const];
+    return value === undefined ? [] : [[name, value] as const];
   });
   return Object.fromEntries(fields);
 }
@@ -333,8 +329,8 @@ export function flagNamed(name: string): string {
 
 /** Returns the path of a hyperparameter in a language model's configuration, such as `model.hiddenDim`. */
 export function pathOf(name: HyperparameterName): string {
-  const { part, field = name }: Hyperparameter = hyperparameters[name];
-  return part === 'model' ? `model.${field}` : field;
+  const { part }: Hyperparameter = hyperparameters[name];
+  return part === 'model' ? `model.${name}` : name;
 }
 
 /**

@@ -30,7 +30,7 @@ test('a second training, of one process or of several, is refused by the checkpo
     [
       1,
       `unroll: parameter server 0: ${at('together.snapshots')}: ${holder} (server 0) writes its snapshots there; ` +
-        'end it, or choose another --snapshot-dir',
+        'end it, or choose another folder for snapshots',
     ],
   ]);
   expect(readdirSync(at('alone'))).toEqual(['.unroll-lock']);

@@ -52,7 +52,11 @@ describe.each(['images', 'waves'])('the example of %s', (name) => {
     const events = await trained(alone);
     expect(events.filter(({ type }) => type === 'epoch')).toHaveLength(4);
     const server = await startParameterServer({ port: 0, shard: 0, shards: 1, workers: 2, version });
-    const role = (worker: number): WorkerRole => ({ servers: [`127.0.0.1:${server.port}`], worker, workers: 2 });
+    const role = (worker: number): WorkerRole => ({
+      serverAddresses: [`127.0.0.1:${server.port}`],
+      worker,
+      workers: 2,
+    });
     const [first, second] = [make(), make()];
     await Promise.all([trained(first, { role: role(0) }), trained(second, { role: role(1) })]);
     await server.done;

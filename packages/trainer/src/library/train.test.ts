@@ -65,7 +65,7 @@ describe('a language model', () => {
 });
 
 test('an application trains by its name, and a module by its path', async () => {
-  const forecast: Training = { task: 'forecast', data: 'sample', model: { hidden: 8 }, maxSteps: 2 };
+  const forecast: Training = { task: 'forecast', data: 'sample', model: { hiddenDim: 8 }, maxSteps: 2 };
   expect((await trained(forecast, 'forecast'))[0]).toMatchObject({ task: 'forecast', unit: 'examples' });
   const module = fileURLToPath(new URL('../../../../examples/train-on-a-cluster/waves.mjs', import.meta.url));
   const pages: Promise<string>[] = [];

@@ -23,6 +23,7 @@ import type { RunEvent } from '../training/run.js';
 import { runOfServers } from '../training/server-places.js';
 import { eventsInCode, listenerFields, parseOptions, path, signalField } from './in-code.js';
 import { isModelInMemory, jobDataOf, type Training } from './training-data.js';
+import { checkedRole, roleSchema } from './worker-role.js';
 
 /** Where the checkpoint goes, and how the run is made. */
 export interface TrainOptions extends Listener {
@@ -96,14 +97,17 @@ const optionsSchema = z.strictObject({
   insecurePublic: z.boolean().default(false),
   tensorboard: z.union([path, z.boolean()]).default(false),
   maxRestarts: z.int().nonnegative().default(10),
-  role: z
-    .custom<WorkerRole>((value) => value === undefined || typeof value === 'object', 'must be an object')
-    .optional(),
+  role: roleSchema.optional(),
   signal: signalField,
   ...listenerFields,
 });
 
-type ParsedOptions = z.infer<typeof optionsSchema>;
+type ParsedOptions = Omit<z.infer<typeof optionsSchema>, 'role'> & { readonly role: WorkerRole | undefined };
+
+function checkedOptions(options: TrainOptions): ParsedOptions {
+  const parsed = parseOptions(optionsSchema, options, 'train');
+  return { ...parsed, role: parsed.role && checkedRole(parsed.role, options.role!) };
+}
 
 /**
  * Trains a model, as a stream of events: `start`, `step`, `evaluation`, `epoch`, `checkpoint`. They are the same
@@ -119,7 +123,7 @@ type ParsedOptions = z.infer<typeof optionsSchema>;
  */
 export function train(training: Training, options: TrainOptions): AsyncGenerator<RunEvent, void, undefined> {
   return eventsInCode(options, async function* () {
-    const parsed = parseOptions(optionsSchema, options, 'train');
+    const parsed = checkedOptions(options);
     const { out, resume, overwrite, changedData, engine, threads, role, signal } = parsed;
     if (resume && overwrite) throw new UsageError('resume and overwrite: leave one of them out');
     const run = { out, resume, overwrite, changedData, engine, threads };
@@ -155,7 +159,7 @@ function modeOf(training: Training): Mode | undefined {
 async function observerOf(options: ParsedOptions): Promise<RunObserver | undefined> {
   const { out, role, insecurePublic, dashboard, tensorboard } = options;
   if (role && role.worker !== 0) return undefined;
-  const place = role && { run: runOfServers(role.servers), role: 'worker 0' };
+  const place = role && { run: runOfServers(role.serverAddresses), role: 'worker 0' };
   const shown = { dashboard: dashboard || undefined, tensorboard: tensorboard || undefined };
   return openObserver({ out, insecurePublic, ...shown }, place);
 }

@@ -2,6 +2,7 @@
 import type { OptimizerConfig, OptimizerName } from '@unroll/core/config';
 import type { JobData } from '../cluster/job-data.js';
 import { parseTrainingConfig, type TrainingConfig } from '../configuration/config.js';
+import { givenSizes } from '../configuration/former-names.js';
 import { UsageError } from '../errors.js';
 import { taskOfModule } from '../own-models/load-module.js';
 import { type ModelTraining, optimizerNamed } from '../own-models/own-task.js';
@@ -35,7 +36,7 @@ export interface TaskTraining extends Changes<Omit<TaskSettings, 'model' | 'opti
   readonly task: TaskName;
   /** The application's data, or `sample`: docs/applications.md says how each reads them. */
   readonly data: string;
-  /** Sizes of its model: `embedding`, `hidden`, `layers`, `dropout`, `context`, `horizon`; each has some of them. */
+  /** Sizes of its model: `embeddingDim`, `hiddenDim`, `dropout`, `context`, `horizon`; each has some of them. */
   readonly model?: Changes<Record<string, number>> | undefined;
   readonly optimizer?: Optimizer | undefined;
 }
@@ -80,8 +81,12 @@ export async function jobDataOf(training: Exclude<Training, ModelTraining>, run:
 }
 
 /** @throws UsageError naming the setting that is unknown or out of range */
-function givenSettings(task: Task, { optimizer, ...settings }: Omit<TaskTraining, 'task' | 'data'>): GivenSettings {
-  const given = { ...settings, optimizer: optimizerOf(optimizer) } as GivenSettings;
+function givenSettings(
+  task: Task,
+  { optimizer, model, ...settings }: Omit<TaskTraining, 'task' | 'data'>,
+): GivenSettings {
+  const sizes = model && { model: givenSizes(model) };
+  const given = { ...settings, ...sizes, optimizer: optimizerOf(optimizer) } as GivenSettings;
   settingsFromCode(settingsOf(task, given), {});
   return given;
 }

@@ -1,4 +1,5 @@
 /** The fields of runs by which they are compared, filtered and sorted: results, and everything that configured them. */
+import { presentSizes } from '../configuration/former-names.js';
 import { flagOf } from '../configuration/hyperparameters.js';
 import { UsageError } from '../errors.js';
 import type { RunSummary } from './run-summary.js';
@@ -43,7 +44,10 @@ export function fieldsOf(run: RunSummary): RunFields {
 export function settingFields(settings: Readonly<Record<string, unknown>>): RunFields {
   const fields = Object.entries(settings).flatMap(([name, value]): [string, FieldValue][] => {
     if (name !== 'model') return [[nameOf(name), textOf(value)]];
-    return Object.entries(value as object).map(([size, each]) => [nameOf(`model.${size}`), textOf(each)]);
+    return Object.entries(presentSizes(value as Record<string, unknown>)).map(([size, each]) => [
+      nameOf(`model.${size}`),
+      textOf(each),
+    ]);
   });
   return Object.fromEntries(fields);
 }

@@ -1,5 +1,6 @@
 /** The runs of a sweep: every combination of listed values, or random draws, as words of `unroll train`. */
 import { createHash } from 'node:crypto';
+import { presentOption } from '../configuration/former-names.js';
 import { UsageError } from '../errors.js';
 
 /** One run of a sweep. */
@@ -18,7 +19,7 @@ export interface SweepSpace {
   /** Draws for each point of the grid. */
   readonly trials: number;
   readonly seed: number;
-  /** Returns whether a flag, such as `--hidden`, takes integers, or no value at all. */
+  /** Returns whether a flag, such as `--hidden-dim`, takes integers, or no value at all. */
   readonly kindOf: (flag: string) => 'integer' | 'toggle' | 'other';
 }
 
@@ -63,7 +64,7 @@ function listOf(flag: string, text: string): { option: string; values: string[] 
   const values = rest.split(/(?<!\\),/).map((value) => value.replaceAll('\\,', ',').trim());
   if (values.includes(''))
     throw new UsageError(`${flag}: a value of ${option} is blank; write values between single commas`);
-  return { option, values };
+  return { option: presentOption(option), values };
 }
 
 function drawOf(text: string, seed: number, kindOf: SweepSpace['kindOf']) {

@@ -1,5 +1,6 @@
 /** The schema of a task's stored settings, and how flags change its defaults. */
 import { z } from 'zod';
+import { presentSizes } from '../configuration/former-names.js';
 import { defaultsOf, isChangeable, resumedWith } from '../configuration/hyperparameters.js';
 import { option, settingOption, sizeOption } from '../configuration/option-names.js';
 import { recipeFields } from '../configuration/recipe.js';
@@ -13,11 +14,18 @@ const settingsSchema = z.strictObject({
   model: z.record(z.string(), z.number()),
 }) satisfies z.ZodType<TaskSettings>;
 
-/** Older checkpoints have a factor by which each epoch multiplies the learning rate, in place of a schedule. */
+/**
+ * Older checkpoints have a factor by which each epoch multiplies the learning rate, in place of a schedule, and former
+ * names of sizes.
+ */
 export const taskSettingsSchema = z.preprocess((stored) => {
-  if (typeof stored !== 'object' || stored === null || !('decay' in stored)) return stored;
-  const { decay, ...settings } = stored;
-  return { ...settings, schedule: everyEpoch(Number(decay)) };
+  if (typeof stored !== 'object' || stored === null) return stored;
+  const { decay, model, ...settings } = stored as { decay?: unknown; model?: unknown };
+  return {
+    ...settings,
+    ...(decay === undefined ? {} : { schedule: everyEpoch(Number(decay)) }),
+    model: typeof model === 'object' && model !== null ? presentSizes({ ...model }) : model,
+  };
 }, settingsSchema);
 
 /** Returns the schedule that multiplies the learning rate by `decay` after each epoch. */

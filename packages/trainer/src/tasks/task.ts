@@ -11,7 +11,7 @@ import type { BatchesOf, Inputs } from '../training/learners/batch-source.js';
 /** The training settings of a task's model; stored in its checkpoints. */
 export interface TaskSettings extends TrainingRecipe {
   /**
-   * Sizes of the architecture, by the names of their flags: `embedding`, `hidden`, `layers`, `dropout`. Each task has
+   * Sizes of the architecture, by the names of their flags: `embeddingDim`, `hiddenDim`, `dropout`. Each task has
    * some of them.
    */
   readonly model: Readonly<Record<string, number>>;

@@ -12,11 +12,22 @@ const at = (name: string) => join(root.path, name);
 afterAll(() => root[Symbol.dispose]());
 
 const small: Readonly<Record<string, readonly string[]>> = {
-  sentiment: ['--embedding', '16', '--hidden', '16', '--batch-size', '20', '--learning-rate', '0.01', '--epochs', '6'],
+  sentiment: [
+    '--embedding-dim',
+    '16',
+    '--hidden-dim',
+    '16',
+    '--batch-size',
+    '20',
+    '--learning-rate',
+    '0.01',
+    '--epochs',
+    '6',
+  ],
   translation: [
-    '--embedding',
+    '--embedding-dim',
     '24',
-    '--hidden',
+    '--hidden-dim',
     '24',
     '--dropout',
     '0',
@@ -163,7 +174,18 @@ const data = process.env.UNROLL_DATA ?? '../shared/data';
 const reviews = join(data, 'rt-polarity');
 
 test.skipIf(!existsSync(reviews))(`the published reviews are read whole (skipped without ${reviews})`, async () => {
-  const train = ['--task', 'sentiment', '--data', reviews, '--max-steps', '1', '--embedding', '4', '--hidden', '4'];
+  const train = [
+    '--task',
+    'sentiment',
+    '--data',
+    reviews,
+    '--max-steps',
+    '1',
+    '--embedding-dim',
+    '4',
+    '--hidden-dim',
+    '4',
+  ];
   const { status, stderr } = await unroll('train', ...train, '--out', at('reviews'));
   expect(status).toBe(0);
   expect(stderr).toContain('8528 training examples, 1066 for validation');

@@ -86,5 +86,5 @@ export function writeSmallCorpus(folder: string): string {
 
 /** Flags of a model that trains in a second: 20 steps per epoch on the small corpus. */
 export const smallModel: readonly string[] = [
-  ...['--embedding', '8', '--hidden', '16', '--batch-size', '8', '--sequence-length', '10', '--threads', '1'],
+  ...['--embedding-dim', '8', '--hidden-dim', '16', '--batch-size', '8', '--sequence-length', '10', '--threads', '1'],
 ];

@@ -172,7 +172,9 @@ test('parts of a batch, and two workers, end with the parameters of one process'
 
   const server = await startParameterServer({ port: 0, shard: 0, shards: 1, workers: 2, version });
   const servers = [`127.0.0.1:${server.port}`];
-  const [first, second] = await Promise.all([0, 1].map((worker) => run({ role: { servers, worker, workers: 2 } })));
+  const [first, second] = await Promise.all(
+    [0, 1].map((worker) => run({ role: { serverAddresses: servers, worker, workers: 2 } })),
+  );
   await server.done;
   close(last(first!).parameters);
   expect(second!.saved).toEqual([]);
@@ -181,7 +183,7 @@ test('parts of a batch, and two workers, end with the parameters of one process'
 });
 
 test('a batch that workers cannot share evenly is refused', async () => {
-  const role = { servers: ['127.0.0.1:1'], worker: 0, workers: 3 };
+  const role = { serverAddresses: ['127.0.0.1:1'], worker: 0, workers: 3 };
   await expect(run({ role })).rejects.toThrow('--batch-size: 8 examples cannot be shared evenly by 3 workers');
 });
 
@@ -232,7 +234,9 @@ test('training ends early after evaluations without a new best, wherever it was 
 test('the chief ends a run of two workers early, for both', async () => {
   const server = await startParameterServer({ port: 0, shard: 0, shards: 1, workers: 2, version });
   const servers = [`127.0.0.1:${server.port}`];
-  const runs = [0, 1].map((worker) => run({ training: patient, role: { servers, worker, workers: 2 } }));
+  const runs = [0, 1].map((worker) =>
+    run({ training: patient, role: { serverAddresses: servers, worker, workers: 2 } }),
+  );
   const [first, second] = await Promise.all(runs);
   await server.done;
   const stepOf = ({ events }: { events: RunEvent[] }) => events.findLast((event) => event.type === 'epoch')!.step;

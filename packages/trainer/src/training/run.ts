@@ -113,7 +113,7 @@ async function* eventsOf(
     stepsPerEpoch,
     epochs: training.epochs,
     mayLeave: opened.mayLeave,
-    notices: [...job.notices, ...memory.notices(role?.servers.every(isOnThisMachine) ? role.workers : 1)],
+    notices: [...job.notices, ...memory.notices(role?.serverAddresses.every(isOnThisMachine) ? role.workers : 1)],
   };
   let seconds = 0;
   let started = performance.now();
@@ -160,5 +160,5 @@ function countOfStep(job: TrainingJob, plan: ReturnType<typeof stepPlan>, step: 
 /** Returns the lock of the checkpoint's folder. The workers of a run share it: the servers say who writes. */
 function lockOf({ out }: JobRequest, role: WorkerRole | undefined): ResultLock {
   if (!role) return new ResultLock({ folder: out, role: 'training' });
-  return new ResultLock({ folder: out, role: `worker ${role.worker}`, run: runOfServers(role.servers) });
+  return new ResultLock({ folder: out, role: `worker ${role.worker}`, run: runOfServers(role.serverAddresses) });
 }

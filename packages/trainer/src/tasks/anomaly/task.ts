@@ -37,7 +37,7 @@ export const anomaly: Task = {
   name: 'anomaly',
   data: `a folder of CSV files of timestamps and values with their labelled windows, or '${SAMPLE}'`,
   defaults: withDefaults({
-    model: { context: 48, hidden: 32, dropout: 0 },
+    model: { context: 48, hiddenDim: 32, dropout: 0 },
     batchSize: 64,
     optimizer: defaultOptimizer('adam'),
     learningRate: 0.002,
@@ -53,7 +53,7 @@ export const anomaly: Task = {
         series: 1,
         context: model.context!,
         horizon: 1,
-        hiddenDim: model.hidden!,
+        hiddenDim: model.hiddenDim!,
         dropout: model.dropout!,
       },
     } satisfies AnomalyConfig;

@@ -34,7 +34,7 @@ export const forecast: Task = {
   name: 'forecast',
   data: `a CSV file of timestamps and measurements, or '${SAMPLE}'`,
   defaults: withDefaults({
-    model: { context: 96, horizon: 24, hidden: 64, dropout: 0.3 },
+    model: { context: 96, horizon: 24, hiddenDim: 64, dropout: 0.3 },
     batchSize: 64,
     optimizer: defaultOptimizer('adam'),
     learningRate: 0.001,
@@ -51,7 +51,7 @@ export const forecast: Task = {
         series: measurements.names.length,
         context: model.context!,
         horizon: model.horizon!,
-        hiddenDim: model.hidden!,
+        hiddenDim: model.hiddenDim!,
         dropout: model.dropout!,
       },
       names: measurements.names,

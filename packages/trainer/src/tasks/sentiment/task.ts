@@ -59,7 +59,7 @@ export const sentiment: Task = {
   name: 'sentiment',
   data: `a folder with a .neg and a .pos file, one review a line, or '${SAMPLE}'`,
   defaults: withDefaults({
-    model: { embedding: 100, hidden: 100, dropout: 0.5 },
+    model: { embeddingDim: 100, hiddenDim: 100, dropout: 0.5 },
     batchSize: 50,
     optimizer: defaultOptimizer('adam'),
     learningRate: 0.002,
@@ -74,8 +74,8 @@ export const sentiment: Task = {
     return {
       model: {
         vocabSize: tokenizer.vocabSize,
-        embeddingDim: model.embedding!,
-        hiddenDim: model.hidden!,
+        embeddingDim: model.embeddingDim!,
+        hiddenDim: model.hiddenDim!,
         classes: labels.length,
         dropout: model.dropout!,
       },

@@ -57,7 +57,7 @@ export const speech: Task = {
   name: 'speech',
   data: `a folder of recordings named {digit}_{speaker}_{index}.wav, or '${SAMPLE}'`,
   defaults: withDefaults({
-    model: { hidden: 128, dropout: 0.5 },
+    model: { hiddenDim: 128, dropout: 0.5 },
     batchSize: 32,
     optimizer: defaultOptimizer('adam'),
     learningRate: 0.003,
@@ -73,7 +73,7 @@ export const speech: Task = {
     return {
       model: {
         sampleRate: utterances[0]!.sampleRate,
-        hiddenDim: model.hidden!,
+        hiddenDim: model.hiddenDim!,
         classes: letters.length + 1,
         dropout: model.dropout!,
       },

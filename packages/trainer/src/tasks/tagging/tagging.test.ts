@@ -12,7 +12,7 @@ const at = (name: string) => join(root.path, name);
 afterAll(() => root[Symbol.dispose]());
 
 test('a tagger learns the rules of the sample, is measured, exported, and tags on a device as it was measured', async () => {
-  const sizes = ['--embedding', '32', '--hidden', '32', '--learning-rate', '0.01', '--epochs', '8'];
+  const sizes = ['--embedding-dim', '32', '--hidden-dim', '32', '--learning-rate', '0.01', '--epochs', '8'];
   const train = ['train', '--task', 'tagging', '--data', 'sample', '--threads', '1', ...sizes];
   const trained = await unrollJson(...train, '--out', at('run'));
   expect(trained).toMatchObject({ task: 'tagging', metric: 'f1' });
@@ -92,7 +92,7 @@ test('a training says what it does not use of its files, and which tags look wro
   mkdirSync(at('odd'));
   writeFileSync(join(at('odd'), 'train.txt'), 'in IN O\nRome NNP B-LOC\n\nRome NNP LOC\n');
   writeFileSync(join(at('odd'), 'valid.txt'), 'in O\nRome B-CITY\n');
-  const sizes = ['--embedding', '2', '--hidden', '2', '--max-steps', '1'];
+  const sizes = ['--embedding-dim', '2', '--hidden-dim', '2', '--max-steps', '1'];
   const { status, stderr } = await unroll(
     'train',
     '--task',

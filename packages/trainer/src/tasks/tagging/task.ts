@@ -67,7 +67,7 @@ export const tagging: Task = {
   name: 'tagging',
   data: `a folder with train.txt, valid.txt and test.txt, a word and its tag a line, or '${SAMPLE}'`,
   defaults: withDefaults({
-    model: { embedding: 100, hidden: 100, dropout: 0.5 },
+    model: { embeddingDim: 100, hiddenDim: 100, dropout: 0.5 },
     batchSize: 20,
     optimizer: defaultOptimizer('adam'),
     learningRate: 0.002,
@@ -84,8 +84,8 @@ export const tagging: Task = {
       model: {
         vocabSize: vocabulary.length,
         spellings: spellings.length,
-        embeddingDim: model.embedding!,
-        hiddenDim: model.hidden!,
+        embeddingDim: model.embeddingDim!,
+        hiddenDim: model.hiddenDim!,
         tags: tags.length,
         dropout: model.dropout!,
       },

@@ -37,7 +37,7 @@ export const translation: Task = {
   name: 'translation',
   data: `a folder of parallel files whose name ends with the languages, as corpus-en-de, or '${SAMPLE}'`,
   defaults: withDefaults({
-    model: { embedding: 256, hidden: 256, dropout: 0.3 },
+    model: { embeddingDim: 256, hiddenDim: 256, dropout: 0.3 },
     batchSize: 64,
     optimizer: defaultOptimizer('adam'),
     learningRate: 0.002,
@@ -52,8 +52,8 @@ export const translation: Task = {
     return {
       model: {
         vocabSize: tokenizer.vocabSize,
-        embeddingDim: model.embedding!,
-        hiddenDim: model.hidden!,
+        embeddingDim: model.embeddingDim!,
+        hiddenDim: model.hiddenDim!,
         dropout: model.dropout!,
       },
       tokenizer: tokenizer.toJSON(),

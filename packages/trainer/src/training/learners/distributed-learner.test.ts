@@ -32,7 +32,7 @@ interface Process {
 async function join({ servers, worker, overlaps }: Process) {
   const meter = new WorkerMeter();
   const client = connectParameterServers({
-    ...{ servers, worker, workers, version, meter, run: 'overlap' },
+    ...{ serverAddresses: servers, worker, workers, version, meter, run: 'overlap' },
     parameters: Object.entries(model.parameters).map(([name, shape]) => ({ name, shape })),
     optimizer: updateOptimizer(training),
     clipNorm: training.clipNorm,

@@ -25,16 +25,16 @@ import { createLocalLearner } from './local-learner.js';
 /** This process's place among the workers of a parameter server. */
 export interface WorkerRole {
   /** Addresses as `host:port`, in the order of their shards. */
-  readonly servers: readonly string[];
+  readonly serverAddresses: readonly string[];
   /** In [0, workers). Worker 0 evaluates and writes the checkpoints, unless it is lost in an elastic run. */
   readonly worker: number;
   readonly workers: number;
   /** Timeout for servers that do not answer, in seconds. */
-  readonly serverTimeoutSeconds?: number;
+  readonly serverTimeout?: number | undefined;
   /** Credentials that the servers require; none by default. */
-  readonly security?: ClientSecurity;
+  readonly security?: ClientSecurity | undefined;
   /** Receives lines for the person who runs the worker: what it waits for, and what blocks it. */
-  readonly onNotice?: ParameterClientOptions['onNotice'];
+  readonly onNotice?: ParameterClientOptions['onNotice'] | undefined;
 }
 
 /** A learner with its open connections and resources. */
@@ -60,7 +60,7 @@ async function joinServers(options: LearnerOptions, job: TrainingJob, role: Work
   const meter = new WorkerMeter();
   const client = connect(job, role, meter);
   try {
-    const overlaps = !role.servers.every(isOnThisMachine);
+    const overlaps = !role.serverAddresses.every(isOnThisMachine);
     const learner = await DistributedLearner.create({ ...options, overlaps }, client, meter);
     return {
       learner,
@@ -80,10 +80,10 @@ async function joinServers(options: LearnerOptions, job: TrainingJob, role: Work
 const slowestEvaluationSeconds = 6 * 3600;
 
 function connect(job: TrainingJob, role: WorkerRole, meter: WorkerMeter): ParameterClient {
-  const { servers, worker, workers, serverTimeoutSeconds, security, onNotice } = role;
+  const { serverAddresses, worker, workers, serverTimeout, security, onNotice } = role;
   const { model, training, start } = job;
   return connectParameterServers({
-    servers,
+    serverAddresses,
     worker,
     workers,
     version,
@@ -101,7 +101,7 @@ function connect(job: TrainingJob, role: WorkerRole, meter: WorkerMeter): Parame
     start: { step: start.step, values: async () => startValues(job), snapshots: job.snapshots },
     callSeconds: slowestEvaluationSeconds,
     ...(security ? { security } : {}),
-    ...(serverTimeoutSeconds === undefined ? {} : { serverTimeoutSeconds }),
+    ...(serverTimeout === undefined ? {} : { serverTimeoutSeconds: serverTimeout }),
   });
 }
 
