@@ -15,9 +15,16 @@ export interface Trainable {
   readonly parameters: Shapes;
   /**
    * Returns the shapes of the recurrent state that some lanes of the batch carry from each batch to the next, by name,
-   * `[lanes, width]` each. It is empty for a model whose batches do not depend on each other.
+   * `[lanes, width]` each. It is empty for a model whose batches do not depend on each other. The state is zero where an
+   * epoch begins, unless it is that of {@link statistics}.
    */
   stateShapes(lanes: number): Shapes;
+  /**
+   * The shapes of what a model computes in training and does not train, by name, such as the moving averages of batch
+   * normalization. Each lane carries a copy of all as its state, flattened, from epoch to epoch. Those of lane 0 are the
+   * model's, so they are of the batches of the worker that has it. Absent if there are none.
+   */
+  readonly statistics?: Shapes;
   /**
    * Returns the program of one update. Its inputs are the parameters, the optimizer's slots, the state, a batch, and
    * the scalars `learningRate`, `step` (1 for the first) and, for NT-ASGD, `averagingWeight`. It outputs `next.*` of

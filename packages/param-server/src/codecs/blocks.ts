@@ -6,11 +6,8 @@
 import type { LongWork } from '../time/long-work.js';
 import type { Slice } from '../vectors/partition.js';
 import type { ByteReader } from './byte-reader.js';
-import type { NumberFormat } from './number-format.js';
+import { longestBlock, type NumberFormat } from './number-format.js';
 import type { Written } from './written.js';
-
-/** The greatest number of values in a block; in `int8`, they share one unit. */
-const blockLength = 256;
 
 /** Shorter rows are not worth a block of their own. */
 const shortestRow = 32;
@@ -55,7 +52,7 @@ export function* readBlocks(
 ): LongWork {
   const { length } = slice;
   const row = lengthOfRows(slice);
-  const map = reader.take(Math.ceil(((length / row) * Math.ceil(row / blockLength)) / 8));
+  const map = reader.take(Math.ceil(((length / row) * Math.ceil(row / longestBlock)) / 8));
   let k = 0;
   for (const { from, to } of blocksOf(slice)) {
     if (map[k >> 3]! & (1 << (k & 7))) {
@@ -70,8 +67,8 @@ export function* readBlocks(
 function* blocksOf(slice: Slice): Generator<Block> {
   const row = lengthOfRows(slice);
   for (let start = 0; start < slice.length; start += row) {
-    for (let from = start; from < start + row; from += blockLength) {
-      yield { from, to: Math.min(from + blockLength, start + row) };
+    for (let from = start; from < start + row; from += longestBlock) {
+      yield { from, to: Math.min(from + longestBlock, start + row) };
     }
   }
 }

@@ -5,23 +5,39 @@ import type { NumberFormat } from './number-format.js';
 
 const greatest = 127;
 
+/** A block's unit, and its bytes. */
+const unitOf = new Float32Array(1);
+const bytesOfUnit = new Uint8Array(unitOf.buffer);
+
 export const int8Format: NumberFormat = {
   tag: 3,
   bytesOf: (count) => 4 + count,
   write: (block, bytes) => {
     let magnitude = 0;
-    for (let i = 0; i < block.length; i++) magnitude = Math.max(magnitude, Math.abs(block[i]!));
-    const unit = Math.fround(magnitude / greatest);
-    new DataView(bytes.buffer, bytes.byteOffset).setFloat32(0, unit, true);
+    for (let i = 0; i < block.length; i++) {
+      const value = Math.abs(block[i]!);
+      if (value > magnitude) magnitude = value;
+    }
+    unitOf[0] = magnitude / greatest;
+    bytes.set(bytesOfUnit);
+    const unit = unitOf[0]!;
+    const multiples = multiplesIn(bytes);
     // The unit is zero when the values are too small for one.
-    for (let i = 0; i < block.length; i++) bytes[4 + i] = unit === 0 ? 0 : clamped(Math.round(block[i]! / unit));
+    if (unit === 0) multiples.fill(0);
+    else for (let i = 0; i < block.length; i++) multiples[i] = clamped(Math.round(block[i]! / unit));
   },
   read: (bytes, block) => {
-    const unit = new DataView(bytes.buffer, bytes.byteOffset).getFloat32(0, true);
-    for (let i = 0; i < block.length; i++) block[i] = unit * ((bytes[4 + i]! << 24) >> 24);
+    bytesOfUnit.set(bytes.subarray(0, 4));
+    const unit = unitOf[0]!;
+    const multiples = multiplesIn(bytes);
+    for (let i = 0; i < block.length; i++) block[i] = unit * multiples[i]!;
   },
 };
 
+function multiplesIn(bytes: Uint8Array): Int8Array {
+  return new Int8Array(bytes.buffer, bytes.byteOffset + 4, bytes.length - 4);
+}
+
 function clamped(value: number): number {
-  return Math.max(-greatest, Math.min(greatest, value));
+  return value > greatest ? greatest : value < -greatest ? -greatest : value;
 }

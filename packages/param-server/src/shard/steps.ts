@@ -48,8 +48,8 @@ export function whereIn(steps: Steps | undefined): string {
  * @param what what they are, in words
  */
 export function diverged(what: string): Refusal {
-  const remedy = 'lower the learning rate or the clipping norm, then resume from the last checkpoint';
-  return new Refusal('failed-precondition', `${what}: training diverged; ${remedy}`);
+  const why = 'training diverged; lower the learning rate or the clipping norm, then resume from the last checkpoint';
+  return new Refusal('failed-precondition', `${what}: ${why}`);
 }
 
 /** Returns the refusal for a request whose data did not arrive completely. */

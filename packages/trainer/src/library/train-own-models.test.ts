@@ -99,6 +99,11 @@ test('a trained model is evaluated and exported, and the bundle predicts what th
   await expect(evaluate({ checkpoint: out, training, module: 'x.mjs' })).rejects.toThrow('leave one of them out');
 });
 
+const steps = tf.variable(tf.ones([1]), false, 'steps');
+const counted = () => {
+  steps.assign(tf.add(steps, 1));
+  return steps;
+};
 const small = { loss: 'meanSquaredError', train: { xs, ys }, batchSize: 4, epochs: 2, learningRate: 0.01 } as const;
 
 test('a function with named variables trains; dropout is drawn anew at each step, and a resumed run has the same bits', async () => {
@@ -127,13 +132,18 @@ test('a function with named variables trains; dropout is drawn anew at each step
 test.each<[string, Partial<ModelTraining>, string]>([
   ['a function without named variables', { model: (x) => x }, 'needs `variables`'],
   [
-    'batch normalization',
+    'batch normalization where the last batch is smaller',
     {
       model: tf.sequential({
         layers: [tf.layers.batchNormalization({ inputShape: [2] }), tf.layers.dense({ units: 1 })],
       }),
     },
-    'while it trains, as batch normalization does',
+    '10 examples are no multiple of batchSize 4; choose another batchSize',
+  ],
+  [
+    'a function that changes what has no name',
+    { model: (x) => tf.mul(x as tf.Tensor, counted()), variables: { kernel: tf.variable(tf.ones([1])) } },
+    "the model changes 'steps' while it trains; make it a variable that is not trainable",
   ],
   [
     'unequal numbers of examples',

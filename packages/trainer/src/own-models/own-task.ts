@@ -9,6 +9,7 @@ import { batchesInOrder, randomOfEpoch, shuffled } from '../tasks/epochs.js';
 import { exampleBatches, weightsInMean } from '../tasks/example-batches.js';
 import { everyEpoch, settingsFromCode, withDefaults } from '../tasks/settings.js';
 import type { HeldOutData, Task, TaskBundle, TaskSettings, TrainingData } from '../tasks/task.js';
+import { storedShapes } from '../tasks/task-checkpoint.js';
 import { type Examples, ExampleTable } from './examples.js';
 import { type OwnModel, TrainableModel } from './trainable-model.js';
 
@@ -93,6 +94,11 @@ function trainingData(
   { batchSize, seed, shuffle }: TaskSettings & { readonly shuffle: boolean },
 ): TrainingData {
   const { count } = table;
+  if (count % batchSize !== 0 && model.statistics !== undefined) {
+    throw new UnrollError(
+      `the model counts statistics of its batches, as batch normalization does, so they cannot be filled up: ${count} examples are no multiple of batchSize ${batchSize}; choose another batchSize`,
+    );
+  }
   if (count % batchSize !== 0 && !model.hasLossByExample(1)) {
     throw new UnrollError(
       `the loss gives one number for a batch, so batches cannot be filled up: ${count} examples are no multiple of batchSize ${batchSize}; return a loss for each example, or choose another batchSize`,
@@ -141,7 +147,7 @@ function heldOutData(model: TrainableModel, table: ExampleTable): HeldOutData {
 
 /** The graph `predict`, for one example: from `xs.k` to `predictions.k`. */
 function bundleOf(model: TrainableModel, parameters: Arrays): TaskBundle {
-  const predict = graphOfProgram(model.predictionProgram(1), model.parameters, parameters);
+  const predict = graphOfProgram(model.predictionProgram(1), storedShapes(model), parameters);
   const shapes = (values: readonly OnnxValue[]) => Object.fromEntries(values.map(({ name, shape }) => [name, shape]));
   return { graphs: { predict }, config: { inputs: shapes(predict.inputs), outputs: shapes(predict.outputs) } };
 }

@@ -7,7 +7,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { type NamedTensors, type Program, type Shapes, type TensorSpec, trace } from '@unroll/core';
 import { seededRandom } from '@unroll/core/decoding';
 import { type BatchDimensions, float32Inputs, type Trainable, updateProgram } from '@unroll/core/internal';
-import { gradientOf } from '@unroll/core/onnx';
+import { gradientOf, nextOf } from '@unroll/core/onnx';
 import { drawnName, type HostTensors, observeHostTensors, substituteHostTensors } from '../compile/host-tensors.js';
 import { type Loss, lossFunctions, requireLabels } from '../compile/loss.js';
 import { type Model, type ModelFunction, modelOf } from '../compile/model.js';
@@ -19,6 +19,8 @@ import type { Inputs } from '../training/learners/batch-source.js';
 interface Observed {
   readonly host: HostTensors;
   readonly hasLossByExample: boolean;
+  /** The variables that the step assigns to. */
+  readonly assigned: ReadonlySet<tf.Variable>;
 }
 
 /** The shapes of one example's tensors, and their types. */
@@ -37,8 +39,12 @@ export interface OwnModel {
 
 export class TrainableModel implements Trainable {
   readonly parameters: Shapes;
-  /** The variables by the names of their parameters. */
+  /** The shapes of what the model changes while it trains, beside its parameters: moving averages. */
+  readonly statistics?: Shapes;
+  /** The variables by the names of their parameters and statistics. */
   readonly variables: ReadonlyMap<string, tf.Variable>;
+  readonly #trained: ReadonlyMap<string, tf.Variable>;
+  readonly #moving: ReadonlyMap<string, tf.Variable>;
   readonly #model: Model;
   readonly #loss: Loss;
   readonly #specs: ExampleSpecs;
@@ -51,15 +57,23 @@ export class TrainableModel implements Trainable {
     this.#model = modelOf(model);
     this.#loss = loss;
     this.#specs = specs;
-    this.variables = typeof model === 'function' ? namedVariables(variables) : weightsOf(model);
-    if (this.variables.size === 0)
+    const named = typeof model === 'function' ? namedVariables(variables) : weightsOf(model);
+    const { trainable } = this.#model;
+    const isTrained = (variable: tf.Variable) => trainable?.includes(variable) ?? variable.trainable;
+    const others = [...named].filter(([, variable]) => !isTrained(variable));
+    this.#trained = new Map([...named].filter(([, variable]) => isTrained(variable)));
+    if (this.#trained.size === 0)
       throw new UnrollError('the model has no trainable weights; there is nothing to train');
-    this.parameters = Object.fromEntries([...this.variables].map(([name, { shape }]) => [name, shape]));
+    const assigned = others.length > 0 ? this.#observe(1).assigned : new Set();
+    this.#moving = new Map(others.filter(([, variable]) => assigned.has(variable)));
+    this.variables = new Map([...this.#trained, ...this.#moving]);
+    this.parameters = shapesOf(this.#trained);
+    if (this.#moving.size > 0) this.statistics = shapesOf(this.#moving);
   }
 
-  /** Models that carry state from batch to batch are refused. */
-  stateShapes(): Shapes {
-    return {};
+  /** The lanes carry the statistics, flattened. Models that carry other state from batch to batch are refused. */
+  stateShapes(lanes: number): Shapes {
+    return Object.fromEntries([...this.#moving].map(([name, { size }]) => [name, [lanes, size]]));
   }
 
   updateProgram(shape: BatchDimensions, recipe: Parameters<typeof updateProgram>[2]): Program {
@@ -68,20 +82,30 @@ export class TrainableModel implements Trainable {
 
   gradientProgram({ batch }: BatchDimensions): Program {
     const specs = this.#batchSpecs(batch!);
-    const host = this.#observe(batch!).host;
+    const { host, assigned: changed } = this.#observe(batch!);
+    const moving = new Set(this.#moving.values());
+    for (const variable of changed) if (!moving.has(variable)) throw unnamedStatistic(variable);
     const drawn = host.drawn.map(({ shape }, k) => [drawnName(k), { shape, dtype: 'float32' }] as const);
-    const list = [...this.variables.values()];
+    const list = [...this.#trained.values()];
+    const states = float32Inputs(this.stateShapes(batch!));
     return {
-      inputs: { ...float32Inputs(this.parameters), ...specs, ...Object.fromEntries(drawn) },
+      inputs: { ...float32Inputs(this.parameters), ...states, ...specs, ...Object.fromEntries(drawn) },
       run: (inputs) => {
-        const { result } = withVariables(this.#valuesIn(inputs), () =>
+        const ofLane = [...this.#moving].map(([name, { shape, size }]) => {
+          return [name, tf.reshape(tf.slice(inputs[name]!, [0, 0], [1, size]), shape)] as const;
+        });
+        const { result, assigned } = withVariables(this.#valuesIn({ ...inputs, ...Object.fromEntries(ofLane) }), () =>
           substituteHostTensors(host, inputs, () => tf.variableGrads(() => this.#lossOf(inputs, true), list)),
         );
-        const gradients = [...this.variables].map(([name, variable]) => [
+        const gradients = [...this.#trained].map(([name, variable]) => [
           gradientOf(name),
           result.grads[variable.name]!,
         ]);
-        return { ...Object.fromEntries(gradients), loss: result.value };
+        const statistics = [...this.#moving].map(([name, variable]) => {
+          const lane = tf.reshape(assigned.get(variable)!, [1, variable.size]);
+          return [nextOf(name), tf.tile(lane, [batch!, 1])];
+        });
+        return { ...Object.fromEntries([...gradients, ...statistics]), loss: result.value };
       },
     };
   }
@@ -89,7 +113,7 @@ export class TrainableModel implements Trainable {
   /** The program of the loss without training: dropout and the like are switched off. */
   evaluationProgram(batch: number): Program {
     return {
-      inputs: { ...float32Inputs(this.parameters), ...this.#batchSpecs(batch) },
+      inputs: { ...float32Inputs(shapesOf(this.variables)), ...this.#batchSpecs(batch) },
       run: (inputs) => ({ loss: withVariables(this.#valuesIn(inputs), () => this.#lossOf(inputs, false)).result }),
     };
   }
@@ -99,7 +123,7 @@ export class TrainableModel implements Trainable {
     const { xs } = this.#specs;
     const specs = numbered('xs', xs, batch);
     return {
-      inputs: { ...float32Inputs(this.parameters), ...specs },
+      inputs: { ...float32Inputs(shapesOf(this.variables)), ...specs },
       run: (inputs) => {
         const { result } = withVariables(this.#valuesIn(inputs), () =>
           this.#model.forward(tensorsOf('xs', xs, inputs), false),
@@ -157,18 +181,16 @@ export class TrainableModel implements Trainable {
     const known = this.#observed.get(batch);
     if (known) return known;
     const found: Observed[] = [];
-    const specs = { ...float32Inputs(this.parameters), ...this.#batchSpecs(batch) };
     try {
       trace((inputs) => {
-        const list = [...this.variables.values()];
+        const list = [...this.#trained.values()];
         const { assigned, result } = withVariables(new Map(), () =>
           observeHostTensors(() => void tf.variableGrads(() => this.#lossOf(inputs, true), list)),
         );
-        const [moving] = assigned.keys();
-        if (moving) throw movingStatistics(moving);
-        found.push({ host: result, hasLossByExample: this.#ranks.every((rank) => rank > 0) });
+        const hasLossByExample = this.#ranks.every((rank) => rank > 0);
+        found.push({ host: result, hasLossByExample, assigned: new Set(assigned.keys()) });
         return {};
-      }, specs);
+      }, this.#batchSpecs(batch));
     } catch (error) {
       if (error instanceof UnrollError) throw error;
       // The error is of the user's model, or names what of it cannot be traced.
@@ -200,10 +222,14 @@ function weightedMean(loss: tf.Tensor, weights: tf.Tensor, share: tf.Tensor): tf
   return tf.sum(tf.mul(ofExamples, weights));
 }
 
-function movingStatistics({ name }: tf.Variable): UnrollError {
+function unnamedStatistic({ name }: tf.Variable): UnrollError {
   return new UnrollError(
-    `the model changes '${name}' while it trains, as batch normalization does; train it with 'compile', or use layer normalization`,
+    `the model changes '${name}' while it trains; make it a variable that is not trainable, and give it a name among \`variables\``,
   );
+}
+
+function shapesOf(variables: ReadonlyMap<string, tf.Variable>): Shapes {
+  return Object.fromEntries([...variables].map(([name, { shape }]) => [name, shape]));
 }
 
 function namedVariables(variables: OwnModel['variables']): Map<string, tf.Variable> {
@@ -217,7 +243,7 @@ function namedVariables(variables: OwnModel['variables']): Map<string, tf.Variab
 function weightsOf(model: LayersModel): Map<string, tf.Variable> {
   const named = new Map<string, tf.Variable>();
   for (const [place, layer] of model.layers.entries()) {
-    for (const weight of layer.trainableWeights) {
+    for (const weight of layer.weights) {
       const name = `${place}.${weight.originalName.split('/').at(-1)}`;
       const others = [...named.keys()].filter((other) => other.split('#')[0] === name).length;
       named.set(others === 0 ? name : `${name}#${others}`, weight.read() as tf.Variable);

@@ -5,7 +5,7 @@ import type { EngineName } from '../engines/engine-names.js';
 import { selectEngine } from '../engines/select.js';
 import { CompiledPrograms } from './compiled-programs.js';
 import type { Metrics, Task, TaskSplit } from './task.js';
-import { readTaskCheckpoint } from './task-checkpoint.js';
+import { readTaskCheckpoint, storedShapes } from './task-checkpoint.js';
 
 export interface TaskEvaluationRequest {
   readonly checkpoint: string;
@@ -38,7 +38,7 @@ export async function evaluateTask(
   const { task, model, parameters } = await readTaskCheckpoint(request.checkpoint, own);
   const held = await model.heldOutData(request.data, request.split);
   const engine = await selectEngine(request.engine, request.threads);
-  const residents = engine.allocate(residentValues(model.trainable.parameters, parameters));
+  const residents = engine.allocate(residentValues(storedShapes(model.trainable), parameters));
   await using programs = new CompiledPrograms(engine, [residents], signal);
   const metrics = await held.evaluate(programs);
   return { task: task.name, split: request.split, examples: held.examples, metrics };

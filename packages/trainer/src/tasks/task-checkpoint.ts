@@ -1,4 +1,6 @@
 /** Checkpoints of applications and of users' models; `checkpoint/checkpoint-files.ts` describes the files. */
+import type { Shapes } from '@unroll/core';
+import type { Trainable } from '@unroll/core/internal';
 import { z } from 'zod';
 import type { Arrays } from '../checkpoint/arrays.js';
 import { evaluationsSchema, languageModelKind } from '../checkpoint/checkpoint.js';
@@ -59,11 +61,11 @@ export function writeTaskCheckpoint(
   isDue: () => Promise<boolean>,
 ): Promise<boolean> {
   const { task, config, model, parameters, state, latest, slots } = checkpoint;
-  const { parameters: shapes } = model.trainable;
+  const shapes = storedShapes(model.trainable);
   const contents = { kind: task.name, config, parameters: { shapes, arrays: parameters } };
   const training = {
     state,
-    slots: { shapes: optimizerShapes(state.training, shapes), arrays: slots },
+    slots: { shapes: optimizerShapes(state.training, model.trainable.parameters), arrays: slots },
     carried: { latest: { shapes, arrays: latest } },
   };
   return writeCheckpointFiles(folder, contents, training, isDue);
@@ -96,7 +98,7 @@ export async function readTaskCheckpoint(folder: string, own?: Task): Promise<Ta
 export async function readResumableTaskCheckpoint(folder: string, own?: Task): Promise<ResumableTaskCheckpoint> {
   const files = await CheckpointFiles.read(folder, { training: true });
   const checkpoint = modelIn(folder, files, own);
-  const { parameters: shapes } = checkpoint.model.trainable;
+  const { trainable } = checkpoint.model;
   const state = files.json('training-state.json', (json) => {
     const { data, error } = stateSchema.safeParse(json);
     if (error) throw new Error(schemaFault(error));
@@ -105,16 +107,21 @@ export async function readResumableTaskCheckpoint(folder: string, own?: Task): P
   return {
     ...checkpoint,
     state,
-    latest: files.latest(shapes),
-    slots: files.slots(optimizerShapes(state.training, shapes)),
+    latest: files.latest(storedShapes(trainable)),
+    slots: files.slots(optimizerShapes(state.training, trainable.parameters)),
   };
+}
+
+/** Returns the shapes of a checkpoint's arrays: the parameters and the statistics. */
+export function storedShapes({ parameters, statistics }: Trainable): Shapes {
+  return { ...parameters, ...statistics };
 }
 
 function modelIn(folder: string, files: CheckpointFiles, own?: Task): TaskCheckpoint {
   const { kind, config } = files.model();
   const task = knownTask(folder, kind, own);
   const model = files.json('config.json', () => task.model(config));
-  return { task, config, model, parameters: files.parameters(model.trainable.parameters) };
+  return { task, config, model, parameters: files.parameters(storedShapes(model.trainable)) };
 }
 
 function knownTask(folder: string, kind: string | undefined, own?: Task): Task {

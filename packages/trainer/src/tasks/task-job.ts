@@ -1,15 +1,25 @@
 /** The training of a task as a job. Its checkpoints keep the model of the best evaluation so far. */
 import { createHash } from 'node:crypto';
+import type { Trainable } from '@unroll/core/internal';
 import type { Arrays } from '../checkpoint/arrays.js';
 import { inspectCheckpoint, keptCheckpoints } from '../checkpoint/checkpoint-files.js';
 import type { KeptCheckpoints } from '../checkpoint/kept-checkpoints.js';
 import { changedDataRemedy, isResumed, unknownData } from '../checkpoint/resumption.js';
 import { computedSettings } from '../configuration/hyperparameters.js';
 import { option } from '../configuration/option-names.js';
+import { type Engine, type Residents, zeros } from '../engines/engine.js';
 import { UnrollError } from '../errors.js';
 import { checkWritable } from '../files/result-folder.js';
 import { isBetter } from '../training/course.js';
-import type { BestEvaluation, CheckpointedRun, JobCheckpoints, PauseResult, TrainingJob } from '../training/job.js';
+import type {
+  BestEvaluation,
+  CheckpointedRun,
+  JobCheckpoints,
+  JobEvaluator,
+  PauseResult,
+  TrainingJob,
+} from '../training/job.js';
+import { lanesWith, statisticsOf } from '../training/learners/statistics.js';
 import { type JobRequest, type PreparationOptions, snapshotPolicy, type TrainingRequest } from '../training/request.js';
 import { scheduleNotices } from '../training/schedule-notices.js';
 import { stepPlan } from '../training/step-plan.js';
@@ -53,6 +63,7 @@ async function taskJob(request: TaskRequest, { writes = true }: PreparationOptio
   const data = { sha256: fingerprint, examples };
   const dataNotices = resumed ? checkResumedData(request, resumed.state.data, data) : [];
   const { stepsPerEpoch } = stepPlan({ batchesOf, training: settings });
+  const startValues = () => resumed?.latest ?? model.initialParameters(settings.seed);
   return {
     training: settings,
     model: model.trainable,
@@ -68,13 +79,14 @@ async function taskJob(request: TaskRequest, { writes = true }: PreparationOptio
       step: resumed?.state.step ?? 0,
       validation: resumed?.state.validation ?? [],
       evaluations: resumed?.state.evaluations,
-      parameters: () => resumed?.latest ?? model.initialParameters(settings.seed),
+      parameters: startValues,
+      recurrent: model.trainable.statistics && lanesWith(model.trainable, startValues(), settings.batchSize),
       slots: resumed?.slots,
     },
     fingerprint: fingerprintOf(task, settings, config, data),
     notices: [...dataNotices, ...scheduleNotices(settings, stepsPerEpoch, resumed?.state)],
     countOf,
-    evaluator: (engine, parameters) => metricOf(valid, new CompiledPrograms(engine, [parameters])),
+    evaluator: (engine, parameters) => metricOf(valid, engine, parameters, model.trainable),
     checkpoints: new TaskCheckpoints(request, { settings, config, model, resumed, data }),
     snapshots: snapshotPolicy(request),
   };
@@ -117,14 +129,20 @@ function fingerprintOf(task: Task, settings: TaskSettings, config: TaskConfig, d
   return createHash('sha256').update(computes).digest('hex');
 }
 
-function metricOf(valid: HeldOutData, programs: CompiledPrograms) {
+function metricOf(valid: HeldOutData, engine: Engine, parameters: Residents, model: Trainable): JobEvaluator {
+  const statistics = engine.allocate(zeros(model.statistics ?? {}));
+  const programs = new CompiledPrograms(engine, [parameters, statistics]);
   return {
-    evaluate: async function* () {
+    evaluate: async function* (values) {
+      for (const name of statistics.names) statistics.write(name, values[name]!);
       const value = await valid.validate(programs);
       yield valid.examples;
       return value;
     },
-    [Symbol.asyncDispose]: () => programs[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await programs[Symbol.asyncDispose]();
+      statistics.dispose();
+    },
   };
 }
 
@@ -169,7 +187,8 @@ class TaskCheckpoints implements JobCheckpoints {
   ): Promise<boolean> {
     const { settings, config, model, data } = this.#prepared;
     const { step, epoch } = pause;
-    const { parameters: latest, slots } = state;
+    const { slots, recurrent } = state;
+    const latest = { ...state.parameters, ...statisticsOf(model.trainable, recurrent, settings.batchSize) };
     const isBest = value !== undefined && isBetter(this.#task.selection.better, value, this.#best?.value);
     const best = isBest ? { epoch, step, value, parameters: copyOf(latest) } : this.#best;
     const { parameters = latest, ...bestEvaluation } = best ?? {};

@@ -3,11 +3,13 @@
  * elastic run may become the chief. It then continues from the run's last checkpoint, whose folder all processes can
  * reach.
  */
+import type { Arrays } from '../checkpoint/arrays.js';
 import type { Engine } from '../engines/engine.js';
 import type { ResultLock } from '../files/result-lock.js';
 import { bestEvaluation, type EvaluationResult, earlyStop } from './course.js';
 import type { JobEvaluator, TrainingJob } from './job.js';
 import type { Learner } from './learners/learner.js';
+import { statisticsOf } from './learners/statistics.js';
 import { divergence, type Pause } from './loop.js';
 
 /** Reports the progress of an evaluation. */
@@ -101,9 +103,14 @@ export class ChiefWork implements AsyncDisposable {
     const evaluator = this.#prepare();
     const isDone = this.#saved.step === pause.step && (this.#saved.isEvaluated || !pause.evaluates);
     if (isDone || !(await learner.meet())) return 'nothing';
-    const value = pause.evaluates ? yield* this.#evaluate(evaluator) : undefined;
+    const { model, training } = job;
+    // Statistics are evaluated as the servers have them: this worker's may be of other lanes.
+    const early = model.statistics && (await learner.state());
+    if (model.statistics && !early) return 'nothing';
+    const statistics = early ? statisticsOf(model, early.recurrent, training.batchSize) : {};
+    const value = pause.evaluates ? yield* this.#evaluate(evaluator, statistics) : undefined;
     if (value !== undefined) this.#note(pause, value);
-    const state = await learner.state();
+    const state = early ?? (await learner.state());
     // The servers lost the state before it was read.
     if (!state) return 'nothing';
     await lock.requireHeld();
@@ -133,9 +140,9 @@ export class ChiefWork implements AsyncDisposable {
   }
 
   /** Returns undefined if the signal aborted the evaluation. */
-  async *#evaluate(evaluator: JobEvaluator): AsyncGenerator<RunEvaluation, number | undefined> {
+  async *#evaluate(evaluator: JobEvaluator, statistics: Arrays): AsyncGenerator<RunEvaluation, number | undefined> {
     const { job, signal } = this.#options;
-    const evaluation = evaluator.evaluate();
+    const evaluation = evaluator.evaluate(statistics);
     const wasAborted = signal?.aborted;
     for (;;) {
       const { done, value } = await evaluation.next();

@@ -62,12 +62,16 @@ export interface JobStart {
   readonly parameters: () => Arrays;
   /** Optimizer slots; absent ones are zero. */
   readonly slots?: Arrays | undefined;
+  /** The state of the lanes; absent at the beginning of an epoch, unless they carry statistics. */
   readonly recurrent?: Arrays | undefined;
 }
 
 export interface JobEvaluator extends AsyncDisposable {
-  /** Computes the validation metric, yielding the number of completed tokens or examples from time to time. */
-  evaluate(): AsyncGenerator<number, number, undefined>;
+  /**
+   * Computes the validation metric, yielding the number of completed tokens or examples from time to time.
+   * @param statistics of a model that has some
+   */
+  evaluate(statistics: Arrays): AsyncGenerator<number, number, undefined>;
   /** Continues the text of `--sample`; absent if there is none. */
   sample?(): Promise<string>;
 }

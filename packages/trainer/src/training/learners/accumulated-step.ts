@@ -12,6 +12,7 @@ import { type Residents, zeros } from '../../engines/engine.js';
 import type { ScalarInputs } from './consecutive-batches.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LearnerOptions, LossSum, UpdateResult } from './learner.js';
+import { isStateCleared } from './statistics.js';
 import { StepExecutable } from './step-executable.js';
 import type { BatchStep, TrainingResidents } from './whole-batch-step.js';
 
@@ -41,7 +42,7 @@ export async function createAccumulatedStep(
     const summands: LossSum[] = [];
     for (const { from, batches, losses } of parts) {
       const batch = batches.batchAt(step);
-      if (batch.beginsEpoch) state.clear();
+      if (isStateCleared(model, batch)) state.clear();
       else await takeLanes(recurrent, state, from, count);
       const outputs = await part.run(batch.shape, batch.fill());
       await giveLanes(state, recurrent, from, count);

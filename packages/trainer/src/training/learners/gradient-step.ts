@@ -14,6 +14,7 @@ import type { Inputs } from './batch-source.js';
 import { sumTokenRows } from './embedding-rows.js';
 import { LaneLosses } from './lane-losses.js';
 import type { LearnerOptions } from './learner.js';
+import { isStateCleared } from './statistics.js';
 import { StepExecutable } from './step-executable.js';
 import type { WorkerStep } from './worker-step.js';
 
@@ -38,7 +39,7 @@ export async function createGradientStep(
     losses,
     compute: async (step, learningRate) => {
       const batch = batches.batchAt(step);
-      if (batch.beginsEpoch) recurrent.clear();
+      if (isStateCleared(model, batch)) recurrent.clear();
       const inputs = batch.fill();
       const outputs = await executable.run(batch.shape, inputs);
       const loss = losses.add(batch, outputs);

@@ -48,7 +48,7 @@ export async function createLocalRound(
         learningRate: Float32Array.of(learningRate),
         step: Float32Array.of(first + k - from + 1),
       }));
-      const program = { executable, batches, recurrent };
+      const program = { executable, batches, model, recurrent };
       const runs = await stepsAtOnce.measure(scalars.length, () => runBatches(program, first, scalars));
       for (const { batch, outputs } of runs) {
         const { lossSum, count: added } = losses.add(batch, outputs);

@@ -41,7 +41,7 @@ export async function createWholeBatchStep(
     },
     isUniform: batches.shape !== undefined,
     run: async (step, scalars) => {
-      const runs = await runBatches({ executable, batches, recurrent }, step, scalars);
+      const runs = await runBatches({ executable, batches, model, recurrent }, step, scalars);
       return runs.map(({ batch, outputs }) => ({
         ...losses.add(batch, outputs),
         gradientNorm: outputs.gradientNorm![0]!,
