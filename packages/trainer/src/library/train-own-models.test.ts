@@ -99,6 +99,7 @@ test('a trained model is evaluated and exported, and the bundle predicts what th
   await expect(evaluate({ checkpoint: out, training, module: 'x.mjs' })).rejects.toThrow('leave one of them out');
 });
 
+const column = tf.variable(tf.ones([2, 1]));
 const steps = tf.variable(tf.ones([1]), false, 'steps');
 const counted = () => {
   steps.assign(tf.add(steps, 1));
@@ -142,7 +143,7 @@ test.each<[string, Partial<ModelTraining>, string]>([
   ],
   [
     'a function that changes what has no name',
-    { model: (x) => tf.mul(x as tf.Tensor, counted()), variables: { kernel: tf.variable(tf.ones([1])) } },
+    { model: (x) => tf.mul(tf.matMul(x as tf.Tensor, column), counted()), variables: { column } },
     "the model changes 'steps' while it trains; make it a variable that is not trainable",
   ],
   [
