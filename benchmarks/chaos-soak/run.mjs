@@ -114,7 +114,18 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 function setUp(disk) {
   mkdirSync(disk, { recursive: true });
   const [out, snapshots] = [join(disk, 'checkpoint'), join(disk, 'snapshots')];
-  const size = ['--hidden-dim', '32', '--embedding-dim', '16', '--dropout', '0.1', '--batch-size', '16', '--threads', '1'];
+  const size = [
+    '--hidden-dim',
+    '32',
+    '--embedding-dim',
+    '16',
+    '--dropout',
+    '0.1',
+    '--batch-size',
+    '16',
+    '--threads',
+    '1',
+  ];
   const args = ['--data', 'grammar', '--out', out, '--resume', ...size];
   const length = ['--sequence-length', '25', '--max-steps', flags.steps, '--epochs', '1000'];
   const policy = ['--snapshot-dir', snapshots, '--snapshot-every', '50', '--metrics-port', `${metricsPort}`];

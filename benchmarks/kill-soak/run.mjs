@@ -53,7 +53,18 @@ function learnt(out) {
 }
 
 function launch(out, resume) {
-  const size = ['--hidden-dim', '32', '--embedding-dim', '16', '--dropout', '0.1', '--batch-size', '8', '--threads', '1'];
+  const size = [
+    '--hidden-dim',
+    '32',
+    '--embedding-dim',
+    '16',
+    '--dropout',
+    '0.1',
+    '--batch-size',
+    '8',
+    '--threads',
+    '1',
+  ];
   const cluster = ['--workers', flags.workers, '--servers', flags.servers, '--max-restarts', '100000'];
   const run = ['--max-steps', flags.steps, '--snapshot-every', '20', ...(resume ? ['--resume'] : [])];
   const child = spawn(

@@ -131,7 +131,18 @@ function start(network, name, task, args, serverAddress) {
 /** Runs one training to its end; resolves to the files that contain what was learned. */
 async function train(network, { meanwhile, flags: ownFlags = [] }, { steps, folder, serverAddress }) {
   const [out, snapshots] = [join(folder, 'checkpoint'), join(folder, 'snapshots')];
-  const size = ['--hidden-dim', '64', '--embedding-dim', '32', '--dropout', '0.1', '--batch-size', '8', '--threads', '1'];
+  const size = [
+    '--hidden-dim',
+    '64',
+    '--embedding-dim',
+    '32',
+    '--dropout',
+    '0.1',
+    '--batch-size',
+    '8',
+    '--threads',
+    '1',
+  ];
   const args = ['--data', 'grammar', '--out', out, ...size, '--max-steps', String(steps)];
   const policy = ['--snapshot-dir', snapshots, '--snapshot-every', '20', ...ownFlags];
   const processes = [
