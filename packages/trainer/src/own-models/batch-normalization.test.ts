@@ -91,13 +91,13 @@ test.skipIf(!canFindProcesses)('two workers end with the same bits if each proce
     ...['--epochs', '20', '--threads', '1'],
   );
   const victims = [
-    () => [launchedAs(child, 'worker', 1)],
-    () => [launchedAs(child, 'worker', 0)],
+    () => launchedAs(child, 'worker', 1),
+    () => launchedAs(child, 'worker', 0),
     () => launched(child, 'param-server'),
   ];
   for (const [k, find] of victims.entries()) {
     await logged(new RegExp(`^epoch ${3 * (k + 1)}/`, 'm'));
-    for (const pid of find()) if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    for (const pid of find()) process.kill(pid, 'SIGKILL');
   }
   const { status, stderr } = await outcome;
   expect(status).toBe(0);
