@@ -169,8 +169,8 @@ describe('the JobSet', () => {
 
   test('has the workers look for the servers under the names that JobSet gives them', async () => {
     const { name } = jobSet.metadata;
-    for (const { servers } of await roles()) {
-      expect(servers).toEqual([0, 1].map((index) => `${name}-server-0-${index}.${name}:7000`));
+    for (const { serverAddresses } of await roles()) {
+      expect(serverAddresses).toEqual([0, 1].map((index) => `${name}-server-0-${index}.${name}:7000`));
     }
   });
 
