@@ -24,12 +24,20 @@ const urlsOfModules = {
   },
 };
 
+const interop = 'var __toESM = (mod, isNodeMode, target) => (';
+
+/** Gives the default export of an installed ES module, as import would, where the joined file requires the module. */
+const defaultsOfModules = {
+  name: 'defaults-of-modules',
+  renderChunk: (code) => code.replaceAll(interop, `${interop}isNodeMode &&= mod?.[Symbol.toStringTag] !== 'Module', `),
+};
+
 await rm(outputFolder, { recursive: true, force: true });
 const bundle = await rolldown({
   input: { main: join(trainer, 'cli.js') },
   platform: 'node',
   external: (id) => !/^[./#]|^@unroll\//.test(id),
-  plugins: [urlsOfModules],
+  plugins: [urlsOfModules, defaultsOfModules],
 });
 // CommonJS, which Node reads in half the time of modules.
 await bundle.write({
